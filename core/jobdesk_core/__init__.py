@@ -1,0 +1,1 @@
+"""The core of Jobdesk: defer, run, watch and manage Procrastinate jobs on PostgreSQL. Never needs Qt."""

@@ -1,0 +1,31 @@
+"""One operation on the database: its SQL, its parameters and how its rows become a value.
+
+Synchronous and asynchronous connectors run the same statements, so no operation is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+Rows = list[dict[str, Any]]
+
+
+def nothing(rows: Rows) -> None:
+    """Decode a statement whose rows, if any, do not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement(Generic[T]):
+    """SQL with named placeholders (`%(name)s`, a literal percent sign doubled), run as one command.
+
+    `decode` gets every row as a dict and may raise an exception of `jobdesk_core.exceptions`.
+    A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
+    """
+
+    sql: str
+    decode: Callable[[Rows], T]
+    parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,123 @@
+"""Every exception of the core. An exception without a message speaks its own docstring."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobdesk_core.retry import RetryDecision
+
+
+class JobdeskException(Exception):
+    """Something went wrong in jobdesk_core."""
+
+    def __init__(self, message: str | None = None) -> None:
+        if message is None:
+            message = (self.__doc__ or type(self).__name__).strip().splitlines()[0]
+        super().__init__(message)
+
+
+class TaskNotFound(JobdeskException):
+    """No task of this name is registered in the app."""
+
+
+class UnboundTaskError(JobdeskException):
+    """The task belongs to no app yet, so it cannot be deferred."""
+
+
+class TaskAlreadyRegistered(JobdeskException):
+    """Another task of the app has this name already."""
+
+
+class LoadFromPathError(JobdeskException, ImportError):
+    """The app could not be loaded from its import path."""
+
+
+class AppNotOpen(JobdeskException):
+    """The app is not open. Call `app.open()` or `await app.open_async()` first."""
+
+
+class MissingApp(JobdeskException):
+    """This needs an app."""
+
+
+class SyncConnectorConfigurationError(JobdeskException):
+    """A synchronous connector can only defer, cancel and read the status of jobs.
+
+    Use an asynchronous connector such as PsycopgConnector for everything else.
+    """
+
+
+class InvalidTimestamp(JobdeskException):
+    """The periodic job's `timestamp` argument differs from the time it was deferred for."""
+
+
+class CapabilityMissing(JobdeskException):
+    """This database's Procrastinate schema cannot do that."""
+
+    def __init__(self, capability: str, message: str | None = None) -> None:
+        super().__init__(message or f"This database's Procrastinate schema has no {capability}.")
+        self.capability = capability
+
+
+class SchemaRefused(JobdeskException):
+    """The schema cannot be installed on this database."""
+
+
+class ConnectorException(JobdeskException):
+    """Database error."""
+
+
+class NoResult(ConnectorException):
+    """The query was expected to return a row and returned none."""
+
+
+class UniqueViolation(ConnectorException):
+    """A unique index refused the row."""
+
+    def __init__(self, message: str | None = None, *, constraint_name: str | None = None) -> None:
+        super().__init__(message)
+        self.constraint_name = constraint_name
+
+
+class AlreadyEnqueued(JobdeskException):
+    """A job with this queueing lock is waiting already."""
+
+    def __init__(self, message: str | None = None, *, queueing_lock: str | None = None) -> None:
+        if message is None and queueing_lock is not None:
+            message = (
+                "Job cannot be enqueued: there is already a job in the queue "
+                f"with the queueing lock {queueing_lock}"
+            )
+        super().__init__(message)
+        self.queueing_lock = queueing_lock
+
+
+class JobAborted(JobdeskException):
+    """Raised by a task to end its job as aborted."""
+
+
+class JobRetry(JobdeskException):
+    """Raised inside the worker: the job is to run again as its decision says."""
+
+    def __init__(self, retry_decision: RetryDecision) -> None:
+        super().__init__()
+        self.retry_decision = retry_decision
+
+
+class RunTaskError(JobdeskException):
+    """One or more jobs of a worker run ended with an error."""
+
+
+def require_aware(moment: dt.datetime) -> dt.datetime:
+    """Return `moment` unchanged, or raise ValueError when it carries no time zone."""
+    if moment.utcoffset() is None:
+        raise ValueError("Timezone aware datetime is required")
+    return moment
+
+
+def cause_text(error: BaseException) -> str:
+    """The driver's own words behind a ConnectorException, or the error's, as one stripped string."""
+    cause: Any = error.__cause__ or error
+    return str(cause).strip()

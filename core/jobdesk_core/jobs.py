@@ -1,0 +1,88 @@
+"""What a job is: its status, its events and its row, as plain values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+class Status(enum.Enum):
+    """A job's status, with the labels of the database's enum `procrastinate_job_status`."""
+
+    TODO = "todo"
+    DOING = "doing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    #: A running job that was asked to abort. Only releases 2.7 to 2.15 store it.
+    ABORTING = "aborting"
+    ABORTED = "aborted"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job is over, so that nothing but a retry or a deletion can change it."""
+        return self not in (Status.TODO, Status.DOING, Status.ABORTING)
+
+
+class EventType(enum.Enum):
+    """What happened to a job, with the labels of the enum `procrastinate_job_event_type`."""
+
+    DEFERRED = "deferred"
+    STARTED = "started"
+    DEFERRED_FOR_RETRY = "deferred_for_retry"
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    ABORT_REQUESTED = "abort_requested"
+    ABORTED = "aborted"
+    #: Its `at` is the time that the job was scheduled for, not the time of writing.
+    SCHEDULED = "scheduled"
+    RETRIED = "retried"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job, or one about to be deferred (then `id` and `status` are None).
+
+    `scheduled_at` is time-zone aware. `attempts` counts ended runs and retries.
+    """
+
+    id: int | None = None
+    queue: str = "default"
+    task_name: str
+    priority: int = 0
+    lock: str | None = None
+    queueing_lock: str | None = None
+    task_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    status: Status | None = None
+    scheduled_at: dt.datetime | None = None
+    attempts: int = 0
+    abort_requested: bool = False
+    worker_id: int | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Build the job from a row with the columns' names; columns that a release lacks may be absent."""
+        return cls(
+            id=row["id"],
+            queue=row["queue_name"],
+            task_name=row["task_name"],
+            priority=row.get("priority", 0),
+            lock=row["lock"],
+            queueing_lock=row["queueing_lock"],
+            task_kwargs=row["args"],
+            status=Status(row["status"]),
+            scheduled_at=row["scheduled_at"],
+            attempts=row["attempts"],
+            abort_requested=row.get("abort_requested", False),
+            worker_id=row.get("worker_id"),
+        )
+
+    @property
+    def call_string(self) -> str:
+        """The job as a call, for logs: `task[id](key=value, ...)`."""
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.task_kwargs.items())
+        return f"{self.task_name}[{self.id}]({arguments})"

@@ -1,0 +1,1 @@
+"""Jobdesk: the desktop console for Procrastinate job queues."""
