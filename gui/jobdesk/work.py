@@ -1,0 +1,98 @@
+"""The one way a widget starts work: tasks that are owned, ended with their widget, and never lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+T = TypeVar("T")
+
+
+class Work(QObject):
+    """Owns the tasks of one parent and cancels them when the parent goes.
+
+    An error goes to the task's `failed` callback, or else to the signal `failed`; when nobody is
+    connected to that either, it is raised in the loop, so that the error window shows it.
+    """
+
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._newest: dict[str, asyncio.Task[Any]] = {}
+        tasks = self._tasks
+        parent.destroyed.connect(lambda: [task.cancel() for task in list(tasks)])
+
+    def start(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        *,
+        name: str,
+        then: Callable[[T], None] | None = None,
+        failed: Callable[[Exception], None] | None = None,
+        replaces: bool = False,
+    ) -> asyncio.Task[T]:
+        """Run `coroutine`, then call `then` with its value in the UI thread.
+
+        With `replaces` an older task of the same name is cancelled and its answer never delivered.
+        """
+        if replaces:
+            self.cancel(name)
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks[task] = name
+        self._newest[name] = task
+        task.add_done_callback(lambda done: self._finish(done, then, failed, replaces))
+        return task
+
+    def cancel(self, name: str) -> None:
+        """Cancel every running task of this name."""
+        for task, its_name in list(self._tasks.items()):
+            if its_name == name:
+                task.cancel()
+
+    def is_running(self, name: str) -> bool:
+        """Whether a task of this name has not ended yet."""
+        return name in self._tasks.values()
+
+    async def stop(self, timeout_s: float = 2.0) -> None:
+        """Cancel everything and wait for it, at most `timeout_s` seconds."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout_s)
+
+    def _finish(
+        self,
+        task: asyncio.Task[Any],
+        then: Callable[[Any], None] | None,
+        failed: Callable[[Exception], None] | None,
+        replaces: bool,
+    ) -> None:
+        name = self._tasks.pop(task)
+        is_newest = self._newest.get(name) is task
+        if is_newest:
+            del self._newest[name]
+        if task.cancelled() or (replaces and not is_newest):
+            if not task.cancelled():
+                task.exception()  # mark as seen: the answer is older than the newest question
+            return
+        error = task.exception()
+        if error is None:
+            if then is not None:
+                then(task.result())
+        elif not isinstance(error, Exception):
+            raise error
+        elif failed is not None:
+            failed(error)
+        elif self.isSignalConnected(_FAILED):
+            self.failed.emit(error)
+        else:
+            raise error
+
+
+_FAILED = Work.staticMetaObject.method(Work.staticMetaObject.indexOfSignal("failed(PyObject)"))

@@ -1,0 +1,48 @@
+"""Qt and asyncio together in one test: the pattern that proved sound with qasync."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+from jobdesk.loop import create_loop
+from jobdesk.theme import theme
+from PySide6.QtCore import QEventLoop
+from PySide6.QtWidgets import QApplication
+
+
+@pytest.fixture
+def event_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
+    """An asyncio loop that rides on Qt's for the whole test; an error nobody handled fails the test."""
+    theme().install(qapp)
+    loop = create_loop(qapp, already_running=True)
+    unhandled: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _loop, context: unhandled.append(context))
+    yield loop
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _drive(loop, asyncio.wait(tasks, timeout=5))
+    loop.close()
+    asyncio.events._set_running_loop(None)
+    assert not unhandled, unhandled
+
+
+@pytest.fixture
+def run_coroutine(event_loop: asyncio.AbstractEventLoop) -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Run a coroutine test on the loop that Qt drives."""
+    return lambda coroutine: _drive(event_loop, coroutine)
+
+
+def _drive(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    nested = QEventLoop()
+    task = loop.create_task(coroutine)
+    task.add_done_callback(lambda _task: nested.quit())
+    nested.exec()
+    return task.result()
