@@ -1,0 +1,76 @@
+"""How values look as text: numbers, durations and moments. Times come in UTC and show in local time."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+#: Stands where there is no value.
+DASH = "–"
+
+
+def number(value: int | None) -> str:
+    """Thousands separated: 4,999,980."""
+    return DASH if value is None else f"{value:,}"
+
+
+def job_number(job_id: int) -> str:
+    """A job's id as people read it: #4,999,980."""
+    return f"#{job_id:,}"
+
+
+def duration(seconds: float) -> str:
+    """The two leading units of a duration in seconds: 0.4 s, 29 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    if seconds < 0.0005:
+        return "0 s"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if days < 10 and hours else f"{days:,} d"
+
+
+def age(moment: dt.datetime | None, now: dt.datetime) -> str:
+    """How long ago `moment` was, in whole seconds at the finest, so that a column does not flicker."""
+    if moment is None:
+        return DASH
+    return duration(max(0, int((now - moment).total_seconds())))
+
+
+def relative(moment: dt.datetime | None, now: dt.datetime) -> str:
+    """`in 3 min` for what is to come, `3 min ago` for what was, a dash for None."""
+    if moment is None:
+        return DASH
+    seconds = (moment - now).total_seconds()
+    if seconds >= 0:
+        return f"in {duration(int(seconds))}"
+    return f"{duration(int(-seconds))} ago"
+
+
+def local(moment: dt.datetime | None) -> str:
+    """Date and time of day in the local zone; without the date when it is today."""
+    if moment is None:
+        return DASH
+    here = moment.astimezone()
+    if here.date() == dt.datetime.now().astimezone().date():
+        return here.strftime("%H:%M:%S")
+    return here.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def full(moment: dt.datetime | None) -> str:
+    """Local time with its offset and the same in UTC, for tooltips and details."""
+    if moment is None:
+        return DASH
+    here = moment.astimezone()
+    offset = here.strftime("%z")
+    utc = moment.astimezone(dt.UTC)
+    return f"{here:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:]}  ({utc:%Y-%m-%d %H:%M:%S} UTC)"

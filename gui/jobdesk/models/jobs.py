@@ -1,0 +1,307 @@
+"""The jobs on the screen: a sorted window of rows, changed in place by pages and by the feed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobdesk_core.jobs import Status
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.pages import Order
+from jobdesk_core.monitor.rows import JobRow
+from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
+
+from jobdesk import formats
+from jobdesk.widgets.roles import CHANGED_ROLE, MONO_ROLE, STATUS_ROLE, TONE_ROLE
+
+NO_PARENT = QModelIndex()
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its key, its title, its width in pixels, and how its cells are drawn."""
+
+    key: str
+    title: str
+    width: int
+    is_right: bool = False
+    is_mono: bool = False
+    tone: str = ""
+    is_shown: bool = True
+
+
+COLUMNS = (
+    Column("id", "id", 96, is_right=True, is_mono=True),
+    Column("task", "task", 210),
+    Column("queue", "queue", 96),
+    Column("status", "status", 112),
+    Column("priority", "priority", 70, is_right=True),
+    Column("attempts", "attempts", 76, is_right=True),
+    Column("scheduled", "scheduled", 110, tone="secondary"),
+    Column("lock", "lock", 116),
+    Column("age", "age", 84, is_right=True, tone="secondary"),
+    Column("queueing_lock", "queueing lock", 130, is_shown=False),
+    Column("worker", "worker", 80, is_right=True, is_mono=True, is_shown=False),
+)
+INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}
+STATUS_COLUMN = INDEX_OF["status"]
+#: The columns whose text depends on what time it is.
+CLOCK_COLUMNS = (INDEX_OF["scheduled"], INDEX_OF["age"])
+RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+
+def cells(row: JobRow, now: dt.datetime) -> list[str]:
+    """Every column's text, made once per change rather than once per paint."""
+    scheduled = row.scheduled_at
+    is_ahead = scheduled is not None and row.status is Status.TODO
+    return [
+        formats.number(row.id),
+        row.task_name,
+        row.queue_name,
+        row.status.value,
+        str(row.priority),
+        str(row.attempts),
+        formats.relative(scheduled, now) if is_ahead else formats.local(scheduled),
+        row.lock or formats.DASH,
+        formats.age(row.deferred_at, now),
+        row.queueing_lock or formats.DASH,
+        formats.DASH if row.worker_id is None else f"#{row.worker_id}",
+    ]
+
+
+class JobsModel(QAbstractTableModel):
+    """Rows sorted in one order. Only rows that match the filter are in it, and those being looked at."""
+
+    #: Rows kept at most; what is beyond is dropped at the far end and read again when scrolled to.
+    CAPACITY = 5_000
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.order = Order.NEWEST
+        self.job_filter = JobFilter.parse("")
+        #: Whether the rows reach the far end of the order, so that a row after the last belongs here.
+        self.is_complete = False
+        self._keys: list[Key] = []
+        self._rows: list[JobRow] = []
+        self._cells: list[list[str]] = []
+        self._changed_at: list[float] = []
+        self._key_of: dict[int, Key] = {}
+
+    # What stands where
+
+    def ids(self) -> list[int]:
+        """The ids of all loaded rows, top to bottom."""
+        return [row.id for row in self._rows]
+
+    def ids_between(self, first: int, last: int) -> list[int]:
+        """The ids of the rows at the given positions, both included and cut to what there is."""
+        return [row.id for row in self._rows[max(0, first) : last + 1]]
+
+    def row_at(self, position: int) -> JobRow:
+        """The row at a position."""
+        return self._rows[position]
+
+    def row(self, job_id: int) -> JobRow | None:
+        """The loaded row of a job, if it is loaded."""
+        position = self.position(job_id)
+        return None if position is None else self._rows[position]
+
+    def position(self, job_id: int) -> int | None:
+        """Where a job stands, or None when it is not loaded."""
+        key = self._key_of.get(job_id)
+        return None if key is None else bisect_left(self._keys, key)
+
+    # Changing what stands there
+
+    def restart(self, order: Order, job_filter: JobFilter) -> None:
+        """Empty the window for another order or filter."""
+        self.beginResetModel()
+        self.order, self.job_filter, self.is_complete = order, job_filter, False
+        for held in (self._keys, self._rows, self._cells, self._changed_at):
+            held.clear()
+        self._key_of.clear()
+        self.endResetModel()
+
+    def merge(self, rows: Iterable[JobRow]) -> None:
+        """Put rows of a page in their places; those already there are brought up to date."""
+        self._put({row.id: row for row in rows}, changed_at=0.0)
+
+    def apply(self, rows: Mapping[int, JobRow], removed: Collection[int], keep: Collection[int]) -> set[int]:
+        """Take over a batch of the feed and return the ids for which only the database can say.
+
+        `keep` are selected jobs: they stay although they have stopped to match.
+        """
+        now = dt.datetime.now(dt.UTC)
+        wanted: dict[int, JobRow] = {}
+        leaving = [job_id for job_id in removed if job_id in self._key_of]
+        undecided: set[int] = set()
+        for job_id, row in rows.items():
+            is_loaded = job_id in self._key_of
+            verdict = self._matches(row, now)
+            if verdict is None and not is_loaded:
+                undecided.add(job_id)
+            elif verdict or (verdict is None and is_loaded) or (is_loaded and job_id in keep):
+                if is_loaded or self._belongs_in_window(row):
+                    wanted[job_id] = row
+            elif is_loaded:
+                leaving.append(job_id)
+        self._take(leaving)
+        self._put(wanted, changed_at=time.monotonic())
+        return undecided
+
+    def trim(self) -> None:
+        """Drop rows at the far end beyond the capacity."""
+        extra = len(self._rows) - self.CAPACITY
+        if extra <= 0:
+            return
+        start = self.CAPACITY
+        self.beginRemoveRows(NO_PARENT, start, len(self._rows) - 1)
+        for row in self._rows[start:]:
+            del self._key_of[row.id]
+        for held in (self._keys, self._rows, self._cells, self._changed_at):
+            del held[start:]
+        self.is_complete = False
+        self.endRemoveRows()
+
+    def refresh_clock(self, first: int, last: int) -> None:
+        """Bring the texts that depend on the time up to date for the visible rows."""
+        now = dt.datetime.now(dt.UTC)
+        last = min(last, len(self._rows) - 1)
+        for position in range(max(0, first), last + 1):
+            fresh = cells(self._rows[position], now)
+            if fresh != self._cells[position]:
+                self._cells[position] = fresh
+                for column in CLOCK_COLUMNS:
+                    index = self.index(position, column)
+                    self.dataChanged.emit(index, index)
+
+    # Qt
+
+    def rowCount(self, parent: QModelIndex = NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: QModelIndex = NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        position, column = index.row(), index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._cells[position][column]
+        if role == CHANGED_ROLE:
+            return self._changed_at[position]
+        if role == STATUS_ROLE:
+            return self._rows[position].status if column == STATUS_COLUMN else None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if COLUMNS[column].is_right else LEFT
+        if role == MONO_ROLE:
+            return COLUMNS[column].is_mono
+        if role == TONE_ROLE:
+            return COLUMNS[column].tone
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tooltip(self._rows[position], COLUMNS[column].key)
+        return None
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return QCoreApplication.translate("JobsModel", COLUMNS[section].title)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if COLUMNS[section].is_right else LEFT
+        return None
+
+    # Within
+
+    def _matches(self, row: JobRow, now: dt.datetime) -> bool | None:
+        if self.order is Order.NEXT_TO_RUN and row.status is not Status.TODO:
+            return False
+        return self.job_filter.matches(row, now)
+
+    def _belongs_in_window(self, row: JobRow) -> bool:
+        return self.is_complete or (bool(self._keys) and self._sort_key(row) < self._keys[-1])
+
+    def _sort_key(self, row: JobRow) -> Key:
+        if self.order is Order.NEWEST:
+            return (0, -row.id)
+        if self.order is Order.OLDEST:
+            return (0, row.id)
+        return (-row.priority, row.id)
+
+    def _put(self, rows: Mapping[int, JobRow], *, changed_at: float) -> None:
+        now = dt.datetime.now(dt.UTC)
+        moved = [
+            job_id
+            for job_id, row in rows.items()
+            if job_id in self._key_of and self._key_of[job_id] != self._sort_key(row)
+        ]
+        self._take(moved)
+        updated: list[int] = []
+        arriving: list[tuple[Key, JobRow]] = []
+        for job_id, row in rows.items():
+            position = self.position(job_id)
+            if position is None:
+                arriving.append((self._sort_key(row), row))
+            elif self._rows[position] != row:
+                self._rows[position] = row
+                self._cells[position] = cells(row, now)
+                self._changed_at[position] = changed_at
+                updated.append(position)
+        for first, last in _runs(sorted(updated)):
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
+        self._insert(sorted(arriving, key=lambda pair: pair[0]), now, changed_at)
+
+    def _insert(self, arriving: list[tuple[Key, JobRow]], now: dt.datetime, changed_at: float) -> None:
+        end = len(arriving)
+        while end:
+            # From the bottom up, every group that goes between the same two rows at once.
+            position = bisect_left(self._keys, arriving[end - 1][0])
+            start = end
+            while start and (not position or arriving[start - 1][0] > self._keys[position - 1]):
+                start -= 1
+            group = arriving[start:end]
+            self.beginInsertRows(NO_PARENT, position, position + len(group) - 1)
+            self._keys[position:position] = [key for key, _ in group]
+            self._rows[position:position] = [row for _, row in group]
+            self._cells[position:position] = [cells(row, now) for _, row in group]
+            self._changed_at[position:position] = [changed_at] * len(group)
+            self._key_of.update((row.id, key) for key, row in group)
+            self.endInsertRows()
+            end = start
+
+    def _take(self, job_ids: Collection[int]) -> None:
+        positions = sorted(bisect_left(self._keys, self._key_of[job_id]) for job_id in job_ids)
+        for first, last in reversed(list(_runs(positions))):
+            self.beginRemoveRows(NO_PARENT, first, last)
+            for row in self._rows[first : last + 1]:
+                del self._key_of[row.id]
+            for held in (self._keys, self._rows, self._cells, self._changed_at):
+                del held[first : last + 1]
+            self.endRemoveRows()
+
+    def _tooltip(self, row: JobRow, key: str) -> str | None:
+        if key == "age":
+            return formats.full(row.deferred_at) if row.deferred_at else None
+        if key == "scheduled":
+            return formats.full(row.scheduled_at) if row.scheduled_at else None
+        if key == "status" and row.abort_requested and row.status is Status.DOING:
+            return QCoreApplication.translate("JobsModel", "An abort was requested.")
+        return None
+
+
+def _runs(positions: list[int]) -> Iterable[tuple[int, int]]:
+    """The stretches of neighbours in a sorted list of positions, as first and last."""
+    start = 0
+    for end in range(1, len(positions) + 1):
+        if end == len(positions) or positions[end] != positions[end - 1] + 1:
+            yield positions[start], positions[end - 1]
+            start = end
