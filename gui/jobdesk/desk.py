@@ -1,0 +1,117 @@
+"""One open connection as the window sees it: the core's events in, Qt's signals out."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.monitor.feed import FeedState
+from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor.rows import JobRow, WorkerRow
+from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
+from jobdesk_core.profiles import Profile, connection_parameters
+from PySide6.QtCore import QObject, Signal
+
+from jobdesk.work import Work
+
+#: A worker whose heartbeat is older than this many seconds counts as dead (Procrastinate's default).
+STALLED_AFTER_S = 30
+#: Seconds between two looks at the workers table.
+WORKERS_INTERVAL_S = 3.0
+
+
+class Desk(QObject):
+    """A connector, what its database can do, and the monitor that watches it."""
+
+    changed = Signal(object)  # Changes
+    state_changed = Signal(object)  # FeedState
+    workers_changed = Signal(list)  # list[WorkerRow]
+    trouble = Signal(object)  # Exception
+
+    def __init__(
+        self,
+        profile: Profile,
+        connector: PsycopgConnector,
+        capabilities: Capabilities,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.profile = profile
+        self.connector = connector
+        self.capabilities = capabilities
+        self.monitor = Monitor(connector, capabilities)
+        self.workers: list[WorkerRow] = []
+        self.work = Work(self)
+        self.work.failed.connect(self.trouble)
+
+    @classmethod
+    async def open(cls, profile: Profile, password: str | None = None) -> Desk:
+        """Connect and read what the database can do. Raises ConnectorException; nothing stays open then."""
+        connector = PsycopgConnector(**connection_parameters(profile, password))
+        await connector.open_async()
+        try:
+            capabilities = await connector.run_async(DETECT)
+        except BaseException:
+            await connector.close_async()
+            raise
+        return cls(profile, connector, capabilities)
+
+    def start(self) -> None:
+        """Begin to watch. Needs a database that has the schema."""
+        self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit), name="feed")
+        self.work.start(self._watch_workers(), name="workers")
+
+    async def close(self) -> None:
+        """Stop watching and close the pool, within a few seconds whatever the server does."""
+        await self.work.stop()
+        await self.connector.close_async()
+
+    async def perform(self, request: Request) -> list[Outcome]:
+        """Carry out what the operator asked for; what it changed arrives by the feed like all else."""
+        try:
+            return await perform(
+                request, self.connector, self.capabilities, is_read_only=self.profile.is_read_only
+            )
+        finally:
+            self.monitor.wake()
+
+    def refusal(self, action: Action, row: JobRow | None) -> str | None:
+        """Why this action is not possible on this job now, or None when it is."""
+        return refusal(
+            action,
+            row,
+            self.capabilities,
+            live_worker_ids=self.live_worker_ids,
+            is_read_only=self.profile.is_read_only,
+        )
+
+    @property
+    def state(self) -> FeedState:
+        """How the feed is doing."""
+        return self.monitor.state
+
+    @property
+    def live_worker_ids(self) -> frozenset[int]:
+        """The workers whose heartbeat is fresh, as of the last look (at most some seconds ago)."""
+        limit = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=STALLED_AFTER_S)
+        return frozenset(worker.id for worker in self.workers if worker.last_heartbeat >= limit)
+
+    def task_names(self) -> Sequence[str]:
+        """The tasks that the database holds jobs of, for completion."""
+        return sorted(self.monitor.counts.tasks())
+
+    def queue_names(self) -> Sequence[str]:
+        """The queues that the database holds jobs of, for completion."""
+        return sorted(queue.name for queue in self.monitor.counts.queues())
+
+    async def _watch_workers(self) -> None:
+        while True:
+            if self.monitor.state.mode in ("live", "polling"):
+                workers = await self.monitor.workers()
+                if workers != self.workers:
+                    self.workers = workers
+                    self.workers_changed.emit(workers)
+            await asyncio.sleep(WORKERS_INTERVAL_S)

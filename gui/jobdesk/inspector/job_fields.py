@@ -1,0 +1,69 @@
+"""Every column of a job as labelled text, with what it leads to: who holds a lock, whether a worker lives."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from jobdesk_core.monitor.monitor import JobDetail
+from jobdesk_core.monitor.rows import JobRow, WorkerRow
+from PySide6.QtCore import QCoreApplication
+
+from jobdesk import formats
+from jobdesk.desk import STALLED_AFTER_S
+
+Field = tuple[str, str, str]  # label, value, tone
+
+
+def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:
+    """The rows of the inspector's list, in the order of the columns."""
+    row = detail.row
+    fields: list[Field] = [
+        ("id", str(row.id), "mono"),
+        ("task", row.task_name, ""),
+        ("queue", row.queue_name, ""),
+        ("status", row.status.value, row.status.value),
+        ("priority", str(row.priority), ""),
+        ("attempts", str(row.attempts), ""),
+        (_tr("scheduled at"), formats.full(row.scheduled_at), ""),
+        (_tr("deferred at"), formats.full(row.deferred_at), ""),
+        ("lock", _held(row.lock, detail.lock_holder, row, _tr("free")), ""),
+        (
+            _tr("queueing lock"),
+            _held(row.queueing_lock, detail.queueing_lock_holder, row, _tr("free")),
+            "",
+        ),
+        ("worker", _worker(row, detail.worker, now), ""),
+        (_tr("abort requested"), _tr("yes") if row.abort_requested else _tr("no"), ""),
+        ("arguments", _tr("{count} bytes").format(count=formats.number(detail.args_bytes)), ""),
+    ]
+    if detail.periodic is not None:
+        periodic_id, defer_timestamp = detail.periodic
+        moment = dt.datetime.fromtimestamp(defer_timestamp, dt.UTC)
+        name = f"{periodic_id} · " if periodic_id else ""
+        fields.append(("periodic", name + _tr("for {time}").format(time=formats.local(moment)), ""))
+    return fields
+
+
+def _held(name: str | None, holder: JobRow | None, row: JobRow, free: str) -> str:
+    if name is None:
+        return formats.DASH
+    if holder is None:
+        return f"{name} · {free}"
+    if holder.id == row.id:
+        return f"{name} · " + _tr("held by this job")
+    held_by = _tr("held by {job}, {status}")
+    return f"{name} · " + held_by.format(job=formats.job_number(holder.id), status=holder.status.value)
+
+
+def _worker(row: JobRow, worker: WorkerRow | None, now: dt.datetime) -> str:
+    if row.worker_id is None:
+        return formats.DASH
+    if worker is None:
+        return f"#{row.worker_id} · " + _tr("gone")
+    seconds = (now - worker.last_heartbeat).total_seconds()
+    text = _tr("alive, {age} ago") if seconds <= STALLED_AFTER_S else _tr("silent for {age}")
+    return f"#{row.worker_id} · " + text.format(age=formats.duration(max(0, int(seconds))))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("JobFields", text)

@@ -1,0 +1,135 @@
+"""The table of jobs: what is being read stays where it is, whatever arrives above it or goes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from jobdesk.models.jobs import COLUMNS, JobsModel
+from jobdesk.widgets.table import Table
+
+
+class JobsTable(Table):
+    """A Table over a JobsModel. Row positions become job ids, and ids keep selection and place."""
+
+    selection_settled = Signal()  # at most once per turn of the loop
+    near_end = Signal()  # the last loaded rows are in sight
+    sight_changed = Signal()  # other rows are in sight than before
+    arrived_above = Signal(int)  # rows that came in above the sight since it was last at the top
+
+    def __init__(self, model: JobsModel, parent: QWidget | None = None) -> None:
+        super().__init__(self.tr("Jobs"), parent)
+        self.jobs = model
+        self.setModel(model)
+        self._above = 0
+        self._settling = _single_shot(self, 0, self.selection_settled)
+        self._looking = _single_shot(self, 60, self.sight_changed)
+        self.selectionModel().selectionChanged.connect(lambda *_: self._settling.start())
+        self.verticalScrollBar().valueChanged.connect(self._scrolled)
+        model.modelReset.connect(self._restarted)
+        for position, column in enumerate(COLUMNS):
+            self.setColumnWidth(position, column.width)
+            self.setColumnHidden(position, not column.is_shown)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def selected_ids(self) -> list[int]:
+        """The selected jobs, top to bottom."""
+        positions = sorted(
+            position
+            for selected in self.selectionModel().selection()
+            for position in range(selected.top(), selected.bottom() + 1)
+        )
+        return [self.jobs.row_at(position).id for position in positions]
+
+    def select(self, job_ids: list[int]) -> None:
+        """Select these jobs as far as they are loaded, and only these."""
+        selection = QItemSelection()
+        last = self.jobs.columnCount() - 1
+        for job_id in job_ids:
+            position = self.jobs.position(job_id)
+            if position is not None:
+                selection.select(self.jobs.index(position, 0), self.jobs.index(position, last))
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def show_job(self, job_id: int) -> bool:
+        """Select one job and scroll to it. False when it is not loaded."""
+        position = self.jobs.position(job_id)
+        if position is None:
+            return False
+        index = self.jobs.index(position, 0)
+        self.setCurrentIndex(index)
+        self.scrollTo(index)
+        return True
+
+    def sight(self) -> tuple[int, int]:
+        """The first and the last position in sight; the last is below the first when nothing is."""
+        count = self.jobs.rowCount()
+        first = self.rowAt(0)
+        last = self.rowAt(self.viewport().height() - 1)
+        return (first, last if last >= 0 else count - 1) if first >= 0 else (0, -1)
+
+    def go_to_top(self) -> None:
+        """Show the newest arrivals."""
+        self.scrollToTop()
+        self._forget_above()
+
+    # Qt calls these
+
+    def rowsInserted(self, parent: QModelIndex, start: int, end: int) -> None:
+        bar = self.verticalScrollBar()
+        is_reading = bar.value() > 0 or self.selectionModel().hasSelection()
+        first_in_sight = self.rowAt(0)
+        super().rowsInserted(parent, start, end)
+        arrived = end - start + 1
+        is_above = first_in_sight >= 0 and start <= first_in_sight
+        if is_reading and is_above and self.jobs.rowCount() > arrived:
+            self.updateGeometries()
+            unit = self.rowHeight(start) if self.is_scrolling_pixels else 1
+            bar.setValue(bar.value() + arrived * unit)
+            if start == 0:
+                self._above += arrived
+                self.arrived_above.emit(self._above)
+        self._looking.start()
+
+    def rowsAboutToBeRemoved(self, parent: QModelIndex, start: int, end: int) -> None:
+        # Qt would make the neighbour of a removed row the current one: the next click on Delete
+        # would then hit a job that nobody chose.
+        if start <= self.currentIndex().row() <= end:
+            nowhere = QModelIndex()
+            self.selectionModel().setCurrentIndex(nowhere, QItemSelectionModel.SelectionFlag.NoUpdate)
+        if start < self.rowAt(0):
+            bar = self.verticalScrollBar()
+            unit = self.rowHeight(start) if self.is_scrolling_pixels else 1
+            bar.setValue(max(0, bar.value() - (min(end, self.rowAt(0) - 1) - start + 1) * unit))
+        super().rowsAboutToBeRemoved(parent, start, end)
+        self._settling.start()
+        self._looking.start()
+
+    @property
+    def is_scrolling_pixels(self) -> bool:
+        """Whether the scroll bar counts pixels rather than rows."""
+        return self.verticalScrollMode() == Table.ScrollMode.ScrollPerPixel
+
+    def _scrolled(self, value: int) -> None:
+        self._looking.start()
+        if value == 0:
+            self._forget_above()
+        if value >= self.verticalScrollBar().maximum() - (2_000 if self.is_scrolling_pixels else 60):
+            self.near_end.emit()
+
+    def _restarted(self) -> None:
+        self._forget_above()
+        self._settling.start()
+
+    def _forget_above(self) -> None:
+        if self._above:
+            self._above = 0
+            self.arrived_above.emit(0)
+
+
+def _single_shot(parent: QWidget, interval_ms: int, signal: Signal) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(interval_ms)
+    timer.timeout.connect(signal)
+    return timer
