@@ -1,0 +1,298 @@
+"""The Jobs page: the live table, its toolbar, and the inspector of the selected job."""
+
+from __future__ import annotations
+
+from jobdesk_core.monitor.feed import Changes
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.pages import Order
+from jobdesk_core.monitor.rows import JobRow
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jobdesk import formats
+from jobdesk.actions import Actions
+from jobdesk.desk import Desk
+from jobdesk.inspector import Inspector
+from jobdesk.models.jobs import COLUMNS, JobsModel
+from jobdesk.pages.jobs_reading import JobsReading
+from jobdesk.pages.jobs_table import JobsTable
+from jobdesk.theme.icons import icon
+from jobdesk.widgets.empty_state import EmptyState
+
+TOOLBAR = ("job.retry", "job.cancel", "job.abort")
+
+
+class JobsPage(QWidget):
+    """Shows the jobs that match the filter in the chosen order and follows them live."""
+
+    selection_changed = Signal()
+    footnote_changed = Signal()
+    filter_asked_for = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk: Desk | None = None
+        self.model = JobsModel(self)
+        self.reading = JobsReading(self.model, self)
+        self.table = JobsTable(self.model)
+        self.inspector = Inspector()
+        self._inspected: int | None = None
+        self._count = QLabel()
+        self._count.setProperty("tone", "secondary")
+        self._arrived = QPushButton(self.table)
+        self._arrived.setObjectName("pill")
+        self._arrived.hide()
+        self._toolbar = QWidget()
+        self._toolbar.setObjectName("toolbar")
+        self._order = QToolButton()
+        self._columns = QToolButton()
+        self._empty = EmptyState("search", "", "", [])
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.table)
+        self._stack.addWidget(self._empty)
+        self._build()
+        self._connect()
+
+    # What the window asks
+
+    def show_desk(self, desk: Desk | None) -> None:
+        """Show another connection's jobs, or none."""
+        self._desk = desk
+        self.inspector.show_desk(desk)
+        self.reading.show_desk(desk)
+
+    def set_filter(self, job_filter: JobFilter) -> None:
+        """Show what matches this filter."""
+        self.reading.restart(self.model.order, job_filter)
+
+    def set_order(self, order: Order) -> None:
+        """Show the jobs in another order."""
+        self._order.setText(order.label)
+        self.reading.restart(order, self.model.job_filter)
+
+    def apply(self, changes: Changes) -> None:
+        """Take over a batch of the feed."""
+        selected = self.table.selected_ids()
+        self.reading.apply(changes, selected)
+        lost = [job_id for job_id in selected if self.model.position(job_id) is not None]
+        if set(lost) != set(self.table.selected_ids()):
+            self.table.select(lost)  # a row that changed its place lost its selection
+        self.inspector.apply(changes)
+        self._show_count()
+
+    def tick(self) -> None:
+        """Let time pass in what is in sight."""
+        self.model.refresh_clock(*self.table.sight())
+        self.inspector.tick()
+
+    def selected_rows(self) -> list[JobRow]:
+        """The selected jobs as last read, top to bottom."""
+        rows = (self.model.row(job_id) for job_id in self.table.selected_ids())
+        return [row for row in rows if row is not None]
+
+    def inspect(self, job_id: int) -> bool:
+        """Select a job that is loaded. False when it is not."""
+        return self.table.show_job(job_id)
+
+    def read_again(self) -> None:
+        """Read everything shown anew."""
+        self.reading.read_again()
+
+    def footnote(self) -> str:
+        """What the footer says of this page."""
+        loaded = formats.number(self.model.rowCount())
+        match = self.reading.match
+        if self.model.is_complete:
+            text = self.tr("{loaded} loaded, all there are").format(loaded=loaded)
+        elif match is not None:
+            about = "" if match.is_exact else self.tr("about ")
+            text = self.tr("{loaded} of {about}{count} loaded").format(
+                loaded=loaded, about=about, count=formats.number(match.count)
+            )
+        else:
+            text = self.tr("{loaded} loaded").format(loaded=loaded)
+        looked_to = self.reading.looked_to_id
+        if looked_to is not None and not self.model.is_complete and self.model.job_filter.text:
+            looked = self.tr("looked back to {job}").format(job=formats.job_number(looked_to))
+            text = f"{text}   {looked}"
+        return text
+
+    # Building
+
+    def set_actions(self, actions: Actions) -> None:
+        """Put the actions into the toolbar and the context menu."""
+        layout = self._toolbar.layout()
+        defer = _action_button(actions, "job.defer")
+        defer.setObjectName("primary")
+        buttons = [defer] + [_action_button(actions, key) for key in TOOLBAR]
+        more = QToolButton()
+        more.setIcon(icon("more"))
+        more.setAccessibleName(self.tr("More actions"))
+        more.setToolTip(self.tr("More actions"))
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu = actions.job_menu(self)
+        more.setMenu(self._menu)
+        for position, button in enumerate([*buttons, more]):
+            layout.insertWidget(position, button)
+
+    def _build(self) -> None:
+        bar = QHBoxLayout(self._toolbar)
+        bar.setContentsMargins(12, 4, 12, 4)
+        bar.setSpacing(8)
+        bar.addWidget(self._count)
+        bar.addStretch()
+        bar.addWidget(self._order)
+        bar.addWidget(self._columns)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._toolbar)
+        column.addWidget(self._stack)
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setHandleWidth(1)
+        splitter.addWidget(left)
+        splitter.addWidget(self.inspector)
+        splitter.setStretchFactor(0, 1)
+        splitter.setStretchFactor(1, 0)
+        splitter.setSizes([868, 372])
+        splitter.setCollapsible(0, False)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(splitter)
+        self._fill_order()
+        self._fill_columns()
+
+    def _fill_order(self) -> None:
+        menu = QMenu(self)
+        for order in Order:
+            menu.addAction(order.label, lambda chosen=order: self.set_order(chosen))
+        self._order.setObjectName("plain")
+        self._order.setText(self.model.order.label)
+        self._order.setAccessibleName(self.tr("Order of the jobs"))
+        self._order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._order.setMenu(menu)
+
+    def _fill_columns(self) -> None:
+        menu = QMenu(self)
+        for position, column in enumerate(COLUMNS):
+            action = menu.addAction(self.model.headerData(position, Qt.Orientation.Horizontal))
+            action.setCheckable(True)
+            action.setChecked(column.is_shown)
+            action.toggled.connect(
+                lambda is_shown, position=position: self.table.setColumnHidden(position, not is_shown)
+            )
+        self._columns.setText(self.tr("Columns"))
+        self._columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._columns.setMenu(menu)
+
+    def _connect(self) -> None:
+        self.table.selection_settled.connect(self._selection_settled)
+        self.table.near_end.connect(self.reading.read_more)
+        self.table.sight_changed.connect(self._watch)
+        self.table.arrived_above.connect(self._show_arrived)
+        self.table.customContextMenuRequested.connect(self._open_menu)
+        self._arrived.clicked.connect(self.table.go_to_top)
+        self.reading.progressed.connect(self._show_progress)
+        self.reading.failed.connect(self.failed)
+        self.inspector.job_asked_for.connect(self._go_to)
+        self.inspector.failed.connect(self.failed)
+
+    # Following
+
+    def _selection_settled(self) -> None:
+        rows = self.selected_rows()
+        is_loaded = self._inspected is not None and self.model.position(self._inspected) is not None
+        if len(rows) == 1 and rows[0].id != self._inspected:
+            self._inspected = rows[0].id
+            self.inspector.show_job(rows[0])
+        elif not rows and (is_loaded or not self.model.rowCount()):
+            # A job that was deleted while selected stays on show: its inspector says so.
+            self._inspected = None
+            self.inspector.show_job(None)
+        self._show_count()
+        self._watch()
+        self.selection_changed.emit()
+
+    def _show_progress(self) -> None:
+        is_empty = self.model.rowCount() == 0 and not self.reading.is_reading
+        self._stack.setCurrentIndex(1 if is_empty and self._desk is not None else 0)
+        if is_empty:
+            self._show_empty()
+        self._show_count()
+        self._watch()
+
+    def _show_empty(self) -> None:
+        if self.model.job_filter.text:
+            self._empty.set_content(
+                "search",
+                self.tr("No job matches this filter"),
+                self.tr("New jobs that match will show here by themselves."),
+                [(self.tr("Clear the filter"), lambda: self.filter_asked_for.emit(""))],
+            )
+        else:
+            self._empty.set_content(
+                "jobs",
+                self.tr("No jobs yet"),
+                self.tr("The queues of this database are empty. Jobs show here as they are deferred."),
+                [],
+            )
+
+    def _show_count(self) -> None:
+        if self.model.rowCount() and self._stack.currentIndex() == 1:
+            self._stack.setCurrentIndex(0)
+        selected = len(self.table.selected_ids())
+        texts = [self.tr("{count} selected").format(count=formats.number(selected))] if selected else []
+        match = self.reading.match
+        if self.reading.is_reading and self.model.job_filter.text:
+            texts.append(self.tr("looking…"))
+        elif match is not None and self.model.job_filter.text:
+            kind = self.tr("exact") if match.is_exact else self.tr("about")
+            texts.append(self.tr("{count} match ({kind})").format(count=f"{match.count:,}", kind=kind))
+        self._count.setText(" · ".join(texts))
+        self.footnote_changed.emit()
+
+    def _show_arrived(self, count: int) -> None:
+        self._arrived.setVisible(count > 0)
+        self._arrived.setText(self.tr("↑ {count} new").format(count=formats.number(count)))
+        self._arrived.adjustSize()
+        self._arrived.move((self.table.width() - self._arrived.width()) // 2, 38)
+        self._arrived.raise_()
+
+    def _watch(self) -> None:
+        if self._desk is None:
+            return
+        first, last = self.table.sight()
+        ids = set(self.model.ids_between(first - 50, last + 50)) | set(self.table.selected_ids()[:200])
+        if self._inspected is not None:
+            ids.add(self._inspected)
+        self._desk.monitor.watch(ids)
+        if self.table.sight()[1] >= self.model.rowCount() - 5:
+            self.reading.read_more()
+
+    def _open_menu(self, position: QPoint) -> None:
+        if self.table.selected_ids():
+            self._menu.popup(self.table.viewport().mapToGlobal(position))
+
+    def _go_to(self, job_id: int) -> None:
+        if not self.inspect(job_id):
+            self.filter_asked_for.emit(f"id:{job_id}")
+
+
+def _action_button(actions: Actions, key: str) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(actions[key])
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

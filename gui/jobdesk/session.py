@@ -1,0 +1,109 @@
+"""Which database the window is connected to: opening, closing, passwords, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from jobdesk_core.database.schema import install
+from jobdesk_core.profiles import Profile, ProfileStore
+from jobdesk_core.profiles.secrets import get_password
+from jobdesk_core.troubles import explain
+from PySide6.QtCore import QObject, Signal
+
+from jobdesk.desk import Desk
+from jobdesk.work import Work
+
+OPEN = "open the connection"
+AskPassword = Callable[[Profile, str], Awaitable[str | None]]
+
+
+class Session(QObject):
+    """Holds at most one desk. A connection attempt replaces the one before; the newest wins."""
+
+    desk_changed = Signal()
+    opening = Signal(object)  # Profile
+    trouble = Signal(object, object)  # Trouble, Profile
+
+    def __init__(self, store: ProfileStore, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.store = store
+        self.desk: Desk | None = None
+        self.profile: Profile | None = None
+        #: Asks the operator for a password: the profile and why, to the password or None.
+        self.ask_password: AskPassword | None = None
+        self._passwords: dict[str, str] = {}
+        self._work = Work(self)
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a connection is being opened."""
+        return self._work.is_running(OPEN)
+
+    def open(self, profile: Profile, password: str | None = None) -> None:
+        """Connect to this profile's database; the desk on show is closed first."""
+        if password is not None:
+            self._passwords[profile.name] = password
+        self._work.start(self._open(profile), name=OPEN, replaces=True)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._work.start(self._close(), name=OPEN, replaces=True)
+
+    def reopen(self) -> None:
+        """Connect again as last time."""
+        if self.profile is not None:
+            self.open(self.profile)
+
+    def install_schema(self) -> None:
+        """Create Jobdesk's schema in the connected database, then connect anew."""
+        self._work.start(self._install(), name="install the schema", replaces=True)
+
+    async def stop(self) -> None:
+        """Close everything before the program ends."""
+        await self._work.stop()
+        await self._close()
+
+    async def _open(self, profile: Profile) -> None:
+        await self._close()
+        self.profile = profile
+        self.opening.emit(profile)
+        password = self._passwords.get(profile.name)
+        if password is None:
+            password = await get_password(profile)
+        while True:
+            try:
+                desk = await Desk.open(profile, password)
+                break
+            except Exception as error:  # whatever keeps us out is told in one sentence
+                trouble = explain(error)
+                if trouble.kind != "password" or self.ask_password is None:
+                    self.trouble.emit(trouble, profile)
+                    return
+                password = await self.ask_password(profile, trouble.sentence)
+                if password is None:
+                    self.trouble.emit(trouble, profile)
+                    return
+                self._passwords[profile.name] = password
+        desk.setParent(self)
+        self.desk = desk
+        self.desk_changed.emit()
+        if desk.capabilities.has_schema:
+            desk.start()
+
+    async def _close(self) -> None:
+        desk, self.desk = self.desk, None
+        if desk is not None:
+            self.desk_changed.emit()
+            await desk.close()
+            desk.deleteLater()
+
+    async def _install(self) -> None:
+        desk = self.desk
+        if desk is None:
+            return
+        try:
+            await install(desk.connector)
+        except Exception as error:  # the reason belongs on the screen, whatever it is
+            self.trouble.emit(explain(error), desk.profile)
+            return
+        self.reopen()
