@@ -87,8 +87,7 @@ class AlreadyEnqueued(JobdeskException):
     def __init__(self, message: str | None = None, *, queueing_lock: str | None = None) -> None:
         if message is None and queueing_lock is not None:
             message = (
-                "Job cannot be enqueued: there is already a job in the queue "
-                f"with the queueing lock {queueing_lock}"
+                f"Job cannot be enqueued: there is already a job in the queue with the queueing lock {queueing_lock}"
             )
         super().__init__(message)
         self.queueing_lock = queueing_lock

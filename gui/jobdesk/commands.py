@@ -174,9 +174,7 @@ class Commands(QObject):
     def _open_act(self, action: Action) -> None:
         rows, reasons = self._chosen(action)
         if rows:
-            ActDialog(
-                self._window, action=action, rows=rows, reasons=reasons, submit=self._submit
-            ).open()
+            ActDialog(self._window, action=action, rows=rows, reasons=reasons, submit=self._submit).open()
 
     def _open_defer(self, prefill: Job | None) -> None:
         desk = self._session.desk

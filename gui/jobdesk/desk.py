@@ -72,9 +72,7 @@ class Desk(QObject):
     async def perform(self, request: Request) -> list[Outcome]:
         """Carry out what the operator asked for; what it changed arrives by the feed like all else."""
         try:
-            return await perform(
-                request, self.connector, self.capabilities, is_read_only=self.profile.is_read_only
-            )
+            return await perform(request, self.connector, self.capabilities, is_read_only=self.profile.is_read_only)
         finally:
             self.monitor.wake()
 

@@ -149,7 +149,8 @@ class PsycopgConnector:
         async with connection.cursor(row_factory=dict_row) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
-            await cursor.execute(statement.sql, parameters)
+            # Without parameters the text goes as it is, and may hold several commands.
+            await cursor.execute(statement.sql, parameters or None)
             return await cursor.fetchall() if cursor.description else []
 
     def _create_pool(self) -> Pool:

@@ -22,6 +22,7 @@ def nothing(rows: Rows) -> None:
 class Statement(Generic[T]):
     """SQL with named placeholders (`%(name)s`, a literal percent sign doubled), run as one command.
 
+    Without parameters the text is sent as it is: percent signs single, several commands allowed.
     `decode` gets every row as a dict and may raise an exception of `jobdesk_core.exceptions`.
     A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
     """

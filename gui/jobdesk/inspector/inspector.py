@@ -202,9 +202,7 @@ class Inspector(QFrame):
     def _load_large(self) -> None:
         desk, job_id = self._desk, self._job_id
         if desk is not None and job_id is not None:
-            self._work.start(
-                desk.monitor.arguments(job_id), name="arguments", then=self._show_large, replaces=True
-            )
+            self._work.start(desk.monitor.arguments(job_id), name="arguments", then=self._show_large, replaces=True)
 
     def _show_large(self, arguments: dict[str, object] | None) -> None:
         if arguments is not None:

@@ -1,0 +1,256 @@
+"""What a given database can do, read from its catalog in one query. No version number is stored there.
+
+Source of the rules: the released schemas from 1.1.2 to 3.10 and the states between two migrations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Literal
+
+from jobdesk_core.connectors.statement import Rows, Statement
+
+_VARCHAR = "character varying"
+_AT = "timestamp with time zone"
+
+#: Per operation its functions, the newest first, as name and argument types.
+FUNCTIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    "batch": (("procrastinate_defer_jobs_v1", "procrastinate_job_to_defer_v1[]"),),
+    "defer": (
+        ("procrastinate_defer_job_v1", f"{_VARCHAR},{_VARCHAR},integer,text,text,jsonb,{_AT}"),
+        ("procrastinate_defer_job", f"{_VARCHAR},{_VARCHAR},integer,text,text,jsonb,{_AT}"),
+        ("procrastinate_defer_job", f"{_VARCHAR},{_VARCHAR},text,text,jsonb,{_AT}"),
+    ),
+    "periodic": (
+        ("procrastinate_defer_periodic_job_v2", f"{(_VARCHAR + ',') * 4}integer,{_VARCHAR},bigint,jsonb"),
+        ("procrastinate_defer_periodic_job_v1", f"{(_VARCHAR + ',') * 4}integer,{_VARCHAR},bigint,jsonb"),
+        ("procrastinate_defer_periodic_job", f"{(_VARCHAR + ',') * 4}integer,{_VARCHAR},bigint,jsonb"),
+        ("procrastinate_defer_periodic_job", f"{(_VARCHAR + ',') * 5}bigint,jsonb"),
+    ),
+    "fetch": (
+        ("procrastinate_fetch_job_v2", f"{_VARCHAR}[],bigint"),
+        ("procrastinate_fetch_job_v1", f"{_VARCHAR}[]"),
+        ("procrastinate_fetch_job", f"{_VARCHAR}[]"),
+    ),
+    "finish": (
+        ("procrastinate_finish_job_v1", "bigint,procrastinate_job_status,boolean"),
+        ("procrastinate_finish_job", "bigint,procrastinate_job_status,boolean"),
+    ),
+    "cancel": (
+        ("procrastinate_cancel_job_v1", "bigint,boolean,boolean"),
+        ("procrastinate_cancel_job", "bigint,boolean,boolean"),
+    ),
+    "retry": (
+        ("procrastinate_retry_job_v2", f"bigint,{_AT},integer,{_VARCHAR},{_VARCHAR}"),
+        ("procrastinate_retry_job_v1", f"bigint,{_AT},integer,{_VARCHAR},{_VARCHAR}"),
+        ("procrastinate_retry_job", f"bigint,{_AT},integer,{_VARCHAR},{_VARCHAR}"),
+        ("procrastinate_retry_job", f"bigint,{_AT}"),
+    ),
+}
+
+_JOBS, _EVENTS = "procrastinate_jobs", "procrastinate_events"
+_SEQUENCES = ("procrastinate_jobs_id_seq", "procrastinate_events_id_seq")
+
+#: The privileges that an action needs: its functions run with the caller's rights (not SECURITY DEFINER).
+PRIVILEGES: dict[str, tuple[tuple[str, str], ...]] = {
+    "read": ((_JOBS, "SELECT"), (_EVENTS, "SELECT")),
+    "defer": (
+        (_JOBS, "SELECT"),
+        (_JOBS, "INSERT"),
+        (_EVENTS, "INSERT"),
+        *((sequence, "USAGE") for sequence in _SEQUENCES),
+    ),
+    "cancel": (
+        (_JOBS, "SELECT"),
+        (_JOBS, "UPDATE"),
+        (_EVENTS, "INSERT"),
+        (_SEQUENCES[1], "USAGE"),
+    ),
+    "retry": (
+        (_JOBS, "SELECT"),
+        (_JOBS, "UPDATE"),
+        (_EVENTS, "INSERT"),
+        (_SEQUENCES[1], "USAGE"),
+    ),
+    # The function's cancel statements are planned together with the deletion.
+    "delete": (
+        (_JOBS, "SELECT"),
+        (_JOBS, "DELETE"),
+        ("procrastinate_periodic_defers", "SELECT"),
+        ("procrastinate_periodic_defers", "UPDATE"),
+    ),
+}
+_WANTED = sorted({wanted for group in PRIVILEGES.values() for wanted in group})
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Per action None when this role may do it, otherwise a sentence that names what is missing."""
+
+    read: str | None = None
+    defer: str | None = None
+    cancel: str | None = None
+    retry: str | None = None
+    delete: str | None = None
+    install: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything but installing a schema is allowed."""
+        return not any((self.read, self.defer, self.cancel, self.retry, self.delete))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What one database offers, as of the moment it was asked."""
+
+    role: str
+    database: str
+    server_version: int
+    is_standby: bool
+    has_schema: bool
+    has_remains: bool
+    has_workers: bool
+    has_priority: bool
+    has_abort_requested: bool
+    has_worker_id: bool
+    has_priority_locks: bool
+    statuses: tuple[str, ...]
+    event_types: tuple[str, ...]
+    functions: frozenset[str]
+    channels: tuple[str, ...]
+    rights: Rights = field(default_factory=Rights)
+
+    def function(self, operation: str) -> str | None:
+        """The signature of the newest function for an operation of FUNCTIONS, or None."""
+        for name, types in FUNCTIONS[operation]:
+            if f"{name}({types})" in self.functions:
+                return f"{name}({types})"
+        return None
+
+    @property
+    def abort_model(self) -> Literal["flag", "status"] | None:
+        """How an abort is asked for: by the column, by the status `aborting`, or not at all."""
+        if self.has_abort_requested:
+            return "flag"
+        return "status" if "aborting" in self.statuses else None
+
+    @property
+    def can_batch(self) -> bool:
+        """Whether many jobs can be deferred in one call."""
+        return self.function("batch") is not None
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether there is a function to cancel a job (from 2.7)."""
+        return self.function("cancel") is not None
+
+    @property
+    def can_retry_failed(self) -> bool:
+        """Whether a failed job can be retried (from 3.4)."""
+        return "procrastinate_retry_job_v2" in (self.function("retry") or "")
+
+    @property
+    def can_change_on_retry(self) -> bool:
+        """Whether a retry can set another priority, queue or lock (from 2.9)."""
+        return "integer" in (self.function("retry") or "")
+
+    @property
+    def queue_name_limit_bytes(self) -> int:
+        """The longest queue name that the NOTIFY channel, at most 63 bytes with its prefix, leaves room for."""
+        return 40 if "procrastinate_any_queue_v1" in self.channels else 43
+
+    @property
+    def queue_channel_prefixes(self) -> tuple[str, ...]:
+        """What stands before a queue's name in the name of its channel."""
+        return tuple(channel.replace("any_queue", "queue") + "#" for channel in self.channels)
+
+    @property
+    def release(self) -> str:
+        """The releases whose schema this is, as far as names show: `3.4–3.10`."""
+        if not self.has_schema:
+            return "none"
+        for shown, is_it in self._releases():
+            if is_it:
+                return shown
+        return "before 2.5"
+
+    def _releases(self) -> Iterable[tuple[str, bool]]:
+        retry, defer = self.function("retry") or "", self.function("defer") or ""
+        yield "3.4–3.10", "retry_job_v2" in retry
+        yield "3.3", self.can_batch and self.has_priority_locks
+        yield "3.2", self.can_batch
+        yield "3.1", self.has_workers
+        yield "3.0", self.has_abort_requested
+        yield "2.9–2.15", self.can_change_on_retry
+        yield "2.7–2.8", self.can_cancel
+        yield "2.6", "integer" in (self.function("periodic") or "")
+        yield "2.5", "integer" in defer
+
+
+def _decode(rows: Rows) -> Capabilities:
+    row = rows[0]
+    columns, triggers = set(row["columns"]), set(row["triggers"])
+    channels = []
+    if any("job_inserted_v1" in name or "job_inserted_temp" in name for name in triggers):
+        channels.append("procrastinate_any_queue_v1")
+    if "procrastinate_jobs_notify_queue" in triggers:
+        channels.append("procrastinate_any_queue")
+    return Capabilities(
+        role=row["role"],
+        database=row["database"],
+        server_version=row["server_version"],
+        is_standby=row["is_standby"],
+        has_schema=row["has_schema"],
+        has_remains=bool(row["functions"] or row["statuses"] or row["has_workers"]),
+        has_workers=row["has_workers"],
+        has_priority="priority" in columns,
+        has_abort_requested="abort_requested" in columns,
+        has_worker_id="worker_id" in columns,
+        has_priority_locks=row["has_priority_locks"],
+        statuses=tuple(row["statuses"]),
+        event_types=tuple(row["event_types"]),
+        functions=frozenset(row["functions"]),
+        channels=tuple(channels),
+        rights=_rights(row),
+    )
+
+
+def _rights(row: dict[str, Any]) -> Rights:
+    missing = set(row["missing"])
+    sentences: dict[str, str | None] = {}
+    for action, wanted in PRIVILEGES.items():
+        lacks = [(relation, privilege) for relation, privilege in wanted if f"{privilege} {relation}" in missing]
+        sentences[action] = _sentence(row["role"], lacks) if lacks else None
+    if not row["may_create"]:
+        sentences["install"] = (
+            f"Role {row['role']} may not create tables in {row['database']}. "
+            f"Ask the database's owner for: GRANT CREATE ON SCHEMA public TO {_quoted(row['role'])};"
+        )
+    return Rights(**sentences)
+
+
+def _sentence(role: str, lacks: list[tuple[str, str]]) -> str:
+    relation, privilege = lacks[0]
+    grants = " ".join(
+        f"GRANT {wanted} ON {'SEQUENCE ' if wanted == 'USAGE' else ''}{name} TO {_quoted(role)};"
+        for name, wanted in lacks
+    )
+    return f"Role {role} may not {privilege} on {relation}. Ask its owner for: {grants}"
+
+
+def _quoted(role: str) -> str:
+    return role if role.isidentifier() and role.islower() else '"' + role.replace('"', '""') + '"'
+
+
+#: The one query of detection.
+DETECT: Statement[Capabilities] = Statement(
+    files(__package__).joinpath("detect.sql").read_text("utf-8"),
+    _decode,
+    {
+        "relations": [relation for relation, _ in _WANTED],
+        "privileges": [privilege for _, privilege in _WANTED],
+    },
+)

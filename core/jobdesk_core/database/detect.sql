@@ -1,0 +1,42 @@
+-- What this database offers, in one row. to_regclass and to_regtype return NULL instead of failing.
+SELECT
+    current_user::text AS role,
+    current_database()::text AS database,
+    current_setting('server_version_num')::integer AS server_version,
+    pg_is_in_recovery() AS is_standby,
+    to_regclass('procrastinate_jobs') IS NOT NULL AS has_schema,
+    to_regclass('procrastinate_workers') IS NOT NULL AS has_workers,
+    ARRAY(
+        SELECT attname::text FROM pg_attribute
+         WHERE attrelid = to_regclass('procrastinate_jobs') AND attnum > 0 AND NOT attisdropped
+    ) AS columns,
+    ARRAY(
+        SELECT enumlabel::text FROM pg_enum
+         WHERE enumtypid = to_regtype('procrastinate_job_status') ORDER BY enumsortorder
+    ) AS statuses,
+    ARRAY(
+        SELECT enumlabel::text FROM pg_enum
+         WHERE enumtypid = to_regtype('procrastinate_job_event_type') ORDER BY enumsortorder
+    ) AS event_types,
+    ARRAY(
+        SELECT tgname::text FROM pg_trigger
+         WHERE tgrelid = to_regclass('procrastinate_jobs') AND NOT tgisinternal
+    ) AS triggers,
+    -- Not to_regprocedure: before PostgreSQL 16 it fails on a type that is not there.
+    ARRAY(
+        SELECT oid::regprocedure::text FROM pg_proc
+         WHERE proname LIKE 'procrastinate\_%%' AND pg_function_is_visible(oid)
+    ) AS functions,
+    coalesce((
+        SELECT bool_or(prosrc ILIKE '%%priority >%%') FROM pg_proc
+         WHERE proname = 'procrastinate_fetch_job_v2' AND pg_function_is_visible(oid)
+    ), false) AS has_priority_locks,
+    has_schema_privilege(current_schema(), 'CREATE') AS may_create,
+    ARRAY(
+        SELECT wanted.privilege || ' ' || wanted.relation
+          FROM unnest(%(relations)s::text[], %(privileges)s::text[]) AS wanted (relation, privilege)
+         WHERE to_regclass(wanted.relation) IS NOT NULL
+           AND CASE WHEN wanted.privilege = 'USAGE'
+               THEN NOT has_sequence_privilege(to_regclass(wanted.relation), 'USAGE')
+               ELSE NOT has_table_privilege(to_regclass(wanted.relation), wanted.privilege) END
+    ) AS missing
