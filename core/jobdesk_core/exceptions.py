@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from jobdesk_core.retry import RetryDecision
+from typing import Any
 
 
 class JobdeskException(Exception):
@@ -22,16 +19,8 @@ class TaskNotFound(JobdeskException):
     """No task of this name is registered in the app."""
 
 
-class UnboundTaskError(JobdeskException):
-    """The task belongs to no app yet, so it cannot be deferred."""
-
-
 class TaskAlreadyRegistered(JobdeskException):
     """Another task of the app has this name already."""
-
-
-class LoadFromPathError(JobdeskException, ImportError):
-    """The app could not be loaded from its import path."""
 
 
 class AppNotOpen(JobdeskException):
@@ -47,10 +36,6 @@ class SyncConnectorConfigurationError(JobdeskException):
 
     Use an asynchronous connector such as PsycopgConnector for everything else.
     """
-
-
-class InvalidTimestamp(JobdeskException):
-    """The periodic job's `timestamp` argument differs from the time it was deferred for."""
 
 
 class CapabilityMissing(JobdeskException):
@@ -95,18 +80,6 @@ class AlreadyEnqueued(JobdeskException):
 
 class JobAborted(JobdeskException):
     """Raised by a task to end its job as aborted."""
-
-
-class JobRetry(JobdeskException):
-    """Raised inside the worker: the job is to run again as its decision says."""
-
-    def __init__(self, retry_decision: RetryDecision) -> None:
-        super().__init__()
-        self.retry_decision = retry_decision
-
-
-class RunTaskError(JobdeskException):
-    """One or more jobs of a worker run ended with an error."""
 
 
 def require_aware(moment: dt.datetime) -> dt.datetime:

@@ -74,7 +74,7 @@ class Session(QObject):
             try:
                 desk = await Desk.open(profile, password)
                 break
-            except Exception as error:  # whatever keeps us out is told in one sentence
+            except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
                 trouble = explain(error)
                 if trouble.kind != "password" or self.ask_password is None:
                     self.trouble.emit(trouble, profile)
@@ -103,7 +103,7 @@ class Session(QObject):
             return
         try:
             await install(desk.connector)
-        except Exception as error:  # the reason belongs on the screen, whatever it is
+        except Exception as error:  # noqa: BLE001 - the reason belongs on the screen
             self.trouble.emit(explain(error), desk.profile)
             return
         self.reopen()

@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
+from asgiref.sync import async_to_sync
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
 from jobdesk_core.connectors.adaption import JsonDumps, JsonLoads, adapted, driver_errors, with_defaults
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 
 T = TypeVar("T")
@@ -47,6 +49,7 @@ class PsycopgConnector:
         self._pool_arguments = pool_arguments
         self._pool: Pool | None = None
         self._owns_pool = True
+        self._sync: SyncPsycopgConnector | None = None
 
     @property
     def pool(self) -> Pool:
@@ -63,6 +66,8 @@ class PsycopgConnector:
         """
         if self._pool is not None:
             return
+        if self._sync is not None:
+            self._sync.close()
         if pool is not None:
             self._owns_pool, self._pool = False, pool
             return
@@ -96,6 +101,36 @@ class PsycopgConnector:
                 async with self.pool.connection() as pooled:
                     rows = await self._execute(statement, pooled)
         return statement.decode(rows)
+
+    def get_sync_connector(self) -> SyncPsycopgConnector | PsycopgConnector:
+        """Before `open_async` a SyncPsycopgConnector with the same parameters; after it this connector.
+
+        An open asynchronous connector works synchronously only in another thread than its loop's, such
+        as in a function run by `asgiref.sync.sync_to_async`; elsewhere `run` raises RuntimeError.
+        """
+        if self._pool is not None:
+            return self
+        if self._sync is None:
+            arguments = {**self._pool_arguments}
+            self._sync = SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads, **arguments)
+        return self._sync
+
+    def run(self, statement: Statement[T], *, connection: Any = None) -> T:
+        """Run one statement from a thread beside the loop's."""
+        if isinstance(connection, psycopg.Connection):
+            return SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads).run(
+                statement, connection=connection
+            )
+        try:
+            return async_to_sync(self.run_async)(statement, connection=connection)
+        except RuntimeError as error:
+            if "same thread" not in str(error):
+                raise
+            raise RuntimeError(
+                "The app is open asynchronously and this is its event loop's thread: call the "
+                "asynchronous method (such as defer_async), or wrap the synchronous code in "
+                "asgiref.sync.sync_to_async."
+            ) from error
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -1,0 +1,295 @@
+"""Everything that can be done with jobs, synchronously and asynchronously, over one statement each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database import statements
+from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.exceptions import SyncConnectorConfigurationError, UniqueViolation, require_aware
+from jobdesk_core.jobs import Job, Status
+
+T = TypeVar("T")
+Filters = dict[str, Any]
+Counts = list[dict[str, Any]]
+
+
+class JobManager:
+    """Acts on jobs through a connector. A method and its `_async` twin run the same statement.
+
+    `connection=` makes an operation part of the caller's own transaction. What a database's schema
+    cannot do raises CapabilityMissing; a database error ConnectorException.
+    """
+
+    def __init__(self, connector: Any) -> None:
+        self.connector = connector
+        self._capabilities: Capabilities | None = None
+
+    # Deferring
+
+    def defer_job(self, job: Job, *, connection: Any = None) -> int:
+        """Insert a job and return its id. Raises AlreadyEnqueued when its queueing lock is taken."""
+        return self.batch_defer_jobs([job], connection=connection)[0]
+
+    async def defer_job_async(self, job: Job, *, connection: Any = None) -> int:
+        """Insert a job and return its id. Raises AlreadyEnqueued when its queueing lock is taken."""
+        return (await self.batch_defer_jobs_async([job], connection=connection))[0]
+
+    def batch_defer_jobs(self, jobs: Iterable[Job], *, connection: Any = None) -> list[int]:
+        """Insert jobs, all or none, and return their ids in order."""
+        wanted = list(jobs)
+        if not wanted:
+            return []
+        try:
+            return self._run(lambda able: statements.defer(able, wanted), connection)
+        except UniqueViolation as error:
+            raise statements.already_enqueued(error, wanted) or error from error
+
+    async def batch_defer_jobs_async(self, jobs: Iterable[Job], *, connection: Any = None) -> list[int]:
+        """Insert jobs, all or none, and return their ids in order."""
+        wanted = list(jobs)
+        if not wanted:
+            return []
+        try:
+            return await self._run_async(lambda able: statements.defer(able, wanted), connection)
+        except UniqueViolation as error:
+            raise statements.already_enqueued(error, wanted) or error from error
+
+    async def defer_periodic_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
+        """Insert the job of one due time (seconds since 1970), or return None when it was done already."""
+        try:
+            return await self._run_async(
+                lambda able: statements.defer_periodic(
+                    able, job, periodic_id=periodic_id, defer_timestamp=defer_timestamp
+                )
+            )
+        except UniqueViolation as error:
+            raise statements.already_enqueued(error, [job]) or error from error
+
+    # Acting on a job
+
+    def cancel_job_by_id(
+        self, job_id: int, *, abort: bool = False, delete_job: bool = False, connection: Any = None
+    ) -> bool:
+        """Cancel a waiting job, or with `abort` ask a running one to stop. False when neither applied."""
+        return self._run(lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection)
+
+    async def cancel_job_by_id_async(
+        self, job_id: int, *, abort: bool = False, delete_job: bool = False, connection: Any = None
+    ) -> bool:
+        """Cancel a waiting job, or with `abort` ask a running one to stop. False when neither applied."""
+        return await self._run_async(
+            lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection
+        )
+
+    def get_job_status(self, job_id: int, *, connection: Any = None) -> Status:
+        """A job's status. Raises NoResult when there is no such job."""
+        return self._run(lambda _: statements.status(job_id), connection)
+
+    async def get_job_status_async(self, job_id: int, *, connection: Any = None) -> Status:
+        """A job's status. Raises NoResult when there is no such job."""
+        return await self._run_async(lambda _: statements.status(job_id), connection)
+
+    def retry_job_by_id(
+        self,
+        job_id: int,
+        retry_at: dt.datetime,
+        *,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+        connection: Any = None,
+    ) -> None:
+        """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
+        changes = {"priority": priority, "queue": queue, "lock": lock}
+        self._run(lambda able: _retry(able, job_id, retry_at, changes), connection)
+
+    async def retry_job_by_id_async(
+        self,
+        job_id: int,
+        retry_at: dt.datetime,
+        *,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+        connection: Any = None,
+    ) -> None:
+        """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
+        changes = {"priority": priority, "queue": queue, "lock": lock}
+        await self._run_async(lambda able: _retry(able, job_id, retry_at, changes), connection)
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: dt.datetime | None = None,
+        *,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Retry a job, by default now."""
+        assert job.id is not None
+        await self.retry_job_by_id_async(
+            job.id, retry_at or dt.datetime.now(dt.UTC), priority=priority, queue=queue, lock=lock
+        )
+
+    # Listing. The filters are id, queue, task, status, lock, queueing_lock and worker_id; None means any.
+
+    def list_jobs(self, **filters: Any) -> list[Job]:
+        """The jobs that meet every filter, ids ascending."""
+        return self._run(lambda able: statements.list_jobs(able, **filters))
+
+    async def list_jobs_async(self, **filters: Any) -> list[Job]:
+        """The jobs that meet every filter, ids ascending."""
+        return await self._run_async(lambda able: statements.list_jobs(able, **filters))
+
+    def list_queues(self, **filters: Any) -> Counts:
+        """Per queue its name, jobs_count and a count for each status."""
+        return self._run(lambda _: statements.list_counts("queue_name", **filters))
+
+    async def list_queues_async(self, **filters: Any) -> Counts:
+        """Per queue its name, jobs_count and a count for each status."""
+        return await self._run_async(lambda _: statements.list_counts("queue_name", **filters))
+
+    def list_tasks(self, **filters: Any) -> Counts:
+        """Per task its name, jobs_count and a count for each status."""
+        return self._run(lambda _: statements.list_counts("task_name", **filters))
+
+    async def list_tasks_async(self, **filters: Any) -> Counts:
+        """Per task its name, jobs_count and a count for each status."""
+        return await self._run_async(lambda _: statements.list_counts("task_name", **filters))
+
+    def list_locks(self, **filters: Any) -> Counts:
+        """Per lock its name, jobs_count and a count for each status."""
+        return self._run(lambda _: statements.list_counts("lock", **filters))
+
+    async def list_locks_async(self, **filters: Any) -> Counts:
+        """Per lock its name, jobs_count and a count for each status."""
+        return await self._run_async(lambda _: statements.list_counts("lock", **filters))
+
+    def check_connection(self) -> bool:
+        """Whether the database answers and has the schema."""
+        return self.capabilities().has_schema
+
+    async def check_connection_async(self) -> bool:
+        """Whether the database answers and has the schema."""
+        return (await self.capabilities_async()).has_schema
+
+    # Running jobs; asynchronous only
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int | None) -> Job | None:
+        """Start the next due job of the queues (None: any) for a worker."""
+        wanted = list(queues) if queues is not None else None
+        return await self._run_async(lambda able: statements.fetch(able, wanted, worker_id))
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """End a running job, and tell the workers of whoever waited for its lock."""
+        assert job.id is not None
+        await self.finish_job_by_id_async(job.id, status, delete_job)
+        if job.lock is not None:
+            successor = await self._run_async(lambda _: statements.waiting_for_lock(str(job.lock)))
+            if successor is not None:
+                await self._run_async(lambda able: statements.notify_queue(able, *successor))
+
+    async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
+        """End a running or waiting job as succeeded, failed or aborted."""
+        await self._run_async(lambda able: statements.finish(able, job_id, status, delete_job=delete_job))
+
+    async def get_stalled_jobs(
+        self,
+        queue: str | None = None,
+        task_name: str | None = None,
+        *,
+        seconds_since_heartbeat: float = 30,
+    ) -> list[Job]:
+        """The running jobs whose worker has been silent for so many seconds, or is gone."""
+        return await self._run_async(
+            lambda able: statements.stalled_jobs(
+                able, seconds_since_heartbeat=seconds_since_heartbeat, queue=queue, task_name=task_name
+            )
+        )
+
+    async def delete_old_jobs(
+        self,
+        nb_hours: float,
+        queue: str | None = None,
+        *,
+        include_failed: bool = False,
+        include_cancelled: bool = False,
+        include_aborted: bool = False,
+        limit: int | None = None,
+    ) -> int:
+        """Delete ended jobs whose latest event is older than `nb_hours`, at most `limit`; return how many."""
+        ends = ["succeeded"]
+        ends += ["failed"] * include_failed + ["cancelled"] * include_cancelled + ["aborted"] * include_aborted
+        return await self._run_async(
+            lambda _: statements.delete_old_jobs(nb_hours=nb_hours, queue=queue, statuses=ends, limit=limit)
+        )
+
+    async def list_jobs_to_abort_async(self, worker_id: int) -> list[int]:
+        """The worker's running jobs whose abort was requested."""
+        return await self._run_async(lambda able: statements.jobs_to_abort(able, worker_id))
+
+    async def register_worker(self) -> int:
+        """Add a worker and return its id."""
+        return await self._run_async(lambda _: statements.register_worker())
+
+    async def unregister_worker(self, worker_id: int) -> None:
+        """Remove a worker."""
+        await self._run_async(lambda _: statements.unregister_worker(worker_id))
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """Tell that a worker lives."""
+        await self._run_async(lambda _: statements.update_heartbeat(worker_id))
+
+    async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
+        """Remove the workers that have been silent for so many seconds."""
+        return await self._run_async(lambda _: statements.prune_stalled_workers(seconds_since_heartbeat))
+
+    async def listen_for_jobs(
+        self,
+        on_notification: Callable[[str, str], None],
+        queues: Sequence[str] | None,
+        *,
+        on_listening: Callable[[], None] | None = None,
+    ) -> None:
+        """Call back with channel and payload for each notification of the queues (None: of any)."""
+        able = await self.capabilities_async()
+        if queues is None:
+            channels = list(able.channels)
+        else:
+            channels = [prefix + queue for prefix in able.queue_channel_prefixes for queue in queues]
+        await self.connector.listen_notify(on_notification, channels, on_listening=on_listening)
+
+    # Within
+
+    def capabilities(self) -> Capabilities:
+        """What the database can do, asked once."""
+        if self._capabilities is None:
+            self._capabilities = self.connector.get_sync_connector().run(DETECT)
+        return self._capabilities
+
+    async def capabilities_async(self) -> Capabilities:
+        """What the database can do, asked once."""
+        if self._capabilities is None:
+            self._capabilities = await self.connector.run_async(DETECT)
+        return self._capabilities
+
+    def _run(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
+        connector = self.connector.get_sync_connector()
+        result: T = connector.run(statement(self.capabilities()), connection=connection)
+        return result
+
+    async def _run_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
+        if not hasattr(self.connector, "listen_notify"):
+            raise SyncConnectorConfigurationError()
+        able = await self.capabilities_async()
+        result: T = await self.connector.run_async(statement(able), connection=connection)
+        return result
+
+
+def _retry(able: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:
+    return statements.retry(able, job_id, retry_at=require_aware(retry_at), **changes)

@@ -1,0 +1,71 @@
+"""Tasks that defer themselves at the times of a cron expression. Times are UTC."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cronsim import CronSim
+
+from jobdesk_core.exceptions import AlreadyEnqueued
+from jobdesk_core.tasks import Task
+
+logger = logging.getLogger(__name__)
+
+#: A due time that was missed by more than this many seconds is left out.
+MAX_DELAY_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicTask:
+    """A task, its cron expression, and the options of its jobs."""
+
+    task: Task
+    cron: str
+    periodic_id: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        CronSim(self.cron, dt.datetime.now(dt.UTC))  # an invalid expression is an error right here
+
+    def due_after(self, moment: dt.datetime) -> dt.datetime:
+        """The first due time after `moment`."""
+        return next(CronSim(self.cron, moment))
+
+    async def defer(self, due: dt.datetime) -> int | None:
+        """Defer the job of one due time; None when another worker was first."""
+        timestamp = int(due.timestamp())
+        deferrer = self.task.configure(**self.options, task_kwargs={"timestamp": timestamp})
+        try:
+            return await deferrer.job_manager.defer_periodic_job(
+                deferrer.job, periodic_id=self.periodic_id, defer_timestamp=timestamp
+            )
+        except AlreadyEnqueued:
+            logger.info("Periodic task %s is still waiting; this time is left out.", self.task.name)
+            return None
+
+
+async def run_periodic(tasks: list[PeriodicTask]) -> None:
+    """Defer each task at its times, until cancelled. Times missed in the last ten minutes come first."""
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=MAX_DELAY_S)
+    due_times = {}
+    for task in tasks:
+        missed, due = None, task.due_after(since)
+        while due <= dt.datetime.now(dt.UTC):
+            missed, due = due, task.due_after(due)
+        if missed is not None:
+            await task.defer(missed)
+        due_times[task.task.name, task.periodic_id] = due
+    while True:
+        now = dt.datetime.now(dt.UTC)
+        for task in tasks:
+            key = task.task.name, task.periodic_id
+            if due_times[key] <= now:
+                await task.defer(due_times[key])
+                due_times[key] = task.due_after(now)
+        pause = min(due_times.values()) - dt.datetime.now(dt.UTC)
+        await asyncio.sleep(max(0.05, pause.total_seconds()))
