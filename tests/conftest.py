@@ -1,0 +1,98 @@
+"""A real PostgreSQL for every test that needs one: a fresh database each, copied from a template."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from jobdesk_core.database.schema import schema_sql
+from jobdesk_core.embedded import EmbeddedServer
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server_dsn() -> Iterator[str]:
+    """A server to create databases on: JOBDESK_TEST_DSN, or an embedded one for this session."""
+    given = os.environ.get("JOBDESK_TEST_DSN")
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as folder:
+        Path(folder).chmod(0o755)
+        with EmbeddedServer(Path(folder), is_durable=False) as server:
+            yield server.dsn
+
+
+@pytest.fixture(scope="session")
+def template_name(server_dsn: str) -> Iterator[str]:
+    """The name of a database with our schema, to copy."""
+    name = f"jobdesk_template_{os.getpid()}"
+    with _created(server_dsn, name) as dsn:
+        with psycopg.connect(dsn) as connection:
+            connection.execute(schema_sql().encode())
+        yield name
+
+
+@pytest.fixture
+def dsn(server_dsn: str, template_name: str) -> Iterator[str]:
+    """The connection string of a fresh database with the schema."""
+    with _created(server_dsn, f"jobdesk_{os.getpid()}_{next(_numbers)}", template_name) as created:
+        yield created
+
+
+@pytest.fixture
+def empty_dsn(server_dsn: str) -> Iterator[str]:
+    """The connection string of a fresh database without a schema."""
+    with _created(server_dsn, f"jobdesk_{os.getpid()}_{next(_numbers)}") as created:
+        yield created
+
+
+class _created:
+    """A database that exists within a with block."""
+
+    def __init__(self, server_dsn: str, name: str, template: str = "template1") -> None:
+        self._server_dsn, self._name, self._template = server_dsn, name, template
+
+    def __enter__(self) -> str:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        with psycopg.connect(self._server_dsn, autocommit=True) as connection:
+            connection.execute(create.format(sql.Identifier(self._name), sql.Identifier(self._template)))
+        return make_conninfo(self._server_dsn, dbname=self._name)
+
+    def __exit__(self, *_: object) -> None:
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        with psycopg.connect(self._server_dsn, autocommit=True) as connection:
+            connection.execute(drop.format(sql.Identifier(self._name)))
+
+
+@pytest.fixture
+def run_coroutine() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """How a coroutine test is run; the window's tests run theirs on Qt's loop."""
+    return asyncio.run
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if inspect.iscoroutinefunction(metafunc.function) and "run_coroutine" not in metafunc.fixturenames:
+        metafunc.fixturenames.append("run_coroutine")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine function."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    pyfuncitem.funcargs["run_coroutine"](pyfuncitem.obj(**arguments))
+    return True
