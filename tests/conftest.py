@@ -82,9 +82,9 @@ def run_coroutine() -> Callable[[Coroutine[Any, Any, Any]], Any]:
     return asyncio.run
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if inspect.iscoroutinefunction(metafunc.function) and "run_coroutine" not in metafunc.fixturenames:
-        metafunc.fixturenames.append("run_coroutine")
+@pytest.fixture(autouse=True)
+def _has_runner(run_coroutine: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+    """Have a runner ready for every test that turns out to be a coroutine function."""
 
 
 @pytest.hookimpl(tryfirst=True)

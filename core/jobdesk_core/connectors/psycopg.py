@@ -133,10 +133,15 @@ class PsycopgConnector:
             ) from error
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a pooled connection inside one transaction: committed at the end, or rolled back."""
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
+        """Lend a pooled connection inside one transaction: committed at the end, or rolled back.
+
+        With `snapshot` it is read-only, and every statement in it sees the same moment.
+        """
         with driver_errors():
             async with self.pool.connection() as connection, connection.transaction():
+                if snapshot:
+                    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 yield connection
 
     async def check_async(self) -> None:

@@ -1,0 +1,210 @@
+"""What the window asks of one database: pages, counts, details, and a feed of what changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import ConnectorException, cause_text
+from jobdesk_core.monitor import details
+from jobdesk_core.monitor.counts import Counts
+from jobdesk_core.monitor.details import JobDetail
+from jobdesk_core.monitor.feed import Changes, Feed, FeedState
+from jobdesk_core.monitor.pages import JobPages
+from jobdesk_core.monitor.rows import WorkerRow
+from jobdesk_core.monitor.series import Series
+
+#: Seconds between two looks: while things move, at rest, and at least.
+MOVING_S, REST_S, SHORTEST_S = 0.25, 0.8, 0.1
+#: An answer that takes longer than this means that the link is in trouble.
+ANSWER_S = 4.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+#: How long the first notification may take before we believe that none will come.
+PROBE_S = 2.0
+
+
+class Monitor:
+    """Watches one database until `run` is cancelled. Statements are limited to `limit_s` seconds."""
+
+    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, *, limit_s: float = 5.0) -> None:
+        self._connector = connector
+        self._capabilities = capabilities
+        self.limit_s = limit_s
+        self.counts = Counts()
+        self.series = Series()
+        self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
+        self.state = FeedState()
+        self._feed = Feed(connector, capabilities, self.counts, self.series)
+        self._wake = asyncio.Event()
+        self._on_state: Callable[[FeedState], None] = lambda state: None
+        self._probe = f"jobdesk_probe_{secrets.token_hex(8)}"
+        self._heard = asyncio.Event()
+
+    def watch(self, job_ids: Iterable[int]) -> None:
+        """Name the jobs on the screen: whatever anyone does to them shows within a second."""
+        self._feed.watch(job_ids)
+
+    def wake(self) -> None:
+        """Read now rather than at the next tick."""
+        self._wake.set()
+
+    async def run(self, on_changes: Callable[[Changes], None], on_state: Callable[[FeedState], None]) -> None:
+        """Follow the database until cancelled: reconnects by itself, and says what it is doing."""
+        self._on_state = on_state
+        self._tell(self.state.into("connecting"))
+        pause = FIRST_PAUSE_S
+        while True:
+            listener = asyncio.create_task(self._listen())
+            try:
+                await self._feed.start()
+                pause = FIRST_PAUSE_S
+                self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
+                on_changes(Changes({}, [], frozenset(), is_refresh=True))
+                await self._follow(on_changes, listener)
+            except ConnectorException as error:
+                self._tell(self.state.into("stale", cause_text(error)))
+            finally:
+                listener.cancel()
+                await asyncio.gather(listener, return_exceptions=True)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+            # Dead pool connections would each fail one question more.
+            with contextlib.suppress(ConnectorException):
+                await self._connector.check_async()
+
+    async def detail(self, job_id: int) -> JobDetail | None:
+        """Everything about one job, or None when it is not there."""
+        return await details.read_detail(self._connector, self._capabilities, job_id)
+
+    async def arguments(self, job_id: int) -> dict[str, Any] | None:
+        """A job's arguments, however large; None when the job is not there."""
+        return await self._connector.run_async(details.arguments(job_id))
+
+    async def workers(self) -> list[WorkerRow]:
+        """The registered workers; none on releases before 3.1, which keep no record of them."""
+        if not self._capabilities.has_workers:
+            return []
+        return await self._connector.run_async(details.WORKERS)
+
+    async def oldest_waiting(self) -> dict[str, dt.datetime]:
+        """Per queue the time at which its oldest waiting job that is due was deferred."""
+        return await self._connector.run_async(_OLDEST_WAITING)
+
+    # Following
+
+    _deaf_reason = ""
+
+    async def _follow(self, on_changes: Callable[[Changes], None], listener: asyncio.Task[None]) -> None:
+        history = asyncio.create_task(self._feed.fill_history())
+        is_moving = True
+        try:
+            while True:
+                await self._wait(MOVING_S if is_moving else REST_S)
+                if listener.done() and not listener.cancelled() and not self._deaf_reason:
+                    listener.result()
+                    raise ConnectorException("The listening connection has ended.")
+                started = time.monotonic()
+                has_news = await self._answered(self._feed.has_news())
+                milliseconds = (time.monotonic() - started) * 1000
+                is_moving = False
+                has_more = has_news
+                while has_more:
+                    changes, has_more = await self._answered(self._feed.read())
+                    is_moving = is_moving or bool(changes.events)
+                    on_changes(changes)
+                self._saw(milliseconds)
+        finally:
+            history.cancel()
+            await asyncio.gather(history, return_exceptions=True)
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(SHORTEST_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds - SHORTEST_S)
+        self._wake.clear()
+
+    async def _answered(self, question: Any) -> Any:
+        """Wait for an answer, and say so at once when it does not come: cancelling may take long itself."""
+        task = asyncio.ensure_future(question)
+        try:
+            answered, _ = await asyncio.wait({task}, timeout=ANSWER_S)
+            if not answered:
+                self._tell(self.state.into("stale", f"The server has not answered for {ANSWER_S:.0f} s."))
+                answered, _ = await asyncio.wait({task}, timeout=3 * ANSWER_S)
+                if not answered:
+                    raise ConnectorException("The server has stopped answering.")
+                self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+
+    async def _listen(self) -> None:
+        """Listen on a connection of its own; where that is not possible, say why and leave it at that."""
+        self._deaf_reason, self._heard = "", asyncio.Event()
+        if self._capabilities.is_standby:
+            self._deaf_reason = "A standby cannot LISTEN, so changes are polled for."
+            return
+        listening = asyncio.Event()
+        channels = [*self._capabilities.channels, self._probe]
+        listen = asyncio.create_task(
+            self._connector.listen_notify(self._notified, channels, on_listening=listening.set)
+        )
+        try:
+            await asyncio.wait({listen, asyncio.create_task(listening.wait())}, return_when="FIRST_COMPLETED")
+            if not listen.done():
+                await self._connector.run_async(_probe(self._probe))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._heard.wait(), PROBE_S)
+                if not self._heard.is_set():
+                    self._deaf_reason = (
+                        "Notifications do not arrive (a pooler in transaction mode?), so changes are polled for."
+                    )
+                    self._tell(self.state.into("polling", self._deaf_reason))
+                    return
+            await listen
+        finally:
+            listen.cancel()
+            await asyncio.gather(listen, return_exceptions=True)
+
+    def _notified(self, channel: str, _payload: str) -> None:
+        if channel == self._probe:
+            self._heard.set()
+        else:
+            self._wake.set()
+
+    def _saw(self, milliseconds: float) -> None:
+        now = dt.datetime.now(dt.UTC)
+        state = replace(self.state, latency_ms=milliseconds, last_event_id=self._feed.last_event_id, read_at=now)
+        self._tell(state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
+
+    def _tell(self, state: FeedState) -> None:
+        if state != self.state:
+            self.state = state
+            self._on_state(state)
+
+
+def _probe(channel: str) -> Statement[None]:
+    return Statement("SELECT pg_notify(%(channel)s, '')", lambda rows: None, {"channel": channel})
+
+
+def _oldest(rows: Rows) -> dict[str, dt.datetime]:
+    return {row["queue_name"]: row["oldest"] for row in rows if row["oldest"] is not None}
+
+
+_OLDEST_WAITING: Statement[dict[str, dt.datetime]] = Statement(
+    "SELECT head.queue_name, (SELECT min(event.at) FROM procrastinate_events AS event "
+    "WHERE event.job_id = head.id AND event.type = 'deferred') AS oldest FROM ("
+    "SELECT queue_name, min(id) AS id FROM procrastinate_jobs WHERE status = 'todo' "
+    "AND (scheduled_at IS NULL OR scheduled_at <= now()) GROUP BY queue_name) AS head",
+    _oldest,
+)

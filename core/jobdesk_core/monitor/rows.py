@@ -1,0 +1,93 @@
+"""What the monitor reads, as plain values, and the columns to select for it on every release."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.jobs import EventType, Status
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job without its arguments. `deferred_at` is the time of its first `deferred` event; times are aware."""
+
+    id: int
+    task_name: str
+    queue_name: str
+    status: Status
+    priority: int
+    attempts: int
+    scheduled_at: dt.datetime | None
+    lock: str | None
+    queueing_lock: str | None
+    worker_id: int | None
+    abort_requested: bool
+    deferred_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened to a job. The `at` of a `scheduled` event is the time it is scheduled for."""
+
+    id: int
+    job_id: int
+    type: EventType
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A registered worker and how many jobs it is running."""
+
+    id: int
+    last_heartbeat: dt.datetime
+    running: int
+
+
+def row_columns(capabilities: Capabilities) -> str:
+    """The columns of a JobRow, of a table aliased `job`; what a release lacks becomes a constant."""
+    priority = "job.priority" if capabilities.has_priority else "0 AS priority"
+    worker_id = "job.worker_id" if capabilities.has_worker_id else "NULL::bigint AS worker_id"
+    abort = "job.abort_requested" if capabilities.has_abort_requested else "false AS abort_requested"
+    return (
+        "job.id, job.task_name, job.queue_name, job.status::text AS status, job.attempts, job.scheduled_at, "
+        f"job.lock, job.queueing_lock, {priority}, {worker_id}, {abort}, "
+        "(SELECT min(event.at) FROM procrastinate_events AS event "
+        "WHERE event.job_id = job.id AND event.type = 'deferred') AS deferred_at"
+    )
+
+
+def job_row(row: dict[str, Any]) -> JobRow:
+    """A JobRow from a row with the columns of `row_columns`."""
+    return JobRow(
+        row["id"],
+        row["task_name"],
+        row["queue_name"],
+        Status(row["status"]),
+        row["priority"],
+        row["attempts"],
+        row["scheduled_at"],
+        row["lock"],
+        row["queueing_lock"],
+        row["worker_id"],
+        row["abort_requested"],
+        row["deferred_at"],
+    )
+
+
+def job_rows(rows: Rows) -> list[JobRow]:
+    """All rows as JobRows."""
+    return [job_row(row) for row in rows]
+
+
+def rows_by_id(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict[int, JobRow]]:
+    """The jobs of these ids that are there."""
+    return Statement(
+        f"SELECT {row_columns(capabilities)} FROM procrastinate_jobs AS job WHERE job.id = ANY (%(ids)s)",
+        lambda rows: {row["id"]: job_row(row) for row in rows},
+        {"ids": job_ids},
+    )

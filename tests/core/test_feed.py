@@ -1,0 +1,198 @@
+"""The feed misses nothing and doubles nothing: after any storm the monitor believes what the tables say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from jobdesk_core import Job, JobManager, PsycopgConnector, Status
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.capabilities import DETECT
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.monitor.feed import Changes, FeedState
+from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor.rows import JobRow
+from waiting import until
+
+TABLE_COUNTS: Statement[Counter[tuple[str, str, str]]] = Statement(
+    "SELECT queue_name, task_name, status::text AS status, count(*) AS n FROM procrastinate_jobs GROUP BY 1, 2, 3",
+    lambda rows: Counter({(r["queue_name"], r["task_name"], r["status"]): r["n"] for r in rows}),
+)
+
+
+class Watcher:
+    """A monitor at work, and the rows it has told of."""
+
+    def __init__(self, connector: PsycopgConnector, monitor: Monitor) -> None:
+        self.connector = connector
+        self.monitor = monitor
+        self.manager = JobManager(connector)
+        self.rows: dict[int, JobRow] = {}
+        self.events: list[int] = []
+        self.modes: list[str] = []
+        self.refreshes = 0
+
+    def take(self, changes: Changes) -> None:
+        if changes.is_refresh:
+            self.refreshes += 1
+            return
+        self.rows.update(changes.rows)
+        for job_id in changes.removed:
+            self.rows.pop(job_id, None)
+        self.events += [event.id for event in changes.events]
+
+    def take_state(self, state: FeedState) -> None:
+        self.modes.append(state.mode)
+
+    async def shows_the_tables(self) -> bool:
+        self.monitor.watch(self.rows)
+        return self.rows == await self.monitor.pages.rows(range(1, 5000))
+
+    async def believes_the_tables(self) -> bool:
+        tables = await self.connector.run_async(TABLE_COUNTS)
+        believed = Counter({(q, t, s.value): n for (q, t, s), n in self.monitor.counts.groups().items()})
+        return self.monitor.counts.is_exact and believed == tables
+
+
+@contextlib.asynccontextmanager
+async def watching(dsn: str) -> AsyncIterator[Watcher]:
+    connector = PsycopgConnector(conninfo=dsn, max_size=12)
+    await connector.open_async()
+    able = await connector.run_async(DETECT)
+    watcher = Watcher(connector, Monitor(connector, able))
+    task = asyncio.create_task(watcher.monitor.run(watcher.take, watcher.take_state))
+    try:
+        await until(lambda: watcher.monitor.state.mode == "live", what="the feed goes live")
+        yield watcher
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await connector.close_async()
+
+
+async def test_what_anyone_does_shows_within_a_second(dsn: str) -> None:
+    async with watching(dsn) as watcher:
+        manager = watcher.manager
+        job_id = await manager.defer_job_async(Job(task_name="t", queue="q"))
+
+        async def shows(status: Status) -> None:
+            await until(
+                lambda: job_id in watcher.rows and watcher.rows[job_id].status is status,
+                timeout_s=1.0,
+                what=f"{status.value} to show",
+            )
+
+        await shows(Status.TODO)
+        await manager.fetch_job(None, await manager.register_worker())
+        await shows(Status.DOING)
+        await manager.finish_job_by_id_async(job_id, Status.FAILED, False)
+        await shows(Status.FAILED)
+        await manager.retry_job_by_id_async(job_id, dt.datetime.now(dt.UTC))
+        await shows(Status.TODO)
+        await manager.cancel_job_by_id_async(job_id)
+        await shows(Status.CANCELLED)
+
+
+async def test_a_deletion_and_another_priority_of_a_watched_job_show_within_a_second(dsn: str) -> None:
+    async with watching(dsn) as watcher:
+        first, second = await watcher.manager.batch_defer_jobs_async([Job(task_name="a"), Job(task_name="b")])
+        await until(lambda: len(watcher.rows) == 2)
+        watcher.monitor.watch([first, second])
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other:
+            await other.execute("UPDATE procrastinate_jobs SET priority = 7 WHERE id = %s", [first])
+            await other.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [second])
+        await until(lambda: watcher.rows[first].priority == 7, timeout_s=1.0)
+        await until(lambda: second not in watcher.rows, timeout_s=1.0)
+
+
+async def test_an_event_committed_late_is_not_missed(dsn: str) -> None:
+    async with watching(dsn) as watcher:
+        async with await psycopg.AsyncConnection.connect(dsn) as slow:
+            # The slow transaction takes its event ids first and commits after many later ones.
+            await slow.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 'late')")
+            ids = await watcher.manager.batch_defer_jobs_async([Job(task_name="early")] * 20)
+            await until(lambda: set(ids) <= watcher.rows.keys())
+            assert not any(row.task_name == "late" for row in watcher.rows.values())
+        await until(lambda: any(row.task_name == "late" for row in watcher.rows.values()), timeout_s=1.5)
+        assert len(watcher.events) == len(set(watcher.events)) == 21
+
+
+async def test_a_gap_left_by_a_rollback_is_forgotten(dsn: str) -> None:
+    async with watching(dsn) as watcher:
+        async with await psycopg.AsyncConnection.connect(dsn) as other:
+            await other.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 'never')")
+            await watcher.manager.defer_job_async(Job(task_name="t"))
+            await until(lambda: watcher.monitor._feed._gaps)
+            await other.rollback()
+        await until(lambda: not watcher.monitor._feed._gaps)
+
+
+@pytest.mark.parametrize("is_listener_killed", [False, True], ids=["quiet link", "broken link"])
+async def test_after_a_storm_the_monitor_believes_what_the_tables_say(dsn: str, is_listener_killed: bool) -> None:
+    async with watching(dsn) as watcher:
+        storm = asyncio.gather(*(_client(dsn, watcher.manager, seed) for seed in range(8)))
+        if is_listener_killed:
+            await until(lambda: len(watcher.rows) > 20)
+            await _kill_listener(dsn)
+            await until(lambda: watcher.refreshes >= 2 and watcher.monitor.state.mode == "live", timeout_s=8)
+            assert "stale" in watcher.modes
+        await storm
+        if is_listener_killed:
+            watcher.rows = await watcher.monitor.pages.rows(range(1, 5000))
+        await until(watcher.believes_the_tables, timeout_s=8, what="the counts to equal the tables")
+        assert len(watcher.events) == len(set(watcher.events))
+        await until(watcher.shows_the_tables, what="every row to equal its table's")
+
+
+async def _kill_listener(dsn: str) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other:
+        await other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND query LIKE 'LISTEN%'"
+        )
+
+
+async def _client(dsn: str, manager: JobManager, seed: int) -> None:
+    """Do what workers, operators and programs do, at random, and sometimes hold or roll back a transaction."""
+    chance = random.Random(seed)
+    worker_id = await manager.register_worker()
+    queues, tasks = ["a", "b", "c"], ["x", "y"]
+    async with await psycopg.AsyncConnection.connect(dsn) as own:
+        for _ in range(60):
+            await asyncio.sleep(chance.random() * 0.03)
+            job_id = chance.randint(1, 200)
+            with contextlib.suppress(JobdeskException, psycopg.Error):
+                await _act(chance, manager, own, worker_id, job_id, chance.choice(queues), chance.choice(tasks))
+
+
+async def _act(
+    chance: random.Random, manager: JobManager, own: Any, worker_id: int, job_id: int, queue: str, task: str
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    ends = [Status.SUCCEEDED, Status.FAILED, Status.ABORTED]
+    match chance.randint(0, 8):
+        case 0 | 1 | 2:
+            await manager.batch_defer_jobs_async([Job(task_name=task, queue=queue, priority=chance.randint(0, 3))] * 3)
+        case 3 | 4:
+            job = await manager.fetch_job(None, worker_id)
+            if job is not None and job.id is not None and chance.random() < 0.8:
+                await manager.finish_job_by_id_async(job.id, chance.choice(ends), chance.random() < 0.1)
+        case 5:
+            await manager.cancel_job_by_id_async(job_id, abort=chance.random() < 0.5)
+        case 6:
+            await manager.retry_job_by_id_async(job_id, now, queue=chance.choice([None, "a"]))
+        case 7:
+            await manager.cancel_job_by_id_async(job_id, delete_job=True)
+        case 8:
+            try:
+                await manager.defer_job_async(Job(task_name=task, queue=queue), connection=own)
+                await asyncio.sleep(chance.random() * 0.5)
+            finally:
+                await (own.commit() if chance.random() < 0.5 else own.rollback())
