@@ -69,7 +69,7 @@ class Session(QObject):
         self.opening.emit(profile)
         password = self._passwords.get(profile.name)
         if password is None:
-            password = await get_password(profile)
+            password = await get_password(profile.name)
         while True:
             try:
                 desk = await Desk.open(profile, password)

@@ -154,9 +154,7 @@ class Feed:
         gone = removed & self._known.keys()
         if gone:
             self._counts.doubt(gone)
-        changed = {
-            job_id: row for job_id, row in rows.items() if job_id in named or self._known.get(job_id) != row
-        }
+        changed = {job_id: row for job_id, row in rows.items() if job_id in named or self._known.get(job_id) != row}
         self._known = {job_id: rows[job_id] for job_id in self._watched if job_id in rows}
         return Changes(changed, happened, frozenset(removed)), has_more or self._counts.next_stretch() is not None
 

@@ -1,0 +1,111 @@
+"""Tries a connection step by step, for the dialog that tells an operator what works and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement, nothing
+from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.profiles.profile import Profile, connection_parameters
+from jobdesk_core.troubles import Trouble, explain
+
+ROUND_TRIP_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was tried: how it went, in a sentence, and how long it took in milliseconds."""
+
+    name: str
+    result: Literal["good", "warning", "bad"]
+    sentence: str
+    milliseconds: float
+    trouble: Trouble | None = None
+
+
+async def probe(profile: Profile, password: str | None = None) -> AsyncIterator[Step]:
+    """Yield each step as it has been tried; the first bad one is the last."""
+    started = time.monotonic()
+
+    def took() -> float:
+        return (time.monotonic() - started) * 1000
+
+    try:
+        connector = PsycopgConnector(**connection_parameters(profile, password))
+        await connector.open_async()
+    except JobdeskException as error:
+        trouble = explain(error)
+        yield Step("Connect and sign in", "bad", trouble.sentence, took(), trouble)
+        return
+    try:
+        yield Step("Connect and sign in", "good", "The server answers.", took())
+        started = time.monotonic()
+        able = await connector.run_async(DETECT)
+        yield _server(able, took())
+        yield _schema(able, took())
+        if not able.has_schema:
+            return
+        yield _rights(able, took())
+        started = time.monotonic()
+        is_heard = await _round_trip(connector, able)
+        sentence = "Changes are notified." if is_heard else "Notifications do not arrive; changes will be polled for."
+        yield Step("LISTEN and NOTIFY", "good" if is_heard else "warning", sentence, took())
+    except JobdeskException as error:
+        trouble = explain(error)
+        yield Step("Ask the database", "bad", trouble.sentence, took(), trouble)
+    finally:
+        await connector.close_async()
+
+
+def _server(able: Capabilities, milliseconds: float) -> Step:
+    version = f"PostgreSQL {able.server_version // 10000}.{able.server_version % 10000}"
+    where = f"{version}, database {able.database}, role {able.role}."
+    if able.is_standby:
+        return Step("Server", "warning", f"{where} A read-only standby.", milliseconds)
+    return Step("Server", "good", where, milliseconds)
+
+
+def _schema(able: Capabilities, milliseconds: float) -> Step:
+    if able.has_schema:
+        return Step("Schema", "good", f"Procrastinate {able.release}.", milliseconds)
+    if able.rights.install is None and not able.has_remains:
+        sentence = "This database has no Procrastinate schema. It can be installed."
+        return Step("Schema", "warning", sentence, milliseconds)
+    sentence = f"This database has no Procrastinate schema. {able.rights.install or ''}".strip()
+    return Step("Schema", "bad", sentence, milliseconds)
+
+
+def _rights(able: Capabilities, milliseconds: float) -> Step:
+    rights = able.rights
+    if rights.read is not None:
+        return Step("Rights", "bad", rights.read, milliseconds)
+    missing = [reason for reason in (rights.defer, rights.cancel, rights.retry, rights.delete) if reason]
+    if missing:
+        return Step("Rights", "warning", f"Reading only. {missing[0]}", milliseconds)
+    return Step("Rights", "good", "Read, defer, cancel, retry, delete.", milliseconds)
+
+
+async def _round_trip(connector: PsycopgConnector, able: Capabilities) -> bool:
+    if able.is_standby:
+        return False
+    channel = f"jobdesk_probe_{secrets.token_hex(8)}"
+    heard, listening = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(connector.listen_notify(lambda *_: heard.set(), [channel], on_listening=listening.set))
+    try:
+        async with asyncio.timeout(ROUND_TRIP_S):
+            await listening.wait()
+            await connector.run_async(Statement("SELECT pg_notify(%(channel)s, '')", nothing, {"channel": channel}))
+            await heard.wait()
+    except TimeoutError:
+        return False
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    return True

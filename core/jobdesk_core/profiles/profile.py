@@ -1,0 +1,73 @@
+"""One way to reach a database, as a value without its password."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+Method = Literal["environment", "dsn", "arguments"]
+
+#: Environment names offered, and the colour that each frames the window with.
+ENVIRONMENTS = {
+    "production": "#d92d2d",
+    "staging": "#b45f06",
+    "development": "#147244",
+    "demo": "#6b4bc4",
+    "": "",
+}
+#: Named in every session, so that the server's own lists say who it is.
+APPLICATION_NAME = "jobdesk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A named connection. `dsn` and `arguments` count only under their own method."""
+
+    name: str
+    method: Method = "environment"
+    dsn: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    environment: str = ""
+    colour: str = ""
+    is_read_only: bool = False
+
+    @property
+    def display_dsn(self) -> str:
+        """Where the profile leads, for people; never with a password."""
+        if self.method == "environment":
+            return "libpq's environment"
+        if self.method == "dsn":
+            return split_password(self.dsn)[0]
+        return " ".join(f"{name}={value}" for name, value in self.arguments.items() if name != "password")
+
+
+def split_password(dsn: str) -> tuple[str, str | None]:
+    """The DSN without its password, and the password. A DSN that cannot be parsed comes back as it is."""
+    try:
+        parts: dict[str, Any] = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return dsn, None
+    password = parts.pop("password", None)
+    if password is None:
+        return dsn, None
+    return make_conninfo("", **parts), str(password)
+
+
+def connection_parameters(profile: Profile, password: str | None = None) -> dict[str, Any]:
+    """The keywords for PsycopgConnector. Without a password libpq looks in its pgpass and service files."""
+    arguments: dict[str, Any] = {"application_name": APPLICATION_NAME}
+    if profile.method == "arguments":
+        arguments |= {name: value for name, value in profile.arguments.items() if value != ""}
+    if password is not None:
+        arguments["password"] = password
+    return {
+        "conninfo": profile.dsn if profile.method == "dsn" else "",
+        "kwargs": arguments,
+        "min_size": 1,
+        "max_size": 4,
+        "timeout": 5.0,
+    }

@@ -1,0 +1,110 @@
+"""The file of saved profiles: TOML in the user's configuration folder, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import tomli_w
+
+from jobdesk_core.profiles.profile import Profile, split_password
+
+
+class UnreadableProfiles(Exception):
+    """The file of profiles cannot be read, and is left as it is."""
+
+
+class ProfileStore:
+    """Reads the file on each question, so that two windows see each other's profiles."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or platformdirs.user_config_path("jobdesk", appauthor=False) / "profiles.toml"
+
+    def all(self) -> list[Profile]:
+        """The profiles in the order of their names. Raises UnreadableProfiles with the reason."""
+        saved = self._read().get("profiles", {})
+        return [_profile(name, saved[name]) for name in sorted(saved, key=str.casefold)]
+
+    def get(self, name: str) -> Profile | None:
+        """The profile of this name."""
+        return next((profile for profile in self.all() if profile.name == name), None)
+
+    def save(self, profile: Profile) -> None:
+        """Add a profile, or replace the one of its name. A password in its DSN or arguments is left out."""
+        document = self._read()
+        dsn, _ = split_password(profile.dsn)
+        kept = {name: value for name, value in profile.arguments.items() if name != "password"}
+        clean = replace(profile, dsn=dsn, arguments=kept)
+        before = document.setdefault("profiles", {}).get(profile.name, {})
+        document["profiles"][profile.name] = before | _table(clean)
+        self._write(document)
+
+    def delete(self, name: str) -> None:
+        """Forget a profile."""
+        document = self._read()
+        if document.get("profiles", {}).pop(name, None) is not None:
+            self._write(document)
+
+    @property
+    def last_used(self) -> str | None:
+        """The name of the profile that was opened last."""
+        name = self._read().get("last_used")
+        return name if isinstance(name, str) else None
+
+    def remember(self, name: str) -> None:
+        """Note which profile was opened last."""
+        document = self._read()
+        if document.get("last_used") != name:
+            document["last_used"] = name
+            self._write(document)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UnreadableProfiles(
+                f"The saved connections in {self.path} cannot be read ({error}). The file is left as it is: "
+                "mend it, or move it away."
+            ) from error
+
+    def _write(self, document: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, unfinished = tempfile.mkstemp(dir=self.path.parent, prefix=".profiles-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                tomli_w.dump(document, stream)
+            Path(unfinished).replace(self.path)
+        except BaseException:
+            Path(unfinished).unlink(missing_ok=True)
+            raise
+
+
+def _profile(name: str, table: dict[str, Any]) -> Profile:
+    method = table.get("method")
+    return Profile(
+        name=name,
+        method=method if method in ("dsn", "arguments") else "environment",
+        dsn=str(table.get("dsn", "")),
+        arguments={key: str(value) for key, value in table.get("arguments", {}).items()},
+        environment=str(table.get("environment", "")),
+        colour=str(table.get("colour", "")),
+        is_read_only=bool(table.get("is_read_only", False)),
+    )
+
+
+def _table(profile: Profile) -> dict[str, Any]:
+    return {
+        "method": profile.method,
+        "dsn": profile.dsn,
+        "arguments": dict(profile.arguments),
+        "environment": profile.environment,
+        "colour": profile.colour,
+        "is_read_only": profile.is_read_only,
+    }

@@ -1,0 +1,225 @@
+"""What went wrong, for people: a sentence that names the cause, and the way out. Never a secret."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import psycopg
+from psycopg import errors as sqlstates
+from psycopg_pool import PoolTimeout
+
+from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, ConnectorException, SchemaRefused, cause_text
+
+Kind = Literal[
+    "unreachable",
+    "password",
+    "no_database",
+    "no_role",
+    "no_schema",
+    "rights",
+    "dropped",
+    "timeout",
+    "busy",
+    "bad_dsn",
+    "bad_input",
+    "queueing_lock",
+    "capability",
+    "refused",
+    "unknown",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A failure as told to an operator; `detail` holds the driver's own words."""
+
+    kind: Kind
+    sentence: str
+    way_out: str = ""
+    detail: str = ""
+
+
+def explain(error: BaseException) -> Trouble:
+    """The sentence and the way out for any error of the core. An error we do not know keeps its own words."""
+    if isinstance(error, AlreadyEnqueued):
+        lock = f" {error.queueing_lock}" if error.queueing_lock else ""
+        return Trouble(
+            "queueing_lock",
+            f"The queueing lock{lock} is taken: a job that has it is waiting already.",
+            "Cancel that job, wait until it has started, or choose another queueing lock.",
+        )
+    if isinstance(error, CapabilityMissing):
+        return Trouble("capability", str(error), "A newer Procrastinate schema can.")
+    if isinstance(error, SchemaRefused):
+        return Trouble("refused", str(error))
+    cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error
+    detail = without_secrets(cause_text(error))
+    if isinstance(cause, psycopg.Error) and cause.sqlstate is not None:
+        return _by_sqlstate(cause, detail)
+    if isinstance(cause, psycopg.ProgrammingError):
+        return Trouble(
+            "bad_dsn",
+            f"The connection string cannot be read: {detail.splitlines()[0]}",
+            "It looks like postgresql://user@host:5432/database or host=... dbname=...",
+            detail,
+        )
+    if isinstance(cause, psycopg.DataError | ValueError | TypeError):
+        return Trouble("bad_input", f"The database does not take this: {detail}.", "Change it and try again.", detail)
+    if isinstance(cause, psycopg.OperationalError | OSError):
+        return _by_words(cause, detail)
+    return Trouble("unknown", detail or type(cause).__name__, "", detail)
+
+
+def check_queue_name(queue: str, limit_bytes: int) -> str | None:
+    """Why a queue cannot have this name, or None when it can (its NOTIFY channel has 63 bytes at most)."""
+    length = len(queue.encode())
+    if not queue:
+        return "A queue needs a name."
+    if "\0" in queue:
+        return "A queue's name cannot hold the character NUL."
+    if length > limit_bytes:
+        return f"This queue name has {length} bytes; the database's notifications allow {limit_bytes} at most."
+    return None
+
+
+def without_secrets(text: str) -> str:
+    """The text with every password of a connection string blotted out."""
+    text = re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:•••@", text)
+    return re.sub(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", r"\1•••", text, flags=re.IGNORECASE)
+
+
+def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
+    first = without_secrets(cause.diag.message_primary or detail.splitlines()[0])
+    if isinstance(cause, sqlstates.InsufficientPrivilege):
+        return Trouble(
+            "rights",
+            f"This role may not do that: {first}.",
+            "Ask the owner of the tables for the right, or connect with another role.",
+            detail,
+        )
+    if isinstance(cause, sqlstates.ReadOnlySqlTransaction):
+        return Trouble("rights", "The server is read-only (a standby?).", "Connect to the primary server.", detail)
+    if isinstance(cause, sqlstates.UndefinedTable | sqlstates.UndefinedFunction | sqlstates.UndefinedObject):
+        return Trouble(
+            "no_schema",
+            f"This database lacks a part of the Procrastinate schema: {first}.",
+            "Reconnect; if it stays so, install the schema or look at the search_path.",
+            detail,
+        )
+    if isinstance(cause, sqlstates.AdminShutdown | sqlstates.CrashShutdown | sqlstates.CannotConnectNow):
+        return Trouble(
+            "dropped", f"The server ended the connection: {first}.", "Jobdesk connects again by itself.", detail
+        )
+    if isinstance(cause, sqlstates.QueryCanceled):
+        return Trouble(
+            "timeout", "The query was cancelled before it ended.", "Try again, or narrow the filter.", detail
+        )
+    if isinstance(cause, sqlstates.TooManyConnections):
+        return Trouble("busy", "The server has no connection to spare.", "Try again later.", detail)
+    if isinstance(cause, sqlstates.InvalidParameterValue) and "channel name" in first:
+        return Trouble(
+            "bad_input",
+            "The queue's name is too long for the database's notifications.",
+            "Choose a queue name of at most 40 bytes.",
+            detail,
+        )
+    if isinstance(cause, sqlstates.InvalidPassword | sqlstates.InvalidAuthorizationSpecification):
+        return Trouble("password", "The server did not accept the password.", "Type it again.", detail)
+    return Trouble("unknown", f"The database refused: {first}.", "", detail)
+
+
+_RECONNECTS = "Jobdesk connects again by itself."
+
+#: libpq's connection errors carry no SQLSTATE: words, kind, sentence, way out.
+_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
+    (
+        r"password authentication failed for user \"(?P<what>[^\"]+)\"",
+        "password",
+        "The password for role {what} is wrong.",
+        "Type it again, or ask who set it.",
+    ),
+    (
+        r"no password supplied|empty password|SCRAM",
+        "password",
+        "The server asks for a password.",
+        "Type it, or put it into pgpass.",
+    ),
+    (
+        r"database \"(?P<what>[^\"]+)\" does not exist",
+        "no_database",
+        "There is no database {what} on this server.",
+        "Look at the database's name, or create it.",
+    ),
+    (
+        r"role \"(?P<what>[^\"]+)\" does not exist",
+        "no_role",
+        "There is no role {what} on this server.",
+        "Look at the user's name.",
+    ),
+    (
+        r"no pg_hba.conf entry",
+        "rights",
+        "The server does not let this role in from here.",
+        "Its pg_hba.conf decides; ask the server's administrator.",
+    ),
+    (
+        r"permission denied for database \"(?P<what>[^\"]+)\"",
+        "rights",
+        "This role may not connect to database {what}.",
+        "Ask its owner for: GRANT CONNECT.",
+    ),
+    (
+        r"could not translate host name \"(?P<what>[^\"]+)\"|resolve host",
+        "unreachable",
+        "The host {what} is not known.",
+        "Look at its spelling, or at the network (a VPN?).",
+    ),
+    (
+        r"connection to server (?P<what>(?:at|on socket) \"[^\"]+\"(?:, port \d+)?) failed: "
+        r"(?:Connection refused|No such file)|Connection refused",
+        "unreachable",
+        "There is no server {what}.",
+        "Is it running, and are host and port right?",
+    ),
+    (
+        r"timeout expired|timed out|No route to host|Network is unreachable",
+        "unreachable",
+        "The server cannot be reached.",
+        "Look at host, port and network (a firewall, a VPN?).",
+    ),
+    (
+        r"server does not support SSL|SSL|certificate",
+        "unreachable",
+        "The encrypted connection could not be set up.",
+        "Look at sslmode and the certificates.",
+    ),
+    (
+        r"too many clients|remaining connection slots",
+        "busy",
+        "The server has no connection to spare.",
+        "Try again later.",
+    ),
+    (
+        r"terminating connection|server closed the connection|connection is lost|closed|consuming input failed",
+        "dropped",
+        "The connection to the server was lost.",
+        _RECONNECTS,
+    ),
+)
+
+
+def _by_words(cause: BaseException, detail: str) -> Trouble:
+    if isinstance(cause, PoolTimeout):
+        return Trouble(
+            "unreachable", "The server has not given a connection in time.", "Is it running? Try again.", detail
+        )
+    for pattern, kind, sentence, way_out in _WORDS:
+        match = re.search(pattern, detail, re.IGNORECASE)
+        if match is not None:
+            what = match.groupdict().get("what") or "there"
+            return Trouble(kind, sentence.format(what=what), way_out, detail)
+    return Trouble(
+        "unreachable", f"The connection failed: {detail.splitlines()[-1] if detail else 'no reason given'}", "", detail
+    )
