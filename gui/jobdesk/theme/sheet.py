@@ -1,0 +1,153 @@
+"""The style sheet, made from the tokens. Names in it: object names (#primary) and the property `tone`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from string import Template
+
+from jobdesk.theme.tokens import TEXTS, TONES, Tokens
+
+
+def style_sheet(tokens: Tokens, mono_family: str) -> str:
+    """The whole application's style sheet. Needs the search path `glyphs:` for its few pictures."""
+    values = {name: str(value) for name, value in asdict(tokens).items()}
+    values |= {"mono": mono_family.replace('"', ""), "kind": "dark" if tokens.is_dark else "light"}
+    tones = (*TEXTS, *(tone for tone in TONES if tone))
+    coloured = "\n".join(f'*[tone="{tone}"] {{ color: {tokens.value(tone)}; }}' for tone in tones)
+    return Template(_SHEET).substitute(values) + coloured
+
+
+_SHEET = """
+QMainWindow, #page { background: $background; }
+QDialog, QMessageBox { background: $panel; }
+QLabel, QCheckBox, QRadioButton, QGroupBox { background: transparent; color: $text; }
+QLabel:disabled, QCheckBox:disabled, QRadioButton:disabled { color: $faint; }
+QToolTip { background: $panel; color: $text; border: 1px solid $field_line; padding: 4px 6px; }
+
+#header { background: $header; border: none; border-bottom: 1px solid $line; }
+#footer, QStatusBar { background: $header; border: none; border-top: 1px solid $line; color: $secondary; }
+#footer QLabel, QStatusBar QLabel { color: $secondary; font-size: 12px; }
+QStatusBar::item { border: none; }
+#toolbar { background: $panel; border: none; border-bottom: 1px solid $line; min-height: 35px; max-height: 35px; }
+#inspector, #inspectorContent, #panel { background: $panel; border: none; }
+#dialogFooter { background: $header; border: none; border-top: 1px solid $line; }
+QScrollArea { background: transparent; border: none; }
+
+#title { font-size: 15px; font-weight: 600; color: $text; }
+#secondary { color: $secondary; }
+#small { font-size: 12px; color: $secondary; }
+#caption { font-size: 11px; font-weight: 600; color: $secondary; }
+#jobNumber { font-family: "$mono"; font-weight: 600; }
+#mono, #code { font-family: "$mono"; font-size: 12px; }
+#profile { font-weight: 600; }
+
+QPushButton, QToolButton {
+    background: $panel; color: $text; border: 1px solid $line; border-radius: 6px;
+    padding: 0 10px; min-height: 24px; font-size: 12px;
+}
+QPushButton:hover, QToolButton:hover { background: $hover; }
+QPushButton:pressed, QToolButton:pressed, QPushButton:checked, QToolButton:checked { background: $selection; }
+QPushButton:disabled, QToolButton:disabled { color: $faint; background: transparent; }
+QPushButton:focus, QToolButton:focus { border-color: $accent; }
+QToolButton { padding: 0 8px; }
+QToolButton::menu-indicator { image: none; width: 0; }
+QPushButton::menu-indicator { image: none; width: 0; }
+#primary, QPushButton:default { background: $accent; color: $on_accent; border-color: $accent; }
+#primary:hover, QPushButton:default:hover { background: $accent; border-color: $text; }
+#primary:focus, QPushButton:default:focus { border-color: $text; }
+#primary:disabled, QPushButton:default:disabled { background: transparent; color: $faint; border-color: $line; }
+#danger { color: $failed; }
+#danger:disabled { color: $faint; }
+#plain, #profile, #link { background: transparent; border: 1px solid transparent; padding: 0 4px; }
+#plain { color: $secondary; font-size: 13px; }
+#profile { font-size: 13px; }
+#link { color: $accent; }
+#plain:hover, #profile:hover, #link:hover { background: $hover; }
+#plain:focus, #profile:focus, #link:focus { border-color: $accent; }
+#pill {
+    background: $accent; color: $on_accent; border: 1px solid $accent; border-radius: 12px;
+    padding: 0 12px; min-height: 22px; font-weight: 600;
+}
+
+QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox, QComboBox {
+    background: $field; color: $text; border: 1px solid $field_line; border-radius: 6px;
+    selection-background-color: $accent; selection-color: $on_accent;
+}
+QLineEdit, QAbstractSpinBox, QComboBox { padding: 0 8px; min-height: 26px; }
+QPlainTextEdit, QTextEdit { padding: 4px; }
+QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QAbstractSpinBox:focus, QComboBox:focus {
+    border-color: $accent;
+}
+QLineEdit:disabled, QPlainTextEdit:disabled, QTextEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {
+    color: $faint; background: $background; border-color: $line;
+}
+QLineEdit[state="bad"], QPlainTextEdit[state="bad"], QAbstractSpinBox[state="bad"] { border-color: $failed; }
+QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::down-arrow { image: url(glyphs:down.svg); width: 12px; height: 12px; }
+QComboBox QAbstractItemView, QListView#completions {
+    background: $panel; color: $text; border: 1px solid $field_line; padding: 2px; outline: none;
+    selection-background-color: $selection; selection-color: $text;
+}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; background: transparent; width: 18px; }
+QAbstractSpinBox::up-button { subcontrol-position: top right; margin-top: 2px; }
+QAbstractSpinBox::down-button { subcontrol-position: bottom right; margin-bottom: 2px; }
+QAbstractSpinBox::up-arrow { image: url(glyphs:up.svg); width: 10px; height: 10px; }
+QAbstractSpinBox::down-arrow { image: url(glyphs:down.svg); width: 10px; height: 10px; }
+
+QCheckBox, QRadioButton { spacing: 8px; min-height: 24px; }
+QCheckBox::indicator, QRadioButton::indicator {
+    width: 14px; height: 14px; background: $field; border: 1px solid $faint; border-radius: 4px;
+}
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:checked, QRadioButton::indicator:checked { background: $accent; border-color: $accent; }
+QCheckBox::indicator:checked { image: url(glyphs:check-$kind.svg); }
+QRadioButton::indicator:checked { image: url(glyphs:dot-$kind.svg); }
+QCheckBox::indicator:focus, QRadioButton::indicator:focus { border-color: $accent; }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { background: $background; border-color: $line; }
+
+QAbstractItemView { background: $background; color: $text; border: none; outline: none; }
+QTableView { selection-background-color: $selection; selection-color: $text; }
+QTableView[ground="panel"] { background: $panel; }
+QTreeView { background: transparent; }
+QListView { background: $panel; border: 1px solid $line; border-radius: 6px; }
+QListView::item { min-height: 28px; padding: 0 8px; color: $text; }
+QListView::item:selected { background: $selection; color: $text; }
+QListView::item:hover:!selected { background: $hover; }
+QHeaderView { background: $header; border: none; }
+QHeaderView::section {
+    background: $header; color: $secondary; border: none; border-bottom: 1px solid $line;
+    padding: 0 10px; font-size: 12px; font-weight: 500;
+}
+QTableCornerButton::section { background: $header; border: none; border-bottom: 1px solid $line; }
+
+QMenuBar { background: $header; color: $text; border: none; }
+QMenuBar::item { padding: 4px 8px; background: transparent; border-radius: 4px; }
+QMenuBar::item:selected { background: $hover; }
+QMenu { background: $panel; color: $text; border: 1px solid $field_line; padding: 4px; }
+QMenu::item { padding: 5px 28px 5px 8px; border-radius: 4px; }
+QMenu::item:selected { background: $selection; }
+QMenu::item:disabled { color: $faint; }
+QMenu::icon { padding-left: 6px; }
+QMenu::separator { height: 1px; background: $line; margin: 4px 2px; }
+
+QSplitter::handle { background: $line; }
+QScrollBar { background: transparent; border: none; margin: 0; }
+QScrollBar:vertical { width: 11px; }
+QScrollBar:horizontal { height: 11px; }
+QScrollBar::handle { background: $field_line; border-radius: 3px; margin: 2px; }
+QScrollBar::handle:vertical { min-height: 28px; }
+QScrollBar::handle:horizontal { min-width: 28px; }
+QScrollBar::handle:hover { background: $faint; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
+
+QTabWidget::pane { border: none; border-top: 1px solid $line; }
+QTabBar::tab { background: transparent; color: $secondary; padding: 6px 12px; border-bottom: 2px solid transparent; }
+QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
+QTabBar::tab:focus { color: $accent; }
+QProgressBar {
+    background: $line; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; color: transparent;
+}
+QProgressBar::chunk { background: $accent; border-radius: 3px; }
+"""

@@ -1,0 +1,149 @@
+"""The one Theme: which tokens hold now, the fonts, and the style sheet and palette made from them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QDir, QObject, Qt, Signal
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from jobdesk.theme.sheet import style_sheet
+from jobdesk.theme.tokens import DARK, LIGHT, Tokens
+
+Mode = Literal["system", "light", "dark"]
+
+
+class NoFontFound(Exception):
+    """No font is installed, so every letter would be an empty box. Install one, fonts-dejavu-core for instance."""
+
+    def __str__(self) -> str:
+        return super().__str__() or str(self.__doc__)
+
+
+class Theme(QObject):
+    """Holds the tokens in force and dresses the application in them. Changing the mode needs no restart."""
+
+    #: Other tokens are in force; what paints by itself paints again.
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mode: Mode = "system"
+        self._tokens = LIGHT
+        self._app: QApplication | None = None
+
+    @property
+    def tokens(self) -> Tokens:
+        """The colours in force."""
+        return self._tokens
+
+    @property
+    def mode(self) -> Mode:
+        """What was chosen: `system` follows the desktop."""
+        return self._mode
+
+    def install(self, app: QApplication) -> None:
+        """Dress the application; again is harmless. Raises NoFontFound where no font is installed."""
+        if self._app is app:
+            return
+        if not QFontDatabase.families():
+            raise NoFontFound
+        self._app = app
+        QDir.setSearchPaths("glyphs", [str(Path(__file__).parent / "glyphs")])
+        app.setStyle("Fusion")
+        app.setFont(self.font())
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
+        self._tokens = self._wanted()
+        self._dress()
+
+    def set_mode(self, mode: Mode) -> None:
+        """Choose light, dark, or what the desktop says."""
+        self._mode = mode
+        self._follow()
+
+    def font(self, size_px: int = 13, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
+        """The desktop's interface font in logical pixels, with digits of one width."""
+        font = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
+        font.setPixelSize(size_px)
+        font.setWeight(weight)
+        font.setFeature(QFont.Tag("tnum"), 1)
+        return font
+
+    def mono_font(self, size_px: int = 13, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
+        """The font of ids, JSON, SQL and connection strings, in logical pixels."""
+        font = QFont(_mono_family())
+        font.setStyleHint(QFont.StyleHint.Monospace)
+        font.setPixelSize(size_px)
+        font.setWeight(weight)
+        return font
+
+    def _wanted(self) -> Tokens:
+        if self._mode == "system":
+            is_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        else:
+            is_dark = self._mode == "dark"
+        return DARK if is_dark else LIGHT
+
+    def _follow(self, *_: object) -> None:
+        wanted = self._wanted()
+        if wanted is self._tokens:
+            return
+        self._tokens = wanted
+        self._dress()
+        self.changed.emit()
+
+    def _dress(self) -> None:
+        if self._app is not None:
+            self._app.setPalette(palette(self._tokens))
+            self._app.setStyleSheet(style_sheet(self._tokens, _mono_family()))
+
+
+@cache
+def theme() -> Theme:
+    """The one theme."""
+    return Theme()
+
+
+def palette(tokens: Tokens) -> QPalette:
+    """The palette, for what no style sheet reaches: text cursors, placeholders, links, delegates of Qt's own."""
+    made = QPalette()
+    role = QPalette.ColorRole
+    for which, tone in (
+        (role.Window, "panel"),
+        (role.WindowText, "text"),
+        (role.Base, "field"),
+        (role.AlternateBase, "background"),
+        (role.Text, "text"),
+        (role.PlaceholderText, "secondary"),
+        (role.Button, "panel"),
+        (role.ButtonText, "text"),
+        (role.BrightText, "on_accent"),
+        (role.Highlight, "selection"),
+        (role.HighlightedText, "text"),
+        (role.Accent, "accent"),
+        (role.Link, "accent"),
+        (role.LinkVisited, "accent"),
+        (role.ToolTipBase, "panel"),
+        (role.ToolTipText, "text"),
+        (role.Light, "panel"),
+        (role.Midlight, "line"),
+        (role.Mid, "line"),
+        (role.Dark, "field_line"),
+        (role.Shadow, "field_line"),
+    ):
+        made.setColor(which, tokens.colour(tone))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, which, tokens.colour("faint"))
+    return made
+
+
+@cache
+def _mono_family() -> str:
+    preferred = QFontInfo(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+    if preferred.fixedPitch():
+        return preferred.family()
+    fixed = [family for family in QFontDatabase.families() if QFontDatabase.isFixedPitch(family)]
+    return fixed[0] if fixed else preferred.family()

@@ -1,0 +1,182 @@
+"""The colours of both themes and the shape of each status. Nothing else in the window names a colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+
+from jobdesk_core.jobs import EventType, Status
+from PySide6.QtGui import QColor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """One theme's colours as `#rrggbb`. Every text colour has a contrast of 4.5:1 or more on each ground."""
+
+    is_dark: bool
+
+    #: Grounds.
+    background: str
+    panel: str
+    header: str
+    selection: str
+    #: Ground of a cell that has just changed; fades into the row's ground.
+    changed: str
+    #: Ground under the pointer.
+    hover: str
+    #: Ground of fields to type into.
+    field: str
+
+    #: Lines.
+    line: str
+    field_line: str
+
+    #: Text.
+    text: str
+    secondary: str
+    #: Text and shapes of what is disabled; readable, but below the contrast asked of the rest.
+    faint: str
+    accent: str
+    on_accent: str
+
+    #: Status.
+    todo: str
+    doing: str
+    succeeded: str
+    failed: str
+    cancelled: str
+    aborted: str
+
+    def value(self, tone: str) -> str:
+        """The `#rrggbb` of a token, a status or a tone (`neutral`, `good`, `warning`, `bad`, empty for text).
+
+        A tone that nobody knows is shown as text: it may come from a newer release's status.
+        """
+        return _values(self).get(tone, self.text)
+
+    def colour(self, tone: str) -> QColor:
+        """The colour of a tone, made once. Do not change it in place."""
+        return _colour(self.value(tone))
+
+
+LIGHT = Tokens(
+    is_dark=False,
+    background="#f6f7f9",
+    panel="#ffffff",
+    header="#fafbfc",
+    selection="#e3edff",
+    changed="#fff1bf",
+    hover="#eef1f5",
+    field="#ffffff",
+    line="#e2e5ea",
+    field_line="#c9cfd8",
+    text="#1c2430",
+    secondary="#5c6779",
+    faint="#8b95a5",
+    accent="#1860d0",
+    on_accent="#ffffff",
+    todo="#556378",
+    doing="#1860d0",
+    succeeded="#147244",
+    failed="#c31f2b",
+    cancelled="#7a48a0",
+    aborted="#9c4d00",
+)
+
+DARK = Tokens(
+    is_dark=True,
+    background="#15181d",
+    panel="#1b1f26",
+    header="#181c22",
+    selection="#23324a",
+    changed="#453d1c",
+    hover="#232830",
+    field="#15181d",
+    line="#2a303a",
+    field_line="#3d4654",
+    text="#e4e8ee",
+    secondary="#98a2b3",
+    faint="#6b7585",
+    accent="#5b9dff",
+    on_accent="#0d1526",
+    todo="#8fa3bf",
+    doing="#5b9dff",
+    succeeded="#4cc38a",
+    failed="#ff6b6b",
+    cancelled="#b49aca",
+    aborted="#f0a35e",
+)
+
+#: The grounds that text is written on, and the tokens it is written with.
+GROUNDS = ("background", "panel", "header", "selection", "changed", "hover", "field")
+TEXTS = (
+    *("text", "secondary", "accent"),
+    *("todo", "doing", "succeeded", "failed", "cancelled", "aborted"),
+)
+
+#: Words for a token that carries a meaning of its own.
+TONES = {
+    "": "text",
+    "neutral": "todo",
+    "info": "accent",
+    "good": "succeeded",
+    "warning": "aborted",
+    "bad": "failed",
+    "aborting": "aborted",
+}
+
+#: A status is told by its shape and its word as well as by its colour.
+STATUS_SHAPE: dict[Status, str] = {
+    Status.TODO: "circle",
+    Status.DOING: "half-circle",
+    Status.SUCCEEDED: "check",
+    Status.FAILED: "cross",
+    Status.CANCELLED: "slashed-circle",
+    Status.ABORTING: "half-square",
+    Status.ABORTED: "square",
+}
+
+#: Shape and tone of each event.
+EVENT_SHAPE: dict[EventType, tuple[str, str]] = {
+    EventType.DEFERRED: ("circle", "todo"),
+    EventType.SCHEDULED: ("circle", "todo"),
+    EventType.STARTED: ("half-circle", "doing"),
+    EventType.DEFERRED_FOR_RETRY: ("arrow", "todo"),
+    EventType.RETRIED: ("arrow", "todo"),
+    EventType.SUCCEEDED: ("check", "succeeded"),
+    EventType.FAILED: ("cross", "failed"),
+    EventType.CANCELLED: ("slashed-circle", "cancelled"),
+    EventType.ABORT_REQUESTED: ("half-square", "aborted"),
+    EventType.ABORTED: ("square", "aborted"),
+}
+
+#: Shape of each kind of message.
+KIND_SHAPE = {"info": "circle", "good": "check", "warning": "triangle", "bad": "cross"}
+
+
+@cache
+def _values(tokens: Tokens) -> dict[str, str]:
+    own = {item.name: getattr(tokens, item.name) for item in fields(tokens) if item.name != "is_dark"}
+    return own | {tone: own[name] for tone, name in TONES.items()}
+
+
+@cache
+def _colour(value: str) -> QColor:
+    return QColor(value)
+
+
+def readable_on(ground: str) -> str:
+    """Black or white, whichever is easier to read on a `#rrggbb` ground."""
+    return max(("#ffffff", "#101418"), key=lambda text: contrast(text, ground))
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two `#rrggbb` colours, 1 to 21, as WCAG 2 defines it."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(value: str) -> float:
+    channels = (int(value[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,20 @@
+"""The item roles that models answer and delegates paint by."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+_FIRST = int(Qt.ItemDataRole.UserRole) + 100
+
+#: Name of the token or tone that a cell's text is painted in; None or empty for plain text.
+TONE_ROLE = _FIRST
+#: Whether a cell is painted in the monospaced font.
+MONO_ROLE = _FIRST + 1
+#: A `Status`: the cell shows its shape and word in its colour instead of the text.
+STATUS_ROLE = _FIRST + 2
+#: `time.monotonic()` of the cell's last change, 0.0 or None when it has not changed: its ground fades for a second.
+CHANGED_ROLE = _FIRST + 3
+#: Name of a shape (see theme.shapes) that stands before the text in the colour of the tone.
+SHAPE_ROLE = _FIRST + 4
+#: Whether a cell is painted in semibold.
+STRONG_ROLE = _FIRST + 5

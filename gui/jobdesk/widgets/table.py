@@ -1,0 +1,207 @@
+"""The one look of every table, and the delegate that paints its cells from roles alone."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRect, Qt, QTimer
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from jobdesk.theme import theme
+from jobdesk.theme.shapes import shape_pixmap
+from jobdesk.theme.tokens import STATUS_SHAPE
+from jobdesk.widgets.roles import CHANGED_ROLE, MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE
+
+ROW_HEIGHT = 28
+HEADER_HEIGHT = 30
+PADDING = 10
+SHAPE_SIDE = 12
+SHAPE_GAP = 5
+FADE_S = 1.0
+
+_DISPLAY = Qt.ItemDataRole.DisplayRole
+_ALIGNMENT = Qt.ItemDataRole.TextAlignmentRole
+_SELECTED = QStyle.StateFlag.State_Selected
+_FOCUS = QStyle.StateFlag.State_HasFocus
+_RIGHT = int(Qt.AlignmentFlag.AlignRight)
+_SINGLE_LINE = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
+#: Texts whose widths are kept; beyond it they are forgotten all at once.
+_KEPT_WIDTHS = 8_192
+
+
+class CellDelegate(QStyledItemDelegate):
+    """Paints one cell: ground, shape, text, hairline. Fonts, pens and widths are made once, not per cell.
+
+    The model is asked directly: going through QModelIndex.data() would turn every answer into a QVariant
+    and back, which is what a repaint of a screenful mostly costs.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        theme().changed.connect(self._take_theme)
+        self._take_theme()
+
+    def _take_theme(self) -> None:
+        tokens = theme().tokens
+        self._tokens = tokens
+        self._line = tokens.colour("line")
+        self._selection = tokens.colour("selection")
+        self._accent = tokens.colour("accent")
+        self._pens: dict[str, QPen] = {}
+        self._fonts = (
+            theme().font(13),
+            theme().mono_font(12),
+            theme().font(13, QFont.Weight.DemiBold),
+        )
+        self._metrics = tuple(QFontMetrics(font) for font in self._fonts)
+        self._widths: tuple[dict[str, int], ...] = ({}, {}, {})
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Override QStyledItemDelegate.paint."""
+        ask = index.model().data
+        rect = option.rect
+        x, y, width, height = rect.x(), rect.y(), rect.width(), rect.height()
+        state = option.state
+        if state & _SELECTED:
+            painter.fillRect(rect, self._selection)
+        changed_at = ask(index, CHANGED_ROLE)
+        if changed_at:
+            self._paint_change(painter, rect, time.monotonic() - changed_at)
+        painter.fillRect(x, y + height - 1, width, 1, self._line)
+        if state & _FOCUS:
+            painter.fillRect(x, y, 2, height - 1, self._accent)
+
+        status = ask(index, STATUS_ROLE)
+        if status is None:
+            text, tone, shape = ask(index, _DISPLAY), ask(index, TONE_ROLE) or "", ask(index, SHAPE_ROLE)
+        else:
+            text, tone, shape = status.value, status.value, STATUS_SHAPE[status]
+        left, room = x + PADDING, width - 2 * PADDING
+        if shape:
+            pixmap = shape_pixmap(shape, self._tokens.value(tone), SHAPE_SIDE, painter.device().devicePixelRatioF())
+            painter.drawPixmap(left, y + (height - 1 - SHAPE_SIDE) // 2, pixmap)
+            left += SHAPE_SIDE + SHAPE_GAP
+            room -= SHAPE_SIDE + SHAPE_GAP
+            tone = "" if status is None and ask(index, STRONG_ROLE) else tone
+        if not text or room <= 0:
+            return
+        if type(text) is not str:
+            text = str(text)
+        which = 1 if ask(index, MONO_ROLE) else 2 if ask(index, STRONG_ROLE) else 0
+        painter.setFont(self._fonts[which])
+        painter.setPen(self._pens.get(tone) or self._pen(tone))
+        if self._width(which, text) > room:
+            text = self._metrics[which].elidedText(text, Qt.TextElideMode.ElideRight, room)
+        alignment = ask(index, _ALIGNMENT)
+        side = int(alignment) & _RIGHT if alignment else 0
+        painter.drawText(left, y, room, height - 1, _SINGLE_LINE | side, text)
+
+    def _pen(self, tone: str) -> QPen:
+        pen = self._pens[tone] = QPen(self._tokens.colour(tone))
+        return pen
+
+    def _width(self, which: int, text: str) -> int:
+        widths = self._widths[which]
+        width = widths.get(text)
+        if width is None:
+            if len(widths) > _KEPT_WIDTHS:
+                widths.clear()
+            width = widths[text] = self._metrics[which].horizontalAdvance(text)
+        return width
+
+    def _paint_change(self, painter: QPainter, rect: QRect, age_s: float) -> None:
+        if age_s < FADE_S:
+            ground = QColor(self._tokens.colour("changed"))
+            ground.setAlphaF(1.0 - age_s / FADE_S)
+            painter.fillRect(rect, ground)
+
+
+class Table(QTableView):
+    """A table of 28-pixel rows that is moved through row by row and marks what has just changed."""
+
+    def __init__(self, accessible_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(accessible_name)
+        self.setItemDelegate(CellDelegate(self))
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        # Tab leaves the table: the arrows move within it.
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self._set_headers()
+        self._fading = QTimer(self)
+        self._fading.setInterval(90)
+        self._fading.timeout.connect(self._fade)
+        theme().changed.connect(self.viewport().update)
+
+    def set_ground(self, ground: str) -> None:
+        """Lay the table on `background` (as at first) or on `panel`."""
+        self.setProperty("ground", ground)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def setModel(self, model: QAbstractItemModel | None) -> None:
+        """Override QTableView.setModel: follow what changes in it."""
+        before = self.model()
+        if before is not None:
+            before.dataChanged.disconnect(self._start_fading)
+            before.rowsInserted.disconnect(self._start_fading)
+        super().setModel(model)
+        if model is not None:
+            model.dataChanged.connect(self._start_fading)
+            model.rowsInserted.connect(self._start_fading)
+
+    def _set_headers(self) -> None:
+        rows = self.verticalHeader()
+        rows.setVisible(False)
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setMinimumSectionSize(ROW_HEIGHT)
+        rows.setDefaultSectionSize(ROW_HEIGHT)
+        columns = self.horizontalHeader()
+        columns.setFixedHeight(HEADER_HEIGHT)
+        columns.setHighlightSections(False)
+        columns.setSectionsMovable(True)
+        columns.setMinimumSectionSize(48)
+        columns.setStretchLastSection(True)
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        columns.setTextElideMode(Qt.TextElideMode.ElideRight)
+
+    def _start_fading(self, *_: object) -> None:
+        if not self._fading.isActive() and self.isVisible():
+            self._fading.start()
+
+    def _fade(self) -> None:
+        """Repaint the rows in sight that changed within the last second; stop when there are none."""
+        model = self.model()
+        first, last = self.rowAt(0), self.rowAt(self.viewport().height() - 1)
+        if model is None or first < 0:
+            self._fading.stop()
+            return
+        now = time.monotonic()
+        is_fading = False
+        width = self.viewport().width()
+        for row in range(first, (last if last >= 0 else model.rowCount() - 1) + 1):
+            changed_at = model.data(model.index(row, 0), CHANGED_ROLE)
+            # One repaint more than the fade lasts, so that nothing of it stays.
+            if changed_at and now - changed_at < FADE_S + 0.2:
+                is_fading = True
+                self.viewport().update(0, self.rowViewportPosition(row), width, ROW_HEIGHT)
+        if not is_fading:
+            self._fading.stop()
