@@ -1,0 +1,155 @@
+"""Events per minute over the last hour, as lines. Pens are exactly one wide: a wider one costs 100 times as much."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from jobdesk_core.jobs import Status
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from jobdesk import formats
+from jobdesk.theme import theme
+from jobdesk.theme.icons import draw_status
+
+LEFT, RIGHT, TOP, BOTTOM = 52, 16, 44, 28
+
+
+class ThroughputChart(QWidget):
+    """One line per status, with a legend, and the numbers of the minute under the mouse."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("chart")
+        self.setMinimumHeight(200)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMouseTracking(True)
+        self._series: dict[Status, list[int]] = {}
+        self._names: dict[Status, str] = {}
+        self._minutes: list[int] = []
+        self._hovered: int | None = None
+        self.setAccessibleName(self.tr("Throughput per minute over the last hour"))
+        theme().changed.connect(self.update)
+
+    def set_series(
+        self, series: Mapping[Status, Sequence[int]], names: Mapping[Status, str], minutes: Sequence[int]
+    ) -> None:
+        """Show these counts, one for each of `minutes` (since 1970), in the colour of their status."""
+        self._series = {status: list(values) for status, values in series.items()}
+        self._names, self._minutes = dict(names), list(minutes)
+        totals = ", ".join(f"{names[status]} {sum(values):,}" for status, values in self._series.items())
+        self.setAccessibleDescription(totals)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        now = theme()
+        painter.setPen(QPen(now.colour("line"), 1))
+        painter.setBrush(now.colour("panel"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+        self._paint_heading(painter)
+        plot = self._plot()
+        highest = max((max(values, default=0) for values in self._series.values()), default=0)
+        top = _round_up(highest)
+        self._paint_grid(painter, plot, top)
+        if highest == 0:
+            painter.setPen(now.colour("secondary"))
+            painter.drawText(plot, int(Qt.AlignmentFlag.AlignCenter), self.tr("Nothing has happened in the last hour."))
+            return
+        for status, values in self._series.items():
+            painter.setPen(QPen(now.colour(status.value), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPolyline(QPolygonF([self._point(plot, n, value, top) for n, value in enumerate(values)]))
+        if self._hovered is not None:
+            self._paint_hovered(painter, plot, top)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        plot = self._plot()
+        count = len(self._minutes)
+        if count < 2 or not plot.adjusted(-8, -20, 8, 20).contains(event.position()):
+            hovered = None
+        else:
+            step = plot.width() / (count - 1)
+            hovered = min(count - 1, max(0, round((event.position().x() - plot.left()) / step)))
+        if hovered != self._hovered:
+            self._hovered = hovered
+            self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = None
+        self.update()
+
+    def _plot(self) -> QRectF:
+        return QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - BOTTOM)
+
+    def _point(self, plot: QRectF, position: int, value: int, top: int) -> QPointF:
+        step = plot.width() / max(1, len(self._minutes) - 1)
+        return QPointF(plot.left() + step * position, plot.bottom() - plot.height() * value / top)
+
+    def _paint_heading(self, painter: QPainter) -> None:
+        now = theme()
+        painter.setFont(now.font(13, is_bold=True))
+        painter.setPen(now.colour("text"))
+        heading = self.tr("Throughput")
+        painter.drawText(QPointF(16, 24), heading)
+        width = painter.fontMetrics().horizontalAdvance(heading)
+        painter.setFont(now.font(12))
+        painter.setPen(now.colour("secondary"))
+        text = self.tr("per minute, last hour")
+        if self._hovered is not None and self._minutes:
+            text = dt.datetime.fromtimestamp(self._minutes[self._hovered] * 60).strftime("%H:%M")
+        painter.drawText(QPointF(16 + width + 14, 24), text)
+        right = self.width() - RIGHT
+        for status in reversed(list(self._series)):
+            text = self._names[status]
+            if self._hovered is not None:
+                text = f"{formats.number(self._series[status][self._hovered])} {text}"
+            advance = painter.fontMetrics().horizontalAdvance(text)
+            right -= advance
+            painter.setPen(now.colour(status.value))
+            painter.drawText(QPointF(right, 24), text)
+            draw_status(painter, QPointF(right - 11, 20), status, now.colour(status.value), 4)
+            right -= 34
+
+    def _paint_grid(self, painter: QPainter, plot: QRectF, top: int) -> None:
+        now = theme()
+        painter.setFont(now.font(11))
+        steps = 4 if top >= 4 else top
+        for number in range(steps + 1):
+            y = round(plot.bottom() - plot.height() * number / steps) + 0.5
+            painter.setPen(QPen(now.colour("line"), 1))
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            painter.setPen(now.colour("secondary"))
+            box = QRectF(0, y - 8, LEFT - 10, 16)
+            flags = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            painter.drawText(box, flags, formats.number(top * number // steps))
+        for position, minute in enumerate(self._minutes):
+            if minute % 15 == 0:
+                x = self._point(plot, position, 0, top).x()
+                text = dt.datetime.fromtimestamp(minute * 60).strftime("%H:%M")
+                painter.drawText(QRectF(x - 30, plot.bottom() + 6, 60, 16), int(Qt.AlignmentFlag.AlignCenter), text)
+
+    def _paint_hovered(self, painter: QPainter, plot: QRectF, top: int) -> None:
+        assert self._hovered is not None
+        x = self._point(plot, self._hovered, 0, top).x()
+        painter.setPen(QPen(theme().colour("secondary"), 1, Qt.PenStyle.DotLine))
+        painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+        for status, values in self._series.items():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme().colour(status.value))
+            painter.drawEllipse(self._point(plot, self._hovered, values[self._hovered], top), 3, 3)
+
+
+def _round_up(value: int) -> int:
+    """The next number above that divides into four even steps."""
+    if value <= 4:
+        return max(1, value)
+    step = 1
+    while True:
+        for factor in (4, 8, 12, 20, 40):
+            if value <= factor * step:
+                return factor * step
+        step *= 10
