@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPixmap
+from functools import lru_cache
+
+from jobdesk_core.jobs import Status
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
+from jobdesk.theme.shapes import paint_shape
 from jobdesk.theme.theme import theme
+from jobdesk.theme.tokens import STATUS_SHAPE
 
 #: What stands inside a 16×16 drawing of round strokes 1.4 wide. `fill` marks the parts that are filled.
 _DRAWINGS = {
@@ -55,6 +60,18 @@ def icon(name: str, tone: str = "text") -> QIcon:
     return QIcon(_PaintedIcon(_DRAWINGS[name], tone))
 
 
+def draw_icon(painter: QPainter, box: QRectF, name: str, colour: QColor) -> None:
+    """Paint an icon into a box in a colour of the caller's choice. KeyError for a name there is not."""
+    _rendered(_DRAWINGS[name], colour.name()).render(painter, box)
+
+
+def draw_status(painter: QPainter, centre: QPointF, status: Status, colour: QColor, radius: float = 4.6) -> None:
+    """Paint a status's shape around a point; `radius` in logical pixels is about that of its outline."""
+    side = radius * 2.6
+    paint_shape(painter, STATUS_SHAPE[status], QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side), colour)
+
+
+@lru_cache(maxsize=256)
 def _rendered(drawing: str, colour: str) -> QSvgRenderer:
     filled = f'fill="{colour}"'
     body = drawing.replace('class="fill"', filled)

@@ -33,12 +33,17 @@ QStatusBar::item { border: none; }
 #dialogFooter { background: $header; border: none; border-top: 1px solid $line; }
 QScrollArea { background: transparent; border: none; }
 
+#navigation { background: $header; border: none; border-right: 1px solid $line; border-radius: 0; padding: 8px; }
+#navigation::item { padding: 0; min-height: 0; }
+#card { background: $panel; border: 1px solid $line; border-radius: 8px; }
+QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0; padding: 0; }
+
 #title { font-size: 15px; font-weight: 600; color: $text; }
 #secondary { color: $secondary; }
-#small { font-size: 12px; color: $secondary; }
+#small, *[tone="small"] { font-size: 12px; color: $secondary; }
 #caption { font-size: 11px; font-weight: 600; color: $secondary; }
 #jobNumber { font-family: "$mono"; font-weight: 600; }
-#mono, #code { font-family: "$mono"; font-size: 12px; }
+#mono, #code, *[mono="true"] { font-family: "$mono"; font-size: 12px; }
 #profile { font-weight: 600; }
 
 QPushButton, QToolButton {
@@ -64,6 +69,15 @@ QPushButton::menu-indicator { image: none; width: 0; }
 #link { color: $accent; }
 #plain:hover, #profile:hover, #link:hover { background: $hover; }
 #plain:focus, #profile:focus, #link:focus { border-color: $accent; }
+#segment { border-radius: 0; border-right: none; padding: 0 12px; }
+#segment[place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
+#segment[place="last"] {
+    border-top-right-radius: 6px; border-bottom-right-radius: 6px; border-right: 1px solid $line;
+}
+#segment:checked { background: $selection; color: $accent; font-weight: 600; }
+#segment:focus { color: $accent; text-decoration: underline; }
+#clear { background: transparent; border: 1px solid transparent; padding: 0; min-height: 20px; min-width: 20px; }
+#clear:focus { border-color: $accent; }
 #pill {
     background: $accent; color: $on_accent; border: 1px solid $accent; border-radius: 12px;
     padding: 0 12px; min-height: 22px; font-weight: 600;
@@ -81,7 +95,13 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QAbstractSpinBox:focus, 
 QLineEdit:disabled, QPlainTextEdit:disabled, QTextEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {
     color: $faint; background: $background; border-color: $line;
 }
-QLineEdit[state="bad"], QPlainTextEdit[state="bad"], QAbstractSpinBox[state="bad"] { border-color: $failed; }
+QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[problem="true"] {
+    border-color: $failed;
+}
+#filterBar { background: $field; border: 1px solid $line; border-radius: 6px; }
+#filterBar[focused="true"] { border-color: $accent; }
+#filterBar[problem="true"] { border-color: $failed; }
+#filterBar QLineEdit { border: none; background: transparent; padding: 0; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url(glyphs:down.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView, QListView#completions {

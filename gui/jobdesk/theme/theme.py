@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QDir, QObject, Qt, Signal
-from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from jobdesk.theme.sheet import style_sheet
@@ -45,6 +45,10 @@ class Theme(QObject):
         """What was chosen: `system` follows the desktop."""
         return self._mode
 
+    def colour(self, tone: str) -> QColor:
+        """The colour in force of a token, a status or a tone."""
+        return self._tokens.colour(tone)
+
     def install(self, app: QApplication) -> None:
         """Dress the application; again is harmless. Raises NoFontFound where no font is installed."""
         if self._app is app:
@@ -64,11 +68,11 @@ class Theme(QObject):
         self._mode = mode
         self._follow()
 
-    def font(self, size_px: int = 13, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-        """The desktop's interface font in logical pixels, with digits of one width."""
+    def font(self, size_px: int = 13, weight: QFont.Weight = QFont.Weight.Normal, *, is_bold: bool = False) -> QFont:
+        """The desktop's interface font in logical pixels, with digits of one width; `is_bold` means semibold."""
         font = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
         font.setPixelSize(size_px)
-        font.setWeight(weight)
+        font.setWeight(QFont.Weight.DemiBold if is_bold else weight)
         font.setFeature(QFont.Tag("tnum"), 1)
         return font
 

@@ -1,49 +1,53 @@
-"""A number that matters, with what it is above and what it means below."""
+"""One big number with its title and a note."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
 
 
 class Card(QFrame):
-    """A titled number with a note."""
+    """Shows a title, a value of 24 px and a note beneath it."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._title = QLabel(title)
-        self._title.setProperty("tone", "secondary")
-        self._value = QLabel("–")
-        self._value.setObjectName("big")
-        self._value.setTextFormat(Qt.TextFormat.PlainText)
-        self._note = QLabel(" ")
-        self._note.setTextFormat(Qt.TextFormat.PlainText)
-        self._note.setProperty("tone", "small")
-        self._tone = ""
+        self.setAccessibleName(title)
+        self._title = _label("secondary", 13)
+        self._title.setText(title)
+        self._value = _label("", 24, QFont.Weight.DemiBold)
+        self._note = _label("secondary", 13)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(2)
+        layout.setContentsMargins(15, 11, 15, 11)
+        layout.setSpacing(1)
         for label in (self._title, self._value, self._note):
             layout.addWidget(label)
-        theme().changed.connect(self._paint)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     @property
     def value(self) -> str:
-        """The number as shown."""
+        """The number on show, as text."""
         return self._value.text()
 
     def set_value(self, text: str, note: str = "", tone: str = "") -> None:
-        """Show another number."""
+        """Show a number, a note, and the number's tone."""
         self._value.setText(text)
-        self._note.setText(note or " ")
-        self.setAccessibleName(f"{self._title.text()}: {text}. {note}")
-        if tone != self._tone:
-            self._tone = tone
-            self._paint()
+        self._note.setText(note)
+        if self._value.property("tone") != tone:
+            self._value.setProperty("tone", tone)
+            self._value.style().unpolish(self._value)
+            self._value.style().polish(self._value)
+        self.setAccessibleDescription(f"{text} {note}".strip())
 
-    def _paint(self) -> None:
-        colour = theme().tokens.tone(self._tone)
-        self._value.setStyleSheet(f"color: {colour};" if self._tone else "")
+
+def _label(tone: str, size_px: int, weight: QFont.Weight = QFont.Weight.Normal) -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setFont(theme().font(size_px, weight))
+    label.setProperty("tone", tone)
+    label.setMinimumWidth(40)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label

@@ -1,89 +1,88 @@
-"""What a page shows when it has nothing to show: what is so, and what to do."""
+"""What stands where there is nothing to show: an icon, why, and what to do about it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
-from jobdesk.theme.icons import draw_icon
+from jobdesk.theme.icons import icon
 
-Action = tuple[str, Callable[[], None]]
-
-
-class _Picture(QWidget):
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-        self.setFixedSize(40, 40)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        draw_icon(painter, QRectF(4, 4, 32, 32), self.name, theme().colour("secondary"), is_faint=True)
+Action = tuple[str, Callable[[], object]]
+ICON_SIDE = 32
 
 
 class EmptyState(QWidget):
-    """An icon, a title, a sentence, and buttons. The first button is the one to press."""
+    """Centred in whatever room there is. The first action is the one most people want."""
 
     def __init__(
-        self, picture: str = "info", title: str = "", sentence: str = "", actions: Sequence[Action] = ()
+        self,
+        icon_name: str,
+        title: str,
+        sentence: str,
+        actions: Sequence[Action] = (),
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
-        self._picture = _Picture(picture)
-        self._title = QLabel()
-        self._title.setObjectName("title")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._sentence = QLabel()
-        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self._sentence.setProperty("tone", "secondary")
-        self._sentence.setWordWrap(True)
-        self._sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        super().__init__(parent)
+        self._icon_name = icon_name
+        self._picture = QLabel()
+        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._title = _centred_label("title")
+        self._sentence = _centred_label("secondary")
         self._sentence.setMaximumWidth(420)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(8)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(8)
+        self._row.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(8)
         layout.addStretch(2)
-        layout.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addWidget(self._title, 0, Qt.AlignmentFlag.AlignHCenter)
-        row = QHBoxLayout()
-        row.addStretch()
-        row.addWidget(self._sentence, 10)
-        row.addStretch()
-        layout.addLayout(row)
-        layout.addSpacing(8)
-        buttons = QHBoxLayout()
-        buttons.addStretch()
-        buttons.addLayout(self._buttons)
-        buttons.addStretch()
-        layout.addLayout(buttons)
+        layout.addWidget(self._picture)
+        layout.addWidget(self._title)
+        layout.addWidget(self._sentence, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addSpacing(4)
+        layout.addLayout(self._row)
         layout.addStretch(3)
-        self.set_content(picture, title, sentence, actions)
+        theme().changed.connect(self._paint_icon)
+        self.set_content(icon_name, title, sentence, actions)
 
     @property
     def title(self) -> str:
         """The title on show."""
         return self._title.text()
 
-    def set_content(self, picture: str, title: str, sentence: str, actions: Sequence[Action] = ()) -> None:
-        """Show something else."""
-        self._picture.name = picture
-        self._picture.update()
+    def set_content(self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = ()) -> None:
+        """Say something else."""
+        self._icon_name = icon_name
+        self._paint_icon()
         self._title.setText(title)
         self._sentence.setText(sentence)
-        while (item := self._buttons.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        for position, (text, run) in enumerate(actions):
+        self._sentence.setVisible(bool(sentence))
+        self._sentence.setMinimumWidth(min(420, self._sentence.fontMetrics().horizontalAdvance(sentence) + 4))
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(sentence)
+        while self._row.count():
+            button = self._row.takeAt(0).widget()
+            button.hide()
+            button.deleteLater()
+        for position, (text, act) in enumerate(actions):
             button = QPushButton(text)
             if position == 0:
                 button.setObjectName("primary")
-            button.clicked.connect(run)
-            self._buttons.addWidget(button)
+            button.clicked.connect(lambda _checked=False, act=act: act())
+            self._row.addWidget(button)
+
+    def _paint_icon(self) -> None:
+        pixmap = icon(self._icon_name, "secondary").pixmap(QSize(ICON_SIDE, ICON_SIDE), self.devicePixelRatioF())
+        self._picture.setPixmap(pixmap)
+
+
+def _centred_label(name: str) -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    return label

@@ -1,57 +1,68 @@
-"""Labelled values one below the other, to read and to copy."""
+"""A list of labels and values, such as a job's columns: selectable, wrapped, brought up to date in place."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from jobdesk.theme import theme
+from jobdesk.widgets.text_block import Run, TextBlock
+
+#: A label, its value, and how the value looks: a tone, `mono`, or empty.
+Field = tuple[str, str, str]
+LABEL_WIDTH = 106
 
 
 class FieldList(QWidget):
-    """Rows of label, value and tone (a token, a status, or mono). Rows are reused, so nothing flickers."""
+    """Shows fields. What follows a middle dot in a value (`acct-7 · free`) is written as an aside."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._form = QFormLayout(self)
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.setHorizontalSpacing(12)
-        self._form.setVerticalSpacing(5)
-        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self._rows: list[tuple[QLabel, QLabel]] = []
-        self._fields: list[tuple[str, str, str]] = []
-        theme().changed.connect(lambda: self.set_fields(self._fields))
+        self._labels: list[QLabel] = []
+        self._values: list[TextBlock] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(8)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        self._grid.setColumnStretch(1, 1)
 
-    def set_fields(self, fields: Sequence[tuple[str, str, str]]) -> None:
-        """Show these rows."""
-        self._fields = list(fields)
-        while len(self._rows) > len(self._fields):
-            self._form.removeRow(len(self._rows) - 1)
-            self._rows.pop()
-        while len(self._rows) < len(self._fields):
-            self._rows.append(self._add_row())
-        for (label, value), (name, text, tone) in zip(self._rows, self._fields, strict=True):
-            label.setText(name)
-            if value.text() != text:
-                value.setText(text)
-            value.setAccessibleName(f"{name}: {text}")
-            if tone == "mono":
-                value.setFont(theme().mono_font(12))
-            else:
-                value.setStyleSheet(f"color: {theme().tokens.tone(tone)};" if tone else "")
+    def set_fields(self, fields: Sequence[Field]) -> None:
+        """Show these fields in this order. Values that stay the same keep their selection."""
+        while len(self._labels) < len(fields):
+            self._add_row()
+        for position, (label, value) in enumerate(zip(self._labels, self._values, strict=True)):
+            is_used = position < len(fields)
+            label.setVisible(is_used)
+            value.setVisible(is_used)
+            if is_used:
+                name, text, tone = fields[position]
+                label.setText(name)
+                value.setAccessibleName(name)
+                value.set_runs(_runs(text, tone))
 
-    def _add_row(self) -> tuple[QLabel, QLabel]:
-        label, value = QLabel(), QLabel()
+    def value(self, label: str) -> str:
+        """The text of the field with that label. KeyError when there is none."""
+        for name, block in zip(self._labels, self._values, strict=True):
+            if name.text() == label and not block.isHidden():
+                return block.plain_text
+        raise KeyError(label)
+
+    def _add_row(self) -> None:
+        label = QLabel()
+        label.setTextFormat(Qt.TextFormat.PlainText)
         label.setProperty("tone", "secondary")
-        label.setMinimumWidth(104)
-        value.setTextFormat(Qt.TextFormat.PlainText)
-        value.setWordWrap(True)
-        value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        value.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-        self._form.addRow(label, value)
-        return label, value
+        value = TextBlock()
+        row = len(self._labels)
+        self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
+        self._grid.addWidget(value, row, 1)
+        self._labels.append(label)
+        self._values.append(value)
+
+
+def _runs(text: str, tone: str) -> list[Run]:
+    is_mono = tone == "mono"
+    value, dot, aside = text.partition(" · ")
+    runs = [Run(value, "" if is_mono else tone, is_mono=is_mono)]
+    return [*runs, Run(dot + aside, "secondary")] if dot else runs

@@ -1,57 +1,50 @@
-"""The dot and the word that tell whether what is shown is live."""
+"""Whether what is shown is live, as a shape, a word and the reason on hover."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from jobdesk.theme import theme
+from jobdesk.widgets.shape_label import ShapeLabel
+from jobdesk.widgets.text_block import as_tooltip
 
-_TONES = {"live": "good", "polling": "info", "connecting": "secondary", "stale": "bad", "closed": "secondary"}
+#: Shape and tone of each mode of the feed.
+_LOOK = {
+    "connecting": ("half-circle", "secondary"),
+    "live": ("dot", "good"),
+    "polling": ("circle", "warning"),
+    "stale": ("triangle", "bad"),
+    "closed": ("dash", "secondary"),
+}
+#: Modes whose word is written plainly, because all is well or nothing is expected.
+_CALM = {"connecting", "live", "closed"}
 
 
-class LiveIndicator(QWidget):
-    """Shows the mode of the feed; its tooltip says why."""
+class LiveIndicator(ShapeLabel):
+    """Shows the feed's mode. What follows a middle dot in the text (`Live · 12 ms`) is written as an aside."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._mode, self._text = "closed", ""
-        theme().changed.connect(self.update)
+        self._mode = "closed"
+        self.set_state("closed", self.tr("Not connected"), "")
+
+    @property
+    def mode(self) -> str:
+        """The mode on show."""
+        return self._mode
 
     @property
     def text(self) -> str:
-        """What it says."""
-        return self._text
+        """All the words on show."""
+        return self.accessibleName()
 
-    def set_state(self, mode: str, text: str, reason: str) -> None:
-        """Show another state."""
-        if (mode, text) != (self._mode, self._text):
-            self._mode, self._text = mode, text
-            self.updateGeometry()
-            self.update()
-        self.setAccessibleName(text)
-        self.setToolTip(reason or text)
+    def set_state(self, mode: str, text: str, tooltip: str) -> None:
+        """Show a mode of FeedState with its words; `tooltip` says why. KeyError for a mode there is not."""
+        shape, tone = _LOOK[mode]
+        self._mode = mode
+        word, dot, aside = text.partition(" · ")
+        self.set_content(shape, word, tone, f"{dot.strip()} {aside}".strip())
+        self.setToolTip(as_tooltip(tooltip))
+        self.setAccessibleDescription(tooltip)
 
-    def sizeHint(self) -> QSize:
-        # Wide enough for four digits of milliseconds, so that the header does not shift with each answer.
-        fixed = self.fontMetrics().horizontalAdvance("Live · 0000 ms")
-        return QSize(16 + max(fixed, self.fontMetrics().horizontalAdvance(self._text)) + 2, 24)
-
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme().colour(_TONES[self._mode]))
-        painter.drawEllipse(QPointF(5, self.height() / 2), 4, 4)
-        word, separator, rest = self._text.partition(" · ")
-        tone = "bad" if self._mode == "stale" else "text"
-        painter.setPen(theme().colour(tone))
-        box = QRectF(16, 0, self.width() - 16, self.height())
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), word)
-        offset = self.fontMetrics().horizontalAdvance(word)
-        painter.setPen(theme().colour("secondary"))
-        painter.drawText(box.adjusted(offset, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), separator + rest)
+    def text_tone(self) -> str:
+        return "text" if self._mode in _CALM else super().text_tone()

@@ -1,109 +1,118 @@
-"""One sentence about what happened or what is wrong, with the way out, above what it is about."""
+"""One sentence about what has happened, the way out of it, and buttons that take it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from jobdesk.theme import theme
-from jobdesk.theme.icons import draw_icon, icon
+from jobdesk.theme.icons import icon
+from jobdesk.theme.shapes import paint_shape
+from jobdesk.theme.tokens import KIND_SHAPE
+from jobdesk.widgets.text_block import Run, TextBlock
 
-Action = tuple[str, Callable[[], None]]
-_ICONS = {"info": "info", "good": "check", "warning": "warning", "bad": "warning"}
-#: Good news goes by itself after this many milliseconds.
-GOOD_NEWS_MS = 6_000
-
-
-class _Sign(QWidget):
-    def __init__(self) -> None:
-        super().__init__()
-        self.kind = "info"
-        self.setFixedSize(18, 18)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        centre = QPointF(9, 9)
-        box = QRectF(centre.x() - 8, centre.y() - 8, 16, 16)
-        draw_icon(painter, box, _ICONS[self.kind], theme().colour(self.kind))
+Action = tuple[str, Callable[[], object]]
+SIDE = 14
+LEFT = 14
 
 
 class MessageBar(QFrame):
-    """Hidden until there is something to say."""
+    """Hidden until there is something to say. `closed` when the person has put it away."""
+
+    closed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("message")
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self._sign = _Sign()
-        self._sentence = QLabel()
-        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self._sentence.setWordWrap(True)
-        self._sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._way_out = QLabel()
-        self._way_out.setTextFormat(Qt.TextFormat.PlainText)
-        self._way_out.setWordWrap(True)
-        self._way_out.setProperty("tone", "secondary")
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(8)
-        close = QToolButton()
-        close.setObjectName("plain")
-        close.setIcon(icon("close"))
-        close.setAccessibleName(self.tr("Close this message"))
-        close.setToolTip(self.tr("Close this message"))
-        close.clicked.connect(self.clear)
-        texts = QVBoxLayout()
-        texts.setSpacing(2)
-        texts.addWidget(self._sentence)
-        texts.addWidget(self._way_out)
+        self._kind = "info"
+        self._sentence = ""
+        self._block = TextBlock(self)
+        self._actions = QHBoxLayout()
+        self._actions.setSpacing(8)
+        self._close = QToolButton()
+        self._close.setObjectName("plain")
+        self._close.setIcon(icon("close", "secondary"))
+        self._close.setIconSize(QSize(14, 14))
+        self._close.setAccessibleName(self.tr("Close this message"))
+        self._close.setToolTip(self.tr("Close this message"))
+        self._close.clicked.connect(self._put_away)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 8, 8, 8)
-        layout.setSpacing(10)
-        layout.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(texts, 1)
-        layout.addLayout(self._buttons)
-        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        self._leaving = QTimer(self)
-        self._leaving.setSingleShot(True)
-        self._leaving.timeout.connect(self.clear)
+        layout.setContentsMargins(LEFT + SIDE + 8, 6, 8, 6)
+        layout.setSpacing(12)
+        layout.addWidget(self._block, 1, Qt.AlignmentFlag.AlignVCenter)
+        layout.addLayout(self._actions)
+        layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
+        theme().changed.connect(self.update)
         self.hide()
 
     @property
+    def kind(self) -> str:
+        """The kind of the message on show."""
+        return self._kind
+
+    @property
     def sentence(self) -> str:
-        """What is being said; empty when nothing is."""
-        return self._sentence.text() if not self.isHidden() else ""
+        """The sentence on show, without its way out; empty when there is nothing."""
+        return self._sentence
+
+    @property
+    def text(self) -> str:
+        """The sentence and the way out on show, empty when there is nothing."""
+        return self._block.plain_text
 
     def show_message(self, kind: str, sentence: str, way_out: str = "", actions: Sequence[Action] = ()) -> None:
-        """Say something: info, good, warning or bad. Good news leaves by itself."""
-        self._sign.kind = kind
-        self._sign.update()
-        self._sentence.setText(sentence)
-        self._way_out.setText(way_out)
-        self._way_out.setVisible(bool(way_out))
+        """Show a message of a kind (`info`, `good`, `warning`, `bad`) instead of the one before."""
+        if kind not in KIND_SHAPE:
+            raise ValueError(f"There is no message of the kind {kind!r}.")
+        self._kind, self._sentence = kind, sentence
+        runs = [Run(sentence)]
+        if way_out:
+            runs.append(Run(f"  {way_out}", "secondary"))
+        self._block.set_runs(runs)
+        self._block.setAccessibleName(self.tr("Message"))
+        self._set_actions(actions)
         self.setAccessibleName(f"{sentence} {way_out}".strip())
-        self._take_buttons()
-        for text, run in actions:
-            button = QPushButton(text)
-            button.clicked.connect(run)
-            self._buttons.addWidget(button)
         self.show()
-        if kind == "good":
-            self._leaving.start(GOOD_NEWS_MS)
-        else:
-            self._leaving.stop()
+        self.update()
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self.accessibleName()))
 
     def clear(self) -> None:
-        """Say nothing."""
-        self._leaving.stop()
-        self._take_buttons()
+        """Say nothing and take no room."""
+        self._set_actions(())
+        self._sentence = ""
+        self._block.set_runs([])
         self.hide()
 
-    def _take_buttons(self) -> None:
-        while (item := self._buttons.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._put_away()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme().tokens
+        colour = tokens.colour(self._kind)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), tokens.colour("panel"))
+        painter.fillRect(0, 0, 3, self.height(), colour)
+        painter.fillRect(0, self.height() - 1, self.width(), 1, tokens.colour("line"))
+        top = (self.height() - SIDE) / 2
+        paint_shape(painter, KIND_SHAPE[self._kind], QRectF(LEFT, top, SIDE, SIDE), colour)
+        painter.end()
+
+    def _set_actions(self, actions: Sequence[Action]) -> None:
+        while self._actions.count():
+            button = self._actions.takeAt(0).widget()
+            button.hide()
+            button.deleteLater()
+        for text, act in actions:
+            button = QPushButton(text)
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _checked=False, act=act: act())
+            self._actions.addWidget(button)
+
+    def _put_away(self) -> None:
+        self.clear()
+        self.closed.emit()

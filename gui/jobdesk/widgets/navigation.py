@@ -1,87 +1,137 @@
-"""The list of pages at the left, each with a badge for what calls for attention."""
+"""The list of pages at the left, with a badge where a page has something to say."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QPainter
+from PySide6.QtWidgets import (
+    QFrame,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from jobdesk.theme import theme
-from jobdesk.theme.icons import draw_icon
+from jobdesk.theme.icons import icon
 
 WIDTH = 168
 ENTRY_HEIGHT = 32
-_KEY, _ICON, _BADGE, _TONE = (int(Qt.ItemDataRole.UserRole) + number for number in range(1, 5))
+ICON_SIDE = 16
 
-
-class _EntryDelegate(QStyledItemDelegate):
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(WIDTH - 2, ENTRY_HEIGHT)
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        now = theme()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(option.rect).adjusted(8, 1, -8, -1)
-        is_chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        is_hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        if is_chosen or is_hovered:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(now.colour("selection" if is_chosen else "hover"))
-            painter.drawRoundedRect(box, 6, 6)
-        tone = "accent" if is_chosen else "text"
-        picture = QRectF(box.left() + 8, box.center().y() - 8, 16, 16)
-        draw_icon(painter, picture, str(index.data(_ICON)), now.colour("accent" if is_chosen else "secondary"))
-        painter.setFont(now.font(13, is_bold=is_chosen))
-        painter.setPen(now.colour(tone))
-        text = box.adjusted(32, 0, -8, 0)
-        painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter), str(index.data() or ""))
-        badge = str(index.data(_BADGE) or "")
-        if badge:
-            badge_tone = str(index.data(_TONE) or "secondary")
-            painter.setFont(now.font(11, is_bold=badge_tone != "secondary"))
-            painter.setPen(now.colour(badge_tone))
-            painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), badge)
-        painter.restore()
+_KEY, _ICON, _BADGE, _TONE = (int(Qt.ItemDataRole.UserRole) + offset for offset in range(4))
 
 
 class Navigation(QListWidget):
-    """One entry per page."""
+    """One entry per page; arrows and letters move through them. `chosen` says which one the person went to."""
 
     chosen = Signal(str)
 
-    def __init__(self, entries: Sequence[tuple[str, str, str]], parent: QWidget | None = None) -> None:
+    def __init__(self, entries: Sequence[tuple[str, str, str]] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("navigation")
         self.setAccessibleName(self.tr("Pages"))
         self.setFixedWidth(WIDTH)
-        self.setMouseTracking(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(_EntryDelegate(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._items: dict[str, QListWidgetItem] = {}
-        for key, text, picture in entries:
+        self.setMouseTracking(True)
+        self.currentItemChanged.connect(self._moved)
+        theme().changed.connect(self.viewport().update)
+        self.set_entries(entries)
+
+    def set_entries(self, entries: Sequence[tuple[str, str, str]]) -> None:
+        """Show entries of key, text and icon name (empty for none); the first one is current."""
+        self.blockSignals(True)
+        self.clear()
+        for key, text, icon_name in entries:
             item = QListWidgetItem(text, self)
             item.setData(_KEY, key)
-            item.setData(_ICON, picture)
-            self._items[key] = item
-        self.currentItemChanged.connect(self._tell)
+            item.setData(_ICON, icon_name)
+            item.setSizeHint(QSize(WIDTH - 20, ENTRY_HEIGHT))
+        self.setCurrentRow(0)
+        self.blockSignals(False)
+
+    def set_badge(self, key: str, text: str, tone: str = "") -> None:
+        """Put a short text at an entry's right; `bad` and `warning` stand out. Empty takes it away."""
+        item = self._item(key)
+        item.setData(_BADGE, text)
+        item.setData(_TONE, tone)
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{item.text()}, {text}" if text else item.text())
 
     def choose(self, key: str) -> None:
-        """Choose a page."""
-        self.setCurrentItem(self._items[key])
+        """Mark an entry as the one on show; says nothing back. KeyError for a key there is not."""
+        self.blockSignals(True)
+        self.setCurrentItem(self._item(key))
+        self.blockSignals(False)
+        self.viewport().update()
 
-    def set_badge(self, key: str, text: str, tone: str = "secondary") -> None:
-        """Show a badge at a page's entry, or none."""
-        item = self._items[key]
-        if item.data(_BADGE) != text or item.data(_TONE) != tone:
-            item.setData(_BADGE, text)
-            item.setData(_TONE, tone)
-            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, text)
+    @property
+    def current(self) -> str:
+        """The key of the entry on show, empty when there are none."""
+        item = self.currentItem()
+        return item.data(_KEY) if item is not None else ""
 
-    def _tell(self, item: QListWidgetItem | None) -> None:
+    def _item(self, key: str) -> QListWidgetItem:
+        for row in range(self.count()):
+            if self.item(row).data(_KEY) == key:
+                return self.item(row)
+        raise KeyError(key)
+
+    def _moved(self, item: QListWidgetItem | None) -> None:
         if item is not None:
             self.chosen.emit(item.data(_KEY))
+
+
+class _EntryDelegate(QStyledItemDelegate):
+    """Paints one entry; the current one stands out by ground, weight and colour."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Override QStyledItemDelegate.paint."""
+        tokens = theme().tokens
+        is_current = bool(option.state & QStyle.StateFlag.State_Selected)
+        box = option.rect
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if is_current or option.state & QStyle.StateFlag.State_MouseOver:
+            painter.setBrush(tokens.colour("selection" if is_current else "hover"))
+            painter.drawRoundedRect(QRectF(box), 6, 6)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(tokens.colour("accent"))
+            painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        left = box.left() + 10
+        if name := index.data(_ICON):
+            top = box.top() + (box.height() - ICON_SIDE) // 2
+            picture = icon(name, "accent" if is_current else "secondary")
+            picture.paint(painter, QRect(left, top, ICON_SIDE, ICON_SIDE))
+            left += ICON_SIDE + 8
+        right = self._paint_badge(painter, box, index)
+        painter.setFont(theme().font(13, QFont.Weight.DemiBold if is_current else QFont.Weight.Normal))
+        painter.setPen(tokens.colour("accent" if is_current else "text"))
+        room = QRect(left, box.top(), right - left - 6, box.height())
+        text = painter.fontMetrics().elidedText(
+            index.data(Qt.ItemDataRole.DisplayRole), Qt.TextElideMode.ElideRight, room.width()
+        )
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), text)
+        painter.restore()
+
+    def _paint_badge(self, painter: QPainter, box: QRect, index: QModelIndex | QPersistentModelIndex) -> int:
+        """Paint the badge and return where it starts."""
+        room = box.adjusted(0, 0, -10, 0)
+        text = index.data(_BADGE)
+        if not text:
+            return room.right()
+        tone = index.data(_TONE) or "secondary"
+        painter.setFont(theme().font(11, QFont.Weight.Normal if tone == "secondary" else QFont.Weight.DemiBold))
+        painter.setPen(theme().tokens.colour(tone))
+        flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.AlignmentFlag.AlignRight)
+        painter.drawText(room, flags, text)
+        return room.right() - painter.fontMetrics().horizontalAdvance(text)

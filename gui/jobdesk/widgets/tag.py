@@ -1,34 +1,54 @@
-"""A filled label with the environment's name."""
+"""The environment's tag: white or black on the environment's own colour."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from jobdesk.theme import theme
+from jobdesk.theme.tokens import readable_on
+
+HEIGHT = 22
+PADDING = 8
 
 
-class Tag(QLabel):
-    """White or dark text on a colour of the operator's choice, whichever reads better."""
+class Tag(QWidget):
+    """A filled tag. `colour` is `#rrggbb` or any name Qt knows; one that it does not know gives a grey tag."""
 
-    def __init__(self, text: str = "", colour: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, text: str, colour: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._font = theme().font(12, QFont.Weight.DemiBold)
+        self._text = ""
+        self._ground = QColor()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        theme().changed.connect(self.update)
         self.set_content(text, colour)
 
+    @property
+    def text(self) -> str:
+        """The word on show."""
+        return self._text
+
     def set_content(self, text: str, colour: str) -> None:
-        """Show another text on another colour."""
-        self.setText(text)
-        ground = QColor(colour) if QColor.isValidColorName(colour) else QColor("#5c6779")
-        text_colour = "#ffffff" if _contrast_with_white(ground) >= 4.5 else "#10151d"
-        self.setStyleSheet(
-            f"background: {ground.name()}; color: {text_colour}; border-radius: 4px; padding: 3px 8px;"
-            "font-size: 12px; font-weight: 600;"
-        )
+        """Show another environment."""
+        self._text = text
+        self._ground = QColor(colour) if colour and QColor.isValidColorName(colour) else QColor()
+        self.setAccessibleName(self.tr("Environment: {name}").format(name=text))
+        self.updateGeometry()
+        self.update()
 
+    def sizeHint(self) -> QSize:
+        return QSize(QFontMetrics(self._font).horizontalAdvance(self._text) + 2 * PADDING, HEIGHT)
 
-def _contrast_with_white(colour: QColor) -> float:
-    def linear(part: float) -> float:
-        return part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
-
-    light = 0.2126 * linear(colour.redF()) + 0.7152 * linear(colour.greenF()) + 0.0722 * linear(colour.blueF())
-    return 1.05 / (light + 0.05)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        ground = self._ground if self._ground.isValid() else theme().tokens.colour("neutral")
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ground)
+        painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
+        painter.setPen(QColor(readable_on(ground.name())))
+        painter.setFont(self._font)
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self._text)
+        painter.end()

@@ -1,74 +1,92 @@
-"""Why a job is where it is: a headline and sentences, with links to the jobs they name."""
+"""Why a job is where it is: a headline, the reasons, and links to the jobs they name."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
+from jobdesk.widgets.text_block import Run, TextBlock
+
+_NUMBER = re.compile(r"#(\d[\d,]*)")
+RADIUS = 8
+BAR = 3
 
 
 class WhyCard(QFrame):
-    """A card with an accent bar in the explanation's tone."""
+    """A card with a bar in the tone's colour. `#4,999,973` is a link where that job was named by the explanation."""
 
     job_clicked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("why")
+        self.setAccessibleName(self.tr("Why"))
         self._tone = "neutral"
-        self._shown: tuple[str, list[str], list[int]] = ("", [], [])
-        self._headline = QLabel()
-        self._headline.setTextFormat(Qt.TextFormat.PlainText)
-        self._headline.setWordWrap(True)
-        self._headline.setFont(theme().font(13, is_bold=True))
-        self._headline.setStyleSheet("font-weight: 600;")
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._text.setTextFormat(Qt.TextFormat.RichText)  # escaped; only our own links are markup
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-        self._text.linkActivated.connect(lambda link: self.job_clicked.emit(int(link)))
+        self._headline = ""
+        self._block = TextBlock(self)
+        self._block.linked.connect(lambda link: self.job_clicked.emit(int(link)))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 10, 12, 10)
-        layout.setSpacing(3)
-        layout.addWidget(self._headline)
-        layout.addWidget(self._text)
-        theme().changed.connect(self._render)
+        layout.setContentsMargins(12, 9, 12, 10)
+        layout.addWidget(self._block)
+        theme().changed.connect(self.update)
+        self.clear()
 
     @property
     def headline(self) -> str:
-        """The headline on show."""
-        return self._headline.text()
+        """The headline on show, empty when there is none."""
+        return self._headline
+
+    @property
+    def text(self) -> str:
+        """What the card says, as plain text."""
+        return self._block.plain_text
 
     def clear(self) -> None:
-        """Show nothing yet."""
-        self.set_explanation("…", [], "neutral", [])
+        """Say nothing and take no room."""
+        self._headline = ""
+        self._block.set_runs([])
+        self.setVisible(False)
 
-    def set_explanation(self, headline: str, sentences: Sequence[str], tone: str, job_ids: Sequence[int]) -> None:
-        """Show an explanation; each id of `job_ids` that a sentence names becomes a link."""
-        self._shown, self._tone = (headline, list(sentences), list(job_ids)), tone
-        self._render()
+    def set_explanation(self, headline: str, sentences: Sequence[str], tone: str, job_ids: Collection[int]) -> None:
+        """Show an Explanation. Its sentences may hold names from the database: they are text, never markup."""
+        self._tone, self._headline = tone, headline
+        runs = [Run(headline, is_strong=True)]
+        if sentences:
+            runs += [Run("\n"), *linked_runs(" ".join(sentences), job_ids)]
+        self._block.set_runs(runs)
+        self.setAccessibleDescription(self.text)
+        self.setVisible(True)
         self.update()
 
-    def _render(self) -> None:
-        headline, sentences, job_ids = self._shown
-        self._headline.setText(headline)
-        text = html.escape("\n".join(sentences)).replace("\n", "<br>")
-        for job_id in job_ids:
-            shown = f"#{job_id:,}"
-            link = f'<a href="{job_id}" style="color: {theme().tokens.accent}; text-decoration: none;">{shown}</a>'
-            text = text.replace(shown, link)
-        self._text.setText(f'<span style="color: {theme().tokens.secondary};">{text}</span>')
-        self._text.setVisible(bool(sentences))
-        self.setAccessibleName(" ".join([headline, *sentences]))
-
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
+        tokens = theme().tokens
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        outline = QPainterPath()
+        outline.addRoundedRect(box, RADIUS, RADIUS)
         painter = QPainter(self)
-        tone = {"neutral": "secondary"}.get(self._tone, self._tone)
-        painter.fillRect(0, 6, 3, self.height() - 12, theme().colour(tone))
-        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillPath(outline, tokens.colour("background"))
+        painter.setPen(QPen(tokens.colour("line"), 1))
+        painter.drawPath(outline)
+        painter.setClipPath(outline)
+        painter.fillRect(QRectF(0, 0, BAR + 0.5, self.height()), tokens.colour(self._tone))
+        painter.end()
+
+
+def linked_runs(text: str, job_ids: Collection[int], tone: str = "secondary") -> list[Run]:
+    """The text as runs, with those job numbers as links that are in `job_ids`."""
+    runs: list[Run] = []
+    end = 0
+    for found in _NUMBER.finditer(text):
+        digits = found[1].replace(",", "")
+        if int(digits) in job_ids:
+            # A comma after the number belongs to the sentence.
+            stop = found.start() + len(found[0].rstrip(","))
+            runs += [Run(text[end : found.start()], tone), Run(text[found.start() : stop], link=digits)]
+            end = stop
+    runs.append(Run(text[end:], tone))
+    return [run for run in runs if run.text]
