@@ -126,9 +126,18 @@ class Commands(QObject):
 
     def job_retry(self) -> None:
         """Ask when and how to retry the selected jobs."""
+        desk = self._session.desk
         rows, reasons = self._chosen(Action.RETRY)
-        if rows:
-            RetryDialog(self._window, rows=rows, reasons=reasons, submit=self._submit).open()
+        if rows and desk is not None:
+            RetryDialog(
+                self._window,
+                rows=rows,
+                reasons=reasons,
+                submit=self._submit,
+                queues=desk.queue_names(),
+                can_change=desk.capabilities.can_change_on_retry,
+                queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
+            ).open()
 
     def job_cancel(self) -> None:
         """Cancel the selected jobs."""
@@ -185,6 +194,7 @@ class Commands(QObject):
                 queues=desk.queue_names(),
                 prefill=prefill,
                 submit=self._submit,
+                queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
             ).open()
 
     async def _submit(self, request: Request) -> list[Outcome]:
@@ -235,7 +245,7 @@ class Commands(QObject):
 
     def help_shortcuts(self) -> None:
         """List the keyboard shortcuts."""
-        ShortcutsDialog(self._window, self._window.actions_table()).open()
+        ShortcutsDialog(self._window).open()
 
     def help_about(self) -> None:
         """Tell the versions."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.feed import FeedState
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
@@ -97,19 +99,32 @@ class Desk(QObject):
         limit = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=STALLED_AFTER_S)
         return frozenset(worker.id for worker in self.workers if worker.last_heartbeat >= limit)
 
+    def read_oldest(self, then: Callable[[dict[str, dt.datetime]], None]) -> None:
+        """Ask since when each queue's oldest waiting job waits; at most one question at a time."""
+        if self.state.mode in ("live", "polling") and not self.work.is_running("oldest"):
+            self.work.start(self.monitor.oldest_waiting(), name="oldest", then=then, failed=_told_by_the_feed)
+
     def task_names(self) -> Sequence[str]:
         """The tasks that the database holds jobs of, for completion."""
-        return sorted(self.monitor.counts.tasks())
+        return [task.name for task in self.monitor.counts.tasks()]
 
     def queue_names(self) -> Sequence[str]:
         """The queues that the database holds jobs of, for completion."""
-        return sorted(queue.name for queue in self.monitor.counts.queues())
+        return [queue.name for queue in self.monitor.counts.queues()]
 
     async def _watch_workers(self) -> None:
         while True:
             if self.monitor.state.mode in ("live", "polling"):
-                workers = await self.monitor.workers()
-                if workers != self.workers:
-                    self.workers = workers
-                    self.workers_changed.emit(workers)
+                # A link that breaks here is told by the feed; the next look may succeed.
+                with contextlib.suppress(ConnectorException):
+                    workers = await self.monitor.workers()
+                    if workers != self.workers:
+                        self.workers = workers
+                        self.workers_changed.emit(workers)
             await asyncio.sleep(WORKERS_INTERVAL_S)
+
+
+def _told_by_the_feed(error: Exception) -> None:
+    """A broken link is told once, by the feed; anything else is a fault of ours."""
+    if not isinstance(error, ConnectorException):
+        raise error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from jobdesk_core.database.schema import install
-from jobdesk_core.profiles import Profile, ProfileStore
+from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles
 from jobdesk_core.profiles.secrets import get_password
 from jobdesk_core.troubles import explain
 from PySide6.QtCore import QObject, Signal
@@ -54,9 +55,11 @@ class Session(QObject):
         if self.profile is not None:
             self.open(self.profile)
 
-    def install_schema(self) -> None:
-        """Create Jobdesk's schema in the connected database, then connect anew."""
-        self._work.start(self._install(), name="install the schema", replaces=True)
+    async def install_schema(self) -> None:
+        """Create the schema in the connected database, then connect anew. Raises what prevents it."""
+        if self.desk is not None:
+            await install(self.desk.connector)
+            self.reopen()
 
     async def stop(self) -> None:
         """Close everything before the program ends."""
@@ -85,10 +88,17 @@ class Session(QObject):
                     return
                 self._passwords[profile.name] = password
         desk.setParent(self)
+        self._remember(profile)
         self.desk = desk
         self.desk_changed.emit()
         if desk.capabilities.has_schema:
             desk.start()
+
+    def _remember(self, profile: Profile) -> None:
+        # Not worth a message: the profile itself works.
+        with contextlib.suppress(OSError, UnreadableProfiles):
+            if self.store.get(profile.name) is not None:
+                self.store.remember(profile.name)
 
     async def _close(self) -> None:
         desk, self.desk = self.desk, None
@@ -96,14 +106,3 @@ class Session(QObject):
             self.desk_changed.emit()
             await desk.close()
             desk.deleteLater()
-
-    async def _install(self) -> None:
-        desk = self.desk
-        if desk is None:
-            return
-        try:
-            await install(desk.connector)
-        except Exception as error:  # noqa: BLE001 - the reason belongs on the screen
-            self.trouble.emit(explain(error), desk.profile)
-            return
-        self.reopen()

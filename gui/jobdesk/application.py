@@ -1,0 +1,202 @@
+"""The program: arguments, the application, the loop, start and end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib.metadata
+import os
+import signal
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from jobdesk_core.demo import Demo, DemoError
+from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, split_password
+from jobdesk_core.troubles import Trouble
+from PySide6.QtWidgets import QApplication
+
+from jobdesk import loop
+from jobdesk.dialogs.error import ErrorDialog
+from jobdesk.dialogs.password import PasswordDialog
+from jobdesk.main_window import MainWindow
+from jobdesk.session import Session
+from jobdesk.theme import theme
+from jobdesk.theme.theme import NoFont
+from jobdesk.work import Work
+
+DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="jobdesk", description="The desktop console for Procrastinate job queues.")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--profile", metavar="NAME", help="open a saved connection")
+    source.add_argument("--dsn", help="connect by a connection string, or '' for libpq's environment")
+    source.add_argument("--demo", action="store_true", help="an embedded PostgreSQL with workers and sample jobs")
+    parser.add_argument("--theme", choices=("system", "light", "dark"), default="system")
+    parser.add_argument("--tour", metavar="FOLDER", type=Path, help="walk through the window by itself, with pictures")
+    parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk"))
+    return parser.parse_args(arguments)
+
+
+class Program:
+    """One window, one session, perhaps a demo; made and ended on the loop."""
+
+    def __init__(self, options: argparse.Namespace, app: QApplication) -> None:
+        self._options = options
+        self._app = app
+        self._ending = asyncio.Event()
+        self._demo: Demo | None = None
+        self.session = Session(ProfileStore())
+        self.window = MainWindow(self.session)
+        self._work = Work(self.window)
+        self._shown_error: ErrorDialog | None = None
+
+    async def main(self) -> int:
+        """Run until the window is closed or a signal comes, then end in good order."""
+        self._connect()
+        self.window.show()
+        code = 0
+        try:
+            self._open_what_was_asked_for()
+            if self._options.tour is not None:
+                from jobdesk.tour import Tour
+
+                code = await Tour(self.window, self._options.tour).run()
+            else:
+                await self._ending.wait()
+        finally:
+            self.window.hide()
+            await self._work.stop()
+            await self.session.stop()
+            if self._demo is not None:
+                await asyncio.to_thread(self._demo.stop)
+        return code
+
+    def _connect(self) -> None:
+        running = asyncio.get_running_loop()
+        running.set_exception_handler(self._loop_error)
+        sys.excepthook = self._unexpected
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):  # Windows
+                running.add_signal_handler(number, self._ending.set)
+        self.window.closing.connect(self._ending.set)
+        self.window.commands.quit_asked_for.connect(self._ending.set)
+        self.window.commands.demo_asked_for.connect(self.start_demo)
+        self.session.ask_password = self._ask_password
+
+    def _open_what_was_asked_for(self) -> None:
+        options = self._options
+        if options.demo:
+            self.start_demo()
+        elif options.dsn is not None:
+            dsn, password = split_password(options.dsn)
+            name = dsn.rpartition("/")[2] if "://" in dsn else dsn or "environment"
+            self.session.open(Profile(name=name, method="dsn", dsn=dsn), password)
+        else:
+            self._open_saved(options.profile)
+
+    def _open_saved(self, name: str | None) -> None:
+        store = self.session.store
+        try:
+            wanted = name or store.last_used
+            profile = store.get(wanted) if wanted else None
+            names = [each.name for each in store.all()]
+        except UnreadableProfiles as error:
+            self.window.show_trouble(Trouble("unknown", str(error)))
+            return
+        if profile is not None:
+            self.session.open(profile)
+        elif name is not None:
+            known = ", ".join(names) or "none"
+            self.window.show_trouble(
+                Trouble("bad_input", f"There is no saved connection {name}.", f"Saved connections: {known}.")
+            )
+
+    def start_demo(self) -> None:
+        """Start the embedded server, its workers and its jobs, then connect."""
+        if self._demo is not None:
+            self._open_demo(self._demo)
+            return
+        running = asyncio.get_running_loop()
+        self.window.start.show_progress("…")
+
+        def progress(sentence: str) -> None:
+            running.call_soon_threadsafe(self.window.start.show_progress, sentence)
+
+        self._work.start(
+            asyncio.to_thread(Demo.start, progress), name="demo", then=self._open_demo, failed=self._demo_failed
+        )
+
+    def _open_demo(self, demo: Demo) -> None:
+        self._demo = demo
+        profile = Profile(name=DEMO.name, method="dsn", dsn=demo.dsn, environment="demo", colour=DEMO.colour)
+        self.session.open(profile)
+
+    def _demo_failed(self, error: Exception) -> None:
+        if not isinstance(error, DemoError):
+            raise error
+        self.window.start.show_start()
+        self.window.show_trouble(Trouble("unknown", "The demo did not start.", str(error)))
+
+    async def _ask_password(self, profile: Profile, why: str) -> str | None:
+        dialog = PasswordDialog(self.window, profile=profile, why=why)
+        dialog.open()
+        return await dialog.answer
+
+    def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._unexpected(type(error), error, error.__traceback__)
+
+    def _unexpected(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """The last net: one window for an error that is our own fault, and the program goes on."""
+        sys.__excepthook__(kind, error, trace)
+        if isinstance(error, KeyboardInterrupt):
+            self._ending.set()
+        elif self._shown_error is None:
+            dialog = self._shown_error = ErrorDialog(self.window, error=error)
+            dialog.finished.connect(self._forget_error)
+            dialog.open()
+
+    def _forget_error(self, _result: int) -> None:
+        self._shown_error = None
+
+
+def main() -> int:
+    """The command `jobdesk`."""
+    options = parse_arguments(sys.argv[1:])
+    if not _has_display():
+        print(
+            "Jobdesk is a window and finds no display here (DISPLAY and WAYLAND_DISPLAY are not set). "
+            "Start it on a desktop, or try the tour: QT_QPA_PLATFORM=offscreen jobdesk --demo --tour FOLDER",
+            file=sys.stderr,
+        )
+        return 2
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Jobdesk")
+    app.setDesktopFileName("jobdesk")
+    app.setQuitOnLastWindowClosed(False)
+    try:
+        theme().install(app, options.theme)
+    except NoFont as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    async def run() -> int:
+        return await Program(options, app).main()
+
+    return loop.run(app, run())
+
+
+def _has_display() -> bool:
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Dialogs: opened, never executed; what was typed stays until it is done."""

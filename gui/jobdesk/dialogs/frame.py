@@ -1,0 +1,139 @@
+"""What every dialog shares: title, sentence, content, a place for troubles, and a verb at the lower right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from jobdesk_core.troubles import Trouble, explain
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from jobdesk.widgets.message_bar import MessageBar
+from jobdesk.work import Work
+
+WORK = "act"
+
+
+class DialogFrame(QDialog):
+    """Opened with `open()`. While its work runs the verb is disabled and Cancel cancels the work."""
+
+    def __init__(self, parent: QWidget | None, *, title: str, sentence: str, verb: str, width: int = 560) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setModal(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(width)
+        self.work = Work(self)
+        self.title = QLabel(title)
+        self.title.setObjectName("title")
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.sentence = QLabel(sentence)
+        self.sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self.sentence.setProperty("tone", "secondary")
+        self.sentence.setWordWrap(True)
+        self.sentence.setVisible(bool(sentence))
+        self.content = QVBoxLayout()
+        self.content.setSpacing(12)
+        self.message = MessageBar()
+        self.cancel_button = QPushButton(self.tr("Cancel"))
+        self.cancel_button.setAutoDefault(False)
+        self.cancel_button.clicked.connect(self.reject)
+        self.verb = QPushButton(verb)
+        self.verb.setObjectName("primary")
+        self.verb.setDefault(True)
+        self.verb.setVisible(bool(verb))
+        self.verb.clicked.connect(self.submit)
+        self.links = QHBoxLayout()
+        self.links.setSpacing(16)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            QShortcut(QKeySequence(keys), self, self.verb.click)
+        self._build()
+
+    def submit(self) -> None:
+        """What the verb does; each dialog says."""
+        self.accept()
+
+    def run(self, coroutine: Coroutine[Any, Any, Any], then: Callable[[Any], None]) -> None:
+        """Do the work of the verb; a failure is told here and everything typed stays."""
+        self.message.clear()
+        self._set_busy(True)
+
+        def done(value: Any) -> None:
+            self._set_busy(False)
+            then(value)
+
+        self.work.start(coroutine, name=WORK, then=done, failed=self._failed, replaces=True)
+
+    def say(self, trouble: Trouble) -> None:
+        """Tell what went wrong."""
+        self.message.show_message("bad", trouble.sentence, trouble.way_out)
+
+    def reject(self) -> None:
+        """Close; work that is under way is cancelled first."""
+        if self.work.is_running(WORK):
+            self.work.cancel(WORK)
+            self._set_busy(False)
+            self.message.show_message("info", self.tr("Stopped. What had been done before stays done."))
+            return
+        super().reject()
+
+    def _failed(self, error: Exception) -> None:
+        self._set_busy(False)
+        self.say(explain(error))
+
+    def _set_busy(self, is_busy: bool) -> None:
+        self.verb.setEnabled(not is_busy)
+        self.setCursor(Qt.CursorShape.BusyCursor if is_busy else Qt.CursorShape.ArrowCursor)
+
+    def _build(self) -> None:
+        head = QVBoxLayout()
+        head.setContentsMargins(20, 18, 20, 4)
+        head.setSpacing(4)
+        head.addWidget(self.title)
+        head.addWidget(self.sentence)
+        body = QVBoxLayout()
+        body.setContentsMargins(20, 8, 20, 16)
+        body.addLayout(self.content)
+        foot = QFrame()
+        foot.setObjectName("dialogFooter")
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(20, 10, 20, 10)
+        row.setSpacing(8)
+        row.addLayout(self.links)
+        row.addStretch()
+        row.addWidget(self.cancel_button)
+        row.addWidget(self.verb)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addLayout(body, 1)
+        layout.addWidget(self.message)
+        layout.addWidget(foot)
+
+
+def field(label: str, widget: QWidget, note: QWidget | None = None) -> QVBoxLayout:
+    """A labelled field, with a line for what is wrong below it."""
+    box = QVBoxLayout()
+    box.setSpacing(4)
+    name = QLabel(label)
+    name.setProperty("tone", "small")
+    name.setBuddy(widget)
+    if not widget.accessibleName():
+        widget.setAccessibleName(label)
+    box.addWidget(name)
+    box.addWidget(widget, 1)
+    if note is not None:
+        box.addWidget(note)
+    return box
+
+
+def note(tone: str = "small") -> QLabel:
+    """A small line below a field."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setProperty("tone", tone)
+    label.setWordWrap(True)
+    return label

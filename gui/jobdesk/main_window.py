@@ -1,0 +1,307 @@
+"""The window: places header, navigation, pages and footer, and passes on what concerns them."""
+
+from __future__ import annotations
+
+from jobdesk_core.monitor.feed import Changes, FeedState
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.profiles import Profile
+from jobdesk_core.troubles import Trouble, explain
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMenuBar, QStackedWidget, QVBoxLayout, QWidget
+
+from jobdesk import formats
+from jobdesk.actions import Actions
+from jobdesk.commands import Commands
+from jobdesk.dialogs.install import InstallDialog
+from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
+from jobdesk.pages.jobs import JobsPage
+from jobdesk.pages.names import NamesPage
+from jobdesk.pages.overview import OverviewPage
+from jobdesk.pages.start import StartPage
+from jobdesk.pages.workers import WorkersPage
+from jobdesk.session import Session
+from jobdesk.widgets.message_bar import MessageBar
+from jobdesk.widgets.navigation import Navigation
+
+#: Milliseconds between two refreshes of what only time or counts change.
+TICK_MS = 1_000
+
+
+class MainWindow(QMainWindow):
+    """Shows the session's desk. Closing it asks the program to end."""
+
+    closing = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setWindowTitle("Jobdesk")
+        self.resize(1440, 900)
+        self.setMinimumSize(960, 600)
+        self.session = session
+        self.header = Header()
+        self.strip = EnvironmentStrip()
+        self.message = MessageBar()
+        self.start = StartPage(session)
+        self.overview = OverviewPage()
+        self.jobs = JobsPage()
+        self.queues = NamesPage("queue")
+        self.tasks = NamesPage("task")
+        self.workers = WorkersPage()
+        self.pages: dict[str, QWidget] = {
+            "overview": self.overview,
+            "jobs": self.jobs,
+            "queues": self.queues,
+            "tasks": self.tasks,
+            "workers": self.workers,
+        }
+        self.navigation = Navigation(
+            [
+                ("overview", self.tr("Overview"), "overview"),
+                ("jobs", self.tr("Jobs"), "jobs"),
+                ("queues", self.tr("Queues"), "queues"),
+                ("tasks", self.tr("Tasks"), "tasks"),
+                ("workers", self.tr("Workers"), "workers"),
+            ]
+        )
+        self.commands = Commands(self)
+        self.actions = Actions(self, self.commands)
+        self._foot_left, self._foot_right = QLabel(), QLabel()
+        self._place()
+        self._connect()
+        self.show_page("jobs")
+        self._show_desk()
+
+    # What commands and the tour ask
+
+    def show_page(self, key: str) -> None:
+        """Show a page."""
+        self.navigation.choose(key)
+
+    def read_again(self) -> None:
+        """Read everything shown anew."""
+        if self.session.desk is not None:
+            self.session.desk.monitor.wake()
+            self.jobs.read_again()
+
+    def show_trouble(self, trouble: Trouble) -> None:
+        """Tell what went wrong above the page."""
+        self.message.show_message("bad", trouble.sentence, trouble.way_out)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.hide()
+        self.closing.emit()
+        event.ignore()
+
+    # Placing
+
+    def _place(self) -> None:
+        bar = QMenuBar()
+        bar.setNativeMenuBar(True)
+        self.actions.fill_menu_bar(bar)
+        self.setMenuWidget(TopOfWindow(self.strip, bar, self.header))
+        self.jobs.set_actions(self.actions)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.start)
+        for page in self.pages.values():
+            self._stack.addWidget(page)
+        footer = QFrame()
+        footer.setObjectName("footer")
+        footer.setFixedHeight(28)
+        row = QHBoxLayout(footer)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.addWidget(self._foot_left)
+        row.addStretch()
+        row.addWidget(self._foot_right)
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addWidget(self.message)
+        right.addWidget(self._stack, 1)
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.navigation)
+        middle.addLayout(right, 1)
+        central = QWidget()
+        column = QVBoxLayout(central)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(middle, 1)
+        column.addWidget(footer)
+        self.setCentralWidget(central)
+
+    def _connect(self) -> None:
+        self.navigation.chosen.connect(self._page_chosen)
+        self.header.filter_bar.changed.connect(self._filter_changed)
+        self.header.filter_bar.set_names(self._names)
+        self.header.menu.aboutToShow.connect(self._fill_profiles)
+        for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers):
+            page.filter_asked_for.connect(self._filter_asked_for)
+        self.jobs.selection_changed.connect(self._update_actions)
+        self.jobs.footnote_changed.connect(self._show_footnote)
+        self.jobs.failed.connect(self._failed)
+        self.commands.failed.connect(self._failed)
+        self.commands.done.connect(lambda sentence: self.message.show_message("good", sentence))
+        self.start.choose_asked_for.connect(self.commands.connection_choose)
+        self.start.demo_asked_for.connect(self.commands.demo_asked_for)
+        self.start.install_asked_for.connect(self._install)
+        self.session.desk_changed.connect(self._show_desk)
+        self.session.opening.connect(self._show_opening)
+        self.session.trouble.connect(self._show_session_trouble)
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self._tick)
+        self._clock.start(TICK_MS)
+
+    # Following the session
+
+    def _show_desk(self) -> None:
+        desk = self.session.desk
+        has_schema = desk is not None and desk.capabilities.has_schema
+        shown = desk if has_schema else None
+        if desk is not None:
+            self.message.clear()
+            desk.changed.connect(self._apply)
+            desk.state_changed.connect(self._show_state)
+            desk.workers_changed.connect(lambda _: self._show_workers())
+            desk.trouble.connect(self._failed)
+        for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers):
+            page.show_desk(shown)
+        self.header.show_profile(self.session.profile)
+        self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
+        self.header.show_state(desk.state if has_schema and desk is not None else None)
+        if desk is None:
+            self.start.show_start()
+        elif not has_schema:
+            self.start.show_no_schema(desk.capabilities)
+        self._page_chosen(self._page_key())
+        self._show_workers()
+        self._update_actions()
+        self._show_footnote()
+
+    def _show_opening(self, profile: Profile) -> None:
+        self.header.show_profile(profile)
+        self.start.show_opening(profile)
+
+    def _show_session_trouble(self, trouble: Trouble, profile: Profile) -> None:
+        if self.session.desk is None:
+            self.start.show_trouble(trouble, profile)
+        else:
+            self.show_trouble(trouble)
+
+    def _apply(self, changes: Changes) -> None:
+        if changes.rows or changes.removed or changes.is_refresh:
+            self.jobs.apply(changes)
+            self._update_actions()
+
+    def _show_state(self, state: FeedState) -> None:
+        self.header.show_state(state)
+        is_stale = state.mode == "stale"
+        if is_stale:
+            since = formats.local(state.since)
+            self.message.show_message(
+                "bad",
+                self.tr("The connection is lost; what you see is as of {time}.").format(time=since),
+                self.tr("Jobdesk connects again by itself. {reason}").format(reason=state.reason.splitlines()[0]),
+            )
+        elif self.message.sentence.startswith(self.tr("The connection is lost")):
+            self.message.show_message("good", self.tr("Connected again; everything has been read anew."))
+        self._show_footnote()
+
+    def _show_workers(self) -> None:
+        desk = self.session.desk
+        silent = len(desk.workers) - len(desk.live_worker_ids) if desk is not None else 0
+        text = self.tr("{count} silent").format(count=silent) if silent else ""
+        count = formats.number(len(desk.live_worker_ids)) if desk is not None and desk.workers else ""
+        self.navigation.set_badge("workers", text or count, "bad" if silent else "secondary")
+        self.workers.refresh()
+
+    def _tick(self) -> None:
+        desk = self.session.desk
+        if desk is None or not desk.capabilities.has_schema:
+            return
+        desk.read_oldest(self._take_oldest)
+        key = self._page_key()
+        if key == "jobs":
+            self.jobs.tick()
+        elif key == "workers":
+            self._show_workers()
+        else:
+            getattr(self, key).refresh()
+        counts = desk.monitor.counts
+        self.navigation.set_badge("queues", formats.number(len(counts.queues())))
+        self.navigation.set_badge("tasks", formats.number(len(counts.tasks())))
+        self._show_footnote()
+
+    def _take_oldest(self, oldest: object) -> None:
+        self.overview.set_oldest(oldest)  # type: ignore[arg-type]
+        self.queues.set_oldest(oldest)  # type: ignore[arg-type]
+
+    def _show_footnote(self) -> None:
+        desk = self.session.desk
+        if desk is None or not desk.capabilities.has_schema:
+            self._foot_left.setText("")
+            self._foot_right.setText("")
+            return
+        counts, state = desk.monitor.counts, desk.state
+        if self._page_key() == "jobs":
+            left = self.jobs.footnote()
+        else:
+            left = self.tr("events to #{id}").format(id=formats.number(state.last_event_id))
+            if counts.as_of is not None:
+                words = self.tr("counts exact as of {time}") if counts.is_exact else self.tr("counting…")
+                left += "   " + words.format(time=formats.local(counts.as_of))
+        self._foot_left.setText(left)
+        able = desk.capabilities
+        rights = self.tr("all") if able.rights.is_complete else self.tr("limited")
+        if desk.profile.is_read_only:
+            rights = self.tr("read only")
+        self._foot_right.setText(
+            self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights)
+        )
+
+    # Following the operator
+
+    def _page_key(self) -> str:
+        return list(self.pages)[max(0, self.navigation.currentRow())]
+
+    def _page_chosen(self, key: str) -> None:
+        desk = self.session.desk
+        is_open = desk is not None and desk.capabilities.has_schema
+        self._stack.setCurrentWidget(self.pages[key] if is_open else self.start)
+        self._tick()
+
+    def _filter_asked_for(self, text: str) -> None:
+        self.header.filter_bar.set_text(text)
+        self.show_page("jobs")
+
+    def _filter_changed(self, text: str) -> None:
+        self.jobs.set_filter(JobFilter.parse(text))
+        self.show_page("jobs")
+
+    def _names(self, key: str) -> list[str]:
+        desk = self.session.desk
+        if desk is None:
+            return []
+        return list(desk.queue_names() if key == "queue" else desk.task_names() if key == "task" else [])
+
+    def _update_actions(self) -> None:
+        self.actions.update(self.commands.reasons())
+
+    def _fill_profiles(self) -> None:
+        self.start.fill_menu(self.header.menu)
+        self.header.menu.addSeparator()
+        for key in ("connection.choose", "connection.reopen", "connection.close"):
+            self.header.menu.addAction(self.actions[key])
+
+    def _failed(self, error: Exception) -> None:
+        self.show_trouble(explain(error))
+
+    def _install(self) -> None:
+        desk = self.session.desk
+        if desk is not None:
+            InstallDialog(
+                self,
+                database=desk.capabilities.database,
+                role=desk.capabilities.role,
+                install=self.session.install_schema,
+            ).open()

@@ -1,0 +1,99 @@
+"""What the window shows without a database: the ways in, an attempt under way, or why one failed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.schema import refusal
+from jobdesk_core.profiles import Profile, UnreadableProfiles
+from jobdesk_core.troubles import Trouble
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+
+from jobdesk.session import Session
+from jobdesk.widgets.empty_state import EmptyState
+
+
+class StartPage(QWidget):
+    """One sentence and the buttons that lead on."""
+
+    choose_asked_for = Signal()
+    demo_asked_for = Signal()
+    install_asked_for = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self._session = session
+        self.state = EmptyState()
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.state)
+        self.show_start()
+
+    def show_start(self) -> None:
+        """Offer the ways in."""
+        self.state.set_content(
+            "plug",
+            self.tr("Connect to your job queue"),
+            self.tr("Jobdesk shows the jobs of any database that Procrastinate uses, from release 1.1 on."),
+            [
+                (self.tr("Connect…"), self.choose_asked_for.emit),
+                (self.tr("Try the demo"), self.demo_asked_for.emit),
+            ],
+        )
+
+    def show_opening(self, profile: Profile) -> None:
+        """Say that an attempt is under way."""
+        self.state.set_content(
+            "plug",
+            self.tr("Connecting to {name}…").format(name=profile.name),
+            profile.display_dsn,
+            [(self.tr("Stop"), self._session.close)],
+        )
+
+    def show_progress(self, sentence: str) -> None:
+        """Say how the demo's start goes."""
+        self.state.set_content("refresh", self.tr("The demo is starting"), sentence)
+
+    def show_trouble(self, trouble: Trouble, profile: Profile) -> None:
+        """Say why an attempt failed, and what to do."""
+        self.state.set_content(
+            "warning",
+            trouble.sentence,
+            f"{trouble.way_out}\n{profile.name}: {profile.display_dsn}".strip(),
+            [
+                (self.tr("Try again"), partial(self._session.open, profile)),
+                (self.tr("Change the connection…"), self.choose_asked_for.emit),
+            ],
+        )
+
+    def show_no_schema(self, capabilities: Capabilities) -> None:
+        """Say that the database has no schema, and offer to install it where that is possible."""
+        reason = refusal(capabilities)
+        actions = [(self.tr("Choose another database…"), self.choose_asked_for.emit)]
+        if reason is None:
+            actions.insert(0, (self.tr("Install the schema…"), self.install_asked_for.emit))
+        self.state.set_content(
+            "queues",
+            self.tr("This database has no Procrastinate schema"),
+            reason
+            or self.tr("{database} holds no jobs table. Is it the right database? The schema can be installed.").format(
+                database=capabilities.database
+            ),
+            actions,
+        )
+
+    def fill_menu(self, menu: QMenu) -> None:
+        """List the saved connections."""
+        menu.clear()
+        try:
+            profiles = self._session.store.all()
+        except UnreadableProfiles as error:
+            menu.addAction(str(error)).setEnabled(False)
+            return
+        for profile in profiles:
+            text = profile.name.replace("&", "&&")
+            menu.addAction(text, partial(self._session.open, profile))
+        if not profiles:
+            menu.addAction(self.tr("No saved connections")).setEnabled(False)
