@@ -55,8 +55,13 @@ QPushButton:pressed, QToolButton:pressed, QPushButton:checked, QToolButton:check
 QPushButton:disabled, QToolButton:disabled { color: $faint; background: transparent; }
 QPushButton:focus, QToolButton:focus { border-color: $accent; }
 QToolButton { padding: 0 8px; }
-QToolButton::menu-indicator { image: none; width: 0; }
-QPushButton::menu-indicator { image: none; width: 0; }
+QToolButton[popupMode="2"] { padding-right: 22px; }
+QToolButton[popupMode="2"][text=""] { padding-right: 8px; }
+QToolButton::menu-indicator, QPushButton::menu-indicator {
+    image: url(glyphs:down.svg); width: 10px; height: 10px; subcontrol-origin: border;
+    subcontrol-position: right center; right: 7px;
+}
+QToolButton[text=""]::menu-indicator { image: none; width: 0; }
 #primary, QPushButton:default { background: $accent; color: $on_accent; border-color: $accent; }
 #primary:hover, QPushButton:default:hover { background: $accent; border-color: $text; }
 #primary:focus, QPushButton:default:focus { border-color: $text; }
@@ -64,6 +69,7 @@ QPushButton::menu-indicator { image: none; width: 0; }
 #danger { color: $failed; }
 #danger:disabled { color: $faint; }
 #plain, #profile, #link { background: transparent; border: 1px solid transparent; padding: 0 4px; }
+#plain[popupMode="2"], #profile { padding-right: 22px; }
 #plain { color: $secondary; font-size: 13px; }
 #profile { font-size: 13px; }
 #link { color: $accent; }
@@ -74,8 +80,9 @@ QPushButton::menu-indicator { image: none; width: 0; }
 #segment[place="last"] {
     border-top-right-radius: 6px; border-bottom-right-radius: 6px; border-right: 1px solid $line;
 }
-#segment:checked { background: $selection; color: $accent; font-weight: 600; }
-#segment:focus { color: $accent; text-decoration: underline; }
+#segment:checked { background: $accent; color: $on_accent; border-color: $accent; }
+#segment:focus { border: 1px solid $accent; }
+#segment:checked:focus { border: 1px solid $text; }
 #clear { background: transparent; border: 1px solid transparent; padding: 0; min-height: 20px; min-width: 20px; }
 #clear:focus { border-color: $accent; }
 #pill {
@@ -102,6 +109,11 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 #filterBar[focused="true"] { border-color: $accent; }
 #filterBar[problem="true"] { border-color: $failed; }
 #filterBar QLineEdit { border: none; background: transparent; padding: 0; }
+#filterProblem {
+    background: $panel; color: $failed; border: 1px solid $failed; border-radius: 6px; padding: 4px 8px;
+}
+QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0; min-height: 0; }
+QAbstractSpinBox { padding: 0 4px 0 6px; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url(glyphs:down.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView, QListView#completions {

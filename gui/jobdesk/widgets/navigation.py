@@ -107,16 +107,16 @@ class _EntryDelegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(tokens.colour("accent"))
             painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        left = box.left() + 10
+        left = box.left() + 8
         if name := index.data(_ICON):
             top = box.top() + (box.height() - ICON_SIDE) // 2
             picture = icon(name, "accent" if is_current else "secondary")
             picture.paint(painter, QRect(left, top, ICON_SIDE, ICON_SIDE))
-            left += ICON_SIDE + 8
+            left += ICON_SIDE + 7
         right = self._paint_badge(painter, box, index)
         painter.setFont(theme().font(13, QFont.Weight.DemiBold if is_current else QFont.Weight.Normal))
         painter.setPen(tokens.colour("accent" if is_current else "text"))
-        room = QRect(left, box.top(), right - left - 6, box.height())
+        room = QRect(left, box.top(), right - left - 3, box.height())
         text = painter.fontMetrics().elidedText(
             index.data(Qt.ItemDataRole.DisplayRole), Qt.TextElideMode.ElideRight, room.width()
         )
@@ -125,7 +125,7 @@ class _EntryDelegate(QStyledItemDelegate):
 
     def _paint_badge(self, painter: QPainter, box: QRect, index: QModelIndex | QPersistentModelIndex) -> int:
         """Paint the badge and return where it starts."""
-        room = box.adjusted(0, 0, -10, 0)
+        room = box.adjusted(0, 0, -8, 0)
         text = index.data(_BADGE)
         if not text:
             return room.right()

@@ -1,0 +1,86 @@
+"""One condition of the filter as a chip: its key in the accent colour, its value plain, a cross to take it away."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from jobdesk.theme import theme
+from jobdesk.theme.icons import draw_icon
+from jobdesk.widgets.text_block import as_tooltip
+
+HEIGHT = 20
+PADDING = 6
+CROSS = 14
+MAX_WIDTH = 320
+_REMOVE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+
+
+class FilterChip(QAbstractButton):
+    """A click (or Enter) asks to change the condition, a click on the cross (or Delete) to remove it."""
+
+    removed = Signal()
+
+    def __init__(self, token: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.token = token
+        self._font = theme().mono_font(12)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setMaximumWidth(MAX_WIDTH)
+        self.setToolTip(as_tooltip(token))
+        name = self.tr("Filter {token}. Enter changes it, Delete removes it.")
+        self.setAccessibleName(name.format(token=token))
+        theme().changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        width = QFontMetrics(self._font).horizontalAdvance(self.token) + 2 * PADDING + CROSS
+        return QSize(width, HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(48, self.sizeHint().width()), HEIGHT)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in _REMOVE_KEYS:
+            self.removed.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self.isDown() and self._cross().contains(event.position().toPoint()):
+            self.setDown(False)
+            self.removed.emit()
+        else:
+            super().mouseReleaseEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme().tokens
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(tokens.colour("selection"))
+        has_focus = self.hasFocus()
+        painter.setPen(tokens.colour("accent") if has_focus else Qt.PenStyle.NoPen)
+        edge = 0.5 if has_focus else 0.0
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(edge, edge, -edge, -edge), 4, 4)
+        painter.setFont(self._font)
+        metrics = painter.fontMetrics()
+        room = QRect(PADDING, 0, self.width() - 2 * PADDING - CROSS, self.height())
+        text = metrics.elidedText(self.token, Qt.TextElideMode.ElideRight, room.width())
+        # The colon belongs to the key; a condition without one is all value.
+        split = text.find(":") + 1
+        flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
+        painter.setPen(tokens.colour("accent"))
+        painter.drawText(room, flags, text[:split])
+        painter.setPen(tokens.colour("text"))
+        room.setLeft(room.left() + metrics.horizontalAdvance(text[:split]))
+        painter.drawText(room, flags, text[split:])
+        cross = QRectF(self._cross()).adjusted(2, 5, -2, -5)
+        draw_icon(painter, cross, "close", tokens.colour("text" if self.underMouse() else "secondary"))
+        painter.end()
+
+    def _cross(self) -> QRect:
+        return QRect(self.width() - CROSS - 3, 0, CROSS, self.height())
