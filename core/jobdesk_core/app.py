@@ -7,7 +7,7 @@ import contextlib
 import importlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, overload
 
 from jobdesk_core.exceptions import TaskAlreadyRegistered, TaskNotFound
 from jobdesk_core.jobs import Job
@@ -15,8 +15,6 @@ from jobdesk_core.manager import JobManager
 from jobdesk_core.periodic import PeriodicTask
 from jobdesk_core.retry import BaseRetryStrategy
 from jobdesk_core.tasks import DEFAULT_QUEUE, JobDeferrer, Task, configure
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Opening:
@@ -62,6 +60,24 @@ class App:
 
     # Tasks
 
+    @overload
+    def task(self, function: Callable[..., Any], /) -> Task: ...
+
+    @overload
+    def task(
+        self,
+        /,
+        *,
+        name: str | None = None,
+        aliases: Iterable[str] = (),
+        retry: bool | int | BaseRetryStrategy = False,
+        pass_context: bool = False,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = 0,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+    ) -> Callable[[Callable[..., Any]], Task]: ...
+
     def task(
         self,
         function: Callable[..., Any] | None = None,
@@ -75,7 +91,7 @@ class App:
         priority: int = 0,
         lock: str | None = None,
         queueing_lock: str | None = None,
-    ) -> Any:
+    ) -> Task | Callable[[Callable[..., Any]], Task]:
         """Make a task of a function; a decorator with or without options."""
 
         def register(function: Callable[..., Any]) -> Task:

@@ -170,10 +170,9 @@ def main() -> int:
     """The command `jobdesk`."""
     options = parse_arguments(sys.argv[1:])
     if not _has_display():
-        print(
+        sys.stderr.write(
             "Jobdesk is a window and finds no display here (DISPLAY and WAYLAND_DISPLAY are not set). "
-            "Start it on a desktop, or try the tour: QT_QPA_PLATFORM=offscreen jobdesk --demo --tour FOLDER",
-            file=sys.stderr,
+            "Start it on a desktop, or try the tour: QT_QPA_PLATFORM=offscreen jobdesk --demo --tour FOLDER\n"
         )
         return 2
     app = QApplication(sys.argv[:1])
@@ -183,7 +182,7 @@ def main() -> int:
     try:
         theme().install(app, options.theme)
     except NoFont as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
 
     async def run() -> int:

@@ -261,9 +261,7 @@ class ConnectionDialog(DialogFrame):
             pages.addWidget(page)
         self.method.changed.connect(pages.setCurrentIndex)
         form.addWidget(pages, 1)
-        form.addLayout(
-            field(self.tr("Password, if neither pgpass nor the server's trust makes it needless"), self.password)
-        )
+        form.addLayout(field(self.tr("Password, if the server asks and pgpass has none"), self.password))
         form.addWidget(self.remember)
         form.addWidget(self._keyring)
         form.addWidget(self.read_only)

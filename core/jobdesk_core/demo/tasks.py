@@ -1,0 +1,80 @@
+"""The sample tasks: fast, slow, abortable, failing with and without retries, locked."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import Any
+
+from jobdesk_core.app import App
+from jobdesk_core.context import JobContext
+from jobdesk_core.exceptions import JobAborted
+from jobdesk_core.retry import RetryStrategy
+
+
+class MailServerBusy(Exception):
+    """The sample mail server does not answer."""
+
+
+class LedgerMismatch(Exception):
+    """The sample ledger does not add up."""
+
+
+def create_app(connector: Any) -> App:
+    """An app with the sample tasks."""
+    app = App(connector=connector)
+
+    @app.task(name="invoices.send_invoice", queue="billing")
+    async def send_invoice(user_id: int, period: str, amount: float = 0.0) -> None:
+        """Fast."""
+        await asyncio.sleep(random.uniform(0.1, 0.8))
+
+    @app.task(name="invoices.render_pdf", queue="billing")
+    def render_pdf(invoice_id: int, pages: int = 1) -> None:
+        """Fast, synchronous."""
+        time.sleep(random.uniform(0.3, 2.0))
+
+    @app.task(name="mail.deliver", queue="mail", retry=RetryStrategy(max_attempts=3, wait=4))
+    async def deliver(to: str, template: str, flaky: bool = False) -> None:
+        """Fails now and then, and is retried."""
+        await asyncio.sleep(random.uniform(0.05, 0.5))
+        if flaky and random.random() < 0.7:
+            raise MailServerBusy()
+
+    @app.task(name="mail.digest", queue="mail")
+    async def digest(list_id: int, recipients: list[str] | None = None) -> None:
+        """Scheduled in the future, one waiting at a time."""
+        await asyncio.sleep(random.uniform(1, 3))
+
+    @app.task(name="media.make_thumbnail", queue="media")
+    async def make_thumbnail(path: str, sizes: list[int] | None = None) -> None:
+        """Fast, of low priority."""
+        await asyncio.sleep(random.uniform(0.2, 1.0))
+
+    @app.task(name="media.transcode", queue="media")
+    async def transcode(path: str, codec: str = "av1") -> None:
+        """Slow; an abort ends it at once."""
+        await asyncio.sleep(random.uniform(60, 120))
+
+    @app.task(name="reports.nightly", queue="reports", pass_context=True)
+    def nightly(context: JobContext, day: str, api_token: str = "") -> None:
+        """Slow and synchronous: it looks for an abort request itself."""
+        end = time.monotonic() + random.uniform(30, 60)
+        while time.monotonic() < end:
+            if context.should_abort():
+                raise JobAborted()
+            time.sleep(0.2)
+
+    @app.task(name="ledger.reconcile", queue="billing")
+    async def reconcile(account: str, month: str) -> None:
+        """Fails for good."""
+        await asyncio.sleep(random.uniform(0.2, 1.5))
+        raise LedgerMismatch()
+
+    @app.task(name="etl.load_partition", queue="etl")
+    async def load_partition(table: str, partition: int, source: str = "crm") -> None:
+        """One at a time per table, by its lock."""
+        await asyncio.sleep(random.uniform(2, 6))
+
+    return app

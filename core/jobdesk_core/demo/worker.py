@@ -1,0 +1,26 @@
+"""One worker process of the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.demo.tasks import create_app
+
+
+async def main(dsn: str, name: str, queues: str) -> None:
+    """Run the sample tasks of the queues (none given: of all) until told to stop."""
+    app = create_app(PsycopgConnector(conninfo=dsn))
+    async with app.open_async():
+        await app.run_worker_async(
+            name=name,
+            queues=queues.split(",") if queues else None,
+            concurrency=4,
+            fetch_job_polling_interval=2.0,
+            shutdown_graceful_timeout=0.5,
+        )
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:4]))
