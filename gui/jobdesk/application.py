@@ -23,7 +23,7 @@ from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.session import Session
 from jobdesk.theme import theme
-from jobdesk.theme.theme import NoFont
+from jobdesk.theme.theme import NoFontFound
 from jobdesk.work import Work
 
 DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
@@ -180,8 +180,9 @@ def main() -> int:
     app.setDesktopFileName("jobdesk")
     app.setQuitOnLastWindowClosed(False)
     try:
-        theme().install(app, options.theme)
-    except NoFont as error:
+        theme().set_mode(options.theme)
+        theme().install(app)
+    except NoFontFound as error:
         sys.stderr.write(f"{error}\n")
         return 2
 

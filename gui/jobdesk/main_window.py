@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
     def show_page(self, key: str) -> None:
         """Show a page."""
         self.navigation.choose(key)
+        self._page_chosen(key)
 
     def read_again(self) -> None:
         """Read everything shown anew."""
@@ -262,7 +263,7 @@ class MainWindow(QMainWindow):
     # Following the operator
 
     def _page_key(self) -> str:
-        return list(self.pages)[max(0, self.navigation.currentRow())]
+        return self.navigation.current
 
     def _page_chosen(self, key: str) -> None:
         desk = self.session.desk

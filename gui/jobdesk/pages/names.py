@@ -9,7 +9,7 @@ from typing import Literal
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.counts import QueueCounts
 from PySide6.QtCore import QModelIndex, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
@@ -60,7 +60,9 @@ class NamesPage(QWidget):
         self.table.setModel(self.model)
         for position, title in enumerate(titles):
             self.table.setColumnWidth(position, title.width)
-        self.table.stretch_column(0)
+        columns = self.table.horizontalHeader()
+        columns.setStretchLastSection(False)
+        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.activated.connect(self._open)
         self._note = QLabel()
         self._note.setProperty("tone", "secondary")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from jobdesk_core.jobs import EventType, Status
 from PySide6.QtCore import QModelIndex, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import STALLED_AFTER_S, Desk
@@ -47,7 +47,9 @@ class OverviewPage(QWidget):
         self.table.setModel(self.model)
         for position, title in enumerate(titles):
             self.table.setColumnWidth(position, title.width)
-        self.table.stretch_column(0)
+        columns = self.table.horizontalHeader()
+        columns.setStretchLastSection(False)
+        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.activated.connect(self._open)
         self._build()
 

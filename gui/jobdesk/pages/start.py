@@ -26,7 +26,7 @@ class StartPage(QWidget):
         super().__init__(parent)
         self.setObjectName("page")
         self._session = session
-        self.state = EmptyState()
+        self.state = EmptyState("plug", "", "")
         layout = QVBoxLayout(self)
         layout.addWidget(self.state)
         self.show_start()

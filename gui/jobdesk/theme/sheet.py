@@ -112,8 +112,8 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 #filterProblem {
     background: $panel; color: $failed; border: 1px solid $failed; border-radius: 6px; padding: 4px 8px;
 }
-QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0; min-height: 0; }
-QAbstractSpinBox { padding: 0 4px 0 6px; }
+QAbstractSpinBox { padding: 0; }
+QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0 6px; min-height: 0; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url(glyphs:down.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView, QListView#completions {
@@ -141,6 +141,9 @@ QAbstractItemView { background: $background; color: $text; border: none; outline
 QTableView { selection-background-color: $selection; selection-color: $text; }
 QTableView[ground="panel"] { background: $panel; }
 QTreeView { background: transparent; }
+QTreeView::branch { background: transparent; border-image: none; image: none; }
+QTreeView::branch:has-children:closed { image: url(glyphs:right.svg); }
+QTreeView::branch:has-children:open { image: url(glyphs:down.svg); }
 QListView { background: $panel; border: 1px solid $line; border-radius: 6px; }
 QListView::item { min-height: 28px; padding: 0 8px; color: $text; }
 QListView::item:selected { background: $selection; color: $text; }

@@ -49,8 +49,10 @@ class Theme(QObject):
         """The colour in force of a token, a status or a tone."""
         return self._tokens.colour(tone)
 
-    def install(self, app: QApplication) -> None:
+    def install(self, app: QApplication, mode: Mode | None = None) -> None:
         """Dress the application; again is harmless. Raises NoFontFound where no font is installed."""
+        if mode is not None:
+            self.set_mode(mode)
         if self._app is app:
             return
         if not QFontDatabase.families():

@@ -36,7 +36,7 @@ class FilterChip(QAbstractButton):
         theme().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        width = QFontMetrics(self._font).horizontalAdvance(self.token) + 2 * PADDING + CROSS
+        width = QFontMetrics(self._font, self).horizontalAdvance(self.token) + 2 * PADDING + CROSS + 2
         return QSize(width, HEIGHT)
 
     def minimumSizeHint(self) -> QSize:

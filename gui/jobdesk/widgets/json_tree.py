@@ -1,17 +1,17 @@
-"""A JSON value as a tree to read and to copy from. Keys that look secret are hidden until they are clicked."""
+"""A JSON value as a tree to read, search and copy from. Keys that look secret are hidden until they are clicked."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QStandardItem, QStandardItemModel
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QMenu,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -20,147 +20,135 @@ from PySide6.QtWidgets import (
 )
 
 from jobdesk.theme import theme
+from jobdesk.widgets.json_model import SECRET_PATTERN, JsonModel, Node, shown
 
-SECRET_PATTERN = r"passw|secret|token|api_?key|credential|authorization|private_key"
-#: Children shown of one list or object; the rest is in the JSON.
-CHILDREN_LIMIT = 500
-_KEY, _VALUE, _PATH, _HIDDEN = (int(Qt.ItemDataRole.UserRole) + number for number in range(1, 5))
-
-
-class _LineDelegate(QStyledItemDelegate):
-    """Draws `key: value` with each part in its own colour."""
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        now = theme()
-        painter.save()
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(option.rect, now.colour("selection"))
-        painter.setFont(now.mono_font(12))
-        box = QRectF(option.rect).adjusted(2, 0, -4, 0)
-        key = index.data(_KEY)
-        if key is not None:
-            painter.setPen(now.colour("accent"))
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), str(key))
-            box.adjust(painter.fontMetrics().horizontalAdvance(str(key)), 0, 0, 0)
-            painter.setPen(now.colour("secondary"))
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), ": ")
-            box.adjust(painter.fontMetrics().horizontalAdvance(": "), 0, 0, 0)
-        value = index.data(_VALUE)
-        if index.data(_HIDDEN):
-            text, tone = "•••••• " + self.tr("show"), "secondary"
-        else:
-            text, tone = _shown(value)
-        painter.setPen(now.colour(tone))
-        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(0, int(box.width())))
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), shown)
-        painter.restore()
+ROW_HEIGHT = 20
+INDENTATION = 14
+#: Characters of one value that are painted; the whole of it can be copied.
+PAINTED = 400
+MAX_HEIGHT = 360
 
 
 class JsonTree(QTreeView):
-    """Shows one value; Ctrl+C and the context menu copy a value, a path, or everything."""
+    """Shows one value; Ctrl+C copies the current value, the context menu also its path or everything."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, secret_pattern: str = SECRET_PATTERN) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Arguments as a tree"))
         self.setHeaderHidden(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setUniformRowHeights(True)
-        self.setIndentation(16)
+        self.setIndentation(INDENTATION)
         self.setItemDelegate(_LineDelegate(self))
         self.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._json = JsonModel(self, secret_pattern)
+        self.setModel(self._json)
         self.customContextMenuRequested.connect(self._open_menu)
-        self.clicked.connect(self._reveal)
-        self._value: Any = None
-        self._secret = re.compile(SECRET_PATTERN, re.IGNORECASE)
-        self._model = QStandardItemModel(self)
-        self.setModel(self._model)
-        self.expanded.connect(self.updateGeometry)
+        self.clicked.connect(self._follow)
+        self.expanded.connect(lambda _: self.updateGeometry())
+        self.collapsed.connect(lambda _: self.updateGeometry())
         theme().changed.connect(self.viewport().update)
 
     def set_value(self, value: Any) -> None:
         """Show a value, its first two levels open."""
-        self._value = value
-        self._model.clear()
-        root = self._model.invisibleRootItem()
-        if isinstance(value, dict | list) and value:
-            self._add_children(root, value, "")
-        else:
-            root.appendRow(_item(None, value, "", is_hidden=False))
-        self.expandToDepth(1)
+        self._json.set_value(value)
+        self.expandToDepth(0)
+        self.updateGeometry()
+
+    def find(self, text: str) -> bool:
+        """Go to the next key or value that contains the text, from the top again after the last. False for none."""
+        here = self._json.node(self.currentIndex()) if self.currentIndex().isValid() else None
+        found = self._json.find(text, here) if text else None
+        if found is None:
+            return False
+        holder = found.parent
+        while holder is not None:
+            self.expand(self._json.index_of(holder))
+            holder = holder.parent
+        index = self._json.index_of(found)
+        self.setCurrentIndex(index)
+        self.scrollTo(index)
+        return True
 
     def copy(self, what: str) -> None:
-        """Copy `value`, `path` or `all` to the clipboard."""
+        """Copy the current `value`, its `path`, or `all` to the clipboard; what is hidden stays hidden."""
         index = self.currentIndex()
-        if what == "all" or not index.isValid():
-            text = json.dumps(self._value, indent=2, ensure_ascii=False)
-        elif what == "path":
-            text = str(index.data(_PATH))
-        else:
-            value = index.data(_VALUE)
-            text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-        QApplication.clipboard().setText(text)
+        if what == "path" and index.isValid():
+            QApplication.clipboard().setText(self._json.node(index).path)
+            return
+        value = self._json.plain(self._json.node(QModelIndex() if what == "all" else index))
+        is_text = isinstance(value, str)
+        QApplication.clipboard().setText(value if is_text else json.dumps(value, indent=2, ensure_ascii=False))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy("value")
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._reveal(self.currentIndex())
+            self._follow(self.currentIndex())
         else:
             super().keyPressEvent(event)
 
-    def _add_children(self, parent: QStandardItem, value: dict[str, Any] | list[Any], path: str) -> None:
-        pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
-        for key, child in pairs[:CHILDREN_LIMIT]:
-            its_path = f"{path}.{key}" if path else str(key)
-            is_hidden = self._secret.search(str(key)) is not None
-            item = _item(str(key), child, its_path, is_hidden=is_hidden)
-            parent.appendRow(item)
-            if isinstance(child, dict | list) and not is_hidden:
-                self._add_children(item, child, its_path)
-        if len(pairs) > CHILDREN_LIMIT:
-            more = self.tr("… {count} more").format(count=f"{len(pairs) - CHILDREN_LIMIT:,}")
-            parent.appendRow(_item(None, more, path, is_hidden=False))
+    def sizeHint(self) -> QSize:
+        rows, index = 0, self._json.index(0, 0)
+        while index.isValid() and rows * ROW_HEIGHT < MAX_HEIGHT:
+            rows += 1
+            index = self.indexBelow(index)
+        return QSize(200, min(MAX_HEIGHT, rows * ROW_HEIGHT + 4))
 
-    def _reveal(self, index: QModelIndex) -> None:
-        item = self._model.itemFromIndex(index)
-        if item is not None and item.data(_HIDDEN):
-            item.setData(False, _HIDDEN)
-            value = item.data(_VALUE)
-            if isinstance(value, dict | list):
-                self._add_children(item, value, item.data(_PATH))
-            self.viewport().update()
+    def _follow(self, index: QModelIndex) -> None:
+        """Do what a row offers: show what is hidden, or the next stretch of what there is."""
+        if index.isValid() and (self._json.reveal(index) or self._json.make_more(index)):
+            self.updateGeometry()
 
     def _open_menu(self, position: QPoint) -> None:
         menu = QMenu(self)
-        menu.addAction(self.tr("Copy value"), lambda: self.copy("value"))
-        menu.addAction(self.tr("Copy path"), lambda: self.copy("path"))
-        menu.addAction(self.tr("Copy all"), lambda: self.copy("all"))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        index = self.indexAt(position)
+        if index.isValid():
+            node = self._json.node(index)
+            if node.is_hidden:
+                menu.addAction(self.tr("Show the value"), lambda: self._follow(index))
+            else:
+                menu.addAction(self.tr("Copy value"), lambda: self.copy("value"))
+            menu.addAction(self.tr("Copy path"), lambda: self.copy("path"))
+        menu.addAction(self.tr("Copy all"), lambda: self.copy("all"))
         menu.popup(self.viewport().mapToGlobal(position))
 
 
-def _item(key: str | None, value: Any, path: str, *, is_hidden: bool) -> QStandardItem:
-    item = QStandardItem()
-    item.setData(key, _KEY)
-    item.setData(value, _VALUE)
-    item.setData(path, _PATH)
-    item.setData(is_hidden, _HIDDEN)
-    text = "hidden" if is_hidden else _shown(value)[0]
-    item.setData(f"{key}: {text}" if key else text, Qt.ItemDataRole.AccessibleTextRole)
-    return item
+class _LineDelegate(QStyledItemDelegate):
+    """Paints `key: value`, each part in its own colour."""
 
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        """Override QStyledItemDelegate.sizeHint."""
+        return QSize(80, ROW_HEIGHT)
 
-def _shown(value: Any) -> tuple[str, str]:
-    if isinstance(value, dict):
-        return ("{ }" if not value else f"{{ {len(value):,} keys }}"), "secondary"
-    if isinstance(value, list):
-        items = "item" if len(value) == 1 else "items"
-        return ("[ ]" if not value else f"[ {len(value):,} {items} ]"), "secondary"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False), "good"
-    if value is None or isinstance(value, bool):
-        return json.dumps(value), "cancelled"
-    return (json.dumps(value) if isinstance(value, int | float) else str(value)), "text"
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Override QStyledItemDelegate.paint."""
+        tokens = theme().tokens
+        node: Node = index.internalPointer()
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, tokens.colour("selection"))
+        painter.setFont(theme().mono_font(12))
+        metrics = painter.fontMetrics()
+        box = QRectF(option.rect).adjusted(2, 0, -4, 0)
+        if node.key is not None:
+            key_tone = "secondary" if isinstance(node.key, int) else "accent"
+            self._write(painter, box, str(node.key)[:PAINTED], key_tone, metrics)
+            self._write(painter, box, ": ", "text", metrics)
+        text, tone = shown(node)
+        self._write(painter, box, text[:PAINTED], tone, metrics)
+        painter.restore()
+
+    def _write(self, painter: QPainter, box: QRectF, text: str, tone: str, metrics: QFontMetrics) -> None:
+        """Write into the box, elided, and leave in it what is left."""
+        room = max(0, int(box.width()))
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        painter.setPen(theme().tokens.colour(tone))
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine), text)
+        box.setLeft(box.left() + metrics.horizontalAdvance(text))

@@ -70,4 +70,4 @@ class ShapeLabel(QWidget):
         painter.end()
 
     def _metrics(self) -> QFontMetrics:
-        return QFontMetrics(self._font)
+        return QFontMetrics(self._font, self)

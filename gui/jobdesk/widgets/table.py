@@ -62,7 +62,7 @@ class CellDelegate(QStyledItemDelegate):
             theme().mono_font(12),
             theme().font(13, QFont.Weight.DemiBold),
         )
-        self._metrics = tuple(QFontMetrics(font) for font in self._fonts)
+        self._metrics = tuple(self._measure(font) for font in self._fonts)
         self._widths: tuple[dict[str, int], ...] = ({}, {}, {})
 
     def paint(
@@ -106,6 +106,11 @@ class CellDelegate(QStyledItemDelegate):
         alignment = ask(index, _ALIGNMENT)
         side = int(alignment) & _RIGHT if alignment else 0
         painter.drawText(left, y, room, height - 1, _SINGLE_LINE | side, text)
+
+    def _measure(self, font: QFont) -> QFontMetrics:
+        # Letters are not equally wide on every screen: the widget's own decides.
+        view = self.parent()
+        return QFontMetrics(font, view) if isinstance(view, QWidget) else QFontMetrics(font)
 
     def _pen(self, tone: str) -> QPen:
         pen = self._pens[tone] = QPen(self._tokens.colour(tone))

@@ -39,7 +39,7 @@ class Tag(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(QFontMetrics(self._font).horizontalAdvance(self._text) + 2 * PADDING, HEIGHT)
+        return QSize(QFontMetrics(self._font, self).horizontalAdvance(self._text) + 2 * PADDING, HEIGHT)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         ground = self._ground if self._ground.isValid() else theme().tokens.colour("neutral")

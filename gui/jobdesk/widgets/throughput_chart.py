@@ -54,11 +54,12 @@ class ThroughputChart(QWidget):
         plot = self._plot()
         highest = max((max(values, default=0) for values in self._series.values()), default=0)
         top = _round_up(highest)
-        self._paint_grid(painter, plot, top)
         if highest == 0:
+            painter.setFont(now.font(13))
             painter.setPen(now.colour("secondary"))
             painter.drawText(plot, int(Qt.AlignmentFlag.AlignCenter), self.tr("Nothing has happened in the last hour."))
             return
+        self._paint_grid(painter, plot, top)
         for status, values in self._series.items():
             painter.setPen(QPen(now.colour(status.value), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)

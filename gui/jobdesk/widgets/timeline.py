@@ -1,4 +1,4 @@
-"""A job's history: a bar drawn to scale, and the list of its events with what lay between them."""
+"""A job's history as a bar drawn to scale: waiting in grey, running in blue, the end in its status's colour."""
 
 from __future__ import annotations
 
@@ -6,67 +6,74 @@ import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.jobs import EventType, Status
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from jobdesk import formats
 from jobdesk.theme import theme
-from jobdesk.theme.icons import draw_status
+from jobdesk.widgets.event_list import Event, EventList
 
-Event = tuple[str, EventType, dt.datetime]
+__all__ = ["Event", "EventList", "Stretch", "Timeline", "stretches"]
+
 Stretch = tuple[str, dt.datetime, dt.datetime]  # waiting or running, from, to
 
-_STATUS_OF = {
-    EventType.DEFERRED: Status.TODO,
-    EventType.STARTED: Status.DOING,
-    EventType.DEFERRED_FOR_RETRY: Status.TODO,
-    EventType.RETRIED: Status.TODO,
-    EventType.SCHEDULED: Status.TODO,
-    EventType.SUCCEEDED: Status.SUCCEEDED,
-    EventType.FAILED: Status.FAILED,
-    EventType.CANCELLED: Status.CANCELLED,
-    EventType.ABORTED: Status.ABORTED,
-    EventType.ABORT_REQUESTED: Status.ABORTED,
+BAR_TOP, BAR_HEIGHT, DOT_RADIUS = 10, 8, 6
+CAPTIONS_TOP, SUMMARY_TOP, LINE_HEIGHT = 26, 43, 16
+HEIGHT = SUMMARY_TOP + LINE_HEIGHT
+#: A stretch is never drawn thinner, however short it was.
+THINNEST = 3.0
+_STATE_AFTER = {
+    EventType.DEFERRED: "waiting",
+    EventType.STARTED: "running",
+    EventType.DEFERRED_FOR_RETRY: "waiting",
+    EventType.RETRIED: "waiting",
 }
-_RUNS_AFTER = {EventType.STARTED}
-_WAITS_AFTER = {EventType.DEFERRED, EventType.DEFERRED_FOR_RETRY, EventType.RETRIED}
 
 
 def stretches(events: Sequence[Event], status: Status, now: dt.datetime) -> list[Stretch]:
-    """How a job spent its time: waiting and running. What a `scheduled` event names is not when it happened."""
+    """How a job spent its time, oldest first. Between its end and a retry by hand it neither waited nor ran.
+
+    What a `scheduled` event names is not when it happened, and an abort request ends nothing.
+    """
     found: list[Stretch] = []
     state, since = "", now
     for _, kind, at in events:
         if kind in (EventType.SCHEDULED, EventType.ABORT_REQUESTED):
             continue
         if state:
-            found.append((state, since, at))
-        state = "running" if kind in _RUNS_AFTER else "waiting" if kind in _WAITS_AFTER else ""
-        since = at
+            found.append((state, since, max(since, at)))
+        state, since = _STATE_AFTER.get(kind, ""), at
     if state and not status.is_final:
         found.append((state, since, max(since, now)))
     return found
 
 
 class Timeline(QWidget):
-    """Waiting in grey, running in blue, the end in the colour of the status."""
+    """Shows when a job began, how it spent its time, and how it ended."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._stretches: list[Stretch] = []
         self._status = Status.TODO
+        self._ended_at: dt.datetime | None = None
+        self._retries = 0
         self.setMouseTracking(True)
-        self.setFixedHeight(42)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(self.tr("Timeline"))
         theme().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, 42)
+        return QSize(300, HEIGHT)
 
     def set_events(self, events: Sequence[Event], status: Status, now: dt.datetime) -> None:
-        """Show a job's history up to now."""
+        """Show a job's history, oldest first, up to `now` (UTC-aware) while it is not over."""
         self._stretches, self._status = stretches(events, status, now), status
-        self.setAccessibleName(self.tr("Timeline: ") + self.summary())
+        happened = [(kind, at) for _, kind, at in events if kind is not EventType.SCHEDULED]
+        self._ended_at = happened[-1][1] if happened and status.is_final else None
+        retries = (EventType.DEFERRED_FOR_RETRY, EventType.RETRIED)
+        self._retries = sum(kind in retries for kind, _ in happened)
+        self.setAccessibleDescription(self.summary())
         self.update()
 
     def summary(self) -> str:
@@ -76,26 +83,41 @@ class Timeline(QWidget):
             seconds = [(end - start).total_seconds() for its, start, end in self._stretches if its == state]
             if seconds:
                 texts.append(word.format(time=formats.duration(sum(seconds))))
+        if self._retries:
+            retried = self.tr("retried once") if self._retries == 1 else self.tr("retried {count} times")
+            texts.append(retried.format(count=self._retries))
         return " · ".join(texts)
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme().tokens
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         bar = self._bar()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme().colour("line"))
-        painter.drawRoundedRect(bar, 3, 3)
+        painter.fillRect(bar, tokens.colour("line"))
         for (state, _, _), box in zip(self._stretches, self._boxes(), strict=True):
-            painter.setBrush(theme().colour("doing" if state == "running" else "todo"))
-            painter.drawRect(box)
-        if self._stretches and self._status.is_final:
-            colour = theme().colour(self._status.value)
-            painter.setBrush(theme().colour("panel"))
-            painter.drawEllipse(QPointF(bar.right(), bar.center().y()), 8, 8)
-            draw_status(painter, QPointF(bar.right(), bar.center().y()), self._status, colour)
-        painter.setFont(theme().font(12))
-        painter.setPen(theme().colour("secondary"))
-        painter.drawText(QRectF(0, 22, self.width(), 18), int(Qt.AlignmentFlag.AlignVCenter), self.summary())
+            painter.fillRect(box, tokens.colour("doing" if state == "running" else "todo"))
+        if self._status.is_final and self._stretches:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.colour(self._status.value))
+            painter.drawEllipse(QPointF(bar.right(), bar.center().y()), DOT_RADIUS, DOT_RADIUS)
+        self._paint_words(painter)
+        painter.end()
+
+    def _paint_words(self, painter: QPainter) -> None:
+        if not self._stretches:
+            return
+        tokens = theme().tokens
+        painter.setFont(theme().font(11))
+        painter.setPen(tokens.colour("secondary"))
+        start = self.tr("deferred {time}").format(time=formats.local(self._stretches[0][1]))
+        captions = QRectF(0, CAPTIONS_TOP, self.width(), LINE_HEIGHT)
+        painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter), start)
+        painter.drawText(
+            QRectF(0, SUMMARY_TOP, self.width(), LINE_HEIGHT), int(Qt.AlignmentFlag.AlignVCenter), self.summary()
+        )
+        end = f"{self._status.value} {formats.local(self._ended_at)}" if self._ended_at else self._status.value
+        painter.setPen(tokens.colour(self._status.value))
+        painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), end)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         for (state, start, end), box in zip(self._stretches, self._boxes(), strict=True):
@@ -107,79 +129,23 @@ class Timeline(QWidget):
                 return
         QToolTip.hideText()
 
+    def leaveEvent(self, event: QEvent) -> None:
+        QToolTip.hideText()
+        super().leaveEvent(event)
+
     def _bar(self) -> QRectF:
-        return QRectF(2, 8, self.width() - 14, 7)
+        return QRectF(0, BAR_TOP, max(40, self.width() - DOT_RADIUS), BAR_HEIGHT)
 
     def _boxes(self) -> list[QRectF]:
-        """Where each stretch is drawn: to scale, and never thinner than two pixels."""
+        """Where each stretch is drawn: to scale, but for those that would be too thin to see."""
         if not self._stretches:
             return []
         bar = self._bar()
         first, last = self._stretches[0][1], self._stretches[-1][2]
-        whole = max((last - first).total_seconds(), 1e-6)
+        scale = bar.width() / max((last - first).total_seconds(), 1e-6)
         boxes = []
         for _, start, end in self._stretches:
-            left = bar.left() + bar.width() * (start - first).total_seconds() / whole
-            width = max(2.0, bar.width() * (end - start).total_seconds() / whole)
+            width = max(THINNEST, scale * (end - start).total_seconds())
+            left = bar.left() + scale * (start - first).total_seconds()
             boxes.append(QRectF(min(left, bar.right() - width), bar.top(), width, bar.height()))
         return boxes
-
-
-class _Mark(QWidget):
-    def __init__(self, status: Status) -> None:
-        super().__init__()
-        self._status = status
-        self.setFixedSize(14, 18)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        draw_status(QPainter(self), QPointF(7, 9.5), self._status, theme().colour(self._status.value), 4)
-
-
-class EventList(QWidget):
-    """Every event with its local time and the time since the one before."""
-
-    #: More are not shown one by one.
-    LIMIT = 40
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(8)
-        self._grid.setVerticalSpacing(1)
-        self._grid.setColumnStretch(1, 1)
-        self._shown: list[Event] = []
-
-    def set_events(self, events: Sequence[Event]) -> None:
-        """Show a job's events, the oldest first."""
-        if list(events) == self._shown:
-            return
-        self._shown = list(events)
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        before: dt.datetime | None = None
-        for line, (_, kind, at) in enumerate(self._shown[-self.LIMIT :]):
-            is_plan = kind is EventType.SCHEDULED
-            since = "" if before is None or is_plan else "+" + formats.duration((at - before).total_seconds())
-            self._add(line, kind, at, since)
-            before = before if is_plan else at
-
-    def _add(self, line: int, kind: EventType, at: dt.datetime, since: str) -> None:
-        word = kind.value.replace("_", " ") + (self.tr(" for") if kind is EventType.SCHEDULED else "")
-        self._grid.addWidget(_Mark(_STATUS_OF[kind]), line, 0)
-        self._grid.addWidget(_label(word, ""), line, 1)
-        self._grid.addWidget(_label(since, "small"), line, 2, Qt.AlignmentFlag.AlignRight)
-        time = _label(formats.local(at), "small")
-        time.setToolTip(formats.full(at))
-        self._grid.addWidget(time, line, 3, Qt.AlignmentFlag.AlignRight)
-
-
-def _label(text: str, tone: str) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    if tone:
-        label.setProperty("tone", tone)
-    return label
