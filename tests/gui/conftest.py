@@ -29,6 +29,8 @@ def event_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
         task.cancel()
     if tasks:
         _drive(loop, asyncio.wait(tasks, timeout=5))
+    # A loop that rides on Qt's says that it runs until it is told to stop, and refuses to close before.
+    loop.stop()
     loop.close()
     asyncio.events._set_running_loop(None)
     assert not unhandled, unhandled

@@ -89,7 +89,7 @@ DARK = Tokens(
     panel="#1b1f26",
     header="#181c22",
     selection="#23324a",
-    changed="#453d1c",
+    changed="#38311a",
     hover="#232830",
     field="#15181d",
     line="#2a303a",
@@ -167,7 +167,7 @@ def _colour(value: str) -> QColor:
 
 def readable_on(ground: str) -> str:
     """Black or white, whichever is easier to read on a `#rrggbb` ground."""
-    return max(("#ffffff", "#101418"), key=lambda text: contrast(text, ground))
+    return max(("#ffffff", "#000000"), key=lambda text: contrast(text, ground))
 
 
 def contrast(one: str, other: str) -> float:

@@ -91,12 +91,13 @@ class Timeline(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         bar = self._bar()
+        # Not smoothed: it would leave a seam between two stretches.
         painter.fillRect(bar, tokens.colour("line"))
         for (state, _, _), box in zip(self._stretches, self._boxes(), strict=True):
             painter.fillRect(box, tokens.colour("doing" if state == "running" else "todo"))
         if self._status.is_final and self._stretches:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(tokens.colour(self._status.value))
             painter.drawEllipse(QPointF(bar.right(), bar.center().y()), DOT_RADIUS, DOT_RADIUS)
