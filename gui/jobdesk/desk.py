@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import time
 from collections.abc import Callable, Sequence
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -23,6 +24,8 @@ from jobdesk.work import Work
 STALLED_AFTER_S = 30
 #: Seconds between two looks at the workers table.
 WORKERS_INTERVAL_S = 3.0
+#: Seconds between two looks at the oldest waiting jobs.
+OLDEST_INTERVAL_S = 4.0
 
 
 class Desk(QObject):
@@ -46,6 +49,7 @@ class Desk(QObject):
         self.capabilities = capabilities
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
+        self._asked_oldest_at = 0.0
         self.work = Work(self)
         self.work.failed.connect(self.trouble)
 
@@ -100,7 +104,10 @@ class Desk(QObject):
         return frozenset(worker.id for worker in self.workers if worker.last_heartbeat >= limit)
 
     def read_oldest(self, then: Callable[[dict[str, dt.datetime]], None]) -> None:
-        """Ask since when each queue's oldest waiting job waits; at most one question at a time."""
+        """Ask since when each queue's oldest waiting job waits; at most every few seconds."""
+        if time.monotonic() - self._asked_oldest_at < OLDEST_INTERVAL_S:
+            return
+        self._asked_oldest_at = time.monotonic()
         if self.state.mode in ("live", "polling") and not self.work.is_running("oldest"):
             self.work.start(self.monitor.oldest_waiting(), name="oldest", then=then, failed=_told_by_the_feed)
 

@@ -73,4 +73,6 @@ def full(moment: dt.datetime | None) -> str:
     here = moment.astimezone()
     offset = here.strftime("%z")
     utc = moment.astimezone(dt.UTC)
+    if not here.utcoffset():
+        return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
     return f"{here:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:]}  ({utc:%Y-%m-%d %H:%M:%S} UTC)"

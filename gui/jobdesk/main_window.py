@@ -26,6 +26,8 @@ from jobdesk.widgets.navigation import Navigation
 
 #: Milliseconds between two refreshes of what only time or counts change.
 TICK_MS = 1_000
+#: How long a message about something done stays, in milliseconds.
+GOOD_NEWS_MS = 6_000
 
 
 class MainWindow(QMainWindow):
@@ -142,7 +144,7 @@ class MainWindow(QMainWindow):
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
         self.commands.failed.connect(self._failed)
-        self.commands.done.connect(lambda sentence: self.message.show_message("good", sentence))
+        self.commands.done.connect(self._show_done)
         self.start.choose_asked_for.connect(self.commands.connection_choose)
         self.start.demo_asked_for.connect(self.commands.demo_asked_for)
         self.start.install_asked_for.connect(self._install)
@@ -152,6 +154,15 @@ class MainWindow(QMainWindow):
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self._clock.start(TICK_MS)
+
+    def _show_done(self, sentence: str) -> None:
+        """Good news leaves by itself."""
+        self.message.show_message("good", sentence)
+        QTimer.singleShot(GOOD_NEWS_MS, self, lambda: self._clear_done(sentence))
+
+    def _clear_done(self, sentence: str) -> None:
+        if self.message.sentence == sentence:
+            self.message.clear()
 
     # Following the session
 
@@ -175,6 +186,8 @@ class MainWindow(QMainWindow):
         elif not has_schema:
             self.start.show_no_schema(desk.capabilities)
         self._page_chosen(self._page_key())
+        if shown is not None:
+            self.jobs.table.setFocus()
         self._show_workers()
         self._update_actions()
         self._show_footnote()
@@ -205,7 +218,7 @@ class MainWindow(QMainWindow):
                 self.tr("Jobdesk connects again by itself. {reason}").format(reason=state.reason.splitlines()[0]),
             )
         elif self.message.sentence.startswith(self.tr("The connection is lost")):
-            self.message.show_message("good", self.tr("Connected again; everything has been read anew."))
+            self._show_done(self.tr("Connected again; everything has been read anew."))
         self._show_footnote()
 
     def _show_workers(self) -> None:
@@ -220,8 +233,9 @@ class MainWindow(QMainWindow):
         desk = self.session.desk
         if desk is None or not desk.capabilities.has_schema:
             return
-        desk.read_oldest(self._take_oldest)
         key = self._page_key()
+        if key in ("overview", "queues"):
+            desk.read_oldest(self._take_oldest)
         if key == "jobs":
             self.jobs.tick()
         elif key == "workers":

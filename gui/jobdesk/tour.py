@@ -110,8 +110,6 @@ class Tour:
         edit = bar.findChild(QLineEdit)
         assert edit is not None
         QTest.keyClicks(edit, text)
-        QTest.keyClick(edit, Qt.Key.Key_Escape) if edit.completer().popup().isVisible() else None
-        edit.setText(text)
         QTest.keyClick(edit, Qt.Key.Key_Return)
         await asyncio.sleep(0.3)
         if is_wrong and not bar.problem:

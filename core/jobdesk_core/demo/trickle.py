@@ -12,7 +12,7 @@ from jobdesk_core.app import App
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import AlreadyEnqueued
 
-PAUSE_S = 0.6
+PAUSE_S = 0.4
 #: Waiting jobs beyond which the trickle pauses, and ended jobs that are kept.
 MOST_WAITING, MOST_ENDED = 80, 20_000
 PEOPLE = ("ada", "grace", "edsger", "barbara", "donald", "margaret", "tony", "frances")
@@ -46,7 +46,7 @@ def sample_job(chance: random.Random) -> tuple[str, dict[str, Any], dict[str, An
             {"list_id": number % 4, "recipients": [f"{name}@example.org" for name in PEOPLE[:3]]},
         ),
         (20, "media.make_thumbnail", {"priority": -1}, {"path": f"/photos/{number}.jpg", "sizes": [64, 256, 1024]}),
-        (3, "media.transcode", {"queueing_lock": f"transcode-{number % 2}"}, {"path": f"/films/{number}.mov"}),
+        (5, "media.transcode", {"queueing_lock": f"transcode-{number % 2}"}, {"path": f"/films/{number}.mov"}),
         (
             2,
             "reports.nightly",

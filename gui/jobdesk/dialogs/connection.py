@@ -260,11 +260,12 @@ class ConnectionDialog(DialogFrame):
         for page in (self._environment_page(), self._dsn_page(), self._arguments_page()):
             pages.addWidget(page)
         self.method.changed.connect(pages.setCurrentIndex)
-        form.addWidget(pages, 1)
+        form.addWidget(pages)
         form.addLayout(field(self.tr("Password, if the server asks and pgpass has none"), self.password))
         form.addWidget(self.remember)
         form.addWidget(self._keyring)
         form.addWidget(self.read_only)
+        form.addStretch(1)
         test = QFrame()
         test.setObjectName("card")
         column = QVBoxLayout(test)

@@ -114,7 +114,7 @@ class DialogFrame(QDialog):
         layout.addWidget(foot)
 
 
-def field(label: str, widget: QWidget, note: QWidget | None = None) -> QVBoxLayout:
+def field(label: str, widget: QWidget, note: QWidget | None = None, *, grows: bool = False) -> QVBoxLayout:
     """A labelled field, with a line for what is wrong below it."""
     box = QVBoxLayout()
     box.setSpacing(4)
@@ -124,7 +124,7 @@ def field(label: str, widget: QWidget, note: QWidget | None = None) -> QVBoxLayo
     if not widget.accessibleName():
         widget.setAccessibleName(label)
     box.addWidget(name)
-    box.addWidget(widget, 1)
+    box.addWidget(widget, 1 if grows else 0)
     if note is not None:
         box.addWidget(note)
     return box

@@ -36,15 +36,15 @@ class Column:
 
 
 COLUMNS = (
-    Column("id", "id", 96, is_right=True, is_mono=True),
-    Column("task", "task", 210),
-    Column("queue", "queue", 96),
+    Column("id", "id", 92, is_right=True, is_mono=True),
+    Column("task", "task", 190),
+    Column("queue", "queue", 88),
     Column("status", "status", 112),
     Column("priority", "priority", 70, is_right=True),
-    Column("attempts", "attempts", 76, is_right=True),
-    Column("scheduled", "scheduled", 110, tone="secondary"),
-    Column("lock", "lock", 116),
-    Column("age", "age", 84, is_right=True, tone="secondary"),
+    Column("attempts", "attempts", 82, is_right=True),
+    Column("scheduled", "scheduled", 100, tone="secondary"),
+    Column("lock", "lock", 104),
+    Column("age", "age", 78, is_right=True, tone="secondary"),
     Column("queueing_lock", "queueing lock", 130, is_shown=False),
     Column("worker", "worker", 80, is_right=True, is_mono=True, is_shown=False),
 )

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
+from jobdesk_core.monitor.counts import MatchCount
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import MatchCount, Order, Page
+from jobdesk_core.monitor.pages import Order, Page
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
@@ -28,7 +29,6 @@ class JobsReading(QObject):
     def __init__(self, model: JobsModel, parent: QObject) -> None:
         super().__init__(parent)
         self.model = model
-        self.match: MatchCount | None = None
         #: The id down to which the table has been looked through; None when it was read to its end.
         self.looked_to_id: int | None = None
         self._desk: Desk | None = None
@@ -37,6 +37,13 @@ class JobsReading(QObject):
         self._keep: Collection[int] = ()
         self._work = Work(self)
         self._work.failed.connect(self.failed)
+
+    @property
+    def match(self) -> MatchCount | None:
+        """How many jobs match, as far as the counts can tell now."""
+        if self._desk is None or self.model.order is Order.NEXT_TO_RUN:
+            return None
+        return self._desk.monitor.counts.match(self.model.job_filter)
 
     @property
     def is_reading(self) -> bool:
@@ -51,7 +58,7 @@ class JobsReading(QObject):
     def restart(self, order: Order, job_filter: JobFilter) -> None:
         """Start over with another order or filter. A running query is cancelled, on the server too."""
         self.stop()
-        self._next_key, self.looked_to_id, self.match = None, None, None
+        self._next_key, self.looked_to_id = None, None
         self.model.restart(order, job_filter)
         if self._desk is not None and self._desk.capabilities.has_schema:
             self._start(self._read_on(self._desk))
@@ -103,7 +110,6 @@ class JobsReading(QObject):
             await self._merge(desk, page)
             found += len(page.rows)
             self.progressed.emit()
-        self.match = await pages.estimate(self.model.job_filter)
 
     async def _read_top(self, desk: Desk) -> None:
         """Look for new matches of a filter that only the database can decide."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QHeaderView, QWidget
 
-from jobdesk.models.jobs import COLUMNS, JobsModel
+from jobdesk.models.jobs import COLUMNS, INDEX_OF, JobsModel
 from jobdesk.widgets.table import Table
 
 
@@ -30,6 +30,9 @@ class JobsTable(Table):
         for position, column in enumerate(COLUMNS):
             self.setColumnWidth(position, column.width)
             self.setColumnHidden(position, not column.is_shown)
+        columns = self.horizontalHeader()
+        columns.setStretchLastSection(False)
+        columns.setSectionResizeMode(INDEX_OF["task"], QHeaderView.ResizeMode.Stretch)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def selected_ids(self) -> list[int]:

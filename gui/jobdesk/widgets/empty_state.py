@@ -60,7 +60,7 @@ class EmptyState(QWidget):
         self._title.setText(title)
         self._sentence.setText(sentence)
         self._sentence.setVisible(bool(sentence))
-        self._sentence.setMinimumWidth(min(420, self._sentence.fontMetrics().horizontalAdvance(sentence) + 4))
+        self._sentence.setMinimumWidth(min(300, self._sentence.fontMetrics().horizontalAdvance(sentence) + 4))
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
         while self._row.count():
