@@ -1,0 +1,38 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both set everything up first.
+PYTHON_IN = .venv/bin/python
+SOURCES = core gui tests
+
+.PHONY: demo tour test check format setup clean
+
+setup:
+	@sh packaging/setup.sh
+
+# With a display the window; without one the tour, which walks through the same program offscreen.
+demo: setup
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+		exec $(PYTHON_IN) -m jobdesk --demo; \
+	else \
+		echo "There is no display here: the tour walks through the window offscreen."; \
+		QT_QPA_PLATFORM=offscreen QT_LOGGING_RULES="qt.qpa.*=false" \
+			exec $(PYTHON_IN) -m jobdesk --demo --tour build/tour; \
+	fi
+
+tour: setup
+	@QT_QPA_PLATFORM=offscreen $(PYTHON_IN) -m jobdesk --demo --tour build/tour
+
+test: setup
+	$(PYTHON_IN) -m pytest
+
+check: setup
+	.venv/bin/ruff format --check $(SOURCES)
+	.venv/bin/ruff check $(SOURCES)
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTHON_IN) -m pytest
+
+format: setup
+	.venv/bin/ruff format $(SOURCES)
+	.venv/bin/ruff check --fix $(SOURCES)
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
