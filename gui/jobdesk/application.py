@@ -15,12 +15,14 @@ from types import TracebackType
 from jobdesk_core.demo import Demo, DemoError
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, split_password
 from jobdesk_core.troubles import Trouble
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from jobdesk import loop
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.main_window import MainWindow
+from jobdesk.resources import resource
 from jobdesk.session import Session
 from jobdesk.theme import theme
 from jobdesk.theme.theme import NoFontFound
@@ -178,6 +180,7 @@ def main() -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Jobdesk")
     app.setDesktopFileName("jobdesk")
+    app.setWindowIcon(QIcon(str(resource("icons/jobdesk.svg"))))
     app.setQuitOnLastWindowClosed(False)
     try:
         theme().set_mode(options.theme)
