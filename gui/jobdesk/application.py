@@ -15,6 +15,7 @@ from types import TracebackType
 from jobdesk_core.demo import Demo, DemoError
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, split_password
 from jobdesk_core.troubles import Trouble
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -177,6 +178,7 @@ def main() -> int:
             "Start it on a desktop, or try the tour: QT_QPA_PLATFORM=offscreen jobdesk --demo --tour FOLDER\n"
         )
         return 2
+    qInstallMessageHandler(_tell_qt_message)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Jobdesk")
     app.setDesktopFileName("jobdesk")
@@ -193,6 +195,12 @@ def main() -> int:
         return await Program(options, app).main()
 
     return loop.run(app, run())
+
+
+def _tell_qt_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+    """Pass Qt's messages on, but for what the offscreen platform says of every dialog."""
+    if not text.startswith("This plugin does not support"):
+        sys.stderr.write(f"{text}\n")
 
 
 def _has_display() -> bool:

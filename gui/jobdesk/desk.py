@@ -20,8 +20,6 @@ from PySide6.QtCore import QObject, Signal
 
 from jobdesk.work import Work
 
-#: A worker whose heartbeat is older than this many seconds counts as dead (Procrastinate's default).
-STALLED_AFTER_S = 30
 #: Seconds between two looks at the workers table.
 WORKERS_INTERVAL_S = 3.0
 #: Seconds between two looks at the oldest waiting jobs.
@@ -100,8 +98,8 @@ class Desk(QObject):
     @property
     def live_worker_ids(self) -> frozenset[int]:
         """The workers whose heartbeat is fresh, as of the last look (at most some seconds ago)."""
-        limit = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=STALLED_AFTER_S)
-        return frozenset(worker.id for worker in self.workers if worker.last_heartbeat >= limit)
+        now = dt.datetime.now(dt.UTC)
+        return frozenset(worker.id for worker in self.workers if worker.is_alive(now))
 
     def read_oldest(self, then: Callable[[dict[str, dt.datetime]], None]) -> None:
         """Ask since when each queue's oldest waiting job waits; at most every few seconds."""
@@ -121,6 +119,9 @@ class Desk(QObject):
 
     async def _watch_workers(self) -> None:
         while True:
+            if self.monitor.state.mode == "connecting":
+                await asyncio.sleep(0.1)
+                continue
             if self.monitor.state.mode in ("live", "polling"):
                 # A link that breaks here is told by the feed; the next look may succeed.
                 with contextlib.suppress(ConnectorException):

@@ -7,6 +7,7 @@ not do what it should. The pictures of the README and the help are made by it.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.jobs import Status
 from jobdesk_core.profiles import Profile, ProfileStore
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
@@ -31,6 +32,8 @@ from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 
 STEP_S = 20.0
+#: The smallest screen that people work on, and a large one.
+SIZES = (QSize(1280, 800), QSize(2560, 1440))
 
 
 class StepFailed(Exception):
@@ -77,6 +80,7 @@ class Tour:
         await self._pages()
         await self._dialogs_again()
         theme().set_mode("light")
+        await self._sizes()
 
     # Pages
 
@@ -103,6 +107,16 @@ class Tour:
         await self._picture("nothing-found")
         window.header.filter_bar.set_text("")
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show again")
+
+    async def _sizes(self) -> None:
+        before = self._window.size()
+        for size in SIZES:
+            self._window.resize(size)
+            for key in ("jobs", "overview"):
+                self._window.show_page(key)
+                await asyncio.sleep(0.4)
+                await self._picture(f"{key}-{size.width()}x{size.height()}")
+        self._window.resize(before)
 
     async def _type_filter(self, text: str, *, is_wrong: bool = False) -> None:
         bar = self._window.header.filter_bar
@@ -198,7 +212,6 @@ class Tour:
         priority: int = 0,
         picture: str = "",
     ) -> int:
-        before = await self._newest_id()
         self._click_button("job.defer")
         dialog = await self._dialog(DeferDialog)
         QTest.keyClicks(dialog.task, task)
@@ -220,12 +233,12 @@ class Tour:
         QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
         await self._until(lambda: self._dialog_now() is None, "the defer dialog to close")
 
-        def newest() -> int | None:
-            ids = [i for i in self._window.jobs.model.ids() if i > before]
-            rows = [self._window.jobs.model.row(i) for i in ids]
-            return next((row.id for row in rows if row is not None and row.task_name == task), None)
-
-        return int(await self._until(newest, f"the new {task} job to show"))
+        told = re.search(r"Deferred job #([\d,]+)", self._window.message.sentence)
+        if told is None:
+            raise StepFailed(f"the window does not say which job it deferred: {self._window.message.sentence}")
+        job_id = int(told[1].replace(",", ""))
+        await self._until(lambda: self._status(job_id) is not None, f"job #{job_id:,} to show")
+        return job_id
 
     async def _act(self, key: str, picture: str) -> None:
         self._click_button(key)
@@ -368,6 +381,8 @@ def _over(ground: QPixmap, picture: QPixmap, window: QWidget, dialog: QWidget) -
     painter.fillRect(ground.rect(), QColor(0, 0, 0, 70))
     place = QPoint((window.width() - dialog.width()) // 2, max(20, (window.height() - dialog.height()) // 3))
     painter.drawPixmap(place, picture)
+    painter.setPen(theme().colour("field_line"))
+    painter.drawRect(place.x() - 1, place.y() - 1, dialog.width() + 1, dialog.height() + 1)
     painter.end()
     return ground
 

@@ -12,7 +12,7 @@ from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.demo.tasks import create_app
 from jobdesk_core.demo.trickle import sample_job
 
-JOBS = 900
+JOBS = 3_600
 
 
 async def fill_history(connector: PsycopgConnector) -> None:

@@ -75,6 +75,6 @@ def create_app(connector: Any) -> App:
     @app.task(name="etl.load_partition", queue="etl")
     async def load_partition(table: str, partition: int, source: str = "crm") -> None:
         """One at a time per table, by its lock."""
-        await asyncio.sleep(random.uniform(2, 6))
+        await asyncio.sleep(random.uniform(6, 15))
 
     return app

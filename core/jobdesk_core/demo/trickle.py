@@ -12,9 +12,11 @@ from jobdesk_core.app import App
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import AlreadyEnqueued
 
-PAUSE_S = 0.4
+PAUSE_S = 1.0
 #: Waiting jobs beyond which the trickle pauses, and ended jobs that are kept.
-MOST_WAITING, MOST_ENDED = 80, 20_000
+MOST_WAITING, MOST_ENDED = 60, 20_000
+#: Partitions deferred at once at the start: they wait for each other's locks.
+FIRST_PARTITIONS = 14
 PEOPLE = ("ada", "grace", "edsger", "barbara", "donald", "margaret", "tony", "frances")
 TABLES = ("customers", "orders", "tickets")
 
@@ -54,7 +56,7 @@ def sample_job(chance: random.Random) -> tuple[str, dict[str, Any], dict[str, An
             {"day": day.isoformat(), "api_token": f"tok_{number:x}"},
         ),
         (4, "ledger.reconcile", {"lock": "ledger"}, {"account": f"acct-{number % 9}", "month": f"{day:%Y-%m}"}),
-        (8, "etl.load_partition", {"lock": f"table-{table}"}, {"table": table, "partition": number % 64}),
+        (9, "etl.load_partition", {"lock": f"table-{table}"}, {"table": table, "partition": number % 64}),
     ]
     _, name, options, arguments = chance.choices(kinds, [kind[0] for kind in kinds])[0]
     return name, options, arguments
@@ -63,6 +65,10 @@ def sample_job(chance: random.Random) -> tuple[str, dict[str, Any], dict[str, An
 async def trickle(app: App) -> None:
     """Defer sample jobs until cancelled."""
     chance = random.Random()
+    partitions = app.tasks["etl.load_partition"]
+    for number in range(FIRST_PARTITIONS):
+        table = TABLES[number % len(TABLES)]
+        await partitions.configure(lock=f"table-{table}").defer_async(table=table, partition=number)
     while True:
         for _ in range(50):
             name, options, arguments = sample_job(chance)

@@ -16,7 +16,7 @@ async def main(dsn: str, name: str, queues: str) -> None:
         await app.run_worker_async(
             name=name,
             queues=queues.split(",") if queues else None,
-            concurrency=4,
+            concurrency=6,
             fetch_job_polling_interval=2.0,
             shutdown_graceful_timeout=0.5,
         )

@@ -10,8 +10,8 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.explain import AHEAD_LIMIT, STALLED_AFTER_S, Explanation, Surroundings, explain
-from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow, job_row, row_columns
+from jobdesk_core.monitor.explain import AHEAD_LIMIT, Explanation, Surroundings, explain
+from jobdesk_core.monitor.rows import STALLED_AFTER_S, EventRow, JobRow, WorkerRow, job_row, row_columns
 
 #: Larger arguments are read on demand only.
 ARGS_LIMIT_BYTES = 256 * 1024

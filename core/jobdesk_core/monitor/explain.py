@@ -11,7 +11,6 @@ from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow
 
 Tone = Literal["neutral", "good", "warning", "bad"]
-STALLED_AFTER_S = 30
 #: Jobs ahead are counted up to this number.
 AHEAD_LIMIT = 1_000
 
@@ -104,7 +103,7 @@ def _running(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
             [running, "Nothing will end it. Retry puts it back in its queue."],
             "bad",
         )
-    if around.worker is not None and (now - around.worker.last_heartbeat).total_seconds() > STALLED_AFTER_S:
+    if around.worker is not None and not around.worker.is_alive(now):
         silent = duration(now - around.worker.last_heartbeat)
         return Explanation(
             "It has stalled.",

@@ -103,6 +103,11 @@ class JobFilter:
         return found
 
 
+def term(key: str, value: str) -> str:
+    """The text of a filter for one value, such as `queue:"night shift"`."""
+    return Token(0, 0, key, value).text
+
+
 def tokenize(text: str) -> list[Token]:
     """Split a filter's text. Raises FilterError for a quotation mark that is not closed."""
     if text.count('"') % 2:

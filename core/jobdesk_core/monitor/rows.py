@@ -10,6 +10,9 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import EventType, Status
 
+#: A worker whose heartbeat is older than this many seconds counts as dead (Procrastinate's default).
+STALLED_AFTER_S = 30
+
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
@@ -46,6 +49,10 @@ class WorkerRow:
     id: int
     last_heartbeat: dt.datetime
     running: int
+
+    def is_alive(self, now: dt.datetime) -> bool:
+        """Whether its last heartbeat is fresh enough for its jobs not to count as stalled."""
+        return (now - self.last_heartbeat).total_seconds() <= STALLED_AFTER_S
 
 
 def row_columns(capabilities: Capabilities) -> str:

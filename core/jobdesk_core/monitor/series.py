@@ -18,7 +18,6 @@ SAMPLES = 500
 KINDS = (EventType.DEFERRED, EventType.STARTED, EventType.SUCCEEDED, EventType.FAILED, EventType.ABORTED)
 _ENDS = (EventType.SUCCEEDED, EventType.FAILED, EventType.ABORTED, EventType.DEFERRED_FOR_RETRY)
 
-Key = tuple[int, str, EventType]  # minute since 1970, queue, kind
 HistoryRow = tuple[int, str, EventType, int]
 
 
@@ -26,7 +25,9 @@ class Series:
     """Counts of events by minute, queue and kind, and the waiting and running times seen lately."""
 
     def __init__(self) -> None:
-        self._counts: Counter[Key] = Counter()
+        #: By queue (None: all of them) and kind the count of each minute since 1970.
+        self._counts: dict[tuple[str | None, EventType], Counter[int]] = defaultdict(Counter)
+        self._oldest = 0
         self._waited: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._ran: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._started: dict[int, dt.datetime] = {}
@@ -38,14 +39,14 @@ class Series:
         self._ran.clear()
         self._started.clear()
 
-    def add_events(self, events: Iterable[EventRow], rows: Mapping[int, JobRow]) -> None:
+    def add_events(self, events: Sequence[EventRow], rows: Mapping[int, JobRow]) -> None:
         """Follow what happened."""
         for event in events:
             row = rows.get(event.job_id)
             if row is None:
                 continue
             if event.type in KINDS:
-                self._counts[_minute(event.at), row.queue_name, event.type] += 1
+                self._count(_minute(event.at), row.queue_name, event.type, 1)
             if event.type is EventType.STARTED:
                 self._started[event.job_id] = event.at
                 since = max((at for at in (row.deferred_at, row.scheduled_at) if at is not None), default=event.at)
@@ -55,12 +56,13 @@ class Series:
                 started = self._started.pop(event.job_id, None)
                 if started is not None:
                     self._ran[row.queue_name].append((event.at - started).total_seconds())
-        self._drop_old()
+        if events:
+            self._drop_old(events[-1].at)
 
     def add_history(self, history: Iterable[HistoryRow]) -> None:
         """Add what happened before the feed began."""
         for minute, queue, kind, count in history:
-            self._counts[minute, queue, kind] += count
+            self._count(minute, queue, kind, count)
 
     def minutes(self, now: dt.datetime) -> list[int]:
         """The minutes of the last hour, oldest first, the running one last; minutes since 1970."""
@@ -69,11 +71,8 @@ class Series:
 
     def per_minute(self, kind: EventType, now: dt.datetime, queue: str | None = None) -> list[int]:
         """How often a kind of event happened in each of `minutes(now)`."""
-        found: Counter[int] = Counter()
-        for (minute, its_queue, its_kind), count in self._counts.items():
-            if its_kind is kind and (queue is None or queue == its_queue):
-                found[minute] += count
-        return [found[minute] for minute in self.minutes(now)]
+        counts = self._counts.get((queue, kind), Counter())
+        return [counts[minute] for minute in self.minutes(now)]
 
     def total(self, kind: EventType, now: dt.datetime, queue: str | None = None) -> int:
         """How often it happened in the last hour."""
@@ -89,11 +88,18 @@ class Series:
             return _percentile(self._ran.get(queue, ()), part)
         return _percentile([seconds for held in self._ran.values() for seconds in held], part)
 
-    def _drop_old(self) -> None:
-        if self._counts:
-            oldest = max(key[0] for key in self._counts) - 2 * MINUTES
-            for key in [key for key in self._counts if key[0] < oldest]:
-                del self._counts[key]
+    def _count(self, minute: int, queue: str, kind: EventType, count: int) -> None:
+        self._counts[queue, kind][minute] += count
+        self._counts[None, kind][minute] += count
+
+    def _drop_old(self, now: dt.datetime) -> None:
+        oldest = _minute(now) - 2 * MINUTES
+        if oldest == self._oldest:
+            return
+        self._oldest = oldest
+        for counts in self._counts.values():
+            for minute in [minute for minute in counts if minute < oldest]:
+                del counts[minute]
 
 
 def _minute(moment: dt.datetime) -> int:

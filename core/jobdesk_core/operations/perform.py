@@ -13,8 +13,7 @@ from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, UniqueViolation
 from jobdesk_core.jobs import Job, Status
-from jobdesk_core.monitor.explain import STALLED_AFTER_S
-from jobdesk_core.monitor.rows import JobRow, job_row, row_columns
+from jobdesk_core.monitor.rows import STALLED_AFTER_S, JobRow, job_row, row_columns
 from jobdesk_core.operations.rules import READ_ONLY, Action, missing_right, refusal
 from jobdesk_core.troubles import check_queue_name, explain
 
@@ -110,7 +109,7 @@ async def _defer(request: Defer, connector: PsycopgConnector, capabilities: Capa
         return Outcome(None, False, str(error))
     when = ""
     if job.scheduled_at is not None:
-        when = f" for {job.scheduled_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
+        when = f" for {job.scheduled_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
     return Outcome(job_id, True, f"Deferred job #{job_id:,}{when}: {job.task_name} in queue {job.queue}.")
 
 
@@ -147,7 +146,7 @@ async def _retry(job_id: int, request: Retry, connector: PsycopgConnector, capab
             )
         )
 
-    when = "" if request.at is None else f" for {at.astimezone():%Y-%m-%d %H:%M:%S %z}"
+    when = "" if request.at is None else f" for {at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
     return await _act(job_id, Action.RETRY, connector, capabilities, act, f"Job #{job_id:,} will run again{when}.")
 
 

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -81,6 +80,8 @@ class ConnectionDialog(DialogFrame):
         self._build_form()
         self._fill_saved()
         self.show_profile(profile or Profile(name=""))
+        self.name.setFocus()
+        self.resize(860, 580)
         self.work.start(unavailable(), name="keyring", then=self._show_keyring)
 
     # The profile on show
@@ -90,6 +91,7 @@ class ConnectionDialog(DialogFrame):
         self.name.setText(profile.name)
         self.environment.setEditText(profile.environment)
         self.method.choose(METHODS.index(profile.method))
+        self._show_method(self.method.current())
         self.dsn.setText(profile.dsn)
         for key, edit in self.arguments.items():
             edit.setText(profile.arguments.get(key, ""))
@@ -187,7 +189,7 @@ class ConnectionDialog(DialogFrame):
         texts = QVBoxLayout()
         texts.setSpacing(1)
         name = QLabel(step.name)
-        name.setStyleSheet("font-weight: 600;")
+        name.setProperty("strong", "true")
         texts.addWidget(name)
         sentence = note("secondary")
         way_out = f" {step.trouble.way_out}" if step.trouble and step.trouble.way_out else ""
@@ -236,6 +238,10 @@ class ConnectionDialog(DialogFrame):
         stored = self._stored(self._saved.currentText()) if position > 0 else None
         self.show_profile(stored or Profile(name=""))
 
+    def _show_method(self, position: int) -> None:
+        for number, page in enumerate(self._pages):
+            page.setVisible(number == position)
+
     def _default_name(self) -> str:
         if self.method.current() == 0:
             return os.environ.get("PGSERVICE") or os.environ.get("PGDATABASE") or "environment"
@@ -256,11 +262,10 @@ class ConnectionDialog(DialogFrame):
         names.addLayout(field(self.tr("Environment tag"), self.environment), 2)
         form.addLayout(names)
         form.addLayout(field(self.tr("Connect by"), self.method))
-        pages = QStackedWidget()
-        for page in (self._environment_page(), self._dsn_page(), self._arguments_page()):
-            pages.addWidget(page)
-        self.method.changed.connect(pages.setCurrentIndex)
-        form.addWidget(pages)
+        self._pages = (self._environment_page(), self._dsn_page(), self._arguments_page())
+        for page in self._pages:
+            form.addWidget(page)
+        self.method.changed.connect(self._show_method)
         form.addLayout(field(self.tr("Password, if the server asks and pgpass has none"), self.password))
         form.addWidget(self.remember)
         form.addWidget(self._keyring)

@@ -56,11 +56,12 @@ class OutcomeList(QFrame):
         line.addWidget(Sign(kind), 0, Qt.AlignmentFlag.AlignTop)
         if number:
             count = QLabel(number)
-            count.setStyleSheet("font-weight: 600;")
+            count.setProperty("strong", "true")
             line.addWidget(count, 0, Qt.AlignmentFlag.AlignTop)
         label = QLabel(text)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setWordWrap(True)
+        label.setAlignment(Qt.AlignmentFlag.AlignTop)
         line.addWidget(label, 1)
         self._layout.addLayout(line)
 

@@ -37,7 +37,8 @@ from jobdesk.widgets.timeline import EventList, Timeline
 from jobdesk.widgets.why_card import WhyCard
 from jobdesk.work import Work
 
-WIDTH = 372
+#: The tallest that the arguments grow; beyond it they scroll.
+TALLEST = 360
 
 
 class Inspector(QFrame):
@@ -49,7 +50,7 @@ class Inspector(QFrame):
         super().__init__(parent)
         self.setObjectName("inspector")
         self.setAccessibleName(self.tr("Inspector of the selected job"))
-        self.setMinimumWidth(320)
+        self.setMinimumWidth(300)
         self._desk: Desk | None = None
         self._detail: JobDetail | None = None
         self._job_id: int | None = None
@@ -66,15 +67,12 @@ class Inspector(QFrame):
         self._timeline = Timeline()
         self._events = EventList()
         self._tree = JsonTree()
-        self._tree.setMinimumHeight(120)
         self._json = QPlainTextEdit(readOnly=True)
         self._json.setObjectName("code")
         self._json.setAccessibleName(self.tr("Arguments as JSON"))
         self._large = QPushButton(self.tr("Load the arguments"))
         self._large.clicked.connect(self._load_large)
-        self._arguments = QStackedWidget()
-        for page in (self._tree, self._json, self._centred(self._large)):
-            self._arguments.addWidget(page)
+        self._forms = (self._tree, self._json, self._large)
         self._form = Segmented([self.tr("Tree"), self.tr("JSON")])
         self._form.setAccessibleName(self.tr("Show the arguments as"))
         self._form.changed.connect(self._show_form)
@@ -121,8 +119,7 @@ class Inspector(QFrame):
             self._why.clear()
             self._timeline.set_events([], row.status, dt.datetime.now(dt.UTC))
             self._events.set_events([])
-            self._tree.set_value({})
-            self._json.clear()
+            self._set_arguments({})
             self._fields.set_fields([])
         self._stack.setCurrentIndex(1)
         self._read()
@@ -191,13 +188,24 @@ class Inspector(QFrame):
             kilobytes = detail.args_bytes / 1024
             self._large.setText(self.tr("Load the arguments ({size} kB)").format(size=f"{kilobytes:,.0f}"))
         else:
-            self._tree.set_value(detail.args)
-            self._json.setPlainText(json.dumps(detail.args, indent=2, ensure_ascii=False))
+            self._set_arguments(detail.args)
         self._show_form()
 
     def _show_form(self, *_: object) -> None:
         is_large = self._detail is not None and self._detail.args is None
-        self._arguments.setCurrentIndex(2 if is_large else self._form.current())
+        self._show_only(2 if is_large else self._form.current())
+
+    def _show_only(self, position: int) -> None:
+        # Not a stack: it would be as tall as its tallest page.
+        for number, widget in enumerate(self._forms):
+            widget.setVisible(number == position)
+
+    def _set_arguments(self, value: object) -> None:
+        self._tree.set_value(value)
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        self._json.setPlainText(text)
+        lines = text.count("\n") + 1
+        self._json.setFixedHeight(min(TALLEST, lines * self._json.fontMetrics().lineSpacing() + 20))
 
     def _load_large(self) -> None:
         desk, job_id = self._desk, self._job_id
@@ -206,9 +214,8 @@ class Inspector(QFrame):
 
     def _show_large(self, arguments: dict[str, object] | None) -> None:
         if arguments is not None:
-            self._tree.set_value(arguments)
-            self._json.setPlainText(json.dumps(arguments, indent=2, ensure_ascii=False))
-            self._arguments.setCurrentIndex(self._form.current())
+            self._set_arguments(arguments)
+            self._show_only(self._form.current())
 
     def _show_gone(self) -> None:
         self._work.cancel("detail")
@@ -241,7 +248,10 @@ class Inspector(QFrame):
         arguments.addWidget(_caption(self.tr("ARGUMENTS")), 1)
         arguments.addWidget(self._form, 0, Qt.AlignmentFlag.AlignBottom)
         layout.addLayout(arguments)
-        layout.addWidget(self._arguments)
+        layout.addWidget(self._tree)
+        layout.addWidget(self._json)
+        layout.addWidget(self._large, 0, Qt.AlignmentFlag.AlignLeft)
+        self._show_only(0)
         layout.addWidget(_caption(self.tr("JOB")))
         layout.addWidget(self._fields)
         layout.addStretch()
@@ -254,12 +264,6 @@ class Inspector(QFrame):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(content)
         return area
-
-    def _centred(self, widget: QWidget) -> QWidget:
-        holder = QWidget()
-        layout = QHBoxLayout(holder)
-        layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignCenter)
-        return holder
 
 
 def _plain_label(tone: str) -> QLabel:

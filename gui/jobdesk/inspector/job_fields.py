@@ -9,7 +9,6 @@ from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk import formats
-from jobdesk.desk import STALLED_AFTER_S
 
 Field = tuple[str, str, str]  # label, value, tone
 
@@ -61,7 +60,7 @@ def _worker(row: JobRow, worker: WorkerRow | None, now: dt.datetime) -> str:
     if worker is None:
         return f"#{row.worker_id} · " + _tr("gone")
     seconds = (now - worker.last_heartbeat).total_seconds()
-    text = _tr("alive, {age} ago") if seconds <= STALLED_AFTER_S else _tr("silent for {age}")
+    text = _tr("alive, {age} ago") if worker.is_alive(now) else _tr("silent for {age}")
     return f"#{row.worker_id} · " + text.format(age=formats.duration(max(0, int(seconds))))
 
 

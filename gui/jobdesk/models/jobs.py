@@ -36,15 +36,15 @@ class Column:
 
 
 COLUMNS = (
-    Column("id", "id", 92, is_right=True, is_mono=True),
+    Column("id", "id", 82, is_right=True, is_mono=True),
     Column("task", "task", 190),
-    Column("queue", "queue", 88),
+    Column("queue", "queue", 72),
     Column("status", "status", 112),
-    Column("priority", "priority", 70, is_right=True),
-    Column("attempts", "attempts", 82, is_right=True),
-    Column("scheduled", "scheduled", 100, tone="secondary"),
-    Column("lock", "lock", 104),
-    Column("age", "age", 78, is_right=True, tone="secondary"),
+    Column("priority", "priority", 74, is_right=True),
+    Column("attempts", "attempts", 80, is_right=True),
+    Column("scheduled", "scheduled", 88, tone="secondary"),
+    Column("lock", "lock", 100),
+    Column("age", "age", 58, is_right=True, tone="secondary"),
     Column("queueing_lock", "queueing lock", 130, is_shown=False),
     Column("worker", "worker", 80, is_right=True, is_mono=True, is_shown=False),
 )

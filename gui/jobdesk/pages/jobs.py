@@ -7,6 +7,7 @@ from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -29,6 +30,9 @@ from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.theme.icons import icon
 from jobdesk.widgets.empty_state import EmptyState
 
+INSPECTOR_WIDTH = 372
+#: A page narrower than this leaves the inspector its least width, for the sake of the table.
+ROOMY_WIDTH = 1_200
 TOOLBAR = ("job.retry", "job.cancel", "job.abort")
 
 
@@ -50,7 +54,7 @@ class JobsPage(QWidget):
         self._inspected: int | None = None
         self._count = QLabel()
         self._count.setProperty("tone", "secondary")
-        self._arrived = QPushButton(self.table)
+        self._arrived = QPushButton()
         self._arrived.setObjectName("pill")
         self._arrived.hide()
         self._toolbar = QWidget()
@@ -135,6 +139,9 @@ class JobsPage(QWidget):
         layout = self._toolbar.layout()
         defer = _action_button(actions, "job.defer")
         defer.setObjectName("primary")
+        # The button takes its icon from the action anew whenever that changes.
+        actions["job.defer"].changed.connect(lambda: defer.setIcon(icon("defer", "on_accent")))
+        defer.setIcon(icon("defer", "on_accent"))
         buttons = [defer] + [_action_button(actions, key) for key in TOOLBAR]
         more = QToolButton()
         more.setIcon(icon("more"))
@@ -151,6 +158,7 @@ class JobsPage(QWidget):
         bar.setContentsMargins(12, 4, 12, 4)
         bar.setSpacing(8)
         bar.addWidget(self._count)
+        bar.addWidget(self._arrived)
         bar.addStretch()
         bar.addWidget(self._order)
         bar.addWidget(self._columns)
@@ -166,8 +174,11 @@ class JobsPage(QWidget):
         splitter.addWidget(self.inspector)
         splitter.setStretchFactor(0, 1)
         splitter.setStretchFactor(1, 0)
-        splitter.setSizes([868, 372])
+        splitter.setSizes([868, INSPECTOR_WIDTH])
         splitter.setCollapsible(0, False)
+        splitter.splitterMoved.connect(self._keep_sizes)
+        self._splitter = splitter
+        self._has_own_sizes = False
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
@@ -208,6 +219,15 @@ class JobsPage(QWidget):
         self.reading.failed.connect(self.failed)
         self.inspector.job_asked_for.connect(self._go_to)
         self.inspector.failed.connect(self.failed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._has_own_sizes:
+            inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
+            self._splitter.setSizes([self.width() - inspector, inspector])
+
+    def _keep_sizes(self, *_: int) -> None:
+        self._has_own_sizes = True
 
     # Following
 
@@ -266,9 +286,6 @@ class JobsPage(QWidget):
     def _show_arrived(self, count: int) -> None:
         self._arrived.setVisible(count > 0)
         self._arrived.setText(self.tr("↑ {count} new").format(count=formats.number(count)))
-        self._arrived.adjustSize()
-        self._arrived.move((self.table.width() - self._arrived.width()) // 2, 38)
-        self._arrived.raise_()
 
     def _watch(self) -> None:
         if self._desk is None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.counts import QueueCounts
+from jobdesk_core.monitor.filters import term
 from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
@@ -125,6 +126,4 @@ class NamesPage(QWidget):
         return cells
 
     def _open(self, index: QModelIndex) -> None:
-        name = self.model.key_at(index.row())
-        quoted = f'"{name}"' if " " in name else name
-        self.filter_asked_for.emit(f"{self._kind}:{quoted}")
+        self.filter_asked_for.emit(term(self._kind, self.model.key_at(index.row())))

@@ -6,14 +6,17 @@ import datetime as dt
 from collections.abc import Mapping
 
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.monitor.filters import term
+from jobdesk_core.monitor.news import news
 from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QVBoxLayout, QWidget
 
 from jobdesk import formats
-from jobdesk.desk import STALLED_AFTER_S, Desk
+from jobdesk.desk import Desk
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.pages.names import count_cells, seconds_cell
 from jobdesk.widgets.card import Card
+from jobdesk.widgets.news_card import NewsCard
 from jobdesk.widgets.table import ROW_HEIGHT, Table
 from jobdesk.widgets.throughput_chart import ThroughputChart
 
@@ -21,7 +24,7 @@ LINES = {Status.SUCCEEDED: EventType.SUCCEEDED, Status.FAILED: EventType.FAILED,
 
 
 class OverviewPage(QWidget):
-    """Cards, the chart of the last hour, and the queues."""
+    """Cards, the chart of the last hour, the queues, and what changed."""
 
     filter_asked_for = Signal(str)
 
@@ -35,6 +38,8 @@ class OverviewPage(QWidget):
         self.failed = Card(self.tr("failed, last hour"))
         self.succeeded = Card(self.tr("succeeded, last hour"))
         self.chart = ThroughputChart()
+        self.changed = NewsCard()
+        self.changed.filter_asked_for.connect(self.filter_asked_for)
         titles = [
             Title(self.tr("queue"), 160, is_right=False),
             *(Title(status.value, 92) for status in Status if status is not Status.ABORTING),
@@ -87,6 +92,7 @@ class OverviewPage(QWidget):
             cells.append(self._drains(desk, queue.name, queue.count(Status.TODO), now))
             rows.append((queue.name, cells))
         self.model.set_rows(rows)
+        self.changed.show_news(news(desk.monitor.counts, series, self._oldest, desk.workers, now))
         self.table.setFixedHeight(min(10, max(1, len(rows))) * ROW_HEIGHT + 34)
 
     def _show_cards(self, desk: Desk, now: dt.datetime) -> None:
@@ -95,9 +101,7 @@ class OverviewPage(QWidget):
         note = self.tr("oldest {age}").format(age=formats.age(oldest, now)) if oldest else self.tr("none overdue")
         self.waiting.set_value(formats.number(counts.total(Status.TODO)), note)
         live = len(desk.live_worker_ids)
-        silent = sum(
-            worker.running for worker in desk.workers if (now - worker.last_heartbeat).total_seconds() > STALLED_AFTER_S
-        )
+        silent = sum(worker.running for worker in desk.workers if not worker.is_alive(now))
         note = self.tr("on {count} workers").format(count=formats.number(live))
         if silent:
             note += self.tr(" · {count} stalled").format(count=formats.number(silent))
@@ -135,9 +139,9 @@ class OverviewPage(QWidget):
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(12)
         layout.addLayout(cards)
-        layout.addWidget(self.chart, 3)
+        layout.addWidget(self.chart, 1)
         layout.addWidget(holder)
-        layout.addStretch(1)
+        layout.addWidget(self.changed)
 
     def _open(self, index: QModelIndex) -> None:
-        self.filter_asked_for.emit(f"queue:{self.model.key_at(index.row())}")
+        self.filter_asked_for.emit(term("queue", self.model.key_at(index.row())))

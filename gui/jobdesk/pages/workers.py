@@ -9,7 +9,7 @@ from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk import formats
-from jobdesk.desk import STALLED_AFTER_S, Desk
+from jobdesk.desk import Desk
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.table import Table
@@ -92,8 +92,7 @@ class WorkersPage(QWidget):
 
 
 def _cells(worker: WorkerRow, now: dt.datetime) -> list[Cell]:
-    seconds = (now - worker.last_heartbeat).total_seconds()
-    state = Cell("alive", "good") if seconds <= STALLED_AFTER_S else Cell("silent: its jobs have stalled", "bad")
+    state = Cell("alive", "good") if worker.is_alive(now) else Cell("silent: its jobs have stalled", "bad")
     return [
         Cell(f"#{worker.id:,}", is_mono=True),
         state,

@@ -41,6 +41,7 @@ QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0
 #title { font-size: 15px; font-weight: 600; color: $text; }
 #secondary { color: $secondary; }
 #small, *[tone="small"] { font-size: 12px; color: $secondary; }
+*[strong="true"] { font-weight: 600; }
 #caption { font-size: 11px; font-weight: 600; color: $secondary; }
 #jobNumber { font-family: "$mono"; font-weight: 600; }
 #mono, #code, *[mono="true"] { font-family: "$mono"; font-size: 12px; }

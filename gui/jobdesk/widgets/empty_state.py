@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
@@ -12,6 +12,8 @@ from jobdesk.theme.icons import icon
 
 Action = tuple[str, Callable[[], object]]
 ICON_SIDE = 32
+#: The width that the sentence is wrapped to, in pixels.
+WIDEST = 270
 
 
 class EmptyState(QWidget):
@@ -31,7 +33,6 @@ class EmptyState(QWidget):
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._title = _centred_label("title")
         self._sentence = _centred_label("secondary")
-        self._sentence.setMaximumWidth(420)
         self._row = QHBoxLayout()
         self._row.setSpacing(8)
         self._row.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -60,7 +61,7 @@ class EmptyState(QWidget):
         self._title.setText(title)
         self._sentence.setText(sentence)
         self._sentence.setVisible(bool(sentence))
-        self._sentence.setMinimumWidth(min(300, self._sentence.fontMetrics().horizontalAdvance(sentence) + 4))
+        self._fit_sentence()
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
         while self._row.count():
@@ -73,6 +74,13 @@ class EmptyState(QWidget):
                 button.setObjectName("primary")
             button.clicked.connect(lambda _checked=False, act=act: act())
             self._row.addWidget(button)
+
+    def _fit_sentence(self) -> None:
+        # A layout asks a wrapped label for its height at the layout's width, not at the label's own.
+        self._sentence.ensurePolished()
+        flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+        box = self._sentence.fontMetrics().boundingRect(QRect(0, 0, WIDEST, 1_000), flags, self._sentence.text())
+        self._sentence.setFixedSize(WIDEST, box.height() + 4)
 
     def _paint_icon(self) -> None:
         pixmap = icon(self._icon_name, "secondary").pixmap(QSize(ICON_SIDE, ICON_SIDE), self.devicePixelRatioF())

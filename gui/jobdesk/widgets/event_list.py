@@ -17,6 +17,7 @@ from jobdesk.widgets.shape_label import ShapeLabel
 Event = tuple[str, EventType, dt.datetime]
 #: The latest events are shown one by one, the others as a number.
 LIMIT = 40
+_PUTS_OFF = (EventType.DEFERRED, EventType.DEFERRED_FOR_RETRY, EventType.RETRIED)
 
 
 class EventList(QWidget):
@@ -37,6 +38,7 @@ class EventList(QWidget):
         if list(events) == self._events:
             return
         self._events = list(events)
+        shown = _plans_after_causes(self._events)
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
@@ -45,7 +47,7 @@ class EventList(QWidget):
         if earlier > 0:
             self._grid.addWidget(_small(self.tr("{count} earlier").format(count=formats.number(earlier))), 0, 0)
         before: dt.datetime | None = None
-        for line, (_, kind, at) in enumerate(self._events[-LIMIT:], 1):
+        for line, (_, kind, at) in enumerate(shown[-LIMIT:], 1):
             # A `scheduled` event carries the time that the job was put off to, not that of its writing.
             is_plan = kind is EventType.SCHEDULED
             since = "" if before is None or is_plan else f"+{formats.duration((at - before).total_seconds())}"
@@ -62,6 +64,15 @@ class EventList(QWidget):
         self._grid.addWidget(mark, line, 0)
         for column, label in ((1, _small(since)), (2, time)):
             self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+
+def _plans_after_causes(events: Sequence[Event]) -> list[Event]:
+    """Put each `scheduled` below the event that it belongs to: the database writes it just before that one."""
+    shown = list(events)
+    for place in range(len(shown) - 1):
+        if shown[place][1] is EventType.SCHEDULED and shown[place + 1][1] in _PUTS_OFF:
+            shown[place], shown[place + 1] = shown[place + 1], shown[place]
+    return shown
 
 
 def _small(text: str) -> QLabel:

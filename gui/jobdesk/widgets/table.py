@@ -75,8 +75,7 @@ class CellDelegate(QStyledItemDelegate):
         state = option.state
         if state & _SELECTED:
             painter.fillRect(rect, self._selection)
-        changed_at = ask(index, CHANGED_ROLE)
-        if changed_at:
+        elif changed_at := ask(index, CHANGED_ROLE):
             self._paint_change(painter, rect, time.monotonic() - changed_at)
         painter.fillRect(x, y + height - 1, width, 1, self._line)
         if state & _FOCUS:

@@ -61,9 +61,13 @@ class ThroughputChart(QWidget):
             return
         self._paint_grid(painter, plot, top)
         for status, values in self._series.items():
-            painter.setPen(QPen(now.colour(status.value), 1))
+            points = [self._point(plot, n, value, top) for n, value in enumerate(values)]
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawPolyline(QPolygonF([self._point(plot, n, value, top) for n, value in enumerate(values)]))
+            painter.setPen(QPen(now.colour(status.value), 1.4))
+            painter.drawPolyline(QPolygonF(points[:-1]))
+            # The last minute is not over: what is known of it does not look like a drop.
+            painter.setPen(QPen(now.colour(status.value), 1.4, Qt.PenStyle.DotLine))
+            painter.drawPolyline(QPolygonF(points[-2:]))
         if self._hovered is not None:
             self._paint_hovered(painter, plot, top)
 
