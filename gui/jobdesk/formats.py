@@ -40,10 +40,14 @@ def duration(seconds: float) -> str:
 
 
 def age(moment: dt.datetime | None, now: dt.datetime) -> str:
-    """How long ago `moment` was, in whole seconds at the finest, so that a column does not flicker."""
+    """How long ago `moment` was, in its leading unit alone: 29 s, 4 min, 3 h, 12 d."""
     if moment is None:
         return DASH
-    return duration(max(0, int((now - moment).total_seconds())))
+    seconds = max(0, int((now - moment).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:,} {unit}"
+    return f"{seconds} s"
 
 
 def relative(moment: dt.datetime | None, now: dt.datetime) -> str:

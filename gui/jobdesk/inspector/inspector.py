@@ -72,7 +72,9 @@ class Inspector(QFrame):
         self._json.setAccessibleName(self.tr("Arguments as JSON"))
         self._large = QPushButton(self.tr("Load the arguments"))
         self._large.clicked.connect(self._load_large)
-        self._forms = (self._tree, self._json, self._large)
+        self._none = _plain_label("secondary")
+        self._none.setText(self.tr("none"))
+        self._forms = (self._tree, self._json, self._large, self._none)
         self._form = Segmented([self.tr("Tree"), self.tr("JSON")])
         self._form.setAccessibleName(self.tr("Show the arguments as"))
         self._form.changed.connect(self._show_form)
@@ -193,7 +195,8 @@ class Inspector(QFrame):
 
     def _show_form(self, *_: object) -> None:
         is_large = self._detail is not None and self._detail.args is None
-        self._show_only(2 if is_large else self._form.current())
+        is_empty = self._detail is not None and self._detail.args == {}
+        self._show_only(2 if is_large else 3 if is_empty else self._form.current())
 
     def _show_only(self, position: int) -> None:
         # Not a stack: it would be as tall as its tallest page.
@@ -251,6 +254,7 @@ class Inspector(QFrame):
         layout.addWidget(self._tree)
         layout.addWidget(self._json)
         layout.addWidget(self._large, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self._none)
         self._show_only(0)
         layout.addWidget(_caption(self.tr("JOB")))
         layout.addWidget(self._fields)

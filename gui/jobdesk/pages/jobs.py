@@ -31,7 +31,7 @@ from jobdesk.theme.icons import icon
 from jobdesk.widgets.empty_state import EmptyState
 
 INSPECTOR_WIDTH = 372
-#: A page narrower than this leaves the inspector its least width, for the sake of the table.
+#: A page narrower than this gives the table what it can.
 ROOMY_WIDTH = 1_200
 TOOLBAR = ("job.retry", "job.cancel", "job.abort")
 
@@ -205,6 +205,9 @@ class JobsPage(QWidget):
                 lambda is_shown, position=position: self.table.setColumnHidden(position, not is_shown)
             )
         self._columns.setText(self.tr("Columns"))
+        self._columns.setIcon(icon("columns"))
+        self._columns.setToolTip(self.tr("Columns"))
+        self._columns.setAccessibleName(self.tr("Columns"))
         self._columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._columns.setMenu(menu)
 
@@ -222,8 +225,11 @@ class JobsPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        is_roomy = self.width() >= ROOMY_WIDTH
+        style = Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else Qt.ToolButtonStyle.ToolButtonIconOnly
+        self._columns.setToolButtonStyle(style)
         if not self._has_own_sizes:
-            inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
+            inspector = INSPECTOR_WIDTH if is_roomy else self.inspector.minimumWidth()
             self._splitter.setSizes([self.width() - inspector, inspector])
 
     def _keep_sizes(self, *_: int) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtWidgets import QHeaderView, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
 
 from jobdesk.models.jobs import COLUMNS, INDEX_OF, JobsModel
 from jobdesk.widgets.table import Table
+
+#: A column is never made narrower than this by itself, in pixels.
+NARROWEST = 96
 
 
 class JobsTable(Table):
@@ -22,17 +26,18 @@ class JobsTable(Table):
         self.jobs = model
         self.setModel(model)
         self._above = 0
+        self._is_fitting, self._has_own_widths = False, False
         self._settling = _single_shot(self, 0, self.selection_settled)
         self._looking = _single_shot(self, 60, self.sight_changed)
         self.selectionModel().selectionChanged.connect(lambda *_: self._settling.start())
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         model.modelReset.connect(self._restarted)
+        # Before anything is hidden: the header would go on counting a hidden last section's width.
+        self.horizontalHeader().setStretchLastSection(False)
         for position, column in enumerate(COLUMNS):
             self.setColumnWidth(position, column.width)
             self.setColumnHidden(position, not column.is_shown)
-        columns = self.horizontalHeader()
-        columns.setStretchLastSection(False)
-        columns.setSectionResizeMode(INDEX_OF["task"], QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().sectionResized.connect(self._column_resized)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def selected_ids(self) -> list[int]:
@@ -78,6 +83,16 @@ class JobsTable(Table):
 
     # Qt calls these
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._has_own_widths:
+            self._fit_columns()
+
+    def setColumnHidden(self, column: int, is_hidden: bool) -> None:
+        super().setColumnHidden(column, is_hidden)
+        if not self._has_own_widths:
+            self._fit_columns()
+
     def rowsInserted(self, parent: QModelIndex, start: int, end: int) -> None:
         bar = self.verticalScrollBar()
         is_reading = bar.value() > 0 or self.selectionModel().hasSelection()
@@ -112,6 +127,25 @@ class JobsTable(Table):
     def is_scrolling_pixels(self) -> bool:
         """Whether the scroll bar counts pixels rather than rows."""
         return self.verticalScrollMode() == Table.ScrollMode.ScrollPerPixel
+
+    def _fit_columns(self) -> None:
+        """Fill the width: what is over goes to the columns whose texts vary in length."""
+        shown = [place for place in range(len(COLUMNS)) if not self.isColumnHidden(place)]
+        room = self.viewport().width() - sum(COLUMNS[place].width for place in shown)
+        shares = {place: COLUMNS[place].share for place in shown if COLUMNS[place].share}
+        # Too narrow: the task gives way, it is read from its end least often and can be made wider by hand.
+        if room < 0:
+            shares = {INDEX_OF["task"]: 1}
+        self._is_fitting = True
+        for place in shown:
+            least = min(NARROWEST, COLUMNS[place].width)
+            width = COLUMNS[place].width + room * shares.get(place, 0) // max(1, sum(shares.values()))
+            self.setColumnWidth(place, max(least, width))
+        self._is_fitting = False
+
+    def _column_resized(self, *_: int) -> None:
+        if not self._is_fitting and self.isVisible():
+            self._has_own_widths = True
 
     def _scrolled(self, value: int) -> None:
         self._looking.start()

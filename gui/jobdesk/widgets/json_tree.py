@@ -98,6 +98,9 @@ class JsonTree(QTreeView):
             index = self.indexBelow(index)
         return QSize(200, min(MAX_HEIGHT, rows * ROW_HEIGHT + 4))
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(100, self.sizeHint().height())
+
     def _follow(self, index: QModelIndex) -> None:
         """Do what a row offers: show what is hidden, or the next stretch of what there is."""
         if index.isValid() and (self._json.reveal(index) or self._json.make_more(index)):
