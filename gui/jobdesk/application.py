@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from jobdesk_core.demo import Demo, DemoError
-from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, split_password
+from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, database_of, split_password
 from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
@@ -97,8 +97,7 @@ class Program:
             self.start_demo()
         elif options.dsn is not None:
             dsn, password = split_password(options.dsn)
-            name = dsn.rpartition("/")[2] if "://" in dsn else dsn or "environment"
-            self.session.open(Profile(name=name, method="dsn", dsn=dsn), password)
+            self.session.open(Profile(name=database_of(dsn) or "environment", method="dsn", dsn=dsn), password)
         else:
             self._open_saved(options.profile)
 

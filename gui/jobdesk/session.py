@@ -32,7 +32,8 @@ class Session(QObject):
         self.profile: Profile | None = None
         #: Asks the operator for a password: the profile and why, to the password or None.
         self.ask_password: AskPassword | None = None
-        self._passwords: dict[str, str] = {}
+        #: By name and place: a password never goes to another server than it was typed for.
+        self._passwords: dict[tuple[str, str], str] = {}
         self._work = Work(self)
 
     @property
@@ -43,7 +44,7 @@ class Session(QObject):
     def open(self, profile: Profile, password: str | None = None) -> None:
         """Connect to this profile's database; the desk on show is closed first."""
         if password is not None:
-            self._passwords[profile.name] = password
+            self._passwords[_place(profile)] = password
         self._work.start(self._open(profile), name=OPEN, replaces=True)
 
     def close(self) -> None:
@@ -70,7 +71,7 @@ class Session(QObject):
         await self._close()
         self.profile = profile
         self.opening.emit(profile)
-        password = self._passwords.get(profile.name)
+        password = self._passwords.get(_place(profile))
         if password is None:
             password = await get_password(profile.name)
         while True:
@@ -86,7 +87,7 @@ class Session(QObject):
                 if password is None:
                     self.trouble.emit(trouble, profile)
                     return
-                self._passwords[profile.name] = password
+                self._passwords[_place(profile)] = password
         desk.setParent(self)
         self._remember(profile)
         self.desk = desk
@@ -106,3 +107,7 @@ class Session(QObject):
             self.desk_changed.emit()
             await desk.close()
             desk.deleteLater()
+
+
+def _place(profile: Profile) -> tuple[str, str]:
+    return profile.name, profile.display_dsn

@@ -12,7 +12,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import pytest
 from jobdesk.loop import create_loop
 from jobdesk.theme import theme
-from PySide6.QtCore import QEventLoop
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 
@@ -20,6 +20,8 @@ from PySide6.QtWidgets import QApplication
 def event_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     """An asyncio loop that rides on Qt's for the whole test; an error nobody handled fails the test."""
     theme().install(qapp)
+    # Otherwise Qt's loops refuse to run once a test has closed its window.
+    qapp.setQuitOnLastWindowClosed(False)
     loop = create_loop(qapp, already_running=True)
     unhandled: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _loop, context: unhandled.append(context))
@@ -31,6 +33,9 @@ def event_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
         _drive(loop, asyncio.wait(tasks, timeout=5))
     # A loop that rides on Qt's says that it runs until it is told to stop, and refuses to close before.
     loop.stop()
+    # It has told Qt to quit, and every later QEventLoop would at once: one round of the application forgets it.
+    QTimer.singleShot(0, qapp.quit)
+    qapp.exec()
     loop.close()
     asyncio.events._set_running_loop(None)
     assert not unhandled, unhandled

@@ -1,6 +1,6 @@
 """Saved connections: by libpq's environment, a DSN, or arguments. A password is never among them."""
 
-from jobdesk_core.profiles.profile import ENVIRONMENTS, Profile, connection_parameters, split_password
+from jobdesk_core.profiles.profile import ENVIRONMENTS, Profile, connection_parameters, database_of, split_password
 from jobdesk_core.profiles.store import ProfileStore, UnreadableProfiles
 
 __all__ = [
@@ -9,5 +9,6 @@ __all__ = [
     "ProfileStore",
     "UnreadableProfiles",
     "connection_parameters",
+    "database_of",
     "split_password",
 ]

@@ -57,6 +57,15 @@ def split_password(dsn: str) -> tuple[str, str | None]:
     return make_conninfo("", **parts), str(password)
 
 
+def database_of(dsn: str) -> str:
+    """The database (or else the service or host) that a DSN names, empty when it names none."""
+    try:
+        parts = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return ""
+    return str(parts.get("dbname") or parts.get("service") or parts.get("host") or "")
+
+
 def connection_parameters(profile: Profile, password: str | None = None) -> dict[str, Any]:
     """The keywords for PsycopgConnector. Without a password libpq looks in its pgpass and service files."""
     arguments: dict[str, Any] = {"application_name": APPLICATION_NAME}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, split_password
+from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, database_of, split_password
 from jobdesk_core.profiles.probe import Step, probe
 from jobdesk_core.profiles.secrets import delete_password, get_password, set_password, unavailable
 from PySide6.QtCore import Qt, Signal
@@ -130,7 +130,9 @@ class ConnectionDialog(DialogFrame):
 
     def submit(self) -> None:
         """Connect with what is on show; the window tells how it went."""
-        self._keep_password()
+        self.run(self._keep_password(), lambda _: self._choose())
+
+    def _choose(self) -> None:
         self.chosen.emit(self.profile(), self.typed_password())
         self.accept()
 
@@ -151,10 +153,10 @@ class ConnectionDialog(DialogFrame):
         except (OSError, UnreadableProfiles) as error:
             self.message.show_message("bad", self.tr("The profile could not be saved."), str(error))
             return
-        self._keep_password()
         self.name.setText(profile.name)
         self._fill_saved(profile.name)
-        self.message.show_message("good", self.tr("Saved {name}.").format(name=profile.name))
+        said = self.tr("Saved {name}.").format(name=profile.name)
+        self.run(self._keep_password(), lambda _: self.message.show_message("good", said))
 
     def delete(self) -> None:
         """Forget the saved profile on show."""
@@ -201,11 +203,10 @@ class ConnectionDialog(DialogFrame):
         line.addWidget(took, 0, _TOP)
         self.steps.addLayout(line)
 
-    def _keep_password(self) -> None:
+    async def _keep_password(self) -> None:
         password = self.typed_password()
         if password is not None and self.remember.isChecked():
-            # Owned by the parent's session through the keyring: the dialog may close before it is done.
-            self.work.start(set_password(self.profile().name, password), name="keep password")
+            await set_password(self.profile().name, password)
 
     def _show_keyring(self, reason: str | None) -> None:
         self.remember.setEnabled(reason is None)
@@ -245,7 +246,9 @@ class ConnectionDialog(DialogFrame):
     def _default_name(self) -> str:
         if self.method.current() == 0:
             return os.environ.get("PGSERVICE") or os.environ.get("PGDATABASE") or "environment"
-        return self.arguments["dbname"].text() or "database"
+        if self.method.current() == 1:
+            return database_of(self.dsn.text().strip()) or "database"
+        return self.arguments["dbname"].text().strip() or "database"
 
     # Building
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
@@ -12,8 +14,8 @@ from jobdesk.theme.icons import icon
 
 Action = tuple[str, Callable[[], object]]
 ICON_SIDE = 32
-#: The width that the sentence is wrapped to, in pixels.
-WIDEST = 270
+#: The width beyond which the sentence is not let to grow, and the room beside it, in pixels.
+WIDEST, MARGIN = 420, 24
 
 
 class EmptyState(QWidget):
@@ -37,7 +39,7 @@ class EmptyState(QWidget):
         self._row.setSpacing(8)
         self._row.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
+        layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         layout.setSpacing(8)
         layout.addStretch(2)
         layout.addWidget(self._picture)
@@ -59,7 +61,8 @@ class EmptyState(QWidget):
         self._icon_name = icon_name
         self._paint_icon()
         self._title.setText(title)
-        self._sentence.setText(sentence)
+        # A connection string has no spaces to break at: it may break after its signs.
+        self._sentence.setText(re.sub(r"([/@&?=])", "\\1\u200b", sentence))
         self._sentence.setVisible(bool(sentence))
         self._fit_sentence()
         self.setAccessibleName(title)
@@ -75,12 +78,17 @@ class EmptyState(QWidget):
             button.clicked.connect(lambda _checked=False, act=act: act())
             self._row.addWidget(button)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_sentence()
+
     def _fit_sentence(self) -> None:
         # A layout asks a wrapped label for its height at the layout's width, not at the label's own.
         self._sentence.ensurePolished()
+        width = max(100, min(WIDEST, self.width() - 2 * MARGIN))
         flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-        box = self._sentence.fontMetrics().boundingRect(QRect(0, 0, WIDEST, 1_000), flags, self._sentence.text())
-        self._sentence.setFixedSize(WIDEST, box.height() + 4)
+        box = self._sentence.fontMetrics().boundingRect(QRect(0, 0, width, 1_000), flags, self._sentence.text())
+        self._sentence.setFixedSize(width, box.height() + 4)
 
     def _paint_icon(self) -> None:
         pixmap = icon(self._icon_name, "secondary").pixmap(QSize(ICON_SIDE, ICON_SIDE), self.devicePixelRatioF())

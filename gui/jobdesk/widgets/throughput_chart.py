@@ -63,10 +63,10 @@ class ThroughputChart(QWidget):
         for status, values in self._series.items():
             points = [self._point(plot, n, value, top) for n, value in enumerate(values)]
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(now.colour(status.value), 1.4))
+            painter.setPen(QPen(now.colour(status.value), 1))
             painter.drawPolyline(QPolygonF(points[:-1]))
             # The last minute is not over: what is known of it does not look like a drop.
-            painter.setPen(QPen(now.colour(status.value), 1.4, Qt.PenStyle.DotLine))
+            painter.setPen(QPen(now.colour(status.value), 1, Qt.PenStyle.DotLine))
             painter.drawPolyline(QPolygonF(points[-2:]))
         if self._hovered is not None:
             self._paint_hovered(painter, plot, top)
