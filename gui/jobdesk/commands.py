@@ -237,7 +237,9 @@ class Commands(QObject):
 
     def view_refresh(self) -> None:
         """Read everything shown anew."""
-        self._window.read_again()
+        if self._session.desk is not None:
+            self._session.desk.monitor.wake()
+            self._window.jobs.read_again()
 
     def view_theme(self) -> None:
         """Change between light and dark."""

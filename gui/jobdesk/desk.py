@@ -61,7 +61,11 @@ class Desk(QObject):
         except BaseException:
             await connector.close_async()
             raise
-        return cls(profile, connector, capabilities)
+        desk = cls(profile, connector, capabilities)
+        # Known from the start: without it every running job would look as if its worker were dead.
+        with contextlib.suppress(ConnectorException):
+            desk.workers = await desk.monitor.workers() if capabilities.has_schema else []
+        return desk
 
     def start(self) -> None:
         """Begin to watch. Needs a database that has the schema."""

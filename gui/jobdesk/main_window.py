@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes, FeedState
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMenuBar, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.commands import Commands
+from jobdesk.desk import Desk
 from jobdesk.dialogs.install import InstallDialog
+from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
 from jobdesk.pages.jobs import JobsPage
 from jobdesk.pages.names import NamesPage
@@ -26,8 +29,6 @@ from jobdesk.widgets.navigation import Navigation
 
 #: Milliseconds between two refreshes of what only time or counts change.
 TICK_MS = 1_000
-#: How long a message about something done stays, in milliseconds.
-GOOD_NEWS_MS = 6_000
 
 
 class MainWindow(QMainWindow):
@@ -68,7 +69,7 @@ class MainWindow(QMainWindow):
         )
         self.commands = Commands(self)
         self.actions = Actions(self, self.commands)
-        self._foot_left, self._foot_right = QLabel(), QLabel()
+        self.footer = Footer()
         self._place()
         self._connect()
         self.show_page("jobs")
@@ -80,12 +81,6 @@ class MainWindow(QMainWindow):
         """Show a page."""
         self.navigation.choose(key)
         self._page_chosen(key)
-
-    def read_again(self) -> None:
-        """Read everything shown anew."""
-        if self.session.desk is not None:
-            self.session.desk.monitor.wake()
-            self.jobs.read_again()
 
     def show_trouble(self, trouble: Trouble) -> None:
         """Tell what went wrong above the page."""
@@ -108,14 +103,6 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self.start)
         for page in self.pages.values():
             self._stack.addWidget(page)
-        footer = QFrame()
-        footer.setObjectName("footer")
-        footer.setFixedHeight(28)
-        row = QHBoxLayout(footer)
-        row.setContentsMargins(12, 0, 12, 0)
-        row.addWidget(self._foot_left)
-        row.addStretch()
-        row.addWidget(self._foot_right)
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
@@ -130,7 +117,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(middle, 1)
-        column.addWidget(footer)
+        column.addWidget(self.footer)
         self.setCentralWidget(central)
 
     def _connect(self) -> None:
@@ -144,7 +131,7 @@ class MainWindow(QMainWindow):
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
         self.commands.failed.connect(self._failed)
-        self.commands.done.connect(self._show_done)
+        self.commands.done.connect(self.message.show_good_news)
         self.start.choose_asked_for.connect(self.commands.connection_choose)
         self.start.demo_asked_for.connect(self.commands.demo_asked_for)
         self.start.install_asked_for.connect(self._install)
@@ -155,35 +142,24 @@ class MainWindow(QMainWindow):
         self._clock.timeout.connect(self._tick)
         self._clock.start(TICK_MS)
 
-    def _show_done(self, sentence: str) -> None:
-        """Good news leaves by itself."""
-        self.message.show_message("good", sentence)
-        QTimer.singleShot(GOOD_NEWS_MS, self, lambda: self._clear_done(sentence))
-
-    def _clear_done(self, sentence: str) -> None:
-        if self.message.sentence == sentence:
-            self.message.clear()
-
     # Following the session
 
     def _show_desk(self) -> None:
-        desk = self.session.desk
-        has_schema = desk is not None and desk.capabilities.has_schema
-        shown = desk if has_schema else None
+        desk, shown = self.session.desk, self._open_desk()
         if desk is not None:
             self.message.clear()
             desk.changed.connect(self._apply)
             desk.state_changed.connect(self._show_state)
-            desk.workers_changed.connect(lambda _: self._show_workers())
+            desk.workers_changed.connect(self._workers_changed)
             desk.trouble.connect(self._failed)
         for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers):
             page.show_desk(shown)
         self.header.show_profile(self.session.profile)
         self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
-        self.header.show_state(desk.state if has_schema and desk is not None else None)
+        self.header.show_state(shown.state if shown is not None else None)
         if desk is None:
             self.start.show_start()
-        elif not has_schema:
+        elif shown is None:
             self.start.show_no_schema(desk.capabilities)
         self._page_chosen(self._page_key())
         if shown is not None:
@@ -218,8 +194,12 @@ class MainWindow(QMainWindow):
                 self.tr("Jobdesk connects again by itself. {reason}").format(reason=state.reason.splitlines()[0]),
             )
         elif self.message.sentence.startswith(self.tr("The connection is lost")):
-            self._show_done(self.tr("Connected again; everything has been read anew."))
+            self.message.show_good_news(self.tr("Connected again; everything has been read anew."))
         self._show_footnote()
+
+    def _workers_changed(self, _workers: object) -> None:
+        self._show_workers()
+        self._update_actions()
 
     def _show_workers(self) -> None:
         desk = self.session.desk
@@ -230,14 +210,16 @@ class MainWindow(QMainWindow):
         self.workers.refresh()
 
     def _tick(self) -> None:
-        desk = self.session.desk
-        if desk is None or not desk.capabilities.has_schema:
+        desk = self._open_desk()
+        if desk is None:
             return
         key = self._page_key()
         if key in ("overview", "queues"):
             desk.read_oldest(self._take_oldest)
         if key == "jobs":
             self.jobs.tick()
+            if any(row.status is Status.DOING for row in self.jobs.selected_rows()):
+                self._update_actions()  # its worker's heartbeat may have grown old
         elif key == "workers":
             self._show_workers()
         else:
@@ -252,27 +234,12 @@ class MainWindow(QMainWindow):
         self.queues.set_oldest(oldest)  # type: ignore[arg-type]
 
     def _show_footnote(self) -> None:
+        self.footer.show_desk(self._open_desk(), self.jobs.footnote() if self._page_key() == "jobs" else None)
+
+    def _open_desk(self) -> Desk | None:
+        """The desk on show, when its database has the schema."""
         desk = self.session.desk
-        if desk is None or not desk.capabilities.has_schema:
-            self._foot_left.setText("")
-            self._foot_right.setText("")
-            return
-        counts, state = desk.monitor.counts, desk.state
-        if self._page_key() == "jobs":
-            left = self.jobs.footnote()
-        else:
-            left = self.tr("events to #{id}").format(id=formats.number(state.last_event_id))
-            if counts.as_of is not None:
-                words = self.tr("counts exact as of {time}") if counts.is_exact else self.tr("counting…")
-                left += "   " + words.format(time=formats.local(counts.as_of))
-        self._foot_left.setText(left)
-        able = desk.capabilities
-        rights = self.tr("all") if able.rights.is_complete else self.tr("limited")
-        if desk.profile.is_read_only:
-            rights = self.tr("read only")
-        self._foot_right.setText(
-            self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights)
-        )
+        return desk if desk is not None and desk.capabilities.has_schema else None
 
     # Following the operator
 
@@ -280,9 +247,7 @@ class MainWindow(QMainWindow):
         return self.navigation.current
 
     def _page_chosen(self, key: str) -> None:
-        desk = self.session.desk
-        is_open = desk is not None and desk.capabilities.has_schema
-        self._stack.setCurrentWidget(self.pages[key] if is_open else self.start)
+        self._stack.setCurrentWidget(self.pages[key] if self._open_desk() is not None else self.start)
         self._tick()
 
     def _filter_asked_for(self, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
@@ -17,6 +17,8 @@ from jobdesk.widgets.text_block import Run, TextBlock
 Action = tuple[str, Callable[[], object]]
 SIDE = 14
 LEFT = 14
+#: How long a message about something done stays, in milliseconds.
+GOOD_NEWS_MS = 6_000
 
 
 class MessageBar(QFrame):
@@ -77,6 +79,11 @@ class MessageBar(QFrame):
         self.show()
         self.update()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self.accessibleName()))
+
+    def show_good_news(self, sentence: str) -> None:
+        """Say that something was done. It leaves by itself."""
+        self.show_message("good", sentence)
+        QTimer.singleShot(GOOD_NEWS_MS, self, lambda: self.clear() if self._sentence == sentence else None)
 
     def clear(self) -> None:
         """Say nothing and take no room."""

@@ -1,0 +1,191 @@
+"""Every action of the window: through each door that leads to it, and why it is closed when it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jobdesk.actions import SPECS, Needs
+from jobdesk.dialogs.about import AboutDialog
+from jobdesk.dialogs.act import ActDialog
+from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.retry import RetryDialog
+from jobdesk.dialogs.shortcuts import ShortcutsDialog
+from jobdesk.main_window import MainWindow
+from jobdesk.theme import theme
+from opened import Others, closed, dialog_of, live, opened
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QMenuBar, QToolButton
+from waiting import until
+
+#: The dialog that each action opens, and the status of the job that it is tried on.
+DIALOGS: dict[str, tuple[type[QDialog], str]] = {
+    "job.defer": (DeferDialog, "todo"),
+    "job.cancel": (ActDialog, "todo"),
+    "job.delete": (ActDialog, "todo"),
+    "job.again": (DeferDialog, "todo"),
+    "job.abort": (ActDialog, "doing"),
+    "job.retry": (RetryDialog, "failed"),
+    "connection.choose": (ConnectionDialog, "todo"),
+    "help.shortcuts": (ShortcutsDialog, "todo"),
+    "help.about": (AboutDialog, "todo"),
+}
+TOOLBAR = {"job.defer", "job.cancel", "job.abort", "job.retry"}
+#: Which actions a job of each status allows.
+ALLOWED = {
+    "todo": {"job.cancel", "job.delete"},
+    "doing": {"job.abort"},
+    "succeeded": set(),
+    "failed": {"job.retry"},
+    "cancelled": set(),
+    "aborted": set(),
+}
+
+
+def menu_bar_actions(window: MainWindow) -> list[QAction]:
+    bar = window.findChild(QMenuBar)
+    assert bar is not None
+    return [action for menu in bar.actions() for action in menu.menu().actions()]  # type: ignore[union-attr]
+
+
+def doors(key: str) -> list[str]:
+    spec = next(spec for spec in SPECS if spec.key == key)
+    found = ["menu"]
+    if key in TOOLBAR:
+        found.append("toolbar")
+    if spec.needs is Needs.JOBS:
+        found.append("context menu")
+    if spec.shortcut:
+        found.append("shortcut")
+    return found
+
+
+def go_through(door: str, window: MainWindow, key: str) -> None:
+    action = window.actions[key]
+    if door == "menu":
+        assert action in menu_bar_actions(window)
+        action.trigger()
+    elif door == "context menu":
+        assert action in window.jobs._menu.actions()
+        action.trigger()
+    elif door == "toolbar":
+        button = next(each for each in window.jobs.findChildren(QToolButton) if each.defaultAction() is action)
+        assert button.isVisible() and button.isEnabled()
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    else:
+        keys: QKeySequence = action.shortcut()
+        QTest.keySequence(window.jobs.table, keys)
+
+
+@pytest.mark.parametrize(("key", "door"), [(key, door) for key in DIALOGS for door in doors(key)])
+async def test_every_door_leads_to_the_dialog(dsn: str, tmp_path: Path, key: str, door: str) -> None:
+    kind, status = DIALOGS[key]
+    with Others(dsn) as others:
+        job_id = others.defer()
+        if status != "todo":
+            others.start(job_id)
+        if status not in ("todo", "doing"):
+            others.finish(job_id, status)
+        async with live(tmp_path, dsn) as window:
+            window.activateWindow()
+            window.jobs.inspect(job_id)
+            await until(window.actions[key].isEnabled, what=f"{key} to be possible")
+            go_through(door, window, key)
+            dialog = await dialog_of(window, kind)
+            dialog.reject()
+            await closed(window)
+
+
+@pytest.mark.parametrize("status", ALLOWED)
+async def test_an_action_that_the_status_forbids_is_disabled_and_says_why(
+    dsn: str, tmp_path: Path, status: str
+) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        if status == "doing":
+            others.start(job_id)
+        elif status == "cancelled":
+            others.run("SELECT procrastinate_cancel_job_v1(%s, false, false)", job_id)
+        elif status != "todo":
+            others.start(job_id)
+            others.finish(job_id, status)
+        async with live(tmp_path, dsn) as window:
+            window.jobs.inspect(job_id)
+            await until(window.actions["job.copy_json"].isEnabled)
+            for key in ("job.cancel", "job.delete", "job.abort", "job.retry"):
+                action = window.actions[key]
+                assert action.isEnabled() == (key in ALLOWED[status]), key
+                if not action.isEnabled():
+                    assert str(job_id) in action.toolTip(), action.toolTip()
+
+
+async def test_without_a_selection_or_a_connection_the_actions_say_what_is_missing(dsn: str, tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        assert not window.actions["job.defer"].isEnabled()
+        assert window.actions["job.defer"].toolTip() == "Connect to a database first."
+        assert window.actions["connection.choose"].isEnabled()
+    async with live(tmp_path, dsn) as window:
+        assert window.actions["job.defer"].isEnabled()
+        assert window.actions["job.cancel"].toolTip() == "Select a job first."
+
+
+async def test_a_read_only_connection_offers_no_action_on_jobs(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+    async with live(tmp_path, dsn, is_read_only=True) as window:
+        window.jobs.inspect(job_id)
+        await until(window.actions["job.copy_json"].isEnabled)
+        for key in ("job.defer", "job.cancel", "job.delete"):
+            assert not window.actions[key].isEnabled()
+            assert "read-only" in window.actions[key].toolTip()
+
+
+async def test_a_running_job_of_a_dead_worker_can_be_retried_and_that_of_a_living_one_cannot(
+    dsn: str, tmp_path: Path
+) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        worker = others.register_worker()
+        others.start(job_id, worker)
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: len(window.session.desk.workers) == 1)  # type: ignore[union-attr]
+            window.jobs.inspect(job_id)
+            await until(lambda: "run twice" in window.actions["job.retry"].toolTip(), what="the reason")
+            others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+            await until(window.actions["job.retry"].isEnabled, timeout_s=10, what="retry to be possible")
+
+
+async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        window.activateWindow()
+        for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers"), 1):
+            QTest.keySequence(window, QKeySequence(f"Ctrl+{number}"))
+            assert window.pages[key].isVisible(), key
+        before = theme().tokens.is_dark
+        QTest.keySequence(window, QKeySequence("Ctrl+T"))
+        assert theme().tokens.is_dark is not before
+        theme().set_mode("light")
+        QTest.keySequence(window, QKeySequence("Ctrl+F"))
+        assert window.header.filter_bar.isAncestorOf(QApplication.focusWidget())
+
+
+async def test_copy_as_json_copies_every_column_and_the_arguments(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer(args='{"user_id": 42}', lock="acct-7")
+    async with live(tmp_path, dsn) as window:
+        window.jobs.inspect(job_id)
+        await until(window.actions["job.copy_json"].isEnabled)
+        QApplication.clipboard().clear()
+        window.actions["job.copy_json"].trigger()
+        await until(lambda: '"user_id": 42' in QApplication.clipboard().text(), what="the JSON")
+        for piece in (f'"id": {job_id}', '"acct-7"', '"mail.send"', '"todo"'):
+            assert piece in QApplication.clipboard().text()
+
+
+def test_every_action_has_a_place_in_a_menu_and_no_shortcut_is_given_twice() -> None:
+    shortcuts = [spec.shortcut for spec in SPECS if spec.shortcut]
+    assert len(shortcuts) == len(set(shortcuts))
+    assert {spec.menu for spec in SPECS} <= {"desk", "job", "view", "help"}
