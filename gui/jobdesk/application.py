@@ -21,7 +21,6 @@ from PySide6.QtWidgets import QApplication
 
 from jobdesk import loop
 from jobdesk.dialogs.error import ErrorDialog
-from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.resources import resource
 from jobdesk.session import Session
@@ -89,7 +88,6 @@ class Program:
         self.window.closing.connect(self._ending.set)
         self.window.commands.quit_asked_for.connect(self._ending.set)
         self.window.commands.demo_asked_for.connect(self.start_demo)
-        self.session.ask_password = self._ask_password
 
     def _open_what_was_asked_for(self) -> None:
         options = self._options
@@ -143,11 +141,6 @@ class Program:
             raise error
         self.window.start.show_start()
         self.window.show_trouble(Trouble("unknown", "The demo did not start.", str(error)))
-
-    async def _ask_password(self, profile: Profile, why: str) -> str | None:
-        dialog = PasswordDialog(self.window, profile=profile, why=why)
-        dialog.open()
-        return await dialog.answer
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobdesk_core.jobs import Job
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Action, Outcome, Request
+from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication
 
@@ -19,6 +20,7 @@ from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.act import ActDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.dialogs.retry import RetryDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.theme import theme
@@ -97,6 +99,16 @@ class Commands(QObject):
     def connection_close(self) -> None:
         """Disconnect."""
         self._session.close()
+
+    async def ask_password(self, profile: Profile, why: str) -> str | None:
+        """Ask for a connection's password; None when the operator gives up."""
+        dialog = PasswordDialog(self._window, profile=profile, why=why)
+        dialog.open()
+        try:
+            return await dialog.answer
+        except asyncio.CancelledError:
+            dialog.reject()  # another connection is wanted meanwhile
+            raise
 
     def demo_open(self) -> None:
         """Start the demo and connect to it."""

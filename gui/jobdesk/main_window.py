@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
         self.start.choose_asked_for.connect(self.commands.connection_choose)
         self.start.demo_asked_for.connect(self.commands.demo_asked_for)
         self.start.install_asked_for.connect(self._install)
+        self.session.ask_password = self.commands.ask_password
         self.session.desk_changed.connect(self._show_desk)
         self.session.opening.connect(self._show_opening)
         self.session.trouble.connect(self._show_session_trouble)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from jobdesk_core.database.schema import install
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles
 from jobdesk_core.profiles.secrets import get_password
-from jobdesk_core.troubles import explain
+from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
@@ -88,6 +88,11 @@ class Session(QObject):
                     self.trouble.emit(trouble, profile)
                     return
                 self._passwords[_place(profile)] = password
+        missing = desk.capabilities.rights.read
+        if desk.capabilities.has_schema and missing is not None:
+            await desk.close()
+            self.trouble.emit(Trouble("rights", "This role may not read the jobs.", missing), profile)
+            return
         desk.setParent(self)
         self._remember(profile)
         self.desk = desk

@@ -24,8 +24,10 @@ class Work(QObject):
         super().__init__(parent)
         self._tasks: dict[asyncio.Task[Any], str] = {}
         self._newest: dict[str, asyncio.Task[Any]] = {}
+        owner = self._owner = _Owner()
         tasks = self._tasks
-        parent.destroyed.connect(lambda: [task.cancel() for task in list(tasks)])
+        # Not a method of ours: Qt has taken this object apart by then.
+        parent.destroyed.connect(lambda: owner.leave(tasks))
 
     def start(
         self,
@@ -77,9 +79,9 @@ class Work(QObject):
         is_newest = self._newest.get(name) is task
         if is_newest:
             del self._newest[name]
-        if task.cancelled() or (replaces and not is_newest):
+        if task.cancelled() or self._owner.is_gone or (replaces and not is_newest):
             if not task.cancelled():
-                task.exception()  # mark as seen: the answer is older than the newest question
+                task.exception()  # mark as seen: nobody is there any more, or has asked anew since
             return
         error = task.exception()
         if error is None:
@@ -93,6 +95,17 @@ class Work(QObject):
             self.failed.emit(error)
         else:
             raise error
+
+
+class _Owner:
+    """Whether a task's widget still exists: a task may end in the same turn of the loop as the widget."""
+
+    is_gone = False
+
+    def leave(self, tasks: dict[asyncio.Task[Any], str]) -> None:
+        self.is_gone = True
+        for task in list(tasks):
+            task.cancel()
 
 
 _FAILED = Work.staticMetaObject.method(Work.staticMetaObject.indexOfSignal("failed(PyObject)"))
