@@ -1,0 +1,186 @@
+"""The window as a whole: names for everything, no nested loops, nothing but data in what it shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import jobdesk
+import pytest
+from jobdesk.dialogs.act import ActDialog
+from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.retry import RetryDialog
+from jobdesk.dialogs.shortcuts import ShortcutsDialog
+from jobdesk.main_window import MainWindow
+from jobdesk.models.jobs import JobsModel
+from jobdesk.models.values import Cell, Title, ValuesModel
+from jobdesk.widgets.json_model import JsonModel
+from jobdesk_core.jobs import Status
+from jobdesk_core.monitor.rows import JobRow
+from opened import Others, closed, dialog_of, live
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QDialog,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QWidget,
+)
+from pytestqt.modeltest import ModelTester
+from waiting import until
+
+SOURCES = Path(jobdesk.__file__).parent
+
+
+def unnamed(root: QWidget) -> Iterator[str]:
+    """The visible controls that a screen reader could not name."""
+    kinds = (QAbstractButton, QAbstractItemView, QLineEdit, QComboBox, QPlainTextEdit, QAbstractSpinBox)
+    for widget in root.findChildren(QWidget):
+        if not isinstance(widget, kinds) or not widget.isVisibleTo(root) or is_part_of_qt(widget):
+            continue
+        text = widget.text() if isinstance(widget, QAbstractButton) else ""
+        if not (widget.accessibleName() or text.strip()):
+            yield f"{type(widget).__name__} in {type(widget.parent()).__name__}"
+
+
+def is_part_of_qt(widget: QWidget) -> bool:
+    """Whether it is an inner part of one of Qt's own controls."""
+    parent = widget.parent()
+    return widget.objectName().startswith("qt_") or isinstance(parent, QAbstractSpinBox | QComboBox | QAbstractItemView)
+
+
+async def test_everything_on_every_page_has_a_name(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer(args='{"a": {"b": 1}}')
+        async with live(tmp_path, dsn) as window:
+            for page in window.pages:
+                window.show_page(page)
+                assert not list(unnamed(window)), page
+            window.show_page("jobs")
+            window.jobs.inspect(job_id)
+            await until(lambda: window.jobs.inspector.detail is not None)
+            assert not list(unnamed(window))
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "status"),
+    [
+        ("job.defer", DeferDialog, "todo"),
+        ("job.cancel", ActDialog, "todo"),
+        ("job.retry", RetryDialog, "failed"),
+        ("connection.choose", ConnectionDialog, "todo"),
+        ("help.shortcuts", ShortcutsDialog, "todo"),
+    ],
+)
+async def test_everything_in_every_dialog_has_a_name(
+    dsn: str, tmp_path: Path, action: str, kind: type[QDialog], status: str
+) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        if status == "failed":
+            others.start(job_id)
+            others.finish(job_id, "failed")
+        async with live(tmp_path, dsn) as window:
+            window.jobs.inspect(job_id)
+            await until(window.actions[action].isEnabled)
+            window.actions[action].trigger()
+            dialog = await dialog_of(window, kind)
+            assert not list(unnamed(dialog))
+            dialog.reject()
+            await closed(window)
+
+
+HOSTILE = '<b>bold</b> <img src="x"> & %s {0} \u202e "quoted"'
+
+
+async def test_text_from_the_database_is_shown_as_it_is(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer(
+            HOSTILE, "<i>mail</i>", args='{"<b>key</b>": "<b>value</b>"}', lock="<u>lock</u>", queueing_lock="<s>q</s>"
+        )
+        async with live(tmp_path, dsn) as window:
+            window.jobs.inspect(job_id)
+            await until(lambda: window.jobs.inspector.detail is not None)
+            for page in window.pages:
+                window.show_page(page)
+            assert window.jobs.model.index(0, 1).data() == HOSTILE
+            assert window.queues.model.index(0, 0).data() == "<i>mail</i>"
+            for label in window.findChildren(QLabel):
+                if "<" in label.text():
+                    assert label.textFormat() is Qt.TextFormat.PlainText, label.text()
+            window.queues.filter_asked_for.emit('queue:"<i>mail</i>"')
+            await until(lambda: window.jobs.model.rowCount() == 1 and not window.jobs.reading.is_reading)
+
+
+async def test_a_very_long_name_and_a_large_argument_change_no_size(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer("t" * 128, "q" * 40, args='{"text": "' + "x" * 300_000 + '"}', lock="l" * 400)
+        async with live(tmp_path, dsn) as window:
+            before = window.size()
+            window.jobs.inspect(job_id)
+            await until(lambda: window.jobs.inspector.detail is not None)
+            assert window.size() == before
+            assert window.jobs.inspector._large.isVisible(), "large arguments wait to be asked for"
+            window.jobs.inspector._large.click()
+            await until(lambda: window.jobs.inspector._tree.isVisible(), what="the arguments")
+
+
+def test_no_nested_event_loops_in_the_window() -> None:
+    forbidden = re.compile(r"\.exec\(\)|processEvents\(|QMessageBox\.|QFileDialog\.get|QInputDialog\.get")
+    found = [
+        f"{path.name}:{number}: {line.strip()}"
+        for path in SOURCES.rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if forbidden.search(line)
+    ]
+    assert found == []
+
+
+def test_only_the_core_knows_the_driver_and_only_the_loop_knows_qasync() -> None:
+    for path in SOURCES.rglob("*.py"):
+        text = path.read_text()
+        assert not re.search(r"^\s*(import|from) psycopg", text, re.MULTILINE), path
+        assert "import qasync" not in text or path.name == "loop.py", path
+
+
+def test_no_file_and_no_class_grows_beyond_its_house() -> None:
+    for path in SOURCES.rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 600, path
+    window = (SOURCES / "main_window.py").read_text()
+    assert len(window.splitlines()) <= 300
+
+
+def row(job_id: int) -> JobRow:
+    return JobRow(job_id, "task", "queue", Status.TODO, 0, 0, None, None, None, None, False, None)
+
+
+def test_the_models_keep_qts_contract(qtmodeltester: ModelTester) -> None:
+    parent = QObject()
+    jobs = JobsModel(parent)
+    jobs.is_complete = True
+    qtmodeltester.check(jobs)
+    jobs.merge([row(job_id) for job_id in range(1, 60, 3)])
+    jobs.merge([row(job_id) for job_id in range(2, 60, 3)])
+    jobs.apply({}, set(range(10, 20)), ())
+    qtmodeltester.check(jobs)
+    values = ValuesModel([Title("name", 100, is_right=False), Title("count", 90)], parent)
+    values.set_rows([("a", [Cell("a"), Cell("1")]), ("b", [Cell("b"), Cell("2")])])
+    values.set_rows([("b", [Cell("b"), Cell("3")])])
+    qtmodeltester.check(values)
+    tree = JsonModel(parent, "secret")
+    tree.set_value({"a": [1, {"b": None}], "secret": "x"})
+    qtmodeltester.check(tree)
+
+
+async def test_thousands_of_calls_into_qt_leave_python_sound(dsn: str, tmp_path: Path) -> None:
+    """PySide6 6.12 on Python 3.11 dies here: void calls drop a reference to None each."""
+    async with live(tmp_path, dsn) as window:
+        for number in range(20_000):
+            window.setWindowTitle(f"Jobdesk {number % 7}")
+        assert isinstance(window, MainWindow)
