@@ -26,17 +26,25 @@ make_venv() {
     python=$(find_python)
     "$python" -c 'import ensurepip, venv' 2>/dev/null || fail \
         "$python has no venv module. On Debian or Ubuntu: sudo apt-get install $("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
-    stamp=$("$python" -c 'import hashlib, sys
-print(sys.version_info[:2], *(hashlib.sha256(open(name, "rb").read()).hexdigest() for name in ("requirements.lock", "pyproject.toml")))')
-    if [ "$(cat .venv/ready 2>/dev/null || true)" = "$stamp" ]; then
-        return
+    packages=$("$python" -c 'import hashlib, sys
+print(sys.version_info[:2], hashlib.sha256(open("requirements.lock", "rb").read()).hexdigest())')
+    project=$("$python" -c 'import hashlib
+print(hashlib.sha256(open("pyproject.toml", "rb").read()).hexdigest())')
+    if [ "$(cat .venv/packages 2>/dev/null || true)" != "$packages" ]; then
+        [ -w . ] || fail "The folder $(pwd) cannot be written: the environment goes into its .venv."
+        say "Setting up .venv (once; some 300 MB are fetched)."
+        "$python" -m venv --clear .venv
+        install_by_pip --require-hashes -r requirements.lock
+        printf '%s' "$packages" > .venv/packages
     fi
-    [ -w . ] || fail "The folder $(pwd) cannot be written: the environment goes into its .venv."
-    say "Setting up .venv (once; some 300 MB are fetched)."
-    "$python" -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-    printf '%s' "$stamp" > .venv/ready
+    if [ "$(cat .venv/project 2>/dev/null || true)" != "$project" ]; then
+        install_by_pip --no-deps --no-build-isolation --editable .
+        printf '%s' "$project" > .venv/project
+    fi
+}
+
+install_by_pip() {
+    .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check "$@"
 }
 
 # Prints nothing when Qt can start, otherwise what is missing.

@@ -31,7 +31,6 @@ FADE_S = 1.0
 _DISPLAY = Qt.ItemDataRole.DisplayRole
 _ALIGNMENT = Qt.ItemDataRole.TextAlignmentRole
 _SELECTED = QStyle.StateFlag.State_Selected
-_FOCUS = QStyle.StateFlag.State_HasFocus
 _RIGHT = int(Qt.AlignmentFlag.AlignRight)
 _SINGLE_LINE = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
 #: Texts whose widths are kept; beyond it they are forgotten all at once.
@@ -78,7 +77,7 @@ class CellDelegate(QStyledItemDelegate):
         elif changed_at := ask(index, CHANGED_ROLE):
             self._paint_change(painter, rect, time.monotonic() - changed_at)
         painter.fillRect(x, y + height - 1, width, 1, self._line)
-        if state & _FOCUS:
+        if state & _SELECTED and rect.x() <= self._left_edge():
             painter.fillRect(x, y, 2, height - 1, self._accent)
 
         status = ask(index, STATUS_ROLE)
@@ -105,6 +104,10 @@ class CellDelegate(QStyledItemDelegate):
         alignment = ask(index, _ALIGNMENT)
         side = int(alignment) & _RIGHT if alignment else 0
         painter.drawText(left, y, room, height - 1, _SINGLE_LINE | side, text)
+
+    def _left_edge(self) -> int:
+        view = self.parent()
+        return -view.horizontalHeader().offset() if isinstance(view, QTableView) else 0
 
     def _measure(self, font: QFont) -> QFontMetrics:
         # Letters are not equally wide on every screen: the widget's own decides.
