@@ -266,27 +266,29 @@ class JobManager:
 
     # Within
 
-    def capabilities(self) -> Capabilities:
+    def capabilities(self, *, connection: Any = None) -> Capabilities:
         """What the database can do, asked once."""
         if self._capabilities is None:
-            self._capabilities = self.connector.get_sync_connector().run(DETECT)
+            self._capabilities = self.connector.get_sync_connector().run(DETECT, connection=connection)
         return self._capabilities
 
-    async def capabilities_async(self) -> Capabilities:
+    async def capabilities_async(self, *, connection: Any = None) -> Capabilities:
         """What the database can do, asked once."""
         if self._capabilities is None:
-            self._capabilities = await self.connector.run_async(DETECT)
+            self._capabilities = await self.connector.run_async(DETECT, connection=connection)
         return self._capabilities
 
     def _run(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
         connector = self.connector.get_sync_connector()
-        result: T = connector.run(statement(self.capabilities()), connection=connection)
+        # On the caller's connection too: it may be the only one that the pool has.
+        able = self.capabilities(connection=connection)
+        result: T = connector.run(statement(able), connection=connection)
         return result
 
     async def _run_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
         if not hasattr(self.connector, "listen_notify"):
             raise SyncConnectorConfigurationError()
-        able = await self.capabilities_async()
+        able = await self.capabilities_async(connection=connection)
         result: T = await self.connector.run_async(statement(able), connection=connection)
         return result
 
