@@ -171,11 +171,13 @@ class JobManager:
         return await self._run_async(lambda _: statements.list_counts("lock", **filters))
 
     def check_connection(self) -> bool:
-        """Whether the database answers and has the schema."""
+        """Whether the database answers and has the schema, asked anew each time."""
+        self._capabilities = None
         return self.capabilities().has_schema
 
     async def check_connection_async(self) -> bool:
-        """Whether the database answers and has the schema."""
+        """Whether the database answers and has the schema, asked anew each time."""
+        self._capabilities = None
         return (await self.capabilities_async()).has_schema
 
     # Running jobs; asynchronous only
