@@ -201,7 +201,7 @@ class JobManager:
         assert job.id is not None
         await self.finish_job_by_id_async(job.id, status, delete_job)
         if job.lock is not None:
-            successor = await self._run_async(lambda _: statements.waiting_for_lock(str(job.lock)))
+            successor = await self._run_async(lambda able: statements.waiting_for_lock(able, str(job.lock)))
             if successor is not None:
                 await self._run_async(lambda able: statements.notify_queue(able, *successor))
 
