@@ -52,8 +52,8 @@ class Worker:
     """Runs the app's tasks. All intervals and timeouts are in seconds.
 
     `queues` None serves every queue. `wait=False` ends when nothing is left to do. After `stop` (or
-    SIGINT, SIGTERM) running jobs may go on for `shutdown_graceful_timeout` (None: for ever), then they
-    are aborted.
+    SIGINT, SIGTERM, or a cancelled `run`) running jobs may go on for `shutdown_graceful_timeout` (None:
+    for ever), then they are aborted.
     """
 
     def __init__(
@@ -125,7 +125,6 @@ class Worker:
                 task.add_done_callback(lambda _: self.stop())
             try:
                 await self._run_jobs()
-                await self._drain()
             finally:
                 failed = [task for task in side_tasks if task.done() and not task.cancelled()]
                 for task in side_tasks:
@@ -140,6 +139,17 @@ class Worker:
     # Fetching
 
     async def _run_jobs(self) -> None:
+        fetching = asyncio.create_task(self._fetch_jobs())
+        try:
+            # Not cancelled in the middle of a fetch: its job would be running and nobody would know.
+            await asyncio.shield(fetching)
+        finally:
+            # After an error or a cancellation too: no job is left running without its worker.
+            self.stop()
+            await asyncio.wait({fetching})
+            await self._drain()
+
+    async def _fetch_jobs(self) -> None:
         while not self._stopping.is_set():
             self._news.clear()
             while len(self._runs) < self.concurrency and not self._stopping.is_set():
