@@ -237,21 +237,33 @@ class Worker:
         task = self.app.tasks.get(run.job.task_name)
         if run.abort_reason is AbortReason.USER_REQUEST or task is None or task.retry_strategy is None:
             return None
-        return task.retry_strategy.get_retry_decision(exception=error, job=run.job)
+        try:
+            return task.retry_strategy.get_retry_decision(exception=error, job=run.job)
+        except Exception:  # noqa: BLE001 - a strategy is the task's code too: its error is no reason to hang on
+            logger.exception("The retry strategy of %s failed; the job is not retried.", run.job.call_string)
+            return None
 
     async def _end(self, run: _Run, decision: RetryDecision | None, status: Status) -> None:
-        if decision is not None:
+        if decision is not None and await self._retry(run.job, decision):
+            return
+        delete = self.delete_jobs == "always" or (self.delete_jobs == "successful" and status is Status.SUCCEEDED)
+        await self.manager.finish_job(run.job, status, delete)
+        logger.info("Ended %s as %s", run.job.call_string, status.value)
+
+    async def _retry(self, job: Job, decision: RetryDecision) -> bool:
+        try:
             await self.manager.retry_job(
-                run.job,
+                job,
                 decision.retry_at,
                 priority=decision.priority,
                 queue=decision.queue,
                 lock=decision.lock,
             )
-            return
-        delete = self.delete_jobs == "always" or (self.delete_jobs == "successful" and status is Status.SUCCEEDED)
-        await self.manager.finish_job(run.job, status, delete)
-        logger.info("Ended %s as %s", run.job.call_string, status.value)
+        except ConnectorException:
+            # Its queueing lock is taken, for example. Left as it is, it would be running for ever.
+            logger.exception("%s cannot be retried.", job.call_string)
+            return False
+        return True
 
     # Beside the jobs
 
