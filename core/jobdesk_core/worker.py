@@ -210,6 +210,8 @@ class Worker:
         else:
             call = sync_to_async(task.function, thread_sensitive=False)(*arguments, **run.job.task_kwargs)
         run.call = asyncio.create_task(call)
+        if run.abort_reason is not None and run.is_async:
+            run.call.cancel()  # the abort came before there was anything to cancel
         result = await run.call
         if inspect.isawaitable(result):
             await result
