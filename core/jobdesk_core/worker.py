@@ -241,7 +241,7 @@ class Worker:
             return None
         try:
             return task.retry_strategy.get_retry_decision(exception=error, job=run.job)
-        except Exception:  # noqa: BLE001 - a strategy is the task's code too: its error is no reason to hang on
+        except Exception:
             logger.exception("The retry strategy of %s failed; the job is not retried.", run.job.call_string)
             return None
 
