@@ -26,6 +26,7 @@ async def fill(manager: JobManager) -> None:
         ({"status": Status.FAILED}, [2]),
         ({"status": "todo"}, [4, 5, 6]),
         ({"status": "todo", "task": "mail", "queue": None}, [4]),
+        ({"lock": "l"}, [1, 2, 3, 4]),
         ({"lock": "m"}, [6]),
         ({"queueing_lock": "q"}, [5]),
         ({"worker_id": 2}, [2]),
