@@ -107,10 +107,11 @@ class App:
                 lock=lock,
                 queueing_lock=queueing_lock,
             )
-            for known_as in (task.name, *task.aliases):
+            names = (task.name, *task.aliases)
+            for known_as in names:
                 if known_as in self.tasks:
                     raise TaskAlreadyRegistered(f"The app has a task named {known_as} already.")
-                self.tasks[known_as] = task
+            self.tasks.update(dict.fromkeys(names, task))
             return task
 
         return register if function is None else register(function)

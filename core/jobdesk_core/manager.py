@@ -46,7 +46,10 @@ class JobManager:
         try:
             return self._run(lambda able: statements.defer(able, wanted), connection)
         except UniqueViolation as error:
-            raise statements.already_enqueued(error, wanted) or error from error
+            taken = statements.already_enqueued(error, wanted)
+            if taken is None:
+                raise
+            raise taken from error
 
     async def batch_defer_jobs_async(self, jobs: Iterable[Job], *, connection: Any = None) -> list[int]:
         """Insert jobs, all or none, and return their ids in order."""
@@ -56,7 +59,10 @@ class JobManager:
         try:
             return await self._run_async(lambda able: statements.defer(able, wanted), connection)
         except UniqueViolation as error:
-            raise statements.already_enqueued(error, wanted) or error from error
+            taken = statements.already_enqueued(error, wanted)
+            if taken is None:
+                raise
+            raise taken from error
 
     async def defer_periodic_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
         """Insert the job of one due time (seconds since 1970), or return None when it was done already."""
@@ -67,7 +73,10 @@ class JobManager:
                 )
             )
         except UniqueViolation as error:
-            raise statements.already_enqueued(error, [job]) or error from error
+            taken = statements.already_enqueued(error, [job])
+            if taken is None:
+                raise
+            raise taken from error
 
     # Acting on a job
 
@@ -171,11 +180,13 @@ class JobManager:
         return await self._run_async(lambda _: statements.list_counts("lock", **filters))
 
     def check_connection(self) -> bool:
-        """Whether the database answers and has the schema."""
+        """Whether the database answers and has the schema, asked anew each time."""
+        self._capabilities = None
         return self.capabilities().has_schema
 
     async def check_connection_async(self) -> bool:
-        """Whether the database answers and has the schema."""
+        """Whether the database answers and has the schema, asked anew each time."""
+        self._capabilities = None
         return (await self.capabilities_async()).has_schema
 
     # Running jobs; asynchronous only
@@ -190,7 +201,7 @@ class JobManager:
         assert job.id is not None
         await self.finish_job_by_id_async(job.id, status, delete_job)
         if job.lock is not None:
-            successor = await self._run_async(lambda _: statements.waiting_for_lock(str(job.lock)))
+            successor = await self._run_async(lambda able: statements.waiting_for_lock(able, str(job.lock)))
             if successor is not None:
                 await self._run_async(lambda able: statements.notify_queue(able, *successor))
 
@@ -266,27 +277,29 @@ class JobManager:
 
     # Within
 
-    def capabilities(self) -> Capabilities:
+    def capabilities(self, *, connection: Any = None) -> Capabilities:
         """What the database can do, asked once."""
         if self._capabilities is None:
-            self._capabilities = self.connector.get_sync_connector().run(DETECT)
+            self._capabilities = self.connector.get_sync_connector().run(DETECT, connection=connection)
         return self._capabilities
 
-    async def capabilities_async(self) -> Capabilities:
+    async def capabilities_async(self, *, connection: Any = None) -> Capabilities:
         """What the database can do, asked once."""
         if self._capabilities is None:
-            self._capabilities = await self.connector.run_async(DETECT)
+            self._capabilities = await self.connector.run_async(DETECT, connection=connection)
         return self._capabilities
 
     def _run(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
         connector = self.connector.get_sync_connector()
-        result: T = connector.run(statement(self.capabilities()), connection=connection)
+        # On the caller's connection too: it may be the only one that the pool has.
+        able = self.capabilities(connection=connection)
+        result: T = connector.run(statement(able), connection=connection)
         return result
 
     async def _run_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
         if not hasattr(self.connector, "listen_notify"):
             raise SyncConnectorConfigurationError()
-        able = await self.capabilities_async()
+        able = await self.capabilities_async(connection=connection)
         result: T = await self.connector.run_async(statement(able), connection=connection)
         return result
 

@@ -12,7 +12,7 @@ from typing import Any
 from cronsim import CronSim
 
 from jobdesk_core.exceptions import AlreadyEnqueued
-from jobdesk_core.tasks import Task
+from jobdesk_core.tasks import JobDeferrer, Task
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,9 @@ class PeriodicTask:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        CronSim(self.cron, dt.datetime.now(dt.UTC))  # an invalid expression is an error right here
+        # An invalid expression or option is an error right here, and not at the first due time.
+        CronSim(self.cron, dt.datetime.now(dt.UTC))
+        self._deferrer(0)
 
     def due_after(self, moment: dt.datetime) -> dt.datetime:
         """The first due time after `moment`."""
@@ -39,7 +41,7 @@ class PeriodicTask:
     async def defer(self, due: dt.datetime) -> int | None:
         """Defer the job of one due time; None when another worker was first."""
         timestamp = int(due.timestamp())
-        deferrer = self.task.configure(**self.options, task_kwargs={"timestamp": timestamp})
+        deferrer = self._deferrer(timestamp)
         try:
             return await deferrer.job_manager.defer_periodic_job(
                 deferrer.job, periodic_id=self.periodic_id, defer_timestamp=timestamp
@@ -47,6 +49,10 @@ class PeriodicTask:
         except AlreadyEnqueued:
             logger.info("Periodic task %s is still waiting; this time is left out.", self.task.name)
             return None
+
+    def _deferrer(self, timestamp: int) -> JobDeferrer:
+        task_kwargs = {**(self.options.get("task_kwargs") or {}), "timestamp": timestamp}
+        return self.task.configure(**{**self.options, "task_kwargs": task_kwargs})
 
 
 async def run_periodic(tasks: list[PeriodicTask]) -> None:

@@ -52,8 +52,8 @@ class Worker:
     """Runs the app's tasks. All intervals and timeouts are in seconds.
 
     `queues` None serves every queue. `wait=False` ends when nothing is left to do. After `stop` (or
-    SIGINT, SIGTERM) running jobs may go on for `shutdown_graceful_timeout` (None: for ever), then they
-    are aborted.
+    SIGINT, SIGTERM, or a cancelled `run`) running jobs may go on for `shutdown_graceful_timeout` (None:
+    for ever), then they are aborted.
     """
 
     def __init__(
@@ -125,7 +125,6 @@ class Worker:
                 task.add_done_callback(lambda _: self.stop())
             try:
                 await self._run_jobs()
-                await self._drain()
             finally:
                 failed = [task for task in side_tasks if task.done() and not task.cancelled()]
                 for task in side_tasks:
@@ -140,6 +139,17 @@ class Worker:
     # Fetching
 
     async def _run_jobs(self) -> None:
+        fetching = asyncio.create_task(self._fetch_jobs())
+        try:
+            # Not cancelled in the middle of a fetch: its job would be running and nobody would know.
+            await asyncio.shield(fetching)
+        finally:
+            # After an error or a cancellation too: no job is left running without its worker.
+            self.stop()
+            await asyncio.wait({fetching})
+            await self._drain()
+
+    async def _fetch_jobs(self) -> None:
         while not self._stopping.is_set():
             self._news.clear()
             while len(self._runs) < self.concurrency and not self._stopping.is_set():
@@ -200,6 +210,8 @@ class Worker:
         else:
             call = sync_to_async(task.function, thread_sensitive=False)(*arguments, **run.job.task_kwargs)
         run.call = asyncio.create_task(call)
+        if run.abort_reason is not None and run.is_async:
+            run.call.cancel()  # the abort came before there was anything to cancel
         result = await run.call
         if inspect.isawaitable(result):
             await result
@@ -227,21 +239,33 @@ class Worker:
         task = self.app.tasks.get(run.job.task_name)
         if run.abort_reason is AbortReason.USER_REQUEST or task is None or task.retry_strategy is None:
             return None
-        return task.retry_strategy.get_retry_decision(exception=error, job=run.job)
+        try:
+            return task.retry_strategy.get_retry_decision(exception=error, job=run.job)
+        except Exception:
+            logger.exception("The retry strategy of %s failed; the job is not retried.", run.job.call_string)
+            return None
 
     async def _end(self, run: _Run, decision: RetryDecision | None, status: Status) -> None:
-        if decision is not None:
+        if decision is not None and await self._retry(run.job, decision):
+            return
+        delete = self.delete_jobs == "always" or (self.delete_jobs == "successful" and status is Status.SUCCEEDED)
+        await self.manager.finish_job(run.job, status, delete)
+        logger.info("Ended %s as %s", run.job.call_string, status.value)
+
+    async def _retry(self, job: Job, decision: RetryDecision) -> bool:
+        try:
             await self.manager.retry_job(
-                run.job,
+                job,
                 decision.retry_at,
                 priority=decision.priority,
                 queue=decision.queue,
                 lock=decision.lock,
             )
-            return
-        delete = self.delete_jobs == "always" or (self.delete_jobs == "successful" and status is Status.SUCCEEDED)
-        await self.manager.finish_job(run.job, status, delete)
-        logger.info("Ended %s as %s", run.job.call_string, status.value)
+        except ConnectorException:
+            # Its queueing lock is taken, for example. Left as it is, it would be running for ever.
+            logger.exception("%s cannot be retried.", job.call_string)
+            return False
+        return True
 
     # Beside the jobs
 

@@ -230,10 +230,12 @@ def finish(capabilities: Capabilities, job_id: int, end: Status, *, delete_job: 
     )
 
 
-def waiting_for_lock(lock: str) -> Statement[tuple[int, str] | None]:
+def waiting_for_lock(capabilities: Capabilities, lock: str) -> Statement[tuple[int, str] | None]:
     """The first waiting job of a lock in the order of fetching, as id and queue."""
+    order = "priority DESC, id" if capabilities.has_priority_locks else "id"
     return Statement(
-        "SELECT id, queue_name FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' ORDER BY id LIMIT 1",
+        "SELECT id, queue_name FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' "
+        f"ORDER BY {order} LIMIT 1",
         lambda rows: (rows[0]["id"], rows[0]["queue_name"]) if rows else None,
         {"lock": lock},
     )

@@ -1,0 +1,295 @@
+"""The app: opening it, its tasks and their names, and every option of a deferred job."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from cronsim import CronSimError
+from jobdesk_core import AlreadyEnqueued, App, Job, PsycopgConnector, Status, SyncPsycopgConnector, Task
+from jobdesk_core.exceptions import AppNotOpen, MissingApp, TaskAlreadyRegistered, TaskNotFound
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+CONNECTORS = [PsycopgConnector, SyncPsycopgConnector]
+
+
+@pytest.fixture
+def app(dsn: str) -> App:
+    """An app that is not open."""
+    return App(connector=PsycopgConnector(conninfo=dsn))
+
+
+@pytest.fixture
+def open_app(app: App) -> Iterator[App]:
+    """An app that is open for synchronous use."""
+    with app.open():
+        yield app
+
+
+def add(a: int, b: int = 0) -> int:
+    return a + b
+
+
+def only_job(app: App) -> Job:
+    (job,) = app.job_manager.list_jobs()
+    return job
+
+
+# Opening
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_an_app_defers_while_it_is_open(dsn: str, connector: Any) -> None:
+    app = App(connector=connector(conninfo=dsn))
+    task = app.task(add)
+    for _ in range(2):
+        with pytest.raises(AppNotOpen):
+            task.defer(a=1)
+        with app.open() as opened:
+            assert opened is app
+            task.defer(a=1)
+            ended = len(app.job_manager.list_jobs())
+    assert ended == 2
+
+
+async def test_an_app_opens_asynchronously_in_both_ways(app: App) -> None:
+    task = app.task(add)
+    assert await app.open_async() is app
+    first = await task.defer_async(a=1)
+    await app.close_async()
+    async with app.open_async() as opened:
+        assert opened is app
+        assert await task.defer_async(a=1) == first + 1
+    with pytest.raises(AppNotOpen):
+        await task.defer_async(a=1)
+
+
+async def test_an_app_uses_the_pool_it_is_given_and_leaves_it_open(dsn: str) -> None:
+    app = App(connector=PsycopgConnector())
+    async with AsyncConnectionPool(dsn, min_size=1, open=False) as pool:
+        async with app.open_async(pool):
+            assert await app.job_manager.check_connection_async()
+        assert not pool.closed
+
+
+def test_an_app_uses_the_pool_it_is_given_synchronously_too(dsn: str) -> None:
+    app = App(connector=PsycopgConnector())
+    with ConnectionPool(dsn, min_size=1, open=False) as pool:
+        with app.open(pool):
+            assert app.job_manager.check_connection()
+        assert not pool.closed
+
+
+# Tasks
+
+
+def test_a_task_has_its_functions_name_and_is_still_a_function(app: App) -> None:
+    @app.task
+    def double(n: int) -> int:
+        return 2 * n
+
+    assert isinstance(double, Task)
+    assert double.name == f"{__name__}.test_a_task_has_its_functions_name_and_is_still_a_function.<locals>.double"
+    assert app.tasks == {double.name: double}
+    assert double(4) == double(n=4) == 8
+
+
+def test_a_task_is_known_by_its_name_and_aliases_and_deferred_by_its_name(open_app: App) -> None:
+    task = open_app.task(name="sums:add", aliases=["add", "sums.add"])(add)
+    assert open_app.tasks == {"sums:add": task, "add": task, "sums.add": task}
+    open_app.configure_task("add").defer(a=1)
+    assert only_job(open_app).task_name == "sums:add"
+
+
+@pytest.mark.parametrize(
+    "options", [{"name": "taken"}, {"name": "alias"}, {"name": "new", "aliases": ["taken"]}, {"aliases": ["alias"]}]
+)
+def test_a_name_that_is_taken_is_refused_and_nothing_is_registered(app: App, options: dict[str, Any]) -> None:
+    task = app.task(name="taken", aliases=["alias"])(add)
+    with pytest.raises(TaskAlreadyRegistered, match=r"taken|alias"):
+        app.task(**options)(only_job)
+    assert app.tasks == {"taken": task, "alias": task}
+
+
+def test_jobs_start_out_with_their_tasks_options(open_app: App) -> None:
+    task = open_app.task(name="t", queue="q", priority=3, lock="l", queueing_lock="ql")(add)
+    task.defer(a=1)
+    job = only_job(open_app)
+    assert (job.task_name, job.queue, job.priority, job.lock, job.queueing_lock) == ("t", "q", 3, "l", "ql")
+    assert (job.status, job.scheduled_at, job.task_kwargs) == (Status.TODO, None, {"a": 1})
+
+
+def test_a_task_without_an_app_cannot_defer() -> None:
+    task = Task(add, app=None)
+    assert task(1, 2) == 3
+    with pytest.raises(MissingApp):
+        task.defer(a=1)
+
+
+# Options of one job
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("queue", "other"),
+        ("priority", -1),
+        ("priority", 0),
+        ("lock", "m"),
+        ("queueing_lock", "mm"),
+        ("task_kwargs", {"a": 5}),
+    ],
+)
+def test_configure_overrides_one_option_of_the_task(open_app: App, option: str, value: Any) -> None:
+    task = open_app.task(name="t", queue="q", priority=3, lock="l", queueing_lock="ql")(add)
+    task.configure(**{option: value}).defer()
+    task_own = {"queue": "q", "priority": 3, "lock": "l", "queueing_lock": "ql", "task_kwargs": {}}
+    job = only_job(open_app)
+    assert {name: getattr(job, name) for name in task_own} == task_own | {option: value}
+
+
+def test_none_keeps_what_the_task_has(open_app: App) -> None:
+    task = open_app.task(name="t", queue="q", priority=3, lock="l", queueing_lock="ql")(add)
+    task.configure(queue=None, priority=None, lock=None, queueing_lock=None, task_kwargs=None).defer()
+    job = only_job(open_app)
+    assert (job.queue, job.priority, job.lock, job.queueing_lock, job.task_kwargs) == ("q", 3, "l", "ql", {})
+
+
+def test_arguments_are_merged_and_the_last_word_counts(open_app: App) -> None:
+    deferrer = open_app.task(name="t")(add).configure(task_kwargs={"a": 1, "b": 2})
+    deferrer.defer(b=3)
+    deferrer.defer()
+    assert [job.task_kwargs for job in open_app.job_manager.list_jobs()] == [{"a": 1, "b": 3}, {"a": 1, "b": 2}]
+
+
+@pytest.mark.parametrize("name", ["known", "unknown"])
+def test_an_unknown_option_is_an_error(app: App, name: str) -> None:
+    app.task(name="known")(add)
+    with pytest.raises(TypeError, match="prioritty"):
+        app.configure_task(name, prioritty=1)
+
+
+def test_schedule_at_is_when_the_job_is_due(open_app: App) -> None:
+    at = dt.datetime(2040, 1, 2, 3, 4, 5, tzinfo=dt.timezone(dt.timedelta(hours=5)))
+    open_app.task(add).configure(schedule_at=at).defer(a=1)
+    assert only_job(open_app).scheduled_at == at
+
+
+def test_schedule_in_counts_from_now(open_app: App) -> None:
+    before = dt.datetime.now(dt.UTC)
+    open_app.task(add).configure(schedule_in={"hours": 1, "minutes": 30}).defer(a=1)
+    after = dt.datetime.now(dt.UTC)
+    scheduled_at = only_job(open_app).scheduled_at
+    assert scheduled_at is not None
+    assert before <= scheduled_at - dt.timedelta(hours=1.5) <= after
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"schedule_at": dt.datetime(2040, 1, 1)}, "aware"),
+        ({"schedule_at": dt.datetime(2040, 1, 1, tzinfo=dt.UTC), "schedule_in": {"hours": 1}}, "both"),
+    ],
+)
+def test_a_schedule_that_says_too_little_or_too_much_is_refused(app: App, options: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        app.task(add).configure(**options)
+
+
+def test_a_job_is_deferred_in_the_callers_transaction(open_app: App, dsn: str) -> None:
+    task = open_app.task(add)
+    with psycopg.connect(dsn) as connection:
+        task.configure(connection=connection).defer(a=1)
+        task.configure(connection=connection).batch_defer({"a": 2}, {"a": 3})
+        assert open_app.job_manager.list_jobs() == []
+        connection.rollback()
+        task.configure(connection=connection).defer(a=4)
+    assert only_job(open_app).task_kwargs == {"a": 4}
+
+
+def test_a_task_of_other_programs_is_deferred_by_its_name(open_app: App) -> None:
+    open_app.configure_task("theirs", queue="q").defer(x=1)
+    job = only_job(open_app)
+    assert (job.task_name, job.queue, job.task_kwargs) == ("theirs", "q", {"x": 1})
+    with pytest.raises(TaskNotFound, match="theirs"):
+        open_app.configure_task("theirs", allow_unknown=False)
+
+
+# Deferring in four ways
+
+
+def test_batches_have_their_ids_in_order(open_app: App) -> None:
+    task = open_app.task(add)
+    ids = task.batch_defer(*({"a": n} for n in range(5)))
+    assert [(job.id, job.task_kwargs["a"]) for job in open_app.job_manager.list_jobs()] == list(
+        zip(ids, range(5), strict=True)
+    )
+    assert task.batch_defer() == []
+    assert task.defer(a=9) > ids[-1]
+
+
+async def test_jobs_are_deferred_asynchronously(app: App) -> None:
+    task = app.task(queueing_lock="once")(add)
+    async with app.open_async():
+        first = await task.defer_async(a=0)
+        with pytest.raises(AlreadyEnqueued):
+            await task.batch_defer_async({"a": 1})
+        ids = await app.configure_task("theirs").batch_defer_async({"a": 1}, {"a": 2})
+        assert [job.id for job in await app.job_manager.list_jobs_async()] == [first, *ids]
+        with pytest.raises(RuntimeError, match="asynchronous method"):
+            task.defer(a=1)
+        assert await asyncio.to_thread(app.configure_task("theirs").defer, a=3) > ids[-1]
+
+
+# Other connectors
+
+
+def test_another_app_with_the_same_tasks_defers_through_its_own_connector(open_app: App, empty_dsn: str) -> None:
+    task = open_app.task(name="t", aliases=["alias"])(add)
+    open_app.periodic(cron="0 0 * * *")(task)
+    other = open_app.with_connector(SyncPsycopgConnector(conninfo=empty_dsn))
+    assert set(other.tasks) == {"t", "alias"}
+    assert other.tasks["t"] is other.tasks["alias"] is other.periodic_tasks[0].task
+    assert other.tasks["t"].app is other
+    with pytest.raises(AppNotOpen):
+        other.tasks["t"].defer(a=1)
+    task.defer(a=1)
+
+
+def test_a_connector_is_replaced_for_a_while(dsn: str) -> None:
+    app = App(connector=PsycopgConnector(conninfo="host=/nowhere"))
+    task = app.task(add)
+    before = app.connector
+    connector = SyncPsycopgConnector(conninfo=dsn)
+    with app.replace_connector(connector) as replaced, replaced.open():
+        assert replaced is app
+        task.defer(a=1)
+    assert app.connector is app.job_manager.connector is before
+
+
+# Periodic tasks
+
+
+@pytest.mark.parametrize(("cron", "options"), [("every day", {}), ("61 * * * *", {}), ("* * * * *", {"prioritty": 1})])
+def test_a_periodic_task_that_cannot_be_is_refused_at_once(app: App, cron: str, options: dict[str, Any]) -> None:
+    task = app.task(add)
+    with pytest.raises((CronSimError, TypeError)):
+        app.periodic(cron=cron, **options)(task)
+    assert app.periodic_tasks == []
+
+
+async def test_a_periodic_task_defers_each_of_its_times_once(app: App) -> None:
+    task = app.task(name="nightly")(add)
+    app.periodic(cron="30 3 * * *", periodic_id="p", queue="q", task_kwargs={"a": 1})(task)
+    (periodic,) = app.periodic_tasks
+    due = periodic.due_after(dt.datetime(2026, 5, 1, 3, 30, tzinfo=dt.UTC))
+    assert due == dt.datetime(2026, 5, 2, 3, 30, tzinfo=dt.UTC)
+    async with app.open_async():
+        assert await periodic.defer(due) is not None
+        assert await periodic.defer(due) is None
+        (job,) = await app.job_manager.list_jobs_async()
+    assert (job.task_name, job.queue, job.task_kwargs) == ("nightly", "q", {"a": 1, "timestamp": due.timestamp()})

@@ -1,0 +1,57 @@
+"""An app of the real Procrastinate, and its worker: `python theirs.py DSN` runs one until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import Any
+
+import procrastinate
+import psycopg
+
+
+def note(dsn: str, text: str) -> None:
+    """Write down what happened, for both sides to see."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("INSERT INTO notes (text) VALUES (%s)", (text,))
+
+
+def create_app(dsn: str) -> procrastinate.App:
+    """Procrastinate's app with the tasks of these tests."""
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn))
+
+    @app.task(name="write")
+    def write(text: str) -> None:
+        note(dsn, text)
+
+    @app.task(name="wait", pass_context=True)
+    async def wait(context: procrastinate.JobContext, text: str) -> None:
+        await asyncio.to_thread(note, dsn, text)
+        await asyncio.Event().wait()
+
+    @app.task(name="poll", pass_context=True)
+    def poll(context: procrastinate.JobContext, text: str) -> None:
+        note(dsn, text)
+        while not context.should_abort():
+            time.sleep(0.02)
+        raise procrastinate.exceptions.JobAborted
+
+    @app.task(name="fail_first", pass_context=True)
+    def fail_first(context: procrastinate.JobContext, text: str) -> None:
+        note(dsn, f"{text} {context.job.attempts}")
+        if not context.job.attempts:
+            raise ValueError("on purpose")
+
+    return app
+
+
+async def main(dsn: str) -> None:
+    options: dict[str, Any] = {"fetch_job_polling_interval": 60, "abort_job_polling_interval": 60}
+    app = create_app(dsn)
+    async with app.open_async():
+        await app.run_worker_async(concurrency=1, **options)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
