@@ -46,7 +46,10 @@ class JobManager:
         try:
             return self._run(lambda able: statements.defer(able, wanted), connection)
         except UniqueViolation as error:
-            raise statements.already_enqueued(error, wanted) or error from error
+            taken = statements.already_enqueued(error, wanted)
+            if taken is None:
+                raise
+            raise taken from error
 
     async def batch_defer_jobs_async(self, jobs: Iterable[Job], *, connection: Any = None) -> list[int]:
         """Insert jobs, all or none, and return their ids in order."""
@@ -56,7 +59,10 @@ class JobManager:
         try:
             return await self._run_async(lambda able: statements.defer(able, wanted), connection)
         except UniqueViolation as error:
-            raise statements.already_enqueued(error, wanted) or error from error
+            taken = statements.already_enqueued(error, wanted)
+            if taken is None:
+                raise
+            raise taken from error
 
     async def defer_periodic_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
         """Insert the job of one due time (seconds since 1970), or return None when it was done already."""
@@ -67,7 +73,10 @@ class JobManager:
                 )
             )
         except UniqueViolation as error:
-            raise statements.already_enqueued(error, [job]) or error from error
+            taken = statements.already_enqueued(error, [job])
+            if taken is None:
+                raise
+            raise taken from error
 
     # Acting on a job
 
