@@ -41,8 +41,17 @@ class Profile:
         if self.method == "environment":
             return "libpq's environment"
         if self.method == "dsn":
-            return split_password(self.dsn)[0]
+            return split_password(self.dsn)[0] if is_readable(self.dsn) else "an unreadable connection string"
         return " ".join(f"{name}={value}" for name, value in self.arguments.items() if name != "password")
+
+
+def is_readable(dsn: str) -> bool:
+    """Whether libpq can parse a DSN. In one that it cannot a password cannot be told from the rest."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return False
+    return True
 
 
 def split_password(dsn: str) -> tuple[str, str | None]:
