@@ -188,8 +188,8 @@ class Feed:
         return Statement(
             "SELECT coalesce((SELECT max(id) FROM procrastinate_events), 0) AS last_event_id, "
             "coalesce(pg_stat_get_tuples_deleted('procrastinate_jobs'::regclass), 0) AS deleted, "
-            "coalesce((SELECT sum(hashtextextended(ROW(job.id, job.status, job.queue_name, job.attempts, "
-            f"job.scheduled_at, job.lock, {worker}, {abort}, {priority})::text, 0)) "
+            "coalesce((SELECT sum(hashtextextended(ROW(job.id, job.status, job.queue_name, job.task_name, "
+            f"job.attempts, job.scheduled_at, job.lock, job.queueing_lock, {worker}, {abort}, {priority})::text, 0)) "
             "FROM procrastinate_jobs AS job WHERE job.id = ANY (%(watched)s)), 0)::text AS watched",
             _glance,
             {"watched": list(self._watched)},
