@@ -71,7 +71,7 @@ class Monitor:
                 on_changes(Changes({}, [], frozenset(), is_refresh=True))
                 await self._follow(on_changes, listener)
             except ConnectorException as error:
-                self._tell(self.state.into("stale", cause_text(error)))
+                self._tell(self.state.into("stale", _reason(error, listener)))
             finally:
                 listener.cancel()
                 await asyncio.gather(listener, return_exceptions=True)
@@ -191,6 +191,13 @@ class Monitor:
         if state != self.state:
             self.state = state
             self._on_state(state)
+
+
+def _reason(error: ConnectorException, listener: asyncio.Task[None]) -> str:
+    """Why the link is lost. The pool only says that it waited in vain: the listener has seen the server's words."""
+    if listener.done() and not listener.cancelled():
+        return cause_text(listener.exception() or error)
+    return cause_text(error)
 
 
 def _probe(channel: str) -> Statement[None]:
