@@ -120,7 +120,7 @@ def history(low_id: int, high_id: int) -> Statement[tuple[list[HistoryRow], bool
 
     return Statement(
         "SELECT CASE WHEN event.at >= now() - interval '1 hour' "
-        "THEN (extract(epoch FROM event.at)::bigint / 60)::integer END AS minute, "
+        "THEN floor(extract(epoch FROM event.at) / 60)::integer END AS minute, "
         "job.queue_name, event.type::text AS type, count(*)::integer AS count "
         "FROM procrastinate_events AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
         "WHERE event.id > %(low)s AND event.id <= %(high)s AND event.type::text = ANY (%(kinds)s) "
