@@ -21,8 +21,8 @@ from jobdesk_core.monitor.series import STRETCH_EVENTS, Series, history
 
 #: Events read at once. With more, the next read follows immediately.
 BATCH_EVENTS = 5_000
-#: How far below the newest event gaps are looked for at the start.
-START_GAP_IDS = 20_000
+#: How far below an event gaps are looked for.
+GAP_IDS = 20_000
 
 Mode = Literal["connecting", "live", "polling", "stale", "closed"]
 
@@ -101,9 +101,9 @@ class Feed:
         async with self._snapshot() as connection:
             run = self._connector.run_async
             _, xmax, _ = await run(_SNAPSHOT, connection=connection)
-            present = await run(_recent_events(START_GAP_IDS), connection=connection)
+            present = await run(_recent_events(GAP_IDS), connection=connection)
             self._cursor = max(present, default=0)
-            lowest = max(1, self._cursor - START_GAP_IDS)
+            lowest = max(1, self._cursor - GAP_IDS)
             self._gaps = dict.fromkeys(set(range(lowest, self._cursor)) - present, xmax)
             low, high = await run(_ID_BOUNDS, connection=connection)
             self._counts.clear()
@@ -116,7 +116,12 @@ class Feed:
     async def has_news(self) -> bool:
         """Ask the one small question: is there anything to read?"""
         glance = await self._connector.run_async(self._question())
-        if self._deleted is not None and glance.deleted > self._deleted:
+        is_emptied = glance.last_event_id < self._cursor
+        if is_emptied:
+            # The newest jobs were deleted, or the tables truncated: then no deletion is reported and ids may restart.
+            self._cursor = glance.last_event_id
+            self._gaps = {event_id: noted for event_id, noted in self._gaps.items() if event_id <= self._cursor}
+        if is_emptied or (self._deleted is not None and glance.deleted > self._deleted):
             low, high = await self._connector.run_async(_ID_BOUNDS)
             self._counts.expect(low, high)
         self._deleted = glance.deleted
@@ -176,7 +181,7 @@ class Feed:
         self._gaps = {event_id: noted for event_id, noted in self._gaps.items() if xmin < noted}
         expected = self._cursor + 1
         for event in events:
-            for missing in range(expected, event.id):
+            for missing in range(max(expected, event.id - GAP_IDS), event.id):
                 self._gaps[missing] = xmax
             expected = event.id + 1
         self._cursor = expected - 1
