@@ -159,8 +159,9 @@ class Monitor:
         listen = asyncio.create_task(
             self._connector.listen_notify(self._notified, channels, on_listening=listening.set)
         )
+        begun = asyncio.create_task(listening.wait())
         try:
-            await asyncio.wait({listen, asyncio.create_task(listening.wait())}, return_when="FIRST_COMPLETED")
+            await asyncio.wait({listen, begun}, return_when="FIRST_COMPLETED")
             if not listen.done():
                 await self._connector.run_async(_probe(self._probe))
                 with contextlib.suppress(TimeoutError):
@@ -174,7 +175,8 @@ class Monitor:
             await listen
         finally:
             listen.cancel()
-            await asyncio.gather(listen, return_exceptions=True)
+            begun.cancel()
+            await asyncio.gather(listen, begun, return_exceptions=True)
 
     def _notified(self, channel: str, _payload: str) -> None:
         if channel == self._probe:
