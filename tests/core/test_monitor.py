@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -151,6 +152,8 @@ async def test_when_every_backend_is_ended_the_monitor_goes_stale_and_comes_back
 
 async def test_while_the_database_lets_nobody_in_the_monitor_stays_stale(dsn: str, server_dsn: str) -> None:
     (name,) = run_sql(dsn, "SELECT current_database()")
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
     async with screen_of(dsn) as screen:
         run_sql(server_dsn, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         run_sql(server_dsn, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
@@ -159,6 +162,8 @@ async def test_while_the_database_lets_nobody_in_the_monitor_stays_stale(dsn: st
         run_sql(server_dsn, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         await screen.is_in("live")
         await live_a_life(dsn, screen)
+        gc.collect()
+        assert complaints == []
 
 
 async def test_where_notifications_do_not_arrive_changes_are_polled_for(dsn: str, folder: Path) -> None:
