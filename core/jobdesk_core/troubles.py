@@ -84,10 +84,21 @@ def check_queue_name(queue: str, limit_bytes: int) -> str | None:
     return None
 
 
+#: What libpq quotes of a connection string that it cannot read may be a part of the password.
+_QUOTED = (
+    r"(percent-encoded token: |unexpected spaces found in |missing \"=\" after |invalid port number: )\".*\"",
+    r"(invalid integer value )\".*\"(?= for)",
+    r"(host (?:name )?)[\"'].*@[^@\s]*[\"']",
+)
+
+
 def without_secrets(text: str) -> str:
     """The text with every password of a connection string blotted out."""
-    text = re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:•••@", text)
-    return re.sub(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", r"\1•••", text, flags=re.IGNORECASE)
+    text = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:•••@", text)
+    text = re.sub(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", r"\1•••", text, flags=re.IGNORECASE)
+    for pattern in _QUOTED:
+        text = re.sub(pattern, r'\1"•••"', text)
+    return text
 
 
 def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
@@ -165,13 +176,19 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         "Its pg_hba.conf decides; ask the server's administrator.",
     ),
     (
+        r"role \"(?P<what>[^\"]+)\" is not permitted to log in",
+        "rights",
+        "The role {what} may not log in.",
+        "Connect with another role, or ask for: ALTER ROLE ... LOGIN.",
+    ),
+    (
         r"permission denied for database \"(?P<what>[^\"]+)\"",
         "rights",
         "This role may not connect to database {what}.",
         "Ask its owner for: GRANT CONNECT.",
     ),
     (
-        r"could not translate host name \"(?P<what>[^\"]+)\"|resolve host",
+        r"(?:could not translate host name|resolve host) [\"'](?P<what>[^\"']+)[\"']",
         "unreachable",
         "The host {what} is not known.",
         "Look at its spelling, or at the network (a VPN?).",
@@ -196,7 +213,7 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         "Look at sslmode and the certificates.",
     ),
     (
-        r"too many clients|remaining connection slots",
+        r"too many clients|too many connections|remaining connection slots",
         "busy",
         "The server has no connection to spare.",
         "Try again later.",

@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
             self.message.show_message(
                 "bad",
                 self.tr("The connection is lost; what you see is as of {time}.").format(time=since),
-                self.tr("Jobdesk connects again by itself. {reason}").format(reason=state.reason.splitlines()[0]),
+                self.tr("Jobdesk connects again by itself. {reason}").format(reason=state.reason.partition("\n")[0]),
             )
         elif self.message.sentence.startswith(self.tr("The connection is lost")):
             self.message.show_good_news(self.tr("Connected again; everything has been read anew."))

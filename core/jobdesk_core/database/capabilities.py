@@ -55,7 +55,13 @@ _SEQUENCES = ("procrastinate_jobs_id_seq", "procrastinate_events_id_seq")
 
 #: The privileges that an action needs: its functions run with the caller's rights (not SECURITY DEFINER).
 PRIVILEGES: dict[str, tuple[tuple[str, str], ...]] = {
-    "read": ((_JOBS, "SELECT"), (_EVENTS, "SELECT")),
+    # What a job's page shows: whoever acts on a job reads as much first.
+    "read": (
+        (_JOBS, "SELECT"),
+        (_EVENTS, "SELECT"),
+        ("procrastinate_workers", "SELECT"),
+        ("procrastinate_periodic_defers", "SELECT"),
+    ),
     "defer": (
         (_JOBS, "SELECT"),
         (_JOBS, "INSERT"),

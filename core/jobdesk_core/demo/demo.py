@@ -42,18 +42,24 @@ class Demo:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
-        assert process.stdout is not None
-        for line in process.stdout:
-            told = json.loads(line)
-            if "progress" in told:
-                on_progress(told["progress"])
-            elif "dsn" in told:
-                return cls(process, told["dsn"])
-            elif "error" in told:
-                process.wait()
-                process.stdout.close()
-                raise DemoError(told["error"])
-        raise DemoError(f"The demo's supervisor ended with code {process.wait()}.")
+        assert process.stdin is not None and process.stdout is not None
+        reason = None
+        try:
+            for line in process.stdout:
+                told = json.loads(line)
+                if "progress" in told:
+                    on_progress(told["progress"])
+                elif "dsn" in told:
+                    return cls(process, told["dsn"])
+                else:
+                    reason = told["error"]
+        except BaseException:
+            cls(process, "").stop()
+            raise
+        process.stdin.close()
+        process.stdout.close()
+        code = process.wait()
+        raise DemoError(reason or f"The demo's supervisor ended with code {code}.")
 
     @property
     def supervisor_pid(self) -> int:

@@ -8,7 +8,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psycopg
@@ -69,9 +68,8 @@ async def _run(server: EmbeddedServer, workers: list[subprocess.Popen[bytes]]) -
     _create_database(server)
     ended = asyncio.Event()
     running = asyncio.get_running_loop()
-    threading.Thread(
-        target=lambda: (sys.stdin.buffer.read(), running.call_soon_threadsafe(ended.set)), daemon=True
-    ).start()
+    # Nothing is ever written there: readable means that the parent is gone.
+    running.add_reader(sys.stdin.fileno(), ended.set)
     for number in (signal.SIGTERM, signal.SIGHUP):
         running.add_signal_handler(number, ended.set)
     connector = PsycopgConnector(conninfo=dsn)

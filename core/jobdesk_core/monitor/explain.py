@@ -45,15 +45,14 @@ def explain(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.d
     if row.status in (Status.DOING, Status.ABORTING):
         return _running(row, events, around, now)
     if row.status is Status.FAILED:
-        return _failed(row, around, now)
+        return _failed(row, events, around)
     ends = {
         Status.SUCCEEDED: ("It ran and succeeded.", "good"),
         Status.CANCELLED: ("It was cancelled before a worker started it.", "neutral"),
         Status.ABORTED: ("It was stopped while it ran.", "neutral"),
     }
     headline, tone = ends[row.status]
-    sentences = [_attempts(row)] if row.attempts else []
-    return Explanation(headline, sentences, tone)  # type: ignore[arg-type]
+    return Explanation(headline, _runs(events), tone)  # type: ignore[arg-type]
 
 
 def _waiting(row: JobRow, around: Surroundings, now: dt.datetime) -> Explanation:
@@ -110,10 +109,10 @@ def _running(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
             [f"Its worker #{around.worker.id} has been silent for {silent}.", "Retry puts it back in its queue."],
             "bad",
         )
-    return Explanation(running, [_attempts(row)] if row.attempts else [])
+    return Explanation(running, _runs(events, before=True))
 
 
-def _failed(row: JobRow, around: Surroundings, now: dt.datetime) -> Explanation:
+def _failed(row: JobRow, events: list[EventRow], around: Surroundings) -> Explanation:
     holder = around.queueing_lock_holder
     if holder is not None and holder.id != row.id:
         return Explanation(
@@ -125,14 +124,19 @@ def _failed(row: JobRow, around: Surroundings, now: dt.datetime) -> Explanation:
             "warning",
             [holder.id],
         )
-    sentences = [_attempts(row), "The database keeps no traceback: look in the worker's log."]
+    sentences = [*_runs(events), "The database keeps no traceback: look in the worker's log."]
     if row.abort_requested:
         sentences.append("An abort request is still set on it; Retry clears that.")
     return Explanation("It failed.", sentences, "bad")
 
 
-def _attempts(row: JobRow) -> str:
-    return "It has run once." if row.attempts == 1 else f"It has run {row.attempts} times."
+def _runs(events: list[EventRow], *, before: bool = False) -> list[str]:
+    # The attempts do not tell: a retry counts as one too.
+    number = sum(event.type is EventType.STARTED for event in events) - before
+    if number <= 0:
+        return []
+    times = "once" if number == 1 else f"{number} times"
+    return [f"It has run {times}{' before' if before else ''}."]
 
 
 def duration(span: dt.timedelta) -> str:

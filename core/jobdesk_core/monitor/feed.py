@@ -21,8 +21,8 @@ from jobdesk_core.monitor.series import STRETCH_EVENTS, Series, history
 
 #: Events read at once. With more, the next read follows immediately.
 BATCH_EVENTS = 5_000
-#: How far below the newest event gaps are looked for at the start.
-START_GAP_IDS = 20_000
+#: How far below an event gaps are looked for.
+GAP_IDS = 20_000
 
 Mode = Literal["connecting", "live", "polling", "stale", "closed"]
 
@@ -78,6 +78,7 @@ class Feed:
         self._series = series
         self._cursor = 0
         self._gaps: dict[int, int] = {}  # event id -> pg_snapshot_xmax when it was first missed
+        self._missing_at_start: list[int] = []
         self._watched: frozenset[int] = frozenset()
         self._known: dict[int, JobRow] = {}
         self._fingerprint: str | None = None
@@ -101,10 +102,11 @@ class Feed:
         async with self._snapshot() as connection:
             run = self._connector.run_async
             _, xmax, _ = await run(_SNAPSHOT, connection=connection)
-            present = await run(_recent_events(START_GAP_IDS), connection=connection)
+            present = await run(_recent_events(GAP_IDS), connection=connection)
             self._cursor = max(present, default=0)
-            lowest = max(1, self._cursor - START_GAP_IDS)
+            lowest = max(1, self._cursor - GAP_IDS)
             self._gaps = dict.fromkeys(set(range(lowest, self._cursor)) - present, xmax)
+            self._missing_at_start = list(self._gaps)
             low, high = await run(_ID_BOUNDS, connection=connection)
             self._counts.clear()
             self._counts.expect(low, high)
@@ -116,7 +118,12 @@ class Feed:
     async def has_news(self) -> bool:
         """Ask the one small question: is there anything to read?"""
         glance = await self._connector.run_async(self._question())
-        if self._deleted is not None and glance.deleted > self._deleted:
+        is_emptied = glance.last_event_id < self._cursor
+        if is_emptied:
+            # The newest jobs were deleted, or the tables truncated: then no deletion is reported and ids may restart.
+            self._cursor = glance.last_event_id
+            self._gaps = {event_id: noted for event_id, noted in self._gaps.items() if event_id <= self._cursor}
+        if is_emptied or (self._deleted is not None and glance.deleted > self._deleted):
             low, high = await self._connector.run_async(_ID_BOUNDS)
             self._counts.expect(low, high)
         self._deleted = glance.deleted
@@ -163,7 +170,8 @@ class Feed:
         high = self._cursor
         while high > 0:
             low = max(0, high - STRETCH_EVENTS)
-            found, is_older = await self._connector.run_async(history(low, high))
+            # What was missing at the start is read as a late event, should it appear.
+            found, is_older = await self._connector.run_async(history(low, high, self._missing_at_start))
             self._series.add_history(found)
             if is_older:
                 return
@@ -176,7 +184,7 @@ class Feed:
         self._gaps = {event_id: noted for event_id, noted in self._gaps.items() if xmin < noted}
         expected = self._cursor + 1
         for event in events:
-            for missing in range(expected, event.id):
+            for missing in range(max(expected, event.id - GAP_IDS), event.id):
                 self._gaps[missing] = xmax
             expected = event.id + 1
         self._cursor = expected - 1
@@ -188,8 +196,8 @@ class Feed:
         return Statement(
             "SELECT coalesce((SELECT max(id) FROM procrastinate_events), 0) AS last_event_id, "
             "coalesce(pg_stat_get_tuples_deleted('procrastinate_jobs'::regclass), 0) AS deleted, "
-            "coalesce((SELECT sum(hashtextextended(ROW(job.id, job.status, job.queue_name, job.attempts, "
-            f"job.scheduled_at, job.lock, {worker}, {abort}, {priority})::text, 0)) "
+            "coalesce((SELECT sum(hashtextextended(ROW(job.id, job.status, job.queue_name, job.task_name, "
+            f"job.attempts, job.scheduled_at, job.lock, job.queueing_lock, {worker}, {abort}, {priority})::text, 0)) "
             "FROM procrastinate_jobs AS job WHERE job.id = ANY (%(watched)s)), 0)::text AS watched",
             _glance,
             {"watched": list(self._watched)},

@@ -71,7 +71,7 @@ class Monitor:
                 on_changes(Changes({}, [], frozenset(), is_refresh=True))
                 await self._follow(on_changes, listener)
             except ConnectorException as error:
-                self._tell(self.state.into("stale", cause_text(error)))
+                self._tell(self.state.into("stale", _reason(error, listener)))
             finally:
                 listener.cancel()
                 await asyncio.gather(listener, return_exceptions=True)
@@ -159,8 +159,9 @@ class Monitor:
         listen = asyncio.create_task(
             self._connector.listen_notify(self._notified, channels, on_listening=listening.set)
         )
+        begun = asyncio.create_task(listening.wait())
         try:
-            await asyncio.wait({listen, asyncio.create_task(listening.wait())}, return_when="FIRST_COMPLETED")
+            await asyncio.wait({listen, begun}, return_when="FIRST_COMPLETED")
             if not listen.done():
                 await self._connector.run_async(_probe(self._probe))
                 with contextlib.suppress(TimeoutError):
@@ -174,7 +175,8 @@ class Monitor:
             await listen
         finally:
             listen.cancel()
-            await asyncio.gather(listen, return_exceptions=True)
+            begun.cancel()
+            await asyncio.gather(listen, begun, return_exceptions=True)
 
     def _notified(self, channel: str, _payload: str) -> None:
         if channel == self._probe:
@@ -191,6 +193,13 @@ class Monitor:
         if state != self.state:
             self.state = state
             self._on_state(state)
+
+
+def _reason(error: ConnectorException, listener: asyncio.Task[None]) -> str:
+    """Why the link is lost. The pool only says that it waited in vain: the listener has seen the server's words."""
+    if listener.done() and not listener.cancelled():
+        return cause_text(listener.exception() or error)
+    return cause_text(error)
 
 
 def _probe(channel: str) -> Statement[None]:

@@ -113,8 +113,8 @@ def _percentile(values: Sequence[float] | deque[float], part: float) -> float | 
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
-def history(low_id: int, high_id: int) -> Statement[tuple[list[HistoryRow], bool]]:
-    """The last hour's events with low_id < id <= high_id by minute, and whether older ones were met."""
+def history(low_id: int, high_id: int, without: Sequence[int] = ()) -> Statement[tuple[list[HistoryRow], bool]]:
+    """The last hour's events with low_id < id <= high_id but `without`, by minute, and whether older ones were met."""
 
     def decode(rows: Rows) -> tuple[list[HistoryRow], bool]:
         found = [
@@ -126,11 +126,12 @@ def history(low_id: int, high_id: int) -> Statement[tuple[list[HistoryRow], bool
 
     return Statement(
         "SELECT CASE WHEN event.at >= now() - interval '1 hour' "
-        "THEN (extract(epoch FROM event.at)::bigint / 60)::integer END AS minute, "
+        "THEN floor(extract(epoch FROM event.at) / 60)::integer END AS minute, "
         "job.queue_name, event.type::text AS type, count(*)::integer AS count "
         "FROM procrastinate_events AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
         "WHERE event.id > %(low)s AND event.id <= %(high)s AND event.type::text = ANY (%(kinds)s) "
+        "AND NOT EXISTS (SELECT FROM unnest(%(without)s::bigint[]) AS missing (id) WHERE missing.id = event.id) "
         "GROUP BY 1, 2, 3",
         decode,
-        {"low": low_id, "high": high_id, "kinds": [kind.value for kind in KINDS]},
+        {"low": low_id, "high": high_id, "kinds": [kind.value for kind in KINDS], "without": list(without)},
     )

@@ -54,10 +54,10 @@ def missing_right(action: Action, capabilities: Capabilities) -> str | None:
     if action is Action.DEFER:
         return rights.defer
     if action is Action.RETRY:
-        return rights.retry
+        return rights.read or rights.retry
     if not capabilities.can_cancel:
         return f"Procrastinate {capabilities.release} cannot cancel jobs; releases from 2.7 on can."
-    return rights.cancel or (rights.delete if action is Action.DELETE else None)
+    return rights.read or rights.cancel or (rights.delete if action is Action.DELETE else None)
 
 
 def _cancel_refusal(action: Action, row: JobRow) -> str | None:

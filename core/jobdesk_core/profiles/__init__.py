@@ -1,13 +1,14 @@
 """Saved connections: by libpq's environment, a DSN, or arguments. A password is never among them."""
 
 from jobdesk_core.profiles.profile import ENVIRONMENTS, Profile, connection_parameters, database_of, split_password
-from jobdesk_core.profiles.store import ProfileStore, UnreadableProfiles
+from jobdesk_core.profiles.store import ProfileStore, UnreadableProfiles, UnsavableProfile
 
 __all__ = [
     "ENVIRONMENTS",
     "Profile",
     "ProfileStore",
     "UnreadableProfiles",
+    "UnsavableProfile",
     "connection_parameters",
     "database_of",
     "split_password",

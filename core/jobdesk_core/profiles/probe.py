@@ -52,7 +52,10 @@ async def probe(profile: Profile, password: str | None = None) -> AsyncIterator[
         yield _schema(able, took())
         if not able.has_schema:
             return
-        yield _rights(able, took())
+        rights = _rights(able, took())
+        yield rights
+        if rights.result == "bad":
+            return
         started = time.monotonic()
         is_heard = await _round_trip(connector, able)
         sentence = "Changes are notified." if is_heard else "Notifications do not arrive; changes will be polled for."
@@ -86,10 +89,12 @@ def _rights(able: Capabilities, milliseconds: float) -> Step:
     rights = able.rights
     if rights.read is not None:
         return Step("Rights", "bad", rights.read, milliseconds)
-    missing = [reason for reason in (rights.defer, rights.cancel, rights.retry, rights.delete) if reason]
-    if missing:
-        return Step("Rights", "warning", f"Reading only. {missing[0]}", milliseconds)
-    return Step("Rights", "good", "Read, defer, cancel, retry, delete.", milliseconds)
+    actions = {"defer": rights.defer, "cancel": rights.cancel, "retry": rights.retry, "delete": rights.delete}
+    allowed = ", ".join(["Read", *(action for action, reason in actions.items() if reason is None)])
+    missing = next((reason for reason in actions.values() if reason is not None), None)
+    if missing is not None:
+        return Step("Rights", "warning", f"{allowed} only. {missing}", milliseconds)
+    return Step("Rights", "good", f"{allowed}.", milliseconds)
 
 
 async def _round_trip(connector: PsycopgConnector, able: Capabilities) -> bool:

@@ -19,6 +19,8 @@ ENVIRONMENTS = {
     "demo": "#6b4bc4",
     "": "",
 }
+#: Parameters of libpq that are never saved or shown.
+SECRETS = ("password", "sslpassword")
 #: Named in every session, so that the server's own lists say who it is.
 APPLICATION_NAME = "jobdesk"
 
@@ -41,8 +43,17 @@ class Profile:
         if self.method == "environment":
             return "libpq's environment"
         if self.method == "dsn":
-            return split_password(self.dsn)[0]
-        return " ".join(f"{name}={value}" for name, value in self.arguments.items() if name != "password")
+            return public_dsn(self.dsn) if is_readable(self.dsn) else "an unreadable connection string"
+        return " ".join(f"{name}={value}" for name, value in self.arguments.items() if name not in SECRETS)
+
+
+def is_readable(dsn: str) -> bool:
+    """Whether libpq can parse a DSN. In one that it cannot a password cannot be told from the rest."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return False
+    return True
 
 
 def split_password(dsn: str) -> tuple[str, str | None]:
@@ -55,6 +66,14 @@ def split_password(dsn: str) -> tuple[str, str | None]:
     if password is None:
         return dsn, None
     return make_conninfo("", **parts), str(password)
+
+
+def public_dsn(dsn: str) -> str:
+    """The DSN without anything secret. Ask only of one that `is_readable`."""
+    parts: dict[str, Any] = conninfo_to_dict(dsn)
+    if not any(name in parts for name in SECRETS):
+        return dsn
+    return make_conninfo("", **{name: value for name, value in parts.items() if name not in SECRETS})
 
 
 def database_of(dsn: str) -> str:

@@ -12,11 +12,15 @@ from typing import Any
 import platformdirs
 import tomli_w
 
-from jobdesk_core.profiles.profile import Profile, split_password
+from jobdesk_core.profiles.profile import SECRETS, Profile, is_readable, public_dsn
 
 
 class UnreadableProfiles(Exception):
     """The file of profiles cannot be read, and is left as it is."""
+
+
+class UnsavableProfile(Exception):
+    """The profile's connection string cannot be read, so that a password in it cannot be left out."""
 
 
 class ProfileStore:
@@ -35,11 +39,15 @@ class ProfileStore:
         return next((profile for profile in self.all() if profile.name == name), None)
 
     def save(self, profile: Profile) -> None:
-        """Add a profile, or replace the one of its name. A password in its DSN or arguments is left out."""
+        """Add a profile, or replace the one of its name. A password in its DSN or arguments is left out.
+
+        Raises UnsavableProfile for a DSN that cannot be read, UnreadableProfiles for such a file.
+        """
         document = self._read()
-        dsn, _ = split_password(profile.dsn)
-        kept = {name: value for name, value in profile.arguments.items() if name != "password"}
-        clean = replace(profile, dsn=dsn, arguments=kept)
+        if not is_readable(profile.dsn):
+            raise UnsavableProfile("The connection string cannot be read, and it may hold a password: mend it first.")
+        kept = {name: value for name, value in profile.arguments.items() if name not in SECRETS}
+        clean = replace(profile, dsn=public_dsn(profile.dsn), arguments=kept)
         before = document.setdefault("profiles", {}).get(profile.name, {})
         document["profiles"][profile.name] = before | _table(clean)
         self._write(document)
@@ -65,10 +73,12 @@ class ProfileStore:
 
     def _read(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self.path.read_text("utf-8"))
+            document = tomllib.loads(self.path.read_text("utf-8"))
+            _check(document)
+            return document
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise UnreadableProfiles(
                 f"The saved connections in {self.path} cannot be read ({error}). The file is left as it is: "
                 "mend it, or move it away."
@@ -84,6 +94,14 @@ class ProfileStore:
         except BaseException:
             Path(unfinished).unlink(missing_ok=True)
             raise
+
+
+def _check(document: dict[str, Any]) -> None:
+    saved = document.get("profiles", {})
+    tables = [saved, *saved.values()] if isinstance(saved, dict) else [saved]
+    tables += [table.get("arguments", {}) for table in tables if isinstance(table, dict)]
+    if not all(isinstance(table, dict) for table in tables):
+        raise ValueError("each profile and its arguments must be tables")
 
 
 def _profile(name: str, table: dict[str, Any]) -> Profile:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, database_of, split_password
+from jobdesk_core.profiles import (
+    ENVIRONMENTS,
+    Profile,
+    ProfileStore,
+    UnreadableProfiles,
+    UnsavableProfile,
+    database_of,
+    split_password,
+)
 from jobdesk_core.profiles.probe import Step, probe
 from jobdesk_core.profiles.secrets import delete_password, get_password, set_password, unavailable
 from PySide6.QtCore import Qt, Signal
@@ -150,7 +158,7 @@ class ConnectionDialog(DialogFrame):
         profile = self.profile()
         try:
             self._store.save(profile)
-        except (OSError, UnreadableProfiles) as error:
+        except (OSError, UnreadableProfiles, UnsavableProfile) as error:
             self.message.show_message("bad", self.tr("The profile could not be saved."), str(error))
             return
         self.name.setText(profile.name)

@@ -1,0 +1,263 @@
+"""Counts and series equal what SQL says, whatever anyone has done: deletions by others included."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from database import connected, defer, finish, run_sql, start
+from jobdesk_core import EventType, Status
+from jobdesk_core.monitor.counts import STRETCH_IDS, Counts
+from jobdesk_core.monitor.feed import Feed
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor.rows import EventRow, JobRow
+from jobdesk_core.monitor.series import KINDS, Series
+from waiting import until
+
+TABLE = "SELECT queue_name, task_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2, 3"
+MINUTES = (
+    "SELECT floor(extract(epoch FROM at) / 60)::int, job.queue_name, type::text, count(*) FROM procrastinate_events "
+    "JOIN procrastinate_jobs AS job ON job.id = job_id WHERE at >= now() - interval '1 hour' GROUP BY 1, 2, 3"
+)
+NOW = dt.datetime(2026, 5, 4, 12, 30, tzinfo=dt.UTC)
+
+
+def counted(dsn: str) -> Counter[Any]:
+    return Counter({(queue, task, Status(status)): n for queue, task, status, n in run_sql(dsn, TABLE)})
+
+
+def exactly(monitor: Monitor, dsn: str) -> bool:
+    return monitor.counts.is_exact and monitor.counts.groups() == counted(dsn)
+
+
+@contextlib.asynccontextmanager
+async def monitor_of(dsn: str) -> AsyncIterator[Monitor]:
+    async with connected(dsn) as (connector, able):
+        monitor = Monitor(connector, able)
+        running = asyncio.create_task(monitor.run(lambda changes: None, lambda state: None))
+        try:
+            await until(lambda: monitor.state.mode == "live" and monitor.counts.is_exact)
+            yield monitor
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def change(chance: random.Random, dsn: str, *, deletes: bool) -> None:
+    """Do something at random, in plain SQL."""
+    ids = run_sql(dsn, "SELECT id FROM procrastinate_jobs")
+    job_id = chance.choice([*ids, 0])
+    match chance.randint(0, 6 if deletes else 4):
+        case 0 | 1:
+            defer(dsn, queue_name=chance.choice("abc"), task_name=chance.choice("xy"))
+        case 2:
+            with contextlib.suppress(TypeError):  # nothing to start
+                worker_id = run_sql(dsn, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0]
+                started = run_sql(dsn, "SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", worker_id)[0]
+                if started is not None:
+                    finish(dsn, started, chance.choice(["succeeded", "failed", "aborted"]))
+        case 3:
+            run_sql(dsn, "SELECT procrastinate_cancel_job_v1(%s, false, false)", job_id)
+        case 4:
+            text = "SELECT procrastinate_retry_job_v2(id, now(), NULL, %s, NULL) FROM procrastinate_jobs "
+            run_sql(dsn, text + "WHERE id = %s AND status = 'failed'", chance.choice([None, "a"]), job_id)
+        case 5:
+            run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", job_id)
+        case 6:
+            run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE status <> 'todo' AND id %% 5 = %s", chance.randint(0, 4))
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("deletes", [True, False], ids=["with deletions", "without"])
+async def test_counts_equal_the_tables_after_random_changes(dsn: str, deletes: bool, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(20):
+        change(chance, dsn, deletes=deletes)
+    async with monitor_of(dsn) as monitor:
+        assert exactly(monitor, dsn)
+        for _ in range(4):
+            for _ in range(25):
+                change(chance, dsn, deletes=deletes)
+                await asyncio.sleep(0)
+            await until(lambda: exactly(monitor, dsn), timeout_s=15, what="the counts to equal the tables")
+        for status in Status:
+            assert monitor.counts.total(status) == sum(n for group, n in counted(dsn).items() if group[2] is status)
+
+
+async def test_jobs_that_others_delete_leave_the_counts(dsn: str) -> None:
+    for _ in range(6):
+        defer(dsn)
+        finish(dsn, start(dsn)[0], "succeeded")
+    async with monitor_of(dsn) as monitor:
+        assert monitor.counts.total(Status.SUCCEEDED) == 6
+        run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id < 5")
+        await until(lambda: monitor.counts.total(Status.SUCCEEDED) == 2, timeout_s=15)
+
+
+@pytest.mark.parametrize("restart", ["", "RESTART IDENTITY"])
+async def test_after_the_tables_were_emptied_the_counts_begin_anew(dsn: str, restart: str) -> None:
+    for _ in range(6):
+        defer(dsn)
+        finish(dsn, start(dsn)[0], "succeeded")
+    async with monitor_of(dsn) as monitor:
+        assert monitor.counts.total() == 6
+        run_sql(dsn, f"TRUNCATE procrastinate_jobs {restart} CASCADE")
+        await until(lambda: exactly(monitor, dsn) and not monitor.counts.total(), timeout_s=15, what="no jobs")
+        defer(dsn)
+        finish(dsn, start(dsn)[0], "failed")
+        await until(lambda: exactly(monitor, dsn) and monitor.counts.total() == 1, timeout_s=15, what="one job")
+
+
+async def test_jobs_of_many_stretches_are_counted(dsn: str) -> None:
+    for stretch in (0, 1, 3):
+        for number in range(2):
+            job_id = defer(dsn, id=stretch * STRETCH_IDS + number + (stretch == 0))
+            finish(dsn, start(dsn)[0], "failed")
+    defer(dsn, id=9 * STRETCH_IDS)
+    async with monitor_of(dsn) as monitor:
+        assert (monitor.counts.total(Status.FAILED), monitor.counts.total(Status.TODO)) == (6, 1)
+        run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", job_id)
+        await until(lambda: exactly(monitor, dsn), timeout_s=15)
+
+
+async def test_counts_are_given_by_queue_task_and_filter(dsn: str) -> None:
+    for queue, task in [("a", "x"), ("a", "y"), ("b", "x"), ("b", "x")]:
+        defer(dsn, queue_name=queue, task_name=task)
+    finish(dsn, start(dsn)[0], "failed")
+    async with monitor_of(dsn) as monitor:
+        counts = monitor.counts
+        assert [(each.name, each.total, each.count(Status.FAILED)) for each in counts.queues()] == [
+            ("a", 2, 1),
+            ("b", 2, 0),
+        ]
+        assert [(each.name, each.total) for each in counts.tasks()] == [("x", 3), ("y", 1)]
+        for text, count in [("", 4), ("queue:a,b task:x", 3), ("status:failed", 1), ("queue:a queue:b", 0)]:
+            found = counts.match(JobFilter.parse(text))
+            assert found is not None
+            assert (found.count, found.is_exact) == (count, True)
+        for text in ("queue:a*", "-queue:a", "priority:0"):
+            assert counts.match(JobFilter.parse(text)) is None
+
+
+# The series
+
+
+def believed(series: Series, now: dt.datetime, queues: list[str]) -> Counter[Any]:
+    found: Counter[Any] = Counter()
+    for queue in queues:
+        for kind in KINDS:
+            for minute, count in zip(series.minutes(now), series.per_minute(kind, now, queue), strict=True):
+                found[minute, queue, kind] += count
+    return +found
+
+
+def happened(dsn: str) -> Counter[Any]:
+    kinds = {kind.value for kind in KINDS}
+    return Counter({(m, queue, EventType(kind)): n for m, queue, kind, n in run_sql(dsn, MINUTES) if kind in kinds})
+
+
+async def test_the_series_equals_the_events_before_and_after_the_start(dsn: str) -> None:
+    chance = random.Random(5)
+    for _ in range(60):
+        change(chance, dsn, deletes=False)
+    # The last half second of a minute belongs to that minute.
+    minute = "date_trunc('minute', now()) - id % 50 * interval '1 minute'"
+    run_sql(dsn, f"UPDATE procrastinate_events SET at = {minute} - interval '0.3 seconds'")
+    run_sql(dsn, "UPDATE procrastinate_jobs SET queue_name = 'a'")
+    async with monitor_of(dsn) as monitor:
+        await until(lambda: believed(monitor.series, dt.datetime.now(dt.UTC), ["a"]) == happened(dsn))
+        for _ in range(6):
+            defer(dsn, queue_name="a")
+            finish(dsn, start(dsn)[0], "succeeded")
+        await until(lambda: believed(monitor.series, dt.datetime.now(dt.UTC), ["a"]) == happened(dsn))
+
+
+def row(**changes: Any) -> JobRow:
+    values: dict[str, Any] = {"queue_name": "q", "attempts": 0, "scheduled_at": None, "deferred_at": NOW} | changes
+    return JobRow(
+        1,
+        "t",
+        values["queue_name"],
+        Status.DOING,
+        0,
+        values["attempts"],
+        values["scheduled_at"],
+        None,
+        None,
+        None,
+        False,
+        values["deferred_at"],
+    )
+
+
+def at(seconds: float, kind: EventType) -> EventRow:
+    return EventRow(int(seconds * 10) + 1, 1, kind, NOW + dt.timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("job", "waited"),
+    [
+        (row(), 10.0),
+        (row(scheduled_at=NOW + dt.timedelta(seconds=4)), 6.0),
+        (row(scheduled_at=NOW + dt.timedelta(seconds=40)), 0.0),
+        (row(attempts=1), None),
+    ],
+    ids=["deferred", "scheduled", "early", "not its first run"],
+)
+def test_waiting_is_measured_from_when_a_job_was_due(job: JobRow, waited: float | None) -> None:
+    series = Series()
+    series.add_events([at(10, EventType.STARTED)], {1: job})
+    assert series.waited_s("q") == waited
+
+
+@pytest.mark.parametrize(
+    "end", [EventType.SUCCEEDED, EventType.FAILED, EventType.ABORTED, EventType.DEFERRED_FOR_RETRY]
+)
+def test_running_is_measured_from_start_to_end(end: EventType) -> None:
+    series = Series()
+    series.add_events([at(1, EventType.STARTED)], {1: row()})
+    assert series.ran_s("q") is None
+    series.add_events([at(3.5, end)], {1: row()})
+    assert (series.ran_s("q"), series.ran_s(None), series.ran_s("other")) == (2.5, 2.5, None)
+
+
+def test_what_is_two_hours_old_is_forgotten_and_what_is_of_no_known_job_is_not_counted() -> None:
+    series = Series()
+    series.add_events([at(0, EventType.STARTED)], {})
+    assert series.total(EventType.STARTED, NOW) == 0
+    series.add_events([at(0, EventType.STARTED), at(3 * 3600, EventType.STARTED)], {1: row()})
+    assert series.total(EventType.STARTED, NOW) == 0
+    assert series.total(EventType.STARTED, NOW + dt.timedelta(hours=3)) == 1
+    series.clear()
+    assert series.total(EventType.STARTED, NOW + dt.timedelta(hours=3)) == 0
+
+
+def test_counts_believe_nothing_before_they_have_counted() -> None:
+    counts = Counts()
+    assert (counts.is_exact, counts.total(), counts.queues()) == (False, 0, [])
+    counts.set_open(Counter({("q", "t", Status.TODO): 2}), NOW)
+    assert (counts.is_exact, counts.total()) == (True, 2)
+    counts.expect(1, 2 * STRETCH_IDS)
+    assert (counts.is_exact, counts.next_stretch()) == (False, 2)
+
+
+async def test_an_event_in_flight_at_the_start_is_counted_once(dsn: str) -> None:
+    series = Series()
+    async with connected(dsn) as (connector, able):
+        feed = Feed(connector, able, Counts(), series)
+        with psycopg.connect(dsn) as slow:
+            slow.execute("INSERT INTO procrastinate_jobs (task_name, queue_name) VALUES ('x', 'a')")
+            defer(dsn, queue_name="a", task_name="x")
+            await feed.start()
+        await feed.fill_history()
+        assert series.total(EventType.DEFERRED, dt.datetime.now(dt.UTC)) == 1
+        await feed.read()
+        assert series.total(EventType.DEFERRED, dt.datetime.now(dt.UTC)) == 2

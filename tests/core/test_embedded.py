@@ -1,0 +1,158 @@
+"""The embedded server: keeps its data, keeps others out of its folder, and outlives nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from database import run_sql
+from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse
+from waiting import until
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the server's user may enter."""
+    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def server_pid(folder: Path) -> int:
+    (pid_file,) = folder.glob("data-*/postmaster.pid")
+    return int(pid_file.read_text().splitlines()[0])
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs. A zombie, which only waits for its parent to look, does not."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_data_are_kept_from_one_start_to_the_next(folder: Path) -> None:
+    server = EmbeddedServer(folder, is_durable=False)
+    with server:
+        run_sql(server.dsn, "CREATE DATABASE kept")
+        run_sql(server.dsn_of("kept"), "CREATE TABLE kept AS SELECT 'ü' AS word")
+        pid = server_pid(folder)
+    assert not is_alive(pid)
+    with server:
+        assert run_sql(server.dsn_of("kept"), "SELECT word FROM kept") == ["ü"]
+        assert server_pid(folder) != pid
+
+
+def test_it_stops_while_clients_are_busy_and_a_second_stop_is_fine(folder: Path) -> None:
+    server = EmbeddedServer(folder, is_durable=False).start()
+    client = subprocess.Popen(
+        [sys.executable, "-c", f"import psycopg; psycopg.connect({server.dsn!r}).execute('SELECT pg_sleep(60)')"],
+        stderr=subprocess.DEVNULL,
+    )
+    server.stop()
+    server.stop()
+    client.kill()
+    client.wait()
+    assert not list(folder.glob("data-*/postmaster.pid"))
+
+
+def test_it_listens_on_a_socket_only_that_is_its_owners(folder: Path) -> None:
+    with EmbeddedServer(folder, is_durable=False) as server:
+        assert run_sql(server.dsn, "SELECT current_setting('listen_addresses')") == [""]
+        assert (folder / "run").stat().st_mode & 0o777 == 0o700
+        (data,) = folder.glob("data-*")
+        assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_second_server_in_the_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
+    with EmbeddedServer(folder, is_durable=False) as first:
+        with pytest.raises(FolderInUse, match=str(folder)):
+            EmbeddedServer(folder).start()
+        assert run_sql(first.dsn, "SELECT 1") == [1]
+    with EmbeddedServer(folder, is_durable=False) as second:
+        assert run_sql(second.dsn, "SELECT 1") == [1]
+
+
+def test_a_folder_with_a_very_long_path_works(folder: Path) -> None:
+    deep = folder / ("long" * 20) / ("longer" * 20)
+    with EmbeddedServer(deep, is_durable=False) as server:
+        assert run_sql(server.dsn, "SELECT 1") == [1]
+        sockets = Path(run_sql(server.dsn, "SELECT current_setting('unix_socket_directories')")[0])
+        assert not sockets.is_relative_to(folder)
+    assert not sockets.exists()
+    assert list(deep.glob("data-*"))
+
+
+def test_a_folder_with_odd_characters_works(folder: Path) -> None:
+    with EmbeddedServer(folder / 'it\'s a "földer" %s', is_durable=False) as server:
+        assert run_sql(server.dsn, "SELECT 1") == [1]
+
+
+def test_an_attempt_that_was_interrupted_is_begun_anew(folder: Path) -> None:
+    with EmbeddedServer(folder, is_durable=False):
+        (data,) = folder.glob("data-*")
+    (data / "PG_VERSION").unlink()
+    with EmbeddedServer(folder, is_durable=False) as server:
+        assert run_sql(server.dsn, "SELECT 1") == [1]
+
+
+def test_a_server_that_does_not_start_says_why_and_lets_go_of_its_folder(folder: Path) -> None:
+    with EmbeddedServer(folder, is_durable=False):
+        (data,) = folder.glob("data-*")
+    settings = (data / "postgresql.conf").read_text()
+    (data / "postgresql.conf").write_text(f"{settings}\nno_such_setting = on\n")
+    server = EmbeddedServer(folder, is_durable=False)
+    with pytest.raises(EmbeddedServerError, match="no_such_setting"):
+        server.start()
+    (data / "postgresql.conf").write_text(settings)
+    with server:
+        assert run_sql(server.dsn, "SELECT 1") == [1]
+
+
+def test_a_folder_that_cannot_be_made_is_told(folder: Path) -> None:
+    (folder / "file").write_text("in the way")
+    with pytest.raises(EmbeddedServerError, match="cannot be written"):
+        EmbeddedServer(folder / "file" / "server").start()
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from jobdesk_core.embedded import EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]), is_durable=False).start()
+print(server.dsn, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a child with its parent.")
+async def test_the_server_ends_when_its_parent_is_killed_and_its_data_stay(folder: Path) -> None:
+    pid = start_and_kill_parent(folder)
+    # At once, while the former server may still be ending.
+    with EmbeddedServer(folder, is_durable=False) as server:
+        assert run_sql(server.dsn, "SELECT number FROM kept") == [1]
+    await until(lambda: not is_alive(pid), timeout_s=15, what="the server to end")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a child with its parent.")
+async def test_without_anyone_else_the_server_ends_when_its_parent_is_killed(folder: Path) -> None:
+    pid = start_and_kill_parent(folder)
+    await until(lambda: not is_alive(pid), timeout_s=15, what="the server to end")
+
+
+def start_and_kill_parent(folder: Path) -> int:
+    """The process id of a server whose parent has just been killed."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        assert parent.stdout is not None
+        run_sql(parent.stdout.readline().strip(), "CREATE TABLE kept AS SELECT 1 AS number")
+        pid = server_pid(folder)
+        assert is_alive(pid)
+        parent.kill()
+    return pid

@@ -1,0 +1,192 @@
+"""Saved connections: what is written, what is never written, and what they lead to."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import tomllib
+from pathlib import Path
+
+import pytest
+from database import connected
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jobdesk_core.profiles import (
+    ENVIRONMENTS,
+    Profile,
+    ProfileStore,
+    UnreadableProfiles,
+    UnsavableProfile,
+    connection_parameters,
+    split_password,
+)
+from psycopg.conninfo import conninfo_to_dict
+
+SECRET = "open-sesame"
+PROFILES = [
+    Profile(name="environment"),
+    Profile(name="by dsn", method="dsn", dsn="postgresql://u@h:5433/d?sslmode=require", environment="production"),
+    Profile(name="by arguments", method="arguments", arguments={"host": "h", "sslmode": "require"}, is_read_only=True),
+    Profile(name="coloured", environment="my own", colour="#123456"),
+]
+DSNS = [f"postgresql://u:{SECRET}@h/d", f"host=h password={SECRET}", f"postgresql://u@h/d?password={SECRET}"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ProfileStore:
+    return ProfileStore(tmp_path / "not yet there" / "profiles.toml")
+
+
+def test_without_a_file_there_are_no_profiles(store: ProfileStore) -> None:
+    assert (store.all(), store.get("x"), store.last_used) == ([], None, None)
+    store.delete("x")
+    assert not store.path.exists()
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_a_profile_comes_back_as_it_was_saved(store: ProfileStore, profile: Profile) -> None:
+    store.save(profile)
+    assert ProfileStore(store.path).get(profile.name) == profile
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.text(), max_size=5), st.dictionaries(st.text(min_size=1), st.text(), max_size=3))
+def test_any_name_and_any_argument_come_back(names: list[str], arguments: dict[str, str]) -> None:
+    arguments.pop("password", None)
+    with tempfile.TemporaryDirectory() as folder:
+        store = ProfileStore(Path(folder) / "profiles.toml")
+        for name in names:
+            store.save(Profile(name=name, method="arguments", arguments=arguments))
+            store.remember(name)
+        assert {profile.name for profile in store.all()} == set(names)
+        assert all(profile.arguments == arguments for profile in store.all())
+        assert store.last_used == (names[-1] if names else None)
+
+
+def test_profiles_are_listed_by_name_replaced_by_name_and_deleted(store: ProfileStore) -> None:
+    for name in ("b", "A", "c"):
+        store.save(Profile(name=name))
+    store.save(Profile(name="b", environment="staging"))
+    store.delete("c")
+    assert [(profile.name, profile.environment) for profile in store.all()] == [("A", ""), ("b", "staging")]
+
+
+@pytest.mark.parametrize("dsn", DSNS)
+def test_no_password_is_written_or_shown(store: ProfileStore, dsn: str) -> None:
+    profile = Profile(name="p", method="dsn", dsn=dsn, arguments={"host": "h", "password": SECRET})
+    store.save(profile)
+    assert SECRET not in store.path.read_text()
+    assert SECRET not in profile.display_dsn
+    assert SECRET not in dataclasses.replace(profile, method="arguments").display_dsn
+    saved = store.get("p")
+    assert saved is not None
+    assert saved.arguments == {"host": "h"}
+    assert conninfo_to_dict(saved.dsn)["host"] == "h"
+
+
+@pytest.mark.parametrize("dsn", [f"host=h sslpassword={SECRET}", f"postgresql://u@h/d?sslpassword={SECRET}"])
+def test_the_password_of_a_key_is_neither_written_nor_shown(store: ProfileStore, dsn: str) -> None:
+    profile = Profile(name="p", method="dsn", dsn=dsn, arguments={"host": "h", "sslpassword": SECRET})
+    store.save(profile)
+    assert SECRET not in store.path.read_text()
+    assert SECRET not in profile.display_dsn
+    assert SECRET not in Profile(name="p", method="arguments", arguments=profile.arguments).display_dsn
+
+
+@pytest.mark.parametrize("dsn", [f"postgresql://u:{SECRET}%zz@h/d", f"host=h password=some {SECRET}"])
+def test_a_dsn_that_cannot_be_read_is_neither_saved_nor_shown(store: ProfileStore, dsn: str) -> None:
+    profile = Profile(name="p", method="dsn", dsn=dsn)
+    with pytest.raises(UnsavableProfile) as caught:
+        store.save(profile)
+    assert SECRET not in str(caught.value) + profile.display_dsn
+    assert not store.path.exists()
+
+
+def test_only_its_owner_may_read_the_file(store: ProfileStore) -> None:
+    store.save(Profile(name="p"))
+    store.path.chmod(0o644)
+    store.remember("p")
+    assert store.path.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in store.path.parent.iterdir()] == ["profiles.toml"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"profiles = [",
+        b"\xff\xfe",
+        b"profiles = 3",
+        b"[profiles]\np = 3",
+        b"[profiles.p]\narguments = 'x'",
+    ],
+    ids=["not TOML", "not UTF-8", "no table", "no profile", "no arguments"],
+)
+def test_a_file_that_cannot_be_read_is_told_and_left_as_it_is(store: ProfileStore, content: bytes) -> None:
+    store.path.parent.mkdir()
+    store.path.write_bytes(content)
+    for act in (store.all, lambda: store.get("p"), lambda: store.save(Profile(name="p")), lambda: store.delete("p")):
+        with pytest.raises(UnreadableProfiles, match="left as it is"):
+            act()
+    assert store.path.read_bytes() == content
+
+
+def test_what_a_newer_version_wrote_is_kept(store: ProfileStore) -> None:
+    store.path.parent.mkdir()
+    store.path.write_text('wide = true\n[profiles.p]\nmethod = "telepathy"\nshape = "round"\n')
+    found = store.get("p")
+    assert found == Profile(name="p")
+    store.save(Profile(name="p", environment="demo"))
+    document = tomllib.loads(store.path.read_text())
+    assert (document["wide"], document["profiles"]["p"]["shape"]) == (True, "round")
+
+
+def test_each_named_environment_has_a_colour_of_its_own() -> None:
+    colours = [colour for name, colour in ENVIRONMENTS.items() if name]
+    assert len(colours) == len(set(colours)) == 4
+    assert all(len(colour) == 7 and int(colour[1:], 16) >= 0 for colour in colours)
+
+
+# What they lead to
+
+
+@pytest.mark.parametrize(
+    ("dsn", "rest", "password"),
+    [
+        ("postgresql://u:p%40ss@h/d", {"user": "u", "host": "h", "dbname": "d"}, "p@ss"),
+        ("host=h password='it''s'", None, None),
+        ("host=h password='it\\'s me'", {"host": "h"}, "it's me"),
+        ("host=h", {"host": "h"}, None),
+        ("", {}, None),
+    ],
+)
+def test_a_password_is_split_from_its_dsn(dsn: str, rest: dict[str, str] | None, password: str | None) -> None:
+    kept, found = split_password(dsn)
+    assert found == password
+    if rest is None:
+        assert kept == dsn
+    else:
+        assert conninfo_to_dict(kept) == rest
+
+
+async def test_each_method_reaches_the_database(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+    variables = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD"}
+    for name, value in parts.items():
+        monkeypatch.setenv(variables[name], value)
+    for profile in (
+        Profile(name="e", dsn="host=nowhere.invalid", arguments={"host": "nowhere.invalid"}),
+        Profile(name="d", method="dsn", dsn=dsn, arguments={"host": "nowhere.invalid"}),
+        Profile(name="a", method="arguments", dsn="host=nowhere.invalid", arguments=parts | {"sslmode": ""}),
+    ):
+        parameters = connection_parameters(profile)
+        async with connected(parameters.pop("conninfo"), **parameters) as (connector, able):
+            assert (able.database, able.has_schema) == (parts["dbname"], True)
+            async with connector.pool.connection() as connection:
+                cursor = await connection.execute("SELECT current_setting('application_name')")
+                assert await cursor.fetchone() == ("jobdesk",)
+
+
+def test_the_password_is_an_argument_only_when_there_is_one() -> None:
+    profile = Profile(name="d", method="dsn", dsn="host=h")
+    assert connection_parameters(profile, SECRET)["kwargs"]["password"] == SECRET
+    assert "password" not in connection_parameters(profile)["kwargs"]

@@ -1,0 +1,284 @@
+"""What went wrong, in a sentence: every failure here is one that a real server or libpq gave."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from database import connected, defer, role, run_sql
+from jobdesk_core import Job, JobManager, PsycopgConnector
+from jobdesk_core.connectors.statement import Statement, nothing
+from jobdesk_core.database.capabilities import DETECT
+from jobdesk_core.embedded import EmbeddedServer
+from jobdesk_core.exceptions import AlreadyEnqueued, ConnectorException, JobdeskException, UniqueViolation
+from jobdesk_core.troubles import Trouble, explain, without_secrets
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from waiting import until
+
+SECRET = "open-sesame"
+
+
+async def trouble_of(dsn: str, text: str | None = None) -> Trouble:
+    """The trouble that connecting makes, or else running a command."""
+    connector = PsycopgConnector(conninfo=dsn)
+    try:
+        with pytest.raises(JobdeskException) as caught:
+            await connector.open_async()
+            assert text is not None, "The connection was expected to fail."
+            await connector.run_async(Statement(text, nothing))
+    finally:
+        await connector.close_async()
+    return explain(caught.value)
+
+
+@pytest.fixture(scope="module")
+def strict_dsn() -> Iterator[str]:
+    """A server of its own that asks for passwords; its role `keeper` has SECRET."""
+    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with EmbeddedServer(folder, is_durable=False) as server:
+            run_sql(server.dsn, f"CREATE ROLE keeper LOGIN PASSWORD '{SECRET}'")
+            (rules,) = run_sql(server.dsn, "SELECT current_setting('hba_file')")
+            Path(rules).write_text("local postgres,nothing all scram-sha-256\n")
+            run_sql(server.dsn, "SELECT pg_reload_conf()")
+            yield make_conninfo(server.dsn, user="keeper", dbname="postgres")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# Getting in
+
+
+async def test_nothing_listens_on_the_port() -> None:
+    port = free_port()
+    trouble = await trouble_of(f"host=127.0.0.1 port={port}")
+    assert (trouble.kind, trouble.sentence) == ("unreachable", f'There is no server at "127.0.0.1", port {port}.')
+    assert "Connection refused" in trouble.detail
+
+
+async def test_there_is_no_socket(tmp_path: Path) -> None:
+    trouble = await trouble_of(f"host={tmp_path}")
+    assert trouble.kind == "unreachable"
+    assert str(tmp_path) in trouble.sentence
+
+
+async def test_a_host_that_nobody_knows_is_named() -> None:
+    trouble = await trouble_of("host=nowhere.invalid")
+    assert (trouble.kind, trouble.sentence) == ("unreachable", "The host nowhere.invalid is not known.")
+
+
+async def test_a_password_with_an_at_sign_leaves_no_part_in_the_host() -> None:
+    trouble = await trouble_of(f"postgresql://u:some@{SECRET}@nowhere.invalid/d")
+    assert (trouble.kind, trouble.sentence) == ("unreachable", "The host ••• is not known.")
+    assert SECRET not in repr(trouble)
+
+
+async def test_a_server_that_does_not_answer_is_given_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        trouble = await trouble_of(f"host=127.0.0.1 port={silent.getsockname()[1]} connect_timeout=2")
+    assert (trouble.kind, trouble.sentence) == ("unreachable", "The server cannot be reached.")
+
+
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [("wrong-" + SECRET, "The password for role keeper is wrong."), (None, "The server asks for a password.")],
+)
+async def test_the_password_is_wrong_or_missing(
+    strict_dsn: str, password: str | None, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSFILE", "/nowhere")
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    dsn = make_conninfo(strict_dsn, **({} if password is None else {"password": password}))
+    await until(lambda: _is_refused(dsn), what="the server to have read its rules")
+    trouble = await trouble_of(dsn)
+    assert (trouble.kind, trouble.sentence) == ("password", sentence)
+    assert SECRET not in repr(trouble)
+
+
+async def test_the_right_password_opens(strict_dsn: str) -> None:
+    async with connected(strict_dsn, kwargs={"password": SECRET}) as (_, able):
+        assert able.role == "keeper"
+
+
+async def _is_refused(dsn: str) -> bool:
+    connector = PsycopgConnector(conninfo=dsn)
+    try:
+        await connector.open_async()
+    except ConnectorException:
+        return True
+    finally:
+        await connector.close_async()
+    return False
+
+
+async def test_the_server_does_not_let_anyone_in_from_here(strict_dsn: str) -> None:
+    await until(lambda: _is_refused(strict_dsn))
+    trouble = await trouble_of(make_conninfo(strict_dsn, dbname="template1", password=SECRET))
+    assert (trouble.kind, trouble.sentence) == ("rights", "The server does not let this role in from here.")
+
+
+async def test_there_is_no_such_database(server_dsn: str) -> None:
+    trouble = await trouble_of(make_conninfo(server_dsn, dbname="not there"))
+    assert (trouble.kind, trouble.sentence) == ("no_database", "There is no database not there on this server.")
+
+
+async def test_there_is_no_such_role(dsn: str) -> None:
+    # A server that asks for passwords does not tell: this is the embedded server, which trusts.
+    trouble = await trouble_of(make_conninfo(dsn, user="nobody-of-this-name", password=SECRET))
+    assert trouble.kind in ("no_role", "password")
+    assert "nobody-of-this-name" in trouble.sentence
+    assert SECRET not in repr(trouble)
+
+
+async def test_a_role_may_not_connect_to_a_database(dsn: str) -> None:
+    name = conninfo_to_dict(dsn)["dbname"]
+    run_sql(dsn, f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
+    with role(dsn) as role_dsn:
+        trouble = await trouble_of(role_dsn)
+    assert (trouble.kind, trouble.sentence) == ("rights", f"This role may not connect to database {name}.")
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"), [("CONNECTION LIMIT 0", "busy"), ("NOLOGIN", "rights")], ids=["limit", "no login"]
+)
+async def test_a_role_is_turned_away(dsn: str, options: str, kind: str) -> None:
+    with role(dsn) as role_dsn:
+        run_sql(dsn, f"ALTER ROLE {conninfo_to_dict(role_dsn)['user']} {options}")
+        trouble = await trouble_of(role_dsn)
+    assert trouble.kind == kind
+    assert "connection failed" not in trouble.sentence
+
+
+# Within
+
+
+async def test_a_role_without_rights_is_told_what_it_may_not(dsn: str) -> None:
+    with role(dsn) as role_dsn:
+        trouble = await trouble_of(role_dsn, "DELETE FROM procrastinate_jobs")
+    assert (trouble.kind, trouble.sentence) == (
+        "rights",
+        "This role may not do that: permission denied for table procrastinate_jobs.",
+    )
+
+
+async def test_a_database_without_schema_is_told(empty_dsn: str) -> None:
+    trouble = await trouble_of(empty_dsn, "SELECT 1 FROM procrastinate_jobs")
+    assert trouble.kind == "no_schema"
+    assert "procrastinate_jobs" in trouble.sentence
+
+
+async def test_a_read_only_transaction_is_told(dsn: str) -> None:
+    trouble = await trouble_of(
+        make_conninfo(dsn, options="-c default_transaction_read_only=on"), "DELETE FROM procrastinate_jobs"
+    )
+    assert (trouble.kind, trouble.sentence) == ("rights", "The server is read-only (a standby?).")
+
+
+async def test_a_query_beyond_the_statement_timeout_is_told(dsn: str) -> None:
+    trouble = await trouble_of(make_conninfo(dsn, options="-c statement_timeout=50"), "SELECT pg_sleep(20)")
+    assert (trouble.kind, trouble.sentence) == ("timeout", "The query was cancelled before it ended.")
+
+
+async def test_a_connection_cut_by_the_server_is_told_and_replaced(dsn: str) -> None:
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+    async with connected(dsn) as (connector, _):
+        sleeping = asyncio.create_task(connector.run_async(Statement("SELECT pg_sleep(20)", nothing)))
+        await until(lambda: run_sql(dsn, cut))
+        with pytest.raises(ConnectorException) as caught:
+            await sleeping
+        trouble = explain(caught.value)
+        assert (trouble.kind, trouble.way_out) == ("dropped", "Jobdesk connects again by itself.")
+        assert (await connector.run_async(DETECT)).has_schema
+
+
+async def test_a_taken_queueing_lock_is_told(dsn: str) -> None:
+    defer(dsn, queueing_lock="one")
+    async with connected(dsn) as (connector, _):
+        with pytest.raises(AlreadyEnqueued) as caught:
+            await JobManager(connector).defer_job_async(Job(task_name="t", queueing_lock="one"))
+    trouble = explain(caught.value)
+    assert trouble.kind == "queueing_lock"
+    assert "queueing lock one is taken" in trouble.sentence
+
+
+async def test_a_unique_index_that_is_not_ours_keeps_its_words(dsn: str) -> None:
+    run_sql(dsn, "CREATE UNIQUE INDEX theirs ON procrastinate_jobs (task_name)")
+    defer(dsn)
+    async with connected(dsn) as (connector, _):
+        with pytest.raises(UniqueViolation) as caught:
+            await JobManager(connector).defer_job_async(Job(task_name="t"))
+    trouble = explain(caught.value)
+    assert (trouble.kind, trouble.sentence.count("theirs")) == ("unknown", 1)
+
+
+@pytest.mark.parametrize("queue", ["q" * 41, "ü" * 21, "日" * 14])
+async def test_a_queue_name_beyond_the_channel_is_told(dsn: str, queue: str) -> None:
+    async with connected(dsn) as (connector, able):
+        assert able.queue_name_limit_bytes == 40
+        with pytest.raises(ConnectorException) as caught:
+            await JobManager(connector).defer_job_async(Job(task_name="t", queue=queue))
+        assert await JobManager(connector).defer_job_async(Job(task_name="t", queue="ü" * 20))
+    trouble = explain(caught.value)
+    assert (trouble.kind, trouble.way_out) == ("bad_input", "Choose a queue name of at most 40 bytes.")
+
+
+@pytest.mark.parametrize("value", ["a\0b", {1, 2}])
+async def test_an_argument_that_the_database_does_not_take_is_told(dsn: str, value: object) -> None:
+    async with connected(dsn) as (connector, _):
+        with pytest.raises((ConnectorException, TypeError)) as caught:
+            await JobManager(connector).defer_job_async(Job(task_name="t", task_kwargs={"a": value}))
+    assert explain(caught.value).kind in ("bad_input", "unknown")
+
+
+# Secrets
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://u:{}@127.0.0.1:1/d",
+        "postgresql://u:{}@[::1/d",
+        "postgresql://u:{}%zz@127.0.0.1:1/d",
+        "postgresql://u:some {}@127.0.0.1:1/d",
+        "postgresql://u:some@{}@127.0.0.1:1/d",
+        "postgresql://u:some/{}@127.0.0.1:1/d",
+        "postgresql://u@127.0.0.1:1/d?password={}&colour=red",
+        "postgres:/u:{}@127.0.0.1/d",
+        "host=127.0.0.1 port=1 password={}",
+        "host=127.0.0.1 port=1 password=some {}",
+        "host=127.0.0.1 port=1 password='{}",
+        "host=127.0.0.1 port=1 password={} colour=red",
+        "127.0.0.1 password={}",
+    ],
+)
+async def test_a_password_is_in_no_trouble(dsn: str) -> None:
+    trouble = await trouble_of(dsn.format(SECRET))
+    assert SECRET not in repr(trouble)
+    assert trouble.sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "blotted"),
+    [
+        ("at postgresql://u:{}@h/d!", "at postgresql://u:•••@h/d!"),
+        ("postgresql://u:a@{}@h/d", "postgresql://u:•••@h/d"),
+        ("postgresql://u:a/{}@h/d", "postgresql://u:•••@h/d"),
+        ("postgresql://u@h/d", "postgresql://u@h/d"),
+        ("host=h password={} dbname=d", "host=h password=••• dbname=d"),
+        ("PASSWORD = '{} \\' {}' dbname=d", "PASSWORD = ••• dbname=d"),
+        ("sslpassword={}", "sslpassword=•••"),
+        ("host=h dbname=password", "host=h dbname=password"),
+    ],
+)
+def test_passwords_are_blotted_out_and_nothing_else(text: str, blotted: str) -> None:
+    assert without_secrets(text.replace("{}", SECRET)) == blotted
