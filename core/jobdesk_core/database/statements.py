@@ -156,7 +156,7 @@ def retry(
         if capabilities.has_abort_requested and capabilities.can_retry_failed
         else "SELECT 1 AS id"
     )
-    notified, notified_parameters = _notifications(capabilities)
+    notified, notified_parameters = notifications(capabilities)
     return Statement(
         f"WITH cleared AS ({cleared}), retried AS MATERIALIZED ("
         f"SELECT {_name(signature)}(%(id)s::bigint, %(at)s::timestamptz{changes})::text "
@@ -167,7 +167,7 @@ def retry(
     )
 
 
-def _notifications(capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
+def notifications(capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
     """The columns that tell workers of `job`, which may have got another queue, on every channel they know."""
     calls = ["NULL"]
     parameters: dict[str, Any] = {}
@@ -182,17 +182,6 @@ def _notifications(capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
         calls.append(f"pg_notify(%(any{number})s, {payload})")
         parameters |= {f"channel{number}": prefix, f"any{number}": channel}
     return ", ".join(calls), parameters
-
-
-def notify_queue(capabilities: Capabilities, job_id: int, queue: str) -> Statement[None]:
-    """Tell workers that a waiting job has become free, for example when its lock's holder ended."""
-    columns, parameters = _notifications(capabilities)
-    return Statement(
-        f"SELECT {columns} FROM (SELECT %(id)s::bigint AS id, %(queue)s::text AS queue_name, "
-        "''::text AS task_name) AS job",
-        nothing,
-        {"id": job_id, "queue": queue} | parameters,
-    )
 
 
 def status(job_id: int) -> Statement[Status]:
@@ -211,33 +200,31 @@ def status(job_id: int) -> Statement[Status]:
 
 def fetch(capabilities: Capabilities, queues: Sequence[str] | None, worker_id: int | None) -> Statement[Job | None]:
     """Start the next due job of the queues (None: of any) for a worker, or return None."""
-    signature = _call(capabilities, "fetch", "fetch jobs")
-    worker = ", %(worker)s::bigint" if "bigint" in signature else ""
     return Statement(
-        f"SELECT {_columns(capabilities)} FROM {_name(signature)}(%(queues)s::varchar[]{worker}) WHERE id IS NOT NULL",
+        f"SELECT {columns(capabilities)} FROM {fetch_call(capabilities)} WHERE id IS NOT NULL",
         lambda rows: Job.from_row(rows[0]) if rows else None,
         {"queues": list(queues) if queues is not None else None, "worker": worker_id},
     )
 
 
+def fetch_call(capabilities: Capabilities) -> str:
+    """The call that starts the next due job of %(queues)s for %(worker)s and returns its row or NULLs."""
+    signature = _call(capabilities, "fetch", "fetch jobs")
+    worker = ", %(worker)s::bigint" if "bigint" in signature else ""
+    return f"{_name(signature)}(%(queues)s::varchar[]{worker})"
+
+
+def finish_call(capabilities: Capabilities) -> str:
+    """The name of the function that ends a job."""
+    return _name(_call(capabilities, "finish", "finish jobs"))
+
+
 def finish(capabilities: Capabilities, job_id: int, end: Status, *, delete_job: bool) -> Statement[None]:
     """End a job as succeeded, failed or aborted, or delete it."""
-    signature = _call(capabilities, "finish", "finish jobs")
     return Statement(
-        f"SELECT {_name(signature)}(%(id)s::bigint, %(end)s::procrastinate_job_status, %(delete)s::boolean)",
+        f"SELECT {finish_call(capabilities)}(%(id)s::bigint, %(end)s::procrastinate_job_status, %(delete)s::boolean)",
         nothing,
         {"id": job_id, "end": end.value, "delete": delete_job},
-    )
-
-
-def waiting_for_lock(capabilities: Capabilities, lock: str) -> Statement[tuple[int, str] | None]:
-    """The first waiting job of a lock in the order of fetching, as id and queue."""
-    order = "priority DESC, id" if capabilities.has_priority_locks else "id"
-    return Statement(
-        "SELECT id, queue_name FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' "
-        f"ORDER BY {order} LIMIT 1",
-        lambda rows: (rows[0]["id"], rows[0]["queue_name"]) if rows else None,
-        {"lock": lock},
     )
 
 
@@ -288,7 +275,7 @@ def stalled_jobs(
     if not capabilities.has_workers:
         raise CapabilityMissing("workers table")
     return Statement(
-        f"SELECT {_columns(capabilities, 'job.')} FROM procrastinate_jobs AS job "
+        f"SELECT {columns(capabilities, 'job.')} FROM procrastinate_jobs AS job "
         "LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id "
         "WHERE job.status = 'doing' "
         "AND (worker.id IS NULL OR worker.last_heartbeat < now() - %(seconds)s * interval '1 second') "
@@ -319,7 +306,8 @@ def delete_old_jobs(
 # Listing
 
 
-def _columns(capabilities: Capabilities, prefix: str = "") -> str:
+def columns(capabilities: Capabilities, prefix: str = "") -> str:
+    """The columns of a job that the release has, to select; the prefix names whose."""
     names = ["id", "queue_name", "task_name", "lock", "queueing_lock", "args", "scheduled_at", "attempts"]
     if capabilities.has_priority:
         names.append("priority")
@@ -327,7 +315,7 @@ def _columns(capabilities: Capabilities, prefix: str = "") -> str:
         names.append("abort_requested")
     if capabilities.has_worker_id:
         names.append("worker_id")
-    return ", ".join(f"{prefix}{name}" for name in names) + f", {prefix}status::text AS status"
+    return ", ".join(f"{prefix}{name} AS {name}" for name in names) + f", {prefix}status::text AS status"
 
 
 def list_jobs(capabilities: Capabilities, **filters: Any) -> Statement[list[Job]]:
@@ -337,7 +325,7 @@ def list_jobs(capabilities: Capabilities, **filters: Any) -> Statement[list[Job]
     """
     where, parameters = _conditions(filters)
     return Statement(
-        f"SELECT {_columns(capabilities)} FROM procrastinate_jobs WHERE {where} ORDER BY id",
+        f"SELECT {columns(capabilities)} FROM procrastinate_jobs WHERE {where} ORDER BY id",
         lambda rows: [Job.from_row(row) for row in rows],
         parameters,
     )
