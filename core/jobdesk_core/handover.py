@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from jobdesk_core.database.exchange import Ending, Exchanged
-from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.retry import RetryDecision
 
@@ -64,7 +64,7 @@ class Handover:
         else:
             self._end_alone([ending])
 
-    async def exchange(self, wanted: int, running: Collection[int | None]) -> list[Job]:
+    async def exchange(self, wanted: int, running: Iterable[int | None]) -> list[Job]:
         """Record what ended, and return up to `wanted` new jobs beside those `running`.
 
         While the server is away it returns nothing and sets `pause_s`, the seconds to wait before the next
@@ -72,19 +72,18 @@ class Handover:
         """
         endings, self._ended = self._ended, {}
         try:
-            found = await self._found(endings, running) if self._is_doubtful else []
+            if self._is_doubtful and (found := await self._found({*running, *endings, *self._alone})):
+                self._ended = endings | self._ended
+                return found
             done: Exchanged = await self.manager.exchange_jobs(
-                list(endings.values()),
-                wanted=max(0, wanted - len(found)),
-                queues=self._queues,
-                worker_id=self.worker_id,
+                list(endings.values()), wanted=wanted, queues=self._queues, worker_id=self.worker_id
             )
         except ConnectorException as error:
             await self._failed(error, endings)
             return []
-        except Exception:
+        except Exception as error:
             # A job's arguments that json_loads refuses, with whatever it raises: the jobs are running all the same.
-            if self.worker_id is None:
+            if self.worker_id is None or isinstance(error, JobdeskException):
                 raise
             logger.exception("A job cannot be read.")
             self._try_again(endings)
@@ -92,7 +91,7 @@ class Handover:
         self.pause_s = 0.0
         self._end_alone(ending for job_id, ending in endings.items() if job_id not in done.finished)
         await self._notify({endings[job_id].job.lock for job_id in done.finished} - {job.lock for job in done.jobs})
-        return found + done.jobs
+        return done.jobs
 
     def give_up(self) -> None:
         """Leave what cannot be recorded to whoever rescues stalled jobs."""
@@ -130,24 +129,25 @@ class Handover:
             if not error.is_passing:
                 raise
 
-    async def _found(self, endings: Collection[int | None], running: Collection[int | None]) -> list[Job]:
-        """The jobs that were started in our name in an exchange whose answer got lost."""
+    async def _found(self, known: Container[int | None]) -> list[Job]:
+        """The jobs that were started in our name in an exchange whose answer got lost: those not known before."""
         jobs: list[Job] = []
         if self.worker_id is not None:
-            for job_id in await self.manager.list_running_ids(self.worker_id):
-                if job_id not in running and job_id not in endings and job_id not in self._alone:
-                    jobs += await self._read(job_id)
+            for job_id, attempts in (await self.manager.list_running(self.worker_id)).items():
+                if job_id not in known:
+                    jobs += await self._read(job_id, attempts)
         self._is_doubtful = False
         return jobs
 
-    async def _read(self, job_id: int) -> list[Job]:
+    async def _read(self, job_id: int, attempts: int) -> list[Job]:
         try:
             jobs: list[Job] = await self.manager.list_jobs_async(id=job_id)
         except ConnectorException:
             raise
         except Exception:  # whatever json_loads raises fails this one job
             logger.exception("Failed job %s: its arguments cannot be read.", job_id)
-            self._end_alone([Ending(Job(id=job_id, task_name="", worker_id=self.worker_id), Status.FAILED)])
+            job = Job(id=job_id, task_name="", attempts=attempts, worker_id=self.worker_id)
+            self._end_alone([Ending(job, Status.FAILED)])
             return []
         return jobs
 
@@ -160,7 +160,7 @@ class Handover:
             task.add_done_callback(functools.partial(self._ended_alone, ending.job.id))
 
     def _ended_alone(self, job_id: int | None, _: asyncio.Task[None]) -> None:
-        self._alone.pop(job_id)
+        self._alone.pop(job_id, None)
         self._on_news()
 
     async def _record(self, ending: Ending) -> None:
@@ -191,7 +191,7 @@ class Handover:
         """Put a job back in its queue, unless an attempt whose answer got lost did so. False: it is refused."""
         if is_doubtful:
             jobs = await self.manager.list_jobs_async(id=job.id, status=Status.DOING)
-            if not jobs or jobs[0].worker_id not in (None, job.worker_id):
+            if not jobs or jobs[0].attempts != job.attempts or jobs[0].worker_id not in (None, job.worker_id):
                 return True
         try:
             await self.manager.retry_job(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.database.exchange import Ending, Exchanged, exchange, notify_freed, running_ids
+from jobdesk_core.database.exchange import Ending, Exchanged, exchange, notify_freed, running
 from jobdesk_core.exceptions import SyncConnectorConfigurationError, UniqueViolation, require_aware
 from jobdesk_core.jobs import Job, Status
 
@@ -225,9 +225,9 @@ class JobManager:
             lambda able: exchange(able, endings, wanted=wanted, queues=queues, worker_id=worker_id, waits=waits)
         )
 
-    async def list_running_ids(self, worker_id: int) -> list[int]:
-        """The ids of the jobs that run in the name of a worker."""
-        return await self._run_async(lambda _: running_ids(worker_id))
+    async def list_running(self, worker_id: int) -> dict[int, int]:
+        """The jobs that run in the name of a worker, as id and attempts."""
+        return await self._run_async(lambda _: running(worker_id))
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
         """End a running or waiting job as succeeded, failed or aborted."""

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class TaskExited(JobdeskException):
-    """The task raised SystemExit, which ends its job and not the worker."""
+    """The task raised SystemExit or its like, which ends its job and not the worker."""
 
 
 class Run:
@@ -96,5 +96,7 @@ async def _guarded(function: Callable[..., Any], arguments: list[Any], job: Job)
         result = await function(*arguments, **job.task_kwargs)
         if inspect.isawaitable(result):
             await result
-    except SystemExit as error:
-        raise TaskExited() from error  # on its way through a task it would stop the loop
+    except BaseException as error:
+        if isinstance(error, Exception | asyncio.CancelledError | KeyboardInterrupt | GeneratorExit):
+            raise
+        raise TaskExited() from error  # SystemExit, on its way through a task, would stop the loop

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jobdesk_core.context import AbortReason, JobContext
 from jobdesk_core.database.exchange import Ending
-from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.handover import Handover
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.periodic import run_periodic
@@ -32,6 +32,7 @@ DeleteJobs = Literal["never", "successful", "always"]
 AGAIN_S = 2.0
 #: Seconds that a stopped worker, its jobs over, tries to record how they ended on a server that is away.
 RECORDING_S = 30.0
+UNREGISTERING_S = 5.0
 
 
 class Worker:
@@ -119,8 +120,10 @@ class Worker:
                 await asyncio.gather(*sides, return_exceptions=True)
                 self._executor.shutdown(wait=False)
                 if self.worker_id is not None:
-                    with contextlib.suppress(ConnectorException):
-                        await self.manager.unregister_worker(self.worker_id)
+                    # Someone else's lock on a job left behind would make it wait; stale, it is pruned later.
+                    with contextlib.suppress(ConnectorException, TimeoutError):
+                        async with asyncio.timeout(UNREGISTERING_S):
+                            await self.manager.unregister_worker(self.worker_id)
             for task in failed:
                 task.result()
 
@@ -153,15 +156,15 @@ class Worker:
 
     async def _serve(self) -> None:
         """Exchange ended jobs for new ones until stopped and all is recorded."""
-        failure: ConnectorException | None = None
+        failure: JobdeskException | None = None
         while True:
             self._news.clear()
-            is_stopping = self._stopping.is_set()
-            wanted = 0 if is_stopping else self.concurrency - len(self._runs) - self._handover.held_up
+            free = max(0, self.concurrency - len(self._runs) - self._handover.held_up)
+            wanted = 0 if self._stopping.is_set() else free
             if wanted or self._handover.is_due:
                 try:
                     jobs = await self._handover.exchange(wanted, self._runs)
-                except ConnectorException as error:
+                except JobdeskException as error:
                     failure, jobs = error, []
                     self.stop()
                 for job in jobs:
@@ -188,11 +191,8 @@ class Worker:
         if self._handover.pause_s:
             await asyncio.sleep(self._handover.pause_s)
             return
-        longest = (
-            min(self.fetch_job_polling_interval, 1) if self._stopping.is_set() else self.fetch_job_polling_interval
-        )
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(longest):
+            async with asyncio.timeout(1 if self._stopping.is_set() else self.fetch_job_polling_interval):
                 await self._news.wait()
 
     def _start(self, job: Job) -> None:
@@ -205,10 +205,8 @@ class Worker:
     async def _process(self, run: Run) -> None:
         try:
             status, retry = await run.end()
-            is_deleted = self.delete_jobs == "always" or (
-                self.delete_jobs == "successful" and status is Status.SUCCEEDED
-            )
-            self._handover.add(Ending(run.job, status, is_deleted, retry))
+            deleted = {"always": True, "never": False, "successful": status is Status.SUCCEEDED}[self.delete_jobs]
+            self._handover.add(Ending(run.job, status, deleted, retry))
         finally:
             del self._runs[run.job.id]
 

@@ -47,7 +47,7 @@ def exchange(
 ) -> Statement[Exchanged]:
     """Finish the jobs that ended, then fetch up to `wanted`, one after the other, until none is due.
 
-    Left out of `finished`: a job that is not running any more or is run by another worker by now, and,
+    Left out of `finished`: a job whose run was over for the database already or is another's by now, and,
     unless it `waits`, a job whose row someone else has locked, which would hold up all others.
     """
     ordered = sorted(endings, key=lambda ending: ending.job.id or 0)  # one order of locking: no deadlocks
@@ -55,9 +55,11 @@ def exchange(
     finish = (
         f"SELECT job.id, {statements.finish_call(capabilities)}"
         "(job.id, ended.status::procrastinate_job_status, ended.is_deleted)::text AS done "
-        "FROM unnest(%(ids)s::bigint[], %(statuses)s::text[], %(deletes)s::boolean[], %(workers)s::bigint[]) "
-        "AS ended (id, status, is_deleted, worker_id) CROSS JOIN LATERAL ("
+        "FROM unnest(%(ids)s::bigint[], %(attempts)s::integer[], %(workers)s::bigint[], %(statuses)s::text[], "
+        "%(deletes)s::boolean[]) AS ended (id, attempts, worker_id, status, is_deleted) CROSS JOIN LATERAL ("
         "SELECT id FROM procrastinate_jobs WHERE id = ended.id AND status::text IN ('doing', 'aborting') "
+        # Another run of the same job has another number of attempts.
+        "AND attempts = ended.attempts "
         f"{own}FOR UPDATE{'' if waits else ' SKIP LOCKED'}) AS job"
     )
     return Statement(
@@ -66,9 +68,10 @@ def exchange(
         _decode,
         {
             "ids": [ending.job.id for ending in ordered],
+            "attempts": [ending.job.attempts for ending in ordered],
+            "workers": [ending.job.worker_id for ending in ordered],
             "statuses": [ending.status.value for ending in ordered],
             "deletes": [ending.delete_job for ending in ordered],
-            "workers": [ending.job.worker_id for ending in ordered],
             "wanted": wanted,
             "queues": list(queues) if queues is not None else None,
             "worker": worker_id,
@@ -106,11 +109,11 @@ def notify_freed(capabilities: Capabilities, locks: Iterable[str]) -> Statement[
     )
 
 
-def running_ids(worker_id: int) -> Statement[list[int]]:
-    """The jobs that run in the name of a worker."""
+def running(worker_id: int) -> Statement[dict[int, int]]:
+    """The jobs that run in the name of a worker, as id and attempts."""
     return Statement(
-        "SELECT id FROM procrastinate_jobs WHERE worker_id = %(worker)s AND status = 'doing' ORDER BY id",
-        lambda rows: [row["id"] for row in rows],
+        "SELECT id, attempts FROM procrastinate_jobs WHERE worker_id = %(worker)s AND status = 'doing' ORDER BY id",
+        lambda rows: {row["id"]: row["attempts"] for row in rows},
         {"worker": worker_id},
     )
 

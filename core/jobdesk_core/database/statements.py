@@ -50,6 +50,15 @@ def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int
 
     A schema without batches (before 3.2) takes one job at a time: more raise CapabilityMissing.
     """
+    if capabilities.can_batch and len(jobs) == 1:
+        # Not as an array: large arguments would be escaped three times over.
+        names = ("queue", "task", "priority", "lock", "queueing_lock", "args", "at")
+        row = ", ".join(f"%({name})s" for name in names)
+        return Statement(
+            f"SELECT procrastinate_defer_jobs_v1(ARRAY[ROW({row})::procrastinate_job_to_defer_v1]) AS ids",
+            _ids,
+            dict(zip(names, _job_row(jobs[0]), strict=True)),
+        )
     if capabilities.can_batch:
         return Statement(
             "SELECT procrastinate_defer_jobs_v1(%(jobs)s::procrastinate_job_to_defer_v1[]) AS ids",
