@@ -52,7 +52,10 @@ class PreflightDialog(DialogFrame):
     ) -> None:
         self.ready = tuple(row.id for row in rows if row.id not in reasons)
         noun = _count_words(len(self.ready))
-        super().__init__(parent, title=f"{title} {_count_words(len(rows))}", sentence=sentence, verb=f"{verb} {noun}")
+        some = "" if len(self.ready) == len(rows) else _tr("{count} of ").format(count=formats.number(len(self.ready)))
+        super().__init__(
+            parent, title=f"{title} {some}{_count_words(len(rows))}", sentence=sentence, verb=f"{verb} {noun}"
+        )
         self._submit_request = submit
         self.outcomes = OutcomeList()
         self.outcomes.show_plan(rows, reasons, will)
