@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from jobdesk import formats
@@ -20,6 +20,9 @@ class JobsTable(Table):
 
     selection_settled = Signal()  # at most once per turn of the loop
     near_end = Signal()  # the last loaded rows are in sight
+    near_start = Signal()  # the first loaded rows are in sight
+    start_asked_for = Signal()  # the key Home
+    end_asked_for = Signal()  # the key End
     sight_changed = Signal()  # other rows are in sight than before
     arrived_above = Signal(int)  # rows that came in above the sight since it was last at the top
 
@@ -79,12 +82,29 @@ class JobsTable(Table):
         last = self.rowAt(self.viewport().height() - 1)
         return (first, last if last >= 0 else count - 1) if first >= 0 else (0, -1)
 
+    def scroll_to_id(self, job_id: int) -> bool:
+        """Put the row of this id, or the next after it, at the top. False when it is not in the window."""
+        position = self.jobs.place_of(job_id)
+        if position is None:
+            return False
+        self.scrollTo(self.jobs.index(position, 0), Table.ScrollHint.PositionAtTop)
+        return True
+
     def go_to_top(self) -> None:
-        """Show the newest arrivals."""
+        """Show the first loaded row."""
         self.scrollToTop()
         self._forget_above()
 
     # Qt calls these
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # The window's ends are not the table's.
+        if event.key() == Qt.Key.Key_Home and not self.jobs.is_at_start:
+            self.start_asked_for.emit()
+        elif event.key() == Qt.Key.Key_End and not self.jobs.is_complete:
+            self.end_asked_for.emit()
+        else:
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -98,7 +118,7 @@ class JobsTable(Table):
 
     def rowsInserted(self, parent: QModelIndex, start: int, end: int) -> None:
         bar = self.verticalScrollBar()
-        is_reading = bar.value() > 0 or self.selectionModel().hasSelection()
+        is_reading = bar.value() > 0 or self.selectionModel().hasSelection() or not self.jobs.is_at_start
         first_in_sight = self.rowAt(0)
         super().rowsInserted(parent, start, end)
         self._make_room_for(max(self.jobs.row_at(start).id, self.jobs.row_at(end).id))
@@ -108,7 +128,7 @@ class JobsTable(Table):
             self.updateGeometries()
             unit = self.rowHeight(start) if self.is_scrolling_pixels else 1
             bar.setValue(bar.value() + arrived * unit)
-            if start == 0:
+            if start == 0 and self.jobs.is_at_start:
                 self._above += arrived
                 self.arrived_above.emit(self._above)
         self._looking.start()
@@ -163,8 +183,10 @@ class JobsTable(Table):
 
     def _scrolled(self, value: int) -> None:
         self._looking.start()
-        if value == 0:
+        if value == 0 and self.jobs.is_at_start:
             self._forget_above()
+        if value <= (2_000 if self.is_scrolling_pixels else 60) and not self.jobs.is_at_start:
+            self.near_start.emit()
         if value >= self.verticalScrollBar().maximum() - (2_000 if self.is_scrolling_pixels else 60):
             self.near_end.emit()
 
