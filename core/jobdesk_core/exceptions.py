@@ -38,6 +38,14 @@ class SyncConnectorConfigurationError(JobdeskException):
     """
 
 
+class ExtraMissing(JobdeskException, ImportError):
+    """This needs an optional extra that is not installed."""
+
+    def __init__(self, extra: str, what: str) -> None:
+        super().__init__(f"{what} needs the extra {extra}. Install it with: pip install 'jobdesk[{extra}]'")
+        self.extra = extra
+
+
 class CapabilityMissing(JobdeskException):
     """This database's Procrastinate schema cannot do that."""
 
@@ -56,6 +64,10 @@ class ConnectorException(JobdeskException):
 
 class NoResult(ConnectorException):
     """The query was expected to return a row and returned none."""
+
+
+class SchemaChanged(ConnectorException):
+    """The schema lacks what it had before: it was migrated, or is not there."""
 
 
 class UniqueViolation(ConnectorException):
