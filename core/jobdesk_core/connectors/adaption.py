@@ -31,6 +31,7 @@ KEEPALIVE = {
 #: The connection parameters of libpq, which may be given beside those of the pool.
 _LIBPQ = frozenset(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())
 _UNIQUE_VIOLATION = "23505"
+_DATA_EXCEPTION = "22"
 #: A function, a table, a column, or a type that is not there.
 _UNDEFINED = ("42883", "42P01", "42703", "42704")
 
@@ -64,6 +65,9 @@ def translated(error: Any) -> ConnectorException:
     if state == _UNIQUE_VIOLATION:
         return UniqueViolation(constraint_name=error.diag.constraint_name)
     reason = str(error).strip().partition("\n")[0]
+    if str(state).startswith(_DATA_EXCEPTION) and error.diag.message_detail:
+        # Of other errors the detail may show whole rows, arguments and all.
+        reason = f"{reason}: {error.diag.message_detail}"
     kind = SchemaChanged if state in _UNDEFINED else ConnectorException
     return kind(f"Database error: {reason}" if reason else None)
 

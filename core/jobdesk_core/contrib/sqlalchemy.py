@@ -83,10 +83,11 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
         return statement.decode(rows)
 
     def _execute(self, text: str, parameters: dict[str, Any] | None, connection: Connection) -> Rows:
+        execute = connection.exec_driver_sql
         with self._reading_json(connection):
             # Without parameters the text goes as it is: the driver would look for placeholders in it.
             options = {"no_parameters": True} if parameters is None else {}
-            result = connection.exec_driver_sql(text, parameters, execution_options=options)
+            result = execute(text, parameters, execution_options=options)
             return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
     @contextlib.contextmanager
