@@ -18,9 +18,9 @@ _WRONG_THREAD = (
     "The app is open asynchronously, and an event loop runs in this thread, which must not wait: call the "
     "asynchronous method (such as defer_async), or wrap the synchronous code in asgiref.sync.sync_to_async."
 )
-_LOOP_OVER = (
-    "The app was opened asynchronously, and the event loop that opened it no longer runs: open the app "
-    "with app.open() to use it synchronously."
+_LOOP_STOPPED = (
+    "The app is open asynchronously, and the event loop that opened it does not run: close the app there "
+    "and open it with app.open() to use it synchronously."
 )
 
 
@@ -116,7 +116,7 @@ class AsyncConnector(abc.ABC):
         An own pool is tried first: an unreachable server or a wrong password is a ConnectorException
         with its reason, within the connect timeout.
         """
-        if self._pool is not None:
+        if self._is_open():
             return
         if self._counterpart is not None:
             self._counterpart.close()
@@ -126,8 +126,9 @@ class AsyncConnector(abc.ABC):
 
     async def close_async(self) -> None:
         """Close an own pool. Twice is fine, and so is opening again."""
+        is_ours = self._is_open() and self._owns_pool
         pool, self._pool = self._pool, None
-        if pool is not None and self._owns_pool:
+        if is_ours:
             await self._close_pool(pool)
 
     def get_sync_connector(self) -> SyncConnector | AsyncConnector:
@@ -136,7 +137,7 @@ class AsyncConnector(abc.ABC):
         This connector then works synchronously in threads beside its event loop, such as in a function
         run by `asgiref.sync.sync_to_async`; where a loop runs, it raises RuntimeError.
         """
-        if self._pool is not None:
+        if self._is_open():
             return self
         if self._counterpart is None:
             self._counterpart = self._synchronous()
@@ -144,7 +145,7 @@ class AsyncConnector(abc.ABC):
 
     def open(self, pool: Any = None) -> None:
         """Open the synchronous counterpart; nothing is to be done while open asynchronously."""
-        if self._pool is None:
+        if not self._is_open():
             self.get_sync_connector().open(pool)
 
     def close(self) -> None:
@@ -154,15 +155,20 @@ class AsyncConnector(abc.ABC):
 
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
         """Run one statement from a thread beside the loop's, or through the synchronous counterpart."""
-        if self._pool is None:
+        if not self._is_open():
             return self.get_sync_connector().run(statement, connection=connection)
         return self._wait_for(lambda: self.run_async(statement, connection=connection))
+
+    def _is_open(self) -> bool:
+        if self._loop is not None and self._loop.is_closed():
+            self._pool = self._loop = None  # the pool ended with its loop, and nothing can close it any more
+        return self._pool is not None
 
     def _wait_for(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         if _is_in_a_loop():
             raise RuntimeError(_WRONG_THREAD)
         if self._loop is None or not self._loop.is_running():
-            raise RuntimeError(_LOOP_OVER)
+            raise RuntimeError(_LOOP_STOPPED)
         # On the loop that the pool belongs to: a loop of this thread's own cannot share its locks.
         future = asyncio.run_coroutine_threadsafe(call(), self._loop)
         try:
