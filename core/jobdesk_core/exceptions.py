@@ -90,6 +90,10 @@ class AlreadyEnqueued(JobdeskException):
         self.queueing_lock = queueing_lock
 
 
+class InvalidTimestamp(JobdeskException):
+    """A periodic job's argument `timestamp` is another than the time it is deferred for."""
+
+
 class JobAborted(JobdeskException):
     """Raised by a task to end its job as aborted."""
 

@@ -10,7 +10,7 @@ from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.exceptions import SchemaChanged, UniqueViolation, require_aware
+from jobdesk_core.exceptions import InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
 from jobdesk_core.jobs import Job, Status
 
 T = TypeVar("T")
@@ -71,7 +71,12 @@ class JobManager:
             raise taken from error
 
     async def defer_periodic_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
-        """Insert the job of one due time (seconds since 1970), or return None when it was done already."""
+        """Insert the job of one due time (seconds since 1970), or return None when it was done already.
+
+        Raises InvalidTimestamp when the job's argument `timestamp` says another time.
+        """
+        if job.task_kwargs.get("timestamp", defer_timestamp) != defer_timestamp:
+            raise InvalidTimestamp()
         try:
             return await self._run_async(
                 lambda able: statements.defer_periodic(
