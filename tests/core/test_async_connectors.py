@@ -71,7 +71,8 @@ async def test_in_a_pool_of_the_applications_own_a_listener_leaves_nothing_behin
         async with listening(app, ["plain"]) as (_, heard):
             run_sql(dsn, "SELECT pg_notify('plain', '1')")
             await until(lambda: heard)
-        assert await app.job_manager.list_jobs_async() == []
+        channels = "SELECT count(*) AS number FROM pg_listening_channels()"
+        assert await app.connector.run_async(Statement(channels, lambda rows: rows[0]["number"])) == 0
         await until(lambda: run_sql(dsn, LISTENERS) == [])
 
 

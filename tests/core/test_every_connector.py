@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,9 +80,11 @@ async def test_a_pool_of_the_applications_own_is_shared_and_stays_open(kind: Kin
 
 async def test_a_server_that_never_answers_is_an_error_and_soon(kind: Kind, silent_dsn: str) -> None:
     app = kind.app(silent_dsn)
+    since = time.monotonic()
     with pytest.raises(ConnectorException) as caught:
         async with opened(kind, app):
             pass
+    assert time.monotonic() - since < 20
     assert "time" in cause_text(caught.value) + str(caught.value)
 
 
@@ -164,6 +167,15 @@ async def test_a_text_without_parameters_goes_as_it_is(kind: Kind, dsn: str) -> 
     async with opened(kind, app):
         statement = Statement("SELECT '%(x)s 100%' AS text, NULL::jsonb AS nothing", lambda rows: rows)
         assert await run(kind, app, statement) == [{"text": "%(x)s 100%", "nothing": None}]
+
+
+async def test_a_dict_is_a_jsonb_wherever_it_stands_and_a_list_an_array(kind: Kind, dsn: str) -> None:
+    app = kind.app(dsn)
+    async with opened(kind, app):
+        text = "SELECT pg_typeof(%(dict)s)::text AS dict, %(dicts)s::jsonb[] AS dicts, '50 %%' = ANY (%(list)s) AS has"
+        parameters = {"dict": {"a": 1}, "dicts": [{"b": 2}, {}], "list": ["50 %", "x"]}
+        (row,) = await run(kind, app, Statement(text, lambda rows: rows, parameters))
+    assert (row["dict"], row["has"], len(row["dicts"])) == ("jsonb", True, 2)
 
 
 # The operations
