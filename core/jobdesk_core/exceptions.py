@@ -70,6 +70,17 @@ class SchemaChanged(ConnectorException):
     """The schema lacks what it had before: it was migrated, or is not there."""
 
 
+class QueueNameTooLong(ConnectorException):
+    """The queue's name leaves no room for the name of its notification channel."""
+
+    def __init__(self, queue: str, limit_bytes: int) -> None:
+        super().__init__(
+            f"The queue name {queue!r} has {len(queue.encode())} bytes; "
+            f"the name of its notification channel leaves room for {limit_bytes}."
+        )
+        self.limit_bytes = limit_bytes
+
+
 class UniqueViolation(ConnectorException):
     """A unique index refused the row."""
 

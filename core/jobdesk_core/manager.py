@@ -10,7 +10,7 @@ from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.exceptions import InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
+from jobdesk_core.exceptions import CapabilityMissing, InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
 from jobdesk_core.jobs import Job, Status
 
 T = TypeVar("T")
@@ -306,21 +306,31 @@ class JobManager:
         able = self.capabilities(connection=connection)
         try:
             return connector.run(statement(able), connection=connection)
-        except SchemaChanged:
+        except SchemaChanged as error:
             self._capabilities = None
             if connection is not None:
                 raise  # the caller's transaction is lost
-        return connector.run(statement(self.capabilities()))
+            changed = _anew(statement, self.capabilities(), error)
+        return connector.run(changed)
 
     async def _run_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
         able = await self.capabilities_async(connection=connection)
         try:
             return await self.connector.run_async(statement(able), connection=connection)
-        except SchemaChanged:
+        except SchemaChanged as error:
             self._capabilities = None
             if connection is not None:
                 raise  # the caller's transaction is lost
-        return await self.connector.run_async(statement(await self.capabilities_async()))
+            changed = _anew(statement, await self.capabilities_async(), error)
+        return await self.connector.run_async(changed)
+
+
+def _anew(statement: Callable[[Capabilities], Statement[T]], able: Capabilities, error: SchemaChanged) -> Statement[T]:
+    """The statement for a schema that has changed, or the error when it cannot do that any more."""
+    try:
+        return statement(able)
+    except CapabilityMissing:
+        raise error from error.__cause__
 
 
 def _retry(able: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -117,8 +116,3 @@ def bounded_pool(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def keeps_connections(factory: Any, null_pool: type) -> bool:
     """Whether a pool's factory keeps connections, so that one may wait there; unsure of a mere function."""
     return isinstance(factory, type) and not issubclass(factory, null_pool)
-
-
-def is_asynchronous(value: Any) -> bool:
-    """Whether a pool's argument is a coroutine function, which no synchronous pool can call."""
-    return inspect.iscoroutinefunction(value)

@@ -18,7 +18,6 @@ from jobdesk_core.connectors.adaption import (
     adapted,
     bounded_pool,
     driver_errors,
-    is_asynchronous,
     keeps_connections,
     pool_arguments,
 )
@@ -90,7 +89,8 @@ class PsycopgConnector(AsyncConnector):
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
         """Run one statement from a thread beside the loop's, or on a synchronous external connection."""
         if isinstance(connection, psycopg.Connection):
-            return self._synchronous().run(statement, connection=connection)
+            own = SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads)
+            return own.run(statement, connection=connection)
         return super().run(statement, connection=connection)
 
     @contextlib.asynccontextmanager
@@ -174,7 +174,7 @@ class PsycopgConnector(AsyncConnector):
     def _synchronous(self) -> SyncPsycopgConnector:
         arguments = {name: value for name, value in self._pool_arguments.items() if name not in _ASYNC_ONLY}
         for name, value in arguments.items():
-            if name == "configure" or is_asynchronous(value):
+            if name == "configure" or inspect.iscoroutinefunction(value):
                 raise SyncConnectorConfigurationError(
                     f"No synchronous connector can be made of this one, for its {name}= is asynchronous. "
                     "Give the synchronous code an app of its own: app.with_connector(SyncPsycopgConnector(...))."

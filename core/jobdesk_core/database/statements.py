@@ -8,7 +8,7 @@ from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, ConnectorException, NoResult, UniqueViolation
+from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, NoResult, QueueNameTooLong, UniqueViolation
 from jobdesk_core.jobs import Job, Status
 
 QUEUEING_LOCK_INDEXES = ("procrastinate_jobs_queueing_lock_idx", "procrastinate_jobs_queueing_lock_idx_v1")
@@ -27,11 +27,9 @@ def _name(signature: str) -> str:
 
 def _check_queue(capabilities: Capabilities, queue: str) -> None:
     """Refuse a queue that the server would refuse, while the caller's transaction is still whole."""
-    size, limit = len(queue.encode()), capabilities.queue_name_limit_bytes
-    if capabilities.channels and size > limit:
-        raise ConnectorException(
-            f"The queue name {queue!r} has {size} bytes; the name of its notification channel leaves room for {limit}."
-        )
+    limit_bytes = capabilities.queue_name_limit_bytes
+    if capabilities.channels and len(queue.encode()) > limit_bytes:
+        raise QueueNameTooLong(queue, limit_bytes)
 
 
 def _ids(rows: Rows) -> list[int]:
