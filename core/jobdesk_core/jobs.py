@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from jobdesk_core.exceptions import require_aware
+
 
 class Status(enum.Enum):
     """A job's status, with the labels of the database's enum `procrastinate_job_status`."""
@@ -47,7 +49,7 @@ class EventType(enum.Enum):
 class Job:
     """One job, or one about to be deferred (then `id` and `status` are None).
 
-    `scheduled_at` is time-zone aware. `attempts` counts ended runs and retries.
+    `scheduled_at` is time-zone aware, or ValueError is raised. `attempts` counts ended runs and retries.
     """
 
     id: int | None = None
@@ -62,6 +64,10 @@ class Job:
     attempts: int = 0
     abort_requested: bool = False
     worker_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.scheduled_at is not None:
+            require_aware(self.scheduled_at)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:

@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.exceptions import SyncConnectorConfigurationError, UniqueViolation, require_aware
+from jobdesk_core.exceptions import CapabilityMissing, InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
 from jobdesk_core.jobs import Job, Status
 
 T = TypeVar("T")
@@ -21,12 +22,17 @@ class JobManager:
     """Acts on jobs through a connector. A method and its `_async` twin run the same statement.
 
     `connection=` makes an operation part of the caller's own transaction. What a database's schema
-    cannot do raises CapabilityMissing; a database error ConnectorException.
+    cannot do raises CapabilityMissing; a database error ConnectorException. On a synchronous connector
+    whatever is asynchronous raises SyncConnectorConfigurationError.
     """
 
-    def __init__(self, connector: Any) -> None:
+    def __init__(self, connector: AsyncConnector | SyncConnector) -> None:
         self.connector = connector
         self._capabilities: Capabilities | None = None
+
+    def use(self, connector: AsyncConnector | SyncConnector) -> None:
+        """Act through another connector from now on."""
+        self.connector, self._capabilities = connector, None
 
     # Deferring
 
@@ -65,7 +71,12 @@ class JobManager:
             raise taken from error
 
     async def defer_periodic_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
-        """Insert the job of one due time (seconds since 1970), or return None when it was done already."""
+        """Insert the job of one due time (seconds since 1970), or return None when it was done already.
+
+        Raises InvalidTimestamp when the job's argument `timestamp` says another time.
+        """
+        if job.task_kwargs.get("timestamp", defer_timestamp) != defer_timestamp:
+            raise InvalidTimestamp()
         try:
             return await self._run_async(
                 lambda able: statements.defer_periodic(
@@ -240,9 +251,9 @@ class JobManager:
             lambda _: statements.delete_old_jobs(nb_hours=nb_hours, queue=queue, statuses=ends, limit=limit)
         )
 
-    async def list_jobs_to_abort_async(self, worker_id: int) -> list[int]:
-        """The worker's running jobs whose abort was requested."""
-        return await self._run_async(lambda able: statements.jobs_to_abort(able, worker_id))
+    async def list_jobs_to_abort_async(self, worker_id: int | None = None, *, queue: str | None = None) -> list[int]:
+        """The running jobs, of the worker and of the queue when given, whose abort was requested."""
+        return await self._run_async(lambda able: statements.jobs_to_abort(able, worker_id, queue=queue))
 
     async def register_worker(self) -> int:
         """Add a worker and return its id."""
@@ -293,15 +304,33 @@ class JobManager:
         connector = self.connector.get_sync_connector()
         # On the caller's connection too: it may be the only one that the pool has.
         able = self.capabilities(connection=connection)
-        result: T = connector.run(statement(able), connection=connection)
-        return result
+        try:
+            return connector.run(statement(able), connection=connection)
+        except SchemaChanged as error:
+            self._capabilities = None
+            if connection is not None:
+                raise  # the caller's transaction is lost
+            changed = _anew(statement, self.capabilities(), error)
+        return connector.run(changed)
 
     async def _run_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
-        if not hasattr(self.connector, "listen_notify"):
-            raise SyncConnectorConfigurationError()
         able = await self.capabilities_async(connection=connection)
-        result: T = await self.connector.run_async(statement(able), connection=connection)
-        return result
+        try:
+            return await self.connector.run_async(statement(able), connection=connection)
+        except SchemaChanged as error:
+            self._capabilities = None
+            if connection is not None:
+                raise  # the caller's transaction is lost
+            changed = _anew(statement, await self.capabilities_async(), error)
+        return await self.connector.run_async(changed)
+
+
+def _anew(statement: Callable[[Capabilities], Statement[T]], able: Capabilities, error: SchemaChanged) -> Statement[T]:
+    """The statement for a schema that has changed, or the error when it cannot do that any more."""
+    try:
+        return statement(able)
+    except CapabilityMissing:
+        raise error from error.__cause__
 
 
 def _retry(able: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, NoResult, UniqueViolation
+from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, NoResult, QueueNameTooLong, UniqueViolation
 from jobdesk_core.jobs import Job, Status
 
 QUEUEING_LOCK_INDEXES = ("procrastinate_jobs_queueing_lock_idx", "procrastinate_jobs_queueing_lock_idx_v1")
@@ -23,6 +23,13 @@ def _call(capabilities: Capabilities, operation: str, name: str) -> str:
 
 def _name(signature: str) -> str:
     return signature.partition("(")[0]
+
+
+def _check_queue(capabilities: Capabilities, queue: str) -> None:
+    """Refuse a queue that the server would refuse, while the caller's transaction is still whole."""
+    limit_bytes = capabilities.queue_name_limit_bytes
+    if capabilities.channels and len(queue.encode()) > limit_bytes:
+        raise QueueNameTooLong(queue, limit_bytes)
 
 
 def _ids(rows: Rows) -> list[int]:
@@ -50,6 +57,8 @@ def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int
 
     A schema without batches (before 3.2) takes one job at a time: more raise CapabilityMissing.
     """
+    for queue in {job.queue for job in jobs}:
+        _check_queue(capabilities, queue)
     if capabilities.can_batch:
         return Statement(
             "SELECT procrastinate_defer_jobs_v1(%(jobs)s::procrastinate_job_to_defer_v1[]) AS ids",
@@ -96,6 +105,7 @@ def defer_periodic(
 ) -> Statement[int | None]:
     """Insert the job of one due time (seconds since 1970, UTC); None when it was deferred already."""
     signature = _call(capabilities, "periodic", "defer periodic jobs")
+    _check_queue(capabilities, job.queue)
     priority = "%(priority)s::integer, " if "integer" in signature else ""
     return Statement(
         f"SELECT {_name(signature)}(%(queue)s::varchar, %(lock)s::varchar, %(queueing_lock)s::varchar, "
@@ -241,19 +251,23 @@ def waiting_for_lock(capabilities: Capabilities, lock: str) -> Statement[tuple[i
     )
 
 
-def jobs_to_abort(capabilities: Capabilities, worker_id: int) -> Statement[list[int]]:
-    """The running jobs of a worker whose abort was requested."""
+def jobs_to_abort(
+    capabilities: Capabilities, worker_id: int | None, *, queue: str | None = None
+) -> Statement[list[int]]:
+    """The running jobs of a worker and a queue (None: of any) whose abort was requested."""
     if capabilities.abort_model == "status":
         condition = "status = 'aborting'"
     elif capabilities.abort_model == "flag":
         condition = "status = 'doing' AND abort_requested"
     else:
         condition = "false"
-    own = " AND worker_id = %(worker)s" if capabilities.has_worker_id else ""
+    own = " AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)"
+    if capabilities.has_worker_id:
+        own += " AND (%(worker)s::bigint IS NULL OR worker_id = %(worker)s)"
     return Statement(
         f"SELECT id FROM procrastinate_jobs WHERE {condition}{own}",
         lambda rows: [row["id"] for row in rows],
-        {"worker": worker_id},
+        {"worker": worker_id, "queue": queue},
     )
 
 
@@ -370,6 +384,8 @@ _FILTERS = {
 
 
 def _conditions(filters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    if unknown := sorted(filters.keys() - _FILTERS.keys()):
+        raise TypeError(f"Jobs are not listed by {', '.join(unknown)}, but by {', '.join(_FILTERS)}.")
     given = {name: value for name, value in filters.items() if value is not None}
     if isinstance(given.get("status"), Status):
         given["status"] = given["status"].value
