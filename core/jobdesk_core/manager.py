@@ -157,27 +157,27 @@ class JobManager:
 
     def list_queues(self, **filters: Any) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("queue_name", **filters))
+        return self._run(lambda able: statements.list_counts(able, "queue_name", **filters))
 
     async def list_queues_async(self, **filters: Any) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("queue_name", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "queue_name", **filters))
 
     def list_tasks(self, **filters: Any) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("task_name", **filters))
+        return self._run(lambda able: statements.list_counts(able, "task_name", **filters))
 
     async def list_tasks_async(self, **filters: Any) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("task_name", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "task_name", **filters))
 
     def list_locks(self, **filters: Any) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("lock", **filters))
+        return self._run(lambda able: statements.list_counts(able, "lock", **filters))
 
     async def list_locks_async(self, **filters: Any) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("lock", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "lock", **filters))
 
     def check_connection(self) -> bool:
         """Whether the database answers and has the schema, asked anew each time."""
@@ -246,19 +246,19 @@ class JobManager:
 
     async def register_worker(self) -> int:
         """Add a worker and return its id."""
-        return await self._run_async(lambda _: statements.register_worker())
+        return await self._run_async(lambda able: statements.register_worker(able))
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Remove a worker."""
-        await self._run_async(lambda _: statements.unregister_worker(worker_id))
+        await self._run_async(lambda able: statements.unregister_worker(able, worker_id))
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Tell that a worker lives."""
-        await self._run_async(lambda _: statements.update_heartbeat(worker_id))
+        await self._run_async(lambda able: statements.update_heartbeat(able, worker_id))
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
         """Remove the workers that have been silent for so many seconds."""
-        return await self._run_async(lambda _: statements.prune_stalled_workers(seconds_since_heartbeat))
+        return await self._run_async(lambda able: statements.prune_stalled_workers(able, seconds_since_heartbeat))
 
     async def listen_for_jobs(
         self,

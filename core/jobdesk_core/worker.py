@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from asgiref.sync import sync_to_async
 
 from jobdesk_core.context import AbortReason, JobContext
-from jobdesk_core.exceptions import ConnectorException, JobAborted, TaskNotFound
+from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobAborted, TaskNotFound
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.periodic import run_periodic
 from jobdesk_core.retry import RetryDecision
@@ -248,6 +248,8 @@ class Worker:
     async def _end(self, run: _Run, decision: RetryDecision | None, status: Status) -> None:
         if decision is not None and await self._retry(run.job, decision):
             return
+        if status.value not in (await self.manager.capabilities_async()).statuses:
+            status = Status.FAILED  # before 2.7 no job can end as aborted
         delete = self.delete_jobs == "always" or (self.delete_jobs == "successful" and status is Status.SUCCEEDED)
         await self.manager.finish_job(run.job, status, delete)
         logger.info("Ended %s as %s", run.job.call_string, status.value)
@@ -261,8 +263,9 @@ class Worker:
                 queue=decision.queue,
                 lock=decision.lock,
             )
-        except ConnectorException:
-            # Its queueing lock is taken, for example. Left as it is, it would be running for ever.
+        except (ConnectorException, CapabilityMissing):
+            # Its queueing lock is taken, for example, or the release cannot change its priority on a retry.
+            # Left as it is, it would be running for ever.
             logger.exception("%s cannot be retried.", job.call_string)
             return False
         return True

@@ -15,7 +15,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.counts import Counts, MatchCount
 from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.rows import JobRow, job_rows, row_columns, rows_by_id
+from jobdesk_core.monitor.rows import JobRow, job_rows, jobs_table, row_columns, rows_by_id
 
 T = TypeVar("T")
 
@@ -82,7 +82,8 @@ class JobPages:
     ) -> Page:
         """Read one stretch: at most `limit` rows beyond `after`, perhaps none although more may follow.
 
-        Cancelling the call cancels the query on the server. Raises StatementTooLong or ConnectorException.
+        Cancelling the call cancels the query on the server. Raises StatementTooLong, ConnectorException, or
+        CapabilityMissing for a filter that this release cannot answer.
         """
         if order is Order.NEXT_TO_RUN:
             return await self._read_next_to_run(job_filter, after, limit)
@@ -102,7 +103,7 @@ class JobPages:
         lowest, highest = await self._run(_BOUNDS)
         if lowest is None or highest is None:
             return Page([], None, True, None)
-        condition, parameters = job_filter.condition()
+        condition, parameters = job_filter.condition(self._capabilities)
         # The stretch covers ids from `near` (excluded) to `far` (included).
         if is_down:
             near = after.id if after is not None else highest + 1
@@ -115,7 +116,7 @@ class JobPages:
         started = time.monotonic()
         rows = await self._run(
             Statement(
-                f"SELECT {row_columns(self._capabilities)} FROM procrastinate_jobs AS job "
+                f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
                 f"WHERE {bounds} AND {condition} ORDER BY job.id {direction} LIMIT %(limit)s",
                 job_rows,
                 parameters | {"near": near, "far": far, "limit": limit},
@@ -129,17 +130,16 @@ class JobPages:
         return Page(rows, PageKey(far), is_last, far)
 
     async def _read_next_to_run(self, job_filter: JobFilter, after: PageKey | None, limit: int) -> Page:
-        condition, parameters = job_filter.condition()
-        priority = "job.priority" if self._capabilities.has_priority else "0"
+        condition, parameters = job_filter.condition(self._capabilities)
         beyond = "true"
         if after is not None:
-            beyond = f"({priority} < %(priority)s OR ({priority} = %(priority)s AND job.id > %(id)s))"
+            beyond = "(job.priority < %(priority)s OR (job.priority = %(priority)s AND job.id > %(id)s))"
             parameters |= {"priority": after.priority, "id": after.id}
         rows = await self._run(
             Statement(
-                f"SELECT {row_columns(self._capabilities)} FROM procrastinate_jobs AS job "
+                f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
                 f"WHERE job.status = 'todo' AND {beyond} AND {condition} "
-                f"ORDER BY {priority} DESC, job.id LIMIT %(limit)s",
+                f"ORDER BY job.priority DESC, job.id LIMIT %(limit)s",
                 job_rows,
                 parameters | {"limit": limit},
             )
