@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import inspect
 import itertools
 import os
@@ -13,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import releases
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from psycopg import sql
@@ -55,6 +58,29 @@ def dsn(server_dsn: str, template_name: str) -> Iterator[str]:
 def empty_dsn(server_dsn: str) -> Iterator[str]:
     """The connection string of a fresh database without a schema."""
     with _created(server_dsn, f"jobdesk_{os.getpid()}_{next(_numbers)}") as created:
+        yield created
+
+
+@pytest.fixture(scope="session")
+def released_template(server_dsn: str) -> Iterator[Callable[[str], str]]:
+    """Gives the name of a database in a state of `releases.STATES`, to copy; each is made when first asked for."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def template(state: str) -> str:
+            scripts = releases.scripts_of(state)
+            name = f"jobdesk_released_{os.getpid()}_{releases.STATES.index(state)}"
+            releases.apply(stack.enter_context(_created(server_dsn, name)), scripts)
+            return name
+
+        yield template
+
+
+@pytest.fixture
+def released_dsn(server_dsn: str, released_template: Callable[[str], str], state: str) -> Iterator[str]:
+    """The connection string of a fresh database in the test's `state`, a parameter from `releases.STATES`."""
+    name = f"jobdesk_{os.getpid()}_{next(_numbers)}"
+    with _created(server_dsn, name, released_template(state)) as created:
         yield created
 
 
