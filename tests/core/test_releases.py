@@ -111,7 +111,7 @@ CATALOG = (
     "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
     "SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
     "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
-    "SELECT enumtypid::regtype::text || string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum GROUP BY enumtypid",
+    "SELECT enumtypid::regtype || string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum GROUP BY enumtypid",
     "SELECT format('%s(%s) %s', proname, pg_get_function_arguments(oid), pg_get_function_result(oid)) FROM pg_proc "
     "WHERE pronamespace = 'public'::regnamespace",
 )
