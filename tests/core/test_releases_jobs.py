@@ -33,23 +33,22 @@ async def lacks(capability: str, call: Awaitable[Any]) -> None:
 
 
 @each_state
-@pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
-async def test_a_job_is_deferred_with_every_option(released_dsn: str, state: str, is_async: bool) -> None:
+async def test_a_job_is_deferred_with_every_option(released_dsn: str, state: str) -> None:
     at = now().replace(microsecond=0) + SOON
     wanted = Job(
         task_name="t", queue="q", lock="l", queueing_lock="ql", task_kwargs={"a": [1, {"b": "%s"}]}, scheduled_at=at
     )
     async with managing(released_dsn) as manager:
-        call = manager.defer_job_async if is_async else sync_to_async(manager.defer_job)
-        job_id = await call(wanted)
+        job_id = await manager.defer_job_async(wanted)
         job = await job_of(manager, job_id)
         assert (job.queue, job.lock, job.queueing_lock, job.scheduled_at) == ("q", "l", "ql", at)
         assert (job.task_kwargs, job.status, job.attempts) == (wanted.task_kwargs, Status.TODO, 0)
         assert await events_of(manager, job_id) == [EventType.SCHEDULED, EventType.DEFERRED]
-        with pytest.raises(AlreadyEnqueued) as caught:
-            await call(wanted)
-        assert caught.value.queueing_lock == "ql"
-        urgent = call(Job(task_name="t", priority=7))
+        for call in (manager.defer_job_async, sync_to_async(manager.defer_job)):
+            with pytest.raises(AlreadyEnqueued) as caught:
+                await call(wanted)
+            assert caught.value.queueing_lock == "ql"
+        urgent = sync_to_async(manager.defer_job)(Job(task_name="t", priority=7))
         if level(state) < (2, 5):
             await lacks("priority", urgent)
         else:
@@ -96,18 +95,17 @@ async def test_a_periodic_job_is_deferred_once_for_each_time(released_dsn: str, 
 
 
 @each_state
-@pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
-async def test_a_job_is_cancelled_aborted_or_deleted(released_dsn: str, state: str, is_async: bool) -> None:
+async def test_a_job_is_cancelled_aborted_or_deleted(released_dsn: str, state: str) -> None:
     async with managing(released_dsn) as manager:
-        cancel = manager.cancel_job_by_id_async if is_async else sync_to_async(manager.cancel_job_by_id)
+        cancel, cancel_sync = manager.cancel_job_by_id_async, sync_to_async(manager.cancel_job_by_id)
         waiting, unwanted = await defer(manager, {"queue": "a"}, {"queue": "b"})
         running = await bring_to(manager, Status.DOING)
         if level(state) < (2, 7):
             await lacks("cancel jobs", cancel(waiting))
-            await lacks("cancel jobs", cancel(running, abort=True))
+            await lacks("cancel jobs", cancel_sync(running, abort=True))
             return
-        assert await cancel(waiting)
-        assert not await cancel(waiting)
+        assert await cancel_sync(waiting)
+        assert not await cancel_sync(waiting)
         assert not await cancel(running)
         assert not await cancel(MISSING, abort=True)
         assert await cancel(unwanted, delete_job=True)
@@ -185,16 +183,16 @@ async def test_a_running_job_is_retried(released_dsn: str, state: str) -> None:
 
 
 @each_state
-@pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
-async def test_a_failed_job_is_retried_from_3_4_on(released_dsn: str, state: str, is_async: bool) -> None:
+async def test_a_failed_job_is_retried_from_3_4_on(released_dsn: str, state: str) -> None:
     async with managing(released_dsn) as manager:
-        retry = manager.retry_job_by_id_async if is_async else sync_to_async(manager.retry_job_by_id)
+        retry, retry_sync = manager.retry_job_by_id_async, sync_to_async(manager.retry_job_by_id)
         job_id = await bring_to(manager, Status.FAILED)
         if level(state) < (3, 4):
             await lacks("retry of failed jobs", retry(job_id, now()))
+            await lacks("retry of failed jobs", retry_sync(job_id, now()))
             assert await manager.get_job_status_async(job_id) is Status.FAILED
             return
-        await retry(job_id, now())
+        await retry_sync(job_id, now())
         told = [EventType.SCHEDULED] if state == TO_3_4 else [EventType.SCHEDULED, EventType.RETRIED]
         assert (await events_of(manager, job_id))[3:] == told
         assert await fetched(manager) == [job_id]
@@ -252,18 +250,13 @@ WORKERS: dict[str, Callable[[JobManager], Coroutine[Any, Any, Any]]] = {
 
 
 @each_state
-async def test_workers_are_known_from_3_1_on(released_dsn: str, state: str) -> None:
+async def test_workers_are_known_from_3_1_on_and_old_jobs_are_deleted_anyway(released_dsn: str, state: str) -> None:
     async with managing(released_dsn) as manager:
         for call in WORKERS.values():
             if level(state) < (3, 1):
                 await lacks("workers table", call(manager))
             else:
                 await call(manager)
-
-
-@each_state
-async def test_old_jobs_are_deleted(released_dsn: str, state: str) -> None:
-    async with managing(released_dsn) as manager:
         for end in (Status.SUCCEEDED, Status.FAILED):
             await bring_to(manager, end)
         await execute(manager, "UPDATE procrastinate_events SET at = now() - interval '3 hours'")
