@@ -53,6 +53,13 @@ class SchemaRefused(JobdeskException):
 class ConnectorException(JobdeskException):
     """Database error."""
 
+    @property
+    def sqlstate(self) -> str | None:
+        """The server's five-character code of the driver's error behind this, if it has one."""
+        cause = self.__cause__
+        code: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+        return code
+
 
 class NoResult(ConnectorException):
     """The query was expected to return a row and returned none."""

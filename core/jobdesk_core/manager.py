@@ -9,12 +9,19 @@ from typing import Any, TypeVar
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.exceptions import SyncConnectorConfigurationError, UniqueViolation, require_aware
+from jobdesk_core.exceptions import (
+    ConnectorException,
+    SyncConnectorConfigurationError,
+    UniqueViolation,
+    require_aware,
+)
 from jobdesk_core.jobs import Job, Status
 
 T = TypeVar("T")
 Filters = dict[str, Any]
 Counts = list[dict[str, Any]]
+#: The SQLSTATE of a call of a function that is not there.
+UNDEFINED_FUNCTION = "42883"
 
 
 class JobManager:
@@ -44,7 +51,7 @@ class JobManager:
         if not wanted:
             return []
         try:
-            return self._run(lambda able: statements.defer(able, wanted), connection)
+            return self._act(lambda able: statements.defer(able, wanted), connection)
         except UniqueViolation as error:
             taken = statements.already_enqueued(error, wanted)
             if taken is None:
@@ -57,7 +64,7 @@ class JobManager:
         if not wanted:
             return []
         try:
-            return await self._run_async(lambda able: statements.defer(able, wanted), connection)
+            return await self._act_async(lambda able: statements.defer(able, wanted), connection)
         except UniqueViolation as error:
             taken = statements.already_enqueued(error, wanted)
             if taken is None:
@@ -67,7 +74,7 @@ class JobManager:
     async def defer_periodic_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
         """Insert the job of one due time (seconds since 1970), or return None when it was done already."""
         try:
-            return await self._run_async(
+            return await self._act_async(
                 lambda able: statements.defer_periodic(
                     able, job, periodic_id=periodic_id, defer_timestamp=defer_timestamp
                 )
@@ -84,13 +91,13 @@ class JobManager:
         self, job_id: int, *, abort: bool = False, delete_job: bool = False, connection: Any = None
     ) -> bool:
         """Cancel a waiting job, or with `abort` ask a running one to stop. False when neither applied."""
-        return self._run(lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection)
+        return self._act(lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection)
 
     async def cancel_job_by_id_async(
         self, job_id: int, *, abort: bool = False, delete_job: bool = False, connection: Any = None
     ) -> bool:
         """Cancel a waiting job, or with `abort` ask a running one to stop. False when neither applied."""
-        return await self._run_async(
+        return await self._act_async(
             lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection
         )
 
@@ -114,7 +121,7 @@ class JobManager:
     ) -> None:
         """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
         changes = {"priority": priority, "queue": queue, "lock": lock}
-        self._run(lambda able: _retry(able, job_id, retry_at, changes), connection)
+        self._act(lambda able: _retry(able, job_id, retry_at, changes), connection)
 
     async def retry_job_by_id_async(
         self,
@@ -128,7 +135,7 @@ class JobManager:
     ) -> None:
         """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
         changes = {"priority": priority, "queue": queue, "lock": lock}
-        await self._run_async(lambda able: _retry(able, job_id, retry_at, changes), connection)
+        await self._act_async(lambda able: _retry(able, job_id, retry_at, changes), connection)
 
     async def retry_job(
         self,
@@ -207,7 +214,7 @@ class JobManager:
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
         """End a running or waiting job as succeeded, failed or aborted."""
-        await self._run_async(lambda able: statements.finish(able, job_id, status, delete_job=delete_job))
+        await self._act_async(lambda able: statements.finish(able, job_id, status, delete_job=delete_job))
 
     async def get_stalled_jobs(
         self,
@@ -302,6 +309,32 @@ class JobManager:
         able = await self.capabilities_async(connection=connection)
         result: T = await self.connector.run_async(statement(able), connection=connection)
         return result
+
+    def _act(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
+        """Run an act; when a migration took its function away meanwhile, look anew what there is, and run that.
+
+        In a caller's transaction, which the error has ended, only the next act finds its function.
+        """
+        try:
+            return self._run(statement, connection)
+        except ConnectorException as error:
+            self._forget_what_is_gone(error, connection)
+            return self._run(statement)
+
+    async def _act_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
+        """Run an act, as `_act`."""
+        try:
+            return await self._run_async(statement, connection)
+        except ConnectorException as error:
+            self._forget_what_is_gone(error, connection)
+            return await self._run_async(statement)
+
+    def _forget_what_is_gone(self, error: ConnectorException, connection: Any) -> None:
+        if error.sqlstate != UNDEFINED_FUNCTION:
+            raise error
+        self._capabilities = None
+        if connection is not None:
+            raise error
 
 
 def _retry(able: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:

@@ -236,24 +236,25 @@ def fetch(capabilities: Capabilities, queues: Sequence[str] | None, worker_id: i
     )
 
 
+def finish_call(capabilities: Capabilities, job_id: str, end: str, is_deleted: str) -> str:
+    """The SQL that ends a job, from the SQL of its id (bigint), its end (a status) and whether to delete it."""
+    name = _name(_call(capabilities, "finish", "finish jobs"))
+    arguments = f"({job_id}, {end}, {is_deleted})"
+    if not (capabilities.has_abort_requested and capabilities.has_aborting_status):
+        return f"{name}{arguments}::text"
+    # Halfway to 3.0 an older program's abort sets a status that only the older function can end.
+    return (
+        f"CASE (SELECT status::text FROM procrastinate_jobs WHERE id = {job_id}) "
+        f"WHEN 'aborting' THEN procrastinate_finish_job{arguments}::text ELSE {name}{arguments}::text END"
+    )
+
+
 def finish(capabilities: Capabilities, job_id: int, end: Status, *, delete_job: bool) -> Statement[None]:
     """End a job as succeeded, failed or (from 2.7) aborted, or delete it."""
-    signature = _call(capabilities, "finish", "finish jobs")
     if end.value not in capabilities.statuses:
         raise CapabilityMissing(f"status {end.value}")
-    arguments = "(%(id)s::bigint, %(end)s::procrastinate_job_status, %(delete)s::boolean)"
-    call = _name(signature) + arguments
-    if capabilities.has_abort_requested and capabilities.has_aborting_status:
-        # Halfway to 3.0 an older program's abort sets a status that only the older function knows.
-        call = (
-            "CASE (SELECT status::text FROM procrastinate_jobs WHERE id = %(id)s) "
-            f"WHEN 'aborting' THEN procrastinate_finish_job{arguments}::text ELSE {call}::text END"
-        )
-    return Statement(
-        f"SELECT {call}",
-        nothing,
-        {"id": job_id, "end": end.value, "delete": delete_job},
-    )
+    call = finish_call(capabilities, "%(id)s::bigint", "%(end)s::procrastinate_job_status", "%(delete)s::boolean")
+    return Statement(f"SELECT {call}", nothing, {"id": job_id, "end": end.value, "delete": delete_job})
 
 
 def waiting_for_lock(capabilities: Capabilities, lock: str) -> Statement[tuple[int, str] | None]:
