@@ -77,6 +77,12 @@ def released_template(server_dsn: str) -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture
+def untouched_dsn(server_dsn: str, released_template: Callable[[str], str], state: str) -> str:
+    """The connection string of the database in the test's `state` that others copy: for tests that change nothing."""
+    return make_conninfo(server_dsn, dbname=released_template(state))
+
+
+@pytest.fixture
 def released_dsn(server_dsn: str, released_template: Callable[[str], str], state: str) -> Iterator[str]:
     """The connection string of a fresh database in the test's `state`, a parameter from `releases.STATES`."""
     name = f"jobdesk_{os.getpid()}_{next(_numbers)}"

@@ -124,22 +124,16 @@ async def test_a_job_is_cancelled_aborted_or_deleted(released_dsn: str, state: s
         assert (job.status, job.abort_requested, job.attempts) == (Status.ABORTED, False, int(is_flag))
 
 
-async def _old_abort(manager: JobManager, job_id: int) -> None:
-    await execute(manager, f"SELECT procrastinate_cancel_job({job_id}, true, false)")
-
-
 @pytest.mark.parametrize("state", [TO_3_0])
-@pytest.mark.parametrize("end", [Status.SUCCEEDED, Status.FAILED, Status.ABORTED])
-async def test_halfway_to_3_0_a_job_that_an_older_program_aborts_can_end(
-    released_dsn: str, state: str, end: Status
-) -> None:
+async def test_halfway_to_3_0_a_job_that_an_older_program_aborts_can_end(released_dsn: str, state: str) -> None:
     async with managing(released_dsn) as manager:
-        job_id = await bring_to(manager, Status.DOING)
-        await _old_abort(manager, job_id)
-        assert await manager.get_job_status_async(job_id) is Status.ABORTING
-        assert await manager.list_jobs_to_abort_async(0) == [job_id]
-        await manager.finish_job_by_id_async(job_id, end, False)
-        assert await manager.get_job_status_async(job_id) is end
+        for end in (Status.SUCCEEDED, Status.FAILED, Status.ABORTED):
+            job_id = await bring_to(manager, Status.DOING)
+            await execute(manager, f"SELECT procrastinate_cancel_job({job_id}, true, false)")
+            assert await manager.get_job_status_async(job_id) is Status.ABORTING
+            assert await manager.list_jobs_to_abort_async(0) == [job_id]
+            await manager.finish_job_by_id_async(job_id, end, False)
+            assert await manager.get_job_status_async(job_id) is end
 
 
 # Ending and retrying

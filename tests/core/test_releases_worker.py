@@ -9,7 +9,7 @@ import pytest
 from jobdesk_core import App, JobAborted, JobContext, RetryStrategy, Status
 from jobdesk_core.retry import BaseRetryStrategy, RetryDecision
 from managing import bring_to, execute, job_of, now
-from releases import STATES, level
+from releases import NEWEST, STATES, level
 from waiting import until
 from working import comes_to, ends_of, opened_app, run_out, working
 
@@ -18,7 +18,6 @@ TO_3_0 = "2.15.1 with 3.0 pre"
 WOKEN_WITHIN_S = 4.0
 
 each_state = pytest.mark.parametrize("state", STATES)
-each_that_aborts = pytest.mark.parametrize("state", [state for state in STATES if level(state) >= (2, 7)])
 
 
 class Urgently(BaseRetryStrategy):
@@ -103,7 +102,7 @@ async def test_a_users_abort_of_a_task_with_a_retry_strategy_ends_it_aborted(
         assert (job.attempts, endless.runs) == (counted, 1)
 
 
-@each_that_aborts
+@pytest.mark.parametrize("state", ["2.8.0", TO_3_0, NEWEST])
 async def test_a_synchronous_task_sees_that_it_is_to_abort(released_dsn: str, state: str) -> None:
     running: list[int] = []
     async with opened_app(released_dsn) as app:
