@@ -16,6 +16,7 @@ from pathlib import Path
 import platformdirs
 import psycopg
 import pytest
+from psycopg import sql
 
 #: Per release the hash of its wheel, the oldest first.
 HASHES: dict[str, str] = dict(
@@ -98,3 +99,15 @@ def apply(dsn: str, scripts: list[str]) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         for text in scripts:
             connection.execute(text.encode())
+
+
+def empty(dsn: str) -> None:
+    """Delete every row, and have ids start at 1 again."""
+    tables = (
+        "SELECT relname FROM pg_class WHERE relname LIKE 'procrastinate%' AND relkind = 'r' "
+        "AND relnamespace = 'public'::regnamespace"
+    )
+    with psycopg.connect(dsn) as connection:
+        for (table,) in connection.execute(tables).fetchall():
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            connection.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), 1, false)", [table])

@@ -64,8 +64,8 @@ def function_of(able: Capabilities, operation: str) -> tuple[str, int] | None:
 
 
 @each_state
-async def test_each_operation_takes_the_newest_function_there_is(untouched_dsn: str, state: str) -> None:
-    async with connected(untouched_dsn) as (_, able):
+async def test_each_operation_takes_the_newest_function_there_is(released_dsn: str, state: str) -> None:
+    async with connected(released_dsn) as (_, able):
         found = {operation: function_of(able, operation) for operation in FUNCTIONS}
     expected = {operation: latest(by_level, state) for operation, by_level in NEWEST_FUNCTIONS.items()}
     if state == TO_3_2:
@@ -74,8 +74,8 @@ async def test_each_operation_takes_the_newest_function_there_is(untouched_dsn: 
 
 
 @each_state
-async def test_what_a_schema_can_do_is_detected(untouched_dsn: str, state: str) -> None:
-    async with connected(untouched_dsn) as (_, able):
+async def test_what_a_schema_can_do_is_detected(released_dsn: str, state: str) -> None:
+    async with connected(released_dsn) as (_, able):
         pass
     here = level(state)
     assert able.release == latest(LABELS, state)
@@ -95,8 +95,8 @@ async def test_what_a_schema_can_do_is_detected(untouched_dsn: str, state: str) 
 
 
 @each_state
-async def test_our_schema_is_refused_where_another_is(untouched_dsn: str, state: str) -> None:
-    async with connected(untouched_dsn) as (connector, able):
+async def test_our_schema_is_refused_where_another_is(released_dsn: str, state: str) -> None:
+    async with connected(released_dsn) as (connector, able):
         assert refusal(able) is not None
         with pytest.raises(SchemaRefused) as caught:
             await install(connector)
@@ -119,11 +119,11 @@ CATALOG = (
 
 @pytest.mark.parametrize("state", [releases.NEWEST, releases.MIGRATED])
 async def test_our_schema_has_the_same_objects_as_the_newest_release(
-    untouched_dsn: str, empty_dsn: str, state: str
+    released_dsn: str, empty_dsn: str, state: str
 ) -> None:
     async with connected(empty_dsn) as (connector, _):
         await install(connector)
     for query in CATALOG:
-        theirs, ours = (sorted(map(str, run_sql(dsn, query))) for dsn in (untouched_dsn, empty_dsn))
+        theirs, ours = (sorted(map(str, run_sql(dsn, query))) for dsn in (released_dsn, empty_dsn))
         assert ours == theirs
         assert ours, query

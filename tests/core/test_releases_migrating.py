@@ -28,20 +28,23 @@ async def acts(manager: JobManager, *, is_async: bool) -> None:
 
 @pytest.mark.parametrize("state", ["2.15.1"])
 @pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
-async def test_a_manager_goes_on_through_every_migration(released_dsn: str, state: str, is_async: bool) -> None:
-    async with managing(released_dsn) as manager:
+async def test_a_manager_goes_on_through_every_migration(own_released_dsn: str, state: str, is_async: bool) -> None:
+    async with managing(own_released_dsn) as manager:
         await acts(manager, is_async=is_async)
         for script in migrations("03.*.sql").values():
-            apply(released_dsn, [script])
+            apply(own_released_dsn, [script])
             await acts(manager, is_async=is_async)
         assert (await manager.capabilities_async()).can_batch
 
 
 @pytest.mark.parametrize("state", ["3.1.0"])
-async def test_a_callers_transaction_fails_once_and_the_next_one_works(released_dsn: str, state: str) -> None:
-    async with managing(released_dsn) as manager, await psycopg.AsyncConnection.connect(released_dsn) as connection:
+async def test_a_callers_transaction_fails_once_and_the_next_one_works(own_released_dsn: str, state: str) -> None:
+    async with (
+        managing(own_released_dsn) as manager,
+        await psycopg.AsyncConnection.connect(own_released_dsn) as connection,
+    ):
         await defer(manager)
-        apply(released_dsn, list(migrations("03.02.*").values()))
+        apply(own_released_dsn, list(migrations("03.02.*").values()))
         with pytest.raises(ConnectorException) as caught:
             await manager.defer_job_async(Job(task_name="t"), connection=connection)
         assert caught.value.sqlstate == "42883"
