@@ -15,10 +15,12 @@ from jobdesk_core import EventType, Job, JobManager, Status
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.monitor.counts import Counts
+from jobdesk_core.monitor.feed import Feed
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.pages import JobPages, Order
 from jobdesk_core.monitor.rows import JobRow, rows_by_id
+from jobdesk_core.monitor.series import Series
 from jobdesk_core.operations import Action, Cancel, Defer, Request, Retry, perform, refusal
 from managing import bring_to, defer, execute, job_of, managing, now
 from releases import NEWEST, STATES, level
@@ -93,6 +95,23 @@ async def test_the_feed_follows_whatever_happens(released_dsn: str, state: str) 
             assert bool(await monitor.workers()) == (level(state) >= (3, 1))
             assert "new" in await monitor.oldest_waiting()
         assert seen.count(EventType.DEFERRED) == 2
+
+
+@pytest.mark.parametrize("state", ["2.8.0", "2.15.1 with 3.0 pre"])
+async def test_a_job_that_stays_aborting_leaves_the_feed_at_rest(released_dsn: str, state: str) -> None:
+    async with managing(released_dsn) as manager:
+        job_id = await bring_to(manager, Status.DOING)
+        await execute(manager, f"SELECT procrastinate_cancel_job({job_id}, true, false)")
+        connector, able = manager.connector, await manager.capabilities_async()
+        feed = Feed(connector, able, Counts(), Series())
+        await feed.start()
+        reads = 0
+        while await feed.has_news():
+            await feed.read()
+            reads += 1
+            assert reads < 10
+        await execute(manager, f"SELECT procrastinate_finish_job({job_id}, 'failed', false)")
+        assert await feed.has_news()
 
 
 # Pages
