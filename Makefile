@@ -2,7 +2,7 @@
 PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests
 
-.PHONY: demo tour test check format setup clean
+.PHONY: demo tour pictures test check format setup clean
 
 setup:
 	@sh packaging/setup.sh
@@ -18,6 +18,13 @@ demo: setup
 
 tour: setup
 	@QT_QPA_PLATFORM=offscreen $(PYTHON_IN) -m jobdesk --demo --tour build/tour
+
+# The README's and the help's pictures are the tour's.
+pictures: tour
+	@mkdir -p resources/pictures
+	@for name in overview-light jobs-light jobs-dark connection-tested-light retry-light; do \
+		cp build/tour/[0-9][0-9]-$$name.png resources/pictures/$$name.png; \
+	done
 
 test: setup
 	$(PYTHON_IN) -m pytest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import importlib.metadata
 import os
 import signal
@@ -166,7 +167,7 @@ def main() -> int:
     options = parse_arguments(sys.argv[1:])
     if not _has_display():
         sys.stderr.write(
-            "Jobdesk is a window and finds no display here (DISPLAY and WAYLAND_DISPLAY are not set). "
+            f"Jobdesk is a window and finds no display here ({_what_display()}). "
             "Start it on a desktop, or try the tour: QT_QPA_PLATFORM=offscreen jobdesk --demo --tour FOLDER\n"
         )
         return 2
@@ -198,7 +199,25 @@ def _tell_qt_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) 
 def _has_display() -> bool:
     if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
         return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return bool(os.environ.get("WAYLAND_DISPLAY")) or (bool(os.environ.get("DISPLAY")) and _x_server_answers())
+
+
+def _what_display() -> str:
+    name = os.environ.get("DISPLAY")
+    return f"nothing answers at DISPLAY={name}" if name else "DISPLAY and WAYLAND_DISPLAY are not set"
+
+
+def _x_server_answers() -> bool:
+    """Qt aborts the process when it does not; so it is asked first."""
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return True  # let Qt say what it lacks
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
+    has_error = bool(xcb.xcb_connection_has_error(connection))
+    xcb.xcb_disconnect(connection)
+    return not has_error
 
 
 if __name__ == "__main__":

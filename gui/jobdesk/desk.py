@@ -20,8 +20,8 @@ from PySide6.QtCore import QObject, Signal
 
 from jobdesk.work import Work
 
-#: Seconds between two looks at the workers table.
-WORKERS_INTERVAL_S = 3.0
+#: Seconds between two looks at the workers table, and while it is empty.
+WORKERS_INTERVAL_S, FIRST_WORKERS_INTERVAL_S = 3.0, 1.0
 #: Seconds between two looks at the oldest waiting jobs.
 OLDEST_INTERVAL_S = 4.0
 
@@ -133,7 +133,7 @@ class Desk(QObject):
                     if workers != self.workers:
                         self.workers = workers
                         self.workers_changed.emit(workers)
-            await asyncio.sleep(WORKERS_INTERVAL_S)
+            await asyncio.sleep(WORKERS_INTERVAL_S if self.workers else FIRST_WORKERS_INTERVAL_S)
 
 
 def _told_by_the_feed(error: Exception) -> None:

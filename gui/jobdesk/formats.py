@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 #: Stands where there is no value.
 DASH = "–"
@@ -58,6 +59,11 @@ def relative(moment: dt.datetime | None, now: dt.datetime) -> str:
     if seconds >= 0:
         return f"in {duration(int(seconds))}"
     return f"{duration(int(-seconds))} ago"
+
+
+def breakable(text: str) -> str:
+    """A name or an address that may be wrapped after its signs: it has no spaces to be wrapped at."""
+    return re.sub(r"([/@&?=._-])", "\\1\u200b", text)
 
 
 def local(moment: dt.datetime | None) -> str:

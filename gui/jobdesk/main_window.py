@@ -187,6 +187,7 @@ class MainWindow(QMainWindow):
     def _show_state(self, state: FeedState) -> None:
         self.header.show_state(state)
         is_stale = state.mode == "stale"
+        self.jobs.show_stale(is_stale)
         if is_stale:
             since = formats.local(state.since)
             self.message.show_message(
@@ -226,8 +227,9 @@ class MainWindow(QMainWindow):
         else:
             getattr(self, key).refresh()
         counts = desk.monitor.counts
-        self.navigation.set_badge("queues", formats.number(len(counts.queues())))
-        self.navigation.set_badge("tasks", formats.number(len(counts.tasks())))
+        is_counted = counts.as_of is not None
+        self.navigation.set_badge("queues", formats.number(len(counts.queues())) if is_counted else "")
+        self.navigation.set_badge("tasks", formats.number(len(counts.tasks())) if is_counted else "")
         self._show_footnote()
 
     def _take_oldest(self, oldest: object) -> None:

@@ -93,7 +93,7 @@ class Tour:
             await self._picture(key)
         window.actions["view.jobs"].trigger()
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show")
-        await self._select(self._find(Status.FAILED) or window.jobs.model.row_at(0).id)
+        await self._select(self._waiting_for_a_lock() or window.jobs.model.row_at(0).id)
         await self._until(lambda: window.jobs.inspector.detail is not None, "the inspector to fill")
         await self._picture("jobs")
         await self._type_filter("status:todo,doing queue:billing,media")
@@ -343,6 +343,11 @@ class Tour:
         model = self._window.jobs.model
         rows = (model.row(job_id) for job_id in model.ids())
         return next((row.id for row in rows if row is not None and row.status is status), None)
+
+    def _waiting_for_a_lock(self) -> int | None:
+        model = self._window.jobs.model
+        rows = (model.row(job_id) for job_id in model.ids())
+        return next((row.id for row in rows if row is not None and row.status is Status.TODO and row.lock), None)
 
     async def _select(self, job_id: int) -> None:
         if not self._window.jobs.inspect(job_id):

@@ -154,7 +154,8 @@ async def test_a_running_job_of_a_dead_worker_can_be_retried_and_that_of_a_livin
             await until(lambda: len(window.session.desk.workers) == 1)  # type: ignore[union-attr]
             window.jobs.inspect(job_id)
             await until(lambda: "run twice" in window.actions["job.retry"].toolTip(), what="the reason")
-            others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+            others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '27 seconds'")
+            # Its heartbeat grows old by itself, with no news from the database.
             await until(window.actions["job.retry"].isEnabled, timeout_s=10, what="retry to be possible")
 
 

@@ -90,6 +90,18 @@ async def test_a_selected_job_that_stops_matching_stays_and_one_that_is_deleted_
             assert window.jobs.table.selected_ids() == []
 
 
+async def test_a_deleted_jobs_neighbour_is_not_selected_in_its_place(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        ids = [others.defer() for _ in range(5)]
+        async with live(tmp_path, dsn) as window:
+            window.jobs.inspect(ids[2])
+            await until(window.actions["job.cancel"].isEnabled)
+            others.run("DELETE FROM procrastinate_jobs WHERE id = %s", ids[2])
+            await until(lambda: window.jobs.model.rowCount() == 4, what="the deleted job to go")
+            await until(lambda: not window.actions["job.cancel"].isEnabled(), what="the actions to follow")
+            assert window.jobs.table.selected_ids() == []
+
+
 async def test_counts_of_queues_and_tasks_follow(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         async with live(tmp_path, dsn) as window:

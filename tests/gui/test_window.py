@@ -16,6 +16,7 @@ from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import JobsModel
 from jobdesk.models.values import Cell, Title, ValuesModel
+from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.widgets.json_model import JsonModel
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.rows import JobRow
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QDialog,
     QLabel,
@@ -176,6 +178,16 @@ def test_the_models_keep_qts_contract(qtmodeltester: ModelTester) -> None:
     tree = JsonModel(parent, "secret")
     tree.set_value({"a": [1, {"b": None}], "secret": "x"})
     qtmodeltester.check(tree)
+
+
+def test_a_removed_row_leaves_its_neighbours_unselected(qapp: QApplication) -> None:
+    table = JobsTable(JobsModel())
+    table.jobs.is_complete = True
+    table.jobs.merge([row(job_id) for job_id in range(1, 6)])
+    table.show_job(3)
+    assert table.selected_ids() == [3]
+    table.jobs.apply({}, {3}, ())
+    assert table.selected_ids() == [] and not table.currentIndex().isValid()
 
 
 async def test_thousands_of_calls_into_qt_leave_python_sound(dsn: str, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ MOST_WAITING, MOST_ENDED = 60, 20_000
 #: Partitions deferred at once at the start: they wait for each other's locks.
 FIRST_PARTITIONS = 14
 PEOPLE = ("ada", "grace", "edsger", "barbara", "donald", "margaret", "tony", "frances")
-TABLES = ("customers", "orders", "tickets")
+TABLES = ("clients", "orders", "tickets")
 
 
 def sample_job(chance: random.Random) -> tuple[str, dict[str, Any], dict[str, Any]]:

@@ -48,6 +48,7 @@ class Monitor:
         self._on_state: Callable[[FeedState], None] = lambda state: None
         self._probe = f"jobdesk_probe_{secrets.token_hex(8)}"
         self._heard = asyncio.Event()
+        self._deaf_reason = ""
 
     def watch(self, job_ids: Iterable[int]) -> None:
         """Name the jobs on the screen: whatever anyone does to them shows within a second."""
@@ -100,8 +101,6 @@ class Monitor:
         return await self._connector.run_async(_OLDEST_WAITING)
 
     # Following
-
-    _deaf_reason = ""
 
     async def _follow(self, on_changes: Callable[[Changes], None], listener: asyncio.Task[None]) -> None:
         history = asyncio.create_task(self._feed.fill_history())

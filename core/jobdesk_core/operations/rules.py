@@ -88,7 +88,7 @@ def _retry_refusal(row: JobRow, capabilities: Capabilities, live_worker_ids: fro
     if row.status is Status.ABORTING:
         return f"Job {row.id} is aborting: it was asked to stop and is still running."
     if row.status is not Status.DOING:
-        return f"Job {row.id} {row.status.value}. Only failed and stalled jobs can be retried; defer it again."
+        return f"Job {row.id} is over: {row.status.value}. Only failed and stalled jobs can be retried; defer it again."
     if not capabilities.has_workers:
         return f"Job {row.id} is running, and this release does not record whether its worker lives."
     if row.worker_id is not None and row.worker_id in live_worker_ids:

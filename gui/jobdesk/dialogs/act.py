@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Action, Cancel, Outcome, Request
@@ -48,11 +48,16 @@ class PreflightDialog(DialogFrame):
         rows: Sequence[JobRow],
         reasons: Mapping[int, str],
         will: str,
+        request: Callable[[], Request],
         submit: Submit,
     ) -> None:
         self.ready = tuple(row.id for row in rows if row.id not in reasons)
         noun = _count_words(len(self.ready))
-        super().__init__(parent, title=f"{title} {_count_words(len(rows))}", sentence=sentence, verb=f"{verb} {noun}")
+        some = "" if len(self.ready) == len(rows) else _tr("{count} of ").format(count=formats.number(len(self.ready)))
+        super().__init__(
+            parent, title=f"{title} {some}{_count_words(len(rows))}", sentence=sentence, verb=f"{verb} {noun}"
+        )
+        self._make_request = request
         self._submit_request = submit
         self.outcomes = OutcomeList()
         self.outcomes.show_plan(rows, reasons, will)
@@ -61,13 +66,9 @@ class PreflightDialog(DialogFrame):
         if not self.ready:
             self.verb.setToolTip(_tr("None of these jobs can be acted upon."))
 
-    def request(self) -> Request:
-        """What the verb asks for; each dialog says."""
-        raise NotImplementedError
-
     def submit(self) -> None:
         """Do it, and tell what was left undone."""
-        self.run(self._ask(self.request()), self._show)  # type: ignore[arg-type]
+        self.run(self._ask(self._make_request()), self._show)  # type: ignore[arg-type]
 
     async def _ask(self, request: Request) -> list[Outcome]:
         return await self._submit_request(request)
@@ -107,6 +108,7 @@ class ActDialog(PreflightDialog):
             rows=rows,
             reasons=reasons,
             will=_tr(will),
+            request=self.request,
             submit=submit,
         )
         self._action = action

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Outcome
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLayout, QVBoxLayout, QWidget
 
@@ -39,6 +39,7 @@ class OutcomeList(QFrame):
             self._add_jobs(ready)
         for reason, count in Counter(_general(reasons[row.id], row.id) for row in rows if row.id in reasons).items():
             self._add_line("warning", formats.number(count), reason)
+        self._layout.addStretch()
 
     def show_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Show what became of each job."""
@@ -49,6 +50,7 @@ class OutcomeList(QFrame):
             done = sum(outcome.is_done for outcome in outcomes)
             text = self.tr("{done} of {all} done in all.").format(done=f"{done:,}", all=f"{len(outcomes):,}")
             self._add_line("info", "", text)
+        self._layout.addStretch()
 
     def _add_line(self, kind: str, number: str, text: str) -> None:
         line = QHBoxLayout()
@@ -110,7 +112,9 @@ class Sign(QWidget):
 
 def _general(reason: str, job_id: int) -> str:
     """The reason without the job's number, so that equal ones can be counted together."""
-    return reason.replace(f"Job {job_id} ", "").capitalize() if reason.startswith(f"Job {job_id} ") else reason
+    return QCoreApplication.translate("OutcomeList", "left alone: {reason}").format(
+        reason=reason.replace(f"Job {job_id} ", "it ")
+    )
 
 
 def empty_layout(layout: QLayout) -> None:

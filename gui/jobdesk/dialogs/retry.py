@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Request, Retry
 from jobdesk_core.troubles import check_queue_name
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
@@ -34,12 +35,13 @@ class RetryDialog(PreflightDialog):
     ) -> None:
         super().__init__(
             parent,
-            title="Retry",
-            sentence="The same job runs again; its attempts go on counting. Waiting workers are woken.",
-            verb="Retry",
+            title=_tr("Retry"),
+            sentence=_tr("The same job runs again; its attempts go on counting. Waiting workers are woken."),
+            verb=_tr("Retry"),
             rows=rows,
             reasons=reasons,
-            will="will run again",
+            will=_tr("will run again"),
+            request=self.request,
             submit=submit,
         )
         self._limit = queue_limit_bytes
@@ -84,4 +86,8 @@ class RetryDialog(PreflightDialog):
 
 
 def _common(values: Sequence[str]) -> str:
-    return values[0] if len(set(values)) == 1 else "unchanged"
+    return values[0] if len(set(values)) == 1 else _tr("unchanged")
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("RetryDialog", text)

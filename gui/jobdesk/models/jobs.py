@@ -38,14 +38,14 @@ class Column:
 
 COLUMNS = (
     Column("id", "id", 82, is_right=True, is_mono=True),
-    Column("task", "task", 162, 5),
+    Column("task", "task", 156, 5),
     Column("queue", "queue", 72, 2),
     Column("status", "status", 112),
     Column("priority", "priority", 74, is_right=True),
-    Column("attempts", "attempts", 80, is_right=True),
+    Column("attempts", "attempts", 82, is_right=True),
     Column("scheduled", "scheduled", 88, 1, tone="secondary"),
     Column("lock", "lock", 112, 3),
-    Column("age", "age", 58, is_right=True, tone="secondary"),
+    Column("age", "age", 66, is_right=True, tone="secondary"),
     Column("queueing_lock", "queueing lock", 130, is_shown=False),
     Column("worker", "worker", 80, is_right=True, is_mono=True, is_shown=False),
 )

@@ -33,6 +33,8 @@ from jobdesk.widgets.empty_state import EmptyState
 INSPECTOR_WIDTH = 372
 #: A page narrower than this gives the table what it can.
 ROOMY_WIDTH = 1_200
+#: And one narrower than this leaves the toolbar its icons.
+NARROW_WIDTH = 1_000
 TOOLBAR = ("job.retry", "job.cancel", "job.abort")
 
 
@@ -52,6 +54,7 @@ class JobsPage(QWidget):
         self.table = JobsTable(self.model)
         self.inspector = Inspector()
         self._inspected: int | None = None
+        self._buttons: list[QToolButton] = []
         self._count = QLabel()
         self._count.setProperty("tone", "secondary")
         self._arrived = QPushButton()
@@ -94,6 +97,10 @@ class JobsPage(QWidget):
             self.table.select(lost)  # a row that changed its place lost its selection
         self.inspector.apply(changes)
         self._show_count()
+
+    def show_stale(self, is_stale: bool) -> None:
+        """Grey what is shown while nobody knows whether it is still so."""
+        self.table.set_faded(is_stale)
 
     def tick(self) -> None:
         """Let time pass in what is in sight."""
@@ -150,6 +157,7 @@ class JobsPage(QWidget):
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = actions.job_menu(self)
         more.setMenu(self._menu)
+        self._buttons = buttons
         for position, button in enumerate([*buttons, more]):
             layout.insertWidget(position, button)
 
@@ -228,6 +236,10 @@ class JobsPage(QWidget):
         is_roomy = self.width() >= ROOMY_WIDTH
         style = Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else Qt.ToolButtonStyle.ToolButtonIconOnly
         self._columns.setToolButtonStyle(style)
+        is_narrow = self.width() < NARROW_WIDTH
+        beside, alone = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in self._buttons:
+            button.setToolButtonStyle(alone if is_narrow else beside)
         if not self._has_own_sizes:
             inspector = INSPECTOR_WIDTH if is_roomy else self.inspector.minimumWidth()
             self._splitter.setSizes([self.width() - inspector, inspector])

@@ -32,7 +32,7 @@ class OverviewPage(QWidget):
         super().__init__(parent)
         self.setObjectName("page")
         self._desk: Desk | None = None
-        self._oldest: Mapping[str, dt.datetime] = {}
+        self._oldest: Mapping[str, dt.datetime] | None = None  # not asked yet
         self.waiting = Card(self.tr("waiting"))
         self.running = Card(self.tr("running"))
         self.failed = Card(self.tr("failed, last hour"))
@@ -61,7 +61,7 @@ class OverviewPage(QWidget):
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection."""
         self._desk = desk
-        self._oldest = {}
+        self._oldest = None
         self.refresh()
 
     def set_oldest(self, oldest: Mapping[str, dt.datetime]) -> None:
@@ -92,13 +92,15 @@ class OverviewPage(QWidget):
             cells.append(self._drains(desk, queue.name, queue.count(Status.TODO), now))
             rows.append((queue.name, cells))
         self.model.set_rows(rows)
-        self.changed.show_news(news(desk.monitor.counts, series, self._oldest, desk.workers, now))
+        self.changed.show_news(news(desk.monitor.counts, series, self._oldest or {}, desk.workers, now))
         self.table.setFixedHeight(min(10, max(1, len(rows))) * ROW_HEIGHT + 34)
 
     def _show_cards(self, desk: Desk, now: dt.datetime) -> None:
         counts, series = desk.monitor.counts, desk.monitor.series
-        oldest = min(self._oldest.values(), default=None)
-        note = self.tr("oldest {age}").format(age=formats.age(oldest, now)) if oldest else self.tr("none overdue")
+        note = ""
+        if self._oldest is not None:
+            oldest = min(self._oldest.values(), default=None)
+            note = self.tr("oldest {age}").format(age=formats.age(oldest, now)) if oldest else self.tr("none overdue")
         self.waiting.set_value(formats.number(counts.total(Status.TODO)), note)
         live = len(desk.live_worker_ids)
         silent = sum(worker.running for worker in desk.workers if not worker.is_alive(now))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import icon
 
@@ -61,8 +61,7 @@ class EmptyState(QWidget):
         self._icon_name = icon_name
         self._paint_icon()
         self._title.setText(title)
-        # A connection string has no spaces to break at: it may break after its signs.
-        self._sentence.setText(re.sub(r"([/@&?=])", "\\1\u200b", sentence))
+        self._sentence.setText(formats.breakable(sentence))
         self._sentence.setVisible(bool(sentence))
         self._fit_sentence()
         self.setAccessibleName(title)

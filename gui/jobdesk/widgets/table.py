@@ -46,6 +46,7 @@ class CellDelegate(QStyledItemDelegate):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.is_faded = False
         theme().changed.connect(self._take_theme)
         self._take_theme()
 
@@ -85,6 +86,8 @@ class CellDelegate(QStyledItemDelegate):
             text, tone, shape = ask(index, _DISPLAY), ask(index, TONE_ROLE) or "", ask(index, SHAPE_ROLE)
         else:
             text, tone, shape = status.value, status.value, STATUS_SHAPE[status]
+        if self.is_faded:
+            tone = "faint"
         left, room = x + PADDING, width - 2 * PADDING
         if shape:
             pixmap = shape_pixmap(shape, self._tokens.value(tone), SHAPE_SIDE, painter.device().devicePixelRatioF())
@@ -140,7 +143,8 @@ class Table(QTableView):
     def __init__(self, accessible_name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(accessible_name)
-        self.setItemDelegate(CellDelegate(self))
+        self._cells = CellDelegate(self)
+        self.setItemDelegate(self._cells)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -157,6 +161,11 @@ class Table(QTableView):
         self._fading.setInterval(90)
         self._fading.timeout.connect(self._fade)
         theme().changed.connect(self.viewport().update)
+
+    def set_faded(self, is_faded: bool) -> None:
+        """Grey every cell, or no longer."""
+        self._cells.is_faded = is_faded
+        self.viewport().update()
 
     def set_ground(self, ground: str) -> None:
         """Lay the table on `background` (as at first) or on `panel`."""
