@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.exchange import Ending, Exchanged, exchange, notify_freed, running
 from jobdesk_core.exceptions import (
     ConnectorException,
     SyncConnectorConfigurationError,
@@ -208,9 +209,32 @@ class JobManager:
         assert job.id is not None
         await self.finish_job_by_id_async(job.id, status, delete_job)
         if job.lock is not None:
-            successor = await self._run_async(lambda able: statements.waiting_for_lock(able, str(job.lock)))
-            if successor is not None:
-                await self._run_async(lambda able: statements.notify_queue(able, *successor))
+            await self.notify_freed_locks([job.lock])
+
+    async def notify_freed_locks(self, locks: Iterable[str]) -> None:
+        """Tell the workers of the first waiting job of each lock whose holder has ended."""
+        await self._run_async(lambda able: notify_freed(able, locks))
+
+    async def exchange_jobs(
+        self,
+        endings: Collection[Ending],
+        *,
+        wanted: int,
+        queues: Sequence[str] | None,
+        worker_id: int | None,
+        waits: bool = False,
+    ) -> Exchanged:
+        """Finish the worker's jobs that ended, and start up to `wanted` due ones, in one round trip.
+
+        What could not be finished is left out of the answer's `finished`; see `exchange`.
+        """
+        return await self._run_async(
+            lambda able: exchange(able, endings, wanted=wanted, queues=queues, worker_id=worker_id, waits=waits)
+        )
+
+    async def list_running(self, worker_id: int) -> dict[int, int]:
+        """The jobs that run in the name of a worker, as id and attempts."""
+        return await self._run_async(lambda _: running(worker_id))
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
         """End a running or waiting job as succeeded, failed or aborted."""

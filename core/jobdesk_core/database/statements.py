@@ -59,6 +59,15 @@ def _job_row(job: Job) -> tuple[Any, ...]:
 
 def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int]]:
     """Insert the jobs, all or none, and return their ids in order. Before 2.5 a priority raises CapabilityMissing."""
+    if capabilities.can_batch and len(jobs) == 1:
+        # Not as an array: large arguments would be escaped three times over.
+        names = ("queue", "task", "priority", "lock", "queueing_lock", "args", "at")
+        row = ", ".join(f"%({name})s" for name in names)
+        return Statement(
+            f"SELECT procrastinate_defer_jobs_v1(ARRAY[ROW({row})::procrastinate_job_to_defer_v1]) AS ids",
+            _ids,
+            dict(zip(names, _job_row(jobs[0]), strict=True)),
+        )
     if capabilities.can_batch:
         return Statement(
             "SELECT procrastinate_defer_jobs_v1(%(jobs)s::procrastinate_job_to_defer_v1[]) AS ids",
@@ -69,15 +78,28 @@ def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int
     has_priority = "integer" in signature
     if not has_priority and any(job.priority for job in jobs):
         raise CapabilityMissing("priority")
-    columns = dict(zip(_JOB_COLUMNS, zip(*map(_job_row, jobs), strict=True), strict=True))
-    arrays = ", ".join(f"%({name})s::{_JOB_COLUMNS[name]}[]" for name in columns)
-    values = ", ".join(f"job.{name}" for name in columns if name != "priority" or has_priority)
+    values = ", ".join(f"job.{name}" for name in _JOB_COLUMNS if name != "priority" or has_priority)
+    source, parameters = _new_jobs(jobs)
     return Statement(
         f"SELECT array_agg({_name(signature)}({values}) ORDER BY job.place) AS ids "
-        f"FROM unnest({arrays}) WITH ORDINALITY AS job ({', '.join(columns)}, place)",
+        f"FROM {source} AS job ({', '.join(_JOB_COLUMNS)}, place)",
         _ids,
-        {name: list(held) for name, held in columns.items()},
+        parameters,
     )
+
+
+def _new_jobs(jobs: Sequence[Job]) -> tuple[str, dict[str, Any]]:
+    """The jobs as the SQL of a table with the columns of _JOB_COLUMNS and their place, and its parameters."""
+    rows = [_job_row(job) for job in jobs]
+    if len(rows) == 1:
+        # Not as an array, in which large arguments would be escaped once more.
+        values = ", ".join(f"%({name})s::{kind}" for name, kind in _JOB_COLUMNS.items())
+        return f"(VALUES ({values}, 1))", dict(zip(_JOB_COLUMNS, rows[0], strict=True))
+    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in _JOB_COLUMNS.items())
+    columns = zip(*rows, strict=True)
+    return f"unnest({arrays}) WITH ORDINALITY", {
+        name: list(held) for name, held in zip(_JOB_COLUMNS, columns, strict=True)
+    }
 
 
 def already_enqueued(error: UniqueViolation, jobs: Iterable[Job]) -> AlreadyEnqueued | None:
@@ -163,7 +185,7 @@ def retry(
         condition = "abort_requested RETURNING id"
     else:
         prepared, ready, condition = "SELECT id FROM procrastinate_jobs", "number = 0", "true"
-    notified, notified_parameters = _notifications(capabilities)
+    notified, notified_parameters = notifications(capabilities)
 
     def decode(rows: Rows) -> None:
         if not rows:
@@ -183,7 +205,7 @@ def retry(
     )
 
 
-def _notifications(capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
+def notifications(capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
     """The columns that tell workers of `job`, which may have got another queue, on every channel they know."""
     calls = ["NULL"]
     parameters: dict[str, Any] = {}
@@ -198,17 +220,6 @@ def _notifications(capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
         calls.append(f"pg_notify(%(any{number})s, {payload})")
         parameters |= {f"channel{number}": prefix, f"any{number}": channel}
     return ", ".join(calls), parameters
-
-
-def notify_queue(capabilities: Capabilities, job_id: int, queue: str) -> Statement[None]:
-    """Tell workers that a waiting job has become free, for example when its lock's holder ended."""
-    columns, parameters = _notifications(capabilities)
-    return Statement(
-        f"SELECT {columns} FROM (SELECT %(id)s::bigint AS id, %(queue)s::text AS queue_name, "
-        "''::text AS task_name) AS job",
-        nothing,
-        {"id": job_id, "queue": queue} | parameters,
-    )
 
 
 def status(job_id: int) -> Statement[Status]:
@@ -227,13 +238,18 @@ def status(job_id: int) -> Statement[Status]:
 
 def fetch(capabilities: Capabilities, queues: Sequence[str] | None, worker_id: int | None) -> Statement[Job | None]:
     """Start the next due job of the queues (None: of any) for a worker, or return None."""
-    signature = _call(capabilities, "fetch", "fetch jobs")
-    worker = ", %(worker)s::bigint" if "bigint" in signature else ""
     return Statement(
-        f"SELECT {_columns(capabilities)} FROM {_name(signature)}(%(queues)s::varchar[]{worker}) WHERE id IS NOT NULL",
+        f"SELECT {columns(capabilities)} FROM {fetch_call(capabilities)} WHERE id IS NOT NULL",
         lambda rows: Job.from_row(rows[0]) if rows else None,
         {"queues": list(queues) if queues is not None else None, "worker": worker_id},
     )
+
+
+def fetch_call(capabilities: Capabilities) -> str:
+    """The call that starts the next due job of %(queues)s for %(worker)s and returns its row or NULLs."""
+    signature = _call(capabilities, "fetch", "fetch jobs")
+    worker = ", %(worker)s::bigint" if "bigint" in signature else ""
+    return f"{_name(signature)}(%(queues)s::varchar[]{worker})"
 
 
 def finish_call(capabilities: Capabilities, job_id: str, end: str, is_deleted: str) -> str:
@@ -255,17 +271,6 @@ def finish(capabilities: Capabilities, job_id: int, end: Status, *, delete_job: 
         raise CapabilityMissing(f"status {end.value}")
     call = finish_call(capabilities, "%(id)s::bigint", "%(end)s::procrastinate_job_status", "%(delete)s::boolean")
     return Statement(f"SELECT {call}", nothing, {"id": job_id, "end": end.value, "delete": delete_job})
-
-
-def waiting_for_lock(capabilities: Capabilities, lock: str) -> Statement[tuple[int, str] | None]:
-    """The first waiting job of a lock in the order of fetching, as id and queue."""
-    order = "priority DESC, id" if capabilities.has_priority_locks else "id"
-    return Statement(
-        "SELECT id, queue_name FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' "
-        f"ORDER BY {order} LIMIT 1",
-        lambda rows: (rows[0]["id"], rows[0]["queue_name"]) if rows else None,
-        {"lock": lock},
-    )
 
 
 def jobs_to_abort(capabilities: Capabilities, worker_id: int) -> Statement[list[int]]:
@@ -323,7 +328,7 @@ def stalled_jobs(
     """The running jobs without a worker, or whose worker has been silent for so many seconds."""
     _require_workers(capabilities)
     return Statement(
-        f"SELECT {_columns(capabilities, 'job.')} FROM procrastinate_jobs AS job "
+        f"SELECT {columns(capabilities, 'job.')} FROM procrastinate_jobs AS job "
         "LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id "
         "WHERE job.status = 'doing' "
         "AND (worker.id IS NULL OR worker.last_heartbeat < now() - %(seconds)s * interval '1 second') "
@@ -354,7 +359,8 @@ def delete_old_jobs(
 # Listing
 
 
-def _columns(capabilities: Capabilities, prefix: str = "") -> str:
+def columns(capabilities: Capabilities, prefix: str = "") -> str:
+    """The columns of a job that the release has, to select; the prefix names whose."""
     names = ["id", "queue_name", "task_name", "lock", "queueing_lock", "args", "scheduled_at", "attempts"]
     if capabilities.has_priority:
         names.append("priority")
@@ -362,7 +368,7 @@ def _columns(capabilities: Capabilities, prefix: str = "") -> str:
         names.append("abort_requested")
     if capabilities.has_worker_id:
         names.append("worker_id")
-    return ", ".join(f"{prefix}{name}" for name in names) + f", {prefix}status::text AS status"
+    return ", ".join(f"{prefix}{name} AS {name}" for name in names) + f", {prefix}status::text AS status"
 
 
 def list_jobs(capabilities: Capabilities, **filters: Any) -> Statement[list[Job]]:
@@ -372,7 +378,7 @@ def list_jobs(capabilities: Capabilities, **filters: Any) -> Statement[list[Job]
     """
     where, parameters = _conditions(capabilities, filters)
     return Statement(
-        f"SELECT {_columns(capabilities)} FROM procrastinate_jobs WHERE {where} ORDER BY id",
+        f"SELECT {columns(capabilities)} FROM procrastinate_jobs WHERE {where} ORDER BY id",
         lambda rows: [Job.from_row(row) for row in rows],
         parameters,
     )
