@@ -69,15 +69,28 @@ def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int
     has_priority = "integer" in signature
     if not has_priority and any(job.priority for job in jobs):
         raise CapabilityMissing("priority")
-    columns = dict(zip(_JOB_COLUMNS, zip(*map(_job_row, jobs), strict=True), strict=True))
-    arrays = ", ".join(f"%({name})s::{_JOB_COLUMNS[name]}[]" for name in columns)
-    values = ", ".join(f"job.{name}" for name in columns if name != "priority" or has_priority)
+    values = ", ".join(f"job.{name}" for name in _JOB_COLUMNS if name != "priority" or has_priority)
+    source, parameters = _new_jobs(jobs)
     return Statement(
         f"SELECT array_agg({_name(signature)}({values}) ORDER BY job.place) AS ids "
-        f"FROM unnest({arrays}) WITH ORDINALITY AS job ({', '.join(columns)}, place)",
+        f"FROM {source} AS job ({', '.join(_JOB_COLUMNS)}, place)",
         _ids,
-        {name: list(held) for name, held in columns.items()},
+        parameters,
     )
+
+
+def _new_jobs(jobs: Sequence[Job]) -> tuple[str, dict[str, Any]]:
+    """The jobs as the SQL of a table with the columns of _JOB_COLUMNS and their place, and its parameters."""
+    rows = [_job_row(job) for job in jobs]
+    if len(rows) == 1:
+        # Not as an array, in which large arguments would be escaped once more.
+        values = ", ".join(f"%({name})s::{kind}" for name, kind in _JOB_COLUMNS.items())
+        return f"(VALUES ({values}, 1))", dict(zip(_JOB_COLUMNS, rows[0], strict=True))
+    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in _JOB_COLUMNS.items())
+    columns = zip(*rows, strict=True)
+    return f"unnest({arrays}) WITH ORDINALITY", {
+        name: list(held) for name, held in zip(_JOB_COLUMNS, columns, strict=True)
+    }
 
 
 def already_enqueued(error: UniqueViolation, jobs: Iterable[Job]) -> AlreadyEnqueued | None:
