@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import psycopg
@@ -264,31 +265,47 @@ async def test_workers_are_known_from_3_1_on_and_old_jobs_are_deleted_anyway(rel
 
 
 @each_state
-async def test_listeners_hear_of_new_and_of_retried_jobs(released_dsn: str, state: str) -> None:
+async def test_of_a_retry_and_of_a_free_lock_listeners_hear_as_of_a_new_job(released_dsn: str, state: str) -> None:
+    async with managing(released_dsn) as manager, listening(manager) as told:
+        job_id = await bring_to(manager, Status.DOING)
+        of_new = await told()
+        await manager.retry_job_by_id_async(job_id, now())
+        assert await told() == of_new
+        assert await fetched(manager) == [job_id]
+        holder = await job_of(manager, await bring_to(manager, Status.DOING, lock="one"))
+        await told()
+        await defer(manager, queue="brought", lock="one")
+        of_next = await told()
+        await manager.finish_job(holder, Status.SUCCEEDED, False)
+        assert await told() == of_next
+
+
+@contextlib.asynccontextmanager
+async def listening(manager: JobManager) -> AsyncIterator[Callable[[], Awaitable[set[tuple[str, str]]]]]:
+    """Gives a function that waits for one message on every channel of the queue, and returns them."""
     heard: list[tuple[str, str]] = []
-    async with managing(released_dsn) as manager:
-        able = await manager.capabilities_async()
-        listening = asyncio.Event()
-        queued = [prefix + "brought" for prefix in able.queue_channel_prefixes]
-        channels = [*able.channels, *queued]
-        listener = asyncio.create_task(
-            manager.connector.listen_notify(
-                lambda channel, payload: heard.append((channel, payload)), channels, on_listening=listening.set
-            )
+    able = await manager.capabilities_async()
+    channels = [*able.channels, *(prefix + "brought" for prefix in able.queue_channel_prefixes)]
+
+    async def told() -> set[tuple[str, str]]:
+        await until(lambda: len(heard) >= len(channels), what="a message on every channel")
+        messages = {(channel, _message(payload)) for channel, payload in heard}
+        assert {channel for channel, _ in messages} == set(channels)
+        heard.clear()
+        return messages
+
+    begun = asyncio.Event()
+    listener = asyncio.create_task(
+        manager.connector.listen_notify(
+            lambda channel, payload: heard.append((channel, payload)), channels, on_listening=begun.set
         )
-        try:
-            await asyncio.wait_for(listening.wait(), 5)
-            job_id = await bring_to(manager, Status.DOING)
-            await until(lambda: {channel for channel, _ in heard} == set(channels), what="the news of a new job")
-            told_of_new = set(heard)
-            heard.clear()
-            await manager.retry_job_by_id_async(job_id, now())
-            await until(lambda: {channel for channel, _ in heard} == set(channels), what="the news of a retry")
-        finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
-    # What other programs read of a retry is what they read of a new job.
-    assert {_message(text) for _, text in heard} == {_message(text) for _, text in told_of_new}
+    )
+    try:
+        await asyncio.wait_for(begun.wait(), 5)
+        yield told
+    finally:
+        listener.cancel()
+        await asyncio.gather(listener, return_exceptions=True)
 
 
 def _message(payload: str) -> str:

@@ -213,14 +213,14 @@ def _notifications(capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
     return ", ".join(calls), parameters
 
 
-def notify_queue(capabilities: Capabilities, job_id: int, queue: str) -> Statement[None]:
+def notify_queue(capabilities: Capabilities, job_id: int, queue: str, task_name: str) -> Statement[None]:
     """Tell workers that a waiting job has become free, for example when its lock's holder ended."""
     columns, parameters = _notifications(capabilities)
     return Statement(
         f"SELECT {columns} FROM (SELECT %(id)s::bigint AS id, %(queue)s::text AS queue_name, "
-        "''::text AS task_name) AS job",
+        "%(task)s::text AS task_name) AS job",
         nothing,
-        {"id": job_id, "queue": queue} | parameters,
+        {"id": job_id, "queue": queue, "task": task_name} | parameters,
     )
 
 
@@ -270,13 +270,13 @@ def finish(capabilities: Capabilities, job_id: int, end: Status, *, delete_job: 
     return Statement(f"SELECT {call}", nothing, {"id": job_id, "end": end.value, "delete": delete_job})
 
 
-def waiting_for_lock(capabilities: Capabilities, lock: str) -> Statement[tuple[int, str] | None]:
-    """The first waiting job of a lock in the order of fetching, as id and queue."""
+def waiting_for_lock(capabilities: Capabilities, lock: str) -> Statement[tuple[int, str, str] | None]:
+    """The first waiting job of a lock in the order of fetching, as id, queue and task."""
     order = "priority DESC, id" if capabilities.has_priority_locks else "id"
     return Statement(
-        "SELECT id, queue_name FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' "
+        "SELECT id, queue_name, task_name FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' "
         f"ORDER BY {order} LIMIT 1",
-        lambda rows: (rows[0]["id"], rows[0]["queue_name"]) if rows else None,
+        lambda rows: (rows[0]["id"], rows[0]["queue_name"], rows[0]["task_name"]) if rows else None,
         {"lock": lock},
     )
 
