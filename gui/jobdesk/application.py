@@ -29,6 +29,8 @@ from jobdesk.theme import theme
 from jobdesk.theme.theme import NoFontFound
 from jobdesk.work import Work
 
+#: Whoever has set one of these wants that database, when no saved connection was opened before.
+NAMES_A_DATABASE = ("PGSERVICE", "PGDATABASE", "PGHOST")
 DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
 
 
@@ -111,6 +113,8 @@ class Program:
             return
         if profile is not None:
             self.session.open(profile)
+        elif name is None and any(variable in os.environ for variable in NAMES_A_DATABASE):
+            self.session.open(Profile(name=os.environ.get("PGDATABASE", "environment"), method="environment"))
         elif name is not None:
             known = ", ".join(names) or "none"
             self.window.show_trouble(
