@@ -114,13 +114,13 @@ class Monitor:
                 started = time.monotonic()
                 has_news = await self._answered(self._feed.has_news())
                 milliseconds = (time.monotonic() - started) * 1000
+                self._saw(milliseconds)
                 is_moving = False
                 has_more = has_news
                 while has_more:
                     changes, has_more = await self._answered(self._feed.read())
                     is_moving = is_moving or bool(changes.events)
                     on_changes(changes)
-                self._saw(milliseconds)
         finally:
             history.cancel()
             await asyncio.gather(history, return_exceptions=True)

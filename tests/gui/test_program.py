@@ -1,0 +1,97 @@
+"""The program as a process: its arguments, its end, and the tour from the first page to the last."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import jobdesk
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from PySide6.QtGui import QImage
+
+PROGRAM = [sys.executable, "-m", "jobdesk"]
+SOMEONE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'jobdesk'"
+
+
+def environment(home: Path, **more: str) -> Mapping[str, str]:
+    """A home of its own, no display, and none of the caller's connections."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "QT_"))}
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        kept.pop(name, None)
+    return kept | {"HOME": str(home)} | more
+
+
+def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], env=environment(home, **more), capture_output=True, text=True, timeout=110, check=False
+    )
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert run(tmp_path, "--version").stdout.strip() == "0.1.0"
+
+
+@pytest.mark.parametrize("display", [{}, {"DISPLAY": ":4711"}], ids=["none", "one that does not answer"])
+def test_without_a_display_one_sentence_and_code_2(tmp_path: Path, display: Mapping[str, str]) -> None:
+    ended = run(tmp_path, **display)
+    assert ended.returncode == 2
+    assert "no display" in ended.stderr and "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("way", ["dsn", "environment", "profile"])
+def test_it_connects_as_it_is_told_and_ends_in_good_order(dsn: str, tmp_path: Path, way: str) -> None:
+    variables = {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(tmp_path)}
+    arguments = {"dsn": ["--dsn", dsn], "environment": [], "profile": ["--profile", "mine"]}[way]
+    if way == "environment":
+        names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD"}
+        variables |= {names[key]: str(value) for key, value in conninfo_to_dict(dsn).items() if key in names}
+    elif way == "profile":
+        (tmp_path / "jobdesk").mkdir()
+        (tmp_path / "jobdesk" / "profiles.toml").write_text(f'[profiles.mine]\nmethod = "dsn"\ndsn = "{dsn}"\n')
+    with (
+        psycopg.connect(dsn, autocommit=True) as connection,
+        subprocess.Popen(
+            [*PROGRAM, *arguments], env=environment(tmp_path, **variables), stderr=subprocess.PIPE, text=True
+        ) as program,
+    ):
+
+        def connected() -> int:
+            row = connection.execute(SOMEONE).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        deadline = time.monotonic() + 20
+        while not connected():
+            assert program.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        program.send_signal(signal.SIGTERM)
+        _, errors = program.communicate(timeout=20)
+        assert (program.returncode, errors) == (0, "")
+        assert not connected()
+
+
+def test_the_tour_walks_through_everything_on_live_data(tmp_path: Path) -> None:
+    pictures = tmp_path / "tour"
+    ended = run(tmp_path, "--demo", "--tour", str(pictures), QT_QPA_PLATFORM="offscreen")
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    for line in ("cancelled", "aborted", "failed again", "it is gone", "run by a worker"):
+        assert line in ended.stdout
+    names = sorted(path.name for path in pictures.glob("*.png"))
+    assert len(names) > 40
+    for page in ("overview", "jobs", "queues", "tasks", "workers"):
+        for shade in ("light", "dark"):
+            assert any(f"-{page}-{shade}" in name for name in names), (page, shade)
+    assert not QImage(str(pictures / names[0])).isNull()
+
+
+def test_the_package_knows_its_resources() -> None:
+    from jobdesk.resources import resource
+
+    assert resource("icons/jobdesk.svg").is_file(), jobdesk.__file__
