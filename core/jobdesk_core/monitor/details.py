@@ -164,9 +164,10 @@ def _neighbours(capabilities: Capabilities, row: JobRow) -> Statement[tuple[int,
         "WHERE job.status = 'todo' AND job.queue_name = %(queue)s "
         "AND (job.scheduled_at IS NULL OR job.scheduled_at <= now()) "
         f"AND ({priority} > %(priority)s OR ({priority} = %(priority)s AND job.id < %(id)s)) LIMIT %(limit)s"
-        ") AS before_it) AS ahead, (SELECT max(event.at) FROM (SELECT job_id, at FROM procrastinate_events "
-        "WHERE type = 'started' AND id > (SELECT max(id) FROM procrastinate_events) - 5000) AS event "
-        "JOIN procrastinate_jobs AS job ON job.id = event.job_id WHERE job.queue_name = %(queue)s) AS last_start",
+        # By LIMIT, not by an id: a bound that the planner does not know has it join all jobs (0.8 s of five million).
+        ") AS before_it) AS ahead, (SELECT max(event.at) FROM (SELECT job_id, type, at FROM procrastinate_events "
+        "ORDER BY id DESC LIMIT 5000) AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
+        "WHERE event.type = 'started' AND job.queue_name = %(queue)s) AS last_start",
         lambda rows: (rows[0]["live"], rows[0]["ahead"], rows[0]["last_start"]),
         {
             "stalled": STALLED_AFTER_S,

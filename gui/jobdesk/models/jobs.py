@@ -37,7 +37,7 @@ class Column:
 
 
 COLUMNS = (
-    Column("id", "id", 82, is_right=True, is_mono=True),
+    Column("id", "id", 64, is_right=True, is_mono=True),
     Column("task", "task", 156, 5),
     Column("queue", "queue", 72, 2),
     Column("status", "status", 112),

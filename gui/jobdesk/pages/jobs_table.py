@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from jobdesk import formats
 from jobdesk.models.jobs import COLUMNS, INDEX_OF, JobsModel
-from jobdesk.widgets.table import Table
+from jobdesk.theme import theme
+from jobdesk.widgets.table import PADDING, Table
 
 #: A column is never made narrower than this by itself, in pixels.
 NARROWEST = 96
@@ -27,6 +29,7 @@ class JobsTable(Table):
         self.setModel(model)
         self._above = 0
         self._is_fitting, self._has_own_widths = False, False
+        self._id_width = 0
         self._settling = _single_shot(self, 0, self.selection_settled)
         self._looking = _single_shot(self, 60, self.sight_changed)
         self.selectionModel().selectionChanged.connect(lambda *_: self._settling.start())
@@ -98,6 +101,7 @@ class JobsTable(Table):
         is_reading = bar.value() > 0 or self.selectionModel().hasSelection()
         first_in_sight = self.rowAt(0)
         super().rowsInserted(parent, start, end)
+        self._make_room_for(max(self.jobs.row_at(start).id, self.jobs.row_at(end).id))
         arrived = end - start + 1
         is_above = first_in_sight >= 0 and start <= first_in_sight
         if is_reading and is_above and self.jobs.rowCount() > arrived:
@@ -131,17 +135,27 @@ class JobsTable(Table):
     def _fit_columns(self) -> None:
         """Fill the width: what is over goes to the columns whose texts vary in length."""
         shown = [place for place in range(len(COLUMNS)) if not self.isColumnHidden(place)]
-        room = self.viewport().width() - sum(COLUMNS[place].width for place in shown)
+        widths = [column.width for column in COLUMNS]
+        widths[INDEX_OF["id"]] = max(widths[INDEX_OF["id"]], self._id_width)
+        room = self.viewport().width() - sum(widths[place] for place in shown)
         shares = {place: COLUMNS[place].share for place in shown if COLUMNS[place].share}
         # Too narrow: the task gives way, it is read from its end least often and can be made wider by hand.
         if room < 0:
             shares = {INDEX_OF["task"]: 1}
         self._is_fitting = True
         for place in shown:
-            least = min(NARROWEST, COLUMNS[place].width)
-            width = COLUMNS[place].width + room * shares.get(place, 0) // max(1, sum(shares.values()))
+            least = min(NARROWEST, widths[place])
+            width = widths[place] + room * shares.get(place, 0) // max(1, sum(shares.values()))
             self.setColumnWidth(place, max(least, width))
         self._is_fitting = False
+
+    def _make_room_for(self, job_id: int) -> None:
+        """Widen the column of ids, the one that must never be elided, for more digits."""
+        advance = QFontMetrics(theme().mono_font(12), self).horizontalAdvance(formats.number(job_id))
+        if advance + 2 * PADDING > self._id_width:
+            self._id_width = advance + 2 * PADDING + 2
+            if not self._has_own_widths:
+                self._fit_columns()
 
     def _column_resized(self, *_: int) -> None:
         if not self._is_fitting and self.isVisible():
