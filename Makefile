@@ -1,8 +1,9 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set everything up first.
+# `make bench` measures ours beside the library; JOBS and ROUNDS may be set, for example `make bench JOBS=1000`.
 PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests
 
-.PHONY: demo tour pictures test check format setup clean
+.PHONY: demo tour pictures test check bench format setup clean
 
 setup:
 	@sh packaging/setup.sh
@@ -35,6 +36,9 @@ check: setup
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTHON_IN) -m pytest
+
+bench: setup
+	@$(PYTHON_IN) tests/bench/bench.py
 
 format: setup
 	.venv/bin/ruff format $(SOURCES)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+#: Beginnings of the SQLSTATEs that pass: connection, resources, shutdown or cancellation, rolled back for
+#: a conflict, a lock not available, read-only (after a failover), a broken system under the server.
+PASSING = ("08", "53", "57", "40", "55P03", "25006", "58")
+
 
 class JobdeskException(Exception):
     """Something went wrong in jobdesk_core."""
@@ -60,6 +64,21 @@ class SchemaRefused(JobdeskException):
 
 class ConnectorException(JobdeskException):
     """Database error."""
+
+    @property
+    def sqlstate(self) -> str | None:
+        """The server's code of the error; None when the link broke or there was none."""
+        cause: Any = self.__cause__
+        return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same may succeed later: the link, the server or a conflict was to blame, not the request."""
+        if self.sqlstate is not None:
+            return self.sqlstate.startswith(PASSING)
+        # By name, for several drivers: none of them is imported here.
+        names = {kind.__name__ for kind in type(self.__cause__).__mro__}
+        return bool(names & {"OperationalError", "InterfaceError", "OSError"})
 
 
 class NoResult(ConnectorException):

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Self
 
 from jobdesk_core.exceptions import require_aware
+
+#: Arguments may be of a hundred megabytes; a line of a log is not.
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = 100
+_brief.maxdict = _brief.maxlist = 10
 
 
 class Status(enum.Enum):
@@ -89,6 +96,13 @@ class Job:
 
     @property
     def call_string(self) -> str:
-        """The job as a call, for logs: `task[id](key=value, ...)`."""
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.task_kwargs.items())
-        return f"{self.task_name}[{self.id}]({arguments})"
+        """The job as a call, for logs: `task[id](key=value, ...)`, long values shortened."""
+        arguments: Any = self.task_kwargs
+        if isinstance(arguments, Mapping):
+            shown = ", ".join(f"{name}={_brief.repr(arguments[name])}" for name in islice(arguments, 20))
+        else:  # not from any defer, but the column takes any JSON
+            shown = _brief.repr(arguments)
+        return f"{self.task_name}[{self.id}]({shown})"
+
+    def __str__(self) -> str:
+        return self.call_string

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.exchange import Ending, Exchanged, exchange, notify_freed, running
 from jobdesk_core.exceptions import CapabilityMissing, InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
 from jobdesk_core.jobs import Job, Status
 
 T = TypeVar("T")
 Filters = dict[str, Any]
 Counts = list[dict[str, Any]]
+#: The SQLSTATE of a call of a function that is not there.
 
 
 class JobManager:
@@ -168,27 +170,27 @@ class JobManager:
 
     def list_queues(self, **filters: Any) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("queue_name", **filters))
+        return self._run(lambda able: statements.list_counts(able, "queue_name", **filters))
 
     async def list_queues_async(self, **filters: Any) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("queue_name", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "queue_name", **filters))
 
     def list_tasks(self, **filters: Any) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("task_name", **filters))
+        return self._run(lambda able: statements.list_counts(able, "task_name", **filters))
 
     async def list_tasks_async(self, **filters: Any) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("task_name", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "task_name", **filters))
 
     def list_locks(self, **filters: Any) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("lock", **filters))
+        return self._run(lambda able: statements.list_counts(able, "lock", **filters))
 
     async def list_locks_async(self, **filters: Any) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("lock", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "lock", **filters))
 
     def check_connection(self) -> bool:
         """Whether the database answers and has the schema, asked anew each time."""
@@ -212,9 +214,32 @@ class JobManager:
         assert job.id is not None
         await self.finish_job_by_id_async(job.id, status, delete_job)
         if job.lock is not None:
-            successor = await self._run_async(lambda able: statements.waiting_for_lock(able, str(job.lock)))
-            if successor is not None:
-                await self._run_async(lambda able: statements.notify_queue(able, *successor))
+            await self.notify_freed_locks([job.lock])
+
+    async def notify_freed_locks(self, locks: Iterable[str]) -> None:
+        """Tell the workers of the first waiting job of each lock whose holder has ended."""
+        await self._run_async(lambda able: notify_freed(able, locks))
+
+    async def exchange_jobs(
+        self,
+        endings: Collection[Ending],
+        *,
+        wanted: int,
+        queues: Sequence[str] | None,
+        worker_id: int | None,
+        waits: bool = False,
+    ) -> Exchanged:
+        """Finish the worker's jobs that ended, and start up to `wanted` due ones, in one round trip.
+
+        What could not be finished is left out of the answer's `finished`; see `exchange`.
+        """
+        return await self._run_async(
+            lambda able: exchange(able, endings, wanted=wanted, queues=queues, worker_id=worker_id, waits=waits)
+        )
+
+    async def list_running(self, worker_id: int) -> dict[int, int]:
+        """The jobs that run in the name of a worker, as id and attempts."""
+        return await self._run_async(lambda _: running(worker_id))
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
         """End a running or waiting job as succeeded, failed or aborted."""
@@ -257,19 +282,19 @@ class JobManager:
 
     async def register_worker(self) -> int:
         """Add a worker and return its id."""
-        return await self._run_async(lambda _: statements.register_worker())
+        return await self._run_async(lambda able: statements.register_worker(able))
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Remove a worker."""
-        await self._run_async(lambda _: statements.unregister_worker(worker_id))
+        await self._run_async(lambda able: statements.unregister_worker(able, worker_id))
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Tell that a worker lives."""
-        await self._run_async(lambda _: statements.update_heartbeat(worker_id))
+        await self._run_async(lambda able: statements.update_heartbeat(able, worker_id))
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
         """Remove the workers that have been silent for so many seconds."""
-        return await self._run_async(lambda _: statements.prune_stalled_workers(seconds_since_heartbeat))
+        return await self._run_async(lambda able: statements.prune_stalled_workers(able, seconds_since_heartbeat))
 
     async def listen_for_jobs(
         self,

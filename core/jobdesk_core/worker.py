@@ -1,51 +1,38 @@
-"""Runs jobs: fetches, calls tasks, ends jobs as they ended, aborts, retries, and stops in good order."""
+"""The worker: which jobs run when, what watches beside them, and how it stops in good order."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
+import functools
 import logging
+import math
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
-from asgiref.sync import sync_to_async
-
 from jobdesk_core.context import AbortReason, JobContext
-from jobdesk_core.exceptions import ConnectorException, JobAborted, TaskNotFound
+from jobdesk_core.database.exchange import Ending
+from jobdesk_core.exceptions import ConnectorException, JobdeskException
+from jobdesk_core.handover import Handover
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.periodic import run_periodic
-from jobdesk_core.retry import RetryDecision
-from jobdesk_core.tasks import Task
+from jobdesk_core.runs import Run
 
 if TYPE_CHECKING:
     from jobdesk_core.app import App
+    from jobdesk_core.tasks import Task
 
 logger = logging.getLogger(__name__)
 
 DeleteJobs = Literal["never", "successful", "always"]
-#: Seconds between two attempts to listen again after the link broke.
-LISTEN_AGAIN_S = 2.0
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    """A job being run: the task that ends it, the call that can be cancelled, and why it is to stop."""
-
-    job: Job
-    abort_reason: AbortReason | None = None
-    call: asyncio.Task[Any] | None = None
-    is_async: bool = False
-
-    def abort(self, reason: AbortReason) -> None:
-        """Ask the call to stop: an asynchronous one is cancelled, a synchronous one asks its context."""
-        if self.abort_reason is None:
-            self.abort_reason = reason
-            if self.call is not None and self.is_async:
-                self.call.cancel()
+#: Seconds between two attempts of a side task after the link broke.
+AGAIN_S = 2.0
+#: Seconds that a stopped worker, its jobs over, tries to record how they ended on a server that is away.
+RECORDING_S = 30.0
+UNREGISTERING_S = 5.0
 
 
 class Worker:
@@ -90,11 +77,19 @@ class Worker:
         self.install_signal_handlers = install_signal_handlers
         self.update_heartbeat_interval = update_heartbeat_interval
         self.stalled_worker_timeout = stalled_worker_timeout
-        self.worker_id: int | None = None
-        self._runs: dict[asyncio.Task[None], _Run] = {}
+        self._runs: dict[int | None, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._executor = ThreadPoolExecutor(concurrency, "jobdesk-task")
         self._news = asyncio.Event()
         self._abort_news = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._handover = Handover(app, self.queues, self._news.set)
+        self._recording_ends_at = math.inf
+
+    @property
+    def worker_id(self) -> int | None:
+        """The worker's id in the database, while it runs; None on schemas without workers."""
+        return self._handover.worker_id
 
     @property
     def manager(self) -> Any:
@@ -111,118 +106,111 @@ class Worker:
         has_workers = (await self.manager.capabilities_async()).has_workers
         if has_workers:
             await self.manager.prune_stalled_workers(self.stalled_worker_timeout)
-            self.worker_id = await self.manager.register_worker()
-        sides: list[Coroutine[Any, Any, None]] = [self._watch_aborts()]
-        if has_workers:
-            sides.append(self._beat())
-        if self.listen_notify:
-            sides.append(self._listen())
-        if self.app.periodic_tasks:
-            sides.append(run_periodic(self.app.periodic_tasks))
+            self._handover.worker_id = await self.manager.register_worker()
         with self._signals():
-            side_tasks = [asyncio.create_task(side) for side in sides]
-            for task in side_tasks:
+            sides = [asyncio.create_task(_outlast(side)) for side in self._sides(has_workers)]
+            for task in sides:
                 task.add_done_callback(lambda _: self.stop())
             try:
-                await self._run_jobs()
+                await self._serve_until_stopped()
             finally:
-                failed = [task for task in side_tasks if task.done() and not task.cancelled()]
-                for task in side_tasks:
+                failed = [task for task in sides if task.done() and not task.cancelled()]
+                for task in sides:
                     task.cancel()
-                await asyncio.gather(*side_tasks, return_exceptions=True)
-                if has_workers and self.worker_id is not None:
-                    with contextlib.suppress(ConnectorException):
-                        await self.manager.unregister_worker(self.worker_id)
+                await asyncio.gather(*sides, return_exceptions=True)
+                self._executor.shutdown(wait=False)
+                if self.worker_id is not None:
+                    # Someone else's lock on a job left behind would make it wait; stale, it is pruned later.
+                    with contextlib.suppress(ConnectorException, TimeoutError):
+                        async with asyncio.timeout(UNREGISTERING_S):
+                            await self.manager.unregister_worker(self.worker_id)
             for task in failed:
                 task.result()
 
-    # Fetching
+    def _sides(self, has_workers: bool) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
+        yield self._watch_aborts
+        if has_workers:
+            yield self._beat
+        if self.listen_notify:
+            yield self._listen
+        if self.app.periodic_tasks:
+            yield functools.partial(run_periodic, self.app.periodic_tasks)
 
-    async def _run_jobs(self) -> None:
-        fetching = asyncio.create_task(self._fetch_jobs())
+    # Jobs
+
+    async def _serve_until_stopped(self) -> None:
+        serving = asyncio.create_task(self._serve())
+        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            # Not cancelled in the middle of a fetch: its job would be running and nobody would know.
-            await asyncio.shield(fetching)
+            # Not cancelled in the middle of an exchange: its jobs would be running and nobody would know.
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # After an error or a cancellation too: no job is left running without its worker.
             self.stop()
-            await asyncio.wait({fetching})
-            await self._drain()
+            stopping.cancel()
+            await asyncio.wait({serving}, timeout=self.shutdown_graceful_timeout)
+            for run in self._runs.values():
+                run.abort(AbortReason.SHUTDOWN)
+            await asyncio.wait({serving})
+        serving.result()
 
-    async def _fetch_jobs(self) -> None:
-        while not self._stopping.is_set():
+    async def _serve(self) -> None:
+        """Exchange ended jobs for new ones until stopped and all is recorded."""
+        failure: JobdeskException | None = None
+        while True:
             self._news.clear()
-            while len(self._runs) < self.concurrency and not self._stopping.is_set():
-                job = await self.manager.fetch_job(self.queues, self.worker_id)
-                if job is None:
-                    break
-                self._start(job)
-            if not self.wait and not self._runs:
-                return
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), self.fetch_job_polling_interval)
+            free = max(0, self.concurrency - len(self._runs) - self._handover.held_up)
+            wanted = 0 if self._stopping.is_set() else free
+            if wanted or self._handover.is_due:
+                try:
+                    jobs = await self._handover.exchange(wanted, self._runs)
+                except JobdeskException as error:
+                    failure, jobs = error, []
+                    self.stop()
+                for job in jobs:
+                    self._start(job)
+            if self._is_over():
+                break
+            await self._pause()
+        if failure is not None:
+            raise failure
+
+    def _is_over(self) -> bool:
+        if self._runs:
+            return False
+        if self._handover.is_empty:
+            return self._stopping.is_set() or not self.wait
+        if self._stopping.is_set():
+            self._recording_ends_at = min(self._recording_ends_at, time.monotonic() + RECORDING_S)
+        if time.monotonic() > self._recording_ends_at:
+            self._handover.give_up()
+            return True
+        return False
+
+    async def _pause(self) -> None:
+        if self._handover.pause_s:
+            await asyncio.sleep(self._handover.pause_s)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1 if self._stopping.is_set() else self.fetch_job_polling_interval):
+                await self._news.wait()
 
     def _start(self, job: Job) -> None:
-        run = _Run(job)
+        run = Run(job, self.app.tasks.get(job.task_name), executor=self._executor, context=self._context)
+        self._runs[job.id] = run
         task = asyncio.create_task(self._process(run))
-        self._runs[task] = run
-        task.add_done_callback(self._ended)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        run = self._runs.pop(task)
-        self._news.set()
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("Job %s could not be ended.", run.job.call_string, exc_info=task.exception())
-
-    async def _drain(self) -> None:
-        """Let the running jobs end; abort those that take longer than the grace."""
-        if self._runs:
-            await asyncio.wait(list(self._runs), timeout=self.shutdown_graceful_timeout)
-        for run in self._runs.values():
-            run.abort(AbortReason.SHUTDOWN)
-        if self._runs:
-            await asyncio.wait(list(self._runs))
-
-    # One job
-
-    async def _process(self, run: _Run) -> None:
-        job = run.job
-        logger.info("Started %s", job.call_string)
+    async def _process(self, run: Run) -> None:
         try:
-            await self._call(run)
-        except asyncio.CancelledError as error:
-            await self._end(run, self._decision(run, error), Status.ABORTED)
-        except JobAborted:
-            await self._end(run, None, Status.ABORTED)
-        except Exception as error:  # noqa: BLE001 - whatever a task raises decides only its own end
-            decision = self._decision(run, error)
-            logger.log(logging.INFO if decision else logging.ERROR, "Failed %s: %r", job.call_string, error)
-            await self._end(run, decision, Status.FAILED)
-        else:
-            await self._end(run, None, Status.SUCCEEDED)
+            status, retry = await run.end()
+            deleted = {"always": True, "never": False, "successful": status is Status.SUCCEEDED}[self.delete_jobs]
+            self._handover.add(Ending(run.job, status, deleted, retry))
+        finally:
+            del self._runs[run.job.id]
 
-    async def _call(self, run: _Run) -> None:
-        task = self._task(run.job)
-        arguments: list[Any] = [self._context(run, task)] if task.pass_context else []
-        run.is_async = inspect.iscoroutinefunction(task.function)
-        if run.is_async:
-            call = task.function(*arguments, **run.job.task_kwargs)
-        else:
-            call = sync_to_async(task.function, thread_sensitive=False)(*arguments, **run.job.task_kwargs)
-        run.call = asyncio.create_task(call)
-        if run.abort_reason is not None and run.is_async:
-            run.call.cancel()  # the abort came before there was anything to cancel
-        result = await run.call
-        if inspect.isawaitable(result):
-            await result
-
-    def _task(self, job: Job) -> Task:
-        task = self.app.tasks.get(job.task_name)
-        if task is None:
-            raise TaskNotFound(f"The worker's app has no task named {job.task_name}.")
-        return task
-
-    def _context(self, run: _Run, task: Task) -> JobContext:
+    def _context(self, run: Run, task: Task) -> JobContext:
         return JobContext(
             app=self.app,
             job=run.job,
@@ -233,39 +221,6 @@ class Worker:
             abort_reason=lambda: run.abort_reason,
             additional_context=self.additional_context,
         )
-
-    def _decision(self, run: _Run, error: BaseException) -> RetryDecision | None:
-        # A user's abort is the end of the job, whatever the task's strategy says of its exception.
-        task = self.app.tasks.get(run.job.task_name)
-        if run.abort_reason is AbortReason.USER_REQUEST or task is None or task.retry_strategy is None:
-            return None
-        try:
-            return task.retry_strategy.get_retry_decision(exception=error, job=run.job)
-        except Exception:
-            logger.exception("The retry strategy of %s failed; the job is not retried.", run.job.call_string)
-            return None
-
-    async def _end(self, run: _Run, decision: RetryDecision | None, status: Status) -> None:
-        if decision is not None and await self._retry(run.job, decision):
-            return
-        delete = self.delete_jobs == "always" or (self.delete_jobs == "successful" and status is Status.SUCCEEDED)
-        await self.manager.finish_job(run.job, status, delete)
-        logger.info("Ended %s as %s", run.job.call_string, status.value)
-
-    async def _retry(self, job: Job, decision: RetryDecision) -> bool:
-        try:
-            await self.manager.retry_job(
-                job,
-                decision.retry_at,
-                priority=decision.priority,
-                queue=decision.queue,
-                lock=decision.lock,
-            )
-        except ConnectorException:
-            # Its queueing lock is taken, for example. Left as it is, it would be running for ever.
-            logger.exception("%s cannot be retried.", job.call_string)
-            return False
-        return True
 
     # Beside the jobs
 
@@ -280,7 +235,7 @@ class Worker:
                 await self.manager.listen_for_jobs(self._notified, self.queues, on_listening=self._news.set)
             except ConnectorException:
                 logger.warning("Listening stopped; polling goes on meanwhile.", exc_info=True)
-            await asyncio.sleep(LISTEN_AGAIN_S)
+            await asyncio.sleep(AGAIN_S)
 
     def _notified(self, _channel: str, payload: str) -> None:
         if "abort_job_requested" in payload:
@@ -290,15 +245,15 @@ class Worker:
 
     async def _watch_aborts(self) -> None:
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._abort_news.wait(), self.abort_job_polling_interval)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.abort_job_polling_interval):
+                    await self._abort_news.wait()
             self._abort_news.clear()
             if not self._runs:
                 continue
-            wanted = set(await self.manager.list_jobs_to_abort_async(self.worker_id))
-            for run in self._runs.values():
-                if run.job.id in wanted:
-                    run.abort(AbortReason.USER_REQUEST)
+            for job_id in await self.manager.list_jobs_to_abort_async(self.worker_id):
+                if job_id in self._runs:
+                    self._runs[job_id].abort(AbortReason.USER_REQUEST)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -310,7 +265,7 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             # Not in every thread and not on every platform.
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, _stop_of(self))
+                loop.add_signal_handler(number, self.stop)
                 installed.append(number)
         try:
             yield
@@ -319,5 +274,13 @@ class Worker:
                 loop.remove_signal_handler(number)
 
 
-def _stop_of(worker: Worker) -> Callable[[], None]:
-    return worker.stop
+async def _outlast(side: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a side task, again and again while the server is away."""
+    while True:
+        try:
+            return await side()
+        except ConnectorException as error:
+            if not error.is_passing:
+                raise
+            logger.warning("The server is away; trying again: %s", error.__cause__)
+            await asyncio.sleep(AGAIN_S)

@@ -132,10 +132,11 @@ def _first(rows: Rows) -> JobRow | None:
 def _lock_holder(capabilities: Capabilities, lock: str) -> Statement[JobRow | None]:
     # From 3.3 on the first of the waiting jobs goes by priority, before by id alone.
     priority = "job.priority DESC, " if capabilities.has_priority and capabilities.has_priority_locks else ""
+    held = "'todo', 'doing', 'aborting'" if capabilities.has_aborting_status else "'todo', 'doing'"
     return Statement(
         f"SELECT {row_columns(capabilities)} FROM procrastinate_jobs AS job "
-        "WHERE job.lock = %(lock)s AND job.status IN ('todo', 'doing') "
-        f"ORDER BY job.status = 'doing' DESC, {priority}job.id LIMIT 1",
+        f"WHERE job.lock = %(lock)s AND job.status IN ({held}) "
+        f"ORDER BY job.status <> 'todo' DESC, {priority}job.id LIMIT 1",
         _first,
         {"lock": lock},
     )

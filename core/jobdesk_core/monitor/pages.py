@@ -15,7 +15,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.counts import Counts, MatchCount
 from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.rows import JobRow, job_rows, row_columns, rows_by_id
+from jobdesk_core.monitor.rows import JobRow, job_rows, jobs_table, row_columns, rows_by_id
 
 T = TypeVar("T")
 
@@ -89,7 +89,8 @@ class JobPages:
 
         `backwards` reads towards the start of the order: the rows just before `after`.
 
-        Cancelling the call cancels the query on the server. Raises StatementTooLong or ConnectorException.
+        Cancelling the call cancels the query on the server. Raises StatementTooLong, ConnectorException, or
+        CapabilityMissing for a filter that this release cannot answer.
         """
         if order is Order.NEXT_TO_RUN:
             return await self._read_next_to_run(job_filter, after, limit, backwards)
@@ -110,7 +111,7 @@ class JobPages:
         lowest, highest = await self._run(_BOUNDS)
         if lowest is None or highest is None:
             return Page([], None, True, None)
-        condition, parameters = job_filter.condition()
+        condition, parameters = job_filter.condition(self._capabilities)
         # The stretch covers ids from `near` (excluded) to `far` (included).
         if is_down:
             near = after.id if after is not None else highest + 1
@@ -123,7 +124,7 @@ class JobPages:
         started = time.monotonic()
         rows = await self._run(
             Statement(
-                f"SELECT {row_columns(self._capabilities)} FROM procrastinate_jobs AS job "
+                f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
                 f"WHERE {bounds} AND {condition} ORDER BY job.id {direction} LIMIT %(limit)s",
                 job_rows,
                 parameters | {"near": near, "far": far, "limit": limit},
@@ -139,19 +140,18 @@ class JobPages:
     async def _read_next_to_run(
         self, job_filter: JobFilter, after: PageKey | None, limit: int, backwards: bool
     ) -> Page:
-        condition, parameters = job_filter.condition()
-        priority = "job.priority" if self._capabilities.has_priority else "0"
+        condition, parameters = job_filter.condition(self._capabilities)
         beyond = "true"
         if after is not None:
             lower, later = (">", "<") if backwards else ("<", ">")
-            beyond = f"({priority} {lower} %(priority)s OR ({priority} = %(priority)s AND job.id {later} %(id)s))"
+            beyond = f"(job.priority {lower} %(priority)s OR (job.priority = %(priority)s AND job.id {later} %(id)s))"
             parameters |= {"priority": after.priority, "id": after.id}
         directions = ("ASC", "DESC") if backwards else ("DESC", "ASC")
         rows = await self._run(
             Statement(
-                f"SELECT {row_columns(self._capabilities)} FROM procrastinate_jobs AS job "
+                f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
                 f"WHERE job.status = 'todo' AND {beyond} AND {condition} "
-                f"ORDER BY {priority} {directions[0]}, job.id {directions[1]} LIMIT %(limit)s",
+                f"ORDER BY job.priority {directions[0]}, job.id {directions[1]} LIMIT %(limit)s",
                 job_rows,
                 parameters | {"limit": limit},
             )

@@ -1,0 +1,216 @@
+"""Gives a worker's ended jobs back to the database and takes new ones; outlives a server that goes away.
+
+No job is lost and none is run twice: what the database did while its answer got lost is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Container, Iterable
+from typing import Any
+
+from jobdesk_core.database.exchange import Ending, Exchanged
+from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException
+from jobdesk_core.jobs import Job, Status
+from jobdesk_core.retry import RetryDecision
+
+logger = logging.getLogger(__name__)
+
+#: Seconds until an exchange that failed is tried again: doubled each time, within these bounds.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+_FOREIGN_KEY, _UNIQUE = "23503", "23505"
+
+
+class Handover:
+    """A worker's side of the jobs table. `on_news` is called when there is a reason to exchange again."""
+
+    def __init__(self, app: Any, queues: tuple[str, ...] | None, on_news: Callable[[], None]) -> None:
+        self.worker_id: int | None = None
+        self.pause_s = 0.0
+        self._app = app
+        self._queues = queues
+        self._on_news = on_news
+        self._ended: dict[int | None, Ending] = {}
+        self._alone: dict[int | None, asyncio.Task[None]] = {}
+        self._is_doubtful = False
+
+    @property
+    def manager(self) -> Any:
+        """The app's job manager."""
+        return self._app.job_manager
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to record or to find out."""
+        return bool(self._ended) or self._is_doubtful
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every ended job is recorded."""
+        return not self.is_due and not self._alone
+
+    @property
+    def held_up(self) -> int:
+        """How many ended jobs are being recorded one by one: their places are not free yet."""
+        return len(self._alone)
+
+    def add(self, ending: Ending) -> None:
+        """Record at the next exchange how a job ended; put back at once what is to run again."""
+        if ending.retry is None:
+            self._ended[ending.job.id] = ending
+            self._on_news()
+        else:
+            self._end_alone([ending])
+
+    async def exchange(self, wanted: int, running: Iterable[int | None]) -> list[Job]:
+        """Record what ended, and return up to `wanted` new jobs beside those `running`.
+
+        While the server is away it returns nothing and sets `pause_s`, the seconds to wait before the next
+        attempt. Raises ConnectorException when the database cannot fetch at all.
+        """
+        endings, self._ended = self._ended, {}
+        try:
+            if self._is_doubtful and (found := await self._found({*running, *endings, *self._alone})):
+                self._ended = endings | self._ended
+                return found
+            done: Exchanged = await self.manager.exchange_jobs(
+                list(endings.values()), wanted=wanted, queues=self._queues, worker_id=self.worker_id
+            )
+        except ConnectorException as error:
+            await self._failed(error, endings)
+            return []
+        except Exception as error:
+            # A job's arguments that json_loads refuses, with whatever it raises: the jobs are running all the same.
+            if self.worker_id is None or isinstance(error, JobdeskException):
+                raise
+            logger.exception("A job cannot be read.")
+            self._try_again(endings)
+            return []
+        self.pause_s = 0.0
+        self._end_alone(ending for job_id, ending in endings.items() if job_id not in done.finished)
+        await self._notify({endings[job_id].job.lock for job_id in done.finished} - {job.lock for job in done.jobs})
+        return done.jobs
+
+    def give_up(self) -> None:
+        """Leave what cannot be recorded to whoever rescues stalled jobs."""
+        for task in self._alone.values():
+            task.cancel()
+        for job_id in [*self._ended, *self._alone]:
+            logger.error("How job %s ended could not be recorded; it counts as stalled soon.", job_id)
+        self._ended.clear()
+
+    # When things go wrong
+
+    async def _failed(self, error: ConnectorException, endings: dict[int | None, Ending]) -> None:
+        if error.is_passing or error.sqlstate in (_FOREIGN_KEY, _UNIQUE):
+            logger.warning("Jobs cannot be exchanged; trying again: %s", error.__cause__)
+            self._try_again(endings)
+            if error.sqlstate == _FOREIGN_KEY:
+                await self._register_again()
+        elif endings:
+            logger.warning("Jobs cannot be finished together; trying one by one: %s", error.__cause__)
+            self._end_alone(endings.values())
+        else:
+            self._is_doubtful = False
+            raise error
+
+    def _try_again(self, endings: dict[int | None, Ending]) -> None:
+        self._ended = endings | self._ended
+        self._is_doubtful = True
+        self.pause_s = min(LONGEST_PAUSE_S, 2 * self.pause_s or FIRST_PAUSE_S)
+
+    async def _register_again(self) -> None:
+        """Another worker took us for dead, for example while the server was away."""
+        try:
+            self.worker_id = await self.manager.register_worker()
+        except ConnectorException as error:
+            if not error.is_passing:
+                raise
+
+    async def _found(self, known: Container[int | None]) -> list[Job]:
+        """The jobs that were started in our name in an exchange whose answer got lost: those not known before."""
+        jobs: list[Job] = []
+        if self.worker_id is not None:
+            for job_id, attempts in (await self.manager.list_running(self.worker_id)).items():
+                if job_id not in known:
+                    jobs += await self._read(job_id, attempts)
+        self._is_doubtful = False
+        return jobs
+
+    async def _read(self, job_id: int, attempts: int) -> list[Job]:
+        try:
+            jobs: list[Job] = await self.manager.list_jobs_async(id=job_id)
+        except ConnectorException:
+            raise
+        except Exception:  # whatever json_loads raises fails this one job
+            logger.exception("Failed job %s: its arguments cannot be read.", job_id)
+            job = Job(id=job_id, task_name="", attempts=attempts, worker_id=self.worker_id)
+            self._end_alone([Ending(job, Status.FAILED)])
+            return []
+        return jobs
+
+    # One by one: retries, rows that someone else has locked, and what the database refuses
+
+    def _end_alone(self, endings: Iterable[Ending]) -> None:
+        for ending in endings:
+            task = asyncio.create_task(self._record(ending))
+            self._alone[ending.job.id] = task
+            task.add_done_callback(functools.partial(self._ended_alone, ending.job.id))
+
+    def _ended_alone(self, job_id: int | None, _: asyncio.Task[None]) -> None:
+        self._alone.pop(job_id, None)
+        self._on_news()
+
+    async def _record(self, ending: Ending) -> None:
+        is_doubtful = False
+        while True:
+            try:
+                if not (ending.retry is not None and await self._retry(ending.job, ending.retry, is_doubtful)):
+                    await self._finish(ending)
+                return
+            except ConnectorException as error:
+                if not error.is_passing:
+                    logger.exception("%s could not be ended.", ending.job)
+                    return
+            is_doubtful = True
+            await asyncio.sleep(LONGEST_PAUSE_S)
+
+    async def _finish(self, ending: Ending) -> None:
+        done: Exchanged = await self.manager.exchange_jobs(
+            [ending], wanted=0, queues=None, worker_id=self.worker_id, waits=True
+        )
+        if not done.finished:
+            logger.warning(
+                "%s, which ended as %s, is not run by this worker any more.", ending.job, ending.status.value
+            )
+        await self._notify({ending.job.lock})
+
+    async def _retry(self, job: Job, decision: RetryDecision, is_doubtful: bool) -> bool:
+        """Put a job back in its queue, unless an attempt whose answer got lost did so. False: it is refused."""
+        if is_doubtful:
+            jobs = await self.manager.list_jobs_async(id=job.id, status=Status.DOING)
+            if not jobs or jobs[0].attempts != job.attempts or jobs[0].worker_id not in (None, job.worker_id):
+                return True
+        try:
+            await self.manager.retry_job(
+                job, decision.retry_at, priority=decision.priority, queue=decision.queue, lock=decision.lock
+            )
+        except (ConnectorException, CapabilityMissing) as error:
+            if isinstance(error, ConnectorException) and error.is_passing:
+                raise
+            # Its queueing lock is taken, for example, or the release cannot change its priority on a retry.
+            # Left as it is, it would be running for ever.
+            logger.exception("%s cannot be retried.", job)
+            return False
+        return True
+
+    async def _notify(self, locks: set[str | None]) -> None:
+        """Wake the workers for the successors of locks."""
+        freed = sorted(lock for lock in locks if lock is not None)
+        if freed:
+            try:
+                await self.manager.notify_freed_locks(freed)
+            except ConnectorException as error:
+                logger.warning("The successors of freed locks wait for the next poll: %s", error.__cause__)
