@@ -47,6 +47,12 @@ async def events_of(manager: JobManager, job_id: int) -> list[EventType]:
     return events
 
 
+async def worker_of(manager: JobManager) -> int | None:
+    """A new worker's id; None on releases that keep no record of workers."""
+    able = await manager.capabilities_async()
+    return await manager.register_worker() if able.has_workers else None
+
+
 async def bring_to(manager: JobManager, status: Status, **options: Any) -> int:
     """A job that has got so far; in its queue no job may be waiting."""
     queue = options.setdefault("queue", "brought")
@@ -54,7 +60,7 @@ async def bring_to(manager: JobManager, status: Status, **options: Any) -> int:
     if status is Status.CANCELLED:
         await manager.cancel_job_by_id_async(job_id)
     elif status is not Status.TODO:
-        job = await manager.fetch_job([queue], await manager.register_worker())
+        job = await manager.fetch_job([queue], await worker_of(manager))
         assert job is not None and job.id == job_id
         if status is not Status.DOING:
             await manager.finish_job(job, status, False)
@@ -63,7 +69,7 @@ async def bring_to(manager: JobManager, status: Status, **options: Any) -> int:
 
 async def fetched(manager: JobManager, *, until_empty: int = 20, queues: list[str] | None = None) -> list[int | None]:
     """The ids that one worker is given, each job ended before the next is asked for."""
-    worker_id = await manager.register_worker()
+    worker_id = await worker_of(manager)
     ids = []
     for _ in range(until_empty):
         job = await manager.fetch_job(queues, worker_id)

@@ -1,5 +1,8 @@
 """The core of Jobdesk: defer, run, watch and manage Procrastinate jobs on PostgreSQL. Never needs Qt."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from jobdesk_core import exceptions
 from jobdesk_core.app import App
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -11,6 +14,11 @@ from jobdesk_core.manager import JobManager
 from jobdesk_core.retry import BaseRetryStrategy, RetryDecision, RetryStrategy
 from jobdesk_core.tasks import JobDeferrer, Task
 from jobdesk_core.worker import Worker
+
+if TYPE_CHECKING:
+    from jobdesk_core.contrib.aiopg import AiopgConnector as AiopgConnector
+    from jobdesk_core.contrib.psycopg2 import Psycopg2Connector as Psycopg2Connector
+    from jobdesk_core.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector as SQLAlchemyPsycopg2Connector
 
 __all__ = [
     "AbortReason",
@@ -34,3 +42,16 @@ __all__ = [
     "Worker",
     "exceptions",
 ]
+
+#: Loaded when asked for, as each needs an extra.
+_IN_CONTRIB = {
+    "AiopgConnector": "aiopg",
+    "Psycopg2Connector": "psycopg2",
+    "SQLAlchemyPsycopg2Connector": "sqlalchemy",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _IN_CONTRIB:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.contrib.{_IN_CONTRIB[name]}"), name)

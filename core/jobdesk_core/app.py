@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, overload
 
+from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.exceptions import TaskAlreadyRegistered, TaskNotFound
 from jobdesk_core.jobs import Job
 from jobdesk_core.manager import JobManager
@@ -47,16 +49,22 @@ class App:
     def __init__(
         self,
         *,
-        connector: Any,
+        connector: AsyncConnector | SyncConnector,
         import_paths: Iterable[str] = (),
         worker_defaults: dict[str, Any] | None = None,
     ) -> None:
-        self.connector = connector
         self.job_manager = JobManager(connector)
         self.import_paths = tuple(import_paths)
         self.worker_defaults = dict(worker_defaults or {})
         self.tasks: dict[str, Task] = {}
         self.periodic_tasks: list[PeriodicTask] = []
+        # The apps that share their tasks; each has its own copies, which defer through its own connector.
+        self._family: weakref.WeakSet[App] = weakref.WeakSet([self])
+
+    @property
+    def connector(self) -> AsyncConnector | SyncConnector:
+        """The connector that the app's tasks defer through."""
+        return self.job_manager.connector
 
     # Tasks
 
@@ -111,7 +119,8 @@ class App:
             for known_as in names:
                 if known_as in self.tasks:
                     raise TaskAlreadyRegistered(f"The app has a task named {known_as} already.")
-            self.tasks.update(dict.fromkeys(names, task))
+            for app in self._family:
+                app.tasks.update(dict.fromkeys(names, task if app is self else _copy(task, app)))
             return task
 
         return register if function is None else register(function)
@@ -120,7 +129,9 @@ class App:
         """Let a task defer itself at the times of a cron expression (UTC), with these options."""
 
         def register(task: Task) -> Task:
-            self.periodic_tasks.append(PeriodicTask(task, cron, periodic_id, options))
+            for app in self._family:
+                own = task if app is self else app.tasks.get(task.name, task)
+                app.periodic_tasks.append(PeriodicTask(own, cron, periodic_id, options))
             return task
 
         return register
@@ -139,8 +150,12 @@ class App:
 
     # Connectors
 
-    def with_connector(self, connector: Any) -> App:
-        """A new app with the same tasks, which defer through the new connector."""
+    def with_connector(self, connector: AsyncConnector | SyncConnector) -> App:
+        """A new app with the same tasks, which defer through the new connector.
+
+        The two stay together: a task that either registers later is the other's too. A task belongs to
+        the app that made it; the other's is `app.tasks[name]`, or `app.configure_task(name)`.
+        """
         app = App(connector=connector, import_paths=self.import_paths, worker_defaults=self.worker_defaults)
         copies: dict[int, Task] = {}
         for name, task in self.tasks.items():
@@ -151,20 +166,25 @@ class App:
             PeriodicTask(copies.get(id(each.task), each.task), each.cron, each.periodic_id, each.options)
             for each in self.periodic_tasks
         ]
+        app._family = self._family
+        self._family.add(app)
         return app
 
     @contextlib.contextmanager
-    def replace_connector(self, connector: Any) -> Iterator[App]:
-        """Use another connector for a while, for example in tests."""
-        before = self.connector, self.job_manager
-        self.connector, self.job_manager = connector, JobManager(connector)
+    def replace_connector(self, connector: AsyncConnector | SyncConnector) -> Iterator[App]:
+        """Use another connector for a while, for example in tests: also what was configured before does."""
+        before = self.connector
+        self.job_manager.use(connector)
         try:
             yield self
         finally:
-            self.connector, self.job_manager = before
+            self.job_manager.use(before)
 
     def open(self, pool: Any = None) -> Self:
-        """Open the connector for synchronous use; `with app.open():` closes it at the end."""
+        """Open the connector for synchronous use; `with app.open():` closes it at the end.
+
+        `pool` is a pool or engine of the connector's kind that is already there, and stays open at the end.
+        """
         self.connector.get_sync_connector().open(pool)
         return self
 

@@ -42,6 +42,14 @@ class SyncConnectorConfigurationError(JobdeskException):
     """
 
 
+class ExtraMissing(JobdeskException, ImportError):
+    """This needs an optional extra that is not installed."""
+
+    def __init__(self, extra: str, what: str) -> None:
+        super().__init__(f"{what} needs the extra {extra}. Install it with: pip install 'jobdesk[{extra}]'")
+        self.extra = extra
+
+
 class CapabilityMissing(JobdeskException):
     """This database's Procrastinate schema cannot do that."""
 
@@ -77,6 +85,21 @@ class NoResult(ConnectorException):
     """The query was expected to return a row and returned none."""
 
 
+class SchemaChanged(ConnectorException):
+    """The schema lacks what it had before: it was migrated, or is not there."""
+
+
+class QueueNameTooLong(ConnectorException):
+    """The queue's name leaves no room for the name of its notification channel."""
+
+    def __init__(self, queue: str, limit_bytes: int) -> None:
+        super().__init__(
+            f"The queue name {queue!r} has {len(queue.encode())} bytes; "
+            f"the name of its notification channel leaves room for {limit_bytes}."
+        )
+        self.limit_bytes = limit_bytes
+
+
 class UniqueViolation(ConnectorException):
     """A unique index refused the row."""
 
@@ -95,6 +118,10 @@ class AlreadyEnqueued(JobdeskException):
             )
         super().__init__(message)
         self.queueing_lock = queueing_lock
+
+
+class InvalidTimestamp(JobdeskException):
+    """A periodic job's argument `timestamp` is another than the time it is deferred for."""
 
 
 class JobAborted(JobdeskException):

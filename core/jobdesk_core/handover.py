@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from jobdesk_core.database.exchange import Ending, Exchanged
-from jobdesk_core.exceptions import ConnectorException, JobdeskException
+from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.retry import RetryDecision
 
@@ -202,10 +202,11 @@ class Handover:
             await self.manager.retry_job(
                 job, decision.retry_at, priority=decision.priority, queue=decision.queue, lock=decision.lock
             )
-        except ConnectorException as error:
-            if error.is_passing:
+        except (ConnectorException, CapabilityMissing) as error:
+            if isinstance(error, ConnectorException) and error.is_passing:
                 raise
-            # Its queueing lock is taken, for example. Left as it is, it would be running for ever.
+            # Its queueing lock is taken, for example, or the release cannot change its priority on a retry.
+            # Left as it is, it would be running for ever.
             logger.exception("%s cannot be retried.", job)
             return False
         return True

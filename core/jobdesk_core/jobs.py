@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Self
 
+from jobdesk_core.exceptions import require_aware
+
 #: Arguments may be of a hundred megabytes; a line of a log is not.
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = 100
@@ -54,7 +56,7 @@ class EventType(enum.Enum):
 class Job:
     """One job, or one about to be deferred (then `id` and `status` are None).
 
-    `scheduled_at` is time-zone aware. `attempts` counts ended runs and retries.
+    `scheduled_at` is time-zone aware, or ValueError is raised. `attempts` counts ended runs and retries.
     """
 
     id: int | None = None
@@ -69,6 +71,10 @@ class Job:
     attempts: int = 0
     abort_requested: bool = False
     worker_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.scheduled_at is not None:
+            require_aware(self.scheduled_at)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:

@@ -6,28 +6,35 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
+from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.exchange import Ending, Exchanged, exchange, notify_freed, running
-from jobdesk_core.exceptions import SyncConnectorConfigurationError, UniqueViolation, require_aware
+from jobdesk_core.exceptions import CapabilityMissing, InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
 from jobdesk_core.jobs import Job, Status
 
 T = TypeVar("T")
 Filters = dict[str, Any]
 Counts = list[dict[str, Any]]
+#: The SQLSTATE of a call of a function that is not there.
 
 
 class JobManager:
     """Acts on jobs through a connector. A method and its `_async` twin run the same statement.
 
     `connection=` makes an operation part of the caller's own transaction. What a database's schema
-    cannot do raises CapabilityMissing; a database error ConnectorException.
+    cannot do raises CapabilityMissing; a database error ConnectorException. On a synchronous connector
+    whatever is asynchronous raises SyncConnectorConfigurationError.
     """
 
-    def __init__(self, connector: Any) -> None:
+    def __init__(self, connector: AsyncConnector | SyncConnector) -> None:
         self.connector = connector
         self._capabilities: Capabilities | None = None
+
+    def use(self, connector: AsyncConnector | SyncConnector) -> None:
+        """Act through another connector from now on."""
+        self.connector, self._capabilities = connector, None
 
     # Deferring
 
@@ -66,7 +73,12 @@ class JobManager:
             raise taken from error
 
     async def defer_periodic_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
-        """Insert the job of one due time (seconds since 1970), or return None when it was done already."""
+        """Insert the job of one due time (seconds since 1970), or return None when it was done already.
+
+        Raises InvalidTimestamp when the job's argument `timestamp` says another time.
+        """
+        if job.task_kwargs.get("timestamp", defer_timestamp) != defer_timestamp:
+            raise InvalidTimestamp()
         try:
             return await self._run_async(
                 lambda able: statements.defer_periodic(
@@ -158,27 +170,27 @@ class JobManager:
 
     def list_queues(self, **filters: Any) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("queue_name", **filters))
+        return self._run(lambda able: statements.list_counts(able, "queue_name", **filters))
 
     async def list_queues_async(self, **filters: Any) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("queue_name", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "queue_name", **filters))
 
     def list_tasks(self, **filters: Any) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("task_name", **filters))
+        return self._run(lambda able: statements.list_counts(able, "task_name", **filters))
 
     async def list_tasks_async(self, **filters: Any) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("task_name", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "task_name", **filters))
 
     def list_locks(self, **filters: Any) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
-        return self._run(lambda _: statements.list_counts("lock", **filters))
+        return self._run(lambda able: statements.list_counts(able, "lock", **filters))
 
     async def list_locks_async(self, **filters: Any) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
-        return await self._run_async(lambda _: statements.list_counts("lock", **filters))
+        return await self._run_async(lambda able: statements.list_counts(able, "lock", **filters))
 
     def check_connection(self) -> bool:
         """Whether the database answers and has the schema, asked anew each time."""
@@ -264,25 +276,25 @@ class JobManager:
             lambda _: statements.delete_old_jobs(nb_hours=nb_hours, queue=queue, statuses=ends, limit=limit)
         )
 
-    async def list_jobs_to_abort_async(self, worker_id: int) -> list[int]:
-        """The worker's running jobs whose abort was requested."""
-        return await self._run_async(lambda able: statements.jobs_to_abort(able, worker_id))
+    async def list_jobs_to_abort_async(self, worker_id: int | None = None, *, queue: str | None = None) -> list[int]:
+        """The running jobs, of the worker and of the queue when given, whose abort was requested."""
+        return await self._run_async(lambda able: statements.jobs_to_abort(able, worker_id, queue=queue))
 
     async def register_worker(self) -> int:
         """Add a worker and return its id."""
-        return await self._run_async(lambda _: statements.register_worker())
+        return await self._run_async(lambda able: statements.register_worker(able))
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Remove a worker."""
-        await self._run_async(lambda _: statements.unregister_worker(worker_id))
+        await self._run_async(lambda able: statements.unregister_worker(able, worker_id))
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Tell that a worker lives."""
-        await self._run_async(lambda _: statements.update_heartbeat(worker_id))
+        await self._run_async(lambda able: statements.update_heartbeat(able, worker_id))
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
         """Remove the workers that have been silent for so many seconds."""
-        return await self._run_async(lambda _: statements.prune_stalled_workers(seconds_since_heartbeat))
+        return await self._run_async(lambda able: statements.prune_stalled_workers(able, seconds_since_heartbeat))
 
     async def listen_for_jobs(
         self,
@@ -317,15 +329,33 @@ class JobManager:
         connector = self.connector.get_sync_connector()
         # On the caller's connection too: it may be the only one that the pool has.
         able = self.capabilities(connection=connection)
-        result: T = connector.run(statement(able), connection=connection)
-        return result
+        try:
+            return connector.run(statement(able), connection=connection)
+        except SchemaChanged as error:
+            self._capabilities = None
+            if connection is not None:
+                raise  # the caller's transaction is lost
+            changed = _anew(statement, self.capabilities(), error)
+        return connector.run(changed)
 
     async def _run_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
-        if not hasattr(self.connector, "listen_notify"):
-            raise SyncConnectorConfigurationError()
         able = await self.capabilities_async(connection=connection)
-        result: T = await self.connector.run_async(statement(able), connection=connection)
-        return result
+        try:
+            return await self.connector.run_async(statement(able), connection=connection)
+        except SchemaChanged as error:
+            self._capabilities = None
+            if connection is not None:
+                raise  # the caller's transaction is lost
+            changed = _anew(statement, await self.capabilities_async(), error)
+        return await self.connector.run_async(changed)
+
+
+def _anew(statement: Callable[[Capabilities], Statement[T]], able: Capabilities, error: SchemaChanged) -> Statement[T]:
+    """The statement for a schema that has changed, or the error when it cannot do that any more."""
+    try:
+        return statement(able)
+    except CapabilityMissing:
+        raise error from error.__cause__
 
 
 def _retry(able: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:

@@ -10,7 +10,14 @@ import psycopg
 from psycopg import errors as sqlstates
 from psycopg_pool import PoolTimeout
 
-from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, ConnectorException, SchemaRefused, cause_text
+from jobdesk_core.exceptions import (
+    AlreadyEnqueued,
+    CapabilityMissing,
+    ConnectorException,
+    QueueNameTooLong,
+    SchemaRefused,
+    cause_text,
+)
 
 Kind = Literal[
     "unreachable",
@@ -52,6 +59,8 @@ def explain(error: BaseException) -> Trouble:
         )
     if isinstance(error, CapabilityMissing):
         return Trouble("capability", str(error), "A newer Procrastinate schema can.")
+    if isinstance(error, QueueNameTooLong):
+        return Trouble("bad_input", str(error), f"Choose a queue name of at most {error.limit_bytes} bytes.")
     if isinstance(error, SchemaRefused):
         return Trouble("refused", str(error))
     cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error

@@ -20,7 +20,7 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from jobdesk import loop
+from jobdesk import loop, remembered
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.resources import resource
@@ -41,7 +41,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     source.add_argument("--profile", metavar="NAME", help="open a saved connection")
     source.add_argument("--dsn", help="connect by a connection string, or '' for libpq's environment")
     source.add_argument("--demo", action="store_true", help="an embedded PostgreSQL with workers and sample jobs")
-    parser.add_argument("--theme", choices=("system", "light", "dark"), default="system")
+    parser.add_argument("--theme", choices=remembered.MODES, help="otherwise that of last time")
     parser.add_argument("--tour", metavar="FOLDER", type=Path, help="walk through the window by itself, with pictures")
     parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk"))
     return parser.parse_args(arguments)
@@ -63,6 +63,8 @@ class Program:
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
         self._connect()
+        if self._options.tour is None:
+            remembered.restore(self.window, self._options.theme)
         self.window.show()
         code = 0
         try:
@@ -73,6 +75,7 @@ class Program:
                 code = await Tour(self.window, self._options.tour).run()
             else:
                 await self._ending.wait()
+                remembered.keep(self.window)
         finally:
             self.window.hide()
             await self._work.stop()
@@ -182,7 +185,6 @@ def main() -> int:
     app.setWindowIcon(QIcon(str(resource("icons/jobdesk.svg"))))
     app.setQuitOnLastWindowClosed(False)
     try:
-        theme().set_mode(options.theme)
         theme().install(app)
     except NoFontFound as error:
         sys.stderr.write(f"{error}\n")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from connecting import KINDS, Kind, call, opened
 from cronsim import CronSimError
 from jobdesk_core import AlreadyEnqueued, App, Job, PsycopgConnector, Status, SyncPsycopgConnector, Task
 from jobdesk_core.exceptions import AppNotOpen, MissingApp, TaskAlreadyRegistered, TaskNotFound
@@ -258,6 +260,50 @@ def test_another_app_with_the_same_tasks_defers_through_its_own_connector(open_a
     with pytest.raises(AppNotOpen):
         other.tasks["t"].defer(a=1)
     task.defer(a=1)
+
+
+def test_apps_that_share_their_tasks_stay_together(open_app: App, empty_dsn: str, dsn: str) -> None:
+    other = open_app.with_connector(SyncPsycopgConnector(conninfo=dsn))
+    third = other.with_connector(SyncPsycopgConnector(conninfo=empty_dsn))
+    task = open_app.task(name="t", queue="q", aliases=["alias"])(add)
+    theirs = other.periodic(cron="0 0 * * *")(other.task(name="u")(add))
+    for app in (open_app, other, third):
+        assert set(app.tasks) == {"t", "alias", "u"}
+        assert {known.app for known in app.tasks.values()} == {app}
+        assert [each.task for each in app.periodic_tasks] == [app.tasks["u"]]
+        with pytest.raises(TaskAlreadyRegistered):
+            app.task(name="alias")(only_job)
+    assert (open_app.tasks["t"], other.tasks["u"]) == (task, theirs)
+    with other.open():
+        job_id = other.configure_task("t").defer(a=1)
+        assert only_job(other).queue == "q"
+        assert other.job_manager.get_job_status(job_id) is Status.TODO
+    with pytest.raises(AppNotOpen):
+        third.configure_task("t").defer(a=1)
+
+
+def test_an_app_that_is_gone_leaves_the_others(app: App) -> None:
+    for _ in range(3):
+        app.with_connector(SyncPsycopgConnector())
+    gc.collect()
+    assert list(app._family) == [app]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+async def test_tasks_and_configured_deferrers_use_the_connector_of_the_moment(kind: Kind, dsn: str) -> None:
+    app = App(connector=PsycopgConnector(conninfo="host=/nowhere"))
+    task = app.task(name="t")(add)
+    deferrer, manager = task.configure(queue="before"), app.job_manager
+    connector = kind.app(dsn).connector
+    with app.replace_connector(connector):
+        async with opened(kind, app):
+            assert manager.connector is connector
+            for each in (deferrer, task, app.configure_task("u", queue="u")):
+                _ = await each.defer_async(a=1) if kind.is_async else each.defer(a=1)
+            names = [(job.task_name, job.queue) for job in await call(kind, app, "list_jobs")]
+    assert names == [("t", "before"), ("t", "default"), ("u", "u")]
+    with pytest.raises(AppNotOpen):
+        task.defer(a=1)
 
 
 def test_a_connector_is_replaced_for_a_while(dsn: str) -> None:

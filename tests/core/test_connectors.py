@@ -1,10 +1,9 @@
-"""Connectors: every way in, every way out, values both ways, and what a broken link looks like."""
+"""The connectors on psycopg: their ways in and out, transactions, and what an unreachable server looks like."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -12,13 +11,11 @@ from typing import Any
 import psycopg
 import psycopg_pool
 import pytest
-from asgiref.sync import sync_to_async
 from jobdesk_core import ConnectorException, Job, JobManager, PsycopgConnector, SyncPsycopgConnector
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.exceptions import (
     AppNotOpen,
     NoResult,
-    SyncConnectorConfigurationError,
     UniqueViolation,
     cause_text,
 )
@@ -186,73 +183,7 @@ def test_a_pool_that_was_given_synchronously_stays_open(dsn: str) -> None:
         assert not pool.closed
 
 
-# Synchronous beside asynchronous
-
-
-async def test_an_open_connector_works_from_other_threads_only(dsn: str) -> None:
-    async with opened(PsycopgConnector(conninfo=dsn)) as connector:
-        assert connector.get_sync_connector() is connector
-        assert await sync_to_async(connector.run)(DATABASE) == conninfo_to_dict(dsn)["dbname"]
-        with pytest.raises(RuntimeError, match="call the asynchronous method"):
-            connector.run(DATABASE)
-
-
-async def test_opening_asynchronously_closes_the_synchronous_side(dsn: str) -> None:
-    connector = PsycopgConnector(conninfo=dsn)
-    synchronous = connector.get_sync_connector()
-    assert isinstance(synchronous, SyncPsycopgConnector)
-    assert connector.get_sync_connector() is synchronous
-    synchronous.open()
-    assert synchronous.run(DATABASE) == conninfo_to_dict(dsn)["dbname"]
-    async with opened(connector):
-        with pytest.raises(AppNotOpen):
-            synchronous.run(DATABASE)
-
-
-async def test_a_synchronous_connector_refuses_what_needs_a_loop(dsn: str) -> None:
-    connector = SyncPsycopgConnector(conninfo=dsn)
-    assert connector.get_sync_connector() is connector
-    for call in (connector.open_async, connector.close_async, lambda: connector.run_async(DATABASE)):
-        with pytest.raises(SyncConnectorConfigurationError):
-            await call()
-    with opened_sync(connector), pytest.raises(SyncConnectorConfigurationError):
-        await JobManager(connector).defer_job_async(Job(task_name="t"))
-
-
-# Values and transactions
-
-
-def dumps(value: Any) -> str:
-    return json.dumps({"wrapped": value})
-
-
-def loads(text: str | bytes) -> Any:
-    return {"loaded": json.loads(text)}
-
-
-async def test_json_travels_through_the_given_functions(dsn: str) -> None:
-    async with opened(PsycopgConnector(conninfo=dsn, json_dumps=dumps, json_loads=loads)) as connector:
-        manager = JobManager(connector)
-        await manager.batch_defer_jobs_async([Job(task_name="t", task_kwargs={"n": n}) for n in range(2)])
-        jobs = await manager.list_jobs_async()
-    assert [job.task_kwargs for job in jobs] == [{"loaded": {"wrapped": {"n": n}}} for n in range(2)]
-
-
-def test_json_travels_through_the_given_functions_synchronously_too(dsn: str) -> None:
-    connector = SyncPsycopgConnector(conninfo=dsn, json_dumps=dumps, json_loads=loads)
-    with opened_sync(connector):
-        manager = JobManager(connector)
-        manager.defer_job(Job(task_name="t", task_kwargs={"n": 1}))
-        assert manager.list_jobs()[0].task_kwargs == {"loaded": {"wrapped": {"n": 1}}}
-
-
-@pytest.mark.parametrize(("value", "error"), [(object(), TypeError), (float("nan"), ValueError), ("\0", None)])
-async def test_arguments_that_are_no_json_are_an_error(dsn: str, value: Any, error: type[Exception] | None) -> None:
-    async with opened(PsycopgConnector(conninfo=dsn)) as connector:
-        manager = JobManager(connector)
-        with pytest.raises(error or ConnectorException):
-            await manager.defer_job_async(Job(task_name="t", task_kwargs={"x": value}))
-        assert await manager.list_jobs_async() == []
+# Transactions and errors
 
 
 async def test_a_transaction_commits_at_its_end_or_rolls_back(dsn: str) -> None:
@@ -316,47 +247,3 @@ async def test_cancelling_a_call_cancels_its_statement_on_the_server(dsn: str) -
         with pytest.raises(asyncio.CancelledError):
             await call
         await until(is_over)
-
-
-# Listening
-
-
-@contextlib.asynccontextmanager
-async def listening(connector: PsycopgConnector, channels: list[str]) -> AsyncIterator[tuple[Any, list[Any]]]:
-    """The listening task, and what it heard so far."""
-    heard: list[tuple[str, str]] = []
-    is_listening = asyncio.Event()
-    task = asyncio.create_task(
-        connector.listen_notify(lambda *news: heard.append(news), channels, on_listening=is_listening.set)
-    )
-    await asyncio.wait_for(is_listening.wait(), 5)
-    try:
-        yield task, heard
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def test_listening_hears_its_channels_and_no_other(dsn: str) -> None:
-    async with opened(PsycopgConnector(conninfo=dsn)) as connector:
-        async with listening(connector, ["plain", 'odd#"name']) as (_, heard):
-            for channel, payload in (("other", "0"), ("plain", "1"), ('odd#"name', "2")):
-                text = "SELECT pg_notify(%(channel)s, %(payload)s)"
-                await connector.run_async(Statement(text, nothing, {"channel": channel, "payload": payload}))
-            await until(lambda: len(heard) == 2)
-        assert heard == [("plain", "1"), ('odd#"name', "2")]
-
-
-async def test_listening_ends_with_an_error_when_its_link_breaks(dsn: str) -> None:
-    async with (
-        opened(PsycopgConnector(conninfo=dsn)) as connector,
-        listening(connector, ["plain"]) as (task, _),
-    ):
-        end: Statement[None] = Statement(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND query LIKE 'LISTEN%'",
-            nothing,
-        )
-        await connector.run_async(end)
-        with pytest.raises(ConnectorException):
-            await asyncio.wait_for(asyncio.shield(task), 10)

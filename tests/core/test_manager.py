@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from jobdesk_core import AlreadyEnqueued, EventType, Job, Status
-from jobdesk_core.exceptions import UniqueViolation
+from jobdesk_core.exceptions import InvalidTimestamp, UniqueViolation
 from managing import SOON, defer, events_of, execute, fetched, job_of, managing, now
 from waiting import until
 
@@ -83,6 +83,8 @@ async def test_a_periodic_job_is_deferred_once_for_each_time(dsn: str) -> None:
         first = await defer_for(1_000_000_000, priority=4, task_kwargs={"timestamp": 1_000_000_000})
         assert first is not None
         assert await defer_for(1_000_000_000) is None
+        with pytest.raises(InvalidTimestamp):
+            await defer_for(1_000_000_060, task_kwargs={"timestamp": 1_000_000_000})
         assert await defer_for(1_000_000_000, "other") is not None
         assert await defer_for(1_000_000_060) is not None
         job = await job_of(manager, first)

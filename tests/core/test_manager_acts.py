@@ -99,6 +99,8 @@ async def test_a_worker_is_told_which_of_its_jobs_to_abort(dsn: str) -> None:
         assert await manager.cancel_job_by_id_async(job_id, abort=True)
         assert await manager.list_jobs_to_abort_async(worker_id) == [job_id]
         assert await manager.list_jobs_to_abort_async(worker_id + 1) == []
+        assert await manager.list_jobs_to_abort_async(queue="brought") == [job_id]
+        assert await manager.list_jobs_to_abort_async(worker_id, queue="other") == []
 
 
 async def test_a_job_that_is_not_there_has_no_status_and_is_not_cancelled(dsn: str) -> None:

@@ -206,3 +206,14 @@ async def test_workers_and_the_oldest_waiting_job_are_read(dsn: str) -> None:
         assert await screen.monitor.oldest_waiting() == {"q": at}
         _, worker_id = start(dsn)
         assert [(worker.id, worker.running) for worker in await screen.monitor.workers()] == [(worker_id, 1)]
+
+
+async def test_a_monitor_that_is_woken_and_cancelled_at_once_ends(dsn: str) -> None:
+    async with connected(dsn) as (connector, able):
+        monitor = Monitor(connector, able)
+        waiting = asyncio.create_task(monitor._wait(60))
+        await until(lambda: monitor._wake._waiters, what="the monitor to wait")  # type: ignore[attr-defined]
+        monitor.wake()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting

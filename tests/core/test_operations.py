@@ -72,7 +72,7 @@ RULES = {
 RULES[Action.CANCEL] |= dict.fromkeys((Status.DOING, Status.ABORTING), "Use Abort")
 RULES[Action.DELETE] |= dict.fromkeys((Status.DOING, Status.ABORTING), "Use Abort")
 RULES[Action.ABORT] |= {Status.ABORTING: "asked to abort already"}
-RULES[Action.RETRY] |= {Status.TODO: "waiting already"}
+RULES[Action.RETRY] |= {Status.TODO: "waiting already", Status.ABORTING: "is aborting"}
 
 
 @pytest.mark.parametrize(

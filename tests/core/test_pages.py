@@ -11,7 +11,7 @@ from jobdesk_core import Job, JobManager, PsycopgConnector, Status
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.filters import FilterError, JobFilter
-from jobdesk_core.monitor.pages import JobPages, Order
+from jobdesk_core.monitor.pages import JobPages, Order, PageKey
 from jobdesk_core.monitor.rows import JobRow
 
 
@@ -141,3 +141,30 @@ def test_a_mistake_in_a_filter_is_told_with_its_place(text: str, position: int, 
     with pytest.raises(FilterError, match=words) as caught:
         JobFilter.parse(text)
     assert caught.value.position == position
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("text", ["", "queue:mail", "args.user_id:1"])
+async def test_reading_backwards_from_the_end_finds_the_same_in_the_same_order(
+    dsn: str, order: Order, text: str
+) -> None:
+    async with pages_of(dsn) as (pages, manager):
+        await fill(manager)
+        forwards = await read_all(pages, text, order)
+        last = forwards[-1]
+        found, before, is_last = [last], PageKey(last.id, last.priority), False
+        while not is_last:
+            page = await pages.read(JobFilter.parse(text), order, after=before, limit=7, backwards=True)
+            found = [*page.rows, *found]
+            assert page.next_key is not None
+            before, is_last = page.next_key, page.is_last
+        assert found == forwards
+
+
+async def test_a_page_tells_the_ids_between_which_the_table_lies(dsn: str) -> None:
+    async with pages_of(dsn) as (pages, manager):
+        empty = await pages.read(JobFilter.parse(""), Order.NEWEST)
+        assert empty.bounds is None
+        await fill(manager)
+        page = await pages.read(JobFilter.parse("queue:mail"), Order.OLDEST, limit=3)
+        assert page.bounds == (1, 60)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jobdesk
 import pytest
+from jobdesk import remembered
 from jobdesk.dialogs.act import ActDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
@@ -17,11 +18,12 @@ from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import JobsModel
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.pages.jobs_table import JobsTable
+from jobdesk.theme import theme
 from jobdesk.widgets.json_model import JsonModel
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.rows import JobRow
 from opened import Others, closed, dialog_of, live
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QSettings, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -31,6 +33,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QLabel,
     QLineEdit,
+    QMainWindow,
     QPlainTextEdit,
     QWidget,
 )
@@ -188,6 +191,25 @@ def test_a_removed_row_leaves_its_neighbours_unselected(qapp: QApplication) -> N
     assert table.selected_ids() == [3]
     table.jobs.apply({}, {3}, ())
     assert table.selected_ids() == [] and not table.currentIndex().isValid()
+
+
+def test_the_windows_place_and_the_theme_are_remembered(qapp: QApplication, tmp_path: Path) -> None:
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path))
+    window, next_time = QMainWindow(), QMainWindow()
+    window.resize(711, 555)
+    window.show()
+    try:
+        theme().set_mode("dark")
+        remembered.keep(window)
+        theme().set_mode("light")
+        remembered.restore(next_time, None)
+        assert next_time.size() == window.size()
+        assert theme().mode == "dark"
+        remembered.restore(next_time, "light")
+        assert theme().mode == "light"
+    finally:
+        theme().set_mode("light")
+        window.close()
 
 
 async def test_thousands_of_calls_into_qt_leave_python_sound(dsn: str, tmp_path: Path) -> None:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
-from asgiref.sync import async_to_sync
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
-from jobdesk_core.connectors.adaption import JsonDumps, JsonLoads, adapted, driver_errors, with_defaults
+from jobdesk_core.connectors.adaption import (
+    adapted,
+    bounded_pool,
+    driver_errors,
+    keeps_connections,
+    pool_arguments,
+)
+from jobdesk_core.connectors.contract import AsyncConnector, JsonDumps, JsonLoads
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
-from jobdesk_core.exceptions import AppNotOpen, ConnectorException
+from jobdesk_core.exceptions import AppNotOpen, ConnectorException, SyncConnectorConfigurationError
 
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[Any]
@@ -26,13 +33,21 @@ Pool = psycopg_pool.AsyncConnectionPool[Connection]
 #: Seconds between two checks of a listening connection, and how long its answer may take.
 LISTEN_CHECK_INTERVAL_S = 10.0
 LISTEN_CHECK_TIMEOUT_S = 3.0
+#: Seconds that closing waits for the pool's workers.
+CLOSE_TIMEOUT_S = 2.0
+
+#: What only an asynchronous pool takes, and a synchronous one does well without.
+_ASYNC_ONLY = ("connection_class", "check", "reset", "reconnect_failed")
 
 
-class PsycopgConnector:
+class PsycopgConnector(AsyncConnector):
     """Asynchronous connector for PostgreSQL over `psycopg_pool.AsyncConnectionPool`.
 
-    Connects as libpq's environment says, by `conninfo=` (a DSN), or by `kwargs=` (arguments). Every
-    further keyword goes to the pool. Connections are in autocommit mode unless `kwargs` says otherwise.
+    Connects as libpq's environment says, by `conninfo=` (a DSN), or by arguments: in `kwargs=`, those of
+    libpq also by themselves (`host=`). Every further keyword goes to what `pool_factory` makes, such as
+    `psycopg_pool.AsyncNullConnectionPool` behind PgBouncer. Connections are in autocommit mode unless
+    `kwargs` says otherwise. An external connection is a `psycopg.AsyncConnection`, for the synchronous
+    methods a `psycopg.Connection`.
     """
 
     def __init__(
@@ -41,52 +56,21 @@ class PsycopgConnector:
         json_dumps: JsonDumps | None = None,
         json_loads: JsonLoads | None = None,
         pool_factory: Callable[..., Any] = psycopg_pool.AsyncConnectionPool,
-        **pool_arguments: Any,
+        **arguments: Any,
     ) -> None:
+        super().__init__()
         self._json_dumps = json_dumps
         self._json_loads = json_loads
         self._pool_factory = pool_factory
-        self._pool_arguments = pool_arguments
-        self._pool: Pool | None = None
-        self._owns_pool = True
-        self._sync: SyncPsycopgConnector | None = None
+        self._pool_arguments = pool_arguments(arguments)
 
     @property
     def pool(self) -> Pool:
         """The open pool. Raises AppNotOpen before `open_async` and after `close_async`."""
         if self._pool is None:
             raise AppNotOpen()
-        return self._pool
-
-    async def open_async(self, pool: Pool | None = None) -> None:
-        """Open the pool, or use the given one, which stays open at `close_async`.
-
-        One connection is tried first, so that an unreachable server or a wrong password is a
-        ConnectorException with its reason within the connect timeout.
-        """
-        if self._pool is not None:
-            return
-        if self._sync is not None:
-            self._sync.close()
-        if pool is not None:
-            self._owns_pool, self._pool = False, pool
-            return
-        own = self._create_pool()
-        try:
-            async with self._connection_like(own):
-                pass
-            with driver_errors():
-                await own.open(wait=True)
-        except BaseException:
-            await own.close(timeout=0)
-            raise
-        self._owns_pool, self._pool = True, own
-
-    async def close_async(self, *, timeout: float = 2.0) -> None:
-        """Close our own pool, waiting at most `timeout` seconds for its threads; a second call is fine."""
-        pool, self._pool = self._pool, None
-        if pool is not None and self._owns_pool:
-            await pool.close(timeout=timeout)
+        pool: Pool = self._pool
+        return pool
 
     async def run_async(self, statement: Statement[T], *, connection: Connection | None = None) -> T:
         """Run one statement and return its decoded value.
@@ -102,35 +86,12 @@ class PsycopgConnector:
                     rows = await self._execute(statement, pooled)
         return statement.decode(rows)
 
-    def get_sync_connector(self) -> SyncPsycopgConnector | PsycopgConnector:
-        """Before `open_async` a SyncPsycopgConnector with the same parameters; after it this connector.
-
-        An open asynchronous connector works synchronously only in another thread than its loop's, such
-        as in a function run by `asgiref.sync.sync_to_async`; elsewhere `run` raises RuntimeError.
-        """
-        if self._pool is not None:
-            return self
-        if self._sync is None:
-            arguments = {**self._pool_arguments}
-            self._sync = SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads, **arguments)
-        return self._sync
-
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
-        """Run one statement from a thread beside the loop's."""
+        """Run one statement from a thread beside the loop's, or on a synchronous external connection."""
         if isinstance(connection, psycopg.Connection):
-            return SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads).run(
-                statement, connection=connection
-            )
-        try:
-            return async_to_sync(self.run_async)(statement, connection=connection)
-        except RuntimeError as error:
-            if "same thread" not in str(error):
-                raise
-            raise RuntimeError(
-                "The app is open asynchronously and this is its event loop's thread: call the "
-                "asynchronous method (such as defer_async), or wrap the synchronous code in "
-                "asgiref.sync.sync_to_async."
-            ) from error
+            own = SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads)
+            return own.run(statement, connection=connection)
+        return super().run(statement, connection=connection)
 
     @contextlib.asynccontextmanager
     async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
@@ -156,12 +117,7 @@ class PsycopgConnector:
         *,
         on_listening: Callable[[], None] | None = None,
     ) -> None:
-        """LISTEN on a connection of its own until cancelled, calling back with channel and payload.
-
-        `on_listening` is called once every channel is listened to. Raises ConnectorException when the
-        link breaks or the server stops answering; notifications sent meanwhile are lost, so the caller
-        connects again and then reads everything anew.
-        """
+        """LISTEN until cancelled; see AsyncConnector."""
         async with self._connection_like(self.pool) as connection:
             with driver_errors():
                 for channel in channels:
@@ -193,32 +149,53 @@ class PsycopgConnector:
             await cursor.execute(statement.sql, parameters or None)
             return await cursor.fetchall() if cursor.description else []
 
-    def _create_pool(self) -> Pool:
+    async def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {
-            "min_size": 1,
             "timeout": 5.0,
             "check": psycopg_pool.AsyncConnectionPool.check_connection,
             "open": False,
         } | self._pool_arguments
-        conninfo, kwargs = arguments.get("conninfo", ""), arguments.get("kwargs")
-        if not callable(conninfo) and not callable(kwargs):
-            arguments["kwargs"] = with_defaults(conninfo, kwargs)
-        pool: Pool = self._pool_factory(**arguments)
-        return pool
+        if keeps_connections(self._pool_factory, psycopg_pool.AsyncNullConnectionPool):
+            arguments.setdefault("min_size", 1)
+        own: Pool = self._pool_factory(**bounded_pool(arguments))
+        try:
+            async with self._connection_like(own):
+                pass
+            with driver_errors():
+                await own.open(wait=True)
+        except BaseException:
+            await own.close(timeout=0)
+            raise
+        return own
+
+    async def _close_pool(self, pool: Pool) -> None:
+        await pool.close(timeout=CLOSE_TIMEOUT_S)
+
+    def _synchronous(self) -> SyncPsycopgConnector:
+        arguments = {name: value for name, value in self._pool_arguments.items() if name not in _ASYNC_ONLY}
+        for name, value in arguments.items():
+            if name == "configure" or inspect.iscoroutinefunction(value):
+                raise SyncConnectorConfigurationError(
+                    f"No synchronous connector can be made of this one, for its {name}= is asynchronous. "
+                    "Give the synchronous code an app of its own: app.with_connector(SyncPsycopgConnector(...))."
+                )
+        if self._pool_factory is psycopg_pool.AsyncNullConnectionPool:
+            arguments["pool_factory"] = psycopg_pool.NullConnectionPool
+        return SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads, **arguments)
 
     @contextlib.asynccontextmanager
     async def _connection_like(self, pool: Pool) -> AsyncIterator[Connection]:
         """Open a connection with the pool's parameters that does not belong to it."""
-        conninfo: Any = pool.conninfo
-        kwargs: Any = pool.kwargs
-        if callable(conninfo):
-            conninfo = conninfo()
-        if callable(kwargs):
-            kwargs = kwargs()
-        arguments = {**(kwargs or {}), "autocommit": True}
+        conninfo, kwargs = await _value(pool.conninfo), await _value(pool.kwargs)
         with driver_errors():
-            connection = await psycopg.AsyncConnection.connect(conninfo or "", **arguments)
+            connection = await pool.connection_class.connect(conninfo or "", **{**(kwargs or {}), "autocommit": True})
         try:
             yield connection
         finally:
             await connection.close()
+
+
+async def _value(given: Any) -> Any:
+    """A pool's parameter: as it is, or what its function, which may be asynchronous, returns."""
+    value = given() if callable(given) else given
+    return await value if inspect.isawaitable(value) else value

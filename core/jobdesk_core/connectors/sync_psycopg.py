@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
-from jobdesk_core.connectors.adaption import JsonDumps, JsonLoads, adapted, driver_errors, with_defaults
+from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
+from jobdesk_core.connectors.contract import JsonDumps, JsonLoads, SyncConnector
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.exceptions import AppNotOpen, SyncConnectorConfigurationError
+from jobdesk_core.exceptions import AppNotOpen
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
 Pool = psycopg_pool.ConnectionPool[Connection]
 
 
-class SyncPsycopgConnector:
+class SyncPsycopgConnector(SyncConnector):
     """Synchronous connector for PostgreSQL over `psycopg_pool.ConnectionPool`.
 
-    Takes the pool's parameters as PsycopgConnector does. Whatever needs an event loop raises
-    SyncConnectorConfigurationError.
+    Takes the pool's and the connection's parameters as PsycopgConnector does; an external connection is
+    a `psycopg.Connection`. Whatever needs an event loop raises SyncConnectorConfigurationError.
     """
 
     def __init__(
@@ -30,45 +32,26 @@ class SyncPsycopgConnector:
         *,
         json_dumps: JsonDumps | None = None,
         json_loads: JsonLoads | None = None,
-        **pool_arguments: Any,
+        pool_factory: Callable[..., Any] = psycopg_pool.ConnectionPool,
+        **arguments: Any,
     ) -> None:
         self._json_dumps = json_dumps
         self._json_loads = json_loads
-        self._pool_arguments = pool_arguments
+        self._pool_factory = pool_factory
+        self._pool_arguments = pool_arguments(arguments)
         self._pool: Pool | None = None
         self._owns_pool = True
 
-    def get_sync_connector(self) -> SyncPsycopgConnector:
-        """This connector."""
-        return self
-
     def open(self, pool: Pool | None = None) -> None:
-        """Open the pool, or use the given one, which stays open at `close`."""
+        """Open the pool, or use the given one, which stays open at `close`.
+
+        One connection is tried first, so that an unreachable server or a wrong password is a
+        ConnectorException with its reason within the connect timeout.
+        """
         if self._pool is not None:
             return
-        if pool is not None:
-            self._owns_pool, self._pool = False, pool
-            return
-        arguments: dict[str, Any] = {
-            "min_size": 1,
-            "timeout": 5.0,
-            "check": psycopg_pool.ConnectionPool.check_connection,
-            "open": False,
-        } | self._pool_arguments
-        conninfo, kwargs = arguments.get("conninfo", ""), arguments.get("kwargs")
-        if not callable(conninfo) and not callable(kwargs):
-            arguments["kwargs"] = kwargs = with_defaults(conninfo, kwargs)
-            with driver_errors():
-                # Tried first, for an error with its reason instead of the pool's timeout.
-                psycopg.connect(conninfo, **kwargs).close()
-        own: Pool = psycopg_pool.ConnectionPool(**arguments)
-        try:
-            with driver_errors():
-                own.open(wait=True)
-        except BaseException:
-            own.close(timeout=0)
-            raise
-        self._owns_pool, self._pool = True, own
+        self._owns_pool = pool is None
+        self._pool = pool if pool is not None else self._open_pool()
 
     def close(self) -> None:
         """Close our own pool; a second call is fine."""
@@ -88,17 +71,23 @@ class SyncPsycopgConnector:
                     rows = self._execute(statement, pooled)
         return statement.decode(rows)
 
-    async def open_async(self, pool: Any = None) -> NoReturn:
-        """Not possible on a synchronous connector."""
-        raise SyncConnectorConfigurationError()
-
-    async def close_async(self) -> NoReturn:
-        """Not possible on a synchronous connector."""
-        raise SyncConnectorConfigurationError()
-
-    async def run_async(self, statement: Statement[T], *, connection: Any = None) -> NoReturn:
-        """Not possible on a synchronous connector."""
-        raise SyncConnectorConfigurationError()
+    def _open_pool(self) -> Pool:
+        arguments: dict[str, Any] = {
+            "timeout": 5.0,
+            "check": psycopg_pool.ConnectionPool.check_connection,
+            "open": False,
+        } | self._pool_arguments
+        if keeps_connections(self._pool_factory, psycopg_pool.NullConnectionPool):
+            arguments.setdefault("min_size", 1)
+        own: Pool = self._pool_factory(**bounded_pool(arguments))
+        try:
+            with driver_errors():
+                _connection_like(own).close()
+                own.open(wait=True)
+        except BaseException:
+            own.close(timeout=0)
+            raise
+        return own
 
     def _execute(self, statement: Statement[T], connection: Connection) -> list[dict[str, Any]]:
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
@@ -107,3 +96,9 @@ class SyncPsycopgConnector:
                 set_json_loads(self._json_loads, cursor)
             cursor.execute(statement.sql, parameters or None)
             return cursor.fetchall() if cursor.description else []
+
+
+def _connection_like(pool: Pool) -> Connection:
+    conninfo: Any = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
+    kwargs: Any = pool.kwargs() if callable(pool.kwargs) else pool.kwargs
+    return pool.connection_class.connect(conninfo or "", **(kwargs or {}))

@@ -144,8 +144,13 @@ class Capabilities:
         return "status" if "aborting" in self.statuses else None
 
     @property
+    def has_aborting_status(self) -> bool:
+        """Whether a running job may have the status `aborting`: from 2.7 on until 3.0's migration is complete."""
+        return self.abort_model == "status" or "procrastinate_cancel_job(bigint,boolean,boolean)" in self.functions
+
+    @property
     def can_batch(self) -> bool:
-        """Whether many jobs can be deferred in one call."""
+        """Whether one function takes many jobs (from 3.2); before, one statement calls a function for each."""
         return self.function("batch") is not None
 
     @property

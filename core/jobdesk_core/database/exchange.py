@@ -52,9 +52,9 @@ def exchange(
     """
     ordered = sorted(endings, key=lambda ending: ending.job.id or 0)  # one order of locking: no deadlocks
     own = "AND coalesce(worker_id = ended.worker_id, true) " if capabilities.has_worker_id else ""
+    call = statements.finish_call(capabilities, "job.id", "ended.status::procrastinate_job_status", "ended.is_deleted")
     finish = (
-        f"SELECT job.id, {statements.finish_call(capabilities)}"
-        "(job.id, ended.status::procrastinate_job_status, ended.is_deleted)::text AS done "
+        f"SELECT job.id, {call} AS done "
         "FROM unnest(%(ids)s::bigint[], %(attempts)s::integer[], %(workers)s::bigint[], %(statuses)s::text[], "
         "%(deletes)s::boolean[]) AS ended (id, attempts, worker_id, status, is_deleted) CROSS JOIN LATERAL ("
         "SELECT id FROM procrastinate_jobs WHERE id = ended.id AND status::text IN ('doing', 'aborting') "
@@ -70,13 +70,18 @@ def exchange(
             "ids": [ending.job.id for ending in ordered],
             "attempts": [ending.job.attempts for ending in ordered],
             "workers": [ending.job.worker_id for ending in ordered],
-            "statuses": [ending.status.value for ending in ordered],
+            "statuses": [ended_as(capabilities, ending.status).value for ending in ordered],
             "deletes": [ending.delete_job for ending in ordered],
             "wanted": wanted,
             "queues": list(queues) if queues is not None else None,
             "worker": worker_id,
         },
     )
+
+
+def ended_as(capabilities: Capabilities, status: Status) -> Status:
+    """How a job can end here: before 2.7 none can end as aborted."""
+    return status if status.value in capabilities.statuses else Status.FAILED
 
 
 def _fetches(capabilities: Capabilities, wanted: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, NoResult, UniqueViolation
+from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, NoResult, QueueNameTooLong, UniqueViolation
 from jobdesk_core.jobs import Job, Status
 
 QUEUEING_LOCK_INDEXES = ("procrastinate_jobs_queueing_lock_idx", "procrastinate_jobs_queueing_lock_idx_v1")
@@ -25,9 +25,28 @@ def _name(signature: str) -> str:
     return signature.partition("(")[0]
 
 
+def _check_queue(capabilities: Capabilities, queue: str) -> None:
+    """Refuse a queue that the server would refuse, while the caller's transaction is still whole."""
+    limit_bytes = capabilities.queue_name_limit_bytes
+    if capabilities.channels and len(queue.encode()) > limit_bytes:
+        raise QueueNameTooLong(queue, limit_bytes)
+
+
 def _ids(rows: Rows) -> list[int]:
     ids: list[int] = rows[0]["ids"]
     return ids
+
+
+#: What a new job is made of, in the order of every release's functions, with the types.
+_JOB_COLUMNS = {
+    "queue": "varchar",
+    "task": "varchar",
+    "priority": "integer",
+    "lock": "text",
+    "queueing_lock": "text",
+    "args": "jsonb",
+    "scheduled_at": "timestamptz",
+}
 
 
 def _job_row(job: Job) -> tuple[Any, ...]:
@@ -46,10 +65,9 @@ def _job_row(job: Job) -> tuple[Any, ...]:
 
 
 def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int]]:
-    """Insert the jobs, all or none, and return their ids in order.
-
-    A schema without batches (before 3.2) takes one job at a time: more raise CapabilityMissing.
-    """
+    """Insert the jobs, all or none, and return their ids in order. Before 2.5 a priority raises CapabilityMissing."""
+    for queue in {job.queue for job in jobs}:
+        _check_queue(capabilities, queue)
     if capabilities.can_batch and len(jobs) == 1:
         # Not as an array: large arguments would be escaped three times over.
         names = ("queue", "task", "priority", "lock", "queueing_lock", "args", "at")
@@ -66,27 +84,31 @@ def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int
             {"jobs": [_job_row(job) for job in jobs]},
         )
     signature = _call(capabilities, "defer", "defer jobs")
-    if len(jobs) != 1:
-        raise CapabilityMissing("batch defer")
-    job = jobs[0]
     has_priority = "integer" in signature
-    if job.priority and not has_priority:
+    if not has_priority and any(job.priority for job in jobs):
         raise CapabilityMissing("priority")
-    priority = "%(priority)s::integer, " if has_priority else ""
+    values = ", ".join(f"job.{name}" for name in _JOB_COLUMNS if name != "priority" or has_priority)
+    source, parameters = _new_jobs(jobs)
     return Statement(
-        f"SELECT ARRAY[{_name(signature)}(%(queue)s::varchar, %(task)s::varchar, {priority}"
-        "%(lock)s::text, %(queueing_lock)s::text, %(args)s::jsonb, %(at)s::timestamptz)] AS ids",
+        f"SELECT array_agg({_name(signature)}({values}) ORDER BY job.place) AS ids "
+        f"FROM {source} AS job ({', '.join(_JOB_COLUMNS)}, place)",
         _ids,
-        {
-            "queue": job.queue,
-            "task": job.task_name,
-            "priority": job.priority,
-            "lock": job.lock,
-            "queueing_lock": job.queueing_lock,
-            "args": dict(job.task_kwargs),
-            "at": job.scheduled_at,
-        },
+        parameters,
     )
+
+
+def _new_jobs(jobs: Sequence[Job]) -> tuple[str, dict[str, Any]]:
+    """The jobs as the SQL of a table with the columns of _JOB_COLUMNS and their place, and its parameters."""
+    rows = [_job_row(job) for job in jobs]
+    if len(rows) == 1:
+        # Not as an array, in which large arguments would be escaped once more.
+        values = ", ".join(f"%({name})s::{kind}" for name, kind in _JOB_COLUMNS.items())
+        return f"(VALUES ({values}, 1))", dict(zip(_JOB_COLUMNS, rows[0], strict=True))
+    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in _JOB_COLUMNS.items())
+    columns = zip(*rows, strict=True)
+    return f"unnest({arrays}) WITH ORDINALITY", {
+        name: list(held) for name, held in zip(_JOB_COLUMNS, columns, strict=True)
+    }
 
 
 def already_enqueued(error: UniqueViolation, jobs: Iterable[Job]) -> AlreadyEnqueued | None:
@@ -103,9 +125,16 @@ def already_enqueued(error: UniqueViolation, jobs: Iterable[Job]) -> AlreadyEnqu
 def defer_periodic(
     capabilities: Capabilities, job: Job, *, periodic_id: str, defer_timestamp: int
 ) -> Statement[int | None]:
-    """Insert the job of one due time (seconds since 1970, UTC); None when it was deferred already."""
+    """Insert the job of one due time (seconds since 1970, UTC); None when it was deferred already.
+
+    Before 2.6 a priority raises CapabilityMissing.
+    """
     signature = _call(capabilities, "periodic", "defer periodic jobs")
-    priority = "%(priority)s::integer, " if "integer" in signature else ""
+    _check_queue(capabilities, job.queue)
+    has_priority = "integer" in signature
+    if job.priority and not has_priority:
+        raise CapabilityMissing("priority of periodic jobs")
+    priority = "%(priority)s::integer, " if has_priority else ""
     return Statement(
         f"SELECT {_name(signature)}(%(queue)s::varchar, %(lock)s::varchar, %(queueing_lock)s::varchar, "
         f"%(task)s::varchar, {priority}%(periodic_id)s::varchar, %(timestamp)s::bigint, %(args)s::jsonb) AS id",
@@ -151,27 +180,37 @@ def retry(
 
     None leaves priority, queue and lock as they are. A failed job's stuck abort flag, which would
     violate a CHECK, is cleared by the same statement. Workers are notified: the schema does not.
+    What the schema cannot do (a failed job before 3.4, changes before 2.9) raises CapabilityMissing.
     """
     signature = _call(capabilities, "retry", "retry jobs")
     has_changes = "integer" in signature
     if not has_changes and not (priority is None and queue is None and lock is None):
         raise CapabilityMissing("another priority, queue or lock on retry")
     changes = ", %(priority)s::integer, %(queue)s::varchar, %(lock)s::varchar" if has_changes else ""
-    # The function is called once the flag is cleared (the count makes sure of the order) and sees that,
-    # for a volatile function sees what its own statement has done so far.
-    cleared = (
-        "UPDATE procrastinate_jobs SET abort_requested = false "
-        "WHERE id = %(id)s AND status = 'failed' AND abort_requested RETURNING id"
-        if capabilities.has_abort_requested and capabilities.can_retry_failed
-        else "SELECT 1 AS id"
-    )
+    # Where failed jobs can be retried, the function is called once the flag is cleared (the count makes sure
+    # of the order) and sees that, for a volatile function sees what its own statement has done so far.
+    # Elsewhere it is not called for a failed job, and no row tells of that.
+    if capabilities.can_retry_failed:
+        prepared, ready = "UPDATE procrastinate_jobs SET abort_requested = false", "number >= 0"
+        condition = "abort_requested RETURNING id"
+    else:
+        prepared, ready, condition = "SELECT id FROM procrastinate_jobs", "number = 0", "true"
     notified, notified_parameters = notifications(capabilities)
+
+    def decode(rows: Rows) -> None:
+        if not rows:
+            raise CapabilityMissing(
+                "retry of failed jobs",
+                f"This database's schema (Procrastinate {capabilities.release}) cannot retry failed jobs.",
+            )
+
     return Statement(
-        f"WITH cleared AS ({cleared}), retried AS MATERIALIZED ("
+        f"WITH prepared AS ({prepared} WHERE id = %(id)s AND status = 'failed' AND {condition}), "
+        "retried AS MATERIALIZED ("
         f"SELECT {_name(signature)}(%(id)s::bigint, %(at)s::timestamptz{changes})::text "
-        "FROM (SELECT count(*) FROM cleared) AS first) "
+        f"FROM (SELECT count(*) AS number FROM prepared) AS first WHERE {ready}) "
         f"SELECT {notified} FROM retried LEFT JOIN procrastinate_jobs AS job ON job.id = %(id)s",
-        nothing,
+        decode,
         {"id": job_id, "at": retry_at, "priority": priority, "queue": queue, "lock": lock} | notified_parameters,
     )
 
@@ -223,53 +262,73 @@ def fetch_call(capabilities: Capabilities) -> str:
     return f"{_name(signature)}(%(queues)s::varchar[]{worker})"
 
 
-def finish_call(capabilities: Capabilities) -> str:
-    """The name of the function that ends a job."""
-    return _name(_call(capabilities, "finish", "finish jobs"))
+def finish_call(capabilities: Capabilities, job_id: str, end: str, is_deleted: str) -> str:
+    """The SQL that ends a job, from the SQL of its id (bigint), its end (a status) and whether to delete it."""
+    name = _name(_call(capabilities, "finish", "finish jobs"))
+    arguments = f"({job_id}, {end}, {is_deleted})"
+    if not (capabilities.has_abort_requested and capabilities.has_aborting_status):
+        return f"{name}{arguments}::text"
+    # Halfway to 3.0 an older program's abort sets a status that only the older function can end.
+    return (
+        f"CASE (SELECT status::text FROM procrastinate_jobs WHERE id = {job_id}) "
+        f"WHEN 'aborting' THEN procrastinate_finish_job{arguments}::text ELSE {name}{arguments}::text END"
+    )
 
 
 def finish(capabilities: Capabilities, job_id: int, end: Status, *, delete_job: bool) -> Statement[None]:
-    """End a job as succeeded, failed or aborted, or delete it."""
-    return Statement(
-        f"SELECT {finish_call(capabilities)}(%(id)s::bigint, %(end)s::procrastinate_job_status, %(delete)s::boolean)",
-        nothing,
-        {"id": job_id, "end": end.value, "delete": delete_job},
-    )
+    """End a job as succeeded, failed or (from 2.7) aborted, or delete it."""
+    if end.value not in capabilities.statuses:
+        raise CapabilityMissing(f"status {end.value}")
+    call = finish_call(capabilities, "%(id)s::bigint", "%(end)s::procrastinate_job_status", "%(delete)s::boolean")
+    return Statement(f"SELECT {call}", nothing, {"id": job_id, "end": end.value, "delete": delete_job})
 
 
-def jobs_to_abort(capabilities: Capabilities, worker_id: int) -> Statement[list[int]]:
-    """The running jobs of a worker whose abort was requested."""
-    if capabilities.abort_model == "status":
-        condition = "status = 'aborting'"
-    elif capabilities.abort_model == "flag":
-        condition = "status = 'doing' AND abort_requested"
-    else:
-        condition = "false"
-    own = " AND worker_id = %(worker)s" if capabilities.has_worker_id else ""
+def jobs_to_abort(
+    capabilities: Capabilities, worker_id: int | None, *, queue: str | None = None
+) -> Statement[list[int]]:
+    """The running jobs of a worker and a queue (None: of any) whose abort was requested."""
+    conditions = ["false"]
+    if capabilities.has_abort_requested:
+        conditions.append("status = 'doing' AND abort_requested")
+    if capabilities.has_aborting_status:
+        conditions.append("status = 'aborting'")
+    condition = " OR ".join(conditions)
+    own = " AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)"
+    if capabilities.has_worker_id:
+        own += " AND (%(worker)s::bigint IS NULL OR worker_id = %(worker)s)"
     return Statement(
-        f"SELECT id FROM procrastinate_jobs WHERE {condition}{own}",
+        f"SELECT id FROM procrastinate_jobs WHERE ({condition}){own}",
         lambda rows: [row["id"] for row in rows],
-        {"worker": worker_id},
+        {"worker": worker_id, "queue": queue},
     )
 
 
-def register_worker() -> Statement[int]:
-    """Add a worker and return its id."""
+def _require_workers(capabilities: Capabilities) -> None:
+    if not capabilities.has_workers:
+        raise CapabilityMissing("workers table")
+
+
+def register_worker(capabilities: Capabilities) -> Statement[int]:
+    """Add a worker and return its id. Before 3.1 this and all else about workers raises CapabilityMissing."""
+    _require_workers(capabilities)
     return Statement("SELECT worker_id FROM procrastinate_register_worker_v1()", lambda rows: rows[0]["worker_id"])
 
 
-def unregister_worker(worker_id: int) -> Statement[None]:
+def unregister_worker(capabilities: Capabilities, worker_id: int) -> Statement[None]:
     """Remove a worker; its running jobs count as stalled from then on."""
+    _require_workers(capabilities)
     return Statement("SELECT procrastinate_unregister_worker_v1(%(id)s)", nothing, {"id": worker_id})
 
 
-def update_heartbeat(worker_id: int) -> Statement[None]:
+def update_heartbeat(capabilities: Capabilities, worker_id: int) -> Statement[None]:
     """Tell that a worker lives."""
+    _require_workers(capabilities)
     return Statement("SELECT procrastinate_update_heartbeat_v1(%(id)s)", nothing, {"id": worker_id})
 
 
-def prune_stalled_workers(seconds_since_heartbeat: float) -> Statement[list[int]]:
+def prune_stalled_workers(capabilities: Capabilities, seconds_since_heartbeat: float) -> Statement[list[int]]:
     """Remove the workers that have been silent for so many seconds and return their ids."""
+    _require_workers(capabilities)
     return Statement(
         "SELECT worker_id FROM procrastinate_prune_stalled_workers_v1(%(seconds)s)",
         lambda rows: [row["worker_id"] for row in rows],
@@ -281,8 +340,7 @@ def stalled_jobs(
     capabilities: Capabilities, *, seconds_since_heartbeat: float, queue: str | None, task_name: str | None
 ) -> Statement[list[Job]]:
     """The running jobs without a worker, or whose worker has been silent for so many seconds."""
-    if not capabilities.has_workers:
-        raise CapabilityMissing("workers table")
+    _require_workers(capabilities)
     return Statement(
         f"SELECT {columns(capabilities, 'job.')} FROM procrastinate_jobs AS job "
         "LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id "
@@ -332,7 +390,7 @@ def list_jobs(capabilities: Capabilities, **filters: Any) -> Statement[list[Job]
 
     Filters: id, queue, task, status, lock, queueing_lock, worker_id.
     """
-    where, parameters = _conditions(filters)
+    where, parameters = _conditions(capabilities, filters)
     return Statement(
         f"SELECT {columns(capabilities)} FROM procrastinate_jobs WHERE {where} ORDER BY id",
         lambda rows: [Job.from_row(row) for row in rows],
@@ -340,13 +398,17 @@ def list_jobs(capabilities: Capabilities, **filters: Any) -> Statement[list[Job]
     )
 
 
-def list_counts(column: str, **filters: Any) -> Statement[list[dict[str, Any]]]:
-    """Counts per status of the jobs that meet the filters, grouped by queue_name, task_name or lock."""
+def list_counts(capabilities: Capabilities, column: str, **filters: Any) -> Statement[list[dict[str, Any]]]:
+    """Counts per status of the jobs that meet the filters, grouped by queue_name, task_name or lock.
+
+    A job in the older status `aborting` is still running, and counts as doing.
+    """
     if column not in ("queue_name", "task_name", "lock"):
         raise ValueError(f"Jobs cannot be grouped by {column}.")
-    where, parameters = _conditions(filters)
+    where, parameters = _conditions(capabilities, filters)
     labels = ("todo", "doing", "succeeded", "failed", "cancelled", "aborted")
-    counts = ", ".join(f"count(*) FILTER (WHERE status::text = '{label}') AS {label}" for label in labels)
+    status = "replace(status::text, 'aborting', 'doing')"
+    counts = ", ".join(f"count(*) FILTER (WHERE {status} = '{label}') AS {label}" for label in labels)
     return Statement(
         f"SELECT {column} AS name, count(*) AS jobs_count, {counts} FROM procrastinate_jobs "
         f"WHERE {where} AND {column} IS NOT NULL GROUP BY {column} ORDER BY {column}",
@@ -366,9 +428,15 @@ _FILTERS = {
 }
 
 
-def _conditions(filters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _conditions(capabilities: Capabilities, filters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    if unknown := sorted(filters.keys() - _FILTERS.keys()):
+        raise TypeError(f"Jobs are not listed by {', '.join(unknown)}, but by {', '.join(_FILTERS)}.")
     given = {name: value for name, value in filters.items() if value is not None}
+    if "worker_id" in given and not capabilities.has_worker_id:
+        raise CapabilityMissing("worker of a job")
     if isinstance(given.get("status"), Status):
         given["status"] = given["status"].value
+    if given.get("status") in {status.value for status in Status} - set(capabilities.statuses):
+        return "false", {}  # an older schema has no such status, and so no such job
     where = " AND ".join(_FILTERS[name] for name in given) or "true"
     return where, given

@@ -168,6 +168,7 @@ class Counts:
                     self._dirty.add(stretch)  # it failed in another queue than it waits in now
                 else:
                     self._add(stretch, group, -1)
+        self.doubt(_scheduled_only(events))
 
     def _add(self, stretch: int, group: Group, number: int) -> None:
         counted = self._stretches.setdefault(stretch, Counter())
@@ -186,6 +187,17 @@ class Counts:
         return [QueueCounts(name, found[name]) for name in sorted(found)]
 
 
+def _scheduled_only(events: Iterable[EventRow]) -> set[int]:
+    """The jobs with a `scheduled` event that none tells the cause of: a failed job's retry halfway to 3.4."""
+    found: set[int] = set()
+    for event in events:
+        if event.type is EventType.SCHEDULED:
+            found.add(event.job_id)
+        elif event.type in (EventType.DEFERRED, EventType.DEFERRED_FOR_RETRY, EventType.RETRIED):
+            found.discard(event.job_id)
+    return found
+
+
 def _groups(rows: list[dict[str, object]]) -> Counter[Group]:
     return Counter(
         {(str(row["queue_name"]), str(row["task_name"]), Status(row["status"])): int(str(row["count"])) for row in rows}
@@ -198,6 +210,15 @@ def count_open() -> Statement[Counter[Group]]:
         "SELECT queue_name, task_name, status::text AS status, count(*) AS count FROM procrastinate_jobs "
         "WHERE status IN ('todo', 'doing') GROUP BY queue_name, task_name, status",
         _groups,
+    )
+
+
+def aborting_jobs(stretch: int) -> Statement[set[int]]:
+    """The jobs of one stretch in the older status `aborting`."""
+    return Statement(
+        "SELECT id FROM procrastinate_jobs WHERE id >= %(low)s AND id < %(high)s AND status::text = 'aborting'",
+        lambda rows: {row["id"] for row in rows},
+        {"low": stretch * STRETCH_IDS, "high": (stretch + 1) * STRETCH_IDS},
     )
 
 

@@ -132,10 +132,11 @@ def _first(rows: Rows) -> JobRow | None:
 def _lock_holder(capabilities: Capabilities, lock: str) -> Statement[JobRow | None]:
     # From 3.3 on the first of the waiting jobs goes by priority, before by id alone.
     priority = "job.priority DESC, " if capabilities.has_priority and capabilities.has_priority_locks else ""
+    held = "'todo', 'doing', 'aborting'" if capabilities.has_aborting_status else "'todo', 'doing'"
     return Statement(
         f"SELECT {row_columns(capabilities)} FROM procrastinate_jobs AS job "
-        "WHERE job.lock = %(lock)s AND job.status IN ('todo', 'doing') "
-        f"ORDER BY job.status = 'doing' DESC, {priority}job.id LIMIT 1",
+        f"WHERE job.lock = %(lock)s AND job.status IN ({held}) "
+        f"ORDER BY job.status <> 'todo' DESC, {priority}job.id LIMIT 1",
         _first,
         {"lock": lock},
     )
@@ -163,9 +164,10 @@ def _neighbours(capabilities: Capabilities, row: JobRow) -> Statement[tuple[int,
         "WHERE job.status = 'todo' AND job.queue_name = %(queue)s "
         "AND (job.scheduled_at IS NULL OR job.scheduled_at <= now()) "
         f"AND ({priority} > %(priority)s OR ({priority} = %(priority)s AND job.id < %(id)s)) LIMIT %(limit)s"
-        ") AS before_it) AS ahead, (SELECT max(event.at) FROM (SELECT job_id, at FROM procrastinate_events "
-        "WHERE type = 'started' AND id > (SELECT max(id) FROM procrastinate_events) - 5000) AS event "
-        "JOIN procrastinate_jobs AS job ON job.id = event.job_id WHERE job.queue_name = %(queue)s) AS last_start",
+        # By LIMIT, not by an id: a bound that the planner does not know has it join all jobs (0.8 s of five million).
+        ") AS before_it) AS ahead, (SELECT max(event.at) FROM (SELECT job_id, type, at FROM procrastinate_events "
+        "ORDER BY id DESC LIMIT 5000) AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
+        "WHERE event.type = 'started' AND job.queue_name = %(queue)s) AS last_start",
         lambda rows: (rows[0]["live"], rows[0]["ahead"], rows[0]["last_start"]),
         {
             "stalled": STALLED_AFTER_S,

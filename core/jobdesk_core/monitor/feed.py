@@ -14,8 +14,8 @@ from typing import Any, Literal
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.jobs import EventType
-from jobdesk_core.monitor.counts import Counts, count_open, count_stretch
+from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.monitor.counts import Counts, aborting_jobs, count_open, count_stretch
 from jobdesk_core.monitor.rows import EventRow, JobRow, rows_by_id
 from jobdesk_core.monitor.series import STRETCH_EVENTS, Series, history
 
@@ -83,6 +83,8 @@ class Feed:
         self._known: dict[int, JobRow] = {}
         self._fingerprint: str | None = None
         self._deleted: int | None = None
+        #: The jobs in the older status `aborting`, whose end may leave no event.
+        self._aborting: set[int] = set()
 
     @property
     def last_event_id(self) -> int:
@@ -113,6 +115,7 @@ class Feed:
             self._counts.set_open(await run(count_open(), connection=connection), dt.datetime.now(dt.UTC))
         self._series.clear()
         self._known.clear()
+        self._aborting.clear()
         self._fingerprint = self._deleted = None
 
     async def has_news(self) -> bool:
@@ -146,16 +149,19 @@ class Feed:
             late = []
             if self._gaps:
                 late = await run(_events_of(list(self._gaps)), connection=connection)
-            named = {event.job_id for event in events} | {event.job_id for event in late}
-            rows = await run(rows_by_id(self._capabilities, list(named | self._watched)), connection=connection)
             stretch = None if has_more else self._counts.next_stretch()
             if stretch is not None:
-                self._counts.set_stretch(stretch, await run(count_stretch(stretch), connection=connection))
+                await self._count_stretch(stretch, connection)
+            named = {event.job_id for event in events} | {event.job_id for event in late}
+            wanted = list(named | self._watched | self._aborting)
+            rows = await run(rows_by_id(self._capabilities, wanted), connection=connection)
             open_jobs = await run(count_open(), connection=connection)
         happened = sorted([*late, *events], key=lambda event: event.id)
         self._follow_gaps(events, late, xmin, xmax)
         self._counts.add_events(happened, rows, except_stretch=stretch)
         self._counts.set_open(open_jobs, dt.datetime.now(dt.UTC))
+        if self._capabilities.has_aborting_status:
+            self._follow_aborting(happened, rows)
         self._series.add_events(happened, rows)
         removed = self._watched - rows.keys()
         gone = removed & self._known.keys()
@@ -176,6 +182,22 @@ class Feed:
             if is_older:
                 return
             high = low
+
+    async def _count_stretch(self, stretch: int, connection: Any) -> None:
+        run = self._connector.run_async
+        counted = await run(count_stretch(stretch), connection=connection)
+        self._counts.set_stretch(stretch, counted)
+        if any(status is Status.ABORTING for _, _, status in counted):
+            found = await run(aborting_jobs(stretch), connection=connection)
+            self._aborting |= found
+
+    def _follow_aborting(self, events: list[EventRow], rows: dict[int, JobRow]) -> None:
+        asked = {event.job_id for event in events if event.type is EventType.ABORT_REQUESTED}
+        still = {
+            job_id for job_id in asked | self._aborting if job_id in rows and rows[job_id].status is Status.ABORTING
+        }
+        self._counts.doubt(asked | (self._aborting - still))
+        self._aborting = still
 
     def _follow_gaps(self, events: list[EventRow], late: list[EventRow], xmin: int, xmax: int) -> None:
         for event in late:
@@ -200,7 +222,7 @@ class Feed:
             f"job.attempts, job.scheduled_at, job.lock, job.queueing_lock, {worker}, {abort}, {priority})::text, 0)) "
             "FROM procrastinate_jobs AS job WHERE job.id = ANY (%(watched)s)), 0)::text AS watched",
             _glance,
-            {"watched": list(self._watched)},
+            {"watched": list(self._watched | self._aborting)},
         )
 
     def _snapshot(self) -> Any:

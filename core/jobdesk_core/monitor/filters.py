@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.rows import JobRow
 
@@ -79,8 +81,15 @@ class JobFilter:
         conditions = tuple(_negated(_condition(token, f"f{n}"), token) for n, token in enumerate(tokens))
         return cls(" ".join(token.text for token in tokens), tokens, conditions)
 
-    def condition(self) -> tuple[str, dict[str, Any]]:
-        """The filter as SQL over a table aliased `job`, with its parameters; `true` when empty."""
+    def condition(self, capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
+        """The filter as SQL over `jobs_table`, with its parameters; `true` when empty.
+
+        Raises CapabilityMissing for `is:stalled` where no workers are recorded (before 3.1).
+        """
+        if not capabilities.has_workers and any((token.key, token.value) == ("is", "stalled") for token in self.tokens):
+            raise CapabilityMissing(
+                "workers table", f"Procrastinate {capabilities.release} does not tell stalled jobs."
+            )
         parameters: dict[str, Any] = {}
         for condition in self._conditions:
             parameters |= condition.parameters
@@ -271,9 +280,9 @@ def _worker_condition(token: Token, name: str) -> _Condition:
 def _flag_condition(token: Token) -> _Condition:
     if token.value == "aborting":
         return _Condition(
-            "job.abort_requested AND job.status = 'doing'",
+            "job.is_aborting",
             {},
-            lambda row, now: row.abort_requested and row.status is Status.DOING,
+            lambda row, now: row.status is Status.ABORTING or (row.abort_requested and row.status is Status.DOING),
         )
     if token.value == "scheduled":
         return _Condition(

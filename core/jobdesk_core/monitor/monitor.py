@@ -114,21 +114,23 @@ class Monitor:
                 started = time.monotonic()
                 has_news = await self._answered(self._feed.has_news())
                 milliseconds = (time.monotonic() - started) * 1000
+                self._saw(milliseconds)
                 is_moving = False
                 has_more = has_news
                 while has_more:
                     changes, has_more = await self._answered(self._feed.read())
                     is_moving = is_moving or bool(changes.events)
                     on_changes(changes)
-                self._saw(milliseconds)
         finally:
             history.cancel()
             await asyncio.gather(history, return_exceptions=True)
 
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(SHORTEST_S)
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the waking.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds - SHORTEST_S)
+            async with asyncio.timeout(seconds - SHORTEST_S):
+                await self._wake.wait()
         self._wake.clear()
 
     async def _answered(self, question: Any) -> Any:
@@ -164,7 +166,8 @@ class Monitor:
             if not listen.done():
                 await self._connector.run_async(_probe(self._probe))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._heard.wait(), PROBE_S)
+                    async with asyncio.timeout(PROBE_S):
+                        await self._heard.wait()
                 if not self._heard.is_set():
                     self._deaf_reason = (
                         "Notifications do not arrive (a pooler in transaction mode?), so changes are polled for."

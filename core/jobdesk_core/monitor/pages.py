@@ -6,7 +6,7 @@ import asyncio
 import enum
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -15,7 +15,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.counts import Counts, MatchCount
 from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.rows import JobRow, job_rows, row_columns, rows_by_id
+from jobdesk_core.monitor.rows import JobRow, job_rows, jobs_table, row_columns, rows_by_id
 
 T = TypeVar("T")
 
@@ -48,12 +48,16 @@ class PageKey:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in order, where to go on, and how far was looked. `is_last`: nothing lies beyond."""
+    """Rows in reading order, where to go on, and how far was looked. `is_last`: nothing lies beyond.
+
+    `bounds` are the lowest and the highest id of the table, None under NEXT_TO_RUN and when it is empty.
+    """
 
     rows: list[JobRow]
     next_key: PageKey | None
     is_last: bool
     looked_to_id: int | None
+    bounds: tuple[int, int] | None = None
 
 
 class StatementTooLong(ConnectorException):
@@ -79,14 +83,20 @@ class JobPages:
         *,
         after: PageKey | None = None,
         limit: int = 200,
+        backwards: bool = False,
     ) -> Page:
         """Read one stretch: at most `limit` rows beyond `after`, perhaps none although more may follow.
 
-        Cancelling the call cancels the query on the server. Raises StatementTooLong or ConnectorException.
+        `backwards` reads towards the start of the order: the rows just before `after`.
+
+        Cancelling the call cancels the query on the server. Raises StatementTooLong, ConnectorException, or
+        CapabilityMissing for a filter that this release cannot answer.
         """
         if order is Order.NEXT_TO_RUN:
-            return await self._read_next_to_run(job_filter, after, limit)
-        return await self._read_by_id(job_filter, order, after, limit)
+            return await self._read_next_to_run(job_filter, after, limit, backwards)
+        is_down = (order is Order.NEWEST) is not backwards
+        page = await self._read_by_id(job_filter, is_down, after, limit)
+        return replace(page, rows=page.rows[::-1]) if backwards else page
 
     async def rows(self, job_ids: Iterable[int]) -> dict[int, JobRow]:
         """The rows of these jobs, as far as they are there."""
@@ -97,12 +107,11 @@ class JobPages:
         """How many jobs meet the filter, as far as the counts can tell; None when they cannot."""
         return self._counts.match(job_filter)
 
-    async def _read_by_id(self, job_filter: JobFilter, order: Order, after: PageKey | None, limit: int) -> Page:
-        is_down = order is Order.NEWEST
+    async def _read_by_id(self, job_filter: JobFilter, is_down: bool, after: PageKey | None, limit: int) -> Page:
         lowest, highest = await self._run(_BOUNDS)
         if lowest is None or highest is None:
             return Page([], None, True, None)
-        condition, parameters = job_filter.condition()
+        condition, parameters = job_filter.condition(self._capabilities)
         # The stretch covers ids from `near` (excluded) to `far` (included).
         if is_down:
             near = after.id if after is not None else highest + 1
@@ -115,7 +124,7 @@ class JobPages:
         started = time.monotonic()
         rows = await self._run(
             Statement(
-                f"SELECT {row_columns(self._capabilities)} FROM procrastinate_jobs AS job "
+                f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
                 f"WHERE {bounds} AND {condition} ORDER BY job.id {direction} LIMIT %(limit)s",
                 job_rows,
                 parameters | {"near": near, "far": far, "limit": limit},
@@ -124,28 +133,31 @@ class JobPages:
         self._adapt(time.monotonic() - started, is_full=len(rows) == limit)
         if len(rows) == limit:
             last = rows[-1].id
-            return Page(rows, PageKey(last), False, last)
+            return Page(rows, PageKey(last), False, last, (lowest, highest))
         is_last = far <= lowest if is_down else far >= highest
-        return Page(rows, PageKey(far), is_last, far)
+        return Page(rows, PageKey(far), is_last, far, (lowest, highest))
 
-    async def _read_next_to_run(self, job_filter: JobFilter, after: PageKey | None, limit: int) -> Page:
-        condition, parameters = job_filter.condition()
-        priority = "job.priority" if self._capabilities.has_priority else "0"
+    async def _read_next_to_run(
+        self, job_filter: JobFilter, after: PageKey | None, limit: int, backwards: bool
+    ) -> Page:
+        condition, parameters = job_filter.condition(self._capabilities)
         beyond = "true"
         if after is not None:
-            beyond = f"({priority} < %(priority)s OR ({priority} = %(priority)s AND job.id > %(id)s))"
+            lower, later = (">", "<") if backwards else ("<", ">")
+            beyond = f"(job.priority {lower} %(priority)s OR (job.priority = %(priority)s AND job.id {later} %(id)s))"
             parameters |= {"priority": after.priority, "id": after.id}
+        directions = ("ASC", "DESC") if backwards else ("DESC", "ASC")
         rows = await self._run(
             Statement(
-                f"SELECT {row_columns(self._capabilities)} FROM procrastinate_jobs AS job "
+                f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
                 f"WHERE job.status = 'todo' AND {beyond} AND {condition} "
-                f"ORDER BY {priority} DESC, job.id LIMIT %(limit)s",
+                f"ORDER BY job.priority {directions[0]}, job.id {directions[1]} LIMIT %(limit)s",
                 job_rows,
                 parameters | {"limit": limit},
             )
         )
         next_key = PageKey(rows[-1].id, rows[-1].priority) if rows else after
-        return Page(rows, next_key, len(rows) < limit, None)
+        return Page(rows[::-1] if backwards else rows, next_key, len(rows) < limit, None)
 
     def _adapt(self, seconds: float, *, is_full: bool) -> None:
         if seconds > STRETCH_AIM_S:

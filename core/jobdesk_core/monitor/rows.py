@@ -55,6 +55,25 @@ class WorkerRow:
         return (now - self.last_heartbeat).total_seconds() <= STALLED_AFTER_S
 
 
+def jobs_table(capabilities: Capabilities) -> str:
+    """The jobs, aliased `job`, with every column that a filter names, also those that a release lacks.
+
+    The planner looks through the inner query: indexes are used as without it.
+    """
+    columns = ["jobs.*"]
+    if not capabilities.has_priority:
+        columns.append("0 AS priority")
+    if not capabilities.has_worker_id:
+        columns.append("NULL::bigint AS worker_id")
+    aborting = ["false"]
+    if capabilities.has_abort_requested:
+        aborting.append("jobs.status = 'doing' AND jobs.abort_requested")
+    if capabilities.has_aborting_status:
+        aborting.append("jobs.status = 'aborting'")
+    columns.append(f"{' OR '.join(aborting)} AS is_aborting")
+    return f"(SELECT {', '.join(columns)} FROM procrastinate_jobs AS jobs) AS job"
+
+
 def row_columns(capabilities: Capabilities) -> str:
     """The columns of a JobRow, of a table aliased `job`; what a release lacks becomes a constant."""
     priority = "job.priority" if capabilities.has_priority else "0 AS priority"

@@ -114,7 +114,6 @@ async def _defer(request: Defer, connector: PsycopgConnector, capabilities: Capa
 
 
 async def _cancel(job_id: int, request: Cancel, connector: PsycopgConnector, capabilities: Capabilities) -> Outcome:
-    statement = statements.cancel(capabilities, job_id, abort=request.abort, delete_job=request.delete)
     words = {
         Action.CANCEL: f"Cancelled job #{job_id:,}.",
         Action.ABORT: f"Asked job #{job_id:,} to abort.",
@@ -122,7 +121,7 @@ async def _cancel(job_id: int, request: Cancel, connector: PsycopgConnector, cap
     }
 
     async def act(run: Callable[[Statement[Any]], Awaitable[Any]], row: JobRow) -> None:
-        await run(statement)
+        await run(statements.cancel(capabilities, job_id, abort=request.abort, delete_job=request.delete))
 
     return await _act(job_id, request.action, connector, capabilities, act, words[request.action])
 

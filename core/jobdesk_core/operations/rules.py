@@ -85,6 +85,8 @@ def _retry_refusal(row: JobRow, capabilities: Capabilities, live_worker_ids: fro
         return f"Procrastinate {capabilities.release} cannot retry failed jobs; releases from 3.4 on can."
     if row.status is Status.TODO:
         return f"Job {row.id} is waiting already."
+    if row.status is Status.ABORTING:
+        return f"Job {row.id} is aborting: it was asked to stop and is still running."
     if row.status is not Status.DOING:
         return f"Job {row.id} is over: {row.status.value}. Only failed and stalled jobs can be retried; defer it again."
     if not capabilities.has_workers:

@@ -37,7 +37,7 @@ class Column:
 
 
 COLUMNS = (
-    Column("id", "id", 82, is_right=True, is_mono=True),
+    Column("id", "id", 64, is_right=True, is_mono=True),
     Column("task", "task", 156, 5),
     Column("queue", "queue", 72, 2),
     Column("status", "status", 112),
@@ -77,17 +77,17 @@ def cells(row: JobRow, now: dt.datetime) -> list[str]:
 
 
 class JobsModel(QAbstractTableModel):
-    """Rows sorted in one order. Only rows that match the filter are in it, and those being looked at."""
+    """A window of rows sorted in one order. Only rows that match the filter are in it, and those being looked at."""
 
-    #: Rows kept at most; what is beyond is dropped at the far end and read again when scrolled to.
-    CAPACITY = 5_000
+    #: Rows kept at most; what is beyond is dropped at the end that is not being read, and read again later.
+    CAPACITY = 3_000
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.order = Order.NEWEST
         self.job_filter = JobFilter.parse("")
-        #: Whether the rows reach the far end of the order, so that a row after the last belongs here.
-        self.is_complete = False
+        #: Whether the rows reach the start and the end of the order, so that a row beyond belongs here.
+        self.is_at_start, self.is_complete = True, False
         self._keys: list[Key] = []
         self._rows: list[JobRow] = []
         self._cells: list[list[str]] = []
@@ -118,12 +118,22 @@ class JobsModel(QAbstractTableModel):
         key = self._key_of.get(job_id)
         return None if key is None else bisect_left(self._keys, key)
 
+    def place_of(self, job_id: int) -> int | None:
+        """Where a job of this id stands or would stand, if that is within the window. Not under NEXT_TO_RUN."""
+        if not self._keys or self.order is Order.NEXT_TO_RUN:
+            return None
+        key = (0, -job_id if self.order is Order.NEWEST else job_id)
+        is_before = key < self._keys[0] and not self.is_at_start
+        is_after = key > self._keys[-1] and not self.is_complete
+        return None if is_before or is_after else min(bisect_left(self._keys, key), len(self._keys) - 1)
+
     # Changing what stands there
 
     def restart(self, order: Order, job_filter: JobFilter) -> None:
         """Empty the window for another order or filter."""
         self.beginResetModel()
-        self.order, self.job_filter, self.is_complete = order, job_filter, False
+        self.order, self.job_filter = order, job_filter
+        self.is_at_start, self.is_complete = True, False
         for held in (self._keys, self._rows, self._cells, self._changed_at):
             held.clear()
         self._key_of.clear()
@@ -156,19 +166,26 @@ class JobsModel(QAbstractTableModel):
         self._put(wanted, changed_at=time.monotonic())
         return undecided
 
-    def trim(self) -> None:
-        """Drop rows at the far end beyond the capacity."""
+    def trim_start(self) -> JobRow | None:
+        """Drop the first rows beyond the capacity, and return what is the first row then; None when none had to go."""
         extra = len(self._rows) - self.CAPACITY
         if extra <= 0:
-            return
-        start = self.CAPACITY
-        self.beginRemoveRows(NO_PARENT, start, len(self._rows) - 1)
-        for row in self._rows[start:]:
-            del self._key_of[row.id]
-        for held in (self._keys, self._rows, self._cells, self._changed_at):
-            del held[start:]
+            return None
+        self._drop(0, extra)
+        self.is_at_start = False
+        return self._rows[0]
+
+    def trim_end(self) -> JobRow | None:
+        """Drop the last rows beyond the capacity, and return what is the last row then; None when none had to go."""
+        if len(self._rows) <= self.CAPACITY:
+            return None
+        self._drop(self.CAPACITY, len(self._rows))
         self.is_complete = False
-        self.endRemoveRows()
+        return self._rows[-1]
+
+    def wants(self, row: JobRow) -> bool:
+        """Whether a row is known to match."""
+        return self._matches(row, dt.datetime.now(dt.UTC)) is True
 
     def refresh_clock(self, first: int, last: int) -> None:
         """Bring the texts that depend on the time up to date for the visible rows."""
@@ -227,7 +244,10 @@ class JobsModel(QAbstractTableModel):
         return self.job_filter.matches(row, now)
 
     def _belongs_in_window(self, row: JobRow) -> bool:
-        return self.is_complete or (bool(self._keys) and self._sort_key(row) < self._keys[-1])
+        key = self._sort_key(row)
+        is_before = self.is_at_start if not self._keys or key < self._keys[0] else True
+        is_after = self.is_complete if not self._keys or key > self._keys[-1] else True
+        return is_before and is_after
 
     def _sort_key(self, row: JobRow) -> Key:
         if self.order is Order.NEWEST:
@@ -280,12 +300,15 @@ class JobsModel(QAbstractTableModel):
     def _take(self, job_ids: Collection[int]) -> None:
         positions = sorted(bisect_left(self._keys, self._key_of[job_id]) for job_id in job_ids)
         for first, last in reversed(list(_runs(positions))):
-            self.beginRemoveRows(NO_PARENT, first, last)
-            for row in self._rows[first : last + 1]:
-                del self._key_of[row.id]
-            for held in (self._keys, self._rows, self._cells, self._changed_at):
-                del held[first : last + 1]
-            self.endRemoveRows()
+            self._drop(first, last + 1)
+
+    def _drop(self, start: int, end: int) -> None:
+        self.beginRemoveRows(NO_PARENT, start, end - 1)
+        for row in self._rows[start:end]:
+            del self._key_of[row.id]
+        for held in (self._keys, self._rows, self._cells, self._changed_at):
+            del held[start:end]
+        self.endRemoveRows()
 
     def _tooltip(self, row: JobRow, key: str) -> str | None:
         if key == "age":

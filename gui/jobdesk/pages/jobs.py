@@ -27,6 +27,7 @@ from jobdesk.inspector import Inspector
 from jobdesk.models.jobs import COLUMNS, JobsModel
 from jobdesk.pages.jobs_reading import JobsReading
 from jobdesk.pages.jobs_table import JobsTable
+from jobdesk.pages.whole_bar import WholeBar
 from jobdesk.theme.icons import icon
 from jobdesk.widgets.empty_state import EmptyState
 
@@ -52,6 +53,8 @@ class JobsPage(QWidget):
         self.model = JobsModel(self)
         self.reading = JobsReading(self.model, self)
         self.table = JobsTable(self.model)
+        self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.bar = WholeBar(self.table)
         self.inspector = Inspector()
         self._inspected: int | None = None
         self._buttons: list[QToolButton] = []
@@ -65,8 +68,14 @@ class JobsPage(QWidget):
         self._order = QToolButton()
         self._columns = QToolButton()
         self._empty = EmptyState("search", "", "", [])
+        whole = QWidget()
+        row = QHBoxLayout(whole)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.table)
+        row.addWidget(self.bar)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.table)
+        self._stack.addWidget(whole)
         self._stack.addWidget(self._empty)
         self._build()
         self._connect()
@@ -96,6 +105,7 @@ class JobsPage(QWidget):
         if set(lost) != set(self.table.selected_ids()):
             self.table.select(lost)  # a row that changed its place lost its selection
         self.inspector.apply(changes)
+        self.bar.set_bounds(self.reading.bounds)
         self._show_count()
 
     def show_stale(self, is_stale: bool) -> None:
@@ -222,10 +232,15 @@ class JobsPage(QWidget):
     def _connect(self) -> None:
         self.table.selection_settled.connect(self._selection_settled)
         self.table.near_end.connect(self.reading.read_more)
+        self.table.near_start.connect(self.reading.read_before)
+        self.table.start_asked_for.connect(self._go_to_top)
+        self.table.end_asked_for.connect(self.reading.jump_to_end)
+        self.bar.job_asked_for.connect(self.reading.jump_to)
         self.table.sight_changed.connect(self._watch)
         self.table.arrived_above.connect(self._show_arrived)
+        self.reading.arrived.connect(self._show_arrived)
         self.table.customContextMenuRequested.connect(self._open_menu)
-        self._arrived.clicked.connect(self.table.go_to_top)
+        self._arrived.clicked.connect(self._go_to_top)
         self.reading.progressed.connect(self._show_progress)
         self.reading.failed.connect(self.failed)
         self.inspector.job_asked_for.connect(self._go_to)
@@ -255,7 +270,7 @@ class JobsPage(QWidget):
         if len(rows) == 1 and rows[0].id != self._inspected:
             self._inspected = rows[0].id
             self.inspector.show_job(rows[0])
-        elif not rows and (is_loaded or not self.model.rowCount()):
+        elif not rows and (is_loaded or not (self.model.rowCount() or self.reading.is_reading)):
             # A job that was deleted while selected stays on show: its inspector says so.
             self._inspected = None
             self.inspector.show_job(None)
@@ -268,6 +283,7 @@ class JobsPage(QWidget):
         self._stack.setCurrentIndex(1 if is_empty and self._desk is not None else 0)
         if is_empty:
             self._show_empty()
+        self.bar.set_bounds(self.reading.bounds)
         self._show_count()
         self._watch()
 
@@ -313,8 +329,17 @@ class JobsPage(QWidget):
         if self._inspected is not None:
             ids.add(self._inspected)
         self._desk.monitor.watch(ids)
-        if self.table.sight()[1] >= self.model.rowCount() - 5:
+        if last >= self.model.rowCount() - 5:
             self.reading.read_more()
+        elif first <= 5 and last >= first:
+            self.reading.read_before()
+        self.bar.follow()
+
+    def _go_to_top(self) -> None:
+        if self.model.is_at_start:
+            self.table.go_to_top()
+        else:
+            self.reading.restart(self.model.order, self.model.job_filter)
 
     def _open_menu(self, position: QPoint) -> None:
         if self.table.selected_ids():

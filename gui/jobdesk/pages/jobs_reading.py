@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 from jobdesk_core.monitor.counts import MatchCount
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import Order, Page
+from jobdesk_core.monitor.pages import Order, Page, PageKey
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
@@ -21,9 +21,14 @@ READ = "read jobs"
 
 
 class JobsReading(QObject):
-    """What stands between the monitor's pages and the model: one read at a time, the newest wins."""
+    """What stands between the monitor's pages and the model: one read at a time, the newest wins.
+
+    The model holds a window of the order: it grows at the end that is being read towards, and gives up rows
+    at the other end.
+    """
 
     progressed = Signal()
+    arrived = Signal(int)  # jobs that came in before the window's first row
     failed = Signal(object)  # Exception
 
     def __init__(self, model: JobsModel, parent: QObject) -> None:
@@ -31,8 +36,12 @@ class JobsReading(QObject):
         self.model = model
         #: The id down to which the table has been looked through; None when it was read to its end.
         self.looked_to_id: int | None = None
+        #: The lowest and the highest id of the table, as far as is known.
+        self.bounds: tuple[int, int] | None = None
         self._desk: Desk | None = None
-        self._next_key: Any = None
+        self._below: PageKey | None = None
+        self._above: PageKey | None = None
+        self._arrived = 0
         self._touched: set[int] = set()
         self._keep: Collection[int] = ()
         self._work = Work(self)
@@ -52,31 +61,55 @@ class JobsReading(QObject):
 
     def show_desk(self, desk: Desk | None) -> None:
         """Read from another connection, or from none."""
-        self._desk = desk
+        self._desk = desk if desk is not None and desk.capabilities.has_schema else None
         self.restart(self.model.order, self.model.job_filter)
+
+    # Where to read
 
     def restart(self, order: Order, job_filter: JobFilter) -> None:
         """Start over with another order or filter. A running query is cancelled, on the server too."""
         self.stop()
-        self._next_key, self.looked_to_id = None, None
+        self._below, self._above, self.looked_to_id, self.bounds = None, None, None, None
+        self._forget_arrived()
         self.model.restart(order, job_filter)
-        if self._desk is not None and self._desk.capabilities.has_schema:
+        if self._desk is not None:
             self._start(self._read_on(self._desk))
         self.progressed.emit()
 
     def read_more(self) -> None:
-        """Read the next page, unless one is being read or everything has been."""
+        """Read the next page below, unless one is being read or everything has been."""
         if self._desk is not None and not self.is_reading and not self.model.is_complete:
             self._start(self._read_on(self._desk))
 
+    def read_before(self) -> None:
+        """Read the next page above, unless one is being read or the window begins where the order does."""
+        if self._desk is not None and not self.is_reading and not self.model.is_at_start:
+            self._start(self._read_back(self._desk))
+
+    def jump_to(self, job_id: int) -> None:
+        """Move the window to where this id is, or would be. Not under NEXT_TO_RUN, which ids do not order."""
+        if self._desk is not None:
+            step = 1 if self.model.order is Order.NEWEST else -1
+            self._start(self._jump(self._desk, PageKey(job_id + step), backwards=False))
+
+    def jump_to_end(self) -> None:
+        """Move the window to the end of the order."""
+        if self._desk is None or self.bounds is None:
+            return
+        lowest, highest = self.bounds
+        end = lowest - 1 if self.model.order is Order.NEWEST else highest + 1
+        self._start(self._jump(self._desk, PageKey(end), backwards=True))
+
     def read_again(self) -> None:
         """Read everything loaded anew, without losing the place."""
-        if self._desk is not None and self._desk.capabilities.has_schema:
+        if self._desk is not None:
             self._start(self._read_loaded(self._desk))
 
     def stop(self) -> None:
         """Stop looking."""
         self._work.cancel(READ)
+
+    # Following
 
     def apply(self, changes: Changes, keep: Collection[int]) -> None:
         """Take over a batch of the feed; `keep` stay in the table although they match no more."""
@@ -87,52 +120,108 @@ class JobsReading(QObject):
             self._touched.update(changes.rows)
             self._touched.update(changes.removed)
         undecided = self.model.apply(changes.rows, changes.removed, keep)
+        self._count_arrived(changes)
         if changes.is_refresh:
             self.read_again()
-        elif undecided and not self.is_reading:
+        elif undecided and not self.is_reading and self.model.is_at_start:
             self._start(self._read_top(self._desk))
 
-    def _start(self, coroutine: Any) -> None:
+    def _count_arrived(self, changes: Changes) -> None:
+        if self.bounds is None or not changes.rows:
+            return
+        lowest, highest = self.bounds
+        newest = max(changes.rows)
+        if newest <= highest:
+            return
+        self.bounds = (lowest, newest)
+        if not self.model.is_at_start and self.model.order is Order.NEWEST:
+            self._arrived += sum(job_id > highest and self.model.wants(row) for job_id, row in changes.rows.items())
+            self.arrived.emit(self._arrived)
+
+    def _forget_arrived(self) -> None:
+        self._arrived = 0
+        self.arrived.emit(0)
+
+    # Reading
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._touched.clear()
         self._work.start(coroutine, name=READ, then=lambda _: self.progressed.emit(), replaces=True)
         self.progressed.emit()
 
+    async def _read(self, desk: Desk, after: PageKey | None, limit: int, *, backwards: bool = False) -> Page:
+        page = await desk.monitor.pages.read(
+            self.model.job_filter, self.model.order, after=after, limit=limit, backwards=backwards
+        )
+        self.bounds = page.bounds or self.bounds
+        return page
+
     async def _read_on(self, desk: Desk) -> None:
-        """Go on until a page is full or the end is reached; matches show as they are found."""
+        """Go on below until a page is full or the end is reached; matches show as they are found."""
         found = 0
-        pages = desk.monitor.pages
         while found < PAGE_ROWS and not self.model.is_complete:
-            page = await pages.read(
-                self.model.job_filter, self.model.order, after=self._next_key, limit=PAGE_ROWS - found
-            )
-            self._next_key, self.looked_to_id = page.next_key, page.looked_to_id
+            page = await self._read(desk, self._below, PAGE_ROWS - found)
+            self._below, self.looked_to_id = page.next_key, page.looked_to_id
             self.model.is_complete = page.is_last
             await self._merge(desk, page)
             found += len(page.rows)
             self.progressed.emit()
+        first = self.model.trim_start()
+        if first is not None:
+            self._above = PageKey(first.id, first.priority)
+
+    async def _read_back(self, desk: Desk) -> None:
+        """Go on above until a page is full or the start is reached."""
+        found = 0
+        while found < PAGE_ROWS and not self.model.is_at_start:
+            page = await self._read(desk, self._above, PAGE_ROWS - found, backwards=True)
+            self._above = page.next_key
+            await self._merge(desk, page)
+            self.model.is_at_start = page.is_last
+            found += len(page.rows)
+            self.progressed.emit()
+        if self.model.is_at_start:
+            self._forget_arrived()
+        last = self.model.trim_end()
+        if last is not None:
+            self._below = PageKey(last.id, last.priority)
+
+    async def _jump(self, desk: Desk, key: PageKey, *, backwards: bool) -> None:
+        # Read first: what is on show stays until there is something else to show.
+        page = await self._read(desk, key, PAGE_ROWS, backwards=backwards)
+        self.model.restart(self.model.order, self.model.job_filter)
+        step = 1 if self.model.order is Order.NEWEST else -1
+        behind = PageKey(key.id + step if backwards else key.id - step)
+        if backwards:
+            self._above, self._below = page.next_key, behind
+            self.model.is_at_start, self.model.is_complete = page.is_last, True
+        else:
+            self._above, self._below = behind, page.next_key
+            self.model.is_at_start, self.model.is_complete = False, page.is_last
+        self.looked_to_id = page.looked_to_id
+        await self._merge(desk, page)
 
     async def _read_top(self, desk: Desk) -> None:
         """Look for new matches of a filter that only the database can decide."""
         await asyncio.sleep(0.2)
-        page = await desk.monitor.pages.read(self.model.job_filter, self.model.order, limit=PAGE_ROWS)
-        await self._merge(desk, page)
+        await self._merge(desk, await self._read(desk, None, PAGE_ROWS))
 
     async def _read_loaded(self, desk: Desk) -> None:
-        pages = desk.monitor.pages
         loaded = self.model.ids()
-        fresh = await pages.rows(loaded)
-        gone = set(loaded) - set(fresh)
-        self.model.apply(fresh, gone, self._keep)
-        page = await pages.read(self.model.job_filter, self.model.order, limit=PAGE_ROWS)
+        fresh = await desk.monitor.pages.rows(loaded)
+        self.model.apply(fresh, set(loaded) - set(fresh), self._keep)
+        if not self.model.is_at_start:
+            return
+        page = await self._read(desk, None, PAGE_ROWS)
         is_connected = not loaded or page.is_last or any(row.id in fresh for row in page.rows)
         if is_connected:
             if not loaded:
-                self._next_key, self.looked_to_id = page.next_key, page.looked_to_id
+                self._below, self.looked_to_id = page.next_key, page.looked_to_id
                 self.model.is_complete = page.is_last
             await self._merge(desk, page)
         else:
             # More has come than one page holds: what is loaded no longer joins on to the top.
-            self._next_key = None
+            self._below = None
             self.model.restart(self.model.order, self.model.job_filter)
         await self._read_on(desk)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from jobdesk import formats
 from jobdesk.models.jobs import COLUMNS, INDEX_OF, JobsModel
-from jobdesk.widgets.table import Table
+from jobdesk.theme import theme
+from jobdesk.widgets.table import PADDING, Table
 
 #: A column is never made narrower than this by itself, in pixels.
 NARROWEST = 96
@@ -18,6 +20,9 @@ class JobsTable(Table):
 
     selection_settled = Signal()  # at most once per turn of the loop
     near_end = Signal()  # the last loaded rows are in sight
+    near_start = Signal()  # the first loaded rows are in sight
+    start_asked_for = Signal()  # the key Home
+    end_asked_for = Signal()  # the key End
     sight_changed = Signal()  # other rows are in sight than before
     arrived_above = Signal(int)  # rows that came in above the sight since it was last at the top
 
@@ -27,6 +32,7 @@ class JobsTable(Table):
         self.setModel(model)
         self._above = 0
         self._is_fitting, self._has_own_widths = False, False
+        self._id_width = 0
         self._settling = _single_shot(self, 0, self.selection_settled)
         self._looking = _single_shot(self, 60, self.sight_changed)
         self.selectionModel().selectionChanged.connect(lambda *_: self._settling.start())
@@ -76,12 +82,29 @@ class JobsTable(Table):
         last = self.rowAt(self.viewport().height() - 1)
         return (first, last if last >= 0 else count - 1) if first >= 0 else (0, -1)
 
+    def scroll_to_id(self, job_id: int) -> bool:
+        """Put the row of this id, or the next after it, at the top. False when it is not in the window."""
+        position = self.jobs.place_of(job_id)
+        if position is None:
+            return False
+        self.scrollTo(self.jobs.index(position, 0), Table.ScrollHint.PositionAtTop)
+        return True
+
     def go_to_top(self) -> None:
-        """Show the newest arrivals."""
+        """Show the first loaded row."""
         self.scrollToTop()
         self._forget_above()
 
     # Qt calls these
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # The window's ends are not the table's.
+        if event.key() == Qt.Key.Key_Home and not self.jobs.is_at_start:
+            self.start_asked_for.emit()
+        elif event.key() == Qt.Key.Key_End and not self.jobs.is_complete:
+            self.end_asked_for.emit()
+        else:
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -95,16 +118,17 @@ class JobsTable(Table):
 
     def rowsInserted(self, parent: QModelIndex, start: int, end: int) -> None:
         bar = self.verticalScrollBar()
-        is_reading = bar.value() > 0 or self.selectionModel().hasSelection()
+        is_reading = bar.value() > 0 or self.selectionModel().hasSelection() or not self.jobs.is_at_start
         first_in_sight = self.rowAt(0)
         super().rowsInserted(parent, start, end)
+        self._make_room_for(max(self.jobs.row_at(start).id, self.jobs.row_at(end).id))
         arrived = end - start + 1
         is_above = first_in_sight >= 0 and start <= first_in_sight
         if is_reading and is_above and self.jobs.rowCount() > arrived:
             self.updateGeometries()
             unit = self.rowHeight(start) if self.is_scrolling_pixels else 1
             bar.setValue(bar.value() + arrived * unit)
-            if start == 0:
+            if start == 0 and self.jobs.is_at_start:
                 self._above += arrived
                 self.arrived_above.emit(self._above)
         self._looking.start()
@@ -131,17 +155,27 @@ class JobsTable(Table):
     def _fit_columns(self) -> None:
         """Fill the width: what is over goes to the columns whose texts vary in length."""
         shown = [place for place in range(len(COLUMNS)) if not self.isColumnHidden(place)]
-        room = self.viewport().width() - sum(COLUMNS[place].width for place in shown)
+        widths = [column.width for column in COLUMNS]
+        widths[INDEX_OF["id"]] = max(widths[INDEX_OF["id"]], self._id_width)
+        room = self.viewport().width() - sum(widths[place] for place in shown)
         shares = {place: COLUMNS[place].share for place in shown if COLUMNS[place].share}
         # Too narrow: the task gives way, it is read from its end least often and can be made wider by hand.
         if room < 0:
             shares = {INDEX_OF["task"]: 1}
         self._is_fitting = True
         for place in shown:
-            least = min(NARROWEST, COLUMNS[place].width)
-            width = COLUMNS[place].width + room * shares.get(place, 0) // max(1, sum(shares.values()))
+            least = min(NARROWEST, widths[place])
+            width = widths[place] + room * shares.get(place, 0) // max(1, sum(shares.values()))
             self.setColumnWidth(place, max(least, width))
         self._is_fitting = False
+
+    def _make_room_for(self, job_id: int) -> None:
+        """Widen the column of ids, the one that must never be elided, for more digits."""
+        advance = QFontMetrics(theme().mono_font(12), self).horizontalAdvance(formats.number(job_id))
+        if advance + 2 * PADDING > self._id_width:
+            self._id_width = advance + 2 * PADDING + 2
+            if not self._has_own_widths:
+                self._fit_columns()
 
     def _column_resized(self, *_: int) -> None:
         if not self._is_fitting and self.isVisible():
@@ -149,8 +183,10 @@ class JobsTable(Table):
 
     def _scrolled(self, value: int) -> None:
         self._looking.start()
-        if value == 0:
+        if value == 0 and self.jobs.is_at_start:
             self._forget_above()
+        if value <= (2_000 if self.is_scrolling_pixels else 60) and not self.jobs.is_at_start:
+            self.near_start.emit()
         if value >= self.verticalScrollBar().maximum() - (2_000 if self.is_scrolling_pixels else 60):
             self.near_end.emit()
 

@@ -1,0 +1,78 @@
+"""How values travel to psycopg2 and how its errors come back: shared by every connector on that driver."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+
+from jobdesk_core.connectors.adaption import json_text, translated
+from jobdesk_core.connectors.contract import JsonDumps, JsonLoads
+from jobdesk_core.connectors.statement import Rows
+from jobdesk_core.exceptions import ConnectorException
+
+_JSON_OIDS = (114, 3802)  # json and jsonb, as in pg_type
+
+
+class _Jsonb(psycopg2.extras.Json):  # type: ignore[misc] # the driver has no types
+    """JSON text that is a jsonb wherever it stands, also within a row of an array."""
+
+    def dumps(self, obj: Any) -> Any:
+        return obj
+
+    def getquoted(self) -> bytes:
+        return bytes(super().getquoted()) + b"::jsonb"
+
+
+def adapted(value: Any, dumps: JsonDumps | None) -> Any:
+    """Return `value` as psycopg2 is to bind it: dicts as jsonb, lists and tuples item by item.
+
+    Raises TypeError or ValueError for what JSON cannot hold, before anything is sent.
+    """
+    if isinstance(value, dict):
+        return _Jsonb(json_text(value, dumps))
+    if isinstance(value, list | tuple):
+        return type(value)(adapted(item, dumps) for item in value)
+    return value
+
+
+def adapted_parameters(parameters: Mapping[str, Any], dumps: JsonDumps | None) -> dict[str, Any] | None:
+    """A statement's parameters, or None when it has none and its text is to be sent as it is."""
+    return {name: adapted(value, dumps) for name, value in parameters.items()} or None
+
+
+class JsonReading:
+    """Reads JSON by one function, on the cursors that are told so and on no others."""
+
+    def __init__(self, loads: JsonLoads | None) -> None:
+        read = loads or json.loads
+        self._type = psycopg2.extensions.new_type(
+            _JSON_OIDS, "JOBDESK_JSON", lambda text, _: None if text is None else read(text)
+        )
+
+    def use_on(self, cursor: Any) -> None:
+        """Let a cursor of psycopg2 read JSON so, whatever its connection says."""
+        psycopg2.extensions.register_type(self._type, cursor)
+
+
+def rows_of(cursor: Any) -> Rows:
+    """What a RealDictCursor has found, or nothing when its command has no rows."""
+    return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+@contextlib.contextmanager
+def driver_errors() -> Iterator[None]:
+    """Turn psycopg2's errors into ours, with the driver's error as the cause."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise translated(error) from error
+    except ValueError as error:
+        if "NUL" not in str(error):
+            raise
+        raise ConnectorException(f"Database error: {error}") from error

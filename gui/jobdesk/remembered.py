@@ -1,0 +1,32 @@
+"""What the program remembers of its looks between two starts: the window's place and the theme. Nothing else."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtWidgets import QMainWindow
+
+from jobdesk.theme import theme
+
+MODES = ("system", "light", "dark")
+
+
+def restore(window: QMainWindow, mode: str | None) -> None:
+    """Put the window where it was, and take on the theme: the one asked for, or else that of last time."""
+    settings = _settings()
+    geometry = settings.value("geometry")
+    if isinstance(geometry, QByteArray):
+        window.restoreGeometry(geometry)
+    wanted = mode or settings.value("theme")
+    if wanted in MODES:
+        theme().set_mode(wanted)
+
+
+def keep(window: QMainWindow) -> None:
+    """Remember how it looks now."""
+    settings = _settings()
+    settings.setValue("geometry", window.saveGeometry())
+    settings.setValue("theme", theme().mode)
+
+
+def _settings() -> QSettings:
+    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "jobdesk", "window")
