@@ -250,15 +250,13 @@ class JobsPage(QWidget):
         self.footnote_changed.emit()
 
     def _search_progress(self) -> str:
-        """How many a search has found, and how far it has looked."""
+        """How many a search has found; the footer says how far it has looked."""
         found = formats.number(self.model.rowCount())
         if self.model.is_complete and self.model.is_at_start:
             return self.tr("{count} match (exact)").format(count=found)
-        looked_to = self.reading.looked_to_id
-        where = formats.job_number(looked_to) if looked_to is not None else "…"
         if self.reading.is_reading and not self.reading.is_stopped:
-            return self.tr("{count} found, looking at {job}").format(count=found, job=where)
-        return self.tr("{count} found down to {job}").format(count=found, job=where)
+            return self.tr("{count} found, looking…").format(count=found)
+        return self.tr("{count} found so far").format(count=found)
 
     def _stop_or_go_on(self) -> None:
         if self.reading.is_stopped:

@@ -29,6 +29,7 @@ class JobsToolbar(QWidget):
     def __init__(self, table: JobsTable) -> None:
         super().__init__()
         self.setObjectName("toolbar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._table = table
         self._buttons: list[QToolButton] = []
         self._count = QLabel()
