@@ -62,6 +62,15 @@ class SchemaRefused(JobdeskException):
     """The schema cannot be installed on this database."""
 
 
+class IndexLeftInvalid(JobdeskException):
+    """The index was not finished."""
+
+    def __init__(self, name: str, drop_sql: str, reason: str) -> None:
+        super().__init__(f"The index {name} was not finished: {reason.strip().rstrip('.')}.")
+        self.name = name
+        self.drop_sql = drop_sql
+
+
 class ConnectorException(JobdeskException):
     """Database error."""
 

@@ -15,6 +15,7 @@ from jobdesk_core.exceptions import (
     ArgumentsTooDeep,
     CapabilityMissing,
     ConnectorException,
+    IndexLeftInvalid,
     QueueNameTooLong,
     SchemaRefused,
     cause_text,
@@ -64,6 +65,9 @@ def explain(error: BaseException) -> Trouble:
         return Trouble("bad_input", str(error), f"Choose a queue name of at most {error.limit_bytes} bytes.")
     if isinstance(error, ArgumentsTooDeep):
         return Trouble("bad_input", str(error), "The inspector shows them as text.")
+    if isinstance(error, IndexLeftInvalid):
+        way_out = f"What is left of it serves nothing, and every writer pays for it. Drop it: {error.drop_sql}"
+        return Trouble("refused", str(error), way_out)
     if isinstance(error, SchemaRefused):
         return Trouble("refused", str(error))
     cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error
