@@ -243,7 +243,8 @@ def test_what_is_two_hours_old_is_forgotten_and_what_is_of_no_known_job_is_not_c
 def test_counts_believe_nothing_before_they_have_counted() -> None:
     counts = Counts()
     assert (counts.is_exact, counts.total(), counts.queues()) == (False, 0, [])
-    counts.set_open(Counter({("q", "t", Status.TODO): 2}), NOW)
+    counts.set_open(Counter({("q", "t", Status.TODO): 2}))
+    counts.as_of = NOW
     assert (counts.is_exact, counts.total()) == (True, 2)
     counts.expect(1, 2 * STRETCH_IDS)
     assert (counts.is_exact, counts.next_stretch()) == (False, 2)
