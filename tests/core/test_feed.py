@@ -231,6 +231,6 @@ async def _act(
         case 8:
             try:
                 await manager.defer_job_async(Job(task_name=task, queue=queue), connection=own)
-                await asyncio.sleep(chance.choice([0.0, 0.1, 0.5, 2.5]))
+                await asyncio.sleep(chance.choice([0.0, 0.0, 0.1, 0.1, 0.5, 2.0]))
             finally:
                 await (own.commit() if chance.random() < 0.5 else own.rollback())

@@ -158,7 +158,7 @@ class Feed:
         """Begin at the newest event; everything is to be counted."""
         async with self._snapshot() as connection:
             run = self._connector.run_async
-            _, xmax = await run(self._begin(), connection=connection)
+            _, xmax, _ = await run(self._begin(), connection=connection)
             present = await run(recent_events(), connection=connection)
             self._cursor = max(present, default=0)
             self._missing_at_start = self._gaps.start(present, xmax, time.monotonic())
@@ -182,9 +182,11 @@ class Feed:
         glance = await limited(self._connector, self._question(), self._limit_s)
         if glance.storage != self._storage:
             await self._begin_anew(glance)
-        has_deletions = self._see(glance.statistics)
+        has_deletions = self._balance.seen is not None and self._balance.seen.deleted != glance.statistics.deleted
         is_changed = glance.watched != self._fingerprint
         self._is_open_stale |= has_deletions or (is_changed and self._fingerprint is not None)
+        if not self._is_open_stale and glance.last_event_id <= self._cursor:
+            self._see(glance.statistics)
         self._fingerprint = glance.watched
         if self._counts.is_checking and self._balance.has_found_all:
             self._counts.stop_checking()
@@ -204,7 +206,7 @@ class Feed:
         """Read one batch in one snapshot; also whether more is waiting."""
         run = self._connector.run_async
         async with self._snapshot() as connection:
-            xmin, xmax = await run(self._begin(), connection=connection)
+            xmin, xmax, statistics = await run(self._begin(), connection=connection)
             events = await run(_events_after(self._cursor, BATCH_EVENTS), connection=connection)
             has_more = len(events) == BATCH_EVENTS
             asked = self._gaps.due(time.monotonic(), xmin)
@@ -238,6 +240,9 @@ class Feed:
         self._series.add_events(happened, rows)
         if happened:
             self._moved_at = time.monotonic()
+        # Only what is believed of this very moment can be compared: otherwise new jobs hide others' deletion.
+        if not self._is_open_stale and not has_more:
+            self._see(statistics)
         self._settle()
         changes = self._changes(happened, named, rows, is_refresh=not is_all_seen)
         return changes, has_more or self._counts.has_uncounted
@@ -266,11 +271,9 @@ class Feed:
     def _quiet_s(self) -> float:
         return time.monotonic() - self._moved_at
 
-    def _see(self, statistics: TableStatistics) -> bool:
-        has_deletions = self._balance.see(statistics, self._counts.total(), time.monotonic())
-        if has_deletions:
+    def _see(self, statistics: TableStatistics) -> None:
+        if self._balance.see(statistics, self._counts.total(), time.monotonic()):
             self._moved_at = time.monotonic()
-        return has_deletions
 
     async def _begin_anew(self, glance: _Glance) -> None:
         """The tables were truncated: then no deletion is reported, and ids may restart. Or they were rewritten."""
@@ -362,13 +365,13 @@ class Feed:
             {"watched": list(self._watched | self._aborting)},
         )
 
-    def _begin(self) -> Statement[tuple[int, int]]:
-        """The first statement of a snapshot: its bounds, and a limit for all that follow."""
+    def _begin(self) -> Statement[tuple[int, int, TableStatistics]]:
+        """The first statement of a snapshot: its bounds, the statistics, and a limit for all that follow."""
         return Statement(
             "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, "
             "pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax, "
-            "set_config('statement_timeout', %(limit_ms)s, true)",
-            lambda rows: (rows[0]["xmin"], rows[0]["xmax"]),
+            f"set_config('statement_timeout', %(limit_ms)s, true), {balance.COLUMNS}",
+            lambda rows: (rows[0]["xmin"], rows[0]["xmax"], balance.statistics(rows)),
             {"limit_ms": str(round(1000 * self._limit_s))},
         )
 
