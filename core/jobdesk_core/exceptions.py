@@ -139,3 +139,12 @@ def cause_text(error: BaseException) -> str:
     """The driver's own words behind a ConnectorException, or the error's, as one stripped string."""
     cause: Any = error.__cause__ or error
     return str(cause).strip()
+
+
+class ArgumentsTooDeep(JobdeskException):
+    """These arguments are nested more deeply than Python can read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        #: The arguments as they are in the database.
+        self.text = text

@@ -12,6 +12,7 @@ from psycopg_pool import PoolTimeout
 
 from jobdesk_core.exceptions import (
     AlreadyEnqueued,
+    ArgumentsTooDeep,
     CapabilityMissing,
     ConnectorException,
     QueueNameTooLong,
@@ -61,6 +62,8 @@ def explain(error: BaseException) -> Trouble:
         return Trouble("capability", str(error), "A newer Procrastinate schema can.")
     if isinstance(error, QueueNameTooLong):
         return Trouble("bad_input", str(error), f"Choose a queue name of at most {error.limit_bytes} bytes.")
+    if isinstance(error, ArgumentsTooDeep):
+        return Trouble("bad_input", str(error), "The inspector shows them as text.")
     if isinstance(error, SchemaRefused):
         return Trouble("refused", str(error))
     cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error

@@ -53,7 +53,8 @@ class Work(QObject):
     def cancel(self, name: str) -> None:
         """Cancel every running task of this name."""
         for task, its_name in list(self._tasks.items()):
-            if its_name == name:
+            # Not twice: the second would break off the driver's own cancelling, and cost the connection.
+            if its_name == name and not task.cancelling():
                 task.cancel()
 
     def is_running(self, name: str) -> bool:

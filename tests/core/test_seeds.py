@@ -6,6 +6,7 @@ import ast
 import asyncio
 import contextlib
 import inspect
+import os
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -20,8 +21,8 @@ from database import run_sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Engine
 
-#: The documents lie beside the repository; elsewhere there is nothing to run.
-SEEDS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
+#: The documents are not part of the project: JOBDESK_SEEDS names their folder, and without it nothing is run.
+SEEDS = os.environ.get("JOBDESK_SEEDS")
 ENVIRONMENT = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
 
 #: One import line changes.
@@ -70,7 +71,7 @@ def examples_of(path: Path) -> Iterator[Example]:
         number += 1
 
 
-EXAMPLES = [example for path in sorted(SEEDS.glob("*.txt")) for example in examples_of(path)]
+EXAMPLES = [each for path in sorted(Path(SEEDS).glob("*.txt")) for each in examples_of(path)] if SEEDS else []
 
 
 def runnable(code: str, dsn: str) -> str:
@@ -128,7 +129,7 @@ def surroundings(dsn: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {"psycopg": psycopg, "app": app}
 
 
-@pytest.mark.skipif(not EXAMPLES, reason="the seed documents are not beside this repository")
+@pytest.mark.skipif(not EXAMPLES, reason="JOBDESK_SEEDS names no folder of documents")
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_an_example_of_the_documents_runs(example: Example, dsn: str, surroundings: dict[str, Any]) -> None:
     names = surroundings
@@ -167,7 +168,7 @@ async def defers(app: jobdesk_core.App) -> None:
         assert await app.configure_task("t").defer_async() > 33
 
 
-@pytest.mark.skipif(not EXAMPLES, reason="the seed documents are not beside this repository")
+@pytest.mark.skipif(not EXAMPLES, reason="JOBDESK_SEEDS names no folder of documents")
 def test_every_example_was_found() -> None:
     numbers = Counter(example.document[:3] for example in EXAMPLES)
     assert numbers == {"000": 3, "001": 3, "002": 1, "003": 4, "004": 4}

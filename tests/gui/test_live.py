@@ -68,8 +68,10 @@ async def test_new_rows_leave_selection_and_scroll_position_where_they_are(dsn: 
             await until(lambda: window.jobs.model.rowCount() == 157)
             assert table.selected_ids() == [60]
             assert window.jobs.model.row_at(table.rowAt(0)).id == seen
-            await until(lambda: window.jobs._arrived.isVisible() and "7 new" in window.jobs._arrived.text())
-            window.jobs._arrived.click()
+            await until(
+                lambda: window.jobs.toolbar.arrived.isVisible() and "7 new" in window.jobs.toolbar.arrived.text()
+            )
+            window.jobs.toolbar.arrived.click()
             assert table.rowAt(0) == 0
 
 

@@ -123,12 +123,12 @@ async def test_what_arrives_while_one_reads_in_the_middle_moves_nothing_and_is_c
             for _ in range(5):
                 newest = others.defer()
             others.run("DELETE FROM procrastinate_jobs WHERE id = %s", before[5])
-        await until(lambda: "5 new" in window.jobs._arrived.text(), what="the arrivals to be counted")
+        await until(lambda: "5 new" in window.jobs.toolbar.arrived.text(), what="the arrivals to be counted")
         await until(lambda: before[5] not in window.jobs.model.ids(), what="the deletion")
         assert in_sight(window)[:5] == before[:5] and window.jobs.table.selected_ids() == [before[3]]
-        window.jobs._arrived.click()
+        window.jobs.toolbar.arrived.click()
         await until(lambda: in_sight(window)[:1] == [newest], what="the newest job")
-        assert not window.jobs._arrived.isVisible()
+        assert not window.jobs.toolbar.arrived.isVisible()
 
 
 async def test_a_small_table_has_a_bar_of_its_own_length(dsn: str, tmp_path: Path) -> None:
@@ -141,3 +141,30 @@ async def test_a_small_table_has_a_bar_of_its_own_length(dsn: str, tmp_path: Pat
         await until(lambda: bar.maximum() == own.maximum(), what="the bar to follow")
         own.setValue(own.maximum())
         assert bar.value() == bar.maximum()
+
+
+async def test_a_search_goes_on_by_itself_says_how_far_and_stops_at_a_click(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.run("SET session_replication_role = replica")
+        others.run(
+            "INSERT INTO procrastinate_jobs (task_name, queue_name, status, args) "
+            "SELECT 'mail.send', 'mail', 'succeeded', "
+            """CASE WHEN n IN (3, 400000, 599990) THEN '{"user_id": 42}'::jsonb ELSE '{"user_id": 7}' END """
+            "FROM generate_series(1, 600000) AS n"
+        )
+        async with desk(tmp_path, dsn) as window:
+            toolbar, reading, model = window.jobs.toolbar, window.jobs.reading, window.jobs.model
+            window.header.filter_bar.set_text("args.user_id:42")
+            await until(lambda: model.ids() == [599_990] and reading.is_reading, what="the first match while it looks")
+            assert "1 found, looking" in toolbar._count.text() and toolbar.stop.text() == "Stop"
+            assert "looked back to #" in window.jobs.footnote()
+            toolbar.stop.click()
+            await until(lambda: toolbar.stop.text() == "Go on", what="the search to stop")
+            assert "1 found so far" in toolbar._count.text() and not model.is_complete
+            busy = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%%args #>>%%'"
+            await until(lambda: others.run(busy) == 1, what="the server to stop, but for this question")
+            toolbar.stop.click()
+            await until(lambda: model.is_complete, timeout_s=60, what="the end of the search")
+            assert model.ids() == [599_990, 400_000, 3]
+            await until(lambda: "3 match (exact)" in toolbar._count.text(), what="the sum")
+            assert not toolbar.stop.isVisible()

@@ -10,9 +10,6 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
     QSplitter,
     QStackedWidget,
     QToolButton,
@@ -24,19 +21,14 @@ from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.desk import Desk
 from jobdesk.inspector import Inspector
-from jobdesk.models.jobs import COLUMNS, JobsModel
+from jobdesk.models.jobs import JobsModel
 from jobdesk.pages.jobs_reading import JobsReading
 from jobdesk.pages.jobs_table import JobsTable
+from jobdesk.pages.jobs_toolbar import ROOMY_WIDTH, JobsToolbar
 from jobdesk.pages.whole_bar import WholeBar
-from jobdesk.theme.icons import icon
 from jobdesk.widgets.empty_state import EmptyState
 
 INSPECTOR_WIDTH = 372
-#: A page narrower than this gives the table what it can.
-ROOMY_WIDTH = 1_200
-#: And one narrower than this leaves the toolbar its icons.
-NARROW_WIDTH = 1_000
-TOOLBAR = ("job.retry", "job.cancel", "job.abort")
 
 
 class JobsPage(QWidget):
@@ -58,15 +50,7 @@ class JobsPage(QWidget):
         self.inspector = Inspector()
         self._inspected: int | None = None
         self._buttons: list[QToolButton] = []
-        self._count = QLabel()
-        self._count.setProperty("tone", "secondary")
-        self._arrived = QPushButton()
-        self._arrived.setObjectName("pill")
-        self._arrived.hide()
-        self._toolbar = QWidget()
-        self._toolbar.setObjectName("toolbar")
-        self._order = QToolButton()
-        self._columns = QToolButton()
+        self.toolbar = JobsToolbar(self.table)
         self._empty = EmptyState("search", "", "", [])
         whole = QWidget()
         row = QHBoxLayout(whole)
@@ -94,7 +78,7 @@ class JobsPage(QWidget):
 
     def set_order(self, order: Order) -> None:
         """Show the jobs in another order."""
-        self._order.setText(order.label)
+        self.toolbar.show_order(order)
         self.reading.restart(order, self.model.job_filter)
 
     def apply(self, changes: Changes) -> None:
@@ -134,7 +118,7 @@ class JobsPage(QWidget):
         """What the footer says of this page."""
         loaded = formats.number(self.model.rowCount())
         match = self.reading.match
-        if self.model.is_complete:
+        if self.model.is_complete and self.model.is_at_start:
             text = self.tr("{loaded} loaded, all there are").format(loaded=loaded)
         elif match is not None:
             about = "" if match.is_exact else self.tr("about ")
@@ -153,38 +137,15 @@ class JobsPage(QWidget):
 
     def set_actions(self, actions: Actions) -> None:
         """Put the actions into the toolbar and the context menu."""
-        layout = self._toolbar.layout()
-        defer = _action_button(actions, "job.defer")
-        defer.setObjectName("primary")
-        # The button takes its icon from the action anew whenever that changes.
-        actions["job.defer"].changed.connect(lambda: defer.setIcon(icon("defer", "on_accent")))
-        defer.setIcon(icon("defer", "on_accent"))
-        buttons = [defer] + [_action_button(actions, key) for key in TOOLBAR]
-        more = QToolButton()
-        more.setIcon(icon("more"))
-        more.setAccessibleName(self.tr("More actions"))
-        more.setToolTip(self.tr("More actions"))
-        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = actions.job_menu(self)
-        more.setMenu(self._menu)
-        self._buttons = buttons
-        for position, button in enumerate([*buttons, more]):
-            layout.insertWidget(position, button)
+        self.toolbar.set_actions(actions, self._menu)
 
     def _build(self) -> None:
-        bar = QHBoxLayout(self._toolbar)
-        bar.setContentsMargins(12, 4, 12, 4)
-        bar.setSpacing(8)
-        bar.addWidget(self._count)
-        bar.addWidget(self._arrived)
-        bar.addStretch()
-        bar.addWidget(self._order)
-        bar.addWidget(self._columns)
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._toolbar)
+        column.addWidget(self.toolbar)
         column.addWidget(self._stack)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setHandleWidth(1)
@@ -200,34 +161,7 @@ class JobsPage(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
-        self._fill_order()
-        self._fill_columns()
-
-    def _fill_order(self) -> None:
-        menu = QMenu(self)
-        for order in Order:
-            menu.addAction(order.label, lambda chosen=order: self.set_order(chosen))
-        self._order.setObjectName("plain")
-        self._order.setText(self.model.order.label)
-        self._order.setAccessibleName(self.tr("Order of the jobs"))
-        self._order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._order.setMenu(menu)
-
-    def _fill_columns(self) -> None:
-        menu = QMenu(self)
-        for position, column in enumerate(COLUMNS):
-            action = menu.addAction(self.model.headerData(position, Qt.Orientation.Horizontal))
-            action.setCheckable(True)
-            action.setChecked(column.is_shown)
-            action.toggled.connect(
-                lambda is_shown, position=position: self.table.setColumnHidden(position, not is_shown)
-            )
-        self._columns.setText(self.tr("Columns"))
-        self._columns.setIcon(icon("columns"))
-        self._columns.setToolTip(self.tr("Columns"))
-        self._columns.setAccessibleName(self.tr("Columns"))
-        self._columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._columns.setMenu(menu)
+        self.toolbar.show_order(self.model.order)
 
     def _connect(self) -> None:
         self.table.selection_settled.connect(self._selection_settled)
@@ -237,10 +171,12 @@ class JobsPage(QWidget):
         self.table.end_asked_for.connect(self.reading.jump_to_end)
         self.bar.job_asked_for.connect(self.reading.jump_to)
         self.table.sight_changed.connect(self._watch)
-        self.table.arrived_above.connect(self._show_arrived)
-        self.reading.arrived.connect(self._show_arrived)
+        self.table.arrived_above.connect(self.toolbar.show_arrived)
+        self.reading.arrived.connect(self.toolbar.show_arrived)
         self.table.customContextMenuRequested.connect(self._open_menu)
-        self._arrived.clicked.connect(self._go_to_top)
+        self.toolbar.top_asked_for.connect(self._go_to_top)
+        self.toolbar.order_asked_for.connect(self.set_order)
+        self.toolbar.stop_asked_for.connect(self._stop_or_go_on)
         self.reading.progressed.connect(self._show_progress)
         self.reading.failed.connect(self.failed)
         self.inspector.job_asked_for.connect(self._go_to)
@@ -248,15 +184,9 @@ class JobsPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        is_roomy = self.width() >= ROOMY_WIDTH
-        style = Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else Qt.ToolButtonStyle.ToolButtonIconOnly
-        self._columns.setToolButtonStyle(style)
-        is_narrow = self.width() < NARROW_WIDTH
-        beside, alone = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
-        for button in self._buttons:
-            button.setToolButtonStyle(alone if is_narrow else beside)
+        self.toolbar.fit(self.width())
         if not self._has_own_sizes:
-            inspector = INSPECTOR_WIDTH if is_roomy else self.inspector.minimumWidth()
+            inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
             self._splitter.setSizes([self.width() - inspector, inspector])
 
     def _keep_sizes(self, *_: int) -> None:
@@ -309,17 +239,30 @@ class JobsPage(QWidget):
         selected = len(self.table.selected_ids())
         texts = [self.tr("{count} selected").format(count=formats.number(selected))] if selected else []
         match = self.reading.match
-        if self.reading.is_reading and self.model.job_filter.text:
-            texts.append(self.tr("looking…"))
+        if self.reading.is_search:
+            texts.append(self._search_progress())
         elif match is not None and self.model.job_filter.text:
             kind = self.tr("exact") if match.is_exact else self.tr("about")
             texts.append(self.tr("{count} match ({kind})").format(count=f"{match.count:,}", kind=kind))
-        self._count.setText(" · ".join(texts))
+        self.toolbar.show_count(" · ".join(texts))
+        is_open = self.reading.is_search and not self.model.is_complete
+        self.toolbar.show_search(is_open and self.reading.is_reading, is_open and self.reading.is_stopped)
         self.footnote_changed.emit()
 
-    def _show_arrived(self, count: int) -> None:
-        self._arrived.setVisible(count > 0)
-        self._arrived.setText(self.tr("↑ {count} new").format(count=formats.number(count)))
+    def _search_progress(self) -> str:
+        """How many a search has found; the footer says how far it has looked."""
+        found = formats.number(self.model.rowCount())
+        if self.model.is_complete and self.model.is_at_start:
+            return self.tr("{count} match (exact)").format(count=found)
+        if self.reading.is_reading and not self.reading.is_stopped:
+            return self.tr("{count} found, looking…").format(count=found)
+        return self.tr("{count} found so far").format(count=found)
+
+    def _stop_or_go_on(self) -> None:
+        if self.reading.is_stopped:
+            self.reading.go_on_looking()
+        else:
+            self.reading.stop_looking()
 
     def _watch(self) -> None:
         if self._desk is None:
@@ -348,11 +291,3 @@ class JobsPage(QWidget):
     def _go_to(self, job_id: int) -> None:
         if not self.inspect(job_id):
             self.filter_asked_for.emit(f"id:{job_id}")
-
-
-def _action_button(actions: Actions, key: str) -> QToolButton:
-    button = QToolButton()
-    button.setDefaultAction(actions[key])
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button

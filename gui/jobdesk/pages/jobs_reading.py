@@ -36,6 +36,8 @@ class JobsReading(QObject):
         self.model = model
         #: The id down to which the table has been looked through; None when it was read to its end.
         self.looked_to_id: int | None = None
+        #: Whether the operator has stopped the search.
+        self.is_stopped = False
         #: The lowest and the highest id of the table, as far as is known.
         self.bounds: tuple[int, int] | None = None
         self._desk: Desk | None = None
@@ -59,6 +61,11 @@ class JobsReading(QObject):
         """Whether a read is under way."""
         return self._work.is_running(READ)
 
+    @property
+    def is_search(self) -> bool:
+        """Whether only looking can tell how many jobs match."""
+        return bool(self.model.job_filter.tokens) and self.match is None
+
     def show_desk(self, desk: Desk | None) -> None:
         """Read from another connection, or from none."""
         self._desk = desk if desk is not None and desk.capabilities.has_schema else None
@@ -69,6 +76,7 @@ class JobsReading(QObject):
     def restart(self, order: Order, job_filter: JobFilter) -> None:
         """Start over with another order or filter. A running query is cancelled, on the server too."""
         self.stop()
+        self.is_stopped = False
         self._below, self._above, self.looked_to_id, self.bounds = None, None, None, None
         self._forget_arrived()
         self.model.restart(order, job_filter)
@@ -77,9 +85,20 @@ class JobsReading(QObject):
         self.progressed.emit()
 
     def read_more(self) -> None:
-        """Read the next page below, unless one is being read or everything has been."""
-        if self._desk is not None and not self.is_reading and not self.model.is_complete:
+        """Read the next page below, unless one is being read, everything has been, or it was told to stop."""
+        if self._desk is not None and not (self.is_reading or self.is_stopped or self.model.is_complete):
             self._start(self._read_on(self._desk))
+
+    def stop_looking(self) -> None:
+        """Stop a search where it is, on the server too."""
+        self.stop()
+        self.is_stopped = True
+        self.progressed.emit()
+
+    def go_on_looking(self) -> None:
+        """Go on with a search that was stopped."""
+        self.is_stopped = False
+        self.read_more()
 
     def read_before(self) -> None:
         """Read the next page above, unless one is being read or the window begins where the order does."""
@@ -157,10 +176,14 @@ class JobsReading(QObject):
         return page
 
     async def _read_on(self, desk: Desk) -> None:
-        """Go on below until a page is full or the end is reached; matches show as they are found."""
+        """Go on below until a page is full or the end is reached; matches show as they are found.
+
+        A search goes on by itself for as long as the window has room for what it finds.
+        """
         found = 0
-        while found < PAGE_ROWS and not self.model.is_complete:
-            page = await self._read(desk, self._below, PAGE_ROWS - found)
+        wanted = self.model.CAPACITY if self.is_search else PAGE_ROWS
+        while found < wanted and not self.model.is_complete:
+            page = await self._read(desk, self._below, min(PAGE_ROWS, wanted - found))
             self._below, self.looked_to_id = page.next_key, page.looked_to_id
             self.model.is_complete = page.is_last
             await self._merge(desk, page)

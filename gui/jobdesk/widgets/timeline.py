@@ -110,13 +110,19 @@ class Timeline(QWidget):
         tokens = theme().tokens
         painter.setFont(theme().font(11))
         painter.setPen(tokens.colour("secondary"))
-        start = self.tr("deferred {time}").format(time=formats.local(self._stretches[0][1]))
+        start = formats.local(self._stretches[0][1])
+        if painter.fontMetrics().horizontalAdvance(start) < self.width() / 3:
+            start = self.tr("deferred {time}").format(time=start)
         captions = QRectF(0, CAPTIONS_TOP, self.width(), LINE_HEIGHT)
         painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter), start)
         painter.drawText(
             QRectF(0, SUMMARY_TOP, self.width(), LINE_HEIGHT), int(Qt.AlignmentFlag.AlignVCenter), self.summary()
         )
-        end = f"{self._status.value} {formats.local(self._ended_at)}" if self._ended_at else self._status.value
+        end = self._status.value
+        if self._ended_at:
+            # The day is told once.
+            is_same_day = self._ended_at.astimezone().date() == self._stretches[0][1].astimezone().date()
+            end += f" {self._ended_at.astimezone():%H:%M:%S}" if is_same_day else f" {formats.local(self._ended_at)}"
         painter.setPen(tokens.colour(self._status.value))
         painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), end)
 

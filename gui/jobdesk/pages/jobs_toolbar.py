@@ -1,0 +1,131 @@
+"""The line above the table of jobs: actions, what is selected or found, what has arrived, order and columns."""
+
+from __future__ import annotations
+
+from jobdesk_core.monitor.pages import Order
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
+
+from jobdesk import formats
+from jobdesk.actions import Actions
+from jobdesk.models.jobs import COLUMNS
+from jobdesk.pages.jobs_table import JobsTable
+from jobdesk.theme.icons import icon
+
+ACTIONS = ("job.defer", "job.retry", "job.cancel", "job.abort")
+#: A page narrower than these has room for the columns' icon alone, and for the actions' icons alone.
+ROOMY_WIDTH, NARROW_WIDTH = 1_200, 1_000
+BESIDE = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+ALONE = Qt.ToolButtonStyle.ToolButtonIconOnly
+
+
+class JobsToolbar(QWidget):
+    """Only shows and asks; the page decides."""
+
+    order_asked_for = Signal(object)  # Order
+    top_asked_for = Signal()
+    stop_asked_for = Signal()  # stop the search, or go on with it
+
+    def __init__(self, table: JobsTable) -> None:
+        super().__init__()
+        self.setObjectName("toolbar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._table = table
+        self._buttons: list[QToolButton] = []
+        self._count = QLabel()
+        self._count.setProperty("tone", "secondary")
+        self.stop = QPushButton()
+        self.stop.setObjectName("link")
+        self.stop.hide()
+        self.stop.clicked.connect(self.stop_asked_for)
+        self.arrived = QPushButton()
+        self.arrived.setObjectName("pill")
+        self.arrived.hide()
+        self.arrived.clicked.connect(self.top_asked_for)
+        self._order = QToolButton()
+        self._columns = QToolButton()
+        self._bar = QHBoxLayout(self)
+        self._bar.setContentsMargins(12, 4, 12, 4)
+        self._bar.setSpacing(8)
+        for widget in (self._count, self.stop, self.arrived):
+            self._bar.addWidget(widget)
+        self._bar.addStretch()
+        self._bar.addWidget(self._order)
+        self._bar.addWidget(self._columns)
+        self._fill_order()
+        self._fill_columns()
+
+    def set_actions(self, actions: Actions, menu: QMenu) -> None:
+        """Put the actions first, and behind them the menu of all."""
+        self._buttons = [_action_button(actions, key) for key in ACTIONS]
+        defer = self._buttons[0]
+        defer.setObjectName("primary")
+        # The button takes its icon from the action anew whenever that changes.
+        actions[ACTIONS[0]].changed.connect(lambda: defer.setIcon(icon("defer", "on_accent")))
+        defer.setIcon(icon("defer", "on_accent"))
+        more = QToolButton()
+        more.setIcon(icon("more"))
+        more.setAccessibleName(self.tr("More actions"))
+        more.setToolTip(self.tr("More actions"))
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        more.setMenu(menu)
+        for position, button in enumerate([*self._buttons, more]):
+            self._bar.insertWidget(position, button)
+
+    def show_order(self, order: Order) -> None:
+        """Name the order in force."""
+        self._order.setText(order.label)
+
+    def show_count(self, text: str) -> None:
+        """Say what is selected and what matches."""
+        self._count.setText(text)
+
+    def show_search(self, is_under_way: bool, is_stopped: bool) -> None:
+        """Offer to stop a search, or to go on with one that was stopped."""
+        self.stop.setText(self.tr("Go on") if is_stopped else self.tr("Stop"))
+        self.stop.setVisible(is_under_way or is_stopped)
+
+    def show_arrived(self, count: int) -> None:
+        """Say how many jobs have come in before the first row; a click goes there."""
+        self.arrived.setVisible(count > 0)
+        self.arrived.setText(self.tr("↑ {count} new").format(count=formats.number(count)))
+
+    def fit(self, page_width: int) -> None:
+        """Give up words where there is no room for them."""
+        is_roomy = page_width >= ROOMY_WIDTH
+        self._columns.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else ALONE)
+        for button in self._buttons:
+            button.setToolButtonStyle(ALONE if page_width < NARROW_WIDTH else BESIDE)
+
+    def _fill_order(self) -> None:
+        menu = QMenu(self)
+        for order in Order:
+            menu.addAction(order.label, lambda chosen=order: self.order_asked_for.emit(chosen))
+        self._order.setObjectName("plain")
+        self._order.setAccessibleName(self.tr("Order of the jobs"))
+        self._order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._order.setMenu(menu)
+
+    def _fill_columns(self) -> None:
+        menu = QMenu(self)
+        for position, column in enumerate(COLUMNS):
+            action = menu.addAction(self._table.jobs.headerData(position, Qt.Orientation.Horizontal))
+            action.setCheckable(True)
+            action.setChecked(column.is_shown)
+            action.toggled.connect(
+                lambda is_shown, position=position: self._table.setColumnHidden(position, not is_shown)
+            )
+        self._columns.setText(self.tr("Columns"))
+        self._columns.setIcon(icon("columns"))
+        self._columns.setToolTip(self.tr("Columns"))
+        self._columns.setAccessibleName(self.tr("Columns"))
+        self._columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._columns.setMenu(menu)
+
+
+def _action_button(actions: Actions, key: str) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(actions[key])
+    button.setToolButtonStyle(BESIDE)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
