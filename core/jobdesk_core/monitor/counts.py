@@ -110,18 +110,18 @@ class Counts:
         """Believe nothing any more."""
         self.__init__()  # type: ignore[misc]
 
-    def expect(self, lowest_id: int, highest_id: int) -> None:
-        """Have every stretch between two ids counted anew; what is believed stands until then."""
-        self._uncounted.update(_stretches(lowest_id, highest_id), self._stretches)
+    def expect(self, inhabited: Iterable[int]) -> None:
+        """Have these stretches and all known ones counted anew; what is believed stands until then."""
+        self._uncounted.update(inhabited, self._stretches)
         self._unchecked.clear()
 
     def doubt(self, job_ids: Iterable[int]) -> None:
         """Have the stretches of these jobs counted anew."""
         self._doubted.update(job_id // STRETCH_IDS for job_id in job_ids)
 
-    def check(self, lowest_id: int, highest_id: int) -> None:
-        """Have every stretch compared with the table, which has no rows beyond these ids."""
-        self._unchecked = set(_stretches(lowest_id, highest_id))
+    def check(self, inhabited: Iterable[int]) -> None:
+        """Have these stretches compared with the table, which has no rows in others."""
+        self._unchecked = set(inhabited)
         for stretch in self._stretches.keys() - self._unchecked:
             self.set_stretch(stretch, Counter())
 
@@ -212,10 +212,6 @@ class Counts:
         self._tally.shift(group, number)
 
 
-def _stretches(lowest_id: int, highest_id: int) -> range:
-    return range(lowest_id // STRETCH_IDS, highest_id // STRETCH_IDS + 1)
-
-
 def _scheduled_only(events: Iterable[EventRow]) -> set[int]:
     """The jobs with a `scheduled` event that none tells the cause of: a failed job's retry halfway to 3.4."""
     found: set[int] = set()
@@ -249,6 +245,16 @@ def aborting_jobs(stretch: int) -> Statement[set[int]]:
         lambda rows: {row["id"] for row in rows},
         {"low": stretch * STRETCH_IDS, "high": (stretch + 1) * STRETCH_IDS},
     )
+
+
+#: The stretches that hold jobs: one step in the index for each, however far apart ids lie.
+INHABITED: Statement[list[int]] = Statement(
+    "WITH RECURSIVE stretch (number) AS ("
+    f"SELECT min(id) / {STRETCH_IDS} FROM procrastinate_jobs UNION ALL "
+    f"SELECT (SELECT min(id) / {STRETCH_IDS} FROM procrastinate_jobs WHERE id >= (number + 1) * {STRETCH_IDS}) "
+    f"FROM stretch WHERE number < {2**63 // STRETCH_IDS - 1}) SELECT number FROM stretch WHERE number IS NOT NULL",
+    lambda rows: [row["number"] for row in rows],
+)
 
 
 def count_stretch(stretch: int) -> Statement[Counter[Group]]:

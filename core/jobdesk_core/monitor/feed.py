@@ -21,7 +21,7 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor import balance
 from jobdesk_core.monitor.balance import Balance, TableStatistics
-from jobdesk_core.monitor.counts import Counts, aborting_jobs, count_ended, count_open, count_stretch
+from jobdesk_core.monitor.counts import INHABITED, Counts, aborting_jobs, count_ended, count_open, count_stretch
 from jobdesk_core.monitor.gaps import Gaps, recent_events
 from jobdesk_core.monitor.history import HistoryReader
 from jobdesk_core.monitor.pages import limited
@@ -162,11 +162,11 @@ class Feed:
             present = await run(recent_events(), connection=connection)
             self._cursor = max(present, default=0)
             self._missing_at_start = self._gaps.start(present, xmax, time.monotonic())
-            low, high = await run(_ID_BOUNDS, connection=connection)
+            inhabited = await run(INHABITED, connection=connection)
             glance = await run(self._question(), connection=connection)
             self._counts.clear()
             self._counts.as_of = dt.datetime.now(dt.UTC)
-            self._counts.expect(low, high)
+            self._counts.expect(inhabited)
             self._is_open_stale = not await self._count_open(connection)
         self._series.clear()
         self._known.clear()
@@ -192,7 +192,8 @@ class Feed:
             self._counts.stop_checking()
             self._began = None
         if self._counts.is_exact and self._balance.is_doubtful(time.monotonic(), self._quiet_s):
-            self._counts.check(*await limited(self._connector, _ID_BOUNDS, self._limit_s))
+            inhabited = await limited(self._connector, INHABITED, self._limit_s)
+            self._counts.check(inhabited)
             self._began = (glance.statistics, dt.datetime.now(dt.UTC))
         self._settle()
         return (
@@ -226,7 +227,7 @@ class Feed:
             checked = {} if has_more else await self._check_stretches(connection)
         is_all_seen = self._gaps.close(asked, late, xmin, time.monotonic())
         if not is_all_seen:
-            self._counts.expect(1, 0)
+            self._counts.expect(())
         self._cursor = self._gaps.follow(events, self._cursor, xmax, time.monotonic())
         self._counts.add_ends(happened, rows, except_stretch=stretch)
         if is_open_counted:
@@ -280,7 +281,8 @@ class Feed:
         self._storage = glance.storage
         self._cursor = min(self._cursor, glance.last_event_id)
         self._gaps.forget_after(self._cursor)
-        self._counts.expect(*await limited(self._connector, _ID_BOUNDS, self._limit_s))
+        inhabited = await limited(self._connector, INHABITED, self._limit_s)
+        self._counts.expect(inhabited)
         self._began = (glance.statistics, dt.datetime.now(dt.UTC))
         self._is_open_stale = True
 
@@ -381,12 +383,6 @@ class Feed:
 
 def _glance(rows: Rows) -> _Glance:
     return _Glance(rows[0]["last_event_id"], balance.statistics(rows), rows[0]["storage"], rows[0]["watched"])
-
-
-_ID_BOUNDS: Statement[tuple[int, int]] = Statement(
-    "SELECT coalesce(min(id), 0) AS low, coalesce(max(id), 0) AS high FROM procrastinate_jobs",
-    lambda rows: (rows[0]["low"], rows[0]["high"]),
-)
 
 
 def _events_after(cursor: int, limit: int) -> Statement[list[EventRow]]:
