@@ -1,7 +1,7 @@
 """`make bench`: ours beside its peers, in pairs. `bench.py worker` or `bench.py monitor` runs one group alone.
 
 JOBS (1,000,000) is the size of the monitor's database, ROUNDS (5) how often each is measured, ONLY a part of a
-measure's title. STALLS_S (60) is how long the window is watched under load.
+measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import monitor
 import worker
+from jobdesk_core.embedded import EmbeddedServerError
 
 GROUPS = {"worker": worker.run, "monitor": monitor.run}
 
@@ -22,7 +23,7 @@ def main(names: list[str]) -> None:
     jobs, rounds = int(os.environ.get("JOBS", "1000000")), max(1, int(os.environ.get("ROUNDS", "5")))
     print(f"{_processor()}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}.")
     for name in names or GROUPS:
-        GROUPS[name](jobs, rounds, os.environ.get("ONLY", ""))
+        GROUPS[name](jobs, rounds, tuple(os.environ.get("ONLY", "").split(",")))
 
 
 def _processor() -> str:
@@ -33,4 +34,7 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except EmbeddedServerError as error:
+        sys.exit(str(error))

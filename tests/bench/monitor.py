@@ -19,15 +19,15 @@ MEASURES: dict[str, Callable[[str, str, int, int], AsyncIterator[Line]]] = {
     "filter": lambda dsn, small, jobs, rounds: filter_lines(dsn, rounds),
     "refresh": lambda dsn, small, jobs, rounds: refresh_lines(dsn, small, rounds),
     "start": lambda dsn, small, jobs, rounds: watching.start_lines(dsn, rounds),
-    "memory": lambda dsn, small, jobs, rounds: watching.memory_lines(dsn, rounds),
+    "memory": lambda dsn, small, jobs, rounds: watching.memory_lines(dsn, jobs, rounds),
     "lag": lambda dsn, small, jobs, rounds: watching.lag_lines(dsn, rounds),
     "stalls": lambda dsn, small, jobs, rounds: watching.stall_lines(dsn, rounds, STALLS_S),
 }
 
 
-def run(jobs: int, rounds: int, only: str) -> None:
-    """Measure everything, or only what `only` names, and print one table."""
-    wanted = [measure for name, measure in MEASURES.items() if only in name]
+def run(jobs: int, rounds: int, only: tuple[str, ...]) -> None:
+    """Measure what has a word of `only` in its name, and print one table."""
+    wanted = [measure for name, measure in MEASURES.items() if any(word in name for word in only)]
     if wanted:
         asyncio.run(_run(wanted, jobs, rounds))
 

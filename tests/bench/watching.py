@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from jobdesk_core.embedded import die_with_parent
 from jobdesk_core.monitor.monitor import MOVING_S
 from table import Line, below, percentile, take_rounds, within
 
@@ -58,19 +59,20 @@ async def start_lines(dsn: str, rounds: int) -> AsyncIterator[Line]:
 # Memory
 
 
-async def memory_lines(dsn: str, rounds: int) -> AsyncIterator[Line]:
+async def memory_lines(dsn: str, jobs: int, rounds: int) -> AsyncIterator[Line]:
     """What scrolling through 200,000 rows adds to the window at rest, and what its second half adds to the first."""
+    rows = min(SCROLLED_ROWS, jobs * 9 // 10)
     at_rest, most, half, end = [], [], [], []
     with _folder() as folder:
         environment = _environment(folder)
         for _ in range(min(rounds, 3)):
-            told = _output(environment, "window.py", "memory", dsn, str(SCROLLED_ROWS)).splitlines()
+            told = _output(environment, "window.py", "memory", dsn, str(rows)).splitlines()
             held = [float(line.split()[1]) for line in told]
             at_rest.append(held[0])
             most.append(max(held) - held[0])
             half.append(held[5] - held[0])
             end.append(held[-1] - held[0])
-    title = f"memory, {SCROLLED_ROWS:,} rows scrolled"
+    title = f"memory, {rows:,} rows scrolled"
     yield Line(f"{title}, more", "MB", most, "window at rest, in all", at_rest, below(40))
     yield Line(f"{title}, flat", "MB", end, "more after half of them", half, below(statistics.median(half) + 5))
 
@@ -196,7 +198,9 @@ def _environment(home: Path) -> dict[str, str]:
 def _output(environment: dict[str, str], script: str, *arguments: str) -> str:
     """What a program of this folder prints, once it has ended."""
     command = [sys.executable, str(HERE / script), *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, env=environment, preexec_fn=die_with_parent
+    ).stdout
 
 
 @contextmanager
@@ -204,7 +208,7 @@ def _running(environment: dict[str, str], script: str, *arguments: str) -> Itera
     """A program of this folder that runs until its input is closed; it is ready when it says its first word."""
     command = [sys.executable, str(HERE / script), *arguments]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=die_with_parent
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         try:
