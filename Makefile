@@ -1,9 +1,10 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set everything up first.
-# `make bench` measures ours beside the library; JOBS and ROUNDS may be set, for example `make bench JOBS=1000`.
+# `make bench` measures ours beside its peers: the worker's group and the monitor's, or one of them by its own name.
+# JOBS, ROUNDS and ONLY may be set, for example `make bench-monitor JOBS=5000000 ONLY=page,refresh`.
 PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests
 
-.PHONY: demo tour pictures test check bench format setup clean
+.PHONY: demo tour pictures test check bench bench-worker bench-monitor format setup clean
 
 setup:
 	@sh packaging/setup.sh
@@ -39,6 +40,9 @@ check: setup
 
 bench: setup
 	@$(PYTHON_IN) tests/bench/bench.py
+
+bench-worker bench-monitor: setup
+	@$(PYTHON_IN) tests/bench/bench.py $(@:bench-%=%)
 
 format: setup
 	.venv/bin/ruff format $(SOURCES)

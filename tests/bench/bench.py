@@ -1,63 +1,40 @@
-"""`make bench`: ours and the library side by side, in pairs, on an embedded server with durable defaults.
+"""`make bench`: ours beside its peers, in pairs. `bench.py worker` or `bench.py monitor` runs one group alone.
 
-JOBS (10,000) is the size of the batch; the other measures take a share of it. ROUNDS (5) is at least one.
-SCHEMA is procrastinate (the released one, the default) or jobdesk (ours): both engines work on the same.
+JOBS (1,000,000) is the size of the monitor's database, ROUNDS (5) how often each is measured, ONLY a part of a
+measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import statistics
-import tempfile
+import platform
+import sys
 from pathlib import Path
 
-from engines import OURS, THEIRS, create_database
-from jobdesk_core.embedded import EmbeddedServer
-from measures import MEASURES, Measure
+import monitor
+import worker
+from jobdesk_core.embedded import EmbeddedServerError
 
-Pair = tuple[float, float]
-
-
-async def take_rounds(measure: Measure, dsn: str, *, jobs: int, rounds: int) -> list[Pair]:
-    """Ours and theirs of each round; who begins alternates. One small round before, for warm caches."""
-    pairs: list[Pair] = []
-    for number in range(-1, rounds):
-        size = jobs if number >= 0 else min(jobs, 1000)
-        engines = (OURS, THEIRS) if number % 2 else (THEIRS, OURS)
-        taken = {engine.name: await measure.of(engine, dsn, size) for engine in engines}
-        if number >= 0:
-            pairs.append((taken[OURS.name], taken[THEIRS.name]))
-    return pairs
+GROUPS = {"worker": worker.run, "monitor": monitor.run}
 
 
-def line(measure: Measure, pairs: list[Pair]) -> str:
-    """A line of the table: medians of both, the median of the rounds' ratios, and their extremes."""
-    ours, theirs = (statistics.median(values) for values in zip(*pairs, strict=True))
-    ratios = sorted(measure.ratio(*pair) for pair in pairs)
-    digits = 0 if measure.unit == "jobs/s" else 2
-    return (
-        f"{measure.title:<24}{measure.unit:<8}{ours:>14,.{digits}f}{theirs:>15,.{digits}f}"
-        f"{statistics.median(ratios):>8.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}"
-    )
+def main(names: list[str]) -> None:
+    """Run the named groups, or all of them."""
+    jobs, rounds = int(os.environ.get("JOBS", "1000000")), max(1, int(os.environ.get("ROUNDS", "5")))
+    print(f"{_processor()}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}.")
+    for name in names or GROUPS:
+        GROUPS[name](jobs, rounds, tuple(os.environ.get("ONLY", "").split(",")))
 
 
-def main() -> None:
-    """Measure everything and print one table."""
-    jobs, rounds = int(os.environ.get("JOBS", "10000")), max(1, int(os.environ.get("ROUNDS", "5")))
-    schema = os.environ.get("SCHEMA", "procrastinate")
-    wanted = [measure for measure in MEASURES if os.environ.get("ONLY", "") in measure.title]
-    print(f"{jobs:,} jobs, {rounds} rounds in pairs, {os.cpu_count()} processors, schema of {schema}.")
-    print("Medians; the ratio says how many times as fast ours is (median and extremes of the rounds).\n")
-    print(f"{'':<24}{'':<8}{OURS.name:>14}{THEIRS.name:>15}{'ratio':>8}   rounds")
-    with tempfile.TemporaryDirectory(prefix="jobdesk-bench-") as folder:
-        Path(folder).chmod(0o755)
-        with EmbeddedServer(Path(folder)) as server:
-            dsn = create_database(server, schema)
-            for measure in wanted:
-                pairs = asyncio.run(take_rounds(measure, dsn, jobs=jobs, rounds=rounds))
-                print(line(measure, pairs), flush=True)
+def _processor() -> str:
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(sys.argv[1:])
+    except EmbeddedServerError as error:
+        sys.exit(str(error))

@@ -16,7 +16,8 @@ from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
 
 from jobdesk import formats
-from jobdesk.widgets.roles import CHANGED_ROLE, MONO_ROLE, STATUS_ROLE, TONE_ROLE
+from jobdesk.theme.tokens import STATUS_SHAPE
+from jobdesk.widgets.roles import CELL_ROLE, CHANGED_ROLE, MONO_ROLE, STATUS_ROLE, TONE_ROLE, PaintedCell
 
 NO_PARENT = QModelIndex()
 Key = tuple[int, int]
@@ -211,6 +212,8 @@ class JobsModel(QAbstractTableModel):
         if not index.isValid():
             return None
         position, column = index.row(), index.column()
+        if role == CELL_ROLE:
+            return self._painted(position, column)
         if role == Qt.ItemDataRole.DisplayRole:
             return self._cells[position][column]
         if role == CHANGED_ROLE:
@@ -237,6 +240,13 @@ class JobsModel(QAbstractTableModel):
         return None
 
     # Within
+
+    def _painted(self, position: int, column: int) -> PaintedCell:
+        text, changed_at = self._cells[position][column], self._changed_at[position]
+        if column == STATUS_COLUMN:
+            return PaintedCell(text, text, STATUS_SHAPE[self._rows[position].status], changed_at, False, False, False)
+        shown = COLUMNS[column]
+        return PaintedCell(text, shown.tone, "", changed_at, shown.is_mono, False, shown.is_right)
 
     def _matches(self, row: JobRow, now: dt.datetime) -> bool | None:
         if self.order is Order.NEXT_TO_RUN and row.status is not Status.TODO:

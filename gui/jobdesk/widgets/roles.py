@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from PySide6.QtCore import Qt
 
 _FIRST = int(Qt.ItemDataRole.UserRole) + 100
@@ -18,3 +20,17 @@ CHANGED_ROLE = _FIRST + 3
 SHAPE_ROLE = _FIRST + 4
 #: Whether a cell is painted in semibold.
 STRONG_ROLE = _FIRST + 5
+#: All that a cell is painted by, as a `PaintedCell`: one question instead of seven. A model need not answer it.
+CELL_ROLE = _FIRST + 6
+
+
+class PaintedCell(NamedTuple):
+    """A cell's text; its tone, shape and time of change as the roles of these names tell; and how it is set."""
+
+    text: str
+    tone: str
+    shape: str
+    changed_at: float
+    is_mono: bool
+    is_strong: bool
+    is_right: bool

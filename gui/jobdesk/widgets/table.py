@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRect, Qt, QTimer
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,18 +21,29 @@ from PySide6.QtWidgets import (
 from jobdesk.theme import theme
 from jobdesk.theme.shapes import shape_pixmap
 from jobdesk.theme.tokens import STATUS_SHAPE
-from jobdesk.widgets.roles import CHANGED_ROLE, MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE
+from jobdesk.widgets.roles import (
+    CELL_ROLE,
+    CHANGED_ROLE,
+    MONO_ROLE,
+    SHAPE_ROLE,
+    STATUS_ROLE,
+    STRONG_ROLE,
+    TONE_ROLE,
+    PaintedCell,
+)
 
 ROW_HEIGHT = 28
 HEADER_HEIGHT = 30
 PADDING = 10
 SHAPE_SIDE = 12
 SHAPE_GAP = 5
-FADE_S = 1.0
+FADE_S, FADE_STEPS = 1.0, 16
+
+AnyIndex = QModelIndex | QPersistentModelIndex
 
 _DISPLAY = Qt.ItemDataRole.DisplayRole
 _ALIGNMENT = Qt.ItemDataRole.TextAlignmentRole
-_SELECTED = QStyle.StateFlag.State_Selected
+_SELECTED = QStyle.StateFlag.State_Selected.value
 _RIGHT = int(Qt.AlignmentFlag.AlignRight)
 _SINGLE_LINE = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
 #: Texts whose widths are kept; beyond it they are forgotten all at once.
@@ -63,29 +76,25 @@ class CellDelegate(QStyledItemDelegate):
             theme().font(13, QFont.Weight.DemiBold),
         )
         self._metrics = tuple(self._measure(font) for font in self._fonts)
+        self._heights = tuple((metrics.height(), metrics.ascent()) for metrics in self._metrics)
+        self._changed_grounds = [_fading(tokens.colour("changed"), step / FADE_STEPS) for step in range(FADE_STEPS)]
         self._widths: tuple[dict[str, int], ...] = ({}, {}, {})
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Override QStyledItemDelegate.paint."""
         ask = index.model().data
-        rect = option.rect
-        x, y, width, height = rect.x(), rect.y(), rect.width(), rect.height()
-        state = option.state
-        if state & _SELECTED:
-            painter.fillRect(rect, self._selection)
-        elif changed_at := ask(index, CHANGED_ROLE):
-            self._paint_change(painter, rect, time.monotonic() - changed_at)
+        cell = ask(index, CELL_ROLE) or _cell(ask, index)
+        text, tone, shape = cell.text, cell.tone, cell.shape
+        x, y, width, height = option.rect.getRect()
+        if option.state.value & _SELECTED:
+            painter.fillRect(x, y, width, height, self._selection)
+            if x <= self._left_edge():
+                painter.fillRect(x, y, 2, height - 1, self._accent)
+        elif cell.changed_at:
+            age_s = time.monotonic() - cell.changed_at
+            if age_s < FADE_S:
+                painter.fillRect(x, y, width, height, self._changed_grounds[int(age_s / FADE_S * FADE_STEPS)])
         painter.fillRect(x, y + height - 1, width, 1, self._line)
-        if state & _SELECTED and rect.x() <= self._left_edge():
-            painter.fillRect(x, y, 2, height - 1, self._accent)
-
-        status = ask(index, STATUS_ROLE)
-        if status is None:
-            text, tone, shape = ask(index, _DISPLAY), ask(index, TONE_ROLE) or "", ask(index, SHAPE_ROLE)
-        else:
-            text, tone, shape = status.value, status.value, STATUS_SHAPE[status]
         if self.is_faded:
             tone = "faint"
         left, room = x + PADDING, width - 2 * PADDING
@@ -94,19 +103,23 @@ class CellDelegate(QStyledItemDelegate):
             painter.drawPixmap(left, y + (height - 1 - SHAPE_SIDE) // 2, pixmap)
             left += SHAPE_SIDE + SHAPE_GAP
             room -= SHAPE_SIDE + SHAPE_GAP
-            tone = "" if status is None and ask(index, STRONG_ROLE) else tone
+            tone = "" if cell.is_strong else tone
         if not text or room <= 0:
             return
-        if type(text) is not str:
-            text = str(text)
-        which = 1 if ask(index, MONO_ROLE) else 2 if ask(index, STRONG_ROLE) else 0
+        which = 1 if cell.is_mono else 2 if cell.is_strong else 0
         painter.setFont(self._fonts[which])
         painter.setPen(self._pens.get(tone) or self._pen(tone))
-        if self._width(which, text) > room:
+        advance = self._width(which, text)
+        if advance > room:
             text = self._metrics[which].elidedText(text, Qt.TextElideMode.ElideRight, room)
-        alignment = ask(index, _ALIGNMENT)
-        side = int(alignment) & _RIGHT if alignment else 0
-        painter.drawText(left, y, room, height - 1, _SINGLE_LINE | side, text)
+        elif cell.is_right:
+            left += room - advance
+        if text.isprintable():
+            # At a point: text in a rectangle takes half as long again (measured).
+            high, ascent = self._heights[which]
+            painter.drawText(left, y + (height - high) // 2 + ascent, text)
+        else:
+            painter.drawText(left, y, room, height - 1, _SINGLE_LINE, text)
 
     def _left_edge(self) -> int:
         view = self.parent()
@@ -130,11 +143,28 @@ class CellDelegate(QStyledItemDelegate):
             width = widths[text] = self._metrics[which].horizontalAdvance(text)
         return width
 
-    def _paint_change(self, painter: QPainter, rect: QRect, age_s: float) -> None:
-        if age_s < FADE_S:
-            ground = QColor(self._tokens.colour("changed"))
-            ground.setAlphaF(1.0 - age_s / FADE_S)
-            painter.fillRect(rect, ground)
+
+def _cell(ask: Callable[[AnyIndex, int], Any], index: AnyIndex) -> PaintedCell:
+    """What a model tells role by role."""
+    status = ask(index, STATUS_ROLE)
+    side = int(ask(index, _ALIGNMENT) or 0)
+    text = status.value if status is not None else str(ask(index, _DISPLAY) or "")
+    return PaintedCell(
+        text=text,
+        tone=status.value if status is not None else ask(index, TONE_ROLE) or "",
+        shape=STATUS_SHAPE[status] if status is not None else ask(index, SHAPE_ROLE) or "",
+        changed_at=ask(index, CHANGED_ROLE) or 0.0,
+        is_mono=bool(ask(index, MONO_ROLE)),
+        is_strong=bool(ask(index, STRONG_ROLE)),
+        is_right=bool(side & _RIGHT),
+    )
+
+
+def _fading(ground: QColor, age: float) -> QColor:
+    """The ground of what has changed, gone to the part `age`."""
+    colour = QColor(ground)
+    colour.setAlphaF(1.0 - age)
+    return colour
 
 
 class Table(QTableView):

@@ -1,0 +1,128 @@
+"""The real window under a probe: `window.py start DSN`, `memory DSN ROWS` or `watch DSN ORDER TICKS HEARD`.
+
+It is started as the command `jobdesk` starts it. `start` tells when the jobs are painted, `memory` scrolls through the
+table and tells what that takes, `watch` notes lateness and news until the standard input is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from jobdesk import loop
+from jobdesk.application import Program, parse_arguments
+from jobdesk.pages.jobs import JobsPage
+from jobdesk.theme import theme
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+#: How long the window rests before it counts as being at rest, and how long anything may take, in seconds.
+REST_S, TIMEOUT_S = 3.0, 300.0
+
+
+class Painted(QObject):
+    """Waits until the table has been painted with rows in it."""
+
+    def __init__(self, page: JobsPage) -> None:
+        super().__init__()
+        self._page = page
+        self.at = 0.0
+        self.done = asyncio.Event()
+        page.table.viewport().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and self._page.model.rowCount() and not self.at:
+            self.at = time.perf_counter()
+            QTimer.singleShot(0, self._note)
+        return False
+
+    def _note(self) -> None:
+        """The painting is over."""
+        self.at = time.perf_counter()
+        self.done.set()
+
+
+async def start(program: Program) -> None:
+    """Say when the jobs are painted."""
+    painted = Painted(program.window.jobs)
+    await painted.done.wait()
+    print(painted.at, flush=True)
+
+
+async def memory(program: Program, rows: str) -> None:
+    """Scroll down through so many rows and say, ten times, how many have been passed and what is held in memory."""
+    from probe import resident_mb, say
+
+    await _at_rest(program)
+    page = program.window.jobs
+    bar = page.table.verticalScrollBar()
+    say(f"0 {resident_mb()}")
+    first, told = page.model.row_at(0).id, 0
+    while told < 10:
+        bar.setValue(bar.maximum())
+        await asyncio.sleep(0)
+        passed = first - page.model.row_at(page.table.sight()[0]).id
+        if passed >= int(rows) * (told + 1) / 10:
+            told += 1
+            say(f"{passed} {resident_mb()}")
+
+
+async def watch(program: Program, order: str, ticks: str, heard: str) -> None:
+    """Note lateness and news until told to end."""
+    from jobdesk_core.monitor.pages import Order
+    from probe import Heard, Lateness, say, when_told_to_end
+
+    await _at_rest(program)
+    window = program.window
+    window.jobs.set_order(Order[order])
+    await _until(lambda: window.jobs.model.rowCount() and not window.jobs.reading.is_reading)
+    await asyncio.sleep(REST_S)
+    lateness = Lateness(window)
+    assert window.session.desk is not None
+    news = Heard(window.session.desk.changed)
+    ending = asyncio.Event()
+    when_told_to_end(window, ending.set)
+    say("ready")
+    await ending.wait()
+    lateness.write(Path(ticks))
+    news.write(Path(heard))
+
+
+async def _at_rest(program: Program) -> None:
+    """Filled, everything counted, and some seconds more."""
+    session, jobs = program.window.session, program.window.jobs
+    await _until(lambda: session.desk is not None and session.desk.monitor.counts.is_exact and jobs.model.rowCount())
+    await asyncio.sleep(REST_S)
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def main(what: str, dsn: str, *rest: str) -> int:
+    """Start the program as its command does, with a probe beside it."""
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Jobdesk")
+    app.setQuitOnLastWindowClosed(False)
+    theme().install(app)
+
+    async def run() -> int:
+        program = Program(parse_arguments(["--dsn", dsn, "--theme", "light"]), app)
+        probes = {"start": start, "memory": memory, "watch": watch}
+        probe = asyncio.create_task(probes[what](program, *rest))
+        # A probe that fails ends the program.
+        probe.add_done_callback(lambda _: program.window.close())
+        code = await program.main()
+        await probe
+        return code
+
+    return loop.run(app, run())
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
