@@ -130,20 +130,21 @@ def test_every_committed_event_is_read_once_whatever_is_in_flight(data: st.DataO
         read.extend(event.id for event in [*late, *events])
         now += data.draw(st.sampled_from([0.2, 3.0, 20.0]))
 
-    for _ in range(data.draw(st.integers(0, 40))):
-        match data.draw(st.sampled_from(["begin", "take", "take", "commit", "roll back", "look"])):
-            case "begin":
-                running[next_transaction] = []
-                next_transaction += 1
-            case "take" if running:
-                running[data.draw(st.sampled_from(sorted(running)))].append(next_id)
-                next_id += 1
-            case "commit" if running:
-                visible.update(running.pop(data.draw(st.sampled_from(sorted(running)))))
-            case "roll back" if running:
-                running.pop(data.draw(st.sampled_from(sorted(running))))
-            case _:
-                look()
+    places: dict[int, int] = {}  # of three clients the transaction that each is in
+    for _ in range(data.draw(st.integers(5, 40))):
+        client, act = data.draw(st.tuples(st.integers(0, 2), st.sampled_from(["take", "commit", "roll back", "look"])))
+        if act == "look":
+            look()
+        elif act == "take":
+            if client not in places:
+                places[client], next_transaction = next_transaction, next_transaction + 1
+                running[places[client]] = []
+            running[places[client]].append(next_id)
+            next_id += 1
+        elif client in places:
+            taken = running.pop(places.pop(client))
+            visible.update(taken if act == "commit" else [])
+    visible.update(*running.values())
     running.clear()
     look()
     look()

@@ -251,9 +251,11 @@ async def test_history_tells_how_long_jobs_waited_and_ran_before_the_start(dsn: 
 async def test_history_reads_on_past_one_late_event_and_stops_where_the_ids_begin(dsn: str) -> None:
     begin = 10**15
     run_sql(dsn, "SELECT setval('procrastinate_events_id_seq', %s, false)", begin + 1)
-    for _ in range(3):
+    defer(dsn)
+    run_sql(dsn, "SELECT setval('procrastinate_events_id_seq', %s, false)", begin + 60_000)
+    for _ in range(2):
         defer(dsn)
-    run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '2 hours' WHERE id = %s", begin + 2)
+    run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '2 hours' WHERE id = %s", begin + 60_001)
     async with monitor_of(dsn) as monitor:
         await until(lambda: monitor.series.total(EventType.DEFERRED, dt.datetime.now(dt.UTC)) == 2)
     async with connected(dsn) as (connector, able):
