@@ -24,7 +24,7 @@ from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.series import Series
 
 #: Seconds between two looks: while things move, at rest, and at least.
-MOVING_S, REST_S, SHORTEST_S = 0.25, 1.0, 0.1
+MOVING_S, REST_S, SHORTEST_S = 0.25, 0.9, 0.1
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0

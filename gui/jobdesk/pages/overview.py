@@ -119,13 +119,13 @@ class OverviewPage(QWidget):
         self.succeeded.set_value(formats.number(succeeded), note)
 
     def _drains(self, desk: Desk, queue: str, waiting: int, now: dt.datetime) -> Cell:
-        """How long the backlog takes at the pace of the last five whole minutes."""
+        """When the backlog will be gone, at the pace of the last whole minutes."""
         if not waiting:
             return Cell(self.tr("empty"), "secondary")
-        per_minute = sum(desk.monitor.series.per_minute(EventType.STARTED, now, queue)[-6:-1]) / 5
-        if not per_minute:
-            return Cell(self.tr("stands still"), "warning")
-        return Cell(formats.duration(max(1, round(60 * waiting / per_minute))))
+        seconds = desk.monitor.series.drain_s(waiting, now, queue)
+        if seconds is None:
+            return Cell(self.tr("does not shrink"), "warning")
+        return Cell(formats.duration(max(1, round(seconds))))
 
     def _build(self) -> None:
         cards = QHBoxLayout()
