@@ -281,6 +281,64 @@ def test_the_first_and_the_last_year_are_found(filled: Found) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "is_met"),
+    [
+        ("2026-11-20T12:30:15Z", True),
+        ("2026-11-20T12:30Z", True),
+        ("2026-11-20T12:30:14Z", False),
+        (">2026-11-20T12:30Z", False),
+        (">2026-11-20T12:29Z", True),
+        (">=2026-11-20T12:30:15Z", True),
+        ("<2026-11-20T12:30Z", False),
+        ("<=2026-11-20T12:30Z", True),
+        ("<2026-11-20T13:30:16+01:00", True),
+        ("2026-11-20T12:30:15Z..", True),
+        ("..2026-11-20T12:30:15Z", True),
+        ("..2026-11-20T12:30:14Z,2026-11-20T12:30:16Z..", False),
+        ("-100d..+99999w", True),
+        (">now,none", False),
+    ],
+)
+def test_a_time_is_as_long_as_it_is_written(filled: Found, value: str, is_met: bool) -> None:
+    now = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+    at = dt.datetime(2026, 11, 20, 12, 30, 15, tzinfo=dt.UTC)
+    row = next(row for row in filled[2] if row.scheduled_at == at)
+    assert JobFilter.parse(f"scheduled:{value}").matches(row, now) is is_met
+    check(filled, f"scheduled:{value}")
+
+
+@pytest.mark.parametrize(
+    ("text", "ages"),
+    [
+        ("age:>1h", {18_000, 216_000, 1_728_000}),
+        ("age:<=1h", {1_800}),
+        ("age:1h..1w", {18_000, 216_000}),
+        ("deferred:>-1h", {1_800}),
+        ("deferred:-1w..-1d,none", {None, 216_000}),
+    ],
+)
+def test_ages_are_counted_from_the_first_deferral(filled: Found, text: str, ages: set[int | None]) -> None:
+    now = dt.datetime.now(dt.UTC)
+    found = {row.deferred_at and round((now - row.deferred_at).total_seconds(), -2) for row in check(filled, text)}
+    assert found == ages
+
+
+def test_a_to_z_alone_have_another_case_under_every_collation(filled: Found, dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        # PostgreSQL 17 brings its own, before it is ICU's where there is one.
+        find = "SELECT collname FROM pg_collation WHERE collname IN ('pg_c_utf8', 'und-x-icu')"
+        collation = connection.execute(find).fetchone()
+        if collation is None:
+            pytest.skip("This server knows no collation but its own.")
+        for column in ("queue_name", "task_name", "lock", "queueing_lock"):
+            alter = f'ALTER TABLE procrastinate_jobs ALTER COLUMN {column} TYPE text COLLATE "{collation[0]}"'
+            connection.execute(alter.encode())
+    assert {row.task_name for row in check(filled, "mail")} >= {"mail", "MAIL"}
+    for text in ("é", "É", "ß", "k"):
+        assert check(filled, text) or text == "k"
+
+
+@pytest.mark.parametrize(
     ("text", "position", "words"),
     [
         ("lock:a,,b", 0, "beside the comma"),
