@@ -62,6 +62,15 @@ class SchemaRefused(JobdeskException):
     """The schema cannot be installed on this database."""
 
 
+class IndexLeftInvalid(JobdeskException):
+    """The index was not finished."""
+
+    def __init__(self, name: str, drop_sql: str, reason: str) -> None:
+        super().__init__(f"The index {name} was not finished: {reason.strip().rstrip('.')}.")
+        self.name = name
+        self.drop_sql = drop_sql
+
+
 class ConnectorException(JobdeskException):
     """Database error."""
 
@@ -139,3 +148,12 @@ def cause_text(error: BaseException) -> str:
     """The driver's own words behind a ConnectorException, or the error's, as one stripped string."""
     cause: Any = error.__cause__ or error
     return str(cause).strip()
+
+
+class ArgumentsTooDeep(JobdeskException):
+    """These arguments are nested more deeply than Python can read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        #: The arguments as they are in the database.
+        self.text = text

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds until an exchange that failed is tried again: doubled each time, within these bounds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+#: A run: the job's id, and its attempts before it. A rescued job may run anew here while its first run goes on.
+Key = tuple[int | None, int]
 _FOREIGN_KEY, _UNIQUE = "23503", "23505"
 
 
@@ -32,8 +34,8 @@ class Handover:
         self._app = app
         self._queues = queues
         self._on_news = on_news
-        self._ended: dict[int | None, Ending] = {}
-        self._alone: dict[int | None, asyncio.Task[None]] = {}
+        self._ended: dict[Key, Ending] = {}
+        self._alone: dict[Key, asyncio.Task[None]] = {}
         self._is_doubtful = False
 
     @property
@@ -59,7 +61,7 @@ class Handover:
     def add(self, ending: Ending) -> None:
         """Record at the next exchange how a job ended; put back at once what is to run again."""
         if ending.retry is None:
-            self._ended[ending.job.id] = ending
+            self._ended[_key(ending)] = ending
             self._on_news()
         else:
             self._end_alone([ending])
@@ -72,7 +74,9 @@ class Handover:
         """
         endings, self._ended = self._ended, {}
         try:
-            if self._is_doubtful and (found := await self._found({*running, *endings, *self._alone})):
+            if self._is_doubtful and (
+                found := await self._found({*running, *(job_id for job_id, _ in (*endings, *self._alone))})
+            ):
                 self._ended = endings | self._ended
                 return found
             done: Exchanged = await self.manager.exchange_jobs(
@@ -89,21 +93,22 @@ class Handover:
             self._try_again(endings)
             return []
         self.pause_s = 0.0
-        self._end_alone(ending for job_id, ending in endings.items() if job_id not in done.finished)
-        await self._notify({endings[job_id].job.lock for job_id in done.finished} - {job.lock for job in done.jobs})
+        self._end_alone(ending for ending in endings.values() if ending.job.id not in done.finished)
+        freed = {ending.job.lock for ending in endings.values() if ending.job.id in done.finished}
+        await self._notify(freed - {job.lock for job in done.jobs})
         return done.jobs
 
     def give_up(self) -> None:
         """Leave what cannot be recorded to whoever rescues stalled jobs."""
         for task in self._alone.values():
             task.cancel()
-        for job_id in [*self._ended, *self._alone]:
+        for job_id, _ in (*self._ended, *self._alone):
             logger.error("How job %s ended could not be recorded; it counts as stalled soon.", job_id)
         self._ended.clear()
 
     # When things go wrong
 
-    async def _failed(self, error: ConnectorException, endings: dict[int | None, Ending]) -> None:
+    async def _failed(self, error: ConnectorException, endings: dict[Key, Ending]) -> None:
         if error.is_passing or error.sqlstate in (_FOREIGN_KEY, _UNIQUE):
             logger.warning("Jobs cannot be exchanged; trying again: %s", error.__cause__)
             self._try_again(endings)
@@ -116,7 +121,7 @@ class Handover:
             self._is_doubtful = False
             raise error
 
-    def _try_again(self, endings: dict[int | None, Ending]) -> None:
+    def _try_again(self, endings: dict[Key, Ending]) -> None:
         self._ended = endings | self._ended
         self._is_doubtful = True
         self.pause_s = min(LONGEST_PAUSE_S, 2 * self.pause_s or FIRST_PAUSE_S)
@@ -156,11 +161,11 @@ class Handover:
     def _end_alone(self, endings: Iterable[Ending]) -> None:
         for ending in endings:
             task = asyncio.create_task(self._record(ending))
-            self._alone[ending.job.id] = task
-            task.add_done_callback(functools.partial(self._ended_alone, ending.job.id))
+            self._alone[_key(ending)] = task
+            task.add_done_callback(functools.partial(self._ended_alone, _key(ending)))
 
-    def _ended_alone(self, job_id: int | None, _: asyncio.Task[None]) -> None:
-        self._alone.pop(job_id, None)
+    def _ended_alone(self, key: Key, _: asyncio.Task[None]) -> None:
+        self._alone.pop(key, None)
         self._on_news()
 
     async def _record(self, ending: Ending) -> None:
@@ -214,3 +219,7 @@ class Handover:
                 await self.manager.notify_freed_locks(freed)
             except ConnectorException as error:
                 logger.warning("The successors of freed locks wait for the next poll: %s", error.__cause__)
+
+
+def _key(ending: Ending) -> Key:
+    return ending.job.id, ending.job.attempts

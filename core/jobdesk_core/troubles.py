@@ -12,8 +12,10 @@ from psycopg_pool import PoolTimeout
 
 from jobdesk_core.exceptions import (
     AlreadyEnqueued,
+    ArgumentsTooDeep,
     CapabilityMissing,
     ConnectorException,
+    IndexLeftInvalid,
     QueueNameTooLong,
     SchemaRefused,
     cause_text,
@@ -61,6 +63,11 @@ def explain(error: BaseException) -> Trouble:
         return Trouble("capability", str(error), "A newer Procrastinate schema can.")
     if isinstance(error, QueueNameTooLong):
         return Trouble("bad_input", str(error), f"Choose a queue name of at most {error.limit_bytes} bytes.")
+    if isinstance(error, ArgumentsTooDeep):
+        return Trouble("bad_input", str(error), "The inspector shows them as text.")
+    if isinstance(error, IndexLeftInvalid):
+        way_out = f"What is left of it serves nothing, and every writer pays for it. Drop it: {error.drop_sql}"
+        return Trouble("refused", str(error), way_out)
     if isinstance(error, SchemaRefused):
         return Trouble("refused", str(error))
     cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error

@@ -77,7 +77,7 @@ class Worker:
         self.install_signal_handlers = install_signal_handlers
         self.update_heartbeat_interval = update_heartbeat_interval
         self.stalled_worker_timeout = stalled_worker_timeout
-        self._runs: dict[int | None, Run] = {}
+        self._runs: set[Run] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._executor = ThreadPoolExecutor(concurrency, "jobdesk-task")
         self._news = asyncio.Event()
@@ -149,7 +149,7 @@ class Worker:
             self.stop()
             stopping.cancel()
             await asyncio.wait({serving}, timeout=self.shutdown_graceful_timeout)
-            for run in self._runs.values():
+            for run in self._runs:
                 run.abort(AbortReason.SHUTDOWN)
             await asyncio.wait({serving})
         serving.result()
@@ -163,7 +163,7 @@ class Worker:
             wanted = 0 if self._stopping.is_set() else free
             if wanted or self._handover.is_due:
                 try:
-                    jobs = await self._handover.exchange(wanted, self._runs)
+                    jobs = await self._handover.exchange(wanted, {run.job.id for run in self._runs})
                 except JobdeskException as error:
                     failure, jobs = error, []
                     self.stop()
@@ -197,7 +197,7 @@ class Worker:
 
     def _start(self, job: Job) -> None:
         run = Run(job, self.app.tasks.get(job.task_name), executor=self._executor, context=self._context)
-        self._runs[job.id] = run
+        self._runs.add(run)
         task = asyncio.create_task(self._process(run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -208,7 +208,7 @@ class Worker:
             deleted = {"always": True, "never": False, "successful": status is Status.SUCCEEDED}[self.delete_jobs]
             self._handover.add(Ending(run.job, status, deleted, retry))
         finally:
-            del self._runs[run.job.id]
+            self._runs.discard(run)
 
     def _context(self, run: Run, task: Task) -> JobContext:
         return JobContext(
@@ -251,9 +251,10 @@ class Worker:
             self._abort_news.clear()
             if not self._runs:
                 continue
-            for job_id in await self.manager.list_jobs_to_abort_async(self.worker_id):
-                if job_id in self._runs:
-                    self._runs[job_id].abort(AbortReason.USER_REQUEST)
+            wanted = await self.manager.list_jobs_to_abort_async(self.worker_id)
+            for run in self._runs:
+                if run.job.id in wanted:
+                    run.abort(AbortReason.USER_REQUEST)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

@@ -83,7 +83,8 @@ async def test_a_periodic_job_is_deferred_once_for_each_time(released_dsn: str, 
         job_id = await manager.defer_periodic_job(job, **options)
         assert job_id is not None
         assert await manager.defer_periodic_job(job, **options) is None
-        assert await manager.defer_periodic_job(job, periodic_id="p", defer_timestamp=120) is not None
+        later = Job(task_name="t", queue="q", task_kwargs={"timestamp": 120})
+        assert await manager.defer_periodic_job(later, periodic_id="p", defer_timestamp=120) is not None
         assert (await job_of(manager, job_id)).task_kwargs == {"timestamp": 60}
         urgent = manager.defer_periodic_job(Job(task_name="t", priority=3), periodic_id="u", defer_timestamp=60)
         if level(state) < (2, 6):

@@ -133,7 +133,12 @@ FILTERS = [
     "is:aborting",
     "-is:aborting",
     "is:scheduled",
+    "is:abort_requested",
+    "is:scheduled,aborting",
     "age:<1h",
+    "deferred:-1h..,none",
+    "scheduled:>now",
+    "scheduled:none",
     "id:2..3",
     "bro",
 ]

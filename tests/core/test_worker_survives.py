@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from database import run_sql
-from jobdesk_core import App, PsycopgConnector, Status
+from jobdesk_core import App, ConnectorException, PsycopgConnector, Status
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from managing import execute, job_of
@@ -126,9 +126,11 @@ async def test_a_retry_whose_answer_was_lost_is_not_done_twice(dsn: str, folder:
             if len(runs) == 1:
                 link.losses = 1
                 raise ValueError("on purpose")
+            if len(runs) == 2:  # running still when the retry is tried again
+                await until(lambda: not worker._handover.held_up, timeout_s=10)
 
         job_id = await fails_once.defer_async()
-        async with working(app, listen_notify=False, fetch_job_polling_interval=0.1):
+        async with working(app, concurrency=2, listen_notify=False, fetch_job_polling_interval=0.1) as worker:
             await comes_to(app, job_id, Status.SUCCEEDED, timeout_s=15)
         assert (len(runs), await ends_of(app)) == (2, [("succeeded", 2)])
 
@@ -163,6 +165,27 @@ async def test_a_worker_outlives_its_server(
         server.stop()
 
 
+@pytest.mark.parametrize(
+    ("cause", "passes"),
+    [
+        (psycopg.OperationalError("the connection is lost"), True),
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.CannotConnectNow(), True),
+        (psycopg.errors.DeadlockDetected(), True),
+        (psycopg.errors.ReadOnlySqlTransaction(), True),
+        (OSError(), True),
+        (psycopg.errors.UndefinedFunction(), False),
+        (psycopg.errors.InsufficientPrivilege(), False),
+        (psycopg.DataError("NUL"), False),
+        (None, False),
+    ],
+)
+def test_what_may_succeed_later_is_told_from_what_may_not(cause: Exception | None, passes: bool) -> None:
+    error = ConnectorException()
+    error.__cause__ = cause
+    assert error.is_passing is passes
+
+
 async def test_a_worker_that_was_taken_for_dead_registers_again(dsn: str) -> None:
     async with counting(dsn, 100) as (app, ran), working(app, concurrency=3) as worker:
         await until(lambda: len(ran) > 5)
@@ -191,7 +214,8 @@ async def test_a_row_that_someone_has_locked_holds_up_its_own_job_only(dsn: str)
     each_ran_once(dsn, ran)
 
 
-async def test_the_end_of_a_run_does_not_end_the_run_that_came_after_it(dsn: str) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_the_end_of_a_run_does_not_end_the_run_that_came_after_it(dsn: str, workers: int) -> None:
     gates = [asyncio.Event(), asyncio.Event()]
     runs: list[int] = []
     async with opened_app(dsn) as app:
@@ -202,7 +226,9 @@ async def test_the_end_of_a_run_does_not_end_the_run_that_came_after_it(dsn: str
             await gates[len(runs) - 1].wait()
 
         job_id = await gate.defer_async()
-        async with working(app), working(app):
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(workers):
+                await stack.enter_async_context(working(app, concurrency=3 - workers))
             await until(lambda: len(runs) == 1)
             await app.job_manager.retry_job(await job_of(app.job_manager, job_id))
             await until(lambda: len(runs) == 2)

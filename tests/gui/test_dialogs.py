@@ -34,7 +34,7 @@ async def defer_dialog(window: MainWindow) -> DeferDialog:
 
 
 async def select(window: MainWindow, job_id: int, action: str) -> None:
-    window.jobs.inspect(job_id)
+    await until(lambda: window.jobs.inspect(job_id), what="the job to show")
     await until(window.actions[action].isEnabled, what=f"{action} to be possible")
     window.actions[action].trigger()
 

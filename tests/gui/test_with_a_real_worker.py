@@ -28,7 +28,10 @@ def with_worker(dsn: str) -> Iterator[str]:
             yield dsn
         finally:
             worker.terminate()
-            worker.wait(20)
+            try:
+                worker.wait(20)
+            except subprocess.TimeoutExpired:
+                worker.kill()
 
 
 async def defer(window: MainWindow, task: str, arguments: str) -> int:
@@ -44,7 +47,7 @@ async def defer(window: MainWindow, task: str, arguments: str) -> int:
 
 async def act(window: MainWindow, job_id: int, action: str) -> None:
     """Select the job and take the action through its dialog."""
-    window.jobs.inspect(job_id)
+    await until(lambda: window.jobs.inspect(job_id), what="the job to show")
     await until(window.actions[action].isEnabled, what=f"{action} to be possible")
     window.actions[action].trigger()
     dialog = await dialog_of(window, PreflightDialog)

@@ -1,7 +1,8 @@
 """Counts per queue, task and status that cost what has changed, not what exists.
 
-Waiting and running jobs are counted exactly from their partial index. Ended jobs are counted once per
-stretch of ids, then by increments from events; a stretch is counted again when rows may have gone.
+Waiting and running jobs are counted from their partial index. Ended jobs are counted once per stretch of ids,
+then by increments from events. A stretch that is doubted is counted again; when rows have gone and nobody knows
+which (see `balance`), the stretches are compared with the table one by one, until what has gone is found.
 """
 
 from __future__ import annotations
@@ -9,23 +10,34 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import EventRow, JobRow
+from jobdesk_core.monitor.tally import Group, QueueCounts, Tally
 
 #: Ids per stretch. Counting one takes some ten milliseconds (measured on PostgreSQL 18, warm).
 STRETCH_IDS = 50_000
 
-Group = tuple[str, str, Status]  # queue, task, status
-
+OPEN = (Status.TODO, Status.DOING)
 _ENDS = {
     EventType.SUCCEEDED: Status.SUCCEEDED,
     EventType.FAILED: Status.FAILED,
     EventType.CANCELLED: Status.CANCELLED,
     EventType.ABORTED: Status.ABORTED,
+}
+#: In which status a job was before an event. Of the other events the next one tells.
+_BEFORE = {
+    EventType.DEFERRED: None,
+    EventType.STARTED: Status.TODO,
+    EventType.CANCELLED: Status.TODO,
+    EventType.SUCCEEDED: Status.DOING,
+    EventType.FAILED: Status.DOING,
+    EventType.ABORTED: Status.DOING,
+    EventType.DEFERRED_FOR_RETRY: Status.DOING,
+    EventType.RETRIED: Status.FAILED,
 }
 
 
@@ -37,60 +49,44 @@ class MatchCount:
     is_exact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class QueueCounts:
-    """One queue (or task) and its jobs by status."""
-
-    name: str
-    by_status: Mapping[Status, int] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        """All its jobs."""
-        return sum(self.by_status.values())
-
-    def count(self, status: Status) -> int:
-        """Its jobs of one status."""
-        return self.by_status.get(status, 0)
-
-
 class Counts:
-    """What the tables hold, as the monitor believes. `is_exact` once every stretch has been counted."""
+    """What the tables hold, as the monitor believes.
+
+    `is_exact`: all has been counted and nothing is in doubt. `as_of` (UTC): when the numbers were last known to be
+    right; it stands still while deletions are looked for, and all that events tell is counted meanwhile.
+    """
 
     def __init__(self) -> None:
         self.as_of: dt.datetime | None = None
+        self._tally = Tally()
         self._open: Counter[Group] = Counter()
         self._stretches: dict[int, Counter[Group]] = {}
-        self._ended: Counter[Group] = Counter()
-        self._dirty: set[int] = set()
+        self._uncounted: set[int] = set()
+        self._doubted: set[int] = set()
+        self._unchecked: set[int] = set()
 
     # Asking
 
     @property
     def is_exact(self) -> bool:
-        """Whether no stretch waits to be counted."""
-        return self.as_of is not None and not self._dirty
+        """Whether no stretch waits to be counted or checked."""
+        return self.as_of is not None and not (self._uncounted or self._doubted or self._unchecked)
 
     def groups(self) -> Counter[Group]:
         """The count of each queue, task and status."""
-        return self._open + self._ended
+        return self._tally.groups.copy()
 
     def total(self, status: Status | None = None) -> int:
         """All jobs, or those of one status."""
-        return sum(
-            count
-            for held in (self._open, self._ended)
-            for group, count in held.items()
-            if status is None or group[2] is status
-        )
+        return self._tally.total if status is None else self._tally.statuses[status]
 
     def queues(self) -> list[QueueCounts]:
         """The queues by name."""
-        return self._by(0)
+        return self._tally.queues.all()
 
     def tasks(self) -> list[QueueCounts]:
         """The tasks by name."""
-        return self._by(1)
+        return self._tally.tasks.all()
 
     def match(self, job_filter: JobFilter) -> MatchCount | None:
         """How many jobs meet a filter that names only queues, tasks and statuses; None for any other."""
@@ -98,60 +94,80 @@ class Counts:
             return None
         if any(token.is_negated for token in job_filter.tokens):
             return None
-        queues, tasks = job_filter.choices("queue"), job_filter.choices("task")
-        statuses = job_filter.choices("status")
-        count = sum(
-            held
-            for (queue, task, status), held in self.groups().items()
-            if (queues is None or queue in queues)
-            and (tasks is None or task in tasks)
-            and (statuses is None or status.value in statuses)
-        )
+        chosen = job_filter.choices("status")
+        statuses = [status for status in Status if chosen is None or status.value in chosen]
+        count = self._tally.sum(job_filter.choices("queue"), job_filter.choices("task"), statuses)
         return MatchCount(count, self.is_exact)
 
-    # Keeping
+    # What to count
+
+    @property
+    def has_uncounted(self) -> bool:
+        """Whether there are stretches that have never been counted."""
+        return bool(self._uncounted)
 
     def clear(self) -> None:
         """Believe nothing any more."""
-        self._open.clear()
-        self._stretches.clear()
-        self._ended.clear()
-        self._dirty.clear()
-        self.as_of = None
+        self.__init__()  # type: ignore[misc]
 
-    def expect(self, lowest_id: int, highest_id: int) -> None:
-        """Have every stretch between two ids counted anew; what is believed stands until then."""
-        self._dirty.update(range(lowest_id // STRETCH_IDS, highest_id // STRETCH_IDS + 1))
-        self._dirty.update(self._stretches)
+    def expect(self, inhabited: Iterable[int]) -> None:
+        """Have these stretches and all known ones counted anew; what is believed stands until then."""
+        self._uncounted.update(inhabited, self._stretches)
+        self._unchecked.clear()
 
     def doubt(self, job_ids: Iterable[int]) -> None:
         """Have the stretches of these jobs counted anew."""
-        self._dirty.update(job_id // STRETCH_IDS for job_id in job_ids)
+        self._doubted.update(job_id // STRETCH_IDS for job_id in job_ids)
+
+    def check(self, inhabited: Iterable[int]) -> None:
+        """Have these stretches compared with the table, which has no rows in others."""
+        self._unchecked = set(inhabited)
+        for stretch in self._stretches.keys() - self._unchecked:
+            self.set_stretch(stretch, Counter())
+
+    def stop_checking(self) -> None:
+        """What had gone has been found."""
+        self._unchecked.clear()
+
+    @property
+    def is_checking(self) -> bool:
+        """Whether stretches wait to be compared with the table."""
+        return bool(self._unchecked)
 
     def next_stretch(self) -> int | None:
-        """The stretch to count next, the newest first."""
-        return max(self._dirty, default=None)
+        """The stretch to count next: never counted, then doubted ones, the newest first."""
+        return max(self._uncounted or self._doubted, default=None)
 
-    def set_open(self, open_jobs: Counter[Group], as_of: dt.datetime) -> None:
+    def next_checks(self, most: int) -> list[int]:
+        """The stretches to compare next: the newest and the oldest, for there most is deleted."""
+        ordered = sorted(self._unchecked)
+        return ordered if len(ordered) <= most else [*ordered[: most // 2], *ordered[-(most // 2) :]]
+
+    # Keeping
+
+    def set_open(self, open_jobs: Counter[Group]) -> None:
         """Take over the count of waiting and running jobs."""
+        self._tally.replace(self._open, open_jobs)
         self._open = open_jobs
-        self.as_of = as_of
 
     def set_stretch(self, stretch: int, counted: Counter[Group]) -> None:
         """Take over the count of one stretch of ended jobs."""
-        self._ended.subtract(self._stretches.get(stretch, Counter()))
-        self._ended.update(counted)
-        self._ended = +self._ended
+        self._tally.replace(self._stretches.pop(stretch, Counter()), counted)
         if counted:
             self._stretches[stretch] = counted
-        else:
-            self._stretches.pop(stretch, None)
-        self._dirty.discard(stretch)
+        for waiting in (self._uncounted, self._doubted, self._unchecked):
+            waiting.discard(stretch)
 
-    def add_events(
+    def set_checked(self, stretch: int, ended: int) -> None:
+        """Compare one stretch with its number of ended jobs: if it differs, it is doubted."""
+        self._unchecked.discard(stretch)
+        if ended != self._stretches.get(stretch, Counter()).total():
+            self._doubted.add(stretch)
+
+    def add_ends(
         self, events: Iterable[EventRow], rows: Mapping[int, JobRow], *, except_stretch: int | None = None
     ) -> None:
-        """Follow what happened. Events of `except_stretch`, counted in the same snapshot, are in already."""
+        """Follow the ended jobs. Events of `except_stretch`, counted in the same snapshot, are in already."""
         last_of: dict[int, int] = {event.job_id: event.id for event in events}
         for event in events:
             stretch = event.job_id // STRETCH_IDS
@@ -164,27 +180,36 @@ class Counts:
                 self._add(stretch, (row.queue_name, row.task_name, row.status if is_last else _ENDS[event.type]), 1)
             elif event.type is EventType.RETRIED:
                 group = (row.queue_name, row.task_name, Status.FAILED)
-                if self._stretches.get(stretch, Counter())[group] <= 0:
-                    self._dirty.add(stretch)  # it failed in another queue than it waits in now
-                else:
+                if self._stretches.get(stretch, Counter())[group] > 0:
                     self._add(stretch, group, -1)
+                self._doubted.add(stretch)  # it may have failed in another queue than it waits in now
         self.doubt(_scheduled_only(events))
+
+    def add_open(self, events: Iterable[EventRow], rows: Mapping[int, JobRow]) -> None:
+        """Follow the waiting and running jobs between two counts of them, nearly: queues may have changed."""
+        firsts: dict[int, EventType] = {}
+        for event in events:
+            if event.type in _BEFORE:
+                firsts.setdefault(event.job_id, event.type)
+        for job_id, first in firsts.items():
+            if job_id not in rows:
+                continue
+            row, before = rows[job_id], _BEFORE[first]
+            if before in OPEN and self._open[row.queue_name, row.task_name, before] > 0:
+                self._add_open((row.queue_name, row.task_name, before), -1)
+            if row.status in OPEN:
+                self._add_open((row.queue_name, row.task_name, row.status), 1)
 
     def _add(self, stretch: int, group: Group, number: int) -> None:
         counted = self._stretches.setdefault(stretch, Counter())
         counted[group] += number
-        self._ended[group] += number
         if not counted[group]:
             del counted[group]
-        if not self._ended[group]:
-            del self._ended[group]
+        self._tally.shift(group, number)
 
-    def _by(self, place: int) -> list[QueueCounts]:
-        found: dict[str, Counter[Status]] = {}
-        for group, count in self.groups().items():
-            name = group[0] if place == 0 else group[1]
-            found.setdefault(name, Counter())[group[2]] += count
-        return [QueueCounts(name, found[name]) for name in sorted(found)]
+    def _add_open(self, group: Group, number: int) -> None:
+        self._open[group] += number
+        self._tally.shift(group, number)
 
 
 def _scheduled_only(events: Iterable[EventRow]) -> set[int]:
@@ -222,6 +247,16 @@ def aborting_jobs(stretch: int) -> Statement[set[int]]:
     )
 
 
+#: The stretches that hold jobs: one step in the index for each, however far apart ids lie.
+INHABITED: Statement[list[int]] = Statement(
+    "WITH RECURSIVE stretch (number) AS ("
+    f"SELECT min(id) / {STRETCH_IDS} FROM procrastinate_jobs UNION ALL "
+    f"SELECT (SELECT min(id) / {STRETCH_IDS} FROM procrastinate_jobs WHERE id >= (number + 1) * {STRETCH_IDS}) "
+    f"FROM stretch WHERE number < {2**63 // STRETCH_IDS - 1}) SELECT number FROM stretch WHERE number IS NOT NULL",
+    lambda rows: [row["number"] for row in rows],
+)
+
+
 def count_stretch(stretch: int) -> Statement[Counter[Group]]:
     """Count the ended jobs of one stretch of ids (and those in the old status `aborting`)."""
     return Statement(
@@ -229,5 +264,16 @@ def count_stretch(stretch: int) -> Statement[Counter[Group]]:
         "WHERE id >= %(low)s AND id < %(high)s AND status NOT IN ('todo', 'doing') "
         "GROUP BY queue_name, task_name, status",
         _groups,
+        {"low": stretch * STRETCH_IDS, "high": (stretch + 1) * STRETCH_IDS},
+    )
+
+
+def count_ended(stretch: int) -> Statement[int]:
+    """The number of ended jobs in one stretch: from indexes alone, where the table is at rest."""
+    bounds = "id >= %(low)s AND id < %(high)s"
+    return Statement(
+        f"SELECT (SELECT count(*) FROM procrastinate_jobs WHERE {bounds}) - "
+        f"(SELECT count(*) FROM procrastinate_jobs WHERE {bounds} AND status IN ('todo', 'doing')) AS ended",
+        lambda rows: rows[0]["ended"],
         {"low": stretch * STRETCH_IDS, "high": (stretch + 1) * STRETCH_IDS},
     )

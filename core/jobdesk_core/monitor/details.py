@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import ArgumentsTooDeep
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.explain import AHEAD_LIMIT, Explanation, Surroundings, explain
 from jobdesk_core.monitor.rows import STALLED_AFTER_S, EventRow, JobRow, WorkerRow, job_row, row_columns
@@ -19,7 +22,7 @@ ARGS_LIMIT_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class JobDetail:
-    """One job. `args` is None when they take more than ARGS_LIMIT_BYTES as text."""
+    """One job. `args` is None when they take more than ARGS_LIMIT_BYTES as text, or are nested too deeply."""
 
     row: JobRow
     args: dict[str, Any] | None
@@ -68,12 +71,20 @@ async def read_detail(connector: PsycopgConnector, capabilities: Capabilities, j
 
 
 def arguments(job_id: int) -> Statement[dict[str, Any] | None]:
-    """A job's arguments, or None when it is not there."""
+    """A job's arguments, or None when it is not there. Raises ArgumentsTooDeep."""
     return Statement(
-        "SELECT args FROM procrastinate_jobs WHERE id = %(id)s",
-        lambda rows: rows[0]["args"] if rows else None,
+        "SELECT args::text AS args FROM procrastinate_jobs WHERE id = %(id)s",
+        lambda rows: _parsed(rows[0]["args"]) if rows else None,
         {"id": job_id},
     )
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(text)
+    except RecursionError as error:
+        raise ArgumentsTooDeep(text) from error
+    return value
 
 
 def _worker_rows(rows: Rows) -> list[WorkerRow]:
@@ -103,11 +114,15 @@ def _job(
             return None
         row = rows[0]
         periodic = (row["periodic_id"], row["defer_timestamp"]) if row["defer_timestamp"] is not None else None
-        return job_row(row), row["args"], row["args_bytes"], periodic
+        args = None
+        if row["args"] is not None:
+            with contextlib.suppress(ArgumentsTooDeep):
+                args = _parsed(row["args"])
+        return job_row(row), args, row["args_bytes"], periodic
 
     return Statement(
         f"SELECT {row_columns(capabilities)}, octet_length(job.args::text) AS args_bytes, "
-        "CASE WHEN octet_length(job.args::text) <= %(limit)s THEN job.args END AS args, "
+        "CASE WHEN octet_length(job.args::text) <= %(limit)s THEN job.args::text END AS args, "
         "periodic.periodic_id, periodic.defer_timestamp FROM procrastinate_jobs AS job "
         "LEFT JOIN procrastinate_periodic_defers AS periodic ON periodic.job_id = job.id "
         "WHERE job.id = %(id)s LIMIT 1",

@@ -6,7 +6,10 @@ flight is asked for again until it appears, or until no such transaction can be 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -14,15 +17,27 @@ from typing import Any, Literal
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.counts import Counts, aborting_jobs, count_open, count_stretch
+from jobdesk_core.monitor import balance
+from jobdesk_core.monitor.balance import Balance, TableStatistics
+from jobdesk_core.monitor.counts import INHABITED, Counts, aborting_jobs, count_ended, count_open, count_stretch
+from jobdesk_core.monitor.gaps import Gaps, recent_events
+from jobdesk_core.monitor.history import HistoryReader
+from jobdesk_core.monitor.pages import limited
 from jobdesk_core.monitor.rows import EventRow, JobRow, rows_by_id
-from jobdesk_core.monitor.series import STRETCH_EVENTS, Series, history
+from jobdesk_core.monitor.series import Series
+from jobdesk_core.monitor.tally import Group
 
 #: Events read at once. With more, the next read follows immediately.
 BATCH_EVENTS = 5_000
-#: How far below an event gaps are looked for.
-GAP_IDS = 20_000
+#: The share of the time that counting the open jobs, and looking for deletions, may take at most.
+OPEN_SHARE, CHECK_SHARE = 0.1, 0.05
+#: Counting open jobs that took longer than this is done so that it may fail.
+LONG_COUNT_S = 0.5
+#: Stretches compared with the table in one snapshot. One takes some three milliseconds.
+CHECKS_AT_ONCE = 8
+QUERY_CANCELED = "57014"
 
 Mode = Literal["connecting", "live", "polling", "stale", "closed"]
 
@@ -61,28 +76,63 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Glance:
-    """The answer to the one small question asked at rest."""
+    """The answer to the one small question asked at rest. `storage` changes when a table is emptied or rewritten."""
 
     last_event_id: int
-    deleted: int
+    statistics: TableStatistics
+    storage: str
     watched: str
 
 
-class Feed:
-    """Follows one database. `read` is called again and again by the monitor; it never waits by itself."""
+class _Share:
+    """Has something that takes time done so rarely that it takes a share of the time."""
 
-    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, counts: Counts, series: Series) -> None:
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._next_at = 0.0
+        self.last_s = LONG_COUNT_S
+
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._next_at
+
+    def has_taken(self, seconds: float) -> None:
+        self.last_s = seconds
+        self._next_at = time.monotonic() + seconds * (1 / self._share - 1)
+
+
+class Feed:
+    """Follows one database. `read` is called again and again by the monitor; it never waits by itself.
+
+    No statement takes longer than `limit_s` seconds.
+    """
+
+    def __init__(
+        self,
+        connector: PsycopgConnector,
+        capabilities: Capabilities,
+        counts: Counts,
+        series: Series,
+        *,
+        limit_s: float = 5.0,
+    ) -> None:
         self._connector = connector
         self._capabilities = capabilities
         self._counts = counts
         self._series = series
+        self._limit_s = limit_s
         self._cursor = 0
-        self._gaps: dict[int, int] = {}  # event id -> pg_snapshot_xmax when it was first missed
+        self._gaps = Gaps()
         self._missing_at_start: list[int] = []
         self._watched: frozenset[int] = frozenset()
         self._known: dict[int, JobRow] = {}
         self._fingerprint: str | None = None
-        self._deleted: int | None = None
+        self._storage = ""
+        self._balance = Balance(is_blind=capabilities.is_standby)
+        self._moved_at = 0.0
+        #: When all began to be counted or checked, and the statistics at that time; None when that is done.
+        self._began: tuple[TableStatistics, dt.datetime] | None = None
+        self._is_open_stale = False
+        self._open_share, self._check_share = _Share(OPEN_SHARE), _Share(CHECK_SHARE)
         #: The jobs in the older status `aborting`, whose end may leave no event.
         self._aborting: set[int] = set()
 
@@ -90,6 +140,11 @@ class Feed:
     def last_event_id(self) -> int:
         """The newest event that has been read."""
         return self._cursor
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether something is still to be counted, or jobs have gone that nobody knows yet."""
+        return not self._counts.is_exact or self._is_open_stale or not self._balance.is_even
 
     def watch(self, job_ids: Iterable[int]) -> None:
         """Notice whatever happens to these jobs, also what leaves no event: deletion, another priority."""
@@ -103,93 +158,190 @@ class Feed:
         """Begin at the newest event; everything is to be counted."""
         async with self._snapshot() as connection:
             run = self._connector.run_async
-            _, xmax, _ = await run(_SNAPSHOT, connection=connection)
-            present = await run(_recent_events(GAP_IDS), connection=connection)
+            _, xmax, _ = await run(self._begin(), connection=connection)
+            present = await run(recent_events(), connection=connection)
             self._cursor = max(present, default=0)
-            lowest = max(1, self._cursor - GAP_IDS)
-            self._gaps = dict.fromkeys(set(range(lowest, self._cursor)) - present, xmax)
-            self._missing_at_start = list(self._gaps)
-            low, high = await run(_ID_BOUNDS, connection=connection)
+            self._missing_at_start = self._gaps.start(present, xmax, time.monotonic())
+            inhabited = await run(INHABITED, connection=connection)
+            glance = await run(self._question(), connection=connection)
             self._counts.clear()
-            self._counts.expect(low, high)
-            self._counts.set_open(await run(count_open(), connection=connection), dt.datetime.now(dt.UTC))
+            self._counts.as_of = dt.datetime.now(dt.UTC)
+            self._counts.expect(inhabited)
+            self._is_open_stale = not await self._count_open(connection)
         self._series.clear()
         self._known.clear()
         self._aborting.clear()
-        self._fingerprint = self._deleted = None
+        self._balance.clear()
+        self._storage = glance.storage
+        self._fingerprint = None
+        self._see(glance.statistics)
+        self._began = (glance.statistics, self._counts.as_of)
 
     async def has_news(self) -> bool:
         """Ask the one small question: is there anything to read?"""
-        glance = await self._connector.run_async(self._question())
-        is_emptied = glance.last_event_id < self._cursor
-        if is_emptied:
-            # The newest jobs were deleted, or the tables truncated: then no deletion is reported and ids may restart.
-            self._cursor = glance.last_event_id
-            self._gaps = {event_id: noted for event_id, noted in self._gaps.items() if event_id <= self._cursor}
-        if is_emptied or (self._deleted is not None and glance.deleted > self._deleted):
-            low, high = await self._connector.run_async(_ID_BOUNDS)
-            self._counts.expect(low, high)
-        self._deleted = glance.deleted
-        has_news = (
-            glance.last_event_id > self._cursor
-            or bool(self._gaps)
-            or glance.watched != self._fingerprint
-            or self._counts.next_stretch() is not None
-        )
+        glance = await limited(self._connector, self._question(), self._limit_s)
+        if glance.storage != self._storage:
+            await self._begin_anew(glance)
+        has_deletions = self._balance.seen is not None and self._balance.seen.deleted != glance.statistics.deleted
+        is_changed = glance.watched != self._fingerprint
+        self._is_open_stale |= has_deletions or (is_changed and self._fingerprint is not None)
+        if not self._is_open_stale and glance.last_event_id <= self._cursor:
+            self._see(glance.statistics)
         self._fingerprint = glance.watched
-        return has_news
+        if self._counts.is_checking and self._balance.has_found_all:
+            self._counts.stop_checking()
+            self._began = None
+        if self._counts.is_exact and self._balance.is_doubtful(time.monotonic(), self._quiet_s):
+            inhabited = await limited(self._connector, INHABITED, self._limit_s)
+            self._counts.check(inhabited)
+            self._began = (glance.statistics, dt.datetime.now(dt.UTC))
+        self._settle()
+        return (
+            glance.last_event_id > self._cursor
+            or self._gaps.are_due(time.monotonic())
+            or is_changed
+            or self._has_counting()
+        )
 
     async def read(self) -> tuple[Changes, bool]:
         """Read one batch in one snapshot; also whether more is waiting."""
         run = self._connector.run_async
         async with self._snapshot() as connection:
-            xmin, xmax, _ = await run(_SNAPSHOT, connection=connection)
+            xmin, xmax, statistics = await run(self._begin(), connection=connection)
             events = await run(_events_after(self._cursor, BATCH_EVENTS), connection=connection)
             has_more = len(events) == BATCH_EVENTS
-            late = []
-            if self._gaps:
-                late = await run(_events_of(list(self._gaps)), connection=connection)
-            stretch = None if has_more else self._counts.next_stretch()
+            asked = self._gaps.due(time.monotonic(), xmin)
+            late = await run(_events_of(asked), connection=connection) if asked else []
+            happened = sorted([*late, *events], key=lambda event: event.id)
+            # A stretch is counted in a snapshot whose events have all been read.
+            stretch = None if has_more else self._next_stretch()
             if stretch is not None:
                 await self._count_stretch(stretch, connection)
-            named = {event.job_id for event in events} | {event.job_id for event in late}
+            named = {event.job_id for event in happened}
             wanted = list(named | self._watched | self._aborting)
-            rows = await run(rows_by_id(self._capabilities, wanted), connection=connection)
-            open_jobs = await run(count_open(), connection=connection)
-        happened = sorted([*late, *events], key=lambda event: event.id)
-        self._follow_gaps(events, late, xmin, xmax)
-        self._counts.add_events(happened, rows, except_stretch=stretch)
-        self._counts.set_open(open_jobs, dt.datetime.now(dt.UTC))
+            rows = await run(rows_by_id(self._capabilities, wanted), connection=connection) if wanted else {}
+            self._is_open_stale |= bool(happened)
+            is_open_counted = False
+            if self._is_open_stale and self._open_share.is_due() and not has_more:
+                is_open_counted = await self._count_open(connection)
+            checked = {} if has_more else await self._check_stretches(connection)
+        is_all_seen = self._gaps.close(asked, late, xmin, time.monotonic())
+        if not is_all_seen:
+            self._counts.expect(())
+        self._cursor = self._gaps.follow(events, self._cursor, xmax, time.monotonic())
+        self._counts.add_ends(happened, rows, except_stretch=stretch)
+        if is_open_counted:
+            self._is_open_stale = False
+        else:
+            self._counts.add_open(happened, rows)
+        for each, ended in checked.items():
+            self._counts.set_checked(each, ended)
         if self._capabilities.has_aborting_status:
             self._follow_aborting(happened, rows)
         self._series.add_events(happened, rows)
-        removed = self._watched - rows.keys()
-        gone = removed & self._known.keys()
-        if gone:
-            self._counts.doubt(gone)
-        changed = {job_id: row for job_id, row in rows.items() if job_id in named or self._known.get(job_id) != row}
-        self._known = {job_id: rows[job_id] for job_id in self._watched if job_id in rows}
-        return Changes(changed, happened, frozenset(removed)), has_more or self._counts.next_stretch() is not None
+        if happened:
+            self._moved_at = time.monotonic()
+        # Only what is believed of this very moment can be compared: otherwise new jobs hide others' deletion.
+        if not self._is_open_stale and not has_more:
+            self._see(statistics)
+        self._settle()
+        changes = self._changes(happened, named, rows, is_refresh=not is_all_seen)
+        return changes, has_more or self._counts.has_uncounted
 
     async def fill_history(self) -> None:
         """Read the last hour of events before the cursor, a short stretch at a time, newest first."""
-        high = self._cursor
-        while high > 0:
-            low = max(0, high - STRETCH_EVENTS)
-            # What was missing at the start is read as a late event, should it appear.
-            found, is_older = await self._connector.run_async(history(low, high, self._missing_at_start))
-            self._series.add_history(found)
-            if is_older:
-                return
-            high = low
+        # What was missing at the start is read as a late event, should it appear.
+        reading = HistoryReader(self._series, self._cursor, self._missing_at_start)
+        while not reading.is_done:
+            async with self._snapshot() as connection:
+                await self._connector.run_async(self._begin(), connection=connection)
+                await reading.read(self._connector, connection)
+
+    def _changes(
+        self, happened: list[EventRow], named: set[int], rows: dict[int, JobRow], *, is_refresh: bool
+    ) -> Changes:
+        removed = self._watched - rows.keys()
+        self._counts.doubt(removed & self._known.keys())
+        changed = {job_id: row for job_id, row in rows.items() if job_id in named or self._known.get(job_id) != row}
+        self._known = {job_id: rows[job_id] for job_id in self._watched if job_id in rows}
+        return Changes(changed, happened, frozenset(removed), is_refresh)
+
+    # Counting
+
+    @property
+    def _quiet_s(self) -> float:
+        return time.monotonic() - self._moved_at
+
+    def _see(self, statistics: TableStatistics) -> None:
+        if self._balance.see(statistics, self._counts.total(), time.monotonic()):
+            self._moved_at = time.monotonic()
+
+    async def _begin_anew(self, glance: _Glance) -> None:
+        """The tables were truncated: then no deletion is reported, and ids may restart. Or they were rewritten."""
+        self._storage = glance.storage
+        self._cursor = min(self._cursor, glance.last_event_id)
+        self._gaps.forget_after(self._cursor)
+        inhabited = await limited(self._connector, INHABITED, self._limit_s)
+        self._counts.expect(inhabited)
+        self._began = (glance.statistics, dt.datetime.now(dt.UTC))
+        self._is_open_stale = True
+
+    def _has_counting(self) -> bool:
+        """Whether something may be counted now."""
+        if self._is_open_stale and self._open_share.is_due():
+            return True
+        return self._next_stretch() is not None or (self._counts.is_checking and self._check_share.is_due())
+
+    def _next_stretch(self) -> int | None:
+        if self._counts.has_uncounted or self._check_share.is_due():
+            return self._counts.next_stretch()
+        return None
+
+    def _settle(self) -> None:
+        """Take note of what is known now about what the counts are worth."""
+        counts, now = self._counts, dt.datetime.now(dt.UTC)
+        if self._began is not None and counts.is_exact and not self._is_open_stale:
+            before, began_at = self._began
+            self._balance.check(before, counts.total(), time.monotonic())
+            self._began = None
+            counts.as_of = began_at
+        is_settled = self._balance.is_even and not self._capabilities.is_standby
+        if counts.is_exact and not self._is_open_stale and is_settled:
+            counts.as_of = now
+
+    async def _count_open(self, connection: Any) -> bool:
+        """Count the open jobs; False where they are too many to be counted within the limit."""
+        started = time.monotonic()
+        is_long = self._open_share.last_s >= LONG_COUNT_S
+        try:
+            async with connection.transaction() if is_long else contextlib.nullcontext():
+                self._counts.set_open(await self._connector.run_async(count_open(), connection=connection))
+            return True
+        except ConnectorException as error:
+            if not is_long or getattr(error.__cause__, "sqlstate", None) != QUERY_CANCELED:
+                raise
+            return False
+        finally:
+            self._open_share.has_taken(time.monotonic() - started)
 
     async def _count_stretch(self, stretch: int, connection: Any) -> None:
-        run = self._connector.run_async
-        counted = await run(count_stretch(stretch), connection=connection)
+        run, started = self._connector.run_async, time.monotonic()
+        counted: Counter[Group] = await run(count_stretch(stretch), connection=connection)
         self._counts.set_stretch(stretch, counted)
         if any(status is Status.ABORTING for _, _, status in counted):
             found = await run(aborting_jobs(stretch), connection=connection)
             self._aborting |= found
+        self._check_share.has_taken(time.monotonic() - started)
+
+    async def _check_stretches(self, connection: Any) -> dict[int, int]:
+        """Count the ended jobs of as many stretches as there is time for."""
+        checked: dict[int, int] = {}
+        started = time.monotonic()
+        if self._counts.is_checking and self._check_share.is_due():
+            for stretch in self._counts.next_checks(CHECKS_AT_ONCE):
+                checked[stretch] = await self._connector.run_async(count_ended(stretch), connection=connection)
+            self._check_share.has_taken(time.monotonic() - started)
+        return checked
 
     def _follow_aborting(self, events: list[EventRow], rows: dict[int, JobRow]) -> None:
         asked = {event.job_id for event in events if event.type is EventType.ABORT_REQUESTED}
@@ -199,25 +351,15 @@ class Feed:
         self._counts.doubt(asked | (self._aborting - still))
         self._aborting = still
 
-    def _follow_gaps(self, events: list[EventRow], late: list[EventRow], xmin: int, xmax: int) -> None:
-        for event in late:
-            self._gaps.pop(event.id, None)
-        # Whoever could fill a gap noted at xmax has ended once the oldest running transaction is as new.
-        self._gaps = {event_id: noted for event_id, noted in self._gaps.items() if xmin < noted}
-        expected = self._cursor + 1
-        for event in events:
-            for missing in range(max(expected, event.id - GAP_IDS), event.id):
-                self._gaps[missing] = xmax
-            expected = event.id + 1
-        self._cursor = expected - 1
-
     def _question(self) -> Statement[_Glance]:
         worker = "job.worker_id" if self._capabilities.has_worker_id else "NULL"
         abort = "job.abort_requested" if self._capabilities.has_abort_requested else "NULL"
         priority = "job.priority" if self._capabilities.has_priority else "NULL"
         return Statement(
             "SELECT coalesce((SELECT max(id) FROM procrastinate_events), 0) AS last_event_id, "
-            "coalesce(pg_stat_get_tuples_deleted('procrastinate_jobs'::regclass), 0) AS deleted, "
+            f"{balance.COLUMNS}, "
+            "concat_ws(' ', pg_relation_filenode('procrastinate_jobs'), pg_relation_filenode('procrastinate_events'), "
+            "pg_relation_filenode(pg_get_serial_sequence('procrastinate_events', 'id')::regclass)) AS storage, "
             "coalesce((SELECT sum(hashtextextended(ROW(job.id, job.status, job.queue_name, job.task_name, "
             f"job.attempts, job.scheduled_at, job.lock, job.queueing_lock, {worker}, {abort}, {priority})::text, 0)) "
             "FROM procrastinate_jobs AS job WHERE job.id = ANY (%(watched)s)), 0)::text AS watched",
@@ -225,33 +367,22 @@ class Feed:
             {"watched": list(self._watched | self._aborting)},
         )
 
+    def _begin(self) -> Statement[tuple[int, int, TableStatistics]]:
+        """The first statement of a snapshot: its bounds, the statistics, and a limit for all that follow."""
+        return Statement(
+            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, "
+            "pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax, "
+            f"set_config('statement_timeout', %(limit_ms)s, true), {balance.COLUMNS}",
+            lambda rows: (rows[0]["xmin"], rows[0]["xmax"], balance.statistics(rows)),
+            {"limit_ms": str(round(1000 * self._limit_s))},
+        )
+
     def _snapshot(self) -> Any:
         return self._connector.transaction(snapshot=True)
 
 
 def _glance(rows: Rows) -> _Glance:
-    row = rows[0]
-    return _Glance(row["last_event_id"], row["deleted"], row["watched"])
-
-
-_SNAPSHOT: Statement[tuple[int, int, dt.datetime]] = Statement(
-    "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, "
-    "pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax, now() AS now",
-    lambda rows: (rows[0]["xmin"], rows[0]["xmax"], rows[0]["now"]),
-)
-_ID_BOUNDS: Statement[tuple[int, int]] = Statement(
-    "SELECT coalesce(min(id), 0) AS low, coalesce(max(id), 0) AS high FROM procrastinate_jobs",
-    lambda rows: (rows[0]["low"], rows[0]["high"]),
-)
-
-
-def _recent_events(count: int) -> Statement[set[int]]:
-    return Statement(
-        "SELECT id FROM procrastinate_events "
-        "WHERE id > (SELECT max(id) FROM procrastinate_events) - %(count)s ORDER BY id DESC",
-        lambda rows: {row["id"] for row in rows},
-        {"count": count},
-    )
+    return _Glance(rows[0]["last_event_id"], balance.statistics(rows), rows[0]["storage"], rows[0]["watched"])
 
 
 def _events_after(cursor: int, limit: int) -> Statement[list[EventRow]]:

@@ -24,7 +24,7 @@ from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.series import Series
 
 #: Seconds between two looks: while things move, at rest, and at least.
-MOVING_S, REST_S, SHORTEST_S = 0.25, 0.8, 0.1
+MOVING_S, REST_S, SHORTEST_S = 0.25, 1.0, 0.1
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
@@ -43,7 +43,7 @@ class Monitor:
         self.series = Series()
         self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
         self.state = FeedState()
-        self._feed = Feed(connector, capabilities, self.counts, self.series)
+        self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self._wake = asyncio.Event()
         self._on_state: Callable[[FeedState], None] = lambda state: None
         self._probe = f"jobdesk_probe_{secrets.token_hex(8)}"
@@ -115,7 +115,7 @@ class Monitor:
                 has_news = await self._answered(self._feed.has_news())
                 milliseconds = (time.monotonic() - started) * 1000
                 self._saw(milliseconds)
-                is_moving = False
+                is_moving = self._feed.is_counting
                 has_more = has_news
                 while has_more:
                     changes, has_more = await self._answered(self._feed.read())

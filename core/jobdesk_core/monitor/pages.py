@@ -6,23 +6,28 @@ import asyncio
 import enum
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
-from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.monitor import next_to_run
 from jobdesk_core.monitor.counts import Counts, MatchCount
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow, job_rows, jobs_table, row_columns, rows_by_id
 
 T = TypeVar("T")
+Bounds = tuple[int, int] | None
 
 #: How long one stretch should take, in seconds: its width doubles below half of it and halves above.
 STRETCH_AIM_S = 0.15
+#: The first stretch of a search is small, so that there is an answer at once.
 FIRST_STRETCH_IDS = 20_000
 WIDEST_STRETCH_IDS = 2_000_000
+#: A stretch of so few ids that takes longer than a statement may is given up.
+NARROWEST_STRETCH_IDS = 50
 
 
 class Order(enum.Enum):
@@ -74,6 +79,7 @@ class JobPages:
         self._capabilities = capabilities
         self._counts = counts
         self._limit_s = limit_s
+        self._searched = ""
         self._stretch_ids = FIRST_STRETCH_IDS
 
     async def read(
@@ -89,14 +95,27 @@ class JobPages:
 
         `backwards` reads towards the start of the order: the rows just before `after`.
 
-        Cancelling the call cancels the query on the server. Raises StatementTooLong, ConnectorException, or
-        CapabilityMissing for a filter that this release cannot answer.
+        A filter is looked for in a stretch that takes about STRETCH_AIM_S: how wide it may be is learnt anew
+        for each filter. Cancelling the call cancels the query on the server. Raises StatementTooLong,
+        ConnectorException, or CapabilityMissing for a filter that this release cannot answer.
         """
-        if order is Order.NEXT_TO_RUN:
-            return await self._read_next_to_run(job_filter, after, limit, backwards)
-        is_down = (order is Order.NEWEST) is not backwards
-        page = await self._read_by_id(job_filter, is_down, after, limit)
-        return replace(page, rows=page.rows[::-1]) if backwards else page
+        if job_filter.text != self._searched:
+            self._searched, self._stretch_ids = job_filter.text, FIRST_STRETCH_IDS
+        while True:
+            width = self._stretch_ids if job_filter.tokens else WIDEST_STRETCH_IDS
+            started = time.monotonic()
+            try:
+                if order is Order.NEXT_TO_RUN:
+                    page = await self._read_next_to_run(job_filter, after, limit, width, backwards)
+                else:
+                    page = await self._read_by_id(job_filter, order, after, limit, width, backwards)
+            except StatementTooLong:
+                if not job_filter.tokens or width <= NARROWEST_STRETCH_IDS:
+                    raise
+                self._stretch_ids = max(NARROWEST_STRETCH_IDS, width // 32)
+                continue
+            self._adapt(time.monotonic() - started, is_full=len(page.rows) == limit)
+            return page
 
     async def rows(self, job_ids: Iterable[int]) -> dict[int, JobRow]:
         """The rows of these jobs, as far as they are there."""
@@ -107,61 +126,62 @@ class JobPages:
         """How many jobs meet the filter, as far as the counts can tell; None when they cannot."""
         return self._counts.match(job_filter)
 
-    async def _read_by_id(self, job_filter: JobFilter, is_down: bool, after: PageKey | None, limit: int) -> Page:
-        lowest, highest = await self._run(_BOUNDS)
-        if lowest is None or highest is None:
-            return Page([], None, True, None)
+    async def _read_by_id(
+        self, job_filter: JobFilter, order: Order, after: PageKey | None, limit: int, width: int, backwards: bool
+    ) -> Page:
+        is_down = (order is Order.NEWEST) is not backwards
+        low, high = job_filter.ids
+        if after is not None:
+            low, high = (low, min(high, after.id - 1)) if is_down else (max(low, after.id + 1), high)
+        bounds, held = await self._run(_bounds(low, high) if low <= high else _bounds(0, -1))
+        if bounds is None or held is None:
+            return Page([], after, True, after.id if after is not None else None, bounds)
+        low, high = held
+        # From here on this stretch: its ids from `low` to `high`, both included.
+        is_last = not job_filter.tokens or high - low < width
+        if not is_last:
+            low, high = (high - width + 1, high) if is_down else (low, low + width - 1)
         condition, parameters = job_filter.condition(self._capabilities)
-        # The stretch covers ids from `near` (excluded) to `far` (included).
-        if is_down:
-            near = after.id if after is not None else highest + 1
-            far = max(lowest, near - self._stretch_ids) if job_filter.tokens else lowest
-            bounds, direction = "job.id < %(near)s AND job.id >= %(far)s", "DESC"
-        else:
-            near = after.id if after is not None else lowest - 1
-            far = min(highest, near + self._stretch_ids) if job_filter.tokens else highest
-            bounds, direction = "job.id > %(near)s AND job.id <= %(far)s", "ASC"
-        started = time.monotonic()
         rows = await self._run(
             Statement(
                 f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
-                f"WHERE {bounds} AND {condition} ORDER BY job.id {direction} LIMIT %(limit)s",
+                f"WHERE job.id BETWEEN %(low)s::bigint AND %(high)s::bigint AND {condition} "
+                f"ORDER BY job.id {'DESC' if is_down else 'ASC'} LIMIT %(limit)s",
                 job_rows,
-                parameters | {"near": near, "far": far, "limit": limit},
+                parameters | {"low": low, "high": high, "limit": limit},
             )
         )
-        self._adapt(time.monotonic() - started, is_full=len(rows) == limit)
-        if len(rows) == limit:
-            last = rows[-1].id
-            return Page(rows, PageKey(last), False, last, (lowest, highest))
-        is_last = far <= lowest if is_down else far >= highest
-        return Page(rows, PageKey(far), is_last, far, (lowest, highest))
+        is_full = len(rows) == limit
+        looked_to = rows[-1].id if is_full else low if is_down else high
+        return Page(rows[::-1] if backwards else rows, PageKey(looked_to), is_last and not is_full, looked_to, bounds)
 
     async def _read_next_to_run(
-        self, job_filter: JobFilter, after: PageKey | None, limit: int, backwards: bool
+        self, job_filter: JobFilter, after: PageKey | None, limit: int, width: int, backwards: bool
     ) -> Page:
-        condition, parameters = job_filter.condition(self._capabilities)
-        beyond = "true"
-        if after is not None:
-            lower, later = (">", "<") if backwards else ("<", ">")
-            beyond = f"(job.priority {lower} %(priority)s OR (job.priority = %(priority)s AND job.id {later} %(id)s))"
-            parameters |= {"priority": after.priority, "id": after.id}
-        directions = ("ASC", "DESC") if backwards else ("DESC", "ASC")
-        rows = await self._run(
-            Statement(
-                f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
-                f"WHERE job.status = 'todo' AND {beyond} AND {condition} "
-                f"ORDER BY job.priority {directions[0]}, job.id {directions[1]} LIMIT %(limit)s",
-                job_rows,
-                parameters | {"limit": limit},
+        condition = job_filter.condition(self._capabilities)
+        place = (after.priority, after.id) if after is not None else None
+        first, last = next_to_run.stretch(place, None, backwards=backwards)
+        end = None
+        if job_filter.tokens:
+            # Where the stretch ends is asked first: a job that moves in between is looked at all the same.
+            end = await self._run(
+                next_to_run.end_of_stretch(self._capabilities, first, last, jobs=width, backwards=backwards)
             )
+            first, last = next_to_run.stretch(place, end, backwards=backwards)
+        rows = await self._run(
+            next_to_run.page(self._capabilities, condition, first, last, limit=limit, backwards=backwards)
         )
-        next_key = PageKey(rows[-1].id, rows[-1].priority) if rows else after
-        return Page(rows[::-1] if backwards else rows, next_key, len(rows) < limit, None)
+        next_key = after
+        if len(rows) == limit:
+            next_key = PageKey(rows[-1].id, rows[-1].priority)
+        elif end is not None:
+            next_key = PageKey(end[1], end[0])
+        is_last = end is None and len(rows) < limit
+        return Page(rows[::-1] if backwards else rows, next_key, is_last, None)
 
     def _adapt(self, seconds: float, *, is_full: bool) -> None:
         if seconds > STRETCH_AIM_S:
-            self._stretch_ids = max(1_000, self._stretch_ids // 2)
+            self._stretch_ids = max(NARROWEST_STRETCH_IDS, self._stretch_ids // 2)
         elif seconds < STRETCH_AIM_S / 2 and not is_full:
             self._stretch_ids = min(WIDEST_STRETCH_IDS, self._stretch_ids * 2)
 
@@ -169,10 +189,20 @@ class JobPages:
         return await limited(self._connector, statement, self._limit_s)
 
 
-_BOUNDS: Statement[tuple[int | None, int | None]] = Statement(
-    "SELECT min(id) AS lowest, max(id) AS highest FROM procrastinate_jobs",
-    lambda rows: (rows[0]["lowest"], rows[0]["highest"]),
-)
+def _bounds(low: int, high: int) -> Statement[tuple[Bounds, Bounds]]:
+    """The lowest and the highest id of the table, and of those from `low` to `high`: no gap is looked through."""
+
+    def decode(rows: Rows) -> tuple[Bounds, Bounds]:
+        table, range_ = (None if row["lowest"] is None else (row["lowest"], row["highest"]) for row in rows)
+        return table, range_
+
+    between = "WHERE id BETWEEN %(low)s::bigint AND %(high)s::bigint"
+    return Statement(
+        "SELECT min(id) AS lowest, max(id) AS highest FROM procrastinate_jobs "
+        f"UNION ALL SELECT min(id), max(id) FROM procrastinate_jobs {between}",
+        decode,
+        {"low": low, "high": high},
+    )
 
 
 async def limited(connector: PsycopgConnector, statement: Statement[T], limit_s: float) -> T:

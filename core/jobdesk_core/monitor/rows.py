@@ -65,6 +65,8 @@ def jobs_table(capabilities: Capabilities) -> str:
         columns.append("0 AS priority")
     if not capabilities.has_worker_id:
         columns.append("NULL::bigint AS worker_id")
+    if not capabilities.has_abort_requested:
+        columns.append("false AS abort_requested")
     aborting = ["false"]
     if capabilities.has_abort_requested:
         aborting.append("jobs.status = 'doing' AND jobs.abort_requested")

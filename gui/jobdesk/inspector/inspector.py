@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import json
 
+from jobdesk_core.exceptions import ArgumentsTooDeep
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.monitor import JobDetail
@@ -213,7 +214,21 @@ class Inspector(QFrame):
     def _load_large(self) -> None:
         desk, job_id = self._desk, self._job_id
         if desk is not None and job_id is not None:
-            self._work.start(desk.monitor.arguments(job_id), name="arguments", then=self._show_large, replaces=True)
+            self._work.start(
+                desk.monitor.arguments(job_id),
+                name="arguments",
+                then=self._show_large,
+                failed=self._show_as_text,
+                replaces=True,
+            )
+
+    def _show_as_text(self, error: Exception) -> None:
+        if not isinstance(error, ArgumentsTooDeep):
+            self.failed.emit(error)
+            return
+        self._json.setPlainText(error.text)
+        self._json.setFixedHeight(TALLEST)
+        self._show_only(1)
 
     def _show_large(self, arguments: dict[str, object] | None) -> None:
         if arguments is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.counts import QueueCounts
+from jobdesk_core.monitor.tally import QueueCounts
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QHeaderView
 

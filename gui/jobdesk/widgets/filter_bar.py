@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.filters import FLAGS, FilterError, JobFilter
+from jobdesk_core.monitor.filters import FLAGS, FilterError, JobFilter, term
 from PySide6.QtCore import QPoint, QSize, QStringListModel, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QCompleter, QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
@@ -15,7 +15,10 @@ from jobdesk.theme.icons import icon
 from jobdesk.widgets.filter_chip import FilterChip
 
 HEIGHT = 32
-KEYS = ("status:", "queue:", "task:", "lock:", "queueing_lock:", "priority:", "id:", "age:", "worker:", "is:", "args.")
+KEYS = (
+    *("status:", "queue:", "task:", "lock:", "queueing_lock:", "priority:", "id:", "age:", "deferred:", "scheduled:"),
+    *("worker:", "is:", "args:", "args."),
+)
 Names = Callable[[str], list[str]]
 
 
@@ -156,9 +159,9 @@ class FilterBar(QFrame):
             return [status.value for status in Status]
         if key == "is":
             return list(FLAGS)
-        if key in ("lock", "queueing_lock", "worker"):
+        if key in ("lock", "queueing_lock", "worker", "scheduled", "deferred"):
             return ["none"]
-        return [f'"{name}"' if " " in name else name for name in self._names(key)]
+        return [term(key, name).removeprefix(f"{key}:") for name in self._names(key)]
 
     def _completed(self, text: str) -> None:
         if not text.endswith((":", ".")):

@@ -1,0 +1,236 @@
+"""How a filter is written: conditions apart by spaces, `-key:value,value`, every text quotable.
+
+In quotation marks every character is itself, and a quotation mark is doubled: `queue:"night, ""B"" shift"`.
+Outside them a comma separates values, `*` stands for any text, and `none` for no value.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_QUOTED = r'"(?:[^"]|"")*"'
+_KEY = re.compile(rf'([A-Za-z_]+)((?:\.(?:{_QUOTED}|[^\s:".]+))*):')
+_SEGMENT = re.compile(rf'\.({_QUOTED}|[^\s:".]+)')
+_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
+_ESCAPED_LIKE = re.compile(r"([\\%_])")
+
+
+class FilterError(ValueError):
+    """A filter that cannot be understood: what is wrong, and where in its text."""
+
+    def __init__(self, message: str, position: int, length: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+        self.length = length
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a condition: the literal texts between its wildcards, one text when it has none."""
+
+    parts: tuple[str, ...]
+    is_quoted: bool = False
+
+    @property
+    def text(self) -> str:
+        """The value as text, wildcards as stars."""
+        return "*".join(self.parts)
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the value has a wildcard."""
+        return len(self.parts) > 1
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the value is the word `none`, not the text."""
+        return self.parts == ("none",) and not self.is_quoted
+
+    @property
+    def like(self) -> str:
+        """The value as a pattern for LIKE."""
+        return "%".join(_ESCAPED_LIKE.sub(r"\\\1", part) for part in self.parts)
+
+    def matches(self, held: str) -> bool:
+        """Whether a text is the value, or meets the pattern. Its time is linear for every pattern."""
+        if not self.is_pattern:
+            return held == self.parts[0]
+        first, *between, last = self.parts
+        if len(held) < len(first) + len(last) or not (held.startswith(first) and held.endswith(last)):
+            return False
+        position, end = len(first), len(held) - len(last)
+        for part in between:
+            position = held.find(part, position, end)
+            if position < 0:
+                return False
+            position += len(part)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One condition of a filter as it was typed, from `start` to `end`. `key` is empty for free text.
+
+    `path` leads to a value in the arguments (`args.user.id:7`); `json` is an object that they contain.
+    """
+
+    start: int
+    end: int
+    text: str
+    key: str
+    value: str
+    values: tuple[Value, ...]
+    path: tuple[str, ...] = ()
+    json: dict[str, Any] | None = None
+    is_negated: bool = False
+
+    def error(self, message: str) -> FilterError:
+        """That this condition cannot be understood."""
+        return FilterError(message, self.start, self.end - self.start)
+
+
+def term(key: str, value: str) -> str:
+    """The text of a filter for exactly this value, such as `queue:"night shift"`; free text when `key` is empty."""
+    if key:
+        return f"{key}:{_as_value(value)}"
+    return value if _PLAIN_WORD.fullmatch(value) else _in_quotes(value)
+
+
+def argument_term(path: Sequence[str], value: str) -> str:
+    """The text of a filter for exactly this value at a path of the arguments: `args.user."e-mail":a@b`."""
+    return term(
+        "args" + "".join(f".{each if _PLAIN_SEGMENT.fullmatch(each) else _in_quotes(each)}" for each in path), value
+    )
+
+
+def _as_value(value: str) -> str:
+    is_plain = value not in ("", "none") and value[0] != "{" and not any(c.isspace() or c in '",*' for c in value)
+    return value if is_plain else _in_quotes(value)
+
+
+def _in_quotes(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def tokenize(text: str) -> list[Token]:
+    """Split a filter's text into its conditions. Raises FilterError with the place of what is wrong."""
+    tokens: list[Token] = []
+    position = 0
+    while True:
+        while position < len(text) and text[position].isspace():
+            position += 1
+        if position == len(text):
+            return tokens
+        tokens.append(_token(text, position))
+        position = tokens[-1].end
+
+
+def _token(text: str, start: int) -> Token:
+    position = start
+    is_negated = text[position] == "-" and text[position + 1 : position + 2].strip() != ""
+    position += is_negated
+    match = _KEY.match(text, position)
+    key, path = (match[1], tuple(_unquoted(each) for each in _SEGMENT.findall(match[2]))) if match else ("", ())
+    position = match.end() if match else position
+    contained = None
+    values: tuple[Value, ...] = ()
+    if key == "args" and not path and text[position : position + 1] == "{":
+        contained, end = _json(text, position)
+    else:
+        values, end = _values(text, position, is_set=bool(key))
+    value = text[position:end]
+    token = Token(start, end, text[start:end], key, value, values, path, contained, is_negated)
+    _check(token)
+    return token
+
+
+def _unquoted(segment: str) -> str:
+    return segment[1:-1].replace('""', '"') if segment.startswith('"') else segment
+
+
+def _values(text: str, position: int, *, is_set: bool) -> tuple[tuple[Value, ...], int]:
+    """The values from here on, apart by commas when it is a set, and where they end."""
+    found: list[Value] = []
+    parts, is_quoted = [""], False
+    while position < len(text) and not text[position].isspace():
+        character = text[position]
+        if character == '"':
+            start, position = position, _closing(text, position)
+            parts[-1] += text[start + 1 : position].replace('""', '"')
+            is_quoted = True
+        elif character == "," and is_set:
+            found.append(Value(tuple(parts), is_quoted))
+            parts, is_quoted = [""], False
+        elif character == "*":
+            parts.append("")
+        else:
+            parts[-1] += character
+        position += 1
+    return (*found, Value(tuple(parts), is_quoted)), position
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the quotation that starts here is closed."""
+    position = start
+    while (position := text.find('"', position + 1)) >= 0:
+        if text[position + 1 : position + 2] != '"':
+            return position
+        position += 1
+    raise FilterError("A quotation mark is not closed.", start, 1)
+
+
+def _json(text: str, start: int) -> tuple[dict[str, Any], int]:
+    try:
+        found, end = json.JSONDecoder(parse_constant=_refused, parse_float=_finite).raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        raise FilterError(f"This is not a JSON object: {error.msg}.", error.pos, 1) from error
+    except (ValueError, RecursionError) as error:
+        raise FilterError("This JSON cannot be read: a number or its depth is too large.", start, 1) from error
+    if text[end : end + 1].strip():
+        raise FilterError("A space must follow the JSON object.", end, 1)
+    return found, end
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _finite(digits: str) -> float:
+    if math.isinf(number := float(digits)):
+        raise ValueError(digits)
+    return number
+
+
+def _check(token: Token) -> None:
+    """Refuse what no PostgreSQL text can be."""
+    strings = [part for value in token.values for part in value.parts] + list(token.path)
+    if token.json is not None:
+        strings += _strings(token.json)
+    for each in strings:
+        if "\0" in each or any("\ud800" <= character <= "\udfff" for character in each):
+            raise token.error("A text in a database holds neither the character NUL nor half a character.")
+    if token.key and token.json is None:
+        if token.value == "":
+            raise token.error(f"What should {token.key} be? Type it after the colon.")
+        if any(value.parts == ("",) and not value.is_quoted for value in token.values):
+            raise token.error('A value is missing beside the comma. An empty text is written "".')
+
+
+def _strings(held: Any) -> list[str]:
+    found, waiting = [], [held]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            found.append(each)
+        elif isinstance(each, dict):
+            waiting += [*each.keys(), *each.values()]
+        elif isinstance(each, list):
+            waiting += each
+    return found

@@ -1,0 +1,133 @@
+"""Fills the series with the last hour before the feed began, newest first, in short stretches of event ids."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.jobs import EventType
+from jobdesk_core.monitor.series import ENDS, KINDS, HistoryRow, Series
+
+#: Events per stretch: the first one, and what it is adapted to so that a stretch takes about so many seconds.
+FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 20_000, 2_000, 200_000
+STRETCH_AIM_S = 0.15
+#: Of how many starts and how many ends of each stretch the durations are read.
+SAMPLES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What happened within a stretch of ids. `is_old`: most of it more than an hour ago."""
+
+    counts: list[HistoryRow]
+    is_old: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """Waiting and running times by queue, in seconds, the newest first."""
+
+    waited: list[tuple[str, float]]
+    ran: list[tuple[str, float]]
+
+
+class HistoryReader:
+    """Reads backwards from an event. Call `read` until `is_done`."""
+
+    def __init__(self, series: Series, highest_id: int, without: Sequence[int] = ()) -> None:
+        self.is_done = highest_id <= 0
+        self._series = series
+        self._high = highest_id
+        self._without = list(without)
+        self._ids = FIRST_STRETCH
+
+    async def read(self, connector: PsycopgConnector, connection: Any) -> None:
+        """Read one stretch."""
+        started = time.monotonic()
+        low = max(0, self._high - self._ids)
+        stretch = await connector.run_async(history(low, self._high, self._without), connection=connection)
+        durations = await connector.run_async(_durations(low, self._high, self._without), connection=connection)
+        self._series.add_history(stretch.counts)
+        self._series.add_older(durations.waited, durations.ran)
+        self._high = low
+        lowest = await connector.run_async(_LOWEST, connection=connection)
+        self.is_done = stretch.is_old or lowest is None or low < lowest
+        took = time.monotonic() - started
+        if took > STRETCH_AIM_S:
+            self._ids = max(SHORTEST_STRETCH, self._ids // 2)
+        elif took < STRETCH_AIM_S / 2:
+            self._ids = min(LONGEST_STRETCH, self._ids * 2)
+
+
+_LOWEST: Statement[int | None] = Statement("SELECT min(id) AS id FROM procrastinate_events", lambda rows: rows[0]["id"])
+_IN_STRETCH = (
+    "event.id > %(low)s AND event.id <= %(high)s "
+    "AND NOT EXISTS (SELECT FROM unnest(%(without)s::bigint[]) AS missing (id) WHERE missing.id = event.id)"
+)
+
+
+def history(low_id: int, high_id: int, without: Sequence[int] = ()) -> Statement[Stretch]:
+    """The last hour's events with low_id < id <= high_id but `without`, by minute, queue and kind."""
+
+    def decode(rows: Rows) -> Stretch:
+        found = [
+            (row["minute"], row["queue_name"], EventType(row["type"]), row["count"])
+            for row in rows
+            if row["minute"] is not None
+        ]
+        older = sum(row["count"] for row in rows if row["minute"] is None)
+        return Stretch(found, older > sum(row[3] for row in found))
+
+    # A transaction that ran for long gives its events the time of its start: one older event means nothing yet.
+    return Statement(
+        "SELECT CASE WHEN event.at >= now() - interval '1 hour' "
+        "THEN floor(extract(epoch FROM event.at) / 60)::integer END AS minute, "
+        "job.queue_name, event.type::text AS type, count(*)::integer AS count "
+        "FROM procrastinate_events AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
+        f"WHERE {_IN_STRETCH} AND event.type::text = ANY (%(kinds)s) GROUP BY 1, 2, 3",
+        decode,
+        {"low": low_id, "high": high_id, "kinds": [kind.value for kind in KINDS], "without": list(without)},
+    )
+
+
+def _durations(low_id: int, high_id: int, without: Sequence[int]) -> Statement[Durations]:
+    """How long the jobs of the newest starts and ends of a stretch had waited and run."""
+
+    def decode(rows: Rows) -> Durations:
+        known = [(row["what"], row["queue_name"], row["seconds"]) for row in rows if row["seconds"] is not None]
+        return Durations(
+            *([(queue, seconds) for each, queue, seconds in known if each == what] for what in ("waited", "ran"))
+        )
+
+    newest = (
+        "FROM (SELECT event.id, event.job_id, event.at FROM procrastinate_events AS event "
+        f"WHERE {_IN_STRETCH} AND event.at >= now() - interval '1 hour' AND event.type::text = ANY (%({{kinds}})s) "
+        "ORDER BY event.id DESC LIMIT %(limit)s) AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id"
+    )
+    moment = (
+        "(SELECT max(before.at) FROM procrastinate_events AS before WHERE before.job_id = event.job_id "
+        "AND before.id < event.id AND before.type = '{type}')"
+    )
+    # A job that has run more than once was scheduled anew: since when its first run was due is not known any more.
+    is_first_run = "job.attempts = CASE WHEN job.status::text IN ('doing', 'aborting') THEN 0 ELSE 1 END"
+    return Statement(
+        "SELECT 'waited' AS what, event.id, job.queue_name, greatest(0, extract(epoch FROM event.at - "
+        f"greatest({moment.format(type='deferred')}, job.scheduled_at)))::float AS seconds "
+        f"{newest.format(kinds='starts')} WHERE {is_first_run} AND job.status <> 'todo' "
+        "UNION ALL SELECT 'ran', event.id, job.queue_name, "
+        f"extract(epoch FROM event.at - {moment.format(type='started')})::float {newest.format(kinds='ends')} "
+        "ORDER BY id DESC",
+        decode,
+        {
+            "low": low_id,
+            "high": high_id,
+            "without": list(without),
+            "limit": SAMPLES,
+            "starts": [EventType.STARTED.value],
+            "ends": [kind.value for kind in ENDS],
+        },
+    )

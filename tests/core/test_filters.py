@@ -1,0 +1,306 @@
+"""The filter language: what the SQL finds is what the value says of each row, and every text can be said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jobdesk_core import SyncPsycopgConnector
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.monitor.filters import FilterError, JobFilter, argument_term, term
+from jobdesk_core.monitor.rows import JobRow, job_rows, jobs_table, row_columns
+from psycopg.types.json import Jsonb
+
+NASTY = [
+    *(
+        "mail",
+        "MAIL",
+        "mail.send",
+        "none",
+        "None",
+        "",
+        " ",
+        "night shift",
+        "a,b",
+        "a",
+        "b",
+        "*",
+        "a*b",
+        "50%",
+        "_",
+        "a_b",
+    ),
+    *(
+        '"',
+        '""',
+        'say "hi"',
+        "'",
+        "''; DROP TABLE x",
+        "\\",
+        "\\%",
+        "-a",
+        "#12",
+        "12",
+        "{",
+        "[]",
+        "key:value",
+        ">1",
+        "1..2",
+    ),
+    *("é", "É", "ß", "K", "\u202egnp.exe", "a\u200fb", "a\tb", "a\nb", "x" * 128, "😀", "%(f0)s", "%s", "now", "::"),
+]
+PRIORITIES = [-(2**31), -1, 0, 1, 5, 2**31 - 1]
+IDS = [1, 2, 3, 10, 11, 2**31, 2**53 - 1, 2**53, 2**53 + 1, 2**62, 2**63 - 2]
+#: In seconds, far from every bound that a filter of these tests names.
+AGES = [None, 1_800, 18_000, 216_000, 1_728_000]
+TIMES = [
+    "0001-01-01 00:00+00",
+    "1999-12-31 23:59:59.999999+00",
+    "2026-11-20 12:30:15+00",
+    "9999-12-31 23:59:59+00",
+    None,
+]
+STATUSES = ["todo", "doing", "succeeded", "failed", "cancelled", "aborted"]
+Found = tuple[SyncPsycopgConnector, Capabilities, list[JobRow]]
+
+
+def rows_to_insert() -> Iterator[tuple[Any, ...]]:
+    choose = random.Random(4)
+    for job_id in [*IDS, *range(100, 190)]:
+        status = choose.choice(STATUSES)
+        yield (
+            *(
+                job_id,
+                choose.choice(NASTY),
+                choose.choice(NASTY),
+                choose.choice([None, *NASTY]),
+                choose.choice([None, *NASTY]),
+            ),
+            *(choose.choice(PRIORITIES), status, choose.choice(TIMES), choose.choice([None, 1, 2])),
+            status != "todo" and choose.random() < 0.3,
+            Jsonb({"key": choose.choice(NASTY), "n": choose.choice([None, 4.5, 42, "42"]), "in": {"a.b": job_id}}),
+            choose.choice(AGES),
+        )
+
+
+def fill(dsn: str) -> None:
+    """Rows of every kind, past the triggers, whose notifications have no room for such names."""
+    insert = (
+        "INSERT INTO procrastinate_jobs (id, queue_name, task_name, lock, queueing_lock, priority, status, "
+        "scheduled_at, worker_id, abort_requested, args) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT DO NOTHING"
+    )
+    event = (
+        "INSERT INTO procrastinate_events (job_id, type, at) VALUES "
+        "(%s, 'deferred', now() - %s * interval '1 s'), (%s, 'started', now() - interval '99 years')"
+    )
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now()), (now() - interval '1 h')"
+        )
+        for *columns, age in rows_to_insert():
+            inserted = connection.execute(insert, columns).rowcount
+            if inserted and age is not None:
+                connection.execute(event, (columns[0], age, columns[0]))
+
+
+@pytest.fixture
+def filled(dsn: str) -> Iterator[Found]:
+    fill(dsn)
+    connector = SyncPsycopgConnector(conninfo=dsn)
+    connector.open()
+    try:
+        able = connector.run(DETECT)
+        yield connector, able, find(connector, able, "")
+    finally:
+        connector.close()
+
+
+def find(connector: SyncPsycopgConnector, able: Capabilities, text: str) -> list[JobRow]:
+    condition, parameters = JobFilter.parse(text).condition(able)
+    sql = f"SELECT {row_columns(able)} FROM {jobs_table(able)} WHERE {condition} ORDER BY job.id"
+    return connector.run(Statement(sql, job_rows, parameters))
+
+
+def check(filled: Found, text: str) -> list[JobRow]:
+    """Compare both answers wherever the value has one, also of the opposite; what the SQL finds."""
+    connector, able, every = filled
+    job_filter, now = JobFilter.parse(text), dt.datetime.now(dt.UTC)
+    found = find(connector, able, text)
+    held = {row.id for row in found}
+    for row in every:
+        verdict = job_filter.matches(row, now)
+        assert verdict is None or verdict == (row.id in held), (text, row)
+    return found
+
+
+# What can be asked
+
+texts = st.sampled_from(NASTY) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
+quoted = texts.map(lambda text: term("queue", text).removeprefix("queue:"))
+text_values = quoted | st.tuples(quoted, quoted).map("*".join) | st.sampled_from(["none", "*", "*a*", "m*l*"])
+integers = st.sampled_from([*PRIORITIES, *IDS]) | st.integers(-(10**25), 10**25)
+numbers = (
+    integers.map(str)
+    | st.tuples(st.sampled_from([">", ">=", "<", "<="]), integers).map(lambda both: f"{both[0]}{both[1]}")
+    | st.tuples(integers, integers).map(lambda both: f"{both[0]}..{both[1]}")
+    | integers.map(lambda number: f"..{number}")
+    | integers.map(lambda number: f"{number}..")
+)
+ages = st.sampled_from(
+    [">10m", "<10m", ">=1h", "<=1d", "1h..1d", "1w..1h", "<1w", ">99999999w", "<99999999w", "0s..1h"]
+)
+moments = st.sampled_from(
+    ["0001-01-01", "9999-12-31", "2026-11-20", '"2026-11-20 12:30Z"', "2026-11-20T12:30:15Z", "1999-12-31T23:59:59.9Z"]  # noqa: RUF005
+    + ["now", "-10m", "-1d", "+99999999w", "-99999999w", "9999-12-31T23:59+00:00", "0001-01-01T00:00-05:00"]
+)
+times = (
+    st.tuples(st.sampled_from([">", ">=", "<", "<="]), moments).map("".join)
+    | st.tuples(moments, moments).map("..".join)
+    | moments.map(lambda moment: f"{moment}..")
+    | moments.map(lambda moment: f"..{moment}")
+    | st.sampled_from(["none", "2026-11-20", '"2026-11-20 12:30:15Z"', "9999-12-31", "0001-01-01"])
+)
+
+
+def asked(keys: list[str], values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    parts = st.tuples(st.sampled_from(["", "-"]), st.sampled_from(keys), st.lists(values, min_size=1, max_size=3))
+    return parts.map(lambda three: f"{three[0]}{three[1]}:{','.join(three[2])}")
+
+
+conditions = st.one_of(
+    asked(["status"], st.sampled_from([*STATUSES, "aborting"])),
+    asked(["queue", "task", "lock", "queueing_lock"], text_values),
+    asked(["priority", "id"], numbers),
+    asked(["age"], ages),
+    asked(["deferred", "scheduled"], times),
+    asked(["worker"], st.sampled_from(["none", "1", "2", "#1", "99999999999999999999"])),
+    asked(["is"], st.sampled_from(["aborting", "abort_requested", "scheduled", "stalled"])),
+    asked(["args", "args.key", "args.n", 'args.in."a.b"'], text_values.filter(lambda value: value[:1] != "{")),
+    texts.map(lambda text: term("", text)),
+    st.sampled_from(["mail", "-MAIL", "#2", "9,007,199,254,740,993", '-args:{"n": 42}', 'args:{"in":{}}']),
+)
+
+
+def test_the_database_finds_what_the_value_says_of_every_row(filled: Found) -> None:
+    assert len(filled[2]) > 80
+
+    @settings(max_examples=400, deadline=None, database=None)
+    @given(st.lists(conditions, min_size=1, max_size=3).map(" ".join))
+    def compare(text: str) -> None:
+        check(filled, text)
+        assert JobFilter.parse(JobFilter.parse(text).text).text == JobFilter.parse(text).text
+
+    compare()
+
+
+@pytest.mark.parametrize("key", ["queue", "task", "lock", "queueing_lock"])
+def test_every_text_in_the_table_is_found_by_its_term(filled: Found, key: str) -> None:
+    column = {"queue": "queue_name", "task": "task_name"}.get(key, key)
+    for text in {getattr(row, column) for row in filled[2]} - {None}:
+        assert {getattr(row, column) for row in check(filled, term(key, text))} == {text}
+
+
+@given(texts, st.lists(texts, min_size=1, max_size=3))
+def test_a_term_means_exactly_its_value(value: str, path: list[str]) -> None:
+    for text in (term("lock", value), argument_term(path, value), term("args", value)):
+        (token,) = JobFilter.parse(f"status:todo {text} mail").tokens[1:2]
+        (meant,) = token.values
+        assert meant.text == value and not meant.is_none and not meant.is_pattern, text
+        assert token.path in ((), tuple(path)) and token.json is None
+    (free,) = JobFilter.parse(term("", value)).tokens
+    assert (free.key, free.values[0].parts, free.is_negated) == ("", (value,), False)
+
+
+@given(st.text(max_size=30))
+def test_no_text_does_more_than_tell_what_is_wrong_with_it(text: str) -> None:
+    try:
+        JobFilter.parse(text)
+    except FilterError as error:
+        assert 0 <= error.position <= len(text) and error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('args:{"n": 42}', lambda args: args["n"] == 42),
+        ('args:{"in":{}}', lambda args: True),
+        ("args.n:42", lambda args: str(args["n"]) == "42"),
+        ("args.n:none", lambda args: args["n"] is None),
+        ("args.n:4.5,none", lambda args: args["n"] in (4.5, None)),
+        ("args.key:*a*", lambda args: "a" in args["key"]),
+        (term("args", 'say "hi"'), lambda args: args["key"] == 'say "hi"'),
+        (term("args", "a\nb"), lambda args: args["key"] == "a\nb"),
+        (term("args", '"n": 42'), lambda args: args["n"] == 42),
+        (argument_term(["in", "a.b"], "101"), lambda args: args["in"]["a.b"] == 101),
+    ],
+)
+def test_arguments_are_found_by_path_content_and_text(filled: Found, text: str, expected: Any) -> None:
+    connector, _, every = filled
+    read = Statement("SELECT id, args FROM procrastinate_jobs", lambda rows: {row["id"]: row["args"] for row in rows})
+    wanted = {job_id for job_id, args in connector.run(read).items() if expected(args)}
+    assert wanted and {row.id for row in check(filled, text)} == wanted
+    assert {row.id for row in check(filled, f"-{text}")} == {row.id for row in every} - wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (f"id:{2**53 + 1}", [2**53 + 1]),
+        (f"id:>={2**63 - 2}", [2**63 - 2]),
+        (f"id:>{10**40}", []),
+        (f"id:<{'9' * 5000} id:3..1", [1, 2, 3]),
+        ("id:1..3 -id:2", [1, 3]),
+        ("#9,007,199,254,740,992", [2**53]),
+        (f"priority:{2**31 - 1},{-(2**31)} id:..3 -id:>0", []),
+    ],
+)
+def test_numbers_beyond_a_column_are_no_error(filled: Found, text: str, ids: list[int]) -> None:
+    assert [row.id for row in check(filled, text)] == ids
+
+
+def test_priorities_at_the_limits_and_beyond_are_told_apart(filled: Found) -> None:
+    for text, wanted in ((f"priority:{2**31 - 1}", 2**31 - 1), (f"priority:<={-(2**31)}", -(2**31))):
+        assert {row.priority for row in check(filled, text)} == {wanted}
+    assert check(filled, f"priority:>{2**31 - 1}") == [] and len(check(filled, f"priority:<{2**31}")) == len(filled[2])
+
+
+def test_the_first_and_the_last_year_are_found(filled: Found) -> None:
+    years = {1: "scheduled:<0002-01-01", 9999: "scheduled:>=9999-12-31T12:00Z", 2026: '"2026-11-20 12:30:15Z"'}
+    for year, text in years.items():
+        found = check(filled, text if text.startswith("scheduled") else f"scheduled:{text}")
+        assert found and {row.scheduled_at and row.scheduled_at.year for row in found} == {year}
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "words"),
+    [
+        ("lock:a,,b", 0, "beside the comma"),
+        ("lock:a\0", 0, "NUL"),
+        ('args:{"a": 1', 12, "not a JSON object"),
+        ('args:{"a": NaN}', 5, "cannot be read"),
+        ('args:{"a": 1e999}', 5, "cannot be read"),
+        ("args:" + '{"a":' * 20_000, 5, "cannot be read"),
+        ('args:{"a":1}x', 12, "space must follow"),
+        ('args:{"a":"\\u0000"}', 0, "NUL"),
+        ("queue.a:b", 0, "has no parts"),
+        ("worker:1..2", 0, "worker takes"),
+        ("age:2026-11-20", 0, "age takes"),
+        ("scheduled:soon", 0, "scheduled takes"),
+        ("deferred:2026-02-30", 0, "deferred takes"),
+        ("is:due", 0, "is takes"),
+        ("priority:..", 0, "takes a number"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_with_its_place(text: str, position: int, words: str) -> None:
+    with pytest.raises(FilterError, match=words) as caught:
+        JobFilter.parse(text)
+    assert caught.value.position == position

@@ -1,0 +1,130 @@
+"""A filter that matches little is looked for in stretches: nothing missed, no gap walked through, stopped at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from database import connected, run_sql
+from jobdesk_core.monitor.counts import Counts
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.pages import JobPages, Order, PageKey, StatementTooLong
+from psycopg.conninfo import make_conninfo
+from waiting import until
+
+RARE = "lock:rare"
+NAME = "jobdesk_stretches"
+
+
+def insert(dsn: str, ids: str, columns: str = "", values: str = "") -> None:
+    """Jobs of these ids (SQL), past the triggers: events are of no matter here."""
+    run_sql(
+        dsn,
+        "SET session_replication_role = replica; "
+        f"INSERT INTO procrastinate_jobs (id, queue_name, task_name{columns}) "
+        f"SELECT id, 'q', 't'{values} FROM {ids} AS id; "
+        "RESET session_replication_role; ANALYZE procrastinate_jobs",
+    )
+
+
+@contextlib.asynccontextmanager
+async def pages_of(dsn: str, limit_s: float = 5.0) -> AsyncIterator[JobPages]:
+    async with connected(make_conninfo(dsn, application_name=NAME)) as (connector, able):
+        yield JobPages(connector, able, Counts(), limit_s=limit_s)
+
+
+async def search(
+    pages: JobPages, text: str, order: Order, *, after: PageKey | None = None, backwards: bool = False
+) -> tuple[list[int], int]:
+    """The ids found as far as the end in that direction, in reading order, and the number of reads."""
+    found: list[int] = []
+    reads = 0
+    while True:
+        page = await pages.read(JobFilter.parse(text), order, after=after, limit=3, backwards=backwards)
+        ids, reads, after = [row.id for row in page.rows], reads + 1, page.next_key
+        found = [*ids, *found] if backwards else [*found, *ids]
+        if page.is_last:
+            return found, reads
+
+
+def busy(dsn: str) -> list[str]:
+    return run_sql(dsn, f"SELECT query FROM pg_stat_activity WHERE application_name = '{NAME}' AND state <> 'idle'")
+
+
+@contextlib.contextmanager
+def locked(dsn: str) -> Iterator[None]:
+    """The jobs table locked: every statement on it waits."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("LOCK TABLE procrastinate_jobs IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@pytest.mark.parametrize("order", list(Order))
+async def test_many_stretches_find_each_match_once_and_in_order_both_ways(dsn: str, order: Order) -> None:
+    insert(
+        dsn,
+        "generate_series(1, 120000)",
+        ", priority, lock",
+        ", (id % 5 / 4) * (id % 3 - 1) * 7, CASE WHEN id % 7919 = 0 OR id IN (1, 2, 120000) THEN 'rare' END",
+    )
+    by = {Order.NEWEST: "id DESC", Order.OLDEST: "id", Order.NEXT_TO_RUN: "priority DESC, id"}[order]
+    jobs = run_sql(dsn, f"SELECT id, priority FROM procrastinate_jobs WHERE lock = 'rare' ORDER BY {by}")
+    assert len({priority for _, priority in jobs}) == 3
+    async with pages_of(dsn) as pages:
+        found, reads = await search(pages, RARE, order)
+        assert found == [job_id for job_id, _ in jobs] and reads > 5
+        last = PageKey(*jobs[-1])
+        found, _ = await search(pages, RARE, order, after=last, backwards=True)
+        assert found == [job_id for job_id, _ in jobs[:-1]]
+
+
+@pytest.mark.parametrize("order", [Order.NEWEST, Order.OLDEST])
+async def test_ids_far_apart_are_not_walked_through(dsn: str, order: Order) -> None:
+    ids = [1, 2, 3, 2**40, 2**53 + 1, 2**53 + 2, 2**63 - 2]
+    insert(dsn, f"unnest(ARRAY{ids})")
+    async with pages_of(dsn) as pages:
+        found, reads = await search(pages, "task:t -id:3", order)
+        assert found == sorted(set(ids) - {3}, reverse=order is Order.NEWEST) and reads <= len(ids)
+        page = await pages.read(JobFilter.parse("task:other"), order, after=PageKey(2**53))
+        assert page.bounds == (1, 2**63 - 2)
+
+
+async def test_a_search_in_a_range_of_ids_reads_nothing_else(dsn: str) -> None:
+    insert(dsn, "generate_series(1, 100000)")
+    async with pages_of(dsn) as pages:
+        for text, reads in (("id:500..502", 2), ("id:<0", 1), ("#70000", 1), (f"id:>{2**70}", 1)):
+            assert (await search(pages, text, Order.NEWEST))[1] == reads, text
+
+
+async def test_a_cancelled_read_ends_on_the_server_too(dsn: str) -> None:
+    insert(dsn, "generate_series(1, 10)")
+    async with pages_of(dsn) as pages:
+        with locked(dsn):
+            read = asyncio.ensure_future(pages.read(JobFilter.parse(RARE), Order.NEWEST))
+            await until(lambda: busy(dsn), what="the query to run")
+            read.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await read
+            assert busy(dsn) == []
+        assert (await search(pages, RARE, Order.NEWEST))[0] == []
+
+
+@pytest.mark.parametrize("text", ["", RARE])
+async def test_no_statement_runs_longer_than_the_limit(dsn: str, text: str) -> None:
+    insert(dsn, "generate_series(1, 10)")
+    async with pages_of(dsn, limit_s=0.2) as pages:
+        with locked(dsn):
+            with pytest.raises(StatementTooLong):
+                await pages.read(JobFilter.parse(text), Order.NEWEST)
+            assert busy(dsn) == []
+
+
+async def test_a_stretch_that_takes_too_long_is_tried_again_narrower(dsn: str) -> None:
+    insert(dsn, "generate_series(1, 20000)", ", args", ", jsonb_build_object('text', repeat('x', 20000) || id)")
+    async with pages_of(dsn, limit_s=0.4) as pages:
+        page = await pages.read(JobFilter.parse("args:x20000 -args:x1999*"), Order.NEWEST)
+    assert [row.id for row in page.rows] == [20000]
+    assert page.looked_to_id is not None and 1 < page.looked_to_id < 20_000

@@ -1,0 +1,83 @@
+"""Rows that nobody expects: every text, every number at its limit, arguments too deep and too large."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jobdesk_core.monitor.filters import term
+from opened import Others, live
+from waiting import until
+
+DEEP = '{"a": ' * 1_000 + "1" + "}" * 1_000
+TEXTS = ['a"b', "100% %s", "a,b * c", "\u202eright to left", "x" * 128, "  spaces  ", "<b>", "back\\slash", "new\nline"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_any_name_is_shown_and_can_be_filtered_for(dsn: str, tmp_path: Path, text: str) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer(text, "mail", lock=text, queueing_lock=text)
+        others.defer()
+        async with live(tmp_path, dsn) as window:
+            assert window.jobs.model.row(job_id).task_name == text  # type: ignore[union-attr]
+            window.jobs.inspect(job_id)
+            await until(lambda: window.jobs.inspector.detail is not None)
+            window.header.filter_bar.set_text(term("task", text))
+            await until(lambda: window.jobs.model.ids() == [job_id], what="that job alone")
+
+
+async def test_numbers_and_dates_at_their_limits(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        first = others.defer(priority=2**31 - 1, scheduled_at="9999-12-31 23:59:59+00")
+        second = others.defer(priority=-(2**31), scheduled_at="0001-01-01 00:00:00+00", attempts=2**31 - 1)
+        third = others.defer(id=2**53 + 5)
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: window.jobs.model.rowCount() == 3)
+            for job_id in (first, second, third):
+                window.jobs.inspect(job_id)
+                await until(lambda job_id=job_id: (detail := window.jobs.inspector.detail) and detail.row.id == job_id)
+            assert window.jobs.model.index(0, 0).data() == f"{2**53 + 5:,}"
+            for order in window.jobs.model.order.__class__:
+                window.jobs.set_order(order)
+                await until(lambda: window.jobs.model.rowCount() == 3 and not window.jobs.reading.is_reading)
+
+
+async def test_arguments_a_thousand_levels_deep(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer(args=DEEP)
+        async with live(tmp_path, dsn) as window:
+            window.jobs.inspect(job_id)
+            await until(lambda: window.jobs.inspector.detail is not None)
+            window.jobs.inspector._large.click()
+            await until(lambda: window.jobs.inspector._json.isVisible(), what="the arguments as text")
+            assert window.jobs.inspector._json.toPlainText().startswith('{"a": {"a": {"a"')
+            for action in ("job.copy_json", "job.again"):
+                window.message.clear()
+                window.actions[action].trigger()
+                await until(lambda: "nested more deeply" in window.message.sentence, what=f"why {action} cannot")
+
+
+async def test_a_hundred_megabytes_of_arguments_are_not_fetched_before_they_are_asked_for(
+    dsn: str, tmp_path: Path
+) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        large = "jsonb_build_object('text', repeat(md5(id::text), 3200000))"
+        others.run(f"UPDATE procrastinate_jobs SET args = {large} WHERE id = %s", job_id)
+        async with live(tmp_path, dsn) as window:
+            window.jobs.inspect(job_id)
+            await until(lambda: window.jobs.inspector.detail is not None, timeout_s=20)
+            assert window.jobs.inspector.detail.args is None  # type: ignore[union-attr]
+            assert window.jobs.inspector._large.isVisible()
+
+
+async def test_ten_thousand_queues_and_tasks(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.run(
+            "INSERT INTO procrastinate_jobs (task_name, queue_name) "
+            "SELECT 'task.' || n, 'queue-' || n FROM generate_series(1, 10000) AS n"
+        )
+        async with live(tmp_path, dsn) as window:
+            for page in ("queues", "tasks", "overview"):
+                window.show_page(page)
+                await until(lambda page=page: getattr(window, page).model.rowCount() == 10_000, timeout_s=20)
