@@ -25,7 +25,7 @@ def within(times: float) -> Aim:
 
 def below(most: float) -> Aim:
     """Less than `most`, in the line's unit."""
-    return Aim(f"< {most:g}", lambda ours, theirs: ours < most)
+    return Aim(f"< {most:.3g}", lambda ours, theirs: ours < most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class Line:
         if self.aim is not None:
             aim, verdict = self.aim.text, "met" if self.aim.is_met(ours, theirs) else "MISSED"
         figures = f"{_figure(ours)}{_figure(theirs)}"
-        return f"{self.measure:<38}{self.unit:<6}{figures}  {self.peer:<30}{ratio:>8}{aim:>9}  {verdict}".rstrip()
+        return f"{self.measure:<40}{self.unit:<6}{figures}  {self.peer:<30}{ratio:>8}{aim:>9}  {verdict}".rstrip()
 
 
-HEAD = f"{'':<38}{'':<6}{'ours':>11}{'beside':>11}  {'':<30}{'ratio':>8}{'aim':>9}"
+HEAD = f"{'':<40}{'':<6}{'ours':>11}{'beside':>11}  {'':<30}{'ratio':>8}{'aim':>9}"
 
 
 async def take_rounds(contenders: Mapping[str, Contender], rounds: int) -> dict[str, list[float]]:

@@ -154,8 +154,10 @@ def _compared(order: str, ours: Ticks, bare: Ticks, at_rest: list[Period], loade
         figures = [percentile(late, 0.99) for late in taken]
         yield Line(f"{title}, p99", "ms", figures, peer, [percentile(late, 0.99) for late in theirs], aims[0])
         yield Line(f"{title}, worst", "ms", [max(map(max, taken))], peer, [max(map(max, theirs))], aims[1])
-    computed = [max(busy for _, _, busy in _within(ours, loaded)), max(busy for _, _, busy in _within(ours, at_rest))]
-    yield Line(f"{title}, most computed in one", "ms", computed[:1], "at rest", computed[1:])
+    # Its own work alone, without what the machine did meanwhile: the thread's time between two ticks.
+    own, idle = (sorted(busy for _, _, busy in _within(ours, periods)) for periods in (loaded, at_rest))
+    yield Line(f"{title}, own computing, p99", "ms", [percentile(own, 0.99)], "at rest", [percentile(idle, 0.99)])
+    yield Line(f"{title}, own computing, worst", "ms", own[-1:], "at rest", idle[-1:])
 
 
 def _ticks(path: Path) -> Ticks:
