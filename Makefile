@@ -28,15 +28,18 @@ pictures: tour
 		cp build/tour/[0-9][0-9]-$$name.png resources/pictures/$$name.png; \
 	done
 
+# Each in a process of its own: Qt and the many servers and workers of the others have nothing to do with each other.
 test: setup
-	$(PYTHON_IN) -m pytest
+	$(PYTHON_IN) -m pytest tests/core tests/interop
+	$(PYTHON_IN) -m pytest tests/gui
 
 check: setup
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	$(PYTHON_IN) -m pytest
+	$(PYTHON_IN) -m pytest tests/core tests/interop
+	$(PYTHON_IN) -m pytest tests/gui
 
 bench: setup
 	@$(PYTHON_IN) tests/bench/bench.py

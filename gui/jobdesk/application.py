@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from jobdesk import loop, remembered
 from jobdesk.dialogs.error import ErrorDialog
+from jobdesk.garbage import collect_here
 from jobdesk.main_window import MainWindow
 from jobdesk.resources import resource
 from jobdesk.session import Session
@@ -66,6 +67,7 @@ class Program:
         if self._options.tour is None:
             remembered.restore(self.window, self._options.theme)
         self.window.show()
+        collect_here(self.window)
         code = 0
         try:
             self._open_what_was_asked_for()
