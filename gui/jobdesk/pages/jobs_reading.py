@@ -185,8 +185,8 @@ class JobsReading(QObject):
         while found < wanted and not self.model.is_complete:
             page = await self._read(desk, self._below, min(PAGE_ROWS, wanted - found))
             self._below, self.looked_to_id = page.next_key, page.looked_to_id
-            self.model.is_complete = page.is_last
             await self._merge(desk, page)
+            self.model.is_complete = page.is_last
             found += len(page.rows)
             self.progressed.emit()
         first = self.model.trim_start()
