@@ -71,7 +71,9 @@ class JobsTable(Table):
         if position is None:
             return False
         index = self.jobs.index(position, 0)
-        self.setCurrentIndex(index)
+        # Not the view's own setCurrentIndex: it would add to the selection while Ctrl is held.
+        only_this = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.selectionModel().setCurrentIndex(index, only_this)
         self.scrollTo(index)
         return True
 
