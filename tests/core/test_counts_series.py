@@ -87,7 +87,7 @@ async def test_counts_equal_the_tables_after_random_changes(dsn: str, deletes: b
             for _ in range(25):
                 change(chance, dsn, deletes=deletes)
                 await asyncio.sleep(0)
-            await until(lambda: exactly(monitor, dsn), timeout_s=15, what="the counts to equal the tables")
+            await until(lambda: exactly(monitor, dsn), timeout_s=45, what="the counts to equal the tables")
         for status in Status:
             assert monitor.counts.total(status) == sum(n for group, n in counted(dsn).items() if group[2] is status)
 
@@ -99,7 +99,7 @@ async def test_jobs_that_others_delete_leave_the_counts(dsn: str) -> None:
     async with monitor_of(dsn) as monitor:
         assert monitor.counts.total(Status.SUCCEEDED) == 6
         run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id < 5")
-        await until(lambda: monitor.counts.total(Status.SUCCEEDED) == 2, timeout_s=15)
+        await until(lambda: monitor.counts.total(Status.SUCCEEDED) == 2, timeout_s=45)
 
 
 @pytest.mark.parametrize("restart", ["", "RESTART IDENTITY"])
@@ -110,10 +110,10 @@ async def test_after_the_tables_were_emptied_the_counts_begin_anew(dsn: str, res
     async with monitor_of(dsn) as monitor:
         assert monitor.counts.total() == 6
         run_sql(dsn, f"TRUNCATE procrastinate_jobs {restart} CASCADE")
-        await until(lambda: exactly(monitor, dsn) and not monitor.counts.total(), timeout_s=15, what="no jobs")
+        await until(lambda: exactly(monitor, dsn) and not monitor.counts.total(), timeout_s=45, what="no jobs")
         defer(dsn)
         finish(dsn, start(dsn)[0], "failed")
-        await until(lambda: exactly(monitor, dsn) and monitor.counts.total() == 1, timeout_s=15, what="one job")
+        await until(lambda: exactly(monitor, dsn) and monitor.counts.total() == 1, timeout_s=45, what="one job")
 
 
 async def test_jobs_of_many_stretches_are_counted(dsn: str) -> None:
@@ -125,7 +125,7 @@ async def test_jobs_of_many_stretches_are_counted(dsn: str) -> None:
     async with monitor_of(dsn) as monitor:
         assert (monitor.counts.total(Status.FAILED), monitor.counts.total(Status.TODO)) == (6, 1)
         run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", job_id)
-        await until(lambda: exactly(monitor, dsn), timeout_s=15)
+        await until(lambda: exactly(monitor, dsn), timeout_s=45)
 
 
 async def test_counts_are_given_by_queue_task_and_filter(dsn: str) -> None:

@@ -169,9 +169,9 @@ async def test_after_a_storm_the_monitor_believes_what_the_tables_say(dsn: str, 
             for _ in range(2):
                 # After so many more rows have shown, the link breaks again.
                 refreshes, rows = watcher.refreshes, len(watcher.rows) + chance.randint(5, 60)
-                await until(lambda rows=rows: len(watcher.rows) > rows or storm.done(), timeout_s=15)  # type: ignore[misc]
+                await until(lambda rows=rows: len(watcher.rows) > rows or storm.done(), timeout_s=45)  # type: ignore[misc]
                 await _kill_listener(dsn)
-                await until(lambda seen=refreshes: watcher.refreshes > seen, timeout_s=15)  # type: ignore[misc]
+                await until(lambda seen=refreshes: watcher.refreshes > seen, timeout_s=45)  # type: ignore[misc]
                 watcher.rows |= await watcher.monitor.pages.rows(range(1, 5000))
             assert "stale" in watcher.modes
         await storm

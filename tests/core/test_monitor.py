@@ -158,7 +158,7 @@ async def test_while_the_database_lets_nobody_in_the_monitor_stays_stale(dsn: st
         run_sql(server_dsn, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         run_sql(server_dsn, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         await screen.is_in("stale")
-        await until(lambda: "not currently accepting" in screen.monitor.state.reason, timeout_s=15, what="the reason")
+        await until(lambda: "not currently accepting" in screen.monitor.state.reason, timeout_s=45, what="the reason")
         run_sql(server_dsn, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         await screen.is_in("live")
         await live_a_life(dsn, screen)
@@ -182,7 +182,7 @@ async def test_a_server_that_does_not_answer_is_told_and_taken_up_again(dsn: str
         job_id = defer(dsn)
         link.flowing.set()
         await screen.is_in("live", timeout_s=30)
-        await until(lambda: screen.monitor.counts.total(Status.TODO) == 1, timeout_s=15)
+        await until(lambda: screen.monitor.counts.total(Status.TODO) == 1, timeout_s=45)
         finish(dsn, start(dsn)[0], "succeeded")
         await screen.shows(job_id, status=Status.SUCCEEDED)
 
