@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from jobdesk.commands import Commands
 from jobdesk.theme.icons import icon
 
 
@@ -23,7 +24,7 @@ class Needs(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One action. `key` is `noun.verb`; the method of Commands that runs it is `noun_verb`."""
+    """One action. `key` is `noun.verb`, as in the package of commands."""
 
     key: str
     text: str
@@ -33,11 +34,6 @@ class Spec:
     tip: str = ""
     needs: Needs = Needs.NOTHING
     starts_group: bool = False
-
-    @property
-    def method(self) -> str:
-        """The name of the method of Commands."""
-        return self.key.replace(".", "_")
 
 
 MENUS = {"desk": "&Desk", "job": "&Job", "view": "&View", "help": "&Help"}
@@ -123,7 +119,7 @@ def translated(text: str) -> str:
 class Actions(QObject):
     """One QAction for each entry of the table, bound to the object that carries them out."""
 
-    def __init__(self, window: QWidget, commands: QObject) -> None:
+    def __init__(self, window: QWidget, commands: Commands) -> None:
         super().__init__(window)
         self._actions: dict[str, QAction] = {}
         for spec in SPECS:
@@ -134,7 +130,7 @@ class Actions(QObject):
             if spec.shortcut:
                 action.setShortcut(QKeySequence(spec.shortcut))
                 action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-            action.triggered.connect(getattr(commands, spec.method))
+            action.triggered.connect(commands.method(spec.key))
             window.addAction(action)
             self._actions[spec.key] = action
         self.update({})

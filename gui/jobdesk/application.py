@@ -94,8 +94,8 @@ class Program:
             with contextlib.suppress(NotImplementedError):  # Windows
                 running.add_signal_handler(number, self._ending.set)
         self.window.closing.connect(self._ending.set)
-        self.window.commands.quit_asked_for.connect(self._ending.set)
-        self.window.commands.demo_asked_for.connect(self.start_demo)
+        self.window.commands.app.quit_asked_for.connect(self._ending.set)
+        self.window.commands.demo.asked_for.connect(self.start_demo)
 
     def _open_what_was_asked_for(self) -> None:
         options = self._options

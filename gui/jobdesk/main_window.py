@@ -130,12 +130,13 @@ class MainWindow(QMainWindow):
         self.jobs.selection_changed.connect(self._update_actions)
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
-        self.commands.failed.connect(self._failed)
-        self.commands.done.connect(self.message.show_good_news)
-        self.start.choose_asked_for.connect(self.commands.connection_choose)
-        self.start.demo_asked_for.connect(self.commands.demo_asked_for)
+        for noun in self.commands.nouns.values():
+            noun.failed.connect(self._failed)
+            noun.done.connect(self.message.show_good_news)
+        self.start.choose_asked_for.connect(self.commands.connection.choose)
+        self.start.demo_asked_for.connect(self.commands.demo.open)
         self.start.install_asked_for.connect(self._install)
-        self.session.ask_password = self.commands.ask_password
+        self.session.ask_password = self.commands.connection.ask_password
         self.session.desk_changed.connect(self._show_desk)
         self.session.opening.connect(self._show_opening)
         self.session.trouble.connect(self._show_session_trouble)

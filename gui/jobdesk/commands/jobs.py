@@ -1,80 +1,49 @@
-"""What each action does: it opens the dialog or the page that its name says. Nothing here queries."""
+"""Acting on jobs."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobdesk_core.jobs import Job
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Action, Outcome, Request
-from jobdesk_core.profiles import Profile
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication
 
 from jobdesk import formats
+from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.act import ActDialog
-from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.dialogs.retry import RetryDialog
-from jobdesk.dialogs.shortcuts import ShortcutsDialog
-from jobdesk.theme import theme
-from jobdesk.work import Work
 
-if TYPE_CHECKING:
-    from jobdesk.main_window import MainWindow
-
-#: The action of the core behind each action of the window.
-JOB_ACTIONS = {
-    "job.defer": Action.DEFER,
-    "job.retry": Action.RETRY,
-    "job.cancel": Action.CANCEL,
-    "job.abort": Action.ABORT,
-    "job.delete": Action.DELETE,
-    "job.again": Action.DEFER,
+#: The action of the core behind each verb.
+ACTIONS = {
+    "defer": Action.DEFER,
+    "retry": Action.RETRY,
+    "cancel": Action.CANCEL,
+    "abort": Action.ABORT,
+    "delete": Action.DELETE,
+    "again": Action.DEFER,
 }
 
 
-class Commands(QObject):
-    """The methods named by the table of actions, `noun.verb` as `noun_verb`."""
-
-    done = Signal(str)  # a sentence about what was done
-    demo_asked_for = Signal()
-    quit_asked_for = Signal()
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
-        self._work = Work(self)
-        self.failed = self._work.failed
+class JobCommands(Noun):
+    """New jobs, and the selected ones."""
 
     def reasons(self) -> dict[str, str | None]:
-        """Why each action that is not possible now is not."""
-        desk = self._session.desk
-        if desk is None or not desk.capabilities.has_schema:
-            why = self.tr("Connect to a database first.")
-            if desk is not None:
-                why = self.tr("This database has no Procrastinate schema yet.")
-            keys = [*JOB_ACTIONS, "job.copy_json", "view.refresh"]
-            reasons: dict[str, str | None] = dict.fromkeys(keys, why)
-            if desk is None:
-                reasons["connection.close"] = self.tr("There is no open connection.")
-            if self._session.profile is None:
-                reasons["connection.reopen"] = self.tr("There is no open connection.")
-            return reasons
+        desk = self._desk
+        if desk is None:
+            return dict.fromkeys([*ACTIONS, "copy_json"], self._no_desk())
         rows = self._window.jobs.selected_rows()
-        reasons = {key: self._reason(desk, action, rows) for key, action in JOB_ACTIONS.items()}
-        reasons["job.defer"] = desk.refusal(Action.DEFER, None)
+        reasons = {verb: self._reason(desk, action, rows) for verb, action in ACTIONS.items()}
+        reasons["defer"] = desk.refusal(Action.DEFER, None)
         if not rows:
-            reasons["job.copy_json"] = self.tr("Select a job first.")
+            reasons["copy_json"] = self.tr("Select a job first.")
         if len(rows) > 1:
-            reasons["job.again"] = self.tr("Select just one job.")
+            reasons["again"] = self.tr("Select just one job.")
         return reasons
 
     def _reason(self, desk: Desk, action: Action, rows: Sequence[JobRow]) -> str | None:
@@ -84,47 +53,11 @@ class Commands(QObject):
         # Of several jobs the dialog acts on those it can and says why not on the others.
         return None if None in refusals else refusals[0]
 
-    # Connections
-
-    def connection_choose(self) -> None:
-        """Open the dialog of connections."""
-        dialog = ConnectionDialog(self._window, store=self._session.store, profile=self._session.profile)
-        dialog.chosen.connect(self._session.open)
-        dialog.open()
-
-    def connection_reopen(self) -> None:
-        """Close the connection and open it again."""
-        self._session.reopen()
-
-    def connection_close(self) -> None:
-        """Disconnect."""
-        self._session.close()
-
-    async def ask_password(self, profile: Profile, why: str) -> str | None:
-        """Ask for a connection's password; None when the operator gives up."""
-        dialog = PasswordDialog(self._window, profile=profile, why=why)
-        dialog.open()
-        try:
-            return await dialog.answer
-        except asyncio.CancelledError:
-            dialog.reject()  # another connection is wanted meanwhile
-            raise
-
-    def demo_open(self) -> None:
-        """Start the demo and connect to it."""
-        self.demo_asked_for.emit()
-
-    def app_quit(self) -> None:
-        """End the program."""
-        self.quit_asked_for.emit()
-
-    # Jobs
-
-    def job_defer(self) -> None:
+    def defer(self) -> None:
         """Ask for a new job."""
         self._open_defer(None)
 
-    def job_again(self) -> None:
+    def again(self) -> None:
         """Ask for a new job that starts out as the selected one."""
         desk, rows = self._session.desk, self._window.jobs.selected_rows()
         if desk is None or len(rows) != 1:
@@ -136,7 +69,7 @@ class Commands(QObject):
             replaces=True,
         )
 
-    def job_retry(self) -> None:
+    def retry(self) -> None:
         """Ask when and how to retry the selected jobs."""
         desk = self._session.desk
         rows, reasons = self._chosen(Action.RETRY)
@@ -151,19 +84,19 @@ class Commands(QObject):
                 queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
             ).open()
 
-    def job_cancel(self) -> None:
+    def cancel(self) -> None:
         """Cancel the selected jobs."""
         self._open_act(Action.CANCEL)
 
-    def job_abort(self) -> None:
+    def abort(self) -> None:
         """Ask the selected running jobs to stop."""
         self._open_act(Action.ABORT)
 
-    def job_delete(self) -> None:
+    def delete(self) -> None:
         """Cancel and delete the selected jobs."""
         self._open_act(Action.DELETE)
 
-    def job_copy_json(self) -> None:
+    def copy_json(self) -> None:
         """Copy every column of the selected jobs, arguments included."""
         desk, rows = self._session.desk, self._window.jobs.selected_rows()
         if desk is None or not rows:
@@ -220,50 +153,6 @@ class Commands(QObject):
         elif finished:
             self.done.emit(self.tr("Done for {count} jobs.").format(count=f"{len(finished):,}"))
         return outcomes
-
-    # The window
-
-    def view_overview(self) -> None:
-        """Show the overview."""
-        self._window.show_page("overview")
-
-    def view_jobs(self) -> None:
-        """Show the jobs."""
-        self._window.show_page("jobs")
-
-    def view_queues(self) -> None:
-        """Show the queues."""
-        self._window.show_page("queues")
-
-    def view_tasks(self) -> None:
-        """Show the tasks."""
-        self._window.show_page("tasks")
-
-    def view_workers(self) -> None:
-        """Show the workers."""
-        self._window.show_page("workers")
-
-    def view_filter(self) -> None:
-        """Type into the filter bar."""
-        self._window.header.filter_bar.focus_edit()
-
-    def view_refresh(self) -> None:
-        """Read everything shown anew."""
-        if self._session.desk is not None:
-            self._session.desk.monitor.wake()
-            self._window.jobs.read_again()
-
-    def view_theme(self) -> None:
-        """Change between light and dark."""
-        theme().set_mode("light" if theme().tokens.is_dark else "dark")
-
-    def help_shortcuts(self) -> None:
-        """List the keyboard shortcuts."""
-        ShortcutsDialog(self._window).open()
-
-    def help_about(self) -> None:
-        """Tell the versions."""
-        AboutDialog(self._window).open()
 
 
 def _as_new(row: JobRow, arguments: dict[str, Any]) -> Job:

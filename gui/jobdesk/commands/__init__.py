@@ -1,0 +1,49 @@
+"""What each action does, one class per noun. They open the dialog or the page that the action's name says.
+
+Nothing here queries. The class of a noun has a method per verb, and `reasons` for the verbs that are not possible now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+
+from jobdesk.commands.connections import AppCommands, ConnectionCommands, DemoCommands
+from jobdesk.commands.jobs import JobCommands
+from jobdesk.commands.noun import Noun
+from jobdesk.commands.view import HelpCommands, ViewCommands
+
+if TYPE_CHECKING:
+    from jobdesk.main_window import MainWindow
+
+
+class Commands(QObject):
+    """The nouns of the table of actions by name."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.connection = ConnectionCommands(window)
+        self.demo = DemoCommands(window)
+        self.app = AppCommands(window)
+        self.job = JobCommands(window)
+        self.view = ViewCommands(window)
+        self.help = HelpCommands(window)
+
+    @property
+    def nouns(self) -> dict[str, Noun]:
+        """Every noun by its name in the keys of actions."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Noun)}
+
+    def method(self, key: str) -> Callable[[], Any]:
+        """What carries out the action of this key, `noun.verb`."""
+        noun, _, verb = key.partition(".")
+        method: Callable[[], Any] = getattr(getattr(self, noun), verb)
+        return method
+
+    def reasons(self) -> dict[str, str | None]:
+        """Why each action that is not possible now is not, by key."""
+        return {
+            f"{name}.{verb}": reason for name, noun in self.nouns.items() for verb, reason in noun.reasons().items()
+        }

@@ -1,0 +1,67 @@
+"""Connecting, the demo, and the end of the program."""
+
+from __future__ import annotations
+
+import asyncio
+
+from jobdesk_core.profiles import Profile
+from PySide6.QtCore import Signal
+
+from jobdesk.commands.noun import Noun
+from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.dialogs.password import PasswordDialog
+
+
+class ConnectionCommands(Noun):
+    """Connections to databases."""
+
+    def reasons(self) -> dict[str, str | None]:
+        none = self.tr("There is no open connection.")
+        return {
+            "close": none if self._session.desk is None else None,
+            "reopen": none if self._session.profile is None else None,
+        }
+
+    def choose(self) -> None:
+        """Open the dialog of connections."""
+        dialog = ConnectionDialog(self._window, store=self._session.store, profile=self._session.profile)
+        dialog.chosen.connect(self._session.open)
+        dialog.open()
+
+    def reopen(self) -> None:
+        """Close the connection and open it again."""
+        self._session.reopen()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._session.close()
+
+    async def ask_password(self, profile: Profile, why: str) -> str | None:
+        """Ask for a connection's password; None when the operator gives up."""
+        dialog = PasswordDialog(self._window, profile=profile, why=why)
+        dialog.open()
+        try:
+            return await dialog.answer
+        except asyncio.CancelledError:
+            dialog.reject()  # another connection is wanted meanwhile
+            raise
+
+
+class DemoCommands(Noun):
+    """The demo."""
+
+    asked_for = Signal()
+
+    def open(self) -> None:
+        """Start the demo and connect to it."""
+        self.asked_for.emit()
+
+
+class AppCommands(Noun):
+    """The program."""
+
+    quit_asked_for = Signal()
+
+    def quit(self) -> None:
+        """End the program."""
+        self.quit_asked_for.emit()

@@ -1,0 +1,61 @@
+"""What the window shows."""
+
+from __future__ import annotations
+
+from jobdesk.commands.noun import Noun
+from jobdesk.dialogs.about import AboutDialog
+from jobdesk.dialogs.shortcuts import ShortcutsDialog
+from jobdesk.theme import theme
+
+
+class ViewCommands(Noun):
+    """Pages, filter and theme."""
+
+    def reasons(self) -> dict[str, str | None]:
+        return {"refresh": None if self._desk is not None else self._no_desk()}
+
+    def overview(self) -> None:
+        """Show the overview."""
+        self._window.show_page("overview")
+
+    def jobs(self) -> None:
+        """Show the jobs."""
+        self._window.show_page("jobs")
+
+    def queues(self) -> None:
+        """Show the queues."""
+        self._window.show_page("queues")
+
+    def tasks(self) -> None:
+        """Show the tasks."""
+        self._window.show_page("tasks")
+
+    def workers(self) -> None:
+        """Show the workers."""
+        self._window.show_page("workers")
+
+    def filter(self) -> None:
+        """Type into the filter bar."""
+        self._window.header.filter_bar.focus_edit()
+
+    def refresh(self) -> None:
+        """Read everything shown anew."""
+        if self._session.desk is not None:
+            self._session.desk.monitor.wake()
+            self._window.jobs.read_again()
+
+    def theme(self) -> None:
+        """Change between light and dark."""
+        theme().set_mode("light" if theme().tokens.is_dark else "dark")
+
+
+class HelpCommands(Noun):
+    """What tells about the program."""
+
+    def shortcuts(self) -> None:
+        """List the keyboard shortcuts."""
+        ShortcutsDialog(self._window).open()
+
+    def about(self) -> None:
+        """Tell the versions."""
+        AboutDialog(self._window).open()
