@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
-from jobdesk.commands import Commands
 from jobdesk.theme.icons import icon
+
+if TYPE_CHECKING:
+    from jobdesk.commands import Commands
 
 
 class Needs(Enum):
