@@ -206,6 +206,7 @@ class Feed:
     async def read(self) -> tuple[Changes, bool]:
         """Read one batch in one snapshot; also whether more is waiting."""
         run = self._connector.run_async
+        watched = self._watched  # others may be named while this is read
         async with self._snapshot() as connection:
             xmin, xmax, statistics = await run(self._begin(), connection=connection)
             events = await run(_events_after(self._cursor, BATCH_EVENTS), connection=connection)
@@ -218,7 +219,7 @@ class Feed:
             if stretch is not None:
                 await self._count_stretch(stretch, connection)
             named = {event.job_id for event in happened}
-            wanted = list(named | self._watched | self._aborting)
+            wanted = list(named | watched | self._aborting)
             rows = await run(rows_by_id(self._capabilities, wanted), connection=connection) if wanted else {}
             self._is_open_stale |= bool(happened)
             is_open_counted = False
@@ -245,7 +246,7 @@ class Feed:
         if not self._is_open_stale and not has_more:
             self._see(statistics)
         self._settle()
-        changes = self._changes(happened, named, rows, is_refresh=not is_all_seen)
+        changes = self._changes(happened, named, watched, rows, is_refresh=not is_all_seen)
         return changes, has_more or self._counts.has_uncounted
 
     async def fill_history(self) -> None:
@@ -258,9 +259,15 @@ class Feed:
                 await reading.read(self._connector, connection)
 
     def _changes(
-        self, happened: list[EventRow], named: set[int], rows: dict[int, JobRow], *, is_refresh: bool
+        self,
+        happened: list[EventRow],
+        named: set[int],
+        watched: frozenset[int],
+        rows: dict[int, JobRow],
+        *,
+        is_refresh: bool,
     ) -> Changes:
-        removed = self._watched - rows.keys()
+        removed = watched - rows.keys()
         self._counts.doubt(removed & self._known.keys())
         changed = {job_id: row for job_id, row in rows.items() if job_id in named or self._known.get(job_id) != row}
         self._known = {job_id: rows[job_id] for job_id in self._watched if job_id in rows}
