@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime as dt
 import time
@@ -26,8 +25,6 @@ from PySide6.QtCore import QObject, Signal
 
 from jobdesk.work import Work
 
-#: Seconds between two looks at the workers table, and while it is empty.
-WORKERS_INTERVAL_S, FIRST_WORKERS_INTERVAL_S = 3.0, 1.0
 #: Seconds between two looks at the oldest waiting jobs.
 OLDEST_INTERVAL_S = 4.0
 
@@ -75,8 +72,7 @@ class Desk(QObject):
 
     def start(self) -> None:
         """Begin to watch. Needs a database that has the schema."""
-        self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit), name="feed")
-        self.work.start(self._watch_workers(), name="workers")
+        self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit, self._take_workers), name="feed")
 
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""
@@ -150,19 +146,9 @@ class Desk(QObject):
         """The queues that the database holds jobs of, for completion."""
         return [queue.name for queue in self.monitor.counts.queues()]
 
-    async def _watch_workers(self) -> None:
-        while True:
-            if self.monitor.state.mode == "connecting":
-                await asyncio.sleep(0.1)
-                continue
-            if self.monitor.state.mode in ("live", "polling"):
-                # A link that breaks here is told by the feed; the next look may succeed.
-                with contextlib.suppress(ConnectorException):
-                    workers = await self.monitor.workers()
-                    if workers != self.workers:
-                        self.workers = workers
-                        self.workers_changed.emit(workers)
-            await asyncio.sleep(WORKERS_INTERVAL_S if self.workers else FIRST_WORKERS_INTERVAL_S)
+    def _take_workers(self, workers: list[WorkerRow]) -> None:
+        self.workers = workers
+        self.workers_changed.emit(workers)
 
 
 def _told_by_the_feed(error: Exception) -> None:
