@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
@@ -18,6 +18,7 @@ from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk.boards import Boards
 from jobdesk.work import Work
 
 #: Seconds between two looks at the workers table, and while it is empty.
@@ -47,7 +48,10 @@ class Desk(QObject):
         self.capabilities = capabilities
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
+        #: Running jobs that no living worker has, and those of them that have no worker at all.
+        self.stalled, self.orphans = 0, 0
         self._asked_oldest_at = 0.0
+        self.boards = Boards(self.monitor, self)
         self.work = Work(self)
         self.work.failed.connect(self.trouble)
 
@@ -71,6 +75,7 @@ class Desk(QObject):
         """Begin to watch. Needs a database that has the schema."""
         self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit), name="feed")
         self.work.start(self._watch_workers(), name="workers")
+        self.boards.start()
 
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""
@@ -105,13 +110,13 @@ class Desk(QObject):
         now = dt.datetime.now(dt.UTC)
         return frozenset(worker.id for worker in self.workers if worker.is_alive(now))
 
-    def read_oldest(self, then: Callable[[dict[str, dt.datetime]], None]) -> None:
-        """Ask since when each queue's oldest waiting job waits; at most every few seconds."""
+    def read_oldest(self) -> None:
+        """Have the monitor look since when the oldest jobs wait; at most every few seconds."""
         if time.monotonic() - self._asked_oldest_at < OLDEST_INTERVAL_S:
             return
         self._asked_oldest_at = time.monotonic()
         if self.state.mode in ("live", "polling") and not self.work.is_running("oldest"):
-            self.work.start(self.monitor.oldest_waiting(), name="oldest", then=then, failed=_told_by_the_feed)
+            self.work.start(self.monitor.look_for_oldest(), name="oldest", failed=_told_by_the_feed)
 
     def task_names(self) -> Sequence[str]:
         """The tasks that the database holds jobs of, for completion."""
@@ -129,9 +134,9 @@ class Desk(QObject):
             if self.monitor.state.mode in ("live", "polling"):
                 # A link that breaks here is told by the feed; the next look may succeed.
                 with contextlib.suppress(ConnectorException):
-                    workers = await self.monitor.workers()
-                    if workers != self.workers:
-                        self.workers = workers
+                    workers, stalled = await self.monitor.workers(), await self.monitor.stalled()
+                    if (workers, stalled) != (self.workers, (self.stalled, self.orphans)):
+                        self.workers, (self.stalled, self.orphans) = workers, stalled
                         self.workers_changed.emit(workers)
             await asyncio.sleep(WORKERS_INTERVAL_S if self.workers else FIRST_WORKERS_INTERVAL_S)
 

@@ -19,12 +19,13 @@ from jobdesk_core.monitor.feed import Feed
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.rows import EventRow, JobRow
-from jobdesk_core.monitor.series import KINDS, Series
+from jobdesk_core.monitor.pace import KINDS, Pace
+from jobdesk_core.monitor.series import Series
 from waiting import until
 
 TABLE = "SELECT queue_name, task_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2, 3"
 MINUTES = (
-    "SELECT floor(extract(epoch FROM at) / 60)::int, job.queue_name, type::text, count(*) FROM procrastinate_events "
+    "SELECT floor(extract(epoch FROM at) / 60)::int, job.{name}, type::text, count(*) FROM procrastinate_events "
     "JOIN procrastinate_jobs AS job ON job.id = job_id WHERE at >= now() - interval '1 hour' GROUP BY 1, 2, 3"
 )
 NOW = dt.datetime(2026, 5, 4, 12, 30, tzinfo=dt.UTC)
@@ -150,7 +151,7 @@ async def test_counts_are_given_by_queue_task_and_filter(dsn: str) -> None:
 # The series
 
 
-def believed(series: Series, now: dt.datetime, queues: list[str]) -> Counter[Any]:
+def believed(series: Pace, now: dt.datetime, queues: list[str]) -> Counter[Any]:
     found: Counter[Any] = Counter()
     for queue in queues:
         for kind in KINDS:
@@ -159,9 +160,9 @@ def believed(series: Series, now: dt.datetime, queues: list[str]) -> Counter[Any
     return +found
 
 
-def happened(dsn: str) -> Counter[Any]:
+def happened(dsn: str, name: str = "queue_name") -> Counter[Any]:
     kinds = {kind.value for kind in KINDS}
-    return Counter({(m, queue, EventType(kind)): n for m, queue, kind, n in run_sql(dsn, MINUTES) if kind in kinds})
+    return Counter({(m, queue, EventType(kind)): n for m, queue, kind, n in run_sql(dsn, MINUTES.format(name=name)) if kind in kinds})
 
 
 async def test_the_series_equals_the_events_before_and_after_the_start(dsn: str) -> None:
@@ -268,9 +269,9 @@ def test_the_backlog_is_reckoned_back_and_drains_at_the_pace_of_the_last_minutes
     series, last = Series(), int(NOW.timestamp()) // 60
     assert series.drain_s(0, NOW) == 0.0
     assert series.drain_s(5, NOW) is None
-    series.add_history([(last - 5 + n, "q", EventType.STARTED, 30) for n in range(5)])
-    series.add_history([(last - 1, "q", EventType.DEFERRED, 40), (last - 1, "q", EventType.RETRIED, 10)])
-    series.add_history([(last - 2, "other", EventType.CANCELLED, 50), (last, "q", EventType.DEFERRED, 7)])
+    series.add_history([(last - 5 + n, "q", "t", EventType.STARTED, 30) for n in range(5)])
+    series.add_history([(last - 1, "q", "t", EventType.DEFERRED, 40), (last - 1, "q", "t", EventType.RETRIED, 10)])
+    series.add_history([(last - 2, "other", "t", EventType.CANCELLED, 50), (last, "q", "t", EventType.DEFERRED, 7)])
     # 150 left within five minutes and 50 came: 20 a minute.
     assert series.drain_s(60, NOW, "q") == 180
     assert series.drain_s(60, NOW) == 120
@@ -282,7 +283,9 @@ def test_what_is_two_hours_old_is_forgotten_and_what_is_of_no_known_job_is_not_c
     series = Series()
     series.add_events([at(0, EventType.STARTED)], {})
     assert series.total(EventType.STARTED, NOW) == 0
-    series.add_events([at(0, EventType.STARTED), at(3 * 3600, EventType.STARTED)], {1: row()})
+    series.add_events([at(0, EventType.STARTED), at(64 * 60, EventType.STARTED)], {1: row()})
+    assert series.total(EventType.STARTED, NOW) == 0
+    series.add_events([at(-64 * 60, EventType.STARTED), at(3 * 3600, EventType.STARTED)], {1: row()})
     assert series.total(EventType.STARTED, NOW) == 0
     assert series.total(EventType.STARTED, NOW + dt.timedelta(hours=3)) == 1
     series.clear()

@@ -1,0 +1,55 @@
+"""What workers are running: the jobs of one worker, and the running jobs that no living worker has."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.monitor.rows import STALLED_AFTER_S
+
+#: Jobs listed at most; a worker that runs more says so.
+MOST_JOBS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob:
+    """A running job and when its last start was (UTC; None when its events are gone)."""
+
+    id: int
+    task_name: str
+    queue_name: str
+    started_at: dt.datetime | None
+
+
+def jobs_of(capabilities: Capabilities, worker_id: int | None) -> Statement[list[RunningJob]]:
+    """The jobs that a worker is running, or those running without a worker (None), the oldest first."""
+
+    def decode(rows: Rows) -> list[RunningJob]:
+        return [RunningJob(row["id"], row["task_name"], row["queue_name"], row["started_at"]) for row in rows]
+
+    if not capabilities.has_worker_id:
+        return Statement("SELECT NULL WHERE false", lambda rows: [])
+    owner = "job.worker_id IS NULL" if worker_id is None else "job.worker_id = %(worker_id)s"
+    return Statement(
+        "SELECT job.id, job.task_name, job.queue_name, (SELECT max(event.at) FROM procrastinate_events AS event "
+        "WHERE event.job_id = job.id AND event.type = 'started') AS started_at FROM procrastinate_jobs AS job "
+        f"WHERE job.status = 'doing' AND {owner} ORDER BY job.id LIMIT {MOST_JOBS}",
+        decode,
+        {"worker_id": worker_id},
+    )
+
+
+def stalled(capabilities: Capabilities) -> Statement[tuple[int, int]]:
+    """How many running jobs no living worker has, and how many of them have none at all; (0, 0) before 3.1."""
+    if not (capabilities.has_workers and capabilities.has_worker_id):
+        return Statement("SELECT NULL WHERE false", lambda rows: (0, 0))
+    return Statement(
+        "SELECT count(*) AS stalled, count(*) FILTER (WHERE job.worker_id IS NULL) AS orphans "
+        "FROM procrastinate_jobs AS job "
+        "LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id WHERE job.status = 'doing' "
+        "AND (worker.id IS NULL OR worker.last_heartbeat < now() - %(seconds)s * interval '1 second')",
+        lambda rows: (rows[0]["stalled"], rows[0]["orphans"]),
+        {"seconds": STALLED_AFTER_S},
+    )
