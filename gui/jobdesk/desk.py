@@ -7,14 +7,20 @@ import contextlib
 import datetime as dt
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.monitor import advice
+from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
+from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
+from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
@@ -98,6 +104,29 @@ class Desk(QObject):
             live_worker_ids=self.live_worker_ids,
             is_read_only=self.profile.is_read_only,
         )
+
+    async def advise_index(
+        self, job_filter: JobFilter, order: Order, *, matched: float | None, is_slow: bool
+    ) -> IndexAdvice | None:
+        """The index that would make a filter fast, or None; see `monitor.advice.advise`.
+
+        With `is_slow` it has been seen to be slow, whatever the planner thinks.
+        """
+        cost = 0.0 if is_slow else advice.SLOW_COST
+        found = await advice.advise(
+            self.connector, self.capabilities, job_filter, order, matched=matched, slow_cost=cost
+        )
+        if found is not None and self.profile.is_read_only:
+            return replace(found, refusal=READ_ONLY)
+        return found
+
+    async def create_index(self, advised: IndexAdvice) -> None:
+        """Create an advised index, which may take minutes and blocks no one."""
+        await advice.create(self.connector, advised)
+
+    async def index_leftovers(self) -> list[Leftover]:
+        """What unfinished creations of indexes have left."""
+        return await advice.leftovers(self.connector)
 
     @property
     def state(self) -> FeedState:

@@ -18,8 +18,8 @@ from jobdesk_core.monitor.counts import STRETCH_IDS, Counts
 from jobdesk_core.monitor.feed import Feed
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.rows import EventRow, JobRow
 from jobdesk_core.monitor.pace import KINDS, Pace
+from jobdesk_core.monitor.rows import EventRow, JobRow
 from jobdesk_core.monitor.series import Series
 from waiting import until
 
@@ -162,7 +162,13 @@ def believed(series: Pace, now: dt.datetime, queues: list[str]) -> Counter[Any]:
 
 def happened(dsn: str, name: str = "queue_name") -> Counter[Any]:
     kinds = {kind.value for kind in KINDS}
-    return Counter({(m, queue, EventType(kind)): n for m, queue, kind, n in run_sql(dsn, MINUTES.format(name=name)) if kind in kinds})
+    return Counter(
+        {
+            (m, queue, EventType(kind)): n
+            for m, queue, kind, n in run_sql(dsn, MINUTES.format(name=name))
+            if kind in kinds
+        }
+    )
 
 
 async def test_the_series_equals_the_events_before_and_after_the_start(dsn: str) -> None:

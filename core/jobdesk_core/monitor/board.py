@@ -41,6 +41,7 @@ class NameRow:
     drain_s: float | None
     ended: tuple[int, ...]
     failed: tuple[int, ...]
+    failed_in_hour: int
     trouble: Trouble
 
     @property
@@ -69,6 +70,7 @@ def name_row(counts: QueueCounts, pace: Pace, oldest: dt.datetime | None, now: d
         pace.drain_s(waiting, now, name),
         tuple(pace.last(ENDS, now, name)),
         tuple(failed),
+        sum(failed),
         _trouble(failed, started, oldest if waiting else None, now),
     )
 
@@ -113,7 +115,11 @@ class Board:
         if oldest is not self._known_oldest:
             due += [name for name, at in oldest.items() if self._known_oldest.get(name) != at]
             due += [name for name in self._known_oldest if name not in oldest]
-        self._known, self._seen_changes, self._known_oldest = {each.name: each for each in counted}, pace.changes, oldest
+        self._known, self._seen_changes, self._known_oldest = (
+            {each.name: each for each in counted},
+            pace.changes,
+            oldest,
+        )
         self._due.update(dict.fromkeys(due))
         self._due.update((name, None) for name in self.rows if name not in self._known)
 

@@ -241,4 +241,3 @@ def _reason(error: ConnectorException, listener: asyncio.Task[None]) -> str:
 
 def _probe(channel: str) -> Statement[None]:
     return Statement("SELECT pg_notify(%(channel)s, '')", lambda rows: None, {"channel": channel})
-

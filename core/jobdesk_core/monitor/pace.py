@@ -87,9 +87,7 @@ class _Track:
         if len(held) == 1:
             only = held[0]
             return [only[m % _HELD] if stamps[m % _HELD] == m else 0 for m in range(first, end)]
-        return [
-            sum(each[m % _HELD] for each in held) if stamps[m % _HELD] == m else 0 for m in range(first, end)
-        ]
+        return [sum(each[m % _HELD] for each in held) if stamps[m % _HELD] == m else 0 for m in range(first, end)]
 
 
 _NOTHING = _Track()

@@ -186,9 +186,11 @@ class NamesModel(QAbstractTableModel):
         name, column = self._order[index.row()], index.column()
         row = self._rows.get(name)
         if row is None:  # gone, and not yet taken away
-            return PaintedCell(name if not column else "", "faint", "", 0.0, False, False, False) if (
-                role == CELL_ROLE
-            ) else None
+            return (
+                PaintedCell(name if not column else "", "faint", "", 0.0, False, False, False)
+                if (role == CELL_ROLE)
+                else None
+            )
         if role == CELL_ROLE:
             return self._painted(row, column)
         if role == Qt.ItemDataRole.DisplayRole:
@@ -318,7 +320,10 @@ _TEXTS: dict[str, Callable[[NameRow], tuple[str, str]]] = {
     "ran": lambda row: seconds(row.ran_s),
     "oldest": _age,
     "drain": drains,
-    "hour": lambda row: (_tr("{ended} ended, {failed} failed").format(ended=sum(row.ended), failed=sum(row.failed)), ""),
+    "hour": lambda row: (
+        _tr("{ended} ended, {failed} failed").format(ended=sum(row.ended), failed=sum(row.failed)),
+        "",
+    ),
 }
 
 

@@ -68,6 +68,15 @@ class JobsReading(QObject):
         """Whether only looking can tell how many jobs match."""
         return bool(self.model.job_filter.tokens) and self.match is None
 
+    @property
+    def matched_share(self) -> float | None:
+        """The share of the ids looked at so far that met the filter; None before anything was looked at."""
+        if self.bounds is None or self.looked_to_id is None:
+            return None
+        lowest, highest = self.bounds
+        looked = highest - self.looked_to_id if self.model.order is Order.NEWEST else self.looked_to_id - lowest
+        return self.model.rowCount() / (looked + 1)
+
     def show_desk(self, desk: Desk | None) -> None:
         """Read from another connection, or from none."""
         self._desk = desk if desk is not None and desk.capabilities.has_schema else None

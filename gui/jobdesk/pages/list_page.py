@@ -100,7 +100,7 @@ class ListPage(QWidget):
         bar.setObjectName("toolbar")
         bar.setLayout(self.bar)
         scroll = QScrollArea()
-        scroll.setObjectName("side")
+        scroll.setObjectName("panel")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -43,6 +43,8 @@ class NamesPage(ListPage):
         self.kind: Kind = kind
         self._desk: Desk | None = None
         self._stamp, self._sorted_at = 0, 0.0
+        #: What the newest jobs of the selected task have been given, once it has been read.
+        self.usual: UsualArguments | None = None
         self._kept: tuple[list[str], int] = ([], 0)
         self.model = NamesModel(_tr("queue") if kind == "queue" else _tr("task"))
         empty = EmptyState(
@@ -173,6 +175,7 @@ class NamesPage(ListPage):
 
     def _selected(self) -> None:
         self._work.cancel("usual")
+        self.usual = None
         self._names_side.show_usual(None)
         self._show_side()
         if self.kind == "task" and len(self.selected_positions()) == 1:
@@ -202,6 +205,7 @@ class NamesPage(ListPage):
         )
 
     def _take_usual(self, usual: UsualArguments) -> None:
+        self.usual = usual
         self._names_side.show_usual(usual)
 
     # Placing

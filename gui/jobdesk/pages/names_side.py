@@ -25,7 +25,7 @@ class NamesSide(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("sideContent")
+        self.setObjectName("panel")
         self._secret = re.compile(SECRET_PATTERN, re.IGNORECASE)
         self._name = TextBlock(size_px=15)
         self._trouble = TextBlock()
@@ -79,7 +79,9 @@ class NamesSide(QWidget):
         if usual is None:
             return
         if not usual.jobs:
-            sentence = self.tr("None of its newest jobs has been found, or their arguments are too large to learn from.")
+            sentence = self.tr(
+                "None of its newest jobs has been found, or their arguments are too large to learn from."
+            )
             self._usual.set_runs([Run(sentence, "secondary")])
             return
         runs = [Run(self.tr("Of its newest {count} jobs:").format(count=usual.jobs), "secondary")]

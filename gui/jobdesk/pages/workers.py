@@ -130,7 +130,7 @@ class WorkerSide(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("sideContent")
+        self.setObjectName("panel")
         self._title = TextBlock(size_px=15)
         self._block = TextBlock()
         self.job_chosen = self._block.linked
@@ -148,7 +148,9 @@ class WorkerSide(QWidget):
 
     def show_jobs(self, key: str, jobs: list[RunningJob] | None) -> None:
         """Show these; None while they are being read."""
-        title = _tr("Without a worker") if key == NO_WORKER else _tr("Worker #{id} is running").format(id=f"{int(key):,}")
+        title = (
+            _tr("Without a worker") if key == NO_WORKER else _tr("Worker #{id} is running").format(id=f"{int(key):,}")
+        )
         self._title.set_runs([Run(title, is_strong=True)])
         if not jobs:
             sentence = _tr("Reading its jobs…") if jobs is None else _tr("No job at the moment.")
