@@ -143,8 +143,8 @@ class Desk(QObject):
         """Have the monitor look since when the oldest jobs wait; at most every few seconds."""
         if time.monotonic() - self._asked_oldest_at < OLDEST_INTERVAL_S:
             return
-        self._asked_oldest_at = time.monotonic()
         if self.state.mode in ("live", "polling") and not self.work.is_running("oldest"):
+            self._asked_oldest_at = time.monotonic()
             self.work.start(self.monitor.look_for_oldest(), name="oldest", failed=_told_by_the_feed)
 
     def task_names(self) -> Sequence[str]:

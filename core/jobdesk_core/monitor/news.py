@@ -35,7 +35,8 @@ def news(
     """
     found = _silent_workers(workers, now)[:MOST_OF_A_KIND]
     if orphans:
-        sentence = f"{_jobs(orphans)} counted as running, but no worker has {'it' if orphans == 1 else 'them'}."
+        verb, them = ("counts", "it") if orphans == 1 else ("count", "them")
+        sentence = f"{_jobs(orphans)} {verb} as running, but no worker has {them}."
         found.append(News(sentence, now, "bad", "status:doing worker:none"))
     rows = list(queues)
     found += [_failing("queue", row, now) for row in _worst(rows, "failing")]

@@ -29,9 +29,7 @@ class PruneDialog(DialogFrame):
         super().__init__(parent, title="", sentence="", verb="")
         self.setWindowTitle(self.tr("Prune silent workers"))
         self.title.setText(self.windowTitle())
-        sentence = self.tr(
-            "Every worker that has sent no heartbeat for 30 seconds is removed, also one silent only now."
-        )
+        sentence = self.tr("Every worker without a heartbeat for 30 seconds is removed, also one silent only now.")
         self.sentence.setText(sentence)
         self.sentence.show()
         count = formats.number(len(workers))

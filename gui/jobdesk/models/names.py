@@ -63,10 +63,10 @@ COLUMNS = (
     _status(Status.ABORTED, 74),
     Column("started", "start/min", 80, lambda row: row.started_rate, "Jobs started per minute, last five minutes"),
     Column("ended", "end/min", 74, lambda row: row.ended_rate, "Runs ended per minute, last five minutes"),
-    Column("waited", "wait p95", 82, lambda row: row.waited_s, "95 of 100 first runs waited no longer than this"),
-    Column("ran", "run p95", 78, lambda row: row.ran_s, "95 of 100 runs took no longer than this"),
+    Column("waited", "wait p95", 96, lambda row: row.waited_s, "95 of 100 first runs waited no longer than this"),
+    Column("ran", "run p95", 92, lambda row: row.ran_s, "95 of 100 runs took no longer than this"),
     Column("oldest", "oldest", 74, _oldest, "Since when the oldest job that is due has waited"),
-    Column("drain", "drains in", 92, _drain, "When the backlog will be gone at the pace of the last five minutes"),
+    Column("drain", "drains in", 98, _drain, "When the backlog will be gone at the pace of the last five minutes"),
     Column("hour", "last hour", 136, lambda row: sum(row.ended), "Runs ended per minute; failures in red"),
 )
 INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}
@@ -312,6 +312,11 @@ def _age(row: NameRow) -> tuple[str, str]:
     return formats.age(row.oldest, dt.datetime.now(dt.UTC)), "" if row.oldest else "secondary"
 
 
+def _hour(row: NameRow) -> str:
+    ended, failed = formats.number(sum(row.ended)), formats.number(row.failed_in_hour)
+    return _tr("{ended} runs ended, {failed} of them failed").format(ended=ended, failed=failed)
+
+
 _TEXTS: dict[str, Callable[[NameRow], tuple[str, str]]] = {
     "name": lambda row: (row.name, ""),
     "started": lambda row: rate(row.started_rate),
@@ -321,7 +326,7 @@ _TEXTS: dict[str, Callable[[NameRow], tuple[str, str]]] = {
     "oldest": _age,
     "drain": drains,
     "hour": lambda row: (
-        _tr("{ended} ended, {failed} failed").format(ended=sum(row.ended), failed=sum(row.failed)),
+        _hour(row),
         "",
     ),
 }

@@ -47,11 +47,15 @@ class ListPage(QWidget):
         self.note = QLabel()
         self.note.setProperty("tone", "secondary")
         self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note.setMinimumWidth(40)
         self.bar = QHBoxLayout()
-        self.bar.setContentsMargins(12, 8, 12, 8)
+        self.bar.setContentsMargins(12, 4, 12, 4)
         self.bar.setSpacing(8)
         self._buttons: list[QToolButton] = []
         self._place()
+        self.table.resized.connect(self.fit)
+        # What has the focus when the page is shown.
+        self.table.setFocus()
 
     def filter_at(self, position: int) -> str:
         """The text of the filter for the jobs of the row at a position; each page says."""

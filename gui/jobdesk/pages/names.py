@@ -233,7 +233,6 @@ class NamesPage(ListPage):
         head.setStretchLastSection(False)
         head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
-        self.table.resized.connect(self.fit)
 
     def fit(self) -> None:
         super().fit()

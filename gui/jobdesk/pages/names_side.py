@@ -79,9 +79,7 @@ class NamesSide(QWidget):
         if usual is None:
             return
         if not usual.jobs:
-            sentence = self.tr(
-                "None of its newest jobs has been found, or their arguments are too large to learn from."
-            )
+            sentence = self.tr("None of its jobs is among the newest, or their arguments are too large to learn from.")
             self._usual.set_runs([Run(sentence, "secondary")])
             return
         runs = [Run(self.tr("Of its newest {count} jobs:").format(count=usual.jobs), "secondary")]

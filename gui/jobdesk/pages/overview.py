@@ -120,9 +120,7 @@ class OverviewPage(QScrollArea):
         failed = series.total(EventType.FAILED, now)
         self.failed.set_value(formats.number(failed), self._failed_note(desk, failed), "bad" if failed else "")
         pace = self.tr("{rate} / min").format(rate=f"{series.rate((EventType.SUCCEEDED,), now):,.1f}")
-        self.succeeded.set_value(
-            formats.number(series.total(EventType.SUCCEEDED, now)), f"{pace} · {self._durations(desk)}"
-        )
+        self.succeeded.set_value(formats.number(series.total(EventType.SUCCEEDED, now)), f"{pace} · {self._ran(desk)}")
 
     def _waiting_note(self, desk: Desk, now: dt.datetime) -> str:
         waiting = desk.monitor.counts.total(Status.TODO)
@@ -151,10 +149,8 @@ class OverviewPage(QScrollArea):
             text = self.tr("{percent} % in {queue}").format(percent=percent, queue=worst.name[:60]) + f" · {text}"
         return text
 
-    def _durations(self, desk: Desk) -> str:
-        series = desk.monitor.series
-        waited, ran = seconds(series.waited_s(None))[0], seconds(series.ran_s(None))[0]
-        return self.tr("p95 wait {wait}, run {run}").format(wait=waited, run=ran)
+    def _ran(self, desk: Desk) -> str:
+        return self.tr("p95 run {time}").format(time=seconds(desk.monitor.series.ran_s(None))[0])
 
     def _open_running(self) -> None:
         is_stalled = self._desk is not None and self._desk.stalled

@@ -8,7 +8,7 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.running import MOST_JOBS, RunningJob
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHeaderView, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
@@ -40,6 +40,9 @@ class WorkersPage(ListPage):
         self.model.setParent(self)
         for position, title in enumerate(titles):
             self.table.setColumnWidth(position, title.width)
+        columns = self.table.horizontalHeader()
+        columns.setStretchLastSection(False)
+        columns.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self._work = Work(self)
         self._jobs.job_chosen.connect(lambda job_id: self.filter_asked_for.emit(f"id:{job_id}"))
         self.selection_changed.connect(self._show_side)
