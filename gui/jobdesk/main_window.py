@@ -227,7 +227,8 @@ class MainWindow(QMainWindow):
         if desk is None:
             return
         key = self._page_key()
-        desk.read_oldest()
+        if key in ("overview", "queues", "tasks", "workers"):
+            desk.look_for_trouble()
         if key == "jobs":
             self.jobs.tick()
             if any(row.status is Status.DOING for row in self.jobs.selected_rows()):

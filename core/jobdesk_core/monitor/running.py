@@ -1,4 +1,4 @@
-"""What workers are running: the jobs of one worker, and the running jobs that no living worker has."""
+"""What workers are running: the jobs of one worker, and those that run without one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor.rows import STALLED_AFTER_S
 
 #: Jobs listed at most; a worker that runs more says so.
 MOST_JOBS = 200
@@ -41,15 +40,11 @@ def jobs_of(capabilities: Capabilities, worker_id: int | None) -> Statement[list
     )
 
 
-def stalled(capabilities: Capabilities) -> Statement[tuple[int, int]]:
-    """How many running jobs no living worker has, and how many of them have none at all; (0, 0) before 3.1."""
+def orphans(capabilities: Capabilities) -> Statement[int]:
+    """How many jobs run without any worker: theirs was pruned. 0 before 3.1, where no job names its worker."""
     if not (capabilities.has_workers and capabilities.has_worker_id):
-        return Statement("SELECT NULL WHERE false", lambda rows: (0, 0))
+        return Statement("SELECT 0 AS orphans", lambda rows: 0)
     return Statement(
-        "SELECT count(*) AS stalled, count(*) FILTER (WHERE job.worker_id IS NULL) AS orphans "
-        "FROM procrastinate_jobs AS job "
-        "LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id WHERE job.status = 'doing' "
-        "AND (worker.id IS NULL OR worker.last_heartbeat < now() - %(seconds)s * interval '1 second')",
-        lambda rows: (rows[0]["stalled"], rows[0]["orphans"]),
-        {"seconds": STALLED_AFTER_S},
+        "SELECT count(*) AS orphans FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL",
+        lambda rows: rows[0]["orphans"],
     )
