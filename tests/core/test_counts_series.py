@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
 import pytest
 from database import connected, defer, finish, run_sql, start
+from histories import change, happened, monitor_of
 from jobdesk_core import EventType, Status
 from jobdesk_core.monitor.counts import STRETCH_IDS, Counts
 from jobdesk_core.monitor.feed import Feed
@@ -24,10 +23,6 @@ from jobdesk_core.monitor.series import Series
 from waiting import until
 
 TABLE = "SELECT queue_name, task_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2, 3"
-MINUTES = (
-    "SELECT floor(extract(epoch FROM at) / 60)::int, job.{name}, type::text, count(*) FROM procrastinate_events "
-    "JOIN procrastinate_jobs AS job ON job.id = job_id WHERE at >= now() - interval '1 hour' GROUP BY 1, 2, 3"
-)
 NOW = dt.datetime(2026, 5, 4, 12, 30, tzinfo=dt.UTC)
 
 
@@ -37,43 +32,6 @@ def counted(dsn: str) -> Counter[Any]:
 
 def exactly(monitor: Monitor, dsn: str) -> bool:
     return monitor.counts.is_exact and monitor.counts.groups() == counted(dsn)
-
-
-@contextlib.asynccontextmanager
-async def monitor_of(dsn: str) -> AsyncIterator[Monitor]:
-    async with connected(dsn) as (connector, able):
-        monitor = Monitor(connector, able)
-        running = asyncio.create_task(monitor.run(lambda changes: None, lambda state: None))
-        try:
-            await until(lambda: monitor.state.mode == "live" and monitor.counts.is_exact)
-            yield monitor
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-
-def change(chance: random.Random, dsn: str, *, deletes: bool) -> None:
-    """Do something at random, in plain SQL."""
-    ids = run_sql(dsn, "SELECT id FROM procrastinate_jobs")
-    job_id = chance.choice([*ids, 0])
-    match chance.randint(0, 6 if deletes else 4):
-        case 0 | 1:
-            defer(dsn, queue_name=chance.choice("abc"), task_name=chance.choice("xy"))
-        case 2:
-            with contextlib.suppress(TypeError):  # nothing to start
-                worker_id = run_sql(dsn, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0]
-                started = run_sql(dsn, "SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", worker_id)[0]
-                if started is not None:
-                    finish(dsn, started, chance.choice(["succeeded", "failed", "aborted"]))
-        case 3:
-            run_sql(dsn, "SELECT procrastinate_cancel_job_v1(%s, false, false)", job_id)
-        case 4:
-            text = "SELECT procrastinate_retry_job_v2(id, now(), NULL, %s, NULL) FROM procrastinate_jobs "
-            run_sql(dsn, text + "WHERE id = %s AND status = 'failed'", chance.choice([None, "a"]), job_id)
-        case 5:
-            run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", job_id)
-        case 6:
-            run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE status <> 'todo' AND id %% 5 = %s", chance.randint(0, 4))
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -158,17 +116,6 @@ def believed(series: Pace, now: dt.datetime, queues: list[str]) -> Counter[Any]:
             for minute, count in zip(series.minutes(now), series.per_minute(kind, now, queue), strict=True):
                 found[minute, queue, kind] += count
     return +found
-
-
-def happened(dsn: str, name: str = "queue_name") -> Counter[Any]:
-    kinds = {kind.value for kind in KINDS}
-    return Counter(
-        {
-            (m, queue, EventType(kind)): n
-            for m, queue, kind, n in run_sql(dsn, MINUTES.format(name=name))
-            if kind in kinds
-        }
-    )
 
 
 async def test_the_series_equals_the_events_before_and_after_the_start(dsn: str) -> None:

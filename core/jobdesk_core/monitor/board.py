@@ -41,7 +41,10 @@ class NameRow:
     drain_s: float | None
     ended: tuple[int, ...]
     failed: tuple[int, ...]
+    ended_in_hour: int
     failed_in_hour: int
+    waiting: int
+    running: int
     trouble: Trouble
 
     @property
@@ -57,20 +60,23 @@ class NameRow:
 def name_row(counts: QueueCounts, pace: Pace, oldest: dt.datetime | None, now: dt.datetime) -> NameRow:
     """All that is known of one name now."""
     name, waiting = counts.name, counts.count(Status.TODO)
-    failed = pace.per_minute(EventType.FAILED, now, name)
+    failed, ended = pace.per_minute(EventType.FAILED, now, name), pace.last(ENDS, now, name)
     started = pace.last((EventType.STARTED,), now, name, PACE_MINUTES + 1)
     return NameRow(
         counts,
         pace.rate(ARRIVALS, now, name),
         sum(started[:-1]) / PACE_MINUTES,
-        pace.rate(ENDS, now, name),
+        sum(ended[-PACE_MINUTES - 1 : -1]) / PACE_MINUTES,
         pace.waited_s(name),
         pace.ran_s(name),
         oldest if waiting else None,
         pace.drain_s(waiting, now, name),
-        tuple(pace.last(ENDS, now, name)),
+        tuple(ended),
         tuple(failed),
+        sum(ended),
         sum(failed),
+        waiting,
+        counts.count(Status.DOING),
         _trouble(failed, started, oldest if waiting else None, now),
     )
 

@@ -40,7 +40,7 @@ class Column:
 
 
 def _status(status: Status, width: int) -> Column:
-    return Column(status.value, status.value, width, lambda row: row.count(status), status=status)
+    return Column(status.value, status.value, width, lambda row: row.counts.by_status.get(status, 0), status=status)
 
 
 def _oldest(row: NameRow) -> float | None:
@@ -48,7 +48,7 @@ def _oldest(row: NameRow) -> float | None:
 
 
 def _drain(row: NameRow) -> float | None:
-    if not row.count(Status.TODO):
+    if not row.waiting:
         return None
     return float("inf") if row.drain_s is None else row.drain_s
 
@@ -67,7 +67,7 @@ COLUMNS = (
     Column("ran", "run p95", 92, lambda row: row.ran_s, "95 of 100 runs took no longer than this"),
     Column("oldest", "oldest", 74, _oldest, "Since when the oldest job that is due has waited"),
     Column("drain", "drains in", 98, _drain, "When the backlog will be gone at the pace of the last five minutes"),
-    Column("hour", "last hour", 136, lambda row: sum(row.ended), "Runs ended per minute; failures in red"),
+    Column("hour", "last hour", 136, lambda row: row.ended_in_hour, "Runs ended per minute; failures in red"),
 )
 INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}
 HOUR_COLUMN = INDEX_OF["hour"]
@@ -226,7 +226,7 @@ class NamesModel(QAbstractTableModel):
         values = {name: key(self._rows[name]) for name in ordered}
         known = [name for name in ordered if values[name] is not None]
         known.sort(key=values.__getitem__, reverse=self.is_descending)  # type: ignore[arg-type]
-        return known + [name for name in ordered if values[name] is None]
+        return known if len(known) == len(ordered) else known + [name for name in ordered if values[name] is None]
 
     def _set_order(self, order: list[str]) -> None:
         self._order = order
@@ -301,7 +301,7 @@ def rate(value: float) -> tuple[str, str]:
 
 def drains(row: NameRow) -> tuple[str, str]:
     """When the backlog will be gone."""
-    if not row.count(Status.TODO):
+    if not row.waiting:
         return _tr("empty"), "secondary"
     if row.drain_s is None:
         return _tr("grows") if row.deferred_rate > row.started_rate else _tr("stands"), "warning"
@@ -313,7 +313,7 @@ def _age(row: NameRow) -> tuple[str, str]:
 
 
 def _hour(row: NameRow) -> str:
-    ended, failed = formats.number(sum(row.ended)), formats.number(row.failed_in_hour)
+    ended, failed = formats.number(row.ended_in_hour), formats.number(row.failed_in_hour)
     return _tr("{ended} runs ended, {failed} of them failed").format(ended=ended, failed=failed)
 
 

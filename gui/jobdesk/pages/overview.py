@@ -154,7 +154,7 @@ class OverviewPage(QScrollArea):
 
     def _open_running(self) -> None:
         is_stalled = self._desk is not None and self._desk.stalled
-        self.filter_asked_for.emit("stalled" if is_stalled else "status:doing")
+        self.filter_asked_for.emit("is:stalled" if is_stalled else "status:doing")
 
     # The queues
 
@@ -209,6 +209,5 @@ class OverviewPage(QScrollArea):
         self.setWidget(content)
 
 
-def _weight(row: NameRow) -> tuple[bool, int, int, int]:
-    counts = row.counts
-    return bool(row.trouble), counts.count(Status.TODO) + counts.count(Status.DOING), row.failed_in_hour, sum(row.ended)
+def _weight(row: NameRow) -> tuple[bool, int, int]:
+    return row.trouble != "", row.waiting + row.running, row.ended_in_hour
