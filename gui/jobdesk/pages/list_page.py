@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QAbstractItemModel, QPoint, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -19,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from jobdesk.actions import Actions
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.navigation import Navigation
 from jobdesk.widgets.table import Table
 
 SIDE_WIDTH = 300
@@ -54,8 +57,12 @@ class ListPage(QWidget):
         self._buttons: list[QToolButton] = []
         self._place()
         self.table.resized.connect(self.fit)
-        # What has the focus when the page is shown.
-        self.table.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # Not when the page was chosen by the arrows: they go on through the pages.
+        if not isinstance(QApplication.focusWidget(), Navigation):
+            self.table.setFocus()
 
     def filter_at(self, position: int) -> str:
         """The text of the filter for the jobs of the row at a position; each page says."""
