@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
 from psycopg import sql
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
 from jobdesk_core.connectors.adaption import (
@@ -33,6 +35,8 @@ Pool = psycopg_pool.AsyncConnectionPool[Connection]
 #: Seconds between two checks of a listening connection, and how long its answer may take.
 LISTEN_CHECK_INTERVAL_S = 30.0
 LISTEN_CHECK_TIMEOUT_S = 3.0
+#: A connection that has answered within so many seconds is lent without asking it for a sign of life.
+FRESH_S = 1.0
 #: Seconds that closing waits for the pool's workers.
 CLOSE_TIMEOUT_S = 2.0
 
@@ -63,6 +67,7 @@ class PsycopgConnector(AsyncConnector):
         self._json_loads = json_loads
         self._pool_factory = pool_factory
         self._pool_arguments = pool_arguments(arguments)
+        self._answered_at: weakref.WeakKeyDictionary[Connection, float] = weakref.WeakKeyDictionary()
 
     @property
     def pool(self) -> Pool:
@@ -84,6 +89,7 @@ class PsycopgConnector(AsyncConnector):
             else:
                 async with self.pool.connection() as pooled:
                     rows = await self._execute(statement, pooled)
+                    self._answered_at[pooled] = time.monotonic()
         return statement.decode(rows)
 
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
@@ -152,9 +158,14 @@ class PsycopgConnector(AsyncConnector):
         with driver_errors():
             question.result()
 
-    async def _execute(self, statement: Statement[T], connection: Connection) -> list[dict[str, Any]]:
+    async def _check(self, connection: Connection) -> None:
+        """Ask a connection for a sign of life before it is lent, unless it has just given one."""
+        if time.monotonic() - self._answered_at.get(connection, 0.0) > FRESH_S:
+            await psycopg_pool.AsyncConnectionPool.check_connection(connection)
+
+    async def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
-        async with connection.cursor(row_factory=dict_row) as cursor:
+        async with connection.cursor(row_factory=tuple_row if statement.as_tuples else dict_row) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             # Without parameters the text goes as it is, and may hold several commands.
@@ -164,7 +175,7 @@ class PsycopgConnector(AsyncConnector):
     async def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {
             "timeout": 5.0,
-            "check": psycopg_pool.AsyncConnectionPool.check_connection,
+            "check": self._check,
             "open": False,
         } | self._pool_arguments
         if keeps_connections(self._pool_factory, psycopg_pool.AsyncNullConnectionPool):
