@@ -19,6 +19,7 @@ from jobdesk_core.monitor import details
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.details import JobDetail
 from jobdesk_core.monitor.feed import Changes, Feed, FeedState
+from jobdesk_core.monitor.locks import Locks
 from jobdesk_core.monitor.pages import JobPages
 from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.series import Series
@@ -42,6 +43,7 @@ class Monitor:
         self.counts = Counts()
         self.series = Series()
         self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
+        self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self._wake = asyncio.Event()
