@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes, FeedState
 from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QTimer, Signal
@@ -19,6 +20,7 @@ from jobdesk.dialogs.install import InstallDialog
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
 from jobdesk.pages.jobs import JobsPage
+from jobdesk.pages.locks import LocksPage
 from jobdesk.pages.names import NamesPage
 from jobdesk.pages.overview import OverviewPage
 from jobdesk.pages.start import StartPage
@@ -51,12 +53,14 @@ class MainWindow(QMainWindow):
         self.queues = NamesPage("queue")
         self.tasks = NamesPage("task")
         self.workers = WorkersPage()
+        self.locks = LocksPage()
         self.pages: dict[str, QWidget] = {
             "overview": self.overview,
             "jobs": self.jobs,
             "queues": self.queues,
             "tasks": self.tasks,
             "workers": self.workers,
+            "locks": self.locks,
         }
         self.navigation = Navigation(
             [
@@ -65,6 +69,7 @@ class MainWindow(QMainWindow):
                 ("queues", self.tr("Queues"), "queues"),
                 ("tasks", self.tr("Tasks"), "tasks"),
                 ("workers", self.tr("Workers"), "workers"),
+                ("locks", self.tr("Locks"), "locks"),
             ]
         )
         self.commands = Commands(self)
@@ -81,6 +86,10 @@ class MainWindow(QMainWindow):
         """Show a page."""
         self.navigation.choose(key)
         self._page_chosen(key)
+
+    def selected_rows(self) -> list[JobRow]:
+        """The jobs that actions act upon: those of the page on show, or else of the jobs page."""
+        return (self.locks if self._page_key() == "locks" else self.jobs).selected_rows()
 
     def show_trouble(self, trouble: Trouble) -> None:
         """Tell what went wrong above the page."""
@@ -99,6 +108,7 @@ class MainWindow(QMainWindow):
         self.actions.fill_menu_bar(bar)
         self.setMenuWidget(TopOfWindow(self.strip, bar, self.header))
         self.jobs.set_actions(self.actions)
+        self.locks.set_actions(self.actions)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.start)
         for page in self.pages.values():
@@ -125,9 +135,11 @@ class MainWindow(QMainWindow):
         self.header.filter_bar.changed.connect(self._filter_changed)
         self.header.filter_bar.set_names(self._names)
         self.header.menu.aboutToShow.connect(self._fill_profiles)
-        for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers):
+        for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers, self.locks):
             page.filter_asked_for.connect(self._filter_asked_for)
         self.jobs.selection_changed.connect(self._update_actions)
+        self.locks.selection_changed.connect(self._update_actions)
+        self.locks.failed.connect(self._failed)
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
         for noun in self.commands.nouns.values():
@@ -154,7 +166,7 @@ class MainWindow(QMainWindow):
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
             desk.trouble.connect(self._failed)
-        for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers):
+        for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers, self.locks):
             page.show_desk(shown)
         self.header.show_profile(self.session.profile)
         self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
@@ -183,6 +195,7 @@ class MainWindow(QMainWindow):
     def _apply(self, changes: Changes) -> None:
         if changes.rows or changes.removed or changes.is_refresh:
             self.jobs.apply(changes)
+            self.locks.apply(changes)
             self._update_actions()
 
     def _show_state(self, state: FeedState) -> None:
@@ -252,6 +265,7 @@ class MainWindow(QMainWindow):
 
     def _page_chosen(self, key: str) -> None:
         self._stack.setCurrentWidget(self.pages[key] if self._open_desk() is not None else self.start)
+        self._update_actions()
         self._tick()
 
     def _filter_asked_for(self, text: str) -> None:

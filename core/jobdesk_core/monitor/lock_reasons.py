@@ -89,14 +89,11 @@ def _first(row: JobRow, state: LockState, serving: Serving, now: dt.datetime) ->
     if state is LockState.HELD:
         return "It holds the lock for as long as it runs."
     if state is LockState.SCHEDULED and row.scheduled_at is not None:
-        return f"It is scheduled for in {duration(row.scheduled_at - now)}, and until then no job behind it can start."
+        return f"It is scheduled for in {duration(row.scheduled_at - now)} and blocks those behind it."
     if state is LockState.UNSERVED and serving.live_workers == 0:
         return "It is the first in line, and no worker is alive."
     if state is LockState.UNSERVED:
-        return (
-            f"It is the first in line, and no job of queue {row.queue_name} was started lately: "
-            "does a worker serve it? Until it runs, no job behind it can start."
-        )
+        return f"Nothing of queue {row.queue_name} was started lately: does a worker serve it?"
     return "It is the next to be started."
 
 

@@ -37,7 +37,7 @@ class JobCommands(Noun):
         desk = self._desk
         if desk is None:
             return dict.fromkeys([*ACTIONS, "copy_json"], self._no_desk())
-        rows = self._window.jobs.selected_rows()
+        rows = self._window.selected_rows()
         reasons = {verb: self._reason(desk, action, rows) for verb, action in ACTIONS.items()}
         reasons["defer"] = desk.refusal(Action.DEFER, None)
         if not rows:
@@ -59,7 +59,7 @@ class JobCommands(Noun):
 
     def again(self) -> None:
         """Ask for a new job that starts out as the selected one."""
-        desk, rows = self._session.desk, self._window.jobs.selected_rows()
+        desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None or len(rows) != 1:
             return
         self._work.start(
@@ -98,7 +98,7 @@ class JobCommands(Noun):
 
     def copy_json(self) -> None:
         """Copy every column of the selected jobs, arguments included."""
-        desk, rows = self._session.desk, self._window.jobs.selected_rows()
+        desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None or not rows:
             return
 
@@ -119,7 +119,7 @@ class JobCommands(Noun):
         )
 
     def _chosen(self, action: Action) -> tuple[list[JobRow], dict[int, str]]:
-        desk, rows = self._session.desk, self._window.jobs.selected_rows()
+        desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None:
             return [], {}
         reasons = {row.id: desk.refusal(action, row) for row in rows}

@@ -34,6 +34,10 @@ class ViewCommands(Noun):
         """Show the workers."""
         self._window.show_page("workers")
 
+    def locks(self) -> None:
+        """Show the locks."""
+        self._window.show_page("locks")
+
     def filter(self) -> None:
         """Type into the filter bar."""
         self._window.header.filter_bar.focus_edit()
@@ -43,6 +47,7 @@ class ViewCommands(Noun):
         if self._session.desk is not None:
             self._session.desk.monitor.wake()
             self._window.jobs.read_again()
+            self._window.locks.read_again()
 
     def theme(self) -> None:
         """Change between light and dark."""
