@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.journal import Journal
+from jobdesk_core.journal.keeping import perform_kept
 from jobdesk_core.monitor.feed import FeedState
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
-from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
+from jobdesk_core.operations import Action, Outcome, Request, refusal
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
@@ -39,12 +41,14 @@ class Desk(QObject):
         profile: Profile,
         connector: PsycopgConnector,
         capabilities: Capabilities,
+        journal: Journal,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.profile = profile
         self.connector = connector
         self.capabilities = capabilities
+        self.journal = journal
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
         self._asked_oldest_at = 0.0
@@ -52,7 +56,7 @@ class Desk(QObject):
         self.work.failed.connect(self.trouble)
 
     @classmethod
-    async def open(cls, profile: Profile, password: str | None = None) -> Desk:
+    async def open(cls, profile: Profile, password: str | None = None, *, journal: Journal) -> Desk:
         """Connect and read what the database can do. Raises ConnectorException; nothing stays open then."""
         connector = PsycopgConnector(**connection_parameters(profile, password))
         await connector.open_async()
@@ -61,7 +65,7 @@ class Desk(QObject):
         except BaseException:
             await connector.close_async()
             raise
-        desk = cls(profile, connector, capabilities)
+        desk = cls(profile, connector, capabilities, journal)
         # Known from the start: without it every running job would look as if its worker were dead.
         with contextlib.suppress(ConnectorException):
             desk.workers = await desk.monitor.workers() if capabilities.has_schema else []
@@ -78,9 +82,14 @@ class Desk(QObject):
         await self.connector.close_async()
 
     async def perform(self, request: Request) -> list[Outcome]:
-        """Carry out what the operator asked for; what it changed arrives by the feed like all else."""
+        """Carry out what the operator asked for, and write it down; what it changed arrives by the feed like all else.
+
+        A journal that cannot be written is told, and does not keep the operator from acting.
+        """
         try:
-            return await perform(request, self.connector, self.capabilities, is_read_only=self.profile.is_read_only)
+            return await perform_kept(
+                request, self.connector, self.capabilities, self.profile, self.journal, self.trouble.emit
+            )
         finally:
             self.monitor.wake()
 

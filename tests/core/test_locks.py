@@ -79,7 +79,7 @@ async def test_a_head_scheduled_for_later_blocks_those_behind_it_and_comes_first
         lock = found.rows[0]
         assert (lock.state, lock.waiting) == (LockState.SCHEDULED, 1)
         links = (await chain(manager, lock)).links
-        assert "no job behind it can start" in links[0].why and links[1].why.startswith("It waits for #3")
+        assert "blocks those behind it" in links[0].why and links[1].why.startswith("It waits for #3")
         assert await fetched(manager) == [1, 2], "the rule itself"
 
 
