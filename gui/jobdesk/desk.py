@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.journal import Journal
+from jobdesk_core.journal import Entry, Header, Journal
+from jobdesk_core.journal import undo as journal_undo
 from jobdesk_core.journal.keeping import perform_kept
+from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.monitor.feed import FeedState
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
@@ -90,6 +93,25 @@ class Desk(QObject):
             return await perform_kept(
                 request, self.connector, self.capabilities, self.profile, self.journal, self.trouble.emit
             )
+        finally:
+            self.monitor.wake()
+
+    async def plan_undo(self, entry: Entry) -> UndoPlan:
+        """Look at what undoing an entry of the journal would do; nothing is changed."""
+        return await journal_undo.plan(self.journal, self.connector, self.capabilities, entry)
+
+    async def undo(self, entry: Entry, on_progress: Callable[[int], None]) -> tuple[int, Counter[str]]:
+        """Undo an entry of the journal: how many jobs, and why the others were left alone."""
+        header = Header(
+            action="undo",
+            sentence=f"Undo: {entry.header.sentence}",
+            profile=self.profile.name,
+            place=self.profile.display_dsn,
+            role=self.capabilities.role,
+            undoes=entry.id,
+        )
+        try:
+            return await journal_undo.undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
         finally:
             self.monitor.wake()
 

@@ -20,6 +20,7 @@ from jobdesk.dialogs.install import InstallDialog
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
 from jobdesk.pages.jobs import JobsPage
+from jobdesk.pages.journal import JournalPage
 from jobdesk.pages.locks import LocksPage
 from jobdesk.pages.names import NamesPage
 from jobdesk.pages.overview import OverviewPage
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
         self.tasks = NamesPage("task")
         self.workers = WorkersPage()
         self.locks = LocksPage()
+        self.journal = JournalPage(session.journal)
         self.pages: dict[str, QWidget] = {
             "overview": self.overview,
             "jobs": self.jobs,
@@ -61,6 +63,7 @@ class MainWindow(QMainWindow):
             "tasks": self.tasks,
             "workers": self.workers,
             "locks": self.locks,
+            "journal": self.journal,
         }
         self.navigation = Navigation(
             [
@@ -70,6 +73,7 @@ class MainWindow(QMainWindow):
                 ("tasks", self.tr("Tasks"), "tasks"),
                 ("workers", self.tr("Workers"), "workers"),
                 ("locks", self.tr("Locks"), "locks"),
+                ("journal", self.tr("Journal"), "journal"),
             ]
         )
         self.commands = Commands(self)
@@ -135,11 +139,13 @@ class MainWindow(QMainWindow):
         self.header.filter_bar.changed.connect(self._filter_changed)
         self.header.filter_bar.set_names(self._names)
         self.header.menu.aboutToShow.connect(self._fill_profiles)
-        for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers, self.locks):
+        for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers, self.locks, self.journal):
             page.filter_asked_for.connect(self._filter_asked_for)
         self.jobs.selection_changed.connect(self._update_actions)
         self.locks.selection_changed.connect(self._update_actions)
         self.locks.failed.connect(self._failed)
+        self.journal.failed.connect(self._failed)
+        self.journal.done.connect(self.message.show_good_news)
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
         for noun in self.commands.nouns.values():
@@ -166,7 +172,7 @@ class MainWindow(QMainWindow):
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
             desk.trouble.connect(self._failed)
-        for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers, self.locks):
+        for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers, self.locks, self.journal):
             page.show_desk(shown)
         self.header.show_profile(self.session.profile)
         self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
@@ -264,7 +270,9 @@ class MainWindow(QMainWindow):
         return self.navigation.current
 
     def _page_chosen(self, key: str) -> None:
-        self._stack.setCurrentWidget(self.pages[key] if self._open_desk() is not None else self.start)
+        # The journal is read without a connection, too.
+        is_there = key == "journal" or self._open_desk() is not None
+        self._stack.setCurrentWidget(self.pages[key] if is_there else self.start)
         self._update_actions()
         self._tick()
 

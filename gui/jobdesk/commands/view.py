@@ -38,6 +38,10 @@ class ViewCommands(Noun):
         """Show the locks."""
         self._window.show_page("locks")
 
+    def journal(self) -> None:
+        """Show the journal."""
+        self._window.show_page("journal")
+
     def filter(self) -> None:
         """Type into the filter bar."""
         self._window.header.filter_bar.focus_edit()
