@@ -22,6 +22,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
+from jobdesk import tour_records
 from jobdesk.dialogs.act import PreflightDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
@@ -72,6 +73,8 @@ class Tour:
         await self._pages()
         await self._defer()
         await self._cancel()
+        await tour_records.undo(self._window, self._until, self._picture)
+        self._window.show_page("jobs")
         await self._abort()
         await self._retry()
         await self._delete_and_copy()
@@ -91,6 +94,8 @@ class Tour:
             window.actions[f"view.{key}"].trigger()
             await asyncio.sleep(0.4)
             await self._picture(key)
+        await tour_records.locks(window, self._until, self._picture)
+        await tour_records.journal(window, self._until, self._picture)
         window.actions["view.jobs"].trigger()
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show")
         await self._select(self._waiting_for_a_lock() or window.jobs.model.row_at(0).id)

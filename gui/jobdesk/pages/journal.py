@@ -180,7 +180,7 @@ class JournalPage(QWidget):
             return
         dialog = UndoDialog(self.window(), desk=desk, entry=entry)
         dialog.undone.connect(self.done)
-        dialog.finished.connect(lambda _: self.read_again())
+        dialog.finished.connect(lambda _: self._read())
         dialog.open()
 
     def _ask_where(self) -> None:

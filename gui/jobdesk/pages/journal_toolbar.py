@@ -77,6 +77,11 @@ class JournalToolbar(QWidget):
                 if name not in held:
                     box.addItem(name if len(name) <= 40 else f"{name[:40]}…", name)
 
+    @property
+    def note(self) -> str:
+        """How many were found, or what is wrong; empty until the journal was read."""
+        return self._note.text()
+
     def show_note(self, text: str, tone: str) -> None:
         """Say how many were found, or what is wrong."""
         self._note.setText(text)
