@@ -56,7 +56,8 @@ def chunk(
     sql = (
         "WITH wanted (id, version) AS (SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::bigint[])),\n"
         "patience AS MATERIALIZED (SELECT set_config('lock_timeout', %(patience)s, true)),\n"
-        "held AS MATERIALIZED (SELECT job.id, job.task_name, job.queue_name, job.version = wanted.version AS is_same, "
+        "held AS MATERIALIZED (SELECT job.id, job.task_name, job.queue_name, "
+        "job.jobdesk_version = wanted.version AS is_same, "
         f"{facts_columns(change, able)}{', ' if before else ''}{before} "
         f"FROM patience, wanted JOIN {jobs_table(able)} ON job.id = wanted.id FOR UPDATE OF job SKIP LOCKED),\n"
         f"ready AS (SELECT * FROM held WHERE {allowed}),\n{steps}{told}\n"

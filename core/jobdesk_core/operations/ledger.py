@@ -6,6 +6,7 @@ import csv
 import enum
 import json
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ _DONE = {
 class Ledger:
     """The outcomes of one act, in the order in which they came, then the jobs that were left alone from the start.
 
-    `error` is what broke it off, `is_stopped` that the operator did. Close it when nobody needs it any more.
+    `error` is what broke it off, `is_stopped` that the operator did.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -76,6 +77,7 @@ class Ledger:
         self._is_rolled_back = False
         # Not a block of `with`: the ledger outlives whoever makes it.
         self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, "w+", encoding="utf-8")  # noqa: SIM115
+        weakref.finalize(self, self._spool.close)
         for group in plan.groups:
             if group.reason is not None:
                 self._count(Result.SKIPPED, group.reason.many, group.count, group.examples(EXAMPLES))
@@ -84,10 +86,6 @@ class Ledger:
     def is_rolled_back(self) -> bool:
         """Whether all that had been done was undone by the rollback of the one transaction."""
         return self._is_rolled_back
-
-    def close(self) -> None:
-        """Forget the entries."""
-        self._spool.close()
 
     def add_done(self, rows: Iterable[dict[str, Any]], kept: tuple[str, ...]) -> None:
         """Note the jobs that were acted upon."""

@@ -185,7 +185,7 @@ class _Preflight:
             "(WHERE status = ANY (%(acted)s::text[])) AS versions, "
             "array_agg(lock) FILTER (WHERE lock IS NOT NULL) AS locks, "
             "array_agg(id) FILTER (WHERE lock IS NOT NULL) AS locked "
-            f"FROM (SELECT job.id, job.version, {lock} AS lock, {facts_columns(change, able)} "
+            f"FROM (SELECT job.id, job.jobdesk_version AS version, {lock} AS lock, {facts_columns(change, able)} "
             f"FROM {jobs_table(able)} WHERE {condition}) AS found GROUP BY {facts}",
             lambda rows: rows,
             parameters | facts_parameters(change) | {"acted": _acted(change, able)},

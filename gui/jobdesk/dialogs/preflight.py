@@ -97,8 +97,6 @@ class PreflightDialog(DialogFrame):
             self.pace.stop()
             return
         self.work.cancel(LOOK)
-        if self.ledger is not None:
-            self.ledger.close()
         super().reject()
 
     # Looking
@@ -222,7 +220,6 @@ class PreflightDialog(DialogFrame):
             said = self.tr("{jobs} {done}.").format(jobs=jobs(done), done=self.words.done)
             self._done(ledger.sentence_of(ids[0]) if done == 1 else said)
         if done == ready and done <= FEW:
-            ledger.close()
             self.accept()
             return
         self.outcomes.show_lines(ledger_lines(ledger, self.words))
