@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from database import connected, defer, run_sql
 from jobdesk_core import Job, PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
-from jobdesk_core.journal.keeping import header_of, perform_kept
+from jobdesk_core.journal.keeping import apply_kept, defer_kept, header_of
 from jobdesk_core.journal.undo import plan, refusal, undo
-from jobdesk_core.operations import Cancel, Defer, Outcome, Request, Retry
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.operations import (
+    Action,
+    Cancel,
+    Change,
+    Chosen,
+    Ledger,
+    Matching,
+    Outcome,
+    Reprioritise,
+    Reschedule,
+    Result,
+    Retry,
+    Target,
+    run_async,
+)
+from jobdesk_core.operations import plan as plan_acts
 from jobdesk_core.profiles import Profile
 from releases import STATES, level
 from waiting import until
@@ -33,8 +49,14 @@ class Scene:
         self.dsn, self.connector, self.able, self.journal = dsn, connector, able, journal
         self.troubles: list[JournalTrouble] = []
 
-    async def do(self, request: Request) -> list[Outcome]:
-        return await perform_kept(request, self.connector, self.able, PROFILE, self.journal, self.troubles.append)
+    async def do(self, change: Change, *ids: int, whole: bool = False) -> Ledger:
+        made = await run_async(plan_acts(Chosen(ids), change, self.able), self.connector)
+        return await apply_kept(
+            made, self.connector, PROFILE, self.journal, on_trouble=self.troubles.append, is_one_transaction=whole
+        )
+
+    async def defer(self, job: Job) -> Outcome:
+        return await defer_kept(job, self.connector, self.able, PROFILE, self.journal, on_trouble=self.troubles.append)
 
     async def newest(self) -> Entry:
         return (await self.journal.entries(Search(), limit=1))[0]
@@ -79,11 +101,10 @@ async def test_a_cancelled_job_is_deferred_again_as_it_was(
     job_id = defer(released_dsn, lock="l", queueing_lock="ql", args=args, scheduled_at=at)
     async for here in scene(released_dsn, journal):
         was = here.job(job_id)
-        (outcome,) = await here.do(Cancel((job_id,), delete=delete))
-        assert outcome.is_done
+        assert (await here.do(Cancel(delete=delete), job_id)).counts == {Result.DONE: 1}
         entry = await here.newest()
         (record,) = await journal.records(entry.id)
-        assert record.before["status"] == "todo" and ("args" in record.before) is delete
+        assert record.before["status"] == "todo" and ("args" in record.before) is delete, record
         assert await here.undo(entry) == (1, {})
         undone = await here.newest()
         (again,) = await journal.records(undone.id)
@@ -101,7 +122,7 @@ async def test_what_has_changed_since_a_cancellation_is_left_alone(
 ) -> None:
     ids = [defer(released_dsn, queueing_lock=lock) for lock in ("a", "b", None)]
     async for here in scene(released_dsn, journal):
-        await here.do(Cancel(tuple(ids)))
+        await here.do(Cancel(), *ids)
         entry = await here.newest()
         defer(released_dsn, queueing_lock="b")
         run_sql(released_dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", ids[2])
@@ -115,20 +136,20 @@ async def test_what_has_changed_since_a_cancellation_is_left_alone(
 
 
 async def test_a_job_whose_arguments_were_too_large_is_not_deferred_again(dsn: str, journal: Journal) -> None:
-    job_id = defer(dsn, args='{"a": "' + "x" * 70_000 + '"}')
+    job_id = defer(dsn, args='{"a": "' + os.urandom(100_000).hex() + '"}')
     async for here in scene(dsn, journal):
-        await here.do(Cancel((job_id,), delete=True))
+        await here.do(Cancel(delete=True), job_id)
         assert await here.undo(await here.newest()) == (0, {"Its arguments were too large for the journal.": 1})
 
 
 async def test_arguments_are_written_for_deleted_jobs_alone_and_secrets_never(dsn: str, journal: Journal) -> None:
     ids = [defer(dsn, args='{"token": "sesame"}') for _ in range(4)]
     async for here in scene(dsn, journal):
-        await here.do(Cancel((ids[0],)))
-        await here.do(Retry(job_ids=(ids[1],)))
-        await here.do(Defer(Job(task_name="t", task_kwargs={"token": "sesame"})))
+        await here.do(Cancel(), ids[0])
+        await here.do(Retry(), ids[1])
+        await here.defer(Job(task_name="t", task_kwargs={"token": "sesame"}))
         assert b"sesame" not in journal.path.read_bytes()
-        await here.do(Cancel((ids[2],), delete=True))
+        await here.do(Cancel(delete=True), ids[2])
         assert b"sesame" in journal.path.read_bytes() and b"secret" not in journal.path.read_bytes()
 
 
@@ -191,7 +212,7 @@ async def test_undo_is_refused_elsewhere_and_on_read_only_connections(dsn: str, 
 async def test_two_undo_at_once_and_each_job_is_deferred_once(dsn: str, journal: Journal) -> None:
     ids = [defer(dsn) for _ in range(30)]
     async for here in scene(dsn, journal):
-        await here.do(Cancel(tuple(ids)))
+        await here.do(Cancel(), *ids)
         entry = await here.newest()
         header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
         others = Journal(journal.path)
@@ -206,39 +227,91 @@ async def test_an_act_is_carried_out_although_the_journal_cannot_be_written(dsn:
     (tmp_path / "file").write_text("in the way")
     job_id = defer(dsn)
     async for here in scene(dsn, Journal(tmp_path / "file" / "journal.sqlite")):
-        (outcome,) = await here.do(Cancel((job_id,)))
-        assert outcome.is_done and len(here.troubles) == 1 and "journal" in str(here.troubles[0])
+        assert (await here.do(Cancel(), job_id)).counts == {Result.DONE: 1}
+        assert len(here.troubles) == 1 and "journal" in str(here.troubles[0])
         assert here.job(job_id)[2] == "cancelled"
 
 
-async def test_an_act_that_is_stopped_leaves_its_jobs_as_unknown(dsn: str, journal: Journal) -> None:
-    job_id = defer(dsn)
+async def test_an_act_that_is_broken_off_leaves_its_jobs_as_unknown(dsn: str, journal: Journal) -> None:
+    ids = [defer(dsn) for _ in range(3)]
     async for here in scene(dsn, journal):
-        with psycopg.connect(dsn) as connection:
-            connection.execute(f"SELECT FROM procrastinate_jobs WHERE id = {job_id} FOR UPDATE".encode())
-            acting = asyncio.create_task(here.do(Cancel((job_id,))))
-            await until(lambda: journal.entries(Search()), what="the act to begin")
-            acting.cancel()
-            await asyncio.gather(acting, return_exceptions=True)
+        made = await run_async(plan_acts(Chosen(tuple(ids)), Cancel(), here.able), here.connector)
+
+        async def wait(_: object) -> bool:
+            await asyncio.Event().wait()
+            return True
+
+        acting = asyncio.create_task(
+            apply_kept(made, here.connector, PROFILE, journal, on_trouble=here.troubles.append, on_progress=wait)
+        )
+        await until(lambda: run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == [3])
+        acting.cancel()
+        await asyncio.gather(acting, return_exceptions=True)
         entry = await here.newest()
         assert entry.error == "It was stopped." and entry.ended_at is not None
-        assert [record.outcome for record in await journal.records(entry.id)] == ["unknown"]
+        assert {record.outcome for record in await journal.records(entry.id)} == {"unknown"}
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if level(state) >= (2, 5)])
+async def test_what_the_operations_do_to_priority_and_schedule_is_undone(
+    released_dsn: str, state: str, journal: Journal
+) -> None:
+    at = dt.datetime(2090, 1, 2, tzinfo=dt.UTC)
+    ids = [defer(released_dsn, priority=number, scheduled_at=at if number else None) for number in range(3)]
+    changes = [Reprioritise(7), Reschedule(at + dt.timedelta(days=1)), Reschedule()]
+    before = run_sql(released_dsn, STATE)
+    async for here in scene(released_dsn, journal):
+        for change in changes:
+            ledger = await here.do(change, *ids)
+            entry = await here.newest()
+            assert entry.header.action == change.action.value and entry.header.sql
+            assert (await here.undo(entry))[0] == ledger.counts[Result.DONE] > 0
+            assert run_sql(released_dsn, STATE) == before, change
+
+
+STATE = "SELECT priority, scheduled_at, status::text FROM procrastinate_jobs ORDER BY id"
+
+
+async def test_what_was_rolled_back_is_written_as_that(dsn: str, journal: Journal) -> None:
+    job_id = defer(dsn)
+    async for here in scene(dsn, journal):
+        made = await run_async(plan_acts(Chosen((job_id,)), Cancel(), here.able), here.connector)
+
+        async def stop(_: object) -> bool:
+            return False
+
+        ledger = await apply_kept(
+            made,
+            here.connector,
+            PROFILE,
+            journal,
+            on_trouble=here.troubles.append,
+            on_progress=stop,
+            is_one_transaction=True,
+        )
+        entry = await here.newest()
+        assert ledger.is_rolled_back and (entry.done, entry.left) == (0, 1) and entry.error == "It was stopped."
+        assert [record.outcome for record in await journal.records(entry.id)] == ["rolled back"]
 
 
 @pytest.mark.parametrize(
-    ("job_request", "sentence"),
+    ("change", "target", "sentence"),
     [
-        (Cancel((1_234,)), "Cancel job #1,234"),
-        (Cancel((1, 2), abort=True), "Abort 2 jobs"),
-        (Cancel((1,), delete=True), "Cancel and delete job #1"),
-        (Retry(job_ids=(1, 2)), "Retry 2 jobs"),
-        (Defer(Job(task_name="t", queue="q")), "Defer t in queue q"),
+        (Cancel(), Chosen((1,)), "Cancel job #1"),
+        (Cancel(delete=True), Chosen((1, 2)), "Cancel and delete 2 jobs"),
+        (Reprioritise(4), Chosen((1, 2)), "Reprioritise 2 jobs"),
+        (Reschedule(), Chosen((3,)), "Run now job #3"),
+        (Cancel(), Matching(JobFilter.parse("queue:q")), "Cancel 3 jobs of those that match queue:q"),
+        (Cancel(), Matching(JobFilter.parse("args.a:1")), "Cancel 0 jobs"),
     ],
 )
 async def test_an_entry_says_in_words_what_was_asked_for(
-    dsn: str, journal: Journal, job_request: Request, sentence: str
+    dsn: str, journal: Journal, change: Change, target: Target, sentence: str
 ) -> None:
+    for _ in range(3):
+        defer(dsn, scheduled_at="2090-01-01")
     async for here in scene(dsn, journal):
-        header = header_of(job_request, here.able, PROFILE)
+        made = await run_async(plan_acts(target, change, here.able), here.connector)
+        header = header_of(made, PROFILE)
         assert header.sentence == sentence and "secret" not in header.place and header.role == here.able.role
-        assert isinstance(job_request, Retry) or "procrastinate_" in header.sql
+        assert bool(header.sql) == bool(made.ready) and Action(header.action) is change.action

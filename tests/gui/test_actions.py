@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from jobdesk.actions import SPECS, Needs
 from jobdesk.dialogs.about import AboutDialog
-from jobdesk.dialogs.act import ActDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.retry import RetryDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
@@ -24,11 +23,11 @@ from waiting import until
 #: The dialog that each action opens, and the status of the job that it is tried on.
 DIALOGS: dict[str, tuple[type[QDialog], str]] = {
     "job.defer": (DeferDialog, "todo"),
-    "job.cancel": (ActDialog, "todo"),
-    "job.delete": (ActDialog, "todo"),
+    "job.cancel": (PreflightDialog, "todo"),
+    "job.delete": (PreflightDialog, "todo"),
     "job.again": (DeferDialog, "todo"),
-    "job.abort": (ActDialog, "doing"),
-    "job.retry": (RetryDialog, "failed"),
+    "job.abort": (PreflightDialog, "doing"),
+    "job.retry": (PreflightDialog, "failed"),
     "connection.choose": (ConnectionDialog, "todo"),
     "help.shortcuts": (ShortcutsDialog, "todo"),
     "help.about": (AboutDialog, "todo"),

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
-from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import CapabilityMissing, cause_text
+from jobdesk_core.exceptions import JobdeskException, cause_text
+from jobdesk_core.jobs import Job
 from jobdesk_core.journal.journal import Journal, JournalTrouble
 from jobdesk_core.journal.record import DONE, Header, Record
-from jobdesk_core.monitor.rows import jobs_table
-from jobdesk_core.operations import Cancel, Defer, Outcome, Request, perform
+from jobdesk_core.operations import (
+    Action,
+    Change,
+    Ledger,
+    Matching,
+    Outcome,
+    Plan,
+    Progress,
+    Reprioritise,
+    Reschedule,
+    Result,
+    Retry,
+    RolledBack,
+    apply,
+    defer,
+    first_statement,
+    run_async,
+)
+from jobdesk_core.operations import Entry as LedgerEntry
 from jobdesk_core.profiles import Profile
 
-#: Arguments larger than this many bytes, as stored, are not kept, and so their deletion cannot be undone.
-ARGUMENTS_KEPT_BYTES = 65_536
 UNKNOWN = "It may have been acted upon or not: look at the job."
-_COLUMNS = ("status", "task_name", "queue_name", "priority", "lock", "queueing_lock", "scheduled_at", "attempts")
-
-
+STOPPED = "It was stopped."
 OnTrouble = Callable[[JournalTrouble], object]
 
 
@@ -31,6 +44,7 @@ class Keeping:
 
     def __init__(self) -> None:
         self.records: Iterable[Record] = ()
+        self.error = ""
 
 
 @contextlib.asynccontextmanager
@@ -39,14 +53,14 @@ async def kept(journal: Journal, header: Header, on_trouble: OnTrouble) -> Async
 
     A journal that cannot be written is told, and does not keep anyone from acting.
     """
-    keeping, error, entry_id = Keeping(), "It was stopped.", None
+    keeping, error, entry_id = Keeping(), STOPPED, None
     try:
         entry_id = await journal.begin(header)
     except JournalTrouble as trouble:
         on_trouble(trouble)
     try:
         yield keeping
-        error = ""
+        error = keeping.error
     except Exception as broken:
         error = cause_text(broken)
         raise
@@ -59,71 +73,109 @@ async def kept(journal: Journal, header: Header, on_trouble: OnTrouble) -> Async
                 on_trouble(trouble)
 
 
-async def perform_kept(
-    request: Request,
+async def apply_kept(
+    made: Plan,
+    connector: PsycopgConnector,
+    profile: Profile,
+    journal: Journal,
+    *,
+    on_trouble: OnTrouble,
+    on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
+    is_one_transaction: bool = False,
+) -> Ledger:
+    """Carry a plan out and write it down; the ledger tells, too, when everything was rolled back."""
+    async with kept(journal, header_of(made, profile), on_trouble) as keeping:
+        # What is known when the operator breaks it off before there is a ledger.
+        keeping.records = (Record(job_id, "unknown", UNKNOWN) for _, batch in made.acted() for job_id in batch.ids)
+        steps = apply(made, is_one_transaction=is_one_transaction)
+        try:
+            ledger = await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
+        except RolledBack as error:
+            ledger = error.ledger
+        keeping.records = (_record(entry) for entry in ledger.entries())
+        keeping.error = _error_of(ledger)
+    return ledger
+
+
+async def defer_kept(
+    job: Job,
     connector: PsycopgConnector,
     capabilities: Capabilities,
     profile: Profile,
     journal: Journal,
+    *,
     on_trouble: OnTrouble,
-) -> list[Outcome]:
-    """Carry out a request and write it down; see `perform`."""
-    before = {} if isinstance(request, Defer) else await connector.run_async(_before(request, capabilities))
-    async with kept(journal, header_of(request, capabilities, profile), on_trouble) as keeping:
-        # What is known if the link breaks, or the operator stops it, before an answer comes.
-        keeping.records = [Record(job_id, "unknown", UNKNOWN, held) for job_id, held in before.items()]
-        outcomes = await perform(request, connector, capabilities, is_read_only=profile.is_read_only)
-        keeping.records = [_record(outcome, before) for outcome in outcomes]
-    return outcomes
-
-
-def header_of(request: Request, capabilities: Capabilities, profile: Profile) -> Header:
-    """What is known of a request before it is carried out. A new job's arguments are not among it."""
-    if isinstance(request, Defer):
-        action, sentence = "defer", f"Defer {request.job.task_name} in queue {request.job.queue}"
-    else:
-        action = request.action.value if isinstance(request, Cancel) else "retry"
-        words = {"delete": "Cancel and delete"}.get(action, action.capitalize())
-        count = len(request.job_ids)
-        sentence = f"{words} job #{request.job_ids[0]:,}" if count == 1 else f"{words} {count:,} jobs"
-    return Header(
-        action=action,
-        sentence=sentence,
+) -> Outcome:
+    """Defer a new job and write it down, without its arguments."""
+    header = Header(
+        action=Action.DEFER.value,
+        sentence=f"Defer {job.task_name} in queue {job.queue}",
         profile=profile.name,
         place=profile.display_dsn,
         role=capabilities.role,
-        sql=_sql(request, capabilities),
+        sql=_defer_sql(job, capabilities),
+    )
+    async with kept(journal, header, on_trouble) as keeping:
+        outcome = await run_async(defer(job, capabilities, is_read_only=profile.is_read_only), connector)
+        result = DONE if outcome.is_done else Result.REFUSED.value
+        keeping.records = [Record(outcome.job_id or 0, result, outcome.sentence)]
+    return outcome
+
+
+def header_of(made: Plan, profile: Profile) -> Header:
+    """What is known of a plan before it is carried out."""
+    first = first_statement(made)
+    return Header(
+        action=made.change.action.value,
+        sentence=_sentence(made),
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=made.capabilities.role,
+        sql=first.sql if first is not None else "",
+        set_to=_set_to(made.change),
     )
 
 
-def _sql(request: Request, capabilities: Capabilities) -> str:
-    """The SQL with its placeholders: values, and with them arguments, are left out."""
-    with contextlib.suppress(CapabilityMissing, ValueError):
-        if isinstance(request, Defer):
-            return statements.defer(capabilities, [request.job]).sql
-        if isinstance(request, Cancel):
-            return statements.cancel(capabilities, 0, abort=request.abort, delete_job=request.delete).sql
+def _sentence(made: Plan) -> str:
+    action = made.change.action
+    words = "Cancel and delete" if action is Action.DELETE else action.value.capitalize()
+    ids = [job_id for _, batch in made.acted() for job_id in batch.ids[:1]]
+    text = f"{words} job #{ids[0]:,}" if made.ready == 1 else f"{words} {made.ready:,} jobs"
+    asked = made.target.job_filter.text if isinstance(made.target, Matching) else ""
+    # A filter by arguments would hold some of them.
+    return f"{text} of those that match {asked}" if asked and "args" not in asked else text
+
+
+def _set_to(change: Change) -> dict[str, Any]:
+    """What a change gives its jobs, by column."""
+    if isinstance(change, Reprioritise):
+        return {"priority": change.priority}
+    if isinstance(change, Reschedule):
+        return {"scheduled_at": change.at} if change.at is not None else {}
+    if isinstance(change, Retry):
+        given = {
+            "scheduled_at": change.at,
+            "priority": change.priority,
+            "queue_name": change.queue,
+            "lock": change.lock,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+    return {}
+
+
+def _record(entry: LedgerEntry) -> Record:
+    status = {"status": entry.status.value} if entry.status is not None else {}
+    return Record(entry.job_id, entry.result.value, entry.sentence, status | (entry.before or {}))
+
+
+def _error_of(ledger: Ledger) -> str:
+    if ledger.error is not None:
+        return cause_text(ledger.error)
+    return STOPPED if ledger.is_stopped else ""
+
+
+def _defer_sql(job: Job, capabilities: Capabilities) -> str:
+    """The SQL with its placeholders: the values, and with them the arguments, are left out."""
+    with contextlib.suppress(JobdeskException, ValueError):
+        return statements.defer(capabilities, [job]).sql
     return ""
-
-
-def _before(request: Any, capabilities: Capabilities) -> Statement[dict[int, dict[str, Any]]]:
-    columns = ", ".join(f"job.{name}" for name in _COLUMNS).replace("job.status", "job.status::text")
-    if isinstance(request, Cancel) and request.delete:
-        columns += f", CASE WHEN octet_length(job.args::text) <= {ARGUMENTS_KEPT_BYTES} THEN job.args::text END AS args"
-
-    def decode(rows: Rows) -> dict[int, dict[str, Any]]:
-        return {row.pop("id"): row for row in rows}
-
-    return Statement(
-        f"SELECT job.id, {columns} FROM {jobs_table(capabilities)} WHERE job.id = ANY (%(ids)s)",
-        decode,
-        {"ids": list(request.job_ids)},
-    )
-
-
-def _record(outcome: Outcome, before: dict[int, dict[str, Any]]) -> Record:
-    job_id = outcome.job_id or 0
-    held = before.get(job_id, {})
-    if not outcome.is_done:
-        held = {name: value for name, value in held.items() if name != "args"}
-    return Record(job_id, DONE if outcome.is_done else "refused", outcome.sentence, held)

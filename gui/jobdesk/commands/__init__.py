@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject
 
 from jobdesk.commands.connections import AppCommands, ConnectionCommands, DemoCommands
 from jobdesk.commands.jobs import JobCommands
+from jobdesk.commands.matching import MatchingCommands
 from jobdesk.commands.noun import Noun
 from jobdesk.commands.view import HelpCommands, ViewCommands
 
@@ -28,6 +29,7 @@ class Commands(QObject):
         self.demo = DemoCommands(window)
         self.app = AppCommands(window)
         self.job = JobCommands(window)
+        self.matching = MatchingCommands(window)
         self.view = ViewCommands(window)
         self.help = HelpCommands(window)
 
