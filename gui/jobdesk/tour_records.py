@@ -21,7 +21,7 @@ async def locks(window: MainWindow, until: Until, picture: Picture) -> None:
     page = window.locks
     for position, name in enumerate(("locks", "queueing-locks")):
         page.kinds.choose(position)
-        await until(lambda: bool(page.note.text()), f"the {name} to be read")
+        await until(lambda: bool(page.note.whole), f"the {name} to be read")
         if page.table.model().rowCount():
             page.table.selectRow(0)
             await until(page.chain.selected_rows, "the lock's jobs")

@@ -66,7 +66,7 @@ async def test_a_running_job_holds_its_lock_and_the_others_wait_for_it(released_
         first, second, third = (link.why for link in (await chain(manager, lock)).links)
         assert "holds the lock" in first
         assert second == f"It waits for #{holder:,}, which is running."
-        assert "scheduled for in 59 min" in third and "comes after #2" in third
+        assert "due in 59 min" in third and "comes after #2" in third
 
 
 @each_state

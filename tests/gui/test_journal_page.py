@@ -162,7 +162,7 @@ async def test_a_journal_that_cannot_be_written_is_told_and_the_action_is_done(d
             await act(window, "job.cancel", job_id)
             await until(lambda: others.status(job_id) == "cancelled")
             window.show_page("journal")
-            await until(lambda: "cannot be" in window.journal.toolbar._note.text(), what="the reason")
+            await until(lambda: "cannot be" in window.journal.toolbar.note, what="the reason")
 
 
 async def test_a_long_journal_grows_as_it_is_scrolled(dsn: str, tmp_path: Path) -> None:

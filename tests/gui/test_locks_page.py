@@ -45,7 +45,7 @@ async def test_locks_show_their_state_and_the_jobs_of_the_selected_one(dsn: str,
             page = window.locks
             assert column(page.table, 0) == ["later", "acct-7"]
             assert column(page.table, 1) == ["blocked: scheduled later", "held by a running job"]
-            assert page.note.text() == "1 blocked · 2 locks."
+            assert page.note.whole == "1 blocked · 2 locks."
             await choose(window, 1)
             assert column(page.chain.table, 0) == [f"#{job_id}" for job_id in (running, *waiting)]
             assert column(page.chain.table, 7)[1] == f"It waits for #{running}, which is running."
@@ -123,7 +123,7 @@ async def test_new_waiters_show_by_themselves_and_the_selection_stays(dsn: str, 
             others.defer(lock="b")
             await until(lambda: column(window.locks.table, 6) == ["1", "2"], what="the new waiter")
             assert [lock.name for lock in window.locks.selected_locks()] == ["b"]
-            assert window.locks.chain.title.text() == "b"
+            assert window.locks.chain.title.whole == "b"
 
 
 async def test_a_hidden_page_reads_nothing(dsn: str, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ async def test_several_locks_act_on_their_heads(dsn: str, tmp_path: Path) -> Non
             await show(window)
             window.locks.table.selectAll()
             assert [row.id for row in window.selected_rows()] == [ids[0], ids[2]]
-            assert "2 locks selected" in window.locks.chain.title.text()
+            assert "2 locks selected" in window.locks.chain.title.whole
             window.show_page("jobs")
             assert window.selected_rows() == window.jobs.selected_rows()
 

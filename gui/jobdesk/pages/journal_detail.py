@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QSplitter,
@@ -20,6 +19,7 @@ from jobdesk import formats
 from jobdesk.models.values import ValuesModel
 from jobdesk.pages.journal_words import facts, record_cells, record_titles, short
 from jobdesk.widgets.fields import FieldList
+from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.table import Table
 from jobdesk.widgets.text_block import Run, TextBlock
 
@@ -37,12 +37,9 @@ class JournalDetail(QWidget):
         super().__init__(parent)
         self._sql = ""
         self._ids: list[int] = []
-        self.title = QLabel()
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title = OneLine()
         self.title.setProperty("strong", "true")
-        self._note = QLabel()
-        self._note.setTextFormat(Qt.TextFormat.PlainText)
-        self._note.setProperty("tone", "secondary")
+        self._note = OneLine("secondary")
         self.model = ValuesModel(record_titles(), self)
         self.table = Table(self.tr("The jobs of the entry"))
         self.fields = FieldList()
@@ -65,12 +62,12 @@ class JournalDetail(QWidget):
         self.copy.setEnabled(bool(self._sql))
         self.fields.set_fields(facts(entry) if entry is not None else [])
         if entry is None:
-            self.title.setText(self.tr("Select an entry to see its jobs and its SQL."))
+            self.title.set_whole(self.tr("Select an entry to see its jobs and its SQL."))
             self.model.set_rows([])
-            self._note.setText("")
+            self._note.set_whole("")
             self.go.setEnabled(False)
         else:
-            self.title.setText(short(entry.header.sentence))
+            self.title.set_whole(short(entry.header.sentence))
 
     def show_records(self, records: list[Record], entry: Entry) -> None:
         """Show the jobs of the entry on show."""
@@ -83,7 +80,7 @@ class JournalDetail(QWidget):
         if number > len(records) > 0:
             words = self.tr("the first {shown} of {count} jobs")
             text = words.format(shown=formats.number(len(records)), count=formats.number(number))
-        self._note.setText(text)
+        self._note.set_whole(text)
 
     def show_undo(self, reason: str | None) -> None:
         """Offer the undo, or say why it is not possible."""

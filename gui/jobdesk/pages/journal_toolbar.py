@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from jobdesk_core.journal import Search
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
+
+from jobdesk.widgets.one_line import OneLine
 
 #: How long typing rests before it is looked for, in milliseconds.
 TYPING_MS = 250
@@ -28,7 +30,7 @@ class JournalToolbar(QWidget):
         self.text.setPlaceholderText(self.tr("Find words, SQL or a job's number"))
         self.text.setAccessibleName(self.tr("Find in the journal"))
         self.text.setClearButtonEnabled(True)
-        self.text.setMinimumWidth(180)
+        self.text.setMinimumWidth(140)
         self.text.setMaximumWidth(280)
         self.action = _choice(self.tr("every action"), self.tr("Action"))
         self.profile = _choice(self.tr("every profile"), self.tr("Profile"))
@@ -38,8 +40,7 @@ class JournalToolbar(QWidget):
         self.time = _choice(self.tr("at any time"), self.tr("Time"))
         for label, hours in ((self.tr("last hour"), 1), (self.tr("last day"), 24), (self.tr("last week"), 168)):
             self.time.addItem(label, hours)
-        self._note = QLabel()
-        self._note.setTextFormat(Qt.TextFormat.PlainText)
+        self._note = OneLine("secondary", is_right=True)
         self.export = QPushButton(self.tr("Export…"))
         self.export.clicked.connect(self.export_asked_for)
         self._typing = QTimer(self)
@@ -54,7 +55,7 @@ class JournalToolbar(QWidget):
         for box in (self.action, self.profile, self.outcome, self.time):
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
             row.addWidget(box)
-        row.addWidget(self._note, 1, Qt.AlignmentFlag.AlignRight)
+        row.addWidget(self._note, 1)
         row.addWidget(self.export)
 
     def search(self) -> Search:
@@ -80,14 +81,12 @@ class JournalToolbar(QWidget):
     @property
     def note(self) -> str:
         """How many were found, or what is wrong; empty until the journal was read."""
-        return self._note.text()
+        return self._note.whole
 
     def show_note(self, text: str, tone: str) -> None:
         """Say how many were found, or what is wrong."""
-        self._note.setText(text)
-        self._note.setToolTip("")
-        self._note.setProperty("tone", tone)
-        self._note.style().polish(self._note)
+        self._note.set_tone(tone)
+        self._note.set_whole(text)
 
 
 def _choice(all_of_them: str, name: str) -> QComboBox:
@@ -95,5 +94,5 @@ def _choice(all_of_them: str, name: str) -> QComboBox:
     box.addItem(all_of_them, "")
     box.setAccessibleName(name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(11)
+    box.setMinimumContentsLength(9)
     return box

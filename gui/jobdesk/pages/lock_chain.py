@@ -7,12 +7,13 @@ import datetime as dt
 from jobdesk_core.monitor.locks import Chain, LockRow
 from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.actions import SPECS, Actions
 from jobdesk.models.values import ValuesModel
 from jobdesk.pages.lock_words import chain_cells, chain_note, chain_titles, short
+from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.table import Table
 
 #: The actions with a button; those that a window has not are left out.
@@ -31,12 +32,9 @@ class LockChain(QWidget):
         self._lock: LockRow | None = None
         self._chain = Chain([], False)
         self._is_filling = False
-        self.title = QLabel()
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title = OneLine()
         self.title.setProperty("strong", "true")
-        self.note = QLabel()
-        self.note.setTextFormat(Qt.TextFormat.PlainText)
-        self.note.setProperty("tone", "secondary")
+        self.note = OneLine("secondary")
         self.go = QPushButton(self.tr("Show in Jobs"))
         self.go.clicked.connect(self._go_to_selected)
         self.model = ValuesModel(chain_titles(), self)
@@ -67,21 +65,21 @@ class LockChain(QWidget):
         )
         self._lock = lock
         if lock is not None:
-            self.title.setText(short(lock.name))
+            self.title.set_whole(short(lock.name))
         elif chosen:
             text = self.tr("{count} locks selected: actions act on their first jobs.")
-            self.title.setText(text.format(count=formats.number(chosen)))
+            self.title.set_whole(text.format(count=formats.number(chosen)))
         else:
-            self.title.setText(self.tr("Select a lock to see who holds it and who waits."))
+            self.title.set_whole(self.tr("Select a lock to see who holds it and who waits."))
         if not same:
             self._show(Chain([], False))
-            self.note.setText("")
+            self.note.set_whole("")
 
     def show_chain(self, lock: LockRow, chain: Chain) -> None:
         """Show a lock's jobs as they are now."""
         is_new = not self._chain.links
         self._show(chain)
-        self.note.setText(chain_note(lock, chain) if chain.links else self.tr("The lock is free by now."))
+        self.note.set_whole(chain_note(lock, chain) if chain.links else self.tr("The lock is free by now."))
         if is_new and chain.links:
             self.table.selectRow(0)
 

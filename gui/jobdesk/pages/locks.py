@@ -16,7 +16,6 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QSplitter,
     QStackedWidget,
@@ -30,6 +29,7 @@ from jobdesk.models.values import Cell, ValuesModel
 from jobdesk.pages.lock_chain import LockChain
 from jobdesk.pages.lock_words import empty_words, lock_cells, note_of, titles_of
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.segmented import Segmented
 from jobdesk.widgets.table import Table
 from jobdesk.work import Work
@@ -63,7 +63,7 @@ class LocksPage(QWidget):
         self._work.failed.connect(self.failed)
         self.kinds = Segmented([self.tr("Locks"), self.tr("Queueing locks")])
         self.search = QLineEdit()
-        self.note = QLabel()
+        self.note = OneLine("secondary", is_right=True)
         self.table = Table(self.tr("Locks"))
         self.chain = LockChain()
         self.empty = EmptyState("locks", "", "")
@@ -184,9 +184,8 @@ class LocksPage(QWidget):
         self._stack.setCurrentIndex(1 if is_empty else 0)
         if is_empty:
             self.empty.set_content("locks", *empty_words(self.kind, self.search.text().strip()))
-        self.note.setProperty("tone", "warning" if self._problem else "secondary")
-        self.note.style().polish(self.note)
-        self.note.setText(self._problem or (note_of(self.kind, self._list) if self._list is not None else ""))
+        self.note.set_tone("warning" if self._problem else "secondary")
+        self.note.set_whole(self._problem or (note_of(self.kind, self._list) if self._list is not None else ""))
         self.chain.tick(now)
 
     def _show_rows(self, rows: list[tuple[str, list[Cell]]]) -> None:
@@ -240,8 +239,8 @@ class LocksPage(QWidget):
         self.search.setPlaceholderText(self.tr("Find a lock by a part of its name"))
         self.search.setAccessibleName(self.tr("Find a lock"))
         self.search.setClearButtonEnabled(True)
-        self.search.setFixedWidth(280)
-        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.search.setMinimumWidth(140)
+        self.search.setMaximumWidth(280)
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
         bar = QWidget()
@@ -251,7 +250,7 @@ class LocksPage(QWidget):
         row.setSpacing(12)
         row.addWidget(self.kinds)
         row.addWidget(self.search)
-        row.addWidget(self.note, 1, Qt.AlignmentFlag.AlignRight)
+        row.addWidget(self.note, 1)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)
