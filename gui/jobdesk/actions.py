@@ -163,7 +163,7 @@ SPECS = (
     Spec("view.tasks", "&Tasks", "view", "tasks", "Ctrl+4"),
     Spec("view.workers", "&Workers", "view", "workers", "Ctrl+5"),
     Spec("view.locks", "Loc&ks", "view", "locks", "Ctrl+6"),
-    Spec("view.journal", "&Journal of actions", "view", "journal", "Ctrl+7"),
+    Spec("view.journal", "Jour&nal", "view", "journal", "Ctrl+7"),
     Spec("view.filter", "&Filter", "view", "search", "Ctrl+F", starts_group=True),
     Spec("view.refresh", "&Read again", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
     Spec("view.index", "Advise an &index…", "view", tip="Which index would make this filter fast", needs=Needs.DESK),

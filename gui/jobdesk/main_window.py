@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes, FeedState
 from jobdesk_core.monitor.filters import JobFilter
@@ -32,6 +34,7 @@ from jobdesk.widgets.navigation import Navigation
 
 #: Milliseconds between two refreshes of what only time or counts change.
 TICK_MS = 1_000
+PAGES = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
 
 
 class MainWindow(QMainWindow):
@@ -56,28 +59,11 @@ class MainWindow(QMainWindow):
         self.workers = WorkersPage()
         self.locks = LocksPage()
         self.journal = JournalPage(session.journal)
-        self.pages: dict[str, QWidget] = {
-            "overview": self.overview,
-            "jobs": self.jobs,
-            "queues": self.queues,
-            "tasks": self.tasks,
-            "workers": self.workers,
-            "locks": self.locks,
-            "journal": self.journal,
-        }
-        self.navigation = Navigation(
-            [
-                ("overview", self.tr("Overview"), "overview"),
-                ("jobs", self.tr("Jobs"), "jobs"),
-                ("queues", self.tr("Queues"), "queues"),
-                ("tasks", self.tr("Tasks"), "tasks"),
-                ("workers", self.tr("Workers"), "workers"),
-                ("locks", self.tr("Locks"), "locks"),
-                ("journal", self.tr("Journal"), "journal"),
-            ]
-        )
+        self.pages: dict[str, Any] = {key: getattr(self, key) for key in PAGES}
         self.commands = Commands(self)
         self.actions = Actions(self, self.commands)
+        names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in PAGES}
+        self.navigation = Navigation([(key, name, key) for key, name in names.items()])
         self.footer = Footer()
         self._place()
         self._connect()
@@ -139,15 +125,14 @@ class MainWindow(QMainWindow):
         self.header.filter_bar.changed.connect(self._filter_changed)
         self.header.filter_bar.set_names(self._names)
         self.header.menu.aboutToShow.connect(self._fill_profiles)
-        for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers, self.locks, self.journal):
+        for page in self.pages.values():
             page.filter_asked_for.connect(self._filter_asked_for)
         self.jobs.selection_changed.connect(self._update_actions)
         self.locks.selection_changed.connect(self._update_actions)
-        self.locks.failed.connect(self._failed)
-        self.journal.failed.connect(self._failed)
         self.journal.done.connect(self.message.show_good_news)
         self.jobs.footnote_changed.connect(self._show_footnote)
-        self.jobs.failed.connect(self._failed)
+        for reader in (self.jobs, self.locks, self.journal):
+            reader.failed.connect(self._failed)
         self.jobs.told.connect(self.message.show_good_news)
         for noun in self.commands.nouns.values():
             noun.failed.connect(self._failed)
@@ -173,7 +158,7 @@ class MainWindow(QMainWindow):
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
             desk.trouble.connect(self._failed)
-        for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers, self.locks, self.journal):
+        for page in self.pages.values():
             page.show_desk(shown)
         self.header.show_profile(self.session.profile)
         self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")

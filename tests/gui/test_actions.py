@@ -161,7 +161,7 @@ async def test_a_running_job_of_a_dead_worker_can_be_retried_and_that_of_a_livin
 async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
         window.activateWindow()
-        for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers"), 1):
+        for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers", "locks", "journal"), 1):
             QTest.keySequence(window, QKeySequence(f"Ctrl+{number}"))
             assert window.pages[key].isVisible(), key
         before = theme().tokens.is_dark

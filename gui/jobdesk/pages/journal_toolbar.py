@@ -32,12 +32,12 @@ class JournalToolbar(QWidget):
         self.text.setClearButtonEnabled(True)
         self.text.setMinimumWidth(140)
         self.text.setMaximumWidth(280)
-        self.action = _choice(self.tr("every action"), self.tr("Action"))
-        self.profile = _choice(self.tr("every profile"), self.tr("Profile"))
-        self.outcome = _choice(self.tr("every outcome"), self.tr("Outcome"))
+        self.action = _choice(self.tr("any action"), self.tr("Action"))
+        self.profile = _choice(self.tr("any profile"), self.tr("Profile"))
+        self.outcome = _choice(self.tr("any outcome"), self.tr("Outcome"))
         for outcome in OUTCOMES:
             self.outcome.addItem(outcome, outcome)
-        self.time = _choice(self.tr("at any time"), self.tr("Time"))
+        self.time = _choice(self.tr("any time"), self.tr("Time"))
         for label, hours in ((self.tr("last hour"), 1), (self.tr("last day"), 24), (self.tr("last week"), 168)):
             self.time.addItem(label, hours)
         self._note = OneLine("secondary", is_right=True)
@@ -94,5 +94,5 @@ def _choice(all_of_them: str, name: str) -> QComboBox:
     box.addItem(all_of_them, "")
     box.setAccessibleName(name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(9)
+    box.setMinimumContentsLength(8)
     return box

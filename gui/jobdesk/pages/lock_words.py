@@ -35,38 +35,38 @@ def short(name: str) -> str:
 
 def titles_of(kind: LockKind) -> list[Title]:
     """The columns of the list."""
-    titles = [
-        Title(_tr("lock") if kind is LockKind.LOCK else _tr("queueing lock"), 180, is_right=False),
+    is_lock = kind is LockKind.LOCK
+    counts = (
+        [Title(_tr("waiting"), 76), Title(_tr("longest wait"), 104)]
+        if is_lock
+        else [Title(_tr("retries refused"), 120)]
+    )
+    return [
+        Title(_tr("lock") if is_lock else _tr("queueing lock"), 180, is_right=False),
         Title(_tr("state"), 200, is_right=False),
+        *counts,
         Title(_tr("job"), 90),
+        Title(_tr("since"), 80),
         Title(_tr("task"), 170, is_right=False),
         Title(_tr("queue"), 110, is_right=False),
-        Title(_tr("since"), 80),
+        *([Title(_tr("not yet due"), 96)] if is_lock else []),
     ]
-    if kind is LockKind.LOCK:
-        return [*titles, Title(_tr("waiting"), 76), Title(_tr("longest wait"), 104), Title(_tr("not yet due"), 96)]
-    return [*titles, Title(_tr("retries refused"), 120)]
 
 
 def lock_cells(lock: LockRow, now: dt.datetime) -> list[Cell]:
     """The cells of one lock."""
-    head = lock.head
-    cells = [
+    head, is_lock = lock.head, lock.kind is LockKind.LOCK
+    waited = Cell(formats.age(lock.waiting_since, now), "" if lock.waiting else "secondary")
+    return [
         Cell(short(lock.name)),
         Cell(_state(lock), TONES[lock.state]),
+        *([_count(lock.waiting), waited] if is_lock else [_count(lock.waiting, "warning")]),
         Cell(formats.job_number(head.id), is_mono=True),
+        Cell(formats.age(lock.head_since, now), "secondary"),
         Cell(head.task_name),
         Cell(head.queue_name),
-        Cell(formats.age(lock.head_since, now), "secondary"),
+        *([_count(lock.later)] if is_lock else []),
     ]
-    if lock.kind is LockKind.LOCK:
-        return [
-            *cells,
-            _count(lock.waiting),
-            Cell(formats.age(lock.waiting_since, now), "" if lock.waiting else "secondary"),
-            _count(lock.later),
-        ]
-    return [*cells, _count(lock.waiting, "warning")]
 
 
 def _count(count: int, tone: str = "") -> Cell:
@@ -127,12 +127,12 @@ def chain_titles() -> list[Title]:
     return [
         Title(_tr("job"), 90),
         Title(_tr("status"), 96, is_right=False),
+        Title(_tr("priority"), 76),
+        Title(_tr("due"), 90),
+        Title(_tr("why"), 430, is_right=False),
         Title(_tr("task"), 160, is_right=False),
         Title(_tr("queue"), 100, is_right=False),
-        Title(_tr("priority"), 76),
-        Title(_tr("scheduled"), 90),
         Title(_tr("age"), 66),
-        Title(_tr("why"), 400, is_right=False),
     ]
 
 
@@ -141,12 +141,12 @@ def chain_cells(row: JobRow, why: str, now: dt.datetime) -> list[Cell]:
     return [
         Cell(formats.job_number(row.id), is_mono=True),
         Cell(row.status.value, status=row.status),
-        Cell(row.task_name),
-        Cell(row.queue_name),
         _count(row.priority),
         Cell(formats.relative(row.scheduled_at, now), "secondary"),
-        Cell(formats.age(row.deferred_at, now), "secondary"),
         Cell(why),
+        Cell(row.task_name),
+        Cell(row.queue_name),
+        Cell(formats.age(row.deferred_at, now), "secondary"),
     ]
 
 

@@ -236,7 +236,7 @@ class LocksPage(QWidget):
 
     def _build(self) -> None:
         self._is_filling = False
-        self.search.setPlaceholderText(self.tr("Find a lock by a part of its name"))
+        self.search.setPlaceholderText(self.tr("Find a lock"))
         self.search.setAccessibleName(self.tr("Find a lock"))
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(140)
