@@ -127,7 +127,7 @@ def filled(dsn: str) -> Iterator[Found]:
 def find(connector: SyncPsycopgConnector, able: Capabilities, text: str) -> list[JobRow]:
     condition, parameters = JobFilter.parse(text).condition(able)
     sql = f"SELECT {row_columns(able)} FROM {jobs_table(able)} WHERE {condition} ORDER BY job.id"
-    return connector.run(Statement(sql, job_tuples, parameters, as_tuples=True))
+    return connector.run(Statement(sql, job_tuples, parameters, is_page=True))
 
 
 def check(filled: Found, text: str) -> list[JobRow]:

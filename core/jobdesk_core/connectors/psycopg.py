@@ -8,6 +8,7 @@ import inspect
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import psycopg
@@ -35,10 +36,13 @@ Pool = psycopg_pool.AsyncConnectionPool[Connection]
 #: Seconds between two checks of a listening connection, and how long its answer may take.
 LISTEN_CHECK_INTERVAL_S = 30.0
 LISTEN_CHECK_TIMEOUT_S = 3.0
-#: A connection that has answered within so many seconds is lent without asking it for a sign of life.
-FRESH_S = 1.0
+#: A connection that has answered within so many seconds reads a page without being asked for a sign of life.
+FRESH_S = 5.0
 #: Seconds that closing waits for the pool's workers.
 CLOSE_TIMEOUT_S = 2.0
+
+#: Whether the connection that is asked for is to read a page.
+_is_for_page: ContextVar[bool] = ContextVar("is_for_page", default=False)
 
 #: What only an asynchronous pool takes, and a synchronous one does well without.
 _ASYNC_ONLY = ("connection_class", "check", "reset", "reconnect_failed")
@@ -87,9 +91,7 @@ class PsycopgConnector(AsyncConnector):
             if connection is not None:
                 rows = await self._execute(statement, connection)
             else:
-                async with self.pool.connection() as pooled:
-                    rows = await self._execute(statement, pooled)
-                    self._answered_at[pooled] = time.monotonic()
+                rows = await self._run_pooled(statement)
         return statement.decode(rows)
 
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
@@ -158,14 +160,32 @@ class PsycopgConnector(AsyncConnector):
         with driver_errors():
             question.result()
 
+    async def _run_pooled(self, statement: Statement[T]) -> list[Any]:
+        token = _is_for_page.set(statement.is_page)
+        pooled: Connection | None = None
+        try:
+            async with self.pool.connection() as pooled:
+                rows = await self._execute(statement, pooled)
+                self._answered_at[pooled] = time.monotonic()
+                return rows
+        except psycopg.OperationalError:
+            if not (statement.is_page and pooled is not None and pooled.broken):
+                raise
+        finally:
+            _is_for_page.reset(token)
+        # It had died since its last answer, and what only reads may be asked again.
+        async with self.pool.connection() as pooled:
+            return await self._execute(statement, pooled)
+
     async def _check(self, connection: Connection) -> None:
-        """Ask a connection for a sign of life before it is lent, unless it has just given one."""
-        if time.monotonic() - self._answered_at.get(connection, 0.0) > FRESH_S:
+        """Ask a connection for a sign of life before it is lent; for a page not when it has just given one."""
+        is_fresh = time.monotonic() - self._answered_at.get(connection, 0.0) <= FRESH_S
+        if not (is_fresh and _is_for_page.get()):
             await psycopg_pool.AsyncConnectionPool.check_connection(connection)
 
     async def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
-        async with connection.cursor(row_factory=tuple_row if statement.as_tuples else dict_row) as cursor:
+        async with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             # Without parameters the text goes as it is, and may hold several commands.

@@ -23,16 +23,16 @@ class Statement(Generic[T]):
     """SQL with named placeholders (`%(name)s`, a literal percent sign doubled), run as one command.
 
     Without parameters the text is sent as it is: percent signs single, several commands allowed.
-    `decode` gets every row as a dict, or where many are read `as_tuples`, in the order of the columns.
-    It may raise an exception of `jobdesk_core.exceptions`.
+    `decode` gets every row as a dict and may raise an exception of `jobdesk_core.exceptions`.
+    One that reads a page, and may be asked twice, `is_page`: `decode` then gets tuples, in the order of the columns.
     A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
     """
 
     sql: str
     decode: Callable[[Any], T]
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    as_tuples: bool = False
+    is_page: bool = False
 
     def decoded(self, rows: Rows) -> T:
         """The value of rows that are dicts."""
-        return self.decode([tuple(row.values()) for row in rows] if self.as_tuples else rows)
+        return self.decode([tuple(row.values()) for row in rows] if self.is_page else rows)

@@ -100,7 +100,7 @@ class SyncPsycopgConnector(SyncConnector):
 
     def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
-        with connection.cursor(row_factory=tuple_row if statement.as_tuples else dict_row) as cursor:
+        with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             cursor.execute(statement.sql, parameters or None)

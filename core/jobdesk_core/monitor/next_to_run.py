@@ -35,7 +35,7 @@ def page(
 ) -> Statement[list[JobRow]]:
     """The first `limit` jobs from `first` to `last` that meet the condition; backwards the last ones, from the end."""
     sql, parameters = _union(capabilities, row_columns(capabilities), condition[0], (first, last), backwards=backwards)
-    return Statement(f"{sql} LIMIT %(limit)s", job_tuples, condition[1] | parameters | {"limit": limit}, as_tuples=True)
+    return Statement(f"{sql} LIMIT %(limit)s", job_tuples, condition[1] | parameters | {"limit": limit}, is_page=True)
 
 
 def end_of_stretch(

@@ -238,7 +238,7 @@ def _page(
         f"ORDER BY job.id {direction} LIMIT %(limit)s) AS page ON true ORDER BY page.id {direction}",
         decode,
         {**condition[1], "first": first, "last": last, "limit": limit},
-        as_tuples=True,
+        is_page=True,
     )
 
 
