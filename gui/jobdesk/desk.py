@@ -12,12 +12,16 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.feed import FeedState
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.known_values import KnownValues, Question
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
+from jobdesk_core.monitor.view_count import AtLeast, ViewCount
 from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk.widgets.json_model import SECRET_PATTERN
 from jobdesk.work import Work
 
 #: Seconds between two looks at the workers table, and while it is empty.
@@ -47,6 +51,8 @@ class Desk(QObject):
         self.capabilities = capabilities
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
+        self.known = KnownValues(connector, secret_pattern=SECRET_PATTERN)
+        self.view_count = ViewCount(connector, capabilities)
         self._asked_oldest_at = 0.0
         self.work = Work(self)
         self.work.failed.connect(self.trouble)
@@ -120,6 +126,18 @@ class Desk(QObject):
     def queue_names(self) -> Sequence[str]:
         """The queues that the database holds jobs of, for completion."""
         return [queue.name for queue in self.monitor.counts.queues()]
+
+    def read_known(self, question: Question, then: Callable[[], None]) -> None:
+        """Ask for values to complete by, unless they are known or being asked for; `then` when they have come."""
+        if self.state.mode in ("live", "polling") and self.known.is_due(question):
+            read = self.known.read(question)
+            self.work.start(read, name="known values", then=lambda _: then(), failed=_told_by_the_feed)
+
+    def count_view(self, job_filter: JobFilter, then: Callable[[AtLeast | None], None]) -> None:
+        """Count a filter's jobs as far as one small question does; nothing is asked while the last is under way."""
+        if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
+            count = self.view_count.read(job_filter)
+            self.work.start(count, name="view count", then=then, failed=_told_by_the_feed)
 
     async def _watch_workers(self) -> None:
         while True:

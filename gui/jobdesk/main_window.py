@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes, FeedState
-from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QTimer, Signal
@@ -16,6 +15,7 @@ from jobdesk.actions import Actions
 from jobdesk.commands import Commands
 from jobdesk.desk import Desk
 from jobdesk.dialogs.install import InstallDialog
+from jobdesk.finding import Finding
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
 from jobdesk.pages.jobs import JobsPage
@@ -26,6 +26,7 @@ from jobdesk.pages.workers import WorkersPage
 from jobdesk.session import Session
 from jobdesk.widgets.message_bar import MessageBar
 from jobdesk.widgets.navigation import Navigation
+from jobdesk.widgets.view_list import SideBar, ViewList
 
 #: Milliseconds between two refreshes of what only time or counts change.
 TICK_MS = 1_000
@@ -67,6 +68,8 @@ class MainWindow(QMainWindow):
                 ("workers", self.tr("Workers"), "workers"),
             ]
         )
+        self.view_list = ViewList()
+        self.finding = Finding(self)
         self.commands = Commands(self)
         self.actions = Actions(self, self.commands)
         self.footer = Footer()
@@ -110,7 +113,7 @@ class MainWindow(QMainWindow):
         right.addWidget(self._stack, 1)
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self.navigation)
+        middle.addWidget(SideBar(self.navigation, self.view_list))
         middle.addLayout(right, 1)
         central = QWidget()
         column = QVBoxLayout(central)
@@ -122,11 +125,10 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.navigation.chosen.connect(self._page_chosen)
-        self.header.filter_bar.changed.connect(self._filter_changed)
-        self.header.filter_bar.set_names(self._names)
+        self.finding.trouble.connect(lambda sentence: self.message.show_message("bad", sentence, ""))
         self.header.menu.aboutToShow.connect(self._fill_profiles)
         for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers):
-            page.filter_asked_for.connect(self._filter_asked_for)
+            page.filter_asked_for.connect(self.finding.show_filter)
         self.jobs.selection_changed.connect(self._update_actions)
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
@@ -156,6 +158,7 @@ class MainWindow(QMainWindow):
             desk.trouble.connect(self._failed)
         for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers):
             page.show_desk(shown)
+        self.finding.show_desk()
         self.header.show_profile(self.session.profile)
         self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
         self.header.show_state(shown.state if shown is not None else None)
@@ -216,6 +219,7 @@ class MainWindow(QMainWindow):
         desk = self._open_desk()
         if desk is None:
             return
+        self.finding.tick()
         key = self._page_key()
         if key in ("overview", "queues"):
             desk.read_oldest(self._take_oldest)
@@ -253,20 +257,6 @@ class MainWindow(QMainWindow):
     def _page_chosen(self, key: str) -> None:
         self._stack.setCurrentWidget(self.pages[key] if self._open_desk() is not None else self.start)
         self._tick()
-
-    def _filter_asked_for(self, text: str) -> None:
-        self.header.filter_bar.set_text(text)
-        self.show_page("jobs")
-
-    def _filter_changed(self, text: str) -> None:
-        self.jobs.set_filter(JobFilter.parse(text))
-        self.show_page("jobs")
-
-    def _names(self, key: str) -> list[str]:
-        desk = self.session.desk
-        if desk is None:
-            return []
-        return list(desk.queue_names() if key == "queue" else desk.task_names() if key == "task" else [])
 
     def _update_actions(self) -> None:
         self.actions.update(self.commands.reasons())

@@ -50,7 +50,8 @@ class KnownValues:
         self._connector = connector
         self._secret = re.compile(secret_pattern, re.IGNORECASE)
         self._limit_s = limit_s
-        self._answers: OrderedDict[Question, tuple[float, Sequence[Held]]] = OrderedDict()
+        self._answers: OrderedDict[Question, Sequence[Held]] = OrderedDict()
+        self._asked_at: dict[Question, float] = {}
 
     def values(self, question: Question, path: tuple[str, ...] = ()) -> list[str]:
         """The values known at a path."""
@@ -68,21 +69,22 @@ class KnownValues:
         )
 
     def is_due(self, question: Question) -> bool:
-        """Whether the answer is missing or old."""
-        answer = self._answers.get(question)
-        return answer is None or time.monotonic() - answer[0] > FRESH_S
+        """Whether the question has not been asked for a while: one that fails is not asked at every key."""
+        return time.monotonic() - self._asked_at.get(question, -FRESH_S) >= FRESH_S
 
     async def read(self, question: Question) -> None:
         """Ask the database. Raises StatementTooLong and ConnectorException."""
+        self._asked_at[question] = time.monotonic()
         statement = _arguments(question.task) if question.key == "args" else _locks(question.key)
         found = await limited(self._connector, statement, self._limit_s)
-        self._answers[question] = (time.monotonic(), [self._without_secret(each) for each in found])
+        self._answers[question] = [self._without_secret(each) for each in found]
         self._answers.move_to_end(question)
         while len(self._answers) > MOST_KEPT:
-            self._answers.popitem(last=False)
+            forgotten, _ = self._answers.popitem(last=False)
+            self._asked_at.pop(forgotten, None)
 
     def _held(self, question: Question) -> Sequence[Held]:
-        return self._answers[question][1] if question in self._answers else ()
+        return self._answers.get(question, ())
 
     def _without_secret(self, held: Held) -> Held:
         return Held(held.path, None) if any(self._secret.search(part) for part in held.path) else held

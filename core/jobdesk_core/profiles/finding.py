@@ -15,9 +15,9 @@ from typing import Any
 
 import tomli_w
 
-MOST_PAST, MOST_RECENT, MOST_VIEWS = 100, 20, 100
+MOST_PAST, MOST_RECENT, MOST_VIEWS = 50, 20, 100
 #: Longer filters, in characters, are not kept: a pasted list of ids is not worth finding again.
-LONGEST_FILTER = 4_000
+LONGEST_FILTER = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,14 @@ class SavedView:
 
 
 class FindingStore:
-    """Reads the file on each question, so that two windows see each other's views. One that cannot be read is empty."""
+    """Reads the file when it has changed, so that two windows see each other's views.
+
+    One that cannot be read is taken for empty, and never written over.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether there is no file, or one that can be read. Another is never written over."""
-        try:
-            self._read()
-        except (OSError, ValueError):
-            return False
-        return True
+        self._known: tuple[tuple[int, int], dict[str, Any]] = ((0, 0), {})
 
     def views(self, profile: str) -> list[SavedView]:
         """The saved views of a profile, in their order."""
@@ -93,9 +88,13 @@ class FindingStore:
 
     def _read(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self.path.read_text("utf-8"))
+            found = self.path.stat()
         except FileNotFoundError:
             return {}
+        version = (found.st_mtime_ns, found.st_size)
+        if version != self._known[0]:
+            self._known = (version, tomllib.loads(self.path.read_text("utf-8")))
+        return dict(self._known[1])
 
     def _write(self, document: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject
 from jobdesk.commands.connections import AppCommands, ConnectionCommands, DemoCommands
 from jobdesk.commands.jobs import JobCommands
 from jobdesk.commands.noun import Noun
+from jobdesk.commands.saved_views import SavedViewCommands
 from jobdesk.commands.view import HelpCommands, ViewCommands
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Commands(QObject):
         self.app = AppCommands(window)
         self.job = JobCommands(window)
         self.view = ViewCommands(window)
+        self.saved_view = SavedViewCommands(window)
         self.help = HelpCommands(window)
 
     @property
