@@ -31,6 +31,7 @@ UNWRITABLE = (OSError, ValueError)
 class Finding(QObject):
     """Belongs to the window, and leaves it to the pages to show what was found."""
 
+    changed = Signal()  # another filter is in force, or other views are saved
     trouble = Signal(str)  # a sentence
 
     def __init__(self, window: MainWindow) -> None:
@@ -122,6 +123,7 @@ class Finding(QObject):
         self._counts.show_views([(view.name, filter_of(view)) for view in self.views])
         self._mark_current()
         self.tick()
+        self.changed.emit()
 
     def note_choice(self, key: str) -> None:
         """Note what was chosen in the palette."""
@@ -141,6 +143,7 @@ class Finding(QObject):
         self._window.show_page("jobs")
         self._note_past(text)
         self._mark_current()
+        self.changed.emit()
 
     def _note_past(self, text: str) -> None:
         tokens = JobFilter.parse(text).tokens

@@ -125,6 +125,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.navigation.chosen.connect(self._page_chosen)
+        self.finding.changed.connect(self._update_actions)
         self.finding.trouble.connect(lambda sentence: self.message.show_message("bad", sentence, ""))
         self.header.menu.aboutToShow.connect(self._fill_profiles)
         for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers):
@@ -132,6 +133,7 @@ class MainWindow(QMainWindow):
         self.jobs.selection_changed.connect(self._update_actions)
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
+        self.jobs.told.connect(self.message.show_good_news)
         for noun in self.commands.nouns.values():
             noun.failed.connect(self._failed)
             noun.done.connect(self.message.show_good_news)
