@@ -53,7 +53,7 @@ def typed_entries(window: MainWindow, typed: str) -> tuple[list[Entry], list[Ent
     text = typed.strip()
     number = _NUMBER.fullmatch(text)
     job_id = int(number[1].replace(",", "")) if number else 0
-    reason = window.commands.view.reasons()["refresh"]
+    reason = window.commands.saved_view.reasons().get("save")
     first = []
     if 0 < job_id <= _BIGGEST:
         name = _tr("Show job {job}").format(job=formats.job_number(job_id))

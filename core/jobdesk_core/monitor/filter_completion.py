@@ -13,12 +13,14 @@ from jobdesk_core.monitor.filter_text import FLAGS, WORDS, argument_term, term
 
 #: As many are offered; of more nobody reads.
 MOST_OFFERED = 50
+#: Longer texts, in characters, are pasted rather than typed.
+LONGEST = 5_000
 
 _QUOTED = r'"(?:[^"]|"")*(?:"|$)'
-_FRAGMENT = re.compile(rf'(?:^|[\s(])-?((?:{_QUOTED}|[^\s"()])*)$')
+_FRAGMENT = re.compile(rf'[\s()]*-?((?:{_QUOTED}|[^\s"()])*)')
 _CONDITION = re.compile(rf'([A-Za-z_]+)((?:\.(?:{_QUOTED}|[^\s:".]*))*)(:?)', re.DOTALL)
 _SEGMENT = re.compile(rf'\.({_QUOTED}|[^\s:".]*)')
-_VALUE_START = re.compile(rf"^(?:{_QUOTED}|[^\",])*,")
+_VALUE_START = re.compile(rf'(?:(?:{_QUOTED}|[^",])*,)+')
 _NAMES = (*(f"{key}:" for key in KEYS if "." not in key), "args.", *FLAGS, *WORDS)
 _TIMES = (">-1h", ">-24h", "<now", ">now", "none")
 
@@ -36,10 +38,9 @@ class Wanted:
 
 def wanted_at_end(text: str) -> Wanted | None:
     """What the end of this text is the start of; None within what cannot be completed."""
-    match = _FRAGMENT.search(text)
-    if match is None:
+    if len(text) > LONGEST:
         return None
-    start, fragment = match.start(1), match[1]
+    start, fragment = _last_fragment(text)
     condition = _CONDITION.match(fragment)
     if condition is None or not (condition[2] or condition[3]):
         return Wanted(start, "name", fragment)
@@ -51,6 +52,15 @@ def wanted_at_end(text: str) -> Wanted | None:
     done = _VALUE_START.match(value)
     begun = done.end() if done else 0
     return Wanted(start + condition.end() + begun, "value", _bare(value[begun:]), key, path)
+
+
+def _last_fragment(text: str) -> tuple[int, str]:
+    """What stands behind the last space or bracket outside of quotation marks, without its minus, and where."""
+    found = _FRAGMENT.match(text)
+    while found is not None and found.end() < len(text):
+        found = _FRAGMENT.match(text, found.end())
+    assert found is not None, "an empty text is a fragment, too"
+    return found.start(1), found[1]
 
 
 def _bare(typed: str) -> str:

@@ -87,7 +87,7 @@ class FilterBar(QFrame):
 
     def offer_again(self) -> None:
         """More has become known: bring what is offered up to date, if anything is being typed."""
-        if self._edit.hasFocus() and self._edit.text():
+        if self._edit.is_typing and self._edit.text():
             self._offer()
 
     def show_problem(self, message: str, position: int, length: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QStringListModel, Qt, Signal
+from PySide6.QtCore import QModelIndex, QStringListModel, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QCompleter, QLineEdit, QWidget
 
@@ -13,6 +13,8 @@ from jobdesk.theme import theme
 _TAKE_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab)
 #: Longer than any list of ids that someone pastes; Qt's own limit would cut one off without a word.
 LONGEST = 4_000_000
+#: Why an edit that is being typed into may be without the focus for a moment.
+_PASSING = (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
 LEAST_WIDTH, WIDEST_NEEDED = 120, 320
 LEAST_POPUP, WIDEST_POPUP = 200, 480
 
@@ -33,6 +35,8 @@ class FilterEdit(QLineEdit):
         self.setMaxLength(LONGEST)
         self._mark = (0, 0)
         self._start = 0
+        #: Whether it is being typed into: its own popup may have the focus meanwhile.
+        self.is_typing = False
         self._offered = QStringListModel(self)
         self._completer = QCompleter(self._offered, self)
         self._completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
@@ -55,7 +59,7 @@ class FilterEdit(QLineEdit):
         self._start = start
         if list(texts) != self._offered.stringList():
             self._offered.setStringList(list(texts))
-        if not texts or not self.hasFocus():
+        if not texts or not self.is_typing:
             self.popup.hide()
             return
         metrics = self.popup.fontMetrics()
@@ -64,6 +68,8 @@ class FilterEdit(QLineEdit):
         place.setLeft(self._x_of(start))
         place.setWidth(min(WIDEST_POPUP, max(LEAST_POPUP, width)))
         self._completer.complete(place)
+        # Nothing is chosen yet: Enter must not take what was only offered.
+        self.popup.setCurrentIndex(QModelIndex())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, is_offering = event.key(), self.popup.isVisible()
@@ -87,10 +93,12 @@ class FilterEdit(QLineEdit):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
+        self.is_typing = True
         self.focused.emit(True)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
+        self.is_typing = event.reason() in _PASSING
         self.focused.emit(False)
 
     def paintEvent(self, event: QPaintEvent) -> None:
