@@ -46,6 +46,7 @@ QScrollArea { background: transparent; border: none; }
 #paletteEdit:focus { border-color: $line; }
 #paletteList { background: $panel; border: none; border-radius: 0; padding: 4px 0; }
 #card { background: $panel; border: 1px solid $line; border-radius: 8px; }
+#card:focus { border: 1px solid $accent; }
 QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0; padding: 0; }
 
 #title { font-size: 15px; font-weight: 600; color: $text; }
