@@ -13,7 +13,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QKeySequence
 
 from jobdesk import formats
-from jobdesk.actions import SPECS, translated
+from jobdesk.actions import MENUS, SPECS, translated
 from jobdesk.fuzzy import fit
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def _actions(window: MainWindow) -> Iterator[Entry]:
         if spec.key != "view.palette":
             keys = QKeySequence(spec.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
             text = translated(spec.text).replace("&", "").removesuffix("…")
-            yield Entry(spec.key, text, keys, window.actions[spec.key].trigger, reasons.get(spec.key))
+            menu = translated(MENUS[spec.menu]).replace("&", "")
+            hint = f"{menu} · {keys}" if keys else menu
+            yield Entry(spec.key, text, hint, window.actions[spec.key].trigger, reasons.get(spec.key))
 
 
 def _connections(window: MainWindow) -> Iterator[Entry]:

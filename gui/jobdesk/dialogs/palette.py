@@ -109,6 +109,8 @@ class PaletteDialog(QDialog):
         self._nothing.setVisible(count == 0)
         self.list.setFixedHeight(min(count, ROWS) * ROW_HEIGHT + 8)
         self.list.setCurrentIndex(self.model.index(0, 0))
+        if (layout := self.layout()) is not None:
+            layout.activate()  # at once: otherwise it would be painted too high once
 
     def _run(self, index: QModelIndex) -> None:
         if not index.isValid():
