@@ -91,12 +91,12 @@ class PaletteDialog(QDialog):
         frame = QFrame()
         frame.setFixedWidth(min(WIDTH, self._window.width() - 40))
         frame.setObjectName("paletteFrame")
-        column = QVBoxLayout(frame)
+        self._column = column = QVBoxLayout(frame)
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)
         for widget in (self.edit, self.list, self._nothing):
             column.addWidget(widget)
-        layout = QVBoxLayout(self)
+        self._around = layout = QVBoxLayout(self)
         layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(frame)
@@ -109,8 +109,9 @@ class PaletteDialog(QDialog):
         self._nothing.setVisible(count == 0)
         self.list.setFixedHeight(min(count, ROWS) * ROW_HEIGHT + 8)
         self.list.setCurrentIndex(self.model.index(0, 0))
-        if (layout := self.layout()) is not None:
-            layout.activate()  # at once: otherwise it would be painted too high once
+        # At once: otherwise it would be painted in its former height first.
+        self._column.activate()
+        self._around.activate()
 
     def _run(self, index: QModelIndex) -> None:
         if not index.isValid():
