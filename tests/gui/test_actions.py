@@ -9,7 +9,9 @@ from jobdesk.actions import MENUS, SPECS, Needs
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.dialogs.save_view import SaveViewDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
@@ -29,6 +31,8 @@ DIALOGS: dict[str, tuple[type[QDialog], str]] = {
     "job.abort": (PreflightDialog, "doing"),
     "job.retry": (PreflightDialog, "failed"),
     "connection.choose": (ConnectionDialog, "todo"),
+    "view.palette": (PaletteDialog, "todo"),
+    "saved_view.save": (SaveViewDialog, "todo"),
     "help.shortcuts": (ShortcutsDialog, "todo"),
     "help.about": (AboutDialog, "todo"),
 }
@@ -59,6 +63,8 @@ def doors(key: str) -> list[str]:
         found.append("context menu")
     if spec.shortcut:
         found.append("shortcut")
+    if key != "view.palette":
+        found.append("palette")
     return found
 
 
@@ -74,6 +80,12 @@ def go_through(door: str, window: MainWindow, key: str) -> None:
         button = next(each for each in window.jobs.findChildren(QToolButton) if each.defaultAction() is action)
         assert button.isVisible() and button.isEnabled()
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    elif door == "palette":
+        palette = PaletteDialog(window)
+        palette.open()
+        place = [entry.key for entry in palette.shown()].index(key)
+        palette.list.setCurrentIndex(palette.model.index(place, 0))
+        QTest.keyClick(palette.edit, Qt.Key.Key_Return)
     else:
         keys: QKeySequence = action.shortcut()
         QTest.keySequence(window.jobs.table, keys)

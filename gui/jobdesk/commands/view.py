@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobdesk.commands.noun import Noun
 from jobdesk.dialogs.about import AboutDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.theme import theme
 
@@ -48,6 +49,10 @@ class ViewCommands(Noun):
     def filter(self) -> None:
         """Type into the filter bar."""
         self._window.header.filter_bar.focus_edit()
+
+    def palette(self) -> None:
+        """Open the command palette."""
+        PaletteDialog(self._window).open()
 
     def refresh(self) -> None:
         """Read everything shown anew."""
