@@ -44,11 +44,12 @@ def chunk(
 ) -> Statement[Rows]:
     """Carry `change` out on those of the jobs that are as the preflight saw them, with these facts.
 
-    A row for each job that nobody else holds: its id, the columns of its facts and of `kept`, `is_same`
-    (unchanged since the preflight) and `is_done`.
+    A row for each job that nobody else holds: its `id`, the columns of `kept`, and `left_alone`: the columns of
+    its facts as they are now, or None when it was acted upon.
     """
     able, action = capabilities, change.action
-    before = ", ".join(_kept_sql(name) for name in kept(action))
+    before = "".join(f", {_kept_sql(name)}" for name in kept(action))
+    shown = "".join(f", held.{name}_before" for name in kept(action))
     allowed = _allowed(change, facts)
     steps, parameters = _steps(change, capabilities)
     told, told_parameters = _told(change, capabilities)
@@ -58,11 +59,11 @@ def chunk(
         "patience AS MATERIALIZED (SELECT set_config('lock_timeout', %(patience)s, true)),\n"
         "held AS MATERIALIZED (SELECT job.id, job.task_name, job.queue_name, "
         "job.jobdesk_version = wanted.version AS is_same, "
-        f"{facts_columns(change, able)}{', ' if before else ''}{before} "
+        f"{facts_columns(change, able)}{before}\n"
         f"FROM patience, wanted JOIN {jobs_table(able)} ON job.id = wanted.id FOR UPDATE OF job SKIP LOCKED),\n"
         f"ready AS (SELECT * FROM held WHERE {allowed}),\n{steps}{told}\n"
-        "SELECT held.*, done.id IS NOT NULL AS is_done"
-        f"{count} FROM held LEFT JOIN done ON done.id = held.id"
+        f"SELECT held.id{shown}, CASE WHEN done.id IS NULL THEN to_jsonb(held) END AS left_alone{count}\n"
+        "FROM held LEFT JOIN done ON done.id = held.id"
     )
     common = {"ids": list(ids), "versions": list(versions), "patience": LOCK_TIMEOUT}
     return Statement(sql, lambda rows: rows, common | facts_parameters(change) | parameters | told_parameters)

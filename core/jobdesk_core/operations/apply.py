@@ -119,10 +119,11 @@ class _Act:
         return True
 
     def _note(self, some: _Some, rows: Rows, *, is_last: bool) -> Steps[None]:
-        self.ledger.add_done((row for row in rows if row["is_done"]), kept(self.plan.change.action))
+        done = [row for row in rows if row["left_alone"] is None]
+        self.ledger.add_done(done, kept(self.plan.change.action), some.facts.status)
         for row in rows:
-            if not row["is_done"]:
-                facts = facts_of(row)
+            if row["left_alone"] is not None:
+                facts = facts_of(row["left_alone"])
                 self.ledger.add([row["id"]], Result.SKIPPED, self._left_alone(facts), facts.status)
         missing = set(some.ids).difference(row["id"] for row in rows)
         self.at += len(some.ids) - len(missing)
