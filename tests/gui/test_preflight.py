@@ -195,7 +195,7 @@ async def test_the_sql_is_shown_with_its_parameters(dsn: str, tmp_path: Path) ->
             click(dialog.sql_button)
             await until(lambda: dialog.sql.isVisible())
             text = dialog.sql.toPlainText()
-            assert "procrastinate_cancel_job_v1(" in text and "'{1,2}'" in text and "%(" not in text
+            assert "SET status = 'cancelled'" in text and "'{1,2}'" in text and "%(" not in text
 
 
 async def test_the_first_jobs_unfold_and_hostile_names_are_text(dsn: str, tmp_path: Path) -> None:

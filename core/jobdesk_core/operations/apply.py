@@ -46,10 +46,10 @@ def apply(plan: Plan, *, chunk_size: int = CHUNK, is_one_transaction: bool = Fal
 
 def first_statement(plan: Plan, *, chunk_size: int = CHUNK) -> Statement[Rows] | None:
     """What would be sent first, to be shown; the chunks after it differ by their jobs only. None: nothing would."""
-    for facts, batch in plan.acted():
+    for _, batch in plan.acted():
         if batch.ids:
             some = slice(0, chunk_size)
-            return chunk(plan.change, plan.capabilities, facts, batch.ids[some], batch.versions[some])
+            return chunk(plan.change, plan.capabilities, batch.ids[some], batch.versions[some])
     return None
 
 
@@ -102,7 +102,7 @@ class _Act:
     def _carry_out(self, some: _Some, *, is_last: bool) -> Steps[bool]:
         """Act on the jobs; when the server refuses one, on ever smaller parts of them. Returns whether to go on."""
         try:
-            rows = yield chunk(self.plan.change, self.plan.capabilities, some.facts, some.ids, some.versions)
+            rows = yield chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
         except ConnectorException as error:
             if self.is_one_transaction or not _is_of_a_job(error):
                 return self._break_off(some, error)
