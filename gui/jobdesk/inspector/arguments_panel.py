@@ -87,7 +87,7 @@ class ArgumentsPanel(QWidget):
             self._set(job_id, value)
             return
         self._set(job_id, None)
-        self.load.setText(self.tr("Load the arguments ({size})").format(size=_size(size_bytes)))
+        self.load.setText(self.tr("Load the arguments ({size} on disk)").format(size=_size(size_bytes)))
         self.load.setToolTip(self.tr("Large arguments are read from the database in parts, as you open them."))
 
     def find_next(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.monitor import JobDetail
 from jobdesk_core.monitor.others import Usual
+from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles.secret_keys import Path
 from PySide6.QtCore import Qt, Signal
@@ -163,7 +165,7 @@ class Inspector(QFrame):
 
     def _forget(self) -> None:
         self._job_id = self._detail = None
-        for name in ("detail", "others", "usual"):
+        for name in ("detail", "round"):
             self._work.cancel(name)
         self.arguments.show_nothing()
 
@@ -217,30 +219,26 @@ class Inspector(QFrame):
         desk = self._desk
         if desk is None:
             return
-        self._work.start(
-            desk.monitor.others(row),
-            name="others",
-            then=self.others.show_others,
-            failed=self.others.show_failure,
-            replaces=True,
-        )
-        at, usual = self._usual.get(row.task_name, (0.0, None))
-        if at and time.monotonic() - at < USUAL_S:
-            self._timeline.set_usual(usual)
-            return
-        self._work.start(
-            desk.monitor.usual(row.task_name),
-            name="usual",
-            then=lambda found: self._show_usual(row.task_name, found),
-            failed=lambda _: None,  # the timeline stands without it
-            replaces=True,
-        )
 
-    def _show_usual(self, task_name: str, usual: Usual | None) -> None:
-        if len(self._usual) >= MOST_TASKS:
-            self._usual.clear()
-        self._usual[task_name] = (time.monotonic(), usual)
-        self._timeline.set_usual(usual)
+        # One after the other: both at once would take half of the pool.
+        async def read() -> None:
+            try:
+                self.others.show_others(await desk.monitor.others(row))
+            except StatementTooLong:
+                self.others.show_failure()
+            with contextlib.suppress(StatementTooLong):
+                self._timeline.set_usual(await self._usual_of(desk, row.task_name))
+
+        self._work.start(read(), name="round", replaces=True)
+
+    async def _usual_of(self, desk: Desk, task_name: str) -> Usual | None:
+        at, usual = self._usual.get(task_name, (0.0, None))
+        if not at or time.monotonic() - at > USUAL_S:
+            usual = await desk.monitor.usual(task_name)
+            if len(self._usual) >= MOST_TASKS:
+                self._usual.clear()
+            self._usual[task_name] = (time.monotonic(), usual)
+        return usual
 
     def _show_added(self, added: Sequence[tuple[str, str | None]]) -> None:
         self._added.set_value(dict(added), self._desk.profile.secret_keys if self._desk is not None else "")

@@ -52,7 +52,7 @@ class OthersPanel(QWidget):
         latest = self.tr("Ended ones are counted among the latest {count} jobs.")
         self.note.setText(latest.format(count=formats.number(LATEST_JOBS)))
 
-    def show_failure(self, _error: Exception) -> None:
+    def show_failure(self) -> None:
         """Say that they could not be counted."""
         self._shown = []
         self.block.set_runs([])
