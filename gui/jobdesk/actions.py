@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -39,7 +39,15 @@ class Spec:
     starts_group: bool = False
 
 
-MENUS = {"desk": "&Desk", "job": "&Job", "view": "&View", "help": "&Help"}
+MENUS = {
+    "desk": "&Desk",
+    "job": "&Job",
+    "queue": "&Queue",
+    "task": "&Task",
+    "worker": "&Worker",
+    "view": "&View",
+    "help": "&Help",
+}
 
 SPECS = (
     Spec("connection.choose", "&Connections…", "desk", "plug", "Ctrl+O", "Connect to another database"),
@@ -100,6 +108,94 @@ SPECS = (
         "Ctrl+Shift+C",
         "Copy every column of the selected jobs, arguments included",
         Needs.JOBS,
+    ),
+    Spec("queue.show", "&Show jobs", "queue", "jobs", tip="Show the jobs of the selected queues", needs=Needs.DESK),
+    Spec(
+        "queue.cancel",
+        "&Cancel waiting…",
+        "queue",
+        "cancel",
+        tip="Cancel every waiting job of the selected queues",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec(
+        "queue.retry",
+        "&Retry failed…",
+        "queue",
+        "retry",
+        tip="Retry every failed job of the selected queues",
+        needs=Needs.DESK,
+    ),
+    Spec(
+        "queue.purge",
+        "&Purge finished…",
+        "queue",
+        "delete",
+        tip="Delete the finished jobs of the selected queues",
+        needs=Needs.DESK,
+    ),
+    Spec(
+        "queue.defer",
+        "&Defer one…",
+        "queue",
+        "defer",
+        tip="Defer a new job into this queue",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec("task.show", "&Show jobs", "task", "jobs", tip="Show the jobs of the selected tasks", needs=Needs.DESK),
+    Spec(
+        "task.cancel",
+        "&Cancel waiting…",
+        "task",
+        "cancel",
+        tip="Cancel every waiting job of the selected tasks",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec(
+        "task.retry",
+        "&Retry failed…",
+        "task",
+        "retry",
+        tip="Retry every failed job of the selected tasks",
+        needs=Needs.DESK,
+    ),
+    Spec(
+        "task.purge",
+        "&Purge finished…",
+        "task",
+        "delete",
+        tip="Delete the finished jobs of the selected tasks",
+        needs=Needs.DESK,
+    ),
+    Spec(
+        "task.defer",
+        "&Defer one…",
+        "task",
+        "defer",
+        tip="Defer a new job of this task",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec("worker.show", "&Show jobs", "worker", "jobs", tip="Show what the selected workers run", needs=Needs.DESK),
+    Spec(
+        "worker.rescue",
+        "&Rescue stalled jobs…",
+        "worker",
+        "retry",
+        tip="Put the jobs back that no living worker has",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec(
+        "worker.prune",
+        "&Prune silent workers…",
+        "worker",
+        "delete",
+        tip="Remove the workers that have sent no heartbeat for long",
+        needs=Needs.DESK,
     ),
     Spec("view.overview", "&Overview", "view", "overview", "Ctrl+1"),
     Spec("view.jobs", "&Jobs", "view", "jobs", "Ctrl+2"),
@@ -166,6 +262,17 @@ class Actions(QObject):
         menu = QMenu(parent)
         menu.setToolTipsVisible(True)
         self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS])
+        return menu
+
+    def of(self, noun: str) -> list[str]:
+        """The keys of a noun's actions, in the table's order."""
+        return [spec.key for spec in SPECS if spec.key.partition(".")[0] == noun]
+
+    def menu_of(self, keys: Iterable[str], parent: QWidget) -> QMenu:
+        """A menu of these actions."""
+        menu = QMenu(parent)
+        menu.setToolTipsVisible(True)
+        self._fill(menu, [spec for spec in SPECS if spec.key in keys])
         return menu
 
     def _fill(self, menu: QMenu, specs: list[Spec]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -24,12 +23,11 @@ from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk.boards import Boards
 from jobdesk.work import Work
 
-#: Seconds between two looks at the workers table, and while it is empty.
-WORKERS_INTERVAL_S, FIRST_WORKERS_INTERVAL_S = 3.0, 1.0
-#: Seconds between two looks at the oldest waiting jobs.
-OLDEST_INTERVAL_S = 4.0
+#: Seconds between two looks at the oldest waiting jobs, and at those without a worker.
+LOOK_INTERVAL_S = 4.0
 
 
 class Desk(QObject):
@@ -53,7 +51,10 @@ class Desk(QObject):
         self.capabilities = capabilities
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
-        self._asked_oldest_at = 0.0
+        #: How many jobs run without any worker, as last read.
+        self.orphans = 0
+        self._looked_at = 0.0
+        self.boards = Boards(self.monitor, self)
         self.work = Work(self)
         self.work.failed.connect(self.trouble)
 
@@ -75,8 +76,8 @@ class Desk(QObject):
 
     def start(self) -> None:
         """Begin to watch. Needs a database that has the schema."""
-        self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit), name="feed")
-        self.work.start(self._watch_workers(), name="workers")
+        self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit, self._take_workers), name="feed")
+        self.boards.start()
 
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""
@@ -134,13 +135,23 @@ class Desk(QObject):
         now = dt.datetime.now(dt.UTC)
         return frozenset(worker.id for worker in self.workers if worker.is_alive(now))
 
-    def read_oldest(self, then: Callable[[dict[str, dt.datetime]], None]) -> None:
-        """Ask since when each queue's oldest waiting job waits; at most every few seconds."""
-        if time.monotonic() - self._asked_oldest_at < OLDEST_INTERVAL_S:
+    @property
+    def stalled(self) -> int:
+        """How many running jobs no living worker has, as last read."""
+        now = dt.datetime.now(dt.UTC)
+        return self.orphans + sum(worker.running for worker in self.workers if not worker.is_alive(now))
+
+    def look_for_trouble(self) -> None:
+        """Ask since when the oldest jobs wait, and for jobs without a worker; at most every few seconds."""
+        if time.monotonic() - self._looked_at < LOOK_INTERVAL_S or self.work.is_running("look"):
             return
-        self._asked_oldest_at = time.monotonic()
-        if self.state.mode in ("live", "polling") and not self.work.is_running("oldest"):
-            self.work.start(self.monitor.oldest_waiting(), name="oldest", then=then, failed=_told_by_the_feed)
+        if self.state.mode in ("live", "polling"):
+            self._looked_at = time.monotonic()
+            self.work.start(self._look(), name="look", failed=_told_by_the_feed)
+
+    async def _look(self) -> None:
+        await self.monitor.look_for_oldest()
+        self.orphans = await self.monitor.orphans()
 
     def task_names(self) -> Sequence[str]:
         """The tasks that the database holds jobs of, for completion."""
@@ -150,19 +161,9 @@ class Desk(QObject):
         """The queues that the database holds jobs of, for completion."""
         return [queue.name for queue in self.monitor.counts.queues()]
 
-    async def _watch_workers(self) -> None:
-        while True:
-            if self.monitor.state.mode == "connecting":
-                await asyncio.sleep(0.1)
-                continue
-            if self.monitor.state.mode in ("live", "polling"):
-                # A link that breaks here is told by the feed; the next look may succeed.
-                with contextlib.suppress(ConnectorException):
-                    workers = await self.monitor.workers()
-                    if workers != self.workers:
-                        self.workers = workers
-                        self.workers_changed.emit(workers)
-            await asyncio.sleep(WORKERS_INTERVAL_S if self.workers else FIRST_WORKERS_INTERVAL_S)
+    def _take_workers(self, workers: list[WorkerRow]) -> None:
+        self.workers = workers
+        self.workers_changed.emit(workers)
 
 
 def _told_by_the_feed(error: Exception) -> None:

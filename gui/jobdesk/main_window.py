@@ -82,6 +82,11 @@ class MainWindow(QMainWindow):
         self.navigation.choose(key)
         self._page_chosen(key)
 
+    def ask_for(self, text: str) -> None:
+        """Show the jobs of a filter."""
+        self.header.filter_bar.set_text(text)
+        self.show_page("jobs")
+
     def show_trouble(self, trouble: Trouble) -> None:
         """Tell what went wrong above the page."""
         self.message.show_message("bad", trouble.sentence, trouble.way_out)
@@ -99,6 +104,8 @@ class MainWindow(QMainWindow):
         self.actions.fill_menu_bar(bar)
         self.setMenuWidget(TopOfWindow(self.strip, bar, self.header))
         self.jobs.set_actions(self.actions)
+        for page, noun in ((self.queues, "queue"), (self.tasks, "task"), (self.workers, "worker")):
+            page.set_actions(self.actions, self.actions.of(noun))
         self._stack = QStackedWidget()
         self._stack.addWidget(self.start)
         for page in self.pages.values():
@@ -126,8 +133,10 @@ class MainWindow(QMainWindow):
         self.header.filter_bar.set_names(self._names)
         self.header.menu.aboutToShow.connect(self._fill_profiles)
         for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers):
-            page.filter_asked_for.connect(self._filter_asked_for)
-        self.jobs.selection_changed.connect(self._update_actions)
+            page.filter_asked_for.connect(self.ask_for)
+        self.overview.page_asked_for.connect(self.show_page)
+        for page in (self.jobs, self.queues, self.tasks, self.workers):
+            page.selection_changed.connect(self._update_actions)
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
         self.jobs.told.connect(self.message.show_good_news)
@@ -218,25 +227,20 @@ class MainWindow(QMainWindow):
         if desk is None:
             return
         key = self._page_key()
-        if key in ("overview", "queues"):
-            desk.read_oldest(self._take_oldest)
+        if key in ("overview", "queues", "tasks", "workers"):
+            desk.look_for_trouble()
         if key == "jobs":
             self.jobs.tick()
             if any(row.status is Status.DOING for row in self.jobs.selected_rows()):
                 self._update_actions()  # its worker's heartbeat may have grown old
-        elif key == "workers":
-            self._show_workers()
         else:
             getattr(self, key).refresh()
+            self._update_actions()  # what is possible depends on the counts
         counts = desk.monitor.counts
         is_counted = counts.as_of is not None
         self.navigation.set_badge("queues", formats.number(len(counts.queues())) if is_counted else "")
         self.navigation.set_badge("tasks", formats.number(len(counts.tasks())) if is_counted else "")
         self._show_footnote()
-
-    def _take_oldest(self, oldest: object) -> None:
-        self.overview.set_oldest(oldest)  # type: ignore[arg-type]
-        self.queues.set_oldest(oldest)  # type: ignore[arg-type]
 
     def _show_footnote(self) -> None:
         self.footer.show_desk(self._open_desk(), self.jobs.footnote() if self._page_key() == "jobs" else None)
@@ -254,10 +258,6 @@ class MainWindow(QMainWindow):
     def _page_chosen(self, key: str) -> None:
         self._stack.setCurrentWidget(self.pages[key] if self._open_desk() is not None else self.start)
         self._tick()
-
-    def _filter_asked_for(self, text: str) -> None:
-        self.header.filter_bar.set_text(text)
-        self.show_page("jobs")
 
     def _filter_changed(self, text: str) -> None:
         self.jobs.set_filter(JobFilter.parse(text))

@@ -91,6 +91,7 @@ class Tour:
             window.actions[f"view.{key}"].trigger()
             await asyncio.sleep(0.4)
             await self._picture(key)
+        await self._sides()
         window.actions["view.jobs"].trigger()
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show")
         await self._select(self._waiting_for_a_lock() or window.jobs.model.row_at(0).id)
@@ -107,6 +108,17 @@ class Tour:
         await self._picture("nothing-found")
         window.header.filter_bar.set_text("")
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show again")
+
+    async def _sides(self) -> None:
+        window = self._window
+        for key in ("queues", "tasks", "workers"):
+            window.actions[f"view.{key}"].trigger()
+            page = getattr(window, key)
+            await self._until(lambda page=page: page.model.rowCount() > 0, f"rows of {key}")
+            page.table.selectRow(0)
+            await asyncio.sleep(0.8)  # what the side reads
+            await self._picture(f"{key}-side")
+            page.table.clearSelection()
 
     async def _sizes(self) -> None:
         before = self._window.size()

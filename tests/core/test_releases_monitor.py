@@ -93,7 +93,7 @@ async def test_the_feed_follows_whatever_happens(released_dsn: str, state: str) 
             await execute(manager, f"DELETE FROM procrastinate_jobs WHERE id = {before[Status.SUCCEEDED]}")
             await follows(monitor, released_dsn)
             assert bool(await monitor.workers()) == (level(state) >= (3, 1))
-            assert "new" in await monitor.oldest_waiting()
+            assert "new" in (await monitor.look_for_oldest()).queues
         assert seen.count(EventType.DEFERRED) == 2
 
 

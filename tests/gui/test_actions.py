@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jobdesk.actions import SPECS, Needs
+from jobdesk.actions import MENUS, SPECS, Needs
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.act import ActDialog
 from jobdesk.dialogs.connection import ConnectionDialog
@@ -189,4 +189,4 @@ async def test_copy_as_json_copies_every_column_and_the_arguments(dsn: str, tmp_
 def test_every_action_has_a_place_in_a_menu_and_no_shortcut_is_given_twice() -> None:
     shortcuts = [spec.shortcut for spec in SPECS if spec.shortcut]
     assert len(shortcuts) == len(set(shortcuts))
-    assert {spec.menu for spec in SPECS} <= {"desk", "job", "view", "help"}
+    assert {spec.menu for spec in SPECS} <= set(MENUS)

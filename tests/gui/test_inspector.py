@@ -350,7 +350,7 @@ async def test_links_and_the_pattern_are_edited_in_the_connections_dialog(dsn: s
             assert window.session.store.get("mine") is None
             dialog.inspection.secret_keys.setText("iban|token")
             dialog.save()
-            await until(lambda: window.session.store.get("mine") is not None)
+            await until(lambda: dialog.message.sentence == "Saved mine.", what="the profile to be saved")
             saved = window.session.store.get("mine")
             assert saved is not None
             assert (dict(saved.links), saved.secret_keys) == ({"Logs": LOGS}, "iban|token")

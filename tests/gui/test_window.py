@@ -115,7 +115,9 @@ async def test_text_from_the_database_is_shown_as_it_is(dsn: str, tmp_path: Path
             for page in window.pages:
                 window.show_page(page)
             assert window.jobs.model.index(0, 1).data() == HOSTILE
-            assert window.queues.model.index(0, 0).data() == "<i>mail</i>"
+            window.show_page("queues")
+            await until(lambda: window.queues.model.index(0, 0).data() == "<i>mail</i>", what="the queue")
+            window.queues.select("<i>mail</i>")
             for label in window.findChildren(QLabel):
                 if "<" in label.text():
                     assert label.textFormat() is Qt.TextFormat.PlainText, label.text()

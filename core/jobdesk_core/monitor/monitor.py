@@ -12,22 +12,27 @@ from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
-from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException, cause_text
-from jobdesk_core.monitor import arguments, comparison, details, others, surroundings
+from jobdesk_core.monitor import arguments, comparison, details, others, running, surroundings, usual
 from jobdesk_core.monitor.arguments import Part
+from jobdesk_core.monitor.board import Board
 from jobdesk_core.monitor.comparison import Comparison
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.details import JobDetail
 from jobdesk_core.monitor.feed import Changes, Feed, FeedState
-from jobdesk_core.monitor.others import Others, Usual
-from jobdesk_core.monitor.pages import JobPages, limited
+from jobdesk_core.monitor.filters import JobFilter, term
+from jobdesk_core.monitor.oldest import OldestWaiting
+from jobdesk_core.monitor.others import Others, UsualTimes
+from jobdesk_core.monitor.pages import JobPages, Order, limited
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
+from jobdesk_core.monitor.running import RunningJob
 from jobdesk_core.monitor.series import Series
+from jobdesk_core.monitor.usual import UsualArguments
 
 #: Seconds between two looks: while things move, at rest, and at least.
-MOVING_S, REST_S, SHORTEST_S = 0.25, 0.9, 0.1
+MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
@@ -35,6 +40,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 SLOW_LIMIT_S = 30.0
 #: How long the first notification may take before we believe that none will come.
 PROBE_S = 2.0
+#: How long a task's newest jobs are looked for.
+USUAL_S = 2.0
 
 
 class Monitor:
@@ -46,11 +53,15 @@ class Monitor:
         self.limit_s = limit_s
         self.counts = Counts()
         self.series = Series()
+        self.oldest = OldestWaiting()
+        self.queues = Board(self.counts.queues, lambda: self.series, lambda: self.oldest.queues)
+        self.tasks = Board(self.counts.tasks, lambda: self.series.tasks, lambda: self.oldest.tasks)
         self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self._wake = asyncio.Event()
         self._on_state: Callable[[FeedState], None] = lambda state: None
+        self._on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None
         self._probe = f"jobdesk_probe_{secrets.token_hex(8)}"
         self._heard = asyncio.Event()
         self._deaf_reason = ""
@@ -63,19 +74,28 @@ class Monitor:
         """Read now rather than at the next tick."""
         self._wake.set()
 
-    async def run(self, on_changes: Callable[[Changes], None], on_state: Callable[[FeedState], None]) -> None:
-        """Follow the database until cancelled: reconnects by itself, and says what it is doing."""
-        self._on_state = on_state
+    async def run(
+        self,
+        on_changes: Callable[[Changes], None],
+        on_state: Callable[[FeedState], None],
+        on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None,
+    ) -> None:
+        """Follow the database until cancelled: reconnects by itself, and says what it is doing.
+
+        `on_workers` is told of the registered workers a few times a minute, and soon when there were none.
+        """
+        self._on_state, self._on_workers = on_state, on_workers
         self._tell(self.state.into("connecting"))
         pause = FIRST_PAUSE_S
         while True:
             listener = asyncio.create_task(self._listen())
             try:
-                await self._feed.start()
-                pause = FIRST_PAUSE_S
-                self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
-                on_changes(Changes({}, [], frozenset(), is_refresh=True))
-                await self._follow(on_changes, listener)
+                async with self._connector.own_connection() as self._feed.connection:
+                    await self._feed.start()
+                    pause = FIRST_PAUSE_S
+                    self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
+                    on_changes(Changes({}, [], frozenset(), is_refresh=True))
+                    await self._follow(on_changes, listener)
             except ConnectorException as error:
                 self._tell(self.state.into("stale", _reason(error, listener)))
             finally:
@@ -103,9 +123,9 @@ class Monitor:
         """How many other jobs have the job's locks, task and worker. Raises StatementTooLong."""
         return await limited(self._connector, others.others(self._capabilities, row), self.limit_s)
 
-    async def usual(self, task_name: str) -> Usual | None:
+    async def usual_times(self, task_name: str) -> UsualTimes | None:
         """How long the task usually waits and runs, None when too few runs are known. Raises StatementTooLong."""
-        return await limited(self._connector, others.usual(task_name), self.limit_s)
+        return await limited(self._connector, others.usual_times(task_name), self.limit_s)
 
     async def compare(self, job_ids: Sequence[int]) -> Comparison:
         """What the arguments of several jobs share and where they differ. Raises StatementTooLong."""
@@ -121,9 +141,34 @@ class Monitor:
             return []
         return await self._connector.run_async(surroundings.WORKERS)
 
-    async def oldest_waiting(self) -> dict[str, dt.datetime]:
-        """Per queue the time at which its oldest waiting job that is due was deferred."""
-        return await self._connector.run_async(_OLDEST_WAITING)
+    async def running_jobs(self, worker_id: int | None) -> list[RunningJob]:
+        """The jobs that a worker is running, or those running without one (None); at most running.MOST_JOBS."""
+        return await limited(self._connector, running.jobs_of(self._capabilities, worker_id), self.limit_s)
+
+    async def orphans(self) -> int:
+        """How many jobs run without any worker; 0 before 3.1."""
+        return await limited(self._connector, running.orphans(self._capabilities), self.limit_s)
+
+    async def look_for_oldest(self) -> OldestWaiting:
+        """Look a part of a second further for the oldest waiting jobs; what is known then."""
+        await self.oldest.look(self._connector, self.limit_s)
+        return self.oldest
+
+    async def usual_arguments(self, task: str) -> UsualArguments:
+        """What the newest jobs of a task have been given, as far as a few short stretches hold some."""
+        found: list[int] = []
+        after, started = None, time.monotonic()
+        pages = JobPages(self._connector, self._capabilities, self.counts, limit_s=self.limit_s)
+        while len(found) < usual.MOST_JOBS and time.monotonic() - started < USUAL_S:
+            page = await pages.read(
+                JobFilter.parse(term("task", task)), Order.NEWEST, after=after, limit=usual.MOST_JOBS - len(found)
+            )
+            found += [row.id for row in page.rows]
+            after = page.next_key
+            if page.is_last:
+                break
+        jobs = await limited(self._connector, usual.arguments_of(found), self.limit_s)
+        return usual.learn(jobs)
 
     # Following
 
@@ -137,7 +182,10 @@ class Monitor:
                     listener.result()
                     raise ConnectorException("The listening connection has ended.")
                 started = time.monotonic()
+                workers = self._feed.workers
                 has_news = await self._answered(self._feed.has_news())
+                if self._feed.workers != workers:
+                    self._on_workers(self._feed.workers)
                 milliseconds = (time.monotonic() - started) * 1000
                 self._saw(milliseconds)
                 is_moving = self._feed.is_counting
@@ -231,16 +279,3 @@ def _reason(error: ConnectorException, listener: asyncio.Task[None]) -> str:
 
 def _probe(channel: str) -> Statement[None]:
     return Statement("SELECT pg_notify(%(channel)s, '')", lambda rows: None, {"channel": channel})
-
-
-def _oldest(rows: Rows) -> dict[str, dt.datetime]:
-    return {row["queue_name"]: row["oldest"] for row in rows if row["oldest"] is not None}
-
-
-_OLDEST_WAITING: Statement[dict[str, dt.datetime]] = Statement(
-    "SELECT head.queue_name, (SELECT min(event.at) FROM procrastinate_events AS event "
-    "WHERE event.job_id = head.id AND event.type = 'deferred') AS oldest FROM ("
-    "SELECT queue_name, min(id) AS id FROM procrastinate_jobs WHERE status = 'todo' "
-    "AND (scheduled_at IS NULL OR scheduled_at <= now()) GROUP BY queue_name) AS head",
-    _oldest,
-)

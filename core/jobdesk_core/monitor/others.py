@@ -27,7 +27,7 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class UsualTimes:
     """How long jobs of a task lately waited and ran, in seconds: the median and the 95th percentile of each."""
 
     runs: int
@@ -66,7 +66,7 @@ def others(capabilities: Capabilities, row: JobRow) -> Statement[list[Others]]:
     )
 
 
-def usual(task_name: str) -> Statement[Usual | None]:
+def usual_times(task_name: str) -> Statement[UsualTimes | None]:
     """How long the task usually waits and runs, of its runs among the latest events; None when these are too few.
 
     Only first runs count for the waiting: from the deferring, or the time it was scheduled for, to the start.
@@ -91,9 +91,9 @@ def usual(task_name: str) -> Statement[Usual | None]:
     )
 
 
-def _usual(rows: Rows) -> Usual | None:
+def _usual(rows: Rows) -> UsualTimes | None:
     row = rows[0]
     if row["runs"] < FEWEST_RUNS:
         return None
     waited, ran = (tuple(row[name]) if row[name] else None for name in ("waited", "ran"))
-    return Usual(row["runs"], waited, ran)
+    return UsualTimes(row["runs"], waited, ran)

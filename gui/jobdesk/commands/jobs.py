@@ -57,7 +57,7 @@ class JobCommands(Noun):
 
     def defer(self) -> None:
         """Ask for a new job."""
-        self._open_defer(None)
+        self.open_defer(None)
 
     def again(self) -> None:
         """Ask for a new job that starts out as the selected one."""
@@ -67,7 +67,7 @@ class JobCommands(Noun):
         self._work.start(
             desk.monitor.arguments(rows[0].id),
             name="job.again",
-            then=lambda arguments: self._open_defer(_as_new(rows[0], arguments or {})),
+            then=lambda arguments: self.open_defer(_as_new(rows[0], arguments or {})),
             replaces=True,
         )
 
@@ -140,7 +140,8 @@ class JobCommands(Noun):
         if rows:
             ActDialog(self._window, action=action, rows=rows, reasons=reasons, submit=self._submit).open()
 
-    def _open_defer(self, prefill: Job | None) -> None:
+    def open_defer(self, prefill: Job | None) -> None:
+        """Ask for a new job that starts out as this one."""
         desk = self._session.desk
         if desk is not None:
             DeferDialog(

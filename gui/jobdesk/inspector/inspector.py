@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.monitor import JobDetail
-from jobdesk_core.monitor.others import Usual
+from jobdesk_core.monitor.others import UsualTimes
 from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles.secret_keys import Path
@@ -58,7 +58,7 @@ class Inspector(QFrame):
         self._actions: Actions | None = None
         self._detail: JobDetail | None = None
         self._job_id: int | None = None
-        self._usual: dict[str, tuple[float, Usual | None]] = {}
+        self._usual: dict[str, tuple[float, UsualTimes | None]] = {}
         self._work = Work(self)
         self.failed = self._work.failed
 
@@ -231,10 +231,10 @@ class Inspector(QFrame):
 
         self._work.start(read(), name="round", replaces=True)
 
-    async def _usual_of(self, desk: Desk, task_name: str) -> Usual | None:
+    async def _usual_of(self, desk: Desk, task_name: str) -> UsualTimes | None:
         at, usual = self._usual.get(task_name, (0.0, None))
         if not at or time.monotonic() - at > USUAL_S:
-            usual = await desk.monitor.usual(task_name)
+            usual = await desk.monitor.usual_times(task_name)
             if len(self._usual) >= MOST_TASKS:
                 self._usual.clear()
             self._usual[task_name] = (time.monotonic(), usual)

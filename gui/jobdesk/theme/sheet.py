@@ -36,6 +36,7 @@ QScrollArea { background: transparent; border: none; }
 #navigation { background: $header; border: none; border-right: 1px solid $line; border-radius: 0; padding: 8px; }
 #navigation::item { padding: 0; min-height: 0; }
 #card { background: $panel; border: 1px solid $line; border-radius: 8px; }
+#card:focus { border: 1px solid $accent; }
 QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0; padding: 0; }
 
 #title { font-size: 15px; font-weight: 600; color: $text; }

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.others import Usual
+from jobdesk_core.monitor.others import UsualTimes
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
@@ -59,7 +59,7 @@ class Timeline(QWidget):
         self._status = Status.TODO
         self._ended_at: dt.datetime | None = None
         self._retries = 0
-        self._usual: Usual | None = None
+        self._usual: UsualTimes | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Timeline"))
@@ -78,7 +78,7 @@ class Timeline(QWidget):
         self.setAccessibleDescription(self.summary())
         self.update()
 
-    def set_usual(self, usual: Usual | None) -> None:
+    def set_usual(self, usual: UsualTimes | None) -> None:
         """Say how long jobs of this task usually wait and run."""
         self._usual = usual
         self.setAccessibleDescription(self.summary())
