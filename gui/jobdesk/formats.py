@@ -89,8 +89,8 @@ def cut(text: str, limit: int = 300) -> str:
 
 
 def breakable(text: str) -> str:
-    """A name or an address that may be wrapped after its signs: it has no spaces to be wrapped at."""
-    return re.sub(r"([/@&?=._-])", "\\1\u200b", text)
+    """A name or an address that may be wrapped after its signs, and anywhere in a very long word."""
+    return re.sub(r"([/@&?=._-]|[^/@&?=._\s-]{24})", "\\1\u200b", text)
 
 
 def local(moment: dt.datetime | None) -> str:

@@ -107,7 +107,6 @@ class ArgumentsPanel(QWidget):
     def copy_all(self) -> None:
         """Copy the arguments as JSON; what is hidden stays hidden."""
         if not isinstance(self._value, dict):
-            self._say(self.tr("These arguments are too large to be copied at once. Copy a value from the tree."))
             return
         QGuiApplication.clipboard().setText(self._as_json(self._value))
         self._say(self._hidden_note(self.tr("Copied.")))
@@ -173,10 +172,7 @@ class ArgumentsPanel(QWidget):
 
     def _show_json(self) -> None:
         if not isinstance(self._value, dict):
-            self.json.setPlainText(
-                self.tr("These arguments are too large to be shown as JSON. The tree reads them in parts.")
-            )
-            self.json.setFixedHeight(60)
+            self.json.clear()
             return
         text = formats.visible_lines(self._as_json(_shortened(self._value)))
         self.json.setPlainText(text)
@@ -198,13 +194,16 @@ class ArgumentsPanel(QWidget):
 
     def _show_form(self, *_: object) -> None:
         is_waiting, is_empty = self._value is None, self._value == {}
-        is_tree = self.form.current() == TREE
+        # What is read in parts is never all there, so that a tree alone can show it.
+        is_partial = isinstance(self._value, Unread)
+        is_tree = is_partial or self.form.current() == TREE
         self.load.setVisible(is_waiting)
         self.none.setVisible(is_empty)
         self.tree.setVisible(is_tree and not is_waiting and not is_empty)
         self.json.setVisible(not is_tree and not is_waiting and not is_empty)
-        for widget in (self.search, self.form, self.copy_button):
-            widget.setVisible(not is_waiting and not is_empty)
+        self.search.setVisible(not is_waiting and not is_empty)
+        for widget in (self.form, self.copy_button):
+            widget.setVisible(not is_waiting and not is_empty and not is_partial)
 
     def _say(self, text: str) -> None:
         self.note.setText(text)

@@ -21,7 +21,6 @@ Stretch = tuple[str, dt.datetime, dt.datetime]  # waiting or running, from, to
 
 BAR_TOP, BAR_HEIGHT, DOT_RADIUS = 10, 8, 6
 CAPTIONS_TOP, SUMMARY_TOP, LINE_HEIGHT = 26, 43, 16
-HEIGHT = SUMMARY_TOP + 2 * LINE_HEIGHT
 #: A stretch is never drawn thinner, however short it was.
 THINNEST = 3.0
 _STATE_AFTER = {
@@ -66,7 +65,7 @@ class Timeline(QWidget):
         theme().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, HEIGHT)
+        return QSize(300, SUMMARY_TOP + max(1, len(self._lines())) * LINE_HEIGHT)
 
     def set_events(self, events: Sequence[Event], status: Status, now: dt.datetime) -> None:
         """Show a job's history, oldest first, up to `now` (UTC-aware) while it is not over."""
@@ -75,14 +74,17 @@ class Timeline(QWidget):
         self._ended_at = happened[-1][1] if happened and status.is_final else None
         retries = (EventType.DEFERRED_FOR_RETRY, EventType.RETRIED)
         self._retries = sum(kind in retries for kind, _ in happened)
+        self._show()
+
+    def _show(self) -> None:
         self.setAccessibleDescription(self.summary())
+        self.updateGeometry()
         self.update()
 
     def set_usual(self, usual: UsualTimes | None) -> None:
         """Say how long jobs of this task usually wait and run."""
         self._usual = usual
-        self.setAccessibleDescription(self.summary())
-        self.update()
+        self._show()
 
     def summary(self) -> str:
         """The time spent, and what is usual, in words: a line for the waiting and one for the running."""
