@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.jobs import Job
+from jobdesk_core.journal import Entry, Header, Journal, keeping
+from jobdesk_core.journal import undo as journal_undo
+from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
@@ -18,7 +23,19 @@ from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
-from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
+from jobdesk_core.operations import (
+    Action,
+    Change,
+    Ledger,
+    Outcome,
+    Plan,
+    Progress,
+    Target,
+    impossible,
+    plan,
+    refusal,
+    run_async,
+)
 from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
@@ -28,6 +45,8 @@ from jobdesk.work import Work
 
 #: Seconds between two looks at the oldest waiting jobs, and at those without a worker.
 LOOK_INTERVAL_S = 4.0
+
+OnProgress = Callable[[Progress], Awaitable[bool]]
 
 
 class Desk(QObject):
@@ -43,12 +62,14 @@ class Desk(QObject):
         profile: Profile,
         connector: PsycopgConnector,
         capabilities: Capabilities,
+        journal: Journal,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.profile = profile
         self.connector = connector
         self.capabilities = capabilities
+        self.journal = journal
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
         #: How many jobs run without any worker, as last read.
@@ -59,7 +80,7 @@ class Desk(QObject):
         self.work.failed.connect(self.trouble)
 
     @classmethod
-    async def open(cls, profile: Profile, password: str | None = None) -> Desk:
+    async def open(cls, profile: Profile, password: str | None = None, *, journal: Journal) -> Desk:
         """Connect and read what the database can do. Raises ConnectorException; nothing stays open then."""
         connector = PsycopgConnector(**connection_parameters(profile, password))
         await connector.open_async()
@@ -68,7 +89,7 @@ class Desk(QObject):
         except BaseException:
             await connector.close_async()
             raise
-        desk = cls(profile, connector, capabilities)
+        desk = cls(profile, connector, capabilities, journal)
         # Known from the start: without it every running job would look as if its worker were dead.
         with contextlib.suppress(ConnectorException):
             desk.workers = await desk.monitor.workers() if capabilities.has_schema else []
@@ -84,12 +105,61 @@ class Desk(QObject):
         await self.work.stop()
         await self.connector.close_async()
 
-    async def perform(self, request: Request) -> list[Outcome]:
-        """Carry out what the operator asked for; what it changed arrives by the feed like all else."""
+    async def plan(self, target: Target, change: Change, on_progress: OnProgress) -> Plan:
+        """Look at what the operator wants done; nothing is changed. `on_progress` returns whether to go on."""
+        steps = plan(target, change, self.capabilities, is_read_only=self.profile.is_read_only)
+        return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
+
+    async def apply(self, made: Plan, on_progress: OnProgress, *, is_one_transaction: bool = False) -> Ledger:
+        """Carry a plan out, and write it down; what it changed arrives by the feed like all else.
+
+        A journal that cannot be written is told, and does not keep the operator from acting.
+        """
+        act = keeping.apply_kept(
+            made,
+            self.connector,
+            self.profile,
+            self.journal,
+            on_trouble=self.trouble.emit,
+            on_progress=on_progress,
+            is_one_transaction=is_one_transaction,
+        )
         try:
-            return await perform(request, self.connector, self.capabilities, is_read_only=self.profile.is_read_only)
+            return await act
         finally:
             self.monitor.wake()
+
+    async def defer(self, job: Job) -> Outcome:
+        """Defer a new job, and write it down."""
+        try:
+            return await keeping.defer_kept(
+                job, self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit
+            )
+        finally:
+            self.monitor.wake()
+
+    async def plan_undo(self, entry: Entry) -> UndoPlan:
+        """Look at what undoing an entry of the journal would do; nothing is changed."""
+        return await journal_undo.plan(self.journal, self.connector, self.capabilities, entry)
+
+    async def undo(self, entry: Entry, on_progress: Callable[[int], None]) -> tuple[int, Counter[str]]:
+        """Undo an entry of the journal: how many jobs, and why the others were left alone."""
+        header = Header(
+            action="undo",
+            sentence=f"Undo: {entry.header.sentence}",
+            profile=self.profile.name,
+            place=self.profile.display_dsn,
+            role=self.capabilities.role,
+            undoes=entry.id,
+        )
+        try:
+            return await journal_undo.undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
+        finally:
+            self.monitor.wake()
+
+    def impossible(self, action: Action) -> str | None:
+        """Why this action is not possible on any job here, or None."""
+        return impossible(action, self.capabilities, is_read_only=self.profile.is_read_only)
 
     def refusal(self, action: Action, row: JobRow | None) -> str | None:
         """Why this action is not possible on this job now, or None when it is."""

@@ -22,12 +22,13 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
-from jobdesk.dialogs.act import PreflightDialog
+from jobdesk import tour_records
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.dialogs.install import InstallDialog
 from jobdesk.dialogs.password import PasswordDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 
@@ -72,6 +73,8 @@ class Tour:
         await self._pages()
         await self._defer()
         await self._cancel()
+        await tour_records.undo(self._window, self._until, self._picture)
+        self._window.show_page("jobs")
         await self._abort()
         await self._retry()
         await self._delete_and_copy()
@@ -91,6 +94,8 @@ class Tour:
             window.actions[f"view.{key}"].trigger()
             await asyncio.sleep(0.4)
             await self._picture(key)
+        await tour_records.locks(window, self._until, self._picture)
+        await tour_records.journal(window, self._until, self._picture)
         await self._sides()
         window.actions["view.jobs"].trigger()
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show")
@@ -258,6 +263,7 @@ class Tour:
     async def _act(self, key: str, picture: str) -> None:
         self._click_button(key)
         dialog = await self._dialog(PreflightDialog)
+        await self._until(dialog.verb.isEnabled, "the preflight")
         await self._picture(picture)
         QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
         await self._until(lambda: self._dialog_now() is None, f"the dialog of {key} to close")

@@ -15,7 +15,7 @@ from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.monitor.filters import FilterError, JobFilter, argument_term, term
-from jobdesk_core.monitor.rows import JobRow, job_rows, jobs_table, row_columns
+from jobdesk_core.monitor.rows import JobRow, job_tuples, jobs_table, row_columns
 from psycopg.types.json import Jsonb
 
 NASTY = [
@@ -127,7 +127,7 @@ def filled(dsn: str) -> Iterator[Found]:
 def find(connector: SyncPsycopgConnector, able: Capabilities, text: str) -> list[JobRow]:
     condition, parameters = JobFilter.parse(text).condition(able)
     sql = f"SELECT {row_columns(able)} FROM {jobs_table(able)} WHERE {condition} ORDER BY job.id"
-    return connector.run(Statement(sql, job_rows, parameters))
+    return connector.run(Statement(sql, job_tuples, parameters, is_page=True))
 
 
 def check(filled: Found, text: str) -> list[JobRow]:

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 
 import pytest
+from database import run_sql
 from jobdesk_core import Job, JobManager, PsycopgConnector, Status
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.monitor.counts import Counts
@@ -168,3 +169,15 @@ async def test_a_page_tells_the_ids_between_which_the_table_lies(dsn: str) -> No
         await fill(manager)
         page = await pages.read(JobFilter.parse("queue:mail"), Order.OLDEST, limit=3)
         assert page.bounds == (1, 60)
+
+
+async def test_a_page_is_read_although_the_connection_has_died_since_the_last_one(dsn: str) -> None:
+    async with pages_of(dsn) as (pages, manager):
+        await fill(manager)
+        first = await pages.read(JobFilter.parse(""), Order.NEWEST)
+        run_sql(
+            dsn,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        assert await pages.read(JobFilter.parse(""), Order.NEWEST) == first

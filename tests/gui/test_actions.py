@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from jobdesk.actions import MENUS, SPECS, Needs
 from jobdesk.dialogs.about import AboutDialog
-from jobdesk.dialogs.act import ActDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.retry import RetryDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
@@ -24,11 +23,11 @@ from waiting import until
 #: The dialog that each action opens, and the status of the job that it is tried on.
 DIALOGS: dict[str, tuple[type[QDialog], str]] = {
     "job.defer": (DeferDialog, "todo"),
-    "job.cancel": (ActDialog, "todo"),
-    "job.delete": (ActDialog, "todo"),
+    "job.cancel": (PreflightDialog, "todo"),
+    "job.delete": (PreflightDialog, "todo"),
     "job.again": (DeferDialog, "todo"),
-    "job.abort": (ActDialog, "doing"),
-    "job.retry": (RetryDialog, "failed"),
+    "job.abort": (PreflightDialog, "doing"),
+    "job.retry": (PreflightDialog, "failed"),
     "connection.choose": (ConnectionDialog, "todo"),
     "help.shortcuts": (ShortcutsDialog, "todo"),
     "help.about": (AboutDialog, "todo"),
@@ -162,7 +161,7 @@ async def test_a_running_job_of_a_dead_worker_can_be_retried_and_that_of_a_livin
 async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
         window.activateWindow()
-        for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers"), 1):
+        for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers", "locks", "journal"), 1):
             QTest.keySequence(window, QKeySequence(f"Ctrl+{number}"))
             assert window.pages[key].isVisible(), key
         before = theme().tokens.is_dark

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from interop import theirs
-from jobdesk.dialogs.act import PreflightDialog
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from opened import Others, closed, desk_of, dialog_of, live
 from PySide6.QtCore import Qt
@@ -51,6 +51,7 @@ async def act(window: MainWindow, job_id: int, action: str) -> None:
     await until(window.actions[action].isEnabled, what=f"{action} to be possible")
     window.actions[action].trigger()
     dialog = await dialog_of(window, PreflightDialog)
+    await until(dialog.verb.isEnabled, what="the preflight")
     QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
     await closed(window)
 

@@ -128,6 +128,9 @@ class Capabilities:
     functions: frozenset[str]
     channels: tuple[str, ...]
     rights: Rights = field(default_factory=Rights)
+    #: Whether a foreign key deletes the events with their job, and a trigger frees its periodic defers.
+    deletes_events: bool = True
+    frees_periodic_defers: bool = True
 
     def function(self, operation: str) -> str | None:
         """The signature of the newest function for an operation of FUNCTIONS, or None."""
@@ -226,6 +229,8 @@ def _decode(rows: Rows) -> Capabilities:
         functions=frozenset(row["functions"]),
         channels=tuple(channels),
         rights=_rights(row),
+        deletes_events=row["deletes_events"],
+        frees_periodic_defers=any("delete_jobs" in name for name in triggers),
     )
 
 

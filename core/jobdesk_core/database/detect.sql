@@ -31,6 +31,11 @@ SELECT
         SELECT bool_or(prosrc ILIKE '%%priority >%%') FROM pg_proc
          WHERE proname = 'procrastinate_fetch_job_v2' AND pg_function_is_visible(oid)
     ), false) AS has_priority_locks,
+    EXISTS (
+        SELECT FROM pg_constraint
+         WHERE contype = 'f' AND confdeltype = 'c' AND conrelid = to_regclass('procrastinate_events')
+           AND confrelid = to_regclass('procrastinate_jobs')
+    ) AS deletes_events,
     has_schema_privilege(current_schema(), 'CREATE') AS may_create,
     ARRAY(
         SELECT wanted.privilege || ' ' || wanted.relation

@@ -37,6 +37,14 @@ class ViewCommands(Noun):
         """Show the workers."""
         self._window.show_page("workers")
 
+    def locks(self) -> None:
+        """Show the locks."""
+        self._window.show_page("locks")
+
+    def journal(self) -> None:
+        """Show the journal."""
+        self._window.show_page("journal")
+
     def filter(self) -> None:
         """Type into the filter bar."""
         self._window.header.filter_bar.focus_edit()
@@ -46,6 +54,7 @@ class ViewCommands(Noun):
         if self._session.desk is not None:
             self._session.desk.monitor.wake()
             self._window.jobs.read_again()
+            self._window.locks.read_again()
 
     def index(self) -> None:
         """Show which index would make the filter fast."""
