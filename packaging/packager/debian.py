@@ -30,7 +30,7 @@ def build(root: Path, copyright_text: str) -> Path:
     tree.settle(package)
     DIST.mkdir(exist_ok=True)
     made = DIST / f"jobdesk_{VERSION}-{REVISION}_{architecture}.deb"
-    environment.run("dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--build", package, made)
+    environment.run("dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", package, made)
     return made
 
 

@@ -17,7 +17,9 @@ def document(components: list[Component]) -> str:
     for component in components:
         for path in component.sboms:
             inner = json.loads(path.read_text("utf-8")).get("components", [])
-            listed += [_inner(each, component) for each in inner if each.get("name") != component.name.replace("-", "_")]
+            listed += [
+                _inner(each, component) for each in inner if each.get("name") != component.name.replace("-", "_")
+            ]
     unique = {entry["bom-ref"]: entry for entry in listed}
     root = {
         "type": "application",

@@ -54,7 +54,7 @@ def share(folder: Path) -> None:
 def metainfo() -> str:
     """The AppStream description, with the pictures of the README and the releases of the changelog."""
     pictures = [
-        f'    <screenshot{" type=" + quoteattr("default") if not number else ""}>\n'
+        f"    <screenshot{' type=' + quoteattr('default') if not number else ''}>\n"
         f"      <caption>{escape(caption)}</caption>\n"
         f"      <image>{HOMEPAGE}/pictures/{name}.png</image>\n    </screenshot>"
         for number, (name, caption) in enumerate(PICTURES.items())
@@ -95,4 +95,9 @@ def settle(root: Path) -> None:
 
 
 def _is_program(path: Path) -> bool:
-    return path.parent.name == "bin" or path.name in ("postrm", "add-to-menu.sh") or path.parent.parts[-2:] == ("lib", "jobdesk") and path.name == "jobdesk"
+    return (
+        path.parent.name == "bin"
+        or path.name in ("postrm", "add-to-menu.sh")
+        or path.parent.parts[-2:] == ("lib", "jobdesk")
+        and path.name == "jobdesk"
+    )
