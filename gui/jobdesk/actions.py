@@ -108,6 +108,7 @@ SPECS = (
     Spec("view.workers", "&Workers", "view", "workers", "Ctrl+5"),
     Spec("view.filter", "&Filter", "view", "search", "Ctrl+F", starts_group=True),
     Spec("view.refresh", "&Read again", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
+    Spec("view.index", "Advise an &index…", "view", tip="Which index would make this filter fast", needs=Needs.DESK),
     Spec("view.theme", "&Light or dark", "view", shortcut="Ctrl+T", starts_group=True),
     Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="F1"),
     Spec("help.about", "&About Jobdesk", "help"),

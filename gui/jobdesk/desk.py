@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.monitor import advice
+from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
+from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
+from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.work import Work
 
-#: Seconds between two looks at the workers table, and while it is empty.
-WORKERS_INTERVAL_S, FIRST_WORKERS_INTERVAL_S = 3.0, 1.0
 #: Seconds between two looks at the oldest waiting jobs.
 OLDEST_INTERVAL_S = 4.0
 
@@ -69,8 +72,7 @@ class Desk(QObject):
 
     def start(self) -> None:
         """Begin to watch. Needs a database that has the schema."""
-        self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit), name="feed")
-        self.work.start(self._watch_workers(), name="workers")
+        self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit, self._take_workers), name="feed")
 
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""
@@ -93,6 +95,29 @@ class Desk(QObject):
             live_worker_ids=self.live_worker_ids,
             is_read_only=self.profile.is_read_only,
         )
+
+    async def advise_index(
+        self, job_filter: JobFilter, order: Order, *, matched: float | None, is_slow: bool
+    ) -> IndexAdvice | None:
+        """The index that would make a filter fast, or None; see `monitor.advice.advise`.
+
+        With `is_slow` it has been seen to be slow, whatever the planner thinks.
+        """
+        cost = 0.0 if is_slow else advice.SLOW_COST
+        found = await advice.advise(
+            self.connector, self.capabilities, job_filter, order, matched=matched, slow_cost=cost
+        )
+        if found is not None and self.profile.is_read_only:
+            return replace(found, refusal=READ_ONLY)
+        return found
+
+    async def create_index(self, advised: IndexAdvice) -> None:
+        """Create an advised index, which may take minutes and blocks no one."""
+        await advice.create(self.connector, advised)
+
+    async def index_leftovers(self) -> list[Leftover]:
+        """What unfinished creations of indexes have left."""
+        return await advice.leftovers(self.connector)
 
     @property
     def state(self) -> FeedState:
@@ -121,19 +146,9 @@ class Desk(QObject):
         """The queues that the database holds jobs of, for completion."""
         return [queue.name for queue in self.monitor.counts.queues()]
 
-    async def _watch_workers(self) -> None:
-        while True:
-            if self.monitor.state.mode == "connecting":
-                await asyncio.sleep(0.1)
-                continue
-            if self.monitor.state.mode in ("live", "polling"):
-                # A link that breaks here is told by the feed; the next look may succeed.
-                with contextlib.suppress(ConnectorException):
-                    workers = await self.monitor.workers()
-                    if workers != self.workers:
-                        self.workers = workers
-                        self.workers_changed.emit(workers)
-            await asyncio.sleep(WORKERS_INTERVAL_S if self.workers else FIRST_WORKERS_INTERVAL_S)
+    def _take_workers(self, workers: list[WorkerRow]) -> None:
+        self.workers = workers
+        self.workers_changed.emit(workers)
 
 
 def _told_by_the_feed(error: Exception) -> None:

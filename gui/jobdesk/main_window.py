@@ -130,6 +130,7 @@ class MainWindow(QMainWindow):
         self.jobs.selection_changed.connect(self._update_actions)
         self.jobs.footnote_changed.connect(self._show_footnote)
         self.jobs.failed.connect(self._failed)
+        self.jobs.told.connect(self.message.show_good_news)
         for noun in self.commands.nouns.values():
             noun.failed.connect(self._failed)
             noun.done.connect(self.message.show_good_news)
@@ -261,6 +262,7 @@ class MainWindow(QMainWindow):
     def _filter_changed(self, text: str) -> None:
         self.jobs.set_filter(JobFilter.parse(text))
         self.show_page("jobs")
+        self._update_actions()
 
     def _names(self, key: str) -> list[str]:
         desk = self.session.desk

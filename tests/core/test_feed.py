@@ -19,9 +19,11 @@ from jobdesk_core import Job, JobManager, PsycopgConnector, Status
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.monitor.feed import Changes, FeedState
+from jobdesk_core.monitor.counts import Counts
+from jobdesk_core.monitor.feed import Changes, Feed, FeedState
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.monitor.series import Series
 from pooler import Pooler
 from waiting import until
 
@@ -131,6 +133,23 @@ async def test_a_deletion_and_another_priority_of_a_watched_job_show_within_a_se
             await other.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [second])
         await until(lambda: watcher.rows[first].priority == 7, timeout_s=15)
         await until(lambda: second not in watcher.rows, timeout_s=15)
+
+
+async def test_jobs_that_come_into_sight_during_a_read_are_not_told_as_deleted(dsn: str) -> None:
+    async with _managing(dsn) as manager:
+        ids = await manager.batch_defer_jobs_async([Job(task_name="t", queue="q") for _ in range(40)])
+        able = await manager.connector.run_async(DETECT)
+        feed = Feed(manager.connector, able, Counts(), Series())
+        await feed.start()
+        turn = 0
+        for _ in range(20):
+            reading = asyncio.create_task(feed.read())
+            while not reading.done():
+                turn += 1
+                feed.watch(ids if turn % 2 else ids[:20])
+                await asyncio.sleep(0)
+            changes, _ = await reading
+            assert not changes.removed
 
 
 async def test_an_event_committed_late_is_not_missed(dsn: str) -> None:

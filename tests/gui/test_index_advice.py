@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 from database import connected, run_sql
 from jobdesk.dialogs.index_advice import IndexAdviceDialog
+from jobdesk.main_window import MainWindow
 from jobdesk_core import PsycopgConnector
 from jobdesk_core.monitor.advice import advise, create, leftovers
 from jobdesk_core.monitor.filters import JobFilter
+from opened import closed, desk_of, dialog_of, live
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
@@ -84,3 +88,49 @@ async def test_a_creation_that_is_not_finished_tells_what_is_left(dsn: str, by: 
         assert run_sql(dsn, EXISTS) == [False]
         (left,) = await leftovers(connector)
         assert left.drop_sql in dialog.message.text
+
+
+@contextlib.asynccontextmanager
+async def searching(dsn: str, folder: Path) -> AsyncIterator[MainWindow]:
+    """A window on a table that is large enough for an index to count."""
+    run_sql(
+        dsn,
+        "SET session_replication_role = replica; INSERT INTO procrastinate_jobs (queue_name, task_name, lock) "
+        "SELECT 'q', 't', 'lock-' || n FROM generate_series(1, 50000) AS n; RESET session_replication_role; "
+        "ANALYZE procrastinate_jobs",
+    )
+    async with live(folder, dsn) as window:
+        yield window
+
+
+async def test_a_search_that_becomes_slow_offers_the_index_and_a_click_shows_it(dsn: str, tmp_path: Path) -> None:
+    async with searching(dsn, tmp_path) as window:
+        window.jobs.index_offer.slow_s = 0.0
+        window.header.filter_bar.set_text("lock:lock-77")
+        await until(window.jobs.toolbar.faster.isVisible, what="the offer")
+        QTest.mouseClick(window.jobs.toolbar.faster, Qt.MouseButton.LeftButton)
+        dialog = await dialog_of(window, IndexAdviceDialog)
+        assert "(lock, id)" in dialog.sql.toPlainText() and dialog.verb.isEnabled()
+        QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
+        await closed(window)
+        assert run_sql(dsn, EXISTS) == [True] and not window.jobs.toolbar.faster.isVisible()
+        window.header.filter_bar.set_text("lock:lock-78")
+        await until(lambda: window.jobs.model.is_complete and not window.jobs.reading.is_reading)
+        assert not window.jobs.toolbar.faster.isVisible()
+
+
+@pytest.mark.parametrize("is_read_only", [False, True])
+async def test_advice_is_there_from_the_menu_for_any_filter(dsn: str, tmp_path: Path, is_read_only: bool) -> None:
+    async with searching(dsn, tmp_path) as window:
+        desk_of(window).profile = replace(desk_of(window).profile, is_read_only=is_read_only)
+        action = window.actions["view.index"]
+        assert not action.isEnabled() and "filter" in action.toolTip()
+        window.header.filter_bar.set_text("queueing_lock:x")
+        action.trigger()
+        await until(lambda: "no index" in window.message.sentence, what="the sentence")
+        window.jobs.index_offer.slow_s = 0.0
+        window.header.filter_bar.set_text("queueing_lock:y")
+        await until(window.jobs.toolbar.faster.isVisible, what="the offer")
+        action.trigger()
+        dialog = await dialog_of(window, IndexAdviceDialog)
+        assert dialog.verb.isEnabled() is not is_read_only

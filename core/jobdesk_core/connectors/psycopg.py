@@ -31,7 +31,7 @@ Connection = psycopg.AsyncConnection[Any]
 Pool = psycopg_pool.AsyncConnectionPool[Connection]
 
 #: Seconds between two checks of a listening connection, and how long its answer may take.
-LISTEN_CHECK_INTERVAL_S = 10.0
+LISTEN_CHECK_INTERVAL_S = 30.0
 LISTEN_CHECK_TIMEOUT_S = 3.0
 #: Seconds that closing waits for the pool's workers.
 CLOSE_TIMEOUT_S = 2.0
@@ -94,16 +94,28 @@ class PsycopgConnector(AsyncConnector):
         return super().run(statement, connection=connection)
 
     @contextlib.asynccontextmanager
-    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
-        """Lend a pooled connection inside one transaction: committed at the end, or rolled back.
+    async def transaction(
+        self, *, snapshot: bool = False, connection: Connection | None = None
+    ) -> AsyncIterator[Connection]:
+        """Lend a pooled connection, or `connection`, inside one transaction: committed at the end, or rolled back.
 
         With `snapshot` it is read-only, and every statement in it sees the same moment.
         """
         with driver_errors():
-            async with self.pool.connection() as connection, connection.transaction():
+            pooled = self.pool.connection() if connection is None else contextlib.nullcontext(connection)
+            async with pooled as lent, lent.transaction():
                 if snapshot:
-                    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                yield connection
+                    await lent.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                yield lent
+
+    @contextlib.asynccontextmanager
+    async def own_connection(self) -> AsyncIterator[Connection]:
+        """Open a connection like the pool's that does not belong to it, in autocommit mode. Raises ConnectorException.
+
+        For what asks again and again: the pool asks every connection for a sign of life before it lends it.
+        """
+        async with self._connection_like(self.pool) as connection:
+            yield connection
 
     async def check_async(self) -> None:
         """Replace every idle connection that has died, so that the next checkout does not fail."""
@@ -118,7 +130,7 @@ class PsycopgConnector(AsyncConnector):
         on_listening: Callable[[], None] | None = None,
     ) -> None:
         """LISTEN until cancelled; see AsyncConnector."""
-        async with self._connection_like(self.pool) as connection:
+        async with self.own_connection() as connection:
             with driver_errors():
                 for channel in channels:
                     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))

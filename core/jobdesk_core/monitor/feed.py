@@ -14,18 +14,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor import balance
+from jobdesk_core.monitor import balance, workers
 from jobdesk_core.monitor.balance import Balance, TableStatistics
 from jobdesk_core.monitor.counts import INHABITED, Counts, aborting_jobs, count_ended, count_open, count_stretch
 from jobdesk_core.monitor.gaps import Gaps, recent_events
 from jobdesk_core.monitor.history import HistoryReader
 from jobdesk_core.monitor.pages import limited
-from jobdesk_core.monitor.rows import EventRow, JobRow, rows_by_id
+from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow, rows_by_id
 from jobdesk_core.monitor.series import Series
 from jobdesk_core.monitor.tally import Group
 
@@ -82,6 +82,7 @@ class _Glance:
     statistics: TableStatistics
     storage: str
     watched: str
+    workers: list[WorkerRow] | None
 
 
 class _Share:
@@ -116,6 +117,11 @@ class Feed:
         limit_s: float = 5.0,
     ) -> None:
         self._connector = connector
+        #: Where `has_news` and `read` ask; None: on a connection of the pool.
+        self.connection: Connection | None = None
+        #: The registered workers as last seen.
+        self.workers: list[WorkerRow] = []
+        self._asked_workers_at = 0.0
         self._capabilities = capabilities
         self._counts = counts
         self._series = series
@@ -179,7 +185,9 @@ class Feed:
 
     async def has_news(self) -> bool:
         """Ask the one small question: is there anything to read?"""
-        glance = await limited(self._connector, self._question(), self._limit_s)
+        glance = await limited(self._connector, self._question(), self._limit_s, self.connection)
+        if glance.workers is not None:
+            self.workers, self._asked_workers_at = glance.workers, time.monotonic()
         if glance.storage != self._storage:
             await self._begin_anew(glance)
         has_deletions = self._balance.seen is not None and self._balance.seen.deleted != glance.statistics.deleted
@@ -192,7 +200,7 @@ class Feed:
             self._counts.stop_checking()
             self._began = None
         if self._counts.is_exact and self._balance.is_doubtful(time.monotonic(), self._quiet_s):
-            inhabited = await limited(self._connector, INHABITED, self._limit_s)
+            inhabited = await limited(self._connector, INHABITED, self._limit_s, self.connection)
             self._counts.check(inhabited)
             self._began = (glance.statistics, dt.datetime.now(dt.UTC))
         self._settle()
@@ -206,6 +214,7 @@ class Feed:
     async def read(self) -> tuple[Changes, bool]:
         """Read one batch in one snapshot; also whether more is waiting."""
         run = self._connector.run_async
+        watched = self._watched  # others may be named while this is read
         async with self._snapshot() as connection:
             xmin, xmax, statistics = await run(self._begin(), connection=connection)
             events = await run(_events_after(self._cursor, BATCH_EVENTS), connection=connection)
@@ -218,7 +227,7 @@ class Feed:
             if stretch is not None:
                 await self._count_stretch(stretch, connection)
             named = {event.job_id for event in happened}
-            wanted = list(named | self._watched | self._aborting)
+            wanted = list(named | watched | self._aborting)
             rows = await run(rows_by_id(self._capabilities, wanted), connection=connection) if wanted else {}
             self._is_open_stale |= bool(happened)
             is_open_counted = False
@@ -245,7 +254,7 @@ class Feed:
         if not self._is_open_stale and not has_more:
             self._see(statistics)
         self._settle()
-        changes = self._changes(happened, named, rows, is_refresh=not is_all_seen)
+        changes = self._changes(happened, named, watched, rows, is_refresh=not is_all_seen)
         return changes, has_more or self._counts.has_uncounted
 
     async def fill_history(self) -> None:
@@ -253,14 +262,21 @@ class Feed:
         # What was missing at the start is read as a late event, should it appear.
         reading = HistoryReader(self._series, self._cursor, self._missing_at_start)
         while not reading.is_done:
-            async with self._snapshot() as connection:
+            # Beside what is read at the same time: on a connection of the pool.
+            async with self._connector.transaction(snapshot=True) as connection:
                 await self._connector.run_async(self._begin(), connection=connection)
                 await reading.read(self._connector, connection)
 
     def _changes(
-        self, happened: list[EventRow], named: set[int], rows: dict[int, JobRow], *, is_refresh: bool
+        self,
+        happened: list[EventRow],
+        named: set[int],
+        watched: frozenset[int],
+        rows: dict[int, JobRow],
+        *,
+        is_refresh: bool,
     ) -> Changes:
-        removed = self._watched - rows.keys()
+        removed = watched - rows.keys()
         self._counts.doubt(removed & self._known.keys())
         changed = {job_id: row for job_id, row in rows.items() if job_id in named or self._known.get(job_id) != row}
         self._known = {job_id: rows[job_id] for job_id in self._watched if job_id in rows}
@@ -281,7 +297,7 @@ class Feed:
         self._storage = glance.storage
         self._cursor = min(self._cursor, glance.last_event_id)
         self._gaps.forget_after(self._cursor)
-        inhabited = await limited(self._connector, INHABITED, self._limit_s)
+        inhabited = await limited(self._connector, INHABITED, self._limit_s, self.connection)
         self._counts.expect(inhabited)
         self._began = (glance.statistics, dt.datetime.now(dt.UTC))
         self._is_open_stale = True
@@ -351,6 +367,13 @@ class Feed:
         self._counts.doubt(asked | (self._aborting - still))
         self._aborting = still
 
+    @property
+    def _are_workers_due(self) -> bool:
+        if not self._capabilities.has_workers or self._capabilities.rights.read is not None:
+            return False
+        interval = workers.INTERVAL_S if self.workers else workers.FIRST_INTERVAL_S
+        return time.monotonic() - self._asked_workers_at >= interval
+
     def _question(self) -> Statement[_Glance]:
         worker = "job.worker_id" if self._capabilities.has_worker_id else "NULL"
         abort = "job.abort_requested" if self._capabilities.has_abort_requested else "NULL"
@@ -362,7 +385,8 @@ class Feed:
             "pg_relation_filenode(pg_get_serial_sequence('procrastinate_events', 'id')::regclass)) AS storage, "
             "coalesce((SELECT sum(hashtextextended(ROW(job.id, job.status, job.queue_name, job.task_name, "
             f"job.attempts, job.scheduled_at, job.lock, job.queueing_lock, {worker}, {abort}, {priority})::text, 0)) "
-            "FROM procrastinate_jobs AS job WHERE job.id = ANY (%(watched)s)), 0)::text AS watched",
+            "FROM procrastinate_jobs AS job WHERE job.id = ANY (%(watched)s)), 0)::text AS watched"
+            f"{workers.BESIDE if self._are_workers_due else ''}",
             _glance,
             {"watched": list(self._watched | self._aborting)},
         )
@@ -378,11 +402,14 @@ class Feed:
         )
 
     def _snapshot(self) -> Any:
-        return self._connector.transaction(snapshot=True)
+        return self._connector.transaction(snapshot=True, connection=self.connection)
 
 
 def _glance(rows: Rows) -> _Glance:
-    return _Glance(rows[0]["last_event_id"], balance.statistics(rows), rows[0]["storage"], rows[0]["watched"])
+    row = rows[0]
+    return _Glance(
+        row["last_event_id"], balance.statistics(rows), row["storage"], row["watched"], workers.workers_in(row)
+    )
 
 
 def _events_after(cursor: int, limit: int) -> Statement[list[EventRow]]:

@@ -24,7 +24,7 @@ from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.series import Series
 
 #: Seconds between two looks: while things move, at rest, and at least.
-MOVING_S, REST_S, SHORTEST_S = 0.25, 0.9, 0.1
+MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
@@ -46,6 +46,7 @@ class Monitor:
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self._wake = asyncio.Event()
         self._on_state: Callable[[FeedState], None] = lambda state: None
+        self._on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None
         self._probe = f"jobdesk_probe_{secrets.token_hex(8)}"
         self._heard = asyncio.Event()
         self._deaf_reason = ""
@@ -58,19 +59,28 @@ class Monitor:
         """Read now rather than at the next tick."""
         self._wake.set()
 
-    async def run(self, on_changes: Callable[[Changes], None], on_state: Callable[[FeedState], None]) -> None:
-        """Follow the database until cancelled: reconnects by itself, and says what it is doing."""
-        self._on_state = on_state
+    async def run(
+        self,
+        on_changes: Callable[[Changes], None],
+        on_state: Callable[[FeedState], None],
+        on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None,
+    ) -> None:
+        """Follow the database until cancelled: reconnects by itself, and says what it is doing.
+
+        `on_workers` is told of the registered workers a few times a minute, and soon when there were none.
+        """
+        self._on_state, self._on_workers = on_state, on_workers
         self._tell(self.state.into("connecting"))
         pause = FIRST_PAUSE_S
         while True:
             listener = asyncio.create_task(self._listen())
             try:
-                await self._feed.start()
-                pause = FIRST_PAUSE_S
-                self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
-                on_changes(Changes({}, [], frozenset(), is_refresh=True))
-                await self._follow(on_changes, listener)
+                async with self._connector.own_connection() as self._feed.connection:
+                    await self._feed.start()
+                    pause = FIRST_PAUSE_S
+                    self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
+                    on_changes(Changes({}, [], frozenset(), is_refresh=True))
+                    await self._follow(on_changes, listener)
             except ConnectorException as error:
                 self._tell(self.state.into("stale", _reason(error, listener)))
             finally:
@@ -112,7 +122,10 @@ class Monitor:
                     listener.result()
                     raise ConnectorException("The listening connection has ended.")
                 started = time.monotonic()
+                workers = self._feed.workers
                 has_news = await self._answered(self._feed.has_news())
+                if self._feed.workers != workers:
+                    self._on_workers(self._feed.workers)
                 milliseconds = (time.monotonic() - started) * 1000
                 self._saw(milliseconds)
                 is_moving = self._feed.is_counting

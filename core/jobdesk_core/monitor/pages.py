@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
@@ -205,10 +205,12 @@ def _bounds(low: int, high: int) -> Statement[tuple[Bounds, Bounds]]:
     )
 
 
-async def limited(connector: PsycopgConnector, statement: Statement[T], limit_s: float) -> T:
+async def limited(
+    connector: PsycopgConnector, statement: Statement[T], limit_s: float, connection: Connection | None = None
+) -> T:
     """Run a statement for at most `limit_s` seconds; then it is cancelled, on the server too."""
     try:
         async with asyncio.timeout(limit_s):
-            return await connector.run_async(statement)
+            return await connector.run_async(statement, connection=connection)
     except TimeoutError as error:
         raise StatementTooLong() from error

@@ -12,7 +12,10 @@ class ViewCommands(Noun):
     """Pages, filter and theme."""
 
     def reasons(self) -> dict[str, str | None]:
-        return {"refresh": None if self._desk is not None else self._no_desk()}
+        if self._desk is None:
+            return dict.fromkeys(("refresh", "index"), self._no_desk())
+        is_filtered = bool(self._window.jobs.model.job_filter.tokens)
+        return {"index": None if is_filtered else self.tr("Type a filter first.")}
 
     def overview(self) -> None:
         """Show the overview."""
@@ -43,6 +46,10 @@ class ViewCommands(Noun):
         if self._session.desk is not None:
             self._session.desk.monitor.wake()
             self._window.jobs.read_again()
+
+    def index(self) -> None:
+        """Show which index would make the filter fast."""
+        self._window.jobs.advise_index()
 
     def theme(self) -> None:
         """Change between light and dark."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
 
 from jobdesk.dialogs.frame import WORK, DialogFrame
@@ -50,6 +51,7 @@ class IndexAdviceDialog(DialogFrame):
         self.sql.setObjectName("code")
         self.sql.setReadOnly(True)
         self.sql.setTabChangesFocus(True)
+        self.sql.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.sql.setAccessibleName(self.tr("SQL that creates the index"))
         self.sql.setFixedHeight(84)
         self.copy_button = QPushButton(self.tr("Copy the SQL"))

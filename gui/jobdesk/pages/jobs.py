@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QSplitter,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +21,7 @@ from jobdesk.actions import Actions
 from jobdesk.desk import Desk
 from jobdesk.inspector import Inspector
 from jobdesk.models.jobs import JobsModel
+from jobdesk.pages.index_offer import IndexOffer
 from jobdesk.pages.jobs_reading import JobsReading
 from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.pages.jobs_toolbar import ROOMY_WIDTH, JobsToolbar
@@ -37,6 +37,7 @@ class JobsPage(QWidget):
     selection_changed = Signal()
     footnote_changed = Signal()
     filter_asked_for = Signal(str)
+    told = Signal(str)  # a sentence
     failed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -48,8 +49,8 @@ class JobsPage(QWidget):
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.bar = WholeBar(self.table)
         self.inspector = Inspector()
+        self.index_offer = IndexOffer(self.reading, self)
         self._inspected: int | None = None
-        self._buttons: list[QToolButton] = []
         self.toolbar = JobsToolbar(self.table)
         self._empty = EmptyState("search", "", "", [])
         whole = QWidget()
@@ -109,6 +110,11 @@ class JobsPage(QWidget):
     def inspect(self, job_id: int) -> bool:
         """Select a job that is loaded. False when it is not."""
         return self.table.show_job(job_id)
+
+    def advise_index(self) -> None:
+        """Show which index would make the filter fast."""
+        if self._desk is not None:
+            self.index_offer.open(self._desk)
 
     def read_again(self) -> None:
         """Read everything shown anew."""
@@ -177,6 +183,10 @@ class JobsPage(QWidget):
         self.toolbar.top_asked_for.connect(self._go_to_top)
         self.toolbar.order_asked_for.connect(self.set_order)
         self.toolbar.stop_asked_for.connect(self._stop_or_go_on)
+        self.toolbar.index_asked_for.connect(self.advise_index)
+        self.index_offer.changed.connect(self.toolbar.faster.setVisible)
+        self.index_offer.nothing_found.connect(self._tell_no_index)
+        self.index_offer.failed.connect(self.failed)
         self.reading.progressed.connect(self._show_progress)
         self.reading.failed.connect(self.failed)
         self.inspector.job_asked_for.connect(self._go_to)
@@ -216,6 +226,7 @@ class JobsPage(QWidget):
         self.bar.set_bounds(self.reading.bounds)
         self._show_count()
         self._watch()
+        self.index_offer.follow(self._desk)
 
     def _show_empty(self) -> None:
         if self.model.job_filter.text:
@@ -257,6 +268,9 @@ class JobsPage(QWidget):
         if self.reading.is_reading and not self.reading.is_stopped:
             return self.tr("{count} found, looking…").format(count=found)
         return self.tr("{count} found so far").format(count=found)
+
+    def _tell_no_index(self) -> None:
+        self.told.emit(self.tr("This filter is fast as it is, or no index would make it faster."))
 
     def _stop_or_go_on(self) -> None:
         if self.reading.is_stopped:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Mapping
 from typing import Any
 
 from jobdesk_core.monitor.counts import MatchCount
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order, Page, PageKey
+from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
@@ -44,7 +45,8 @@ class JobsReading(QObject):
         self._below: PageKey | None = None
         self._above: PageKey | None = None
         self._arrived = 0
-        self._touched: set[int] = set()
+        #: What the feed said of jobs during a read: their newest rows, or None when they have gone.
+        self._touched: dict[int, JobRow | None] = {}
         self._keep: Collection[int] = ()
         self._work = Work(self)
         self._work.failed.connect(self.failed)
@@ -66,6 +68,15 @@ class JobsReading(QObject):
         """Whether only looking can tell how many jobs match."""
         return bool(self.model.job_filter.tokens) and self.match is None
 
+    @property
+    def matched_share(self) -> float | None:
+        """The share of the ids looked at so far that met the filter; None before anything was looked at."""
+        if self.bounds is None or self.looked_to_id is None:
+            return None
+        lowest, highest = self.bounds
+        looked = highest - self.looked_to_id if self.model.order is Order.NEWEST else self.looked_to_id - lowest
+        return self.model.rowCount() / (looked + 1)
+
     def show_desk(self, desk: Desk | None) -> None:
         """Read from another connection, or from none."""
         self._desk = desk if desk is not None and desk.capabilities.has_schema else None
@@ -79,6 +90,7 @@ class JobsReading(QObject):
         self.is_stopped = False
         self._below, self._above, self.looked_to_id, self.bounds = None, None, None, None
         self._forget_arrived()
+        self._touched.clear()
         self.model.restart(order, job_filter)
         if self._desk is not None:
             self._start(self._read_on(self._desk))
@@ -137,7 +149,7 @@ class JobsReading(QObject):
         self._keep = keep
         if self.is_reading:
             self._touched.update(changes.rows)
-            self._touched.update(changes.removed)
+            self._touched.update(dict.fromkeys(changes.removed))
         undecided = self.model.apply(changes.rows, changes.removed, keep)
         self._count_arrived(changes)
         if changes.is_refresh:
@@ -164,8 +176,13 @@ class JobsReading(QObject):
     # Reading
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._work.start(coroutine, name=READ, then=lambda _: self._read_is_over(), replaces=True)
+        self.progressed.emit()
+
+    def _read_is_over(self) -> None:
+        """What the feed told meanwhile may belong into the window only now that its ends are known."""
+        self._take_over(self._touched)
         self._touched.clear()
-        self._work.start(coroutine, name=READ, then=lambda _: self.progressed.emit(), replaces=True)
         self.progressed.emit()
 
     async def _read(self, desk: Desk, after: PageKey | None, limit: int, *, backwards: bool = False) -> Page:
@@ -211,6 +228,7 @@ class JobsReading(QObject):
 
     async def _jump(self, desk: Desk, key: PageKey, *, backwards: bool) -> None:
         # Read first: what is on show stays until there is something else to show.
+        self._touched.clear()
         page = await self._read(desk, key, PAGE_ROWS, backwards=backwards)
         self.model.restart(self.model.order, self.model.job_filter)
         step = 1 if self.model.order is Order.NEWEST else -1
@@ -230,9 +248,9 @@ class JobsReading(QObject):
         await self._merge(desk, await self._read(desk, None, PAGE_ROWS))
 
     async def _read_loaded(self, desk: Desk) -> None:
-        loaded = self.model.ids()
+        loaded = {*self.model.ids(), *self._touched}
         fresh = await desk.monitor.pages.rows(loaded)
-        self.model.apply(fresh, set(loaded) - set(fresh), self._keep)
+        self._take_over({job_id: fresh.get(job_id) for job_id in loaded})
         if not self.model.is_at_start:
             return
         page = await self._read(desk, None, PAGE_ROWS)
@@ -250,8 +268,17 @@ class JobsReading(QObject):
 
     async def _merge(self, desk: Desk, page: Page) -> None:
         """Put a page into the model. What the feed changed meanwhile is newer than the page."""
-        touched, self._touched = self._touched, set()
+        touched, self._touched = self._touched, {}
         self.model.merge(row for row in page.rows if row.id not in touched)
-        if touched:
+        if not touched:
+            return
+        try:
             fresh = await desk.monitor.pages.rows(touched)
-            self.model.apply(fresh, touched - set(fresh), self._keep)
+        except BaseException:
+            self._touched = touched | self._touched  # the next read makes up for them
+            raise
+        self._take_over({job_id: self._touched.get(job_id, fresh.get(job_id)) for job_id in touched})
+
+    def _take_over(self, newest: Mapping[int, JobRow | None]) -> None:
+        rows = {job_id: row for job_id, row in newest.items() if row is not None}
+        self.model.apply(rows, newest.keys() - rows.keys(), self._keep)

@@ -25,6 +25,7 @@ class JobsToolbar(QWidget):
     order_asked_for = Signal(object)  # Order
     top_asked_for = Signal()
     stop_asked_for = Signal()  # stop the search, or go on with it
+    index_asked_for = Signal()  # make the search fast
 
     def __init__(self, table: JobsTable) -> None:
         super().__init__()
@@ -32,12 +33,18 @@ class JobsToolbar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._table = table
         self._buttons: list[QToolButton] = []
+        self._page_width = ROOMY_WIDTH
         self._count = QLabel()
         self._count.setProperty("tone", "secondary")
         self.stop = QPushButton()
         self.stop.setObjectName("link")
         self.stop.hide()
         self.stop.clicked.connect(self.stop_asked_for)
+        self.faster = QPushButton(self.tr("Make it fast…"))
+        self.faster.setObjectName("link")
+        self.faster.setToolTip(self.tr("An index would make this filter fast. Nothing is created without your word."))
+        self.faster.hide()
+        self.faster.clicked.connect(self.index_asked_for)
         self.arrived = QPushButton()
         self.arrived.setObjectName("pill")
         self.arrived.hide()
@@ -47,7 +54,7 @@ class JobsToolbar(QWidget):
         self._bar = QHBoxLayout(self)
         self._bar.setContentsMargins(12, 4, 12, 4)
         self._bar.setSpacing(8)
-        for widget in (self._count, self.stop, self.arrived):
+        for widget in (self._count, self.stop, self.faster, self.arrived):
             self._bar.addWidget(widget)
         self._bar.addStretch()
         self._bar.addWidget(self._order)
@@ -84,6 +91,7 @@ class JobsToolbar(QWidget):
         """Offer to stop a search, or to go on with one that was stopped."""
         self.stop.setText(self.tr("Go on") if is_stopped else self.tr("Stop"))
         self.stop.setVisible(is_under_way or is_stopped)
+        self._fit_buttons()
 
     def show_arrived(self, count: int) -> None:
         """Say how many jobs have come in before the first row; a click goes there."""
@@ -92,10 +100,18 @@ class JobsToolbar(QWidget):
 
     def fit(self, page_width: int) -> None:
         """Give up words where there is no room for them."""
+        self._page_width = page_width
         is_roomy = page_width >= ROOMY_WIDTH
         self._columns.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else ALONE)
+        self._fit_buttons()
+
+    def _fit_buttons(self) -> None:
+        """In a narrow page only icons; what a search has to say takes their place, and the menu still has them."""
         for button in self._buttons:
-            button.setToolButtonStyle(ALONE if page_width < NARROW_WIDTH else BESIDE)
+            button.setToolButtonStyle(ALONE if self._page_width < NARROW_WIDTH else BESIDE)
+        is_giving_way = self._page_width < ROOMY_WIDTH and self.stop.isVisibleTo(self)
+        for button in self._buttons[1:]:
+            button.setVisible(not is_giving_way)
 
     def _fill_order(self) -> None:
         menu = QMenu(self)
