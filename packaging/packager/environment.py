@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,11 @@ def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = 
         words = (done.stdout + done.stderr).strip()[-4000:]
         raise NotReady(f"{Path(command[0]).name} failed with code {done.returncode}:\n{words}")
     return done.stdout
+
+
+def variables(**more: str) -> dict[str, str]:
+    """The caller's environment with some of it changed."""
+    return {**os.environ, **more}
 
 
 def python() -> Path:

@@ -48,7 +48,7 @@ def components(bundle: Path) -> list[Component]:
             if distribution is None:
                 raise NotReady(f"{source} is in the bundle and belongs to no installed package.")
             found.setdefault(f"pypi {distribution.name}", _of_distribution(distribution))
-        elif sys.platform == "linux" and source.is_relative_to("/usr/lib") or source.is_relative_to("/lib"):
+        elif (sys.platform == "linux" and source.is_relative_to("/usr/lib")) or source.is_relative_to("/lib"):
             package = libraries.package_of(source)
             if package is None:
                 raise NotReady(f"{source} is in the bundle and belongs to no package of this host.")
@@ -61,7 +61,7 @@ def _sources(bundle: Path) -> list[Path]:
     """Where the files come from that are (still) in the bundle: the lists also tell of the interpreter's own."""
     if not bundle.is_dir():
         raise NotReady("There is no bundle yet.")
-    entries = set()
+    entries: set[Path] = set()
     for name in LISTS:
         read = ast.literal_eval((BUILD / "work" / "jobdesk" / name).read_text("utf-8"))
         listed = next(part for part in read if isinstance(part, list))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-from packager import environment
+from packager import environment, wheels, windows
 from packager.environment import VENV
-from packager.project import BUILD, DIST, PACKAGING, ROOT, NotReady
+from packager.project import BUILD, DIST, ROOT, NotReady
 
 INTERPRETER = VENV / "bin" / "python"
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
@@ -36,7 +35,8 @@ def lint() -> None:
         *(INTERPRETER, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"),
         WORKFLOW,
     )
-    _wheel(one("*.whl"))
+    wheels.refuse_strangers(one("*.whl"))
+    sys.stdout.write("  wheel: jobdesk and jobdesk_core alone, and all of them\n")
     _installer()
 
 
@@ -74,22 +74,11 @@ def _lintian(deb: Path) -> None:
     sys.stdout.write("  lintian: no error, no warning\n")
 
 
-def _wheel(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
-    tops = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
-    if tops != {"jobdesk", "jobdesk_core"}:
-        raise NotReady(f"The wheel should hold jobdesk and jobdesk_core alone, and holds {', '.join(sorted(tops))}.")
-    sys.stdout.write("  wheel: jobdesk and jobdesk_core alone\n")
-
-
 def _installer() -> None:
     """The Windows installer, compiled around a payload of two files that stand for the bundle."""
     payload = BUILD / "stub"
     (payload / "_internal").mkdir(parents=True, exist_ok=True)
     (payload / "jobdesk.exe").write_bytes(b"MZ")
     (payload / "_internal" / "stub.dll").write_bytes(b"MZ")
-    script = PACKAGING / "windows" / "jobdesk.nsi"
     made = BUILD / "stub-installer.exe"
-    from packager.windows import definitions
-
-    _told("makensis", "-WX", "-V2", *definitions(payload, made), script)
+    _told("makensis", "-WX", "-V2", *windows.definitions(payload, made), windows.SCRIPT)

@@ -34,16 +34,13 @@ class Section:
     groups: dict[str, list[str]]
 
 
-def _table() -> dict[str, object]:
-    table: dict[str, object] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return table
-
-
-VERSION = str(_table()["version"])
-SUMMARY = str(_table()["description"])
-#: Reserved names until the project has an address: `make release` refuses them.
-HOMEPAGE = "https://jobdesk.example"
-MAINTAINER = "Jobdesk maintainers <maintainers@jobdesk.example>"
+_TABLE = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+VERSION: str = _TABLE["version"]
+SUMMARY: str = _TABLE["description"]
+HOMEPAGE: str = _TABLE["urls"]["Homepage"]
+#: The end of names that are reserved for examples.
+RESERVED = ".example"
+MAINTAINER = f"Jobdesk maintainers <maintainers@{HOMEPAGE.removeprefix('https://')}>"
 
 
 def changelog(text: str | None = None) -> list[Section]:

@@ -9,7 +9,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from packager import environment, linting, servers
+from packager import environment, linting, release, servers, wheels
 from packager.bundle import BUNDLE
 from packager.environment import VENV
 from packager.project import BUILD, VERSION, NotReady
@@ -31,6 +31,9 @@ def prove() -> None:
     environment.need(environment.TOOLS_TO_BUILD | environment.TOOLS_TO_TEST)
     _say("The files")
     linting.lint()
+    _say("For people with Python")
+    for sentence in wheels.prove(linting.one("*.whl"), linting.one("*.tar.gz")):
+        _done(sentence)
     _say("The first window")
     _first_window()
     previous = _previous(linting.one("*.deb"))
@@ -40,6 +43,7 @@ def prove() -> None:
             name = f"proof_{suite}"
             with servers.database(base, certificate, name) as dsn, servers.busy(dsn):
                 _prove_on(Root(suite), suite, dsn, certificate, display, previous)
+    release.STAMP.write_text(release.digest())
     _say("Everything is as it should be.")
 
 

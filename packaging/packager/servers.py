@@ -49,7 +49,14 @@ def postgres() -> Iterator[tuple[str, Path]]:
         _certificate(folder)
         (folder / "password").write_text(PASSWORD)
         owner = _give_to_someone(folder)
-        initdb = [programs / "initdb", "-D", folder / "data", "-U", "operator", "--auth=scram-sha-256"]
+        initdb: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            folder / "data",
+            "-U",
+            "operator",
+            "--auth=scram-sha-256",
+        ]
         environment.run(*owner, *initdb, "--pwfile", folder / "password", "--locale=C", "--encoding=UTF8", cwd=folder)
         rules = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
         (folder / "data" / "pg_hba.conf").write_text(rules)

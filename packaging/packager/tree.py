@@ -98,6 +98,5 @@ def _is_program(path: Path) -> bool:
     return (
         path.parent.name == "bin"
         or path.name in ("postrm", "add-to-menu.sh")
-        or path.parent.parts[-2:] == ("lib", "jobdesk")
-        and path.name == "jobdesk"
+        or (path.parent.parts[-2:] == ("lib", "jobdesk") and path.name == "jobdesk")
     )

@@ -1,10 +1,21 @@
-"""What the Windows installer is told on its command line: the script itself knows no version and no path."""
+"""The Windows installer, by NSIS: the script itself knows no version and no path."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from packager.project import HOMEPAGE, ROOT, VERSION
+from packager import environment, tree
+from packager.project import DIST, HOMEPAGE, PACKAGING, ROOT, VERSION
+
+SCRIPT = PACKAGING / "windows" / "jobdesk.nsi"
+
+
+def build(bundle: Path, notices: str) -> Path:
+    """Make dist/jobdesk-VERSION-windows-x64.exe of the bundle."""
+    tree.write(bundle / "licences" / "THIRD-PARTY.txt", notices)
+    made = DIST / f"jobdesk-{VERSION}-windows-x64.exe"
+    environment.run("makensis", "-WX", "-V2", *definitions(bundle, made), SCRIPT)
+    return made
 
 
 def definitions(payload: Path, made: Path) -> list[str]:
@@ -17,6 +28,6 @@ def definitions(payload: Path, made: Path) -> list[str]:
         "HOMEPAGE": HOMEPAGE,
         "LICENCE": ROOT / "LICENSE",
         "SIZE_KB": size,
-        "ICON": ROOT / "packaging" / "windows" / "jobdesk.ico",
+        "ICON": PACKAGING / "windows" / "jobdesk.ico",
     }
     return [f"-D{name}={value}" for name, value in values.items()]
