@@ -29,7 +29,7 @@ def build(root: Path, bundle: Path) -> Path:
     DIST.mkdir(exist_ok=True)
     environment.run(
         *("tar", "--sort=name", f"--mtime=@{tree.EPOCH}", "--owner=0", "--group=0", "--numeric-owner"),
-        *("--use-compress-program=xz -9 -T1", "-cf", made, "-C", folder.parent, NAME),
+        *("--use-compress-program=xz -6 -T0", "-cf", made, "-C", folder.parent, NAME),
         env={**os.environ, "LC_ALL": "C"},
     )
     return made

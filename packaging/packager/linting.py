@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packager import environment, wheels, windows
 from packager.environment import VENV
-from packager.project import BUILD, DIST, ROOT, NotReady
+from packager.project import BUILD, DIST, IDENTIFIER, ROOT, NotReady
 
 INTERPRETER = VENV / "bin" / "python"
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
@@ -25,7 +25,7 @@ def lint() -> None:
     share = BUILD / "stage" / "root" / "usr" / "share"
     _lintian(one("*.deb"))
     _told("desktop-file-validate", share / "applications" / "jobdesk.desktop")
-    _told("appstreamcli", "validate", "--no-net", share / "metainfo" / "jobdesk.metainfo.xml")
+    _told("appstreamcli", "validate", "--no-net", share / "metainfo" / f"{IDENTIFIER}.metainfo.xml")
     _silent("mandoc", "-Tlint", "-Wwarning", share / "man" / "man1" / "jobdesk.1.gz")
     _told("rpm", "-K", "--nosignature", one("*.rpm"))
     _told("sha256sum", "--check", "--quiet", "SHA256SUMS", cwd=DIST)

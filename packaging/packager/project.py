@@ -38,9 +38,12 @@ _TABLE = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 VERSION: str = _TABLE["version"]
 SUMMARY: str = _TABLE["description"]
 HOMEPAGE: str = _TABLE["urls"]["Homepage"]
+_HOST = HOMEPAGE.removeprefix("https://").partition("/")[0]
+#: What shops and macOS know the program by: the address, read backwards.
+IDENTIFIER = ".".join([*reversed(_HOST.split(".")), "Jobdesk"])
 #: The end of names that are reserved for examples.
 RESERVED = ".example"
-MAINTAINER = f"Jobdesk maintainers <maintainers@{HOMEPAGE.removeprefix('https://')}>"
+MAINTAINER = f"Jobdesk maintainers <maintainers@{_HOST}>"
 
 
 def changelog(text: str | None = None) -> list[Section]:

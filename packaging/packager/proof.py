@@ -65,6 +65,7 @@ def _prove_on(root: Root, suite: str, dsn: str, certificate: Path, display: str,
         _tour(root, pictures / name, arguments)
     _window(root, display, pictures / "window.png")
     _archive(root)
+    root.root("mkdir", "-p", "/var/lib/jobdesk/demo")  # what a demo of root's leaves
     root.root("apt-get", "purge", "-y", "jobdesk")
     left = [path for path in _traces(root) if path not in before and not path.startswith(OWN_FOLDERS)]
     _expect(not left, f"left behind by the purge: {', '.join(left)}")

@@ -41,7 +41,7 @@ if [ "$1" = 0 ]; then rm -rf /var/lib/jobdesk; fi
 /usr/share/applications/jobdesk.desktop
 /usr/share/icons/hicolor/*/apps/jobdesk.*
 /usr/share/man/man1/jobdesk.1.gz
-/usr/share/metainfo/jobdesk.metainfo.xml
+/usr/share/metainfo/*.metainfo.xml
 
 %changelog
 * {day} Jobdesk maintainers - {version}-1

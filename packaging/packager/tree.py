@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from packager import environment
-from packager.project import BUILD, HOMEPAGE, PACKAGING, PICTURES, ROOT, VERSION, changelog, news
+from packager.project import BUILD, HOMEPAGE, IDENTIFIER, PACKAGING, PICTURES, ROOT, VERSION, changelog, news
 
 LINUX = PACKAGING / "linux"
 STAGE = BUILD / "stage"
@@ -38,7 +38,7 @@ def stage(bundle: Path, notices: str) -> Path:
 def share(folder: Path) -> None:
     """What goes under a `share` folder: the menu's entry, icons, the shop's description and the manual."""
     write(folder / "applications" / "jobdesk.desktop", (LINUX / "jobdesk.desktop").read_text("utf-8"))
-    write(folder / "metainfo" / "jobdesk.metainfo.xml", metainfo())
+    write(folder / "metainfo" / f"{IDENTIFIER}.metainfo.xml", metainfo())
     manual = (LINUX / "jobdesk.1.in").read_text("utf-8")
     manual = manual.replace("@VERSION@", VERSION).replace("@DATE@", news()[0].isoformat())
     write(folder / "man" / "man1" / "jobdesk.1.gz", manual)
@@ -71,6 +71,7 @@ def metainfo() -> str:
         if section.version not in ("", VERSION)
     ]
     text = (LINUX / "jobdesk.metainfo.xml.in").read_text("utf-8").replace("@HOMEPAGE@", HOMEPAGE)
+    text = text.replace("@IDENTIFIER@", IDENTIFIER)
     return text.replace("@SCREENSHOTS@", "\n".join(pictures)).replace("@RELEASES@", "\n".join(releases))
 
 
