@@ -157,7 +157,7 @@ def _first_window() -> None:
             for name, command in commands.items():
                 begun = time.monotonic()
                 process = subprocess.Popen(
-                    ["env", "-i", f"DISPLAY={display}", f"HOME={BUILD / 'empty-home'}", *command],
+                    ["env", "-i", "LC_ALL=C.UTF-8", f"DISPLAY={display}", f"HOME={BUILD / 'empty-home'}", *command],
                     stderr=subprocess.DEVNULL,
                 )
                 times[name].append(servers.seconds_to_window(display, begun))
