@@ -114,9 +114,9 @@ def _window(root: Root, display: str, picture: Path) -> None:
         servers.screenshot(display, picture)
         _expect(process.poll() is None, "the program ended by itself")
     finally:
-        process.kill()
-        process.communicate(timeout=30)
-    _done(f"on an X display: a window after {seconds:.1f} s, and a picture of it")
+        code = root.end(process)
+    _expect(code == 0, f"asked to end, the program ended with {code}")
+    _done(f"on an X display: a window after {seconds:.1f} s, a picture of it, and an end in good order")
 
 
 def _archive(root: Root) -> None:

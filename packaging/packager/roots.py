@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -64,6 +66,18 @@ class Root:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def end(self, process: subprocess.Popen[str]) -> int:
+        """Ask what runs in there to end, as a desktop does, and return its exit code. Raises TimeoutExpired."""
+        # The one that we started waits for it; it is the first process of a namespace of its own.
+        (inside,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(inside), signal.SIGTERM)
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.kill(int(inside), signal.SIGKILL)  # and with it everything of its namespace
+            raise
+        return process.returncode
 
     def home(self, name: str) -> Path:
         """A path in the user's home, as this machine sees it."""
