@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -37,9 +37,19 @@ class Spec:
     tip: str = ""
     needs: Needs = Needs.NOTHING
     starts_group: bool = False
+    submenu: str = ""
 
 
-MENUS = {"desk": "&Desk", "job": "&Job", "view": "&View", "help": "&Help"}
+SUBMENUS = {"matching": "All that &match"}
+MENUS = {
+    "desk": "&Desk",
+    "job": "&Job",
+    "queue": "&Queue",
+    "task": "&Task",
+    "worker": "&Worker",
+    "view": "&View",
+    "help": "&Help",
+}
 
 SPECS = (
     Spec("connection.choose", "&Connections…", "desk", "plug", "Ctrl+O", "Connect to another database"),
@@ -85,6 +95,60 @@ SPECS = (
         Needs.JOBS,
     ),
     Spec(
+        "job.run_now",
+        "R&un now…",
+        "job",
+        "play",
+        "Ctrl+Shift+R",
+        "Let the waiting job run as soon as a worker is free",
+        Needs.JOBS,
+        starts_group=True,
+    ),
+    Spec(
+        "job.reschedule",
+        "Re&schedule…",
+        "job",
+        "schedules",
+        tip="Let the waiting job run at another time",
+        needs=Needs.JOBS,
+    ),
+    Spec(
+        "job.reprioritise",
+        "Re&prioritise…",
+        "job",
+        "arrow-up",
+        "Ctrl+P",
+        "Give the waiting job another priority",
+        Needs.JOBS,
+    ),
+    Spec(
+        "job.purge",
+        "Pur&ge…",
+        "job",
+        tip="Delete the job, which has ended, and its events",
+        needs=Needs.JOBS,
+    ),
+    *(
+        Spec(f"matching.{verb}", text, "job", picture, "", tip, Needs.DESK, submenu="matching")
+        for verb, text, picture, tip in (
+            ("retry", "&Retry…", "retry", "Retry everything that matches the filter"),
+            ("cancel", "&Cancel…", "cancel", "Cancel everything that matches the filter and waits"),
+            ("abort", "&Abort…", "abort", "Ask everything that matches the filter and runs to stop"),
+            ("delete", "Cancel and de&lete…", "delete", "Cancel and delete what matches the filter and waits"),
+            ("run_now", "R&un now…", "play", "Let what matches the filter and waits run as soon as workers are free"),
+            ("reschedule", "Re&schedule…", "schedules", "Let what matches the filter and waits run at another time"),
+            ("reprioritise", "Re&prioritise…", "arrow-up", "Give what matches the filter and waits another priority"),
+            ("purge", "Pur&ge…", "", "Delete what matches the filter and has ended, by status and age"),
+        )
+    ),
+    Spec(
+        "job.rescue",
+        "Rescue stalle&d jobs…",
+        "job",
+        tip="Retry the running jobs whose worker is silent",
+        needs=Needs.DESK,
+    ),
+    Spec(
         "job.again",
         "Defer a&gain with changes…",
         "job",
@@ -101,12 +165,119 @@ SPECS = (
         "Copy every column of the selected jobs, arguments included",
         Needs.JOBS,
     ),
+    Spec("queue.show", "&Show jobs", "queue", "jobs", tip="Show the jobs of the selected queues", needs=Needs.DESK),
+    Spec(
+        "queue.cancel",
+        "&Cancel waiting…",
+        "queue",
+        "cancel",
+        tip="Cancel every waiting job of the selected queues",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec(
+        "queue.retry",
+        "&Retry failed…",
+        "queue",
+        "retry",
+        tip="Retry every failed job of the selected queues",
+        needs=Needs.DESK,
+    ),
+    Spec(
+        "queue.purge",
+        "&Purge finished…",
+        "queue",
+        "delete",
+        tip="Delete the finished jobs of the selected queues",
+        needs=Needs.DESK,
+    ),
+    Spec(
+        "queue.defer",
+        "&Defer one…",
+        "queue",
+        "defer",
+        tip="Defer a new job into this queue",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec("task.show", "&Show jobs", "task", "jobs", tip="Show the jobs of the selected tasks", needs=Needs.DESK),
+    Spec(
+        "task.cancel",
+        "&Cancel waiting…",
+        "task",
+        "cancel",
+        tip="Cancel every waiting job of the selected tasks",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec(
+        "task.retry",
+        "&Retry failed…",
+        "task",
+        "retry",
+        tip="Retry every failed job of the selected tasks",
+        needs=Needs.DESK,
+    ),
+    Spec(
+        "task.purge",
+        "&Purge finished…",
+        "task",
+        "delete",
+        tip="Delete the finished jobs of the selected tasks",
+        needs=Needs.DESK,
+    ),
+    Spec(
+        "task.defer",
+        "&Defer one…",
+        "task",
+        "defer",
+        tip="Defer a new job of this task",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec("worker.show", "&Show jobs", "worker", "jobs", tip="Show what the selected workers run", needs=Needs.DESK),
+    Spec(
+        "worker.rescue",
+        "&Rescue stalled jobs…",
+        "worker",
+        "retry",
+        tip="Put the jobs back that no living worker has",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec(
+        "worker.prune",
+        "&Prune silent workers…",
+        "worker",
+        "delete",
+        tip="Remove the workers that have sent no heartbeat for long",
+        needs=Needs.DESK,
+    ),
     Spec("view.overview", "&Overview", "view", "overview", "Ctrl+1"),
     Spec("view.jobs", "&Jobs", "view", "jobs", "Ctrl+2"),
     Spec("view.queues", "&Queues", "view", "queues", "Ctrl+3"),
     Spec("view.tasks", "&Tasks", "view", "tasks", "Ctrl+4"),
     Spec("view.workers", "&Workers", "view", "workers", "Ctrl+5"),
+    Spec("view.locks", "Loc&ks", "view", "locks", "Ctrl+6"),
+    Spec("view.journal", "Jour&nal", "view", "journal", "Ctrl+7"),
     Spec("view.filter", "&Filter", "view", "search", "Ctrl+F", starts_group=True),
+    Spec("view.palette", "&Commands…", "view", "more", "Ctrl+K", "Reach any page, action, view, connection or job"),
+    Spec(
+        "saved_view.save",
+        "&Save this view…",
+        "view",
+        shortcut="Ctrl+S",
+        tip="Keep the filter and the order by a name",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec(
+        "saved_view.arrange",
+        "Saved &views…",
+        "view",
+        tip="Rename, order and delete the saved views, which open by Alt+1 to Alt+9",
+        needs=Needs.DESK,
+    ),
     Spec("view.refresh", "&Read again", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
     Spec("view.index", "Advise an &index…", "view", tip="Which index would make this filter fast", needs=Needs.DESK),
     Spec("view.theme", "&Light or dark", "view", shortcut="Ctrl+T", starts_group=True),
@@ -165,11 +336,29 @@ class Actions(QObject):
         """The context menu of jobs, with the same actions as the menu bar's."""
         menu = QMenu(parent)
         menu.setToolTipsVisible(True)
-        self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS])
+        self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS or spec.submenu])
+        return menu
+
+    def of(self, noun: str) -> list[str]:
+        """The keys of a noun's actions, in the table's order."""
+        return [spec.key for spec in SPECS if spec.key.partition(".")[0] == noun]
+
+    def menu_of(self, keys: Iterable[str], parent: QWidget) -> QMenu:
+        """A menu of these actions."""
+        menu = QMenu(parent)
+        menu.setToolTipsVisible(True)
+        self._fill(menu, [spec for spec in SPECS if spec.key in keys])
         return menu
 
     def _fill(self, menu: QMenu, specs: list[Spec]) -> None:
+        inner: dict[str, QMenu] = {}
         for spec in specs:
             if spec.starts_group and menu.actions():
                 menu.addSeparator()
-            menu.addAction(self._actions[spec.key])
+            if not spec.submenu:
+                menu.addAction(self._actions[spec.key])
+                continue
+            if spec.submenu not in inner:
+                inner[spec.submenu] = menu.addMenu(translated(SUBMENUS[spec.submenu]))
+                inner[spec.submenu].setToolTipsVisible(True)
+            inner[spec.submenu].addAction(self._actions[spec.key])

@@ -5,28 +5,51 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.jobs import Job
+from jobdesk_core.journal import Entry, Header, Journal, keeping
+from jobdesk_core.journal import undo as journal_undo
+from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
 from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.known_values import KnownValues, Question
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
-from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
+from jobdesk_core.monitor.view_count import AtLeast, ViewCount
+from jobdesk_core.operations import (
+    Action,
+    Change,
+    Ledger,
+    Outcome,
+    Plan,
+    Progress,
+    Target,
+    impossible,
+    plan,
+    refusal,
+    run_async,
+)
 from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk.boards import Boards
+from jobdesk.widgets.json_model import SECRET_PATTERN
 from jobdesk.work import Work
 
-#: Seconds between two looks at the oldest waiting jobs.
-OLDEST_INTERVAL_S = 4.0
+#: Seconds between two looks at the oldest waiting jobs, and at those without a worker.
+LOOK_INTERVAL_S = 4.0
+
+OnProgress = Callable[[Progress], Awaitable[bool]]
 
 
 class Desk(QObject):
@@ -42,20 +65,27 @@ class Desk(QObject):
         profile: Profile,
         connector: PsycopgConnector,
         capabilities: Capabilities,
+        journal: Journal,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.profile = profile
         self.connector = connector
         self.capabilities = capabilities
+        self.journal = journal
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
-        self._asked_oldest_at = 0.0
+        self.known = KnownValues(connector, secret_pattern=SECRET_PATTERN)
+        self.view_count = ViewCount(connector, capabilities)
+        #: How many jobs run without any worker, as last read.
+        self.orphans = 0
+        self._looked_at = 0.0
+        self.boards = Boards(self.monitor, self)
         self.work = Work(self)
         self.work.failed.connect(self.trouble)
 
     @classmethod
-    async def open(cls, profile: Profile, password: str | None = None) -> Desk:
+    async def open(cls, profile: Profile, password: str | None = None, *, journal: Journal) -> Desk:
         """Connect and read what the database can do. Raises ConnectorException; nothing stays open then."""
         connector = PsycopgConnector(**connection_parameters(profile, password))
         await connector.open_async()
@@ -64,7 +94,7 @@ class Desk(QObject):
         except BaseException:
             await connector.close_async()
             raise
-        desk = cls(profile, connector, capabilities)
+        desk = cls(profile, connector, capabilities, journal)
         # Known from the start: without it every running job would look as if its worker were dead.
         with contextlib.suppress(ConnectorException):
             desk.workers = await desk.monitor.workers() if capabilities.has_schema else []
@@ -73,18 +103,68 @@ class Desk(QObject):
     def start(self) -> None:
         """Begin to watch. Needs a database that has the schema."""
         self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit, self._take_workers), name="feed")
+        self.boards.start()
 
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""
         await self.work.stop()
         await self.connector.close_async()
 
-    async def perform(self, request: Request) -> list[Outcome]:
-        """Carry out what the operator asked for; what it changed arrives by the feed like all else."""
+    async def plan(self, target: Target, change: Change, on_progress: OnProgress) -> Plan:
+        """Look at what the operator wants done; nothing is changed. `on_progress` returns whether to go on."""
+        steps = plan(target, change, self.capabilities, is_read_only=self.profile.is_read_only)
+        return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
+
+    async def apply(self, made: Plan, on_progress: OnProgress, *, is_one_transaction: bool = False) -> Ledger:
+        """Carry a plan out, and write it down; what it changed arrives by the feed like all else.
+
+        A journal that cannot be written is told, and does not keep the operator from acting.
+        """
+        act = keeping.apply_kept(
+            made,
+            self.connector,
+            self.profile,
+            self.journal,
+            on_trouble=self.trouble.emit,
+            on_progress=on_progress,
+            is_one_transaction=is_one_transaction,
+        )
         try:
-            return await perform(request, self.connector, self.capabilities, is_read_only=self.profile.is_read_only)
+            return await act
         finally:
             self.monitor.wake()
+
+    async def defer(self, job: Job) -> Outcome:
+        """Defer a new job, and write it down."""
+        try:
+            return await keeping.defer_kept(
+                job, self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit
+            )
+        finally:
+            self.monitor.wake()
+
+    async def plan_undo(self, entry: Entry) -> UndoPlan:
+        """Look at what undoing an entry of the journal would do; nothing is changed."""
+        return await journal_undo.plan(self.journal, self.connector, self.capabilities, entry)
+
+    async def undo(self, entry: Entry, on_progress: Callable[[int], None]) -> tuple[int, Counter[str]]:
+        """Undo an entry of the journal: how many jobs, and why the others were left alone."""
+        header = Header(
+            action="undo",
+            sentence=f"Undo: {entry.header.sentence}",
+            profile=self.profile.name,
+            place=self.profile.display_dsn,
+            role=self.capabilities.role,
+            undoes=entry.id,
+        )
+        try:
+            return await journal_undo.undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
+        finally:
+            self.monitor.wake()
+
+    def impossible(self, action: Action) -> str | None:
+        """Why this action is not possible on any job here, or None."""
+        return impossible(action, self.capabilities, is_read_only=self.profile.is_read_only)
 
     def refusal(self, action: Action, row: JobRow | None) -> str | None:
         """Why this action is not possible on this job now, or None when it is."""
@@ -130,13 +210,23 @@ class Desk(QObject):
         now = dt.datetime.now(dt.UTC)
         return frozenset(worker.id for worker in self.workers if worker.is_alive(now))
 
-    def read_oldest(self, then: Callable[[dict[str, dt.datetime]], None]) -> None:
-        """Ask since when each queue's oldest waiting job waits; at most every few seconds."""
-        if time.monotonic() - self._asked_oldest_at < OLDEST_INTERVAL_S:
+    @property
+    def stalled(self) -> int:
+        """How many running jobs no living worker has, as last read."""
+        now = dt.datetime.now(dt.UTC)
+        return self.orphans + sum(worker.running for worker in self.workers if not worker.is_alive(now))
+
+    def look_for_trouble(self) -> None:
+        """Ask since when the oldest jobs wait, and for jobs without a worker; at most every few seconds."""
+        if time.monotonic() - self._looked_at < LOOK_INTERVAL_S or self.work.is_running("look"):
             return
-        self._asked_oldest_at = time.monotonic()
-        if self.state.mode in ("live", "polling") and not self.work.is_running("oldest"):
-            self.work.start(self.monitor.oldest_waiting(), name="oldest", then=then, failed=_told_by_the_feed)
+        if self.state.mode in ("live", "polling"):
+            self._looked_at = time.monotonic()
+            self.work.start(self._look(), name="look", failed=_told_by_the_feed)
+
+    async def _look(self) -> None:
+        await self.monitor.look_for_oldest()
+        self.orphans = await self.monitor.orphans()
 
     def task_names(self) -> Sequence[str]:
         """The tasks that the database holds jobs of, for completion."""
@@ -145,6 +235,18 @@ class Desk(QObject):
     def queue_names(self) -> Sequence[str]:
         """The queues that the database holds jobs of, for completion."""
         return [queue.name for queue in self.monitor.counts.queues()]
+
+    def read_known(self, question: Question, then: Callable[[], None]) -> None:
+        """Ask for values to complete by, unless they are known or being asked for; `then` when they have come."""
+        if self.state.mode in ("live", "polling") and self.known.is_due(question):
+            read = self.known.read(question)
+            self.work.start(read, name="known values", then=lambda _: then(), failed=_told_by_the_feed)
+
+    def count_view(self, job_filter: JobFilter, then: Callable[[AtLeast | None], None]) -> None:
+        """Count a filter's jobs as far as one small question does; nothing is asked while the last is under way."""
+        if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
+            count = self.view_count.read(job_filter)
+            self.work.start(count, name="view count", then=then, failed=_told_by_the_feed)
 
     def _take_workers(self, workers: list[WorkerRow]) -> None:
         self.workers = workers

@@ -22,12 +22,14 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
-from jobdesk.dialogs.act import PreflightDialog
+from jobdesk import tour_records
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.dialogs.install import InstallDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.password import PasswordDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 
@@ -72,6 +74,8 @@ class Tour:
         await self._pages()
         await self._defer()
         await self._cancel()
+        await tour_records.undo(self._window, self._until, self._picture)
+        self._window.show_page("jobs")
         await self._abort()
         await self._retry()
         await self._delete_and_copy()
@@ -91,11 +95,17 @@ class Tour:
             window.actions[f"view.{key}"].trigger()
             await asyncio.sleep(0.4)
             await self._picture(key)
+        await tour_records.locks(window, self._until, self._picture)
+        await tour_records.journal(window, self._until, self._picture)
+        await self._sides()
         window.actions["view.jobs"].trigger()
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show")
         await self._select(self._waiting_for_a_lock() or window.jobs.model.row_at(0).id)
         await self._until(lambda: window.jobs.inspector.detail is not None, "the inspector to fill")
         await self._picture("jobs")
+        window.jobs.table.select(window.jobs.model.ids()[:6])
+        await self._until(window.jobs.inspector.comparison.shared.isVisible, "the jobs to be compared")
+        await self._picture("jobs-compared")
         await self._type_filter("status:todo,doing queue:billing,media")
         await asyncio.sleep(0.8)
         await self._picture("jobs-filtered")
@@ -105,8 +115,35 @@ class Tour:
         await self._type_filter("lock:nobody-has-this")
         await self._until(lambda: not window.jobs.reading.is_reading, "the search to end")
         await self._picture("nothing-found")
+        await self._finding()
         window.header.filter_bar.set_text("")
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show again")
+
+    async def _finding(self) -> None:
+        window = self._window
+        window.finding.show_filter("(status:failed or stalled) not (queue:mail task:*.digest)")
+        await asyncio.sleep(0.8)
+        window.finding.save_view("Trouble beyond mail")
+        await self._until(lambda: not window.jobs.reading.is_reading, "the search to end")
+        await asyncio.sleep(2)  # for the view's count
+        await self._picture("saved-view")
+        PaletteDialog(window).open()
+        await asyncio.sleep(0.3)
+        palette = next(each for each in window.findChildren(PaletteDialog) if each.isVisible())
+        QTest.keyClicks(palette.edit, "job")
+        await self._picture("palette")
+        palette.reject()
+
+    async def _sides(self) -> None:
+        window = self._window
+        for key in ("queues", "tasks", "workers"):
+            window.actions[f"view.{key}"].trigger()
+            page = getattr(window, key)
+            await self._until(lambda page=page: page.model.rowCount() > 0, f"rows of {key}")
+            page.table.selectRow(0)
+            await asyncio.sleep(0.8)  # what the side reads
+            await self._picture(f"{key}-side")
+            page.table.clearSelection()
 
     async def _sizes(self) -> None:
         before = self._window.size()
@@ -243,6 +280,7 @@ class Tour:
     async def _act(self, key: str, picture: str) -> None:
         self._click_button(key)
         dialog = await self._dialog(PreflightDialog)
+        await self._until(dialog.verb.isEnabled, "the preflight")
         await self._picture(picture)
         QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
         await self._until(lambda: self._dialog_now() is None, f"the dialog of {key} to close")
@@ -277,6 +315,8 @@ class Tour:
         await self._picture("connection-refused")
         dialog.method.choose(2)
         await self._picture("connection-arguments")
+        dialog.part.choose(1)
+        await self._picture("connection-links")
         dialog.reject()
         for key in ("help.shortcuts", "help.about"):
             window.actions[key].trigger()

@@ -66,6 +66,8 @@ def _prove_on(root: Root, suite: str, dsn: str, certificate: Path, display: str,
     _window(root, display, pictures / "window.png")
     _archive(root)
     root.root("mkdir", "-p", "/var/lib/jobdesk/demo")  # what a demo of root's leaves
+    saved = profiles.read_text()  # the program has noted in it which one was opened last
+    _expect("[profiles.proof]" in saved, "the saved connection is gone")
     root.root("apt-get", "purge", "-y", "jobdesk")
     left = [path for path in _traces(root) if path not in before and not path.startswith(OWN_FOLDERS)]
     _expect(not left, f"left behind by the purge: {', '.join(left)}")

@@ -199,11 +199,11 @@ async def test_state_tells_how_fresh_the_rows_are(dsn: str) -> None:
 
 async def test_workers_and_the_oldest_waiting_job_are_read(dsn: str) -> None:
     async with screen_of(dsn) as screen:
-        assert (await screen.monitor.workers(), await screen.monitor.oldest_waiting()) == ([], {})
+        assert (await screen.monitor.workers(), (await screen.monitor.look_for_oldest()).queues) == ([], {})
         first = defer(dsn)
         defer(dsn, queue_name="other", scheduled_at="2090-01-01")
         (at,) = run_sql(dsn, "SELECT at FROM procrastinate_events WHERE job_id = %s", first)
-        assert await screen.monitor.oldest_waiting() == {"q": at}
+        assert (await screen.monitor.look_for_oldest()).queues == {"q": at}
         _, worker_id = start(dsn)
         assert [(worker.id, worker.running) for worker in await screen.monitor.workers()] == [(worker_id, 1)]
 

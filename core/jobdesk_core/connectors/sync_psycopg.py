@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
 from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
@@ -71,6 +72,14 @@ class SyncPsycopgConnector(SyncConnector):
                     rows = self._execute(statement, pooled)
         return statement.decode(rows)
 
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Lend a pooled connection inside one transaction: committed at the end, or rolled back."""
+        if self._pool is None:
+            raise AppNotOpen()
+        with driver_errors(), self._pool.connection() as connection, connection.transaction():
+            yield connection
+
     def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {
             "timeout": 5.0,
@@ -89,9 +98,9 @@ class SyncPsycopgConnector(SyncConnector):
             raise
         return own
 
-    def _execute(self, statement: Statement[T], connection: Connection) -> list[dict[str, Any]]:
+    def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
-        with connection.cursor(row_factory=dict_row) as cursor:
+        with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             cursor.execute(statement.sql, parameters or None)

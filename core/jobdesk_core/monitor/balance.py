@@ -18,6 +18,8 @@ QUIET_S, DELETED_QUIET_S = 12.0, 0.7
 #: While jobs come and go the statistics lag behind, now to this side and now to that: then a difference is believed
 #: that keeps its sign for so many seconds.
 WINDOW_S = 15.0
+#: While jobs come and go without end, what is not sure is counted again more and more rarely, up to so many seconds.
+LONGEST_S = 600.0
 #: Where the statistics tell nothing (a standby), ended jobs are gone through again after so many seconds.
 BLIND_S = 60.0
 
@@ -55,6 +57,9 @@ class Balance:
         self._even: TableStatistics | None = None  # the statistics when all seemed right
         self._difference = 0  # what we believe less the server's rows, when all had been counted
         self._drift = 0
+        #: Whether the difference was taken while rows came or went: it may hide one that has gone.
+        self._is_unsure = False
+        self._check_again_s = WINDOW_S
         self._one_sided_since: float | None = None
         self._checked_at = 0.0
 
@@ -66,15 +71,18 @@ class Balance:
     @property
     def has_found_all(self) -> bool:
         """Whether the statistics say that nothing more has gone than is known."""
-        return self.is_even and not self._is_blind and not self._drift
+        return self.is_even and not self._is_blind and not self._drift and not self._is_unsure
 
     def see(self, seen: TableStatistics, believed: int, now: float) -> bool:
         """Compare with what we believe; whether rows were deleted since the last look, by whomever."""
         before, self.seen = self.seen, seen
         even = self._even
         if even is not None:
-            if seen.estimates != even.estimates and seen.deleted == even.deleted:
-                self._difference = believed - seen.rows
+            if seen.estimates != even.estimates:
+                has_deletions = seen.deleted != even.deleted
+                self._is_unsure |= has_deletions or believed - seen.rows != self._difference
+                if not has_deletions:
+                    self._difference = believed - seen.rows
             drift = believed - seen.rows - self._difference
             if self._one_sided_since is None or (drift > 0) is not (self._drift > 0):
                 self._one_sided_since = now
@@ -91,20 +99,29 @@ class Balance:
             return False
         if self._is_blind:
             return now >= self._checked_at + BLIND_S
-        if not self._drift:
+        if not self._drift and not self._is_unsure:
             return False
         if quiet_s >= (QUIET_S if self.is_even else DELETED_QUIET_S):
             return True
-        return self._one_sided_since is not None and now >= self._one_sided_since + WINDOW_S
+        if self._is_unsure and now >= self._checked_at + self._check_again_s:
+            return True
+        return self._drift != 0 and self._one_sided_since is not None and now >= self._one_sided_since + WINDOW_S
 
-    def check(self, before: TableStatistics, believed: int, now: float) -> None:
-        """All has been counted, from when the statistics were `before` on."""
+    def check(self, before: TableStatistics, believed: int, now: float, quiet_s: float) -> None:
+        """All has been counted, from when the statistics were `before` on; nothing had happened for `quiet_s`."""
         assert self.seen is not None
+        difference = believed - self.seen.rows
+        # What was deleted meanwhile may have been counted before, and what has just come may not be in the
+        # statistics yet: the same difference twice can be believed, or one taken when all was quiet.
+        has_deletions = self.seen.deleted != before.deleted
+        is_moving = has_deletions or quiet_s < QUIET_S
+        self._is_unsure = is_moving and (self._even is None or difference != self._difference)
+        self._check_again_s = min(2 * self._check_again_s, LONGEST_S) if self._is_unsure else WINDOW_S
         self._checked_at = now
-        self._difference, self._drift, self._one_sided_since = believed - self.seen.rows, 0, None
-        # What was deleted meanwhile may have been counted before: that shows as a difference later.
-        self._even = before if self.seen.deleted != before.deleted else self.seen
+        self._difference, self._drift, self._one_sided_since = difference, 0, None
+        self._even = before if has_deletions else self.seen
 
     def clear(self) -> None:
         """Know nothing any more."""
         self.seen = self._even = None
+        self._is_unsure = False

@@ -318,7 +318,7 @@ class Feed:
         counts, now = self._counts, dt.datetime.now(dt.UTC)
         if self._began is not None and counts.is_exact and not self._is_open_stale:
             before, began_at = self._began
-            self._balance.check(before, counts.total(), time.monotonic())
+            self._balance.check(before, counts.total(), time.monotonic(), self._quiet_s)
             self._began = None
             counts.as_of = began_at
         is_settled = self._balance.is_even and not self._capabilities.is_standby

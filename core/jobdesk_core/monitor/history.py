@@ -10,7 +10,8 @@ from typing import Any
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.jobs import EventType
-from jobdesk_core.monitor.series import ENDS, KINDS, HistoryRow, Series
+from jobdesk_core.monitor.pace import ENDS, KINDS
+from jobdesk_core.monitor.series import DurationRow, HistoryRow, Series
 
 #: Events per stretch: the first one, and what it is adapted to so that a stretch takes about so many seconds.
 FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 20_000, 2_000, 200_000
@@ -29,10 +30,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """Waiting and running times by queue, in seconds, the newest first."""
+    """Waiting and running times by queue and task, in seconds, the newest first."""
 
-    waited: list[tuple[str, float]]
-    ran: list[tuple[str, float]]
+    waited: list[DurationRow]
+    ran: list[DurationRow]
 
 
 class HistoryReader:
@@ -71,24 +72,24 @@ _IN_STRETCH = (
 
 
 def history(low_id: int, high_id: int, without: Sequence[int] = ()) -> Statement[Stretch]:
-    """The last hour's events with low_id < id <= high_id but `without`, by minute, queue and kind."""
+    """The last hour's events with low_id < id <= high_id but `without`, by minute, queue, task and kind."""
 
     def decode(rows: Rows) -> Stretch:
         found = [
-            (row["minute"], row["queue_name"], EventType(row["type"]), row["count"])
+            (row["minute"], row["queue_name"], row["task_name"], EventType(row["type"]), row["count"])
             for row in rows
             if row["minute"] is not None
         ]
         older = sum(row["count"] for row in rows if row["minute"] is None)
-        return Stretch(found, older > sum(row[3] for row in found))
+        return Stretch(found, older > sum(row[4] for row in found))
 
     # A transaction that ran for long gives its events the time of its start: one older event means nothing yet.
     return Statement(
         "SELECT CASE WHEN event.at >= now() - interval '1 hour' "
         "THEN floor(extract(epoch FROM event.at) / 60)::integer END AS minute, "
-        "job.queue_name, event.type::text AS type, count(*)::integer AS count "
+        "job.queue_name, job.task_name, event.type::text AS type, count(*)::integer AS count "
         "FROM procrastinate_events AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
-        f"WHERE {_IN_STRETCH} AND event.type::text = ANY (%(kinds)s) GROUP BY 1, 2, 3",
+        f"WHERE {_IN_STRETCH} AND event.type::text = ANY (%(kinds)s) GROUP BY 1, 2, 3, 4",
         decode,
         {"low": low_id, "high": high_id, "kinds": [kind.value for kind in KINDS], "without": list(without)},
     )
@@ -98,10 +99,12 @@ def _durations(low_id: int, high_id: int, without: Sequence[int]) -> Statement[D
     """How long the jobs of the newest starts and ends of a stretch had waited and run."""
 
     def decode(rows: Rows) -> Durations:
-        known = [(row["what"], row["queue_name"], row["seconds"]) for row in rows if row["seconds"] is not None]
-        return Durations(
-            *([(queue, seconds) for each, queue, seconds in known if each == what] for what in ("waited", "ran"))
+        known = [row for row in rows if row["seconds"] is not None]
+        waited, ran = (
+            [(row["queue_name"], row["task_name"], row["seconds"]) for row in known if row["what"] == what]
+            for what in ("waited", "ran")
         )
+        return Durations(waited, ran)
 
     newest = (
         "FROM (SELECT event.id, event.job_id, event.at FROM procrastinate_events AS event "
@@ -115,10 +118,10 @@ def _durations(low_id: int, high_id: int, without: Sequence[int]) -> Statement[D
     # A job that has run more than once was scheduled anew: since when its first run was due is not known any more.
     is_first_run = "job.attempts = CASE WHEN job.status::text IN ('doing', 'aborting') THEN 0 ELSE 1 END"
     return Statement(
-        "SELECT 'waited' AS what, event.id, job.queue_name, greatest(0, extract(epoch FROM event.at - "
+        "SELECT 'waited' AS what, event.id, job.queue_name, job.task_name, greatest(0, extract(epoch FROM event.at - "
         f"greatest({moment.format(type='deferred')}, job.scheduled_at)))::float AS seconds "
         f"{newest.format(kinds='starts')} WHERE {is_first_run} AND job.status <> 'todo' "
-        "UNION ALL SELECT 'ran', event.id, job.queue_name, "
+        "UNION ALL SELECT 'ran', event.id, job.queue_name, job.task_name, "
         f"extract(epoch FROM event.at - {moment.format(type='started')})::float {newest.format(kinds='ends')} "
         "ORDER BY id DESC",
         decode,

@@ -7,29 +7,42 @@ import contextlib
 import datetime as dt
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
-from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException, cause_text
-from jobdesk_core.monitor import details
+from jobdesk_core.monitor import arguments, comparison, details, others, running, surroundings, usual
+from jobdesk_core.monitor.arguments import Part
+from jobdesk_core.monitor.board import Board
+from jobdesk_core.monitor.comparison import Comparison
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.details import JobDetail
 from jobdesk_core.monitor.feed import Changes, Feed, FeedState
-from jobdesk_core.monitor.pages import JobPages
-from jobdesk_core.monitor.rows import WorkerRow
+from jobdesk_core.monitor.filters import JobFilter, term
+from jobdesk_core.monitor.locks import Locks
+from jobdesk_core.monitor.oldest import OldestWaiting
+from jobdesk_core.monitor.others import Others, UsualTimes
+from jobdesk_core.monitor.pages import JobPages, Order, limited
+from jobdesk_core.monitor.rows import JobRow, WorkerRow
+from jobdesk_core.monitor.running import RunningJob
 from jobdesk_core.monitor.series import Series
+from jobdesk_core.monitor.usual import UsualArguments
 
 #: Seconds between two looks: while things move, at rest, and at least.
 MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+#: What was asked for by a click and takes its time, such as unpacking 100 MB of arguments.
+SLOW_LIMIT_S = 30.0
 #: How long the first notification may take before we believe that none will come.
 PROBE_S = 2.0
+#: How long a task's newest jobs are looked for.
+USUAL_S = 2.0
 
 
 class Monitor:
@@ -41,7 +54,11 @@ class Monitor:
         self.limit_s = limit_s
         self.counts = Counts()
         self.series = Series()
+        self.oldest = OldestWaiting()
+        self.queues = Board(self.counts.queues, lambda: self.series, lambda: self.oldest.queues)
+        self.tasks = Board(self.counts.tasks, lambda: self.series.tasks, lambda: self.oldest.tasks)
         self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
+        self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self._wake = asyncio.Event()
@@ -94,21 +111,66 @@ class Monitor:
 
     async def detail(self, job_id: int) -> JobDetail | None:
         """Everything about one job, or None when it is not there."""
-        return await details.read_detail(self._connector, self._capabilities, job_id)
+        return await details.read_detail(self._connector, self._capabilities, job_id, limit_s=self.limit_s)
+
+    async def argument_part(self, job_id: int, path: Sequence[str | int], start: int) -> Part | None:
+        """Some entries of the object or list at a path of large arguments; None when it is gone."""
+        return await limited(self._connector, arguments.part(job_id, path, start), SLOW_LIMIT_S)
+
+    async def argument_text(self, job_id: int, path: Sequence[str | int]) -> str | None:
+        """A long text within the arguments, up to 16 million characters; None when it is gone."""
+        return await limited(self._connector, arguments.text(job_id, path), SLOW_LIMIT_S)
+
+    async def others(self, row: JobRow) -> list[Others]:
+        """How many other jobs have the job's locks, task and worker. Raises StatementTooLong."""
+        return await limited(self._connector, others.others(self._capabilities, row), self.limit_s)
+
+    async def usual_times(self, task_name: str) -> UsualTimes | None:
+        """How long the task usually waits and runs, None when too few runs are known. Raises StatementTooLong."""
+        return await limited(self._connector, others.usual_times(task_name), self.limit_s)
+
+    async def compare(self, job_ids: Sequence[int]) -> Comparison:
+        """What the arguments of several jobs share and where they differ. Raises StatementTooLong."""
+        return await limited(self._connector, comparison.compare(job_ids), self.limit_s)
 
     async def arguments(self, job_id: int) -> dict[str, Any] | None:
         """A job's arguments, however large; None when the job is not there."""
-        return await self._connector.run_async(details.arguments(job_id))
+        return await self._connector.run_async(arguments.whole(job_id))
 
     async def workers(self) -> list[WorkerRow]:
         """The registered workers; none on releases before 3.1, which keep no record of them."""
         if not self._capabilities.has_workers:
             return []
-        return await self._connector.run_async(details.WORKERS)
+        return await self._connector.run_async(surroundings.WORKERS)
 
-    async def oldest_waiting(self) -> dict[str, dt.datetime]:
-        """Per queue the time at which its oldest waiting job that is due was deferred."""
-        return await self._connector.run_async(_OLDEST_WAITING)
+    async def running_jobs(self, worker_id: int | None) -> list[RunningJob]:
+        """The jobs that a worker is running, or those running without one (None); at most running.MOST_JOBS."""
+        return await limited(self._connector, running.jobs_of(self._capabilities, worker_id), self.limit_s)
+
+    async def orphans(self) -> int:
+        """How many jobs run without any worker; 0 before 3.1."""
+        return await limited(self._connector, running.orphans(self._capabilities), self.limit_s)
+
+    async def look_for_oldest(self) -> OldestWaiting:
+        """Look a part of a second further for the oldest waiting jobs; what is known then."""
+        await self.oldest.look(self._connector, self.limit_s)
+        return self.oldest
+
+    async def usual_arguments(self, task: str) -> UsualArguments:
+        """What the newest jobs of a task have been given, as far as a few short stretches hold some."""
+        found: list[int] = []
+        after, started = None, time.monotonic()
+        pages = JobPages(self._connector, self._capabilities, self.counts, limit_s=self.limit_s)
+        while len(found) < usual.MOST_JOBS and time.monotonic() - started < USUAL_S:
+            page = await pages.read(
+                JobFilter.parse(term("task", task)), Order.NEWEST, after=after, limit=usual.MOST_JOBS - len(found)
+            )
+            found += [row.id for row in page.rows]
+            after = page.next_key
+            if page.is_last:
+                break
+        jobs = await limited(self._connector, usual.arguments_of(found), self.limit_s)
+        return usual.learn(jobs)
 
     # Following
 
@@ -219,16 +281,3 @@ def _reason(error: ConnectorException, listener: asyncio.Task[None]) -> str:
 
 def _probe(channel: str) -> Statement[None]:
     return Statement("SELECT pg_notify(%(channel)s, '')", lambda rows: None, {"channel": channel})
-
-
-def _oldest(rows: Rows) -> dict[str, dt.datetime]:
-    return {row["queue_name"]: row["oldest"] for row in rows if row["oldest"] is not None}
-
-
-_OLDEST_WAITING: Statement[dict[str, dt.datetime]] = Statement(
-    "SELECT head.queue_name, (SELECT min(event.at) FROM procrastinate_events AS event "
-    "WHERE event.job_id = head.id AND event.type = 'deferred') AS oldest FROM ("
-    "SELECT queue_name, min(id) AS id FROM procrastinate_jobs WHERE status = 'todo' "
-    "AND (scheduled_at IS NULL OR scheduled_at <= now()) GROUP BY queue_name) AS head",
-    _oldest,
-)

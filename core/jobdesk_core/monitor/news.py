@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.counts import Counts
+from jobdesk_core.monitor.board import STILL_MINUTES, NameRow
 from jobdesk_core.monitor.filters import term
+from jobdesk_core.monitor.pace import PACE_MINUTES
 from jobdesk_core.monitor.rows import WorkerRow
-from jobdesk_core.monitor.series import Series
 
-#: Whole minutes that count as now; what came before them is what is usual.
-RECENT_MINUTES = 5
-#: Failures within them that are worth a sentence, and how many times the usual pace.
-FEWEST_FAILURES, TIMES_USUAL = 5, 3.0
-#: Minutes without a start after which a queue that has due jobs stands still.
-STILL_MINUTES = 3
+#: Queues, tasks and workers told of each at most: an operator reads a few sentences, and 10,000 may be in trouble.
+MOST_OF_A_KIND = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +27,22 @@ class News:
 
 
 def news(
-    counts: Counts,
-    series: Series,
-    oldest_waiting: Mapping[str, dt.datetime],
-    workers: Iterable[WorkerRow],
-    now: dt.datetime,
+    queues: Iterable[NameRow], tasks: Iterable[NameRow], workers: Iterable[WorkerRow], orphans: int, now: dt.datetime
 ) -> list[News]:
-    """What is unusual now, the worst first; empty when nothing is."""
-    found = [*_silent_workers(workers, now)]
-    for queue in counts.queues():
-        found += _rising_failures(series, queue.name, now)
-        if queue.count(Status.TODO) and queue.name in oldest_waiting:
-            found += _standing_still(series, queue.name, oldest_waiting[queue.name], now)
+    """What is unusual now, the worst first; empty when nothing is.
+
+    `queues` and `tasks` are those in trouble; `orphans` is the number of jobs that run without any worker.
+    """
+    found = _silent_workers(workers, now)[:MOST_OF_A_KIND]
+    if orphans:
+        verb, them = ("counts", "it") if orphans == 1 else ("count", "them")
+        sentence = f"{_jobs(orphans)} {verb} as running, but no worker has {them}."
+        found.append(News(sentence, now, "bad", "status:doing worker:none"))
+    rows = list(queues)
+    found += [_failing("queue", row, now) for row in _worst(rows, "failing")]
+    # The queue of a task that stands still says it already.
+    found += [_failing("task", row, now) for row in _worst(tasks, "failing")]
+    found += [_standing_still(row) for row in _worst(rows, "still")]
     return sorted(found, key=lambda each: each.tone)
 
 
@@ -55,31 +54,34 @@ def _silent_workers(workers: Iterable[WorkerRow], now: dt.datetime) -> list[News
             "bad" if worker.running else "warning",
             f"worker:{worker.id}",
         )
-        for worker in workers
+        for worker in sorted(workers, key=lambda worker: -worker.running)
         if not worker.is_alive(now)
     ]
 
 
-def _rising_failures(series: Series, queue: str, now: dt.datetime) -> list[News]:
-    # The running minute is not over: it is in neither part.
-    minutes = series.per_minute(EventType.FAILED, now, queue)[:-1]
-    recent, before = minutes[-RECENT_MINUTES:], minutes[:-RECENT_MINUTES]
+def _worst(rows: Iterable[NameRow], trouble: str) -> list[NameRow]:
+    """Those with the most failures, or that have stood still for longest."""
+    found = [row for row in rows if row.trouble == trouble]
+    if trouble == "failing":
+        found.sort(key=lambda row: -sum(row.failed[-PACE_MINUTES - 1 :]))
+    else:
+        found.sort(key=lambda row: row.oldest.timestamp() if row.oldest else 0.0)
+    return found[:MOST_OF_A_KIND]
+
+
+def _failing(kind: Literal["queue", "task"], row: NameRow, now: dt.datetime) -> News:
+    recent, before = row.failed[-PACE_MINUTES - 1 : -1], row.failed[: -PACE_MINUTES - 1]
     pace, usual = sum(recent) / len(recent), sum(before) / len(before)
-    if sum(recent) < FEWEST_FAILURES or pace < TIMES_USUAL * usual:
-        return []
-    first = next(place for place, count in enumerate(recent) if count > usual)
-    since = now - dt.timedelta(minutes=RECENT_MINUTES - first)
-    sentence = f"Failures in {queue} have risen from {usual:.1f} to {pace:.1f} per minute."
-    return [News(sentence, since, "bad", f"{term('queue', queue)} status:failed")]
+    first = next((place for place, count in enumerate(recent) if count > usual), 0)
+    since = now - dt.timedelta(minutes=PACE_MINUTES - first)
+    sentence = f"Failures {'in' if kind == 'queue' else 'of'} {row.name} have risen from {usual:.1f} to {pace:.1f}"
+    return News(f"{sentence} per minute.", since, "bad", f"{term(kind, row.name)} status:failed")
 
 
-def _standing_still(series: Series, queue: str, oldest: dt.datetime, now: dt.datetime) -> list[News]:
-    if (now - oldest).total_seconds() < 60 * STILL_MINUTES:
-        return []
-    if any(series.per_minute(EventType.STARTED, now, queue)[-STILL_MINUTES:]):
-        return []
-    sentence = f"Nothing has started in {queue} for {STILL_MINUTES} minutes, although jobs are due."
-    return [News(sentence, oldest, "bad", f"{term('queue', queue)} status:todo")]
+def _standing_still(row: NameRow) -> News:
+    sentence = f"Nothing has started in {row.name} for {STILL_MINUTES} minutes, although jobs are due."
+    since = row.oldest or dt.datetime.now(dt.UTC)
+    return News(sentence, since, "bad", f"{term('queue', row.name)} status:todo")
 
 
 def _jobs(count: int) -> str:

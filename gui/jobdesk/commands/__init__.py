@@ -12,8 +12,12 @@ from PySide6.QtCore import QObject
 
 from jobdesk.commands.connections import AppCommands, ConnectionCommands, DemoCommands
 from jobdesk.commands.jobs import JobCommands
+from jobdesk.commands.matching import MatchingCommands
+from jobdesk.commands.names import NameCommands
 from jobdesk.commands.noun import Noun
+from jobdesk.commands.saved_views import SavedViewCommands
 from jobdesk.commands.view import HelpCommands, ViewCommands
+from jobdesk.commands.workers import WorkerCommands
 
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
@@ -28,7 +32,12 @@ class Commands(QObject):
         self.demo = DemoCommands(window)
         self.app = AppCommands(window)
         self.job = JobCommands(window)
+        self.matching = MatchingCommands(window)
+        self.queue = NameCommands(window, "queue")
+        self.task = NameCommands(window, "task")
+        self.worker = WorkerCommands(window)
         self.view = ViewCommands(window)
+        self.saved_view = SavedViewCommands(window)
         self.help = HelpCommands(window)
 
     @property

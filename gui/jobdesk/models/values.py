@@ -9,7 +9,7 @@ from typing import Any
 from jobdesk_core.jobs import Status
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from jobdesk.widgets.roles import MONO_ROLE, STATUS_ROLE, TONE_ROLE
+from jobdesk.widgets.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE
 
 NO_PARENT = QModelIndex()
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -18,12 +18,14 @@ LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one cell shows, and the value that it is sorted by."""
+    """What one cell shows."""
 
     text: str
     tone: str = ""
     status: Status | None = None
     is_mono: bool = False
+    shape: str = ""
+    is_strong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,10 @@ class ValuesModel(QAbstractTableModel):
             return cell.status
         if role == MONO_ROLE:
             return cell.is_mono
+        if role == SHAPE_ROLE:
+            return cell.shape
+        if role == STRONG_ROLE:
+            return cell.is_strong
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if self.titles[index.column()].is_right else LEFT
         return None

@@ -1,101 +1,259 @@
-"""The Queues and the Tasks page: one row per name, its jobs by status, and how fast they go."""
+"""The Queues and the Tasks page: one row per name, its jobs by status, how fast they go, and what is wrong."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from typing import Literal
 
-from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.tally import QueueCounts
-from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QHeaderView
+from jobdesk_core.jobs import Status
+from jobdesk_core.monitor.board import Board, NameRow
+from jobdesk_core.monitor.counts import Counts
+from jobdesk_core.monitor.filters import term
+from jobdesk_core.monitor.pace import Pace
+from jobdesk_core.monitor.usual import UsualArguments
+from PySide6.QtCore import QCoreApplication, QItemSelectionModel, Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QLineEdit
 
 from jobdesk import formats
+from jobdesk.actions import Actions
 from jobdesk.desk import Desk
-from jobdesk.models.values import Cell, Title
+from jobdesk.models.names import COLUMNS, HOUR_COLUMN, INDEX_OF, NamesModel
 from jobdesk.pages.list_page import ListPage
+from jobdesk.pages.names_side import NamesSide
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.sparkline import SparkDelegate
+from jobdesk.work import Work
 
-STATUSES = (Status.TODO, Status.DOING, Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ABORTED)
-
-
-def count_cells(counts: QueueCounts) -> list[Cell]:
-    """The counts per status; a zero is quiet, what failed is not."""
-    cells = []
-    for status in STATUSES:
-        count = counts.count(status)
-        tone = "secondary" if not count else status.value if status in (Status.FAILED, Status.DOING) else ""
-        cells.append(Cell(formats.number(count), tone))
-    return cells
-
-
-def seconds_cell(seconds: float | None) -> Cell:
-    """A duration, or a quiet dash."""
-    return Cell(formats.DASH, "secondary") if seconds is None else Cell(formats.duration(seconds))
+Kind = Literal["queue", "task"]
+#: Seconds between two sortings by values that change; none while a row is selected.
+SORT_AGAIN_S = 5.0
+#: How long a row is selected before its usual arguments are read.
+SETTLE_MS = 200
+#: Columns that are given up where there is no room, the first one first.
+OPTIONAL = ("aborted", "cancelled", "started", "ran", "waited", "succeeded")
 
 
 class NamesPage(ListPage):
     """Queues or tasks."""
 
-    def __init__(self, kind: Literal["queue", "task"]) -> None:
-        self._kind = kind
+    def __init__(self, kind: Kind) -> None:
+        self.kind: Kind = kind
         self._desk: Desk | None = None
-        self._oldest: Mapping[str, dt.datetime] = {}
-        titles = [Title(_tr("queue") if kind == "queue" else _tr("task"), 220, is_right=False)]
-        titles += [Title(status.value, 92) for status in STATUSES]
-        if kind == "queue":
-            titles += [
-                Title(_tr("started / min"), 104),
-                Title(_tr("wait p95"), 92),
-                Title(_tr("run p95"), 92),
-                Title(_tr("oldest waiting"), 120),
-            ]
+        self._stamp, self._sorted_at = 0, 0.0
+        #: What the newest jobs of the selected task have been given, once it has been read.
+        self.usual: UsualArguments | None = None
+        self._kept: tuple[list[str], int] = ([], 0)
+        self.model = NamesModel(_tr("queue") if kind == "queue" else _tr("task"))
         empty = EmptyState(
             "queues" if kind == "queue" else "tasks",
             _tr("Nothing here yet"),
             _tr("Queues and tasks show here as soon as the database holds jobs of them."),
         )
-        super().__init__(_tr("Queues") if kind == "queue" else _tr("Tasks"), titles, kind, empty)
-        columns = self.table.horizontalHeader()
-        columns.setStretchLastSection(False)
-        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._names_side = NamesSide()
+        super().__init__(_tr("Queues") if kind == "queue" else _tr("Tasks"), self.model, empty, self._names_side)
+        self.model.setParent(self)
+        self._work = Work(self)
+        self._settling = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settling.timeout.connect(self._read_usual)
+        self.find = QLineEdit()
+        self._place_find()
+        self._set_table()
+        self.model.modelAboutToBeReset.connect(self._keep)
+        self.model.modelReset.connect(self._restore)
+        self.selection_changed.connect(self._selected)
+
+    # What the window asks
 
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection's names."""
-        self._desk = desk
-        self._oldest = {}
+        self._desk, self._stamp = desk, 0
+        self._names_side.secret_keys = desk.profile.secret_keys if desk is not None else ""
+        self._work.cancel("usual")
+        self.model.clear()
+        if desk is not None:
+            desk.boards.changed.connect(self._take_if_shown)
         self.refresh()
 
-    def set_oldest(self, oldest: Mapping[str, dt.datetime]) -> None:
-        """When the oldest waiting job of each queue was deferred."""
-        self._oldest = oldest
-
     def refresh(self) -> None:
-        """Show what the counts and the series say now."""
-        desk = self._desk
-        if desk is None:
-            self.show_rows([], "")
+        """Show what the boards say now."""
+        board = self._board()
+        if board is None or self._desk is None:
             return
-        found = desk.monitor.counts.queues() if self._kind == "queue" else desk.monitor.counts.tasks()
-        words = _tr("{count} queues") if self._kind == "queue" else _tr("{count} tasks")
-        rows = [(each.name, self._cells(desk, each)) for each in found]
-        self.show_rows(rows, words.format(count=formats.number(len(found))))
+        counts = self._desk.monitor.counts
+        self.model.show_exactness(counts.is_exact, about_sentence(counts))
+        self._take(board)
+        self._arrange()
+        self._show_note()
+        self._show_side()
+        # Ages are told by the clock.
+        self.table.viewport().update()
 
-    def _cells(self, desk: Desk, each: QueueCounts) -> Sequence[Cell]:
-        cells = [Cell(each.name), *count_cells(each)]
-        if self._kind == "queue":
-            series, now = desk.monitor.series, dt.datetime.now(dt.UTC)
-            # The last five whole minutes: one alone jumps too much to be read.
-            started = sum(series.per_minute(EventType.STARTED, now, each.name)[-6:-1]) / 5
-            oldest = self._oldest.get(each.name)
-            cells += [
-                Cell(f"{started:,.1f}" if started else formats.DASH, "" if started else "secondary"),
-                seconds_cell(series.waited_s(each.name)),
-                seconds_cell(series.ran_s(each.name)),
-                Cell(formats.age(oldest, now), "" if oldest else "secondary"),
-            ]
-        return cells
+    def selected_names(self) -> list[str]:
+        """The names of the selected rows, from top to bottom."""
+        return [self.model.key_at(position) for position in self.selected_positions()]
+
+    def select(self, name: str) -> None:
+        """Select one name, if it is there."""
+        place = self.model.position(name)
+        if place is not None:
+            self.table.selectRow(place)
+            self.table.scrollTo(self.model.index(place, 0))
+
+    def count(self, status: Status) -> int:
+        """How many jobs of a status the selected names have."""
+        rows = (self.model.row(name) for name in self.selected_names())
+        return sum(row.count(status) for row in rows if row is not None)
+
+    def filter_at(self, position: int) -> str:
+        return term(self.kind, self.model.key_at(position))
+
+    def set_actions(self, actions: Actions, keys: Sequence[str]) -> None:
+        super().set_actions(actions, keys)
+        self.fit()
+
+    # Following
+
+    def _board(self) -> Board | None:
+        if self._desk is None:
+            return None
+        monitor = self._desk.monitor
+        return monitor.queues if self.kind == "queue" else monitor.tasks
+
+    def _pace(self) -> Pace | None:
+        if self._desk is None:
+            return None
+        series = self._desk.monitor.series
+        return series if self.kind == "queue" else series.tasks
+
+    def _take_if_shown(self) -> None:
+        board = self._board()
+        if board is not None and self.isVisible():
+            self._take(board)
+
+    def _take(self, board: Board) -> None:
+        changed, self._stamp = board.changes.since(self._stamp)
+        if changed:
+            self.model.apply(changed, board.rows)
+
+    def _arrange(self) -> None:
+        now = time.monotonic()
+        is_time = self.model.sort_column and now - self._sorted_at > SORT_AGAIN_S and not self.selected_positions()
+        if self.model.must_arrange or is_time:
+            self._sorted_at = now
+            self.model.arrange()
+        self.show_empty(not self.model.total)
+
+    def _show_note(self) -> None:
+        shown, total = self.model.rowCount(), self.model.total
+        words = _tr("{count} queues") if self.kind == "queue" else _tr("{count} tasks")
+        text = words.format(count=formats.number(total))
+        if shown != total:
+            text = _tr("{shown} of {all}").format(shown=formats.number(shown), all=text)
+        counts = self._desk.monitor.counts if self._desk is not None else None
+        if counts is not None and not counts.is_exact:
+            text = _tr("{count} · ended jobs: {about}").format(count=text, about=about_sentence(counts))
+        self.note.setText(text)
+
+    def _keep(self) -> None:
+        self._kept = self.selected_names(), self.table.verticalScrollBar().value()
+
+    def _restore(self) -> None:
+        names, scrolled = self._kept
+        chosen, flags = self.table.selectionModel(), QItemSelectionModel.SelectionFlag
+        for number, name in enumerate(names):
+            place = self.model.position(name)
+            if place is not None:
+                index = self.model.index(place, 0)
+                chosen.select(index, flags.Select | flags.Rows)
+                if not number:
+                    chosen.setCurrentIndex(index, flags.NoUpdate)
+        self.table.verticalScrollBar().setValue(scrolled)
+
+    # The side
+
+    def _selected(self) -> None:
+        self._work.cancel("usual")
+        self.usual = None
+        self._names_side.show_usual(None)
+        self._show_side()
+        if self.kind == "task" and len(self.selected_positions()) == 1:
+            self._settling.start()
+
+    def _show_side(self) -> None:
+        row, pace = self._single(), self._pace()
+        self.show_side(row is not None)
+        if row is not None and pace is not None:
+            self._names_side.show_row(row, pace, dt.datetime.now(dt.UTC))
+
+    def _single(self) -> NameRow | None:
+        names = self.selected_names()
+        return self.model.row(names[0]) if len(names) == 1 else None
+
+    def _read_usual(self) -> None:
+        row, desk = self._single(), self._desk
+        if row is None or desk is None:
+            return
+        self._names_side.say_of_usual(_tr("Reading its newest jobs…"))
+        self._work.start(
+            desk.monitor.usual_arguments(row.name),
+            name="usual",
+            then=self._take_usual,
+            failed=lambda error: self._names_side.say_of_usual(_tr("Its newest jobs could not be read now.")),
+            replaces=True,
+        )
+
+    def _take_usual(self, usual: UsualArguments) -> None:
+        self.usual = usual
+        self._names_side.show_usual(usual)
+
+    # Placing
+
+    def _place_find(self) -> None:
+        self.find.setPlaceholderText(_tr("Find a queue") if self.kind == "queue" else _tr("Find a task"))
+        self.find.setAccessibleName(self.find.placeholderText())
+        self.find.setClearButtonEnabled(True)
+        self.find.setMaximumWidth(220)
+        self.find.textChanged.connect(self._find)
+        self.bar.insertWidget(0, self.find)
+        slash = QShortcut(QKeySequence("/"), self)
+        slash.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        slash.activated.connect(self.find.setFocus)
+
+    def _find(self, text: str) -> None:
+        self.model.find(text)
+        self._show_note()
+
+    def _set_table(self) -> None:
+        self.table.setItemDelegateForColumn(HOUR_COLUMN, SparkDelegate(self.table))
+        for position, column in enumerate(COLUMNS):
+            self.table.setColumnWidth(position, column.width)
+        head = self.table.horizontalHeader()
+        head.setStretchLastSection(False)
+        head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
+
+    def fit(self) -> None:
+        super().fit()
+        room = self.table.viewport().width()
+        widths = {column.key: column.width for column in COLUMNS}
+        hidden: list[str] = []
+        for key in OPTIONAL:
+            if sum(widths.values()) - sum(widths[each] for each in hidden) > room:
+                hidden.append(key)
+        for key in OPTIONAL:
+            self.table.setColumnHidden(INDEX_OF[key], key in hidden)
+        rest = sum(width for key, width in widths.items() if key not in hidden and key != "name")
+        self.table.setColumnWidth(0, max(widths["name"], room - rest))
+
+
+def about_sentence(counts: Counts) -> str:
+    """What the counts of ended jobs are worth while they are not exact."""
+    if counts.has_uncounted or counts.as_of is None:
+        return _tr("still being counted")
+    return _tr("about; counted up to {time}").format(time=formats.local(counts.as_of))
 
 
 def _tr(text: str) -> str:

@@ -1,50 +1,66 @@
-"""The Overview: what waits, runs, fails and succeeds, how fast, and in which queue."""
+"""The Overview: what waits, runs, fails and succeeds, how fast, in which queue, and what is wrong."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import heapq
 
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.monitor.board import NameRow
 from jobdesk_core.monitor.filters import term
 from jobdesk_core.monitor.news import news
 from PySide6.QtCore import QModelIndex, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QScrollArea, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
+from jobdesk.models.names import STATUSES, drains, seconds
 from jobdesk.models.values import Cell, Title, ValuesModel
-from jobdesk.pages.names import count_cells, seconds_cell
 from jobdesk.widgets.card import Card
 from jobdesk.widgets.news_card import NewsCard
 from jobdesk.widgets.table import ROW_HEIGHT, Table
+from jobdesk.widgets.text_block import Run, TextBlock
 from jobdesk.widgets.throughput_chart import ThroughputChart
 
 LINES = {Status.SUCCEEDED: EventType.SUCCEEDED, Status.FAILED: EventType.FAILED, Status.DOING: EventType.STARTED}
+#: Queues shown: those in trouble, then those with the most to do.
+SHOWN = 10
+#: Narrower, cancelled and aborted jobs are left to the Queues page.
+NARROW_WIDTH = 1_000
 
 
-class OverviewPage(QWidget):
+class OverviewPage(QScrollArea):
     """Cards, the chart of the last hour, the queues, and what changed."""
 
     filter_asked_for = Signal(str)
+    page_asked_for = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("page")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
         self._desk: Desk | None = None
-        self._oldest: Mapping[str, dt.datetime] | None = None  # not asked yet
         self.waiting = Card(self.tr("waiting"))
         self.running = Card(self.tr("running"))
         self.failed = Card(self.tr("failed, last hour"))
         self.succeeded = Card(self.tr("succeeded, last hour"))
+        self.waiting.chosen.connect(lambda: self.filter_asked_for.emit("status:todo"))
+        self.running.chosen.connect(self._open_running)
+        self.failed.chosen.connect(lambda: self.filter_asked_for.emit("status:failed"))
+        self.succeeded.chosen.connect(lambda: self.filter_asked_for.emit("status:succeeded"))
         self.chart = ThroughputChart()
         self.changed = NewsCard()
         self.changed.filter_asked_for.connect(self.filter_asked_for)
+        self.more = TextBlock()
+        self.more.linked.connect(self.page_asked_for)
         titles = [
             Title(self.tr("queue"), 160, is_right=False),
-            *(Title(status.value, 92) for status in Status if status is not Status.ABORTING),
-            Title(self.tr("wait p95"), 92),
-            Title(self.tr("run p95"), 92),
+            *(Title(status.value, 92) for status in STATUSES),
+            Title(self.tr("oldest"), 84),
+            Title(self.tr("wait p95"), 88),
+            Title(self.tr("run p95"), 88),
             Title(self.tr("drains in"), 104),
         ]
         self.model = ValuesModel(titles, self)
@@ -61,21 +77,16 @@ class OverviewPage(QWidget):
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection."""
         self._desk = desk
-        self._oldest = None
         self.refresh()
 
-    def set_oldest(self, oldest: Mapping[str, dt.datetime]) -> None:
-        """When the oldest waiting job of each queue was deferred."""
-        self._oldest = oldest
-
     def refresh(self) -> None:
-        """Show what the counts and the series say now."""
+        """Show what the counts, the series and the boards say now."""
         desk = self._desk
         if desk is None:
             return
         now = dt.datetime.now(dt.UTC)
-        self._show_cards(desk, now)
         series = desk.monitor.series
+        self._show_cards(desk, now)
         self.chart.set_series(
             {status: series.per_minute(kind, now) for status, kind in LINES.items()},
             {
@@ -85,47 +96,92 @@ class OverviewPage(QWidget):
             },
             series.minutes(now),
         )
-        rows = []
-        for queue in desk.monitor.counts.queues():
-            cells = [Cell(queue.name), *count_cells(queue)]
-            cells += [seconds_cell(series.waited_s(queue.name)), seconds_cell(series.ran_s(queue.name))]
-            cells.append(self._drains(desk, queue.name, queue.count(Status.TODO), now))
-            rows.append((queue.name, cells))
-        self.model.set_rows(rows)
-        self.changed.show_news(news(desk.monitor.counts, series, self._oldest or {}, desk.workers, now))
-        self.table.setFixedHeight(min(10, max(1, len(rows))) * ROW_HEIGHT + 34)
+        self._show_queues(desk, now)
+        queues, tasks = desk.monitor.queues.troubled, desk.monitor.tasks.troubled
+        self.changed.show_news(news(queues.values(), tasks.values(), desk.workers, desk.orphans, now))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for status in (Status.CANCELLED, Status.ABORTED):
+            self.table.setColumnHidden(1 + STATUSES.index(status), self.width() < NARROW_WIDTH)
+
+    # The cards
 
     def _show_cards(self, desk: Desk, now: dt.datetime) -> None:
         counts, series = desk.monitor.counts, desk.monitor.series
-        note = ""
-        if self._oldest is not None:
-            oldest = min(self._oldest.values(), default=None)
-            note = self.tr("oldest {age}").format(age=formats.age(oldest, now)) if oldest else self.tr("none overdue")
-        self.waiting.set_value(formats.number(counts.total(Status.TODO)), note)
+        self.waiting.set_value(formats.number(counts.total(Status.TODO)), self._waiting_note(desk, now))
         live = len(desk.live_worker_ids)
-        silent = sum(worker.running for worker in desk.workers if not worker.is_alive(now))
-        note = self.tr("on {count} workers").format(count=formats.number(live))
-        if silent:
-            note += self.tr(" · {count} stalled").format(count=formats.number(silent))
-        self.running.set_value(formats.number(counts.total(Status.DOING)), note, "bad" if silent else "")
+        note = self.tr("on one worker") if live == 1 else self.tr("on {count} workers").format(count=live)
+        if not desk.capabilities.has_workers:
+            note = ""
+        if desk.stalled:
+            note += self.tr(" · {count} stalled").format(count=formats.number(desk.stalled))
+        self.running.set_value(formats.number(counts.total(Status.DOING)), note, "bad" if desk.stalled else "")
         failed = series.total(EventType.FAILED, now)
-        all_failed = self.tr("{count} in all").format(count=formats.number(counts.total(Status.FAILED)))
-        self.failed.set_value(formats.number(failed), all_failed, "bad" if failed else "")
-        succeeded = series.total(EventType.SUCCEEDED, now)
-        ran = series.ran_s(None)
-        note = self.tr("{count} in all").format(count=formats.number(counts.total(Status.SUCCEEDED)))
-        if ran is not None:
-            note += self.tr(" · p95 run {time}").format(time=formats.duration(ran))
-        self.succeeded.set_value(formats.number(succeeded), note)
+        self.failed.set_value(formats.number(failed), self._failed_note(desk, failed), "bad" if failed else "")
+        pace = self.tr("{rate} / min").format(rate=f"{series.rate((EventType.SUCCEEDED,), now):,.1f}")
+        self.succeeded.set_value(formats.number(series.total(EventType.SUCCEEDED, now)), f"{pace} · {self._ran(desk)}")
 
-    def _drains(self, desk: Desk, queue: str, waiting: int, now: dt.datetime) -> Cell:
-        """When the backlog will be gone, at the pace of the last whole minutes."""
+    def _waiting_note(self, desk: Desk, now: dt.datetime) -> str:
+        waiting = desk.monitor.counts.total(Status.TODO)
+        oldest = min(desk.monitor.oldest.queues.values(), default=None)
         if not waiting:
-            return Cell(self.tr("empty"), "secondary")
-        seconds = desk.monitor.series.drain_s(waiting, now, queue)
-        if seconds is None:
-            return Cell(self.tr("does not shrink"), "warning")
-        return Cell(formats.duration(max(1, round(seconds))))
+            return self.tr("none overdue")
+        parts = []
+        if oldest is not None:
+            parts.append(self.tr("oldest {age}").format(age=formats.age(oldest, now)))
+        elif desk.monitor.oldest.as_of is not None:
+            return self.tr("none overdue")
+        drain = desk.monitor.series.drain_s(waiting, now)
+        if drain is None:
+            parts.append(self.tr("does not shrink"))
+        else:
+            parts.append(self.tr("drains in {time}").format(time=formats.duration(max(1, round(drain)))))
+        return " · ".join(parts)
+
+    def _failed_note(self, desk: Desk, failed: int) -> str:
+        counts = desk.monitor.counts
+        about = "" if counts.is_exact else "~"
+        text = self.tr("{count} in all").format(count=f"{about}{formats.number(counts.total(Status.FAILED))}")
+        worst = max(desk.monitor.queues.rows.values(), key=lambda row: row.failed_in_hour, default=None)
+        if failed and worst is not None and worst.failed_in_hour:
+            percent = min(100, round(100 * worst.failed_in_hour / failed))
+            text = self.tr("{percent} % in {queue}").format(percent=percent, queue=worst.name[:60]) + f" · {text}"
+        return text
+
+    def _ran(self, desk: Desk) -> str:
+        return self.tr("p95 run {time}").format(time=seconds(desk.monitor.series.ran_s(None))[0])
+
+    def _open_running(self) -> None:
+        is_stalled = self._desk is not None and self._desk.stalled
+        self.filter_asked_for.emit("is:stalled" if is_stalled else "status:doing")
+
+    # The queues
+
+    def _show_queues(self, desk: Desk, now: dt.datetime) -> None:
+        rows = desk.monitor.queues.rows
+        chosen = heapq.nlargest(SHOWN, rows.values(), key=_weight)
+        chosen.sort(key=lambda row: (not row.trouble, row.name))
+        is_exact = desk.monitor.counts.is_exact
+        self.model.set_rows([(row.name, self._cells(row, is_exact, now)) for row in chosen])
+        self.table.setFixedHeight(max(1, len(chosen)) * ROW_HEIGHT + 34)
+        beyond = len(rows) - len(chosen)
+        self.more.setVisible(beyond > 0)
+        text = self.tr("{count} more queues").format(count=formats.number(beyond))
+        self.more.set_runs([Run(text, link="queues")] if beyond > 0 else [])
+
+    def _cells(self, row: NameRow, is_exact: bool, now: dt.datetime) -> list[Cell]:
+        cells = [Cell(row.name, "bad" if row.trouble else "", shape="triangle" if row.trouble else "", is_strong=True)]
+        for status in STATUSES:
+            count = row.count(status)
+            tone = "secondary" if not count else status.value if status in (Status.FAILED, Status.DOING) else ""
+            about = "~" if status.is_final and not is_exact else ""
+            cells.append(Cell(f"{about}{formats.number(count)}", tone))
+        cells.append(Cell(formats.age(row.oldest, now), "" if row.oldest else "secondary"))
+        return [*cells, Cell(*seconds(row.waited_s)), Cell(*seconds(row.ran_s)), Cell(*drains(row))]
+
+    def _open(self, index: QModelIndex) -> None:
+        self.filter_asked_for.emit(term("queue", self.model.key_at(index.row())))
 
     def _build(self) -> None:
         cards = QHBoxLayout()
@@ -137,13 +193,21 @@ class OverviewPage(QWidget):
         inner = QVBoxLayout(holder)
         inner.setContentsMargins(1, 1, 1, 3)
         inner.addWidget(self.table)
-        layout = QVBoxLayout(self)
+        below = QVBoxLayout()
+        below.setContentsMargins(10, 2, 10, 6)
+        below.addWidget(self.more)
+        inner.addLayout(below)
+        content = QWidget()
+        content.setObjectName("page")
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(12)
         layout.addLayout(cards)
         layout.addWidget(self.chart, 1)
         layout.addWidget(holder)
         layout.addWidget(self.changed)
+        self.setWidget(content)
 
-    def _open(self, index: QModelIndex) -> None:
-        self.filter_asked_for.emit(term("queue", self.model.key_at(index.row())))
+
+def _weight(row: NameRow) -> tuple[bool, int, int]:
+    return row.trouble != "", row.waiting + row.running, row.ended_in_hour

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
+from jobdesk.widgets.text_block import as_tooltip
 
 
 class Card(QFrame):
-    """Shows a title, a value of 24 px and a note beneath it."""
+    """Shows a title, a value of 24 px and a note beneath it. A click or Enter asks for what is behind it."""
+
+    chosen = Signal()
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,6 +29,23 @@ class Card(QFrame):
         for label in (self._title, self._value, self._note):
             layout.addWidget(label)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.chosen.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.chosen.emit()
+        else:
+            super().keyPressEvent(event)
+
+    @property
+    def note(self) -> str:
+        """What stands beneath the number."""
+        return self._note.text()
 
     @property
     def value(self) -> str:
@@ -36,6 +56,7 @@ class Card(QFrame):
         """Show a number, a note, and the number's tone."""
         self._value.setText(text)
         self._note.setText(note)
+        self._note.setToolTip(as_tooltip(note))
         if self._value.property("tone") != tone:
             self._value.setProperty("tone", tone)
             self._value.style().unpolish(self._value)

@@ -22,6 +22,8 @@ SHAPE_ROLE = _FIRST + 4
 STRONG_ROLE = _FIRST + 5
 #: All that a cell is painted by, as a `PaintedCell`: one question instead of seven. A model need not answer it.
 CELL_ROLE = _FIRST + 6
+#: Two sequences of counts per minute, of which the second is part of the first: drawn as columns.
+SPARK_ROLE = _FIRST + 7
 
 
 class PaintedCell(NamedTuple):

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -121,6 +121,13 @@ class CellDelegate(QStyledItemDelegate):
         else:
             painter.drawText(left, y, room, height - 1, _SINGLE_LINE, text)
 
+    def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
+        """Paint what lies below a cell that draws its content itself: the selection and the hairline."""
+        x, y, width, height = option.rect.getRect()
+        if option.state.value & _SELECTED:
+            painter.fillRect(x, y, width, height, self._selection)
+        painter.fillRect(x, y + height - 1, width, 1, self._line)
+
     def _left_edge(self) -> int:
         view = self.parent()
         return -view.horizontalHeader().offset() if isinstance(view, QTableView) else 0
@@ -170,6 +177,8 @@ def _fading(ground: QColor, age: float) -> QColor:
 class Table(QTableView):
     """A table of 28-pixel rows that is moved through row by row and marks what has just changed."""
 
+    resized = Signal()
+
     def __init__(self, accessible_name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(accessible_name)
@@ -191,6 +200,11 @@ class Table(QTableView):
         self._fading.setInterval(90)
         self._fading.timeout.connect(self._fade)
         theme().changed.connect(self.viewport().update)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Override QTableView.resizeEvent: tell it."""
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def set_faded(self, is_faded: bool) -> None:
         """Grey every cell, or no longer."""

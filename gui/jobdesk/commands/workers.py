@@ -1,0 +1,72 @@
+"""What is done about workers: their jobs shown, stalled ones rescued, silent workers pruned."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from jobdesk_core.operations import Action
+from jobdesk_core.operations.workers import pruning, pruning_refusal
+
+from jobdesk import formats
+from jobdesk.commands.noun import Noun
+from jobdesk.dialogs.prune import PruneDialog
+
+VERBS = ("show", "rescue", "prune")
+
+
+class WorkerCommands(Noun):
+    """The acts of the Workers page."""
+
+    def reasons(self) -> dict[str, str | None]:
+        desk = self._desk
+        if desk is None:
+            return dict.fromkeys(VERBS, self._no_desk())
+        reasons: dict[str, str | None] = {
+            "prune": pruning_refusal(desk.capabilities, is_read_only=desk.profile.is_read_only)
+        }
+        if not self._window.workers.selected_positions():
+            reasons["show"] = self.tr("Select a worker first.")
+        if reasons["prune"] is None and not self._silent():
+            reasons["prune"] = self.tr("No worker is silent.")
+        reasons["rescue"] = desk.impossible(Action.RESCUE) if desk.stalled else self.tr("No job is stalled.")
+        return reasons
+
+    def show(self) -> None:
+        """Show the jobs of the selected workers."""
+        page = self._window.workers
+        keys = [page.model.key_at(position) for position in page.selected_positions()]
+        self._window.ask_for(f"status:doing worker:{','.join(keys)}")
+
+    def rescue(self) -> None:
+        """Put the jobs back that no living worker has."""
+        self._window.commands.job.rescue()
+
+    def prune(self) -> None:
+        """Remove the silent workers."""
+        desk = self._desk
+        if desk is None:
+            return
+        silent = self._silent()
+
+        async def prune() -> list[int]:
+            found = await desk.connector.run_async(pruning(desk.capabilities))
+            desk.monitor.wake()
+            return found
+
+        PruneDialog(
+            self._window,
+            workers=silent,
+            sql=pruning(desk.capabilities).sql,
+            prune=prune,
+            done=self._pruned,
+        ).open()
+
+    def _pruned(self, found: list[int]) -> None:
+        count = formats.number(len(found))
+        one = self.tr("Pruned one silent worker.")
+        self.done.emit(one if len(found) == 1 else self.tr("Pruned {count} silent workers.").format(count=count))
+
+    def _silent(self) -> list[tuple[int, int]]:
+        now = dt.datetime.now(dt.UTC)
+        workers = self._desk.workers if self._desk is not None else []
+        return [(worker.id, worker.running) for worker in workers if not worker.is_alive(now)]
