@@ -20,6 +20,16 @@ from jobdesk_core.operations.examples import Example, examples
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
 from jobdesk_core.operations.plan import Group, Plan, plan
 from jobdesk_core.operations.rules import Reason, impossible, refusal
+from jobdesk_core.operations.staged import (
+    ChangeSet,
+    NothingToStage,
+    Staged,
+    StagedChange,
+    StagedDefer,
+    TooManyStaged,
+)
+from jobdesk_core.operations.staged_apply import NotApplied, SetLedger, apply_staged, first_statements
+from jobdesk_core.operations.staged_plan import Part, SetPlan, look
 from jobdesk_core.operations.steps import Progress, Steps, run, run_async
 from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
 
@@ -28,6 +38,7 @@ __all__ = [
     "Action",
     "Cancel",
     "Change",
+    "ChangeSet",
     "Chosen",
     "Entry",
     "Example",
@@ -35,7 +46,10 @@ __all__ = [
     "IdsNotUnderstood",
     "Ledger",
     "Matching",
+    "NotApplied",
+    "NothingToStage",
     "Outcome",
+    "Part",
     "Plan",
     "Progress",
     "Purge",
@@ -45,13 +59,22 @@ __all__ = [
     "Result",
     "Retry",
     "RolledBack",
+    "SetLedger",
+    "SetPlan",
+    "Staged",
+    "StagedChange",
+    "StagedDefer",
     "Steps",
     "Target",
+    "TooManyStaged",
     "apply",
+    "apply_staged",
     "defer",
     "examples",
     "first_statement",
+    "first_statements",
     "impossible",
+    "look",
     "parse_ids",
     "plan",
     "refusal",
