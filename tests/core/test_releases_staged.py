@@ -30,9 +30,9 @@ async def test_what_the_release_can_is_applied_together_or_not_at_all(released_d
     async with acting(dsn) as actor:
         manager = JobManager(actor.connector)
         held, wanted = ChangeSet(), {}
-        for change, status, since, column, value in CHANGES:
-            job_id = await bring_to(manager, status)
-            run_sql(dsn, "UPDATE procrastinate_jobs SET queueing_lock = NULL")
+        for number, (change, status, since, column, value) in enumerate(CHANGES):
+            job_id = await bring_to(manager, status, queue=f"brought{number}")
+            run_sql(dsn, "UPDATE procrastinate_jobs SET queueing_lock = NULL WHERE id = %s", job_id)
             run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '1 hour'")
             made = await actor.plan(change, job_id)
             if level(state) < since:
