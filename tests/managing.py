@@ -78,3 +78,18 @@ async def fetched(manager: JobManager, *, until_empty: int = 20, queues: list[st
         ids.append(job.id)
         await manager.finish_job(job, Status.SUCCEEDED, False)
     return ids
+
+
+async def bring_all(manager: JobManager) -> dict[Status, int]:
+    """A job in each status that the release has; the lock `one` is the running job's."""
+    able = await manager.capabilities_async()
+    ids = {status: await bring_to(manager, status) for status in (Status.SUCCEEDED, Status.FAILED)}
+    ids[Status.DOING] = await bring_to(manager, Status.DOING, lock="one", queueing_lock="only")
+    if able.can_cancel:
+        ids[Status.ABORTED] = await bring_to(manager, Status.ABORTED)
+        asked = await bring_to(manager, Status.DOING, lock="two")
+        assert await manager.cancel_job_by_id_async(asked, abort=True)
+        ids[Status.ABORTING] = asked
+        ids[Status.CANCELLED] = await bring_to(manager, Status.CANCELLED)
+    ids[Status.TODO] = await bring_to(manager, Status.TODO, lock="one", queueing_lock="only")
+    return ids

@@ -37,8 +37,10 @@ class Spec:
     tip: str = ""
     needs: Needs = Needs.NOTHING
     starts_group: bool = False
+    submenu: str = ""
 
 
+SUBMENUS = {"matching": "All that &match"}
 MENUS = {
     "desk": "&Desk",
     "job": "&Job",
@@ -91,6 +93,60 @@ SPECS = (
         "Shift+Del",
         "Cancel the waiting job and delete its row and its events",
         Needs.JOBS,
+    ),
+    Spec(
+        "job.run_now",
+        "R&un now…",
+        "job",
+        "play",
+        "Ctrl+Shift+R",
+        "Let the waiting job run as soon as a worker is free",
+        Needs.JOBS,
+        starts_group=True,
+    ),
+    Spec(
+        "job.reschedule",
+        "Re&schedule…",
+        "job",
+        "schedules",
+        tip="Let the waiting job run at another time",
+        needs=Needs.JOBS,
+    ),
+    Spec(
+        "job.reprioritise",
+        "Re&prioritise…",
+        "job",
+        "arrow-up",
+        "Ctrl+P",
+        "Give the waiting job another priority",
+        Needs.JOBS,
+    ),
+    Spec(
+        "job.purge",
+        "Pur&ge…",
+        "job",
+        tip="Delete the job, which has ended, and its events",
+        needs=Needs.JOBS,
+    ),
+    *(
+        Spec(f"matching.{verb}", text, "job", picture, "", tip, Needs.DESK, submenu="matching")
+        for verb, text, picture, tip in (
+            ("retry", "&Retry…", "retry", "Retry everything that matches the filter"),
+            ("cancel", "&Cancel…", "cancel", "Cancel everything that matches the filter and waits"),
+            ("abort", "&Abort…", "abort", "Ask everything that matches the filter and runs to stop"),
+            ("delete", "Cancel and de&lete…", "delete", "Cancel and delete what matches the filter and waits"),
+            ("run_now", "R&un now…", "play", "Let what matches the filter and waits run as soon as workers are free"),
+            ("reschedule", "Re&schedule…", "schedules", "Let what matches the filter and waits run at another time"),
+            ("reprioritise", "Re&prioritise…", "arrow-up", "Give what matches the filter and waits another priority"),
+            ("purge", "Pur&ge…", "", "Delete what matches the filter and has ended, by status and age"),
+        )
+    ),
+    Spec(
+        "job.rescue",
+        "Rescue stalle&d jobs…",
+        "job",
+        tip="Retry the running jobs whose worker is silent",
+        needs=Needs.DESK,
     ),
     Spec(
         "job.again",
@@ -261,7 +317,7 @@ class Actions(QObject):
         """The context menu of jobs, with the same actions as the menu bar's."""
         menu = QMenu(parent)
         menu.setToolTipsVisible(True)
-        self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS])
+        self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS or spec.submenu])
         return menu
 
     def of(self, noun: str) -> list[str]:
@@ -276,7 +332,14 @@ class Actions(QObject):
         return menu
 
     def _fill(self, menu: QMenu, specs: list[Spec]) -> None:
+        inner: dict[str, QMenu] = {}
         for spec in specs:
             if spec.starts_group and menu.actions():
                 menu.addSeparator()
-            menu.addAction(self._actions[spec.key])
+            if not spec.submenu:
+                menu.addAction(self._actions[spec.key])
+                continue
+            if spec.submenu not in inner:
+                inner[spec.submenu] = menu.addMenu(translated(SUBMENUS[spec.submenu]))
+                inner[spec.submenu].setToolTipsVisible(True)
+            inner[spec.submenu].addAction(self._actions[spec.key])

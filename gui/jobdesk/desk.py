@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.jobs import Job
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
@@ -18,7 +19,22 @@ from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
-from jobdesk_core.operations import Action, Outcome, Request, perform, refusal
+from jobdesk_core.operations import (
+    Action,
+    Change,
+    Ledger,
+    Outcome,
+    Plan,
+    Progress,
+    RolledBack,
+    Target,
+    apply,
+    defer,
+    impossible,
+    plan,
+    refusal,
+    run_async,
+)
 from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
@@ -28,6 +44,8 @@ from jobdesk.work import Work
 
 #: Seconds between two looks at the oldest waiting jobs, and at those without a worker.
 LOOK_INTERVAL_S = 4.0
+
+OnProgress = Callable[[Progress], Awaitable[bool]]
 
 
 class Desk(QObject):
@@ -84,12 +102,34 @@ class Desk(QObject):
         await self.work.stop()
         await self.connector.close_async()
 
-    async def perform(self, request: Request) -> list[Outcome]:
-        """Carry out what the operator asked for; what it changed arrives by the feed like all else."""
+    async def plan(self, target: Target, change: Change, on_progress: OnProgress) -> Plan:
+        """Look at what the operator wants done; nothing is changed. `on_progress` returns whether to go on."""
+        steps = plan(target, change, self.capabilities, is_read_only=self.profile.is_read_only)
+        return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
+
+    async def apply(self, made: Plan, on_progress: OnProgress, *, is_one_transaction: bool = False) -> Ledger:
+        """Carry a plan out; what it changed arrives by the feed like all else."""
+        steps = apply(made, is_one_transaction=is_one_transaction)
         try:
-            return await perform(request, self.connector, self.capabilities, is_read_only=self.profile.is_read_only)
+            return await run_async(
+                steps, self.connector, is_one_transaction=is_one_transaction, on_progress=on_progress
+            )
+        except RolledBack as error:
+            return error.ledger
         finally:
             self.monitor.wake()
+
+    async def defer(self, job: Job) -> Outcome:
+        """Defer a new job."""
+        try:
+            steps = defer(job, self.capabilities, is_read_only=self.profile.is_read_only)
+            return await run_async(steps, self.connector)
+        finally:
+            self.monitor.wake()
+
+    def impossible(self, action: Action) -> str | None:
+        """Why this action is not possible on any job here, or None."""
+        return impossible(action, self.capabilities, is_read_only=self.profile.is_read_only)
 
     def refusal(self, action: Action, row: JobRow | None) -> str | None:
         """Why this action is not possible on this job now, or None when it is."""

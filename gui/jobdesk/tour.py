@@ -22,12 +22,12 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
-from jobdesk.dialogs.act import PreflightDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.dialogs.install import InstallDialog
 from jobdesk.dialogs.password import PasswordDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 
@@ -255,6 +255,7 @@ class Tour:
     async def _act(self, key: str, picture: str) -> None:
         self._click_button(key)
         dialog = await self._dialog(PreflightDialog)
+        await self._until(dialog.verb.isEnabled, "the preflight")
         await self._picture(picture)
         QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
         await self._until(lambda: self._dialog_now() is None, f"the dialog of {key} to close")

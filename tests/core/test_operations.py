@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import datetime as dt
 import re
@@ -10,14 +9,28 @@ from typing import Any
 
 import psycopg
 import pytest
-from database import connected, defer, finish, picture, role, run_sql, start
+from acting import KINDS, acting, outcome_of
+from database import defer, finish, picture, role, run_sql, start
 from jobdesk_core import Job, Status
 from jobdesk_core.database.capabilities import FUNCTIONS, Capabilities, Rights
 from jobdesk_core.jobs import EventType
 from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.operations import Action, Cancel, Defer, Outcome, Request, Retry, perform, refusal
+from jobdesk_core.operations import (
+    Action,
+    Cancel,
+    Change,
+    Outcome,
+    Purge,
+    Reprioritise,
+    Reschedule,
+    Result,
+    Retry,
+    examples,
+    refusal,
+)
+from jobdesk_core.operations import defer as deferring
+from jobdesk_core.operations.rules import Facts, verdict
 from psycopg.conninfo import conninfo_to_dict
-from waiting import until
 
 ABLE = Capabilities(
     role="r",
@@ -37,20 +50,28 @@ ABLE = Capabilities(
     channels=("procrastinate_any_queue_v1",),
 )
 ROW = JobRow(7, "t", "q", Status.TODO, 0, 0, None, None, None, None, False, None)
-REQUESTS: dict[Action, Request] = {
-    Action.DEFER: Defer(Job(task_name="t")),
-    Action.CANCEL: Cancel((1,)),
-    Action.ABORT: Cancel((1,), abort=True),
-    Action.DELETE: Cancel((1,), delete=True),
-    Action.RETRY: Retry(job_ids=(1,)),
+LATER = dt.datetime(2090, 1, 2, tzinfo=dt.UTC)
+CHANGES: dict[Action, Change] = {
+    change.action: change
+    for change in (
+        Cancel(),
+        Cancel(abort=True),
+        Cancel(delete=True),
+        Retry(),
+        Retry(only_stalled=True),
+        Reschedule(),
+        Reschedule(LATER),
+        Reprioritise(3),
+        Purge(),
+    )
 }
 COLUMNS = "status::text, priority, queue_name, lock, attempts, abort_requested"
 
 
-async def act(dsn: str, request: Request, **options: Any) -> Outcome:
-    """The outcome for one job."""
-    async with connected(dsn) as (connector, able):
-        (outcome,) = await perform(request, connector, able, **options)
+async def told(dsn: str, job: Job, **options: Any) -> Outcome:
+    """The outcome of a new job."""
+    async with acting(dsn) as actor:
+        outcome: Outcome = await actor.run(deferring(job, actor.able, **options))
     return outcome
 
 
@@ -69,10 +90,15 @@ RULES = {
     Action.ABORT: dict.fromkeys(Status, "is over") | {Status.DOING: None, Status.TODO: "Use Cancel"},
     Action.RETRY: dict.fromkeys(Status, "Only failed and stalled") | {Status.DOING: None, Status.FAILED: None},
 }
+_WAITING = dict.fromkeys(Status, "is over") | dict.fromkeys((Status.DOING, Status.ABORTING), "Only waiting jobs")
+RULES |= {action: _WAITING | {Status.TODO: None} for action in (Action.RESCHEDULE, Action.REPRIORITISE)}
+RULES[Action.RUN_NOW] = _WAITING | {Status.TODO: "is due already"}
+RULES[Action.PURGE] = dict.fromkeys(Status) | dict.fromkeys((Status.TODO, Status.DOING, Status.ABORTING), "is not over")
+RULES[Action.RESCUE] = dict.fromkeys(Status, "is not running") | {Status.DOING: None, Status.ABORTING: "was asked"}
 RULES[Action.CANCEL] |= dict.fromkeys((Status.DOING, Status.ABORTING), "Use Abort")
 RULES[Action.DELETE] |= dict.fromkeys((Status.DOING, Status.ABORTING), "Use Abort")
 RULES[Action.ABORT] |= {Status.ABORTING: "asked to abort already"}
-RULES[Action.RETRY] |= {Status.TODO: "waiting already", Status.ABORTING: "is aborting"}
+RULES[Action.RETRY] |= {Status.TODO: "waiting already", Status.ABORTING: "was asked to abort"}
 
 
 @pytest.mark.parametrize(
@@ -92,9 +118,11 @@ RUNNING = dataclasses.replace(ROW, status=Status.DOING, worker_id=3)
     ("action", "row", "able", "words"),
     [
         (Action.ABORT, dataclasses.replace(RUNNING, abort_requested=True), ABLE, "asked to abort already"),
-        (Action.RETRY, RUNNING, ABLE, "its worker is alive"),
+        (Action.RESCUE, RUNNING, ABLE, "its worker is alive"),
+        (Action.RESCUE, RUNNING, dataclasses.replace(ABLE, has_workers=False), "does not record"),
+        (Action.REPRIORITISE, ROW, dataclasses.replace(ABLE, has_priority=False), "no priorities"),
+        (Action.PURGE, ROW, dataclasses.replace(ABLE, rights=Rights(delete="No DELETE.")), "No DELETE."),
         (Action.RETRY, dataclasses.replace(RUNNING, worker_id=4, abort_requested=True), ABLE, "asked to abort"),
-        (Action.RETRY, RUNNING, dataclasses.replace(ABLE, has_workers=False), "does not record"),
         (Action.RETRY, dataclasses.replace(ROW, status=Status.FAILED), without("retry"), "cannot retry failed"),
         (Action.CANCEL, ROW, without("cancel"), "cannot cancel"),
         (Action.DELETE, ROW, dataclasses.replace(ABLE, rights=Rights(delete="No DELETE.")), "No DELETE."),
@@ -108,8 +136,13 @@ def test_what_stands_in_the_way_is_said(action: Action, row: JobRow | None, able
     assert words in (refusal(action, row, able, live_worker_ids=frozenset({3})) or "")
 
 
-def test_a_running_job_whose_worker_is_another_than_the_living_can_be_retried() -> None:
-    assert refusal(Action.RETRY, RUNNING, ABLE, live_worker_ids=frozenset({4})) is None
+@pytest.mark.parametrize("able", [ABLE, dataclasses.replace(ABLE, has_workers=False)], ids=["alive", "unrecorded"])
+def test_what_can_be_forced_is_possible_and_the_preflight_shows_the_danger(able: Capabilities) -> None:
+    assert refusal(Action.RETRY, RUNNING, able, live_worker_ids=frozenset({3})) is None
+    facts = Facts(Status.DOING, is_worker_alive=True)
+    reason = verdict(Action.RETRY, facts, able, change=Retry())
+    assert reason is not None and reason.kind == "danger"
+    assert verdict(Action.RETRY, facts, able, change=Retry(is_forced=True)) is None
 
 
 # The acts
@@ -118,7 +151,7 @@ def test_a_running_job_whose_worker_is_another_than_the_living_can_be_retried() 
 async def test_a_deferred_job_is_there_as_it_was_asked_for(dsn: str) -> None:
     at = dt.datetime(2090, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
     job = Job(task_name="mail.send", queue="ü" * 20, priority=3, lock="l", task_kwargs={"a": [1]}, scheduled_at=at)
-    outcome = await act(dsn, Defer(job))
+    outcome = await told(dsn, job)
     assert outcome.is_done
     assert "2090-01-0" in outcome.sentence
     found = run_sql(dsn, "SELECT id, task_name, queue_name, priority, lock, args, scheduled_at FROM procrastinate_jobs")
@@ -130,69 +163,109 @@ async def test_a_queue_name_that_the_database_refuses_is_refused_before(dsn: str
     defer(dsn)
     finish(dsn, start(dsn)[0], "failed")
     before = picture(dsn)
-    for request in (Defer(Job(task_name="t", queue=queue)), Retry(job_ids=(1,), queue=queue)):
-        outcome = await act(dsn, request)
-        assert not outcome.is_done
-        assert words in outcome.sentence
+    outcome = await told(dsn, Job(task_name="t", queue=queue))
+    assert not outcome.is_done and words in outcome.sentence
+    async with acting(dsn) as actor:
+        made = await actor.plan(Retry(queue=queue), 1)
+        assert words in (made.problem or "") and made.acted() == []
+        assert (await actor.apply(made)).counts[Result.DONE] == 0
     assert picture(dsn) == before
 
 
-async def test_a_waiting_job_is_cancelled_or_deleted(dsn: str) -> None:
-    first, second = defer(dsn), defer(dsn)
-    cancelled = await act(dsn, Cancel((first,)))
-    deleted = await act(dsn, Cancel((second,), delete=True))
-    assert (cancelled.is_done, cancelled.before, deleted.is_done) == (True, Status.TODO, True)
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@each_kind
+async def test_a_waiting_job_is_cancelled_or_deleted(dsn: str, kind: str) -> None:
+    first, second = defer(dsn), defer(dsn, lock="l", args='{"a": 12345678901234567890.5}')
+    cancelled = await outcome_of(dsn, Cancel(), first, kind=kind)
+    deleted = await outcome_of(dsn, Cancel(delete=True), second, kind=kind)
+    assert (cancelled.result, cancelled.status, deleted.result) == (Result.DONE, Status.TODO, Result.DONE)
+    assert deleted.before is not None and deleted.before["lock"] == "l"
+    assert deleted.before["args"] == '{"a": 12345678901234567890.5}', "to the last digit"
     assert run_sql(dsn, "SELECT id, status::text FROM procrastinate_jobs") == [(first, "cancelled")]
 
 
-async def test_a_running_job_is_asked_to_abort_once(dsn: str) -> None:
+@each_kind
+async def test_a_running_job_is_asked_to_abort_once(dsn: str, kind: str) -> None:
     defer(dsn)
     job_id, _ = start(dsn)
-    assert (await act(dsn, Cancel((job_id,), abort=True))).is_done
-    again = await act(dsn, Cancel((job_id,), abort=True))
-    assert (again.is_done, again.before) == (False, Status.DOING)
+    assert (await outcome_of(dsn, Cancel(abort=True), job_id, kind=kind)).result is Result.DONE
+    again = await outcome_of(dsn, Cancel(abort=True), job_id, kind=kind)
+    assert (again.result, again.status) == (Result.SKIPPED, Status.DOING)
     assert run_sql(dsn, "SELECT status::text, abort_requested FROM procrastinate_jobs") == [("doing", True)]
     asked = "SELECT count(*) FROM procrastinate_events WHERE type = 'abort_requested'"
     assert run_sql(dsn, asked) == [1]
 
 
-async def test_a_failed_job_is_retried_now(dsn: str) -> None:
-    job_id = defer(dsn, priority=2, lock="l")
+@each_kind
+async def test_a_retry_takes_another_time_priority_queue_and_lock(dsn: str, kind: str) -> None:
+    job_id = defer(dsn, priority=2)
     finish(dsn, start(dsn)[0], "failed")
-    outcome = await act(dsn, Retry(job_ids=(job_id,)))
-    assert (outcome.is_done, outcome.before) == (True, Status.FAILED)
-    assert run_sql(dsn, f"SELECT {COLUMNS} FROM procrastinate_jobs") == [("todo", 2, "q", "l", 2, False)]
-    assert start(dsn)[0] == job_id
-
-
-async def test_a_retry_takes_another_time_priority_queue_and_lock(dsn: str) -> None:
-    job_id = defer(dsn)
-    finish(dsn, start(dsn)[0], "failed")
-    at = dt.datetime(2090, 1, 2, tzinfo=dt.UTC)
-    assert (await act(dsn, Retry(job_ids=(job_id,), at=at, priority=9, queue="other", lock="new"))).is_done
+    entry = await outcome_of(dsn, Retry(at=LATER, priority=9, queue="other", lock="new"), job_id, kind=kind)
+    assert (entry.result, entry.status) == (Result.DONE, Status.FAILED)
+    assert entry.before is not None and (entry.before["priority"], entry.before["queue_name"]) == (2, "q")
     found = run_sql(dsn, f"SELECT {COLUMNS}, scheduled_at FROM procrastinate_jobs")
-    assert found == [("todo", 9, "other", "new", 2, False, at)]
+    assert found == [("todo", 9, "other", "new", 2, False, LATER)]
 
 
-async def test_a_job_that_failed_while_it_was_asked_to_abort_can_be_retried(dsn: str) -> None:
-    defer(dsn)
+@each_kind
+async def test_a_job_that_failed_while_it_was_asked_to_abort_can_be_retried_now(dsn: str, kind: str) -> None:
+    defer(dsn, lock="l")
     job_id, _ = start(dsn)
-    await act(dsn, Cancel((job_id,), abort=True))
+    await outcome_of(dsn, Cancel(abort=True), job_id, kind=kind)
     run_sql(dsn, "SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", job_id)
     assert run_sql(dsn, "SELECT status::text, abort_requested FROM procrastinate_jobs") == [("failed", True)]
-    assert (await act(dsn, Retry(job_ids=(job_id,)))).is_done
-    assert run_sql(dsn, "SELECT status::text, abort_requested FROM procrastinate_jobs") == [("todo", False)]
+    assert (await outcome_of(dsn, Retry(), job_id, kind=kind)).result is Result.DONE
+    assert run_sql(dsn, "SELECT status::text, abort_requested, lock FROM procrastinate_jobs") == [("todo", False, "l")]
+    assert start(dsn)[0] == job_id, "it is due"
 
 
-@pytest.mark.parametrize(
-    ("heartbeat", "is_done"), [("now()", False), ("now() - interval '1 minute'", True)], ids=["alive", "silent"]
-)
-async def test_a_running_job_is_retried_only_when_its_worker_is_silent(dsn: str, heartbeat: str, is_done: bool) -> None:
+@pytest.mark.parametrize(("heartbeat", "is_alive"), [("now()", True), ("now() - interval '1 minute'", False)])
+@pytest.mark.parametrize("change", [Retry(), Retry(is_forced=True), Retry(only_stalled=True)])
+async def test_a_running_job_of_a_living_worker_is_retried_by_force_only(
+    dsn: str, heartbeat: str, is_alive: bool, change: Retry
+) -> None:
     defer(dsn)
     job_id, _ = start(dsn, heartbeat=heartbeat)
-    outcome = await act(dsn, Retry(job_ids=(job_id,)))
-    assert outcome.is_done is is_done
+    entry = await outcome_of(dsn, change, job_id)
+    is_done = change.is_forced or not is_alive
+    assert (entry.result is Result.DONE) == is_done, entry
     assert run_sql(dsn, "SELECT status::text FROM procrastinate_jobs") == ["todo" if is_done else "doing"]
+
+
+@each_kind
+async def test_a_waiting_job_gets_another_time_and_priority_and_nothing_else(dsn: str, kind: str) -> None:
+    job_id, bystander = defer(dsn, scheduled_at=LATER), defer(dsn)
+    for change, column, value in (
+        (Reprioritise(5), "priority", 5),
+        (Reschedule(LATER.replace(year=2091)), "scheduled_at", LATER.replace(year=2091)),
+    ):
+        entry = await outcome_of(dsn, change, job_id, kind=kind)
+        assert entry.result is Result.DONE and entry.before is not None and column in entry.before
+        assert run_sql(dsn, f"SELECT {column} FROM procrastinate_jobs WHERE id = %s", job_id) == [value]
+        again = await outcome_of(dsn, change, job_id, kind=kind)
+        assert again.result is Result.SKIPPED and "already" in again.sentence
+    assert (await outcome_of(dsn, Reschedule(), job_id, kind=kind)).result is Result.DONE
+    assert run_sql(dsn, "SELECT scheduled_at <= now() FROM procrastinate_jobs WHERE id = %s", job_id) == [True]
+    assert run_sql(dsn, "SELECT priority FROM procrastinate_jobs WHERE id = %s", bystander) == [0]
+
+
+@each_kind
+async def test_a_purge_takes_what_ended_long_ago_in_the_statuses_asked_for(dsn: str, kind: str) -> None:
+    for status in ("succeeded", "failed", "succeeded"):
+        defer(dsn)
+        finish(dsn, start(dsn)[0], status)
+    waiting = defer(dsn)
+    run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '2 days' WHERE job_id < 3")
+    change = Purge(frozenset({Status.SUCCEEDED}), dt.timedelta(days=1))
+    async with acting(dsn, kind) as actor:
+        entries = await actor.act(change, 1, 2, 3, waiting)
+    assert [entry.result for entry in entries] == [Result.DONE] + [Result.SKIPPED] * 3
+    for entry, words in zip(entries[1:], ("not asked for", "too lately", "is not over"), strict=True):
+        assert words in entry.sentence
+    assert run_sql(dsn, "SELECT id FROM procrastinate_jobs ORDER BY id") == [2, 3, waiting]
+    assert run_sql(dsn, "SELECT count(*) FROM procrastinate_events WHERE job_id = 1") == [0]
 
 
 async def test_a_taken_queueing_lock_names_the_job_that_has_it(dsn: str) -> None:
@@ -200,49 +273,28 @@ async def test_a_taken_queueing_lock_names_the_job_that_has_it(dsn: str) -> None
     finish(dsn, start(dsn)[0], "failed")
     holder = defer(dsn, queueing_lock="one")
     before = picture(dsn)
-    for request in (Retry(job_ids=(failed,)), Defer(Job(task_name="t", queueing_lock="one"))):
-        outcome = await act(dsn, request)
-        assert not outcome.is_done
-        assert f"job #{holder}" in outcome.sentence
-        assert "queueing lock one" in outcome.sentence
+    outcome = await told(dsn, Job(task_name="t", queueing_lock="one"))
+    assert not outcome.is_done and f"job #{holder}" in outcome.sentence and "lock one" in outcome.sentence
+    async with acting(dsn) as actor:
+        made = await actor.plan(Retry(), failed)
+        (group,) = made.groups
+        assert group.reason is not None and group.reason.kind == "conflict"
+        (example,) = await actor.run(examples(group.examples(), actor.able))
+        assert example.holder == holder
     assert picture(dsn) == before
 
 
-async def test_of_many_jobs_each_has_its_own_outcome(dsn: str) -> None:
-    waiting, running, gone = defer(dsn), defer(dsn, priority=1), 99
-    start(dsn)
-    async with connected(dsn) as (connector, able):
-        outcomes = await perform(Cancel((waiting, running, gone)), connector, able)
-    assert [(outcome.job_id, outcome.is_done) for outcome in outcomes] == [(1, True), (2, False), (99, False)]
-    assert "no longer there" in outcomes[2].sentence
-
-
-# Between the look and the act
-
-
-CHANGES = {
-    "changed": ("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = 1", "is running", Status.DOING),
-    "vanished": ("DELETE FROM procrastinate_jobs WHERE id = 1", "no longer there", None),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("delete", [False, True], ids=["cancel", "delete"])
-async def test_a_job_that_others_are_just_changing_is_left_as_they_leave_it(
-    dsn: str, change: str, delete: bool
-) -> None:
-    job_id = defer(dsn)
-    text, words, status = CHANGES[change]
-    async with await psycopg.AsyncConnection.connect(dsn) as other:
-        await other.execute(text.encode())
-        acting = asyncio.create_task(act(dsn, Cancel((job_id,), delete=delete)))
-        await until(lambda: run_sql(dsn, "SELECT pid FROM pg_locks WHERE NOT granted"), what="the act to wait")
-        await other.commit()
-        before = picture(dsn)
-        outcome = await acting
-    assert (outcome.is_done, outcome.before) == (False, status)
-    assert words in outcome.sentence
-    assert picture(dsn) == before
+async def test_a_retry_and_a_run_now_wake_the_workers_of_each_queue_once(dsn: str) -> None:
+    for queue in ("a", "a", "b"):
+        defer(dsn, queue_name=queue, scheduled_at=LATER)
+    with psycopg.connect(dsn, autocommit=True) as ear:
+        ear.execute('LISTEN "procrastinate_queue_v1#a"')
+        ear.execute('LISTEN "procrastinate_queue_v1#b"')
+        async with acting(dsn) as actor:
+            await actor.act(Reschedule(), 1, 2, 3)
+        heard = [notice.channel[-1] for notice in ear.notifies(timeout=5, stop_after=2)]
+        assert sorted(heard) == ["a", "b"]
+        assert list(ear.notifies(timeout=0.1)) == []
 
 
 # Rights
@@ -250,12 +302,17 @@ async def test_a_job_that_others_are_just_changing_is_left_as_they_leave_it(
 
 @pytest.mark.parametrize("action", list(Action))
 async def test_a_read_only_profile_does_nothing(dsn: str, action: Action) -> None:
-    defer(dsn)
+    job_id = defer(dsn)
     before = picture(dsn)
-    outcome = await act(dsn, REQUESTS[action], is_read_only=True)
-    assert not outcome.is_done
-    assert "read-only" in outcome.sentence
-    assert refusal(action, ROW, ABLE, is_read_only=True) == outcome.sentence
+    if action is Action.DEFER:
+        problem: str | None = (await told(dsn, Job(task_name="t"), is_read_only=True)).sentence
+    else:
+        async with acting(dsn) as actor:
+            made = await actor.plan(CHANGES[action], job_id, is_read_only=True)
+            assert (await actor.apply(made)).counts[Result.DONE] == 0
+            problem = made.problem
+    assert problem is not None and "read-only" in problem
+    assert refusal(action, ROW, ABLE, is_read_only=True) == problem
     assert picture(dsn) == before
 
 
@@ -263,19 +320,29 @@ async def test_a_read_only_profile_does_nothing(dsn: str, action: Action) -> Non
 async def test_a_role_without_rights_is_told_what_to_ask_for_and_with_it_the_act_works(
     dsn: str, action: Action
 ) -> None:
-    defer(dsn)
-    if action in (Action.ABORT, Action.RETRY):
+    defer(dsn, scheduled_at=LATER if action is Action.RUN_NOW else None)
+    if action in (Action.ABORT, Action.RETRY, Action.RESCUE, Action.PURGE):
         start(dsn, heartbeat="now() - interval '1 minute'")
+    if action is Action.PURGE:
+        finish(dsn, 1, "failed")
+        run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '1 day'")
     before = picture(dsn)
     with role(dsn) as role_dsn:
-        outcome = await act(role_dsn, REQUESTS[action])
-        assert not outcome.is_done
-        assert str(conninfo_to_dict(role_dsn)["user"]) in outcome.sentence
+
+        async def attempt() -> str | None:
+            if action is Action.DEFER:
+                outcome = await told(role_dsn, Job(task_name="t"))
+                return None if outcome.is_done else outcome.sentence
+            async with acting(role_dsn) as actor:
+                made = await actor.plan(CHANGES[action], 1)
+                return made.problem or ("" if not (await actor.apply(made)).counts[Result.DONE] else None)
+
+        problem = await attempt()
+        assert problem is not None and str(conninfo_to_dict(role_dsn)["user"]) in problem
         assert picture(dsn) == before
-        for _ in range(3):
-            grants = re.findall("GRANT [^;]+;", outcome.sentence)
-            run_sql(dsn, " ".join(grants))
-            outcome = await act(role_dsn, REQUESTS[action])
-            if outcome.is_done:
+        for _ in range(4):
+            if problem is None:
                 break
-    assert outcome.is_done
+            run_sql(dsn, " ".join(re.findall("GRANT [^;]+;", problem)))
+            problem = await attempt()
+    assert problem is None

@@ -4,46 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime as dt
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
-from database import connected, run_sql
-from jobdesk_core import EventType, Job, JobManager, Status
-from jobdesk_core.database.capabilities import Capabilities
+from database import run_sql
+from jobdesk_core import EventType, JobManager, Status
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.feed import Feed
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.pages import JobPages, Order
-from jobdesk_core.monitor.rows import JobRow, rows_by_id
+from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.monitor.series import Series
-from jobdesk_core.operations import Action, Cancel, Defer, Request, Retry, perform, refusal
-from managing import bring_to, defer, execute, job_of, managing, now
+from managing import bring_all, bring_to, defer, execute, job_of, managing, now
 from releases import NEWEST, STATES, level
 from waiting import until
 
 TABLE = "SELECT queue_name, task_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2, 3"
 
 each_state = pytest.mark.parametrize("state", STATES)
-
-
-async def bring_all(manager: JobManager) -> dict[Status, int]:
-    """A job in each status that the release has; the lock `one` is the running job's."""
-    able = await manager.capabilities_async()
-    ids = {status: await bring_to(manager, status) for status in (Status.SUCCEEDED, Status.FAILED)}
-    ids[Status.DOING] = await bring_to(manager, Status.DOING, lock="one", queueing_lock="only")
-    if able.can_cancel:
-        ids[Status.ABORTED] = await bring_to(manager, Status.ABORTED)
-        asked = await bring_to(manager, Status.DOING, lock="two")
-        assert await manager.cancel_job_by_id_async(asked, abort=True)
-        ids[Status.ABORTING] = asked
-        ids[Status.CANCELLED] = await bring_to(manager, Status.CANCELLED)
-    ids[Status.TODO] = await bring_to(manager, Status.TODO, lock="one", queueing_lock="only")
-    return ids
 
 
 # The feed
@@ -214,73 +196,3 @@ async def test_a_job_of_every_status_is_shown_and_explained(released_dsn: str, s
             detail = await monitor.detail(blocked)
             assert detail is not None and detail.lock_holder is not None
             assert detail.lock_holder.id == ids[Status.ABORTING]
-
-
-# The operator's acts
-
-AFTER = {
-    Action.CANCEL: {Status.CANCELLED},
-    Action.ABORT: {Status.ABORTING, Status.DOING},
-    Action.DELETE: {None},
-    Action.RETRY: {Status.TODO},
-}
-
-
-def request_of(action: Action, job_id: int) -> Request:
-    if action is Action.RETRY:
-        return Retry(job_ids=(job_id,))
-    return Cancel((job_id,), abort=action is Action.ABORT, delete=action is Action.DELETE)
-
-
-@each_state
-async def test_an_act_is_done_or_refused_with_the_reason(released_dsn: str, state: str) -> None:
-    async with connected(released_dsn) as (connector, able):
-        for action in AFTER:
-            assert await acted(JobManager(connector), able, action) == expected_acts(action, level(state))
-
-
-async def acted(manager: JobManager, able: Capabilities, action: Action) -> set[Status]:
-    """The statuses in which a job, its worker silent, took the action; in the others the rule's reason is told."""
-    connector = manager.connector
-    await execute(manager, "DELETE FROM procrastinate_jobs")
-    ids = await bring_all(manager)
-    await execute(manager, "UPDATE procrastinate_jobs SET queueing_lock = NULL")
-    if able.has_workers:
-        await execute(manager, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
-    rows = await connector.run_async(rows_by_id(able, list(ids.values())))
-    done = set()
-    for status, job_id in ids.items():
-        reason = refusal(action, rows[job_id], able)
-        (outcome,) = await perform(request_of(action, job_id), connector, able)
-        assert outcome.is_done == (reason is None), outcome
-        if reason is not None:
-            assert outcome.sentence == reason
-            continue
-        done.add(status)
-        after = await connector.run_async(rows_by_id(able, [job_id]))
-        assert (after[job_id].status if after else None) in AFTER[action]
-    return done
-
-
-def expected_acts(action: Action, here: tuple[int, int]) -> set[Status]:
-    if action is Action.RETRY:
-        since = {Status.DOING: (3, 1), Status.FAILED: (3, 4)}
-        return {status for status, first in since.items() if here >= first}
-    if here < (2, 7):
-        return set()
-    return {Status.DOING} if action is Action.ABORT else {Status.TODO}
-
-
-@each_state
-async def test_a_deferred_job_and_what_stands_in_its_way_are_told(released_dsn: str, state: str) -> None:
-    async with connected(released_dsn) as (connector, able):
-        job = Job(task_name="t", queue="q" * able.queue_name_limit_bytes, queueing_lock="only")
-        (outcome,) = await perform(Defer(job), connector, able)
-        assert outcome.is_done
-        (again,) = await perform(Defer(job), connector, able)
-        assert (again.is_done, f"taken by job #{outcome.job_id}" in again.sentence) == (False, True)
-        (longer,) = await perform(Defer(dataclasses.replace(job, queue=job.queue + "q")), connector, able)
-        assert (longer.is_done, "bytes" in longer.sentence) == (False, True)
-        (urgent,) = await perform(Defer(Job(task_name="t", priority=1)), connector, able)
-        assert urgent.is_done == (level(state) >= (2, 5))
-        assert urgent.is_done or "priority" in urgent.sentence

@@ -8,9 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from jobdesk.dialogs.act import ActDialog
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.retry import RetryDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from opened import Others, closed, dialog_of, live
 from psycopg import sql
@@ -31,6 +30,12 @@ def job_of(others: Others, job_id: int) -> dict[str, Any]:
 async def defer_dialog(window: MainWindow) -> DeferDialog:
     window.actions["job.defer"].trigger()
     return await dialog_of(window, DeferDialog)
+
+
+async def preflight(window: MainWindow) -> PreflightDialog:
+    dialog = await dialog_of(window, PreflightDialog)
+    await until(lambda: dialog.plan is not None, what="the preflight")
+    return dialog
 
 
 async def select(window: MainWindow, job_id: int, action: str) -> None:
@@ -132,7 +137,7 @@ async def test_cancel_and_delete_do_what_their_verb_says(
         job_id, bystander = others.defer(), others.defer()
         async with live(tmp_path, dsn) as window:
             await select(window, job_id, action)
-            dialog = await dialog_of(window, ActDialog)
+            dialog = await preflight(window)
             assert "1 job" in dialog.verb.text()
             click(dialog.verb)
             await closed(window)
@@ -146,7 +151,7 @@ async def test_an_abort_asks_the_running_job_to_stop(dsn: str, tmp_path: Path) -
         others.start(job_id)
         async with live(tmp_path, dsn) as window:
             await select(window, job_id, "job.abort")
-            dialog = await dialog_of(window, ActDialog)
+            dialog = await preflight(window)
             click(dialog.verb)
             await closed(window)
             assert job_of(others, job_id)["abort_requested"] is True
@@ -160,12 +165,12 @@ async def test_a_retry_changes_what_was_typed_and_leaves_the_rest(dsn: str, tmp_
         others.finish(job_id, "failed")
         async with live(tmp_path, dsn) as window:
             await select(window, job_id, "job.retry")
-            dialog = await dialog_of(window, RetryDialog)
-            dialog.queue.setText("ö" * 30)
+            dialog = await preflight(window)
+            dialog.options.queue.setText("ö" * 30)
             assert not dialog.verb.isEnabled(), "a queue name of 60 bytes"
-            dialog.queue.setText("slow")
-            dialog.priority.setText("9")
-            dialog.schedule.choose_after(30, "minutes")
+            dialog.options.queue.setText("slow")
+            dialog.options.priority.setText("9")
+            dialog.options.schedule.choose_after(30, "minutes")
             click(dialog.verb)
             await closed(window)
             job = job_of(others, job_id)
@@ -182,16 +187,15 @@ async def test_a_job_that_changed_between_click_and_verb_is_left_alone_and_told(
         job_id = others.defer()
         async with live(tmp_path, dsn) as window:
             await select(window, job_id, "job.cancel")
-            dialog = await dialog_of(window, ActDialog)
+            dialog = await preflight(window)
             if fate == "started":
                 others.start(job_id)
             else:
                 others.run("DELETE FROM procrastinate_jobs WHERE id = %s", job_id)
             click(dialog.verb)
             await until(lambda: dialog.sentence.text() == "0 of 1 done.", what="the ledger")
-            expected = "is running" if fate == "started" else "no longer there"
-            labels = [label.text() for label in dialog.outcomes.findChildren(type(dialog.sentence))]
-            assert any(expected in text for text in labels), labels
+            expected = "changed meanwhile: running" if fate == "started" else "no longer there"
+            assert any(expected in text for text in dialog.outcomes.texts()), dialog.outcomes.texts()
             assert others.status(job_id) == ("doing" if fate == "started" else None)
 
 
@@ -206,7 +210,7 @@ async def test_of_several_jobs_those_that_can_be_cancelled_are_and_the_others_ar
             window.jobs.table.select([*waiting, running])
             await until(window.actions["job.cancel"].isEnabled)
             window.actions["job.cancel"].trigger()
-            dialog = await dialog_of(window, ActDialog)
+            dialog = await preflight(window)
             assert "3 jobs" in dialog.verb.text() and "4 jobs" in dialog.title.text()
             click(dialog.verb)
             await closed(window)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from interop import theirs
-from jobdesk.dialogs.act import PreflightDialog
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from opened import Others, closed, desk_of, dialog_of, live
 from PySide6.QtCore import Qt
@@ -51,6 +51,7 @@ async def act(window: MainWindow, job_id: int, action: str) -> None:
     await until(window.actions[action].isEnabled, what=f"{action} to be possible")
     window.actions[action].trigger()
     dialog = await dialog_of(window, PreflightDialog)
+    await until(dialog.verb.isEnabled, what="the preflight")
     QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
     await closed(window)
 
@@ -82,7 +83,12 @@ async def test_their_worker_stops_what_the_window_aborts(with_worker: str, tmp_p
         waiting = await defer(window, "write", '{"text": "never"}')
         await shows(window, running, "doing")
         window.jobs.inspect(running)
-        await until(lambda: "run twice" in window.actions["job.retry"].toolTip(), what="the reason against a retry")
+        await until(window.actions["job.retry"].isEnabled, what="a retry to be offered")
+        window.actions["job.retry"].trigger()
+        dialog = await dialog_of(window, PreflightDialog)
+        await until(lambda: any("run them twice" in text for text in dialog.outcomes.texts()), what="the danger")
+        assert not dialog.verb.isEnabled()
+        dialog.reject()
         await act(window, waiting, "job.cancel")
         await shows(window, waiting, "cancelled")
         await act(window, running, "job.abort")

@@ -13,10 +13,11 @@ from typing import Any
 import procrastinate
 import psycopg
 import pytest
+from acting import Actor
 from interop.theirs import create_app, note
 from jobdesk_core import AlreadyEnqueued, App, JobContext, Status
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.operations import Cancel, Defer, Outcome, Request, Retry, perform
+from jobdesk_core.operations import Cancel, Change, Entry, Result, Retry, defer, run_async
 from managing import execute, job_of, now
 from waiting import until
 from working import comes_to, opened_app, working
@@ -50,11 +51,15 @@ async def are_noted(app: App, *texts: str) -> None:
     assert await notes_of(app) == list(texts)
 
 
-async def act(app: App, request: Request) -> Outcome:
+async def act(app: App, change: Change, job_id: int) -> Entry:
     """What our window does for a click."""
-    able = await app.job_manager.capabilities_async()
-    (outcome,) = await perform(request, app.connector, able)
-    return outcome
+    (entry,) = await Actor(app.connector, await app.job_manager.capabilities_async()).act(change, job_id)
+    return entry
+
+
+async def is_done(app: App, change: Change, job_id: int) -> bool:
+    """Act, and tell whether it was done."""
+    return (await act(app, change, job_id)).result is Result.DONE
 
 
 @contextlib.asynccontextmanager
@@ -195,9 +200,9 @@ async def test_we_wake_and_abort_what_their_worker_runs(notes_dsn: str, task: st
     async with our_app(notes_dsn) as ours, their_worker(ours, notes_dsn):
         job_id = await ours.configure_task(task).defer_async(text="runs")
         await are_noted(ours, "runs")
-        refused = await act(ours, Cancel((job_id,)))
-        assert (refused.is_done, refused.before) == (False, Status.DOING)
-        assert (await act(ours, Cancel((job_id,), abort=True))).is_done
+        refused = await act(ours, Cancel(), job_id)
+        assert (refused.result, refused.status) == (Result.SKIPPED, Status.DOING)
+        assert await is_done(ours, Cancel(abort=True), job_id)
         await comes_to(ours, job_id, Status.ABORTED)
         job = await job_of(ours.job_manager, job_id)
         assert (job.attempts, job.abort_requested) == (1, False)
@@ -207,8 +212,8 @@ async def test_what_we_cancel_or_delete_their_worker_never_runs(notes_dsn: str) 
     async with our_app(notes_dsn) as ours:
         task = ours.configure_task("write")
         cancelled, deleted, last = await task.batch_defer_async({"text": "no"}, {"text": "no"}, {"text": "yes"})
-        assert (await act(ours, Cancel((cancelled,)))).is_done
-        assert (await act(ours, Cancel((deleted,), delete=True))).is_done
+        assert await is_done(ours, Cancel(), cancelled)
+        assert await is_done(ours, Cancel(delete=True), deleted)
         async with their_worker(ours, notes_dsn):
             await comes_to(ours, last, Status.SUCCEEDED)
         assert await notes_of(ours) == ["yes"]
@@ -220,7 +225,7 @@ async def test_our_retry_of_what_failed_there_wakes_their_worker(notes_dsn: str)
     async with our_app(notes_dsn) as ours, their_worker(ours, notes_dsn):
         job_id = await ours.configure_task("fail_first").defer_async(text="run")
         await comes_to(ours, job_id, Status.FAILED, timeout_s=10)
-        assert (await act(ours, Retry(job_ids=(job_id,), queue="another"))).is_done
+        assert await is_done(ours, Retry(queue="another"), job_id)
         await comes_to(ours, job_id, Status.SUCCEEDED)
         assert await notes_of(ours) == ["run 0", "run 2"]
 
@@ -232,11 +237,11 @@ async def test_we_rescue_what_their_killed_worker_was_running(notes_dsn: str) ->
             await are_noted(ours, "runs")
             process.kill()
             await process.wait()
-        assert not (await act(ours, Retry(job_ids=(job_id,)))).is_done
+        assert not await is_done(ours, Retry(), job_id)
         assert await ours.job_manager.get_stalled_jobs() == []
         await execute(ours.job_manager, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
         assert [job.id for job in await ours.job_manager.get_stalled_jobs()] == [job_id]
-        assert (await act(ours, Retry(job_ids=(job_id,)))).is_done
+        assert await is_done(ours, Retry(), job_id)
         job = await job_of(ours.job_manager, job_id)
         assert (job.status, job.attempts) == (Status.TODO, 1)
         ours.task(name="poll")(lambda text: note(notes_dsn, "rescued"))
@@ -257,7 +262,7 @@ async def test_both_workers_share_the_jobs_of_both_and_run_each_once(notes_dsn: 
             first_job, second_job = await ours.job_manager.list_jobs_async()
             assert first_job.worker_id != second_job.worker_id
             for job_id in held:
-                assert (await act(ours, Cancel((job_id,), abort=True))).is_done
+                assert await is_done(ours, Cancel(abort=True), job_id)
                 await comes_to(ours, job_id, Status.ABORTED)
             first = ours.configure_task("write").batch_defer_async(*({"text": text} for text in texts[:20]))
             second = theirs.configure_task("write").batch_defer_async(*({"text": text} for text in texts[20:]))
@@ -272,7 +277,7 @@ async def test_what_we_defer_with_all_options_they_read_back(notes_dsn: str) -> 
     async with our_app(notes_dsn) as ours, their_app(notes_dsn) as theirs:
         at = now().replace(microsecond=0) + SOON
         deferrer = ours.configure_task("write", queue="q", priority=3, lock="l", queueing_lock="m", schedule_at=at)
-        outcome = await act(ours, Defer(deferrer.job))
+        outcome = await run_async(defer(deferrer.job, await ours.job_manager.capabilities_async()), ours.connector)
         (job,) = await theirs.job_manager.list_jobs_async()
     assert outcome.is_done and outcome.job_id == job.id
     assert (job.task_name, job.queue, job.priority, job.lock, job.queueing_lock) == ("write", "q", 3, "l", "m")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import psycopg
@@ -70,6 +71,14 @@ class SyncPsycopgConnector(SyncConnector):
                 with self._pool.connection() as pooled:
                     rows = self._execute(statement, pooled)
         return statement.decode(rows)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Lend a pooled connection inside one transaction: committed at the end, or rolled back."""
+        if self._pool is None:
+            raise AppNotOpen()
+        with driver_errors(), self._pool.connection() as connection, connection.transaction():
+            yield connection
 
     def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {

@@ -159,12 +159,24 @@ def cancel(
     capabilities: Capabilities, job_id: int, *, abort: bool = False, delete_job: bool = False
 ) -> Statement[bool]:
     """Cancel a waiting job; with `abort` also ask a running one to stop. False: neither applied."""
-    signature = _call(capabilities, "cancel", "cancel jobs")
+    call = cancel_call(capabilities, "%(id)s::bigint", "%(abort)s::boolean", "%(delete)s::boolean")
     return Statement(
-        f"SELECT {_name(signature)}(%(id)s::bigint, %(abort)s::boolean, %(delete)s::boolean) AS id",
+        f"SELECT {call} AS id",
         lambda rows: rows[0]["id"] is not None,
         {"id": job_id, "abort": abort, "delete": delete_job},
     )
+
+
+def cancel_call(capabilities: Capabilities, job_id: str, abort: str, is_deleted: str) -> str:
+    """The SQL that cancels a job and returns its id, or NULL when it did not apply, from the SQL of its arguments."""
+    return f"{_name(_call(capabilities, 'cancel', 'cancel jobs'))}({job_id}, {abort}, {is_deleted})"
+
+
+def retry_call(capabilities: Capabilities, job_id: str) -> str:
+    """The SQL that retries a job with %(at)s and, where the release can, %(priority)s, %(queue)s and %(lock)s."""
+    signature = _call(capabilities, "retry", "retry jobs")
+    changes = ", %(priority)s::integer, %(queue)s::varchar, %(lock)s::varchar" if "integer" in signature else ""
+    return f"{_name(signature)}({job_id}, %(at)s::timestamptz{changes})"
 
 
 def retry(
@@ -182,11 +194,9 @@ def retry(
     violate a CHECK, is cleared by the same statement. Workers are notified: the schema does not.
     What the schema cannot do (a failed job before 3.4, changes before 2.9) raises CapabilityMissing.
     """
-    signature = _call(capabilities, "retry", "retry jobs")
-    has_changes = "integer" in signature
-    if not has_changes and not (priority is None and queue is None and lock is None):
+    call = retry_call(capabilities, "%(id)s::bigint")
+    if not capabilities.can_change_on_retry and not (priority is None and queue is None and lock is None):
         raise CapabilityMissing("another priority, queue or lock on retry")
-    changes = ", %(priority)s::integer, %(queue)s::varchar, %(lock)s::varchar" if has_changes else ""
     # Where failed jobs can be retried, the function is called once the flag is cleared (the count makes sure
     # of the order) and sees that, for a volatile function sees what its own statement has done so far.
     # Elsewhere it is not called for a failed job, and no row tells of that.
@@ -207,8 +217,7 @@ def retry(
     return Statement(
         f"WITH prepared AS ({prepared} WHERE id = %(id)s AND status = 'failed' AND {condition}), "
         "retried AS MATERIALIZED ("
-        f"SELECT {_name(signature)}(%(id)s::bigint, %(at)s::timestamptz{changes})::text "
-        f"FROM (SELECT count(*) AS number FROM prepared) AS first WHERE {ready}) "
+        f"SELECT {call}::text FROM (SELECT count(*) AS number FROM prepared) AS first WHERE {ready}) "
         f"SELECT {notified} FROM retried LEFT JOIN procrastinate_jobs AS job ON job.id = %(id)s",
         decode,
         {"id": job_id, "at": retry_at, "priority": priority, "queue": queue, "lock": lock} | notified_parameters,

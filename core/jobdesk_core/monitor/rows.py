@@ -58,9 +58,10 @@ class WorkerRow:
 def jobs_table(capabilities: Capabilities) -> str:
     """The jobs, aliased `job`, with every column that a filter names, also those that a release lacks.
 
-    The planner looks through the inner query: indexes are used as without it.
+    `jobdesk_version` is another one after each change of the row (its xmin). The planner looks through the
+    inner query: indexes are used as without it.
     """
-    columns = ["jobs.*"]
+    columns = ["jobs.*", "jobs.xmin::text::bigint AS jobdesk_version"]
     if not capabilities.has_priority:
         columns.append("0 AS priority")
     if not capabilities.has_worker_id:

@@ -1,6 +1,60 @@
-"""What an operator does to jobs: the rules that say whether it is possible, and the acts themselves."""
+"""What an operator does to jobs: `plan` looks at all that are meant, `apply` carries the plan out, `run` runs both.
 
-from jobdesk_core.operations.perform import Cancel, Defer, Outcome, Request, Retry, perform
-from jobdesk_core.operations.rules import Action, refusal
+made = await run_async(plan(Chosen((1, 2)), Cancel(), capabilities), connector)
+ledger = await run_async(apply(made), connector)
+"""
 
-__all__ = ["Action", "Cancel", "Defer", "Outcome", "Request", "Retry", "perform", "refusal"]
+from jobdesk_core.operations.apply import RolledBack, apply, first_statement
+from jobdesk_core.operations.changes import (
+    ENDED,
+    Action,
+    Cancel,
+    Change,
+    Purge,
+    Reprioritise,
+    Reschedule,
+    Retry,
+)
+from jobdesk_core.operations.defer import Outcome, defer
+from jobdesk_core.operations.examples import Example, examples
+from jobdesk_core.operations.ledger import Entry, Ledger, Result
+from jobdesk_core.operations.plan import Group, Plan, plan
+from jobdesk_core.operations.rules import Reason, impossible, refusal
+from jobdesk_core.operations.steps import Progress, Steps, run, run_async
+from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
+
+__all__ = [
+    "ENDED",
+    "Action",
+    "Cancel",
+    "Change",
+    "Chosen",
+    "Entry",
+    "Example",
+    "Group",
+    "IdsNotUnderstood",
+    "Ledger",
+    "Matching",
+    "Outcome",
+    "Plan",
+    "Progress",
+    "Purge",
+    "Reason",
+    "Reprioritise",
+    "Reschedule",
+    "Result",
+    "Retry",
+    "RolledBack",
+    "Steps",
+    "Target",
+    "apply",
+    "defer",
+    "examples",
+    "first_statement",
+    "impossible",
+    "parse_ids",
+    "plan",
+    "refusal",
+    "run",
+    "run_async",
+]

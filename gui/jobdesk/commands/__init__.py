@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject
 
 from jobdesk.commands.connections import AppCommands, ConnectionCommands, DemoCommands
 from jobdesk.commands.jobs import JobCommands
+from jobdesk.commands.matching import MatchingCommands
 from jobdesk.commands.names import NameCommands
 from jobdesk.commands.noun import Noun
 from jobdesk.commands.view import HelpCommands, ViewCommands
@@ -30,6 +31,7 @@ class Commands(QObject):
         self.demo = DemoCommands(window)
         self.app = AppCommands(window)
         self.job = JobCommands(window)
+        self.matching = MatchingCommands(window)
         self.queue = NameCommands(window, "queue")
         self.task = NameCommands(window, "task")
         self.worker = WorkerCommands(window)

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobdesk_core.jobs import Job
+from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.operations import Action, Outcome, Request
+from jobdesk_core.operations import Action, Chosen, Matching, Outcome
 from PySide6.QtWidgets import QApplication
 
 from jobdesk import formats
+from jobdesk.commands.acting import matching_target, open_preflight
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.dialogs.act import ActDialog
+from jobdesk.dialogs.act_options import Options, PurgeOptions, ReprioritiseOptions
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.retry import RetryDialog
 
 #: The action of the core behind each verb.
 ACTIONS = {
@@ -26,6 +27,10 @@ ACTIONS = {
     "cancel": Action.CANCEL,
     "abort": Action.ABORT,
     "delete": Action.DELETE,
+    "run_now": Action.RUN_NOW,
+    "reschedule": Action.RESCHEDULE,
+    "reprioritise": Action.REPRIORITISE,
+    "purge": Action.PURGE,
     "again": Action.DEFER,
 }
 
@@ -36,10 +41,11 @@ class JobCommands(Noun):
     def reasons(self) -> dict[str, str | None]:
         desk = self._desk
         if desk is None:
-            return dict.fromkeys([*ACTIONS, "copy_json"], self._no_desk())
+            return dict.fromkeys([*ACTIONS, "rescue", "copy_json"], self._no_desk())
         rows = self._window.jobs.selected_rows()
         reasons = {verb: self._reason(desk, action, rows) for verb, action in ACTIONS.items()}
         reasons["defer"] = desk.refusal(Action.DEFER, None)
+        reasons["rescue"] = desk.impossible(Action.RESCUE)
         if not rows:
             reasons["copy_json"] = self.tr("Select a job first.")
         if len(rows) > 1:
@@ -71,30 +77,43 @@ class JobCommands(Noun):
 
     def retry(self) -> None:
         """Ask when and how to retry the selected jobs."""
-        desk = self._session.desk
-        rows, reasons = self._chosen(Action.RETRY)
-        if rows and desk is not None:
-            RetryDialog(
-                self._window,
-                rows=rows,
-                reasons=reasons,
-                submit=self._submit,
-                queues=desk.queue_names(),
-                can_change=desk.capabilities.can_change_on_retry,
-                queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
-            ).open()
+        self._act(Action.RETRY)
 
     def cancel(self) -> None:
         """Cancel the selected jobs."""
-        self._open_act(Action.CANCEL)
+        self._act(Action.CANCEL)
 
     def abort(self) -> None:
         """Ask the selected running jobs to stop."""
-        self._open_act(Action.ABORT)
+        self._act(Action.ABORT)
 
     def delete(self) -> None:
         """Cancel and delete the selected jobs."""
-        self._open_act(Action.DELETE)
+        self._act(Action.DELETE)
+
+    def run_now(self) -> None:
+        """Let the selected jobs no longer wait for their time."""
+        self._act(Action.RUN_NOW)
+
+    def reschedule(self) -> None:
+        """Ask for another time for the selected jobs."""
+        self._act(Action.RESCHEDULE)
+
+    def reprioritise(self) -> None:
+        """Ask for another priority for the selected jobs."""
+        rows = self._window.jobs.selected_rows()
+        self._act(Action.REPRIORITISE, ReprioritiseOptions(rows[0].priority if rows else 0))
+
+    def purge(self) -> None:
+        """Delete the selected jobs that have ended."""
+        self._act(Action.PURGE, PurgeOptions.of_any_age())
+
+    def rescue(self) -> None:
+        """Retry the running jobs whose worker is silent."""
+        desk = self._desk
+        if desk is not None:
+            target = Matching(JobFilter.parse("is:stalled"))
+            open_preflight(self, self._window, desk, Action.RESCUE, [(self.tr("all stalled jobs"), target)])
 
     def copy_json(self) -> None:
         """Copy every column of the selected jobs, arguments included."""
@@ -118,17 +137,13 @@ class JobCommands(Noun):
             else self.tr("Copied {count} jobs as JSON.").format(count=count)
         )
 
-    def _chosen(self, action: Action) -> tuple[list[JobRow], dict[int, str]]:
-        desk, rows = self._session.desk, self._window.jobs.selected_rows()
-        if desk is None:
-            return [], {}
-        reasons = {row.id: desk.refusal(action, row) for row in rows}
-        return rows, {job_id: reason for job_id, reason in reasons.items() if reason is not None}
-
-    def _open_act(self, action: Action) -> None:
-        rows, reasons = self._chosen(action)
-        if rows:
-            ActDialog(self._window, action=action, rows=rows, reasons=reasons, submit=self._submit).open()
+    def _act(self, action: Action, options: Options | None = None) -> None:
+        desk, rows = self._desk, self._window.jobs.selected_rows()
+        if rows and desk is not None:
+            target = Chosen(tuple(row.id for row in rows))
+            name = self.tr("{count} selected").format(count=formats.number(len(rows)))
+            targets = [(name, target), matching_target(self._window.jobs.model.job_filter)]
+            open_preflight(self, self._window, desk, action, targets, options)
 
     def open_defer(self, prefill: Job | None) -> None:
         """Ask for a new job that starts out as this one."""
@@ -143,17 +158,14 @@ class JobCommands(Noun):
                 queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
             ).open()
 
-    async def _submit(self, request: Request) -> list[Outcome]:
+    async def _submit(self, job: Job) -> Outcome:
         desk = self._session.desk
         if desk is None:
             raise ConnectionError(self.tr("The connection was closed meanwhile."))
-        outcomes = await desk.perform(request)
-        finished = [outcome for outcome in outcomes if outcome.is_done]
-        if len(finished) == 1:
-            self.done.emit(finished[0].sentence)
-        elif finished:
-            self.done.emit(self.tr("Done for {count} jobs.").format(count=f"{len(finished):,}"))
-        return outcomes
+        outcome = await desk.defer(job)
+        if outcome.is_done:
+            self.done.emit(outcome.sentence)
+        return outcome
 
 
 def _as_new(row: JobRow, arguments: dict[str, Any]) -> Job:

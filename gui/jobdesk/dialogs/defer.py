@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 
 from jobdesk_core.jobs import Job
-from jobdesk_core.operations import Defer, Outcome, Request
+from jobdesk_core.operations import Outcome
 from jobdesk_core.troubles import check_queue_name
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
@@ -15,7 +15,7 @@ from jobdesk.widgets.completing_edit import CompletingEdit
 from jobdesk.widgets.json_editor import JsonEditor
 from jobdesk.widgets.schedule_field import ScheduleField
 
-Submit = Callable[[Request], Awaitable[list[Outcome]]]
+Submit = Callable[[Job], Awaitable[Outcome]]
 
 
 class DeferDialog(DialogFrame):
@@ -35,7 +35,7 @@ class DeferDialog(DialogFrame):
         self.title.setText(self.tr("Defer a job"))
         self.setWindowTitle(self.title.text())
         self.verb.show()
-        self._submit_request = submit
+        self._submit_job = submit
         self._limit = queue_limit_bytes
         start = prefill or Job(task_name="")
         self.task = CompletingEdit(task_names, self.tr("module.task"))
@@ -67,7 +67,7 @@ class DeferDialog(DialogFrame):
         if problem is not None:
             self.message.show_message("bad", problem)
             return
-        self.run(self._ask(Defer(self.job())), self._show)  # type: ignore[arg-type]
+        self.run(self._ask(self.job()), self._show)
 
     def job(self) -> Job:
         """The job as it was typed. Ask only when `problem` finds none."""
@@ -90,14 +90,14 @@ class DeferDialog(DialogFrame):
             return self.tr("This task name has {count} characters; 128 fit.").format(count=len(name))
         return check_queue_name(self.queue.text() or "default", self._limit) or self.arguments.problem()
 
-    async def _ask(self, request: Defer) -> list[Outcome]:
-        return await self._submit_request(request)
+    async def _ask(self, job: Job) -> Outcome:
+        return await self._submit_job(job)
 
-    def _show(self, outcomes: list[Outcome]) -> None:
-        if outcomes[0].is_done:
+    def _show(self, outcome: Outcome) -> None:
+        if outcome.is_done:
             self.accept()
         else:
-            self.message.show_message("bad", outcomes[0].sentence)
+            self.message.show_message("bad", outcome.sentence)
 
     def _check(self) -> None:
         queue_problem = check_queue_name(self.queue.text() or "default", self._limit)

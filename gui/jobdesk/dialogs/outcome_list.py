@@ -1,96 +1,137 @@
-"""What will be done and what not, and afterwards what was: counts first, then each job with its sentence."""
+"""What will be done and what not, and afterwards what was: a line for each fate, its first jobs folded in."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.operations import Outcome
-from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
+from jobdesk_core.jobs import Status
+from jobdesk_core.operations import Example
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import draw_icon
 from jobdesk.widgets.status_label import StatusLabel
 
-#: Rows shown one by one; the rest is told as a number.
+#: Jobs shown one by one; the rest is told as a number.
 SHOWN = 8
 
 
-class OutcomeList(QFrame):
-    """A card of rows."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Jobs with one fate. `kind` is good, info, warning or bad; `job_ids` are the first of them."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    kind: str
+    count: int
+    text: str
+    status: Status | None = None
+    job_ids: tuple[int, ...] = ()
+
+
+#: Reads the first jobs of a line and hands them on.
+Read = Callable[[Sequence[int], Callable[[list[Example]], None]], None]
+
+
+class OutcomeList(QFrame):
+    """A card of lines. Each unfolds to its first jobs, which are read when they are asked for."""
+
+    def __init__(self, read: Read, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(14, 10, 14, 10)
-        self._layout.setSpacing(8)
+        self._read = read
+        self.lines: list[Line] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(14, 10, 10, 10)
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(2)
+        self._grid.setColumnStretch(3, 1)
 
-    def show_plan(self, rows: Sequence[JobRow], reasons: Mapping[int, str], will: str) -> None:
-        """Show what will be done (`will`) to the rows without a reason, and why not to the others."""
-        self._clear()
-        ready = [row for row in rows if row.id not in reasons]
-        if ready:
-            self._add_line("good", formats.number(len(ready)), will)
-            self._add_jobs(ready)
-        for reason, count in Counter(_general(reasons[row.id], row.id) for row in rows if row.id in reasons).items():
-            self._add_line("warning", formats.number(count), reason)
-        self._layout.addStretch()
+    def show_lines(self, lines: Sequence[Line]) -> None:
+        """Show these. A few jobs are unfolded at once."""
+        if list(lines) == self.lines:
+            return
+        self.lines = list(lines)
+        empty_layout(self._grid)
+        opens = sum(line.count for line in lines) <= SHOWN
+        for position, line in enumerate(lines):
+            self._add(2 * position, line, is_open=opens)
 
-    def show_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        """Show what became of each job."""
-        self._clear()
-        for outcome in sorted(outcomes, key=lambda outcome: outcome.is_done)[: 2 * SHOWN]:
-            self._add_line("good" if outcome.is_done else "warning", "", outcome.sentence)
-        if len(outcomes) > 2 * SHOWN:
-            done = sum(outcome.is_done for outcome in outcomes)
-            text = self.tr("{done} of {all} done in all.").format(done=f"{done:,}", all=f"{len(outcomes):,}")
-            self._add_line("info", "", text)
-        self._layout.addStretch()
+    def texts(self) -> list[str]:
+        """What the lines say, number first."""
+        return [f"{formats.number(line.count)} {line.text}" for line in self.lines]
 
-    def _add_line(self, kind: str, number: str, text: str) -> None:
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        line.addWidget(Sign(kind), 0, Qt.AlignmentFlag.AlignTop)
-        if number:
-            count = QLabel(number)
-            count.setProperty("strong", "true")
-            line.addWidget(count, 0, Qt.AlignmentFlag.AlignTop)
-        label = QLabel(text)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
-        label.setAlignment(Qt.AlignmentFlag.AlignTop)
-        line.addWidget(label, 1)
-        self._layout.addLayout(line)
-
-    def _add_jobs(self, rows: Sequence[JobRow]) -> None:
-        grid = QGridLayout()
-        grid.setContentsMargins(26, 0, 0, 0)
-        grid.setHorizontalSpacing(14)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(1, 1)
-        for line, row in enumerate(rows[:SHOWN]):
-            number = QLabel(formats.job_number(row.id))
-            number.setProperty("mono", "true")
-            name = QLabel(f"{row.task_name} · {row.queue_name}")
-            name.setTextFormat(Qt.TextFormat.PlainText)
-            name.setProperty("tone", "secondary")
+    def _add(self, row: int, line: Line, *, is_open: bool) -> None:
+        middle = Qt.AlignmentFlag.AlignVCenter
+        count = QLabel(formats.number(line.count))
+        count.setProperty("strong", "true")
+        text = _label(line.text)
+        self._grid.addWidget(Sign(line.kind), row, 0, middle)
+        self._grid.addWidget(count, row, 1, middle | Qt.AlignmentFlag.AlignRight)
+        if line.status is not None:
             status = StatusLabel()
-            status.set_status(row.status)
-            for column, widget in enumerate((number, name, status)):
-                grid.addWidget(widget, line, column)
-        if len(rows) > SHOWN:
-            more = QLabel(self.tr("and {count} more").format(count=formats.number(len(rows) - SHOWN)))
-            more.setProperty("tone", "small")
-            grid.addWidget(more, SHOWN, 1)
-        self._layout.addLayout(grid)
+            status.set_status(line.status)
+            self._grid.addWidget(status, row, 2, middle)
+        self._grid.addWidget(text, row, 3)
+        if line.job_ids:
+            fold = QPushButton(self.tr("show"))
+            fold.setObjectName("link")
+            fold.setAutoDefault(False)
+            fold.setAccessibleName(self.tr("Show the first of: {line}").format(line=line.text))
+            fold.clicked.connect(partial(self._fold, row + 1, line, fold))
+            self._grid.addWidget(fold, row, 4, middle)
+            if is_open:
+                self._fold(row + 1, line, fold)
 
-    def _clear(self) -> None:
-        empty_layout(self._layout)
+    def _fold(self, row: int, line: Line, button: QPushButton) -> None:
+        shown = self._grid.itemAtPosition(row, 2)
+        widget = shown.widget() if shown is not None else None
+        if widget is not None:
+            self._grid.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+            button.setText(self.tr("show"))
+            return
+        button.setText(self.tr("hide"))
+        box = _Jobs(line)
+        self._grid.addWidget(box, row, 2, 1, 3)
+        # Folded away meanwhile, the box is gone when the answer comes.
+        self._read(line.job_ids[:SHOWN], lambda found: box.show_jobs(found) if isValid(box) else None)
+
+
+class _Jobs(QWidget):
+    """The first jobs of a line."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__()
+        self._line = line
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 4)
+        self._box.setSpacing(2)
+        self._box.addWidget(_label(", ".join(map(formats.job_number, line.job_ids[:SHOWN])), "small"))
+
+    def show_jobs(self, found: list[Example]) -> None:
+        """Show what has been read."""
+        empty_layout(self._box)
+        for example in found:
+            self._box.addWidget(_label(self._words(example), "secondary"))
+        rest = self._line.count - len(found)
+        if rest > 0:
+            self._box.addWidget(_label(self.tr("and {count} more").format(count=formats.number(rest)), "small"))
+
+    def _words(self, example: Example) -> str:
+        number = formats.job_number(example.job_id)
+        if example.row is None:
+            return self.tr("{job} is not there").format(job=number)
+        words = f"{number}  {_short(example.row.task_name)} · {_short(example.row.queue_name)}"
+        if example.holder is None or self._line.kind != "warning":
+            return words
+        holder = formats.job_number(example.holder)
+        return self.tr("{job}: its queueing lock was taken by {holder}").format(job=words, holder=holder)
 
 
 class Sign(QWidget):
@@ -110,11 +151,17 @@ class Sign(QWidget):
         draw_icon(painter, box, name, theme().colour(self._kind))
 
 
-def _general(reason: str, job_id: int) -> str:
-    """The reason without the job's number, so that equal ones can be counted together."""
-    return QCoreApplication.translate("OutcomeList", "left alone: {reason}").format(
-        reason=reason.replace(f"Job {job_id} ", "it ")
-    )
+def _label(text: str, tone: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    if tone:
+        label.setProperty("tone", tone)
+    return label
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def empty_layout(layout: QLayout) -> None:

@@ -1,0 +1,211 @@
+"""Carrying out a plan: in chunks that hold no lock for long, each a transaction, or all in one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.exceptions import ConnectorException, JobdeskException, UniqueViolation, cause_text
+from jobdesk_core.operations.acts import chunk, kept
+from jobdesk_core.operations.examples import lock_holders
+from jobdesk_core.operations.facts import facts_of
+from jobdesk_core.operations.ledger import Ledger, Result
+from jobdesk_core.operations.plan import Plan
+from jobdesk_core.operations.rules import BUSY, CHANGED, GONE, TAKEN, Facts, Reason, verdict
+from jobdesk_core.operations.steps import Progress, Steps
+
+#: Jobs in one chunk at most, and at least when chunks take longer than this many seconds.
+CHUNK, SMALLEST_CHUNK, SLOW_S = 500, 20, 0.5
+#: What the server refuses of single jobs: a constraint, a lock that others hold, a conflict, a function's own words.
+_OF_A_JOB = ("23", "55P03", "40", "P0001")
+_BUSY = ("55P03", "40")
+
+
+class RolledBack(JobdeskException):
+    """Nothing was changed: the one transaction was rolled back."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        cause = f" The reason: {cause_text(ledger.error)}" if ledger.error is not None else ""
+        super().__init__(f"Nothing was changed: everything was rolled back.{cause}")
+        self.ledger = ledger
+
+
+def apply(plan: Plan, *, chunk_size: int = CHUNK, is_one_transaction: bool = False) -> Steps[Ledger]:
+    """Carry the plan out and tell what became of each job.
+
+    What happens to single jobs is in the ledger, and so is what broke it off: a lost link leaves the jobs of
+    the chunk under way `unknown`. In one transaction, or in the caller's, any error raises RolledBack instead,
+    whose `ledger` tells. Its progress counts jobs. Raises ValueError for a plan that is not complete.
+    """
+    if not plan.is_complete:
+        raise ValueError("This plan was stopped before every job was looked at.")
+    return (yield from _Act(plan, chunk_size, is_one_transaction).run())
+
+
+def first_statement(plan: Plan, *, chunk_size: int = CHUNK) -> Statement[Rows] | None:
+    """What would be sent first, to be shown; the chunks after it differ by their jobs only. None: nothing would."""
+    for _, batch in plan.acted():
+        if batch.ids:
+            some = slice(0, chunk_size)
+            return chunk(plan.change, plan.capabilities, batch.ids[some], batch.versions[some])
+    return None
+
+
+@dataclass(slots=True)
+class _Some:
+    """Jobs with the same facts, and the versions of their rows."""
+
+    facts: Facts
+    ids: Sequence[int]
+    versions: Sequence[int]
+
+    def part(self, start: int, end: int) -> _Some:
+        return _Some(self.facts, self.ids[start:end], self.versions[start:end])
+
+
+@dataclass(slots=True)
+class _Act:
+    plan: Plan
+    size: int
+    is_one_transaction: bool
+    ledger: Ledger = field(init=False)
+    busy: list[_Some] = field(default_factory=list)
+    at: int = 0
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.plan)
+
+    def run(self) -> Steps[Ledger]:
+        most = self.size
+        rounds = [[_Some(facts, batch.ids, batch.versions) for facts, batch in self.plan.acted()], self.busy]
+        is_going, is_last = True, False
+        for some_of_round in rounds:
+            for some in list(some_of_round):
+                start = 0
+                while is_going and start < len(some.ids):
+                    part = some.part(start, start + self.size)
+                    started = time.monotonic()
+                    is_going = yield from self._carry_out(part, is_last=is_last)
+                    start += len(part.ids)
+                    self._adapt(time.monotonic() - started, most)
+                    if is_going:
+                        is_going = yield Progress(self.at, self.plan.ready, self.ledger.counts[Result.DONE])
+                        self.ledger.is_stopped = not is_going
+                self._note_rest(some, start)
+            is_last = True
+        if self.is_one_transaction and (self.ledger.is_stopped or self.ledger.error is not None):
+            self._roll_back()
+        return self.ledger
+
+    def _carry_out(self, some: _Some, *, is_last: bool) -> Steps[bool]:
+        """Act on the jobs; when the server refuses one, on ever smaller parts of them. Returns whether to go on."""
+        try:
+            rows = yield chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
+        except ConnectorException as error:
+            if self.is_one_transaction or not _is_of_a_job(error):
+                return self._break_off(some, error)
+            if len(some.ids) == 1:
+                yield from self._note_refused(some, error, is_last=is_last)
+                return True
+            half = len(some.ids) // 2
+            is_going = yield from self._carry_out(some.part(0, half), is_last=is_last)
+            if not is_going:
+                self._note_rest(some, half)
+                return False
+            return (yield from self._carry_out(some.part(half, len(some.ids)), is_last=is_last))
+        yield from self._note(some, rows, is_last=is_last)
+        return True
+
+    def _note(self, some: _Some, rows: Rows, *, is_last: bool) -> Steps[None]:
+        done = [row for row in rows if row["left_alone"] is None]
+        self.ledger.add_done(done, kept(self.plan.change.action), some.facts.status)
+        for row in rows:
+            if row["left_alone"] is not None:
+                facts = facts_of(row["left_alone"])
+                self.ledger.add([row["id"]], Result.SKIPPED, self._left_alone(facts), facts.status)
+        missing = set(some.ids).difference(row["id"] for row in rows)
+        self.at += len(some.ids) - len(missing)
+        if missing:
+            there = yield _still_there(sorted(missing))
+            self.at += len(missing) - len(there)
+            self.ledger.add(sorted(missing - there), Result.SKIPPED, GONE, some.facts.status)
+            self._note_busy(some, there, is_last=is_last)
+
+    def _left_alone(self, facts: Facts) -> Reason:
+        """Why a job that was ready in the preflight was left alone in the act."""
+        change = self.plan.change
+        reason = verdict(change.action, facts, self.plan.capabilities, change=change)
+        if reason is None or reason.kind == "conflict":
+            return reason or CHANGED
+        return Reason(f"has changed meanwhile: it {reason.one}", f"changed meanwhile: {reason.many}", "change")
+
+    def _note_busy(self, some: _Some, ids: set[int], *, is_last: bool) -> None:
+        if is_last or self.is_one_transaction:
+            self.ledger.add(sorted(ids), Result.SKIPPED, BUSY, some.facts.status)
+            self.at += len(ids)
+        elif ids:
+            # Once more when all the others are through.
+            pairs = [pair for pair in zip(some.ids, some.versions, strict=True) if pair[0] in ids]
+            self.busy.append(_Some(some.facts, [pair[0] for pair in pairs], [pair[1] for pair in pairs]))
+
+    def _note_refused(self, some: _Some, error: ConnectorException, *, is_last: bool) -> Steps[None]:
+        if (error.sqlstate or "").startswith(_BUSY):
+            self._note_busy(some, set(some.ids), is_last=is_last)
+            return
+        self.at += 1
+        reason = Reason(f"was refused by the database: {cause_text(error)}", f"refused: {cause_text(error)}")
+        if isinstance(error, UniqueViolation):
+            holder = (yield lock_holders(some.ids)).get(some.ids[0])
+            reason = TAKEN if holder is None else taken_by(holder)
+        self.ledger.add(some.ids, Result.REFUSED, reason, some.facts.status)
+
+    def _note_rest(self, some: _Some, start: int) -> None:
+        result = Result.ROLLED_BACK if self.is_one_transaction else Result.NOT_REACHED
+        reason = Reason("was not reached.", "not reached")
+        self.ledger.add(some.ids[start:], result, reason, some.facts.status)
+
+    def _break_off(self, some: _Some, error: ConnectorException) -> bool:
+        self.ledger.error = error
+        has_answered = error.sqlstate is not None
+        result = Result.REFUSED if has_answered else Result.UNKNOWN
+        reason = Reason(
+            f"was refused by the database: {cause_text(error)}"
+            if has_answered
+            else "may have been acted upon or not: the link broke before the answer came.",
+            f"refused: {cause_text(error)}" if has_answered else "unknown: the link broke before the answer came",
+        )
+        self.ledger.add(some.ids, result, reason, some.facts.status)
+        return False
+
+    def _roll_back(self) -> None:
+        self.ledger.roll_back()
+        raise RolledBack(self.ledger) from self.ledger.error
+
+    def _adapt(self, seconds: float, most: int) -> None:
+        if seconds > SLOW_S:
+            self.size = max(min(SMALLEST_CHUNK, most), self.size // 2)
+        elif seconds < SLOW_S / 4:
+            self.size = min(most, self.size * 2)
+
+
+def taken_by(holder: int) -> Reason:
+    """That a waiting job has the queueing lock."""
+    return Reason(
+        f"would wait with a queueing lock that job #{holder:,} has, which is waiting. Cancel that one first.",
+        TAKEN.many,
+        "conflict",
+    )
+
+
+def _is_of_a_job(error: ConnectorException) -> bool:
+    return (error.sqlstate or "").startswith(_OF_A_JOB)
+
+
+def _still_there(ids: list[int]) -> Statement[set[int]]:
+    return Statement(
+        "SELECT id FROM procrastinate_jobs WHERE id = ANY (%(ids)s::bigint[])",
+        lambda rows: {row["id"] for row in rows},
+        {"ids": ids},
+    )

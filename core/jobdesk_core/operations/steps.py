@@ -1,0 +1,104 @@
+"""Operations as generators of statements, and what runs them: one runner for each kind of connector.
+
+An operation yields a Statement and gets its value, or has its error raised where it yielded; it yields a Progress
+and gets whether to go on. So no operation is written twice, and whoever runs it decides on pace, pause and stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.monitor.pages import limited
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an operation has come: jobs (or ids) looked at, or acted on, of how many; `done` of these succeeded."""
+
+    at: int
+    of: int
+    done: int = 0
+
+
+Steps = Generator[Statement[Any] | Progress, Any, T]
+
+
+def run(
+    steps: Steps[T],
+    connector: SyncPsycopgConnector,
+    *,
+    connection: Any = None,
+    is_one_transaction: bool = False,
+    on_progress: Callable[[Progress], bool] = lambda progress: True,
+) -> T:
+    """Run an operation and return its value.
+
+    On `connection` it is part of the caller's transaction; with `is_one_transaction` it is all done in one of its
+    own, which an exception rolls back. `on_progress` may take its time, which is a pause, and returns whether to go on.
+    """
+    if is_one_transaction:
+        with connector.transaction() as own:
+            return run(steps, connector, connection=own, on_progress=on_progress)
+    resume, value = steps.send, None
+    while True:
+        try:
+            step = resume(value)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        resume = steps.send
+        if isinstance(step, Progress):
+            value = on_progress(step)
+            continue
+        try:
+            value = connector.run(step, connection=connection)
+        except JobdeskException as error:
+            resume, value = steps.throw, error  # type: ignore[assignment]
+
+
+async def run_async(
+    steps: Steps[T],
+    connector: PsycopgConnector,
+    *,
+    connection: Any = None,
+    is_one_transaction: bool = False,
+    on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
+    limit_s: float | None = None,
+) -> T:
+    """Run an operation and return its value; as `run`, with an asynchronous `on_progress`.
+
+    With `limit_s` no statement takes longer, in seconds. Only for what reads: of a change that is broken off
+    nobody knows whether it was made.
+    """
+    if is_one_transaction:
+        async with connector.transaction() as own:
+            return await run_async(steps, connector, connection=own, on_progress=on_progress)
+    resume, value = steps.send, None
+    while True:
+        try:
+            step = resume(value)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        resume = steps.send
+        if isinstance(step, Progress):
+            value = True if on_progress is None else await on_progress(step)
+            # A fast server never lets us wait: the loop must have its turn.
+            await asyncio.sleep(0)
+            continue
+        try:
+            if limit_s is None:
+                value = await connector.run_async(step, connection=connection)
+            else:
+                value = await limited(connector, step, limit_s)
+        except JobdeskException as error:
+            resume, value = steps.throw, error  # type: ignore[assignment]

@@ -1,0 +1,102 @@
+"""What the preflight says of each action: its verb, what will be done, and what that means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobdesk_core.operations import Action
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+
+from jobdesk import formats
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`will` and `done` follow a number of jobs. A destructive act cannot be undone."""
+
+    verb: str
+    will: str
+    done: str
+    meaning: str
+    is_destructive: bool = False
+
+
+def _noop(text: str) -> str:
+    return str(QT_TRANSLATE_NOOP("Acting", text))
+
+
+_WORDS = {
+    Action.CANCEL: Words(
+        _noop("Cancel"),
+        _noop("will be cancelled"),
+        _noop("cancelled"),
+        _noop("A cancelled job is never started. Its row and its events stay."),
+    ),
+    Action.ABORT: Words(
+        _noop("Abort"),
+        _noop("will be asked to abort"),
+        _noop("asked to abort"),
+        _noop("An asynchronous task is cancelled at once; a synchronous one stops when it looks for the request."),
+        is_destructive=True,
+    ),
+    Action.DELETE: Words(
+        _noop("Cancel and delete"),
+        _noop("will be cancelled and deleted"),
+        _noop("cancelled and deleted"),
+        _noop("The rows and their events are gone for good. This cannot be undone."),
+        is_destructive=True,
+    ),
+    Action.RETRY: Words(
+        _noop("Retry"),
+        _noop("will run again"),
+        _noop("are queued again"),
+        _noop("The same jobs run again; their attempts go on counting. Waiting workers are woken."),
+    ),
+    Action.RESCUE: Words(
+        _noop("Rescue"),
+        _noop("have lost their worker, and will run again"),
+        _noop("are queued again"),
+        _noop("Running jobs whose worker is silent are put back in their queue. What they had begun is begun anew."),
+    ),
+    Action.RUN_NOW: Words(
+        _noop("Run now"),
+        _noop("will be due now"),
+        _noop("are due now"),
+        _noop("The waiting jobs no longer wait for their time. Locks and priorities still hold."),
+    ),
+    Action.RESCHEDULE: Words(
+        _noop("Reschedule"),
+        _noop("will be scheduled for that time"),
+        _noop("are scheduled anew"),
+        _noop("Waiting jobs start no earlier than that. While it waits, a job still holds its lock."),
+    ),
+    Action.REPRIORITISE: Words(
+        _noop("Reprioritise"),
+        _noop("will have that priority"),
+        _noop("have the new priority"),
+        _noop("Workers take the highest priority first, then the oldest job."),
+    ),
+    Action.PURGE: Words(
+        _noop("Purge"),
+        _noop("will be deleted"),
+        _noop("deleted"),
+        _noop("Ended jobs and their events are deleted for good. This cannot be undone."),
+        is_destructive=True,
+    ),
+}
+
+
+def words_of(action: Action) -> Words:
+    """The words of an action in the user's language."""
+    words = _WORDS[action]
+    return Words(tr(words.verb), tr(words.will), tr(words.done), tr(words.meaning), words.is_destructive)
+
+
+def tr(text: str) -> str:
+    """Something the preflight says in the user's language."""
+    return QCoreApplication.translate("Acting", text)
+
+
+def jobs(count: int) -> str:
+    """A number of jobs: 1 job, 12,121 jobs."""
+    return tr("1 job") if count == 1 else tr("{count} jobs").format(count=formats.number(count))

@@ -1,0 +1,47 @@
+"""A plan and a ledger as lines."""
+
+from __future__ import annotations
+
+from jobdesk_core.operations import Ledger, Plan, Reason, Result
+
+from jobdesk.dialogs.act_words import Words, tr
+from jobdesk.dialogs.outcome_list import Line
+
+_KINDS = {"skipped": "info", "change": "info", "conflict": "warning", "danger": "bad"}
+_RESULTS = {
+    Result.DONE: "good",
+    Result.SKIPPED: "info",
+    Result.REFUSED: "warning",
+    Result.UNKNOWN: "bad",
+    Result.NOT_REACHED: "info",
+    Result.ROLLED_BACK: "info",
+}
+
+
+def plan_lines(plan: Plan, words: Words) -> list[Line]:
+    """What will be done, and what is left alone and why."""
+    lines = []
+    for group in plan.groups:
+        kind = "good" if group.reason is None else _KINDS[group.reason.kind]
+        text = words.will if group.reason is None else _left(group.reason)
+        lines.append(Line(kind, group.count, text, group.status, tuple(group.examples())))
+    return lines
+
+
+def ledger_lines(ledger: Ledger, words: Words) -> list[Line]:
+    """What was done, and what was not and why."""
+    lines = []
+    for (result, reason), count in ledger.numbers.items():
+        if not count:
+            continue
+        text = {Result.DONE: words.done, Result.ROLLED_BACK: tr("left as they were: everything was rolled back")}
+        said = text.get(result) or tr("left alone: {reason}").format(reason=reason)
+        lines.append(Line(_RESULTS[result], count, said, None, tuple(ledger.examples[result, reason])))
+    order = list(_RESULTS.values())
+    return sorted(lines, key=lambda line: (order.index(line.kind), -line.count))
+
+
+def _left(reason: Reason) -> str:
+    if reason.kind == "danger":
+        return tr("refused: {reason}").format(reason=reason.many)
+    return tr("left alone: {reason}").format(reason=reason.many)

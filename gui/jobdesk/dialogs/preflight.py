@@ -1,0 +1,325 @@
+"""Acts on jobs: which ones, what will become of them, then how far it is, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jobdesk_core.connectors.shown import shown_sql
+from jobdesk_core.exceptions import AppNotOpen, ConnectorException
+from jobdesk_core.operations import (
+    Action,
+    Change,
+    Chosen,
+    Example,
+    IdsNotUnderstood,
+    Ledger,
+    Plan,
+    Result,
+    Target,
+    examples,
+    first_statement,
+    parse_ids,
+    run_async,
+)
+from jobdesk_core.troubles import explain
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from jobdesk import formats
+from jobdesk.desk import Desk
+from jobdesk.dialogs import ledger_files
+from jobdesk.dialogs.act_options import Options
+from jobdesk.dialogs.act_words import jobs, words_of
+from jobdesk.dialogs.frame import WORK, DialogFrame
+from jobdesk.dialogs.outcome_lines import ledger_lines, plan_lines
+from jobdesk.dialogs.outcome_list import OutcomeList
+from jobdesk.dialogs.pace import Pace
+from jobdesk.dialogs.safety import Safety
+from jobdesk.widgets.segmented import Segmented
+
+LOOK, EXAMPLES = "look", "examples"
+#: So many jobs, all of them done, need no ledger on show.
+FEW = 100
+#: Milliseconds of rest after typing before the jobs are looked at anew.
+_TYPING_MS = 350
+
+
+class PreflightDialog(DialogFrame):
+    """`targets` are offered by their names; a pasted list of ids is one more. `done` is told what was done."""
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        *,
+        desk: Desk,
+        action: Action,
+        options: Options,
+        targets: Sequence[tuple[str, Target]],
+        done: Callable[[str], None],
+    ) -> None:
+        self.words = words_of(action)
+        super().__init__(parent, title=self.words.verb, sentence=self.words.meaning, verb=self.words.verb, width=680)
+        self.plan: Plan | None = None
+        self.ledger: Ledger | None = None
+        self._desk, self._action, self.options = desk, action, options
+        self._targets, self._done = targets, done
+        self.choice = Segmented([*(name for name, _ in targets), self.tr("a list of ids")])
+        self.ids = QPlainTextEdit()
+        self.ids.setPlaceholderText(self.tr("Paste ids: 4711, 4712 or one on each line"))
+        self.ids.setAccessibleName(self.tr("Ids of jobs"))
+        self.ids.setTabChangesFocus(True)
+        self.ids.setFixedHeight(84)
+        self.ids.hide()
+        self.outcomes = OutcomeList(self._read_examples)
+        self.safety = Safety(self.words, desk.profile)
+        self.pace = Pace()
+        self.sql = QPlainTextEdit()
+        self.sql_button, self.export_button = QPushButton(self.tr("Show the SQL")), QPushButton(self.tr("Export…"))
+        self._typing = QTimer(self)
+        self._lay_out()
+        self._connect()
+        self._look()
+
+    def submit(self) -> None:
+        """Carry the plan out."""
+        if self.plan is None or not self.verb.isEnabled():
+            return
+        self.message.clear()
+        whole = self.safety.is_one_transaction
+        self._set_acting(True)
+        self.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole)
+        acting = self._desk.apply(self.plan, self.pace.step, is_one_transaction=whole)
+        self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+
+    def reject(self) -> None:
+        """Close; an act that is under way is stopped instead, between two chunks."""
+        if self.work.is_running(WORK):
+            self.pace.stop()
+            return
+        self.work.cancel(LOOK)
+        super().reject()
+
+    # Looking
+
+    def _look(self) -> None:
+        """Look at the jobs anew, as the target and the options say now."""
+        self._typing.stop()
+        self.plan = None
+        self._show_plan()
+        target, problem = self._target(), self.options.problem()
+        if target is None or problem is not None:
+            self.work.cancel(LOOK)
+            self.pace.hide()
+            return
+        self.pace.start(self.tr("Looking at the jobs: {at} of {of}"), can_pause=False)
+        looking = self._desk.plan(target, self._change(), self.pace.step)
+        self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
+
+    def _looked(self, plan: Plan) -> None:
+        self.pace.hide()
+        if not plan.is_complete:
+            self.message.show_message(
+                "info",
+                self.tr("Stopped before every job was looked at."),
+                self.tr("Nothing has been changed."),
+                [(self.tr("Look again"), self._look)],
+            )
+            return
+        self.plan = plan
+        self._reconsider()
+
+    def _look_failed(self, error: Exception) -> None:
+        self.pace.hide()
+        self.say(explain(error))
+
+    def _reconsider(self) -> None:
+        """Other options: often the jobs that have been looked at will do."""
+        if self.options.problem() is None and self.plan is not None:
+            again = self.plan.with_change(self._change())
+            if again is None:
+                self._typing.start(_TYPING_MS)
+                self.plan = None
+            else:
+                self.plan = again
+        self._show_plan()
+
+    def _change(self) -> Change:
+        return self.safety.forced(self.options.change())
+
+    def _target(self) -> Target | None:
+        if self.choice.current() < len(self._targets):
+            return self._targets[self.choice.current()][1]
+        try:
+            ids = parse_ids(self.ids.toPlainText())
+        except IdsNotUnderstood as error:
+            self.message.show_message("bad", str(error))
+            return None
+        return Chosen(ids) if ids else None
+
+    def _show_plan(self) -> None:
+        plan, problem = self.plan, self.options.problem()
+        self.message.clear()
+        if problem is not None or (plan is not None and plan.problem is not None):
+            self.message.show_message("bad", problem or (plan.problem if plan else None) or "")
+        ready = plan.ready if plan is not None and problem is None and plan.problem is None else 0
+        self.outcomes.setVisible(plan is not None and plan.problem is None and bool(plan.total))
+        if plan is not None and plan.problem is None and not plan.total:
+            self.message.show_message("info", self.tr("There is no such job, and so nothing to do."))
+        if plan is not None:
+            self.outcomes.show_lines(plan_lines(plan, self.words))
+        self.safety.show_plan(plan, ready)
+        self.title.setText(self._title(plan, ready))
+        self.sentence.setText(self._as_of(plan))
+        self.verb.setText(f"{self.words.verb} {jobs(ready)}" if plan is not None else self.words.verb)
+        self._check()
+        # When the layout has settled.
+        QTimer.singleShot(0, self, self._fit)
+
+    def _check(self) -> None:
+        ready = self.plan.ready if self.plan is not None and self.options.problem() is None else 0
+        reason = self.tr("None of these jobs can be acted upon.") if not ready else self.safety.problem()
+        self.verb.setEnabled(reason is None and not self.work.is_running(WORK))
+        self.verb.setToolTip(reason or "")
+        self.sql_button.setEnabled(bool(ready))
+        if self.sql.isVisible():
+            self._write_sql()
+
+    def _title(self, plan: Plan | None, ready: int) -> str:
+        if plan is None or plan.total == ready:
+            counted = self.words.verb if plan is None else f"{self.words.verb} {jobs(ready)}"
+        else:
+            some, all_ = formats.number(ready), jobs(plan.total)
+            counted = self.tr("{verb} {some} of {all}").format(verb=self.words.verb, some=some, all=all_)
+        return self.tr("{what} on {profile}").format(what=counted, profile=self._desk.profile.name)
+
+    def _as_of(self, plan: Plan | None) -> str:
+        if plan is None or plan.as_of is None:
+            return self.words.meaning
+        as_of = f"{plan.as_of.astimezone():%H:%M:%S}"
+        told = self.tr("As of {time}; nothing has been changed yet.").format(time=as_of)
+        return f"{self.words.meaning} {told}"
+
+    def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
+        reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
+        self.work.start(reading, name=EXAMPLES, then=then, failed=_no_examples)
+
+    # Acting
+
+    def _set_acting(self, is_acting: bool) -> None:
+        self.verb.setEnabled(not is_acting)
+        for widget in (self.choice, self.ids, self.options, self.safety):
+            widget.setEnabled(not is_acting)
+
+    def _act_failed(self, error: Exception) -> None:
+        self._set_acting(False)
+        self.pace.hide()
+        self.say(explain(error))
+
+    def _show_ledger(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.pace.hide()
+        done, ready = ledger.counts[Result.DONE], ledger.plan.ready
+        if done:
+            ids = ledger.examples.get((Result.DONE, ""), [])
+            said = self.tr("{jobs} {done}.").format(jobs=jobs(done), done=self.words.done)
+            self._done(ledger.sentence_of(ids[0]) if done == 1 else said)
+        if done == ready and done <= FEW:
+            self.accept()
+            return
+        self.outcomes.show_lines(ledger_lines(ledger, self.words))
+        said = self.tr("{done} of {all} done.").format(done=formats.number(done), all=formats.number(ready))
+        self.sentence.setText(said)
+        self._tell_the_end(ledger)
+        for widget in (self.verb, self.choice, self.ids, self.options, self.safety, self.sql_button, self.sql):
+            widget.hide()
+        self.export_button.show()
+        self.cancel_button.setText(self.tr("Close"))
+        self.cancel_button.setFocus()
+
+    def _tell_the_end(self, ledger: Ledger) -> None:
+        if ledger.error is not None:
+            self.say(explain(ledger.error))
+        elif ledger.is_rolled_back:
+            self.message.show_message("info", self.tr("Stopped, and everything was rolled back: nothing was changed."))
+        elif ledger.is_stopped:
+            self.message.show_message("info", self.tr("Stopped. What had been done before stays done."))
+
+    def _toggle_sql(self) -> None:
+        self.sql.setVisible(self.sql.isHidden())
+        self.sql_button.setText(self.tr("Show the SQL") if self.sql.isHidden() else self.tr("Hide the SQL"))
+        self._check()
+        QTimer.singleShot(0, self, self._fit)
+
+    def _fit(self) -> None:
+        """Be as high as what is shown, within the window; never lower than before."""
+        missing = self._inner.sizeHint().height() - self._scroll.viewport().height()
+        parent = self.parentWidget()
+        most = parent.height() - 40 if parent is not None else self.height()
+        if missing > 0 and self.height() < most:
+            self.resize(self.width(), min(most, self.height() + missing))
+        if self.sql.isVisible():
+            self._scroll.ensureWidgetVisible(self.sql)
+
+    def _write_sql(self) -> None:
+        statement = first_statement(self.plan) if self.plan is not None else None
+        self.sql.setPlainText(shown_sql(statement) if statement is not None else "")
+
+    def _export(self) -> None:
+        if self.ledger is not None:
+            ledger_files.ask(self, self.ledger, self.work, self.message)
+
+    # Building
+
+    def _lay_out(self) -> None:
+        self.cancel_button.setText(self.tr("Leave as it is"))
+        if self.words.is_destructive:
+            self.verb.setObjectName("danger")
+        self.sql.setObjectName("code")
+        self.sql.setReadOnly(True)
+        self.sql.setTabChangesFocus(True)
+        self.sql.setAccessibleName(self.tr("SQL of the first chunk"))
+        self.sql.setMinimumHeight(140)
+        self.sql.hide()
+        for button in (self.sql_button, self.export_button):
+            button.setObjectName("link")
+            button.setAutoDefault(False)
+            self.links.addWidget(button)
+        self.export_button.hide()
+        self._inner = QWidget()
+        column = QVBoxLayout(self._inner)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.setSpacing(12)
+        for widget in (self.choice, self.ids, self.outcomes, self.options, self.safety, self.sql):
+            column.addWidget(widget)
+        column.addStretch()
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(self._inner)
+        self.content.addWidget(self._scroll, 1)
+        self.content.addWidget(self.pace)
+        self.resize(720, 440)
+
+    def _connect(self) -> None:
+        self._typing.setSingleShot(True)
+        self._typing.timeout.connect(self._look)
+        self.choice.changed.connect(self._change_target)
+        self.ids.textChanged.connect(lambda: self._typing.start(_TYPING_MS))
+        self.options.changed.connect(self._reconsider)
+        self.safety.forced_changed.connect(self._reconsider)
+        self.safety.changed.connect(self._check)
+        self.sql_button.clicked.connect(self._toggle_sql)
+        self.export_button.clicked.connect(self._export)
+
+    def _change_target(self, position: int) -> None:
+        self.ids.setVisible(position == len(self._targets))
+        if self.ids.isVisible():
+            self.ids.setFocus()
+        self._look()
+
+
+def _no_examples(error: Exception) -> None:
+    """The numbers stay; a broken or closed link is told elsewhere."""
+    if not isinstance(error, ConnectorException | AppNotOpen):
+        raise error
