@@ -97,6 +97,9 @@ class Tour:
         await self._select(self._waiting_for_a_lock() or window.jobs.model.row_at(0).id)
         await self._until(lambda: window.jobs.inspector.detail is not None, "the inspector to fill")
         await self._picture("jobs")
+        window.jobs.table.select(window.jobs.model.ids()[:6])
+        await self._until(window.jobs.inspector.comparison.shared.isVisible, "the jobs to be compared")
+        await self._picture("jobs-compared")
         await self._type_filter("status:todo,doing queue:billing,media")
         await asyncio.sleep(0.8)
         await self._picture("jobs-filtered")
@@ -290,6 +293,8 @@ class Tour:
         await self._picture("connection-refused")
         dialog.method.choose(2)
         await self._picture("connection-arguments")
+        dialog.part.choose(1)
+        await self._picture("connection-links")
         dialog.reject()
         for key in ("help.shortcuts", "help.about"):
             window.actions[key].trigger()

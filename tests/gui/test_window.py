@@ -133,9 +133,9 @@ async def test_a_very_long_name_and_a_large_argument_change_no_size(dsn: str, tm
             window.jobs.inspect(job_id)
             await until(lambda: window.jobs.inspector.detail is not None)
             assert window.size() == before
-            assert window.jobs.inspector._large.isVisible(), "large arguments wait to be asked for"
-            window.jobs.inspector._large.click()
-            await until(lambda: window.jobs.inspector._tree.isVisible(), what="the arguments")
+            assert window.jobs.inspector.arguments.load.isVisible(), "large arguments wait to be asked for"
+            window.jobs.inspector.arguments.load.click()
+            await until(lambda: window.jobs.inspector.arguments.tree.isVisible(), what="the arguments")
 
 
 def test_no_nested_event_loops_in_the_window() -> None:

@@ -144,6 +144,7 @@ class JobsPage(QWidget):
     def set_actions(self, actions: Actions) -> None:
         """Put the actions into the toolbar and the context menu."""
         self._menu = actions.job_menu(self)
+        self.inspector.set_actions(actions)
         self.toolbar.set_actions(actions, self._menu)
 
     def _build(self) -> None:
@@ -190,6 +191,7 @@ class JobsPage(QWidget):
         self.reading.progressed.connect(self._show_progress)
         self.reading.failed.connect(self.failed)
         self.inspector.job_asked_for.connect(self._go_to)
+        self.inspector.filter_asked_for.connect(self.filter_asked_for)
         self.inspector.failed.connect(self.failed)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -210,6 +212,9 @@ class JobsPage(QWidget):
         if len(rows) == 1 and rows[0].id != self._inspected:
             self._inspected = rows[0].id
             self.inspector.show_job(rows[0])
+        elif len(rows) > 1:
+            self._inspected = None
+            self.inspector.show_rows(rows, len(self.table.selected_ids()))
         elif not rows and (is_loaded or not (self.model.rowCount() or self.reading.is_reading)):
             # A job that was deleted while selected stays on show: its inspector says so.
             self._inspected = None
