@@ -11,6 +11,7 @@ import psycopg
 from jobdesk.desk import Desk
 from jobdesk.main_window import MainWindow
 from jobdesk.session import Session
+from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
 from PySide6.QtWidgets import QDialog
 from waiting import until
@@ -21,7 +22,7 @@ D = TypeVar("D", bound=QDialog)
 @contextlib.asynccontextmanager
 async def opened(folder: Path, profile: Profile | None = None) -> AsyncIterator[MainWindow]:
     """A window, connected by the profile when one is given; closed in good order afterwards."""
-    session = Session(ProfileStore(folder / "profiles.toml"))
+    session = Session(ProfileStore(folder / "profiles.toml"), Journal(folder / "journal.sqlite"))
     window = MainWindow(session)
     window.show()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -12,13 +13,18 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.jobs import Job
+from jobdesk_core.journal import Entry, Header, Journal, keeping
+from jobdesk_core.journal import undo as journal_undo
+from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
 from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.known_values import KnownValues, Question
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
+from jobdesk_core.monitor.view_count import AtLeast, ViewCount
 from jobdesk_core.operations import (
     Action,
     Change,
@@ -26,10 +32,7 @@ from jobdesk_core.operations import (
     Outcome,
     Plan,
     Progress,
-    RolledBack,
     Target,
-    apply,
-    defer,
     impossible,
     plan,
     refusal,
@@ -40,6 +43,7 @@ from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.boards import Boards
+from jobdesk.widgets.json_model import SECRET_PATTERN
 from jobdesk.work import Work
 
 #: Seconds between two looks at the oldest waiting jobs, and at those without a worker.
@@ -61,14 +65,18 @@ class Desk(QObject):
         profile: Profile,
         connector: PsycopgConnector,
         capabilities: Capabilities,
+        journal: Journal,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.profile = profile
         self.connector = connector
         self.capabilities = capabilities
+        self.journal = journal
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
+        self.known = KnownValues(connector, secret_pattern=SECRET_PATTERN)
+        self.view_count = ViewCount(connector, capabilities)
         #: How many jobs run without any worker, as last read.
         self.orphans = 0
         self._looked_at = 0.0
@@ -77,7 +85,7 @@ class Desk(QObject):
         self.work.failed.connect(self.trouble)
 
     @classmethod
-    async def open(cls, profile: Profile, password: str | None = None) -> Desk:
+    async def open(cls, profile: Profile, password: str | None = None, *, journal: Journal) -> Desk:
         """Connect and read what the database can do. Raises ConnectorException; nothing stays open then."""
         connector = PsycopgConnector(**connection_parameters(profile, password))
         await connector.open_async()
@@ -86,7 +94,7 @@ class Desk(QObject):
         except BaseException:
             await connector.close_async()
             raise
-        desk = cls(profile, connector, capabilities)
+        desk = cls(profile, connector, capabilities, journal)
         # Known from the start: without it every running job would look as if its worker were dead.
         with contextlib.suppress(ConnectorException):
             desk.workers = await desk.monitor.workers() if capabilities.has_schema else []
@@ -108,22 +116,49 @@ class Desk(QObject):
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
 
     async def apply(self, made: Plan, on_progress: OnProgress, *, is_one_transaction: bool = False) -> Ledger:
-        """Carry a plan out; what it changed arrives by the feed like all else."""
-        steps = apply(made, is_one_transaction=is_one_transaction)
+        """Carry a plan out, and write it down; what it changed arrives by the feed like all else.
+
+        A journal that cannot be written is told, and does not keep the operator from acting.
+        """
+        act = keeping.apply_kept(
+            made,
+            self.connector,
+            self.profile,
+            self.journal,
+            on_trouble=self.trouble.emit,
+            on_progress=on_progress,
+            is_one_transaction=is_one_transaction,
+        )
         try:
-            return await run_async(
-                steps, self.connector, is_one_transaction=is_one_transaction, on_progress=on_progress
-            )
-        except RolledBack as error:
-            return error.ledger
+            return await act
         finally:
             self.monitor.wake()
 
     async def defer(self, job: Job) -> Outcome:
-        """Defer a new job."""
+        """Defer a new job, and write it down."""
         try:
-            steps = defer(job, self.capabilities, is_read_only=self.profile.is_read_only)
-            return await run_async(steps, self.connector)
+            return await keeping.defer_kept(
+                job, self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit
+            )
+        finally:
+            self.monitor.wake()
+
+    async def plan_undo(self, entry: Entry) -> UndoPlan:
+        """Look at what undoing an entry of the journal would do; nothing is changed."""
+        return await journal_undo.plan(self.journal, self.connector, self.capabilities, entry)
+
+    async def undo(self, entry: Entry, on_progress: Callable[[int], None]) -> tuple[int, Counter[str]]:
+        """Undo an entry of the journal: how many jobs, and why the others were left alone."""
+        header = Header(
+            action="undo",
+            sentence=f"Undo: {entry.header.sentence}",
+            profile=self.profile.name,
+            place=self.profile.display_dsn,
+            role=self.capabilities.role,
+            undoes=entry.id,
+        )
+        try:
+            return await journal_undo.undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
         finally:
             self.monitor.wake()
 
@@ -200,6 +235,18 @@ class Desk(QObject):
     def queue_names(self) -> Sequence[str]:
         """The queues that the database holds jobs of, for completion."""
         return [queue.name for queue in self.monitor.counts.queues()]
+
+    def read_known(self, question: Question, then: Callable[[], None]) -> None:
+        """Ask for values to complete by, unless they are known or being asked for; `then` when they have come."""
+        if self.state.mode in ("live", "polling") and self.known.is_due(question):
+            read = self.known.read(question)
+            self.work.start(read, name="known values", then=lambda _: then(), failed=_told_by_the_feed)
+
+    def count_view(self, job_filter: JobFilter, then: Callable[[AtLeast | None], None]) -> None:
+        """Count a filter's jobs as far as one small question does; nothing is asked while the last is under way."""
+        if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
+            count = self.view_count.read(job_filter)
+            self.work.start(count, name="view count", then=then, failed=_told_by_the_feed)
 
     def _take_workers(self, workers: list[WorkerRow]) -> None:
         self.workers = workers

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes, FeedState
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QTimer, Signal
@@ -16,9 +18,12 @@ from jobdesk.actions import Actions
 from jobdesk.commands import Commands
 from jobdesk.desk import Desk
 from jobdesk.dialogs.install import InstallDialog
+from jobdesk.finding import Finding
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
 from jobdesk.pages.jobs import JobsPage
+from jobdesk.pages.journal import JournalPage
+from jobdesk.pages.locks import LocksPage
 from jobdesk.pages.names import NamesPage
 from jobdesk.pages.overview import OverviewPage
 from jobdesk.pages.start import StartPage
@@ -26,9 +31,11 @@ from jobdesk.pages.workers import WorkersPage
 from jobdesk.session import Session
 from jobdesk.widgets.message_bar import MessageBar
 from jobdesk.widgets.navigation import Navigation
+from jobdesk.widgets.view_list import SideBar, ViewList
 
 #: Milliseconds between two refreshes of what only time or counts change.
 TICK_MS = 1_000
+PAGES = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
 
 
 class MainWindow(QMainWindow):
@@ -51,24 +58,15 @@ class MainWindow(QMainWindow):
         self.queues = NamesPage("queue")
         self.tasks = NamesPage("task")
         self.workers = WorkersPage()
-        self.pages: dict[str, QWidget] = {
-            "overview": self.overview,
-            "jobs": self.jobs,
-            "queues": self.queues,
-            "tasks": self.tasks,
-            "workers": self.workers,
-        }
-        self.navigation = Navigation(
-            [
-                ("overview", self.tr("Overview"), "overview"),
-                ("jobs", self.tr("Jobs"), "jobs"),
-                ("queues", self.tr("Queues"), "queues"),
-                ("tasks", self.tr("Tasks"), "tasks"),
-                ("workers", self.tr("Workers"), "workers"),
-            ]
-        )
+        self.locks = LocksPage()
+        self.journal = JournalPage(session.journal)
+        self.pages: dict[str, Any] = {key: getattr(self, key) for key in PAGES}
+        self.view_list = ViewList()
+        self.finding = Finding(self)
         self.commands = Commands(self)
         self.actions = Actions(self, self.commands)
+        names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in PAGES}
+        self.navigation = Navigation([(key, name, key) for key, name in names.items()])
         self.footer = Footer()
         self._place()
         self._connect()
@@ -82,10 +80,13 @@ class MainWindow(QMainWindow):
         self.navigation.choose(key)
         self._page_chosen(key)
 
+    def selected_rows(self) -> list[JobRow]:
+        """The jobs that actions act upon: those of the page on show, or else of the jobs page."""
+        return (self.locks if self._page_key() == "locks" else self.jobs).selected_rows()
+
     def ask_for(self, text: str) -> None:
         """Show the jobs of a filter."""
-        self.header.filter_bar.set_text(text)
-        self.show_page("jobs")
+        self.finding.show_filter(text)
 
     def show_trouble(self, trouble: Trouble) -> None:
         """Tell what went wrong above the page."""
@@ -104,6 +105,7 @@ class MainWindow(QMainWindow):
         self.actions.fill_menu_bar(bar)
         self.setMenuWidget(TopOfWindow(self.strip, bar, self.header))
         self.jobs.set_actions(self.actions)
+        self.locks.set_actions(self.actions)
         for page, noun in ((self.queues, "queue"), (self.tasks, "task"), (self.workers, "worker")):
             page.set_actions(self.actions, self.actions.of(noun))
         self._stack = QStackedWidget()
@@ -117,7 +119,7 @@ class MainWindow(QMainWindow):
         right.addWidget(self._stack, 1)
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self.navigation)
+        middle.addWidget(SideBar(self.navigation, self.view_list))
         middle.addLayout(right, 1)
         central = QWidget()
         column = QVBoxLayout(central)
@@ -129,16 +131,18 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.navigation.chosen.connect(self._page_chosen)
-        self.header.filter_bar.changed.connect(self._filter_changed)
-        self.header.filter_bar.set_names(self._names)
+        self.finding.changed.connect(self._update_actions)
+        self.finding.trouble.connect(lambda sentence: self.message.show_message("bad", sentence, ""))
         self.header.menu.aboutToShow.connect(self._fill_profiles)
-        for page in (self.overview, self.jobs, self.queues, self.tasks, self.workers):
+        for page in self.pages.values():
             page.filter_asked_for.connect(self.ask_for)
         self.overview.page_asked_for.connect(self.show_page)
-        for page in (self.jobs, self.queues, self.tasks, self.workers):
+        for page in (self.jobs, self.queues, self.tasks, self.workers, self.locks):
             page.selection_changed.connect(self._update_actions)
+        self.journal.done.connect(self.message.show_good_news)
         self.jobs.footnote_changed.connect(self._show_footnote)
-        self.jobs.failed.connect(self._failed)
+        for reader in (self.jobs, self.locks, self.journal):
+            reader.failed.connect(self._failed)
         self.jobs.told.connect(self.message.show_good_news)
         for noun in self.commands.nouns.values():
             noun.failed.connect(self._failed)
@@ -164,8 +168,9 @@ class MainWindow(QMainWindow):
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
             desk.trouble.connect(self._failed)
-        for page in (self.jobs, self.overview, self.queues, self.tasks, self.workers):
+        for page in self.pages.values():
             page.show_desk(shown)
+        self.finding.show_desk()
         self.header.show_profile(self.session.profile)
         self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
         self.header.show_state(shown.state if shown is not None else None)
@@ -193,6 +198,7 @@ class MainWindow(QMainWindow):
     def _apply(self, changes: Changes) -> None:
         if changes.rows or changes.removed or changes.is_refresh:
             self.jobs.apply(changes)
+            self.locks.apply(changes)
             self._update_actions()
 
     def _show_state(self, state: FeedState) -> None:
@@ -226,6 +232,7 @@ class MainWindow(QMainWindow):
         desk = self._open_desk()
         if desk is None:
             return
+        self.finding.tick()
         key = self._page_key()
         if key in ("overview", "queues", "tasks", "workers"):
             desk.look_for_trouble()
@@ -256,19 +263,11 @@ class MainWindow(QMainWindow):
         return self.navigation.current
 
     def _page_chosen(self, key: str) -> None:
-        self._stack.setCurrentWidget(self.pages[key] if self._open_desk() is not None else self.start)
-        self._tick()
-
-    def _filter_changed(self, text: str) -> None:
-        self.jobs.set_filter(JobFilter.parse(text))
-        self.show_page("jobs")
+        # The journal is read without a connection, too.
+        is_there = key == "journal" or self._open_desk() is not None
+        self._stack.setCurrentWidget(self.pages[key] if is_there else self.start)
         self._update_actions()
-
-    def _names(self, key: str) -> list[str]:
-        desk = self.session.desk
-        if desk is None:
-            return []
-        return list(desk.queue_names() if key == "queue" else desk.task_names() if key == "task" else [])
+        self._tick()
 
     def _update_actions(self) -> None:
         self.actions.update(self.commands.reasons())

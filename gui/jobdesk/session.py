@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from jobdesk_core.database.schema import install
+from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles
 from jobdesk_core.profiles.secrets import get_password
 from jobdesk_core.troubles import Trouble, explain
@@ -25,9 +26,10 @@ class Session(QObject):
     opening = Signal(object)  # Profile
     trouble = Signal(object, object)  # Trouble, Profile
 
-    def __init__(self, store: ProfileStore, parent: QObject | None = None) -> None:
+    def __init__(self, store: ProfileStore, journal: Journal | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.store = store
+        self.journal = journal or Journal()
         self.desk: Desk | None = None
         self.profile: Profile | None = None
         #: Asks the operator for a password: the profile and why, to the password or None.
@@ -76,7 +78,7 @@ class Session(QObject):
             password = await get_password(profile.name)
         while True:
             try:
-                desk = await Desk.open(profile, password)
+                desk = await Desk.open(profile, password, journal=self.journal)
                 break
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
                 trouble = explain(error)

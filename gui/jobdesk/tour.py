@@ -22,10 +22,12 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
+from jobdesk import tour_records
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.dialogs.install import InstallDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
@@ -72,6 +74,8 @@ class Tour:
         await self._pages()
         await self._defer()
         await self._cancel()
+        await tour_records.undo(self._window, self._until, self._picture)
+        self._window.show_page("jobs")
         await self._abort()
         await self._retry()
         await self._delete_and_copy()
@@ -91,6 +95,8 @@ class Tour:
             window.actions[f"view.{key}"].trigger()
             await asyncio.sleep(0.4)
             await self._picture(key)
+        await tour_records.locks(window, self._until, self._picture)
+        await tour_records.journal(window, self._until, self._picture)
         await self._sides()
         window.actions["view.jobs"].trigger()
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show")
@@ -109,8 +115,24 @@ class Tour:
         await self._type_filter("lock:nobody-has-this")
         await self._until(lambda: not window.jobs.reading.is_reading, "the search to end")
         await self._picture("nothing-found")
+        await self._finding()
         window.header.filter_bar.set_text("")
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show again")
+
+    async def _finding(self) -> None:
+        window = self._window
+        window.finding.show_filter("(status:failed or stalled) not (queue:mail task:*.digest)")
+        await asyncio.sleep(0.8)
+        window.finding.save_view("Trouble beyond mail")
+        await self._until(lambda: not window.jobs.reading.is_reading, "the search to end")
+        await asyncio.sleep(2)  # for the view's count
+        await self._picture("saved-view")
+        PaletteDialog(window).open()
+        await asyncio.sleep(0.3)
+        palette = next(each for each in window.findChildren(PaletteDialog) if each.isVisible())
+        QTest.keyClicks(palette.edit, "job")
+        await self._picture("palette")
+        palette.reject()
 
     async def _sides(self) -> None:
         window = self._window

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 
 import pytest
+from database import run_sql
 from jobdesk_core import Job, JobManager, PsycopgConnector, Status
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.monitor.counts import Counts
@@ -129,12 +130,12 @@ async def test_arguments_are_matched_by_the_database(dsn: str) -> None:
 @pytest.mark.parametrize(
     ("text", "position", "words"),
     [
-        ("status:nope", 0, "no status nope"),
+        ("status:nope", 7, "no status nope"),
         ("queue:a status:", 8, "What should status be"),
-        ("priority:high", 0, "takes a number"),
+        ("priority:high", 9, "takes a number"),
         ("colour:red", 0, "no filter colour"),
         ('task:a "open', 7, "not closed"),
-        ("age:1h", 0, "takes a bound"),
+        ("age:1h", 4, "takes a bound"),
     ],
 )
 def test_a_mistake_in_a_filter_is_told_with_its_place(text: str, position: int, words: str) -> None:
@@ -168,3 +169,15 @@ async def test_a_page_tells_the_ids_between_which_the_table_lies(dsn: str) -> No
         await fill(manager)
         page = await pages.read(JobFilter.parse("queue:mail"), Order.OLDEST, limit=3)
         assert page.bounds == (1, 60)
+
+
+async def test_a_page_is_read_although_the_connection_has_died_since_the_last_one(dsn: str) -> None:
+    async with pages_of(dsn) as (pages, manager):
+        await fill(manager)
+        first = await pages.read(JobFilter.parse(""), Order.NEWEST)
+        run_sql(
+            dsn,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        assert await pages.read(JobFilter.parse(""), Order.NEWEST) == first

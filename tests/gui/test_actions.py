@@ -9,7 +9,9 @@ from jobdesk.actions import MENUS, SPECS, Needs
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.dialogs.save_view import SaveViewDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
@@ -37,6 +39,8 @@ DIALOGS: dict[str, tuple[type[QDialog], str]] = {
     "job.abort": (PreflightDialog, "doing"),
     "job.retry": (PreflightDialog, "failed"),
     "connection.choose": (ConnectionDialog, "todo"),
+    "view.palette": (PaletteDialog, "todo"),
+    "saved_view.save": (SaveViewDialog, "todo"),
     "help.shortcuts": (ShortcutsDialog, "todo"),
     "help.about": (AboutDialog, "todo"),
 }
@@ -78,6 +82,8 @@ def doors(key: str) -> list[str]:
         found.append("context menu")
     if spec.shortcut:
         found.append("shortcut")
+    if key != "view.palette":
+        found.append("palette")
     return found
 
 
@@ -93,6 +99,12 @@ def go_through(door: str, window: MainWindow, key: str) -> None:
         button = next(each for each in window.jobs.findChildren(QToolButton) if each.defaultAction() is action)
         assert button.isVisible() and button.isEnabled()
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    elif door == "palette":
+        palette = PaletteDialog(window)
+        palette.open()
+        place = [entry.key for entry in palette.shown()].index(key)
+        palette.list.setCurrentIndex(palette.model.index(place, 0))
+        QTest.keyClick(palette.edit, Qt.Key.Key_Return)
     else:
         keys: QKeySequence = action.shortcut()
         QTest.keySequence(window.jobs.table, keys)
@@ -164,7 +176,7 @@ async def test_a_read_only_connection_offers_no_action_on_jobs(dsn: str, tmp_pat
 async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
         window.activateWindow()
-        for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers"), 1):
+        for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers", "locks", "journal"), 1):
             QTest.keySequence(window, QKeySequence(f"Ctrl+{number}"))
             assert window.pages[key].isVisible(), key
         before = theme().tokens.is_dark

@@ -135,7 +135,7 @@ async def test_on_production_the_profiles_name_is_typed_first(dsn: str, tmp_path
 @pytest.mark.parametrize("is_whole", [False, True], ids=["chunks", "one transaction"])
 async def test_an_act_is_stopped_and_tells_what_was_not_done(dsn: str, tmp_path: Path, is_whole: bool) -> None:
     with Others(dsn) as others:
-        fill(others, 4_000)
+        fill(others, 15_000)
         async with live(tmp_path, dsn) as window:
             dialog = await preflight(window, "matching.cancel")
             dialog.safety.how.setCurrentIndex(int(is_whole))
@@ -149,7 +149,7 @@ async def test_an_act_is_stopped_and_tells_what_was_not_done(dsn: str, tmp_path:
             await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
             assert dialog.isVisible() and dialog.ledger is not None and dialog.ledger.is_stopped
             done = dialog.ledger.counts[Result.DONE]
-            assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == done < 4_000
+            assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == done < 15_000
             assert (done == 0) is is_whole
             assert ("rolled back" if is_whole else "stays done") in dialog.message.sentence
             click(dialog.cancel_button)

@@ -9,10 +9,9 @@ from pathlib import Path
 import jobdesk
 import pytest
 from jobdesk import remembered
-from jobdesk.dialogs.act import ActDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.retry import RetryDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import JobsModel
@@ -77,8 +76,8 @@ async def test_everything_on_every_page_has_a_name(dsn: str, tmp_path: Path) -> 
     ("action", "kind", "status"),
     [
         ("job.defer", DeferDialog, "todo"),
-        ("job.cancel", ActDialog, "todo"),
-        ("job.retry", RetryDialog, "failed"),
+        ("job.cancel", PreflightDialog, "todo"),
+        ("job.retry", PreflightDialog, "failed"),
         ("connection.choose", ConnectionDialog, "todo"),
         ("help.shortcuts", ShortcutsDialog, "todo"),
     ],

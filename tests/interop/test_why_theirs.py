@@ -12,10 +12,11 @@ from typing import Any
 import procrastinate
 import psycopg
 import pytest
+from acting import Actor
 from database import connected, run_sql
 from jobdesk_core.monitor.details import read_detail
 from jobdesk_core.monitor.explain import Explanation
-from jobdesk_core.operations import Retry, perform
+from jobdesk_core.operations import Result, Retry
 from waiting import until
 
 POLLING = {"fetch_job_polling_interval": 0.1, "abort_job_polling_interval": 0.1, "install_signal_handlers": False}
@@ -189,8 +190,8 @@ async def test_a_stuck_abort_flag_blocks_their_retry_and_the_mend_has_it_run(dsn
             await theirs.app.job_manager.retry_job_by_id_async(job_id, dt.datetime.now(dt.UTC))
         assert isinstance(refused.value.__cause__, psycopg.errors.CheckViolation)
         async with connected(dsn) as (connector, able):
-            (outcome,) = await perform(Retry(job_ids=(job_id,)), connector, able)
-        assert outcome.is_done, outcome.sentence
+            (entry,) = await Actor(connector, able).act(Retry(), job_id)
+        assert entry.result is Result.DONE
         await theirs.comes_to(job_id, "succeeded")
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
 from psycopg import sql
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
 from jobdesk_core.connectors.adaption import (
@@ -33,8 +36,13 @@ Pool = psycopg_pool.AsyncConnectionPool[Connection]
 #: Seconds between two checks of a listening connection, and how long its answer may take.
 LISTEN_CHECK_INTERVAL_S = 30.0
 LISTEN_CHECK_TIMEOUT_S = 3.0
+#: A connection that has answered within so many seconds reads a page without being asked for a sign of life.
+FRESH_S = 5.0
 #: Seconds that closing waits for the pool's workers.
 CLOSE_TIMEOUT_S = 2.0
+
+#: Whether the connection that is asked for is to read a page.
+_is_for_page: ContextVar[bool] = ContextVar("is_for_page", default=False)
 
 #: What only an asynchronous pool takes, and a synchronous one does well without.
 _ASYNC_ONLY = ("connection_class", "check", "reset", "reconnect_failed")
@@ -63,6 +71,7 @@ class PsycopgConnector(AsyncConnector):
         self._json_loads = json_loads
         self._pool_factory = pool_factory
         self._pool_arguments = pool_arguments(arguments)
+        self._answered_at: weakref.WeakKeyDictionary[Connection, float] = weakref.WeakKeyDictionary()
 
     @property
     def pool(self) -> Pool:
@@ -82,8 +91,7 @@ class PsycopgConnector(AsyncConnector):
             if connection is not None:
                 rows = await self._execute(statement, connection)
             else:
-                async with self.pool.connection() as pooled:
-                    rows = await self._execute(statement, pooled)
+                rows = await self._run_pooled(statement)
         return statement.decode(rows)
 
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
@@ -152,9 +160,32 @@ class PsycopgConnector(AsyncConnector):
         with driver_errors():
             question.result()
 
-    async def _execute(self, statement: Statement[T], connection: Connection) -> list[dict[str, Any]]:
+    async def _run_pooled(self, statement: Statement[T]) -> list[Any]:
+        token = _is_for_page.set(statement.is_page)
+        pooled: Connection | None = None
+        try:
+            async with self.pool.connection() as pooled:
+                rows = await self._execute(statement, pooled)
+                self._answered_at[pooled] = time.monotonic()
+                return rows
+        except psycopg.OperationalError:
+            if not (statement.is_page and pooled is not None and pooled.broken):
+                raise
+        finally:
+            _is_for_page.reset(token)
+        # It had died since its last answer, and what only reads may be asked again.
+        async with self.pool.connection() as pooled:
+            return await self._execute(statement, pooled)
+
+    async def _check(self, connection: Connection) -> None:
+        """Ask a connection for a sign of life before it is lent; for a page not when it has just given one."""
+        is_fresh = time.monotonic() - self._answered_at.get(connection, 0.0) <= FRESH_S
+        if not (is_fresh and _is_for_page.get()):
+            await psycopg_pool.AsyncConnectionPool.check_connection(connection)
+
+    async def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
-        async with connection.cursor(row_factory=dict_row) as cursor:
+        async with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             # Without parameters the text goes as it is, and may hold several commands.
@@ -164,7 +195,7 @@ class PsycopgConnector(AsyncConnector):
     async def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {
             "timeout": 5.0,
-            "check": psycopg_pool.AsyncConnectionPool.check_connection,
+            "check": self._check,
             "open": False,
         } | self._pool_arguments
         if keeps_connections(self._pool_factory, psycopg_pool.AsyncNullConnectionPool):

@@ -24,9 +24,15 @@ class Statement(Generic[T]):
 
     Without parameters the text is sent as it is: percent signs single, several commands allowed.
     `decode` gets every row as a dict and may raise an exception of `jobdesk_core.exceptions`.
+    One that reads a page, and may be asked twice, `is_page`: `decode` then gets tuples, in the order of the columns.
     A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
     """
 
     sql: str
-    decode: Callable[[Rows], T]
+    decode: Callable[[Any], T]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    is_page: bool = False
+
+    def decoded(self, rows: Rows) -> T:
+        """The value of rows that are dicts."""
+        return self.decode([tuple(row.values()) for row in rows] if self.is_page else rows)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
 from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
@@ -98,9 +98,9 @@ class SyncPsycopgConnector(SyncConnector):
             raise
         return own
 
-    def _execute(self, statement: Statement[T], connection: Connection) -> list[dict[str, Any]]:
+    def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
-        with connection.cursor(row_factory=dict_row) as cursor:
+        with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             cursor.execute(statement.sql, parameters or None)

@@ -81,7 +81,7 @@ class AiopgConnector(AsyncConnector):
             self._json.use_on(cursor.raw)
             await cursor.execute(statement.sql, parameters)
             rows = values.rows_of(cursor.raw)
-        return statement.decode(rows)
+        return statement.decoded(rows)
 
     async def listen_notify(
         self,

@@ -79,7 +79,7 @@ class Psycopg2Connector(SyncConnector):
             self._json.use_on(cursor)
             cursor.execute(statement.sql, parameters)
             rows = rows_of(cursor)
-        return statement.decode(rows)
+        return statement.decoded(rows)
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[Any]:

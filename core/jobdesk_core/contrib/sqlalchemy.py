@@ -80,7 +80,7 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
             else:
                 with self.engine.connect() as own:
                     rows = self._execute(statement.sql, parameters, own.execution_options(isolation_level="AUTOCOMMIT"))
-        return statement.decode(rows)
+        return statement.decoded(rows)
 
     def _execute(self, text: str, parameters: dict[str, Any] | None, connection: Connection) -> Rows:
         execute = connection.exec_driver_sql

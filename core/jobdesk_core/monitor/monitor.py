@@ -23,6 +23,7 @@ from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.details import JobDetail
 from jobdesk_core.monitor.feed import Changes, Feed, FeedState
 from jobdesk_core.monitor.filters import JobFilter, term
+from jobdesk_core.monitor.locks import Locks
 from jobdesk_core.monitor.oldest import OldestWaiting
 from jobdesk_core.monitor.others import Others, UsualTimes
 from jobdesk_core.monitor.pages import JobPages, Order, limited
@@ -57,6 +58,7 @@ class Monitor:
         self.queues = Board(self.counts.queues, lambda: self.series, lambda: self.oldest.queues)
         self.tasks = Board(self.counts.tasks, lambda: self.series.tasks, lambda: self.oldest.tasks)
         self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
+        self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self._wake = asyncio.Event()

@@ -11,7 +11,7 @@ from typing import Any
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.monitor.filter_ranges import BIGINT
-from jobdesk_core.monitor.rows import JobRow, job_rows, jobs_table, row_columns
+from jobdesk_core.monitor.rows import JobRow, job_tuples, jobs_table, row_columns
 
 #: A priority and an id.
 Place = tuple[int, int]
@@ -35,7 +35,7 @@ def page(
 ) -> Statement[list[JobRow]]:
     """The first `limit` jobs from `first` to `last` that meet the condition; backwards the last ones, from the end."""
     sql, parameters = _union(capabilities, row_columns(capabilities), condition[0], (first, last), backwards=backwards)
-    return Statement(f"{sql} LIMIT %(limit)s", job_rows, condition[1] | parameters | {"limit": limit})
+    return Statement(f"{sql} LIMIT %(limit)s", job_tuples, condition[1] | parameters | {"limit": limit}, is_page=True)
 
 
 def end_of_stretch(

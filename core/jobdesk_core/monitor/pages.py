@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import enum
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
@@ -16,7 +16,7 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor import next_to_run
 from jobdesk_core.monitor.counts import Counts, MatchCount
 from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.rows import JobRow, job_rows, jobs_table, row_columns, rows_by_id
+from jobdesk_core.monitor.rows import JobRow, job_tuples, jobs_table, row_columns, rows_by_id
 
 T = TypeVar("T")
 Bounds = tuple[int, int] | None
@@ -26,6 +26,9 @@ STRETCH_AIM_S = 0.15
 #: The first stretch of a search is small, so that there is an answer at once.
 FIRST_STRETCH_IDS = 20_000
 WIDEST_STRETCH_IDS = 2_000_000
+#: So long the lowest and the highest id of the table are taken as known, in seconds.
+BOUNDS_FRESH_S = 2.0
+LOWEST_ID, HIGHEST_ID = -(2**63), 2**63 - 1
 #: A stretch of so few ids that takes longer than a statement may is given up.
 NARROWEST_STRETCH_IDS = 50
 
@@ -81,6 +84,8 @@ class JobPages:
         self._limit_s = limit_s
         self._searched = ""
         self._stretch_ids = FIRST_STRETCH_IDS
+        self._bounds: Bounds = None
+        self._bounds_at = 0.0
 
     async def read(
         self,
@@ -112,7 +117,7 @@ class JobPages:
             except StatementTooLong:
                 if not job_filter.tokens or width <= NARROWEST_STRETCH_IDS:
                     raise
-                self._stretch_ids = max(NARROWEST_STRETCH_IDS, width // 32)
+                self._stretch_ids, self._bounds = max(NARROWEST_STRETCH_IDS, width // 32), None
                 continue
             self._adapt(time.monotonic() - started, is_full=len(page.rows) == limit)
             return page
@@ -133,27 +138,38 @@ class JobPages:
         low, high = job_filter.ids
         if after is not None:
             low, high = (low, min(high, after.id - 1)) if is_down else (max(low, after.id + 1), high)
-        bounds, held = await self._run(_bounds(low, high) if low <= high else _bounds(0, -1))
-        if bounds is None or held is None:
-            return Page([], after, True, after.id if after is not None else None, bounds)
-        low, high = held
-        # From here on this stretch: its ids from `low` to `high`, both included.
-        is_last = not job_filter.tokens or high - low < width
-        if not is_last:
-            low, high = (high - width + 1, high) if is_down else (low, low + width - 1)
-        condition, parameters = job_filter.condition(self._capabilities)
-        rows = await self._run(
-            Statement(
-                f"SELECT {row_columns(self._capabilities)} FROM {jobs_table(self._capabilities)} "
-                f"WHERE job.id BETWEEN %(low)s::bigint AND %(high)s::bigint AND {condition} "
-                f"ORDER BY job.id {'DESC' if is_down else 'ASC'} LIMIT %(limit)s",
-                job_rows,
-                parameters | {"low": low, "high": high, "limit": limit},
-            )
-        )
-        is_full = len(rows) == limit
-        looked_to = rows[-1].id if is_full else low if is_down else high
-        return Page(rows[::-1] if backwards else rows, PageKey(looked_to), is_last and not is_full, looked_to, bounds)
+        if low > high:
+            low, high = 0, -1  # nothing: no number that bigint does not hold
+        first, last = low, high
+        if job_filter.tokens:
+            first, last = _stretch(low, high, await self._known_bounds(), width, is_down=is_down)
+        condition = job_filter.condition(self._capabilities)
+        rows, bounds = await self._run(_page(self._capabilities, condition, first, last, limit=limit, is_down=is_down))
+        self._bounds, self._bounds_at = bounds, time.monotonic()
+        if bounds is None:
+            return Page([], after, True, after.id if after is not None else None)
+        if len(rows) == limit:
+            key, is_last = PageKey(rows[-1].id), False
+        else:
+            key = PageKey(max(first, bounds[0]) if is_down else min(last, bounds[1]))
+            is_last = first <= max(low, bounds[0]) if is_down else last >= min(high, bounds[1])
+        if not rows and not is_last:
+            key, is_last = await self._beyond_the_gap(low, high, key, is_down=is_down)
+        return Page(rows[::-1] if backwards else rows, key, is_last, key.id, bounds)
+
+    async def _known_bounds(self) -> Bounds:
+        """The table's lowest and highest id, as of a moment ago."""
+        if self._bounds is None or time.monotonic() - self._bounds_at > BOUNDS_FRESH_S:
+            self._bounds, self._bounds_at = await self._run(_bounds(LOWEST_ID, HIGHEST_ID)), time.monotonic()
+        return self._bounds
+
+    async def _beyond_the_gap(self, low: int, high: int, key: PageKey, *, is_down: bool) -> tuple[PageKey, bool]:
+        """Where the next ids lie behind a stretch without matches, and whether there are none."""
+        rest = (low, key.id - 1) if is_down else (key.id + 1, high)
+        held = await self._run(_bounds(*rest))
+        if held is None:
+            return key, True
+        return PageKey(held[1] + 1 if is_down else held[0] - 1), False
 
     async def _read_next_to_run(
         self, job_filter: JobFilter, after: PageKey | None, limit: int, width: int, backwards: bool
@@ -189,17 +205,52 @@ class JobPages:
         return await limited(self._connector, statement, self._limit_s)
 
 
-def _bounds(low: int, high: int) -> Statement[tuple[Bounds, Bounds]]:
-    """The lowest and the highest id of the table, and of those from `low` to `high`: no gap is looked through."""
+def _stretch(low: int, high: int, bounds: Bounds, width: int, *, is_down: bool) -> tuple[int, int]:
+    """The next `width` ids of those from `low` to `high` that the table holds, and what may have come beyond it."""
+    if bounds is None:
+        return low, high
+    lowest, highest = bounds
+    if is_down:
+        return max(low, min(high, highest) - width + 1), high
+    return low, min(high, max(low, lowest) + width - 1)
 
-    def decode(rows: Rows) -> tuple[Bounds, Bounds]:
-        table, range_ = (None if row["lowest"] is None else (row["lowest"], row["highest"]) for row in rows)
-        return table, range_
 
-    between = "WHERE id BETWEEN %(low)s::bigint AND %(high)s::bigint"
+def _page(
+    able: Capabilities,
+    condition: tuple[str, Mapping[str, Any]],
+    first: int,
+    last: int,
+    *,
+    limit: int,
+    is_down: bool,
+) -> Statement[tuple[list[JobRow], Bounds]]:
+    """The matches with ids from `first` to `last`, and the lowest and the highest id of the table: in one answer."""
+
+    def decode(rows: list[tuple[Any, ...]]) -> tuple[list[JobRow], Bounds]:
+        *_, lowest, highest = rows[0]
+        return [] if rows[0][0] is None else job_tuples(rows), None if lowest is None else (lowest, highest)
+
+    direction = "DESC" if is_down else "ASC"
+    return Statement(
+        "SELECT page.*, bounds.* FROM (SELECT min(id) AS lowest, max(id) AS highest FROM procrastinate_jobs) AS bounds "
+        f"LEFT JOIN (SELECT {row_columns(able)} FROM {jobs_table(able)} "
+        f"WHERE job.id BETWEEN %(first)s::bigint AND %(last)s::bigint AND {condition[0]} "
+        f"ORDER BY job.id {direction} LIMIT %(limit)s) AS page ON true ORDER BY page.id {direction}",
+        decode,
+        {**condition[1], "first": first, "last": last, "limit": limit},
+        is_page=True,
+    )
+
+
+def _bounds(low: int, high: int) -> Statement[Bounds]:
+    """The lowest and the highest id that there are from `low` to `high`: no gap is looked through."""
+
+    def decode(rows: Rows) -> Bounds:
+        return None if rows[0]["lowest"] is None else (rows[0]["lowest"], rows[0]["highest"])
+
     return Statement(
         "SELECT min(id) AS lowest, max(id) AS highest FROM procrastinate_jobs "
-        f"UNION ALL SELECT min(id), max(id) FROM procrastinate_jobs {between}",
+        "WHERE id BETWEEN %(low)s::bigint AND %(high)s::bigint",
         decode,
         {"low": low, "high": high},
     )

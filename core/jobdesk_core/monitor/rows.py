@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import EventType, Status
 
@@ -14,9 +14,11 @@ from jobdesk_core.jobs import EventType, Status
 STALLED_AFTER_S = 30
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    """A job without its arguments. `deferred_at` is the time of its first `deferred` event; times are aware."""
+class JobRow(NamedTuple):
+    """A job without its arguments. `deferred_at` is the time of its first `deferred` event; times are aware.
+
+    A tuple, because pages make hundreds at once.
+    """
 
     id: int
     task_name: str
@@ -78,16 +80,19 @@ def jobs_table(capabilities: Capabilities) -> str:
 
 
 def row_columns(capabilities: Capabilities) -> str:
-    """The columns of a JobRow, of a table aliased `job`; what a release lacks becomes a constant."""
+    """The columns of a JobRow in its order, of a table aliased `job`; what a release lacks becomes a constant."""
     priority = "job.priority" if capabilities.has_priority else "0 AS priority"
     worker_id = "job.worker_id" if capabilities.has_worker_id else "NULL::bigint AS worker_id"
     abort = "job.abort_requested" if capabilities.has_abort_requested else "false AS abort_requested"
     return (
-        "job.id, job.task_name, job.queue_name, job.status::text AS status, job.attempts, job.scheduled_at, "
-        f"job.lock, job.queueing_lock, {priority}, {worker_id}, {abort}, "
+        f"job.id, job.task_name, job.queue_name, job.status::text AS status, {priority}, job.attempts, "
+        f"job.scheduled_at, job.lock, job.queueing_lock, {worker_id}, {abort}, "
         "(SELECT min(event.at) FROM procrastinate_events AS event "
         "WHERE event.job_id = job.id AND event.type = 'deferred') AS deferred_at"
     )
+
+
+_STATUS_OF = {status.value: status for status in Status}
 
 
 def job_row(row: dict[str, Any]) -> JobRow:
@@ -108,9 +113,11 @@ def job_row(row: dict[str, Any]) -> JobRow:
     )
 
 
-def job_rows(rows: Rows) -> list[JobRow]:
-    """All rows as JobRows."""
-    return [job_row(row) for row in rows]
+def job_tuples(rows: list[tuple[Any, ...]]) -> list[JobRow]:
+    """All rows, read as tuples that begin with the columns of `row_columns`, as JobRows."""
+    # One row is made some hundred thousand times a minute while one scrolls: no keywords, no calls in between.
+    make, status_of, end = JobRow._make, _STATUS_OF, len(JobRow._fields)
+    return [make((*row[:3], status_of[row[3]], *row[4:end])) for row in rows]
 
 
 def rows_by_id(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict[int, JobRow]]:

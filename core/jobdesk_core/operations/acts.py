@@ -21,6 +21,9 @@ LOCK_TIMEOUT = "500ms"
 #: Arguments larger than this many bytes, as stored, are not kept in the ledger.
 ARGUMENTS_KEPT_BYTES = 65_536
 
+#: As an array, for which an index is read; for a join the planner may read the whole table for each chunk.
+_READY_IDS = "ARRAY(SELECT id FROM ready)"
+
 #: What the ledger keeps of a job before the act, beside its status: what the act changes, or all that is lost.
 _BEFORE = {
     Action.RETRY: ("priority", "queue_name", "lock", "scheduled_at", "attempts"),
@@ -95,8 +98,8 @@ def _steps(change: Change, able: Capabilities) -> tuple[str, dict[str, Any]]:
 
 def _update(column: str) -> str:
     return (
-        f"done AS (UPDATE procrastinate_jobs AS job SET {column} FROM ready "
-        "WHERE job.id = ready.id AND job.status = 'todo' RETURNING job.id)"
+        f"done AS (UPDATE procrastinate_jobs AS job SET {column} "
+        f"WHERE job.id = ANY ({_READY_IDS}) AND job.status = 'todo' RETURNING job.id)"
     )
 
 
@@ -144,7 +147,7 @@ def _retry(change: Retry, able: Capabilities) -> tuple[str, dict[str, Any]]:
 def _purge(able: Capabilities) -> str:
     freed = "" if able.frees_periodic_defers else _FREED
     return (
-        f"{freed}done AS (DELETE FROM procrastinate_jobs AS job USING ready WHERE job.id = ready.id "
+        f"{freed}done AS (DELETE FROM procrastinate_jobs AS job WHERE job.id = ANY ({_READY_IDS}) "
         f"RETURNING job.id){_orphans(able)}"
     )
 

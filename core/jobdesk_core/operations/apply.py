@@ -16,8 +16,8 @@ from jobdesk_core.operations.plan import Plan
 from jobdesk_core.operations.rules import BUSY, CHANGED, GONE, TAKEN, Facts, Reason, verdict
 from jobdesk_core.operations.steps import Progress, Steps
 
-#: Jobs in one chunk at most, and at least when chunks take longer than this many seconds.
-CHUNK, SMALLEST_CHUNK, SLOW_S = 500, 20, 0.5
+#: Jobs in the first chunk, in one at most while they are fast, and at least when they take longer than SLOW_S seconds.
+CHUNK, LARGEST_CHUNK, SMALLEST_CHUNK, SLOW_S = 500, 2_000, 20, 0.5
 #: What the server refuses of single jobs: a constraint, a lock that others hold, a conflict, a function's own words.
 _OF_A_JOB = ("23", "55P03", "40", "P0001")
 _BUSY = ("55P03", "40")
@@ -32,7 +32,7 @@ class RolledBack(JobdeskException):
         self.ledger = ledger
 
 
-def apply(plan: Plan, *, chunk_size: int = CHUNK, is_one_transaction: bool = False) -> Steps[Ledger]:
+def apply(plan: Plan, *, chunk_size: int = LARGEST_CHUNK, is_one_transaction: bool = False) -> Steps[Ledger]:
     """Carry the plan out and tell what became of each job.
 
     What happens to single jobs is in the ledger, and so is what broke it off: a lost link leaves the jobs of
@@ -79,6 +79,7 @@ class _Act:
 
     def run(self) -> Steps[Ledger]:
         most = self.size
+        self.size = min(CHUNK, most)
         rounds = [[_Some(facts, batch.ids, batch.versions) for facts, batch in self.plan.acted()], self.busy]
         is_going, is_last = True, False
         for some_of_round in rounds:

@@ -44,7 +44,7 @@ class JobCommands(Noun):
         desk = self._desk
         if desk is None:
             return dict.fromkeys([*ACTIONS, "rescue", "copy_json"], self._no_desk())
-        rows = self._window.jobs.selected_rows()
+        rows = self._window.selected_rows()
         reasons = {verb: self._reason(desk, action, rows) for verb, action in ACTIONS.items()}
         reasons["defer"] = desk.refusal(Action.DEFER, None)
         reasons["rescue"] = desk.impossible(Action.RESCUE)
@@ -67,7 +67,7 @@ class JobCommands(Noun):
 
     def again(self) -> None:
         """Ask for a new job that starts out as the selected one."""
-        desk, rows = self._session.desk, self._window.jobs.selected_rows()
+        desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None or len(rows) != 1:
             return
         self._work.start(
@@ -103,7 +103,7 @@ class JobCommands(Noun):
 
     def reprioritise(self) -> None:
         """Ask for another priority for the selected jobs."""
-        rows = self._window.jobs.selected_rows()
+        rows = self._window.selected_rows()
         self._act(Action.REPRIORITISE, ReprioritiseOptions(rows[0].priority if rows else 0))
 
     def purge(self) -> None:
@@ -119,7 +119,7 @@ class JobCommands(Noun):
 
     def copy_json(self) -> None:
         """Copy every column of the selected jobs, arguments included; what looks secret stays hidden."""
-        desk, rows = self._session.desk, self._window.jobs.selected_rows()
+        desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None or not rows:
             return
 
@@ -148,7 +148,7 @@ class JobCommands(Noun):
         )
 
     def _act(self, action: Action, options: Options | None = None) -> None:
-        desk, rows = self._desk, self._window.jobs.selected_rows()
+        desk, rows = self._desk, self._window.selected_rows()
         if rows and desk is not None:
             target = Chosen(tuple(row.id for row in rows))
             name = self.tr("{count} selected").format(count=formats.number(len(rows)))

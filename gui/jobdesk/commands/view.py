@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobdesk.commands.noun import Noun
 from jobdesk.dialogs.about import AboutDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.theme import theme
 
@@ -37,15 +38,28 @@ class ViewCommands(Noun):
         """Show the workers."""
         self._window.show_page("workers")
 
+    def locks(self) -> None:
+        """Show the locks."""
+        self._window.show_page("locks")
+
+    def journal(self) -> None:
+        """Show the journal."""
+        self._window.show_page("journal")
+
     def filter(self) -> None:
         """Type into the filter bar."""
         self._window.header.filter_bar.focus_edit()
+
+    def palette(self) -> None:
+        """Open the command palette."""
+        PaletteDialog(self._window).open()
 
     def refresh(self) -> None:
         """Read everything shown anew."""
         if self._session.desk is not None:
             self._session.desk.monitor.wake()
             self._window.jobs.read_again()
+            self._window.locks.read_again()
 
     def index(self) -> None:
         """Show which index would make the filter fast."""

@@ -20,7 +20,8 @@ from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.desk import Desk
 from jobdesk.inspector import Inspector
-from jobdesk.models.jobs import JobsModel
+from jobdesk.models.jobs import COLUMNS, JobsModel
+from jobdesk.pages.cell_filters import CellFilters
 from jobdesk.pages.index_offer import IndexOffer
 from jobdesk.pages.jobs_reading import JobsReading
 from jobdesk.pages.jobs_table import JobsTable
@@ -37,6 +38,7 @@ class JobsPage(QWidget):
     selection_changed = Signal()
     footnote_changed = Signal()
     filter_asked_for = Signal(str)
+    narrowing_asked_for = Signal(str)  # a condition to add to the filter
     told = Signal(str)  # a sentence
     failed = Signal(object)
 
@@ -146,6 +148,8 @@ class JobsPage(QWidget):
         self._menu = actions.job_menu(self)
         self.inspector.set_actions(actions)
         self.toolbar.set_actions(actions, self._menu)
+        self._cell_filters = CellFilters(self._menu)
+        self._cell_filters.narrowing_asked_for.connect(self.narrowing_asked_for)
 
     def _build(self) -> None:
         left = QWidget()
@@ -305,6 +309,9 @@ class JobsPage(QWidget):
 
     def _open_menu(self, position: QPoint) -> None:
         if self.table.selected_ids():
+            index = self.table.indexAt(position)
+            row = self.model.row_at(index.row()) if index.isValid() else None
+            self._cell_filters.show_cell(row, COLUMNS[index.column()].key)
             self._menu.popup(self.table.viewport().mapToGlobal(position))
 
     def _go_to(self, job_id: int) -> None:

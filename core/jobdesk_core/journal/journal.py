@@ -1,0 +1,191 @@
+"""The journal as the window uses it: its file is read and written in threads beside the loop, never in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import datetime as dt
+import getpass
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar
+
+import platformdirs
+
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.journal.record import Entry, Header, Record, Search
+from jobdesk_core.journal.store import BUSY_S, Limits, Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Records read at once for an export or an undo.
+BATCH_RECORDS = 1_000
+_COLUMNS = (
+    *("entry", "at", "ended_at", "user", "role", "profile", "place", "action", "entry_sentence", "error", "undoes"),
+    *("job_id", "outcome", "sentence", "before", "new_id", "undone_by"),
+)
+
+
+class JournalTrouble(JobdeskException):
+    """The journal cannot be read or written."""
+
+
+class Journal:
+    """Kept in the user's state folder unless a path is given. Its methods raise JournalTrouble with the reason."""
+
+    def __init__(self, path: Path | None = None, limits: Limits | None = None) -> None:
+        self.path = path or platformdirs.user_state_path("jobdesk", appauthor=False) / "journal.sqlite"
+        self._store = Store(self.path, limits)
+
+    @property
+    def put_aside(self) -> Path | None:
+        """Where a file that could not be read was put, when that has happened."""
+        return self._store.put_aside
+
+    async def begin(self, header: Header) -> int:
+        """Write down an act before it begins; returns its entry's number."""
+        return await self._run(self._store.begin, header, _now(), _os_user())
+
+    async def add(self, entry_id: int, records: Iterable[Record]) -> None:
+        """Write down what became of some of its jobs. `records` are asked for in another thread."""
+        await self._run(self._store.add, entry_id, records)
+
+    async def end(self, entry_id: int, error: str = "") -> None:
+        """Write down that it is over, and what broke it off."""
+        await self._run(self._store.end, entry_id, _now(), error)
+
+    async def entries(self, search: Search, *, before_id: int | None = None, limit: int = 200) -> list[Entry]:
+        """The entries that match, newest first, older than `before_id`."""
+        return await self._run(self._store.entries, search, before_id, limit)
+
+    async def entry(self, entry_id: int) -> Entry | None:
+        """One entry, or None when it has been dropped."""
+        return await self._run(self._store.entry, entry_id)
+
+    async def records(
+        self, entry_id: int, *, after_job: int | None = None, limit: int = BATCH_RECORDS, only_open: bool = False
+    ) -> list[Record]:
+        """An entry's records in the order of job ids; `only_open`: of jobs that were acted upon and not undone."""
+        return await self._run(lambda: self._store.records(entry_id, after_job, limit, only_open=only_open))
+
+    async def names(self, column: Literal["action", "profile"]) -> list[str]:
+        """The actions, or the profiles, that the journal holds."""
+        return await self._run(self._store.values_of, column)
+
+    async def claim(self, entry_id: int, job_id: int, by: int) -> bool:
+        """Mark a job's record as undone by an entry, before it is. False when someone else has."""
+        return await self._run(self._store.claim, entry_id, job_id, by)
+
+    async def release(self, entry_id: int, job_id: int, by: int) -> None:
+        """Take a claim back: the undo was not possible."""
+        await self._run(self._store.release, entry_id, job_id, by)
+
+    async def export(self, search: Search, path: Path) -> int:
+        """Write every matching entry, a line for each of its jobs, as CSV or (`.ndjson`) NDJSON; how many lines."""
+        return await self._run(self._export, search, path)
+
+    async def _run(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            return await asyncio.to_thread(work, *arguments, **options)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalTrouble(self._sentence(error)) from error
+
+    def _sentence(self, error: Exception) -> str:
+        name = getattr(error, "sqlite_errorname", "")
+        if name == "SQLITE_FULL" or getattr(error, "errno", None) == 28:
+            return (
+                f"The journal cannot be written: there is no room left for {self.path}. What is done now is not in it. "
+                "Make room on its disk, or move the file away once it is larger than a gigabyte."
+            )
+        if name.startswith("SQLITE_BUSY"):
+            return f"Another program has been using the journal for more than {BUSY_S:.0f} s."
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) or isinstance(error, PermissionError):
+            return f"The journal cannot be opened for writing: look at the rights of {self.path}."
+        return f"The journal {self.path} cannot be used: {error}."
+
+    # Exporting
+
+    def _export(self, search: Search, path: Path) -> int:
+        lines = 0
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write = _ndjson(file) if path.suffix == ".ndjson" else _csv(file)
+            for line in self._lines(search):
+                write(line)
+                lines += 1
+        return lines
+
+    def _lines(self, search: Search) -> Iterator[dict[str, Any]]:
+        before: int | None = None
+        while entries := self._store.entries(search, before, 200):
+            before = entries[-1].id
+            for entry in entries:
+                head = _head(entry)
+                after: int | None = None
+                has_records = False
+                while records := self._store.records(entry.id, after, BATCH_RECORDS):
+                    after, has_records = records[-1].job_id, True
+                    yield from (head | _tail(record) for record in records)
+                if not has_records:
+                    yield head
+
+
+def _head(entry: Entry) -> dict[str, Any]:
+    header = entry.header
+    return {
+        "entry": entry.id,
+        "at": entry.at.isoformat(),
+        "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,
+        "user": entry.os_user,
+        "role": header.role,
+        "profile": header.profile,
+        "place": header.place,
+        "action": header.action,
+        "entry_sentence": header.sentence,
+        "error": entry.error,
+        "undoes": header.undoes,
+    }
+
+
+def _tail(record: Record) -> dict[str, Any]:
+    return {
+        "job_id": record.job_id,
+        "outcome": record.outcome,
+        "sentence": record.sentence,
+        "before": dict(record.before),
+        "new_id": record.new_id,
+        "undone_by": record.undone_by,
+    }
+
+
+def _csv(file: Any) -> Callable[[dict[str, Any]], object]:
+    writer = csv.DictWriter(file, _COLUMNS)
+    writer.writeheader()
+
+    def write(line: dict[str, Any]) -> None:
+        before = json.dumps(line["before"], ensure_ascii=False) if line.get("before") else ""
+        writer.writerow({name: _safe(value) for name, value in (line | {"before": before}).items()})
+
+    return write
+
+
+def _safe(value: Any) -> Any:
+    """Keep spreadsheets from reading text that came from a database as a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+
+
+def _ndjson(file: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda line: file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _os_user() -> str:
+    with contextlib.suppress(KeyError, OSError, ImportError):  # no such user, as in some containers
+        return getpass.getuser()
+    return "unknown"

@@ -1,0 +1,181 @@
+"""Writes acts into the journal: before they begin, and what became of each job. The one place that does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.database import statements
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import JobdeskException, cause_text
+from jobdesk_core.jobs import Job
+from jobdesk_core.journal.journal import Journal, JournalTrouble
+from jobdesk_core.journal.record import DONE, Header, Record
+from jobdesk_core.operations import (
+    Action,
+    Change,
+    Ledger,
+    Matching,
+    Outcome,
+    Plan,
+    Progress,
+    Reprioritise,
+    Reschedule,
+    Result,
+    Retry,
+    RolledBack,
+    apply,
+    defer,
+    first_statement,
+    run_async,
+)
+from jobdesk_core.operations import Entry as LedgerEntry
+from jobdesk_core.profiles import Profile
+
+UNKNOWN = "It may have been acted upon or not: look at the job."
+STOPPED = "It was stopped."
+OnTrouble = Callable[[JournalTrouble], object]
+
+
+class Keeping:
+    """An act that is being written down. Its `records` are written when it is over."""
+
+    def __init__(self) -> None:
+        self.records: Iterable[Record] = ()
+        self.error = ""
+
+
+@contextlib.asynccontextmanager
+async def kept(journal: Journal, header: Header, on_trouble: OnTrouble) -> AsyncIterator[Keeping]:
+    """Write down the act done within: that it begins, the records it leaves, its end and what broke it off.
+
+    A journal that cannot be written is told, and does not keep anyone from acting.
+    """
+    keeping, error, entry_id = Keeping(), STOPPED, None
+    try:
+        entry_id = await journal.begin(header)
+    except JournalTrouble as trouble:
+        on_trouble(trouble)
+    try:
+        yield keeping
+        error = keeping.error
+    except Exception as broken:
+        error = cause_text(broken)
+        raise
+    finally:
+        if entry_id is not None:
+            try:
+                await journal.add(entry_id, keeping.records)
+                await journal.end(entry_id, error)
+            except JournalTrouble as trouble:
+                on_trouble(trouble)
+
+
+async def apply_kept(
+    made: Plan,
+    connector: PsycopgConnector,
+    profile: Profile,
+    journal: Journal,
+    *,
+    on_trouble: OnTrouble,
+    on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
+    is_one_transaction: bool = False,
+) -> Ledger:
+    """Carry a plan out and write it down; the ledger tells, too, when everything was rolled back."""
+    async with kept(journal, header_of(made, profile), on_trouble) as keeping:
+        # What is known when the operator breaks it off before there is a ledger.
+        keeping.records = (Record(job_id, "unknown", UNKNOWN) for _, batch in made.acted() for job_id in batch.ids)
+        steps = apply(made, is_one_transaction=is_one_transaction)
+        try:
+            ledger = await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
+        except RolledBack as error:
+            ledger = error.ledger
+        keeping.records = (_record(entry) for entry in ledger.entries())
+        keeping.error = _error_of(ledger)
+    return ledger
+
+
+async def defer_kept(
+    job: Job,
+    connector: PsycopgConnector,
+    capabilities: Capabilities,
+    profile: Profile,
+    journal: Journal,
+    *,
+    on_trouble: OnTrouble,
+) -> Outcome:
+    """Defer a new job and write it down, without its arguments."""
+    header = Header(
+        action=Action.DEFER.value,
+        sentence=f"Defer {job.task_name} in queue {job.queue}",
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=capabilities.role,
+        sql=_defer_sql(job, capabilities),
+    )
+    async with kept(journal, header, on_trouble) as keeping:
+        outcome = await run_async(defer(job, capabilities, is_read_only=profile.is_read_only), connector)
+        result = DONE if outcome.is_done else Result.REFUSED.value
+        keeping.records = [Record(outcome.job_id or 0, result, outcome.sentence)]
+    return outcome
+
+
+def header_of(made: Plan, profile: Profile) -> Header:
+    """What is known of a plan before it is carried out."""
+    first = first_statement(made)
+    return Header(
+        action=made.change.action.value,
+        sentence=_sentence(made),
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=made.capabilities.role,
+        sql=first.sql if first is not None else "",
+        set_to=_set_to(made.change),
+    )
+
+
+def _sentence(made: Plan) -> str:
+    action = made.change.action
+    words = "Cancel and delete" if action is Action.DELETE else action.value.capitalize()
+    ids = [job_id for _, batch in made.acted() for job_id in batch.ids[:1]]
+    text = f"{words} job #{ids[0]:,}" if made.ready == 1 else f"{words} {made.ready:,} jobs"
+    asked = made.target.job_filter.text if isinstance(made.target, Matching) else ""
+    # A filter by arguments would hold some of them.
+    return f"{text} of those that match {asked}" if asked and "args" not in asked else text
+
+
+def _set_to(change: Change) -> dict[str, Any]:
+    """What a change gives its jobs, by column."""
+    if isinstance(change, Reprioritise):
+        return {"priority": change.priority}
+    if isinstance(change, Reschedule):
+        return {"scheduled_at": change.at} if change.at is not None else {}
+    if isinstance(change, Retry):
+        given = {
+            "scheduled_at": change.at,
+            "priority": change.priority,
+            "queue_name": change.queue,
+            "lock": change.lock,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+    return {}
+
+
+def _record(entry: LedgerEntry) -> Record:
+    status = {"status": entry.status.value} if entry.status is not None else {}
+    return Record(entry.job_id, entry.result.value, entry.sentence, status | (entry.before or {}))
+
+
+def _error_of(ledger: Ledger) -> str:
+    if ledger.error is not None:
+        return cause_text(ledger.error)
+    return STOPPED if ledger.is_stopped else ""
+
+
+def _defer_sql(job: Job, capabilities: Capabilities) -> str:
+    """The SQL with its placeholders: the values, and with them the arguments, are left out."""
+    with contextlib.suppress(JobdeskException, ValueError):
+        return statements.defer(capabilities, [job]).sql
+    return ""

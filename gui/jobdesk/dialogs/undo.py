@@ -1,0 +1,106 @@
+"""Undo: shows what would become of each job of a journal's entry, then does it and tells what was left alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from jobdesk_core.journal import Entry
+from jobdesk_core.journal.undo import NAMED, UndoPlan, will
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QWidget
+
+from jobdesk import formats
+from jobdesk.desk import Desk
+from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.models.values import Cell, Title, ValuesModel
+from jobdesk.widgets.table import Table
+
+LOOK = "look at what an undo would do"
+TABLE_HEIGHT = 220
+
+
+class UndoDialog(DialogFrame):
+    """Looks first. Stopping it leaves undone what has been."""
+
+    undone = Signal(str)
+
+    def __init__(self, parent: QWidget | None, *, desk: Desk, entry: Entry) -> None:
+        super().__init__(parent, title=_title(entry), sentence="", verb="", width=640)
+        self._desk, self._entry = desk, entry
+        self.setWindowTitle(self.tr("Undo"))
+        self.verb.setVisible(True)
+        self.verb.setText(self.tr("Undo"))
+        self.verb.setEnabled(False)
+        self.cancel_button.setText(self.tr("Leave as it is"))
+        self.model = ValuesModel([Title(self.tr("job"), 120), Title(self.tr("what"), 440, is_right=False)], self)
+        self.table = Table(self.tr("What an undo would do"))
+        self.table.setModel(self.model)
+        self.table.setColumnWidth(0, 120)
+        self.table.setFixedHeight(TABLE_HEIGHT)
+        self.content.addWidget(self.table)
+        self._say(self.tr("Looking at {jobs}…").format(jobs=_jobs(entry.done - entry.undone)))
+        self.work.start(desk.plan_undo(entry), name=LOOK, then=self._show_plan, failed=self._failed)
+
+    def submit(self) -> None:
+        """Do it."""
+        self.cancel_button.setText(self.tr("Stop"))
+        self.run(self._desk.undo(self._entry, self._progressed), self._show_result)
+
+    def _show_plan(self, plan: UndoPlan) -> None:
+        words = will(self._entry)
+        rows = [
+            (
+                str(item.job_id),
+                [
+                    Cell(formats.job_number(item.job_id), is_mono=True),
+                    Cell(item.reason or words, "secondary" if item.reason else "good"),
+                ],
+            )
+            for item in plan.items
+        ]
+        self.model.set_rows(rows)
+        sentences = [self.tr("{jobs}: {what}.").format(jobs=_jobs(plan.ready), what=words)]
+        sentences += _left_words(plan.left)
+        if plan.ready + plan.left.total() > len(plan.items):
+            sentences.append(self.tr("The first {count} are listed.").format(count=NAMED))
+        self._say(" ".join(sentences))
+        self.verb.setText(self.tr("Undo {jobs}").format(jobs=_jobs(plan.ready)))
+        self.verb.setEnabled(plan.ready > 0)
+
+    def _progressed(self, count: int) -> None:
+        self._say(self.tr("{count} looked after…").format(count=_jobs(count)))
+
+    def _show_result(self, result: tuple[int, Counter[str]]) -> None:
+        done, left = result
+        sentence = self.tr("Undone for {jobs}.").format(jobs=_jobs(done))
+        if done:
+            self.undone.emit(sentence)
+        if not left:
+            self.accept()
+            return
+        self._say(" ".join([sentence, *_left_words(left)]))
+        self.verb.hide()
+        self.cancel_button.setText(self.tr("Close"))
+        self.cancel_button.setFocus()
+
+    def _say(self, sentence: str) -> None:
+        self.sentence.setText(sentence)
+        self.sentence.setVisible(True)
+
+
+def _title(entry: Entry) -> str:
+    text = entry.header.sentence
+    return _tr("Undo: {act}").format(act=text if len(text) <= 80 else f"{text[:80]}…")
+
+
+def _left_words(left: Counter[str]) -> list[str]:
+    """Why jobs are left alone, the most common reasons first."""
+    return [f"{_jobs(count)}: {reason}" for reason, count in left.most_common(5)]
+
+
+def _jobs(count: int) -> str:
+    return _tr("1 job") if count == 1 else _tr("{count} jobs").format(count=formats.number(count))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("UndoDialog", text)

@@ -1,0 +1,127 @@
+"""How the journal's entries and records look as rows, and what is said of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from jobdesk_core.journal import Entry, Record
+from PySide6.QtCore import QCoreApplication
+
+from jobdesk import formats
+from jobdesk.models.values import Cell, Title
+from jobdesk.widgets.fields import Field
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("JournalPage", text)
+
+
+def entry_titles() -> list[Title]:
+    """The columns of the list."""
+    return [
+        Title(_tr("what"), 260, is_right=False),
+        Title(_tr("when"), 150, is_right=False),
+        Title(_tr("outcome"), 200, is_right=False),
+        Title(_tr("profile"), 130, is_right=False),
+        Title(_tr("by"), 100, is_right=False),
+        Title(_tr("as"), 100, is_right=False),
+    ]
+
+
+def entry_cells(entry: Entry, now: dt.datetime) -> list[Cell]:
+    """The cells of one entry."""
+    text, tone = outcome_words(entry, now)
+    return [
+        Cell(short(entry.header.sentence)),
+        Cell(formats.local(entry.at), "secondary"),
+        Cell(text, tone),
+        Cell(short(entry.header.profile)),
+        Cell(short(entry.os_user), "secondary"),
+        Cell(short(entry.header.role), "secondary"),
+    ]
+
+
+def outcome_words(entry: Entry, now: dt.datetime) -> tuple[str, str]:
+    """What came of an act, and the tone of it."""
+    if entry.ended_at is None:
+        is_fresh = now - entry.at < dt.timedelta(minutes=1)
+        return (_tr("under way"), "doing") if is_fresh else (_tr("no end written"), "warning")
+    done, left = formats.number(entry.done), formats.number(entry.left)
+    text = _tr("{done} done").format(done=done) if entry.done else _tr("nothing done")
+    if entry.left:
+        text = _tr("{text}, {left} left").format(text=text, left=left)
+    if entry.undone:
+        all_undone = entry.undone >= entry.done
+        words = _tr("undone") if all_undone else _tr("{count} undone").format(count=formats.number(entry.undone))
+        return f"{text} · {words}", "secondary"
+    if entry.error:
+        return _tr("broken off: {text}").format(text=text), "bad"
+    return text, "good" if entry.done else "secondary"
+
+
+def record_titles() -> list[Title]:
+    """The columns of an entry's jobs."""
+    return [
+        Title(_tr("job"), 96),
+        Title(_tr("outcome"), 110, is_right=False),
+        Title(_tr("before"), 170, is_right=False),
+        Title(_tr("in words"), 320, is_right=False),
+    ]
+
+
+def record_cells(record: Record) -> list[Cell]:
+    """The cells of one job's record."""
+    tones = {"done": "good", "unknown": "warning", "refused": "bad"}
+    outcome = _tr("undone") if record.undone_by is not None else record.outcome
+    return [
+        Cell(formats.job_number(record.job_id) if record.job_id else formats.DASH, is_mono=True),
+        Cell(outcome, "secondary" if record.undone_by is not None else tones.get(record.outcome, "secondary")),
+        Cell(short(before_words(record)), "secondary"),
+        Cell(short(record.sentence)),
+    ]
+
+
+def before_words(record: Record) -> str:
+    """The state before an act: its status and what the act changed, never the arguments."""
+    held = [f"{name} {value}" for name, value in record.before.items() if name in _TOLD and value is not None]
+    status = record.before.get("status")
+    return ", ".join([str(status), *held] if status else held)
+
+
+_TOLD = ("priority", "scheduled_at")
+
+
+def facts(entry: Entry) -> list[Field]:
+    """An entry as labels and values."""
+    header = entry.header
+    found: list[Field] = [
+        (_tr("when"), formats.full(entry.at), ""),
+        (_tr("took"), _took(entry), ""),
+        (_tr("by"), entry.os_user, ""),
+        (_tr("as"), header.role, ""),
+        (_tr("profile"), header.profile, ""),
+        (_tr("where"), header.place, "mono"),
+    ]
+    if header.set_to:
+        found.append((_tr("set to"), ", ".join(f"{name} {value}" for name, value in header.set_to.items()), ""))
+    if header.undoes is not None:
+        found.append((_tr("undoes"), _tr("entry {number}").format(number=header.undoes), ""))
+    if entry.error:
+        found.append((_tr("broken off"), short(entry.error), "bad"))
+    return [(name, value or formats.DASH, tone) for name, value, tone in found]
+
+
+def _took(entry: Entry) -> str:
+    if entry.ended_at is None:
+        return _tr("no end written: the program ended meanwhile, or is still at it")
+    return formats.duration((entry.ended_at - entry.at).total_seconds())
+
+
+def short(text: str) -> str:
+    """Text of any length in one line, as far as it may be worth reading there."""
+    line = " ".join(text[:400].split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+
+
+#: Characters of a text that are shown in one line.
+LONGEST = 200

@@ -1,0 +1,55 @@
+"""The tour's steps through locks and the journal: who holds and who waits, and an undo of what was cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from jobdesk.dialogs.undo import UndoDialog
+from jobdesk.main_window import MainWindow
+
+Until = Callable[[Callable[[], Any], str], Awaitable[Any]]
+Picture = Callable[[str], Awaitable[None]]
+
+
+async def locks(window: MainWindow, until: Until, picture: Picture) -> None:
+    """Look at locks, then at queueing locks; the first of each with its jobs, when there is one."""
+    window.actions["view.locks"].trigger()
+    page = window.locks
+    for position, name in enumerate(("locks", "queueing-locks")):
+        page.kinds.choose(position)
+        await until(lambda: bool(page.note.whole), f"the {name} to be read")
+        if page.table.model().rowCount():
+            page.table.selectRow(0)
+            await until(page.chain.selected_rows, "the lock's jobs")
+        await picture(name)
+    page.kinds.choose(0)
+
+
+async def journal(window: MainWindow, until: Until, picture: Picture) -> None:
+    """Look at what was done, the newest entry selected."""
+    window.actions["view.journal"].trigger()
+    page = window.journal
+    await until(lambda: page.toolbar.note, "the journal to be read")
+    if page.model.rowCount():
+        page.table.selectRow(0)
+        await until(page.detail.model.rowCount, "the entry's jobs")
+    await picture("journal")
+
+
+async def undo(window: MainWindow, until: Until, picture: Picture) -> None:
+    """Undo the newest entry."""
+    await journal(window, until, picture)
+    page = window.journal
+    await until(page.detail.undo.isEnabled, f"an undo to be possible: {page.detail.undo.toolTip()}")
+    QTest.mouseClick(page.detail.undo, Qt.MouseButton.LeftButton)
+    dialog = await until(lambda: window.findChild(UndoDialog), "the undo's dialog")
+    await until(dialog.verb.isEnabled, "the undo's preflight")
+    await picture("undo")
+    before = page.model.rowCount()
+    QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
+    await until(lambda: page.model.rowCount() > before, "the undo to be written down")
+    await picture("undone")

@@ -1,0 +1,216 @@
+"""The journal: what is written of an act, what survives, how it is searched and exported."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import dataclasses
+import datetime as dt
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
+from jobdesk_core.journal.store import Limits
+
+HEADER = Header(
+    action="cancel",
+    sentence="Cancel 2 jobs",
+    profile="production",
+    place="host=db dbname=app",
+    role="operator",
+    sql="SELECT procrastinate_cancel_job_v1(%(id)s::bigint, ...)",
+)
+RECORDS = [
+    Record(7, "done", "Cancelled job #7.", {"status": "todo", "priority": 3}),
+    Record(8, "refused", "Job 8 is running.", {"status": "doing"}),
+]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "state" / "journal.sqlite")
+
+
+async def write(journal: Journal, header: Header = HEADER, records: list[Record] = RECORDS) -> int:
+    entry_id = await journal.begin(header)
+    await journal.add(entry_id, records)
+    await journal.end(entry_id)
+    return entry_id
+
+
+async def numbers(journal: Journal, **search: object) -> list[int]:
+    return [entry.id for entry in await journal.entries(Search(**search))]  # type: ignore[arg-type]
+
+
+async def test_what_was_written_is_read_again(journal: Journal) -> None:
+    entry_id = await write(journal)
+    (entry,) = await journal.entries(Search())
+    assert (entry.id, entry.header, entry.done, entry.left, entry.kept, entry.undone) == (entry_id, HEADER, 1, 1, 2, 0)
+    assert entry.at.tzinfo is not None and entry.ended_at is not None and entry.os_user and not entry.error
+    assert await journal.records(entry_id) == RECORDS
+    assert await journal.records(entry_id, only_open=True) == RECORDS[:1]
+    assert await journal.entry(99) is None
+
+
+async def test_the_file_is_for_its_owner_alone(journal: Journal) -> None:
+    await write(journal)
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
+
+
+def test_it_lies_in_the_users_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert Journal().path == tmp_path / "jobdesk" / "journal.sqlite"
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+from jobdesk_core.journal import Header, Journal, Record
+
+async def main():
+    journal = Journal(Path(sys.argv[1]))
+    number = await journal.begin(Header(action="cancel", sentence="s", profile="p", place="d", role="r"))
+    await journal.add(number, [Record(1, "done", "x", {})])
+    def records():
+        yield Record(2, "done", "x", {})
+        os.kill(os.getpid(), signal.SIGKILL)
+    await journal.add(number, records())
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_program_leaves_what_it_had_written_and_an_entry_without_an_end(journal: Journal) -> None:
+    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED, str(journal.path), *sys.path])
+    assert ended.returncode == -signal.SIGKILL
+    (entry,) = await journal.entries(Search())
+    assert entry.ended_at is None and entry.done == 1
+    assert [record.job_id for record in await journal.records(entry.id)] == [1]
+    assert await write(journal) == entry.id + 1
+
+
+async def test_two_windows_write_at_once_and_lose_nothing(journal: Journal) -> None:
+    others = Journal(journal.path)
+    await asyncio.gather(*(write(each) for each in [journal, others] * 10))
+    found = await numbers(journal)
+    assert found == sorted(found, reverse=True) and len(found) == 20
+    claims = await asyncio.gather(*(each.claim(1, 7, by) for by, each in enumerate([journal, others] * 3, 100)))
+    assert claims.count(True) == 1, "a job is undone once"
+
+
+async def test_a_journal_without_room_says_so_and_stays_sound(journal: Journal) -> None:
+    await write(journal)
+    full = Journal(journal.path, Limits(bytes=journal.path.stat().st_size))
+    with pytest.raises(JournalTrouble, match="there is no room left"):
+        await write(full, dataclasses.replace(HEADER, sql="x" * 200_000))
+    assert await numbers(full) == [1]
+
+
+async def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(JournalTrouble, match="journal"):
+        await write(Journal(tmp_path / "file" / "journal.sqlite"))
+
+
+@pytest.mark.parametrize("damage", ["all", "middle", "empty"])
+async def test_an_unreadable_file_is_put_aside_and_a_new_one_begun(journal: Journal, damage: str) -> None:
+    await write(journal)
+    content = bytearray(journal.path.read_bytes())
+    if damage == "all":
+        content = bytearray(b"not a database" * 400)
+    elif damage == "middle":
+        content[4_096:] = os.urandom(len(content) - 4_096)
+    else:
+        content = bytearray()
+    journal.path.write_bytes(content)
+    await write(journal)
+    assert await numbers(journal) == [1]
+    if damage == "empty":
+        assert journal.put_aside is None
+    else:
+        assert journal.put_aside is not None and journal.put_aside.read_bytes() == bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ({}, [3, 2, 1]),
+        ({"text": "CANCEL"}, [1]),
+        ({"text": "100%"}, [3]),
+        ({"text": "db_"}, []),
+        ({"text": "#1,234"}, [2]),
+        ({"text": "o'neill"}, [3]),
+        ({"action": "retry"}, [2]),
+        ({"profile": "staging"}, [3, 2]),
+        ({"outcome": "refused"}, [1]),
+        ({"job_id": 7}, [1]),
+        ({"job_id": 55}, [3]),
+        ({"until": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)}, []),
+        ({"since": dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "action": "defer"}, [3]),
+    ],
+)
+async def test_entries_are_found_by_every_part(journal: Journal, search: dict, expected: list[int]) -> None:  # type: ignore[type-arg]
+    await write(journal)
+    staging = dataclasses.replace(HEADER, profile="staging", sql="")
+    await write(journal, dataclasses.replace(staging, action="retry", sentence="Retry"), [Record(1_234, "done", "")])
+    await write(
+        journal,
+        dataclasses.replace(staging, action="defer", sentence="Defer 100% of o'neill's"),
+        [Record(9, "done", "", new_id=55)],
+    )
+    assert await numbers(journal, **search) == expected
+    assert await journal.names("action") == ["cancel", "defer", "retry"]
+
+
+async def test_entries_come_in_pages(journal: Journal) -> None:
+    for _ in range(5):
+        await write(journal)
+    first = await journal.entries(Search(), limit=3)
+    rest = await journal.entries(Search(), before_id=first[-1].id, limit=3)
+    assert [entry.id for entry in [*first, *rest]] == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+async def test_an_export_has_a_line_for_each_job_and_no_formulas(journal: Journal, tmp_path: Path, kind: str) -> None:
+    await write(journal, dataclasses.replace(HEADER, sentence="=1+1 \u202e<b>\n😀"))
+    await write(journal, dataclasses.replace(HEADER, sentence="nothing left"), [])
+    path = tmp_path / f"export.{kind}"
+    assert await journal.export(Search(), path) == 3
+    if kind == "csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+        assert lines[1]["entry_sentence"] == "'=1+1 \u202e<b>\n😀"
+        assert json.loads(lines[1]["before"]) == {"status": "todo", "priority": 3}
+    else:
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        assert lines[1]["entry_sentence"] == "=1+1 \u202e<b>\n😀" and lines[1]["before"]["priority"] == 3
+    assert [line["entry"] for line in lines] in ([2, 1, 1], ["2", "1", "1"])
+
+
+async def test_old_entries_make_room(journal: Journal) -> None:
+    await write(journal)
+    old = (dt.datetime.now(dt.UTC) - dt.timedelta(days=Limits().days + 1)).isoformat()
+    connection = sqlite3.connect(journal.path)
+    with connection:
+        connection.execute("UPDATE entries SET at = ?", (old,))
+    connection.close()
+    await write(journal)
+    assert await numbers(journal) == [2]
+    assert await journal.records(1) == []
+
+
+async def test_too_many_records_push_out_the_oldest_entries(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite", Limits(records=5, records_of_entry=3))
+    for _ in range(4):
+        await write(journal, records=[Record(number, "done", "") for number in range(1, 5)])
+    found: list[Entry] = await journal.entries(Search())
+    assert [(entry.id, entry.done, entry.kept) for entry in found] == [(4, 4, 3), (3, 4, 3), (2, 4, 3)]

@@ -1,0 +1,317 @@
+"""Undoing what was done: deferred again or set back, job by job, and never over what has changed since."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from database import connected, defer, run_sql
+from jobdesk_core import Job, PsycopgConnector
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
+from jobdesk_core.journal.keeping import apply_kept, defer_kept, header_of
+from jobdesk_core.journal.undo import plan, refusal, undo
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.operations import (
+    Action,
+    Cancel,
+    Change,
+    Chosen,
+    Ledger,
+    Matching,
+    Outcome,
+    Reprioritise,
+    Reschedule,
+    Result,
+    Retry,
+    Target,
+    run_async,
+)
+from jobdesk_core.operations import plan as plan_acts
+from jobdesk_core.profiles import Profile
+from releases import STATES, level
+from waiting import until
+
+PROFILE = Profile(name="production", method="dsn", dsn="postgresql://me:secret@db/app")
+COLUMNS = "task_name, queue_name, status::text, lock, queueing_lock, args::text, scheduled_at"
+each_cancelling = pytest.mark.parametrize("state", [state for state in STATES if level(state) >= (2, 7)])
+
+
+class Scene:
+    """A database, its journal, and an operator."""
+
+    def __init__(self, dsn: str, connector: PsycopgConnector, able: Capabilities, journal: Journal) -> None:
+        self.dsn, self.connector, self.able, self.journal = dsn, connector, able, journal
+        self.troubles: list[JournalTrouble] = []
+
+    async def do(self, change: Change, *ids: int, whole: bool = False) -> Ledger:
+        made = await run_async(plan_acts(Chosen(ids), change, self.able), self.connector)
+        return await apply_kept(
+            made, self.connector, PROFILE, self.journal, on_trouble=self.troubles.append, is_one_transaction=whole
+        )
+
+    async def defer(self, job: Job) -> Outcome:
+        return await defer_kept(job, self.connector, self.able, PROFILE, self.journal, on_trouble=self.troubles.append)
+
+    async def newest(self) -> Entry:
+        return (await self.journal.entries(Search(), limit=1))[0]
+
+    async def written(self, action: str, before: dict[int, dict[str, Any]], **set_to: Any) -> Entry:
+        """An act as the journal has it, done by plain SQL."""
+        header = Header(action=action, sentence=action, profile="p", place="d", role="r", set_to=set_to)
+        number = await self.journal.begin(header)
+        await self.journal.add(number, [Record(job_id, "done", "", held) for job_id, held in before.items()])
+        await self.journal.end(number)
+        return await self.newest()
+
+    async def undo(self, entry: Entry) -> tuple[int, dict[str, int]]:
+        """Undo an entry; what the preflight has foreseen must come true."""
+        foreseen = await plan(self.journal, self.connector, self.able, entry)
+        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        done, left = await undo(self.journal, self.connector, self.able, entry, header)
+        assert (done, left) == (foreseen.ready, foreseen.left)
+        return done, dict(left)
+
+    def job(self, job_id: int) -> Any:
+        return (run_sql(self.dsn, f"SELECT {COLUMNS} FROM procrastinate_jobs WHERE id = %s", job_id) or [None])[0]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.sqlite")
+
+
+async def scene(dsn: str, journal: Journal) -> AsyncIterator[Scene]:
+    async with connected(dsn) as (connector, able):
+        yield Scene(dsn, connector, able, journal)
+
+
+@each_cancelling
+@pytest.mark.parametrize("delete", [False, True])
+async def test_a_cancelled_job_is_deferred_again_as_it_was(
+    released_dsn: str, state: str, journal: Journal, delete: bool
+) -> None:
+    at = dt.datetime(2090, 1, 2, tzinfo=dt.UTC)
+    args = '{"a": [1, {"b": "ü\\"\\\\😀"}], "n": 12345678901234567890}'
+    job_id = defer(released_dsn, lock="l", queueing_lock="ql", args=args, scheduled_at=at)
+    async for here in scene(released_dsn, journal):
+        was = here.job(job_id)
+        assert (await here.do(Cancel(delete=delete), job_id)).counts == {Result.DONE: 1}
+        entry = await here.newest()
+        (record,) = await journal.records(entry.id)
+        assert record.before["status"] == "todo" and ("args" in record.before) is delete, record
+        assert await here.undo(entry) == (1, {})
+        undone = await here.newest()
+        (again,) = await journal.records(undone.id)
+        assert again.new_id is not None and here.job(again.new_id) == was
+        assert f"in place of #{job_id}" in again.sentence and undone.header.undoes == entry.id
+        marked = await journal.entry(entry.id)
+        assert marked is not None and marked.undone == 1
+        assert "has been undone" in (refusal(marked, PROFILE.display_dsn, here.able, is_read_only=False) or "")
+        assert await here.undo(marked) == (0, {}), "once only"
+
+
+@each_cancelling
+async def test_what_has_changed_since_a_cancellation_is_left_alone(
+    released_dsn: str, state: str, journal: Journal
+) -> None:
+    ids = [defer(released_dsn, queueing_lock=lock) for lock in ("a", "b", None)]
+    async for here in scene(released_dsn, journal):
+        await here.do(Cancel(), *ids)
+        entry = await here.newest()
+        defer(released_dsn, queueing_lock="b")
+        run_sql(released_dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", ids[2])
+        foreseen = await plan(journal, here.connector, here.able, entry)
+        assert (foreseen.ready, dict(foreseen.left)) == (2, {"It is no longer there.": 1})
+        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        done, left = await undo(journal, here.connector, here.able, entry, header)
+        assert done == 1 and set(left) == {"It is no longer there.", "Another waiting job has its queueing lock."}
+        run_sql(released_dsn, "DELETE FROM procrastinate_jobs WHERE queueing_lock = 'b' AND status = 'todo'")
+        assert await here.undo(entry) == (1, {"It is no longer there.": 1}), "what was left can be undone later"
+
+
+async def test_a_job_whose_arguments_were_too_large_is_not_deferred_again(dsn: str, journal: Journal) -> None:
+    job_id = defer(dsn, args='{"a": "' + os.urandom(100_000).hex() + '"}')
+    async for here in scene(dsn, journal):
+        await here.do(Cancel(delete=True), job_id)
+        assert await here.undo(await here.newest()) == (0, {"Its arguments were too large for the journal.": 1})
+
+
+async def test_arguments_are_written_for_deleted_jobs_alone_and_secrets_never(dsn: str, journal: Journal) -> None:
+    ids = [defer(dsn, args='{"token": "sesame"}') for _ in range(4)]
+    async for here in scene(dsn, journal):
+        await here.do(Cancel(), ids[0])
+        await here.do(Retry(), ids[1])
+        await here.defer(Job(task_name="t", task_kwargs={"token": "sesame"}))
+        assert b"sesame" not in journal.path.read_bytes()
+        await here.do(Cancel(delete=True), ids[2])
+        assert b"sesame" in journal.path.read_bytes() and b"secret" not in journal.path.read_bytes()
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if level(state) >= (2, 5)])
+async def test_a_priority_is_set_back_unless_it_was_changed_since(
+    released_dsn: str, state: str, journal: Journal
+) -> None:
+    ids = [defer(released_dsn, priority=9) for _ in range(3)]
+    async for here in scene(released_dsn, journal):
+        entry = await here.written("reprioritise", {job_id: {"priority": 2} for job_id in ids}, priority=9)
+        run_sql(released_dsn, "UPDATE procrastinate_jobs SET priority = 5 WHERE id = %s", ids[1])
+        run_sql(released_dsn, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", ids[2])
+        done, left = await here.undo(entry)
+        assert done == 1 and left == {"Its priority was changed since.": 1, "It no longer waits: doing.": 1}
+        assert run_sql(released_dsn, "SELECT priority FROM procrastinate_jobs ORDER BY id") == [2, 5, 9]
+
+
+@pytest.mark.parametrize("state", ["1.1.2", "2.15.1", "3.10.0"])
+@pytest.mark.parametrize("before", [None, "2091-05-06T07:08:09+00:00"])
+async def test_a_schedule_is_set_back_unless_it_was_changed_since(
+    released_dsn: str, state: str, journal: Journal, before: str | None
+) -> None:
+    at = dt.datetime(2090, 1, 2, tzinfo=dt.UTC)
+    ids = [defer(released_dsn, scheduled_at=at) for _ in range(2)]
+    async for here in scene(released_dsn, journal):
+        held = {job_id: {"scheduled_at": before} for job_id in ids}
+        entry = await here.written("reschedule", held, scheduled_at=at)
+        run_sql(released_dsn, "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE id = %s", ids[1])
+        assert await here.undo(entry) == (1, {"Its schedule was changed since.": 1})
+        expected = dt.datetime.fromisoformat(before) if before else None
+        assert run_sql(released_dsn, "SELECT scheduled_at FROM procrastinate_jobs WHERE id = %s", ids[0]) == [expected]
+
+
+async def test_a_job_made_due_gets_its_time_back(dsn: str, journal: Journal) -> None:
+    job_id = defer(dsn)
+    async for here in scene(dsn, journal):
+        run_sql(dsn, "UPDATE procrastinate_jobs SET scheduled_at = now()")
+        entry = await here.written("run now", {job_id: {"scheduled_at": "2091-05-06T07:08:09+00:00"}})
+        assert await here.undo(entry) == (1, {})
+        assert run_sql(dsn, "SELECT scheduled_at FROM procrastinate_jobs")[0].year == 2091
+
+
+@pytest.mark.parametrize("action", ["defer", "retry", "abort", "purge", "undo", "of another release"])
+async def test_what_cannot_be_undone_says_why(dsn: str, journal: Journal, action: str) -> None:
+    async for here in scene(dsn, journal):
+        entry = await here.written(action, {1: {}})
+        assert refusal(entry, "d", here.able, is_read_only=False)
+
+
+async def test_undo_is_refused_elsewhere_and_on_read_only_connections(dsn: str, journal: Journal) -> None:
+    async for here in scene(dsn, journal):
+        entry = await here.written("reprioritise", {1: {"priority": 1}}, priority=2)
+        assert "another database" in (refusal(entry, "other", here.able, is_read_only=False) or "")
+        assert "read-only" in (refusal(entry, "d", here.able, is_read_only=True) or "")
+        assert refusal(entry, "d", here.able, is_read_only=False) is None
+        empty = await here.written("cancel", {})
+        assert "no jobs" in (refusal(empty, "d", here.able, is_read_only=False) or "")
+
+
+async def test_two_undo_at_once_and_each_job_is_deferred_once(dsn: str, journal: Journal) -> None:
+    ids = [defer(dsn) for _ in range(30)]
+    async for here in scene(dsn, journal):
+        await here.do(Cancel(), *ids)
+        entry = await here.newest()
+        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        others = Journal(journal.path)
+        results = await asyncio.gather(
+            *(undo(each, here.connector, here.able, entry, header) for each in (journal, others))
+        )
+        assert sum(done for done, _ in results) == 30
+        assert run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'") == [30]
+
+
+async def test_an_act_is_carried_out_although_the_journal_cannot_be_written(dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    job_id = defer(dsn)
+    async for here in scene(dsn, Journal(tmp_path / "file" / "journal.sqlite")):
+        assert (await here.do(Cancel(), job_id)).counts == {Result.DONE: 1}
+        assert len(here.troubles) == 1 and "journal" in str(here.troubles[0])
+        assert here.job(job_id)[2] == "cancelled"
+
+
+async def test_an_act_that_is_broken_off_leaves_its_jobs_as_unknown(dsn: str, journal: Journal) -> None:
+    ids = [defer(dsn) for _ in range(3)]
+    async for here in scene(dsn, journal):
+        made = await run_async(plan_acts(Chosen(tuple(ids)), Cancel(), here.able), here.connector)
+
+        async def wait(_: object) -> bool:
+            await asyncio.Event().wait()
+            return True
+
+        acting = asyncio.create_task(
+            apply_kept(made, here.connector, PROFILE, journal, on_trouble=here.troubles.append, on_progress=wait)
+        )
+        await until(lambda: run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == [3])
+        acting.cancel()
+        await asyncio.gather(acting, return_exceptions=True)
+        entry = await here.newest()
+        assert entry.error == "It was stopped." and entry.ended_at is not None
+        assert {record.outcome for record in await journal.records(entry.id)} == {"unknown"}
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if level(state) >= (2, 5)])
+async def test_what_the_operations_do_to_priority_and_schedule_is_undone(
+    released_dsn: str, state: str, journal: Journal
+) -> None:
+    at = dt.datetime(2090, 1, 2, tzinfo=dt.UTC)
+    ids = [defer(released_dsn, priority=number, scheduled_at=at if number else None) for number in range(3)]
+    changes = [Reprioritise(7), Reschedule(at + dt.timedelta(days=1)), Reschedule()]
+    before = run_sql(released_dsn, STATE)
+    async for here in scene(released_dsn, journal):
+        for change in changes:
+            ledger = await here.do(change, *ids)
+            entry = await here.newest()
+            assert entry.header.action == change.action.value and entry.header.sql
+            assert (await here.undo(entry))[0] == ledger.counts[Result.DONE] > 0
+            assert run_sql(released_dsn, STATE) == before, change
+
+
+STATE = "SELECT priority, scheduled_at, status::text FROM procrastinate_jobs ORDER BY id"
+
+
+async def test_what_was_rolled_back_is_written_as_that(dsn: str, journal: Journal) -> None:
+    job_id = defer(dsn)
+    async for here in scene(dsn, journal):
+        made = await run_async(plan_acts(Chosen((job_id,)), Cancel(), here.able), here.connector)
+
+        async def stop(_: object) -> bool:
+            return False
+
+        ledger = await apply_kept(
+            made,
+            here.connector,
+            PROFILE,
+            journal,
+            on_trouble=here.troubles.append,
+            on_progress=stop,
+            is_one_transaction=True,
+        )
+        entry = await here.newest()
+        assert ledger.is_rolled_back and (entry.done, entry.left) == (0, 1) and entry.error == "It was stopped."
+        assert [record.outcome for record in await journal.records(entry.id)] == ["rolled back"]
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "sentence"),
+    [
+        (Cancel(), Chosen((1,)), "Cancel job #1"),
+        (Cancel(delete=True), Chosen((1, 2)), "Cancel and delete 2 jobs"),
+        (Reprioritise(4), Chosen((1, 2)), "Reprioritise 2 jobs"),
+        (Reschedule(), Chosen((3,)), "Run now job #3"),
+        (Cancel(), Matching(JobFilter.parse("queue:q")), "Cancel 3 jobs of those that match queue:q"),
+        (Cancel(), Matching(JobFilter.parse("args.a:1")), "Cancel 0 jobs"),
+    ],
+)
+async def test_an_entry_says_in_words_what_was_asked_for(
+    dsn: str, journal: Journal, change: Change, target: Target, sentence: str
+) -> None:
+    for _ in range(3):
+        defer(dsn, scheduled_at="2090-01-01")
+    async for here in scene(dsn, journal):
+        made = await run_async(plan_acts(target, change, here.able), here.connector)
+        header = header_of(made, PROFILE)
+        assert header.sentence == sentence and "secret" not in header.place and header.role == here.able.role
+        assert bool(header.sql) == bool(made.ready) and Action(header.action) is change.action

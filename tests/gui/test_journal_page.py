@@ -1,0 +1,175 @@
+"""The Journal page in the real window: what was done shows, is found, exported and undone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jobdesk.dialogs.undo import UndoDialog
+from jobdesk.main_window import MainWindow
+from jobdesk_core.journal import Header, Record
+from opened import Others, closed, dialog_of, live, opened
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog, QFileDialog
+from waiting import until
+
+
+async def act(window: MainWindow, key: str, job_id: int) -> None:
+    """Do it as an operator does: select the job, and take the action's dialog."""
+    window.show_page("jobs")
+    await until(lambda: window.jobs.inspect(job_id), what="the job to show")
+    await until(window.actions[key].isEnabled)
+    window.actions[key].trigger()
+    dialog = await until(lambda: next((each for each in window.findChildren(QDialog) if each.isVisible()), None))
+    await until(dialog.verb.isEnabled)
+    dialog.verb.click()
+    await until(lambda: not dialog.verb.isEnabled() or not dialog.isVisible())
+    await _close(dialog, window)
+
+
+async def _close(dialog: QDialog, window: MainWindow) -> None:
+    await closed(window)
+
+
+async def show(window: MainWindow, entries: int) -> None:
+    window.show_page("journal")
+    await until(lambda: window.journal.model.rowCount() == entries, what=f"{entries} entries")
+
+
+def sentences(window: MainWindow) -> list[str]:
+    model = window.journal.model
+    return [model.index(row, 0).data() for row in range(model.rowCount())]
+
+
+async def wrote(window: MainWindow, **changes: object) -> int:
+    """An entry by another window."""
+    header = {"action": "retry", "sentence": "Retry", "profile": "p", "place": "d", "role": "r", "sql": ""} | changes
+    number = await window.session.journal.begin(Header(**header))  # type: ignore[arg-type]
+    await window.session.journal.add(number, [Record(4_711, "done", str(header["sentence"]))])
+    await window.session.journal.end(number)
+    return number
+
+
+@pytest.mark.parametrize("key", ["job.cancel", "job.delete"])
+async def test_what_was_cancelled_is_deferred_again_from_the_journal(dsn: str, tmp_path: Path, key: str) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer(args='{"a": 1}', lock="l")
+        async with live(tmp_path, dsn) as window:
+            await act(window, key, job_id)
+            await show(window, 1)
+            window.journal.table.selectRow(0)
+            page = window.journal
+            await until(lambda: page.detail.model.rowCount() == 1, what="its jobs")
+            assert "procrastinate_cancel_job" in page.detail.sql.plain_text
+            assert page.detail.undo.isEnabled(), page.detail.undo.toolTip()
+            page.detail.undo.click()
+            dialog = await dialog_of(window, UndoDialog)
+            await until(dialog.verb.isEnabled, what="the preflight")
+            assert dialog.verb.text() == "Undo 1 job"
+            dialog.verb.click()
+            await closed(window)
+            await show(window, 2)
+            assert others.run("SELECT args->>'a' FROM procrastinate_jobs WHERE status = 'todo' AND lock = 'l'") == "1"
+            assert "Undone for 1 job" in window.message.sentence
+            await until(lambda: "undone" in page.model.index(1, 2).data(), what="the entry to be marked")
+            page.table.selectRow(1)
+            assert not page.detail.undo.isEnabled() and "has been undone" in page.detail.undo.toolTip()
+
+
+async def test_an_undo_that_is_no_longer_possible_says_why_and_does_nothing(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        async with live(tmp_path, dsn) as window:
+            await act(window, "job.cancel", job_id)
+            others.run("DELETE FROM procrastinate_jobs")
+            await show(window, 1)
+            window.journal.table.selectRow(0)
+            window.journal.detail.undo.click()
+            dialog = await dialog_of(window, UndoDialog)
+            await until(lambda: "no longer there" in dialog.sentence.text(), what="the preflight")
+            assert not dialog.verb.isEnabled()
+
+
+async def test_the_journal_is_searched(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        await wrote(window, sentence="Retry one", profile="staging")
+        await wrote(window, sentence="Cancel two", action="cancel", sql="SELECT 100%")
+        await show(window, 2)
+        bar = window.journal.toolbar
+        for text, expected in {"100%": ["Cancel two"], "#4,711": ["Cancel two", "Retry one"], "nothing": []}.items():
+            bar.text.clear()
+            QTest.keyClicks(bar.text, text)
+            await until(lambda expected=expected: sentences(window) == expected, what=text)
+        assert window.journal._empty.title == "No entry matches this search"
+        bar.text.clear()
+        await show(window, 2)
+        bar.action.setCurrentIndex(bar.action.findData("cancel"))
+        await until(lambda: sentences(window) == ["Cancel two"])
+        bar.action.setCurrentIndex(0)
+        bar.profile.setCurrentIndex(bar.profile.findData("staging"))
+        await until(lambda: sentences(window) == ["Retry one"])
+        bar.profile.setCurrentIndex(0)
+        bar.outcome.setCurrentIndex(bar.outcome.findData("unknown"))
+        await until(lambda: sentences(window) == [])
+
+
+async def test_what_another_window_does_shows_by_itself(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        window.show_page("journal")
+        await until(lambda: window.journal._empty.isVisible(), what="the empty state")
+        first = await wrote(window, sentence="First")
+        await until(lambda: sentences(window) == ["First"])
+        window.journal.table.selectRow(0)
+        await wrote(window, sentence="Second")
+        await until(lambda: sentences(window) == ["Second", "First"])
+        chosen = window.journal.selected()
+        assert chosen is not None and chosen.id == first, "the selection moves with its entry"
+
+
+async def test_the_journal_is_read_without_a_connection_and_cannot_be_undone_there(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        await wrote(window, action="cancel", sentence="<b>Cancel</b>\n" + "x" * 100_000 + "\u202e😀")
+        await show(window, 1)
+        window.journal.table.selectRow(0)
+        assert not window.journal.detail.undo.isEnabled()
+        assert "Connect to p first" in window.journal.detail.undo.toolTip()
+        assert window.grab().width() > 0
+
+
+@pytest.mark.parametrize("name", ["journal.csv", "journal.ndjson"])
+async def test_what_was_found_is_exported(dsn: str, tmp_path: Path, name: str) -> None:
+    async with live(tmp_path, dsn) as window:
+        await wrote(window, sentence="Retry one")
+        await show(window, 1)
+        window.journal.toolbar.export.click()
+        dialog = await dialog_of(window, QFileDialog)
+        dialog.reject()
+        path = tmp_path / name
+        window.journal.export(path)
+        await until(lambda: "Wrote 1 lines" in window.message.sentence, what="the export")
+        content = path.read_text("utf-8")
+        assert "Retry one" in content
+        if name.endswith("ndjson"):
+            assert json.loads(content)["job_id"] == 4_711
+
+
+async def test_a_journal_that_cannot_be_written_is_told_and_the_action_is_done(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        async with live(tmp_path, dsn) as window:
+            (tmp_path / "journal.sqlite").mkdir()
+            await act(window, "job.cancel", job_id)
+            await until(lambda: others.status(job_id) == "cancelled")
+            window.show_page("journal")
+            await until(lambda: "cannot be" in window.journal.toolbar.note, what="the reason")
+
+
+async def test_a_long_journal_grows_as_it_is_scrolled(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        for _ in range(205):
+            await window.session.journal.begin(Header(action="a", sentence="s", profile="p", place="d", role="r"))
+        await show(window, 200)
+        bar = window.journal.table.verticalScrollBar()
+        bar.setValue(bar.maximum())
+        await until(lambda: window.journal.model.rowCount() == 205, what="the rest")

@@ -1,0 +1,193 @@
+"""The Locks page in the real window: what it shows, when it reads, and what can be done from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jobdesk.main_window import MainWindow
+from jobdesk_core.monitor.lock_reasons import LockState
+from opened import Others, desk_of, live
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog, QPushButton, QTableView
+from waiting import until
+
+HOSTILE = "<b>x</b> \u202e\0".replace("\0", "\x01") + "😀" + "y" * 100_000
+
+
+async def show(window: MainWindow, position: int = 0) -> None:
+    window.show_page("locks")
+    window.locks.kinds.choose(position)
+    await until(lambda: window.locks.table.model().rowCount(), what="locks to show")
+
+
+def column(table: QTableView, position: int) -> list[str]:
+    model = table.model()
+    return [model.index(row, position).data() for row in range(model.rowCount())]
+
+
+async def choose(window: MainWindow, row: int) -> None:
+    window.locks.table.selectRow(row)
+    await until(lambda: window.locks.chain.selected_rows(), what="the lock's jobs")
+
+
+async def test_locks_show_their_state_and_the_jobs_of_the_selected_one(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        running = others.defer(lock="acct-7")
+        others.start(running)
+        waiting = [others.defer(lock="acct-7") for _ in range(2)]
+        head = others.defer(lock="later", scheduled_at="2090-01-01")
+        others.defer(lock="later")
+        async with live(tmp_path, dsn) as window:
+            await show(window)
+            page = window.locks
+            assert column(page.table, 0) == ["later", "acct-7"]
+            assert column(page.table, 1) == ["blocked: scheduled later", "held by a running job"]
+            assert page.note.whole == "1 blocked · 2 locks."
+            await choose(window, 1)
+            assert column(page.chain.table, 0) == [f"#{job_id}" for job_id in (running, *waiting)]
+            assert column(page.chain.table, 4)[1] == f"It waits for #{running}, which is running."
+            await choose(window, 0)
+            await until(lambda: [row.id for row in page.selected_rows()] == [head], what="the head to be selected")
+            assert "blocks those behind it" in column(page.chain.table, 4)[0]
+
+
+async def test_the_head_that_blocks_is_cancelled_from_here_and_the_list_follows(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        head = others.defer(lock="l", scheduled_at="2090-01-01")
+        for _ in range(2):
+            others.defer(lock="l")
+        async with live(tmp_path, dsn) as window:
+            await show(window)
+            assert window.actions["job.cancel"].toolTip() == "Select a job first."
+            await choose(window, 0)
+            assert window.actions["job.cancel"].isEnabled() and not window.actions["job.retry"].isEnabled()
+            window.activateWindow()
+            QTest.keySequence(window.locks.chain.table, QKeySequence("Del"))
+            dialog = await until(
+                lambda: next((each for each in window.findChildren(QDialog) if each.isVisible()), None), what="a dialog"
+            )
+            verb: QPushButton = dialog.verb
+            await until(verb.isEnabled)
+            verb.click()
+            await until(lambda: others.status(head) == "cancelled", what="the head to be cancelled")
+            state = "free: next waits for a worker"
+            await until(lambda: column(window.locks.table, 1) == [state], what="the list to follow")
+            assert window.locks.selected_locks(), "the lock stays selected"
+
+
+@pytest.mark.parametrize(("position", "expected"), [(0, "lock:l"), (1, "queueing_lock:l")])
+async def test_a_lock_leads_to_its_jobs(dsn: str, tmp_path: Path, position: int, expected: str) -> None:
+    with Others(dsn) as others:
+        first = others.defer(lock="l", queueing_lock="l")
+        second = others.defer(lock="l")
+        async with live(tmp_path, dsn) as window:
+            await show(window, position)
+            await choose(window, 0)
+            QTest.keyClick(window.locks.table, Qt.Key.Key_Return)
+            await until(lambda: window.pages["jobs"].isVisible() and window.jobs.model.rowCount())
+            assert window.jobs.model.job_filter.text == expected
+            await show(window, position)
+            await choose(window, 0)
+            if position == 0:
+                window.locks.chain.table.selectAll()
+            window.locks.chain.go.click()
+            wanted = {first, second} if position == 0 else {first}
+            await until(lambda: set(window.jobs.model.ids()) == wanted, what="the jobs by their numbers")
+
+
+async def test_a_failed_job_whose_queueing_lock_was_taken_again_is_shown(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        failed = others.defer(queueing_lock="digest")
+        others.start(failed)
+        others.finish(failed, "failed")
+        holder = others.defer(queueing_lock="digest")
+        async with live(tmp_path, dsn) as window:
+            await show(window, 1)
+            await choose(window, 0)
+            assert window.locks.selected_locks()[0].state is LockState.TAKEN_AGAIN
+            assert column(window.locks.chain.table, 0) == [f"#{holder}", f"#{failed}"]
+            assert "a retry would be refused" in column(window.locks.chain.table, 4)[1]
+
+
+async def test_new_waiters_show_by_themselves_and_the_selection_stays(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        for lock in ("a", "a", "b", "b"):
+            others.defer(lock=lock)
+        async with live(tmp_path, dsn) as window:
+            await show(window)
+            await choose(window, 1)
+            others.run("UPDATE procrastinate_jobs SET lock = 'c' WHERE lock = 'a'")
+            others.defer(lock="b")
+            await until(lambda: column(window.locks.table, 2) == ["1", "2"], what="the new waiter")
+            assert [lock.name for lock in window.locks.selected_locks()] == ["b"]
+            assert window.locks.chain.title.whole == "b"
+
+
+async def test_a_hidden_page_reads_nothing(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.defer(lock="l")
+        others.defer(lock="l")
+        async with live(tmp_path, dsn) as window:
+            window.locks.read_again()
+            assert not window.locks._work.is_running("read locks")
+            await show(window)
+            window.locks.read_again()
+            window.show_page("jobs")
+            await until(lambda: not window.locks._work.is_running("read locks"), what="the read to be cancelled")
+
+
+async def test_a_search_finds_a_lone_lock_and_says_when_there_is_none(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.defer(lock="Lonely")
+        async with live(tmp_path, dsn) as window:
+            window.show_page("locks")
+            page = window.locks
+            await until(lambda: page.empty.isVisible() and page.empty.title == "No job holds a lock or waits for one")
+            QTest.keyClicks(page.search, "lone")
+            await until(lambda: column(page.table, 0) == ["Lonely"])
+            QTest.keyClicks(page.search, "x")
+            await until(lambda: page.empty.isVisible() and page.empty.title == "No lock's name contains this")
+
+
+async def test_a_lock_of_hostile_text_is_shown_as_it_is(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        # An index takes no row of 100,000 characters unless they compress well.
+        for _ in range(2):
+            others.defer("<i>task</i>", lock=HOSTILE)
+        async with live(tmp_path, dsn) as window:
+            await show(window)
+            await choose(window, 0)
+            shown = column(window.locks.table, 0)[0]
+            assert HOSTILE.startswith(shown[:-1]) and len(shown) < 300
+            assert window.locks.chain.title.textFormat() is Qt.TextFormat.PlainText
+            assert window.locks.grab().width() > 0
+            window.locks.table.customContextMenuRequested.emit(QPoint(5, 5))
+            await until(lambda: window.locks._menu.isVisible())
+            window.locks._menu.close()
+
+
+async def test_several_locks_act_on_their_heads(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        ids = [others.defer(lock=lock) for lock in ("a", "a", "b", "b")]
+        async with live(tmp_path, dsn) as window:
+            await show(window)
+            window.locks.table.selectAll()
+            assert [row.id for row in window.selected_rows()] == [ids[0], ids[2]]
+            assert "2 locks selected" in window.locks.chain.title.whole
+            window.show_page("jobs")
+            assert window.selected_rows() == window.jobs.selected_rows()
+
+
+async def test_a_lost_connection_leaves_the_locks_as_they_were(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.defer(lock="l")
+        others.defer(lock="l")
+        async with live(tmp_path, dsn) as window:
+            await show(window)
+            await desk_of(window).connector.close_async()
+            window.locks.read_again()
+            await until(lambda: not window.locks._work.is_running("read locks"))
+            assert column(window.locks.table, 0) == ["l"]
