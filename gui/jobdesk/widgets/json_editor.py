@@ -66,7 +66,7 @@ class JsonEditor(QWidget):
         self._value: dict[str, Any] | None = {}
         self._problem: str | None = None
         self._edit.textChanged.connect(self._check)
-        self.set_text(json.dumps(value or {}, indent=2, ensure_ascii=False))
+        self.set_value(value or {})
 
     def text(self) -> str:
         """What was typed."""
@@ -75,6 +75,10 @@ class JsonEditor(QWidget):
     def set_text(self, text: str) -> None:
         """Start with another text."""
         self._edit.setPlainText(text)
+
+    def set_value(self, value: dict[str, Any]) -> None:
+        """Start with this object."""
+        self.set_text(json.dumps(value, indent=2, ensure_ascii=False))
 
     def value(self) -> dict[str, Any] | None:
         """The object, or None while something is wrong."""
@@ -113,4 +117,4 @@ class JsonEditor(QWidget):
 
     def _tidy_up(self) -> None:
         if self._value is not None:
-            self.set_text(json.dumps(self._value, indent=2, ensure_ascii=False))
+            self.set_value(self._value)
