@@ -43,7 +43,6 @@ from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.boards import Boards
-from jobdesk.widgets.json_model import SECRET_PATTERN
 from jobdesk.work import Work
 
 #: Seconds between two looks at the oldest waiting jobs, and at those without a worker.
@@ -75,7 +74,7 @@ class Desk(QObject):
         self.journal = journal
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
-        self.known = KnownValues(connector, secret_pattern=SECRET_PATTERN)
+        self.known = KnownValues(connector, secret_pattern=profile.secret_keys)
         self.view_count = ViewCount(connector, capabilities)
         #: How many jobs run without any worker, as last read.
         self.orphans = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,17 +12,16 @@ from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.monitor.known_values import Question
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.profiles.finding import FindingStore, SavedView
+from jobdesk_core.profiles.secret_keys import compiled
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from jobdesk.view_counts import ViewCounts
-from jobdesk.widgets.json_model import SECRET_PATTERN
 
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
 
 SHORTCUTS = 9
-_SECRET = re.compile(SECRET_PATTERN, re.IGNORECASE)
 #: What the file of views may be found to be when it is written: no trouble of the database's.
 UNWRITABLE = (OSError, ValueError)
 
@@ -147,8 +145,11 @@ class Finding(QObject):
 
     def _note_past(self, text: str) -> None:
         tokens = JobFilter.parse(text).tokens
-        is_secret = any(_SECRET.search(part) for token in tokens for part in token.path)
-        if self._window.session.desk is None or is_secret:
+        desk = self._window.session.desk
+        if desk is None:
+            return
+        secret = compiled(desk.profile.secret_keys)
+        if any(secret.search(part) for token in tokens for part in token.path):
             return
         begun = self._noted if text.startswith(f"{self._noted} ") else ""
         # Not worth a message: the filter itself works.

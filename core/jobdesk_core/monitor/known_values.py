@@ -5,7 +5,6 @@ Read in bounded statements and kept for a while; nobody waits for it.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.monitor.pages import limited
+from jobdesk_core.profiles.secret_keys import compiled
 
 #: Seconds for which an answer counts as fresh, and how many answers are kept.
 FRESH_S = 60.0
@@ -48,7 +48,7 @@ class KnownValues:
 
     def __init__(self, connector: PsycopgConnector, *, secret_pattern: str, limit_s: float = 2.0) -> None:
         self._connector = connector
-        self._secret = re.compile(secret_pattern, re.IGNORECASE)
+        self._secret = compiled(secret_pattern)
         self._limit_s = limit_s
         self._answers: OrderedDict[Question, Sequence[Held]] = OrderedDict()
         self._asked_at: dict[Question, float] = {}
