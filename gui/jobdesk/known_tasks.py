@@ -1,8 +1,8 @@
-"""What is known of tasks before one defers them: from the database's newest jobs, and from the profile's application."""
+"""What is known of tasks before one defers them: from the newest jobs, and from the profile's application."""
 
 from __future__ import annotations
 
-from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.monitor.usual import UsualArguments
 from jobdesk_core.operations.known_task import KnownTask, known_task
 from jobdesk_core.profiles import introspect
@@ -45,10 +45,10 @@ class KnownTasks:
             self.problem = str(error)
 
     async def of(self, name: str) -> KnownTask:
-        """What is known of a task. A database that does not answer in time teaches nothing."""
+        """What is known of a task. A database that does not answer, in time or at all, teaches nothing."""
         usual: UsualArguments | None = None
         try:
             usual = await self._desk.monitor.usual_arguments(name)
-        except ConnectorException:
+        except (ConnectorException, AppNotOpen):
             usual = None
         return known_task(name, usual, (self._code or {}).get(name))

@@ -119,7 +119,7 @@ class Session(QObject):
             password = await get_password(profile.name)
         while True:
             try:
-                return await Desk.open(profile, password)
+                return await Desk.open(profile, password, journal=self.journal)
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
                 trouble = explain(error)
             if trouble.kind == "password" and self.ask_password is not None:

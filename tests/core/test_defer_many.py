@@ -193,7 +193,8 @@ async def test_a_schema_less_or_forbidden_database_refuses_with_the_sentence(emp
 def test_every_release_gives_its_jobs_to_be_replayed(released_dsn: str, dsn: str) -> None:
     execute(
         released_dsn,
-        "INSERT INTO procrastinate_jobs (task_name, queue_name, lock, queueing_lock, args, scheduled_at, status) VALUES "
+        "INSERT INTO procrastinate_jobs (task_name, queue_name, lock, queueing_lock, args, scheduled_at, status) "
+        "VALUES "
         "('t', 'q', 'l', 'ql', %s, NULL, 'failed'), "
         "('t', 'q', NULL, NULL, '{\"n\": 0.1000000000000000055511151231257827}', '2000-01-01Z', 'failed'), "
         "('t', 'q', NULL, NULL, '{\"n\": 12345678901234567890123, \"f\": 0.10}', '2999-01-01Z', 'todo')",

@@ -150,6 +150,10 @@ def test_the_application_gets_none_of_libpqs_variables_or_our_pythons() -> None:
     assert (found["HOME"], found["DATABASE_URL"], found["PATH"]) == ("/home/me", "x", "/bin")
 
 
+def is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
 async def test_given_up_it_ends_the_process(tmp_path: Path) -> None:
     text = f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
     task = asyncio.create_task(app_tasks(profile(written(tmp_path, slow=text), "slow.app"), timeout_s=60))
@@ -161,7 +165,7 @@ async def test_given_up_it_ends_the_process(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     async with asyncio.timeout(10):
-        while Path(f"/proc/{pid}").exists():
+        while is_running(pid):
             await asyncio.sleep(0.02)
 
 

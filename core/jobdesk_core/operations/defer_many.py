@@ -6,9 +6,8 @@ In chunks, each a transaction, whose refused jobs are found one by one; or all i
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
@@ -23,6 +22,8 @@ from jobdesk_core.operations.new_jobs import NewJob, problem_of
 from jobdesk_core.operations.rules import impossible
 from jobdesk_core.operations.steps import Progress, Steps
 
+#: How a row's place, and a replayed job's, is said.
+LINE, JOB = "line {number}", "job #{number}"
 #: Queueing locks asked for at once.
 LOCKS_AT_ONCE = 2_000
 #: What the server says of values that it cannot store.
@@ -42,6 +43,8 @@ class DeferPlan:
     holders: dict[int, int] = field(default_factory=dict)
     problem: str | None = None
     is_complete: bool = True
+    #: Where a job comes from, in words with its {number}.
+    origin: str = LINE
 
     @property
     def ready(self) -> int:
@@ -63,14 +66,14 @@ class DefersRolledBack(JobdeskException):
 
 
 def plan_defers(
-    jobs: Sequence[NewJob], capabilities: Capabilities, *, is_read_only: bool = False, origin: str = "line {number}"
+    jobs: Sequence[NewJob], capabilities: Capabilities, *, is_read_only: bool = False, origin: str = LINE
 ) -> Steps[DeferPlan]:
     """Look at every job. Changes nothing. Its progress counts jobs. Raises ConnectorException.
 
     `origin` says in words where a job comes from.
     """
     problem = deferring_refusal(capabilities, is_read_only=is_read_only)
-    made = DeferPlan(jobs, capabilities, problem=problem)
+    made = DeferPlan(jobs, capabilities, problem=problem, origin=origin)
     if problem is not None:
         return made
     first: dict[str, int] = {}
@@ -92,7 +95,7 @@ def plan_defers(
             yield from _ask_for_locks(made, asked)
             asked = {}
             if not (yield Progress(position + 1, len(jobs), position + 1 - len(made.refusals))):
-                return DeferPlan(jobs, capabilities, made.refusals, made.holders, is_complete=False)
+                return replace(made, is_complete=False)
     return made
 
 
@@ -103,15 +106,24 @@ def deferring_refusal(capabilities: Capabilities, *, is_read_only: bool) -> str 
     return impossible(Action.DEFER, capabilities, is_read_only=is_read_only)
 
 
-def apply_defers(plan: DeferPlan, *, chunk_size: int = CHUNK, is_one_transaction: bool = False) -> Steps[DeferLedger]:
+def apply_defers(
+    plan: DeferPlan,
+    *,
+    chunk_size: int = CHUNK,
+    is_one_transaction: bool = False,
+    on_start: Callable[[DeferLedger], object] = lambda ledger: None,
+) -> Steps[DeferLedger]:
     """Defer the jobs of the plan in their order and tell what became of each.
 
     In one transaction, or in the caller's, any refusal and a stop raise DefersRolledBack instead, whose `ledger`
     tells. Its progress counts jobs. Raises ValueError for a plan that is not complete.
+    `on_start` is handed the ledger, for whoever commits.
     """
     if not plan.is_complete:
         raise ValueError("This plan was stopped before every job was looked at.")
-    return (yield from _Deferring(plan, chunk_size, is_one_transaction).run())
+    deferring = _Deferring(plan, chunk_size, is_one_transaction)
+    on_start(deferring.ledger)
+    return (yield from deferring.run())
 
 
 def first_defer(plan: DeferPlan) -> Statement[list[int]] | None:
@@ -211,11 +223,6 @@ def holders(locks: Sequence[str]) -> Statement[dict[str, int]]:
         lambda rows: {row["queueing_lock"]: row["id"] for row in rows},
         {"locks": list(locks)},
     )
-
-
-def queues_of(jobs: Sequence[NewJob]) -> Counter[str]:
-    """How many of the jobs each queue gets."""
-    return Counter(new.job.queue for new in jobs)
 
 
 def _ask_for_locks(made: DeferPlan, asked: dict[str, int]) -> Steps[None]:

@@ -1,4 +1,4 @@
-"""The fields of a new job beside its arguments: task, queue, priority, locks and time; what is known helps to fill them."""
+"""The fields of a new job beside its arguments; what is known of its task helps to fill them."""
 
 from __future__ import annotations
 

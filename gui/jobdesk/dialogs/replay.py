@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jobdesk_core.operations import DeferLedger, DeferPlan
+from jobdesk_core.operations.defer_many import JOB
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.replay import MOST_JOBS
 from jobdesk_core.profiles import Profile
@@ -25,7 +26,7 @@ LOOK = "look"
 
 
 class ReplayDialog(DialogFrame):
-    """Opens a connection of its own to the target, and lets go of it when it is closed. `done` is told what was done."""
+    """Opens a connection of its own to the target, and lets go of it in the end. `done` is told what was done."""
 
     def __init__(
         self,
@@ -69,7 +70,9 @@ class ReplayDialog(DialogFrame):
         self.message.clear()
         self._set_acting(True)
         self.panel.pace.start(self.tr("{at} of {of} jobs"), can_pause=False)
-        acting = target.defer_many(plan, self.panel.pace.step, is_one_transaction=True)
+        acting = target.defer_many(
+            plan, self.panel.pace.step, is_one_transaction=True, source=self._source.profile.name
+        )
         self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
 
     def reject(self) -> None:
@@ -111,7 +114,7 @@ class ReplayDialog(DialogFrame):
         self._target = await self._session.reach(profile)
         self.panel.pace.start(self.tr("Reading the jobs: {at} of {of}"), can_pause=False)
         new = await self._source.read_jobs(self._job_ids, self.panel.pace.step)
-        return await self._target.plan_defers(new, self.panel.pace.step, origin=self.tr("job #{number}"))
+        return await self._target.plan_defers(new, self.panel.pace.step, origin=JOB)
 
     def _looked(self, plan: DeferPlan) -> None:
         self.panel.pace.hide()
