@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Entry, Header, Journal, keeping
 from jobdesk_core.journal import undo as journal_undo
@@ -37,6 +38,7 @@ from jobdesk_core.operations import (
     Plan,
     Progress,
     Target,
+    first_defer,
     impossible,
     plan,
     plan_defers,
@@ -155,6 +157,12 @@ class Desk(QObject):
             return await act
         finally:
             self.monitor.wake()
+
+    def defer_sql(self, job: Job) -> Statement[list[int]] | None:
+        """What deferring a job would send, to be shown; None when this database cannot."""
+        with contextlib.suppress(JobdeskException):
+            return first_defer(DeferPlan([NewJob(0, job)], self.capabilities), self.profile.secret_keys)
+        return None
 
     async def read_jobs(self, job_ids: Sequence[int], on_progress: OnProgress) -> list[NewJob]:
         """These jobs as new ones for another database."""

@@ -153,17 +153,23 @@ async def test_again_with_changes_names_the_old_job_in_the_outcome_and_leaves_it
     dsn: str, tmp_path: Path, status: str
 ) -> None:
     with Others(dsn) as others:
-        old = others.defer("mail.send", "mail", args='{"a": 1}', status=status)
+        old = others.defer("mail.send", "mail", args='{"a": 1, "in": [{"password": "hunter2"}]}', status=status)
         before = others.run("SELECT to_jsonb(job) FROM procrastinate_jobs AS job WHERE id = %s", old)
         async with live(tmp_path, dsn) as window:
             await until(lambda: window.jobs.inspect(old), what="the job to show")
             dialog = await opened_by(window, "job.again", DeferDialog)
             assert dialog.title.text() == f"Defer job #{old} again, with changes"
-            dialog.arguments.set_text('{"a": 2}')
+            assert "hunter2" not in dialog.arguments.text() and "looks secret" in dialog._remarks.text()
+            dialog.arguments.set_text(dialog.arguments.text().replace('"a": 1', '"a": 2'))
+            click(dialog.sql.button)
+            assert "hunter2" not in dialog.sql.toPlainText() and "procrastinate_defer_jobs" in dialog.sql.toPlainText()
             click(dialog.verb)
             await closed(window)
             assert f"again after job #{old}" in window.message.sentence
-            assert others.run("SELECT args FROM procrastinate_jobs WHERE id <> %s", old) == {"a": 2}
+            assert others.run("SELECT args FROM procrastinate_jobs WHERE id <> %s", old) == {
+                "a": 2,
+                "in": [{"password": "hunter2"}],
+            }
             assert others.run("SELECT to_jsonb(job) FROM procrastinate_jobs AS job WHERE id = %s", old) == before
 
 
@@ -275,7 +281,7 @@ async def test_a_hundred_thousand_rows_from_a_file_never_stall_the_window(dsn: s
             assert dialog.ledger.is_stopped and 0 < done < 100_000
             assert dialog.ledger.counts[Result.DONE] == done
             print(f"worst wait of the loop: {looked:.3f} s while looking, {worst:.3f} s in all")
-            assert worst < 1.5
+            assert worst < 1.0
 
 
 async def test_a_large_paste_is_kept_beside_the_editor(dsn: str, tmp_path: Path) -> None:

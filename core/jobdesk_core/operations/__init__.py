@@ -30,7 +30,7 @@ from jobdesk_core.operations.ledger import Entry, Ledger, Result
 from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.plan import Group, Plan, plan
 from jobdesk_core.operations.replay import read_jobs
-from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, parse_rows
+from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
 from jobdesk_core.operations.steps import Progress, Steps, run, run_async
 from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
@@ -77,6 +77,7 @@ __all__ = [
     "first_statement",
     "from_rows",
     "impossible",
+    "open_rows",
     "parse_ids",
     "parse_rows",
     "plan",

@@ -51,6 +51,10 @@ class DeferLedger:
         for position in positions:
             self._note(position, result, None, sentence)
 
+    def note_rest(self) -> None:
+        """Note that the others were not reached."""
+        self.counts[Result.NOT_REACHED] = len(self._origins) - len(self._found)
+
     def roll_back(self) -> None:
         """Note that whatever had been deferred is not there any more."""
         self.is_rolled_back = True

@@ -21,6 +21,7 @@ from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.new_jobs import NewJob, problem_of
 from jobdesk_core.operations.rules import impossible
 from jobdesk_core.operations.steps import Progress, Steps
+from jobdesk_core.profiles.secret_keys import masked
 
 #: How a row's place, and a replayed job's, is said.
 LINE, JOB = "line {number}", "job #{number}"
@@ -126,9 +127,12 @@ def apply_defers(
     return (yield from deferring.run())
 
 
-def first_defer(plan: DeferPlan) -> Statement[list[int]] | None:
-    """What would be sent for the first few jobs, to be shown. None: nothing would."""
-    some = [plan.jobs[position].job for position in plan.positions()[:2]]
+def first_defer(plan: DeferPlan, secret_keys: str = "") -> Statement[list[int]] | None:
+    """What would be sent for the first few jobs, to be shown: what looks secret by that pattern is hidden.
+
+    None: nothing would be sent.
+    """
+    some = [_shown(plan.jobs[position].job, secret_keys) for position in plan.positions()[:2]]
     return statements.defer(plan.capabilities, some) if some else None
 
 
@@ -150,7 +154,7 @@ class _Deferring:
             if is_going:
                 is_going = yield Progress(start, len(ready), self.ledger.counts[Result.DONE])
                 self.ledger.is_stopped = not is_going
-        self.ledger.note(ready[start:], Result.NOT_REACHED, "Not reached.")
+        self.ledger.note_rest()
         if self.is_one_transaction and (self.ledger.is_stopped or self.ledger.error is not None):
             self.ledger.roll_back()
             raise DefersRolledBack(self.ledger) from self.ledger.error
@@ -181,7 +185,6 @@ class _Deferring:
                 return True
             half = len(some) // 2
             if not (yield from self._defer(some[:half])):
-                self.ledger.note(some[half:], Result.NOT_REACHED, "Not reached.")
                 return False
             return (yield from self._defer(some[half:]))
         self.ledger.defer(some, ids)
@@ -232,6 +235,10 @@ def _ask_for_locks(made: DeferPlan, asked: dict[str, int]) -> Steps[None]:
     for lock, holder in held.items():
         made.refusals[asked[lock]] = _taken(lock, holder)
         made.holders[asked[lock]] = holder
+
+
+def _shown(job: Job, secret_keys: str) -> Job:
+    return replace(job, task_kwargs=masked(dict(job.task_kwargs), secret_keys))
 
 
 def _taken(lock: str, holder: int | None) -> str:

@@ -6,7 +6,7 @@ A lock may name an argument in braces, such as `customer-{customer_id}`; doubled
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,14 +29,14 @@ class NewJob:
     problem: str | None = None
 
 
-def from_rows(pattern: Job, rows: Iterable[Row]) -> list[NewJob]:
+def from_rows(pattern: Job, rows: Iterable[Row]) -> Iterator[NewJob]:
     """The job of each row: the pattern with the row's arguments, which the locks may name."""
-    return [_from_row(pattern, row) for row in rows]
+    return (_from_row(pattern, row) for row in rows)
 
 
 def _from_row(pattern: Job, row: Row) -> NewJob:
     if row.args is None:
-        return NewJob(row.line, pattern, row.problem)
+        return NewJob(row.line, replace(pattern, lock=None, queueing_lock=None), row.problem)
     try:
         lock, queueing_lock = filled(pattern.lock, row.args), filled(pattern.queueing_lock, row.args)
     except ValueError as error:

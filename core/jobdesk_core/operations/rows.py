@@ -52,6 +52,15 @@ class Rows:
         return [row for row in self.rows if row.problem is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Rows that are read while one goes through them, once."""
+
+    form: Literal["csv", "ndjson"]
+    rows: Iterator[Row]
+    columns: tuple[tuple[str, str], ...] = ()
+
+
 def decoded(content: bytes) -> str:
     """The text of a file. Raises RowsNotUnderstood for one that is too large, or not in UTF-8."""
     if len(content) > MOST_BYTES:
@@ -65,14 +74,23 @@ def decoded(content: bytes) -> str:
 
 
 def parse_rows(text: str, types: Mapping[str, str] | None = None) -> Rows:
-    """Read the rows. `types` are the usual JSON types of the arguments by their keys. Raises RowsNotUnderstood."""
+    """Read the rows at once; see `open_rows`."""
+    reader = open_rows(text, types)
+    return Rows(reader.form, tuple(reader.rows), reader.columns)
+
+
+def open_rows(text: str, types: Mapping[str, str] | None = None) -> Reader:
+    """Begin to read. `types` are the usual JSON types of the arguments by their keys.
+
+    This, and every step of the reading, raises RowsNotUnderstood.
+    """
     start = text.lstrip("\ufeff \t\r\n")[:1]
     if not start:
-        return Rows("ndjson", ())
+        return Reader("ndjson", iter(()))
     if start == "[":
         raise RowsNotUnderstood("This is a JSON list. Put each object on a line of its own, without the brackets.")
     if start == "{":
-        return Rows("ndjson", tuple(_bounded(_ndjson(text))))
+        return Reader("ndjson", _bounded(_ndjson(text)))
     return _csv(text, types or {})
 
 
@@ -96,7 +114,7 @@ def _without_line(problem: str | None) -> str | None:
     return f"{said[:1].upper()}{said[1:]}" if problem is not None else None
 
 
-def _csv(text: str, types: Mapping[str, str]) -> Rows:
+def _csv(text: str, types: Mapping[str, str]) -> Reader:
     csv.field_size_limit(LARGEST_FIELD)
     text = text.removeprefix("\ufeff").replace("\0", "\ufffd")
     first = text.lstrip("\r\n").partition("\n")[0]
@@ -113,7 +131,7 @@ def _csv(text: str, types: Mapping[str, str]) -> Rows:
             raise RowsNotUnderstood(f"Column {position + 1} has no name. The first line names the arguments.")
         if name in names[:position]:
             raise RowsNotUnderstood(f"Two columns are called {name}.")
-    return Rows("csv", tuple(_bounded(_cells(reader, columns))), columns)
+    return Reader("csv", _bounded(_cells(reader, columns)), columns)
 
 
 def _column(cell: str, types: Mapping[str, str]) -> tuple[str, str]:

@@ -199,6 +199,8 @@ class JobCommands(Noun):
                 queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
                 tasks=KnownTasks(desk),
                 again_of=again_of,
+                secret_keys=desk.profile.secret_keys,
+                sql_of=desk.defer_sql,
             ).open()
 
     async def _submit(self, job: Job, again_of: int | None) -> Outcome:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import Outcome
 from jobdesk_core.operations.known_task import KnownTask
+from jobdesk_core.profiles.secret_keys import HIDDEN, masked, restored, still_hidden
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.dialogs.frame import DialogFrame, field, note
 from jobdesk.dialogs.new_job_fields import NewJobFields
+from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.dialogs.task_hints import TaskHints
 from jobdesk.known_tasks import KnownTasks
 from jobdesk.widgets.json_editor import JsonEditor
@@ -39,6 +43,8 @@ class DeferDialog(DialogFrame):
         queue_limit_bytes: int = 40,
         tasks: KnownTasks | None = None,
         again_of: int | None = None,
+        secret_keys: str = "",
+        sql_of: Callable[[Job], Statement[Any] | None] = lambda job: None,
     ) -> None:
         super().__init__(parent, title="", sentence="", verb="", width=620)
         self._start, self._again_of = prefill or Job(task_name=""), again_of
@@ -57,7 +63,9 @@ class DeferDialog(DialogFrame):
         self.task, self.queue, self.priority = self.fields.task, self.fields.queue, self.fields.priority
         self.lock, self.queueing_lock = self.fields.lock, self.fields.queueing_lock
         self.schedule = self.fields.schedule
-        self.arguments = JsonEditor(dict(self._start.task_kwargs))
+        self._original, self._secret_keys = dict(self._start.task_kwargs), secret_keys
+        self.arguments = JsonEditor(masked(self._original, secret_keys))
+        self._sql_of, self.sql = sql_of, ShownSql()
         self.hints = TaskHints(tasks) if tasks is not None else None
         self._remarks = note("warning")
         self._build_form()
@@ -77,11 +85,19 @@ class DeferDialog(DialogFrame):
 
     def job(self) -> Job:
         """The job as it was typed. Ask only when `problem` finds none."""
-        return replace(self.fields.job(), task_kwargs=self.arguments.value() or {})
+        return replace(self.fields.job(), task_kwargs=self._value() or {})
 
     def problem(self) -> str | None:
         """What is wrong with what was typed, or None."""
-        return self.fields.problem() or self.arguments.problem()
+        problem = self.fields.problem() or self.arguments.problem()
+        if problem is None and still_hidden(self._value()):
+            return self.tr("{dots} stands for no value here. Type one.").format(dots=HIDDEN)
+        return problem
+
+    def _value(self) -> dict[str, Any] | None:
+        """The arguments, with what was hidden and not touched as it was."""
+        value: dict[str, Any] | None = restored(self.arguments.value(), self._original, self._secret_keys)
+        return value
 
     async def _ask(self, job: Job) -> Outcome:
         return await self._submit_job(job)
@@ -98,8 +114,11 @@ class DeferDialog(DialogFrame):
         self.verb.setToolTip(problem or "")
         words = self.schedule.words()
         self.verb.setText(f"{self.tr('Defer job')} {words}".strip())
-        value = self.arguments.value()
+        self.sql.show_statement(self._sql_of(self.job()) if problem is None else None)
+        value = self._value()
         remarks = self.known.remarks(value) if self.known is not None and value is not None else []
+        if value is not None and still_hidden(self.arguments.value()):
+            remarks.insert(0, self.tr("{dots} looks secret, and is carried over as it is.").format(dots=HIDDEN))
         self._remarks.setText(formats.visible_lines("\n".join(remarks[:_REMARKS])))
         self._remarks.setVisible(bool(remarks))
 
@@ -132,9 +151,11 @@ class DeferDialog(DialogFrame):
     def _build_form(self) -> None:
         left = QVBoxLayout()
         left.setSpacing(12)
+        self.links.addWidget(self.sql.button)
         left.addWidget(self.fields)
         left.addLayout(field(self.tr("Arguments"), self.arguments, self._remarks, grows=True), 1)
         self._remarks.hide()
+        left.addWidget(self.sql)
         both = QHBoxLayout()
         both.setSpacing(16)
         both.addLayout(left, 3)

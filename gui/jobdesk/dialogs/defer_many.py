@@ -12,13 +12,12 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.operations import (
     DeferLedger,
     DeferPlan,
-    NewJob,
     Rows,
     RowsNotUnderstood,
     decoded,
     first_defer,
     from_rows,
-    parse_rows,
+    open_rows,
 )
 from jobdesk_core.operations.known_task import KnownTask
 from jobdesk_core.operations.ledger import Result
@@ -35,6 +34,7 @@ from jobdesk.dialogs.frame import WORK, DialogFrame, field, note
 from jobdesk.dialogs.new_job_fields import NewJobFields
 from jobdesk.dialogs.safety import Safety
 from jobdesk.known_tasks import KnownTasks
+from jobdesk.slices import in_slices
 from jobdesk.widgets.rows_edit import RowsEdit
 
 LOOK = "look"
@@ -78,6 +78,7 @@ class DeferManyDialog(DialogFrame):
         self.rows = RowsEdit()
         hidden = ("task", "queue", "priority", "scheduled")
         self.panel = DefersPanel(self.tr("Line"), desk.profile.secret_keys, hidden)
+        self.panel.set_empty(self.tr("What each row would be shows here, and which rows cannot be."))
         self.leave_out = QCheckBox()
         self.safety = Safety(_words(self), desk.profile)
         self._columns, self._remarks = note(), note("warning")
@@ -111,7 +112,7 @@ class DeferManyDialog(DialogFrame):
     # Looking
 
     def _look(self) -> None:
-        """Read the rows anew, in a thread, and ask the database which could not be deferred."""
+        """Read the rows anew, a little at a time, and ask the database which could not be deferred."""
         if self.ledger is not None or self.work.is_running(WORK):
             return
         self.plan = None
@@ -129,14 +130,17 @@ class DeferManyDialog(DialogFrame):
             if kept is not None and kept[:2] == (source, key) and isinstance(source, str):
                 rows = kept[2]
             else:
-                rows = await asyncio.to_thread(_parsed, source, types)
+                text = source if isinstance(source, str) else await asyncio.to_thread(_content, source)
+                reader = open_rows(text, types)
+                rows = Rows(reader.form, tuple(await in_slices(reader.rows)), reader.columns)
                 self._read = (source, key, rows)
         except RowsNotUnderstood as error:
             return Looked(None, None, problem=str(error))
         except OSError as error:
             said = self.tr("The file cannot be read: {reason}.").format(reason=error.strerror or str(error))
             return Looked(None, None, problem=said)
-        new, remarks = await asyncio.to_thread(_made, pattern, rows, known)
+        new = await in_slices(from_rows(pattern, rows.rows))
+        remarks = _remarks_of(rows, known)
         self.panel.pace.start(self.tr("Looking at the rows: {at} of {of}"), can_pause=False)
         plan = await self._desk.plan_defers(new, self.panel.pace.step)
         return Looked(rows, plan, remarks)
@@ -181,7 +185,9 @@ class DeferManyDialog(DialogFrame):
         words = self.fields.schedule.words()
         verb = self.tr("Defer {jobs}").format(jobs=jobs(ready)) if ready else self.tr("Defer")
         self.verb.setText(f"{verb} {words}".strip())
-        self.sql.show_statement(first_defer(plan) if plan is not None and ready else None)
+        self.sql.show_statement(
+            first_defer(plan, self._desk.profile.secret_keys) if plan is not None and ready else None
+        )
 
     def problem(self) -> str | None:
         """What is still missing, or None."""
@@ -288,20 +294,19 @@ def _words(dialog: QWidget) -> Words:
     return Words(dialog.tr("Defer"), "", "", "")
 
 
-def _parsed(source: str | Path, types: Mapping[str, str]) -> Rows:
-    if isinstance(source, str):
-        return parse_rows(source, types)
-    with source.open("rb") as file:
-        return parse_rows(decoded(file.read(MOST_BYTES + 1)), types)
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return decoded(file.read(MOST_BYTES + 1))
 
 
-def _made(pattern: Job, rows: Rows, known: KnownTask | None) -> tuple[list[NewJob], tuple[str, ...]]:
-    """The jobs, and what is unusual about the first of them. Made in a thread."""
+def _remarks_of(rows: Rows, known: KnownTask | None) -> tuple[str, ...]:
+    """What is unusual about the arguments of the first rows."""
+    if known is None:
+        return ()
     counted: Counter[str] = Counter()
     first = [row.args for row in rows.rows[:_COMPARED] if row.args is not None]
-    for args in first if known is not None else ():
-        counted.update(known.remarks(args) if known is not None else ())
-    remarks = tuple(
-        f"{words} ({count:,} of the first {len(first):,} rows)" for words, count in counted.most_common(_REMARKS)
-    )
-    return from_rows(pattern, rows.rows), remarks
+    for args in first:
+        counted.update(known.remarks(args))
+    told = "{words} ({count:,} of the first {all:,} rows)"
+    found = counted.most_common(_REMARKS)
+    return tuple(told.format(words=words, count=count, all=len(first)) for words, count in found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobdesk_core.operations import DeferLedger, DeferPlan
+from jobdesk_core.operations import DeferLedger, DeferPlan, NewJob
 from jobdesk_core.operations.ledger import Result
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -14,6 +14,9 @@ from jobdesk.dialogs.act_words import jobs
 from jobdesk.dialogs.pace import Pace
 from jobdesk.models.new_jobs import COLUMNS, WIDTHS, NewJobsModel
 from jobdesk.widgets.table import Table
+
+#: Jobs that are looked through for what their columns say.
+_COMPARED = 1_000
 
 
 class DefersPanel(QWidget):
@@ -32,6 +35,11 @@ class DefersPanel(QWidget):
         for position, (name, width) in enumerate(zip(COLUMNS, WIDTHS, strict=True)):
             self.table.setColumnWidth(position, width)
             self.table.setColumnHidden(position, name in hidden)
+        self._empty = QLabel()
+        self._empty.setProperty("tone", "secondary")
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hidden = hidden
         self.pace = Pace()
         self.refused_only.toggled.connect(self.model.set_refused_only)
         top = QHBoxLayout()
@@ -42,12 +50,19 @@ class DefersPanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(top)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self._empty, 1)
         layout.addWidget(self.pace)
         self.refused_only.hide()
+        self.clear()
+
+    def set_empty(self, text: str) -> None:
+        """What stands here as long as there are no jobs."""
+        self._empty.setText(text)
 
     def show_plan(self, plan: DeferPlan) -> None:
         """Show what would be."""
         self.model.show_jobs(plan.jobs, plan.refusals)
+        self._show_table(plan.jobs)
         refused = len(plan.refusals)
         said = self.tr("{jobs} will be deferred").format(jobs=jobs(plan.ready))
         if refused:
@@ -73,8 +88,23 @@ class DefersPanel(QWidget):
     def clear(self) -> None:
         """Show nothing."""
         self.model.show_jobs((), {})
+        self._show_table(())
         self.summary.setText("")
         self._offer(False)
+
+    def _show_table(self, new: Sequence[NewJob]) -> None:
+        """Show the table of what there is, and the columns that say something."""
+        self.table.setVisible(bool(new))
+        self._empty.setVisible(not new)
+        first = [each.job for each in new[:_COMPARED]]
+        said = {
+            "lock": any(job.lock is not None for job in first),
+            "queueing_lock": any(job.queueing_lock is not None for job in first),
+            "scheduled": any(job.scheduled_at is not None for job in first),
+            "priority": any(job.priority for job in first),
+        }
+        for position, name in enumerate(COLUMNS):
+            self.table.setColumnHidden(position, name in self._hidden or not said.get(name, True))
 
     def _offer(self, has_refused: bool) -> None:
         if not has_refused:

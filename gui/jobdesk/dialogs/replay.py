@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jobdesk_core.operations import DeferLedger, DeferPlan
+from jobdesk_core.operations import DeferLedger, DeferPlan, first_defer
 from jobdesk_core.operations.defer_many import JOB
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.replay import MOST_JOBS
@@ -19,6 +19,7 @@ from jobdesk.dialogs.act_words import Words, jobs
 from jobdesk.dialogs.defers_panel import DefersPanel
 from jobdesk.dialogs.frame import WORK, DialogFrame, field
 from jobdesk.dialogs.safety import Safety
+from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.session import Session, Unreached
 from jobdesk.widgets.target_banner import TargetBanner
 
@@ -49,8 +50,9 @@ class ReplayDialog(DialogFrame):
         self.profile.addItems([formats.cut(profile.name, 80) for profile in self._profiles])
         self.banner = TargetBanner()
         self.panel = DefersPanel(self.tr("Job"), source.profile.secret_keys)
+        self.panel.set_empty(self.tr("What would be deferred there shows here, before anything is."))
+        self.sql = ShownSql()
         self.leave_out = QCheckBox()
-        self._safety_place = QWidget()
         self.safety: Safety | None = None
         self.export_button = QPushButton(self.tr("Export…"))
         self._lay_out()
@@ -145,6 +147,9 @@ class ReplayDialog(DialogFrame):
         problem = self.problem()
         self.verb.setEnabled(problem is None and not self.work.is_running(WORK))
         self.verb.setToolTip(problem or "")
+        self.sql.show_statement(
+            first_defer(plan, self._source.profile.secret_keys) if plan is not None and ready else None
+        )
         self.verb.setText(self._verb(ready))
 
     def problem(self) -> str | None:
@@ -192,7 +197,7 @@ class ReplayDialog(DialogFrame):
             said = self.tr("{jobs} deferred on {profile}.").format(jobs=jobs(done), profile=name)
             self.message.show_message("good", said, self.tr("Nothing was changed on the source."))
             self._done(said)
-        for widget in (self.verb, self.leave_out, self.safety):
+        for widget in (self.verb, self.leave_out, self.safety, self.sql, self.sql.button):
             if widget is not None:
                 widget.hide()
         self.profile.setEnabled(False)
@@ -233,10 +238,12 @@ class ReplayDialog(DialogFrame):
         self.export_button.setObjectName("link")
         self.export_button.setAutoDefault(False)
         self.export_button.hide()
+        self.links.addWidget(self.sql.button)
         self.links.addWidget(self.export_button)
         self.content.addLayout(field(self.tr("Replay on"), self.profile))
         self.content.addWidget(self.banner)
         self.content.addWidget(self.panel, 1)
+        self.content.addWidget(self.sql)
         self.content.addWidget(self.leave_out)
         self.resize(1000, 600)
 

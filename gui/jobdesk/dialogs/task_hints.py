@@ -87,7 +87,8 @@ class TaskHints(QFrame):
             runs.append(Run("\n" + self.tr("usual queue: {queue}").format(queue=formats.visible(known.queue))))
         sources = []
         if known.jobs:
-            sources.append(self.tr("its newest {count} jobs").format(count=formats.number(known.jobs)))
+            several = self.tr("its newest {count} jobs").format(count=formats.number(known.jobs))
+            sources.append(several if known.jobs > 1 else self.tr("its one job"))
         if known.is_in_code:
             sources.append(self.tr("the application's code"))
         said = self.tr("As {sources} tell:").format(sources=self.tr(" and ").join(sources))
