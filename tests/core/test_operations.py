@@ -107,11 +107,11 @@ RULES[Action.RETRY] |= {Status.TODO: "waiting already", Status.ABORTING: "was as
     ids=lambda part: part.value if isinstance(part, Action | Status) else "",
 )
 def test_each_action_is_possible_in_its_statuses_only(action: Action, status: Status, words: str | None) -> None:
-    reason = refusal(action, dataclasses.replace(ROW, status=status, worker_id=3), ABLE)
+    reason = refusal(action, ROW._replace(status=status, worker_id=3), ABLE)
     assert (reason is None) if words is None else (reason is not None and words in reason and "Job 7" in reason)
 
 
-RUNNING = dataclasses.replace(ROW, status=Status.DOING, worker_id=3)
+RUNNING = ROW._replace(status=Status.DOING, worker_id=3)
 
 
 @pytest.mark.parametrize(
