@@ -18,6 +18,7 @@ from jobdesk.dialogs.defer_many import DeferManyDialog
 from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.dialogs.replay import ReplayDialog
 from jobdesk.main_window import MainWindow
+from jobdesk_core.journal import Search
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, dialog_of, live
@@ -166,6 +167,8 @@ async def test_again_with_changes_names_the_old_job_in_the_outcome_and_leaves_it
             click(dialog.verb)
             await closed(window)
             assert f"again after job #{old}" in window.message.sentence
+            (entry,) = await window.session.journal.entries(Search())
+            assert entry.header.sentence == f"Defer mail.send in queue mail, again after job #{old}"
             assert others.run("SELECT args FROM procrastinate_jobs WHERE id <> %s", old) == {
                 "a": 2,
                 "in": [{"password": "hunter2"}],
@@ -367,6 +370,11 @@ async def test_selected_jobs_are_deferred_again_elsewhere_and_nothing_changes_he
             assert (job["status"], job["attempts"]) == ("todo", 0)
             assert others.run("SELECT jsonb_agg(to_jsonb(job)) FROM procrastinate_jobs AS job") == before
             await until(lambda: sessions(others, "jobdesk_replayed") == 1, what="the connection to be closed")
+            (entry,) = await window.session.journal.entries(Search())
+            assert entry.header.sentence == "Replay 1 job of mail.send from test"
+            assert (entry.header.profile, entry.done, entry.left) == ("staging", 1, 1)
+            records = [record.sentence for record in await window.session.journal.records(entry.id)]
+            assert f"Deferred job #2, of job #{first}." in records
 
 
 async def test_on_a_production_target_the_name_is_typed_for_one_job(dsn: str, other_dsn: str, tmp_path: Path) -> None:
