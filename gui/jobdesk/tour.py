@@ -22,7 +22,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
-from jobdesk import tour_records
+from jobdesk import tour_deferring, tour_records
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
@@ -320,6 +320,8 @@ class Tour:
         await self._picture("connection-arguments")
         dialog.part.choose(1)
         await self._picture("connection-links")
+        dialog.part.choose(2)
+        await self._picture("connection-application")
         dialog.reject()
         for key in ("help.shortcuts", "help.about"):
             window.actions[key].trigger()
@@ -353,6 +355,7 @@ class Tour:
         window.actions["job.defer"].trigger()
         await self._picture("defer-dialog")
         self._close_dialog()
+        await tour_deferring.walk(window, self._picture, self._close_dialog)
 
     def _production(self, profile: Profile) -> QDialog:
         dialog = ConnectionDialog(self._window, store=ProfileStore(self._folder / "no-profiles.toml"), profile=profile)
