@@ -13,6 +13,7 @@ from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
+from jobdesk.logs import fault, logger
 from jobdesk.work import Work
 
 OPEN = "open the connection"
@@ -82,6 +83,7 @@ class Session(QObject):
                 break
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
                 trouble = explain(error)
+                fault(f"Not connected: {trouble.kind}", error)
                 if trouble.kind != "password" or self.ask_password is None:
                     self.trouble.emit(trouble, profile)
                     return
@@ -97,6 +99,7 @@ class Session(QObject):
             return
         desk.setParent(self)
         self._remember(profile)
+        logger.info("Connected to PostgreSQL %s", desk.capabilities.server_version)
         self.desk = desk
         self.desk_changed.emit()
         if desk.capabilities.has_schema:

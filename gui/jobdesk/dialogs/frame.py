@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from jobdesk.logs import fault
 from jobdesk.widgets.message_bar import MessageBar
 from jobdesk.work import Work
 
@@ -81,6 +82,7 @@ class DialogFrame(QDialog):
 
     def _failed(self, error: Exception) -> None:
         self._set_busy(False)
+        fault("Told in a dialog", error)
         self.say(explain(error))
 
     def _set_busy(self, is_busy: bool) -> None:

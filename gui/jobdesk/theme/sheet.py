@@ -37,6 +37,9 @@ QScrollArea { background: transparent; border: none; }
 #navigation::item { padding: 0; min-height: 0; }
 #card { background: $panel; border: 1px solid $line; border-radius: 8px; }
 #card:focus { border: 1px solid $accent; }
+QTextBrowser#help, #helpContents { border: none; border-radius: 0; }
+QTextBrowser#help { background: $panel; }
+#helpContents::item { padding: 2px 12px; }
 QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0; padding: 0; }
 
 #title { font-size: 15px; font-weight: 600; color: $text; }
