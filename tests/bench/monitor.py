@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 
 import watching
+from acting import cancel_lines
 from large import large_database, large_server
 from reading import filter_lines, page_lines, refresh_lines
 from table import HEAD, Line
@@ -17,6 +18,7 @@ STALLS_S = float(os.environ.get("STALLS_S", "60"))
 MEASURES: dict[str, Callable[[str, str, int, int], AsyncIterator[Line]]] = {
     "page": lambda dsn, small, jobs, rounds: page_lines(dsn, jobs, rounds),
     "filter": lambda dsn, small, jobs, rounds: filter_lines(dsn, rounds),
+    "cancel": lambda dsn, small, jobs, rounds: cancel_lines(small, rounds),
     "refresh": lambda dsn, small, jobs, rounds: refresh_lines(dsn, small, rounds),
     "start": lambda dsn, small, jobs, rounds: watching.start_lines(dsn, rounds),
     "memory": lambda dsn, small, jobs, rounds: watching.memory_lines(dsn, jobs, rounds),

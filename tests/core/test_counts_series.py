@@ -106,7 +106,10 @@ async def test_counts_are_given_by_queue_task_and_filter(dsn: str) -> None:
             found = counts.match(JobFilter.parse(text))
             assert found is not None
             assert (found.count, found.is_exact) == (count, True)
-        for text in ("queue:a*", "-queue:a", "priority:0"):
+        for text, count in [("queue:a*", 2), ("-queue:a", 2), ("queue:a or task:x status:todo", 4), ("not task:x", 1)]:
+            found = counts.match(JobFilter.parse(text))
+            assert found is not None and (found.count, found.is_exact) == (count, True)
+        for text in ("priority:0", "queue:a or priority:0", "is:aborting"):
             assert counts.match(JobFilter.parse(text)) is None
 
 

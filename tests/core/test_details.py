@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 from database import connected, defer, finish, role, run_sql, start
 from jobdesk_core import EventType, Status
-from jobdesk_core.monitor.details import ARGS_LIMIT_BYTES, JobDetail, arguments, read_detail
+from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES
+from jobdesk_core.monitor.arguments import whole as arguments
+from jobdesk_core.monitor.details import JobDetail, read_detail
 from jobdesk_core.monitor.explain import Surroundings, duration, explain
 from jobdesk_core.monitor.rows import JobRow
 
@@ -20,13 +22,6 @@ async def detail_of(dsn: str, job_id: int) -> JobDetail:
         detail = await read_detail(connector, able, job_id)
     assert detail is not None
     return detail
-
-
-def fetched(dsn: str) -> int | None:
-    """The job that a new worker gets: the database's own opinion of what is free."""
-    worker_id = run_sql(dsn, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0]
-    job_id: int | None = run_sql(dsn, "SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", worker_id)[0]
-    return job_id
 
 
 async def test_a_job_that_is_not_there_has_no_detail(dsn: str) -> None:
@@ -67,82 +62,6 @@ async def test_a_role_that_may_read_reads_details(dsn: str) -> None:
             assert await read_detail(connector, able, 1) is not None
 
 
-# Why it waits
-
-
-async def test_a_scheduled_job_waits_for_its_time(dsn: str) -> None:
-    job_id = defer(dsn, scheduled_at=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=90, seconds=30))
-    reason = (await detail_of(dsn, job_id)).reason
-    assert (reason.headline, reason.job_ids) == ("It is scheduled to start in 90 min.", [])
-    assert fetched(dsn) is None
-
-
-async def test_a_job_waits_for_the_running_job_that_holds_its_lock(dsn: str) -> None:
-    holder = defer(dsn, lock="l")
-    start(dsn)
-    defer(dsn, lock="other", priority=-9)
-    waiting = defer(dsn, lock="l", priority=9)
-    detail = await detail_of(dsn, waiting)
-    assert (detail.reason.headline, detail.reason.job_ids) == ("It waits for its lock.", [holder])
-    assert f"held by job #{holder}, which is running" in detail.reason.sentences[0]
-    assert detail.lock_holder is not None
-    assert detail.lock_holder.id == holder
-    assert fetched(dsn) != waiting
-
-
-@pytest.mark.parametrize("priority", [0, 5], ids=["an earlier job", "a later job of higher priority"])
-async def test_a_job_waits_for_the_first_waiting_job_of_its_lock(dsn: str, priority: int) -> None:
-    ids = [defer(dsn, lock="l"), defer(dsn, lock="l", priority=priority)]
-    first, second = ids if not priority else reversed(ids)
-    detail = await detail_of(dsn, second)
-    assert (detail.reason.headline, detail.reason.job_ids) == ("It waits for its lock.", [first])
-    assert "waits ahead of it" in detail.reason.sentences[0]
-    assert (await detail_of(dsn, first)).reason.headline != "It waits for its lock."
-    assert fetched(dsn) == first
-    assert fetched(dsn) is None
-
-
-async def test_a_job_is_blocked_by_an_earlier_one_of_its_lock_that_is_scheduled_for_later(dsn: str) -> None:
-    head = defer(dsn, lock="l", scheduled_at=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1, seconds=30))
-    waiting = defer(dsn, lock="l")
-    reason = (await detail_of(dsn, waiting)).reason
-    assert reason.job_ids == [head]
-    assert "is scheduled for in 60 min and blocks it until then" in reason.sentences[0]
-    assert fetched(dsn) is None
-
-
-async def test_a_job_waits_while_no_worker_is_alive(dsn: str) -> None:
-    defer(dsn, priority=1)
-    waiting = defer(dsn)
-    assert (await detail_of(dsn, waiting)).reason.headline == "No worker is alive."
-    start(dsn, heartbeat=SILENT)
-    assert (await detail_of(dsn, waiting)).reason.headline == "No worker is alive."
-
-
-async def test_a_job_waits_for_those_ahead_of_it(dsn: str) -> None:
-    start_one(dsn)
-    defer(dsn, scheduled_at=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))
-    defer(dsn, queue_name="another")
-    earlier = defer(dsn)
-    waiting = defer(dsn)
-    later = defer(dsn, priority=1)
-    defer(dsn)
-    reasons = {job_id: (await detail_of(dsn, job_id)).reason for job_id in (later, earlier, waiting)}
-    assert reasons[waiting].headline == "It waits for its turn."
-    assert reasons[waiting].sentences == ["2 jobs are ahead of it in queue q."]
-    assert reasons[earlier].sentences == ["1 job is ahead of it in queue q."]
-    assert reasons[later].headline == "It waits for a free worker."
-
-
-async def test_a_job_at_the_head_of_a_queue_that_nobody_serves_says_so(dsn: str) -> None:
-    start_one(dsn)
-    served, unserved = defer(dsn), defer(dsn, queue_name="unserved")
-    assert (await detail_of(dsn, served)).reason.headline == "It waits for a free worker."
-    reason = (await detail_of(dsn, unserved)).reason
-    assert (reason.headline, reason.tone) == ("It waits for a worker.", "warning")
-    assert "does a worker serve it?" in reason.sentences[1]
-
-
 def start_one(dsn: str) -> int:
     """Have a living worker that runs a job of queue q."""
     defer(dsn)
@@ -173,7 +92,8 @@ async def test_a_running_job_whose_worker_is_lost_says_so(dsn: str, lose: str, h
     run_sql(dsn, lose)
     reason = (await detail_of(dsn, job_id)).reason
     assert (reason.headline, reason.tone) == (headline, "bad")
-    assert "Retry puts it back in its queue." in reason.sentences[1]
+    assert reason.sentences[-1] == "Retry puts it back in its queue."
+    assert reason.mend == "retry"
 
 
 async def test_a_failed_job_whose_queueing_lock_was_taken_names_the_other(dsn: str) -> None:

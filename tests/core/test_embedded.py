@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from database import run_sql
 from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse
+from psycopg.conninfo import make_conninfo
 from waiting import until
 
 
@@ -66,6 +68,54 @@ def test_it_listens_on_a_socket_only_that_is_its_owners(folder: Path) -> None:
         assert (folder / "run").stat().st_mode & 0o777 == 0o700
         (data,) = folder.glob("data-*")
         assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_on_the_loopback_it_asks_everyone_for_its_password(folder: Path) -> None:
+    with EmbeddedServer(folder, is_durable=False, transport="loopback") as server:
+        assert run_sql(server.dsn, "SELECT current_setting('listen_addresses')") == ["127.0.0.1"]
+        assert run_sql(server.dsn, "SELECT current_setting('unix_socket_directories')") == [""]
+        assert run_sql(server.dsn, "SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = user") == [
+            True
+        ]
+        password = (folder / "pgpass").read_text().strip().rpartition(":")[2]
+        assert len(password) >= 24 and password not in server.dsn
+        for wrong in ({"passfile": "/nowhere"}, {"passfile": "/nowhere", "password": "guessed"}):
+            with pytest.raises(psycopg.OperationalError, match="password"):
+                psycopg.connect(make_conninfo(server.dsn, **wrong))
+    assert not (folder / "new-password").exists()
+    assert all(password not in path.read_text() for path in folder.glob("server.log"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes.")
+def test_the_password_of_the_loopback_is_its_owners(folder: Path) -> None:
+    with EmbeddedServer(folder, is_durable=False, transport="loopback"):
+        assert (folder / "pgpass").stat().st_mode & 0o777 == 0o600
+
+
+def test_data_on_the_loopback_are_kept_with_their_password(folder: Path) -> None:
+    server = EmbeddedServer(folder, is_durable=False, transport="loopback")
+    with server:
+        run_sql(server.dsn, "CREATE TABLE kept AS SELECT 1 AS number")
+    with server:
+        assert run_sql(server.dsn, "SELECT number FROM kept") == [1]
+
+
+def test_two_servers_on_the_loopback_stand_side_by_side(folder: Path) -> None:
+    with (
+        EmbeddedServer(folder / "one", is_durable=False, transport="loopback") as one,
+        EmbeddedServer(folder / "two", is_durable=False, transport="loopback") as two,
+    ):
+        assert run_sql(one.dsn, "SELECT 1") == run_sql(two.dsn, "SELECT 1") == [1]
+        with pytest.raises(FolderInUse):
+            EmbeddedServer(folder / "two", transport="loopback").start()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sockets in folders.")
+def test_the_two_transports_do_not_share_data(folder: Path) -> None:
+    with EmbeddedServer(folder, is_durable=False, transport="socket") as server:
+        run_sql(server.dsn, "CREATE TABLE here ()")
+    with EmbeddedServer(folder, is_durable=False, transport="loopback") as server:
+        assert run_sql(server.dsn, "SELECT to_regclass('here') IS NULL") == [True]
 
 
 def test_a_second_server_in_the_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:

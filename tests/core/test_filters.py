@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.monitor.filters import FilterError, JobFilter, argument_term, term
+from jobdesk_core.monitor.filters import FLAGS, FilterError, JobFilter, argument_term, term
 from jobdesk_core.monitor.rows import JobRow, job_tuples, jobs_table, row_columns
 from psycopg.types.json import Jsonb
 
@@ -190,16 +190,135 @@ conditions = st.one_of(
 )
 
 
+def put_together(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    several = st.lists(parts, min_size=1, max_size=3)
+    return (
+        several.map(" or ".join)
+        | several.map(" AND ".join)
+        | several.map(" ".join)
+        | parts.map("({})".format)
+        | parts.map("not ({})".format)
+        | parts.map("-( {} )".format)
+        | st.tuples(parts, parts).map(lambda both: f"({both[0]}) not not ({both[1]})")
+    )
+
+
+trees = st.recursive(conditions | conditions.map("not {}".format), put_together, max_leaves=6)
+
+
 def test_the_database_finds_what_the_value_says_of_every_row(filled: Found) -> None:
     assert len(filled[2]) > 80
 
     @settings(max_examples=400, deadline=None, database=None)
-    @given(st.lists(conditions, min_size=1, max_size=3).map(" ".join))
+    @given(trees)
     def compare(text: str) -> None:
         check(filled, text)
-        assert JobFilter.parse(JobFilter.parse(text).text).text == JobFilter.parse(text).text
+        written = JobFilter.parse(text).text
+        assert JobFilter.parse(written).text == written
+        assert {row.id for row in find(*filled[:2], written)} == {row.id for row in find(*filled[:2], text)}
 
     compare()
+
+
+def test_no_match_lies_beyond_the_ids_that_a_filter_leaves(filled: Found) -> None:
+    @settings(max_examples=200, deadline=None, database=None)
+    @given(trees | put_together(asked(["id"], numbers)))
+    def compare(text: str) -> None:
+        low, high = JobFilter.parse(text).ids
+        assert all(low <= row.id <= high for row in find(*filled[:2], text)), text
+
+    compare()
+
+
+def test_a_changed_condition_changes_what_is_found_as_it_says(filled: Found) -> None:
+    now = dt.datetime.now(dt.UTC)
+
+    def ids(text: str) -> set[int]:
+        return {row.id for row in filled[2] if JobFilter.parse(text).matches(row, now)}
+
+    @settings(max_examples=200, deadline=None, database=None)
+    @given(st.lists(conditions, min_size=2, max_size=4), st.randoms(use_true_random=False))
+    def compare(parts: list[str], chance: random.Random) -> None:
+        whole, place = JobFilter.parse(" or ".join(parts)), chance.randrange(len(parts))
+        rest = " or ".join(parts[:place] + parts[place + 1 :])
+        assert whole.without(place) == JobFilter.parse(rest).text
+        turned = JobFilter.parse(whole.with_opposite(place))
+        assert turned.with_opposite(place) == JobFilter.parse(turned.with_opposite(place)).text
+        if JobFilter.parse(parts[place]).matches(filled[2][0], now) is not None:
+            assert ids(turned.text) == ids(f"({rest}) or not ({parts[place]})")
+
+    compare()
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("status:todo AND queue:a", "status:todo queue:a"),
+        ("(status:todo queue:a) task:b", "status:todo queue:a task:b"),
+        ("(a or b) c", "(a or b) c"),
+        ("a b or c d", "a b or c d"),
+        ("(a b) OR (c d)", "a b or c d"),
+        ("((a or b))", "a or b"),
+        ("not a -b not -c", "-a -b c"),
+        ("not (a or b)", "not (a or b)"),
+        ("-(a b) not not c", "not (a b) c"),
+        ("not not (a or b) c", "(a or b) c"),
+        ("not not (a b) c", "a b c"),
+        ('not -or not -"or"', '"o"r "or"'),
+        ("not --a", '"-"a'),
+        ("queue:f(x) (queue:f(y))", "queue:f(x) queue:f(y)"),
+        ('(args:{"a":1})', 'args:{"a":1}'),
+        ("stalled or -aborting", "stalled or -aborting"),
+        ("not(a)or(b)", "-a or b"),
+        ("-", "-"),
+    ],
+)
+def test_a_filter_is_always_written_the_same_way(typed: str, written: str) -> None:
+    assert JobFilter.parse(typed).text == written
+    assert JobFilter.parse(written).text == written
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "without", "opposite"),
+    [
+        ("a", 0, "", "-a"),
+        ("a or b", 0, "b", "-a or b"),
+        ("(a or b) c", 1, "a c", "(a or -b) c"),
+        ("(a or b) c", 2, "a or b", "(a or b) -c"),
+        ("not (a b) c", 0, "-b c", "not (-a b) c"),
+        ("(a or not (b c)) d", 1, "(a or -c) d", "(a or not (-b c)) d"),
+    ],
+)
+def test_one_condition_is_left_out_or_turned_round(text: str, place: int, without: str, opposite: str) -> None:
+    job_filter = JobFilter.parse(text)
+    assert (job_filter.without(place), job_filter.with_opposite(place)) == (without, opposite)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "narrowed"),
+    [
+        ("", "queue:a", "queue:a"),
+        ("status:todo queue:a,b", "queue:a", "status:todo queue:a"),
+        ("status:todo -queue:a", "queue:a", "status:todo queue:a"),
+        ("queue:a,b", "-queue:a", "queue:a,b -queue:a"),
+        ("-queue:a -queue:b", "-queue:a", "-queue:b -queue:a"),
+        ("a or queue:b", "queue:a", "(a or queue:b) queue:a"),
+        ("args.x:1 args.y:2", "args.x:3", "args.y:2 args.x:3"),
+    ],
+)
+def test_a_filter_is_narrowed_to_a_value(text: str, wanted: str, narrowed: str) -> None:
+    assert JobFilter.parse(text).narrowed(wanted) == narrowed
+
+
+@pytest.mark.parametrize(("word", "flag"), [(flag, f"is:{flag}") for flag in FLAGS])
+def test_a_flag_needs_no_key_and_its_name_in_quotation_marks_is_a_text(filled: Found, word: str, flag: str) -> None:
+    assert [row.id for row in check(filled, word)] == [row.id for row in check(filled, flag)]
+    assert not check(filled, f'"{word}"')
+
+
+def test_many_ids_are_one_parameter(filled: Found) -> None:
+    found = check(filled, "id:" + ",".join(str(number) for number in range(100, 70_000)))
+    assert {row.id for row in found} == {row.id for row in filled[2] if 100 <= row.id < 70_000}
 
 
 @pytest.mark.parametrize("key", ["queue", "task", "lock", "queueing_lock"])
@@ -351,11 +470,25 @@ def test_a_to_z_alone_have_another_case_under_every_collation(filled: Found, dsn
         ('args:{"a":"\\u0000"}', 0, "NUL"),
         ("queue.a:b", 0, "has no parts"),
         ("worker:1..2", 0, "worker takes"),
-        ("age:2026-11-20", 0, "age takes"),
-        ("scheduled:soon", 0, "scheduled takes"),
-        ("deferred:2026-02-30", 0, "deferred takes"),
-        ("is:due", 0, "is takes"),
-        ("priority:..", 0, "takes a number"),
+        ("age:2026-11-20", 4, "age takes"),
+        ("scheduled:soon", 10, "scheduled takes"),
+        ("deferred:none,2026-02-30", 14, "deferred takes"),
+        ("is:due", 3, "is takes"),
+        ("priority:..", 9, "takes a number"),
+        ("status:todo,nope", 12, "no status nope"),
+        ("sttus:todo", 0, "Did you mean status"),
+        ("mail or", 5, "missing after or"),
+        ("or mail", 0, "missing before or"),
+        ("mail and or b", 5, "missing after and"),
+        ("(a or) b", 3, "missing after or"),
+        ("not", 0, "missing after not"),
+        ("a ()", 2, "nothing between"),
+        ("((a) b", 0, "not closed"),
+        ("(", 0, "missing after"),
+        ("a) b", 1, "never opened"),
+        (") b", 0, "never opened"),
+        ("lock:a(b", 6, "belongs to a text"),
+        ("(" * 60 + "a" + ")" * 60, 50, "at most 50 deep"),
     ],
 )
 def test_what_cannot_be_meant_is_told_with_its_place(text: str, position: int, words: str) -> None:

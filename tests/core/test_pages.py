@@ -130,12 +130,12 @@ async def test_arguments_are_matched_by_the_database(dsn: str) -> None:
 @pytest.mark.parametrize(
     ("text", "position", "words"),
     [
-        ("status:nope", 0, "no status nope"),
+        ("status:nope", 7, "no status nope"),
         ("queue:a status:", 8, "What should status be"),
-        ("priority:high", 0, "takes a number"),
+        ("priority:high", 9, "takes a number"),
         ("colour:red", 0, "no filter colour"),
         ('task:a "open', 7, "not closed"),
-        ("age:1h", 0, "takes a bound"),
+        ("age:1h", 4, "takes a bound"),
     ],
 )
 def test_a_mistake_in_a_filter_is_told_with_its_place(text: str, position: int, words: str) -> None:

@@ -141,6 +141,28 @@ async def test_a_deferred_job_and_what_stands_in_its_way_are_told(released_dsn: 
         assert urgent.is_done or "priority" in urgent.sentence
 
 
+@each_state
+async def test_a_cancel_of_many_is_one_update_only_where_the_function_is_a_released_one(
+    released_dsn: str, state: str
+) -> None:
+    async with acting(released_dsn) as actor:
+        assert actor.able.has_plain_cancel == (level(state) >= (2, 7))
+
+
+async def test_a_function_that_was_replaced_is_called_for_each_job(dsn: str) -> None:
+    run_sql(
+        dsn,
+        "CREATE OR REPLACE FUNCTION procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) "
+        "RETURNS bigint LANGUAGE sql AS $$ UPDATE procrastinate_jobs SET status = 'cancelled', lock = 'theirs' "
+        "WHERE id = job_id AND id <> 2 RETURNING id $$",
+    )
+    run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) SELECT 'q', 't' FROM generate_series(1, 3)")
+    async with acting(dsn) as actor:
+        entries = await actor.act(Cancel(), 1, 2, 3)
+    assert [entry.result for entry in entries] == [Result.DONE, Result.SKIPPED, Result.DONE]
+    assert run_sql(dsn, "SELECT lock FROM procrastinate_jobs ORDER BY id") == ["theirs", None, "theirs"]
+
+
 DRIFTS = {
     "no cascade": "ALTER TABLE procrastinate_events DROP CONSTRAINT procrastinate_events_job_id_fkey",
     "no trigger": "DROP TRIGGER procrastinate_trigger_delete_jobs_v1 ON procrastinate_jobs",

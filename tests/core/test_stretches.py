@@ -112,6 +112,20 @@ async def test_a_cancelled_read_ends_on_the_server_too(dsn: str) -> None:
         assert (await search(pages, RARE, Order.NEWEST))[0] == []
 
 
+async def test_a_read_that_waits_for_a_connection_is_cancelled_whenever_that_comes(dsn: str) -> None:
+    insert(dsn, "generate_series(1, 10)")
+    async with connected(dsn, max_size=1) as (connector, able):
+        pages = JobPages(connector, able, Counts())
+        for turn in range(200):
+            first, second = (asyncio.ensure_future(pages.read(JobFilter.parse(""), Order.NEWEST)) for _ in range(2))
+            for _ in range(turn):
+                await asyncio.sleep(0)
+            is_late = second.done()
+            second.cancel()
+            await asyncio.wait({first, second})
+            assert second.cancelled() or is_late
+
+
 @pytest.mark.parametrize("text", ["", RARE])
 async def test_no_statement_runs_longer_than_the_limit(dsn: str, text: str) -> None:
     insert(dsn, "generate_series(1, 10)")

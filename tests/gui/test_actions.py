@@ -9,7 +9,9 @@ from jobdesk.actions import MENUS, SPECS, Needs
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.dialogs.save_view import SaveViewDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
@@ -17,7 +19,7 @@ from opened import Others, closed, dialog_of, live, opened
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QMenuBar, QToolButton
+from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMenuBar, QToolButton
 from waiting import until
 
 #: The dialog that each action opens, and the status of the job that it is tried on.
@@ -26,28 +28,49 @@ DIALOGS: dict[str, tuple[type[QDialog], str]] = {
     "job.cancel": (PreflightDialog, "todo"),
     "job.delete": (PreflightDialog, "todo"),
     "job.again": (DeferDialog, "todo"),
+    "job.reprioritise": (PreflightDialog, "todo"),
+    "job.reschedule": (PreflightDialog, "todo"),
+    "job.purge": (PreflightDialog, "failed"),
+    "job.rescue": (PreflightDialog, "todo"),
+    **{
+        f"matching.{verb}": (PreflightDialog, "todo")
+        for verb in ("retry", "cancel", "abort", "delete", "run_now", "reschedule", "reprioritise", "purge")
+    },
     "job.abort": (PreflightDialog, "doing"),
     "job.retry": (PreflightDialog, "failed"),
     "connection.choose": (ConnectionDialog, "todo"),
+    "view.palette": (PaletteDialog, "todo"),
+    "saved_view.save": (SaveViewDialog, "todo"),
     "help.shortcuts": (ShortcutsDialog, "todo"),
     "help.about": (AboutDialog, "todo"),
 }
 TOOLBAR = {"job.defer", "job.cancel", "job.abort", "job.retry"}
 #: Which actions a job of each status allows.
 ALLOWED = {
-    "todo": {"job.cancel", "job.delete"},
-    "doing": {"job.abort"},
-    "succeeded": set(),
-    "failed": {"job.retry"},
-    "cancelled": set(),
-    "aborted": set(),
+    "todo": {"job.cancel", "job.delete", "job.run_now", "job.reschedule", "job.reprioritise"},
+    # A retry can be forced: the preflight shows the danger.
+    "doing": {"job.abort", "job.retry"},
+    "succeeded": {"job.purge"},
+    "failed": {"job.retry", "job.purge"},
+    "cancelled": {"job.purge"},
+    "aborted": {"job.purge"},
 }
+ON_JOBS = set().union(*ALLOWED.values())
 
 
 def menu_bar_actions(window: MainWindow) -> list[QAction]:
     bar = window.findChild(QMenuBar)
     assert bar is not None
-    return [action for menu in bar.actions() for action in menu.menu().actions()]  # type: ignore[union-attr]
+    return [action for menu in bar.actions() for action in actions_in(menu.menu())]  # type: ignore[arg-type]
+
+
+def actions_in(menu: QMenu) -> list[QAction]:
+    """The actions of a menu and of those within it."""
+    found = []
+    for action in menu.actions():
+        inner = action.menu()
+        found += actions_in(inner) if isinstance(inner, QMenu) else [action]
+    return found
 
 
 def doors(key: str) -> list[str]:
@@ -55,10 +78,12 @@ def doors(key: str) -> list[str]:
     found = ["menu"]
     if key in TOOLBAR:
         found.append("toolbar")
-    if spec.needs is Needs.JOBS:
+    if spec.needs is Needs.JOBS or spec.submenu:
         found.append("context menu")
     if spec.shortcut:
         found.append("shortcut")
+    if key != "view.palette":
+        found.append("palette")
     return found
 
 
@@ -68,12 +93,18 @@ def go_through(door: str, window: MainWindow, key: str) -> None:
         assert action in menu_bar_actions(window)
         action.trigger()
     elif door == "context menu":
-        assert action in window.jobs._menu.actions()
+        assert action in actions_in(window.jobs._menu)
         action.trigger()
     elif door == "toolbar":
         button = next(each for each in window.jobs.findChildren(QToolButton) if each.defaultAction() is action)
         assert button.isVisible() and button.isEnabled()
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    elif door == "palette":
+        palette = PaletteDialog(window)
+        palette.open()
+        place = [entry.key for entry in palette.shown()].index(key)
+        palette.list.setCurrentIndex(palette.model.index(place, 0))
+        QTest.keyClick(palette.edit, Qt.Key.Key_Return)
     else:
         keys: QKeySequence = action.shortcut()
         QTest.keySequence(window.jobs.table, keys)
@@ -103,7 +134,7 @@ async def test_an_action_that_the_status_forbids_is_disabled_and_says_why(
     dsn: str, tmp_path: Path, status: str
 ) -> None:
     with Others(dsn) as others:
-        job_id = others.defer()
+        job_id = others.defer(scheduled_at="2090-01-01")
         if status == "doing":
             others.start(job_id)
         elif status == "cancelled":
@@ -114,7 +145,7 @@ async def test_an_action_that_the_status_forbids_is_disabled_and_says_why(
         async with live(tmp_path, dsn) as window:
             window.jobs.inspect(job_id)
             await until(window.actions["job.copy_json"].isEnabled)
-            for key in ("job.cancel", "job.delete", "job.abort", "job.retry"):
+            for key in ON_JOBS:
                 action = window.actions[key]
                 assert action.isEnabled() == (key in ALLOWED[status]), key
                 if not action.isEnabled():
@@ -137,25 +168,9 @@ async def test_a_read_only_connection_offers_no_action_on_jobs(dsn: str, tmp_pat
     async with live(tmp_path, dsn, is_read_only=True) as window:
         window.jobs.inspect(job_id)
         await until(window.actions["job.copy_json"].isEnabled)
-        for key in ("job.defer", "job.cancel", "job.delete"):
+        for key in ("job.defer", *ON_JOBS, "job.rescue", "matching.cancel", "matching.purge"):
             assert not window.actions[key].isEnabled()
             assert "read-only" in window.actions[key].toolTip()
-
-
-async def test_a_running_job_of_a_dead_worker_can_be_retried_and_that_of_a_living_one_cannot(
-    dsn: str, tmp_path: Path
-) -> None:
-    with Others(dsn) as others:
-        job_id = others.defer()
-        worker = others.register_worker()
-        others.start(job_id, worker)
-        async with live(tmp_path, dsn) as window:
-            await until(lambda: len(window.session.desk.workers) == 1)  # type: ignore[union-attr]
-            window.jobs.inspect(job_id)
-            await until(lambda: "run twice" in window.actions["job.retry"].toolTip(), what="the reason")
-            others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '27 seconds'")
-            # Its heartbeat grows old by itself, with no news from the database.
-            await until(window.actions["job.retry"].isEnabled, timeout_s=10, what="retry to be possible")
 
 
 async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, tmp_path: Path) -> None:

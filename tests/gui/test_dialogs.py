@@ -194,7 +194,7 @@ async def test_a_job_that_changed_between_click_and_verb_is_left_alone_and_told(
                 others.run("DELETE FROM procrastinate_jobs WHERE id = %s", job_id)
             click(dialog.verb)
             await until(lambda: dialog.sentence.text() == "0 of 1 done.", what="the ledger")
-            expected = "is running" if fate == "started" else "no longer there"
+            expected = "changed meanwhile: running" if fate == "started" else "no longer there"
             assert any(expected in text for text in dialog.outcomes.texts()), dialog.outcomes.texts()
             assert others.status(job_id) == ("doing" if fate == "started" else None)
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import jobdesk
 import pytest
 from jobdesk import remembered
-from jobdesk.dialogs.act import ActDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.retry import RetryDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import JobsModel
@@ -77,8 +76,8 @@ async def test_everything_on_every_page_has_a_name(dsn: str, tmp_path: Path) -> 
     ("action", "kind", "status"),
     [
         ("job.defer", DeferDialog, "todo"),
-        ("job.cancel", ActDialog, "todo"),
-        ("job.retry", RetryDialog, "failed"),
+        ("job.cancel", PreflightDialog, "todo"),
+        ("job.retry", PreflightDialog, "failed"),
         ("connection.choose", ConnectionDialog, "todo"),
         ("help.shortcuts", ShortcutsDialog, "todo"),
     ],
@@ -133,9 +132,9 @@ async def test_a_very_long_name_and_a_large_argument_change_no_size(dsn: str, tm
             window.jobs.inspect(job_id)
             await until(lambda: window.jobs.inspector.detail is not None)
             assert window.size() == before
-            assert window.jobs.inspector._large.isVisible(), "large arguments wait to be asked for"
-            window.jobs.inspector._large.click()
-            await until(lambda: window.jobs.inspector._tree.isVisible(), what="the arguments")
+            assert window.jobs.inspector.arguments.load.isVisible(), "large arguments wait to be asked for"
+            window.jobs.inspector.arguments.load.click()
+            await until(lambda: window.jobs.inspector.arguments.tree.isVisible(), what="the arguments")
 
 
 def test_no_nested_event_loops_in_the_window() -> None:

@@ -50,6 +50,14 @@ FUNCTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 
+#: The texts of the functions that cancel, as hashes without blanks: releases 2.7 and 3.0 on, and our own schema.
+#: Without abort or deletion each does one thing: UPDATE ... SET status = 'cancelled' WHERE status = 'todo'.
+_PLAIN_CANCELS = (
+    "procrastinate_cancel_job f4971fb7b220c745f9a7c9d331c63667",
+    "procrastinate_cancel_job_v1 6383ebbcd4b778a6b4b675082998c0ea",
+    "procrastinate_cancel_job_v1 7bb29b47e63d9b4e7f9fd809d0a0df5c",
+)
+
 _JOBS, _EVENTS = "procrastinate_jobs", "procrastinate_events"
 _SEQUENCES = ("procrastinate_jobs_id_seq", "procrastinate_events_id_seq")
 
@@ -131,6 +139,8 @@ class Capabilities:
     #: Whether a foreign key deletes the events with their job, and a trigger frees its periodic defers.
     deletes_events: bool = True
     frees_periodic_defers: bool = True
+    #: Whether the functions that cancel are the released ones, so that one UPDATE of many jobs does the same.
+    has_plain_cancel: bool = False
 
     def function(self, operation: str) -> str | None:
         """The signature of the newest function for an operation of FUNCTIONS, or None."""
@@ -230,6 +240,7 @@ def _decode(rows: Rows) -> Capabilities:
         channels=tuple(channels),
         rights=_rights(row),
         deletes_events=row["deletes_events"],
+        has_plain_cancel=bool(row["cancels"]) and set(row["cancels"]) <= set(_PLAIN_CANCELS),
         frees_periodic_defers=any("delete_jobs" in name for name in triggers),
     )
 

@@ -31,6 +31,11 @@ SELECT
         SELECT bool_or(prosrc ILIKE '%%priority >%%') FROM pg_proc
          WHERE proname = 'procrastinate_fetch_job_v2' AND pg_function_is_visible(oid)
     ), false) AS has_priority_locks,
+    -- What a function does is told by its text, without blanks: a deployment may have replaced it.
+    ARRAY(
+        SELECT proname || ' ' || md5(regexp_replace(prosrc, '\s+', '', 'g')) FROM pg_proc
+         WHERE proname LIKE 'procrastinate\_cancel\_job%%' AND pg_function_is_visible(oid)
+    ) AS cancels,
     EXISTS (
         SELECT FROM pg_constraint
          WHERE contype = 'f' AND confdeltype = 'c' AND conrelid = to_regclass('procrastinate_events')

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jobdesk_core.embedded import STOP_TIMEOUT_S, default_folder
+from jobdesk_core.processes import NO_WINDOW
 
 #: Demos that can run side by side, each with its own data.
 SLOTS = 9
@@ -41,6 +42,7 @@ class Demo:
             cwd="/",
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
+            creationflags=NO_WINDOW,
         )
         assert process.stdin is not None and process.stdout is not None
         reason = None

@@ -20,8 +20,9 @@ from jobdesk_core.demo.demo import SLOTS
 from jobdesk_core.demo.history import fill_history
 from jobdesk_core.demo.tasks import create_app
 from jobdesk_core.demo.trickle import trickle
-from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse, die_with_parent
+from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse
 from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.processes import ENDING_SIGNALS, NO_WINDOW, die_with_parent, ending_with_us, run_loop, when_it_ends
 
 DATABASE = "demo"
 #: Per worker process its queues; none given serves every queue.
@@ -39,7 +40,7 @@ def main() -> None:
     try:
         tell(progress="PostgreSQL is starting.")
         server = _start_server(folder)
-        asyncio.run(_run(server, workers))
+        run_loop(_run(server, workers))
     except (EmbeddedServerError, DemoError, JobdeskException, psycopg.Error, OSError) as error:
         tell(error=str(error.__cause__ or error) if isinstance(error, JobdeskException) else str(error))
     finally:
@@ -68,10 +69,11 @@ async def _run(server: EmbeddedServer, workers: list[subprocess.Popen[bytes]]) -
     _create_database(server)
     ended = asyncio.Event()
     running = asyncio.get_running_loop()
-    # Nothing is ever written there: readable means that the parent is gone.
-    running.add_reader(sys.stdin.fileno(), ended.set)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        running.add_signal_handler(number, ended.set)
+    # Nothing is ever written there: its end means that the parent is gone.
+    when_it_ends(sys.stdin, ended.set)
+    for number in ENDING_SIGNALS:
+        with contextlib.suppress(NotImplementedError):  # Windows, where the end of input is all there is
+            running.add_signal_handler(number, ended.set)
     connector = PsycopgConnector(conninfo=dsn)
     await connector.open_async()
     try:
@@ -106,8 +108,13 @@ def _start_worker(dsn: str, name: str, queues: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
-        preexec_fn=die_with_parent,
+        creationflags=NO_WINDOW,
+        **ending_with_us(_end_with_us),
     )
+
+
+def _end_with_us() -> None:
+    die_with_parent(signal.SIGKILL)
 
 
 def _stop(workers: list[subprocess.Popen[bytes]]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.demo.tasks import create_app
+from jobdesk_core.processes import run_loop
 
 
 async def main(dsn: str, name: str, queues: str) -> None:
@@ -23,4 +23,4 @@ async def main(dsn: str, name: str, queues: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4]))
+    run_loop(main(*sys.argv[1:4]))

@@ -110,7 +110,7 @@ async def advise(
     cost, rows = await connector.run_async(_plan(f"SELECT job.id {where}", parameters))
     if matched is not None:
         rows = matched * max(catalog.tuples, 0)
-    elif any(token.key == "args" for token in job_filter.tokens):
+    elif any(token.key == "args" for token in job_filter.required):
         rows = 0
     if cost * min(1.0, PAGE_ROWS / max(rows, 1)) < slow_cost:
         return None
@@ -144,7 +144,7 @@ async def leftovers(connector: PsycopgConnector) -> list[Leftover]:
 
 
 def _candidate(job_filter: JobFilter, able: Capabilities) -> _Candidate | None:
-    asked = [token for token in job_filter.tokens if not token.is_negated]
+    asked = [token for token in job_filter.required if not token.is_negated]
     for token in asked:
         if token.path and _is_plain(token):
             return _Candidate((), "args_" + "_".join(token.path), path=token.path)

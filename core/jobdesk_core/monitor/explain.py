@@ -9,125 +9,217 @@ from typing import Literal
 
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow
+from jobdesk_core.monitor.surroundings import Ahead, Holder, Situation
 
 Tone = Literal["neutral", "good", "warning", "bad"]
-#: Jobs ahead are counted up to this number.
-AHEAD_LIMIT = 1_000
+#: A queue in which nothing has been started for so many seconds is worth a word: a worker looks every 5 s by default.
+QUIET_S = 15
+#: The most characters of a name within a sentence.
+NAME_LIMIT = 60
+NO_TRACEBACK = "The database keeps no traceback: look in the worker's log."
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A headline, sentences below it, and the other jobs they name."""
+    """A headline, sentences below it, and the other jobs they name. `mend` is the action that would help."""
 
     headline: str
     sentences: list[str] = field(default_factory=list)
     tone: Tone = "neutral"
     job_ids: list[int] = field(default_factory=list)
+    mend: Literal["retry", "again"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What must be known of a job's neighbours to explain it. `ahead` stops at AHEAD_LIMIT."""
+    """What must be known of a job's neighbours to explain it.
 
-    lock_holder: JobRow | None = None
+    `holder` has the job's lock, if another job does. `situation` is None when it could not be read in time.
+    """
+
+    holder: Holder | None = None
     queueing_lock_holder: JobRow | None = None
     worker: WorkerRow | None = None
-    live_workers: int = 0
-    ahead: int = 0
-    last_start: dt.datetime | None = None
+    situation: Situation | None = field(default_factory=Situation)
     has_workers_table: bool = True
+    can_retry_failed: bool = True
 
 
 def explain(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.datetime) -> Explanation:
     """Explain a job."""
     if row.status is Status.TODO:
-        return _waiting(row, around, now)
+        return _waiting(row, events, around, now)
     if row.status in (Status.DOING, Status.ABORTING):
         return _running(row, events, around, now)
     if row.status is Status.FAILED:
         return _failed(row, events, around)
-    ends = {
-        Status.SUCCEEDED: ("It ran and succeeded.", "good"),
-        Status.CANCELLED: ("It was cancelled before a worker started it.", "neutral"),
-        Status.ABORTED: ("It was stopped while it ran.", "neutral"),
-    }
-    headline, tone = ends[row.status]
-    return Explanation(headline, _runs(events), tone)  # type: ignore[arg-type]
+    if row.status is Status.ABORTED:
+        return Explanation("It was stopped while it ran.", [*_runs(events), NO_TRACEBACK])
+    if row.status is Status.CANCELLED:
+        return Explanation("It was cancelled before a worker started it.", _runs(events))
+    return Explanation("It ran and succeeded.", _runs(events), "good")
 
 
-def _waiting(row: JobRow, around: Surroundings, now: dt.datetime) -> Explanation:
+# Waiting
+
+
+def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.datetime) -> Explanation:
+    others = [around.holder.row.id] if around.holder is not None else []
+    lock = _lock_sentences(row, around, now)
     if row.scheduled_at is not None and row.scheduled_at > now:
-        return Explanation(
-            f"It is scheduled to start in {duration(row.scheduled_at - now)}.",
-            ["A retry was put off until then."] if row.attempts else [],
-        )
-    holder = around.lock_holder
-    if holder is not None and holder.id != row.id:
-        if holder.status is Status.TODO:
-            why = "waits ahead of it"
-            if holder.scheduled_at is not None and holder.scheduled_at > now:
-                why = f"is scheduled for in {duration(holder.scheduled_at - now)} and blocks it until then"
-            sentence = f"The lock {row.lock} belongs to job #{holder.id:,}, which {why}."
-        else:
-            sentence = f"The lock {row.lock} is held by job #{holder.id:,}, which is running."
-        return Explanation("It waits for its lock.", [sentence], "warning", [holder.id])
-    if around.has_workers_table and not around.live_workers:
+        sentences = ["A retry was put off until then."] if row.attempts else []
+        if lock:
+            sentences += ["Its lock may hold it back even then.", *lock]
+        headline = f"It is scheduled to start in {duration(row.scheduled_at - now)}."
+        return Explanation(headline, sentences, job_ids=others)
+    situation = around.situation
+    nobody = situation is not None and around.has_workers_table and not situation.live_workers
+    if lock:
+        alive = ["No worker is alive, either."] if nobody else []
+        return Explanation("It waits for its lock.", [*lock, *alive], "warning", others)
+    if situation is None:
+        unread = "How many jobs are ahead of it could not be counted in time."
+        return Explanation("It waits for a worker.", [unread])
+    ahead, quiet = _ahead(row, situation.ahead), _quiet(row, events, situation, now)
+    if nobody:
         sentence = "No worker has sent a heartbeat in the last 30 seconds."
-        return Explanation("No worker is alive.", [sentence], "bad")
-    if around.ahead:
-        count = f"{around.ahead:,}" if around.ahead < AHEAD_LIMIT else f"at least {AHEAD_LIMIT:,}"
-        jobs = "job is" if around.ahead == 1 else "jobs are"
-        return Explanation("It waits for its turn.", [f"{count} {jobs} ahead of it in queue {row.queue_name}."])
-    sentence = "It is the next of its queue."
-    if around.last_start is None:
-        unseen = f"No job of queue {row.queue_name} has been started lately: does a worker serve it?"
-        return Explanation("It waits for a worker.", [sentence, unseen], "warning")
-    return Explanation("It waits for a free worker.", [sentence])
+        return Explanation("No worker is alive.", [sentence, *ahead], "bad")
+    if quiet and not situation.running:
+        return Explanation("It waits for a worker.", [*quiet, "Does a worker serve it?", *ahead], "warning")
+    if situation.ahead.count:
+        return Explanation("It waits for its turn.", [*ahead, *quiet, *_busy(row, situation)])
+    return Explanation("It waits for a free worker.", [*ahead, *quiet, *_busy(row, situation)])
+
+
+def _lock_sentences(row: JobRow, around: Surroundings, now: dt.datetime) -> list[str]:
+    holder, lock = around.holder, named(row.lock)
+    if holder is None:
+        return []
+    it = f"job #{holder.row.id:,}"
+    if holder.row.status is not Status.TODO:
+        running = f" for {duration(now - holder.started_at)}" if holder.started_at else ""
+        sentences = [f"The lock {lock} is held by {it}, which has been running{running}."]
+        if around.has_workers_table and (holder.worker is None or not holder.worker.is_alive(now)):
+            sentences.append("That job's worker is gone or silent: nothing will end it until it is retried.")
+        return sentences
+    if holder.row.scheduled_at is not None and holder.row.scheduled_at > now:
+        span = duration(holder.row.scheduled_at - now)
+        return [f"The lock {lock} belongs to {it}, which is scheduled to start in {span} and blocks it until then."]
+    is_first = holder.row.priority > row.priority
+    why = "has a higher priority" if is_first else "was deferred earlier"
+    sentences = [f"The lock {lock} belongs to {it}, which {why} and still waits."]
+    queue = holder.row.queue_name
+    if queue != row.queue_name and around.situation is not None:
+        start = _last_start(queue, around.situation, now)
+        sentences.append(f"That job is in another queue. {start}")
+    return sentences
+
+
+def _ahead(row: JobRow, ahead: Ahead) -> list[str]:
+    queue, least = named(row.queue_name), "At least " if ahead.is_more else ""
+    if ahead.count:
+        jobs = "job is" if ahead.count == 1 else "jobs are"
+        sentences = [f"{least}{ahead.count:,} {jobs} ahead of it in queue {queue}."]
+    else:
+        sentences = [f"It is the next of its queue{', as far as was looked' if ahead.is_more else ''}."]
+    if ahead.blocked:
+        sentences.append(
+            f"{ahead.blocked:,} of them {'waits for its lock' if ahead.blocked == 1 else 'wait for locks'}."
+        )
+    if ahead.elsewhere:
+        jobs = "job of another queue comes" if ahead.elsewhere == 1 else "jobs of other queues come"
+        sentences.append(f"{least}{ahead.elsewhere:,} {jobs} first where a worker serves all queues.")
+    return sentences
+
+
+def _quiet(row: JobRow, events: list[EventRow], situation: Situation, now: dt.datetime) -> list[str]:
+    """That nobody has started anything in its queue, when that has been so for a while that it has waited too."""
+    happened = [event.at for event in events if event.type is not EventType.SCHEDULED]
+    due_at = max([*happened, *([row.scheduled_at] if row.scheduled_at else [])], default=None)
+    last = situation.last_starts.get(row.queue_name)
+    since = max((at for at in (due_at, last) if at is not None), default=None)
+    if since is not None and (now - since).total_seconds() < QUIET_S:
+        return []
+    return [_last_start(row.queue_name, situation, now)]
+
+
+def _last_start(queue: str, situation: Situation, now: dt.datetime) -> str:
+    last = situation.last_starts.get(queue)
+    if last is not None:
+        return f"Nobody has started anything in queue {named(queue)} for {duration(now - last)}."
+    if situation.looked_back_to is None:
+        return f"Nobody has ever started anything in queue {named(queue)}."
+    return (
+        f"Nobody has started anything in queue {named(queue)} for at least {duration(now - situation.looked_back_to)}."
+    )
+
+
+def _busy(row: JobRow, situation: Situation) -> list[str]:
+    if not situation.running:
+        return []
+    jobs = "1 job" if situation.running == 1 else f"{situation.running:,} jobs"
+    return [f"{jobs} of its queue {'is' if situation.running == 1 else 'are'} running."]
+
+
+# Running
 
 
 def _running(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.datetime) -> Explanation:
-    started = next((event.at for event in reversed(events) if event.type is EventType.STARTED), None)
+    started = _latest(events, EventType.STARTED)
     running = f"It has been running for {duration(now - started)}." if started else "It is running."
-    if row.abort_requested or row.status is Status.ABORTING:
-        asked = next((event.at for event in reversed(events) if event.type is EventType.ABORT_REQUESTED), None)
+    is_asked = row.abort_requested or row.status is Status.ABORTING
+    lost = _lost(around, now)
+    if lost is not None:
+        headline, sentences = lost
+        if is_asked:
+            stuck = "It was asked to abort, and nobody is there to honour that. A retry would end it as failed."
+            return Explanation(headline, [*sentences, running, stuck], "bad")
+        return Explanation(headline, [*sentences, running, "Retry puts it back in its queue."], "bad", mend="retry")
+    if is_asked:
+        asked = _latest(events, EventType.ABORT_REQUESTED)
         since = f" for {duration(now - asked)}" if asked else ""
         return Explanation(
             "It was asked to abort.",
             [f"The request has not been honoured{since}.", "A synchronous task must look for it itself.", running],
             "warning",
         )
-    if around.has_workers_table and around.worker is None:
-        return Explanation(
-            "Its worker is gone.",
-            [running, "Nothing will end it. Retry puts it back in its queue."],
-            "bad",
-        )
-    if around.worker is not None and not around.worker.is_alive(now):
-        silent = duration(now - around.worker.last_heartbeat)
-        return Explanation(
-            "It has stalled.",
-            [f"Its worker #{around.worker.id} has been silent for {silent}.", "Retry puts it back in its queue."],
-            "bad",
-        )
     return Explanation(running, _runs(events, before=True))
 
 
+def _lost(around: Surroundings, now: dt.datetime) -> tuple[str, list[str]] | None:
+    if not around.has_workers_table:
+        return None
+    if around.worker is None:
+        return "Its worker is gone.", ["Nothing will end it."]
+    if not around.worker.is_alive(now):
+        silent = duration(now - around.worker.last_heartbeat)
+        return "It has stalled.", [f"Its worker #{around.worker.id} has been silent for {silent}."]
+    return None
+
+
+# Over
+
+
 def _failed(row: JobRow, events: list[EventRow], around: Surroundings) -> Explanation:
+    ran = [*_runs(events), NO_TRACEBACK]
     holder = around.queueing_lock_holder
     if holder is not None and holder.id != row.id:
-        return Explanation(
-            "A retry would be refused.",
-            [
-                f"Its queueing lock {row.queueing_lock} was taken by job #{holder.id:,}, which is waiting.",
-                "Cancel that one first, or let it run.",
-            ],
-            "warning",
-            [holder.id],
-        )
-    sentences = [*_runs(events), "The database keeps no traceback: look in the worker's log."]
+        taken = f"Its queueing lock {named(row.queueing_lock)} was taken by job #{holder.id:,}, which is waiting."
+        way_out = "Cancel that one first, or let it run."
+        return Explanation("A retry would be refused.", [taken, way_out, *ran], "warning", [holder.id])
     if row.abort_requested:
-        sentences.append("An abort request is still set on it; Retry clears that.")
-    return Explanation("It failed.", sentences, "bad")
+        stuck = "An abort request is stuck on it: the database refuses to put it back while it is set."
+        if around.can_retry_failed:
+            sentences = [stuck, "Retry from here clears it first.", *ran]
+            return Explanation("It failed.", sentences, "bad", mend="retry")
+        return Explanation("It failed.", [stuck, *_no_retry(), *ran], "bad", mend="again")
+    if not around.can_retry_failed:
+        return Explanation("It failed.", [*ran, *_no_retry()], "bad", mend="again")
+    return Explanation("It failed.", ran, "bad")
+
+
+def _no_retry() -> list[str]:
+    return ["This release cannot retry failed jobs: defer it again."]
 
 
 def _runs(events: list[EventRow], *, before: bool = False) -> list[str]:
@@ -137,6 +229,17 @@ def _runs(events: list[EventRow], *, before: bool = False) -> list[str]:
         return []
     times = "once" if number == 1 else f"{number} times"
     return [f"It has run {times}{' before' if before else ''}."]
+
+
+def _latest(events: list[EventRow], kind: EventType) -> dt.datetime | None:
+    return next((event.at for event in reversed(events) if event.type is kind), None)
+
+
+def named(name: str | None) -> str:
+    """A name from the database within a sentence: in one line, cut, with no sign that cannot be seen."""
+    text = " ".join((name or "").split())
+    text = text if len(text) <= NAME_LIMIT else f"{text[:NAME_LIMIT]}…"
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 def duration(span: dt.timedelta) -> str:

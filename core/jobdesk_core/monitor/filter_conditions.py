@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,19 +14,20 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.filter_ranges import BIGINT, INTEGER, TimeRange, age_range, number_range, time_range
-from jobdesk_core.monitor.filter_text import Token, Value
+from jobdesk_core.monitor.filter_text import FLAGS, Token, Value
 from jobdesk_core.monitor.rows import STALLED_AFTER_S, JobRow
 
 KEYS = (
     *("status", "queue", "task", "lock", "queueing_lock", "priority", "id", "age", "deferred", "scheduled"),
     *("worker", "is", "args", "args.<key>"),
 )
-FLAGS = ("aborting", "abort_requested", "scheduled", "stalled")
 _TEXT_COLUMNS = {"queue": "queue_name", "task": "task_name", "lock": "lock", "queueing_lock": "queueing_lock"}
 _NULLABLE = ("lock", "queueing_lock")
 _TIMES = 'a date, a time such as "2026-11-20 12:30", now, -2h or +1d, with >, >=, < or <= before it, or X..Y'
 
 Verdict = bool | None
+
+
 Test = Callable[[JobRow, dt.datetime], Verdict]
 Sql = Callable[[Capabilities], str]
 
@@ -52,19 +54,58 @@ def _asked(token: Token, name: str) -> Condition:
         return _free_text(token, name)
     make = _CONDITIONS.get(key)
     if make is None:
-        raise token.error(f"There is no filter {key}. There are: {', '.join(KEYS)}.")
+        raise token.error(f"There is no filter {key}. {_likely(key, KEYS)}")
     return make(token, name)
 
 
+def _likely(wrong: str, words: Sequence[str]) -> str:
+    close = difflib.get_close_matches(wrong[:40], words, 1)
+    return f"Did you mean {close[0]}?" if close else f"There are: {', '.join(words)}."
+
+
 def _negated(condition: Condition, token: Token) -> Condition:
-    if not token.is_negated:
-        return condition
+    return none_of(condition) if token.is_negated else condition
+
+
+# Put together: a condition that is NULL in SQL is one that is not met
+
+
+def none_of(condition: Condition) -> Condition:
+    """The opposite of a condition."""
 
     def test(row: JobRow, now: dt.datetime) -> Verdict:
         verdict = condition.test(row, now)
         return None if verdict is None else not verdict
 
     return Condition(lambda able: f"NOT coalesce(({condition.sql(able)}), false)", condition.parameters, test)
+
+
+def all_of(conditions: Sequence[Condition]) -> Condition:
+    """That every condition is met."""
+
+    def test(row: JobRow, now: dt.datetime) -> Verdict:
+        verdicts = [each.test(row, now) for each in conditions]
+        return False if False in verdicts else None if None in verdicts else True
+
+    return Condition(_joined(" AND ", conditions), _parameters(conditions), test)
+
+
+def any_of(conditions: Sequence[Condition]) -> Condition:
+    """That at least one condition is met."""
+
+    def test(row: JobRow, now: dt.datetime) -> Verdict:
+        verdicts = [each.test(row, now) for each in conditions]
+        return True if True in verdicts else None if None in verdicts else False
+
+    return Condition(_joined(" OR ", conditions), _parameters(conditions), test)
+
+
+def _joined(word: str, conditions: Sequence[Condition]) -> Sql:
+    return lambda able: word.join(f"({each.sql(able)})" for each in conditions)
+
+
+def _parameters(conditions: Sequence[Condition]) -> dict[str, Any]:
+    return {name: value for each in conditions for name, value in each.parameters.items()}
 
 
 # Texts
@@ -133,8 +174,9 @@ def _contained(value: Value) -> Value:
 def _status_condition(token: Token, name: str) -> Condition:
     labels = [status.value for status in Status]
     wanted = {value.text for value in token.values}
-    for value in wanted.difference(labels):
-        raise token.error(f"There is no status {value}. There are: {', '.join(labels)}.")
+    for value in token.values:
+        if value.text not in labels:
+            raise token.error(f"There is no status {value.text}. There are: {', '.join(labels)}.", value)
 
     def sql(able: Capabilities) -> str:
         # Labels, not parameters: a partial index serves only what the planner sees. One that the release
@@ -161,8 +203,9 @@ def _worker_condition(token: Token, name: str) -> Condition:
 
 def _flag_condition(token: Token, name: str) -> Condition:
     flags = [value.text for value in token.values]
-    if not set(flags) <= _FLAGS.keys():
-        raise token.error(f"is takes one of: {', '.join(FLAGS)}.")
+    for value in token.values:
+        if value.text not in _FLAGS:
+            raise token.error(f"is takes one of: {', '.join(FLAGS)}.", value)
 
     def sql(able: Capabilities) -> str:
         if "stalled" in flags and not (able.has_workers and able.has_worker_id):
@@ -208,7 +251,8 @@ def number_ranges(token: Token) -> list[tuple[int, int]]:
     for value in token.values:
         found = number_range(value.text.removeprefix("#") if token.key == "id" else value.text, limits)
         if found is None:
-            raise token.error(f"{token.key} takes a number, a range such as 10..20, or a bound such as >10.")
+            message = f"{token.key} takes a number, a range such as 10..20, or a bound such as >10."
+            raise token.error(message, value)
         ranges.append(found)
     return ranges
 
@@ -219,17 +263,24 @@ def _number_condition(token: Token, name: str) -> Condition:
     key, kind = token.key, "bigint" if token.key == "id" else "integer"
     pieces: list[str] = []
     parameters: dict[str, Any] = {}
-    for index, (low, high) in enumerate(ranges):
+    single = {low for low, high in ranges if low == high}
+    if len(single) > 1:
+        # A pasted list may be longer than a statement may have parameters.
+        pieces.append(f"job.{key} = ANY (%({name}s)s::{kind}[])")
+        parameters[f"{name}s"] = sorted(single)
+    wide = [each for each in ranges if each[0] < each[1] or len(single) == 1]
+    for index, (low, high) in enumerate(wide):
         if low <= high:
             first, last = f"{name}_{index}a", f"{name}_{index}b"
             pieces.append(f"job.{key} BETWEEN %({first})s::{kind} AND %({last})s::{kind}")
             parameters |= {first: low, last: high}
     sql = " OR ".join(pieces) or "false"
-    return Condition(
-        lambda able: sql,
-        parameters,
-        lambda row, now: any(low <= getattr(row, key) <= high for low, high in ranges),
-    )
+
+    def test(row: JobRow, now: dt.datetime) -> Verdict:
+        held = getattr(row, key)
+        return held in single or any(low <= held <= high for low, high in wide)
+
+    return Condition(lambda able: sql, parameters, test)
 
 
 def _time_condition(token: Token, name: str) -> Condition:
@@ -240,9 +291,10 @@ def _time_condition(token: Token, name: str) -> Condition:
             continue
         found = (age_range if token.key == "age" else time_range)(value.text)
         if found is None and token.key == "age":
-            raise token.error("age takes a bound such as >1h or <10m, or a range such as 1h..2h (s, m, h, d, w).")
+            message = "age takes a bound such as >1h or <10m, or a range such as 1h..2h (s, m, h, d, w)."
+            raise token.error(message, value)
         if found is None:
-            raise token.error(f"{token.key} takes {_TIMES}; or none.")
+            raise token.error(f"{token.key} takes {_TIMES}; or none.", value)
         ranges.append(found)
     column = "job.scheduled_at" if token.key == "scheduled" else "deferral.at"
     pieces = [f"{column} IS NULL"] if has_none else []

@@ -1,7 +1,8 @@
 """How a filter is written: conditions apart by spaces, `-key:value,value`, every text quotable.
 
 In quotation marks every character is itself, and a quotation mark is doubled: `queue:"night, ""B"" shift"`.
-Outside them a comma separates values, `*` stands for any text, and `none` for no value.
+Outside them a comma separates values, `*` stands for any text, and `none` for no value. Between conditions
+stand `and`, `or`, `not` and brackets, which filter_tree.py puts together; within a value brackets come in pairs.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+#: The words that need no key: `stalled` is `is:stalled`.
+FLAGS = ("aborting", "abort_requested", "scheduled", "stalled")
+WORDS = ("and", "or", "not")
 
 _QUOTED = r'"(?:[^"]|"")*"'
 _KEY = re.compile(rf'([A-Za-z_]+)((?:\.(?:{_QUOTED}|[^\s:".]+))*):')
 _SEGMENT = re.compile(rf'\.({_QUOTED}|[^\s:".]+)')
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
+_SIGN = re.compile(r"[()]|-(?=\()|(?:and|or|not)(?![^\s()])", re.IGNORECASE)
 _ESCAPED_LIKE = re.compile(r"([\\%_])")
 
 
@@ -37,6 +43,8 @@ class Value:
 
     parts: tuple[str, ...]
     is_quoted: bool = False
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:
@@ -75,6 +83,19 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class Sign:
+    """What stands between conditions: `and`, `or`, `not` or a bracket, at `start` in the text."""
+
+    start: int
+    end: int
+    text: str
+
+    def error(self, message: str) -> FilterError:
+        """That this is out of place."""
+        return FilterError(message, self.start, self.end - self.start)
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """One condition of a filter as it was typed, from `start` to `end`. `key` is empty for free text.
 
@@ -91,16 +112,29 @@ class Token:
     json: dict[str, Any] | None = None
     is_negated: bool = False
 
-    def error(self, message: str) -> FilterError:
-        """That this condition cannot be understood."""
-        return FilterError(message, self.start, self.end - self.start)
+    def error(self, message: str, value: Value | None = None) -> FilterError:
+        """That this condition, or one value of it, cannot be understood."""
+        start, end = (value.start, value.end) if value is not None and value.end else (self.start, self.end)
+        return FilterError(message, start, end - start)
+
+    @property
+    def opposite(self) -> str:
+        """The text of the opposite condition."""
+        if not self.is_negated:
+            return f"-{self.text}"
+        text = self.text[1:]
+        # Without its minus a free text may be one of the grammar's own words, or another minus.
+        if _SIGN.fullmatch(text) or text.startswith("-"):
+            return f'"{text[0]}"{text[1:]}'
+        return text
 
 
 def term(key: str, value: str) -> str:
     """The text of a filter for exactly this value, such as `queue:"night shift"`; free text when `key` is empty."""
     if key:
         return f"{key}:{_as_value(value)}"
-    return value if _PLAIN_WORD.fullmatch(value) else _in_quotes(value)
+    is_plain = _PLAIN_WORD.fullmatch(value) and value not in FLAGS and value.lower() not in WORDS
+    return value if is_plain else _in_quotes(value)
 
 
 def argument_term(path: Sequence[str], value: str) -> str:
@@ -111,7 +145,7 @@ def argument_term(path: Sequence[str], value: str) -> str:
 
 
 def _as_value(value: str) -> str:
-    is_plain = value not in ("", "none") and value[0] != "{" and not any(c.isspace() or c in '",*' for c in value)
+    is_plain = value not in ("", "none") and value[0] != "{" and not any(c.isspace() or c in '",*()' for c in value)
     return value if is_plain else _in_quotes(value)
 
 
@@ -119,22 +153,25 @@ def _in_quotes(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def tokenize(text: str) -> list[Token]:
-    """Split a filter's text into its conditions. Raises FilterError with the place of what is wrong."""
-    tokens: list[Token] = []
+def lex(text: str) -> list[Token | Sign]:
+    """Split a filter's text into conditions and signs. Raises FilterError with the place of what is wrong."""
+    found: list[Token | Sign] = []
     position = 0
     while True:
         while position < len(text) and text[position].isspace():
             position += 1
         if position == len(text):
-            return tokens
-        tokens.append(_token(text, position))
-        position = tokens[-1].end
+            return found
+        if match := _SIGN.match(text, position):
+            found.append(Sign(position, match.end(), "not" if match[0] == "-" else match[0].lower()))
+        else:
+            found.append(_token(text, position))
+        position = found[-1].end
 
 
 def _token(text: str, start: int) -> Token:
     position = start
-    is_negated = text[position] == "-" and text[position + 1 : position + 2].strip() != ""
+    is_negated = text[position] == "-" and text[position + 1 : position + 2].strip() not in ("", ")")
     position += is_negated
     match = _KEY.match(text, position)
     key, path = (match[1], tuple(_unquoted(each) for each in _SEGMENT.findall(match[2]))) if match else ("", ())
@@ -158,22 +195,33 @@ def _unquoted(segment: str) -> str:
 def _values(text: str, position: int, *, is_set: bool) -> tuple[tuple[Value, ...], int]:
     """The values from here on, apart by commas when it is a set, and where they end."""
     found: list[Value] = []
-    parts, is_quoted = [""], False
+    parts, is_quoted, begun = [""], False, position
+    brackets: list[int] = []
     while position < len(text) and not text[position].isspace():
         character = text[position]
+        if character == ")" and not brackets:
+            break
         if character == '"':
             start, position = position, _closing(text, position)
             parts[-1] += text[start + 1 : position].replace('""', '"')
             is_quoted = True
         elif character == "," and is_set:
-            found.append(Value(tuple(parts), is_quoted))
-            parts, is_quoted = [""], False
+            found.append(Value(tuple(parts), is_quoted, begun, position))
+            parts, is_quoted, begun = [""], False, position + 1
         elif character == "*":
             parts.append("")
         else:
+            if character == "(":
+                brackets.append(position)
+            elif character == ")":
+                brackets.pop()
             parts[-1] += character
         position += 1
-    return (*found, Value(tuple(parts), is_quoted)), position
+    if brackets:
+        raise FilterError(
+            "A bracket is not closed. One that belongs to a text stands in quotation marks.", brackets[-1], 1
+        )
+    return (*found, Value(tuple(parts), is_quoted, begun, position)), position
 
 
 def _closing(text: str, start: int) -> int:
@@ -193,7 +241,7 @@ def _json(text: str, start: int) -> tuple[dict[str, Any], int]:
         raise FilterError(f"This is not a JSON object: {error.msg}.", error.pos, 1) from error
     except (ValueError, RecursionError) as error:
         raise FilterError("This JSON cannot be read: a number or its depth is too large.", start, 1) from error
-    if text[end : end + 1].strip():
+    if text[end : end + 1].strip() not in ("", ")"):
         raise FilterError("A space must follow the JSON object.", end, 1)
     return found, end
 

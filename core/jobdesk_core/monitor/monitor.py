@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,16 +15,19 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException, cause_text
-from jobdesk_core.monitor import details, running, usual
+from jobdesk_core.monitor import arguments, comparison, details, others, running, surroundings, usual
+from jobdesk_core.monitor.arguments import Part
 from jobdesk_core.monitor.board import Board
+from jobdesk_core.monitor.comparison import Comparison
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.details import JobDetail
 from jobdesk_core.monitor.feed import Changes, Feed, FeedState
 from jobdesk_core.monitor.filters import JobFilter, term
 from jobdesk_core.monitor.locks import Locks
 from jobdesk_core.monitor.oldest import OldestWaiting
+from jobdesk_core.monitor.others import Others, UsualTimes
 from jobdesk_core.monitor.pages import JobPages, Order, limited
-from jobdesk_core.monitor.rows import WorkerRow
+from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from jobdesk_core.monitor.running import RunningJob
 from jobdesk_core.monitor.series import Series
 from jobdesk_core.monitor.usual import UsualArguments
@@ -34,6 +37,8 @@ MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+#: What was asked for by a click and takes its time, such as unpacking 100 MB of arguments.
+SLOW_LIMIT_S = 30.0
 #: How long the first notification may take before we believe that none will come.
 PROBE_S = 2.0
 #: How long a task's newest jobs are looked for.
@@ -106,17 +111,37 @@ class Monitor:
 
     async def detail(self, job_id: int) -> JobDetail | None:
         """Everything about one job, or None when it is not there."""
-        return await details.read_detail(self._connector, self._capabilities, job_id)
+        return await details.read_detail(self._connector, self._capabilities, job_id, limit_s=self.limit_s)
+
+    async def argument_part(self, job_id: int, path: Sequence[str | int], start: int) -> Part | None:
+        """Some entries of the object or list at a path of large arguments; None when it is gone."""
+        return await limited(self._connector, arguments.part(job_id, path, start), SLOW_LIMIT_S)
+
+    async def argument_text(self, job_id: int, path: Sequence[str | int]) -> str | None:
+        """A long text within the arguments, up to 16 million characters; None when it is gone."""
+        return await limited(self._connector, arguments.text(job_id, path), SLOW_LIMIT_S)
+
+    async def others(self, row: JobRow) -> list[Others]:
+        """How many other jobs have the job's locks, task and worker. Raises StatementTooLong."""
+        return await limited(self._connector, others.others(self._capabilities, row), self.limit_s)
+
+    async def usual_times(self, task_name: str) -> UsualTimes | None:
+        """How long the task usually waits and runs, None when too few runs are known. Raises StatementTooLong."""
+        return await limited(self._connector, others.usual_times(task_name), self.limit_s)
+
+    async def compare(self, job_ids: Sequence[int]) -> Comparison:
+        """What the arguments of several jobs share and where they differ. Raises StatementTooLong."""
+        return await limited(self._connector, comparison.compare(job_ids), self.limit_s)
 
     async def arguments(self, job_id: int) -> dict[str, Any] | None:
         """A job's arguments, however large; None when the job is not there."""
-        return await self._connector.run_async(details.arguments(job_id))
+        return await self._connector.run_async(arguments.whole(job_id))
 
     async def workers(self) -> list[WorkerRow]:
         """The registered workers; none on releases before 3.1, which keep no record of them."""
         if not self._capabilities.has_workers:
             return []
-        return await self._connector.run_async(details.WORKERS)
+        return await self._connector.run_async(surroundings.WORKERS)
 
     async def running_jobs(self, worker_id: int | None) -> list[RunningJob]:
         """The jobs that a worker is running, or those running without one (None); at most running.MOST_JOBS."""

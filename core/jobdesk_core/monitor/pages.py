@@ -262,6 +262,11 @@ async def limited(
     """Run a statement for at most `limit_s` seconds; then it is cancelled, on the server too."""
     try:
         async with asyncio.timeout(limit_s):
-            return await connector.run_async(statement, connection=connection)
+            answer = await connector.run_async(statement, connection=connection)
     except TimeoutError as error:
         raise StatementTooLong() from error
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        # Before Python 3.12 wait_for, with which the pool waits for a connection, may swallow a cancellation.
+        raise asyncio.CancelledError
+    return answer

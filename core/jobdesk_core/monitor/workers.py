@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobdesk_core.monitor.details import WORKERS
 from jobdesk_core.monitor.rows import WorkerRow
+from jobdesk_core.monitor.surroundings import WORKERS
 
 #: Seconds between two looks at the workers, and while there is none.
 INTERVAL_S, FIRST_INTERVAL_S = 3.0, 1.0

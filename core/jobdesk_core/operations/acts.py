@@ -15,12 +15,14 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.monitor.rows import jobs_table
 from jobdesk_core.operations.changes import Action, Cancel, Change, Purge, Reprioritise, Reschedule, Retry
 from jobdesk_core.operations.facts import facts_columns, facts_parameters
-from jobdesk_core.operations.rules import Facts
 
 #: How long the statement waits for a lock that others hold, such as a queueing lock that is just being taken.
 LOCK_TIMEOUT = "500ms"
 #: Arguments larger than this many bytes, as stored, are not kept in the ledger.
 ARGUMENTS_KEPT_BYTES = 65_536
+
+#: As an array, for which an index is read; for a join the planner may read the whole table for each chunk.
+_READY_IDS = "ARRAY(SELECT id FROM ready)"
 
 #: What the ledger keeps of a job before the act, beside its status: what the act changes, or all that is lost.
 _BEFORE = {
@@ -39,30 +41,31 @@ def kept(action: Action) -> tuple[str, ...]:
     return _BEFORE.get(action, ())
 
 
-def chunk(
-    change: Change, capabilities: Capabilities, facts: Facts, ids: Sequence[int], versions: Sequence[int]
-) -> Statement[Rows]:
-    """Carry `change` out on those of the jobs that are as the preflight saw them, with these facts.
+def chunk(change: Change, capabilities: Capabilities, ids: Sequence[int], versions: Sequence[int]) -> Statement[Rows]:
+    """Carry `change` out on those of the jobs whose rows are still of these versions, as the preflight saw them.
 
-    A row for each job that nobody else holds: its id, the columns of its facts and of `kept`, `is_same`
-    (unchanged since the preflight) and `is_done`.
+    A row for each job that nobody else holds: its `id`, the columns of `kept`, and `left_alone`: the columns of
+    its facts as they are now, or None when it was acted upon.
     """
     able, action = capabilities, change.action
-    before = ", ".join(_kept_sql(name) for name in kept(action))
-    allowed = _allowed(change, facts)
+    before = "".join(f", {_kept_sql(name)}" for name in kept(action))
+    shown = "".join(f", held.{name}_before" for name in kept(action))
+    allowed = _allowed(change)
     steps, parameters = _steps(change, capabilities)
     told, told_parameters = _told(change, capabilities)
     count = ", (SELECT count(*) FROM told) AS told" if told else ""
+    # The versions are compared after the rows are found by an index: for a join of both the planner may read the
+    # whole table for each chunk (measured: a third of the time).
     sql = (
         "WITH wanted (id, version) AS (SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::bigint[])),\n"
         "patience AS MATERIALIZED (SELECT set_config('lock_timeout', %(patience)s, true)),\n"
-        "held AS MATERIALIZED (SELECT job.id, job.task_name, job.queue_name, "
-        "job.jobdesk_version = wanted.version AS is_same, "
-        f"{facts_columns(change, able)}{', ' if before else ''}{before} "
-        f"FROM patience, wanted JOIN {jobs_table(able)} ON job.id = wanted.id FOR UPDATE OF job SKIP LOCKED),\n"
-        f"ready AS (SELECT * FROM held WHERE {allowed}),\n{steps}{told}\n"
-        "SELECT held.*, done.id IS NOT NULL AS is_done"
-        f"{count} FROM held LEFT JOIN done ON done.id = held.id"
+        "held AS MATERIALIZED (SELECT job.id, job.task_name, job.queue_name, job.jobdesk_version AS version, "
+        f"{facts_columns(change, able)}{before}\n"
+        f"FROM patience, {jobs_table(able)} WHERE job.id = ANY (%(ids)s::bigint[]) FOR UPDATE OF job SKIP LOCKED),\n"
+        "ready AS (SELECT held.* FROM held JOIN wanted ON wanted.id = held.id AND wanted.version = held.version"
+        f"{allowed}),\n{steps}{told}\n"
+        f"SELECT held.id{shown}, CASE WHEN done.id IS NULL THEN to_jsonb(held) END AS left_alone{count}\n"
+        "FROM held LEFT JOIN done ON done.id = held.id"
     )
     common = {"ids": list(ids), "versions": list(versions), "patience": LOCK_TIMEOUT}
     return Statement(sql, lambda rows: rows, common | facts_parameters(change) | parameters | told_parameters)
@@ -74,14 +77,11 @@ def _kept_sql(name: str) -> str:
     return f"job.{name} AS {name}_before"
 
 
-def _allowed(change: Change, facts: Facts) -> str:
-    """What must still hold: the row itself, and what the rules ask beyond it."""
-    conditions = ["is_same"]
-    if isinstance(change, Retry):
-        conditions.append("NOT is_lock_taken")
-        if not change.is_forced:
-            conditions.append("NOT is_worker_alive")
-    return " AND ".join(conditions)
+def _allowed(change: Change) -> str:
+    """What must still hold beyond the row itself."""
+    if not isinstance(change, Retry):
+        return ""
+    return " WHERE NOT is_lock_taken" + ("" if change.is_forced else " AND NOT is_worker_alive")
 
 
 def _steps(change: Change, able: Capabilities) -> tuple[str, dict[str, Any]]:
@@ -93,10 +93,14 @@ def _steps(change: Change, able: Capabilities) -> tuple[str, dict[str, Any]]:
     if isinstance(change, Purge):
         return _purge(able), {}
     column, value = _column(change)
+    return _update(column), value
+
+
+def _update(column: str) -> str:
     return (
-        f"done AS (UPDATE procrastinate_jobs AS job SET {column} FROM ready "
-        "WHERE job.id = ready.id AND job.status = 'todo' RETURNING job.id)"
-    ), value
+        f"done AS (UPDATE procrastinate_jobs AS job SET {column} "
+        f"WHERE job.id = ANY ({_READY_IDS}) AND job.status = 'todo' RETURNING job.id)"
+    )
 
 
 def _column(change: Reschedule | Reprioritise) -> tuple[str, dict[str, Any]]:
@@ -108,6 +112,9 @@ def _column(change: Reschedule | Reprioritise) -> tuple[str, dict[str, Any]]:
 
 
 def _cancel(change: Cancel, able: Capabilities) -> tuple[str, dict[str, Any]]:
+    if change.action is Action.CANCEL and able.has_plain_cancel:
+        # What the function would do to each, in half the time (measured).
+        return _update("status = 'cancelled'"), {}
     call = statements.cancel_call(able, "ready.id", "%(abort)s::boolean", "%(delete)s::boolean")
     events = _orphans(able) if change.delete else ""
     return (
@@ -140,7 +147,7 @@ def _retry(change: Retry, able: Capabilities) -> tuple[str, dict[str, Any]]:
 def _purge(able: Capabilities) -> str:
     freed = "" if able.frees_periodic_defers else _FREED
     return (
-        f"{freed}done AS (DELETE FROM procrastinate_jobs AS job USING ready WHERE job.id = ready.id "
+        f"{freed}done AS (DELETE FROM procrastinate_jobs AS job WHERE job.id = ANY ({_READY_IDS}) "
         f"RETURNING job.id){_orphans(able)}"
     )
 

@@ -16,8 +16,8 @@ from jobdesk_core.operations.plan import Plan
 from jobdesk_core.operations.rules import BUSY, CHANGED, GONE, TAKEN, Facts, Reason, verdict
 from jobdesk_core.operations.steps import Progress, Steps
 
-#: Jobs in one chunk at most, and at least when chunks take longer than this many seconds.
-CHUNK, SMALLEST_CHUNK, SLOW_S = 500, 20, 0.5
+#: Jobs in the first chunk, in one at most while they are fast, and at least when they take longer than SLOW_S seconds.
+CHUNK, LARGEST_CHUNK, SMALLEST_CHUNK, SLOW_S = 500, 2_000, 20, 0.5
 #: What the server refuses of single jobs: a constraint, a lock that others hold, a conflict, a function's own words.
 _OF_A_JOB = ("23", "55P03", "40", "P0001")
 _BUSY = ("55P03", "40")
@@ -32,7 +32,7 @@ class RolledBack(JobdeskException):
         self.ledger = ledger
 
 
-def apply(plan: Plan, *, chunk_size: int = CHUNK, is_one_transaction: bool = False) -> Steps[Ledger]:
+def apply(plan: Plan, *, chunk_size: int = LARGEST_CHUNK, is_one_transaction: bool = False) -> Steps[Ledger]:
     """Carry the plan out and tell what became of each job.
 
     What happens to single jobs is in the ledger, and so is what broke it off: a lost link leaves the jobs of
@@ -46,10 +46,10 @@ def apply(plan: Plan, *, chunk_size: int = CHUNK, is_one_transaction: bool = Fal
 
 def first_statement(plan: Plan, *, chunk_size: int = CHUNK) -> Statement[Rows] | None:
     """What would be sent first, to be shown; the chunks after it differ by their jobs only. None: nothing would."""
-    for facts, batch in plan.acted():
+    for _, batch in plan.acted():
         if batch.ids:
             some = slice(0, chunk_size)
-            return chunk(plan.change, plan.capabilities, facts, batch.ids[some], batch.versions[some])
+            return chunk(plan.change, plan.capabilities, batch.ids[some], batch.versions[some])
     return None
 
 
@@ -79,6 +79,7 @@ class _Act:
 
     def run(self) -> Steps[Ledger]:
         most = self.size
+        self.size = min(CHUNK, most)
         rounds = [[_Some(facts, batch.ids, batch.versions) for facts, batch in self.plan.acted()], self.busy]
         is_going, is_last = True, False
         for some_of_round in rounds:
@@ -102,7 +103,7 @@ class _Act:
     def _carry_out(self, some: _Some, *, is_last: bool) -> Steps[bool]:
         """Act on the jobs; when the server refuses one, on ever smaller parts of them. Returns whether to go on."""
         try:
-            rows = yield chunk(self.plan.change, self.plan.capabilities, some.facts, some.ids, some.versions)
+            rows = yield chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
         except ConnectorException as error:
             if self.is_one_transaction or not _is_of_a_job(error):
                 return self._break_off(some, error)
@@ -119,10 +120,11 @@ class _Act:
         return True
 
     def _note(self, some: _Some, rows: Rows, *, is_last: bool) -> Steps[None]:
-        self.ledger.add_done((row for row in rows if row["is_done"]), kept(self.plan.change.action))
+        done = [row for row in rows if row["left_alone"] is None]
+        self.ledger.add_done(done, kept(self.plan.change.action), some.facts.status)
         for row in rows:
-            if not row["is_done"]:
-                facts = facts_of(row)
+            if row["left_alone"] is not None:
+                facts = facts_of(row["left_alone"])
                 self.ledger.add([row["id"]], Result.SKIPPED, self._left_alone(facts), facts.status)
         missing = set(some.ids).difference(row["id"] for row in rows)
         self.at += len(some.ids) - len(missing)

@@ -8,12 +8,13 @@ import json
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jobdesk_core.jobs import Status
+from jobdesk_core.operations.acts import kept
 from jobdesk_core.operations.changes import Action
 from jobdesk_core.operations.plan import Plan
 from jobdesk_core.operations.rules import Reason
@@ -87,18 +88,14 @@ class Ledger:
         """Whether all that had been done was undone by the rollback of the one transaction."""
         return self._is_rolled_back
 
-    def add_done(self, rows: Iterable[dict[str, Any]], kept: tuple[str, ...]) -> None:
-        """Note the jobs that were acted upon."""
-        for row in rows:
-            before = {name: row[f"{name}_before"] for name in kept}
-            self._write(row["id"], Result.DONE, "", row["status"], before)
-            self._count(Result.DONE, "", 1, [row["id"]])
+    def add_done(self, rows: Sequence[dict[str, Any]], kept: tuple[str, ...], status: Status) -> None:
+        """Note the jobs that were acted upon: their ids, and what they had in the columns of `kept`."""
+        before = [[row[f"{name}_before"] for name in kept] for row in rows] if kept else None
+        self._write([row["id"] for row in rows], Result.DONE, None, status, before)
 
     def add(self, ids: Iterable[int], result: Result, reason: Reason, status: Status | None) -> None:
         """Note jobs that were not."""
-        for job_id in ids:
-            self._write(job_id, result, reason.of(job_id), status.value if status else None, None)
-            self._count(result, reason.many, 1, [job_id])
+        self._write(list(ids), result, reason, status, None)
 
     def roll_back(self) -> None:
         """Note that whatever had been done is undone."""
@@ -110,9 +107,12 @@ class Ledger:
     def entries(self) -> Iterator[Entry]:
         """Every job's outcome: of those acted upon, then of those that the preflight left out."""
         self._spool.seek(0)
+        kept_names = kept(self.plan.change.action)
         for line in self._spool:
-            job_id, result, words, status, before = json.loads(line)
-            yield self._entry(job_id, Result(result), words, status, before)
+            ids, result, words, status, before = json.loads(line)
+            for position, job_id in enumerate(ids):
+                held = dict(zip(kept_names, before[position], strict=True)) if before is not None else None
+                yield self._entry(job_id, Result(result), words, status, held)
         self._spool.seek(0, 2)
         for group in self.plan.groups:
             if group.reason is not None:
@@ -148,15 +148,21 @@ class Ledger:
                 before = {"status": status} | (entry.before or {})
                 file.write(json.dumps(held | {"before": before}, ensure_ascii=False) + "\n")
 
-    def _entry(self, job_id: int, result: Result, words: str, status: str | None, before: Any) -> Entry:
-        if result is Result.DONE:
-            words = self.sentence_of(job_id)
-            if self._is_rolled_back:
-                result, words = Result.ROLLED_BACK, f"Job {job_id} was left as it was: everything was rolled back."
-        return Entry(job_id, result, words, Status(status) if status else None, before)
+    def _entry(self, job_id: int, result: Result, words: str | None, status: str | None, before: Any) -> Entry:
+        sentence = f"Job {job_id} {words}" if words is not None else self.sentence_of(job_id)
+        if result is Result.DONE and self._is_rolled_back:
+            result, sentence = Result.ROLLED_BACK, f"Job {job_id} was left as it was: everything was rolled back."
+        return Entry(job_id, result, sentence, Status(status) if status else None, before)
 
-    def _write(self, job_id: int, result: Result, words: str, status: str | None, before: Any) -> None:
-        self._spool.write(json.dumps([job_id, result.value, words, status, before], default=str) + "\n")
+    def _write(
+        self, ids: list[int], result: Result, reason: Reason | None, status: Status | None, before: list[Any] | None
+    ) -> None:
+        """A line for jobs of one result; `before` has the values of the kept columns for each."""
+        if not ids:
+            return
+        line = [ids, result.value, reason.one if reason else None, status.value if status else None, before]
+        self._spool.write(json.dumps(line, default=str) + "\n")
+        self._count(result, reason.many if reason else "", len(ids), ids[:EXAMPLES])
 
     def _count(self, result: Result, words: str, number: int, ids: list[int]) -> None:
         self.counts[result] += number

@@ -181,7 +181,7 @@ class _Preflight:
         lock = "hashtextextended(job.queueing_lock, 0)" if isinstance(change, Retry) else "NULL::bigint"
         facts = ", ".join(FACTS)
         return Statement(
-            f"SELECT {facts}, array_agg(id) AS ids, array_agg(version) FILTER "
+            f"SELECT {facts}, array_agg(id ORDER BY id) AS ids, array_agg(version ORDER BY id) FILTER "
             "(WHERE status = ANY (%(acted)s::text[])) AS versions, "
             "array_agg(lock) FILTER (WHERE lock IS NOT NULL) AS locks, "
             "array_agg(id) FILTER (WHERE lock IS NOT NULL) AS locked "

@@ -27,7 +27,11 @@ APPLICATION_NAME = "jobdesk"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A named connection. `dsn` and `arguments` count only under their own method."""
+    """A named connection. `dsn` and `arguments` count only under their own method.
+
+    `links` are templates by their names (see `links`), `secret_keys` is the pattern of keys whose values are
+    hidden, empty for the default one (see `secret_keys`).
+    """
 
     name: str
     method: Method = "environment"
@@ -36,6 +40,8 @@ class Profile:
     environment: str = ""
     colour: str = ""
     is_read_only: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
+    secret_keys: str = ""
 
     @property
     def display_dsn(self) -> str:

@@ -99,9 +99,9 @@ class ProfileStore:
 def _check(document: dict[str, Any]) -> None:
     saved = document.get("profiles", {})
     tables = [saved, *saved.values()] if isinstance(saved, dict) else [saved]
-    tables += [table.get("arguments", {}) for table in tables if isinstance(table, dict)]
+    tables += [table.get(name, {}) for table in tables if isinstance(table, dict) for name in ("arguments", "links")]
     if not all(isinstance(table, dict) for table in tables):
-        raise ValueError("each profile and its arguments must be tables")
+        raise ValueError("each profile, its arguments and its links must be tables")
 
 
 def _profile(name: str, table: dict[str, Any]) -> Profile:
@@ -114,6 +114,8 @@ def _profile(name: str, table: dict[str, Any]) -> Profile:
         environment=str(table.get("environment", "")),
         colour=str(table.get("colour", "")),
         is_read_only=bool(table.get("is_read_only", False)),
+        links={key: str(value) for key, value in table.get("links", {}).items()},
+        secret_keys=str(table.get("secret_keys", "")),
     )
 
 
@@ -125,4 +127,6 @@ def _table(profile: Profile) -> dict[str, Any]:
         "environment": profile.environment,
         "colour": profile.colour,
         "is_read_only": profile.is_read_only,
+        "links": dict(profile.links),
+        "secret_keys": profile.secret_keys,
     }

@@ -7,10 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from jobdesk_core.exceptions import ArgumentsTooDeep
 from jobdesk_core.jobs import Job
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Action, Chosen, Matching, Outcome
+from jobdesk_core.profiles.secret_keys import masked
 from PySide6.QtWidgets import QApplication
 
 from jobdesk import formats
@@ -116,16 +118,24 @@ class JobCommands(Noun):
             open_preflight(self, self._window, desk, Action.RESCUE, [(self.tr("all stalled jobs"), target)])
 
     def copy_json(self) -> None:
-        """Copy every column of the selected jobs, arguments included."""
+        """Copy every column of the selected jobs, arguments included; what looks secret stays hidden."""
         desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None or not rows:
             return
 
         async def read() -> list[dict[str, Any]]:
             arguments = await asyncio.gather(*(desk.monitor.arguments(row.id) for row in rows))
-            return [_as_json(row, args) for row, args in zip(rows, arguments, strict=True)]
+            return [_as_json(row, self._masked(desk, row, args)) for row, args in zip(rows, arguments, strict=True)]
 
         self._work.start(read(), name="job.copy_json", then=self._copy, replaces=True)
+
+    def _masked(self, desk: Desk, row: JobRow, arguments: dict[str, Any] | None) -> Any:
+        """The arguments without what looks secret, but for what was shown by a click."""
+        revealed = self._window.jobs.inspector.revealed_paths(row.id)
+        try:
+            return masked(arguments, desk.profile.secret_keys, revealed)
+        except RecursionError as error:
+            raise ArgumentsTooDeep("") from error
 
     def _copy(self, jobs: list[dict[str, Any]]) -> None:
         value = jobs[0] if len(jobs) == 1 else jobs

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobdesk_core.jobs import Job, Status
-from jobdesk_core.monitor.filters import term
+from jobdesk_core.monitor.filters import JobFilter, term
 from jobdesk_core.operations import Action
 
+from jobdesk.commands.acting import matching_target, open_preflight
 from jobdesk.commands.noun import Noun
+from jobdesk.desk import Desk
 from jobdesk.pages.names import Kind, NamesPage
 
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
 
+#: The action of the core behind each verb.
+ACTIONS = {"cancel": Action.CANCEL, "retry": Action.RETRY, "purge": Action.PURGE}
 #: Which jobs each verb is about.
 STATUSES = {
     "cancel": (Status.TODO,),
@@ -40,7 +44,7 @@ class NameCommands(Noun):
         if not names:
             reason = self.tr("Select a queue first.") if self._kind == "queue" else self.tr("Select a task first.")
             return dict.fromkeys(("show", "defer", *STATUSES), reason)
-        reasons: dict[str, str | None] = {verb: self._reason(verb) for verb in STATUSES}
+        reasons: dict[str, str | None] = {verb: self._reason(desk, verb) for verb in STATUSES}
         reasons["defer"] = desk.refusal(Action.DEFER, None)
         if len(names) > 1:
             reasons["defer"] = self.tr("Select just one.")
@@ -81,10 +85,9 @@ class NameCommands(Noun):
         statuses = STATUSES.get(verb)
         return f"{text} status:{','.join(status.value for status in statuses)}" if statuses else text
 
-    def _reason(self, verb: str) -> str | None:
-        count = sum(self._page.count(status) for status in STATUSES[verb])
-        if count:
-            return self.tr("This act on many jobs at once is not there yet. Show the jobs and select them.")
+    def _reason(self, desk: Desk, verb: str) -> str | None:
+        if sum(self._page.count(status) for status in STATUSES[verb]):
+            return desk.impossible(ACTIONS[verb])
         sentences = {
             "cancel": self.tr("None of its jobs is waiting."),
             "retry": self.tr("None of its jobs has failed."),
@@ -94,3 +97,6 @@ class NameCommands(Noun):
 
     def _act(self, verb: str) -> None:
         """Open the preflight of an act on everything that the filter matches."""
+        if self._desk is not None:
+            target = matching_target(JobFilter.parse(self.filter_text(verb)))
+            open_preflight(self, self._window, self._desk, ACTIONS[verb], [target])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobdesk.commands.noun import Noun
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.theme import theme
 
 
@@ -46,6 +47,10 @@ class ViewCommands(Noun):
     def filter(self) -> None:
         """Type into the filter bar."""
         self._window.header.filter_bar.focus_edit()
+
+    def palette(self) -> None:
+        """Open the command palette."""
+        PaletteDialog(self._window).open()
 
     def refresh(self) -> None:
         """Read everything shown anew."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from jobdesk_core.operations import Action
 from jobdesk_core.operations.workers import pruning, pruning_refusal
 
 from jobdesk import formats
@@ -27,10 +28,7 @@ class WorkerCommands(Noun):
             reasons["show"] = self.tr("Select a worker first.")
         if reasons["prune"] is None and not self._silent():
             reasons["prune"] = self.tr("No worker is silent.")
-        if not desk.stalled:
-            reasons["rescue"] = self.tr("No job is stalled.")
-        else:
-            reasons["rescue"] = self.tr("This act on many jobs at once is not there yet. Show the jobs and retry them.")
+        reasons["rescue"] = desk.impossible(Action.RESCUE) if desk.stalled else self.tr("No job is stalled.")
         return reasons
 
     def show(self) -> None:
@@ -41,6 +39,7 @@ class WorkerCommands(Noun):
 
     def rescue(self) -> None:
         """Put the jobs back that no living worker has."""
+        self._window.commands.job.rescue()
 
     def prune(self) -> None:
         """Remove the silent workers."""

@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 )
 
 from jobdesk.dialogs.frame import DialogFrame, field, note
+from jobdesk.dialogs.inspection_settings import InspectionSettings
 from jobdesk.dialogs.outcome_list import Sign, empty_layout
 from jobdesk.widgets.fields import FieldList
 from jobdesk.widgets.segmented import Segmented
@@ -80,6 +81,7 @@ class ConnectionDialog(DialogFrame):
         self._keyring = note()
         self._keyring.hide()
         self.read_only = QCheckBox(self.tr("Read only: no action on jobs from this connection"))
+        self.inspection = InspectionSettings()
         self.steps = QVBoxLayout()
         self.steps.setSpacing(10)
         self._delete = QPushButton(self.tr("Delete"))
@@ -106,6 +108,7 @@ class ConnectionDialog(DialogFrame):
         rest = [f"{key}={value}" for key, value in profile.arguments.items() if key not in ARGUMENTS]
         self.more.setPlainText("\n".join(rest))
         self.read_only.setChecked(profile.is_read_only)
+        self.inspection.show_profile(profile)
         self.password.clear()
 
     def profile(self) -> Profile:
@@ -126,6 +129,8 @@ class ConnectionDialog(DialogFrame):
             environment=environment,
             colour=ENVIRONMENTS.get(environment.lower(), known.colour if known else ""),
             is_read_only=self.read_only.isChecked(),
+            links=self.inspection.typed_links(),
+            secret_keys=self.inspection.typed_secret_keys(),
         )
 
     def typed_password(self) -> str | None:
@@ -156,6 +161,11 @@ class ConnectionDialog(DialogFrame):
     def save(self) -> None:
         """Save the profile under its name, without the password."""
         profile = self.profile()
+        problem = self.inspection.problem()
+        if problem is not None:
+            self.part.choose(1)
+            self.message.show_message("bad", self.tr("The profile was not saved."), problem)
+            return
         try:
             self._store.save(profile)
         except (OSError, UnreadableProfiles, UnsavableProfile) as error:
@@ -251,6 +261,10 @@ class ConnectionDialog(DialogFrame):
         for number, page in enumerate(self._pages):
             page.setVisible(number == position)
 
+    def _show_part(self, position: int) -> None:
+        self._connection_part.setVisible(position == 0)
+        self.inspection.setVisible(position == 1)
+
     def _default_name(self) -> str:
         if self.method.current() == 0:
             return os.environ.get("PGSERVICE") or os.environ.get("PGDATABASE") or "environment"
@@ -261,12 +275,22 @@ class ConnectionDialog(DialogFrame):
     # Building
 
     def _build_form(self) -> None:
-        form = QVBoxLayout()
-        form.setSpacing(12)
+        left = QVBoxLayout()
+        left.setSpacing(12)
         top = QHBoxLayout()
         top.addLayout(field(self.tr("Saved connections"), self._saved), 1)
         top.addWidget(self._delete, 0, Qt.AlignmentFlag.AlignBottom)
-        form.addLayout(top)
+        left.addLayout(top)
+        self.part = Segmented([self.tr("Connection"), self.tr("Links and secrets")])
+        self.part.setAccessibleName(self.tr("Part of the profile"))
+        self.part.changed.connect(self._show_part)
+        left.addWidget(self.part)
+        self._connection_part = QWidget()
+        form = QVBoxLayout(self._connection_part)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setSpacing(12)
+        left.addWidget(self._connection_part, 1)
+        left.addWidget(self.inspection, 1)
         names = QHBoxLayout()
         names.setSpacing(12)
         names.addLayout(field(self.tr("Name"), self.name), 3)
@@ -297,9 +321,10 @@ class ConnectionDialog(DialogFrame):
         column.addStretch()
         both = QHBoxLayout()
         both.setSpacing(20)
-        both.addLayout(form, 5)
+        both.addLayout(left, 5)
         both.addWidget(test, 4)
         self.content.addLayout(both, 1)
+        self._show_part(0)
         for button, run in ((self.test_button, self.test), (self.save_button, self.save), (self._delete, self.delete)):
             button.setAutoDefault(False)
             button.clicked.connect(run)

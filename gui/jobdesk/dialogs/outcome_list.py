@@ -48,7 +48,7 @@ class OutcomeList(QFrame):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(14, 10, 10, 10)
         self._grid.setHorizontalSpacing(10)
-        self._grid.setVerticalSpacing(6)
+        self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(3, 1)
 
     def show_lines(self, lines: Sequence[Line]) -> None:
@@ -66,24 +66,24 @@ class OutcomeList(QFrame):
         return [f"{formats.number(line.count)} {line.text}" for line in self.lines]
 
     def _add(self, row: int, line: Line, *, is_open: bool) -> None:
-        top = Qt.AlignmentFlag.AlignTop
+        middle = Qt.AlignmentFlag.AlignVCenter
         count = QLabel(formats.number(line.count))
         count.setProperty("strong", "true")
         text = _label(line.text)
-        self._grid.addWidget(Sign(line.kind), row, 0, top)
-        self._grid.addWidget(count, row, 1, top | Qt.AlignmentFlag.AlignRight)
+        self._grid.addWidget(Sign(line.kind), row, 0, middle)
+        self._grid.addWidget(count, row, 1, middle | Qt.AlignmentFlag.AlignRight)
         if line.status is not None:
             status = StatusLabel()
             status.set_status(line.status)
-            self._grid.addWidget(status, row, 2, top)
-        self._grid.addWidget(text, row, 3, top)
+            self._grid.addWidget(status, row, 2, middle)
+        self._grid.addWidget(text, row, 3)
         if line.job_ids:
             fold = QPushButton(self.tr("show"))
             fold.setObjectName("link")
             fold.setAutoDefault(False)
             fold.setAccessibleName(self.tr("Show the first of: {line}").format(line=line.text))
             fold.clicked.connect(partial(self._fold, row + 1, line, fold))
-            self._grid.addWidget(fold, row, 4, top)
+            self._grid.addWidget(fold, row, 4, middle)
             if is_open:
                 self._fold(row + 1, line, fold)
 

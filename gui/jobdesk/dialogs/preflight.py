@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jobdesk_core.connectors.shown import shown_sql
-from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.operations import (
     Action,
     Change,
@@ -162,7 +162,9 @@ class PreflightDialog(DialogFrame):
         if problem is not None or (plan is not None and plan.problem is not None):
             self.message.show_message("bad", problem or (plan.problem if plan else None) or "")
         ready = plan.ready if plan is not None and problem is None and plan.problem is None else 0
-        self.outcomes.setVisible(plan is not None and plan.problem is None)
+        self.outcomes.setVisible(plan is not None and plan.problem is None and bool(plan.total))
+        if plan is not None and plan.problem is None and not plan.total:
+            self.message.show_message("info", self.tr("There is no such job, and so nothing to do."))
         if plan is not None:
             self.outcomes.show_lines(plan_lines(plan, self.words))
         self.safety.show_plan(plan, ready)
@@ -170,6 +172,8 @@ class PreflightDialog(DialogFrame):
         self.sentence.setText(self._as_of(plan))
         self.verb.setText(f"{self.words.verb} {jobs(ready)}" if plan is not None else self.words.verb)
         self._check()
+        # When the layout has settled.
+        QTimer.singleShot(0, self, self._fit)
 
     def _check(self) -> None:
         ready = self.plan.ready if self.plan is not None and self.options.problem() is None else 0
@@ -244,6 +248,17 @@ class PreflightDialog(DialogFrame):
         self.sql.setVisible(self.sql.isHidden())
         self.sql_button.setText(self.tr("Show the SQL") if self.sql.isHidden() else self.tr("Hide the SQL"))
         self._check()
+        QTimer.singleShot(0, self, self._fit)
+
+    def _fit(self) -> None:
+        """Be as high as what is shown, within the window; never lower than before."""
+        missing = self._inner.sizeHint().height() - self._scroll.viewport().height()
+        parent = self.parentWidget()
+        most = parent.height() - 40 if parent is not None else self.height()
+        if missing > 0 and self.height() < most:
+            self.resize(self.width(), min(most, self.height() + missing))
+        if self.sql.isVisible():
+            self._scroll.ensureWidgetVisible(self.sql)
 
     def _write_sql(self) -> None:
         statement = first_statement(self.plan) if self.plan is not None else None
@@ -270,21 +285,21 @@ class PreflightDialog(DialogFrame):
             button.setAutoDefault(False)
             self.links.addWidget(button)
         self.export_button.hide()
-        inner = QWidget()
-        column = QVBoxLayout(inner)
+        self._inner = QWidget()
+        column = QVBoxLayout(self._inner)
         column.setContentsMargins(0, 0, 6, 0)
         column.setSpacing(12)
         for widget in (self.choice, self.ids, self.outcomes, self.options, self.safety, self.sql):
             column.addWidget(widget)
         column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        self.content.addWidget(scroll, 1)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(self._inner)
+        self.content.addWidget(self._scroll, 1)
         self.content.addWidget(self.pace)
-        self.resize(720, 560)
+        self.resize(720, 440)
 
     def _connect(self) -> None:
         self._typing.setSingleShot(True)
@@ -305,6 +320,6 @@ class PreflightDialog(DialogFrame):
 
 
 def _no_examples(error: Exception) -> None:
-    """The numbers stay; a broken link is told by the feed."""
-    if not isinstance(error, ConnectorException):
+    """The numbers stay; a broken or closed link is told elsewhere."""
+    if not isinstance(error, ConnectorException | AppNotOpen):
         raise error

@@ -31,7 +31,7 @@ class Safety(QWidget):
         self._needs_name = False
         self.force = QCheckBox()
         self.how = QComboBox()
-        self.how.addItem(self.tr("In chunks of 500: workers are never held up, and it can be paused"))
+        self.how.addItem(self.tr("In small chunks: workers are never held up, and it can be paused"))
         self.how.addItem(self.tr("All in one transaction: every one of them, or none"))
         self.name = QLineEdit()
         self.name.setPlaceholderText(profile.name)

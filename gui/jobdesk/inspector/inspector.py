@@ -3,49 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
-import json
+import time
+from collections.abc import Sequence
 
-from jobdesk_core.exceptions import ArgumentsTooDeep
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.monitor import JobDetail
+from jobdesk_core.monitor.others import UsualTimes
+from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.profiles.secret_keys import Path
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPlainTextEdit,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk import formats
+from jobdesk.actions import Actions
 from jobdesk.desk import Desk
+from jobdesk.inspector.arguments_panel import ArgumentsPanel
+from jobdesk.inspector.comparison_panel import ComparisonPanel
 from jobdesk.inspector.job_fields import job_fields
+from jobdesk.inspector.links_panel import LinksPanel
+from jobdesk.inspector.others_panel import OthersPanel
+from jobdesk.inspector.parts import caption, plain_label
 from jobdesk.theme import theme
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.fields import FieldList
 from jobdesk.widgets.json_tree import JsonTree
-from jobdesk.widgets.segmented import Segmented
 from jobdesk.widgets.status_label import StatusLabel
 from jobdesk.widgets.timeline import EventList, Timeline
 from jobdesk.widgets.why_card import WhyCard
 from jobdesk.work import Work
 
-#: The tallest that the arguments grow; beyond it they scroll.
-TALLEST = 360
+#: Seconds before the job is read again when it changed itself, and when others did.
+OWN_CHANGE_S, OTHERS_CHANGE_S = 0.1, 1.0
+#: Seconds for which what is usual for a task is believed, and of how many tasks.
+USUAL_S, MOST_TASKS = 60.0, 200
+NOTHING, JOB, SEVERAL = 0, 1, 2
 
 
 class Inspector(QFrame):
-    """Shows one job of the desk and follows it while it changes."""
+    """Shows one job of the desk and follows it while it changes; of several, what they share."""
 
     job_asked_for = Signal(int)  # a link to another job was followed
+    filter_asked_for = Signal(str)  # a link to jobs that share something was
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,8 +55,10 @@ class Inspector(QFrame):
         self.setAccessibleName(self.tr("Inspector of the selected job"))
         self.setMinimumWidth(300)
         self._desk: Desk | None = None
+        self._actions: Actions | None = None
         self._detail: JobDetail | None = None
         self._job_id: int | None = None
+        self._usual: dict[str, tuple[float, UsualTimes | None]] = {}
         self._work = Work(self)
         self.failed = self._work.failed
 
@@ -62,35 +66,32 @@ class Inspector(QFrame):
         self._number.setObjectName("jobNumber")
         self._number.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._status = StatusLabel()
-        self._name = _plain_label("secondary")
+        self._name = plain_label("secondary")
         self._why = WhyCard()
-        self._why.job_clicked.connect(self.job_asked_for)
         self._timeline = Timeline()
         self._events = EventList()
-        self._tree = JsonTree()
-        self._json = QPlainTextEdit(readOnly=True)
-        self._json.setObjectName("code")
-        self._json.setAccessibleName(self.tr("Arguments as JSON"))
-        self._large = QPushButton(self.tr("Load the arguments"))
-        self._large.clicked.connect(self._load_large)
-        self._none = _plain_label("secondary")
-        self._none.setText(self.tr("none"))
-        self._forms = (self._tree, self._json, self._large, self._none)
-        self._form = Segmented([self.tr("Tree"), self.tr("JSON")])
-        self._form.setAccessibleName(self.tr("Show the arguments as"))
-        self._form.changed.connect(self._show_form)
+        self.arguments = ArgumentsPanel()
         self._fields = FieldList()
+        self._added_caption = caption(self.tr("COLUMNS ADDED HERE"))
+        self._added = JsonTree()
+        self._added.setAccessibleName(self.tr("Columns that were added to the table of jobs"))
+        self.others = OthersPanel()
+        self.links = LinksPanel()
+        self.comparison = ComparisonPanel()
         self._nothing = EmptyState(
             "jobs",
             self.tr("No job selected"),
             self.tr("Select a job to see why it is where it is, its history and its arguments."),
         )
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._nothing)
-        self._stack.addWidget(self._scrolled(self._build()))
+        for page in (self._nothing, self._scrolled(self._build()), self._scrolled(self.comparison)):
+            self._stack.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
+        self._why.job_clicked.connect(self.job_asked_for)
+        self.others.filter_asked_for.connect(self.filter_asked_for)
+        self.arguments.failed.connect(self.failed)
 
     @property
     def job_id(self) -> int | None:
@@ -102,29 +103,47 @@ class Inspector(QFrame):
         """What is known of the job on show."""
         return self._detail
 
+    def revealed_paths(self, job_id: int) -> set[Path]:
+        """The paths to those secret arguments of a job that were shown by a click."""
+        return self.arguments.revealed_paths if job_id == self._job_id else set()
+
+    def set_actions(self, actions: Actions) -> None:
+        """Offer these actions where they would help."""
+        self._actions = actions
+
     def show_desk(self, desk: Desk | None) -> None:
         """Forget the job and look at another connection."""
         self._desk = desk
+        self._usual.clear()
+        self.arguments.show_desk(desk)
+        self.comparison.show_desk(desk)
         self.show_job(None)
+
+    def show_rows(self, rows: Sequence[JobRow], selected: int) -> None:
+        """Compare several jobs, `selected` of which some may not be loaded."""
+        self._forget()
+        self.comparison.show_rows(rows, selected)
+        self._stack.setCurrentIndex(SEVERAL)
 
     def show_job(self, row: JobRow | None) -> None:
         """Show this job: what the row says at once, the rest as soon as it has been read."""
         if row is None:
-            self._job_id = self._detail = None
-            self._work.cancel("detail")
-            self._stack.setCurrentIndex(0)
+            self._forget()
+            self._stack.setCurrentIndex(NOTHING)
             return
-        is_other = row.id != self._job_id
-        self._job_id = row.id
-        self._show_row(row)
-        if is_other:
-            self._detail = None
+        if row.id != self._job_id:
+            self._forget()
+            self._job_id = row.id
             self._why.clear()
             self._timeline.set_events([], row.status, dt.datetime.now(dt.UTC))
+            self._timeline.set_usual(None)
             self._events.set_events([])
-            self._set_arguments({})
             self._fields.set_fields([])
-        self._stack.setCurrentIndex(1)
+            self._show_added(())
+            self.others.clear()
+            self.links.hide()
+        self._show_row(row)
+        self._stack.setCurrentIndex(JOB)
         self._read()
 
     def apply(self, changes: Changes) -> None:
@@ -137,12 +156,18 @@ class Inspector(QFrame):
             row = changes.rows.get(self._job_id)
             if row is not None:
                 self._show_row(row)
-            self._read(delay_s=0.1)
+            self._read(delay_s=OTHERS_CHANGE_S if row is None else OWN_CHANGE_S)
 
     def tick(self) -> None:
         """Let time pass: a running job's timeline grows."""
         if self._detail is not None and not self._detail.row.status.is_final:
             self._show_timeline(self._detail)
+
+    def _forget(self) -> None:
+        self._job_id = self._detail = None
+        for name in ("detail", "round"):
+            self._work.cancel(name)
+        self.arguments.show_nothing()
 
     def _concerns(self, changes: Changes) -> bool:
         # Any change may alter why a waiting job waits: what is ahead of it, who holds its lock.
@@ -165,7 +190,7 @@ class Inspector(QFrame):
     def _show_row(self, row: JobRow) -> None:
         self._number.setText(formats.job_number(row.id))
         self._status.set_status(row.status)
-        self._name.setText(formats.breakable(f"{row.task_name} · {row.queue_name}"))
+        self._name.setText(formats.breakable(f"{formats.visible(row.task_name)} · {formats.visible(row.queue_name)}"))
 
     def _show_detail(self, detail: JobDetail | None) -> None:
         if detail is None:
@@ -175,10 +200,50 @@ class Inspector(QFrame):
         self._show_row(detail.row)
         reason = detail.reason
         self._why.set_explanation(reason.headline, reason.sentences, reason.tone, reason.job_ids)
+        mend = f"job.{reason.mend}"
+        self._why.set_mend(self._actions[mend] if self._actions is not None and reason.mend is not None else None)
         self._show_timeline(detail)
-        if before is None or before.args != detail.args:
-            self._show_arguments(detail)
+        if before is None or (before.args, before.args_bytes) != (detail.args, detail.args_bytes):
+            self.arguments.show_arguments(detail.row.id, detail.args, detail.args_bytes)
         self._fields.set_fields(job_fields(detail, dt.datetime.now(dt.UTC)))
+        if before is None or before.added != detail.added:
+            self._show_added(detail.added)
+        if self._desk is not None:
+            self.links.show_detail(detail, self._desk.profile.links)
+            self.links.show()
+        if before is None:
+            self._read_round(detail.row)
+
+    def _read_round(self, row: JobRow) -> None:
+        """Read what tells of other jobs: once per selection, for it is not followed."""
+        desk = self._desk
+        if desk is None:
+            return
+
+        # One after the other: both at once would take half of the pool.
+        async def read() -> None:
+            try:
+                self.others.show_others(await desk.monitor.others(row))
+            except StatementTooLong:
+                self.others.show_failure()
+            with contextlib.suppress(StatementTooLong):
+                self._timeline.set_usual(await self._usual_of(desk, row.task_name))
+
+        self._work.start(read(), name="round", replaces=True)
+
+    async def _usual_of(self, desk: Desk, task_name: str) -> UsualTimes | None:
+        at, usual = self._usual.get(task_name, (0.0, None))
+        if not at or time.monotonic() - at > USUAL_S:
+            usual = await desk.monitor.usual_times(task_name)
+            if len(self._usual) >= MOST_TASKS:
+                self._usual.clear()
+            self._usual[task_name] = (time.monotonic(), usual)
+        return usual
+
+    def _show_added(self, added: Sequence[tuple[str, str | None]]) -> None:
+        self._added.set_value(dict(added), self._desk.profile.secret_keys if self._desk is not None else "")
+        for widget in (self._added_caption, self._added):
+            widget.setVisible(bool(added))
 
     def _show_timeline(self, detail: JobDetail) -> None:
         events = [(event.type.value, event.type, event.at) for event in detail.events]
@@ -186,57 +251,9 @@ class Inspector(QFrame):
         self._timeline.set_events(events, detail.row.status, now)
         self._events.set_events(events)
 
-    def _show_arguments(self, detail: JobDetail) -> None:
-        if detail.args is None:
-            kilobytes = detail.args_bytes / 1024
-            self._large.setText(self.tr("Load the arguments ({size} kB)").format(size=f"{kilobytes:,.0f}"))
-        else:
-            self._set_arguments(detail.args)
-        self._show_form()
-
-    def _show_form(self, *_: object) -> None:
-        is_large = self._detail is not None and self._detail.args is None
-        is_empty = self._detail is not None and self._detail.args == {}
-        self._show_only(2 if is_large else 3 if is_empty else self._form.current())
-
-    def _show_only(self, position: int) -> None:
-        # Not a stack: it would be as tall as its tallest page.
-        for number, widget in enumerate(self._forms):
-            widget.setVisible(number == position)
-
-    def _set_arguments(self, value: object) -> None:
-        self._tree.set_value(value)
-        text = json.dumps(value, indent=2, ensure_ascii=False)
-        self._json.setPlainText(text)
-        lines = text.count("\n") + 1
-        self._json.setFixedHeight(min(TALLEST, lines * self._json.fontMetrics().lineSpacing() + 20))
-
-    def _load_large(self) -> None:
-        desk, job_id = self._desk, self._job_id
-        if desk is not None and job_id is not None:
-            self._work.start(
-                desk.monitor.arguments(job_id),
-                name="arguments",
-                then=self._show_large,
-                failed=self._show_as_text,
-                replaces=True,
-            )
-
-    def _show_as_text(self, error: Exception) -> None:
-        if not isinstance(error, ArgumentsTooDeep):
-            self.failed.emit(error)
-            return
-        self._json.setPlainText(error.text)
-        self._json.setFixedHeight(TALLEST)
-        self._show_only(1)
-
-    def _show_large(self, arguments: dict[str, object] | None) -> None:
-        if arguments is not None:
-            self._set_arguments(arguments)
-            self._show_only(self._form.current())
-
     def _show_gone(self) -> None:
         self._work.cancel("detail")
+        self._why.set_mend(None)
         self._why.set_explanation(
             self.tr("This job is no longer there."),
             [self.tr("Someone deleted it. What stands below is what it was when it was last read.")],
@@ -257,22 +274,18 @@ class Inspector(QFrame):
         head.addWidget(self._status)
         layout.addLayout(head)
         layout.addWidget(self._name)
-        layout.addWidget(_caption(self.tr("WHY")))
+        layout.addWidget(caption(self.tr("WHY")))
         layout.addWidget(self._why)
-        layout.addWidget(_caption(self.tr("TIMELINE")))
+        layout.addWidget(caption(self.tr("TIMELINE")))
         layout.addWidget(self._timeline)
         layout.addWidget(self._events)
-        arguments = QHBoxLayout()
-        arguments.addWidget(_caption(self.tr("ARGUMENTS")), 1)
-        arguments.addWidget(self._form, 0, Qt.AlignmentFlag.AlignBottom)
-        layout.addLayout(arguments)
-        layout.addWidget(self._tree)
-        layout.addWidget(self._json)
-        layout.addWidget(self._large, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(self._none)
-        self._show_only(0)
-        layout.addWidget(_caption(self.tr("JOB")))
+        layout.addWidget(self.arguments)
+        layout.addWidget(caption(self.tr("JOB")))
         layout.addWidget(self._fields)
+        layout.addWidget(self._added_caption)
+        layout.addWidget(self._added)
+        layout.addWidget(self.others)
+        layout.addWidget(self.links)
         layout.addStretch()
         return content
 
@@ -281,21 +294,6 @@ class Inspector(QFrame):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        content.setObjectName("inspectorContent")
         area.setWidget(content)
         return area
-
-
-def _plain_label(tone: str) -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setProperty("tone", tone)
-    label.setWordWrap(True)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    return label
-
-
-def _caption(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setObjectName("caption")
-    label.setContentsMargins(0, 14, 0, 4)
-    return label

@@ -18,8 +18,8 @@ def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:
     row = detail.row
     fields: list[Field] = [
         ("id", str(row.id), "mono"),
-        ("task", row.task_name, ""),
-        ("queue", row.queue_name, ""),
+        ("task", formats.cut(row.task_name), ""),
+        ("queue", formats.cut(row.queue_name), ""),
         ("status", row.status.value, row.status.value),
         ("priority", str(row.priority), ""),
         ("attempts", str(row.attempts), ""),
@@ -38,7 +38,7 @@ def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:
     if detail.periodic is not None:
         periodic_id, defer_timestamp = detail.periodic
         moment = dt.datetime.fromtimestamp(defer_timestamp, dt.UTC)
-        name = f"{periodic_id} · " if periodic_id else ""
+        name = f"{formats.cut(periodic_id)} · " if periodic_id else ""
         fields.append(("periodic", name + _tr("for {time}").format(time=formats.local(moment)), ""))
     return fields
 
@@ -46,6 +46,7 @@ def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:
 def _held(name: str | None, holder: JobRow | None, row: JobRow, free: str) -> str:
     if name is None:
         return formats.DASH
+    name = formats.cut(name).replace(" · ", " ∙ ")  # only the aside follows a middle dot
     if holder is None:
         return f"{name} · {free}"
     if holder.id == row.id:

@@ -20,7 +20,8 @@ from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.desk import Desk
 from jobdesk.inspector import Inspector
-from jobdesk.models.jobs import JobsModel
+from jobdesk.models.jobs import COLUMNS, JobsModel
+from jobdesk.pages.cell_filters import CellFilters
 from jobdesk.pages.index_offer import IndexOffer
 from jobdesk.pages.jobs_reading import JobsReading
 from jobdesk.pages.jobs_table import JobsTable
@@ -37,6 +38,7 @@ class JobsPage(QWidget):
     selection_changed = Signal()
     footnote_changed = Signal()
     filter_asked_for = Signal(str)
+    narrowing_asked_for = Signal(str)  # a condition to add to the filter
     told = Signal(str)  # a sentence
     failed = Signal(object)
 
@@ -144,7 +146,10 @@ class JobsPage(QWidget):
     def set_actions(self, actions: Actions) -> None:
         """Put the actions into the toolbar and the context menu."""
         self._menu = actions.job_menu(self)
+        self.inspector.set_actions(actions)
         self.toolbar.set_actions(actions, self._menu)
+        self._cell_filters = CellFilters(self._menu)
+        self._cell_filters.narrowing_asked_for.connect(self.narrowing_asked_for)
 
     def _build(self) -> None:
         left = QWidget()
@@ -190,6 +195,7 @@ class JobsPage(QWidget):
         self.reading.progressed.connect(self._show_progress)
         self.reading.failed.connect(self.failed)
         self.inspector.job_asked_for.connect(self._go_to)
+        self.inspector.filter_asked_for.connect(self.filter_asked_for)
         self.inspector.failed.connect(self.failed)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -210,6 +216,9 @@ class JobsPage(QWidget):
         if len(rows) == 1 and rows[0].id != self._inspected:
             self._inspected = rows[0].id
             self.inspector.show_job(rows[0])
+        elif len(rows) > 1:
+            self._inspected = None
+            self.inspector.show_rows(rows, len(self.table.selected_ids()))
         elif not rows and (is_loaded or not (self.model.rowCount() or self.reading.is_reading)):
             # A job that was deleted while selected stays on show: its inspector says so.
             self._inspected = None
@@ -300,6 +309,9 @@ class JobsPage(QWidget):
 
     def _open_menu(self, position: QPoint) -> None:
         if self.table.selected_ids():
+            index = self.table.indexAt(position)
+            row = self.model.row_at(index.row()) if index.isValid() else None
+            self._cell_filters.show_cell(row, COLUMNS[index.column()].key)
             self._menu.popup(self.table.viewport().mapToGlobal(position))
 
     def _go_to(self, job_id: int) -> None:

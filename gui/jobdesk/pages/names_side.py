@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.board import NameRow
 from jobdesk_core.monitor.pace import Pace
 from jobdesk_core.monitor.usual import UsualArgument, UsualArguments
+from jobdesk_core.profiles.secret_keys import compiled
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.models.names import drains, rate, seconds, trouble_sentence
 from jobdesk.widgets.fields import FieldList
-from jobdesk.widgets.json_model import SECRET_PATTERN
 from jobdesk.widgets.sparkline import Sparkline
 from jobdesk.widgets.text_block import Run, TextBlock
 
@@ -26,7 +25,8 @@ class NamesSide(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
-        self._secret = re.compile(SECRET_PATTERN, re.IGNORECASE)
+        #: Which keys look secret, as the profile says.
+        self.secret_keys = ""
         self._name = TextBlock(size_px=15)
         self._trouble = TextBlock()
         self._fields = FieldList()
@@ -100,7 +100,7 @@ class NamesSide(QWidget):
         if argument.jobs < jobs:
             share = self.tr("in {percent} %").format(percent=max(1, round(100 * argument.jobs / jobs)))
             runs.append(Run(f"  {share}", "secondary"))
-        if argument.values and self._secret.search(argument.key):
+        if argument.values and compiled(self.secret_keys).search(argument.key):
             runs.append(Run("\n    " + self.tr("hidden: the key looks secret"), "secondary"))
         else:
             for value, count in argument.values:

@@ -35,6 +35,16 @@ QScrollArea { background: transparent; border: none; }
 
 #navigation { background: $header; border: none; border-right: 1px solid $line; border-radius: 0; padding: 8px; }
 #navigation::item { padding: 0; min-height: 0; }
+#navigationCaption {
+    background: $header; color: $secondary; border-right: 1px solid $line;
+    font-size: 11px; font-weight: 600; padding: 10px 16px 0 16px;
+}
+#paletteFrame { background: $panel; border: 1px solid $field_line; border-radius: 0; }
+#paletteEdit {
+    border: none; border-bottom: 1px solid $line; border-radius: 0; min-height: 42px; padding: 0 14px; font-size: 15px;
+}
+#paletteEdit:focus { border-color: $line; }
+#paletteList { background: $panel; border: none; border-radius: 0; padding: 4px 0; }
 #card { background: $panel; border: 1px solid $line; border-radius: 8px; }
 #card:focus { border: 1px solid $accent; }
 QTextBrowser#help, #helpContents { border: none; border-radius: 0; }
@@ -114,6 +124,12 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 #filterBar[focused="true"] { border-color: $accent; }
 #filterBar[problem="true"] { border-color: $failed; }
 #filterBar QLineEdit { border: none; background: transparent; padding: 0; }
+#filterSign {
+    background: transparent; color: $secondary; border: 1px solid transparent; border-radius: 4px;
+    padding: 0 3px; min-height: 18px; max-height: 18px; min-width: 0; font-family: "$mono";
+}
+#filterSign:hover { background: $hover; }
+#filterSign:focus { border-color: $accent; }
 #filterProblem {
     background: $panel; color: $failed; border: 1px solid $failed; border-radius: 6px; padding: 4px 8px;
 }

@@ -1,32 +1,33 @@
-"""The filter as chips and an edit: what is typed becomes a chip, a chip that is clicked becomes text again."""
+"""The filter as chips and an edit: what is typed becomes chips, and chips that are clicked become text again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.filters import FLAGS, FilterError, JobFilter, term
-from PySide6.QtCore import QPoint, QSize, QStringListModel, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QCompleter, QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
+from jobdesk_core.monitor.filter_completion import Wanted, offers, wanted_at_end
+from jobdesk_core.monitor.filter_tree import written
+from jobdesk_core.monitor.filters import FilterError, JobFilter
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
-from jobdesk.theme import theme
 from jobdesk.theme.icons import icon
-from jobdesk.widgets.filter_chip import FilterChip
+from jobdesk.widgets.filter_chips import FilterChips
+from jobdesk.widgets.filter_edit import FilterEdit
 
 HEIGHT = 32
-KEYS = (
-    *("status:", "queue:", "task:", "lock:", "queueing_lock:", "priority:", "id:", "age:", "deferred:", "scheduled:"),
-    *("worker:", "is:", "args:", "args."),
-)
-Names = Callable[[str], list[str]]
+#: As many past filters are listed; Up goes through all of them.
+MOST_LISTED = 15
+LONGEST_LISTED = 90
+Source = Callable[[Wanted, str], Sequence[str]]
+Past = Callable[[], Sequence[str]]
 
 
 class FilterBar(QFrame):
     """Emits `changed` with the canonical text whenever the filter is another one and can be understood.
 
-    The filter in force stays while a chip is being changed: Enter, or a space after a whole condition,
-    puts the new one in force, Escape leaves the old one.
+    The filter in force stays while a part of it is being changed as text: Enter, or a space after a whole
+    condition, puts the new one in force, Escape leaves the old one.
     """
 
     changed = Signal(str)
@@ -35,36 +36,27 @@ class FilterBar(QFrame):
         super().__init__(parent)
         self.setObjectName("filterBar")
         self.setFixedHeight(HEIGHT)
-        self._tokens: list[str] = []
-        #: The position of the chip that is being changed in the edit.
-        self._edited: int | None = None
-        self._names: Names = lambda key: []
-        self._chips = QHBoxLayout()
-        self._chips.setSpacing(6)
-        self._edit = _Edit()
+        self._filter = JobFilter.parse("")
+        #: Which of the pieces the edit stands for: from the first, up to but not including the second.
+        self._open = (0, 0)
+        self._source: Source = lambda wanted, task: ()
+        self._past: Past = lambda: ()
+        self._steps_back = 0
+        self._chips = FilterChips()
+        self._edit = FilterEdit()
         self._edit.setAccessibleName(self.tr("Filter"))
-        self._edit.setMinimumWidth(120)
         self._problem: QLabel | None = None
         self._problem_text = ""
-        self._suggestions = QStringListModel(self)
+        self._looking_glass = _tool("search", self.tr("Type a filter"))
+        self._history = _tool("schedules", self.tr("Past filters"))
         self._clear = _tool("close", self.tr("Clear the filter"))
-        self._clear.clicked.connect(lambda: self.set_text(""))
-        looking_glass = _tool("search", self.tr("Type a filter"))
-        looking_glass.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        looking_glass.clicked.connect(self.focus_edit)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(4, 0, 4, 0)
-        layout.setSpacing(6)
-        layout.addWidget(looking_glass)
-        layout.addLayout(self._chips)
-        layout.addWidget(self._edit, 1)
-        layout.addWidget(self._clear)
+        self._place()
         self._connect()
         self._show()
 
     def text(self) -> str:
         """The filter in force."""
-        return " ".join(self._tokens)
+        return self._filter.text
 
     @property
     def problem(self) -> str:
@@ -72,18 +64,31 @@ class FilterBar(QFrame):
         return self._problem_text
 
     def set_text(self, text: str) -> None:
-        """Put another filter in force; one that cannot be understood is told and changes nothing."""
-        self._edited = None
-        self._edit.clear()
-        self._take_over(text, edit_from=0)
+        """Put another filter in force; one that cannot be understood stays as text to mend, and changes nothing."""
+        # Not by way of the edit: a line edit would change what it cannot show.
+        self._open_as_text(0, len(self._filter.pieces), text)
+        self._take_over(text)
 
-    def set_names(self, names: Names) -> None:
-        """Where completion gets the names for a key: `names("queue")`."""
-        self._names = names
+    def narrow(self, wanted: str) -> None:
+        """Ask also for this condition."""
+        self.set_text(self._filter.narrowed(wanted))
+
+    def set_source(self, source: Source) -> None:
+        """Where completion gets its names: `source(wanted, task)`, from memory."""
+        self._source = source
+
+    def set_past(self, past: Past) -> None:
+        """Where the past filters are asked for, the newest first."""
+        self._past = past
 
     def focus_edit(self) -> None:
         """Put the cursor into the edit."""
         self._edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def offer_again(self) -> None:
+        """More has become known: bring what is offered up to date, if anything is being typed."""
+        if self._edit.is_typing and self._edit.text():
+            self._offer()
 
     def show_problem(self, message: str, position: int, length: int) -> None:
         """Tell what is wrong below the bar and underline where, in characters of the edit's text."""
@@ -94,7 +99,9 @@ class FilterBar(QFrame):
             self._problem = QLabel(self.window())
             self._problem.setObjectName("filterProblem")
             self._problem.setTextFormat(Qt.TextFormat.PlainText)
+            self._problem.setWordWrap(True)
         self._problem.setText(message)
+        self._problem.setFixedWidth(min(self.width(), self._problem.fontMetrics().horizontalAdvance(message) + 24))
         self._problem.adjustSize()
         self._problem.move(self.mapTo(self.window(), QPoint(0, self.height() + 2)))
         self._problem.setVisible(self.isVisible())
@@ -115,182 +122,181 @@ class FilterBar(QFrame):
             self._problem.hide()
         super().hideEvent(event)
 
-    # Typing
+    # Building
+
+    def _place(self) -> None:
+        self._looking_glass.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 0, 4, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self._looking_glass)
+        layout.addWidget(self._chips)
+        layout.addWidget(self._edit, 1)
+        layout.addWidget(self._history)
+        layout.addWidget(self._clear)
+        menu = QMenu(self)
+        menu.aboutToShow.connect(lambda: self._fill_past(menu))
+        self._history.setMenu(menu)
+        self._history.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
 
     def _connect(self) -> None:
-        completer = QCompleter(self._suggestions, self)
-        completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setFilterMode(Qt.MatchFlag.MatchStartsWith)
-        completer.popup().setObjectName("completions")
-        # Queued: the completer writes into the edit after it has told.
-        completer.activated.connect(self._completed, Qt.ConnectionType.QueuedConnection)
-        self._edit.setCompleter(completer)
+        self._looking_glass.clicked.connect(self.focus_edit)
+        self._clear.clicked.connect(lambda: self.set_text(""))
+        self._chips.change_asked_for.connect(lambda number: self._reopen(number, number + 1))
+        self._chips.whole_asked_for.connect(self._reopen_all)
+        self._chips.removal_asked_for.connect(lambda place: self._take_over(self._filter.without(place)))
+        self._chips.opposite_asked_for.connect(lambda place: self._take_over(self._filter.with_opposite(place)))
         self._edit.returnPressed.connect(self._accept)
         self._edit.textEdited.connect(self._typed)
+        self._edit.completed.connect(self._completed)
         self._edit.backed_out.connect(self._reopen_last)
         self._edit.given_up.connect(self._give_up)
+        self._edit.past_asked_for.connect(self._go_back)
+        self._edit.whole_asked_for.connect(self._reopen_all)
+        self._edit.offers_asked_for.connect(self._offer)
         self._edit.focused.connect(lambda has_focus: self._set_property("focused", has_focus))
+
+    # Typing
 
     def _typed(self, text: str) -> None:
         self.clear_problem()
-        if text.endswith(" ") and text.count('"') % 2 == 0 and text.strip() and self._is_whole(text):
+        self._steps_back = 0
+        first, last = self._open
+        is_at_end = self._edit.cursorPosition() == len(text)
+        if text.endswith(" ") and text.strip() and is_at_end and last - first < 2 and self._parsed() is not None:
             self._accept()
-            return
-        word = text.rpartition(" ")[2].lstrip("-")
-        start = text[: len(text) - len(word)]
-        key, colon, value = word.partition(":")
-        if not colon:
-            found = [start + each for each in KEYS]
         else:
-            done, comma, _ = value.rpartition(",")
-            found = [f"{start}{key}:{done}{comma}{name}" for name in self._values(key)]
-        self._suggestions.setStringList(found)
+            self._offer()
 
-    def _is_whole(self, text: str) -> bool:
-        try:
-            JobFilter.parse(text)
-        except FilterError:
-            return False
-        return True
+    def _offer(self) -> None:
+        """Offer what may stand at the cursor."""
+        text = self._edit.text()[: self._edit.cursorPosition()]
+        wanted = wanted_at_end(text)
+        if wanted is None:
+            self._edit.offer(0, ())
+            return
+        found = offers(wanted, self._source(wanted, self._task()))
+        is_done = found == [text[wanted.start :]]
+        self._edit.offer(wanted.start, () if is_done else found)
 
-    def _values(self, key: str) -> list[str]:
-        if key == "status":
-            return [status.value for status in Status]
-        if key == "is":
-            return list(FLAGS)
-        if key in ("lock", "queueing_lock", "worker", "scheduled", "deferred"):
-            return ["none"]
-        return [term(key, name).removeprefix(f"{key}:") for name in self._names(key)]
+    def _task(self) -> str:
+        """The one task that is asked for, empty when there is none or several."""
+        tasks = (self._parsed() or self._filter).choices("task") or ()
+        return next(iter(tasks)) if len(tasks) == 1 else ""
 
     def _completed(self, text: str) -> None:
-        if not text.endswith((":", ".")):
+        self.clear_problem()
+        first, last = self._open
+        if not text.endswith((":", ".")) and last - first < 2 and self._parsed() is not None:
             self._accept()
+        else:
+            self._offer()
 
     # Chips and text
 
-    def _accept(self) -> bool:
-        """Put what has been typed in force, in the place of the chip that it came from."""
-        position = len(self._tokens) if self._edited is None else self._edited
-        before = " ".join(self._tokens[:position])
-        after = " ".join(self._tokens[position + 1 :])
-        text = f"{before} {self._edit.text()} {after}"
-        return self._take_over(text, edit_from=len(before) + 1)
+    def _composed(self) -> tuple[str, int]:
+        """The whole filter with what is typed in its place, and where that begins."""
+        pieces, (first, last) = self._filter.pieces, self._open
+        before = written(pieces[:first])
+        before = f"{before} " if before else ""
+        return f"{before}{self._edit.text()} {written(pieces[last:])}", len(before)
 
-    def _take_over(self, text: str, *, edit_from: int) -> bool:
+    def _parsed(self) -> JobFilter | None:
+        try:
+            return JobFilter.parse(self._composed()[0])
+        except FilterError:
+            return None
+
+    def _accept(self) -> bool:
+        """Put what has been typed in force, in the place of the pieces that it came from."""
+        text, edit_from = self._composed()
+        return self._take_over(text, edit_from=edit_from)
+
+    def _take_over(self, text: str, *, edit_from: int = 0) -> bool:
         try:
             parsed = JobFilter.parse(text)
         except FilterError as error:
             self.show_problem(error.message, error.position - edit_from, error.length)
             return False
-        self.clear_problem()
-        self._edited = None
-        self._edit.clear()
-        tokens = [token.text for token in parsed.tokens]
-        is_other = tokens != self._tokens
-        self._tokens = tokens
-        self._show()
+        is_other = parsed.text != self._filter.text
+        self._filter = parsed
+        self._give_up()
         if is_other:
-            self.changed.emit(self.text())
+            self.changed.emit(parsed.text)
         return True
 
-    def _remove(self, position: int) -> None:
-        self._take_over(" ".join(self._tokens[:position] + self._tokens[position + 1 :]), edit_from=0)
-        self.focus_edit()
+    def _open_as_text(self, first: int, last: int, text: str) -> None:
+        self.clear_problem()
+        self._open = (first, last)
+        self._edit.setText(text)
+        self._show()
 
-    def _reopen(self, position: int) -> None:
-        """Turn a chip into text; what was being typed becomes a chip first, or stays when it cannot."""
-        token = self._tokens[position]
+    def _reopen(self, first: int, last: int) -> None:
+        """Turn pieces into text; what was being typed becomes chips first, or stays when it cannot."""
+        before = self._filter.pieces
         if self._edit.text() and not self._accept():
             return
-        self._edited = self._tokens.index(token) if token in self._tokens else None
-        self._show()
-        self._edit.setText(token)
+        if self._filter.pieces != before:
+            first, last = 0, len(self._filter.pieces)
+        self._open_as_text(first, last, written(self._filter.pieces[first:last]))
         self.focus_edit()
-        self._typed(token)
+
+    def _reopen_all(self) -> None:
+        self._reopen(0, len(self._filter.pieces))
+        self._edit.selectAll()
 
     def _reopen_last(self) -> None:
-        if self._edited is not None:
-            self._accept()
-        elif self._tokens:
-            self._reopen(len(self._tokens) - 1)
+        count, (first, last) = len(self._filter.pieces), self._open
+        if last > first:
+            self._accept()  # what was there before has been deleted
+        elif count and self._filter.pieces[-1].place is None:
+            self._reopen(0, count)  # a closing bracket alone is no text to change
+        elif count:
+            self._reopen(count - 1, count)
 
     def _give_up(self) -> None:
-        self._edited = None
-        self._edit.clear()
-        self.clear_problem()
-        self._show()
+        """Stop typing: the filter in force shows as chips."""
+        self._steps_back = 0
+        self._edit.offer(0, ())
+        count = len(self._filter.pieces)
+        self._open_as_text(count, count, "")
+
+    # The past
+
+    def _go_back(self, steps: int) -> None:
+        """Show an older filter as text, or a newer one; before the newest stands the one in force."""
+        past = [text for text in self._past() if text != self._filter.text]
+        wanted = self._steps_back + steps
+        if wanted <= 0:
+            self._give_up()
+        elif wanted <= len(past):
+            self._open_as_text(0, len(self._filter.pieces), past[wanted - 1])
+            self._steps_back = wanted
+
+    def _fill_past(self, menu: QMenu) -> None:
+        menu.clear()
+        past = list(self._past())[:MOST_LISTED]
+        for text in past:
+            shown = text if len(text) <= LONGEST_LISTED else f"{text[:LONGEST_LISTED]}…"
+            menu.addAction(shown.replace("&", "&&"), lambda text=text: self.set_text(text))
+        if not past:
+            menu.addAction(self.tr("No filters have been used here yet.")).setEnabled(False)
 
     def _show(self) -> None:
-        while (item := self._chips.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for position, token in enumerate(self._tokens):
-            if position != self._edited:
-                chip = FilterChip(token)
-                chip.clicked.connect(lambda _=False, position=position: self._reopen(position))
-                # Queued: the chip goes away while it is still in its own event.
-                remove = Qt.ConnectionType.QueuedConnection
-                chip.removed.connect(lambda position=position: self._remove(position), remove)
-                self._chips.addWidget(chip)
-        hint = self.tr("add a filter") if self._tokens else self.tr("Filter jobs: status:failed queue:mail age:>1h …")
-        self._edit.setPlaceholderText(hint)
-        self._clear.setVisible(bool(self._tokens))
+        first, last = self._open
+        pieces = list(enumerate(self._filter.pieces))
+        # What stands behind the part being changed waits until it is done: the edit is the last in the line.
+        self._chips.show_pieces(pieces[:first] + pieces[last:])
+        self._chips.setVisible(len(pieces) > last - first)
+        hint = self.tr("Filter jobs: status:failed queue:mail age:>1h …")
+        self._edit.setPlaceholderText(self.tr("add a filter") if pieces else hint)
+        self._clear.setVisible(bool(pieces))
 
     def _set_property(self, name: str, value: bool) -> None:
         if self.property(name) != value:
             self.setProperty(name, value)
             self.style().unpolish(self)
             self.style().polish(self)
-
-
-class _Edit(QLineEdit):
-    """Tells the keys that mean something to the chips, and underlines what is wrong."""
-
-    backed_out = Signal()
-    given_up = Signal()
-    focused = Signal(bool)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._mark = (0, 0)
-
-    def mark(self, position: int, length: int) -> None:
-        """Underline these characters; none when `length` is 0."""
-        self._mark = (position, length)
-        self.update()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Backspace and not self.text():
-            self.backed_out.emit()
-        elif event.key() == Qt.Key.Key_Escape and not self.completer().popup().isVisible():
-            self.given_up.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.focused.emit(True)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.focused.emit(False)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        position, length = self._mark
-        if not length or not self.text():
-            return
-        start = min(max(0, position), len(self.text()) - 1)
-        end = max(start + 1, min(position + length, len(self.text())))
-        advance = self.fontMetrics().horizontalAdvance
-        # Where the text begins follows from the cursor: a long text is scrolled.
-        origin = self.cursorRect().center().x() - advance(self.text()[: self.cursorPosition()])
-        left, right = (origin + advance(self.text()[:at]) for at in (start, end))
-        painter = QPainter(self)
-        painter.fillRect(left, self.height() - 3, right - left, 2, theme().colour("bad"))
-        painter.end()
 
 
 def _tool(icon_name: str, name: str) -> QToolButton:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
 from jobdesk.theme import theme
 from jobdesk.theme.icons import draw_icon
@@ -14,13 +14,19 @@ HEIGHT = 20
 PADDING = 6
 CROSS = 14
 MAX_WIDTH = 320
+#: A text is measured, shown and named up to so many characters; it may have a hundred thousand.
+LONGEST_NAME = 300
 _REMOVE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
 
 class FilterChip(QAbstractButton):
-    """A click (or Enter) asks to change the condition, a click on the cross (or Delete) to remove it."""
+    """A click (or Enter) asks to change the condition, a click on the cross (or Delete) to remove it.
+
+    The key minus asks for its opposite; the context menu offers all three.
+    """
 
     removed = Signal()
+    turned = Signal()
 
     def __init__(self, token: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,14 +36,15 @@ class FilterChip(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(MAX_WIDTH)
-        self.setToolTip(as_tooltip(token))
-        name = self.tr("Filter {token}. Enter changes it, Delete removes it.")
-        self.setAccessibleName(name.format(token=token))
+        self.setToolTip(as_tooltip(token[:LONGEST_NAME]))
+        name = self.tr("Filter {token}. Enter changes it, minus turns it round, Delete removes it.")
+        self.setAccessibleName(name.format(token=token[:LONGEST_NAME]))
         theme().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        width = QFontMetrics(self._font, self).horizontalAdvance(self.token) + 2 * PADDING + CROSS + 2
-        return QSize(width, HEIGHT)
+        text = self.token[:LONGEST_NAME]
+        width = QFontMetrics(self._font, self).horizontalAdvance(text) + 2 * PADDING + CROSS + 2
+        return QSize(min(width, MAX_WIDTH), HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(min(48, self.sizeHint().width()), HEIGHT)
@@ -45,6 +52,8 @@ class FilterChip(QAbstractButton):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in _REMOVE_KEYS:
             self.removed.emit()
+        elif event.key() == Qt.Key.Key_Minus:
+            self.turned.emit()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.click()
         else:
@@ -56,6 +65,15 @@ class FilterChip(QAbstractButton):
             self.removed.emit()
         else:
             super().mouseReleaseEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        is_left_out = self.token.startswith("-")
+        menu.addAction(self.tr("Change"), self.click)
+        menu.addAction(self.tr("Ask for it") if is_left_out else self.tr("Leave it out"), self.turned.emit)
+        menu.addAction(self.tr("Remove"), self.removed.emit)
+        menu.popup(event.globalPos())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens
@@ -69,9 +87,9 @@ class FilterChip(QAbstractButton):
         painter.setFont(self._font)
         metrics = painter.fontMetrics()
         room = QRect(PADDING, 0, self.width() - 2 * PADDING - CROSS, self.height())
-        text = metrics.elidedText(self.token, Qt.TextElideMode.ElideRight, room.width())
+        text = metrics.elidedText(self.token[:LONGEST_NAME], Qt.TextElideMode.ElideRight, room.width())
         # The colon belongs to the key; a condition without one is all value.
-        split = text.find(":") + 1
+        split = text.find(":") + 1 or int(text.startswith("-"))
         flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
         painter.setPen(tokens.colour("accent"))
         painter.drawText(room, flags, text[:split])

@@ -1,19 +1,37 @@
-"""A JSON value as a Qt tree model that makes its nodes only when they are looked at."""
+"""A JSON value as a Qt tree model that makes its nodes only when they are looked at, and reads them only then."""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QModelIndex, QObject, Qt
+from jobdesk_core.monitor.arguments import Entry, Part
+from jobdesk_core.profiles import secret_keys
+from jobdesk_core.profiles.secret_keys import HIDDEN, Path
+from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from jobdesk import formats
 
 #: Children made at a time; the rest waits behind a row that says how many there are.
 STRETCH = 200
-SECRET_PATTERN = r"passw|secret|token|api_?key|credential|authorization|private_key"
-HIDDEN = "••••••"
+#: Characters of one text that are shown; the whole of it can be copied.
+SHOWN = 1_000
 _NOWHERE = QModelIndex()
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A value that is still in the database: an object or a list of `size` entries, or a text of which this begins."""
+
+    kind: str
+    size: int
+    beginning: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text, and no object or list."""
+        return self.kind not in ("object", "array")
 
 
 @dataclass(slots=True, eq=False)
@@ -29,31 +47,75 @@ class Node:
     children: list[Node] | None = field(default=None)
 
     @property
+    def keys(self) -> Path:
+        """The keys and positions that lead here."""
+        found: list[str | int] = []
+        node: Node | None = self
+        while node is not None:
+            if node.key is not None:
+                found.append(node.key)
+            node = node.parent
+        return tuple(reversed(found))
+
+    @property
     def path(self) -> str:
-        """Where the value lies, as Python and JavaScript write it: `recipients[2].name`."""
-        if self.parent is None or self.key is None:
-            return ""
-        before = self.parent.path
-        if isinstance(self.key, int):
-            return f"{before}[{self.key}]"
-        return f"{before}.{self.key}" if before else self.key
+        """Where the value lies, as Python and JavaScript write it: `recipients[2].name`, `["odd key"]`."""
+        text = ""
+        for key in self.keys:
+            is_name = isinstance(key, str) and key.isidentifier()
+            text += f"{'.' if text else ''}{key}" if is_name else f"[{json.dumps(key, ensure_ascii=False)}]"
+        return text
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether something can be below it."""
+        if isinstance(self.value, Unread):
+            return not self.value.is_text and self.value.size > 0
+        return isinstance(self.value, dict | list) and bool(self.value)
 
 
 class JsonModel(QAbstractItemModel):
-    """One column. Keys that `secret_pattern` finds are hidden until `reveal`."""
+    """One column. Keys that the pattern finds are hidden until `reveal`; `revealed` are those that no longer are.
 
-    def __init__(self, parent: QObject | None = None, secret_pattern: str = SECRET_PATTERN) -> None:
+    An Unread value asks for its entries by `part_asked_for` (a Node, from which entry on) and takes `add_part`.
+    """
+
+    part_asked_for = Signal(object, int)
+
+    def __init__(self, parent: QObject | None = None, secret_pattern: str = "") -> None:
         super().__init__(parent)
-        self._secret = re.compile(secret_pattern, re.IGNORECASE)
+        self.secret_pattern = secret_pattern
+        self.revealed: set[Path] = set()
         self._root = Node(None, 0, None, {})
 
     def set_value(self, value: Any) -> None:
         """Show another value. One that is neither object nor list is shown as a single row."""
         self.beginResetModel()
+        self.revealed.clear()
         self._root = Node(None, 0, None, value)
-        if not isinstance(value, dict | list):
+        if not isinstance(value, dict | list | Unread):
             self._root.children = [Node(self._root, 0, None, value)]
         self.endResetModel()
+
+    def add_part(self, node: Node, part: Part) -> None:
+        """Add entries that were asked for below a node."""
+        made = node.children or []
+        parent = self.index_of(node)
+        if made and made[-1].is_rest:
+            self.beginRemoveRows(parent, len(made) - 1, len(made) - 1)
+            made.pop()
+            self.endRemoveRows()
+        start = len(made)
+        fresh = [self._child(node, row, entry.key, _value(entry)) for row, entry in enumerate(part.entries, start)]
+        left = part.total - start - len(fresh)
+        if left > 0 and fresh:
+            fresh.append(Node(node, start + len(fresh), None, left, is_rest=True))
+        if not fresh:
+            node.children = made
+            return
+        self.beginInsertRows(parent, start, start + len(fresh) - 1)
+        node.children = made + fresh
+        self.endInsertRows()
 
     def node(self, index: QModelIndex) -> Node:
         """The node at an index; the root for an index that is nowhere."""
@@ -69,6 +131,7 @@ class JsonModel(QAbstractItemModel):
         if not node.is_hidden:
             return False
         node.is_hidden = False
+        self.revealed.add(node.keys)
         children = self._make(node, 0)
         if children:
             self.beginInsertRows(index, 0, len(children) - 1)
@@ -83,6 +146,9 @@ class JsonModel(QAbstractItemModel):
         if not rest.is_rest or rest.parent is None:
             return False
         holder = rest.parent
+        if isinstance(holder.value, Unread):
+            self.part_asked_for.emit(holder, rest.row)
+            return True
         made = holder.children or []
         parent = self.index_of(holder)
         self.beginRemoveRows(parent, rest.row, rest.row)
@@ -118,13 +184,7 @@ class JsonModel(QAbstractItemModel):
         """A node's value for copying: secrets within it that have not been revealed stay hidden."""
         if node.is_hidden:
             return HIDDEN
-        if isinstance(node.value, dict):
-            self._make_all(node)
-            return {child.key: self.plain(child) for child in self._children(node)}
-        if isinstance(node.value, list):
-            self._make_all(node)
-            return [self.plain(child) for child in self._children(node)]
-        return node.value
+        return secret_keys.masked(node.value, self.secret_pattern, self.revealed, node.keys)
 
     # Qt
 
@@ -144,14 +204,21 @@ class JsonModel(QAbstractItemModel):
 
     def hasChildren(self, parent: QModelIndex = _NOWHERE) -> bool:
         node = self.node(parent)
-        return bool(isinstance(node.value, dict | list) and node.value and not node.is_hidden) or bool(node.children)
+        return (node.is_branch and not node.is_hidden) or bool(node.children)
+
+    def canFetchMore(self, parent: QModelIndex | QPersistentModelIndex = _NOWHERE) -> bool:
+        node = self.node(parent)  # type: ignore[arg-type]
+        return isinstance(node.value, Unread) and node.is_branch and not node.is_hidden and not node.children
+
+    def fetchMore(self, parent: QModelIndex | QPersistentModelIndex = _NOWHERE) -> None:
+        self.part_asked_for.emit(self.node(parent), 0)  # type: ignore[arg-type]
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return None
         node = self.node(index)
         text = shown(node)[0]
-        return text if node.key is None else f"{node.key}: {text}"
+        return text if node.key is None else f"{formats.cut(str(node.key))}: {text}"
 
     # Within
 
@@ -166,23 +233,34 @@ class JsonModel(QAbstractItemModel):
             return []
         pairs = list(value.items() if isinstance(value, dict) else enumerate(value))
         made = [
-            Node(node, row, key, child, is_hidden=isinstance(key, str) and self._secret.search(key) is not None)
-            for row, (key, child) in enumerate(pairs[start : start + STRETCH], start)
+            self._child(node, row, key, child) for row, (key, child) in enumerate(pairs[start : start + STRETCH], start)
         ]
         left = len(pairs) - start - len(made)
         if left:
             made.append(Node(node, start + len(made), None, left, is_rest=True))
         return made
 
+    def _child(self, node: Node, row: int, key: str | int, value: Any) -> Node:
+        pattern = secret_keys.compiled(self.secret_pattern)
+        is_hidden = isinstance(key, str) and pattern.search(key) is not None
+        return Node(node, row, key, value, is_hidden=is_hidden)
+
     def _make_all(self, node: Node) -> None:
+        if isinstance(node.value, Unread):
+            return
         children = self._children(node)
         while children and children[-1].is_rest:
             self.make_more(self.index_of(children[-1]))
 
     def _searched(self, node: Node) -> str:
-        is_leaf = not node.is_hidden and not isinstance(node.value, dict | list)
+        is_leaf = not node.is_hidden and not node.is_branch
         key = "" if node.key is None else str(node.key)
-        return f"{key} {shown(node)[0] if is_leaf else ''}".casefold()
+        text = node.value if isinstance(node.value, str) else shown(node)[0]
+        return f"{key} {text if is_leaf else ''}".casefold()
+
+
+def _value(entry: Entry) -> Any:
+    return entry.value if entry.is_whole else Unread(entry.kind, entry.size, str(entry.value or ""))
 
 
 def shown(node: Node) -> tuple[str, str]:
@@ -192,17 +270,28 @@ def shown(node: Node) -> tuple[str, str]:
         return f"{HIDDEN} {_tr('show')}", "secondary"
     if node.is_rest:
         return _tr("… {count} more, show the next").format(count=f"{value:,}"), "accent"
-    if isinstance(value, dict):
-        count = _tr("1 key") if len(value) == 1 else _tr("{count} keys").format(count=f"{len(value):,}")
-        return (f"{{ {count} }}" if value else "{ }"), "secondary"
-    if isinstance(value, list):
-        count = _tr("1 item") if len(value) == 1 else _tr("{count} items").format(count=f"{len(value):,}")
-        return (f"[ {count} ]" if value else "[ ]"), "secondary"
+    if isinstance(value, dict) or (isinstance(value, Unread) and value.kind == "object"):
+        size = value.size if isinstance(value, Unread) else len(value)
+        count = _tr("1 key") if size == 1 else _tr("{count} keys").format(count=f"{size:,}")
+        return (f"{{ {count} }}" if size else "{ }"), "secondary"
+    if isinstance(value, list) or (isinstance(value, Unread) and value.kind == "array"):
+        size = value.size if isinstance(value, Unread) else len(value)
+        count = _tr("1 item") if size == 1 else _tr("{count} items").format(count=f"{size:,}")
+        return (f"[ {count} ]" if size else "[ ]"), "secondary"
+    if isinstance(value, Unread):
+        characters = _tr("{count} characters").format(count=f"{value.size:,}")
+        return f"({characters}) {_line(value.beginning)}", "good"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False), "good"
+        return _line(value), "good"
     if value is None or isinstance(value, bool):
         return json.dumps(value), "cancelled"
     return (json.dumps(value) if isinstance(value, int | float) else str(value)), "text"
+
+
+def _line(text: str) -> str:
+    """The beginning of a text as JSON writes it, with signs that cannot be seen as their numbers."""
+    begun = json.dumps(text[:SHOWN], ensure_ascii=False)
+    return formats.visible(f"{begun[:-1]}…" if len(text) > SHOWN else begun)
 
 
 def _tr(text: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt
+from jobdesk_core.monitor.arguments import Part
+from jobdesk_core.profiles.secret_keys import Path
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QApplication,
@@ -19,8 +21,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from jobdesk import formats
 from jobdesk.theme import theme
-from jobdesk.widgets.json_model import SECRET_PATTERN, JsonModel, Node, shown
+from jobdesk.widgets.json_model import JsonModel, Node, Unread, shown
 
 ROW_HEIGHT = 20
 INDENTATION = 14
@@ -32,7 +35,11 @@ MAX_HEIGHT = 360
 class JsonTree(QTreeView):
     """Shows one value; Ctrl+C copies the current value, the context menu also its path or everything."""
 
-    def __init__(self, parent: QWidget | None = None, secret_pattern: str = SECRET_PATTERN) -> None:
+    revealed = Signal()
+    part_asked_for = Signal(object, int)  # a Node that is to be filled by `add_part`, from which entry on
+    text_asked_for = Signal(object)  # the path to a long text that is to be copied
+
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Arguments as a tree"))
         self.setHeaderHidden(True)
@@ -44,7 +51,9 @@ class JsonTree(QTreeView):
         self.setTabKeyNavigation(False)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._json = JsonModel(self, secret_pattern)
+        self._json = JsonModel(self)
+        self._json.part_asked_for.connect(self.part_asked_for)
+        self._json.rowsInserted.connect(lambda *_: self.updateGeometry())
         self.setModel(self._json)
         self.customContextMenuRequested.connect(self._open_menu)
         self.clicked.connect(self._follow)
@@ -52,11 +61,21 @@ class JsonTree(QTreeView):
         self.collapsed.connect(lambda _: self.updateGeometry())
         theme().changed.connect(self.viewport().update)
 
-    def set_value(self, value: Any) -> None:
-        """Show a value, its first two levels open."""
+    @property
+    def revealed_paths(self) -> set[Path]:
+        """The paths to the hidden values that were shown since `set_value`."""
+        return set(self._json.revealed)
+
+    def set_value(self, value: Any, secret_pattern: str = "") -> None:
+        """Show a value, its first two levels open. `secret_pattern` tells the keys to hide (empty: the default)."""
+        self._json.secret_pattern = secret_pattern
         self._json.set_value(value)
         self.expandToDepth(0)
         self.updateGeometry()
+
+    def add_part(self, node: Node, part: Part) -> None:
+        """Add entries that were asked for."""
+        self._json.add_part(node, part)
 
     def find(self, text: str) -> bool:
         """Go to the next key or value that contains the text, from the top again after the last. False for none."""
@@ -79,7 +98,12 @@ class JsonTree(QTreeView):
         if what == "path" and index.isValid():
             QApplication.clipboard().setText(self._json.node(index).path)
             return
-        value = self._json.plain(self._json.node(QModelIndex() if what == "all" else index))
+        node = self._json.node(QModelIndex() if what == "all" else index)
+        value = self._json.plain(node)
+        if isinstance(value, Unread):
+            if value.is_text:
+                self.text_asked_for.emit(node.keys)
+            return
         is_text = isinstance(value, str)
         QApplication.clipboard().setText(value if is_text else json.dumps(value, indent=2, ensure_ascii=False))
 
@@ -103,7 +127,12 @@ class JsonTree(QTreeView):
 
     def _follow(self, index: QModelIndex) -> None:
         """Do what a row offers: show what is hidden, or the next stretch of what there is."""
-        if index.isValid() and (self._json.reveal(index) or self._json.make_more(index)):
+        if not index.isValid():
+            return
+        if self._json.reveal(index):
+            self.revealed.emit()
+            self.updateGeometry()
+        elif self._json.make_more(index):
             self.updateGeometry()
 
     def _open_menu(self, position: QPoint) -> None:
@@ -114,10 +143,11 @@ class JsonTree(QTreeView):
             node = self._json.node(index)
             if node.is_hidden:
                 menu.addAction(self.tr("Show the value"), lambda: self._follow(index))
-            else:
+            elif not (isinstance(node.value, Unread) and node.is_branch):
                 menu.addAction(self.tr("Copy value"), lambda: self.copy("value"))
             menu.addAction(self.tr("Copy path"), lambda: self.copy("path"))
-        menu.addAction(self.tr("Copy all"), lambda: self.copy("all"))
+        if not isinstance(self._json.node(QModelIndex()).value, Unread):
+            menu.addAction(self.tr("Copy all"), lambda: self.copy("all"))
         menu.popup(self.viewport().mapToGlobal(position))
 
 
@@ -142,7 +172,7 @@ class _LineDelegate(QStyledItemDelegate):
         box = QRectF(option.rect).adjusted(2, 0, -4, 0)
         if node.key is not None:
             key_tone = "secondary" if isinstance(node.key, int) else "accent"
-            self._write(painter, box, str(node.key)[:PAINTED], key_tone, metrics)
+            self._write(painter, box, formats.visible(str(node.key)[:PAINTED]), key_tone, metrics)
             self._write(painter, box, ": ", "text", metrics)
         text, tone = shown(node)
         self._write(painter, box, text[:PAINTED], tone, metrics)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.monitor.others import UsualTimes
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
@@ -20,7 +21,6 @@ Stretch = tuple[str, dt.datetime, dt.datetime]  # waiting or running, from, to
 
 BAR_TOP, BAR_HEIGHT, DOT_RADIUS = 10, 8, 6
 CAPTIONS_TOP, SUMMARY_TOP, LINE_HEIGHT = 26, 43, 16
-HEIGHT = SUMMARY_TOP + LINE_HEIGHT
 #: A stretch is never drawn thinner, however short it was.
 THINNEST = 3.0
 _STATE_AFTER = {
@@ -58,13 +58,14 @@ class Timeline(QWidget):
         self._status = Status.TODO
         self._ended_at: dt.datetime | None = None
         self._retries = 0
+        self._usual: UsualTimes | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Timeline"))
         theme().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, HEIGHT)
+        return QSize(300, SUMMARY_TOP + max(1, len(self._lines())) * LINE_HEIGHT)
 
     def set_events(self, events: Sequence[Event], status: Status, now: dt.datetime) -> None:
         """Show a job's history, oldest first, up to `now` (UTC-aware) while it is not over."""
@@ -73,20 +74,40 @@ class Timeline(QWidget):
         self._ended_at = happened[-1][1] if happened and status.is_final else None
         retries = (EventType.DEFERRED_FOR_RETRY, EventType.RETRIED)
         self._retries = sum(kind in retries for kind, _ in happened)
+        self._show()
+
+    def _show(self) -> None:
         self.setAccessibleDescription(self.summary())
+        self.updateGeometry()
         self.update()
 
+    def set_usual(self, usual: UsualTimes | None) -> None:
+        """Say how long jobs of this task usually wait and run."""
+        self._usual = usual
+        self._show()
+
     def summary(self) -> str:
-        """The time spent, in words."""
-        texts = []
-        for state, word in (("waiting", self.tr("waited {time}")), ("running", self.tr("ran {time}"))):
-            seconds = [(end - start).total_seconds() for its, start, end in self._stretches if its == state]
-            if seconds:
-                texts.append(word.format(time=formats.duration(sum(seconds))))
-        if self._retries:
+        """The time spent, and what is usual, in words: a line for the waiting and one for the running."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        usual = self._usual
+        waited = self._spent("waiting", self.tr("waited {time}"), usual.waited if usual else None)
+        ran = self._spent("running", self.tr("ran {time}"), usual.ran if usual else None)
+        if ran and self._retries:
             retried = self.tr("retried once") if self._retries == 1 else self.tr("retried {count} times")
-            texts.append(retried.format(count=self._retries))
-        return " · ".join(texts)
+            ran = f"{ran} · {retried.format(count=self._retries)}"
+        return [line for line in (waited, ran) if line]
+
+    def _spent(self, state: str, word: str, usual: tuple[float, float] | None) -> str:
+        seconds = [(end - start).total_seconds() for its, start, end in self._stretches if its == state]
+        if not seconds:
+            return ""
+        text = word.format(time=formats.duration(sum(seconds)))
+        if usual is None:
+            return text
+        median, longest = (formats.duration(each) for each in usual)
+        return f"{text} · " + self.tr("usual {median}, p95 {longest}").format(median=median, longest=longest)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens
@@ -115,9 +136,9 @@ class Timeline(QWidget):
             start = self.tr("deferred {time}").format(time=start)
         captions = QRectF(0, CAPTIONS_TOP, self.width(), LINE_HEIGHT)
         painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter), start)
-        painter.drawText(
-            QRectF(0, SUMMARY_TOP, self.width(), LINE_HEIGHT), int(Qt.AlignmentFlag.AlignVCenter), self.summary()
-        )
+        for number, line in enumerate(self._lines()):
+            box = QRectF(0, SUMMARY_TOP + number * LINE_HEIGHT, self.width(), LINE_HEIGHT)
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), line)
         end = self._status.value
         if self._ended_at:
             # The day is told once.

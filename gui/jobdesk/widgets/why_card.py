@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QAction, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
-from jobdesk.widgets.text_block import Run, TextBlock
+from jobdesk.widgets.text_block import Run, TextBlock, as_tooltip
 
 _NUMBER = re.compile(r"#(\d[\d,]*)")
 RADIUS = 8
@@ -32,6 +32,11 @@ class WhyCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 9, 12, 10)
         layout.addWidget(self._block)
+        self.mend = QPushButton()
+        self.mend.setAutoDefault(False)
+        self.mend.clicked.connect(self._trigger)
+        self._action: QAction | None = None
+        layout.addWidget(self.mend, 0, Qt.AlignmentFlag.AlignLeft)
         theme().changed.connect(self.update)
         self.clear()
 
@@ -49,6 +54,7 @@ class WhyCard(QFrame):
         """Say nothing and take no room."""
         self._headline = ""
         self._block.set_runs([])
+        self.set_mend(None)
         self.setVisible(False)
 
     def set_explanation(self, headline: str, sentences: Sequence[str], tone: str, job_ids: Collection[int]) -> None:
@@ -61,6 +67,27 @@ class WhyCard(QFrame):
         self.setAccessibleDescription(self.text)
         self.setVisible(True)
         self.update()
+
+    def set_mend(self, action: QAction | None) -> None:
+        """Offer an action that would help, as possible or not as it is."""
+        if self._action is not None:
+            self._action.changed.disconnect(self._show_mend)
+        self._action = action
+        if action is not None:
+            action.changed.connect(self._show_mend)
+        self._show_mend()
+
+    def _show_mend(self) -> None:
+        action = self._action
+        self.mend.setVisible(action is not None)
+        if action is not None:
+            self.mend.setText(action.text().replace("&", ""))
+            self.mend.setEnabled(action.isEnabled())
+            self.mend.setToolTip(as_tooltip(action.toolTip()))
+
+    def _trigger(self) -> None:
+        if self._action is not None:
+            self._action.trigger()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens

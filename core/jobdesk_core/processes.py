@@ -1,0 +1,67 @@
+"""What differs between the platforms about files and child processes, each behind one name."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from typing import IO, Any, TypeVar
+
+#: Flags for a child that is to show no console window of its own. Nothing of the kind exists elsewhere.
+NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+#: What asks a process to end, as far as the platform has it.
+ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+_PR_SET_PDEATHSIG = 1
+T = TypeVar("T")
+
+
+def die_with_parent(number: int) -> None:
+    """In a new child: ask Linux to send it a signal when its parent's thread ends, however it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number))
+
+
+def ending_with_us(in_child: Callable[[], None]) -> dict[str, Any]:
+    """The options by which Popen calls something in a new child; none where it cannot."""
+    return {"preexec_fn": in_child} if sys.platform != "win32" else {}
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the kind of loop that psycopg works on, which is not Windows' default."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(main)
+
+
+def when_it_ends(stream: IO[Any], then: Callable[[], None]) -> None:
+    """Call something on the running loop once nobody can write to this stream any more."""
+    running = asyncio.get_running_loop()
+
+    def wait() -> None:
+        # Not through the stream, whose lock an ending interpreter would wait for.
+        while os.read(stream.fileno(), 4096):
+            pass
+        if not running.is_closed():
+            running.call_soon_threadsafe(then)
+
+    # Not a reader of the loop: on Windows that takes sockets alone.
+    threading.Thread(target=wait, daemon=True, name="end of input").start()
+
+
+def lock(stream: IO[Any]) -> None:
+    """Lock an open file for as long as it is open. Raises BlockingIOError when someone else has."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(str(error)) from error
+    else:
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,45 @@
+"""Keys of arguments that look secret, by a pattern that a profile may change, and their hiding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+DEFAULT_PATTERN = (
+    r"passw|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|authorization|cookie"
+)
+HIDDEN = "••••••"
+#: Where a value lies: the keys and positions that lead to it.
+Path = tuple[str | int, ...]
+
+
+def problem(pattern: str) -> str | None:
+    """Why a pattern cannot be used, or None."""
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"This is no regular expression: {error}."
+    return None
+
+
+@lru_cache(maxsize=16)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern, in any case of letters; the default one for an empty one or one that cannot be used."""
+    return re.compile(DEFAULT_PATTERN if not pattern or problem(pattern) else pattern, re.IGNORECASE)
+
+
+def masked(value: Any, pattern: str, revealed: Collection[Path] = (), path: Path = ()) -> Any:
+    """A copy of a JSON value in which whatever stands under a secret key is HIDDEN, unless it was revealed."""
+    if isinstance(value, dict):
+        secret = compiled(pattern)
+        return {
+            key: HIDDEN
+            if secret.search(key) and (*path, key) not in revealed
+            else masked(child, pattern, revealed, (*path, key))
+            for key, child in value.items()
+        }
+    if isinstance(value, list):
+        return [masked(child, pattern, revealed, (*path, position)) for position, child in enumerate(value)]
+    return value

@@ -1,0 +1,24 @@
+"""What the panels of the inspector are made of."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QSizePolicy
+
+
+def plain_label(tone: str) -> QLabel:
+    """A wrapped label for text that is data."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setProperty("tone", tone)
+    label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label
+
+
+def caption(text: str) -> QLabel:
+    """The heading of a panel."""
+    label = QLabel(text)
+    label.setObjectName("caption")
+    label.setContentsMargins(0, 14, 0, 4)
+    return label

@@ -1,0 +1,1 @@
+"""Builds Jobdesk's packages. Uses the standard library alone: it runs before anything is installed."""

@@ -1,0 +1,88 @@
+"""The build's own virtual environment, from the two locks with their hashes, and the host's tools."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from packager.project import BUILD, PACKAGING, ROOT, NotReady
+
+VENV = BUILD / "venv"
+LOCKS = (ROOT / "requirements.lock", PACKAGING / "requirements-build.lock")
+#: Each command that a step runs, and the Debian package that holds it.
+TOOLS_TO_BUILD = {
+    "dpkg-deb": "dpkg",
+    "dpkg-shlibdeps": "dpkg-dev",
+    "readelf": "binutils",
+    "strip": "binutils",
+    "chrpath": "chrpath",
+    "rpmbuild": "rpm",
+    "rsvg-convert": "librsvg2-bin",
+    "xz": "xz-utils",
+}
+TOOLS_TO_TEST = {
+    "lintian": "lintian",
+    "desktop-file-validate": "desktop-file-utils",
+    "appstreamcli": "appstream",
+    "debootstrap": "debootstrap",
+    "makensis": "nsis",
+    "mandoc": "mandoc",
+    "Xvfb": "xvfb",
+    "xwininfo": "x11-utils",
+    "openssl": "openssl",
+    "setpriv": "util-linux",
+}
+
+
+def need(tools: Mapping[str, str]) -> None:
+    """Raise NotReady with the command that installs what is missing."""
+    missing = sorted({package for tool, package in tools.items() if shutil.which(tool) is None})
+    if missing:
+        raise NotReady(f"Some tools are missing. Install them with: sudo apt-get install {' '.join(missing)}")
+
+
+def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
+    """Run a command and return what it printed. Raises NotReady with its own words when it fails."""
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=env, text=True, errors="replace", capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        words = (done.stdout + done.stderr).strip()[-4000:]
+        raise NotReady(f"{Path(command[0]).name} failed with code {done.returncode}:\n{words}")
+    return done.stdout
+
+
+def variables(**more: str) -> dict[str, str]:
+    """The caller's environment with some of it changed."""
+    return {**os.environ, **more}
+
+
+def python() -> Path:
+    """The build's interpreter, made ready when it is not."""
+    if sys.platform == "linux" and not sysconfig.get_config_var("Py_ENABLE_SHARED"):
+        raise NotReady(
+            "This Python has no shared library, which a bundle needs. On Debian or Ubuntu: sudo apt-get install "
+            "python3 python3-venv libpython3-dev, then PYTHON=/usr/bin/python3 make package"
+        )
+    interpreter = VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    stamp = VENV / "locks"
+    wanted = hashlib.sha256(b"".join(lock.read_bytes() for lock in LOCKS) + sys.version.encode()).hexdigest()
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        shutil.rmtree(VENV, ignore_errors=True)
+        run(sys.executable, "-m", "venv", VENV)
+        for lock in LOCKS:
+            _pip(interpreter, "--require-hashes", "-r", str(lock))
+        stamp.write_text(wanted)
+    # Anew each time: the bundle is to hold this checkout, and its version.
+    _pip(interpreter, "--no-deps", "--no-build-isolation", "--force-reinstall", str(ROOT))
+    return interpreter
+
+
+def _pip(interpreter: Path, *arguments: str) -> None:
+    run(interpreter, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *arguments)

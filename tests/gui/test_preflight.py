@@ -1,0 +1,218 @@
+"""The preflight in the real window: exactly what will happen, then how far it is, then what became of each job."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from jobdesk.dialogs import ledger_files
+from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.main_window import MainWindow
+from jobdesk_core.operations import Result
+from opened import Others, closed, desk_of, dialog_of, live
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton
+from waiting import until
+
+HOSTILE = "<b>&amp;\u202e'\"%(x)s{}\n" + "ö" * 60
+
+
+def click(button: QAbstractButton) -> None:
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def fill(others: Others, jobs: int, status: str = "todo") -> None:
+    others.run(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status) "
+        "SELECT 'mail', 'mail.send', %s::procrastinate_job_status FROM generate_series(1, %s)",
+        status,
+        jobs,
+    )
+
+
+async def preflight(window: MainWindow, key: str) -> PreflightDialog:
+    """The preflight that an action opens, when it has looked at the jobs."""
+    await until(window.actions[key].isEnabled, what=f"{key} to be possible")
+    window.actions[key].trigger()
+    dialog = await dialog_of(window, PreflightDialog)
+    await until(lambda: dialog.plan is not None, what="the preflight")
+    return dialog
+
+
+async def filtered(window: MainWindow, text: str) -> None:
+    window.header.filter_bar.set_text(text)
+    await until(lambda: window.jobs.model.job_filter.text == text)
+
+
+async def test_all_that_match_are_acted_upon_and_none_besides(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        fill(others, 1_200)
+        fill(others, 30, "succeeded")
+        spared = others.defer(queue="other")
+        async with live(tmp_path, dsn) as window:
+            await filtered(window, "queue:mail")
+            dialog = await preflight(window, "matching.cancel")
+            assert dialog.title.text() == "Cancel 1,200 of 1,230 jobs on test"
+            assert dialog.outcomes.texts()[0] == "1,200 will be cancelled"
+            assert "30 left alone: over: succeeded" in dialog.outcomes.texts()
+            late = others.defer()
+            click(dialog.verb)
+            await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
+            assert dialog.ledger is not None and dialog.ledger.counts[Result.DONE] == 1_200
+            assert "1,200 cancelled" in dialog.outcomes.texts()
+            assert "1,200 jobs cancelled." in window.message.sentence
+            assert (others.status(spared), others.status(late)) == ("todo", "todo")
+            assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == 1_200
+            for name in ("ledger.csv", "ledger.ndjson"):
+                ledger_files.save(tmp_path / name, dialog.ledger, dialog.work, dialog.message)
+                await until(lambda: not dialog.work.is_running("export"), what="the file")
+            with (tmp_path / "ledger.csv").open(newline="") as file:
+                assert len(list(csv.DictReader(file))) == 1_230
+            lines = (tmp_path / "ledger.ndjson").read_text().splitlines()
+            assert json.loads(lines[0])["result"] == "done"
+
+
+async def test_a_pasted_list_of_ids_is_understood_or_refused_with_the_piece(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        fill(others, 5)
+        async with live(tmp_path, dsn) as window:
+            dialog = await preflight(window, "matching.cancel")
+            dialog.choice.choose(1)
+            assert not dialog.verb.isEnabled()
+            QTest.keyClicks(dialog.ids, "1, 2 <b>3</b>")
+            await until(lambda: "“<b>3</b>” is not a job's id" in dialog.message.sentence, what="the mistake")
+            assert not dialog.verb.isEnabled()
+            dialog.ids.setPlainText("1, 2, #3, 999")
+            await until(lambda: dialog.plan is not None and dialog.plan.total == 4, what="the preflight")
+            assert "1 left alone: no longer there: deleted, or never been" in dialog.outcomes.texts()
+            click(dialog.verb)
+            await closed(window)
+            assert [others.status(job_id) for job_id in range(1, 6)] == ["cancelled"] * 3 + ["todo"] * 2
+
+
+async def test_a_danger_is_refused_until_it_is_ticked(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        others.start(job_id)
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: window.jobs.inspect(job_id))
+            dialog = await preflight(window, "job.retry")
+            assert any("run them twice" in text for text in dialog.outcomes.texts())
+            assert dialog.safety.force.isVisible() and not dialog.verb.isEnabled()
+            QTest.keyClick(dialog, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+            assert others.status(job_id) == "doing"
+            dialog.safety.force.click()
+            await until(dialog.verb.isEnabled, what="the verb")
+            click(dialog.verb)
+            await closed(window)
+            assert others.status(job_id) == "todo"
+
+
+@pytest.mark.parametrize(("key", "jobs"), [("matching.cancel", 150), ("matching.delete", 1), ("matching.purge", 1)])
+async def test_on_production_the_profiles_name_is_typed_first(dsn: str, tmp_path: Path, key: str, jobs: int) -> None:
+    with Others(dsn) as others:
+        if key == "matching.purge":
+            others.start(others.defer())
+            others.finish(1)
+            others.run("UPDATE procrastinate_events SET at = at - interval '40 days'")
+        else:
+            fill(others, jobs)
+        async with live(tmp_path, dsn, environment="production") as window:
+            dialog = await preflight(window, key)
+            assert not dialog.verb.isEnabled() and "Type the profile's name" in dialog.verb.toolTip()
+            QTest.keyClicks(dialog.safety.name, "tes")
+            assert not dialog.verb.isEnabled()
+            QTest.keyClicks(dialog.safety.name, "t")
+            assert dialog.verb.isEnabled()
+        async with live(tmp_path, dsn, environment="staging") as window:
+            dialog = await preflight(window, key)
+            assert dialog.verb.isEnabled() and not dialog.safety.name.isVisible()
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["chunks", "one transaction"])
+async def test_an_act_is_stopped_and_tells_what_was_not_done(dsn: str, tmp_path: Path, is_whole: bool) -> None:
+    with Others(dsn) as others:
+        fill(others, 15_000)
+        async with live(tmp_path, dsn) as window:
+            dialog = await preflight(window, "matching.cancel")
+            dialog.safety.how.setCurrentIndex(int(is_whole))
+            click(dialog.verb)
+            await until(lambda: dialog.pace.bar.value() > 0, what="the first chunk")
+            assert dialog.pace.pause_button.isVisible() is not is_whole
+            if not is_whole:
+                click(dialog.pace.pause_button)
+                assert dialog.pace.is_paused
+            dialog.reject()
+            await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
+            assert dialog.isVisible() and dialog.ledger is not None and dialog.ledger.is_stopped
+            done = dialog.ledger.counts[Result.DONE]
+            assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == done < 15_000
+            assert (done == 0) is is_whole
+            assert ("rolled back" if is_whole else "stays done") in dialog.message.sentence
+            click(dialog.cancel_button)
+            await closed(window)
+
+
+async def test_the_options_make_the_change_and_look_again_where_they_must(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        first, second = others.defer(priority=3), others.defer(priority=5)
+        async with live(tmp_path, dsn) as window:
+            window.jobs.table.select([first, second])
+            dialog = await preflight(window, "job.reprioritise")
+            dialog.options.priority.setValue(9)  # type: ignore[attr-defined]
+            assert not dialog.verb.isEnabled(), "until the jobs are looked at for the new priority"
+            await until(lambda: dialog.plan is not None and dialog.plan.ready == 2, what="the new preflight")
+            dialog.options.priority.setValue(5)  # type: ignore[attr-defined]
+            await until(lambda: dialog.plan is not None and dialog.plan.ready == 1, what="the new preflight")
+            assert "1 left alone: priority 5 already" in dialog.outcomes.texts()
+            click(dialog.verb)
+            await closed(window)
+            assert others.run("SELECT array_agg(priority) FROM procrastinate_jobs") == [5, 5]
+
+
+async def test_stalled_jobs_are_rescued(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        stalled, healthy = others.defer(), others.defer()
+        others.start(stalled)
+        others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
+        others.start(healthy)
+        async with live(tmp_path, dsn) as window:
+            dialog = await preflight(window, "job.rescue")
+            assert dialog.outcomes.texts() == ["1 have lost their worker, and will run again"]
+            click(dialog.verb)
+            await closed(window)
+            assert (others.status(stalled), others.status(healthy)) == ("todo", "doing")
+
+
+async def test_the_sql_is_shown_with_its_parameters(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        fill(others, 2)
+        async with live(tmp_path, dsn) as window:
+            dialog = await preflight(window, "matching.cancel")
+            click(dialog.sql_button)
+            await until(lambda: dialog.sql.isVisible())
+            text = dialog.sql.toPlainText()
+            assert "SET status = 'cancelled'" in text and "'{1,2}'" in text and "%(" not in text
+
+
+async def test_the_first_jobs_unfold_and_hostile_names_are_text(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        for number in range(12):
+            others.defer(HOSTILE, "q<i>", queueing_lock=f"l{number}")
+        others.start(1)
+        others.finish(1, "failed")
+        others.defer(queueing_lock="l0")
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: desk_of(window).workers)
+            dialog = await preflight(window, "matching.retry")
+            for button in dialog.outcomes.findChildren(QPushButton):
+                button.click()
+            await until(lambda: not dialog.work.is_running("examples"), what="the jobs")
+            labels = dialog.outcomes.findChildren(QLabel)
+            assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels if "<b>" in label.text())
+            texts = [label.text() for label in labels]
+            assert any("its queueing lock was taken by #13" in text for text in texts), texts
+            assert any(text == "and 4 more" for text in texts), texts
