@@ -11,7 +11,8 @@ import platform
 import sys
 from collections.abc import Iterable
 
-import psycopg
+from jobdesk_core.connectors import driver
+from jobdesk_core.connectors.driver import dotted
 from PySide6 import __version__ as pyside_version
 from PySide6.QtCore import qVersion
 from PySide6.QtGui import QGuiApplication
@@ -27,8 +28,7 @@ def versions() -> list[tuple[str, str]]:
         ("Jobdesk", importlib.metadata.version("jobdesk")),
         ("Python", platform.python_version()),
         ("Qt", f"{qVersion()} (PySide {pyside_version})"),
-        ("psycopg", f"{psycopg.__version__} ({psycopg.pq.__impl__})"),
-        ("libpq", dotted(psycopg.pq.version())),
+        *driver.versions(),
     ]
 
 
@@ -38,13 +38,6 @@ def diagnostics(desk: Desk | None) -> str:
     faults = list(recent.lines)
     sections.append("\n".join(["Last faults:", *faults]) if faults else "Last faults: none")
     return "\n\n".join(sections) + "\n"
-
-
-def dotted(number: int) -> str:
-    """PostgreSQL's number of a version as people write it: 180001 is 18.1, 90624 is 9.6.24."""
-    if number >= 100_000:
-        return f"{number // 10_000}.{number % 10_000}"
-    return f"{number // 10_000}.{number // 100 % 100}.{number % 100}"
 
 
 def _machine() -> list[tuple[str, str]]:

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 from jobdesk import logs
 from jobdesk.components import components, notices
-from jobdesk.diagnostics import diagnostics, dotted
+from jobdesk.diagnostics import diagnostics
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.unexpected import Unexpected
+from jobdesk_core.connectors.driver import dotted
 from jobdesk_core.profiles import Profile
 from opened import Others, dialog_of, live, opened
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
