@@ -5,7 +5,7 @@ PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests packaging
 PYTHON ?= python3
 
-.PHONY: demo tour pictures test check bench bench-worker bench-monitor format setup clean \
+.PHONY: demo tour pictures translations test check bench bench-worker bench-monitor format setup clean \
 	package package-test release icons
 
 setup:
@@ -32,6 +32,10 @@ pictures: tour
 	@for name in $(PICTURES); do \
 		cp "$$(ls build/tour/[0-9]*-$$name.png | tail -1)" resources/pictures/$$name.png || exit 1; \
 	done
+
+# The template of translations, and each translation of it (resources/translations/jobdesk_de.ts) compiled.
+translations: setup
+	@$(PYTHON_IN) packaging/translations.py
 
 # Each in a process of its own: Qt and the many servers and workers of the others have nothing to do with each other.
 test: setup

@@ -15,11 +15,11 @@ from pathlib import Path
 from jobdesk_core.demo import Demo, DemoError
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, database_of, split_password
 from jobdesk_core.troubles import Trouble
-from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from jobdesk import logs, loop, remembered
+from jobdesk import logs, loop, remembered, translation
 from jobdesk.garbage import collect_here
 from jobdesk.main_window import MainWindow
 from jobdesk.resources import resource
@@ -121,9 +121,13 @@ class Program:
         elif name is None and any(variable in os.environ for variable in NAMES_A_DATABASE):
             self.session.open(Profile(name=os.environ.get("PGDATABASE", "environment"), method="environment"))
         elif name is not None:
-            known = ", ".join(names) or "none"
+            known = ", ".join(names) or _tr("none")
             self.window.show_trouble(
-                Trouble("bad_input", f"There is no saved connection {name}.", f"Saved connections: {known}.")
+                Trouble(
+                    "bad_input",
+                    _tr("There is no saved connection {name}.").format(name=name),
+                    _tr("Saved connections: {names}.").format(names=known),
+                )
             )
 
     def start_demo(self) -> None:
@@ -150,12 +154,16 @@ class Program:
         if not isinstance(error, DemoError):
             raise error
         self.window.start.show_start()
-        self.window.show_trouble(Trouble("unknown", "The demo did not start.", str(error)))
+        self.window.show_trouble(Trouble("unknown", _tr("The demo did not start."), str(error)))
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
         if isinstance(error, BaseException):
             self._unexpected.caught(type(error), error, error.__traceback__)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Program", text)
 
 
 def main() -> int:
@@ -174,6 +182,7 @@ def main() -> int:
     app.setDesktopFileName("jobdesk")
     app.setWindowIcon(QIcon(str(resource("icons/jobdesk.svg"))))
     app.setQuitOnLastWindowClosed(False)
+    translation.install(app)
     try:
         theme().install(app)
     except NoFontFound as error:

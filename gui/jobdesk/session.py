@@ -95,7 +95,7 @@ class Session(QObject):
         missing = desk.capabilities.rights.read
         if desk.capabilities.has_schema and missing is not None:
             await desk.close()
-            self.trouble.emit(Trouble("rights", "This role may not read the jobs.", missing), profile)
+            self.trouble.emit(Trouble("rights", self.tr("This role may not read the jobs."), missing), profile)
             return
         desk.setParent(self)
         self._remember(profile)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.logs import fault
@@ -51,6 +51,11 @@ class DialogFrame(QDialog):
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(keys), self, self.verb.click)
         self._build()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        # A minimum of one's own puts the layout's out of force: words may need more in another language.
+        self.setMinimumWidth(max(self.minimumWidth(), self.layout().minimumSize().width()))
+        super().showEvent(event)
 
     def submit(self) -> None:
         """What the verb does; each dialog says."""

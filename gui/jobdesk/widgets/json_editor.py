@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat, QTextDocument, QTextFormat
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
@@ -136,16 +136,18 @@ def check_object(text: str) -> tuple[dict[str, Any] | None, str | None, int | No
     try:
         value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
     except json.JSONDecodeError as error:
-        what = _WORDS.get(error.msg, error.msg)
-        return None, f"Line {error.lineno}, column {error.colno}: {what}.", error.lineno
+        words = _tr("Line {line}, column {column}: {what}.")
+        what = _tr(_WORDS.get(error.msg, error.msg))
+        return None, words.format(line=error.lineno, column=error.colno, what=what), error.lineno
     except (_Twice, RecursionError) as error:
         return None, str(error), None
     if not isinstance(value, dict):
-        kinds = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-        kind = kinds.get(type(value), "a number")
-        return None, f'Arguments are a JSON object, such as {{"user_id": 42}}; this is {kind}.', 1
+        kinds = {list: _tr("a list"), str: _tr("a string"), bool: _tr("true or false"), type(None): "null"}
+        kind = kinds.get(type(value), _tr("a number"))
+        words = _tr("Arguments are a JSON object, such as {example}; this is {kind}.")
+        return None, words.format(example='{"user_id": 42}', kind=kind), 1
     if "\\u0000" in json.dumps(value):
-        return None, "PostgreSQL cannot store the character NUL (\\u0000).", None
+        return None, _tr("PostgreSQL cannot store the character NUL (\\u0000)."), None
     return value, None, None
 
 
@@ -153,10 +155,14 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise _Twice(f'The key "{key}" stands twice.')
+            raise _Twice(_tr('The key "{key}" stands twice.').format(key=key))
         found[key] = value
     return found
 
 
 def _constant(name: str) -> Any:
-    raise _Twice(f"{name} is not JSON.")
+    raise _Twice(_tr("{name} is not JSON.").format(name=name))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("JsonEditor", text)
