@@ -24,6 +24,7 @@ from PySide6.QtGui import QColor, QTextCursor
 from PySide6.QtTest import QTest
 from waiting import until
 
+REAL = str(resource("pictures/jobs-light.png"))
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)]*)\)")
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
 
@@ -213,7 +214,9 @@ async def test_a_link_outside_leads_nowhere(tmp_path: Path, link: str) -> None:
         assert shown.place[0] == before[0] and not shown.browser.openExternalLinks() and not shown.browser.openLinks()
 
 
-@pytest.mark.parametrize("name", ["https://example.org/a.png", "/etc/passwd", "icons/jobdesk.svg", "a.png"])
+@pytest.mark.parametrize(
+    "name", ["https://example.org/a.png", "/etc/passwd", "icons/jobdesk.svg", "a.png", REAL, f"file://{REAL}"]
+)
 def test_only_pictures_of_the_help_are_opened(name: str) -> None:
     assert picture_of(name, is_dark=False).isNull()
 
