@@ -299,8 +299,11 @@ SPECS = (
     Spec("view.refresh", "&Read again", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
     Spec("view.index", "Advise an &index…", "view", tip="Which index would make this filter fast", needs=Needs.DESK),
     Spec("view.theme", "&Light or dark", "view", shortcut="Ctrl+T", starts_group=True),
-    Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="F1"),
-    Spec("help.about", "&About Jobdesk", "help"),
+    Spec("help.topic", "&Help", "help", "info", "F1", "Tell of the page on show"),
+    Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="?"),
+    Spec("help.diagnostics", "Copy &diagnostics", "help", "copy", tip="Copy versions and states, nothing secret"),
+    Spec("help.log", "Open the &log's folder", "help", tip="Show the files that Jobdesk writes of its faults"),
+    Spec("help.about", "&About Jobdesk", "help", starts_group=True),
 )
 
 
