@@ -4,6 +4,8 @@
 PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests packaging
 PYTHON ?= python3
+# Each process has a server of its own, and a file of tests stays in one.
+SIDE_BY_SIDE = -n 2 --dist loadfile
 
 .PHONY: demo tour pictures translations test check bench bench-worker bench-monitor format setup clean \
 	package package-test release icons
@@ -39,16 +41,16 @@ translations: setup
 
 # Each in a process of its own: Qt and the many servers and workers of the others have nothing to do with each other.
 test: setup
-	$(PYTHON_IN) -m pytest tests/core tests/interop
-	$(PYTHON_IN) -m pytest tests/gui
+	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/core tests/interop
+	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/gui
 
 check: setup
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	$(PYTHON_IN) -m pytest tests/core tests/interop
-	$(PYTHON_IN) -m pytest tests/gui
+	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/core tests/interop
+	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/gui
 
 bench: setup
 	@$(PYTHON_IN) tests/bench/bench.py
