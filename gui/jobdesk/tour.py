@@ -36,6 +36,8 @@ from jobdesk.theme import theme
 STEP_S = 20.0
 #: The smallest screen that people work on, and a large one.
 SIZES = (QSize(1280, 800), QSize(2560, 1440))
+#: The size of all other pictures.
+SIZE = QSize(1440, 900)
 
 
 class StepFailed(Exception):
@@ -53,6 +55,7 @@ class Tour:
     async def run(self) -> int:
         """Walk through everything. 0 when every step did what it should, otherwise 1."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._window.resize(SIZE)
         for old in self._folder.glob("[0-9][0-9]-*.png"):
             old.unlink()
         try:
