@@ -66,6 +66,15 @@ SPECS = (
     Spec("app.quit", "&Quit", "desk", shortcut="Ctrl+Q", starts_group=True),
     Spec("job.defer", "&Defer…", "job", "defer", "Ctrl+N", "Defer a new job", Needs.DESK),
     Spec(
+        "job.defer_many",
+        "Defer &many…",
+        "job",
+        "queues",
+        "Ctrl+Shift+N",
+        "Defer a job for each row of a CSV or NDJSON text",
+        Needs.DESK,
+    ),
+    Spec(
         "job.retry",
         "&Retry…",
         "job",
@@ -155,6 +164,15 @@ SPECS = (
         tip="A new job with this one's task and arguments",
         needs=Needs.JOBS,
         starts_group=True,
+    ),
+    Spec(
+        "job.replay",
+        "Repla&y elsewhere…",
+        "job",
+        "play",
+        "Ctrl+Shift+Y",
+        "Defer the selected jobs again on another connection",
+        Needs.JOBS,
     ),
     Spec(
         "job.copy_json",

@@ -22,7 +22,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
-from jobdesk import tour_records
+from jobdesk import tour_deferring, tour_records
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
@@ -39,6 +39,8 @@ STEP_S = 20.0
 PICTURE_SIZE = QSize(1440, 900)
 #: The smallest screen that people work on, and a large one.
 SIZES = (QSize(1280, 800), QSize(2560, 1440))
+#: The size of all other pictures.
+SIZE = QSize(1440, 900)
 
 
 class StepFailed(Exception):
@@ -56,6 +58,7 @@ class Tour:
     async def run(self) -> int:
         """Walk through everything. 0 when every step did what it should, otherwise 1."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._window.resize(SIZE)
         for old in self._folder.glob("[0-9][0-9]-*.png"):
             old.unlink()
         try:
@@ -324,6 +327,8 @@ class Tour:
         await self._picture("connection-arguments")
         dialog.part.choose(1)
         await self._picture("connection-links")
+        dialog.part.choose(2)
+        await self._picture("connection-application")
         dialog.reject()
         for key in ("help.shortcuts", "help.about"):
             window.actions[key].trigger()
@@ -369,6 +374,7 @@ class Tour:
         window.actions["job.defer"].trigger()
         await self._picture("defer-dialog")
         self._close_dialog()
+        await tour_deferring.walk(window, self._picture, self._close_dialog)
 
     def _production(self, profile: Profile) -> QDialog:
         dialog = ConnectionDialog(self._window, store=ProfileStore(self._folder / "no-profiles.toml"), profile=profile)

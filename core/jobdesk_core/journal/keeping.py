@@ -105,18 +105,21 @@ async def defer_kept(
     journal: Journal,
     *,
     on_trouble: OnTrouble,
+    again_of: int | None = None,
 ) -> Outcome:
-    """Defer a new job and write it down, without its arguments."""
+    """Defer a new job and write it down, without its arguments; `again_of` is the job that it repeats."""
+    of_job = f", again after job #{again_of:,}" if again_of is not None else ""
     header = Header(
         action=Action.DEFER.value,
-        sentence=f"Defer {job.task_name} in queue {job.queue}",
+        sentence=f"Defer {job.task_name} in queue {job.queue}{of_job}",
         profile=profile.name,
         place=profile.display_dsn,
         role=capabilities.role,
         sql=_defer_sql(job, capabilities),
     )
     async with kept(journal, header, on_trouble) as keeping:
-        outcome = await run_async(defer(job, capabilities, is_read_only=profile.is_read_only), connector)
+        steps = defer(job, capabilities, is_read_only=profile.is_read_only, again_of=again_of)
+        outcome = await run_async(steps, connector)
         result = DONE if outcome.is_done else Result.REFUSED.value
         keeping.records = [Record(outcome.job_id or 0, result, outcome.sentence)]
     return outcome
