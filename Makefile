@@ -32,7 +32,7 @@ PICTURES = $(foreach name,overview jobs jobs-filtered queues-side tasks-side wor
 pictures: tour
 	@mkdir -p resources/pictures
 	@for name in $(PICTURES); do \
-		cp "$$(ls build/tour/[0-9]*-$$name.png | tail -1)" resources/pictures/$$name.png || exit 1; \
+		cp "$$(ls build/tour/[0-9][0-9]-$$name.png build/tour/[0-9][0-9][0-9]-$$name.png 2>/dev/null | tail -1)" resources/pictures/$$name.png || exit 1; \
 	done
 
 # The template of translations, and each translation of it (resources/translations/jobdesk_de.ts) compiled.

@@ -58,7 +58,7 @@ def notices() -> str:
 def _notice(each: Component) -> str:
     head = f"{each.name} {each.version}\n{each.licence}"
     texts = each.texts or (_lgpl() if "LGPL" in each.licence else ())
-    return "\n\n".join([f"{'─' * 72}\n{head}", *texts])
+    return "\n\n".join([f"{chr(0x2500) * 56}\n{head}", *texts])
 
 
 def _lgpl() -> tuple[str, ...]:

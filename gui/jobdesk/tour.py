@@ -35,6 +35,8 @@ from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 
 STEP_S = 20.0
+#: The window in the pictures of the README and the help.
+PICTURE_SIZE = QSize(1440, 900)
 #: The smallest screen that people work on, and a large one.
 SIZES = (QSize(1280, 800), QSize(2560, 1440))
 #: The size of all other pictures.
@@ -70,6 +72,8 @@ class Tour:
 
     async def _walk(self) -> None:
         window = self._window
+        # Whatever the screen: offscreen it is a small one.
+        window.resize(PICTURE_SIZE)
         theme().set_mode("light")
         await self._until(lambda: window.session.desk is not None, "the connection to open", 90)
         await self._until(lambda: window.header.live.text.startswith("Live"), "the feed to go live", 30)

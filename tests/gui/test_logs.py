@@ -180,6 +180,10 @@ async def test_many_unexpected_errors_open_one_window_and_the_program_goes_on(
         await until(lambda: "26" in dialog.more.text(), what="the thread's error")
         assert len([each for each in window.findChildren(QDialog) if each.isVisible()]) == 1
         assert not dialog.details.isVisible() and "number 0" in dialog.details.toPlainText()
+        dialog._fold()
+        assert dialog.details.isVisible()
+        bottom = dialog.details.mapTo(dialog, dialog.details.rect().bottomLeft()).y()
+        assert bottom < dialog.verb.mapTo(dialog, dialog.verb.rect().topLeft()).y()
         dialog.accept()
         await until(lambda: not dialog_is_open(window), what="the window to close")
         with Others(dsn) as others:

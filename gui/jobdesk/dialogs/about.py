@@ -39,15 +39,10 @@ class AboutDialog(DialogFrame):
         )
         self.notice.setWordWrap(True)
         self.content.addWidget(self.notice)
-        self.packages = FieldList()
-        others = components()[1:]
-        self.packages.set_fields([(each.name, f"{each.version}  {each.licence}", "") for each in others])
-        self.packages.hide()
-        self.content.addWidget(self.packages)
         self.texts = QPlainTextEdit()
         self.texts.setReadOnly(True)
         self.texts.setObjectName("code")
-        self.texts.setAccessibleName(self.tr("Texts of the licences"))
+        self.texts.setAccessibleName(self.tr("Packages and licences"))
         self.texts.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.texts.setMinimumHeight(220)
         self.texts.hide()
@@ -64,14 +59,16 @@ class AboutDialog(DialogFrame):
             self.links.addWidget(button)
 
     def _show_packages(self) -> None:
-        self.texts.hide()
-        self.packages.setVisible(not self.packages.isVisible())
+        lines = [f"{each.name} {each.version}\n    {each.licence}" for each in components()[1:]]
+        self._show("\n".join(lines))
 
     def _show_texts(self) -> None:
-        if not self.texts.toPlainText():
-            self.texts.setPlainText(notices())
-        self.packages.hide()
-        self.texts.setVisible(not self.texts.isVisible())
+        self._show(notices())
+
+    def _show(self, text: str) -> None:
+        self.texts.setPlainText(text)
+        self.texts.show()
+        self.make_room()
 
     def _copy(self) -> None:
         lines = [*versions(), *((each.name, each.version) for each in components()[1:])]

@@ -60,8 +60,10 @@ class ErrorDialog(DialogFrame):
         if self._count > 1:
             self.more.setText(self.tr("{count} errors have come so far.").format(count=self._count))
             self.more.show()
+            self.make_room()
 
     def _fold(self) -> None:
         is_shown = not self.details.isVisible()
         self.details.setVisible(is_shown)
         self._show_button.setText(self.tr("Hide the details") if is_shown else self.tr("Show the details"))
+        self.make_room()

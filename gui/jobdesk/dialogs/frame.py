@@ -57,6 +57,13 @@ class DialogFrame(QDialog):
         self.setMinimumWidth(max(self.minimumWidth(), self.layout().minimumSize().width()))
         super().showEvent(event)
 
+    def make_room(self) -> None:
+        """Grow as far as what has been unfolded needs: by itself the layout forgets how words wrap."""
+        layout = self.layout()
+        layout.activate()
+        height = max(layout.totalHeightForWidth(self.width()), layout.totalMinimumSize().height())
+        self.resize(self.width(), max(self.height(), height))
+
     def submit(self) -> None:
         """What the verb does; each dialog says."""
         self.accept()
