@@ -40,6 +40,11 @@ def defer(job: Job, capabilities: Capabilities, *, is_read_only: bool = False) -
         return Outcome(None, False, (yield from _who_holds(job.queueing_lock, taken)))
     except CapabilityMissing as error:
         return Outcome(None, False, str(error))
+    return deferred(job, job_id)
+
+
+def deferred(job: Job, job_id: int) -> Outcome:
+    """That a job was deferred, with its time."""
     when = ""
     if job.scheduled_at is not None:
         when = f" for {job.scheduled_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"

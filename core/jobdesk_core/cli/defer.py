@@ -1,0 +1,181 @@
+"""The command `defer`: one job from the command line, or many from rows of CSV or NDJSON."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from jobdesk_core.cli import codes, output, words
+from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli.connection import Opened
+from jobdesk_core.connectors.shown import shown_sql
+from jobdesk_core.database import statements
+from jobdesk_core.jobs import Job
+from jobdesk_core.operations import Action, Outcome, defer, impossible, run
+from jobdesk_core.operations.defer_many import BATCH_JOBS, defer_many
+
+
+def add_defer(parser: argparse.ArgumentParser) -> None:
+    """The options of `defer`."""
+    parser.add_argument("task", metavar="TASK", help="the task's name, such as invoices.send")
+    parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="arguments: JSON where it is valid, else text")
+    parser.add_argument("--args", metavar="JSON", help="the arguments as one JSON object; NAME=VALUE go over them")
+    parser.add_argument("--queue", default="default", help="usual: default")
+    parser.add_argument("--lock", help="jobs with the same lock run one after the other")
+    parser.add_argument("--queueing-lock", help="refused while a job that has it waits")
+    parser.add_argument("--priority", type=int, default=0, help="higher runs first (usual: 0)")
+    words.add_due(parser)
+    parser.add_argument(
+        "--from", dest="source", metavar="FILE", help="a job for each row of a file, - for standard input"
+    )
+    parser.add_argument(
+        "--format", choices=("ndjson", "csv"), help="of --from; otherwise the file's ending tells, or ndjson"
+    )
+    parser.add_argument("--json-values", action="store_true", help="CSV values are JSON where valid, not all text")
+    parser.add_argument("--dry-run", action="store_true", help="only show the first jobs")
+    parser.add_argument("--sql", action="store_true", help="only show the SQL of the first job")
+    parser.set_defaults(run=run_defer)
+
+
+def run_defer(desk: Opened, options: argparse.Namespace) -> int:
+    """Defer, or show what would be."""
+    problem = impossible(Action.DEFER, desk.capabilities, is_read_only=desk.profile.is_read_only)
+    if problem is not None:
+        raise Ended(codes.REFUSED, problem)
+    job = _job(options)
+    if options.source is None:
+        return _defer_all(desk, options, iter([job]))
+    with _opened(options.source) as file:
+        return _defer_all(desk, options, _jobs(job, file, options))
+
+
+def _defer_all(desk: Opened, options: argparse.Namespace, jobs: Iterator[Job]) -> int:
+    if options.dry_run or options.sql:
+        return _show(desk, options, list(itertools.islice(jobs, 10)))
+    done = refused = 0
+    for batch in _batched(jobs):
+        steps = defer_many(batch, desk.capabilities) if len(batch) > 1 else _one(batch[0], desk)
+        for outcome in run(steps, desk.connector):
+            _tell(outcome, is_json=options.json)
+            done, refused = done + outcome.is_done, refused + (not outcome.is_done)
+        output.flush()
+    if options.source is not None:
+        output.note(f"Deferred {done:,} jobs" + (f"; {refused:,} were refused." if refused else "."))
+    return codes.DONE if done and not refused else codes.NOT_ALL
+
+
+def _one(job: Job, desk: Opened) -> Any:
+    outcome = yield from defer(job, desk.capabilities)
+    return [outcome]
+
+
+def _batched(jobs: Iterator[Job]) -> Iterator[list[Job]]:
+    while batch := list(itertools.islice(jobs, BATCH_JOBS)):
+        yield batch
+
+
+def _tell(outcome: Outcome, *, is_json: bool) -> None:
+    if is_json:
+        output.json_line({"id": outcome.job_id, "is_done": outcome.is_done, "sentence": outcome.sentence})
+    elif outcome.is_done:
+        output.line(output.plain(outcome.sentence))
+    else:
+        output.note(outcome.sentence)
+
+
+def _show(desk: Opened, options: argparse.Namespace, jobs: list[Job]) -> int:
+    if options.sql:
+        for job in jobs[:1]:
+            output.line(output.safe_lines(shown_sql(statements.defer(desk.capabilities, [job]))))
+        return codes.DONE if jobs else codes.NOT_ALL
+    output.note(f"Would defer on {desk.place}; nothing has been changed. The first jobs:")
+    for job in jobs:
+        held = {"task": job.task_name, "queue": job.queue, "priority": job.priority, "lock": job.lock}
+        held |= {"queueing_lock": job.queueing_lock, "scheduled_at": job.scheduled_at, "args": dict(job.task_kwargs)}
+        output.json_line(held)
+    return codes.DONE if jobs else codes.NOT_ALL
+
+
+# Reading
+
+
+def _job(options: argparse.Namespace) -> Job:
+    if not -(2**31) <= options.priority < 2**31:
+        raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
+    args = _object(options.args, "--args") if options.args is not None else {}
+    for pair in options.values:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise Ended(codes.USAGE, f"{pair!r} is not NAME=VALUE.")
+        args[name] = _value(text)
+    return Job(
+        task_name=options.task,
+        queue=options.queue,
+        lock=options.lock,
+        queueing_lock=options.queueing_lock,
+        priority=options.priority,
+        scheduled_at=words.due(options),
+        task_kwargs=args,
+    )
+
+
+def _value(text: str) -> Any:
+    """JSON where it is valid, else the text itself."""
+    try:
+        return json.loads(text, parse_constant=_refused_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refused_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _object(text: str, place: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_refused_constant)
+    except (ValueError, RecursionError) as error:
+        raise Ended(codes.USAGE, f"{place} is not valid JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise Ended(codes.USAGE, f'{place} is not a JSON object, such as {{"user_id": 42}}.')
+    return value
+
+
+def _opened(source: str) -> TextIO:
+    if source == "-":
+        return sys.stdin
+    try:
+        return Path(source).open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise Ended(codes.USAGE, f"{source} cannot be read: {error.strerror}.") from error
+
+
+def _jobs(job: Job, file: TextIO, options: argparse.Namespace) -> Iterator[Job]:
+    """A job for each row: its arguments go over those of the command line."""
+    kind = options.format or ("csv" if options.source.lower().endswith(".csv") else "ndjson")
+    try:
+        for row in _csv(file, options.json_values) if kind == "csv" else _ndjson(file):
+            yield replace(job, task_kwargs={**job.task_kwargs, **row})
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Ended(codes.USAGE, f"The rows cannot be read: {error}.") from error
+
+
+def _ndjson(file: TextIO) -> Iterator[dict[str, Any]]:
+    for number, text in enumerate(file, start=1):
+        if text.strip():
+            yield _object(text, f"Line {number}")
+
+
+def _csv(file: TextIO, has_json: bool) -> Iterator[dict[str, Any]]:
+    reader = csv.DictReader(file, strict=True)
+    for row in reader:
+        if None in row or None in row.values():
+            raise Ended(codes.USAGE, f"Line {reader.line_num} has not as many values as the first line has names.")
+        yield {name: _value(text) if has_json else text for name, text in row.items()}
