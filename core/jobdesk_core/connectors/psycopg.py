@@ -185,7 +185,9 @@ class PsycopgConnector(AsyncConnector):
 
     async def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
-        async with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row) as cursor:
+        async with connection.cursor(
+            row_factory=tuple_row if statement.is_page else dict_row, binary=statement.is_page
+        ) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             # Without parameters the text goes as it is, and may hold several commands.

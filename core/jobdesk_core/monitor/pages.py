@@ -140,19 +140,15 @@ class JobPages:
             low, high = (low, min(high, after.id - 1)) if is_down else (max(low, after.id + 1), high)
         if low > high:
             low, high = 0, -1  # nothing: no number that bigint does not hold
-        first, last = low, high
-        if job_filter.tokens:
-            first, last = _stretch(low, high, await self._known_bounds(), width, is_down=is_down)
-        condition = job_filter.condition(self._capabilities)
-        rows, bounds = await self._run(_page(self._capabilities, condition, first, last, limit=limit, is_down=is_down))
-        self._bounds, self._bounds_at = bounds, time.monotonic()
+        bounds = await self._known_bounds()
         if bounds is None:
             return Page([], after, True, after.id if after is not None else None)
-        if len(rows) == limit:
-            key, is_last = PageKey(rows[-1].id), False
-        else:
-            key = PageKey(max(first, bounds[0]) if is_down else min(last, bounds[1]))
-            is_last = first <= max(low, bounds[0]) if is_down else last >= min(high, bounds[1])
+        first, last = _stretch(low, high, bounds, width, is_down=is_down) if job_filter.tokens else (low, high)
+        condition = job_filter.condition(self._capabilities)
+        rows = await self._run(_page(self._capabilities, condition, first, last, limit=limit, is_down=is_down))
+        is_full = len(rows) == limit
+        is_last = not is_full and (first == low if is_down else last == high)
+        key = PageKey(rows[-1].id if is_full else max(first, bounds[0]) if is_down else min(last, bounds[1]))
         if not rows and not is_last:
             key, is_last = await self._beyond_the_gap(low, high, key, is_down=is_down)
         return Page(rows[::-1] if backwards else rows, key, is_last, key.id, bounds)
@@ -205,38 +201,28 @@ class JobPages:
         return await limited(self._connector, statement, self._limit_s)
 
 
-def _stretch(low: int, high: int, bounds: Bounds, width: int, *, is_down: bool) -> tuple[int, int]:
-    """The next `width` ids of those from `low` to `high` that the table holds, and what may have come beyond it."""
-    if bounds is None:
-        return low, high
+def _stretch(low: int, high: int, bounds: tuple[int, int], width: int, *, is_down: bool) -> tuple[int, int]:
+    """The next `width` ids of those from `low` to `high` that the table holds.
+
+    The last one reaches to the end of the range: ids may have come since the bounds were read.
+    """
     lowest, highest = bounds
     if is_down:
-        return max(low, min(high, highest) - width + 1), high
-    return low, min(high, max(low, lowest) + width - 1)
+        first = min(high, highest) - width + 1
+        return (low if first <= max(low, lowest) else first), high
+    last = max(low, lowest) + width - 1
+    return low, (high if last >= min(high, highest) else last)
 
 
 def _page(
-    able: Capabilities,
-    condition: tuple[str, Mapping[str, Any]],
-    first: int,
-    last: int,
-    *,
-    limit: int,
-    is_down: bool,
-) -> Statement[tuple[list[JobRow], Bounds]]:
-    """The matches with ids from `first` to `last`, and the lowest and the highest id of the table: in one answer."""
-
-    def decode(rows: list[tuple[Any, ...]]) -> tuple[list[JobRow], Bounds]:
-        *_, lowest, highest = rows[0]
-        return [] if rows[0][0] is None else job_tuples(rows), None if lowest is None else (lowest, highest)
-
-    direction = "DESC" if is_down else "ASC"
+    able: Capabilities, condition: tuple[str, Mapping[str, Any]], first: int, last: int, *, limit: int, is_down: bool
+) -> Statement[list[JobRow]]:
+    """The matches with ids from `first` to `last`."""
     return Statement(
-        "SELECT page.*, bounds.* FROM (SELECT min(id) AS lowest, max(id) AS highest FROM procrastinate_jobs) AS bounds "
-        f"LEFT JOIN (SELECT {row_columns(able)} FROM {jobs_table(able)} "
+        f"SELECT {row_columns(able)} FROM {jobs_table(able)} "
         f"WHERE job.id BETWEEN %(first)s::bigint AND %(last)s::bigint AND {condition[0]} "
-        f"ORDER BY job.id {direction} LIMIT %(limit)s) AS page ON true ORDER BY page.id {direction}",
-        decode,
+        f"ORDER BY job.id {'DESC' if is_down else 'ASC'} LIMIT %(limit)s",
+        job_tuples,
         {**condition[1], "first": first, "last": last, "limit": limit},
         is_page=True,
     )
