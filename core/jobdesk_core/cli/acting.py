@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from types import FrameType, TracebackType
-from typing import Any
 
 from jobdesk_core.cli import codes, output, words
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.cli.interrupt import Interrupt
 from jobdesk_core.connectors.shown import shown_sql
 from jobdesk_core.jobs import Status
+from jobdesk_core.journal import Journal
+from jobdesk_core.journal.keeping import apply_kept_now
 from jobdesk_core.operations import (
     ENDED,
     Action,
@@ -28,8 +26,6 @@ from jobdesk_core.operations import (
     Purge,
     Result,
     Retry,
-    RolledBack,
-    apply,
     first_statement,
     plan,
     run,
@@ -112,7 +108,7 @@ def _purge(options: argparse.Namespace) -> Purge:
 
 def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
     """Look, show, ask, do, tell."""
-    with _Interrupt() as interrupt:
+    with Interrupt() as interrupt:
         made = _look(desk, options, change, interrupt)
         if options.sql:
             return _show_sql(made)
@@ -126,7 +122,7 @@ def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
         return _tell(ledger, is_json=options.json, is_interrupted=interrupt.is_set)
 
 
-def _look(desk: Opened, options: argparse.Namespace, change: Change, interrupt: _Interrupt) -> Plan:
+def _look(desk: Opened, options: argparse.Namespace, change: Change, interrupt: Interrupt) -> Plan:
     steps = plan(words.read_target(options), change, desk.capabilities, is_read_only=desk.profile.is_read_only)
     made = run(steps, desk.connector, limit_s=LIMIT_S, on_progress=lambda progress: not interrupt.is_set)
     if made.problem is not None:
@@ -181,13 +177,18 @@ def _ask(desk: Opened, made: Plan) -> None:
         raise Ended(codes.NOT_ALL, "Nothing was changed.")
 
 
-def _carry_out(desk: Opened, made: Plan, interrupt: _Interrupt, *, is_whole: bool) -> Ledger:
+def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool) -> Ledger:
     progress = _Shown(interrupt)
-    steps = apply(made, is_one_transaction=is_whole)
     try:
-        return run(steps, desk.connector, is_one_transaction=is_whole, on_progress=progress.step)
-    except RolledBack as error:
-        return error.ledger
+        return apply_kept_now(
+            made,
+            desk.connector,
+            desk.profile,
+            Journal(),
+            on_trouble=lambda trouble: output.note(str(trouble)),
+            on_progress=progress.step,
+            is_one_transaction=is_whole,
+        )
     finally:
         progress.clear()
 
@@ -223,7 +224,7 @@ def _code(ledger: Ledger) -> int:
 class _Shown:
     """Shows on a terminal how far the act has come."""
 
-    interrupt: _Interrupt
+    interrupt: Interrupt
     is_shown: bool = False
 
     def step(self, progress: Progress) -> bool:
@@ -238,35 +239,3 @@ class _Shown:
         """Make room for what comes next."""
         if self.is_shown:
             sys.stderr.write("\r\x1b[K")
-
-
-class _Interrupt:
-    """Holds Ctrl+C back until the chunk is done. The second one ends at once."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self._before: Any = None
-
-    def __enter__(self) -> _Interrupt:
-        self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    @contextlib.contextmanager
-    def lifted(self) -> Iterator[None]:
-        """While the operator is asked, Ctrl+C is an answer."""
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, self._note)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.is_set:
-            raise KeyboardInterrupt
-        self.is_set = True
-        output.note("Stopping when this chunk is done; Ctrl+C again ends at once.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import csv
 import itertools
 import json
@@ -15,10 +16,13 @@ from typing import Any, TextIO
 from jobdesk_core.cli import codes, output, words
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import Opened
+from jobdesk_core.cli.interrupt import Interrupt
 from jobdesk_core.connectors.shown import shown_sql
 from jobdesk_core.database import statements
 from jobdesk_core.jobs import Job
-from jobdesk_core.operations import Action, Outcome, defer, impossible, run
+from jobdesk_core.journal import Journal, Record
+from jobdesk_core.journal.keeping import defer_header, defer_record, kept
+from jobdesk_core.operations import Action, Outcome, Steps, impossible, run
 from jobdesk_core.operations.defer_many import BATCH_JOBS, defer_many
 
 
@@ -51,29 +55,53 @@ def run_defer(desk: Opened, options: argparse.Namespace) -> int:
         raise Ended(codes.REFUSED, problem)
     job = _job(options)
     if options.source is None:
-        return _defer_all(desk, options, iter([job]))
+        return _defer_all(desk, options, job, iter([job]))
     with _opened(options.source) as file:
-        return _defer_all(desk, options, _jobs(job, file, options))
+        return _defer_all(desk, options, job, _jobs(job, file, options))
 
 
-def _defer_all(desk: Opened, options: argparse.Namespace, jobs: Iterator[Job]) -> int:
+def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterator[Job]) -> int:
     if options.dry_run or options.sql:
         return _show(desk, options, list(itertools.islice(jobs, 10)))
-    done = refused = 0
-    for batch in _batched(jobs):
-        steps = defer_many(batch, desk.capabilities) if len(batch) > 1 else _one(batch[0], desk)
-        for outcome in run(steps, desk.connector):
-            _tell(outcome, is_json=options.json)
-            done, refused = done + outcome.is_done, refused + (not outcome.is_done)
-        output.flush()
+    deferring = _Deferring(desk, is_json=options.json)
+    with Interrupt() as interrupt:
+        # The journal's loop is for it alone: nothing else waits.
+        asyncio.run(deferring.run(job, jobs, interrupt, is_many=options.source is not None))
     if options.source is not None:
-        output.note(f"Deferred {done:,} jobs" + (f"; {refused:,} were refused." if refused else "."))
-    return codes.DONE if done and not refused else codes.NOT_ALL
+        output.note(
+            f"Deferred {deferring.done:,} jobs"
+            + (f"; {deferring.refused:,} were refused." if deferring.refused else ".")
+        )
+    if interrupt.is_set:
+        raise Ended(codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
+    return codes.DONE if deferring.done and not deferring.refused else codes.NOT_ALL
 
 
-def _one(job: Job, desk: Opened) -> Any:
-    outcome = yield from defer(job, desk.capabilities)
-    return [outcome]
+class _Deferring:
+    """Defers batch by batch, and writes all of it down as one entry of the journal."""
+
+    def __init__(self, desk: Opened, *, is_json: bool) -> None:
+        self._desk = desk
+        self._is_json = is_json
+        self.done = 0
+        self.refused = 0
+
+    async def run(self, like: Job, jobs: Iterator[Job], interrupt: Interrupt, *, is_many: bool) -> None:
+        header = defer_header(like, self._desk.capabilities, self._desk.profile, many=is_many)
+        async with kept(Journal(), header, lambda trouble: output.note(str(trouble))) as keeping:
+            records: list[Record] = []
+            keeping.records = records
+            for batch in _batched(jobs):
+                for outcome in run(self._steps(batch), self._desk.connector):
+                    records.append(defer_record(outcome))
+                    self.done, self.refused = self.done + outcome.is_done, self.refused + (not outcome.is_done)
+                    _tell(outcome, is_json=self._is_json)
+                output.flush()
+                if interrupt.is_set:
+                    return
+
+    def _steps(self, batch: list[Job]) -> Steps[list[Outcome]]:
+        return defer_many(batch, self._desk.capabilities)
 
 
 def _batched(jobs: Iterator[Job]) -> Iterator[list[Job]]:

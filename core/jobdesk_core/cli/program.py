@@ -75,11 +75,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     output.prepare()
     try:
-        options = make_parser().parse_args(arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    try:
-        code = _run(options)
+        try:
+            code = _run(_parsed(arguments))
+        except SystemExit as end:  # argparse has told what was wrong, or the help
+            code = int(end.code or 0)
         sys.stdout.flush()
     except BrokenPipeError:
         # Or the interpreter would complain when it flushes at its end.
@@ -88,6 +87,18 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return codes.INTERRUPTED
     return code
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments. argparse takes words as one block: those behind an option are added here."""
+    parser = make_parser()
+    options, rest = parser.parse_known_args(arguments)
+    words = getattr(options, "values" if options.command == "defer" else "filter", None)
+    if rest and (words is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"not understood: {' '.join(map(output.plain, rest))} (jobdesk {options.command} --help)")
+    if words is not None:
+        words += rest
+    return options
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -54,7 +54,10 @@ def _ids(text: str) -> tuple[int, ...]:
 
 def job_id(text: str) -> int:
     """The one id of `show` and `why`."""
-    ids = _ids(text)
+    try:
+        ids = parse_ids(text)
+    except IdsNotUnderstood as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     if len(ids) != 1:
         raise argparse.ArgumentTypeError("give one job's id, such as 4711")
     return ids[0]

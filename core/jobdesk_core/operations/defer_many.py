@@ -21,6 +21,8 @@ def defer_many(jobs: Sequence[Job], capabilities: Capabilities) -> Steps[list[Ou
     A database error that is not about one of the jobs is a ConnectorException; then none of them was deferred.
     """
     try:
+        if len(jobs) == 1:
+            return [(yield from defer(jobs[0], capabilities))]
         ids = yield statements.defer(capabilities, jobs)
     except (UniqueViolation, CapabilityMissing, QueueNameTooLong):
         outcomes = []
