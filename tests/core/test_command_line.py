@@ -20,9 +20,12 @@ import psycopg
 import pytest
 from database import defer, finish, picture, role, run_sql, start
 from jobdesk_core.cli import COMMANDS
+from jobdesk_core.database.schema import schema_sql
+from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal import Journal, Search
 from managing import bring_all, managing
+from psycopg.conninfo import make_conninfo
 from releases import STATES, level
 
 PROGRAM = [sys.executable, "-m", "jobdesk_core"]
@@ -161,6 +164,28 @@ def test_a_reader_that_goes_ends_it_quietly_with_141(shell: Shell) -> None:
     assert json.loads(first)["id"] == 30_000 and code == "141" and ended.stderr == ""
 
 
+def test_a_password_is_asked_for_on_a_terminal_and_never_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "guarded"
+    folder.mkdir()
+    for each in (folder, *folder.parents):
+        if each.owner() == folder.owner() and str(each) != "/tmp":
+            each.chmod(0o755)
+    with EmbeddedServer(folder, is_durable=False) as server:
+        run_sql(server.dsn, schema_sql())
+        run_sql(server.dsn, "CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'open sesame'")
+        rules = next(folder.glob("data-*")) / "pg_hba.conf"
+        rules.write_text(f"local all keeper scram-sha-256\n{rules.read_text()}")
+        run_sql(server.dsn, "SELECT pg_reload_conf()")
+        shell = Shell(tmp_path, make_conninfo(server.dsn, user="keeper"))
+        ended = shell("status")
+        assert ended.returncode == 3 and "password" in ended.stderr
+        code, seen = on_a_terminal(shell, ["status"], "wrong", "open sesame")
+        assert code == 0 and seen.count("Password for") == 2 and "is wrong" in seen
+        assert "sesame" not in seen
+        ended = shell("status", PGPASSWORD="open sesame")
+        assert ended.returncode == 0, ended.stderr
+
+
 # Reading
 
 
@@ -232,17 +257,18 @@ def test_colours_only_on_a_terminal_and_never_with_no_color(shell: Shell) -> Non
 # Acting
 
 
-def on_a_terminal(shell: Shell, arguments: list[str], answer: str = "") -> tuple[int, str]:
-    """Run the program on a terminal of its own; its exit code and what was to be seen."""
+def on_a_terminal(shell: Shell, arguments: list[str], *answers: str) -> tuple[int, str]:
+    """Run the program on a terminal of its own, with an answer to each question; its exit code and what was seen."""
     ours, theirs = pty.openpty()
     try:
         with shell.started(*arguments, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as program:
             os.close(theirs)
-            os.write(ours, answer.encode())
-            seen = b""
+            seen, left = b"", list(answers)
             with contextlib.suppress(OSError):  # the terminal's other side is closed
                 while part := os.read(ours, 4096):
                     seen += part
+                    if seen.endswith(b": ") and left:
+                        os.write(ours, f"{left.pop(0)}\n".encode())
             return program.wait(30), seen.decode()
     finally:
         os.close(ours)
@@ -256,10 +282,10 @@ def test_nothing_is_done_without_a_yes(shell: Shell) -> None:
     assert shell("cancel", "status:todo", "--dry-run", "--yes").returncode == 0
     sql = shell("cancel", "status:todo", "--sql", "--yes")
     assert sql.returncode == 0 and "UPDATE procrastinate_jobs" in sql.stdout
-    code, seen = on_a_terminal(shell, ["cancel", "status:todo"], "no\n")
+    code, seen = on_a_terminal(shell, ["cancel", "status:todo"], "no")
     assert code == 1 and "Type yes to cancel 3 jobs" in seen
     assert picture(shell.dsn) == before
-    assert on_a_terminal(shell, ["cancel", "status:todo"], "yes\n")[0] == 0
+    assert on_a_terminal(shell, ["cancel", "status:todo"], "yes")[0] == 0
     assert run_sql(shell.dsn, STATUSES) == ["cancelled"] * 3
 
 

@@ -66,9 +66,10 @@ async def read_detail(
     detail, around = read
     question = still_to_ask(capabilities, detail, around)
     if question is not None:
+        situation: Situation | None = None
         with contextlib.suppress(StatementTooLong):
             situation = await limited(connector, question, limit_s)
-            around = replace(around, situation=situation)
+        around = replace(around, situation=situation)
     return explained(detail, around)
 
 

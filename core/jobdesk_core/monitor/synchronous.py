@@ -18,6 +18,7 @@ from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.details import JobDetail, Reading, explained, still_to_ask
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import JobPages, Order, Page, PageKey, StatementTooLong
+from jobdesk_core.monitor.surroundings import Situation
 
 T = TypeVar("T")
 QUERY_CANCELED = "57014"
@@ -87,8 +88,10 @@ def read_detail_now(
     detail, around = read
     question = still_to_ask(capabilities, detail, around)
     if question is not None:
+        situation: Situation | None = None
         with contextlib.suppress(StatementTooLong):
-            around = replace(around, situation=limited_now(connector, question, limit_s))
+            situation = limited_now(connector, question, limit_s)
+        around = replace(around, situation=situation)
     return explained(detail, around)
 
 
