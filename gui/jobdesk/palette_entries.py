@@ -19,7 +19,7 @@ from jobdesk.fuzzy import fit
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
 
-MOST_SHOWN = 50
+MOST_SHOWN = 100
 _NUMBER = re.compile(r"#?([0-9][0-9,]{0,24})")
 _BIGGEST = 2**63 - 1
 

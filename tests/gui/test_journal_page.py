@@ -61,7 +61,7 @@ async def test_what_was_cancelled_is_deferred_again_from_the_journal(dsn: str, t
             window.journal.table.selectRow(0)
             page = window.journal
             await until(lambda: page.detail.model.rowCount() == 1, what="its jobs")
-            assert "procrastinate_cancel_job" in page.detail.sql.plain_text
+            assert "procrastinate_jobs" in page.detail.sql.plain_text
             assert page.detail.undo.isEnabled(), page.detail.undo.toolTip()
             page.detail.undo.click()
             dialog = await dialog_of(window, UndoDialog)

@@ -22,8 +22,12 @@ from jobdesk_core.database import statements
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Journal, Record
 from jobdesk_core.journal.keeping import defer_header, defer_record, kept
-from jobdesk_core.operations import Action, Outcome, Steps, impossible, run
-from jobdesk_core.operations.defer_many import BATCH_JOBS, defer_many
+from jobdesk_core.operations import Action, Outcome, Result, apply_defers, defer, impossible, plan_defers, run
+from jobdesk_core.operations.defer_ledger import Deferred
+from jobdesk_core.operations.new_jobs import NewJob
+
+#: Jobs read and deferred at once.
+BATCH_JOBS = 500
 
 
 def add_defer(parser: argparse.ArgumentParser) -> None:
@@ -92,16 +96,31 @@ class _Deferring:
             records: list[Record] = []
             keeping.records = records
             for batch in _batched(jobs):
-                for outcome in run(self._steps(batch), self._desk.connector):
+                # Each with its own outcome, so that a stream of any length is never held as a whole.
+                found, error = self._defer(batch, first=self.done + self.refused + 1, is_many=is_many)
+                for outcome in found:
                     records.append(defer_record(outcome))
                     self.done, self.refused = self.done + outcome.is_done, self.refused + (not outcome.is_done)
                     _tell(outcome, is_json=self._is_json)
                 output.flush()
+                if error is not None:
+                    raise error
                 if interrupt.is_set:
                     return
 
-    def _steps(self, batch: list[Job]) -> Steps[list[Outcome]]:
-        return defer_many(batch, self._desk.capabilities)
+    def _defer(self, batch: list[Job], *, first: int, is_many: bool) -> tuple[list[Outcome], Exception | None]:
+        """Their outcomes, and what broke it off."""
+        able, connector = self._desk.capabilities, self._desk.connector
+        if not is_many:
+            return [run(defer(batch[0], able), connector)], None
+        made = run(plan_defers([NewJob(first + n, job) for n, job in enumerate(batch)], able), connector)
+        ledger = run(apply_defers(made), connector)
+        return [_outcome(entry) for entry in ledger.entries()], ledger.error
+
+
+def _outcome(entry: Deferred) -> Outcome:
+    told = f"Deferred job #{entry.job_id:,}." if entry.job_id is not None else entry.sentence
+    return Outcome(entry.job_id, entry.result is Result.DONE, f"Row {entry.origin:,}: {told}")
 
 
 def _batched(jobs: Iterator[Job]) -> Iterator[list[Job]]:

@@ -144,19 +144,24 @@ async def defer_kept(
     journal: Journal,
     *,
     on_trouble: OnTrouble,
+    again_of: int | None = None,
 ) -> Outcome:
-    """Defer a new job and write it down, without its arguments."""
-    async with kept(journal, defer_header(job, capabilities, profile), on_trouble) as keeping:
-        outcome = await run_async(defer(job, capabilities, is_read_only=profile.is_read_only), connector)
+    """Defer a new job and write it down, without its arguments; `again_of` is the job that it repeats."""
+    async with kept(journal, defer_header(job, capabilities, profile, again_of=again_of), on_trouble) as keeping:
+        steps = defer(job, capabilities, is_read_only=profile.is_read_only, again_of=again_of)
+        outcome = await run_async(steps, connector)
         keeping.records = [defer_record(outcome)]
     return outcome
 
 
-def defer_header(job: Job, capabilities: Capabilities, profile: Profile, *, many: bool = False) -> Header:
+def defer_header(
+    job: Job, capabilities: Capabilities, profile: Profile, *, again_of: int | None = None, many: bool = False
+) -> Header:
     """What is known before a job is deferred, or many like it; never its arguments."""
+    of_job = f", again after job #{again_of:,}" if again_of is not None else ""
     return Header(
         action=Action.DEFER.value,
-        sentence=f"Defer {'many jobs of ' if many else ''}{job.task_name} in queue {job.queue}",
+        sentence=f"Defer {'many jobs of ' if many else ''}{job.task_name} in queue {job.queue}{of_job}",
         profile=profile.name,
         place=profile.display_dsn,
         role=capabilities.role,

@@ -16,9 +16,21 @@ from jobdesk_core.operations.changes import (
     Retry,
 )
 from jobdesk_core.operations.defer import Outcome, defer
+from jobdesk_core.operations.defer_ledger import DeferLedger, Deferred
+from jobdesk_core.operations.defer_many import (
+    DeferPlan,
+    DefersRolledBack,
+    apply_defers,
+    deferring_refusal,
+    first_defer,
+    plan_defers,
+)
 from jobdesk_core.operations.examples import Example, examples
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
+from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.plan import Group, Plan, plan
+from jobdesk_core.operations.replay import read_jobs
+from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
 from jobdesk_core.operations.steps import Progress, Steps, run, run_async
 from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
@@ -29,12 +41,17 @@ __all__ = [
     "Cancel",
     "Change",
     "Chosen",
+    "DeferLedger",
+    "DeferPlan",
+    "Deferred",
+    "DefersRolledBack",
     "Entry",
     "Example",
     "Group",
     "IdsNotUnderstood",
     "Ledger",
     "Matching",
+    "NewJob",
     "Outcome",
     "Plan",
     "Progress",
@@ -45,15 +62,27 @@ __all__ = [
     "Result",
     "Retry",
     "RolledBack",
+    "Row",
+    "Rows",
+    "RowsNotUnderstood",
     "Steps",
     "Target",
     "apply",
+    "apply_defers",
+    "decoded",
     "defer",
+    "deferring_refusal",
     "examples",
+    "first_defer",
     "first_statement",
+    "from_rows",
     "impossible",
+    "open_rows",
     "parse_ids",
+    "parse_rows",
     "plan",
+    "plan_defers",
+    "read_jobs",
     "refusal",
     "run",
     "run_async",

@@ -14,7 +14,7 @@ class ShortcutsDialog(DialogFrame):
     """One column per menu."""
 
     def __init__(self, parent: QWidget | None) -> None:
-        super().__init__(parent, title="Keyboard shortcuts", sentence="", verb="Close", width=520)
+        super().__init__(parent, title=self.tr("Keyboard shortcuts"), sentence="", verb=self.tr("Close"), width=520)
         self.cancel_button.hide()
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)

@@ -219,8 +219,10 @@ class JobsPage(QWidget):
         elif len(rows) > 1:
             self._inspected = None
             self.inspector.show_rows(rows, len(self.table.selected_ids()))
-        elif not rows and (is_loaded or not (self.model.rowCount() or self.reading.is_reading)):
-            # A job that was deleted while selected stays on show: its inspector says so.
+        elif not rows and (
+            self._inspected is None or is_loaded or not (self.model.rowCount() or self.reading.is_reading)
+        ):
+            # A single job that was deleted while selected stays on show: its inspector says so.
             self._inspected = None
             self.inspector.show_job(None)
         self._show_count()
