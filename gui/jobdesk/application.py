@@ -12,8 +12,16 @@ import signal
 import sys
 from pathlib import Path
 
+from jobdesk_core.cli import COMMANDS
 from jobdesk_core.demo import Demo, DemoError
-from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, database_of, split_password
+from jobdesk_core.profiles import (
+    NAMES_A_DATABASE,
+    Profile,
+    ProfileStore,
+    UnreadableProfiles,
+    database_of,
+    split_password,
+)
 from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
@@ -29,14 +37,16 @@ from jobdesk.theme.theme import NoFontFound
 from jobdesk.unexpected import Unexpected
 from jobdesk.work import Work
 
-#: Whoever has set one of these wants that database, when no saved connection was opened before.
-NAMES_A_DATABASE = ("PGSERVICE", "PGDATABASE", "PGHOST")
 DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="jobdesk", description="The desktop console for Procrastinate job queues.")
+    parser = argparse.ArgumentParser(
+        prog="jobdesk",
+        description="The desktop console for Procrastinate job queues.",
+        epilog=f"Without the window: jobdesk {'|'.join(COMMANDS)} (each has a --help).",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--profile", metavar="NAME", help="open a saved connection")
     source.add_argument("--dsn", help="connect by a connection string, or '' for libpq's environment")
