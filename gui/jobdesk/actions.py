@@ -66,6 +66,15 @@ SPECS = (
     Spec("app.quit", "&Quit", "desk", shortcut="Ctrl+Q", starts_group=True),
     Spec("job.defer", "&Defer…", "job", "defer", "Ctrl+N", "Defer a new job", Needs.DESK),
     Spec(
+        "job.defer_many",
+        "Defer &many…",
+        "job",
+        "queues",
+        "Ctrl+Shift+N",
+        "Defer a job for each row of a CSV or NDJSON text",
+        Needs.DESK,
+    ),
+    Spec(
         "job.retry",
         "&Retry…",
         "job",
@@ -155,6 +164,15 @@ SPECS = (
         tip="A new job with this one's task and arguments",
         needs=Needs.JOBS,
         starts_group=True,
+    ),
+    Spec(
+        "job.replay",
+        "Repla&y elsewhere…",
+        "job",
+        "play",
+        "Ctrl+Shift+Y",
+        "Defer the selected jobs again on another connection",
+        Needs.JOBS,
     ),
     Spec(
         "job.copy_json",
@@ -281,8 +299,11 @@ SPECS = (
     Spec("view.refresh", "&Read again", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
     Spec("view.index", "Advise an &index…", "view", tip="Which index would make this filter fast", needs=Needs.DESK),
     Spec("view.theme", "&Light or dark", "view", shortcut="Ctrl+T", starts_group=True),
-    Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="F1"),
-    Spec("help.about", "&About Jobdesk", "help"),
+    Spec("help.topic", "&Help", "help", "info", "F1", "Tell of the page on show"),
+    Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="?"),
+    Spec("help.diagnostics", "Copy &diagnostics", "help", "copy", tip="Copy versions and states, nothing secret"),
+    Spec("help.log", "Open the &log's folder", "help", tip="Show the files that Jobdesk writes of its faults"),
+    Spec("help.about", "&About Jobdesk", "help", starts_group=True),
 )
 
 

@@ -1,4 +1,4 @@
-"""What the program remembers of its looks between two starts: the window's place and the theme. Nothing else."""
+"""What the program remembers of its looks between two starts: the window's place, the theme, the help's print."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ def keep(window: QMainWindow) -> None:
     settings = _settings()
     settings.setValue("geometry", window.saveGeometry())
     settings.setValue("theme", theme().mode)
+
+
+def help_size() -> int | None:
+    """The size of the help's print in pixels, when one was chosen."""
+    held = str(_settings().value("help_size", ""))
+    return int(held) if held.isdecimal() else None
+
+
+def keep_help_size(size_px: int) -> None:
+    """Remember the size of the help's print."""
+    _settings().setValue("help_size", size_px)
 
 
 def _settings() -> QSettings:

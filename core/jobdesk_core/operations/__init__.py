@@ -16,9 +16,21 @@ from jobdesk_core.operations.changes import (
     Retry,
 )
 from jobdesk_core.operations.defer import Outcome, defer
+from jobdesk_core.operations.defer_ledger import DeferLedger, Deferred
+from jobdesk_core.operations.defer_many import (
+    DeferPlan,
+    DefersRolledBack,
+    apply_defers,
+    deferring_refusal,
+    first_defer,
+    plan_defers,
+)
 from jobdesk_core.operations.examples import Example, examples
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
+from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.plan import Group, Plan, plan
+from jobdesk_core.operations.replay import read_jobs
+from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
 from jobdesk_core.operations.staged import (
     ChangeSet,
@@ -40,12 +52,17 @@ __all__ = [
     "Change",
     "ChangeSet",
     "Chosen",
+    "DeferLedger",
+    "DeferPlan",
+    "Deferred",
+    "DefersRolledBack",
     "Entry",
     "Example",
     "Group",
     "IdsNotUnderstood",
     "Ledger",
     "Matching",
+    "NewJob",
     "NotApplied",
     "NothingToStage",
     "Outcome",
@@ -59,6 +76,9 @@ __all__ = [
     "Result",
     "Retry",
     "RolledBack",
+    "Row",
+    "Rows",
+    "RowsNotUnderstood",
     "SetLedger",
     "SetPlan",
     "Staged",
@@ -68,15 +88,24 @@ __all__ = [
     "Target",
     "TooManyStaged",
     "apply",
+    "apply_defers",
     "apply_staged",
+    "decoded",
     "defer",
+    "deferring_refusal",
     "examples",
+    "first_defer",
     "first_statement",
     "first_statements",
+    "from_rows",
     "impossible",
     "look",
+    "open_rows",
     "parse_ids",
+    "parse_rows",
     "plan",
+    "plan_defers",
+    "read_jobs",
     "refusal",
     "run",
     "run_async",

@@ -131,9 +131,13 @@ class Ledger:
         """Write one line for each job. Raises OSError."""
         write_csv(path, self.entries)
 
+    def lines(self) -> Iterator[str]:
+        """One JSON object for each job."""
+        return ndjson_lines(self.entries())
+
     def write_ndjson(self, path: Path) -> None:
         """Write one JSON object for each job, on a line of its own. Raises OSError."""
-        write_ndjson(path, self.entries)
+        write_ndjson(path, self.entries())
 
     def _entry(self, job_id: int, result: Result, words: str | None, status: str | None, before: Any) -> Entry:
         sentence = f"Job {job_id} {words}" if words is not None else self.sentence_of(job_id)
@@ -172,11 +176,15 @@ def write_csv(path: Path, entries: Callable[[], Iterator[Entry]]) -> None:
             writer.writerow([entry.job_id, entry.result.value, entry.sentence, status, *values])
 
 
-def write_ndjson(path: Path, entries: Callable[[], Iterator[Entry]]) -> None:
+def write_ndjson(path: Path, entries: Iterable[Entry]) -> None:
     """Write one JSON object for each job, on a line of its own. Raises OSError."""
     with path.open("w", encoding="utf-8") as file:
-        for entry in entries():
-            status = entry.status.value if entry.status else None
-            held = {"id": entry.job_id, "result": entry.result.value, "sentence": entry.sentence}
-            before = {"status": status} | (entry.before or {})
-            file.write(json.dumps(held | {"before": before}, ensure_ascii=False) + "\n")
+        file.writelines(f"{line}\n" for line in ndjson_lines(entries))
+
+
+def ndjson_lines(entries: Iterable[Entry]) -> Iterator[str]:
+    """One JSON object for each job."""
+    for entry in entries:
+        status = entry.status.value if entry.status else None
+        held = {"id": entry.job_id, "result": entry.result.value, "sentence": entry.sentence}
+        yield json.dumps(held | {"before": {"status": status} | (entry.before or {})}, ensure_ascii=False)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations.changes import Action, Change
-from jobdesk_core.operations.plan import Plan
+from jobdesk_core.operations.plan import Batch, Plan
+from jobdesk_core.operations.rules import GONE
 
 #: Jobs in one set. It is one transaction, and as long as it lasts no worker can finish or start one of them.
 MOST_JOBS = 100_000
@@ -56,9 +58,10 @@ class StagedChange:
 
 @dataclass(frozen=True, slots=True)
 class StagedDefer:
-    """A new job."""
+    """A new job; `again_of` is the job that it repeats, if any."""
 
     job: Job
+    again_of: int | None = None
 
     @property
     def action(self) -> Action:
@@ -85,33 +88,23 @@ class ChangeSet:
         """How many jobs, a job in two changes counted twice."""
         return sum(entry.count for entry in self.entries)
 
-    def stageable(self, plan: Plan) -> dict[int, int]:
-        """The jobs of a preflight that can be staged, and the versions of their rows.
-
-        Those that it acts upon; and those whose queueing lock is taken, when this set cancels jobs: it may be
-        the one that frees it, and `look` tells.
-        """
-        frees = any(entry.action in FREES for entry in self.entries)
-        found: dict[int, int] = {}
-        if plan.problem is not None:
-            return found
-        for facts, batch in plan.batches.items():
-            reason = None if facts is None else plan.verdict_on(facts)
-            is_waiting_for_lock = facts is not None and facts.is_lock_taken and reason is not None
-            if facts is not None and (reason is None or (frees and is_waiting_for_lock and reason.kind == "conflict")):
-                found.update(zip(batch.ids, batch.versions, strict=True))
-        return found
+    def stageable(self, plan: Plan) -> int:
+        """How many jobs of a preflight `with_plan` would take."""
+        return sum(len(batch.ids) for batch in self._stageable(plan))
 
     def with_plan(self, plan: Plan) -> ChangeSet:
         """With the change of a preflight. Raises TooManyStaged or NothingToStage."""
-        versions = self.stageable(plan)
-        if not versions:
+        count = self.stageable(plan)
+        if not count:
             raise NothingToStage
-        return self._with(StagedChange(plan.change, versions))
+        self._check(count)
+        batches = self._stageable(plan)
+        versions = (zip(batch.ids, batch.versions, strict=True) for batch in batches)
+        return self._with(StagedChange(plan.change, dict(chain.from_iterable(versions))))
 
-    def with_defer(self, job: Job) -> ChangeSet:
-        """With a new job. Raises TooManyStaged."""
-        return self._with(StagedDefer(job))
+    def with_defer(self, job: Job, *, again_of: int | None = None) -> ChangeSet:
+        """With a new job, which may repeat another one. Raises TooManyStaged."""
+        return self._with(StagedDefer(job, again_of))
 
     def without(self, position: int) -> ChangeSet:
         """Without the entry at this position."""
@@ -127,10 +120,27 @@ class ChangeSet:
         """The positions in the order in which they are applied: what frees queueing locks before what takes them."""
         return sorted(range(len(self.entries)), key=lambda position: _rank(self.entries[position].action))
 
+    def _stageable(self, plan: Plan) -> list[Batch]:
+        """The jobs that the preflight acts upon; and those whose queueing lock is taken, when this set cancels jobs.
+
+        It may be the one that frees the lock, and `look` tells.
+        """
+        frees = any(entry.action in FREES for entry in self.entries)
+        found = []
+        for facts, batch in plan.batches.items() if plan.problem is None else ():
+            reason = GONE if facts is None else plan.verdict_on(facts)
+            is_waiting = facts is not None and facts.is_lock_taken and reason is not None and reason.kind == "conflict"
+            if reason is None or (frees and is_waiting):
+                found.append(batch)
+        return found
+
     def _with(self, entry: Staged) -> ChangeSet:
-        if self.jobs + entry.count > MOST_JOBS:
-            raise TooManyStaged(self.jobs + entry.count)
+        self._check(entry.count)
         return ChangeSet((*self.entries, entry))
+
+    def _check(self, more: int) -> None:
+        if self.jobs + more > MOST_JOBS:
+            raise TooManyStaged(self.jobs + more)
 
 
 def _rank(action: Action) -> int:

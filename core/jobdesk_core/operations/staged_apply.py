@@ -105,7 +105,7 @@ class SetLedger:
 
     def write_ndjson(self, path: Path) -> None:
         """Write one JSON object for each job, on a line of its own. Raises OSError."""
-        write_ndjson(path, self.entries)
+        write_ndjson(path, self.entries())
 
     def _done(self, part: Part) -> int:
         ledger, outcome = self.ledgers.get(part.position), self.outcomes.get(part.position)
@@ -198,7 +198,9 @@ class _Applying:
 
     def _defer(self, position: int, entry: StagedDefer) -> Steps[None]:
         try:
-            outcome = yield from relayed(defer(entry.job, self._made.capabilities), self._guarded)
+            outcome = yield from relayed(
+                defer(entry.job, self._made.capabilities, again_of=entry.again_of), self._guarded
+            )
         except ConnectorException as error:
             if error.sqlstate is None:
                 raise

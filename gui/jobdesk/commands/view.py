@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from jobdesk.commands.noun import Noun
-from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.palette import PaletteDialog
-from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.theme import theme
 
 
@@ -68,15 +66,3 @@ class ViewCommands(Noun):
     def theme(self) -> None:
         """Change between light and dark."""
         theme().set_mode("light" if theme().tokens.is_dark else "dark")
-
-
-class HelpCommands(Noun):
-    """What tells about the program."""
-
-    def shortcuts(self) -> None:
-        """List the keyboard shortcuts."""
-        ShortcutsDialog(self._window).open()
-
-    def about(self) -> None:
-        """Tell the versions."""
-        AboutDialog(self._window).open()
