@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from jobdesk import formats
+from jobdesk.commands.staged import StagedCommands
 from jobdesk.desk import Desk
 
 HEIGHT = 28
@@ -13,8 +15,14 @@ HEIGHT = 28
 class Footer(QFrame):
     """Shows one sentence on the left, about the page, and one on the right, about the database."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, staged: StagedCommands, show: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._staged = staged
+        #: How many changes are staged, and the way to them; hidden when there are none.
+        self.staged = QPushButton()
+        self.staged.setObjectName("link")
+        self.staged.clicked.connect(show.trigger)
+        staged.held.changed.connect(self._show_staged)
         self.setObjectName("footer")
         self.setFixedHeight(HEIGHT)
         self._left, self._right = QLabel(), QLabel()
@@ -23,6 +31,8 @@ class Footer(QFrame):
         row.addWidget(self._left)
         row.addStretch()
         row.addWidget(self._right)
+        row.addWidget(self.staged)
+        self._show_staged()
 
     def show_desk(self, desk: Desk | None, footnote: str | None = None) -> None:
         """Show a page's own footnote, or else how far the feed has read; nothing without a desk."""
@@ -36,6 +46,12 @@ class Footer(QFrame):
         if desk.profile.is_read_only:
             rights = self.tr("read only")
         self._right.setText(self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights))
+
+    def _show_staged(self) -> None:
+        count = len(self._staged.current.entries)
+        self.staged.setVisible(bool(count))
+        one, many = self.tr("1 change staged"), self.tr("{count} changes staged")
+        self.staged.setText(one if count == 1 else many.format(count=formats.number(count)))
 
     def _freshness(self, desk: Desk) -> str:
         counts = desk.monitor.counts
