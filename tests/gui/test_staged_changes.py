@@ -207,7 +207,8 @@ async def test_the_program_asks_before_staged_changes_are_lost(dsn: str, tmp_pat
         ask = await dialog_of(window, DiscardDialog)
         leave()
         assert len(window.findChildren(DiscardDialog)) == 1
-        assert "not kept when Jobdesk ends" in ask.sentence.text() and ask.cancel_button.hasFocus()
+        assert "not kept when Jobdesk ends" in ask.sentence.text()
+        assert ask.focusWidget() is ask.cancel_button and ask.cancel_button.isDefault()
         ask.reject()
         await closed(window)
         assert not ended and window.isVisible() and window.footer.staged.isVisible()
@@ -282,8 +283,9 @@ async def test_it_is_reached_and_done_by_the_keyboard(dsn: str, tmp_path: Path) 
     with Others(dsn) as others:
         job_id = others.defer()
         async with live(tmp_path, dsn) as window:
-            window.activateWindow()
             await stage(window, "job.cancel", job_id)
+            window.activateWindow()
+            await until(window.isActiveWindow, what="the window to be in front")
             QTest.keySequence(window.jobs.table, QKeySequence("Ctrl+Shift+S"))
             dialog = await dialog_of(window, StagedDialog)
             await until(dialog.verb.isEnabled, what="the preflight of the set")
@@ -296,8 +298,8 @@ async def test_it_is_reached_and_done_by_the_keyboard(dsn: str, tmp_path: Path) 
 async def test_text_from_the_database_is_shown_as_it_is(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         others.run(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE '<b>no</b> %', repeat('x', 9000); "
-            "END $$"
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "RAISE '<b>no</b> %%', repeat('x', 9000); END $$"
         )
         job_id = others.defer()
         others.run("CREATE TRIGGER refuse BEFORE UPDATE ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION refuse()")

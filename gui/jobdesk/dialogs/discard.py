@@ -27,4 +27,6 @@ class DiscardDialog(DialogFrame):
         self.verb.setText(self.tr("Throw away and quit") if is_end else self.tr("Throw away"))
         self.verb.setObjectName("danger")
         self.cancel_button.setText(self.tr("Keep them"))
+        self.verb.setDefault(False)
+        self.cancel_button.setDefault(True)
         self.cancel_button.setFocus()
