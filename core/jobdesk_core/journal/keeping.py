@@ -184,7 +184,7 @@ def header_of(made: Plan, profile: Profile) -> Header:
         place=profile.display_dsn,
         role=made.capabilities.role,
         sql=first.sql if first is not None else "",
-        set_to=_set_to(made.change),
+        set_to=set_to(made.change),
     )
 
 
@@ -198,7 +198,7 @@ def _sentence(made: Plan) -> str:
     return f"{text} of those that match {asked}" if asked and "args" not in asked else text
 
 
-def _set_to(change: Change) -> dict[str, Any]:
+def set_to(change: Change) -> dict[str, Any]:
     """What a change gives its jobs, by column."""
     if isinstance(change, Reprioritise):
         return {"priority": change.priority}

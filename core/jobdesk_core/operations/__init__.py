@@ -32,6 +32,16 @@ from jobdesk_core.operations.plan import Group, Plan, plan
 from jobdesk_core.operations.replay import read_jobs
 from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
+from jobdesk_core.operations.staged import (
+    ChangeSet,
+    NothingToStage,
+    Staged,
+    StagedChange,
+    StagedDefer,
+    TooManyStaged,
+)
+from jobdesk_core.operations.staged_apply import NotApplied, SetLedger, apply_staged, first_statements
+from jobdesk_core.operations.staged_plan import Part, SetPlan, look
 from jobdesk_core.operations.steps import Progress, Steps, run, run_async
 from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
 
@@ -40,6 +50,7 @@ __all__ = [
     "Action",
     "Cancel",
     "Change",
+    "ChangeSet",
     "Chosen",
     "DeferLedger",
     "DeferPlan",
@@ -52,7 +63,10 @@ __all__ = [
     "Ledger",
     "Matching",
     "NewJob",
+    "NotApplied",
+    "NothingToStage",
     "Outcome",
+    "Part",
     "Plan",
     "Progress",
     "Purge",
@@ -65,18 +79,27 @@ __all__ = [
     "Row",
     "Rows",
     "RowsNotUnderstood",
+    "SetLedger",
+    "SetPlan",
+    "Staged",
+    "StagedChange",
+    "StagedDefer",
     "Steps",
     "Target",
+    "TooManyStaged",
     "apply",
     "apply_defers",
+    "apply_staged",
     "decoded",
     "defer",
     "deferring_refusal",
     "examples",
     "first_defer",
     "first_statement",
+    "first_statements",
     "from_rows",
     "impossible",
+    "look",
     "open_rows",
     "parse_ids",
     "parse_rows",

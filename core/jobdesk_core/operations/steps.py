@@ -106,3 +106,19 @@ async def run_async(
                 value = await limited(connector, step, limit_s)
         except JobdeskException as error:
             resume, value = steps.throw, error  # type: ignore[assignment]
+
+
+def relayed(steps: Steps[T], send: Callable[[Statement[Any] | Progress], Steps[Any]]) -> Steps[T]:
+    """An operation with each of its steps sent by `send`, whose value or error it gets."""
+    resume, value = steps.send, None
+    while True:
+        try:
+            step = resume(value)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        resume = steps.send
+        try:
+            value = yield from send(step)
+        except JobdeskException as error:
+            resume, value = steps.throw, error
