@@ -322,8 +322,11 @@ SPECS = (
     Spec("view.comfortable_rows", "Co&mfortable rows", "view", submenu="density", is_choice=True),
     Spec("view.local_times", "&Local times", "view", submenu="times", is_choice=True),
     Spec("view.utc_times", "Times in &UTC", "view", submenu="times", is_choice=True),
-    Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="F1"),
-    Spec("help.about", "&About Jobdesk", "help"),
+    Spec("help.topic", "&Help", "help", "info", "F1", "Tell of the page on show"),
+    Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="?"),
+    Spec("help.diagnostics", "Copy &diagnostics", "help", "copy", tip="Copy versions and states, nothing secret"),
+    Spec("help.log", "Open the &log's folder", "help", tip="Show the files that Jobdesk writes of its faults"),
+    Spec("help.about", "&About Jobdesk", "help", starts_group=True),
 )
 
 

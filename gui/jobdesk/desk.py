@@ -201,7 +201,7 @@ class Desk(QObject):
         """Undo an entry of the journal: how many jobs, and why the others were left alone."""
         header = Header(
             action="undo",
-            sentence=f"Undo: {entry.header.sentence}",
+            sentence=self.tr("Undo: {act}").format(act=entry.header.sentence),
             profile=self.profile.name,
             place=self.profile.display_dsn,
             role=self.capabilities.role,

@@ -22,6 +22,7 @@ from jobdesk.dialogs.install import InstallDialog
 from jobdesk.finding import Finding
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
+from jobdesk.logs import fault
 from jobdesk.pages.jobs import JobsPage
 from jobdesk.pages.journal import JournalPage
 from jobdesk.pages.locks import LocksPage
@@ -283,6 +284,7 @@ class MainWindow(QMainWindow):
             self.header.menu.addAction(self.actions[key])
 
     def _failed(self, error: Exception) -> None:
+        fault("Told in the window", error)
         self.show_trouble(explain(error))
 
     def _install(self) -> None:

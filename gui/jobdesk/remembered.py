@@ -112,5 +112,16 @@ def _value(key: str) -> object:
         return None
 
 
+def help_size() -> int | None:
+    """The size of the help's print in pixels, when one was chosen."""
+    held = str(_value("help_size") or "")
+    return int(held) if held.isdecimal() else None
+
+
+def keep_help_size(size_px: int) -> None:
+    """Remember the size of the help's print."""
+    _settings().setValue("help_size", size_px)
+
+
 def _settings() -> QSettings:
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "jobdesk", "window")

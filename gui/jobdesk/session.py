@@ -13,6 +13,7 @@ from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
+from jobdesk.logs import fault, logger
 from jobdesk.work import Work
 
 OPEN = "open the connection"
@@ -103,10 +104,11 @@ class Session(QObject):
         missing = desk.capabilities.rights.read
         if desk.capabilities.has_schema and missing is not None:
             await desk.close()
-            self.trouble.emit(Trouble("rights", "This role may not read the jobs.", missing), profile)
+            self.trouble.emit(Trouble("rights", self.tr("This role may not read the jobs."), missing), profile)
             return
         desk.setParent(self)
         self._remember(profile)
+        logger.info("Connected to PostgreSQL %s", desk.capabilities.server_version)
         self.desk = desk
         self.desk_changed.emit()
         if desk.capabilities.has_schema:
@@ -122,6 +124,7 @@ class Session(QObject):
                 return await Desk.open(profile, password, journal=self.journal)
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
                 trouble = explain(error)
+                fault(f"Not connected: {trouble.kind}", error)
             if trouble.kind == "password" and self.ask_password is not None:
                 password = await self.ask_password(profile, trouble.sentence)
                 if password is not None:

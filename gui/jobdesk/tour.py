@@ -30,10 +30,13 @@ from jobdesk.dialogs.install import InstallDialog
 from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.help.window import HelpWindow
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 
 STEP_S = 20.0
+#: The window in the pictures of the README and the help.
+PICTURE_SIZE = QSize(1440, 900)
 #: The smallest screen that people work on, and a large one.
 SIZES = (QSize(1280, 800), QSize(2560, 1440))
 #: The size of all other pictures.
@@ -69,6 +72,8 @@ class Tour:
 
     async def _walk(self) -> None:
         window = self._window
+        # Whatever the screen: offscreen it is a small one.
+        window.resize(PICTURE_SIZE)
         theme().set_mode("light")
         await self._until(lambda: window.session.desk is not None, "the connection to open", 90)
         await self._until(lambda: window.header.live.text.startswith("Live"), "the feed to go live", 30)
@@ -86,7 +91,9 @@ class Tour:
         theme().set_mode("dark")
         await self._pages()
         await self._dialogs_again()
+        await self._help()
         theme().set_mode("light")
+        await self._help()
         await self._sizes()
 
     # Pages
@@ -329,6 +336,18 @@ class Tour:
             self._close_dialog()
         await self._dialogs_again()
 
+    async def _help(self) -> None:
+        """The help is a window of its own, so that its picture is of it alone."""
+        self._window.actions["help.topic"].trigger()
+        shown = self._window.findChild(HelpWindow)
+        assert shown is not None
+        shown.show_topic("first-steps")
+        await self._picture("help", shown)
+        shown.field.setText("queueing lock taken")
+        await self._picture("help-found", shown)
+        shown.field.clear()
+        shown.close()
+
     async def _dialogs_again(self) -> None:
         window = self._window
         profile = Profile(name="billing-eu", method="dsn", dsn="postgresql://operator@db.example.org/billing")
@@ -414,12 +433,12 @@ class Tour:
             await asyncio.sleep(0.05)
         return value
 
-    async def _picture(self, name: str) -> None:
+    async def _picture(self, name: str, window: QWidget | None = None) -> None:
         await asyncio.sleep(0.15)
         self._number += 1
         shade = "dark" if theme().tokens.is_dark else "light"
         path = self._folder / f"{self._number:02}-{name}-{shade}.png"
-        whole = self._window.grab()
+        whole = (window or self._window).grab()
         dialog = self._dialog_now()
         if dialog is not None:
             whole = _over(whole, dialog.grab(), self._window, dialog)

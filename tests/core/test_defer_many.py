@@ -233,3 +233,14 @@ def test_the_ledger_is_exported_line_by_line(dsn: str, tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text().splitlines()[1:3] == ["1,done,1,", "2,done,2,"]
     last = json.loads((tmp_path / "a.ndjson").read_text().splitlines()[-1])
     assert last == {"origin": 4, "result": "refused", "job_id": None, "sentence": "A job needs the name of its task."}
+
+
+def test_the_preview_names_who_holds_a_queueing_lock(dsn: str) -> None:
+    execute(dsn, "INSERT INTO procrastinate_jobs (task_name, queue_name, queueing_lock) VALUES ('t','q','b')")
+    connector = SyncPsycopgConnector(conninfo=dsn)
+    connector.open()
+    jobs = [NewJob(n, Job(task_name="t", queueing_lock=lock)) for n, lock in enumerate("abc", 1)]
+    made = planned(connector, jobs)
+    connector.close()
+    assert (made.ready, made.positions(), made.holders) == (2, [0, 2], {1: 1})
+    assert made.refusals == {1: "Its queueing lock b is taken by job #1, which is waiting."}

@@ -382,13 +382,14 @@ async def test_on_a_production_target_the_name_is_typed_for_one_job(dsn: str, ot
         job_id = others.defer()
         async with live(tmp_path, dsn) as window:
             window.session.store.save(
-                Profile(name="live", method="dsn", dsn=other_dsn, environment="production", colour="#d92d2d")
+                Profile(name="live", method="dsn", dsn=other_dsn, environment="Production", colour="#d92d2d")
             )
             dialog = await replay(window, job_id)
             dialog.profile.setCurrentIndex(1)
             await until(lambda: dialog.plan is not None, what="the preview")
+            assert not dialog.verb.isEnabled() and "profile's name" in dialog.verb.toolTip()
             QTest.keyClick(dialog, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-            assert not dialog.verb.isEnabled() and dialog.ledger is None
+            assert not dialog.panel.pace.isVisible() and count(there) == 0
             assert dialog.safety is not None
             dialog.safety.name.setText("live")
             click(dialog.verb)

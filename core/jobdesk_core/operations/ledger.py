@@ -139,14 +139,17 @@ class Ledger:
                 values = [before.get(name) for name in kept]
                 writer.writerow([entry.job_id, entry.result.value, entry.sentence, status, *values])
 
+    def lines(self) -> Iterator[str]:
+        """One JSON object for each job."""
+        for entry in self.entries():
+            status = entry.status.value if entry.status else None
+            held = {"id": entry.job_id, "result": entry.result.value, "sentence": entry.sentence}
+            yield json.dumps(held | {"before": {"status": status} | (entry.before or {})}, ensure_ascii=False)
+
     def write_ndjson(self, path: Path) -> None:
         """Write one JSON object for each job, on a line of its own. Raises OSError."""
         with path.open("w", encoding="utf-8") as file:
-            for entry in self.entries():
-                status = entry.status.value if entry.status else None
-                held = {"id": entry.job_id, "result": entry.result.value, "sentence": entry.sentence}
-                before = {"status": status} | (entry.before or {})
-                file.write(json.dumps(held | {"before": before}, ensure_ascii=False) + "\n")
+            file.writelines(f"{line}\n" for line in self.lines())
 
     def _entry(self, job_id: int, result: Result, words: str | None, status: str | None, before: Any) -> Entry:
         sentence = f"Job {job_id} {words}" if words is not None else self.sentence_of(job_id)

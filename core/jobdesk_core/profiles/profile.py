@@ -19,6 +19,8 @@ ENVIRONMENTS = {
     "demo": "#6b4bc4",
     "": "",
 }
+#: Whoever has set one of these variables wants that database.
+NAMES_A_DATABASE = ("PGSERVICE", "PGDATABASE", "PGHOST")
 #: Parameters of libpq that are never saved or shown.
 SECRETS = ("password", "sslpassword")
 #: Named in every session, so that the server's own lists say who it is.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from jobdesk import formats
 from jobdesk.commands.noun import Noun
-from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.palette import PaletteDialog
-from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.theme import Density, Mode, theme
 from jobdesk.widgets.columns import Columns
 
@@ -145,15 +143,3 @@ class ViewCommands(Noun):
     def _columns(self) -> Columns | None:
         table = self._window.panes.table()
         return table.columns if table is not None else None
-
-
-class HelpCommands(Noun):
-    """What tells about the program."""
-
-    def shortcuts(self) -> None:
-        """List the keyboard shortcuts."""
-        ShortcutsDialog(self._window).open()
-
-    def about(self) -> None:
-        """Tell the versions."""
-        AboutDialog(self._window).open()

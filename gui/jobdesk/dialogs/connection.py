@@ -59,7 +59,7 @@ class ConnectionDialog(DialogFrame):
     chosen = Signal(object, object)  # Profile, str | None
 
     def __init__(self, parent: QWidget | None, *, store: ProfileStore, profile: Profile | None = None) -> None:
-        super().__init__(parent, title="Connections", sentence="", verb="Connect", width=860)
+        super().__init__(parent, title=self.tr("Connections"), sentence="", verb=self.tr("Connect"), width=860)
         self._store = store
         self._saved = QComboBox()
         self._saved.setAccessibleName(self.tr("Saved connections"))

@@ -79,7 +79,7 @@ class Safety(QWidget):
                 )
             )
         self._how_row.setVisible(ready > CHOICE_FROM and self._has_how)
-        is_production = self._profile.environment == "production"
+        is_production = self._profile.environment.strip().lower() == "production"
         self._needs_name = is_production and bool(ready) and (self._words.is_destructive or ready > MANY)
         self._name_row.setVisible(self._needs_name)
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButt
 
 from jobdesk import formats
 from jobdesk.actions import Actions
+from jobdesk.core_words import order_label
 from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.theme.icons import icon
 
@@ -81,7 +82,7 @@ class JobsToolbar(QWidget):
 
     def show_order(self, order: Order) -> None:
         """Name the order in force."""
-        self._order.setText(order.label)
+        self._order.setText(order_label(order))
 
     def show_count(self, text: str) -> None:
         """Say what is selected and what matches."""
@@ -116,7 +117,7 @@ class JobsToolbar(QWidget):
     def _fill_order(self) -> None:
         menu = QMenu(self)
         for order in Order:
-            menu.addAction(order.label, lambda chosen=order: self.order_asked_for.emit(chosen))
+            menu.addAction(order_label(order), lambda chosen=order: self.order_asked_for.emit(chosen))
         self._order.setObjectName("plain")
         self._order.setAccessibleName(self.tr("Order of the jobs"))
         self._order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

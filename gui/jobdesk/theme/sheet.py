@@ -48,6 +48,9 @@ QScrollArea:focus { border-color: $accent; }
 #paletteList { background: $panel; border: none; border-radius: 0; padding: 4px 0; }
 #card { background: $panel; border: 1px solid $line; border-radius: 8px; }
 #card:focus { border: 1px solid $accent; }
+QTextBrowser#help, #helpContents { border: none; border-radius: 0; }
+QTextBrowser#help { background: $panel; }
+#helpContents::item { padding: 2px 12px; }
 QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0; padding: 0; }
 
 #title { font-size: 15px; font-weight: 600; color: $text; }
