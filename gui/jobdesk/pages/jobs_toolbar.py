@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButt
 from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.core_words import order_label
-from jobdesk.models.jobs import COLUMNS
 from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.theme.icons import icon
 
@@ -31,6 +30,7 @@ class JobsToolbar(QWidget):
     def __init__(self, table: JobsTable) -> None:
         super().__init__()
         self.setObjectName("toolbar")
+        self.setProperty("pane", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._table = table
         self._buttons: list[QToolButton] = []
@@ -125,13 +125,7 @@ class JobsToolbar(QWidget):
 
     def _fill_columns(self) -> None:
         menu = QMenu(self)
-        for position, column in enumerate(COLUMNS):
-            action = menu.addAction(self._table.jobs.headerData(position, Qt.Orientation.Horizontal))
-            action.setCheckable(True)
-            action.setChecked(column.is_shown)
-            action.toggled.connect(
-                lambda is_shown, position=position: self._table.setColumnHidden(position, not is_shown)
-            )
+        menu.aboutToShow.connect(lambda: self._table.choice.fill_menu(menu))
         self._columns.setText(self.tr("Columns"))
         self._columns.setIcon(icon("columns"))
         self._columns.setToolTip(self.tr("Columns"))

@@ -26,6 +26,7 @@ class JournalToolbar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("toolbar")
+        self.setProperty("pane", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.text = QLineEdit()
         self.text.setPlaceholderText(self.tr("Find words, SQL or a job's number"))
