@@ -109,11 +109,8 @@ class Theme(QObject):
         return font
 
     def _wanted(self) -> Tokens:
-        if self._mode == "system":
-            is_dark = self._system == Qt.ColorScheme.Dark
-        else:
-            is_dark = self._mode == "dark"
-        return DARK if is_dark else LIGHT
+        is_system_dark = self._mode == "system" and self._system == Qt.ColorScheme.Dark
+        return DARK if is_system_dark or self._mode == "dark" else LIGHT
 
     def _follow_system(self, scheme: Qt.ColorScheme) -> None:
         self._system = scheme
