@@ -281,6 +281,7 @@ SPECS = (
     Spec("view.refresh", "&Read again", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
     Spec("view.index", "Advise an &index…", "view", tip="Which index would make this filter fast", needs=Needs.DESK),
     Spec("view.theme", "&Light or dark", "view", shortcut="Ctrl+T", starts_group=True),
+    Spec("view.reset_layout", "Rese&t the layout", "view", tip="Columns, widths and the order of jobs as at first"),
     Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="F1"),
     Spec("help.about", "&About Jobdesk", "help"),
 )

@@ -66,6 +66,7 @@ class Program:
         self._connect()
         if self._options.tour is None:
             remembered.restore(self.window, self._options.theme)
+            remembered.Layouts(self.window)
         self.window.show()
         collect_here(self.window)
         code = 0

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QStackedWidget
 
 from jobdesk import formats
 from jobdesk.actions import Actions
+from jobdesk.arrangement import Arrangement
 from jobdesk.commands import Commands
 from jobdesk.desk import Desk
 from jobdesk.dialogs.install import InstallDialog
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         self.navigation = Navigation([(key, name, key) for key, name in names.items()])
         self.footer = Footer()
         self._place()
+        self.arrangement = Arrangement(self)
         self._connect()
         self.show_page("jobs")
         self._show_desk()

@@ -65,6 +65,11 @@ class ViewCommands(Noun):
         """Show which index would make the filter fast."""
         self._window.jobs.advise_index()
 
+    def reset_layout(self) -> None:
+        """Put columns, splitters and the order of jobs back to what they were at first."""
+        self._window.arrangement.reset()
+        self.done.emit(self.tr("Columns, widths and order are as at first again."))
+
     def theme(self) -> None:
         """Change between light and dark."""
         theme().set_mode("light" if theme().tokens.is_dark else "dark")

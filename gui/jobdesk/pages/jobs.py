@@ -201,12 +201,20 @@ class JobsPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.toolbar.fit(self.width())
-        if not self._has_own_sizes:
-            inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
-            self._splitter.setSizes([self.width() - inspector, inspector])
+        self._share_width()
+
+    def size_by_itself(self) -> None:
+        """Give the inspector its usual width, whatever was set by hand."""
+        self._has_own_sizes = False
+        self._share_width()
 
     def _keep_sizes(self, *_: int) -> None:
         self._has_own_sizes = True
+
+    def _share_width(self) -> None:
+        if not self._has_own_sizes:
+            inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
+            self._splitter.setSizes([self.width() - inspector, inspector])
 
     # Following
 

@@ -31,7 +31,9 @@ class JobsTable(Table):
         self.jobs = model
         self.setModel(model)
         self._above = 0
-        self._is_fitting, self._has_own_widths = False, False
+        self._is_fitting = False
+        #: Whether the operator has set widths: nothing fits them by itself then.
+        self.has_own_widths = False
         self._id_width = 0
         self._settling = _single_shot(self, 0, self.selection_settled)
         self._looking = _single_shot(self, 60, self.sight_changed)
@@ -92,6 +94,11 @@ class JobsTable(Table):
         self.scrollTo(self.jobs.index(position, 0), Table.ScrollHint.PositionAtTop)
         return True
 
+    def fit_by_itself(self) -> None:
+        """Fill the width again, whatever was set by hand."""
+        self.has_own_widths = False
+        self._fit_columns()
+
     def go_to_top(self) -> None:
         """Show the first loaded row."""
         self.scrollToTop()
@@ -110,12 +117,12 @@ class JobsTable(Table):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if not self._has_own_widths:
+        if not self.has_own_widths:
             self._fit_columns()
 
     def setColumnHidden(self, column: int, is_hidden: bool) -> None:
         super().setColumnHidden(column, is_hidden)
-        if not self._has_own_widths:
+        if not self.has_own_widths:
             self._fit_columns()
 
     def rowsInserted(self, parent: QModelIndex, start: int, end: int) -> None:
@@ -176,12 +183,12 @@ class JobsTable(Table):
         advance = QFontMetrics(theme().mono_font(12), self).horizontalAdvance(formats.number(job_id))
         if advance + 2 * PADDING > self._id_width:
             self._id_width = advance + 2 * PADDING + 2
-            if not self._has_own_widths:
+            if not self.has_own_widths:
                 self._fit_columns()
 
     def _column_resized(self, *_: int) -> None:
         if not self._is_fitting and self.isVisible():
-            self._has_own_widths = True
+            self.has_own_widths = True
 
     def _scrolled(self, value: int) -> None:
         self._looking.start()

@@ -51,6 +51,7 @@ class JobsToolbar(QWidget):
         self.arrived.clicked.connect(self.top_asked_for)
         self._order = QToolButton()
         self._columns = QToolButton()
+        self._columns.setObjectName("columns")
         self._bar = QHBoxLayout(self)
         self._bar.setContentsMargins(12, 4, 12, 4)
         self._bar.setSpacing(8)
@@ -131,12 +132,17 @@ class JobsToolbar(QWidget):
             action.toggled.connect(
                 lambda is_shown, position=position: self._table.setColumnHidden(position, not is_shown)
             )
+        menu.aboutToShow.connect(self._tick_columns)
         self._columns.setText(self.tr("Columns"))
         self._columns.setIcon(icon("columns"))
         self._columns.setToolTip(self.tr("Columns"))
         self._columns.setAccessibleName(self.tr("Columns"))
         self._columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._columns.setMenu(menu)
+
+    def _tick_columns(self) -> None:
+        for position, action in enumerate(self._columns.menu().actions()):
+            action.setChecked(not self._table.isColumnHidden(position))
 
 
 def _action_button(actions: Actions, key: str) -> QToolButton:
