@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from jobdesk import formats
+from jobdesk.commands.staged import StagedCommands
 from jobdesk.desk import Desk
 from jobdesk.work import under_way
 
@@ -17,8 +19,14 @@ LONG_S, LOOK_MS = 0.5, 200
 class Footer(QFrame):
     """A sentence about the page at the left, what takes long, and a sentence about the database at the right."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, staged: StagedCommands, show: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._staged = staged
+        #: How many changes are staged, and the way to them; hidden when there are none.
+        self.staged = QPushButton()
+        self.staged.setObjectName("link")
+        self.staged.clicked.connect(show.trigger)
+        staged.held.changed.connect(self._show_staged)
         self.setObjectName("footer")
         self.setFixedHeight(HEIGHT)
         self._left, self._right = QLabel(), QLabel()
@@ -39,6 +47,8 @@ class Footer(QFrame):
         row.addWidget(self.doing)
         row.addWidget(self.stop)
         row.addWidget(self._right)
+        row.addWidget(self.staged)
+        self._show_staged()
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._look)
         self._clock.start(LOOK_MS)
@@ -71,6 +81,12 @@ class Footer(QFrame):
             rights = self.tr("read only")
         text = self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights)
         self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)
+
+    def _show_staged(self) -> None:
+        count = len(self._staged.current.entries)
+        self.staged.setVisible(bool(count))
+        one, many = self.tr("1 change staged"), self.tr("{count} changes staged")
+        self.staged.setText(one if count == 1 else many.format(count=formats.number(count)))
 
     def _freshness(self, desk: Desk) -> str:
         counts = desk.monitor.counts
