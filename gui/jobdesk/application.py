@@ -68,6 +68,7 @@ class Program:
         self.session = Session(ProfileStore())
         self.window = MainWindow(self.session)
         self._work = Work(self.window)
+        self._memory = remembered.Memory(self.window) if options.tour is None else None
         self._unexpected = Unexpected(self.window)
 
     async def main(self) -> int:
@@ -86,8 +87,9 @@ class Program:
                 code = await Tour(self.window, self._options.tour).run()
             else:
                 await self._ending.wait()
-                remembered.keep(self.window)
         finally:
+            if self._memory is not None:
+                self._memory.keep()
             self.window.hide()
             await self._work.stop()
             await self.session.stop()

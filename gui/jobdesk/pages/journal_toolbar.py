@@ -26,12 +26,13 @@ class JournalToolbar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("toolbar")
+        self.setProperty("pane", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.text = QLineEdit()
         self.text.setPlaceholderText(self.tr("Find words, SQL or a job's number"))
         self.text.setAccessibleName(self.tr("Find in the journal"))
         self.text.setClearButtonEnabled(True)
-        self.text.setMinimumWidth(140)
+        self.text.setMinimumWidth(110)
         self.text.setMaximumWidth(280)
         self.action = _choice(self.tr("any action"), self.tr("Action"))
         self.profile = _choice(self.tr("any profile"), self.tr("Profile"))
@@ -58,6 +59,12 @@ class JournalToolbar(QWidget):
             row.addWidget(box)
         row.addWidget(self._note, 1)
         row.addWidget(self.export)
+
+    def clear(self) -> None:
+        """Look for everything."""
+        self.text.clear()
+        for box in (self.action, self.profile, self.outcome, self.time):
+            box.setCurrentIndex(0)
 
     def search(self) -> Search:
         """What is looked for."""

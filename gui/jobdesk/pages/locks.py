@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -31,6 +30,7 @@ from jobdesk.pages.lock_words import empty_words, lock_cells, note_of, titles_of
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.segmented import Segmented
+from jobdesk.widgets.splitter import Splitter
 from jobdesk.widgets.table import Table
 from jobdesk.work import Work
 
@@ -102,7 +102,14 @@ class LocksPage(QWidget):
     def read_again(self) -> None:
         """Read the locks now, and with them the chain on show."""
         if self._desk is not None and self.isVisible():
-            self._work.start(self._read(self._desk), name=READ, then=self._take, failed=self._tell, replaces=True)
+            self._work.start(
+                self._read(self._desk),
+                name=READ,
+                then=self._take,
+                failed=self._tell,
+                replaces=True,
+                says=self.tr("Reading the locks…"),
+            )
 
     def selected_rows(self) -> list[JobRow]:
         """The jobs that actions act upon: those selected in the chain, or the heads of several locks."""
@@ -183,7 +190,9 @@ class LocksPage(QWidget):
         is_empty = self._list is not None and not rows
         self._stack.setCurrentIndex(1 if is_empty else 0)
         if is_empty:
-            self.empty.set_content("locks", *empty_words(self.kind, self.search.text().strip()))
+            text = self.search.text().strip()
+            way_on = (self.tr("Show all"), self.search.clear) if text else (self.tr("Show the jobs"), self._show_jobs)
+            self.empty.set_content("locks", *empty_words(self.kind, text), [way_on])
         self.note.set_tone("warning" if self._problem else "secondary")
         self.note.set_whole(self._problem or (note_of(self.kind, self._list) if self._list is not None else ""))
         self.chain.tick(now)
@@ -230,6 +239,9 @@ class LocksPage(QWidget):
         key = "lock" if self.kind is LockKind.LOCK else "queueing_lock"
         self.filter_asked_for.emit(term(key, self._models[self.kind].key_at(index.row())))
 
+    def _show_jobs(self) -> None:
+        self.filter_asked_for.emit("status:todo,doing")
+
     def _open_menu(self, position: QPoint) -> None:
         if self.selected_rows():
             self._menu.popup(self.table.viewport().mapToGlobal(position))
@@ -245,6 +257,7 @@ class LocksPage(QWidget):
         self._typing.setInterval(TYPING_MS)
         bar = QWidget()
         bar.setObjectName("toolbar")
+        bar.setProperty("pane", True)
         row = QHBoxLayout(bar)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(12)
@@ -254,11 +267,10 @@ class LocksPage(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.setHandleWidth(1)
+        splitter = Splitter(Qt.Orientation.Vertical, "locks")
         splitter.addWidget(self._stack)
         splitter.addWidget(self.chain)
-        splitter.setSizes([420, 300])
+        splitter.set_first_sizes([420, 300])
         splitter.setCollapsible(0, False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

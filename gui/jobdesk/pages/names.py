@@ -33,7 +33,7 @@ SORT_AGAIN_S = 5.0
 #: How long a row is selected before its usual arguments are read.
 SETTLE_MS = 200
 #: Columns that are given up where there is no room, the first one first.
-OPTIONAL = ("aborted", "cancelled", "started", "ran", "waited", "succeeded")
+OPTIONAL = ("aborted", "cancelled", "started", "ran", "waited", "succeeded", "hour", "drain")
 
 
 class NamesPage(ListPage):
@@ -49,11 +49,12 @@ class NamesPage(ListPage):
         self.model = NamesModel(_tr("queue") if kind == "queue" else _tr("task"))
         empty = EmptyState(
             "queues" if kind == "queue" else "tasks",
-            _tr("Nothing here yet"),
-            _tr("Queues and tasks show here as soon as the database holds jobs of them."),
+            "",
+            "",
         )
         self._names_side = NamesSide()
-        super().__init__(_tr("Queues") if kind == "queue" else _tr("Tasks"), self.model, empty, self._names_side)
+        title = _tr("Queues") if kind == "queue" else _tr("Tasks")
+        super().__init__(f"{kind}s", title, self.model, empty, self._names_side)
         self.model.setParent(self)
         self._work = Work(self)
         self._settling = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -112,6 +113,13 @@ class NamesPage(ListPage):
 
     def set_actions(self, actions: Actions, keys: Sequence[str]) -> None:
         super().set_actions(actions, keys)
+        defer = actions["job.defer"]
+        self.empty.set_content(
+            self.key,
+            _tr("Nothing here yet"),
+            _tr("Queues and tasks show here as soon as the database holds jobs of them."),
+            [(defer.text().replace("&", ""), defer.trigger)],
+        )
         self.fit()
 
     # Following
@@ -203,6 +211,7 @@ class NamesPage(ListPage):
             then=self._take_usual,
             failed=lambda error: self._names_side.say_of_usual(_tr("Its newest jobs could not be read now.")),
             replaces=True,
+            says=_tr("Reading the task's newest jobs…"),
         )
 
     def _take_usual(self, usual: UsualArguments) -> None:
@@ -232,11 +241,20 @@ class NamesPage(ListPage):
             self.table.setColumnWidth(position, column.width)
         head = self.table.horizontalHeader()
         head.setStretchLastSection(False)
+        self._columns = self.table.name_columns(self.key, [column.key for column in COLUMNS])
+        self._columns.changed.connect(self.fit)
         head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
 
     def fit(self) -> None:
         super().fit()
+        if not self._columns.has_own_shown:
+            self._fit_shown()
+        if not self._columns.has_own_widths:
+            self._fit_name()
+
+    def _fit_shown(self) -> None:
+        """Give up columns for which there is no room."""
         room = self.table.viewport().width()
         widths = {column.key: column.width for column in COLUMNS}
         hidden: list[str] = []
@@ -245,8 +263,12 @@ class NamesPage(ListPage):
                 hidden.append(key)
         for key in OPTIONAL:
             self.table.setColumnHidden(INDEX_OF[key], key in hidden)
-        rest = sum(width for key, width in widths.items() if key not in hidden and key != "name")
-        self.table.setColumnWidth(0, max(widths["name"], room - rest))
+
+    def _fit_name(self) -> None:
+        """What is over goes to the names."""
+        shown = [place for place in range(1, len(COLUMNS)) if not self.table.isColumnHidden(place)]
+        rest = sum(COLUMNS[place].width for place in shown)
+        self.table.setColumnWidth(0, max(COLUMNS[0].width, self.table.viewport().width() - rest))
 
 
 def about_sentence(counts: Counts) -> str:

@@ -31,7 +31,8 @@ QStatusBar::item { border: none; }
 #toolbar { background: $panel; border: none; border-bottom: 1px solid $line; min-height: 35px; max-height: 35px; }
 #inspector, #inspectorContent, #panel { background: $panel; border: none; }
 #dialogFooter { background: $header; border: none; border-top: 1px solid $line; }
-QScrollArea { background: transparent; border: none; }
+QScrollArea { background: transparent; border: 1px solid transparent; }
+QScrollArea:focus { border-color: $accent; }
 
 #navigation { background: $header; border: none; border-right: 1px solid $line; border-radius: 0; padding: 8px; }
 #navigation::item { padding: 0; min-height: 0; }

@@ -14,6 +14,9 @@ from jobdesk.theme.sheet import style_sheet
 from jobdesk.theme.tokens import DARK, LIGHT, Tokens
 
 Mode = Literal["system", "light", "dark"]
+Density = Literal["compact", "comfortable"]
+#: The height of a table's rows in logical pixels.
+ROW_HEIGHTS: dict[Density, int] = {"compact": 28, "comfortable": 36}
 
 
 class NoFontFound(Exception):
@@ -26,12 +29,14 @@ class NoFontFound(Exception):
 class Theme(QObject):
     """Holds the tokens in force and dresses the application in them. Changing the mode needs no restart."""
 
-    #: Other tokens are in force; what paints by itself paints again.
+    #: Other tokens or another density are in force; what paints by itself paints again.
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._mode: Mode = "system"
+        self._density: Density = "compact"
+        self._system = Qt.ColorScheme.Unknown
         self._tokens = LIGHT
         self._app: QApplication | None = None
 
@@ -44,6 +49,22 @@ class Theme(QObject):
     def mode(self) -> Mode:
         """What was chosen: `system` follows the desktop."""
         return self._mode
+
+    @property
+    def density(self) -> Density:
+        """How close the rows of tables stand."""
+        return self._density
+
+    @property
+    def row_height(self) -> int:
+        """The height of a table's rows in logical pixels."""
+        return ROW_HEIGHTS[self._density]
+
+    def set_density(self, density: Density) -> None:
+        """Choose how close the rows of tables stand."""
+        if density != self._density:
+            self._density = density
+            self.changed.emit()
 
     def colour(self, tone: str) -> QColor:
         """The colour in force of a token, a status or a tone."""
@@ -61,7 +82,8 @@ class Theme(QObject):
         QDir.setSearchPaths("glyphs", [str(Path(__file__).parent / "glyphs")])
         app.setStyle("Fusion")
         app.setFont(self.font())
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
+        self._system = QGuiApplication.styleHints().colorScheme()
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
         self._tokens = self._wanted()
         self._dress()
 
@@ -87,13 +109,14 @@ class Theme(QObject):
         return font
 
     def _wanted(self) -> Tokens:
-        if self._mode == "system":
-            is_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
-        else:
-            is_dark = self._mode == "dark"
-        return DARK if is_dark else LIGHT
+        is_system_dark = self._mode == "system" and self._system == Qt.ColorScheme.Dark
+        return DARK if is_system_dark or self._mode == "dark" else LIGHT
 
-    def _follow(self, *_: object) -> None:
+    def _follow_system(self, scheme: Qt.ColorScheme) -> None:
+        self._system = scheme
+        self._follow()
+
+    def _follow(self) -> None:
         wanted = self._wanted()
         if wanted is self._tokens:
             return
