@@ -28,6 +28,7 @@ class DiscardDialog(DialogFrame):
         self.sentence.show()
         self.verb.setText(self.tr("Throw away and quit") if is_end else self.tr("Throw away"))
         self.verb.setObjectName("danger")
+        self.verb.style().polish(self.verb)
         self.cancel_button.setText(self.tr("Keep them"))
         # Who presses Return without reading loses nothing.
         self.verb.setDefault(False)

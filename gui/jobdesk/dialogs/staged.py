@@ -103,6 +103,7 @@ class StagedDialog(DialogFrame):
         """Look at every job of the set anew."""
         self.plan = self.ledger = None
         self.message.clear()
+        self.export_button.hide()
         self._show_rows()
         self.pace.start(self.tr("Looking at the jobs: {at} of {of}"), can_pause=False)
         looking = self._desk.look_staged(self._set(), self.pace.step)
