@@ -257,7 +257,7 @@ class Tour:
             for number in range(4)
         ]
         await tour_staged.walk(self._window, self._until, self._picture, job_ids)
-        _say("  applied together, without the job that had changed")
+        _say("  applied together, with the job that had changed as it is now")
 
     async def _defer_by_dialog(
         self,
@@ -402,7 +402,9 @@ class Tour:
         )
 
     def _dialog_now(self) -> QDialog | None:
-        return next((each for each in self._window.findChildren(QDialog) if each.isVisible() and each.isModal()), None)
+        # The newest: a question may stand upon another dialog.
+        shown = [each for each in self._window.findChildren(QDialog) if each.isVisible() and each.isModal()]
+        return shown[-1] if shown else None
 
     # Looking
 

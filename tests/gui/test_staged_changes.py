@@ -120,7 +120,7 @@ async def test_a_worker_that_takes_one_of_the_jobs_leaves_all_of_it_unapplied_an
             await until(lambda: dialog.ledger is not None, what="the ledger")
             assert picture(dsn) == before
             assert [row[2] for row in rows(dialog)] == ["1 refused", "left as it was"]
-            assert "1 of the jobs were refused" in dialog.message.sentence
+            assert "Refused: 1 job," in dialog.message.sentence
             assert any("changed meanwhile: running" in text for text in dialog.outcomes.texts())
             assert any("everything was rolled back" in text for text in dialog.outcomes.texts())
             assert dialog.ledger is not None and not dialog.verb.isEnabled()
@@ -132,7 +132,7 @@ async def test_a_worker_that_takes_one_of_the_jobs_leaves_all_of_it_unapplied_an
             assert window.footer.staged.text() == "2 changes staged"
             dialog._look()
             await until(lambda: dialog.plan is not None, what="another look")
-            assert "1 of 3 jobs stand in the way" in dialog.message.sentence
+            assert "In the way: 1 of 3 jobs" in dialog.message.sentence
             (mend,) = [each for each in dialog.message.findChildren(QPushButton) if each.text().startswith("Keep")]
             click(mend)
             await until(dialog.verb.isEnabled, what="the smaller set")

@@ -20,7 +20,6 @@ from jobdesk_core.troubles import explain
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from jobdesk import formats
 from jobdesk.desk import Desk
 from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs import staged_words as words
@@ -254,6 +253,7 @@ class StagedDialog(DialogFrame):
         self._show_rows()
         if refused:
             self.table.selectRow(refused[0])
+        self.table.setFocus()
         self._tell_refused(ledger)
 
     def _tell_applied(self, ledger: SetLedger) -> None:
@@ -282,9 +282,9 @@ class StagedDialog(DialogFrame):
         elif ledger.is_stopped:
             self.message.show_message("info", self.tr("Stopped, and everything was rolled back."), "", again)
         else:
-            count = formats.number(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
-            said = self.tr("Nothing was changed: {count} of the jobs were refused, and so all of it was rolled back.")
-            self.message.show_message("bad", said.format(count=count), "", again)
+            refused = jobs(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
+            said = self.tr("Nothing was changed. Refused: {jobs}, and so all of it was rolled back.")
+            self.message.show_message("bad", said.format(jobs=refused), "", again)
 
     def _export(self) -> None:
         if self.ledger is not None:

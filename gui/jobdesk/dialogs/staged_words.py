@@ -162,6 +162,6 @@ def together(made: SetPlan) -> str:
     of = made.staged.jobs
     if made.is_ready:
         return tr("All of it can be done, to {jobs}.").format(jobs=jobs(of))
-    return tr("{count} of {jobs} stand in the way: as long as they do, nothing can be applied.").format(
+    return tr("In the way: {count} of {jobs}. As long as that is so, nothing can be applied.").format(
         count=formats.number(of - made.ready), jobs=jobs(of)
     )
