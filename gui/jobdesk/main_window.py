@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         self.actions = Actions(self, self.commands)
         names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in PAGES}
         self.navigation = Navigation([(key, name, key) for key, name in names.items()])
-        self.footer = Footer()
+        self.footer = Footer(self.commands.staged, self.actions["staged.show"])
         self._place()
         self.panes = Panes(self)
         self.arrangement = Arrangement(self)
@@ -98,9 +98,12 @@ class MainWindow(QMainWindow):
         self.message.show_message("bad", trouble.sentence, trouble.way_out)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.commands.staged.before_end(self._end)
+
+    def _end(self) -> None:
         self.hide()
         self.closing.emit()
-        event.ignore()
 
     # Placing
 
@@ -155,6 +158,7 @@ class MainWindow(QMainWindow):
         self.start.choose_asked_for.connect(self.commands.connection.choose)
         self.start.demo_asked_for.connect(self.commands.demo.open)
         self.start.install_asked_for.connect(self._install)
+        self.commands.staged.held.changed.connect(self._update_actions)
         self.session.ask_password = self.commands.connection.ask_password
         self.session.desk_changed.connect(self._show_desk)
         self.session.opening.connect(self._show_opening)

@@ -16,6 +16,7 @@ from jobdesk_core.operations import (
     Plan,
     Result,
     Target,
+    TooManyStaged,
     examples,
     first_statement,
     parse_ids,
@@ -35,6 +36,7 @@ from jobdesk.dialogs.outcome_lines import ledger_lines, plan_lines
 from jobdesk.dialogs.outcome_list import OutcomeList
 from jobdesk.dialogs.pace import Pace
 from jobdesk.dialogs.safety import Safety
+from jobdesk.staged import StagedChanges
 from jobdesk.widgets.segmented import Segmented
 
 LOOK, EXAMPLES = "look", "examples"
@@ -56,13 +58,14 @@ class PreflightDialog(DialogFrame):
         options: Options,
         targets: Sequence[tuple[str, Target]],
         done: Callable[[str], None],
+        staged: StagedChanges,
     ) -> None:
         self.words = words_of(action)
         super().__init__(parent, title=self.words.verb, sentence=self.words.meaning, verb=self.words.verb, width=680)
         self.plan: Plan | None = None
         self.ledger: Ledger | None = None
         self._desk, self._action, self.options = desk, action, options
-        self._targets, self._done = targets, done
+        self._targets, self._done, self._staged = targets, done, staged
         self.choice = Segmented([*(name for name, _ in targets), self.tr("a list of ids")])
         self.ids = QPlainTextEdit()
         self.ids.setPlaceholderText(self.tr("Paste ids: 4711, 4712 or one on each line"))
@@ -98,6 +101,18 @@ class PreflightDialog(DialogFrame):
             return
         self.work.cancel(LOOK)
         super().reject()
+
+    def stage(self) -> None:
+        """Add the change to the staged ones instead of carrying it out."""
+        if self.plan is None or not self.second.isEnabled():
+            return
+        try:
+            self._staged.add_plan(self._desk.profile, self.plan)
+        except TooManyStaged as error:
+            self.message.show_message("bad", str(error))
+            return
+        self._done(self.tr("Staged. Nothing has been changed yet."))
+        self.accept()
 
     # Looking
 
@@ -181,8 +196,21 @@ class PreflightDialog(DialogFrame):
         self.verb.setEnabled(reason is None and not self.work.is_running(WORK))
         self.verb.setToolTip(reason or "")
         self.sql_button.setEnabled(bool(ready))
+        self._check_second()
         if self.sql.isVisible():
             self._write_sql()
+
+    def _check_second(self) -> None:
+        """What can be staged need not be possible at once: an earlier staged change may make room for it."""
+        held, count = self._staged.of(self._desk.profile), 0
+        if self.plan is not None and self.options.problem() is None:
+            count = held.stageable(self.plan)
+        self.second.setEnabled(bool(count) and not self.work.is_running(WORK))
+        self.second.setToolTip(
+            self.tr("Stage it for {jobs}, to be applied together with others").format(jobs=jobs(count))
+            if count
+            else self.tr("None of these jobs can be acted upon.")
+        )
 
     def _title(self, plan: Plan | None, ready: int) -> str:
         if plan is None or plan.total == ready:
@@ -207,6 +235,7 @@ class PreflightDialog(DialogFrame):
 
     def _set_acting(self, is_acting: bool) -> None:
         self.verb.setEnabled(not is_acting)
+        self.second.setEnabled(not is_acting)
         for widget in (self.choice, self.ids, self.options, self.safety):
             widget.setEnabled(not is_acting)
 
@@ -230,7 +259,16 @@ class PreflightDialog(DialogFrame):
         said = self.tr("{done} of {all} done.").format(done=formats.number(done), all=formats.number(ready))
         self.sentence.setText(said)
         self._tell_the_end(ledger)
-        for widget in (self.verb, self.choice, self.ids, self.options, self.safety, self.sql_button, self.sql):
+        for widget in (
+            self.verb,
+            self.second,
+            self.choice,
+            self.ids,
+            self.options,
+            self.safety,
+            self.sql_button,
+            self.sql,
+        ):
             widget.hide()
         self.export_button.show()
         self.cancel_button.setText(self.tr("Close"))
@@ -272,6 +310,8 @@ class PreflightDialog(DialogFrame):
 
     def _lay_out(self) -> None:
         self.cancel_button.setText(self.tr("Leave as it is"))
+        self.second.setText(self.tr("Add to staged changes"))
+        self.second.show()
         if self.words.is_destructive:
             self.verb.setObjectName("danger")
         self.sql.setObjectName("code")
@@ -311,6 +351,7 @@ class PreflightDialog(DialogFrame):
         self.safety.changed.connect(self._check)
         self.sql_button.clicked.connect(self._toggle_sql)
         self.export_button.clicked.connect(self._export)
+        self.second.clicked.connect(self.stage)
 
     def _change_target(self, position: int) -> None:
         self.ids.setVisible(position == len(self._targets))

@@ -100,7 +100,10 @@ class OverviewPage(QScrollArea):
         )
         self._show_queues(desk, now)
         queues, tasks = desk.monitor.queues.troubled, desk.monitor.tasks.troubled
-        self.changed.show_news(news(queues.values(), tasks.values(), desk.workers, desk.orphans, now))
+        news_now = news(queues.values(), tasks.values(), desk.workers, desk.orphans, now)
+        self.changed.show_news(news_now)
+        # At once: what has grown must not be cut off until the next turn of the loop.
+        self.widget().layout().activate()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
