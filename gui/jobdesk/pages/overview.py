@@ -27,7 +27,7 @@ from jobdesk.widgets.throughput_chart import ThroughputChart
 LINES = {Status.SUCCEEDED: EventType.SUCCEEDED, Status.FAILED: EventType.FAILED, Status.DOING: EventType.STARTED}
 #: Queues shown: those in trouble, then those with the most to do.
 SHOWN = 10
-#: Narrower, cancelled and aborted jobs are left to the Queues page.
+#: Narrower, cancelled and aborted jobs and the oldest are left to the Queues page.
 NARROW_WIDTH = 1_000
 
 
@@ -60,8 +60,8 @@ class OverviewPage(QScrollArea):
             Title(self.tr("queue"), 160, is_right=False),
             *(Title(status.value, 92) for status in STATUSES),
             Title(self.tr("oldest"), 84),
-            Title(self.tr("wait p95"), 104),
-            Title(self.tr("run p95"), 104),
+            Title(self.tr("wait p95"), 100),
+            Title(self.tr("run p95"), 100),
             Title(self.tr("drains in"), 104),
         ]
         self.model = ValuesModel(titles, self)
@@ -107,8 +107,9 @@ class OverviewPage(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        for status in (Status.CANCELLED, Status.ABORTED):
-            self.table.setColumnHidden(1 + STATUSES.index(status), self.width() < NARROW_WIDTH)
+        # The oldest of all stands in the card of the waiting.
+        for column in (1 + STATUSES.index(Status.CANCELLED), 1 + STATUSES.index(Status.ABORTED), 1 + len(STATUSES)):
+            self.table.setColumnHidden(column, self.width() < NARROW_WIDTH)
 
     # The cards
 
