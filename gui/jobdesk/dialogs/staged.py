@@ -32,7 +32,8 @@ from jobdesk.dialogs.safety import MANY, Safety
 from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.models.values import Cell, ValuesModel
 from jobdesk.staged import StagedChanges
-from jobdesk.widgets.table import HEADER_HEIGHT, ROW_HEIGHT, Table
+from jobdesk.theme import theme
+from jobdesk.widgets.table import HEADER_HEIGHT, Table
 
 LOOK, EXAMPLES = "look", "examples"
 #: Rows of the table in sight, at least and at most.
@@ -139,7 +140,7 @@ class StagedDialog(DialogFrame):
             [(str(position), words.cells(entry, self._now(position))) for position, entry in enumerate(entries)]
         )
         rows = min(max(len(entries), FEWEST_ROWS), MOST_ROWS)
-        self.table.setFixedHeight(HEADER_HEIGHT + rows * ROW_HEIGHT + 2)
+        self.table.setFixedHeight(HEADER_HEIGHT + rows * theme().row_height + 2)
         if entries and self._chosen() < 0:
             self.table.selectRow(min(max(chosen, 0), len(entries) - 1))
         count = words.changes(len(entries))
