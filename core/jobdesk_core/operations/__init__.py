@@ -20,6 +20,16 @@ from jobdesk_core.operations.examples import Example, examples
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
 from jobdesk_core.operations.plan import Group, Plan, plan
 from jobdesk_core.operations.rules import Reason, impossible, refusal
+from jobdesk_core.operations.staged import (
+    ChangeSet,
+    NotApplied,
+    Outlook,
+    Part,
+    Staged,
+    StagedResult,
+    apply_staged,
+    preview,
+)
 from jobdesk_core.operations.steps import Progress, Steps, run, run_async
 from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
 
@@ -28,6 +38,7 @@ __all__ = [
     "Action",
     "Cancel",
     "Change",
+    "ChangeSet",
     "Chosen",
     "Entry",
     "Example",
@@ -35,7 +46,10 @@ __all__ = [
     "IdsNotUnderstood",
     "Ledger",
     "Matching",
+    "NotApplied",
     "Outcome",
+    "Outlook",
+    "Part",
     "Plan",
     "Progress",
     "Purge",
@@ -45,15 +59,19 @@ __all__ = [
     "Result",
     "Retry",
     "RolledBack",
+    "Staged",
+    "StagedResult",
     "Steps",
     "Target",
     "apply",
+    "apply_staged",
     "defer",
     "examples",
     "first_statement",
     "impossible",
     "parse_ids",
     "plan",
+    "preview",
     "refusal",
     "run",
     "run_async",
