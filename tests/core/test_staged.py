@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,6 +12,8 @@ import pytest
 from acting import KINDS, Actor, acting
 from database import defer, finish, picture, run_sql, start
 from jobdesk_core import Job
+from jobdesk_core.journal import Journal, Search, undo
+from jobdesk_core.journal.keeping_staged import apply_staged_kept
 from jobdesk_core.operations import (
     Cancel,
     ChangeSet,
@@ -25,6 +28,7 @@ from jobdesk_core.operations import (
     apply_staged,
     preview,
 )
+from jobdesk_core.profiles import Profile
 from releases import level
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -282,3 +286,26 @@ async def test_every_release_applies_a_set_or_leaves_everything(released_dsn: st
     assert run_sql(released_dsn, statuses)[0] == expected
     scheduled = run_sql(released_dsn, "SELECT scheduled_at FROM procrastinate_jobs WHERE id = %s", second)
     assert scheduled == [LATER]
+
+
+async def test_the_journal_holds_every_job_of_a_set_and_each_change_can_be_undone(dsn: str, tmp_path: Path) -> None:
+    jobs = [defer(dsn) for _ in range(3)]
+    journal, profile = Journal(tmp_path / "journal.sqlite"), Profile(name="test", method="dsn", dsn=dsn)
+    async with acting(dsn) as actor:
+        changes = ChangeSet()
+        changes.add(await actor.plan(Reprioritise(4), jobs[0]))
+        changes.add(await actor.plan(Cancel(), *jobs[1:]))
+        changes.add(Job(task_name="new.task", queueing_lock="one"))
+        twice = changes.add(Job(task_name="new.task", queueing_lock="one"))
+        for _ in range(2):
+            kept = apply_staged_kept(changes.all, actor.connector, actor.able, profile, journal, on_trouble=pytest.fail)
+            result = await kept
+            assert result.is_applied is (twice not in changes.all)
+            changes.remove(twice.number)
+        entries = await journal.entries(Search())
+        assert [entry.done for entry in entries] == [1, 2, 1, 0, 0, 0, 0]
+        assert [bool(entry.error) for entry in entries] == [False] * 3 + [True] * 4
+        assert "(2 of 3 staged together)" in entries[1].header.sentence
+        assert [record.job_id for record in await journal.records(entries[1].id)] == jobs[1:]
+        plan = await undo.plan(journal, actor.connector, actor.able, entries[2])
+        assert plan.ready == 1

@@ -92,7 +92,7 @@ async def apply_kept(
             ledger = await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
         except RolledBack as error:
             ledger = error.ledger
-        keeping.records = (_record(entry) for entry in ledger.entries())
+        keeping.records = (record_of(entry) for entry in ledger.entries())
         keeping.error = _error_of(ledger)
     return ledger
 
@@ -107,15 +107,7 @@ async def defer_kept(
     on_trouble: OnTrouble,
 ) -> Outcome:
     """Defer a new job and write it down, without its arguments."""
-    header = Header(
-        action=Action.DEFER.value,
-        sentence=f"Defer {job.task_name} in queue {job.queue}",
-        profile=profile.name,
-        place=profile.display_dsn,
-        role=capabilities.role,
-        sql=_defer_sql(job, capabilities),
-    )
-    async with kept(journal, header, on_trouble) as keeping:
+    async with kept(journal, defer_header_of(job, capabilities, profile), on_trouble) as keeping:
         outcome = await run_async(defer(job, capabilities, is_read_only=profile.is_read_only), connector)
         result = DONE if outcome.is_done else Result.REFUSED.value
         keeping.records = [Record(outcome.job_id or 0, result, outcome.sentence)]
@@ -133,6 +125,18 @@ def header_of(made: Plan, profile: Profile) -> Header:
         role=made.capabilities.role,
         sql=first.sql if first is not None else "",
         set_to=_set_to(made.change),
+    )
+
+
+def defer_header_of(job: Job, capabilities: Capabilities, profile: Profile) -> Header:
+    """What is known of a new job before it is deferred."""
+    return Header(
+        action=Action.DEFER.value,
+        sentence=f"Defer {job.task_name} in queue {job.queue}",
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=capabilities.role,
+        sql=_defer_sql(job, capabilities),
     )
 
 
@@ -163,7 +167,8 @@ def _set_to(change: Change) -> dict[str, Any]:
     return {}
 
 
-def _record(entry: LedgerEntry) -> Record:
+def record_of(entry: LedgerEntry) -> Record:
+    """What became of one job, as the journal keeps it."""
     status = {"status": entry.status.value} if entry.status is not None else {}
     return Record(entry.job_id, entry.result.value, entry.sentence, status | (entry.before or {}))
 

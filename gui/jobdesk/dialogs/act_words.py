@@ -12,7 +12,7 @@ from jobdesk import formats
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`will` and `done` follow a number of jobs. A destructive act cannot be undone."""
+    """`will` and `done` follow a number of jobs. A destructive act cannot be undone, or not wholly."""
 
     verb: str
     will: str
@@ -43,7 +43,7 @@ _WORDS = {
         _noop("Cancel and delete"),
         _noop("will be cancelled and deleted"),
         _noop("cancelled and deleted"),
-        _noop("The rows and their events are gone for good. This cannot be undone."),
+        _noop("The rows and their events are gone. From the journal the jobs can be deferred again, under new numbers."),
         is_destructive=True,
     ),
     Action.RETRY: Words(
