@@ -4,8 +4,10 @@
 PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests packaging
 PYTHON ?= python3
+# Each process has a server of its own, and a file of tests stays in one.
+SIDE_BY_SIDE = -n 2 --dist loadfile
 
-.PHONY: demo tour pictures test check bench bench-worker bench-monitor format setup clean \
+.PHONY: demo tour pictures translations test check bench bench-worker bench-monitor format setup clean \
 	package package-test release icons
 
 setup:
@@ -24,24 +26,31 @@ tour: setup
 	@QT_QPA_PLATFORM=offscreen $(PYTHON_IN) -m jobdesk --demo --tour build/tour
 
 # The README's and the help's pictures are the tour's.
+PICTURES = $(foreach name,overview jobs jobs-filtered queues-side tasks-side workers-side locks journal defer retry \
+	connection-tested,$(name)-light) overview-dark jobs-dark queues-side-dark tasks-side-dark workers-side-dark \
+	locks-dark journal-dark
 pictures: tour
 	@mkdir -p resources/pictures
-	@for name in overview-light jobs-light jobs-dark connection-tested-light retry-light; do \
-		cp build/tour/[0-9][0-9]-$$name.png resources/pictures/$$name.png; \
+	@for name in $(PICTURES); do \
+		cp "$$(ls build/tour/[0-9][0-9]-$$name.png build/tour/[0-9][0-9][0-9]-$$name.png 2>/dev/null | tail -1)" resources/pictures/$$name.png || exit 1; \
 	done
+
+# The template of translations, and each translation of it (resources/translations/jobdesk_de.ts) compiled.
+translations: setup
+	@$(PYTHON_IN) packaging/translations.py
 
 # Each in a process of its own: Qt and the many servers and workers of the others have nothing to do with each other.
 test: setup
-	$(PYTHON_IN) -m pytest tests/core tests/interop
-	$(PYTHON_IN) -m pytest tests/gui
+	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/core tests/interop
+	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/gui
 
 check: setup
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	$(PYTHON_IN) -m pytest tests/core tests/interop
-	$(PYTHON_IN) -m pytest tests/gui
+	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/core tests/interop
+	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/gui
 
 bench: setup
 	@$(PYTHON_IN) tests/bench/bench.py

@@ -23,9 +23,9 @@ def main() -> int:
         del sys.argv[1:3]
         runpy.run_module(module, run_name="__main__", alter_sys=True)
         return 0
-    from jobdesk.application import main as show_window
+    from jobdesk.__main__ import main as jobdesk
 
-    return show_window()
+    return jobdesk()
 
 
 def _restore_library_path() -> None:

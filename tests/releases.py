@@ -10,6 +10,7 @@ import hashlib
 import re
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -59,11 +60,15 @@ def _fetched(release: str) -> tuple[Path, str]:
     wheel = folder / f"procrastinate-{release}-py3-none-any.whl"
     if not wheel.exists():
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        fetched = subprocess.run(
-            [*command, "--dest", str(folder), f"procrastinate=={release}"], capture_output=True, text=True, timeout=100
-        )
-        if not wheel.exists():
-            return wheel, fetched.stderr.strip() or fetched.stdout.strip()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            fetched = subprocess.run(
+                [*command, "--dest", own, f"procrastinate=={release}"], capture_output=True, text=True, timeout=100
+            )
+            if not (Path(own) / wheel.name).exists():
+                return wheel, fetched.stderr.strip() or fetched.stdout.strip()
+            # At once and whole: others may be fetching it too.
+            (Path(own) / wheel.name).replace(wheel)
     found = hashlib.sha256(wheel.read_bytes()).hexdigest()
     assert found == HASHES[release], f"{wheel} is not the released package: its hash is {found}"
     return wheel, ""

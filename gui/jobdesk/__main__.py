@@ -1,7 +1,20 @@
-"""`python -m jobdesk` is the command `jobdesk`."""
+"""The command `jobdesk`, also `python -m jobdesk`: a command of the core's command line, or else the window."""
+
+from __future__ import annotations
 
 import sys
 
-from jobdesk.application import main
+from jobdesk_core import cli
 
-sys.exit(main())
+
+def main() -> int:
+    """Run what the arguments ask for. Qt is loaded for the window only."""
+    if cli.is_command(sys.argv[1:]):
+        return cli.main(sys.argv[1:])
+    from jobdesk.application import main as show_window
+
+    return show_window()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from jobdesk.theme.icons import icon
@@ -38,9 +38,16 @@ class Spec:
     needs: Needs = Needs.NOTHING
     starts_group: bool = False
     submenu: str = ""
+    #: Whether it is one of several of its submenu, of which exactly one is in force.
+    is_choice: bool = False
 
 
-SUBMENUS = {"matching": "All that &match"}
+SUBMENUS = {
+    "matching": "All that &match",
+    "theme": "&Theme",
+    "density": "&Density of tables",
+    "times": "T&imes",
+}
 MENUS = {
     "desk": "&Desk",
     "job": "&Job",
@@ -65,6 +72,15 @@ SPECS = (
     Spec("demo.open", "Open the de&mo", "desk", tip="An embedded PostgreSQL with sample jobs"),
     Spec("app.quit", "&Quit", "desk", shortcut="Ctrl+Q", starts_group=True),
     Spec("job.defer", "&Defer…", "job", "defer", "Ctrl+N", "Defer a new job", Needs.DESK),
+    Spec(
+        "job.defer_many",
+        "Defer &many…",
+        "job",
+        "queues",
+        "Ctrl+Shift+N",
+        "Defer a job for each row of a CSV or NDJSON text",
+        Needs.DESK,
+    ),
     Spec(
         "job.retry",
         "&Retry…",
@@ -155,6 +171,15 @@ SPECS = (
         tip="A new job with this one's task and arguments",
         needs=Needs.JOBS,
         starts_group=True,
+    ),
+    Spec(
+        "job.replay",
+        "Repla&y elsewhere…",
+        "job",
+        "play",
+        "Ctrl+Shift+Y",
+        "Defer the selected jobs again on another connection",
+        Needs.JOBS,
     ),
     Spec(
         "job.copy_json",
@@ -280,9 +305,28 @@ SPECS = (
     ),
     Spec("view.refresh", "&Read again", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
     Spec("view.index", "Advise an &index…", "view", tip="Which index would make this filter fast", needs=Needs.DESK),
+    Spec("view.next_pane", "Next &pane", "view", shortcut="F6", starts_group=True),
+    Spec("view.previous_pane", "Previous pane", "view", shortcut="Shift+F6"),
+    Spec("view.columns", "Colu&mns…", "view", "columns", tip="Which columns of the table show"),
+    Spec(
+        "view.reset_layout",
+        "As at fi&rst",
+        "view",
+        tip="Columns and panes as wide and in the order as they were at first",
+    ),
     Spec("view.theme", "&Light or dark", "view", shortcut="Ctrl+T", starts_group=True),
-    Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="F1"),
-    Spec("help.about", "&About Jobdesk", "help"),
+    Spec("view.theme_of_system", "Theme of the &system", "view", submenu="theme", is_choice=True),
+    Spec("view.light_theme", "&Light theme", "view", submenu="theme", is_choice=True),
+    Spec("view.dark_theme", "&Dark theme", "view", submenu="theme", is_choice=True),
+    Spec("view.compact_rows", "&Compact rows", "view", submenu="density", is_choice=True),
+    Spec("view.comfortable_rows", "Co&mfortable rows", "view", submenu="density", is_choice=True),
+    Spec("view.local_times", "&Local times", "view", submenu="times", is_choice=True),
+    Spec("view.utc_times", "Times in &UTC", "view", submenu="times", is_choice=True),
+    Spec("help.topic", "&Help", "help", "info", "F1", "Tell of the page on show"),
+    Spec("help.shortcuts", "&Keyboard shortcuts", "help", shortcut="?"),
+    Spec("help.diagnostics", "Copy &diagnostics", "help", "copy", tip="Copy versions and states, nothing secret"),
+    Spec("help.log", "Open the &log's folder", "help", tip="Show the files that Jobdesk writes of its faults"),
+    Spec("help.about", "&About Jobdesk", "help", starts_group=True),
 )
 
 
@@ -297,6 +341,7 @@ class Actions(QObject):
     def __init__(self, window: QWidget, commands: Commands) -> None:
         super().__init__(window)
         self._actions: dict[str, QAction] = {}
+        self._groups: dict[str, QActionGroup] = {}
         for spec in SPECS:
             action = QAction(translated(spec.text), window)
             action.setObjectName(spec.key)
@@ -306,6 +351,9 @@ class Actions(QObject):
                 action.setShortcut(QKeySequence(spec.shortcut))
                 action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.triggered.connect(commands.method(spec.key))
+            if spec.is_choice:
+                action.setCheckable(True)
+                self._groups.setdefault(spec.submenu, QActionGroup(self)).addAction(action)
             window.addAction(action)
             self._actions[spec.key] = action
         self.update({})
@@ -313,10 +361,12 @@ class Actions(QObject):
     def __getitem__(self, key: str) -> QAction:
         return self._actions[key]
 
-    def update(self, reasons: Mapping[str, str | None]) -> None:
-        """Disable the actions that have a reason to be, and let each say why."""
+    def update(self, reasons: Mapping[str, str | None], choices: Collection[str] = ()) -> None:
+        """Disable the actions that have a reason to be, let each say why, and tick the choices in force."""
         for spec in SPECS:
             action = self._actions[spec.key]
+            if spec.key in choices:
+                action.setChecked(True)
             reason = reasons.get(spec.key)
             action.setEnabled(reason is None)
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
@@ -336,7 +386,7 @@ class Actions(QObject):
         """The context menu of jobs, with the same actions as the menu bar's."""
         menu = QMenu(parent)
         menu.setToolTipsVisible(True)
-        self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS or spec.submenu])
+        self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS or spec.submenu == "matching"])
         return menu
 
     def of(self, noun: str) -> list[str]:

@@ -11,33 +11,42 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import TracebackType
 
+from jobdesk_core.cli import COMMANDS
 from jobdesk_core.demo import Demo, DemoError
-from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, database_of, split_password
+from jobdesk_core.profiles import (
+    NAMES_A_DATABASE,
+    Profile,
+    ProfileStore,
+    UnreadableProfiles,
+    database_of,
+    split_password,
+)
 from jobdesk_core.troubles import Trouble
-from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from jobdesk import loop, remembered
-from jobdesk.dialogs.error import ErrorDialog
+from jobdesk import logs, loop, remembered, translation
 from jobdesk.garbage import collect_here
 from jobdesk.main_window import MainWindow
 from jobdesk.resources import resource
 from jobdesk.session import Session
 from jobdesk.theme import theme
 from jobdesk.theme.theme import NoFontFound
+from jobdesk.unexpected import Unexpected
 from jobdesk.work import Work
 
-#: Whoever has set one of these wants that database, when no saved connection was opened before.
-NAMES_A_DATABASE = ("PGSERVICE", "PGDATABASE", "PGHOST")
 DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="jobdesk", description="The desktop console for Procrastinate job queues.")
+    parser = argparse.ArgumentParser(
+        prog="jobdesk",
+        description="The desktop console for Procrastinate job queues.",
+        epilog=f"Without the window: jobdesk {'|'.join(COMMANDS)} (each has a --help).",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--profile", metavar="NAME", help="open a saved connection")
     source.add_argument("--dsn", help="connect by a connection string, or '' for libpq's environment")
@@ -59,7 +68,8 @@ class Program:
         self.session = Session(ProfileStore())
         self.window = MainWindow(self.session)
         self._work = Work(self.window)
-        self._shown_error: ErrorDialog | None = None
+        self._memory = remembered.Memory(self.window) if options.tour is None else None
+        self._unexpected = Unexpected(self.window)
 
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
@@ -77,8 +87,9 @@ class Program:
                 code = await Tour(self.window, self._options.tour).run()
             else:
                 await self._ending.wait()
-                remembered.keep(self.window)
         finally:
+            if self._memory is not None:
+                self._memory.keep()
             self.window.hide()
             await self._work.stop()
             await self.session.stop()
@@ -89,7 +100,8 @@ class Program:
     def _connect(self) -> None:
         running = asyncio.get_running_loop()
         running.set_exception_handler(self._loop_error)
-        sys.excepthook = self._unexpected
+        self._unexpected.install()
+        self._unexpected.interrupted.connect(self._ending.set)
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows
                 running.add_signal_handler(number, self._ending.set)
@@ -121,9 +133,13 @@ class Program:
         elif name is None and any(variable in os.environ for variable in NAMES_A_DATABASE):
             self.session.open(Profile(name=os.environ.get("PGDATABASE", "environment"), method="environment"))
         elif name is not None:
-            known = ", ".join(names) or "none"
+            known = ", ".join(names) or _tr("none")
             self.window.show_trouble(
-                Trouble("bad_input", f"There is no saved connection {name}.", f"Saved connections: {known}.")
+                Trouble(
+                    "bad_input",
+                    _tr("There is no saved connection {name}.").format(name=name),
+                    _tr("Saved connections: {names}.").format(names=known),
+                )
             )
 
     def start_demo(self) -> None:
@@ -150,25 +166,16 @@ class Program:
         if not isinstance(error, DemoError):
             raise error
         self.window.start.show_start()
-        self.window.show_trouble(Trouble("unknown", "The demo did not start.", str(error)))
+        self.window.show_trouble(Trouble("unknown", _tr("The demo did not start."), str(error)))
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
         if isinstance(error, BaseException):
-            self._unexpected(type(error), error, error.__traceback__)
+            self._unexpected.caught(type(error), error, error.__traceback__)
 
-    def _unexpected(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """The last net: one window for an error that is our own fault, and the program goes on."""
-        sys.__excepthook__(kind, error, trace)
-        if isinstance(error, KeyboardInterrupt):
-            self._ending.set()
-        elif self._shown_error is None:
-            dialog = self._shown_error = ErrorDialog(self.window, error=error)
-            dialog.finished.connect(self._forget_error)
-            dialog.open()
 
-    def _forget_error(self, _result: int) -> None:
-        self._shown_error = None
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Program", text)
 
 
 def main() -> int:
@@ -180,12 +187,14 @@ def main() -> int:
             "Start it on a desktop, or try the tour: QT_QPA_PLATFORM=offscreen jobdesk --demo --tour FOLDER\n"
         )
         return 2
+    logs.install()
     qInstallMessageHandler(_tell_qt_message)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Jobdesk")
     app.setDesktopFileName("jobdesk")
     app.setWindowIcon(QIcon(str(resource("icons/jobdesk.svg"))))
     app.setQuitOnLastWindowClosed(False)
+    translation.install(app)
     try:
         theme().install(app)
     except NoFontFound as error:

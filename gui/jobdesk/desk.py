@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Entry, Header, Journal, keeping
 from jobdesk_core.journal import undo as journal_undo
+from jobdesk_core.journal.keeping_defers import defer_many_kept
 from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
@@ -28,16 +30,23 @@ from jobdesk_core.monitor.view_count import AtLeast, ViewCount
 from jobdesk_core.operations import (
     Action,
     Change,
+    DeferLedger,
+    DeferPlan,
     Ledger,
+    NewJob,
     Outcome,
     Plan,
     Progress,
     Target,
+    first_defer,
     impossible,
     plan,
+    plan_defers,
+    read_jobs,
     refusal,
     run_async,
 )
+from jobdesk_core.operations.defer_many import LINE
 from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
@@ -133,12 +142,54 @@ class Desk(QObject):
         finally:
             self.monitor.wake()
 
-    async def defer(self, job: Job) -> Outcome:
-        """Defer a new job, and write it down."""
+    async def defer(self, job: Job, *, again_of: int | None = None) -> Outcome:
+        """Defer a new job, which may repeat another one, and write it down."""
+        act = keeping.defer_kept(
+            job,
+            self.connector,
+            self.capabilities,
+            self.profile,
+            self.journal,
+            on_trouble=self.trouble.emit,
+            again_of=again_of,
+        )
         try:
-            return await keeping.defer_kept(
-                job, self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit
-            )
+            return await act
+        finally:
+            self.monitor.wake()
+
+    def defer_sql(self, job: Job) -> Statement[list[int]] | None:
+        """What deferring a job would send, to be shown; None when this database cannot."""
+        with contextlib.suppress(JobdeskException):
+            return first_defer(DeferPlan([NewJob(0, job)], self.capabilities), self.profile.secret_keys)
+        return None
+
+    async def read_jobs(self, job_ids: Sequence[int], on_progress: OnProgress) -> list[NewJob]:
+        """These jobs as new ones for another database."""
+        steps = read_jobs(job_ids, self.capabilities, now=dt.datetime.now(dt.UTC))
+        return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
+
+    async def plan_defers(self, jobs: Sequence[NewJob], on_progress: OnProgress, *, origin: str = LINE) -> DeferPlan:
+        """Look at which of many new jobs could be deferred here; nothing is changed."""
+        steps = plan_defers(jobs, self.capabilities, is_read_only=self.profile.is_read_only, origin=origin)
+        return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
+
+    async def defer_many(
+        self, made: DeferPlan, on_progress: OnProgress, *, is_one_transaction: bool = False, source: str = ""
+    ) -> DeferLedger:
+        """Defer the jobs of a plan, and write it down. `source` says where replayed ones come from."""
+        act = defer_many_kept(
+            made,
+            self.connector,
+            self.profile,
+            self.journal,
+            on_trouble=self.trouble.emit,
+            on_progress=on_progress,
+            is_one_transaction=is_one_transaction,
+            source=source,
+        )
+        try:
+            return await act
         finally:
             self.monitor.wake()
 
@@ -150,7 +201,7 @@ class Desk(QObject):
         """Undo an entry of the journal: how many jobs, and why the others were left alone."""
         header = Header(
             action="undo",
-            sentence=f"Undo: {entry.header.sentence}",
+            sentence=self.tr("Undo: {act}").format(act=entry.header.sentence),
             profile=self.profile.name,
             place=self.profile.display_dsn,
             role=self.capabilities.role,

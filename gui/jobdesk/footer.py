@@ -35,7 +35,8 @@ class Footer(QFrame):
         rights = self.tr("all") if able.rights.is_complete else self.tr("limited")
         if desk.profile.is_read_only:
             rights = self.tr("read only")
-        self._right.setText(self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights))
+        text = self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights)
+        self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)
 
     def _freshness(self, desk: Desk) -> str:
         counts = desk.monitor.counts

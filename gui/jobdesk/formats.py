@@ -1,4 +1,7 @@
-"""How values look as text: numbers, durations and moments. Times come in UTC and show in local time."""
+"""How values look as text: numbers, durations and moments.
+
+Moments come in UTC and are told in the zone of choice: the local one, or UTC. This is the one place that knows which.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import re
 DASH = "–"
 #: What joins the parts of an emoji or of a letter: not printable by itself, but harmless.
 _JOINERS = "\u200c\u200d"
+_is_utc = False
 
 
 def number(value: int | None) -> str:
@@ -65,10 +69,17 @@ def relative(moment: dt.datetime | None, now: dt.datetime) -> str:
 
 
 def visible(text: str) -> str:
-    """Text from a database in one line: what cannot be seen, or would turn its direction, as its number."""
+    """Text from a database in one line: what cannot be seen, or would turn its direction, as ⟨U+202E⟩."""
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() or sign in _JOINERS else f"\\u{ord(sign):04x}" for sign in text)
+    return "".join(
+        sign if sign.isprintable() or _joins(text, place) else f"⟨U+{ord(sign):04X}⟩" for place, sign in enumerate(text)
+    )
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether the sign at this place joins the parts of an emoji or of a letter, as it should, and hides nothing."""
+    return text[place] in _JOINERS and place > 0 and not text[place - 1].isascii()
 
 
 def visible_lines(text: str) -> str:
@@ -93,23 +104,49 @@ def breakable(text: str) -> str:
     return re.sub(r"([/@&?=._-]|[^/@&?=._\s-]{24})", "\\1\u200b", text)
 
 
+def show_utc(is_utc: bool) -> None:
+    """Tell every moment in UTC from now on, or in the local zone."""
+    global _is_utc
+    _is_utc = is_utc
+
+
+def shows_utc() -> bool:
+    """Whether moments are told in UTC."""
+    return _is_utc
+
+
+def here(moment: dt.datetime) -> dt.datetime:
+    """The moment in the zone in which moments are told."""
+    return moment.astimezone(dt.UTC if _is_utc else None)
+
+
 def local(moment: dt.datetime | None) -> str:
-    """Date and time of day in the local zone; without the date when it is today."""
+    """Date and time of day in the zone of choice; without the date when it is today."""
     if moment is None:
         return DASH
-    here = moment.astimezone()
-    if here.date() == dt.datetime.now().astimezone().date():
-        return here.strftime("%H:%M:%S")
-    return here.strftime("%Y-%m-%d %H:%M:%S")
+    if here(moment).date() == here(dt.datetime.now(dt.UTC)).date():
+        return time_of_day(moment)
+    return f"{here(moment):%Y-%m-%d %H:%M:%S}"
+
+
+def time_of_day(moment: dt.datetime) -> str:
+    """Hours, minutes and seconds in the zone of choice."""
+    return f"{here(moment):%H:%M:%S}"
+
+
+def minute_of_day(minute: int) -> str:
+    """Hours and minutes, in the zone of choice, of a minute counted since 1970."""
+    return f"{here(dt.datetime.fromtimestamp(minute * 60, dt.UTC)):%H:%M}"
 
 
 def full(moment: dt.datetime | None) -> str:
-    """Local time with its offset and the same in UTC, for tooltips and details."""
+    """The moment in the zone of choice with its offset, and the same in the other one, for tooltips and details."""
     if moment is None:
         return DASH
-    here = moment.astimezone()
-    offset = here.strftime("%z")
-    utc = moment.astimezone(dt.UTC)
-    if not here.utcoffset():
-        return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{here:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:]}  ({utc:%Y-%m-%d %H:%M:%S} UTC)"
+    utc, there = moment.astimezone(dt.UTC), moment.astimezone()
+    in_utc = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    if not there.utcoffset():
+        return in_utc
+    offset = there.strftime("%z")
+    in_zone = f"{there:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:]}"
+    return f"{in_utc}  ({in_zone})" if _is_utc else f"{in_zone}  ({in_utc})"

@@ -15,12 +15,14 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QStackedWidget
 
 from jobdesk import formats
 from jobdesk.actions import Actions
+from jobdesk.arrangement import Arrangement
 from jobdesk.commands import Commands
 from jobdesk.desk import Desk
 from jobdesk.dialogs.install import InstallDialog
 from jobdesk.finding import Finding
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
+from jobdesk.logs import fault
 from jobdesk.pages.jobs import JobsPage
 from jobdesk.pages.journal import JournalPage
 from jobdesk.pages.locks import LocksPage
@@ -28,6 +30,7 @@ from jobdesk.pages.names import NamesPage
 from jobdesk.pages.overview import OverviewPage
 from jobdesk.pages.start import StartPage
 from jobdesk.pages.workers import WorkersPage
+from jobdesk.panes import Panes
 from jobdesk.session import Session
 from jobdesk.widgets.message_bar import MessageBar
 from jobdesk.widgets.navigation import Navigation
@@ -69,6 +72,8 @@ class MainWindow(QMainWindow):
         self.navigation = Navigation([(key, name, key) for key, name in names.items()])
         self.footer = Footer()
         self._place()
+        self.panes = Panes(self)
+        self.arrangement = Arrangement(self)
         self._connect()
         self.show_page("jobs")
         self._show_desk()
@@ -270,7 +275,7 @@ class MainWindow(QMainWindow):
         self._tick()
 
     def _update_actions(self) -> None:
-        self.actions.update(self.commands.reasons())
+        self.actions.update(self.commands.reasons(), self.commands.view.choices())
 
     def _fill_profiles(self) -> None:
         self.start.fill_menu(self.header.menu)
@@ -279,6 +284,7 @@ class MainWindow(QMainWindow):
             self.header.menu.addAction(self.actions[key])
 
     def _failed(self, error: Exception) -> None:
+        fault("Told in the window", error)
         self.show_trouble(explain(error))
 
     def _install(self) -> None:

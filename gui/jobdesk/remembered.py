@@ -1,24 +1,42 @@
-"""What the program remembers of its looks between two starts: the window's place and the theme. Nothing else."""
+"""What the program remembers of its looks between two starts: the window's, and of each connection its arrangement.
+
+Nothing of it is needed: what is missing, damaged or from another release is passed over without a word.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QSettings
+import json
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
 from PySide6.QtWidgets import QMainWindow
 
+from jobdesk import formats
 from jobdesk.theme import theme
 
+if TYPE_CHECKING:
+    from jobdesk.main_window import MainWindow
+
 MODES = ("system", "light", "dark")
+DENSITIES = ("compact", "comfortable")
+#: Connections whose arrangement is kept, those used last, and characters that all of it may take.
+MOST_ARRANGEMENTS, LONGEST = 50, 500_000
+#: Milliseconds between a change of the arrangement and its being kept.
+REST_MS = 1_000
 
 
 def restore(window: QMainWindow, mode: str | None) -> None:
-    """Put the window where it was, and take on the theme: the one asked for, or else that of last time."""
-    settings = _settings()
-    geometry = settings.value("geometry")
+    """Put the window where it was, and take on its looks: the theme asked for, or else that of last time."""
+    geometry = _value("geometry")
     if isinstance(geometry, QByteArray):
         window.restoreGeometry(geometry)
-    wanted = mode or settings.value("theme")
+    wanted = mode or _value("theme")
     if wanted in MODES:
         theme().set_mode(wanted)
+    density = _value("density")
+    if density in DENSITIES:
+        theme().set_density(density)
+    formats.show_utc(_value("times") == "utc")
 
 
 def keep(window: QMainWindow) -> None:
@@ -26,6 +44,83 @@ def keep(window: QMainWindow) -> None:
     settings = _settings()
     settings.setValue("geometry", window.saveGeometry())
     settings.setValue("theme", theme().mode)
+    settings.setValue("density", theme().density)
+    settings.setValue("times", "utc" if formats.shows_utc() else "local")
+
+
+def arrangement_of(name: str) -> object:
+    """What was kept for the connection of this name; None when nothing was, or nothing that can be read."""
+    return next((kept for its, kept in _arrangements() if its == name), None)
+
+
+def keep_arrangement(name: str, arrangement: dict[str, Any]) -> None:
+    """Keep it for the connection of this name, and forget the ones that were not used for longest."""
+    others = [(its, kept) for its, kept in _arrangements() if its != name]
+    newest_first = [(name, arrangement), *others][:MOST_ARRANGEMENTS]
+    _settings().setValue("arrangements", json.dumps(newest_first))
+
+
+class Memory(QObject):
+    """Keeps the arrangement of the window for each connection, and puts it back when that is opened again."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._name = ""
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self.keep)
+        window.arrangement.changed.connect(self._rest.start)
+        window.session.desk_changed.connect(self._desk_changed)
+
+    def keep(self) -> None:
+        """Keep the arrangement in force now, and the looks with it."""
+        self._rest.stop()
+        keep(self._window)
+        if self._name:
+            keep_arrangement(self._name, self._window.arrangement.taken())
+
+    def _desk_changed(self) -> None:
+        self.keep()
+        session = self._window.session
+        self._name = session.profile.name if session.desk is not None and session.profile is not None else ""
+        if self._name:
+            self._window.arrangement.put(arrangement_of(self._name))
+
+
+def _arrangements() -> list[tuple[str, object]]:
+    text = _value("arrangements")
+    if not isinstance(text, str) or len(text) > LONGEST:
+        return []
+    try:
+        pairs = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(pairs, list):
+        return []
+    return [
+        (pair[0], pair[1])
+        for pair in pairs[:MOST_ARRANGEMENTS]
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)
+    ]
+
+
+def _value(key: str) -> object:
+    """What the file holds; None when that is a value that Qt cannot make."""
+    try:
+        return _settings().value(key)
+    except Exception:  # noqa: BLE001 - a damaged settings file must not keep the program from starting
+        return None
+
+
+def help_size() -> int | None:
+    """The size of the help's print in pixels, when one was chosen."""
+    held = str(_value("help_size") or "")
+    return int(held) if held.isdecimal() else None
+
+
+def keep_help_size(size_px: int) -> None:
+    """Remember the size of the help's print."""
+    _settings().setValue("help_size", size_px)
 
 
 def _settings() -> QSettings:

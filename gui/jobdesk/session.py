@@ -13,10 +13,19 @@ from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
+from jobdesk.logs import fault, logger
 from jobdesk.work import Work
 
 OPEN = "open the connection"
 AskPassword = Callable[[Profile, str], Awaitable[str | None]]
+
+
+class Unreached(Exception):
+    """A database could not be connected to."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.sentence)
+        self.trouble = trouble
 
 
 class Session(QObject):
@@ -36,6 +45,8 @@ class Session(QObject):
         self.ask_password: AskPassword | None = None
         #: By name and place: a password never goes to another server than it was typed for.
         self._passwords: dict[tuple[str, str], str] = {}
+        #: Connections beside the one on show, such as to where jobs are replayed.
+        self._reached: set[Desk] = set()
         self._work = Work(self)
 
     @property
@@ -64,43 +75,67 @@ class Session(QObject):
             await install(self.desk.connector)
             self.reopen()
 
+    async def reach(self, profile: Profile) -> Desk:
+        """Connect to a database beside the one on show; `release` it in the end. Raises Unreached."""
+        desk = await self._signed_in(profile)
+        self._reached.add(desk)
+        return desk
+
+    def release(self, desk: Desk) -> None:
+        """Close a connection that `reach` opened."""
+        self._work.start(self._let_go(desk), name="let go")
+
     async def stop(self) -> None:
         """Close everything before the program ends."""
         await self._work.stop()
         await self._close()
+        for desk in list(self._reached):
+            await self._let_go(desk)
 
     async def _open(self, profile: Profile) -> None:
         await self._close()
         self.profile = profile
         self.opening.emit(profile)
+        try:
+            desk = await self._signed_in(profile)
+        except Unreached as error:
+            self.trouble.emit(error.trouble, profile)
+            return
+        missing = desk.capabilities.rights.read
+        if desk.capabilities.has_schema and missing is not None:
+            await desk.close()
+            self.trouble.emit(Trouble("rights", self.tr("This role may not read the jobs."), missing), profile)
+            return
+        desk.setParent(self)
+        self._remember(profile)
+        logger.info("Connected to PostgreSQL %s", desk.capabilities.server_version)
+        self.desk = desk
+        self.desk_changed.emit()
+        if desk.capabilities.has_schema:
+            desk.start()
+
+    async def _signed_in(self, profile: Profile) -> Desk:
+        """Connect with the password that is known, or asked for as long as it is wrong. Raises Unreached."""
         password = self._passwords.get(_place(profile))
         if password is None:
             password = await get_password(profile.name)
         while True:
             try:
-                desk = await Desk.open(profile, password, journal=self.journal)
-                break
+                return await Desk.open(profile, password, journal=self.journal)
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
                 trouble = explain(error)
-                if trouble.kind != "password" or self.ask_password is None:
-                    self.trouble.emit(trouble, profile)
-                    return
+                fault(f"Not connected: {trouble.kind}", error)
+            if trouble.kind == "password" and self.ask_password is not None:
                 password = await self.ask_password(profile, trouble.sentence)
-                if password is None:
-                    self.trouble.emit(trouble, profile)
-                    return
-                self._passwords[_place(profile)] = password
-        missing = desk.capabilities.rights.read
-        if desk.capabilities.has_schema and missing is not None:
-            await desk.close()
-            self.trouble.emit(Trouble("rights", "This role may not read the jobs.", missing), profile)
-            return
-        desk.setParent(self)
-        self._remember(profile)
-        self.desk = desk
-        self.desk_changed.emit()
-        if desk.capabilities.has_schema:
-            desk.start()
+                if password is not None:
+                    self._passwords[_place(profile)] = password
+                    continue
+            raise Unreached(trouble)
+
+    async def _let_go(self, desk: Desk) -> None:
+        await desk.close()
+        self._reached.discard(desk)
+        desk.deleteLater()
 
     def _remember(self, profile: Profile) -> None:
         # Not worth a message: the profile itself works.

@@ -22,7 +22,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
-from jobdesk import tour_records
+from jobdesk import tour_deferring, tour_records
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
@@ -30,12 +30,17 @@ from jobdesk.dialogs.install import InstallDialog
 from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.help.window import HelpWindow
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 
 STEP_S = 20.0
+#: The window in the pictures of the README and the help.
+PICTURE_SIZE = QSize(1440, 900)
 #: The smallest screen that people work on, and a large one.
 SIZES = (QSize(1280, 800), QSize(2560, 1440))
+#: The size of all other pictures.
+SIZE = QSize(1440, 900)
 
 
 class StepFailed(Exception):
@@ -53,6 +58,7 @@ class Tour:
     async def run(self) -> int:
         """Walk through everything. 0 when every step did what it should, otherwise 1."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._window.resize(SIZE)
         for old in self._folder.glob("[0-9][0-9]-*.png"):
             old.unlink()
         try:
@@ -66,6 +72,8 @@ class Tour:
 
     async def _walk(self) -> None:
         window = self._window
+        # Whatever the screen: offscreen it is a small one.
+        window.resize(PICTURE_SIZE)
         theme().set_mode("light")
         await self._until(lambda: window.session.desk is not None, "the connection to open", 90)
         await self._until(lambda: window.header.live.text.startswith("Live"), "the feed to go live", 30)
@@ -83,7 +91,9 @@ class Tour:
         theme().set_mode("dark")
         await self._pages()
         await self._dialogs_again()
+        await self._help()
         theme().set_mode("light")
+        await self._help()
         await self._sizes()
 
     # Pages
@@ -317,12 +327,26 @@ class Tour:
         await self._picture("connection-arguments")
         dialog.part.choose(1)
         await self._picture("connection-links")
+        dialog.part.choose(2)
+        await self._picture("connection-application")
         dialog.reject()
         for key in ("help.shortcuts", "help.about"):
             window.actions[key].trigger()
             await self._picture(key.partition(".")[2])
             self._close_dialog()
         await self._dialogs_again()
+
+    async def _help(self) -> None:
+        """The help is a window of its own, so that its picture is of it alone."""
+        self._window.actions["help.topic"].trigger()
+        shown = self._window.findChild(HelpWindow)
+        assert shown is not None
+        shown.show_topic("first-steps")
+        await self._picture("help", shown)
+        shown.field.setText("queueing lock taken")
+        await self._picture("help-found", shown)
+        shown.field.clear()
+        shown.close()
 
     async def _dialogs_again(self) -> None:
         window = self._window
@@ -350,6 +374,7 @@ class Tour:
         window.actions["job.defer"].trigger()
         await self._picture("defer-dialog")
         self._close_dialog()
+        await tour_deferring.walk(window, self._picture, self._close_dialog)
 
     def _production(self, profile: Profile) -> QDialog:
         dialog = ConnectionDialog(self._window, store=ProfileStore(self._folder / "no-profiles.toml"), profile=profile)
@@ -408,12 +433,12 @@ class Tour:
             await asyncio.sleep(0.05)
         return value
 
-    async def _picture(self, name: str) -> None:
+    async def _picture(self, name: str, window: QWidget | None = None) -> None:
         await asyncio.sleep(0.15)
         self._number += 1
         shade = "dark" if theme().tokens.is_dark else "light"
         path = self._folder / f"{self._number:02}-{name}-{shade}.png"
-        whole = self._window.grab()
+        whole = (window or self._window).grab()
         dialog = self._dialog_now()
         if dialog is not None:
             whole = _over(whole, dialog.grab(), self._window, dialog)

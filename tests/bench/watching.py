@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -15,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from jobdesk_core.embedded import die_with_parent
 from jobdesk_core.monitor.monitor import MOVING_S
+from jobdesk_core.processes import die_with_parent
 from table import Line, below, percentile, take_rounds, within
 
 HERE = Path(__file__).parent
@@ -197,11 +198,15 @@ def _environment(home: Path) -> dict[str, str]:
     return kept | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false", "HOME": str(home)}
 
 
+def _die_with_us() -> None:
+    die_with_parent(signal.SIGKILL)
+
+
 def _output(environment: dict[str, str], script: str, *arguments: str) -> str:
     """What a program of this folder prints, once it has ended."""
     command = [sys.executable, str(HERE / script), *arguments]
     return subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, check=True, env=environment, preexec_fn=die_with_parent
+        command, stdout=subprocess.PIPE, text=True, check=True, env=environment, preexec_fn=_die_with_us
     ).stdout
 
 
@@ -210,7 +215,7 @@ def _running(environment: dict[str, str], script: str, *arguments: str) -> Itera
     """A program of this folder that runs until its input is closed; it is ready when it says its first word."""
     command = [sys.executable, str(HERE / script), *arguments]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=die_with_parent
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=_die_with_us
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         try:

@@ -107,23 +107,23 @@ RULES[Action.RETRY] |= {Status.TODO: "waiting already", Status.ABORTING: "was as
     ids=lambda part: part.value if isinstance(part, Action | Status) else "",
 )
 def test_each_action_is_possible_in_its_statuses_only(action: Action, status: Status, words: str | None) -> None:
-    reason = refusal(action, dataclasses.replace(ROW, status=status, worker_id=3), ABLE)
+    reason = refusal(action, ROW._replace(status=status, worker_id=3), ABLE)
     assert (reason is None) if words is None else (reason is not None and words in reason and "Job 7" in reason)
 
 
-RUNNING = dataclasses.replace(ROW, status=Status.DOING, worker_id=3)
+RUNNING = ROW._replace(status=Status.DOING, worker_id=3)
 
 
 @pytest.mark.parametrize(
     ("action", "row", "able", "words"),
     [
-        (Action.ABORT, dataclasses.replace(RUNNING, abort_requested=True), ABLE, "asked to abort already"),
+        (Action.ABORT, RUNNING._replace(abort_requested=True), ABLE, "asked to abort already"),
         (Action.RESCUE, RUNNING, ABLE, "its worker is alive"),
         (Action.RESCUE, RUNNING, dataclasses.replace(ABLE, has_workers=False), "does not record"),
         (Action.REPRIORITISE, ROW, dataclasses.replace(ABLE, has_priority=False), "no priorities"),
         (Action.PURGE, ROW, dataclasses.replace(ABLE, rights=Rights(delete="No DELETE.")), "No DELETE."),
-        (Action.RETRY, dataclasses.replace(RUNNING, worker_id=4, abort_requested=True), ABLE, "asked to abort"),
-        (Action.RETRY, dataclasses.replace(ROW, status=Status.FAILED), without("retry"), "cannot retry failed"),
+        (Action.RETRY, RUNNING._replace(worker_id=4, abort_requested=True), ABLE, "asked to abort"),
+        (Action.RETRY, ROW._replace(status=Status.FAILED), without("retry"), "cannot retry failed"),
         (Action.CANCEL, ROW, without("cancel"), "cannot cancel"),
         (Action.DELETE, ROW, dataclasses.replace(ABLE, rights=Rights(delete="No DELETE.")), "No DELETE."),
         (Action.DELETE, ROW, dataclasses.replace(ABLE, rights=Rights(cancel="No UPDATE.")), "No UPDATE."),

@@ -18,6 +18,7 @@ from jobdesk_core.profiles import (
     UnreadableProfiles,
     UnsavableProfile,
     connection_parameters,
+    secret_keys,
     split_password,
 )
 from psycopg.conninfo import conninfo_to_dict
@@ -190,3 +191,13 @@ def test_the_password_is_an_argument_only_when_there_is_one() -> None:
     profile = Profile(name="d", method="dsn", dsn="host=h")
     assert connection_parameters(profile, SECRET)["kwargs"]["password"] == SECRET
     assert "password" not in connection_parameters(profile)["kwargs"]
+
+
+def test_what_was_hidden_and_left_alone_is_as_it_was() -> None:
+    original = {"password": "p", "in": [{"token": [1]}, {"plain": "••••••"}], "n": 1}
+    shown = secret_keys.masked(original, "")
+    assert shown["password"] == secret_keys.HIDDEN and shown["in"][0] == {"token": secret_keys.HIDDEN}
+    assert secret_keys.restored(shown, original, "") == original
+    edited = shown | {"password": "new", "token": secret_keys.HIDDEN}
+    assert secret_keys.restored(edited, original, "")["password"] == "new"
+    assert secret_keys.still_hidden(secret_keys.restored(edited, original, ""))

@@ -194,7 +194,7 @@ async def test_the_menu_of_a_cell_filters_by_its_value(
             for wanted, place in ((kept, 0), (left_out, 1)):
                 window.header.filter_bar.set_text("")
                 await shows(window, {job_id})
-                window.jobs.table.setColumnHidden(columns.index(key), False)
+                window.jobs.table.choice.show_column(key, True)
                 window.jobs.inspect(job_id)
                 index = window.jobs.model.index(0, columns.index(key))
                 window.jobs.table.scrollTo(index)

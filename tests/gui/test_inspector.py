@@ -289,6 +289,10 @@ async def test_several_selected_jobs_show_what_they_share_and_where_they_differ(
             assert "0ther" not in panel.shared_arguments.value("deep")
             window.jobs.inspect(window.jobs.model.row_at(0).id)
             await until(lambda: window.jobs.inspector.detail is not None, what="one job again")
+            window.jobs.table.selectAll()
+            await until(panel.isVisible, what="the comparison again")
+            window.header.filter_bar.set_text("queue:none")
+            await until(lambda: not panel.isVisible(), what="nothing to compare")
 
 
 # Hostile text

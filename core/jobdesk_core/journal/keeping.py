@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import JobdeskException, cause_text
@@ -26,9 +28,11 @@ from jobdesk_core.operations import (
     Result,
     Retry,
     RolledBack,
+    Steps,
     apply,
     defer,
     first_statement,
+    run,
     run_async,
 )
 from jobdesk_core.operations import Entry as LedgerEntry
@@ -84,15 +88,50 @@ async def apply_kept(
     is_one_transaction: bool = False,
 ) -> Ledger:
     """Carry a plan out and write it down; the ledger tells, too, when everything was rolled back."""
+
+    async def carry_out(steps: Steps[Ledger]) -> Ledger:
+        return await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
+
+    return await _apply_kept(made, carry_out, profile, journal, on_trouble, is_one_transaction=is_one_transaction)
+
+
+def apply_kept_now(
+    made: Plan,
+    connector: SyncPsycopgConnector,
+    profile: Profile,
+    journal: Journal,
+    *,
+    on_trouble: OnTrouble,
+    on_progress: Callable[[Progress], bool] = lambda progress: True,
+    is_one_transaction: bool = False,
+) -> Ledger:
+    """As `apply_kept`, where no event loop runs: the journal's own is for it alone."""
+
+    async def carry_out(steps: Steps[Ledger]) -> Ledger:
+        return run(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
+
+    keeping = _apply_kept(made, carry_out, profile, journal, on_trouble, is_one_transaction=is_one_transaction)
+    return asyncio.run(keeping)
+
+
+async def _apply_kept(
+    made: Plan,
+    carry_out: Callable[[Steps[Ledger]], Awaitable[Ledger]],
+    profile: Profile,
+    journal: Journal,
+    on_trouble: OnTrouble,
+    *,
+    is_one_transaction: bool,
+) -> Ledger:
     async with kept(journal, header_of(made, profile), on_trouble) as keeping:
         # What is known when the operator breaks it off before there is a ledger.
         keeping.records = (Record(job_id, "unknown", UNKNOWN) for _, batch in made.acted() for job_id in batch.ids)
         steps = apply(made, is_one_transaction=is_one_transaction)
         try:
-            ledger = await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
+            ledger = await carry_out(steps)
         except RolledBack as error:
             ledger = error.ledger
-        keeping.records = (record_of(entry) for entry in ledger.entries())
+        keeping.records = (_record(entry) for entry in ledger.entries())
         keeping.error = _error_of(ledger)
     return ledger
 
@@ -105,13 +144,34 @@ async def defer_kept(
     journal: Journal,
     *,
     on_trouble: OnTrouble,
+    again_of: int | None = None,
 ) -> Outcome:
-    """Defer a new job and write it down, without its arguments."""
-    async with kept(journal, defer_header_of(job, capabilities, profile), on_trouble) as keeping:
-        outcome = await run_async(defer(job, capabilities, is_read_only=profile.is_read_only), connector)
-        result = DONE if outcome.is_done else Result.REFUSED.value
-        keeping.records = [Record(outcome.job_id or 0, result, outcome.sentence)]
+    """Defer a new job and write it down, without its arguments; `again_of` is the job that it repeats."""
+    async with kept(journal, defer_header(job, capabilities, profile, again_of=again_of), on_trouble) as keeping:
+        steps = defer(job, capabilities, is_read_only=profile.is_read_only, again_of=again_of)
+        outcome = await run_async(steps, connector)
+        keeping.records = [defer_record(outcome)]
     return outcome
+
+
+def defer_header(
+    job: Job, capabilities: Capabilities, profile: Profile, *, again_of: int | None = None, many: bool = False
+) -> Header:
+    """What is known before a job is deferred, or many like it; never its arguments."""
+    of_job = f", again after job #{again_of:,}" if again_of is not None else ""
+    return Header(
+        action=Action.DEFER.value,
+        sentence=f"Defer {'many jobs of ' if many else ''}{job.task_name} in queue {job.queue}{of_job}",
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=capabilities.role,
+        sql=_defer_sql(job, capabilities),
+    )
+
+
+def defer_record(outcome: Outcome) -> Record:
+    """What became of a new job."""
+    return Record(outcome.job_id or 0, DONE if outcome.is_done else Result.REFUSED.value, outcome.sentence)
 
 
 def header_of(made: Plan, profile: Profile) -> Header:
@@ -124,19 +184,7 @@ def header_of(made: Plan, profile: Profile) -> Header:
         place=profile.display_dsn,
         role=made.capabilities.role,
         sql=first.sql if first is not None else "",
-        set_to=_set_to(made.change),
-    )
-
-
-def defer_header_of(job: Job, capabilities: Capabilities, profile: Profile) -> Header:
-    """What is known of a new job before it is deferred."""
-    return Header(
-        action=Action.DEFER.value,
-        sentence=f"Defer {job.task_name} in queue {job.queue}",
-        profile=profile.name,
-        place=profile.display_dsn,
-        role=capabilities.role,
-        sql=_defer_sql(job, capabilities),
+        set_to=set_to(made.change),
     )
 
 
@@ -150,7 +198,7 @@ def _sentence(made: Plan) -> str:
     return f"{text} of those that match {asked}" if asked and "args" not in asked else text
 
 
-def _set_to(change: Change) -> dict[str, Any]:
+def set_to(change: Change) -> dict[str, Any]:
     """What a change gives its jobs, by column."""
     if isinstance(change, Reprioritise):
         return {"priority": change.priority}
@@ -167,8 +215,7 @@ def _set_to(change: Change) -> dict[str, Any]:
     return {}
 
 
-def record_of(entry: LedgerEntry) -> Record:
-    """What became of one job, as the journal keeps it."""
+def _record(entry: LedgerEntry) -> Record:
     status = {"status": entry.status.value} if entry.status is not None else {}
     return Record(entry.job_id, entry.result.value, entry.sentence, status | (entry.before or {}))
 

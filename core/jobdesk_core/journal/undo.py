@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ READ_RECORDS = 50
 Run = Callable[[Statement[Any]], Awaitable[Any]]
 
 _AGAIN = ("cancel", "delete")
+#: An entry of several acts, each of whose records says which: see keeping_staged.
+STAGED = "staged"
 _BACK = {"reprioritise": "priority", "reschedule": "scheduled_at", "run now": "scheduled_at"}
 _NOT_UNDONE = {
     "defer": "A new job is not undone here: cancel it.",
@@ -60,6 +62,8 @@ class UndoPlan:
 
 def will(entry: Entry) -> str:
     """What an undo does with each job of this entry, in words."""
+    if entry.header.action == STAGED:
+        return "will be deferred again, or get back what they had"
     if entry.header.action in _AGAIN:
         return "will be deferred again, as a new job"
     return f"gets back the {'priority' if entry.header.action == 'reprioritise' else 'schedule'} that it had"
@@ -68,7 +72,7 @@ def will(entry: Entry) -> str:
 def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_only: bool) -> str | None:
     """Why nothing of an entry can be undone on the connection to `place`, or None."""
     action = entry.header.action
-    if action not in _AGAIN and action not in _BACK:
+    if action != STAGED and action not in _AGAIN and action not in _BACK:
         return _NOT_UNDONE.get(action, "This cannot be undone.")
     if entry.header.place != place:
         return f"This was done on another database: connect to {entry.header.profile} first."
@@ -79,6 +83,8 @@ def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_onl
     if entry.undone >= entry.done:
         return "It has been undone." if entry.undone else "Nothing was done that could be undone."
     rights = capabilities.rights
+    if action == STAGED:
+        return rights.defer or rights.cancel
     return rights.defer if action in _AGAIN else rights.cancel
 
 
@@ -147,7 +153,7 @@ async def _undo_one(
     job_id = record.job_id
     if not await journal.claim(entry.id, job_id, number):
         return Record(job_id, "skipped", "It has been undone meanwhile.")
-    act = _defer_again if entry.header.action in _AGAIN else _set_back
+    act = _defer_again if _act_of(entry, record)[0] in _AGAIN else _set_back
     try:
         async with connector.transaction() as connection:
 
@@ -172,7 +178,9 @@ async def _undo_one(
 
 def _reason(entry: Entry, record: Record, row: JobRow | None) -> str | None:
     """Why this job is left alone, in a sentence that many jobs can share; None when it can be undone."""
-    action, before = entry.header.action, record.before
+    (action, set_to), before = _act_of(entry, record), record.before
+    if action not in _AGAIN and action not in _BACK:
+        return _NOT_UNDONE.get(action, "This cannot be undone.")
     if action == "delete":
         if row is not None:
             return "It is there again."
@@ -186,14 +194,20 @@ def _reason(entry: Entry, record: Record, row: JobRow | None) -> str | None:
     column = _BACK[action]
     if column not in before:
         return "The journal does not know what it had before."
-    return None if _has_what_was_set(entry, row) else f"Its {_WORDS[column]} was changed since."
+    return None if _has_what_was_set(entry, action, set_to, row) else f"Its {_WORDS[column]} was changed since."
 
 
 _WORDS = {"priority": "priority", "scheduled_at": "schedule"}
 
 
-def _has_what_was_set(entry: Entry, row: JobRow) -> bool:
-    action, set_to = entry.header.action, entry.header.set_to
+def _act_of(entry: Entry, record: Record) -> tuple[str, Mapping[str, Any]]:
+    """What was done to this job, and what it was given."""
+    if entry.header.action != STAGED:
+        return entry.header.action, entry.header.set_to
+    return record.before.get("act", ""), record.before.get("set_to", {})
+
+
+def _has_what_was_set(entry: Entry, action: str, set_to: Mapping[str, Any], row: JobRow) -> bool:
     if action == "reprioritise":
         return bool(row.priority == set_to.get("priority"))
     if action == "reschedule":
@@ -205,7 +219,7 @@ def _has_what_was_set(entry: Entry, row: JobRow) -> bool:
 
 async def _defer_again(run: Run, capabilities: Capabilities, entry: Entry, record: Record) -> Record:
     before = dict(record.before)
-    if entry.header.action == "cancel":
+    if _act_of(entry, record)[0] == "cancel":
         before = await run(_whole(capabilities, record.job_id))
     at = _moment(before.get("scheduled_at"))
     if at is not None and at <= dt.datetime.now(dt.UTC):
@@ -226,7 +240,7 @@ async def _defer_again(run: Run, capabilities: Capabilities, entry: Entry, recor
 
 
 async def _set_back(run: Run, capabilities: Capabilities, entry: Entry, record: Record) -> Record:
-    column = _BACK[entry.header.action]
+    column = _BACK[_act_of(entry, record)[0]]
     value = record.before[column]
     kind = "integer" if column == "priority" else "timestamptz"
     await run(

@@ -58,28 +58,35 @@ async def read_detail(
     """
     try:
         async with asyncio.timeout(limit_s), connector.transaction(snapshot=True) as connection:
-            read = await _Reading(connector, capabilities, connection).read(job_id)
+            read = await Reading(connector, capabilities, connection).read(job_id)
     except TimeoutError as error:
         raise StatementTooLong() from error
     if read is None:
         return None
     detail, around = read
-    if detail.row.status is Status.TODO:
-        queues = {detail.row.queue_name, *([around.holder.row.queue_name] if around.holder else [])}
-        around = replace(around, situation=await _situation(connector, capabilities, detail.row, queues, limit_s))
+    question = still_to_ask(capabilities, detail, around)
+    if question is not None:
+        situation: Situation | None = None
+        with contextlib.suppress(StatementTooLong):
+            situation = await limited(connector, question, limit_s)
+        around = replace(around, situation=situation)
+    return explained(detail, around)
+
+
+def still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surroundings) -> Statement[Situation] | None:
+    """What is asked of a waiting job's queue, outside the snapshot, for it may take long."""
+    if detail.row.status is not Status.TODO:
+        return None
+    queues = {detail.row.queue_name, *([around.holder.row.queue_name] if around.holder else [])}
+    return surroundings.situation(capabilities, detail.row, sorted(queues))
+
+
+def explained(detail: JobDetail, around: Surroundings) -> JobDetail:
+    """The detail with its reason, as of now."""
     return replace(detail, reason=explain(detail.row, detail.events, around, dt.datetime.now(dt.UTC)))
 
 
-async def _situation(
-    connector: PsycopgConnector, capabilities: Capabilities, row: JobRow, queues: set[str], limit_s: float
-) -> Situation | None:
-    try:
-        return await limited(connector, surroundings.situation(capabilities, row, sorted(queues)), limit_s)
-    except StatementTooLong:
-        return None
-
-
-class _Reading:
+class Reading:
     """Reads, in one transaction, what is reached by keys."""
 
     def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, connection: Connection) -> None:
@@ -88,6 +95,7 @@ class _Reading:
         self._connection = connection
 
     async def read(self, job_id: int) -> tuple[JobDetail, Surroundings] | None:
+        """The job, its reason still to come, and what it is explained from; None when it is not there."""
         able = self._capabilities
         found = await self._run(_job(able, job_id))
         if found is None:

@@ -217,10 +217,10 @@ class Feed:
         watched = self._watched  # others may be named while this is read
         async with self._snapshot() as connection:
             xmin, xmax, statistics = await run(self._begin(), connection=connection)
-            events = await run(_events_after(self._cursor, BATCH_EVENTS), connection=connection)
+            events = await run(events_after(self._cursor, BATCH_EVENTS), connection=connection)
             has_more = len(events) == BATCH_EVENTS
             asked = self._gaps.due(time.monotonic(), xmin)
-            late = await run(_events_of(asked), connection=connection) if asked else []
+            late = await run(events_of(asked), connection=connection) if asked else []
             happened = sorted([*late, *events], key=lambda event: event.id)
             # A stretch is counted in a snapshot whose events have all been read.
             stretch = None if has_more else self._next_stretch()
@@ -412,7 +412,8 @@ def _glance(rows: Rows) -> _Glance:
     )
 
 
-def _events_after(cursor: int, limit: int) -> Statement[list[EventRow]]:
+def events_after(cursor: int, limit: int) -> Statement[list[EventRow]]:
+    """The first events beyond the cursor."""
     return Statement(
         "SELECT id, job_id, type::text AS type, at FROM procrastinate_events "
         "WHERE id > %(cursor)s ORDER BY id LIMIT %(limit)s",
@@ -421,7 +422,8 @@ def _events_after(cursor: int, limit: int) -> Statement[list[EventRow]]:
     )
 
 
-def _events_of(event_ids: list[int]) -> Statement[list[EventRow]]:
+def events_of(event_ids: list[int]) -> Statement[list[EventRow]]:
+    """The events of these ids that are there."""
     return Statement(
         "SELECT id, job_id, type::text AS type, at FROM procrastinate_events WHERE id = ANY (%(ids)s) ORDER BY id",
         _event_rows,

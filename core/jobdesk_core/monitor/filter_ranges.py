@@ -113,6 +113,15 @@ def _ago(text: str) -> Moment | None:
     return Moment(None, _held(-_seconds(match))) if match else None
 
 
+def duration(text: str) -> dt.timedelta | None:
+    """A duration such as `90s`, `1.5h` or `30d`; None when it is not understood or too long."""
+    match = _DURATION.fullmatch(text)
+    try:
+        return dt.timedelta(seconds=_seconds(match)) if match else None
+    except OverflowError:
+        return None
+
+
 def _seconds(match: re.Match[str]) -> float:
     return float(match[1]) * _UNITS_S[match[2]]
 

@@ -98,7 +98,7 @@ def recent_events() -> Statement[set[int]]:
     """The ids of the newest events."""
     return Statement(
         "SELECT id FROM procrastinate_events "
-        "WHERE id > (SELECT max(id) FROM procrastinate_events) - %(count)s ORDER BY id DESC",
+        "WHERE id >= (SELECT max(id) FROM procrastinate_events) - %(count)s ORDER BY id DESC",
         lambda rows: {row["id"] for row in rows},
         {"count": GAP_IDS},
     )

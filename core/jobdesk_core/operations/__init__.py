@@ -16,20 +16,32 @@ from jobdesk_core.operations.changes import (
     Retry,
 )
 from jobdesk_core.operations.defer import Outcome, defer
+from jobdesk_core.operations.defer_ledger import DeferLedger, Deferred
+from jobdesk_core.operations.defer_many import (
+    DeferPlan,
+    DefersRolledBack,
+    apply_defers,
+    deferring_refusal,
+    first_defer,
+    plan_defers,
+)
 from jobdesk_core.operations.examples import Example, examples
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
+from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.plan import Group, Plan, plan
+from jobdesk_core.operations.replay import read_jobs
+from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
 from jobdesk_core.operations.staged import (
     ChangeSet,
-    NotApplied,
-    Outlook,
-    Part,
+    NothingToStage,
     Staged,
-    StagedResult,
-    apply_staged,
-    preview,
+    StagedChange,
+    StagedDefer,
+    TooManyStaged,
 )
+from jobdesk_core.operations.staged_apply import NotApplied, SetLedger, apply_staged, first_statements
+from jobdesk_core.operations.staged_plan import Part, SetPlan, look
 from jobdesk_core.operations.steps import Progress, Steps, run, run_async
 from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
 
@@ -40,15 +52,20 @@ __all__ = [
     "Change",
     "ChangeSet",
     "Chosen",
+    "DeferLedger",
+    "DeferPlan",
+    "Deferred",
+    "DefersRolledBack",
     "Entry",
     "Example",
     "Group",
     "IdsNotUnderstood",
     "Ledger",
     "Matching",
+    "NewJob",
     "NotApplied",
+    "NothingToStage",
     "Outcome",
-    "Outlook",
     "Part",
     "Plan",
     "Progress",
@@ -59,19 +76,36 @@ __all__ = [
     "Result",
     "Retry",
     "RolledBack",
+    "Row",
+    "Rows",
+    "RowsNotUnderstood",
+    "SetLedger",
+    "SetPlan",
     "Staged",
-    "StagedResult",
+    "StagedChange",
+    "StagedDefer",
     "Steps",
     "Target",
+    "TooManyStaged",
     "apply",
+    "apply_defers",
     "apply_staged",
+    "decoded",
     "defer",
+    "deferring_refusal",
     "examples",
+    "first_defer",
     "first_statement",
+    "first_statements",
+    "from_rows",
     "impossible",
+    "look",
+    "open_rows",
     "parse_ids",
+    "parse_rows",
     "plan",
-    "preview",
+    "plan_defers",
+    "read_jobs",
     "refusal",
     "run",
     "run_async",

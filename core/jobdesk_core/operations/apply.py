@@ -105,7 +105,7 @@ class _Act:
         try:
             rows = yield chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
         except ConnectorException as error:
-            if self.is_one_transaction or not _is_of_a_job(error):
+            if self.is_one_transaction or not is_of_a_job(error):
                 return self._break_off(some, error)
             if len(some.ids) == 1:
                 yield from self._note_refused(some, error, is_last=is_last)
@@ -200,7 +200,8 @@ def taken_by(holder: int) -> Reason:
     )
 
 
-def _is_of_a_job(error: ConnectorException) -> bool:
+def is_of_a_job(error: ConnectorException) -> bool:
+    """Whether the server refused because of a single job, so that the others may pass."""
     return (error.sqlstate or "").startswith(_OF_A_JOB)
 
 

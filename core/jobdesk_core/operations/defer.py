@@ -17,15 +17,22 @@ from jobdesk_core.troubles import check_queue_name, explain
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one new job: deferred or not, in a sentence."""
+    """What became of one new job: deferred or not, in a sentence. `again_of` is the job that it repeats, if any."""
 
     job_id: int | None
     is_done: bool
     sentence: str
+    again_of: int | None = None
 
 
-def defer(job: Job, capabilities: Capabilities, *, is_read_only: bool = False) -> Steps[Outcome]:
-    """Defer a new job. What is expected to happen is an outcome; a database error is a ConnectorException."""
+def defer(
+    job: Job, capabilities: Capabilities, *, is_read_only: bool = False, again_of: int | None = None
+) -> Steps[Outcome]:
+    """Defer a new job. What is expected to happen is an outcome; a database error is a ConnectorException.
+
+    The schema has no place for which job a new one repeats, and arguments are the task's own: the outcome tells
+    `again_of`, and nothing is written of it into the database.
+    """
     problem = impossible(Action.DEFER, capabilities, is_read_only=is_read_only) or check_queue_name(
         job.queue, capabilities.queue_name_limit_bytes
     )
@@ -43,7 +50,9 @@ def defer(job: Job, capabilities: Capabilities, *, is_read_only: bool = False) -
     when = ""
     if job.scheduled_at is not None:
         when = f" for {job.scheduled_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
-    return Outcome(job_id, True, f"Deferred job #{job_id:,}{when}: {job.task_name} in queue {job.queue}.")
+    of_job = f", again after job #{again_of:,}" if again_of is not None else ""
+    sentence = f"Deferred job #{job_id:,}{when}: {job.task_name} in queue {job.queue}{of_job}."
+    return Outcome(job_id, True, sentence, again_of)
 
 
 def _who_holds(queueing_lock: str | None, taken: AlreadyEnqueued) -> Steps[str]:

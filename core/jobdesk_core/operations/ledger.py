@@ -8,7 +8,7 @@ import json
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,24 +129,15 @@ class Ledger:
 
     def write_csv(self, path: Path) -> None:
         """Write one line for each job. Raises OSError."""
-        kept = sorted({name for entry in self.entries() for name in entry.before or ()})
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["id", "result", "sentence", "status_before", *(f"{name}_before" for name in kept)])
-            for entry in self.entries():
-                before = entry.before or {}
-                status = entry.status.value if entry.status else ""
-                values = [before.get(name) for name in kept]
-                writer.writerow([entry.job_id, entry.result.value, entry.sentence, status, *values])
+        write_csv(path, self.entries)
+
+    def lines(self) -> Iterator[str]:
+        """One JSON object for each job."""
+        return ndjson_lines(self.entries())
 
     def write_ndjson(self, path: Path) -> None:
         """Write one JSON object for each job, on a line of its own. Raises OSError."""
-        with path.open("w", encoding="utf-8") as file:
-            for entry in self.entries():
-                status = entry.status.value if entry.status else None
-                held = {"id": entry.job_id, "result": entry.result.value, "sentence": entry.sentence}
-                before = {"status": status} | (entry.before or {})
-                file.write(json.dumps(held | {"before": before}, ensure_ascii=False) + "\n")
+        write_ndjson(path, self.entries())
 
     def _entry(self, job_id: int, result: Result, words: str | None, status: str | None, before: Any) -> Entry:
         sentence = f"Job {job_id} {words}" if words is not None else self.sentence_of(job_id)
@@ -170,3 +161,30 @@ class Ledger:
         examples = self.examples.setdefault((result, words), [])
         if len(examples) < EXAMPLES:
             examples += ids
+
+
+def write_csv(path: Path, entries: Callable[[], Iterator[Entry]]) -> None:
+    """Write one line for each job; `entries` is asked twice. Raises OSError."""
+    kept = sorted({name for entry in entries() for name in entry.before or ()})
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "result", "sentence", "status_before", *(f"{name}_before" for name in kept)])
+        for entry in entries():
+            before = entry.before or {}
+            status = entry.status.value if entry.status else ""
+            values = [before.get(name) for name in kept]
+            writer.writerow([entry.job_id, entry.result.value, entry.sentence, status, *values])
+
+
+def write_ndjson(path: Path, entries: Iterable[Entry]) -> None:
+    """Write one JSON object for each job, on a line of its own. Raises OSError."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in ndjson_lines(entries))
+
+
+def ndjson_lines(entries: Iterable[Entry]) -> Iterator[str]:
+    """One JSON object for each job."""
+    for entry in entries:
+        status = entry.status.value if entry.status else None
+        held = {"id": entry.job_id, "result": entry.result.value, "sentence": entry.sentence}
+        yield json.dumps(held | {"before": {"status": status} | (entry.before or {})}, ensure_ascii=False)

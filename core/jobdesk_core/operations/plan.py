@@ -81,7 +81,7 @@ class Plan:
         """The jobs by status and fate: first those that will be acted upon, then the most numerous."""
         found: dict[tuple[Status | None, Reason | None], list[Batch]] = {}
         for facts, batch in self.batches.items():
-            reason = GONE if facts is None else self._verdict(facts)
+            reason = GONE if facts is None else self.verdict_on(facts)
             found.setdefault((facts.status if facts else None, reason), []).append(batch)
         groups = [Group(status, reason, tuple(batches)) for (status, reason), batches in found.items()]
         return sorted(groups, key=lambda group: (group.reason is not None, -group.count))
@@ -99,7 +99,7 @@ class Plan:
     def acted(self) -> list[tuple[Facts, Batch]]:
         """The jobs that will be acted upon, by their facts."""
         held = [(facts, batch) for facts, batch in self.batches.items() if facts is not None]
-        return [(facts, batch) for facts, batch in held if self._verdict(facts) is None and self.problem is None]
+        return [(facts, batch) for facts, batch in held if self.verdict_on(facts) is None and self.problem is None]
 
     def with_change(self, change: Change) -> Plan | None:
         """The plan with other options of the same action, or None when the jobs must be looked at anew for them."""
@@ -108,7 +108,8 @@ class Plan:
         problem = impossible(change.action, self.capabilities, change=change)
         return replace(self, change=change, problem=problem)
 
-    def _verdict(self, facts: Facts) -> Reason | None:
+    def verdict_on(self, facts: Facts) -> Reason | None:
+        """Why jobs of these facts are left alone, or None when they will be acted upon."""
         return verdict(self.change.action, facts, self.capabilities, change=self.change)
 
 

@@ -1,356 +1,147 @@
-"""Staged changes: collected, looked at together, and carried out in one transaction, all of them or none.
+"""Staged changes: what an operator has collected, to be applied together or not at all. A value; nothing is read here.
 
-changes = ChangeSet()
-changes.add(made)  # a plan, or a new job
-result = await run_async(apply_staged(changes.all, capabilities), connector, is_one_transaction=True)
+held = ChangeSet().with_plan(made).with_defer(Job(task_name="mail.send"))
+looked = await run_async(look(held, capabilities), connector)
+ledger = await run_async(apply_staged(looked), connector, is_one_transaction=True)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
 
-from jobdesk_core.connectors.statement import Statement, nothing
-from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import ConnectorException, JobdeskException, cause_text
-from jobdesk_core.jobs import Job, Status
-from jobdesk_core.operations.apply import apply
-from jobdesk_core.operations.defer import defer
-from jobdesk_core.operations.ledger import Entry, Ledger, Result
-from jobdesk_core.operations.plan import Plan, plan
-from jobdesk_core.operations.rules import CHANGED, GONE, SHARED
-from jobdesk_core.operations.steps import Progress, Steps, T
-from jobdesk_core.operations.targets import Chosen
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.jobs import Job
+from jobdesk_core.operations.changes import Action, Change
+from jobdesk_core.operations.plan import Batch, Plan
+from jobdesk_core.operations.rules import GONE
 
-#: Jobs told one by one in a preview, of each change; the rest is a number.
-TOLD = 50
-_IDS_AT_ONCE = 5_000
-_NOT_REACHED = "It was not reached, and is as it was."
-_ROLLED_BACK = "It was not deferred: everything was rolled back."
+#: Jobs in one set. It is one transaction, and as long as it lasts no worker can finish or start one of them.
+MOST_JOBS = 100_000
+#: What makes room for others with the same queueing lock.
+FREES = (Action.CANCEL, Action.DELETE)
+_TAKES = (Action.RETRY, Action.RESCUE)
+
+
+class TooManyStaged(JobdeskException):
+    """These are too many jobs for one transaction."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"Staged changes hold at most {MOST_JOBS:,} jobs, for they are applied in one transaction; "
+            f"with these it would be {count:,}. Act on these at once instead, in chunks."
+        )
+
+
+class NothingToStage(JobdeskException):
+    """None of these jobs can be acted upon."""
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
-    """A change of jobs, with the versions that their rows had when it was staged; or a new job."""
+class StagedChange:
+    """A change, and the jobs that it is meant for: by id the version of the row that the preflight saw."""
 
-    number: int
-    content: Plan | Job
+    change: Change
+    versions: Mapping[int, int]
+
+    @property
+    def action(self) -> Action:
+        """What is done."""
+        return self.change.action
 
     @property
     def count(self) -> int:
-        """How many jobs it is about."""
-        return self.content.ready if isinstance(self.content, Plan) else 1
-
-    def ids(self) -> Iterator[int]:
-        """The jobs that it changes."""
-        for job_id, _ in self.versions():
-            yield job_id
-
-    def versions(self) -> Iterator[tuple[int, int]]:
-        """The jobs that it changes, each with the version of its row."""
-        if isinstance(self.content, Plan):
-            for _, batch in self.content.acted():
-                yield from zip(batch.ids, batch.versions, strict=True)
+        """How many jobs."""
+        return len(self.versions)
 
 
-class ChangeSet:
-    """The changes that are staged on one connection, in the order in which they will be carried out."""
+@dataclass(frozen=True, slots=True)
+class StagedDefer:
+    """A new job; `again_of` is the job that it repeats, if any."""
 
-    def __init__(self) -> None:
-        self.all: list[Staged] = []
-        self._last = 0
-
-    def add(self, content: Plan | Job) -> Staged:
-        """Stage what is ready in a plan, or a new job. Raises ValueError for a plan with nothing to do."""
-        if isinstance(content, Plan):
-            if not content.is_complete or not content.ready or content.problem is not None:
-                raise ValueError("This plan has nothing that can be staged.")
-            # What its preflight leaves alone is no part of it.
-            content = replace(content, batches=dict(content.acted()))
-        self._last += 1
-        staged = Staged(self._last, content)
-        self.all.append(staged)
-        return staged
-
-    def remove(self, number: int) -> None:
-        """Take one change out."""
-        self.all = [staged for staged in self.all if staged.number != number]
-
-    def clear(self) -> None:
-        """Throw all of them away."""
-        self.all = []
-
-
-@dataclass(slots=True)
-class Outlook:
-    """What would become of a staged change now: `troubles` are its jobs that would keep the set from being applied.
-
-    Of them `entries` holds the first ones.
-    """
-
-    staged: Staged
-    troubles: int = 0
-    entries: list[Entry] = field(default_factory=list)
-
-    def add(self, job_id: int, sentence: str, status: Status | None = None) -> None:
-        """Note a job that stands in the way."""
-        self.troubles += 1
-        if len(self.entries) < TOLD:
-            self.entries.append(Entry(job_id, Result.REFUSED, sentence, status))
-
-
-def preview(
-    staged: Sequence[Staged], capabilities: Capabilities, *, is_read_only: bool = False
-) -> Steps[list[Outlook]]:
-    """Look at every change again, and at all of them together; nothing is changed.
-
-    Raises ConnectorException. A preview that is stopped tells what it has seen.
-    """
-    outlooks = [Outlook(each) for each in staged]
-    _tell_twice(outlooks)
-    for outlook in outlooks:
-        content = outlook.staged.content
-        if isinstance(content, Plan):
-            ids = tuple(outlook.staged.ids())
-            now = yield from plan(Chosen(ids), content.change, capabilities, is_read_only=is_read_only)
-            _tell_changed(outlook, now)
-    yield from _tell_locks(outlooks)
-    return outlooks
-
-
-def _tell_twice(outlooks: Sequence[Outlook]) -> None:
-    """The same job in two changes: after the first it is no longer what the second was staged for."""
-    meant: dict[int, int] = {}
-    for position, outlook in enumerate(outlooks, 1):
-        for job_id in outlook.staged.ids():
-            first = meant.setdefault(job_id, position)
-            if first != position:
-                outlook.add(job_id, f"Job {job_id} is in change {first} too. Remove one of the two.")
-
-
-def _tell_changed(outlook: Outlook, now: Plan) -> None:
-    if now.problem is not None:
-        outlook.add(0, now.problem)
-        return
-    seen = dict(outlook.staged.versions())
-    for group in now.groups:
-        for batch in group.batches:
-            if group.status is None:
-                for job_id in batch.ids:
-                    outlook.add(job_id, GONE.of(job_id))
-                continue
-            # Of jobs that are never acted upon the plan reads no versions.
-            versions = batch.versions or [None] * len(batch.ids)
-            for job_id, version in zip(batch.ids, versions, strict=True):
-                if group.reason is not None and group.reason.kind != "skipped":
-                    outlook.add(job_id, group.reason.of(job_id), group.status)
-                elif version != seen[job_id]:
-                    reason = group.reason or CHANGED
-                    outlook.add(job_id, reason.of(job_id), group.status)
-
-
-def _tell_locks(outlooks: Sequence[Outlook]) -> Steps[None]:
-    """Queueing locks that two of the set would wait with, or that a waiting job outside the set has."""
-    taken: dict[str, int | None] = {}
-    freed: set[int] = set()
-    for outlook in outlooks:
-        content = outlook.staged.content
-        if isinstance(content, Job):
-            yield from _tell_new_job(outlook, content, taken, freed)
-        elif content.change.action.value in ("retry", "rescue"):
-            for job_id, lock in (yield from _locks_of(outlook.staged)):
-                if lock in taken:
-                    outlook.add(job_id, SHARED.of(job_id))
-                taken.setdefault(lock, job_id)
-        elif content.change.action.value in ("cancel", "delete"):
-            freed.update(outlook.staged.ids())
-
-
-def _tell_new_job(outlook: Outlook, job: Job, taken: dict[str, int | None], freed: set[int]) -> Steps[None]:
-    lock = job.queueing_lock
-    if lock is None:
-        return
-    holder = yield _waiting_with(lock)
-    if lock in taken:
-        outlook.add(0, f"Another of these changes takes the queueing lock {lock}. Only one job can wait with it.")
-    elif holder is not None and holder not in freed:
-        outlook.add(0, f"The queueing lock {lock} is taken by job #{holder:,}, which is waiting.")
-    taken.setdefault(lock, None)
-
-
-def _waiting_with(lock: str) -> Statement[int | None]:
-    return Statement(
-        "SELECT id FROM procrastinate_jobs WHERE queueing_lock = %(lock)s AND status = 'todo'",
-        lambda rows: rows[0]["id"] if rows else None,
-        {"lock": lock},
-    )
-
-
-def _locks_of(staged: Staged) -> Steps[list[tuple[int, str]]]:
-    ids, found = list(staged.ids()), []
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        found += yield Statement(
-            "SELECT id, queueing_lock FROM procrastinate_jobs "
-            "WHERE id = ANY (%(ids)s::bigint[]) AND queueing_lock IS NOT NULL ORDER BY id",
-            lambda rows: [(row["id"], row["queueing_lock"]) for row in rows],
-            {"ids": ids[start : start + _IDS_AT_ONCE]},
-        )
-    return found
-
-
-@dataclass(slots=True)
-class Part:
-    """What became of one staged change: the ledger of its jobs, or the one entry of a new job (0 without an id)."""
-
-    staged: Staged
-    ledger: Ledger | None = None
-    new_job: Entry | None = None
-    conflicts: list[Entry] = field(default_factory=list)
+    job: Job
+    again_of: int | None = None
 
     @property
-    def is_done(self) -> bool:
-        """Whether all of it was done."""
-        if self.ledger is not None:
-            return self.ledger.counts[Result.DONE] == self.staged.count
-        return self.new_job is not None and self.new_job.result is Result.DONE
+    def action(self) -> Action:
+        """Defer."""
+        return Action.DEFER
 
-    def entries(self) -> Iterator[Entry]:
-        """Every job's outcome."""
-        if self.ledger is not None:
-            yield from self.ledger.entries()
-        elif self.new_job is not None:
-            yield self.new_job
-        else:
-            yield from self.conflicts
-            told = {entry.job_id for entry in self.conflicts}
-            for job_id in self.staged.ids() if isinstance(self.staged.content, Plan) else (0,):
-                if job_id not in told:
-                    yield Entry(job_id, Result.NOT_REACHED, _NOT_REACHED)
+    @property
+    def count(self) -> int:
+        """One."""
+        return 1
 
 
-@dataclass(slots=True)
-class StagedResult:
-    """What became of the set. When it `is_applied` all of it was done, or else nothing was changed."""
-
-    parts: list[Part]
-    is_applied: bool = False
-    error: Exception | None = None
-
-    def roll_back(self) -> None:
-        """Note that whatever had been done is undone."""
-        for part in self.parts:
-            if part.ledger is not None:
-                part.ledger.roll_back()
-            elif part.new_job is not None and part.new_job.result is Result.DONE:
-                part.new_job = Entry(0, Result.ROLLED_BACK, _ROLLED_BACK)
-
-    def refused(self) -> Iterator[tuple[Staged, Entry]]:
-        """The jobs that kept the set from being applied, each with its reason."""
-        harmless = (Result.DONE, Result.ROLLED_BACK, Result.NOT_REACHED)
-        for part in self.parts:
-            yield from ((part.staged, entry) for entry in part.entries() if entry.result not in harmless)
+Staged = StagedChange | StagedDefer
 
 
-class NotApplied(JobdeskException):
-    """Nothing was changed: the transaction of the staged changes was rolled back. `result` tells of each job."""
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """Staged changes in the order in which they were staged."""
 
-    def __init__(self, result: StagedResult) -> None:
-        cause = f" {cause_text(result.error)}" if result.error is not None else ""
-        super().__init__(f"Nothing was changed: everything was rolled back.{cause}")
-        self.result = result
+    entries: tuple[Staged, ...] = ()
 
+    @property
+    def jobs(self) -> int:
+        """How many jobs, a job in two changes counted twice."""
+        return sum(entry.count for entry in self.entries)
 
-def apply_staged(
-    staged: Sequence[Staged], capabilities: Capabilities, *, is_read_only: bool = False
-) -> Steps[StagedResult]:
-    """Carry all of it out. To be run in one transaction, which has to end with NotApplied when that is raised.
+    def stageable(self, plan: Plan) -> int:
+        """How many jobs of a preflight `with_plan` would take."""
+        return sum(len(batch.ids) for batch in self._stageable(plan))
 
-    What the database refuses is told for each job, for it goes on to the end; unless the link breaks. Its
-    progress counts jobs, and a stop rolls back. Workers are told at the commit.
-    """
-    result = StagedResult([Part(each) for each in staged])
-    twice = [Outlook(each) for each in staged]
-    _tell_twice(twice)
-    if any(outlook.troubles for outlook in twice):
-        for part, outlook in zip(result.parts, twice, strict=True):
-            part.conflicts = outlook.entries
-        raise NotApplied(result)
-    try:
-        yield from _carry_out_all(result, capabilities, is_read_only)
-    except ConnectorException as error:
-        result.error = error  # the link broke before the commit
-    if not all(part.is_done for part in result.parts):
-        result.roll_back()
-        raise NotApplied(result) from result.error
-    result.is_applied = True
-    return result
+    def with_plan(self, plan: Plan) -> ChangeSet:
+        """With the change of a preflight. Raises TooManyStaged or NothingToStage."""
+        count = self.stageable(plan)
+        if not count:
+            raise NothingToStage
+        self._check(count)
+        batches = self._stageable(plan)
+        versions = (zip(batch.ids, batch.versions, strict=True) for batch in batches)
+        return self._with(StagedChange(plan.change, dict(chain.from_iterable(versions))))
 
+    def with_defer(self, job: Job, *, again_of: int | None = None) -> ChangeSet:
+        """With a new job, which may repeat another one. Raises TooManyStaged."""
+        return self._with(StagedDefer(job, again_of))
 
-def _carry_out_all(result: StagedResult, capabilities: Capabilities, is_read_only: bool) -> Steps[None]:
-    of, at = sum(part.staged.count for part in result.parts), 0
-    for part in result.parts:
-        yield from _shifted(_carry_out(part, capabilities, is_read_only), at, of)
-        at += part.staged.count
-        if part.ledger is not None and (part.ledger.error is not None or part.ledger.is_stopped):
-            result.error = part.ledger.error
-            return
+    def without(self, position: int) -> ChangeSet:
+        """Without the entry at this position."""
+        return ChangeSet(self.entries[:position] + self.entries[position + 1 :])
 
+    def replaced(self, position: int, entry: Staged) -> ChangeSet:
+        """With another entry at this position; without it when that has no jobs."""
+        if not entry.count:
+            return self.without(position)
+        return ChangeSet((*self.entries[:position], entry, *self.entries[position + 1 :]))
 
-def _carry_out(part: Part, capabilities: Capabilities, is_read_only: bool) -> Steps[None]:
-    content = part.staged.content
-    if isinstance(content, Plan):
-        part.ledger = yield from _on_savepoints(apply(content))
-        return
-    try:
-        outcome = yield from _on_savepoints(defer(content, capabilities, is_read_only=is_read_only))
-    except ConnectorException as error:
-        if error.sqlstate is None:
-            raise
-        part.new_job = Entry(0, Result.REFUSED, f"The new job was refused by the database: {cause_text(error)}")
-        return
-    result = Result.DONE if outcome.is_done else Result.REFUSED
-    part.new_job = Entry(outcome.job_id or 0, result, outcome.sentence)
+    def order(self) -> list[int]:
+        """The positions in the order in which they are applied: what frees queueing locks before what takes them."""
+        return sorted(range(len(self.entries)), key=lambda position: _rank(self.entries[position].action))
 
+    def _stageable(self, plan: Plan) -> list[Batch]:
+        """The jobs that the preflight acts upon; and those whose queueing lock is taken, when this set cancels jobs.
 
-def _on_savepoints(steps: Steps[T]) -> Steps[T]:
-    """The same, with each statement on a savepoint: one that is refused leaves the transaction alive."""
-    resume, value = steps.send, None
-    while True:
-        try:
-            step = resume(value)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        resume = steps.send
-        if isinstance(step, Progress):
-            value = yield step
-            continue
-        yield _command("SAVEPOINT jobdesk_staged")
-        try:
-            value = yield step
-        except ConnectorException as error:
-            if error.sqlstate is not None:
-                yield _command("ROLLBACK TO SAVEPOINT jobdesk_staged")
-            resume, value = steps.throw, error
-        else:
-            yield _command("RELEASE SAVEPOINT jobdesk_staged")
+        It may be the one that frees the lock, and `look` tells.
+        """
+        frees = any(entry.action in FREES for entry in self.entries)
+        found = []
+        for facts, batch in plan.batches.items() if plan.problem is None else ():
+            reason = GONE if facts is None else plan.verdict_on(facts)
+            is_waiting = facts is not None and facts.is_lock_taken and reason is not None and reason.kind == "conflict"
+            if reason is None or (frees and is_waiting):
+                found.append(batch)
+        return found
+
+    def _with(self, entry: Staged) -> ChangeSet:
+        self._check(entry.count)
+        return ChangeSet((*self.entries, entry))
+
+    def _check(self, more: int) -> None:
+        if self.jobs + more > MOST_JOBS:
+            raise TooManyStaged(self.jobs + more)
 
 
-def _command(sql: str) -> Statement[None]:
-    return Statement(sql, nothing)
-
-
-def _shifted(steps: Steps[T], before: int, of: int) -> Steps[T]:
-    """The same, with its progress counted in the whole set."""
-    resume, value = steps.send, None
-    while True:
-        try:
-            step = resume(value)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        resume = steps.send
-        try:
-            value = yield Progress(before + step.at, of, before + step.done) if isinstance(step, Progress) else step
-        except JobdeskException as error:
-            resume, value = steps.throw, error
+def _rank(action: Action) -> int:
+    return 0 if action in FREES else 2 if action in _TAKES else 3 if action is Action.DEFER else 1

@@ -16,6 +16,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.monitor.pages import limited
+from jobdesk_core.monitor.synchronous import limited_now
 
 T = TypeVar("T")
 
@@ -39,11 +40,15 @@ def run(
     connection: Any = None,
     is_one_transaction: bool = False,
     on_progress: Callable[[Progress], bool] = lambda progress: True,
+    limit_s: float | None = None,
 ) -> T:
     """Run an operation and return its value.
 
     On `connection` it is part of the caller's transaction; with `is_one_transaction` it is all done in one of its
     own, which an exception rolls back. `on_progress` may take its time, which is a pause, and returns whether to go on.
+
+    With `limit_s` no statement takes longer, in seconds. Only for what reads: of a change that is broken off
+    nobody knows whether it was made.
     """
     if is_one_transaction:
         with connector.transaction() as own:
@@ -60,7 +65,10 @@ def run(
             value = on_progress(step)
             continue
         try:
-            value = connector.run(step, connection=connection)
+            if limit_s is None:
+                value = connector.run(step, connection=connection)
+            else:
+                value = limited_now(connector, step, limit_s)
         except JobdeskException as error:
             resume, value = steps.throw, error  # type: ignore[assignment]
 
@@ -74,11 +82,7 @@ async def run_async(
     on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
     limit_s: float | None = None,
 ) -> T:
-    """Run an operation and return its value; as `run`, with an asynchronous `on_progress`.
-
-    With `limit_s` no statement takes longer, in seconds. Only for what reads: of a change that is broken off
-    nobody knows whether it was made.
-    """
+    """Run an operation and return its value; as `run`, with an asynchronous `on_progress`."""
     if is_one_transaction:
         async with connector.transaction() as own:
             return await run_async(steps, connector, connection=own, on_progress=on_progress)
@@ -102,3 +106,19 @@ async def run_async(
                 value = await limited(connector, step, limit_s)
         except JobdeskException as error:
             resume, value = steps.throw, error  # type: ignore[assignment]
+
+
+def relayed(steps: Steps[T], send: Callable[[Statement[Any] | Progress], Steps[Any]]) -> Steps[T]:
+    """An operation with each of its steps sent by `send`, whose value or error it gets."""
+    resume, value = steps.send, None
+    while True:
+        try:
+            step = resume(value)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        resume = steps.send
+        try:
+            value = yield from send(step)
+        except JobdeskException as error:
+            resume, value = steps.throw, error

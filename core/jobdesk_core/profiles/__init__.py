@@ -1,10 +1,18 @@
 """Saved connections: by libpq's environment, a DSN, or arguments. A password is never among them."""
 
-from jobdesk_core.profiles.profile import ENVIRONMENTS, Profile, connection_parameters, database_of, split_password
+from jobdesk_core.profiles.profile import (
+    ENVIRONMENTS,
+    NAMES_A_DATABASE,
+    Profile,
+    connection_parameters,
+    database_of,
+    split_password,
+)
 from jobdesk_core.profiles.store import ProfileStore, UnreadableProfiles, UnsavableProfile
 
 __all__ = [
     "ENVIRONMENTS",
+    "NAMES_A_DATABASE",
     "Profile",
     "ProfileStore",
     "UnreadableProfiles",

@@ -19,6 +19,8 @@ ENVIRONMENTS = {
     "demo": "#6b4bc4",
     "": "",
 }
+#: Whoever has set one of these variables wants that database.
+NAMES_A_DATABASE = ("PGSERVICE", "PGDATABASE", "PGHOST")
 #: Parameters of libpq that are never saved or shown.
 SECRETS = ("password", "sslpassword")
 #: Named in every session, so that the server's own lists say who it is.
@@ -30,7 +32,8 @@ class Profile:
     """A named connection. `dsn` and `arguments` count only under their own method.
 
     `links` are templates by their names (see `links`), `secret_keys` is the pattern of keys whose values are
-    hidden, empty for the default one (see `secret_keys`).
+    hidden, empty for the default one (see `secret_keys`). `app_python`, `app_path` and `app_folder` name the
+    application's interpreter, its app (package.module.app) and the folder of its code (see `introspect`).
     """
 
     name: str
@@ -42,6 +45,9 @@ class Profile:
     is_read_only: bool = False
     links: Mapping[str, str] = field(default_factory=dict)
     secret_keys: str = ""
+    app_python: str = ""
+    app_path: str = ""
+    app_folder: str = ""
 
     @property
     def display_dsn(self) -> str:

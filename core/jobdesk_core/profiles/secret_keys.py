@@ -30,6 +30,31 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(DEFAULT_PATTERN if not pattern or problem(pattern) else pattern, re.IGNORECASE)
 
 
+def restored(value: Any, original: Any, pattern: str) -> Any:
+    """A copy of a `masked` value, perhaps edited since, with what is still HIDDEN as it was in the original."""
+    if isinstance(value, dict) and isinstance(original, dict):
+        secret = compiled(pattern)
+        return {
+            key: original[key]
+            if child == HIDDEN and key in original and secret.search(key)
+            else restored(child, original.get(key), pattern)
+            for key, child in value.items()
+        }
+    if isinstance(value, list) and isinstance(original, list) and len(value) == len(original):
+        pairs = zip(value, original, strict=True)
+        return [restored(child, before, pattern) for child, before in pairs]
+    return value
+
+
+def still_hidden(value: Any) -> bool:
+    """Whether anywhere in it stands HIDDEN instead of a value."""
+    if isinstance(value, dict):
+        return any(still_hidden(child) for child in value.values())
+    if isinstance(value, list):
+        return any(still_hidden(child) for child in value)
+    return bool(value == HIDDEN)
+
+
 def masked(value: Any, pattern: str, revealed: Collection[Path] = (), path: Path = ()) -> Any:
     """A copy of a JSON value in which whatever stands under a secret key is HIDDEN, unless it was revealed."""
     if isinstance(value, dict):

@@ -14,6 +14,9 @@ import tomli_w
 
 from jobdesk_core.profiles.profile import SECRETS, Profile, is_readable, public_dsn
 
+#: What says where the application's code lies.
+_APP = ("app_python", "app_path", "app_folder")
+
 
 class UnreadableProfiles(Exception):
     """The file of profiles cannot be read, and is left as it is."""
@@ -116,6 +119,7 @@ def _profile(name: str, table: dict[str, Any]) -> Profile:
         is_read_only=bool(table.get("is_read_only", False)),
         links={key: str(value) for key, value in table.get("links", {}).items()},
         secret_keys=str(table.get("secret_keys", "")),
+        **{name: str(table.get(name, "")) for name in _APP},
     )
 
 
@@ -129,4 +133,5 @@ def _table(profile: Profile) -> dict[str, Any]:
         "is_read_only": profile.is_read_only,
         "links": dict(profile.links),
         "secret_keys": profile.secret_keys,
+        **{name: getattr(profile, name) for name in _APP},
     }

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject
 
 from jobdesk.commands.connections import AppCommands, ConnectionCommands, DemoCommands
+from jobdesk.commands.help import HelpCommands
 from jobdesk.commands.jobs import JobCommands
 from jobdesk.commands.matching import MatchingCommands
 from jobdesk.commands.names import NameCommands
 from jobdesk.commands.noun import Noun
 from jobdesk.commands.saved_views import SavedViewCommands
-from jobdesk.commands.view import HelpCommands, ViewCommands
+from jobdesk.commands.view import ViewCommands
 from jobdesk.commands.workers import WorkerCommands
 
 if TYPE_CHECKING:

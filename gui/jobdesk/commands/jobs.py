@@ -12,7 +12,9 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Action, Chosen, Matching, Outcome
+from jobdesk_core.profiles import UnreadableProfiles
 from jobdesk_core.profiles.secret_keys import masked
+from jobdesk_core.troubles import Trouble
 from PySide6.QtWidgets import QApplication
 
 from jobdesk import formats
@@ -21,10 +23,14 @@ from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
 from jobdesk.dialogs.act_options import Options, PurgeOptions, ReprioritiseOptions
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.defer_many import DeferManyDialog
+from jobdesk.dialogs.replay import ReplayDialog
+from jobdesk.known_tasks import KnownTasks
 
 #: The action of the core behind each verb.
 ACTIONS = {
     "defer": Action.DEFER,
+    "defer_many": Action.DEFER,
     "retry": Action.RETRY,
     "cancel": Action.CANCEL,
     "abort": Action.ABORT,
@@ -43,10 +49,12 @@ class JobCommands(Noun):
     def reasons(self) -> dict[str, str | None]:
         desk = self._desk
         if desk is None:
-            return dict.fromkeys([*ACTIONS, "rescue", "copy_json"], self._no_desk())
+            return dict.fromkeys([*ACTIONS, "replay", "rescue", "copy_json"], self._no_desk())
         rows = self._window.selected_rows()
         reasons = {verb: self._reason(desk, action, rows) for verb, action in ACTIONS.items()}
-        reasons["defer"] = desk.refusal(Action.DEFER, None)
+        reasons["defer"] = reasons["defer_many"] = desk.refusal(Action.DEFER, None)
+        # What may be done here does not matter: nothing is done here.
+        reasons["replay"] = None if rows else self.tr("Select a job first.")
         reasons["rescue"] = desk.impossible(Action.RESCUE)
         if not rows:
             reasons["copy_json"] = self.tr("Select a job first.")
@@ -73,9 +81,32 @@ class JobCommands(Noun):
         self._work.start(
             desk.monitor.arguments(rows[0].id),
             name="job.again",
-            then=lambda arguments: self.open_defer(_as_new(rows[0], arguments or {})),
+            then=lambda arguments: self.open_defer(_as_new(rows[0], arguments or {}), again_of=rows[0].id),
             replaces=True,
         )
+
+    def defer_many(self) -> None:
+        """Ask for many new jobs."""
+        desk = self._desk
+        if desk is not None:
+            start = Job(task_name="")
+            tasks = KnownTasks(desk)
+            DeferManyDialog(self._window, desk=desk, tasks=tasks, start=start, done=self.done.emit).open()
+
+    def replay(self) -> None:
+        """Ask where to defer the selected jobs again."""
+        desk, rows = self._desk, self._window.jobs.selected_rows()
+        if desk is None or not rows:
+            return
+        try:
+            profiles = [profile for profile in self._session.store.all() if profile.name != desk.profile.name]
+        except UnreadableProfiles as error:
+            self._window.show_trouble(Trouble("unknown", str(error)))
+            return
+        ids = [row.id for row in rows]
+        ReplayDialog(
+            self._window, session=self._session, source=desk, job_ids=ids, profiles=profiles, done=self.done.emit
+        ).open()
 
     def retry(self) -> None:
         """Ask when and how to retry the selected jobs."""
@@ -155,8 +186,8 @@ class JobCommands(Noun):
             targets = [(name, target), matching_target(self._window.jobs.model.job_filter)]
             open_preflight(self, self._window, desk, action, targets, options)
 
-    def open_defer(self, prefill: Job | None) -> None:
-        """Ask for a new job that starts out as this one."""
+    def open_defer(self, prefill: Job | None, *, again_of: int | None = None) -> None:
+        """Ask for a new job that starts out as this one, and may repeat another."""
         desk = self._session.desk
         if desk is not None:
             DeferDialog(
@@ -164,15 +195,19 @@ class JobCommands(Noun):
                 task_names=desk.task_names(),
                 queues=desk.queue_names(),
                 prefill=prefill,
-                submit=self._submit,
+                submit=lambda job: self._submit(job, again_of),
                 queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
+                tasks=KnownTasks(desk),
+                again_of=again_of,
+                secret_keys=desk.profile.secret_keys,
+                sql_of=desk.defer_sql,
             ).open()
 
-    async def _submit(self, job: Job) -> Outcome:
+    async def _submit(self, job: Job, again_of: int | None) -> Outcome:
         desk = self._session.desk
         if desk is None:
             raise ConnectionError(self.tr("The connection was closed meanwhile."))
-        outcome = await desk.defer(job)
+        outcome = await desk.defer(job, again_of=again_of)
         if outcome.is_done:
             self.done.emit(outcome.sentence)
         return outcome

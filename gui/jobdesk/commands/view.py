@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from jobdesk import formats
 from jobdesk.commands.noun import Noun
-from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.palette import PaletteDialog
-from jobdesk.dialogs.shortcuts import ShortcutsDialog
-from jobdesk.theme import theme
+from jobdesk.theme import Density, Mode, theme
+from jobdesk.widgets.columns import Columns
 
 
 class ViewCommands(Noun):
-    """Pages, filter and theme."""
+    """Pages, filter, theme and how things are laid out."""
 
     def reasons(self) -> dict[str, str | None]:
+        columns = None if self._columns() is not None else self.tr("No table here has columns to choose.")
         if self._desk is None:
-            return dict.fromkeys(("refresh", "index"), self._no_desk())
+            return {"columns": columns, **dict.fromkeys(("refresh", "index"), self._no_desk())}
         is_filtered = bool(self._window.jobs.model.job_filter.tokens)
-        return {"index": None if is_filtered else self.tr("Type a filter first.")}
+        return {"columns": columns, "index": None if is_filtered else self.tr("Type a filter first.")}
 
     def overview(self) -> None:
         """Show the overview."""
@@ -67,16 +68,78 @@ class ViewCommands(Noun):
 
     def theme(self) -> None:
         """Change between light and dark."""
-        theme().set_mode("light" if theme().tokens.is_dark else "dark")
+        self._choose_theme("light" if theme().tokens.is_dark else "dark")
 
+    def theme_of_system(self) -> None:
+        """Light or dark as the system is."""
+        self._choose_theme("system")
 
-class HelpCommands(Noun):
-    """What tells about the program."""
+    def light_theme(self) -> None:
+        """Light, whatever the system is."""
+        self._choose_theme("light")
 
-    def shortcuts(self) -> None:
-        """List the keyboard shortcuts."""
-        ShortcutsDialog(self._window).open()
+    def dark_theme(self) -> None:
+        """Dark, whatever the system is."""
+        self._choose_theme("dark")
 
-    def about(self) -> None:
-        """Tell the versions."""
-        AboutDialog(self._window).open()
+    def compact_rows(self) -> None:
+        """Many rows of tables in sight."""
+        self._choose_density("compact")
+
+    def comfortable_rows(self) -> None:
+        """Rows of tables with more room."""
+        self._choose_density("comfortable")
+
+    def local_times(self) -> None:
+        """Tell moments in the local zone."""
+        self._show_utc(False)
+
+    def utc_times(self) -> None:
+        """Tell moments in UTC."""
+        self._show_utc(True)
+
+    def next_pane(self) -> None:
+        """Go to the next pane."""
+        self._window.panes.go(1)
+
+    def previous_pane(self) -> None:
+        """Go to the pane before."""
+        self._window.panes.go(-1)
+
+    def columns(self) -> None:
+        """Offer the columns of the table on show."""
+        columns = self._columns()
+        if columns is not None:
+            columns.open_menu()
+
+    def reset_layout(self) -> None:
+        """Columns and panes as at first."""
+        self._window.arrangement.reset()
+
+    def choices(self) -> set[str]:
+        """The keys of the choices in force."""
+        theme_key = {"system": "theme_of_system", "light": "light_theme", "dark": "dark_theme"}[theme().mode]
+        times_key = "utc_times" if formats.shows_utc() else "local_times"
+        return {f"view.{key}" for key in (theme_key, f"{theme().density}_rows", times_key)}
+
+    def _choose_theme(self, mode: Mode) -> None:
+        theme().set_mode(mode)
+        self._chosen()
+
+    def _choose_density(self, density: Density) -> None:
+        theme().set_density(density)
+        self._chosen()
+
+    def _show_utc(self, is_utc: bool) -> None:
+        formats.show_utc(is_utc)
+        self._window.jobs.retell()
+        self._window.journal.retell()
+        self._chosen()
+
+    def _chosen(self) -> None:
+        self._window.arrangement.changed.emit()
+        self._window.show_page(self._window.navigation.current)
+
+    def _columns(self) -> Columns | None:
+        table = self._window.panes.table()
+        return table.columns if table is not None else None

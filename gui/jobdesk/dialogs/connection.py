@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from jobdesk.dialogs.app_settings import AppSettings
 from jobdesk.dialogs.frame import DialogFrame, field, note
 from jobdesk.dialogs.inspection_settings import InspectionSettings
 from jobdesk.dialogs.outcome_list import Sign, empty_layout
@@ -58,7 +59,7 @@ class ConnectionDialog(DialogFrame):
     chosen = Signal(object, object)  # Profile, str | None
 
     def __init__(self, parent: QWidget | None, *, store: ProfileStore, profile: Profile | None = None) -> None:
-        super().__init__(parent, title="Connections", sentence="", verb="Connect", width=860)
+        super().__init__(parent, title=self.tr("Connections"), sentence="", verb=self.tr("Connect"), width=860)
         self._store = store
         self._saved = QComboBox()
         self._saved.setAccessibleName(self.tr("Saved connections"))
@@ -82,6 +83,7 @@ class ConnectionDialog(DialogFrame):
         self._keyring.hide()
         self.read_only = QCheckBox(self.tr("Read only: no action on jobs from this connection"))
         self.inspection = InspectionSettings()
+        self.application = AppSettings()
         self.steps = QVBoxLayout()
         self.steps.setSpacing(10)
         self._delete = QPushButton(self.tr("Delete"))
@@ -109,6 +111,7 @@ class ConnectionDialog(DialogFrame):
         self.more.setPlainText("\n".join(rest))
         self.read_only.setChecked(profile.is_read_only)
         self.inspection.show_profile(profile)
+        self.application.show_profile(profile)
         self.password.clear()
 
     def profile(self) -> Profile:
@@ -131,6 +134,7 @@ class ConnectionDialog(DialogFrame):
             is_read_only=self.read_only.isChecked(),
             links=self.inspection.typed_links(),
             secret_keys=self.inspection.typed_secret_keys(),
+            **self.application.typed(),
         )
 
     def typed_password(self) -> str | None:
@@ -264,6 +268,7 @@ class ConnectionDialog(DialogFrame):
     def _show_part(self, position: int) -> None:
         self._connection_part.setVisible(position == 0)
         self.inspection.setVisible(position == 1)
+        self.application.setVisible(position == 2)
 
     def _default_name(self) -> str:
         if self.method.current() == 0:
@@ -281,7 +286,7 @@ class ConnectionDialog(DialogFrame):
         top.addLayout(field(self.tr("Saved connections"), self._saved), 1)
         top.addWidget(self._delete, 0, Qt.AlignmentFlag.AlignBottom)
         left.addLayout(top)
-        self.part = Segmented([self.tr("Connection"), self.tr("Links and secrets")])
+        self.part = Segmented([self.tr("Connection"), self.tr("Links and secrets"), self.tr("Application")])
         self.part.setAccessibleName(self.tr("Part of the profile"))
         self.part.changed.connect(self._show_part)
         left.addWidget(self.part)
@@ -291,6 +296,7 @@ class ConnectionDialog(DialogFrame):
         form.setSpacing(12)
         left.addWidget(self._connection_part, 1)
         left.addWidget(self.inspection, 1)
+        left.addWidget(self.application, 1)
         names = QHBoxLayout()
         names.setSpacing(12)
         names.addLayout(field(self.tr("Name"), self.name), 3)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import Outcome
-from jobdesk_core.troubles import check_queue_name
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSpinBox, QWidget
+from jobdesk_core.operations.known_task import KnownTask
+from jobdesk_core.profiles.secret_keys import HIDDEN, masked, restored, still_hidden
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from jobdesk import formats
 from jobdesk.dialogs.frame import DialogFrame, field, note
-from jobdesk.widgets.completing_edit import CompletingEdit
+from jobdesk.dialogs.new_job_fields import NewJobFields
+from jobdesk.dialogs.shown_sql import ShownSql
+from jobdesk.dialogs.task_hints import TaskHints
+from jobdesk.known_tasks import KnownTasks
 from jobdesk.widgets.json_editor import JsonEditor
-from jobdesk.widgets.schedule_field import ScheduleField
 
 Submit = Callable[[Job], Awaitable[Outcome]]
+#: Remarks about the arguments that are shown.
+_REMARKS = 3
 
 
 class DeferDialog(DialogFrame):
-    """Task, queue, priority, locks, schedule and arguments; each is checked while it is typed."""
+    """Task, queue, priority, locks, schedule and arguments; each is checked while it is typed.
+
+    `again_of` is the job that this one repeats, which is only said: the schema has no place for it.
+    """
 
     def __init__(
         self,
@@ -30,35 +41,38 @@ class DeferDialog(DialogFrame):
         prefill: Job | None,
         submit: Submit,
         queue_limit_bytes: int = 40,
+        tasks: KnownTasks | None = None,
+        again_of: int | None = None,
+        secret_keys: str = "",
+        sql_of: Callable[[Job], Statement[Any] | None] = lambda job: None,
     ) -> None:
         super().__init__(parent, title="", sentence="", verb="", width=620)
-        self.title.setText(self.tr("Defer a job"))
-        self.setWindowTitle(self.title.text())
+        self._start, self._again_of = prefill or Job(task_name=""), again_of
+        self._say_what()
         self.verb.show()
         self._submit_job = submit
-        self._limit = queue_limit_bytes
-        start = prefill or Job(task_name="")
-        self.task = CompletingEdit(task_names, self.tr("module.task"))
-        self.task.setText(start.task_name)
-        self.queue = CompletingEdit(queues)
-        self.queue.setText(start.queue)
-        self.priority = QSpinBox()
-        self.priority.setRange(-(2**31), 2**31 - 1)
-        self.priority.setValue(start.priority)
-        self.lock = QLineEdit(start.lock or "")
-        self.lock.setPlaceholderText(self.tr("none"))
-        self.queueing_lock = QLineEdit(start.queueing_lock or "")
-        self.queueing_lock.setPlaceholderText(self.tr("none"))
-        self.schedule = ScheduleField()
-        self.arguments = JsonEditor(dict(start.task_kwargs))
-        self._queue_note = note("bad")
-        self._queue_note.hide()
+        self.known: KnownTask | None = None
+        self.fields = NewJobFields(
+            task_names=task_names,
+            queues=queues,
+            start=self._start,
+            queue_limit_bytes=queue_limit_bytes,
+            tasks=tasks,
+            is_queue_given=self._start.queue != "default" or again_of is not None,
+        )
+        self.task, self.queue, self.priority = self.fields.task, self.fields.queue, self.fields.priority
+        self.lock, self.queueing_lock = self.fields.lock, self.fields.queueing_lock
+        self.schedule = self.fields.schedule
+        self._original, self._secret_keys = dict(self._start.task_kwargs), secret_keys
+        self.arguments = JsonEditor(masked(self._original, secret_keys))
+        self._sql_of, self.sql = sql_of, ShownSql()
+        self.hints = TaskHints(tasks) if tasks is not None else None
+        self._remarks = note("warning")
         self._build_form()
-        for edit in (self.task, self.queue, self.lock, self.queueing_lock):
-            edit.textChanged.connect(self._check)
-        self.schedule.changed.connect(self._check)
+        self.fields.changed.connect(self._check)
         self.arguments.changed.connect(self._check)
         self._check()
+        self.fields.start()
         self.task.setFocus()
 
     def submit(self) -> None:
@@ -71,24 +85,19 @@ class DeferDialog(DialogFrame):
 
     def job(self) -> Job:
         """The job as it was typed. Ask only when `problem` finds none."""
-        return Job(
-            task_name=self.task.text().strip(),
-            queue=self.queue.text() or "default",
-            priority=self.priority.value(),
-            lock=self.lock.text() or None,
-            queueing_lock=self.queueing_lock.text() or None,
-            task_kwargs=self.arguments.value() or {},
-            scheduled_at=self.schedule.moment(dt.datetime.now(dt.UTC)),
-        )
+        return replace(self.fields.job(), task_kwargs=self._value() or {})
 
     def problem(self) -> str | None:
         """What is wrong with what was typed, or None."""
-        name = self.task.text().strip()
-        if not name:
-            return self.tr("Which task? Type its name.")
-        if len(name) > 128:
-            return self.tr("This task name has {count} characters; 128 fit.").format(count=len(name))
-        return check_queue_name(self.queue.text() or "default", self._limit) or self.arguments.problem()
+        problem = self.fields.problem() or self.arguments.problem()
+        if problem is None and still_hidden(self._value()):
+            return self.tr("{dots} stands for no value here. Type one.").format(dots=HIDDEN)
+        return problem
+
+    def _value(self) -> dict[str, Any] | None:
+        """The arguments, with what was hidden and not touched as it was."""
+        value: dict[str, Any] | None = restored(self.arguments.value(), self._original, self._secret_keys)
+        return value
 
     async def _ask(self, job: Job) -> Outcome:
         return await self._submit_job(job)
@@ -100,28 +109,61 @@ class DeferDialog(DialogFrame):
             self.message.show_message("bad", outcome.sentence)
 
     def _check(self) -> None:
-        queue_problem = check_queue_name(self.queue.text() or "default", self._limit)
-        self._queue_note.setText(queue_problem or "")
-        self._queue_note.setVisible(queue_problem is not None)
         problem = self.problem()
         self.verb.setEnabled(problem is None)
         self.verb.setToolTip(problem or "")
         words = self.schedule.words()
         self.verb.setText(f"{self.tr('Defer job')} {words}".strip())
+        self.sql.show_statement(self._sql_of(self.job()) if problem is None else None)
+        value = self._value()
+        remarks = self.known.remarks(value) if self.known is not None and value is not None else []
+        if value is not None and still_hidden(self.arguments.value()):
+            remarks.insert(0, self.tr("{dots} looks secret, and is carried over as it is.").format(dots=HIDDEN))
+        self._remarks.setText(formats.visible_lines("\n".join(remarks[:_REMARKS])))
+        self._remarks.setVisible(bool(remarks))
+
+    def _take_known(self, known: KnownTask | None) -> None:
+        self.known = known
+        if self.hints is not None:
+            self.hints.show_known(known)
+        self._check()
+
+    def _fill_in(self) -> None:
+        """The arguments that the task needs; what was typed of them stays."""
+        if self.known is not None:
+            typed = self.arguments.value() or {}
+            self.arguments.set_value(self.known.template() | typed)
+
+    def _say_what(self) -> None:
+        self.title.setText(self.tr("Defer a job"))
+        if self._again_of is not None:
+            number = formats.job_number(self._again_of)
+            self.title.setText(self.tr("Defer job {job} again, with changes").format(job=number))
+            self.sentence.setText(
+                self.tr(
+                    "A new job; {job} stays as it is. The outcome names {job}, the database does not: "
+                    "its tables have no place for it, and arguments are the task's own."
+                ).format(job=number)
+            )
+            self.sentence.show()
+        self.setWindowTitle(self.title.text())
 
     def _build_form(self) -> None:
-        first = QHBoxLayout()
-        first.setSpacing(12)
-        first.addLayout(field(self.tr("Task"), self.task), 3)
-        first.addLayout(field(self.tr("Queue"), self.queue), 2)
-        first.addLayout(field(self.tr("Priority, higher first"), self.priority), 1)
-        second = QHBoxLayout()
-        second.setSpacing(12)
-        second.addLayout(field(self.tr("Lock: one at a time"), self.lock))
-        second.addLayout(field(self.tr("Queueing lock: one waiting"), self.queueing_lock))
-        self.content.addLayout(first)
-        self.content.addWidget(self._queue_note)
-        self.content.addLayout(second)
-        self.content.addLayout(field(self.tr("Run"), self.schedule))
-        self.content.addLayout(field(self.tr("Arguments"), self.arguments, grows=True), 1)
+        left = QVBoxLayout()
+        left.setSpacing(12)
+        self.links.addWidget(self.sql.button)
+        left.addWidget(self.fields)
+        left.addLayout(field(self.tr("Arguments"), self.arguments, self._remarks, grows=True), 1)
+        self._remarks.hide()
+        left.addWidget(self.sql)
+        both = QHBoxLayout()
+        both.setSpacing(16)
+        both.addLayout(left, 3)
         self.resize(640, 560)
+        if self.hints is not None:
+            both.addWidget(self.hints, 2)
+            self.fields.known.connect(self._take_known)
+            self.fields.told.connect(self.hints.show_problem)
+            self.hints.template_asked_for.connect(self._fill_in)
+            self.resize(940, 600)
+        self.content.addLayout(both, 1)

@@ -7,9 +7,10 @@ from typing import Any
 
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from jobdesk.logs import fault
 from jobdesk.widgets.message_bar import MessageBar
 from jobdesk.work import Work
 
@@ -51,6 +52,18 @@ class DialogFrame(QDialog):
             QShortcut(QKeySequence(keys), self, self.verb.click)
         self._build()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        # A minimum of one's own puts the layout's out of force: words may need more in another language.
+        self.setMinimumWidth(max(self.minimumWidth(), self.layout().minimumSize().width()))
+        super().showEvent(event)
+
+    def make_room(self) -> None:
+        """Grow as far as what has been unfolded needs: by itself the layout forgets how words wrap."""
+        layout = self.layout()
+        layout.activate()
+        height = max(layout.totalHeightForWidth(self.width()), layout.totalMinimumSize().height())
+        self.resize(self.width(), max(self.height(), height))
+
     def submit(self) -> None:
         """What the verb does; each dialog says."""
         self.accept()
@@ -81,6 +94,7 @@ class DialogFrame(QDialog):
 
     def _failed(self, error: Exception) -> None:
         self._set_busy(False)
+        fault("Told in a dialog", error)
         self.say(explain(error))
 
     def _set_busy(self, is_busy: bool) -> None:

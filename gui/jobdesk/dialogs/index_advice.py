@@ -30,9 +30,9 @@ class IndexAdviceDialog(DialogFrame):
     ) -> None:
         super().__init__(
             parent,
-            title="An index would make this filter fast",
+            title=self.tr("An index would make this filter fast"),
             sentence=advice.reason,
-            verb="Create the index",
+            verb=self.tr("Create the index"),
             width=640,
         )
         self._advice = advice

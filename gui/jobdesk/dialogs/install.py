@@ -19,9 +19,9 @@ class InstallDialog(DialogFrame):
     ) -> None:
         super().__init__(
             parent,
-            title="Install the schema",
-            sentence="Everything is created in one transaction: all of it or nothing.",
-            verb="Install the schema",
+            title=self.tr("Install the schema"),
+            sentence=self.tr("Everything is created in one transaction: all of it or nothing."),
+            verb=self.tr("Install the schema"),
         )
         self._install = install
         fields = FieldList()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from jobdesk import formats
 from jobdesk.palette_entries import Entry, best, entries, typed_entries
 from jobdesk.theme import theme
 
@@ -170,7 +171,7 @@ class _EntryDelegate(QStyledItemDelegate):
         painter.setFont(theme().font(13))
         metrics = painter.fontMetrics()
         most = room.width() if entry.reason is None else room.width() // 2
-        text = metrics.elidedText(entry.text[:LONGEST], Qt.TextElideMode.ElideRight, most)
+        text = metrics.elidedText(formats.visible(entry.text[:LONGEST]), Qt.TextElideMode.ElideRight, most)
         painter.setPen(tokens.colour("text" if entry.reason is None else "faint"))
         painter.drawText(room, flags, text)
         room.setLeft(room.left() + metrics.horizontalAdvance(text) + 16)

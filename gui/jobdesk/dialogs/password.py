@@ -15,7 +15,7 @@ class PasswordDialog(DialogFrame):
     """The password stays in memory, or goes into the system's keyring when asked to."""
 
     def __init__(self, parent: QWidget | None, *, profile: Profile, why: str) -> None:
-        super().__init__(parent, title="Password", sentence=why, verb="Connect", width=420)
+        super().__init__(parent, title=self.tr("Password"), sentence=why, verb=self.tr("Connect"), width=420)
         self.title.setText(self.tr("Password for {name}").format(name=profile.name))
         self._profile = profile
         self.password = QLineEdit()

@@ -195,7 +195,7 @@ class PreflightDialog(DialogFrame):
     def _as_of(self, plan: Plan | None) -> str:
         if plan is None or plan.as_of is None:
             return self.words.meaning
-        as_of = f"{plan.as_of.astimezone():%H:%M:%S}"
+        as_of = formats.time_of_day(plan.as_of)
         told = self.tr("As of {time}; nothing has been changed yet.").format(time=as_of)
         return f"{self.words.meaning} {told}"
 

@@ -29,6 +29,7 @@ class Safety(QWidget):
         self._words = words
         self._profile = profile
         self._needs_name = False
+        self._has_how = True
         self.force = QCheckBox()
         self.how = QComboBox()
         self.how.addItem(self.tr("In small chunks: workers are never held up, and it can be paused"))
@@ -55,6 +56,10 @@ class Safety(QWidget):
         """Whether all is to be done or nothing."""
         return self.how.currentIndex() == 1
 
+    def hide_how(self) -> None:
+        """Offer no choice between chunks and one transaction."""
+        self._has_how = False
+
     def forced(self, change: Change) -> Change:
         """The change, by force when that is ticked."""
         if isinstance(change, Retry) and not change.only_stalled:
@@ -73,8 +78,8 @@ class Safety(QWidget):
                     verb=self._words.verb, jobs=jobs(dangers)
                 )
             )
-        self._how_row.setVisible(ready > CHOICE_FROM)
-        is_production = self._profile.environment == "production"
+        self._how_row.setVisible(ready > CHOICE_FROM and self._has_how)
+        is_production = self._profile.environment.strip().lower() == "production"
         self._needs_name = is_production and bool(ready) and (self._words.is_destructive or ready > MANY)
         self._name_row.setVisible(self._needs_name)
 

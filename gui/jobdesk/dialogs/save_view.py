@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QLineEdit
 
+from jobdesk.core_words import order_label
 from jobdesk.dialogs.frame import DialogFrame, field, note
 from jobdesk.widgets.fields import FieldList
 
@@ -35,7 +36,7 @@ class SaveViewDialog(DialogFrame):
         facts.set_fields(
             [
                 (self.tr("filter"), self._finding.bar.text() or self.tr("none: all jobs"), "mono"),
-                (self.tr("order"), window.jobs.model.order.label, ""),
+                (self.tr("order"), order_label(window.jobs.model.order), ""),
             ]
         )
         self.content.addWidget(facts)

@@ -52,6 +52,7 @@ class Inspector(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("inspector")
+        self.setProperty("pane", True)
         self.setAccessibleName(self.tr("Inspector of the selected job"))
         self.setMinimumWidth(300)
         self._desk: Desk | None = None
@@ -162,6 +163,12 @@ class Inspector(QFrame):
         """Let time pass: a running job's timeline grows."""
         if self._detail is not None and not self._detail.row.status.is_final:
             self._show_timeline(self._detail)
+
+    def retell(self) -> None:
+        """Moments are told in another zone."""
+        if self._detail is not None:
+            self._show_timeline(self._detail)
+            self._fields.set_fields(job_fields(self._detail, dt.datetime.now(dt.UTC)))
 
     def _forget(self) -> None:
         self._job_id = self._detail = None

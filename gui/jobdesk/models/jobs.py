@@ -234,7 +234,7 @@ class JobsModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return QCoreApplication.translate("JobsModel", COLUMNS[section].title)
+            return _tr(COLUMNS[section].title)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if COLUMNS[section].is_right else LEFT
         return None
@@ -337,3 +337,7 @@ def _runs(positions: list[int]) -> Iterable[tuple[int, int]]:
         if end == len(positions) or positions[end] != positions[end - 1] + 1:
             yield positions[start], positions[end - 1]
             start = end
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("JobsModel", text)

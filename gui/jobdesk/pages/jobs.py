@@ -10,7 +10,6 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -28,6 +27,7 @@ from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.pages.jobs_toolbar import ROOMY_WIDTH, JobsToolbar
 from jobdesk.pages.whole_bar import WholeBar
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.splitter import Splitter
 
 INSPECTOR_WIDTH = 372
 
@@ -104,6 +104,11 @@ class JobsPage(QWidget):
         self.model.refresh_clock(*self.table.sight())
         self.inspector.tick()
 
+    def retell(self) -> None:
+        """Moments are told in another zone."""
+        self.model.refresh_clock(0, self.model.rowCount() - 1)
+        self.inspector.retell()
+
     def selected_rows(self) -> list[JobRow]:
         """The selected jobs as last read, top to bottom."""
         rows = (self.model.row(job_id) for job_id in self.table.selected_ids())
@@ -158,17 +163,15 @@ class JobsPage(QWidget):
         column.setSpacing(0)
         column.addWidget(self.toolbar)
         column.addWidget(self._stack)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setHandleWidth(1)
+        splitter = Splitter(Qt.Orientation.Horizontal, "jobs")
         splitter.addWidget(left)
         splitter.addWidget(self.inspector)
         splitter.setStretchFactor(0, 1)
         splitter.setStretchFactor(1, 0)
-        splitter.setSizes([868, INSPECTOR_WIDTH])
+        splitter.set_first_sizes([868, INSPECTOR_WIDTH])
         splitter.setCollapsible(0, False)
-        splitter.splitterMoved.connect(self._keep_sizes)
+        splitter.setCollapsible(1, False)
         self._splitter = splitter
-        self._has_own_sizes = False
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
@@ -201,12 +204,8 @@ class JobsPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.toolbar.fit(self.width())
-        if not self._has_own_sizes:
-            inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
-            self._splitter.setSizes([self.width() - inspector, inspector])
-
-    def _keep_sizes(self, *_: int) -> None:
-        self._has_own_sizes = True
+        inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
+        self._splitter.set_first_sizes([self.width() - inspector, inspector])
 
     # Following
 
@@ -219,8 +218,10 @@ class JobsPage(QWidget):
         elif len(rows) > 1:
             self._inspected = None
             self.inspector.show_rows(rows, len(self.table.selected_ids()))
-        elif not rows and (is_loaded or not (self.model.rowCount() or self.reading.is_reading)):
-            # A job that was deleted while selected stays on show: its inspector says so.
+        elif not rows and (
+            self._inspected is None or is_loaded or not (self.model.rowCount() or self.reading.is_reading)
+        ):
+            # A single job that was deleted while selected stays on show: its inspector says so.
             self._inspected = None
             self.inspector.show_job(None)
         self._show_count()

@@ -13,6 +13,8 @@ from jobdesk.widgets.table import PADDING, Table
 
 #: A column is never made narrower than this by itself, in pixels.
 NARROWEST = 96
+#: Columns that are given up where there is no room, the first one first; the inspector has them all.
+OPTIONAL = ("attempts", "priority", "lock", "scheduled")
 
 
 class JobsTable(Table):
@@ -31,7 +33,6 @@ class JobsTable(Table):
         self.jobs = model
         self.setModel(model)
         self._above = 0
-        self._is_fitting, self._has_own_widths = False, False
         self._id_width = 0
         self._settling = _single_shot(self, 0, self.selection_settled)
         self._looking = _single_shot(self, 60, self.sight_changed)
@@ -43,7 +44,8 @@ class JobsTable(Table):
         for position, column in enumerate(COLUMNS):
             self.setColumnWidth(position, column.width)
             self.setColumnHidden(position, not column.is_shown)
-        self.horizontalHeader().sectionResized.connect(self._column_resized)
+        self.choice = self.name_columns("jobs", [column.key for column in COLUMNS])
+        self.choice.changed.connect(self._fit_columns)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def selected_ids(self) -> list[int]:
@@ -110,13 +112,7 @@ class JobsTable(Table):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if not self._has_own_widths:
-            self._fit_columns()
-
-    def setColumnHidden(self, column: int, is_hidden: bool) -> None:
-        super().setColumnHidden(column, is_hidden)
-        if not self._has_own_widths:
-            self._fit_columns()
+        self._fit_columns()
 
     def rowsInserted(self, parent: QModelIndex, start: int, end: int) -> None:
         bar = self.verticalScrollBar()
@@ -155,33 +151,42 @@ class JobsTable(Table):
         return self.verticalScrollMode() == Table.ScrollMode.ScrollPerPixel
 
     def _fit_columns(self) -> None:
-        """Fill the width: what is over goes to the columns whose texts vary in length."""
-        shown = [place for place in range(len(COLUMNS)) if not self.isColumnHidden(place)]
+        """Fill the width, as far as nobody chose otherwise."""
         widths = [column.width for column in COLUMNS]
         widths[INDEX_OF["id"]] = max(widths[INDEX_OF["id"]], self._id_width)
+        if not self.choice.has_own_shown:
+            self._fit_shown(widths)
+        if not self.choice.has_own_widths:
+            self._fit_widths(widths)
+
+    def _fit_shown(self, widths: list[int]) -> None:
+        """Give up columns, one after the other, until the rest has room."""
+        shown = [place for place, column in enumerate(COLUMNS) if column.is_shown]
+        for key in OPTIONAL:
+            if sum(widths[place] for place in shown) > self.viewport().width():
+                shown.remove(INDEX_OF[key])
+        for place in range(len(COLUMNS)):
+            self.setColumnHidden(place, place not in shown)
+
+    def _fit_widths(self, widths: list[int]) -> None:
+        """What is over goes to the columns whose texts vary in length."""
+        shown = [place for place in range(len(COLUMNS)) if not self.isColumnHidden(place)]
         room = self.viewport().width() - sum(widths[place] for place in shown)
         shares = {place: COLUMNS[place].share for place in shown if COLUMNS[place].share}
         # Too narrow: the task gives way, it is read from its end least often and can be made wider by hand.
         if room < 0:
             shares = {INDEX_OF["task"]: 1}
-        self._is_fitting = True
         for place in shown:
             least = min(NARROWEST, widths[place])
             width = widths[place] + room * shares.get(place, 0) // max(1, sum(shares.values()))
             self.setColumnWidth(place, max(least, width))
-        self._is_fitting = False
 
     def _make_room_for(self, job_id: int) -> None:
         """Widen the column of ids, the one that must never be elided, for more digits."""
         advance = QFontMetrics(theme().mono_font(12), self).horizontalAdvance(formats.number(job_id))
         if advance + 2 * PADDING > self._id_width:
             self._id_width = advance + 2 * PADDING + 2
-            if not self._has_own_widths:
-                self._fit_columns()
-
-    def _column_resized(self, *_: int) -> None:
-        if not self._is_fitting and self.isVisible():
-            self._has_own_widths = True
+            self._fit_columns()
 
     def _scrolled(self, value: int) -> None:
         self._looking.start()

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButt
 
 from jobdesk import formats
 from jobdesk.actions import Actions
-from jobdesk.models.jobs import COLUMNS
+from jobdesk.core_words import order_label
 from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.theme.icons import icon
 
@@ -30,6 +30,7 @@ class JobsToolbar(QWidget):
     def __init__(self, table: JobsTable) -> None:
         super().__init__()
         self.setObjectName("toolbar")
+        self.setProperty("pane", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._table = table
         self._buttons: list[QToolButton] = []
@@ -81,7 +82,7 @@ class JobsToolbar(QWidget):
 
     def show_order(self, order: Order) -> None:
         """Name the order in force."""
-        self._order.setText(order.label)
+        self._order.setText(order_label(order))
 
     def show_count(self, text: str) -> None:
         """Say what is selected and what matches."""
@@ -116,7 +117,7 @@ class JobsToolbar(QWidget):
     def _fill_order(self) -> None:
         menu = QMenu(self)
         for order in Order:
-            menu.addAction(order.label, lambda chosen=order: self.order_asked_for.emit(chosen))
+            menu.addAction(order_label(order), lambda chosen=order: self.order_asked_for.emit(chosen))
         self._order.setObjectName("plain")
         self._order.setAccessibleName(self.tr("Order of the jobs"))
         self._order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -124,13 +125,7 @@ class JobsToolbar(QWidget):
 
     def _fill_columns(self) -> None:
         menu = QMenu(self)
-        for position, column in enumerate(COLUMNS):
-            action = menu.addAction(self._table.jobs.headerData(position, Qt.Orientation.Horizontal))
-            action.setCheckable(True)
-            action.setChecked(column.is_shown)
-            action.toggled.connect(
-                lambda is_shown, position=position: self._table.setColumnHidden(position, not is_shown)
-            )
+        menu.aboutToShow.connect(lambda: self._table.choice.fill_menu(menu))
         self._columns.setText(self.tr("Columns"))
         self._columns.setIcon(icon("columns"))
         self._columns.setToolTip(self.tr("Columns"))

@@ -9,7 +9,7 @@ from jobdesk_core.journal import Entry, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.undo import refusal
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHeaderView, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
@@ -19,6 +19,7 @@ from jobdesk.pages.journal_detail import JournalDetail
 from jobdesk.pages.journal_toolbar import JournalToolbar
 from jobdesk.pages.journal_words import entry_cells, entry_titles
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.splitter import Splitter
 from jobdesk.widgets.table import Table
 from jobdesk.work import Work
 
@@ -64,6 +65,11 @@ class JournalPage(QWidget):
 
     def refresh(self) -> None:
         """Nothing to do on the window's tick: the page has a clock of its own."""
+
+    def retell(self) -> None:
+        """Moments are told in another zone."""
+        if self._entries:
+            self._show(self._entries)
 
     def selected(self) -> Entry | None:
         """The selected entry as last read."""
@@ -225,14 +231,14 @@ class JournalPage(QWidget):
         columns = self.table.horizontalHeader()
         columns.setStretchLastSection(False)
         columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table.name_columns("journal", ["what", "when", "outcome", "profile", "by", "as"])
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._empty)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.setHandleWidth(1)
+        splitter = Splitter(Qt.Orientation.Vertical, "journal")
         splitter.addWidget(self._stack)
         splitter.addWidget(self.detail)
-        splitter.setSizes([380, 340])
+        splitter.set_first_sizes([380, 340])
         splitter.setCollapsible(0, False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
-    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +19,7 @@ from jobdesk.models.values import ValuesModel
 from jobdesk.pages.journal_words import facts, record_cells, record_titles, short
 from jobdesk.widgets.fields import FieldList
 from jobdesk.widgets.one_line import OneLine
+from jobdesk.widgets.splitter import Splitter
 from jobdesk.widgets.table import Table
 from jobdesk.widgets.text_block import Run, TextBlock
 
@@ -99,9 +99,11 @@ class JournalDetail(QWidget):
         self.table.set_ground("panel")
         for position, title in enumerate(self.model.titles):
             self.table.setColumnWidth(position, title.width)
+        self.table.name_columns("journal-jobs", ["job", "outcome", "before", "words"])
         self.table.activated.connect(self._open)
         bar = QWidget()
         bar.setObjectName("toolbar")
+        bar.setProperty("pane", True)
         row = QHBoxLayout(bar)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(8)
@@ -120,12 +122,13 @@ class JournalDetail(QWidget):
         scroll = QScrollArea()
         scroll.setWidget(right)
         scroll.setWidgetResizable(True)
+        scroll.setProperty("pane", True)
+        scroll.setAccessibleName(self.tr("About the selected entry"))
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setHandleWidth(1)
+        splitter = Splitter(Qt.Orientation.Horizontal, "journal-detail")
         splitter.addWidget(self.table)
         splitter.addWidget(scroll)
-        splitter.setSizes([700, 400])
+        splitter.set_first_sizes([700, 400])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -9,6 +9,7 @@ from jobdesk_core.journal import Search
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
+from jobdesk.core_words import translated
 from jobdesk.widgets.one_line import OneLine
 
 #: How long typing rests before it is looked for, in milliseconds.
@@ -25,6 +26,7 @@ class JournalToolbar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("toolbar")
+        self.setProperty("pane", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.text = QLineEdit()
         self.text.setPlaceholderText(self.tr("Find words, SQL or a job's number"))
@@ -36,7 +38,7 @@ class JournalToolbar(QWidget):
         self.profile = _choice(self.tr("any profile"), self.tr("Profile"))
         self.outcome = _choice(self.tr("any outcome"), self.tr("Outcome"))
         for outcome in OUTCOMES:
-            self.outcome.addItem(outcome, outcome)
+            self.outcome.addItem(translated(outcome), outcome)
         self.time = _choice(self.tr("any time"), self.tr("Time"))
         for label, hours in ((self.tr("last hour"), 1), (self.tr("last day"), 24), (self.tr("last week"), 168)):
             self.time.addItem(label, hours)

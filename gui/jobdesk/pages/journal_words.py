@@ -8,6 +8,7 @@ from jobdesk_core.journal import Entry, Record
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk import formats
+from jobdesk.core_words import translated
 from jobdesk.models.values import Cell, Title
 from jobdesk.widgets.fields import Field
 
@@ -72,7 +73,7 @@ def record_titles() -> list[Title]:
 def record_cells(record: Record) -> list[Cell]:
     """The cells of one job's record."""
     tones = {"done": "good", "unknown": "warning", "refused": "bad"}
-    outcome = _tr("undone") if record.undone_by is not None else record.outcome
+    outcome = _tr("undone") if record.undone_by is not None else translated(record.outcome)
     return [
         Cell(formats.job_number(record.job_id) if record.job_id else formats.DASH, is_mono=True),
         Cell(outcome, "secondary" if record.undone_by is not None else tones.get(record.outcome, "secondary")),

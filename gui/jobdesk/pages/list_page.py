@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
-    QSplitter,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from jobdesk.actions import Actions
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.navigation import Navigation
+from jobdesk.widgets.splitter import Splitter
 from jobdesk.widgets.table import Table
 
 SIDE_WIDTH = 300
@@ -35,8 +35,9 @@ class ListPage(QWidget):
     filter_asked_for = Signal(str)
     selection_changed = Signal()
 
-    def __init__(self, name: str, model: QAbstractItemModel, empty: EmptyState, side: QWidget) -> None:
+    def __init__(self, key: str, name: str, model: QAbstractItemModel, empty: EmptyState, side: QWidget) -> None:
         super().__init__()
+        self.key = key
         self.setObjectName("page")
         self.empty = empty
         self.side = side
@@ -109,23 +110,24 @@ class ListPage(QWidget):
         self.bar.addWidget(self.note)
         bar = QWidget()
         bar.setObjectName("toolbar")
+        bar.setProperty("pane", True)
         bar.setLayout(self.bar)
         scroll = QScrollArea()
         scroll.setObjectName("panel")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setProperty("pane", True)
+        scroll.setAccessibleName(self.tr("About the selected row"))
         scroll.setWidget(self.side)
         scroll.setMinimumWidth(SIDE_WIDTH - 60)
         self._side_scroll = scroll
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter = Splitter(Qt.Orientation.Horizontal, self.key)
         splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(1)
         splitter.addWidget(self.table)
         splitter.addWidget(scroll)
         splitter.setStretchFactor(0, 1)
-        splitter.setSizes([900, SIDE_WIDTH])
+        splitter.set_first_sizes([900, SIDE_WIDTH])
         self._stack = QStackedWidget()
         self._stack.addWidget(splitter)
         self._stack.addWidget(self.empty)

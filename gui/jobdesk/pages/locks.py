@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -31,6 +30,7 @@ from jobdesk.pages.lock_words import empty_words, lock_cells, note_of, titles_of
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.segmented import Segmented
+from jobdesk.widgets.splitter import Splitter
 from jobdesk.widgets.table import Table
 from jobdesk.work import Work
 
@@ -245,6 +245,7 @@ class LocksPage(QWidget):
         self._typing.setInterval(TYPING_MS)
         bar = QWidget()
         bar.setObjectName("toolbar")
+        bar.setProperty("pane", True)
         row = QHBoxLayout(bar)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(12)
@@ -254,11 +255,10 @@ class LocksPage(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.setHandleWidth(1)
+        splitter = Splitter(Qt.Orientation.Vertical, "locks")
         splitter.addWidget(self._stack)
         splitter.addWidget(self.chain)
-        splitter.setSizes([420, 300])
+        splitter.set_first_sizes([420, 300])
         splitter.setCollapsible(0, False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

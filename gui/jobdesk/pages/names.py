@@ -33,7 +33,7 @@ SORT_AGAIN_S = 5.0
 #: How long a row is selected before its usual arguments are read.
 SETTLE_MS = 200
 #: Columns that are given up where there is no room, the first one first.
-OPTIONAL = ("aborted", "cancelled", "started", "ran", "waited", "succeeded")
+OPTIONAL = ("aborted", "cancelled", "started", "ran", "waited", "succeeded", "hour", "drain")
 
 
 class NamesPage(ListPage):
@@ -53,7 +53,8 @@ class NamesPage(ListPage):
             _tr("Queues and tasks show here as soon as the database holds jobs of them."),
         )
         self._names_side = NamesSide()
-        super().__init__(_tr("Queues") if kind == "queue" else _tr("Tasks"), self.model, empty, self._names_side)
+        title = _tr("Queues") if kind == "queue" else _tr("Tasks")
+        super().__init__(f"{kind}s", title, self.model, empty, self._names_side)
         self.model.setParent(self)
         self._work = Work(self)
         self._settling = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -232,11 +233,20 @@ class NamesPage(ListPage):
             self.table.setColumnWidth(position, column.width)
         head = self.table.horizontalHeader()
         head.setStretchLastSection(False)
+        self._columns = self.table.name_columns(self.key, [column.key for column in COLUMNS])
+        self._columns.changed.connect(self.fit)
         head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
 
     def fit(self) -> None:
         super().fit()
+        if not self._columns.has_own_shown:
+            self._fit_shown()
+        if not self._columns.has_own_widths:
+            self._fit_name()
+
+    def _fit_shown(self) -> None:
+        """Give up columns for which there is no room."""
         room = self.table.viewport().width()
         widths = {column.key: column.width for column in COLUMNS}
         hidden: list[str] = []
@@ -245,8 +255,12 @@ class NamesPage(ListPage):
                 hidden.append(key)
         for key in OPTIONAL:
             self.table.setColumnHidden(INDEX_OF[key], key in hidden)
-        rest = sum(width for key, width in widths.items() if key not in hidden and key != "name")
-        self.table.setColumnWidth(0, max(widths["name"], room - rest))
+
+    def _fit_name(self) -> None:
+        """What is over goes to the names."""
+        shown = [place for place in range(1, len(COLUMNS)) if not self.table.isColumnHidden(place)]
+        rest = sum(COLUMNS[place].width for place in shown)
+        self.table.setColumnWidth(0, max(COLUMNS[0].width, self.table.viewport().width() - rest))
 
 
 def about_sentence(counts: Counts) -> str:

@@ -17,9 +17,10 @@ from jobdesk import formats
 from jobdesk.desk import Desk
 from jobdesk.models.names import STATUSES, drains, seconds
 from jobdesk.models.values import Cell, Title, ValuesModel
+from jobdesk.theme import theme
 from jobdesk.widgets.card import Card
 from jobdesk.widgets.news_card import NewsCard
-from jobdesk.widgets.table import ROW_HEIGHT, Table
+from jobdesk.widgets.table import HEADER_HEIGHT, Table
 from jobdesk.widgets.text_block import Run, TextBlock
 from jobdesk.widgets.throughput_chart import ThroughputChart
 
@@ -164,7 +165,7 @@ class OverviewPage(QScrollArea):
         chosen.sort(key=lambda row: (not row.trouble, row.name))
         is_exact = desk.monitor.counts.is_exact
         self.model.set_rows([(row.name, self._cells(row, is_exact, now)) for row in chosen])
-        self.table.setFixedHeight(max(1, len(chosen)) * ROW_HEIGHT + 34)
+        self.table.setFixedHeight(max(1, len(chosen)) * theme().row_height + HEADER_HEIGHT + 4)
         beyond = len(rows) - len(chosen)
         self.more.setVisible(beyond > 0)
         text = self.tr("{count} more queues").format(count=formats.number(beyond))

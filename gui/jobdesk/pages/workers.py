@@ -36,13 +36,14 @@ class WorkersPage(ListPage):
         ]
         self.model = ValuesModel(titles)
         self._jobs = WorkerSide()
-        super().__init__(_tr("Workers"), self.model, EmptyState("workers", "", ""), self._jobs)
+        super().__init__("workers", _tr("Workers"), self.model, EmptyState("workers", "", ""), self._jobs)
         self.model.setParent(self)
         for position, title in enumerate(titles):
             self.table.setColumnWidth(position, title.width)
         columns = self.table.horizontalHeader()
         columns.setStretchLastSection(False)
         columns.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.table.name_columns("workers", ["worker", "state", "running", "heartbeat"])
         self._work = Work(self)
         self._jobs.job_chosen.connect(lambda job_id: self.filter_asked_for.emit(f"id:{job_id}"))
         self.selection_changed.connect(self._show_side)

@@ -31,7 +31,8 @@ QStatusBar::item { border: none; }
 #toolbar { background: $panel; border: none; border-bottom: 1px solid $line; min-height: 35px; max-height: 35px; }
 #inspector, #inspectorContent, #panel { background: $panel; border: none; }
 #dialogFooter { background: $header; border: none; border-top: 1px solid $line; }
-QScrollArea { background: transparent; border: none; }
+QScrollArea { background: transparent; border: 1px solid transparent; }
+QScrollArea:focus { border-color: $accent; }
 
 #navigation { background: $header; border: none; border-right: 1px solid $line; border-radius: 0; padding: 8px; }
 #navigation::item { padding: 0; min-height: 0; }
@@ -47,6 +48,9 @@ QScrollArea { background: transparent; border: none; }
 #paletteList { background: $panel; border: none; border-radius: 0; padding: 4px 0; }
 #card { background: $panel; border: 1px solid $line; border-radius: 8px; }
 #card:focus { border: 1px solid $accent; }
+QTextBrowser#help, #helpContents { border: none; border-radius: 0; }
+QTextBrowser#help { background: $panel; }
+#helpContents::item { padding: 2px 12px; }
 QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0; padding: 0; }
 
 #title { font-size: 15px; font-weight: 600; color: $text; }

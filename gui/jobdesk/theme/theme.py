@@ -14,6 +14,9 @@ from jobdesk.theme.sheet import style_sheet
 from jobdesk.theme.tokens import DARK, LIGHT, Tokens
 
 Mode = Literal["system", "light", "dark"]
+Density = Literal["compact", "comfortable"]
+#: The height of a table's rows in logical pixels.
+ROW_HEIGHTS: dict[Density, int] = {"compact": 28, "comfortable": 36}
 
 
 class NoFontFound(Exception):
@@ -26,12 +29,13 @@ class NoFontFound(Exception):
 class Theme(QObject):
     """Holds the tokens in force and dresses the application in them. Changing the mode needs no restart."""
 
-    #: Other tokens are in force; what paints by itself paints again.
+    #: Other tokens or another density are in force; what paints by itself paints again.
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._mode: Mode = "system"
+        self._density: Density = "compact"
         self._tokens = LIGHT
         self._app: QApplication | None = None
 
@@ -44,6 +48,22 @@ class Theme(QObject):
     def mode(self) -> Mode:
         """What was chosen: `system` follows the desktop."""
         return self._mode
+
+    @property
+    def density(self) -> Density:
+        """How close the rows of tables stand."""
+        return self._density
+
+    @property
+    def row_height(self) -> int:
+        """The height of a table's rows in logical pixels."""
+        return ROW_HEIGHTS[self._density]
+
+    def set_density(self, density: Density) -> None:
+        """Choose how close the rows of tables stand."""
+        if density != self._density:
+            self._density = density
+            self.changed.emit()
 
     def colour(self, tone: str) -> QColor:
         """The colour in force of a token, a status or a tone."""

@@ -35,6 +35,7 @@ class FilterBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("filterBar")
+        self.setProperty("pane", True)
         self.setFixedHeight(HEIGHT)
         self._filter = JobFilter.parse("")
         #: Which of the pieces the edit stands for: from the first, up to but not including the second.

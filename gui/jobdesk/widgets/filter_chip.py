@@ -6,6 +6,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
+from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import draw_icon
 from jobdesk.widgets.text_block import as_tooltip
@@ -87,7 +88,7 @@ class FilterChip(QAbstractButton):
         painter.setFont(self._font)
         metrics = painter.fontMetrics()
         room = QRect(PADDING, 0, self.width() - 2 * PADDING - CROSS, self.height())
-        text = metrics.elidedText(self.token[:LONGEST_NAME], Qt.TextElideMode.ElideRight, room.width())
+        text = metrics.elidedText(formats.visible(self.token[:LONGEST_NAME]), Qt.TextElideMode.ElideRight, room.width())
         # The colon belongs to the key; a condition without one is all value.
         split = text.find(":") + 1 or int(text.startswith("-"))
         flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)

@@ -6,24 +6,13 @@ import json
 import re
 from typing import Any
 
+from jobdesk_core.operations.json_objects import check_object
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat, QTextDocument, QTextFormat
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
 
-_WORDS = {
-    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
-    "Expecting property name enclosed in double quotes": "a key in double quotes is missing",
-    "Expecting ':' delimiter": "a colon is missing after the key",
-    "Expecting value": "a value is missing, or it is not in JSON's spelling",
-    "Unterminated string starting at": "a string is not closed",
-    "Invalid control character at": "a string holds a line break or a control character",
-    "Invalid \\escape": "a backslash is not doubled",
-    "Extra data": "something follows after the end",
-    "Illegal trailing comma before end of object": "a comma stands before the closing bracket",
-    "Illegal trailing comma before end of array": "a comma stands before the closing bracket",
-}
 _PARTS = (
     (re.compile(r'"(?:[^"\\]|\\.)*"(?=\s*:)'), "accent"),
     (re.compile(r'"(?:[^"\\]|\\.)*"(?!\s*:)'), "good"),
@@ -77,7 +66,7 @@ class JsonEditor(QWidget):
         self._value: dict[str, Any] | None = {}
         self._problem: str | None = None
         self._edit.textChanged.connect(self._check)
-        self.set_text(json.dumps(value or {}, indent=2, ensure_ascii=False))
+        self.set_value(value or {})
 
     def text(self) -> str:
         """What was typed."""
@@ -86,6 +75,10 @@ class JsonEditor(QWidget):
     def set_text(self, text: str) -> None:
         """Start with another text."""
         self._edit.setPlainText(text)
+
+    def set_value(self, value: dict[str, Any]) -> None:
+        """Start with this object."""
+        self.set_text(json.dumps(value, indent=2, ensure_ascii=False))
 
     def value(self) -> dict[str, Any] | None:
         """The object, or None while something is wrong."""
@@ -124,39 +117,4 @@ class JsonEditor(QWidget):
 
     def _tidy_up(self) -> None:
         if self._value is not None:
-            self.set_text(json.dumps(self._value, indent=2, ensure_ascii=False))
-
-
-class _Twice(ValueError):
-    pass
-
-
-def check_object(text: str) -> tuple[dict[str, Any] | None, str | None, int | None]:
-    """The JSON object in a text; or else what is wrong with it, and in which line (from 1) if in any."""
-    try:
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
-    except json.JSONDecodeError as error:
-        what = _WORDS.get(error.msg, error.msg)
-        return None, f"Line {error.lineno}, column {error.colno}: {what}.", error.lineno
-    except (_Twice, RecursionError) as error:
-        return None, str(error), None
-    if not isinstance(value, dict):
-        kinds = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-        kind = kinds.get(type(value), "a number")
-        return None, f'Arguments are a JSON object, such as {{"user_id": 42}}; this is {kind}.', 1
-    if "\\u0000" in json.dumps(value):
-        return None, "PostgreSQL cannot store the character NUL (\\u0000).", None
-    return value, None, None
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _Twice(f'The key "{key}" stands twice.')
-        found[key] = value
-    return found
-
-
-def _constant(name: str) -> Any:
-    raise _Twice(f"{name} is not JSON.")
+            self.set_value(self._value)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import icon
 
@@ -34,6 +35,7 @@ class Navigation(QListWidget):
     def __init__(self, entries: Sequence[tuple[str, str, str]] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("navigation")
+        self.setProperty("pane", True)
         self.setAccessibleName(self.tr("Pages"))
         self.setFixedWidth(WIDTH)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -118,7 +120,7 @@ class _EntryDelegate(QStyledItemDelegate):
         painter.setPen(tokens.colour("accent" if is_current else "text"))
         room = QRect(left, box.top(), right - left - 3, box.height())
         text = painter.fontMetrics().elidedText(
-            index.data(Qt.ItemDataRole.DisplayRole), Qt.TextElideMode.ElideRight, room.width()
+            formats.visible(index.data(Qt.ItemDataRole.DisplayRole)), Qt.TextElideMode.ElideRight, room.width()
         )
         painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), text)
         painter.restore()

@@ -23,6 +23,7 @@ class NewsCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
+        self.setProperty("pane", True)
         self.setAccessibleName(self.tr("What changed"))
         self._news: list[News] = []
         title = QLabel(self.tr("What changed"))

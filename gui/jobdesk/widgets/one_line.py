@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from jobdesk import formats
 from jobdesk.widgets.text_block import as_tooltip
 
 #: Characters beyond which nothing is measured: no screen shows them in one line.
@@ -44,7 +45,7 @@ class OneLine(QLabel):
         self.style().polish(self)
 
     def sizeHint(self) -> QSize:
-        line = " ".join(self._whole[:LONGEST].split())
+        line = self._line()
         return QSize(self.fontMetrics().horizontalAdvance(line) + 4, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
@@ -54,8 +55,11 @@ class OneLine(QLabel):
         super().resizeEvent(event)
         self._fit()
 
+    def _line(self) -> str:
+        return formats.visible(" ".join(self._whole[:LONGEST].split()))
+
     def _fit(self) -> None:
-        line = " ".join(self._whole[:LONGEST].split())
+        line = self._line()
         shown = self.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, self.width())
         self.setText(shown)
         self.setToolTip(as_tooltip(self._whole[:LONGEST]) if shown != line else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from PySide6.QtCore import QDateTime, Signal
+from PySide6.QtCore import QDateTime, QTimeZone, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDateTimeEdit,
@@ -23,7 +23,7 @@ UNITS = (("seconds", 1), ("minutes", 60), ("hours", 3600), ("days", 86400))
 
 
 class ScheduleField(QWidget):
-    """Local time in, UTC out; both are shown."""
+    """Time in the zone of choice in, UTC out; both are shown."""
 
     changed = Signal()
 
@@ -42,7 +42,9 @@ class ScheduleField(QWidget):
         self._moment = QDateTimeEdit(QDateTime.currentDateTime().addSecs(3600))
         self._moment.setDisplayFormat("yyyy-MM-dd HH:mm:ss")
         self._moment.setCalendarPopup(True)
-        self._moment.setAccessibleName(self.tr("Local date and time"))
+        self._moment.setTimeZone(QTimeZone.utc() if formats.shows_utc() else QTimeZone.systemTimeZone())
+        is_utc = formats.shows_utc()
+        self._moment.setAccessibleName(self.tr("Date and time in UTC") if is_utc else self.tr("Local date and time"))
         after = QWidget()
         row = QHBoxLayout(after)
         row.setContentsMargins(0, 0, 0, 0)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -15,12 +15,15 @@ from PySide6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
+    QToolTip,
     QWidget,
 )
 
+from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.shapes import shape_pixmap
 from jobdesk.theme.tokens import STATUS_SHAPE
+from jobdesk.widgets.columns import Columns
 from jobdesk.widgets.roles import (
     CELL_ROLE,
     CHANGED_ROLE,
@@ -31,8 +34,8 @@ from jobdesk.widgets.roles import (
     TONE_ROLE,
     PaintedCell,
 )
+from jobdesk.widgets.text_block import as_tooltip
 
-ROW_HEIGHT = 28
 HEADER_HEIGHT = 30
 PADDING = 10
 SHAPE_SIDE = 12
@@ -42,10 +45,14 @@ FADE_S, FADE_STEPS = 1.0, 16
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 _DISPLAY = Qt.ItemDataRole.DisplayRole
+_TOOLTIP = Qt.ItemDataRole.ToolTipRole
 _ALIGNMENT = Qt.ItemDataRole.TextAlignmentRole
 _SELECTED = QStyle.StateFlag.State_Selected.value
+_FOCUSED = QStyle.StateFlag.State_HasFocus.value
 _RIGHT = int(Qt.AlignmentFlag.AlignRight)
 _SINGLE_LINE = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
+#: Characters beyond which nothing of a cell is measured: no screen shows them in one line.
+LONGEST = 1_000
 #: Texts whose widths are kept; beyond it they are forgotten all at once.
 _KEPT_WIDTHS = 8_192
 
@@ -95,6 +102,8 @@ class CellDelegate(QStyledItemDelegate):
             if age_s < FADE_S:
                 painter.fillRect(x, y, width, height, self._changed_grounds[int(age_s / FADE_S * FADE_STEPS)])
         painter.fillRect(x, y + height - 1, width, 1, self._line)
+        if option.state.value & _FOCUSED:
+            self._paint_focus(painter, x, y, width, height)
         if self.is_faded:
             tone = "faint"
         left, room = x + PADDING, width - 2 * PADDING
@@ -106,6 +115,7 @@ class CellDelegate(QStyledItemDelegate):
             tone = "" if cell.is_strong else tone
         if not text or room <= 0:
             return
+        text = _shown(text)
         which = 1 if cell.is_mono else 2 if cell.is_strong else 0
         painter.setFont(self._fonts[which])
         painter.setPen(self._pens.get(tone) or self._pen(tone))
@@ -121,12 +131,42 @@ class CellDelegate(QStyledItemDelegate):
         else:
             painter.drawText(left, y, room, height - 1, _SINGLE_LINE, text)
 
+    def helpEvent(
+        self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: AnyIndex
+    ) -> bool:
+        """Override QStyledItemDelegate.helpEvent: what is elided is told in full, unless the model tells more."""
+        if index.isValid() and not index.data(_TOOLTIP) and self._is_elided(option.rect.width(), index):
+            QToolTip.showText(event.globalPos(), as_tooltip(self._text(index)), view.viewport())
+            return True
+        return super().helpEvent(event, view, option, index)
+
+    def _is_elided(self, width: int, index: AnyIndex) -> bool:
+        cell = index.data(CELL_ROLE) or _cell(index.model().data, index)
+        which = 1 if cell.is_mono else 2 if cell.is_strong else 0
+        room = width - 2 * PADDING - (SHAPE_SIDE + SHAPE_GAP if cell.shape else 0)
+        return self._width(which, _shown(cell.text)) > room
+
+    def _text(self, index: AnyIndex) -> str:
+        return _shown(str(index.data(_DISPLAY) or ""))
+
     def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
         """Paint what lies below a cell that draws its content itself: the selection and the hairline."""
         x, y, width, height = option.rect.getRect()
         if option.state.value & _SELECTED:
             painter.fillRect(x, y, width, height, self._selection)
         painter.fillRect(x, y + height - 1, width, 1, self._line)
+        if option.state.value & _FOCUSED:
+            self._paint_focus(painter, x, y, width, height)
+
+    def _paint_focus(self, painter: QPainter, x: int, y: int, width: int, height: int) -> None:
+        """Frame the cell that the keys act upon, as long as they come here."""
+        for box in (
+            (x, y, width, 1),
+            (x, y + height - 2, width, 1),
+            (x, y, 1, height - 1),
+            (x + width - 1, y, 1, height - 1),
+        ):
+            painter.fillRect(*box, self._accent)
 
     def _left_edge(self) -> int:
         view = self.parent()
@@ -167,6 +207,13 @@ def _cell(ask: Callable[[AnyIndex, int], Any], index: AnyIndex) -> PaintedCell:
     )
 
 
+def _shown(text: str) -> str:
+    """What of a text is painted: nothing of it may be invisible or turn the direction of the rest."""
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
+    return text if text.isprintable() else formats.visible(text)
+
+
 def _fading(ground: QColor, age: float) -> QColor:
     """The ground of what has changed, gone to the part `age`."""
     colour = QColor(ground)
@@ -175,13 +222,15 @@ def _fading(ground: QColor, age: float) -> QColor:
 
 
 class Table(QTableView):
-    """A table of 28-pixel rows that is moved through row by row and marks what has just changed."""
+    """A table of rows of one height that is moved through row by row and marks what has just changed."""
 
     resized = Signal()
 
     def __init__(self, accessible_name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(accessible_name)
+        #: What a person chose of the columns, where that can be chosen.
+        self.columns: Columns | None = None
         self._cells = CellDelegate(self)
         self.setItemDelegate(self._cells)
         self.setShowGrid(False)
@@ -199,12 +248,24 @@ class Table(QTableView):
         self._fading = QTimer(self)
         self._fading.setInterval(90)
         self._fading.timeout.connect(self._fade)
-        theme().changed.connect(self.viewport().update)
+        theme().changed.connect(self._take_density)
+
+    def _take_density(self) -> None:
+        rows = self.verticalHeader()
+        rows.setMinimumSectionSize(theme().row_height)
+        rows.setDefaultSectionSize(theme().row_height)
+        self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Override QTableView.resizeEvent: tell it."""
         super().resizeEvent(event)
         self.resized.emit()
+
+    def name_columns(self, name: str, keys: Sequence[str]) -> Columns:
+        """Let the columns, as they are now, be chosen, and the choice be remembered by a name."""
+        self.setObjectName(name)
+        self.columns = Columns(self, keys)
+        return self.columns
 
     def set_faded(self, is_faded: bool) -> None:
         """Grey every cell, or no longer."""
@@ -232,8 +293,7 @@ class Table(QTableView):
         rows = self.verticalHeader()
         rows.setVisible(False)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setMinimumSectionSize(ROW_HEIGHT)
-        rows.setDefaultSectionSize(ROW_HEIGHT)
+        self._take_density()
         columns = self.horizontalHeader()
         columns.setFixedHeight(HEADER_HEIGHT)
         columns.setHighlightSections(False)
@@ -262,6 +322,6 @@ class Table(QTableView):
             # One repaint more than the fade lasts, so that nothing of it stays.
             if changed_at and now - changed_at < FADE_S + 0.2:
                 is_fading = True
-                self.viewport().update(0, self.rowViewportPosition(row), width, ROW_HEIGHT)
+                self.viewport().update(0, self.rowViewportPosition(row), width, theme().row_height)
         if not is_fading:
             self._fading.stop()

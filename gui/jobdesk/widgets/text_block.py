@@ -11,6 +11,7 @@ from PySide6.QtCore import QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QFont, QResizeEvent, QTextCharFormat, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
+from jobdesk import formats
 from jobdesk.theme import theme
 
 
@@ -27,7 +28,7 @@ class Run:
 
 def as_tooltip(text: str) -> str:
     """Text from the database as a tooltip: wrapped, and with nothing in it read as markup."""
-    return f"<qt>{html.escape(text)}</qt>" if text else ""
+    return f"<qt>{html.escape(formats.visible_lines(text))}</qt>" if text else ""
 
 
 class TextBlock(QTextBrowser):
@@ -95,7 +96,7 @@ class TextBlock(QTextBrowser):
             if run.link:
                 look.setAnchor(True)
                 look.setAnchorHref(run.link)
-            cursor.insertText(run.text, look)
+            cursor.insertText(formats.visible_lines(run.text), look)
 
     def _text_height(self) -> int:
         return max(math.ceil(self.document().size().height()), self.fontMetrics().height())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from jobdesk_core.jobs import Status
@@ -105,7 +104,7 @@ class ThroughputChart(QWidget):
         painter.setPen(now.colour("secondary"))
         text = self.tr("per minute, last hour")
         if self._hovered is not None and self._minutes:
-            text = dt.datetime.fromtimestamp(self._minutes[self._hovered] * 60).strftime("%H:%M")
+            text = formats.minute_of_day(self._minutes[self._hovered])
         painter.drawText(QPointF(16 + width + 14, 24), text)
         right = self.width() - RIGHT
         for status in reversed(list(self._series)):
@@ -134,7 +133,7 @@ class ThroughputChart(QWidget):
         for position, minute in enumerate(self._minutes):
             if minute % 15 == 0:
                 x = self._point(plot, position, 0, top).x()
-                text = dt.datetime.fromtimestamp(minute * 60).strftime("%H:%M")
+                text = formats.minute_of_day(minute)
                 painter.drawText(QRectF(x - 30, plot.bottom() + 6, 60, 16), int(Qt.AlignmentFlag.AlignCenter), text)
 
     def _paint_hovered(self, painter: QPainter, plot: QRectF, top: int) -> None:

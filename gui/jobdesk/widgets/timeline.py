@@ -142,8 +142,8 @@ class Timeline(QWidget):
         end = self._status.value
         if self._ended_at:
             # The day is told once.
-            is_same_day = self._ended_at.astimezone().date() == self._stretches[0][1].astimezone().date()
-            end += f" {self._ended_at.astimezone():%H:%M:%S}" if is_same_day else f" {formats.local(self._ended_at)}"
+            is_same_day = formats.here(self._ended_at).date() == formats.here(self._stretches[0][1]).date()
+            end += f" {(formats.time_of_day if is_same_day else formats.local)(self._ended_at)}"
         painter.setPen(tokens.colour(self._status.value))
         painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), end)
 

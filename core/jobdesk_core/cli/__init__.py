@@ -1,0 +1,37 @@
+"""Jobdesk without a window: the same operations, on the synchronous connector, for terminals and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: The commands by name, with what each is for.
+COMMANDS = {
+    "jobs": "list the jobs that match a filter",
+    "show": "show everything about one job",
+    "why": "say why a job is where it is",
+    "status": "count jobs by queue and status; workers, release and rights",
+    "watch": "print each change as it happens",
+    "defer": "defer one job, or many from CSV or NDJSON",
+    "cancel": "cancel waiting jobs, or ask running ones to abort",
+    "retry": "put failed or stalled jobs back in their queue",
+    "purge": "delete jobs that are over",
+}
+#: Options of the program whose value follows as a word of its own.
+_WITH_VALUE = ("--dsn", "--profile", "--theme", "--tour")
+
+
+def is_command(arguments: Sequence[str]) -> bool:
+    """Whether the first word that is no option is one of COMMANDS; otherwise the window is meant."""
+    is_value = False
+    for argument in arguments:
+        if not is_value and not argument.startswith("-"):
+            return argument in COMMANDS
+        is_value = not is_value and argument in _WITH_VALUE
+    return False
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code, one of `jobdesk_core.cli.codes`."""
+    from jobdesk_core.cli.program import main as run
+
+    return run(arguments)

@@ -1,0 +1,241 @@
+"""The commands that act on jobs: a preflight, a question, the act in chunks, and what became of each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+
+from jobdesk_core.cli import codes, output, words
+from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.cli.interrupt import Interrupt
+from jobdesk_core.connectors.shown import shown_sql
+from jobdesk_core.jobs import Status
+from jobdesk_core.journal import Journal
+from jobdesk_core.journal.keeping import apply_kept_now
+from jobdesk_core.operations import (
+    ENDED,
+    Action,
+    Cancel,
+    Change,
+    Chosen,
+    Ledger,
+    Plan,
+    Progress,
+    Purge,
+    Result,
+    Retry,
+    first_statement,
+    plan,
+    run,
+)
+from jobdesk_core.troubles import explain
+
+#: On production more jobs than this want the profile's name typed; what cannot be undone always does.
+MANY = 100
+_VERBS = {
+    Action.CANCEL: "cancel",
+    Action.ABORT: "abort",
+    Action.DELETE: "cancel and delete",
+    Action.RETRY: "retry",
+    Action.RESCUE: "rescue",
+    Action.PURGE: "purge",
+}
+
+
+def add_act(parser: argparse.ArgumentParser) -> None:
+    """The options that every act has."""
+    parser.add_argument(
+        "filter", nargs="*", metavar="FILTER|ID", help="a filter, or ids; - reads ids from standard input"
+    )
+    parser.add_argument("--all", action="store_true", help="every job, instead of a filter")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
+    parser.add_argument("--sql", action="store_true", help="only show the SQL of the first chunk")
+    parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+    parser.add_argument("--one-transaction", action="store_true", help="all of it or nothing, instead of chunks")
+
+
+def add_cancel(parser: argparse.ArgumentParser) -> None:
+    """The options of `cancel`."""
+    add_act(parser)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--abort", action="store_true", help="also ask running jobs to stop")
+    how.add_argument("--delete", action="store_true", help="delete them as well")
+    parser.set_defaults(run=lambda desk, options: act(desk, options, Cancel(options.abort, options.delete)))
+
+
+def add_retry(parser: argparse.ArgumentParser) -> None:
+    """The options of `retry`."""
+    add_act(parser)
+    words.add_due(parser)
+    parser.add_argument("--priority", type=int, help="another priority")
+    parser.add_argument("--queue", help="another queue")
+    parser.add_argument("--lock", help="another lock")
+    parser.add_argument("--stalled", action="store_true", help="only running jobs whose worker is dead")
+    parser.add_argument("--force", action="store_true", help="also running jobs whose worker may live: they run twice")
+    parser.set_defaults(run=lambda desk, options: act(desk, options, _retry(options)))
+
+
+def add_purge(parser: argparse.ArgumentParser) -> None:
+    """The options of `purge`."""
+    add_act(parser)
+    ended = sorted(status.value for status in ENDED)
+    parser.add_argument(
+        "--older-than", type=words.span, default=words.span("0s"), metavar="SPAN", help="ended so long ago"
+    )
+    parser.add_argument("--status", action="append", choices=ended, help="only this one; may be given several times")
+    parser.set_defaults(run=lambda desk, options: act(desk, options, _purge(options)))
+
+
+def _retry(options: argparse.Namespace) -> Retry:
+    if options.priority is not None and not -(2**31) <= options.priority < 2**31:
+        raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
+    return Retry(
+        at=words.due(options),
+        priority=options.priority,
+        queue=options.queue,
+        lock=options.lock,
+        only_stalled=options.stalled,
+        is_forced=options.force,
+    )
+
+
+def _purge(options: argparse.Namespace) -> Purge:
+    statuses = frozenset(Status(name) for name in options.status) if options.status else ENDED
+    return Purge(statuses, options.older_than)
+
+
+def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
+    """Look, show, ask, do, tell."""
+    with Interrupt() as interrupt:
+        made = _look(desk, options, change, interrupt)
+        if options.sql:
+            return _show_sql(made)
+        _show_plan(desk, made, is_json=options.json, is_result=options.dry_run)
+        if not made.ready or options.dry_run:
+            return codes.DONE if made.ready else codes.NOT_ALL
+        if not options.yes:
+            with interrupt.lifted():
+                _ask(desk, made)
+        ledger = _carry_out(desk, made, interrupt, is_whole=options.one_transaction)
+        return _tell(ledger, is_json=options.json, is_interrupted=interrupt.is_set)
+
+
+def _look(desk: Opened, options: argparse.Namespace, change: Change, interrupt: Interrupt) -> Plan:
+    steps = plan(words.read_target(options), change, desk.capabilities, is_read_only=desk.profile.is_read_only)
+    made = run(steps, desk.connector, limit_s=LIMIT_S, on_progress=lambda progress: not interrupt.is_set)
+    if made.problem is not None:
+        raise Ended(codes.REFUSED, made.problem)
+    if not made.is_complete or interrupt.is_set:
+        raise Ended(codes.INTERRUPTED, "Stopped before every job was looked at. Nothing was changed.")
+    return made
+
+
+def _show_sql(made: Plan) -> int:
+    statement = first_statement(made)
+    if statement is None:
+        raise Ended(codes.NOT_ALL, "None of these jobs can be acted upon, and so there is no SQL.")
+    output.line(output.safe_lines(shown_sql(statement)))
+    return codes.DONE
+
+
+def _show_plan(desk: Opened, made: Plan, *, is_json: bool, is_result: bool) -> None:
+    """The preflight: the result of --dry-run, else a note beside it."""
+    if is_json:
+        if is_result:
+            for group in made.groups:
+                reason = group.reason.many if group.reason is not None else None
+                outcome = "will be done" if group.reason is None else group.reason.kind
+                held = {"status": group.status, "count": group.count, "outcome": outcome, "reason": reason}
+                output.json_line(held | {"examples": group.examples(5)})
+        return
+    tell = output.line if is_result else output.note
+    verb = _VERBS[made.change.action].capitalize()
+    tell(output.plain(f"{verb} {made.ready:,} of {made.total:,} jobs on {desk.place}."))
+    for group in made.groups:
+        fate = "will be done" if group.reason is None else f"{_kind(group.reason.kind)}: {group.reason.many}"
+        status = group.status.value if group.status is not None else "-"
+        tell(output.plain(f"{group.count:>12,}  {status:<10}  {fate}"))
+
+
+def _kind(kind: str) -> str:
+    return "in danger" if kind == "danger" else "left alone"
+
+
+def _ask(desk: Opened, made: Plan) -> None:
+    """Ask on the terminal. Raises Ended when there is none, or when the answer is no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Ended(codes.USAGE, "Nothing was changed: without a terminal to ask on, this needs --yes.")
+    is_destructive = made.change.action in (Action.DELETE, Action.PURGE)
+    wanted = "yes"
+    if desk.profile.environment == "production" and (is_destructive or made.ready > MANY):
+        wanted = desk.profile.name
+    sys.stderr.write(f"Type {output.plain(wanted)} to {_VERBS[made.change.action]} {made.ready:,} jobs: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != wanted:
+        raise Ended(codes.NOT_ALL, "Nothing was changed.")
+
+
+def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool) -> Ledger:
+    progress = _Shown(interrupt)
+    try:
+        return apply_kept_now(
+            made,
+            desk.connector,
+            desk.profile,
+            Journal(),
+            on_trouble=lambda trouble: output.note(str(trouble)),
+            on_progress=progress.step,
+            is_one_transaction=is_whole,
+        )
+    finally:
+        progress.clear()
+
+
+def _tell(ledger: Ledger, *, is_json: bool, is_interrupted: bool) -> int:
+    """Say what became of the jobs: each of them in JSON, the numbers otherwise."""
+    if is_json:
+        for text in ledger.lines():
+            output.line(output.safe_json(text))
+        output.flush()
+    else:
+        for (result, reason), number in sorted(ledger.numbers.items(), key=lambda item: item[0][0].value):
+            if number:
+                output.line(output.plain(f"{number:>12,}  {result.value:<11}  {reason}".rstrip()))
+    code = _code(ledger)
+    if is_interrupted or ledger.is_stopped:
+        stays = "Everything was rolled back." if ledger.is_rolled_back else "What had been done before stays done."
+        raise Ended(codes.INTERRUPTED, f"Stopped. {stays}")
+    if ledger.error is not None:
+        trouble = explain(ledger.error)
+        is_refused = trouble.kind in ("rights", "refused", "no_schema")
+        raise Ended(codes.REFUSED if is_refused else codes.CONNECTION, trouble.sentence, trouble.way_out)
+    return code
+
+
+def _code(ledger: Ledger) -> int:
+    """All that could be done was; of ids that were named, every one."""
+    meant = ledger.plan.total if isinstance(ledger.plan.target, Chosen) else ledger.plan.ready
+    return codes.DONE if ledger.counts[Result.DONE] == meant else codes.NOT_ALL
+
+
+@dataclass(slots=True)
+class _Shown:
+    """Shows on a terminal how far the act has come."""
+
+    interrupt: Interrupt
+    is_shown: bool = False
+
+    def step(self, progress: Progress) -> bool:
+        """Show it, and return whether to go on."""
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{progress.at:,} of {progress.of:,} jobs")
+            sys.stderr.flush()
+            self.is_shown = True
+        return not self.interrupt.is_set
+
+    def clear(self) -> None:
+        """Make room for what comes next."""
+        if self.is_shown:
+            sys.stderr.write("\r\x1b[K")

@@ -1,0 +1,228 @@
+"""The command `defer`: one job from the command line, or many from rows of CSV or NDJSON."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from jobdesk_core.cli import codes, output, words
+from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli.connection import Opened
+from jobdesk_core.cli.interrupt import Interrupt
+from jobdesk_core.connectors.shown import shown_sql
+from jobdesk_core.database import statements
+from jobdesk_core.jobs import Job
+from jobdesk_core.journal import Journal, Record
+from jobdesk_core.journal.keeping import defer_header, defer_record, kept
+from jobdesk_core.operations import Action, Outcome, Result, apply_defers, defer, impossible, plan_defers, run
+from jobdesk_core.operations.defer_ledger import Deferred
+from jobdesk_core.operations.new_jobs import NewJob
+
+#: Jobs read and deferred at once.
+BATCH_JOBS = 500
+
+
+def add_defer(parser: argparse.ArgumentParser) -> None:
+    """The options of `defer`."""
+    parser.add_argument("task", metavar="TASK", help="the task's name, such as invoices.send")
+    parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="arguments: JSON where it is valid, else text")
+    parser.add_argument("--args", metavar="JSON", help="the arguments as one JSON object; NAME=VALUE go over them")
+    parser.add_argument("--queue", default="default", help="usual: default")
+    parser.add_argument("--lock", help="jobs with the same lock run one after the other")
+    parser.add_argument("--queueing-lock", help="refused while a job that has it waits")
+    parser.add_argument("--priority", type=int, default=0, help="higher runs first (usual: 0)")
+    words.add_due(parser)
+    parser.add_argument(
+        "--from", dest="source", metavar="FILE", help="a job for each row of a file, - for standard input"
+    )
+    parser.add_argument(
+        "--format", choices=("ndjson", "csv"), help="of --from; otherwise the file's ending tells, or ndjson"
+    )
+    parser.add_argument("--json-values", action="store_true", help="CSV values are JSON where valid, not all text")
+    parser.add_argument("--dry-run", action="store_true", help="only show the first jobs")
+    parser.add_argument("--sql", action="store_true", help="only show the SQL of the first job")
+    parser.set_defaults(run=run_defer)
+
+
+def run_defer(desk: Opened, options: argparse.Namespace) -> int:
+    """Defer, or show what would be."""
+    problem = impossible(Action.DEFER, desk.capabilities, is_read_only=desk.profile.is_read_only)
+    if problem is not None:
+        raise Ended(codes.REFUSED, problem)
+    job = _job(options)
+    if options.source is None:
+        return _defer_all(desk, options, job, iter([job]))
+    with _opened(options.source) as file:
+        return _defer_all(desk, options, job, _jobs(job, file, options))
+
+
+def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterator[Job]) -> int:
+    if options.dry_run or options.sql:
+        return _show(desk, options, list(itertools.islice(jobs, 10)))
+    deferring = _Deferring(desk, is_json=options.json)
+    with Interrupt() as interrupt:
+        # The journal's loop is for it alone: nothing else waits.
+        asyncio.run(deferring.run(job, jobs, interrupt, is_many=options.source is not None))
+    if options.source is not None:
+        output.note(
+            f"Deferred {deferring.done:,} jobs"
+            + (f"; {deferring.refused:,} were refused." if deferring.refused else ".")
+        )
+    if interrupt.is_set:
+        raise Ended(codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
+    return codes.DONE if deferring.done and not deferring.refused else codes.NOT_ALL
+
+
+class _Deferring:
+    """Defers batch by batch, and writes all of it down as one entry of the journal."""
+
+    def __init__(self, desk: Opened, *, is_json: bool) -> None:
+        self._desk = desk
+        self._is_json = is_json
+        self.done = 0
+        self.refused = 0
+
+    async def run(self, like: Job, jobs: Iterator[Job], interrupt: Interrupt, *, is_many: bool) -> None:
+        header = defer_header(like, self._desk.capabilities, self._desk.profile, many=is_many)
+        async with kept(Journal(), header, lambda trouble: output.note(str(trouble))) as keeping:
+            records: list[Record] = []
+            keeping.records = records
+            for batch in _batched(jobs):
+                # Each with its own outcome, so that a stream of any length is never held as a whole.
+                found, error = self._defer(batch, first=self.done + self.refused + 1, is_many=is_many)
+                for outcome in found:
+                    records.append(defer_record(outcome))
+                    self.done, self.refused = self.done + outcome.is_done, self.refused + (not outcome.is_done)
+                    _tell(outcome, is_json=self._is_json)
+                output.flush()
+                if error is not None:
+                    raise error
+                if interrupt.is_set:
+                    return
+
+    def _defer(self, batch: list[Job], *, first: int, is_many: bool) -> tuple[list[Outcome], Exception | None]:
+        """Their outcomes, and what broke it off."""
+        able, connector = self._desk.capabilities, self._desk.connector
+        if not is_many:
+            return [run(defer(batch[0], able), connector)], None
+        made = run(plan_defers([NewJob(first + n, job) for n, job in enumerate(batch)], able), connector)
+        ledger = run(apply_defers(made), connector)
+        return [_outcome(entry) for entry in ledger.entries()], ledger.error
+
+
+def _outcome(entry: Deferred) -> Outcome:
+    told = f"Deferred job #{entry.job_id:,}." if entry.job_id is not None else entry.sentence
+    return Outcome(entry.job_id, entry.result is Result.DONE, f"Row {entry.origin:,}: {told}")
+
+
+def _batched(jobs: Iterator[Job]) -> Iterator[list[Job]]:
+    while batch := list(itertools.islice(jobs, BATCH_JOBS)):
+        yield batch
+
+
+def _tell(outcome: Outcome, *, is_json: bool) -> None:
+    if is_json:
+        output.json_line({"id": outcome.job_id, "is_done": outcome.is_done, "sentence": outcome.sentence})
+    elif outcome.is_done:
+        output.line(output.plain(outcome.sentence))
+    else:
+        output.note(outcome.sentence)
+
+
+def _show(desk: Opened, options: argparse.Namespace, jobs: list[Job]) -> int:
+    if options.sql:
+        for job in jobs[:1]:
+            output.line(output.safe_lines(shown_sql(statements.defer(desk.capabilities, [job]))))
+        return codes.DONE if jobs else codes.NOT_ALL
+    output.note(f"Would defer on {desk.place}; nothing has been changed. The first jobs:")
+    for job in jobs:
+        held = {"task": job.task_name, "queue": job.queue, "priority": job.priority, "lock": job.lock}
+        held |= {"queueing_lock": job.queueing_lock, "scheduled_at": job.scheduled_at, "args": dict(job.task_kwargs)}
+        output.json_line(held)
+    return codes.DONE if jobs else codes.NOT_ALL
+
+
+# Reading
+
+
+def _job(options: argparse.Namespace) -> Job:
+    if not -(2**31) <= options.priority < 2**31:
+        raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
+    args = _object(options.args, "--args") if options.args is not None else {}
+    for pair in options.values:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise Ended(codes.USAGE, f"{pair!r} is not NAME=VALUE.")
+        args[name] = _value(text)
+    return Job(
+        task_name=options.task,
+        queue=options.queue,
+        lock=options.lock,
+        queueing_lock=options.queueing_lock,
+        priority=options.priority,
+        scheduled_at=words.due(options),
+        task_kwargs=args,
+    )
+
+
+def _value(text: str) -> Any:
+    """JSON where it is valid, else the text itself."""
+    try:
+        return json.loads(text, parse_constant=_refused_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refused_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _object(text: str, place: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_refused_constant)
+    except (ValueError, RecursionError) as error:
+        raise Ended(codes.USAGE, f"{place} is not valid JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise Ended(codes.USAGE, f'{place} is not a JSON object, such as {{"user_id": 42}}.')
+    return value
+
+
+def _opened(source: str) -> TextIO:
+    if source == "-":
+        return sys.stdin
+    try:
+        return Path(source).open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise Ended(codes.USAGE, f"{source} cannot be read: {error.strerror}.") from error
+
+
+def _jobs(job: Job, file: TextIO, options: argparse.Namespace) -> Iterator[Job]:
+    """A job for each row: its arguments go over those of the command line."""
+    kind = options.format or ("csv" if options.source.lower().endswith(".csv") else "ndjson")
+    try:
+        for row in _csv(file, options.json_values) if kind == "csv" else _ndjson(file):
+            yield replace(job, task_kwargs={**job.task_kwargs, **row})
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Ended(codes.USAGE, f"The rows cannot be read: {error}.") from error
+
+
+def _ndjson(file: TextIO) -> Iterator[dict[str, Any]]:
+    for number, text in enumerate(file, start=1):
+        if text.strip():
+            yield _object(text, f"Line {number}")
+
+
+def _csv(file: TextIO, has_json: bool) -> Iterator[dict[str, Any]]:
+    reader = csv.DictReader(file, strict=True)
+    for row in reader:
+        if None in row or None in row.values():
+            raise Ended(codes.USAGE, f"Line {reader.line_num} has not as many values as the first line has names.")
+        yield {name: _value(text) if has_json else text for name, text in row.items()}

@@ -1,0 +1,119 @@
+"""The command line: its arguments, which command runs, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from jobdesk_core.cli import COMMANDS, acting, codes, defer, output, reading, status, watch
+from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli.connection import opened
+from jobdesk_core.exceptions import CapabilityMissing, JobdeskException
+from jobdesk_core.troubles import explain
+
+_OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "jobs": reading.add_jobs,
+    "show": lambda parser: reading.add_one(parser, reading.show),
+    "why": lambda parser: reading.add_one(parser, reading.why),
+    "status": status.add_status,
+    "watch": watch.add_watch,
+    "defer": defer.add_defer,
+    "cancel": acting.add_cancel,
+    "retry": acting.add_retry,
+    "purge": acting.add_purge,
+}
+#: What an error means for a script, by the kind of its trouble; any other is one of the connection.
+_CODES = {
+    "rights": codes.REFUSED,
+    "refused": codes.REFUSED,
+    "no_schema": codes.REFUSED,
+    "capability": codes.REFUSED,
+    "bad_dsn": codes.USAGE,
+    "bad_input": codes.USAGE,
+    "queueing_lock": codes.NOT_ALL,
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="jobdesk",
+        description="Procrastinate job queues on the command line. Without a command, the window.",
+        epilog=codes.TOLD,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_common(parser, is_first=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, told in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=told,
+            description=f"{told[0].upper()}{told[1:]}.",
+            epilog=f"A filter that begins with a minus follows after --\n\n{codes.TOLD}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _add_common(sub, is_first=False)
+        _OPTIONS[name](sub)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, *, is_first: bool) -> None:
+    """What may stand before the command as well as behind it."""
+    nothing = None if is_first else argparse.SUPPRESS
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--profile", metavar="NAME", default=nothing, help="a saved connection")
+    source.add_argument(
+        "--dsn", default=nothing, help="a connection string, or '' for libpq's environment (usual when that is set)"
+    )
+    flag = False if is_first else argparse.SUPPRESS
+    parser.add_argument("--json", action="store_true", default=flag, help="one JSON object on each line, times in UTC")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    output.prepare()
+    try:
+        try:
+            code = _run(_parsed(arguments))
+        except SystemExit as end:  # argparse has told what was wrong, or the help
+            code = int(end.code or 0)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Or the interpreter would complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return codes.BROKEN_PIPE
+    except KeyboardInterrupt:
+        return codes.INTERRUPTED
+    return code
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments. argparse takes words as one block: those behind an option are added here."""
+    parser = make_parser()
+    options, rest = parser.parse_known_args(arguments)
+    words = getattr(options, "values" if options.command == "defer" else "filter", None)
+    if rest and (words is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"not understood: {' '.join(map(output.plain, rest))} (jobdesk {options.command} --help)")
+    if words is not None:
+        words += rest
+    return options
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        with opened(options) as desk:
+            code: int = options.run(desk, options)
+            return code
+    except Ended as end:
+        sys.stdout.flush()
+        for sentence in filter(None, end.sentences):
+            output.note(sentence)
+        return end.code
+    except JobdeskException as error:
+        sys.stdout.flush()
+        trouble = explain(error)
+        for sentence in filter(None, (trouble.sentence, trouble.way_out)):
+            output.note(sentence)
+        return codes.REFUSED if isinstance(error, CapabilityMissing) else _CODES.get(trouble.kind, codes.CONNECTION)

@@ -1,0 +1,102 @@
+"""Words of the command line as values: which jobs are meant, times and durations."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+from collections.abc import Sequence
+
+from jobdesk_core.cli import codes
+from jobdesk_core.cli.codes import Ended
+from jobdesk_core.monitor.filter_ranges import duration
+from jobdesk_core.monitor.filters import FilterError, JobFilter
+from jobdesk_core.operations import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
+
+
+def read_filter(words: Sequence[str]) -> JobFilter:
+    """The words as a filter. Raises Ended with the place of the first mistake."""
+    text = " ".join(words)
+    try:
+        return JobFilter.parse(text)
+    except FilterError as error:
+        mark = " " * error.position + "^" * max(1, min(error.length, len(text) - error.position))
+        raise Ended(codes.USAGE, f"The filter is not understood: {error.message}", f"  {text}", f"  {mark}") from error
+
+
+def read_target(options: argparse.Namespace) -> Target:
+    """The jobs meant: ids, `-` for ids from standard input, or a filter. All jobs only by --all."""
+    words: list[str] = options.filter
+    if options.all and words:
+        raise Ended(codes.USAGE, "Give either --all or a filter or ids.")
+    if options.all:
+        return Matching(JobFilter.parse(""))
+    if words == ["-"]:
+        return Chosen(_ids(sys.stdin.read()))
+    try:
+        ids = parse_ids(" ".join(words))
+    except IdsNotUnderstood:
+        ids = ()
+    if ids:
+        return Chosen(ids)
+    job_filter = read_filter(words)
+    if not job_filter.tokens:
+        raise Ended(codes.USAGE, "Which jobs? Give ids, a filter, or --all.")
+    return Matching(job_filter)
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    try:
+        return parse_ids(text)
+    except IdsNotUnderstood as error:
+        raise Ended(codes.USAGE, str(error)) from error
+
+
+def job_id(text: str) -> int:
+    """The one id of `show` and `why`."""
+    try:
+        ids = parse_ids(text)
+    except IdsNotUnderstood as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if len(ids) != 1:
+        raise argparse.ArgumentTypeError("give one job's id, such as 4711")
+    return ids[0]
+
+
+def moment(text: str) -> dt.datetime:
+    """A time, local unless it names its offset."""
+    try:
+        return dt.datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time such as 2026-11-21T12:30 or 2026-11-21T12:30Z"
+        ) from error
+
+
+def span(text: str) -> dt.timedelta:
+    """A duration."""
+    found = duration(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90s, 15min, 2h or 30d")
+    return found
+
+
+def due(options: argparse.Namespace) -> dt.datetime | None:
+    """The time of --at or --in."""
+    at: dt.datetime | None = options.at
+    if options.delay is None:
+        return at
+    try:
+        at = dt.datetime.now(dt.UTC) + options.delay
+        return at
+    except OverflowError as error:
+        raise Ended(codes.USAGE, "--in leads beyond the year 9999.") from error
+
+
+def add_due(parser: argparse.ArgumentParser) -> None:
+    """Add --at and --in."""
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument(
+        "--at", type=moment, metavar="TIME", help="when it is due: 2026-11-21T12:30, local or with an offset"
+    )
+    when.add_argument("--in", dest="delay", type=span, metavar="SPAN", help="in how long it is due: 90s, 15min, 2h, 1d")

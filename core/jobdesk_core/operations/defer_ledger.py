@@ -1,0 +1,98 @@
+"""What became of each of many new jobs: in numbers, job by job, as CSV or NDJSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobdesk_core.operations.ledger import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """One: where it came from (a line, or another job's id), what became of it, the new job's id, or why not."""
+
+    origin: int
+    result: Result
+    job_id: int | None = None
+    sentence: str = ""
+
+
+class DeferLedger:
+    """By position. `error` is what broke it off, `is_stopped` that the operator did."""
+
+    def __init__(self, origins: Sequence[int]) -> None:
+        self._origins = origins
+        self._found: dict[int, Deferred] = {}
+        self.counts: Counter[Result] = Counter()
+        self.error: Exception | None = None
+        self.is_stopped = False
+        self.is_rolled_back = False
+
+    def __len__(self) -> int:
+        return len(self._origins)
+
+    def defer(self, positions: Sequence[int], job_ids: Sequence[int]) -> None:
+        """Note the new jobs' ids."""
+        for position, job_id in zip(positions, job_ids, strict=True):
+            self._note(position, Result.DONE, job_id, "")
+
+    def refuse(self, refusals: Mapping[int, str]) -> None:
+        """Note why some were not deferred."""
+        for position, sentence in refusals.items():
+            self._note(position, Result.REFUSED, None, sentence)
+
+    def note(self, positions: Iterable[int], result: Result, sentence: str) -> None:
+        """Note the same of several."""
+        for position in positions:
+            self._note(position, result, None, sentence)
+
+    def note_rest(self) -> None:
+        """Note that the others were not reached."""
+        self.counts[Result.NOT_REACHED] = len(self._origins) - len(self._found)
+
+    def roll_back(self) -> None:
+        """Note that whatever had been deferred is not there any more."""
+        self.is_rolled_back = True
+        self._change(Result.DONE, Result.ROLLED_BACK, "Rolled back with all the others.")
+
+    def lose(self, error: Exception) -> None:
+        """Note that nobody knows whether the one transaction was committed."""
+        self.error = error
+        self._change(Result.DONE, Result.UNKNOWN, "May have been deferred or not: the link broke at the end.")
+
+    def entries(self) -> Iterator[Deferred]:
+        """Every one in its order."""
+        for position, origin in enumerate(self._origins):
+            yield self._found.get(position) or Deferred(origin, Result.NOT_REACHED, None, "Not reached.")
+
+    def write_csv(self, path: Path) -> None:
+        """Write one line for each. Raises OSError."""
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["origin", "result", "job_id", "sentence"])
+            for entry in self.entries():
+                writer.writerow([entry.origin, entry.result.value, entry.job_id, entry.sentence])
+
+    def write_ndjson(self, path: Path) -> None:
+        """Write one JSON object for each, on a line of its own. Raises OSError."""
+        with path.open("w", encoding="utf-8") as file:
+            for entry in self.entries():
+                held = {"origin": entry.origin, "result": entry.result.value, "job_id": entry.job_id}
+                file.write(json.dumps(held | {"sentence": entry.sentence}, ensure_ascii=False) + "\n")
+
+    def _note(self, position: int, result: Result, job_id: int | None, sentence: str) -> None:
+        before = self._found.get(position)
+        if before is not None:
+            self.counts[before.result] -= 1
+        self._found[position] = Deferred(self._origins[position], result, job_id, sentence)
+        self.counts[result] += 1
+
+    def _change(self, before: Result, after: Result, sentence: str) -> None:
+        for position, entry in list(self._found.items()):
+            if entry.result is before:
+                self._note(position, after, None, sentence)

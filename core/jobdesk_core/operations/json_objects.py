@@ -1,0 +1,55 @@
+"""Arguments as people type them: a JSON object, or what is wrong with it, and where."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_WORDS = {
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
+    "Expecting property name enclosed in double quotes": "a key in double quotes is missing",
+    "Expecting ':' delimiter": "a colon is missing after the key",
+    "Expecting value": "a value is missing, or it is not in JSON's spelling",
+    "Unterminated string starting at": "a string is not closed",
+    "Invalid control character at": "a string holds a line break or a control character",
+    "Invalid \\escape": "a backslash is not doubled",
+    "Extra data": "something follows after the end",
+    "Illegal trailing comma before end of object": "a comma stands before the closing bracket",
+    "Illegal trailing comma before end of array": "a comma stands before the closing bracket",
+}
+
+
+class _Twice(ValueError):
+    pass
+
+
+def check_object(text: str) -> tuple[dict[str, Any] | None, str | None, int | None]:
+    """The JSON object in a text; or else what is wrong with it, and in which line (from 1) if in any."""
+    try:
+        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
+    except json.JSONDecodeError as error:
+        what = _WORDS.get(error.msg, error.msg)
+        return None, f"Line {error.lineno}, column {error.colno}: {what}.", error.lineno
+    except (_Twice, RecursionError) as error:
+        what = "It is nested too deeply." if isinstance(error, RecursionError) else str(error)
+        return None, what, None
+    if not isinstance(value, dict):
+        kinds = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+        kind = kinds.get(type(value), "a number")
+        return None, f'Arguments are a JSON object, such as {{"user_id": 42}}; this is {kind}.', 1
+    if "\\u0000" in json.dumps(value):
+        return None, "PostgreSQL cannot store the character NUL (\\u0000).", None
+    return value, None, None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Twice(f'The key "{key}" stands twice.')
+        found[key] = value
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise _Twice(f"{name} is not JSON.")

@@ -1,0 +1,95 @@
+"""Jobs of one database as new jobs for another: read from the first, which is not changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.jobs import Job
+from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.operations.new_jobs import NewJob
+from jobdesk_core.operations.steps import Progress, Steps
+
+#: Jobs that are replayed at once, at most, and read in one statement.
+MOST_JOBS, AT_ONCE = 10_000, 200
+#: The largest arguments that are carried over, in bytes as stored, and of all the jobs together in characters.
+MOST_BYTES, MOST_CHARACTERS = 8_000_000, 200_000_000
+
+
+def read_jobs(job_ids: Sequence[int], capabilities: Capabilities, *, now: dt.datetime) -> Steps[list[NewJob]]:
+    """The jobs of these ids as new ones, in their order. A time is kept only when it lies after `now` (aware).
+
+    Those that cannot be carried over as they are have a problem: gone, too large, nested too deeply, or with a
+    number of more digits than Python keeps. Its progress counts jobs. Stopped, it returns those read so far.
+    """
+    found: list[NewJob] = []
+    characters = 0
+    wanted = list(dict.fromkeys(job_ids))[:MOST_JOBS]
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        rows = yield _jobs(some, capabilities)
+        held = {row["id"]: row for row in rows}
+        for job_id in some:
+            row = held.get(job_id)
+            characters += len(row["args"] or "") if row is not None else 0
+            found.append(_new(job_id, row, now, is_full=characters > MOST_CHARACTERS))
+        if not (yield Progress(start + len(some), len(wanted))):
+            break
+    return found
+
+
+def _jobs(job_ids: list[int], capabilities: Capabilities) -> Statement[Rows]:
+    return Statement(
+        "SELECT job.id, job.queue_name, job.task_name, job.priority, job.lock, job.queueing_lock, job.scheduled_at, "
+        "CASE WHEN pg_column_size(job.args) <= %(bytes)s THEN job.args::text END AS args "
+        f"FROM {jobs_table(capabilities)} WHERE job.id = ANY (%(ids)s::bigint[])",
+        lambda rows: rows,
+        {"ids": job_ids, "bytes": MOST_BYTES},
+    )
+
+
+def _new(job_id: int, row: dict[str, Any] | None, now: dt.datetime, *, is_full: bool) -> NewJob:
+    if row is None:
+        return NewJob(job_id, Job(task_name=""), "It is no longer there.")
+    args, problem = ({}, "Together their arguments are too large.") if is_full else _args(row["args"])
+    at = row["scheduled_at"]
+    job = Job(
+        queue=row["queue_name"],
+        task_name=row["task_name"],
+        priority=row["priority"],
+        lock=row["lock"],
+        queueing_lock=row["queueing_lock"],
+        task_kwargs=args,
+        scheduled_at=at if at is not None and at > now else None,
+    )
+    return NewJob(job_id, job, problem)
+
+
+class _Inexact(Exception):
+    pass
+
+
+def _args(text: str | None) -> tuple[dict[str, Any], str | None]:
+    if text is None:
+        return {}, f"Its arguments are larger than {MOST_BYTES // 1_000_000} MB."
+    try:
+        value = json.loads(text, parse_float=_exact)
+    except RecursionError:
+        return {}, "Its arguments are nested too deeply."
+    except (_Inexact, ValueError):
+        return {}, "Its arguments hold a number of more digits than can be carried over exactly."
+    if not isinstance(value, dict):
+        return {}, "Its arguments are no JSON object."
+    return value, None
+
+
+def _exact(text: str) -> float:
+    number = float(text)
+    if Decimal(text) != Decimal(repr(number)):
+        raise _Inexact
+    return number

@@ -1,0 +1,78 @@
+"""How a person has arranged the window: page, order, columns and panes, as one value that can be kept and put back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobdesk_core.monitor.pages import Order
+from PySide6.QtCore import QObject, Signal
+
+from jobdesk.widgets.splitter import Splitter
+from jobdesk.widgets.table import Table
+
+if TYPE_CHECKING:
+    from jobdesk.main_window import MainWindow
+
+
+class Arrangement(QObject):
+    """Knows every splitter with a name, and every table whose columns can be chosen."""
+
+    changed = Signal()  # a person has arranged something
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._is_putting = False
+        self._splitters = {each.objectName(): each for each in window.findChildren(Splitter) if each.objectName()}
+        tables = {each.objectName(): each.columns for each in window.findChildren(Table)}
+        self._columns = {name: columns for name, columns in tables.items() if columns is not None}
+        for part in (*self._splitters.values(), *self._columns.values()):
+            part.changed.connect(self._tell)
+        window.navigation.chosen.connect(self._tell)
+        window.jobs.toolbar.order_asked_for.connect(self._tell)
+
+    def taken(self) -> dict[str, Any]:
+        """The arrangement in force, of what JSON knows."""
+        columns = {name: part.choice() for name, part in self._columns.items()}
+        sizes = {name: part.own_sizes for name, part in self._splitters.items()}
+        return {
+            "page": self._window.navigation.current,
+            "order": self._window.jobs.model.order.name,
+            "columns": {name: chosen for name, chosen in columns.items() if chosen},
+            "panes": {name: own for name, own in sizes.items() if own},
+        }
+
+    def put(self, arrangement: object) -> None:
+        """Put a remembered arrangement back; what cannot be understood of it is as at first."""
+        kept = arrangement if isinstance(arrangement, dict) else {}
+        self._is_putting = True
+        try:
+            self._put_parts(kept)
+            order = Order.__members__.get(str(kept.get("order")), Order.NEWEST)
+            if order is not self._window.jobs.model.order:
+                self._window.jobs.set_order(order)
+            if kept.get("page") in self._window.pages:
+                self._window.show_page(str(kept["page"]))
+        finally:
+            self._is_putting = False
+
+    def reset(self) -> None:
+        """Columns and panes as at first; page and order stay."""
+        self._put_parts({})
+        self._tell()
+
+    def _put_parts(self, kept: dict[str, Any]) -> None:
+        columns, panes = _part(kept, "columns"), _part(kept, "panes")
+        for name, table in self._columns.items():
+            table.choose(columns.get(name))
+        for name, splitter in self._splitters.items():
+            splitter.choose(panes.get(name))
+
+    def _tell(self, *_: object) -> None:
+        if not self._is_putting:
+            self.changed.emit()
+
+
+def _part(kept: dict[str, Any], name: str) -> dict[str, Any]:
+    part = kept.get(name)
+    return part if isinstance(part, dict) else {}

@@ -1,0 +1,51 @@
+"""What tells about the program: the help, its keys, its versions, and what helps to mend it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication
+
+from jobdesk.commands.noun import Noun
+from jobdesk.diagnostics import diagnostics
+from jobdesk.dialogs.about import AboutDialog
+from jobdesk.dialogs.shortcuts import ShortcutsDialog
+from jobdesk.help.topics import START, topic_of_page
+from jobdesk.help.window import HelpWindow
+from jobdesk.logs import log_folder
+
+
+class HelpCommands(Noun):
+    """The help's window stays as it was left until it is asked for again."""
+
+    _help: HelpWindow | None = None
+
+    def topic(self) -> None:
+        """Tell of the page on show."""
+        if self._help is None:
+            self._help = HelpWindow(self._window)
+        page = self._window.navigation.current
+        self._help.show_topic(topic_of_page(page) if self._desk is not None else START)
+        self._help.show()
+        self._help.raise_()
+        self._help.activateWindow()
+
+    def shortcuts(self) -> None:
+        """List the keyboard shortcuts."""
+        ShortcutsDialog(self._window).open()
+
+    def diagnostics(self) -> None:
+        """Copy what helps to understand a fault."""
+        QApplication.clipboard().setText(diagnostics(self._session.desk))
+        self.done.emit(self.tr("Copied. It names no server, no role and no job."))
+
+    def log(self) -> None:
+        """Show the folder of the log."""
+        folder = log_folder()
+        is_open = folder.is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+        if not is_open:
+            self.done.emit(self.tr("The log lies in {folder}.").format(folder=folder))
+
+    def about(self) -> None:
+        """Tell the versions and the licences."""
+        AboutDialog(self._window).open()

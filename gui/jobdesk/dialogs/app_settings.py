@@ -1,0 +1,87 @@
+"""Where a profile's application lies, whose code tells its tasks, and a try of it."""
+
+from __future__ import annotations
+
+from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles.introspect import AppNotUnderstood, AppTask, app_tasks, problem
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from jobdesk import formats
+from jobdesk.dialogs.frame import field, note
+from jobdesk.work import Work
+
+
+class AppSettings(QWidget):
+    """An interpreter, an app and a folder; all may be left empty."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.python, self.path, self.folder = QLineEdit(), QLineEdit(), QLineEdit()
+        self.try_button = QPushButton(self.tr("Try it"))
+        self.try_button.setAutoDefault(False)
+        self.says = note()
+        self._work = Work(self)
+        says = note("secondary")
+        says.setText(
+            self.tr(
+                "The defer form asks this application's code for its tasks, in a process of its own, which reaches "
+                "no database. Importing the code runs it: name only code that you trust."
+            )
+        )
+        below = QHBoxLayout()
+        below.addWidget(self.try_button)
+        below.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addWidget(says)
+        for edit, label, example in (
+            (self.python, self.tr("Its Python interpreter"), "/srv/billing/.venv/bin/python"),
+            (self.path, self.tr("Its app"), "billing.tasks.app"),
+            (self.folder, self.tr("The folder of its code, if it is not installed"), "/srv/billing"),
+        ):
+            edit.setProperty("mono", "true")
+            edit.setPlaceholderText(example)
+            edit.textChanged.connect(lambda: self._say("", "small"))
+            layout.addLayout(field(label, edit))
+        layout.addLayout(below)
+        layout.addWidget(self.says)
+        layout.addStretch()
+        self.try_button.clicked.connect(self.try_it)
+
+    def show_profile(self, profile: Profile) -> None:
+        """Fill in what a profile says."""
+        self.python.setText(profile.app_python)
+        self.path.setText(profile.app_path)
+        self.folder.setText(profile.app_folder)
+
+    def typed(self) -> dict[str, str]:
+        """The profile's settings as typed."""
+        texts = (edit.text().strip() for edit in (self.python, self.path, self.folder))
+        return dict(zip(("app_python", "app_path", "app_folder"), texts, strict=True))
+
+    def try_it(self) -> None:
+        """Ask the application, and say how it went."""
+        profile = Profile(name="", **self.typed())  # type: ignore[arg-type]
+        wrong = problem(profile)
+        if wrong is not None:
+            self._say(wrong, "bad")
+            return
+        self._say(self.tr("Asking…"), "small")
+        self._work.start(app_tasks(profile), name="try", then=self._tell, failed=self._fail, replaces=True)
+
+    def _tell(self, found: dict[str, AppTask]) -> None:
+        names = formats.cut(", ".join(sorted(found)), 200)
+        said = self.tr("{count} tasks: {names}").format(count=formats.number(len(found)), names=names)
+        self._say(said if found else self.tr("The app has no tasks."), "good")
+
+    def _fail(self, error: Exception) -> None:
+        if not isinstance(error, AppNotUnderstood):
+            raise error
+        self._say(formats.visible(str(error)), "bad")
+
+    def _say(self, text: str, tone: str) -> None:
+        self.says.setText(text)
+        self.says.setProperty("tone", tone)
+        self.says.style().unpolish(self.says)
+        self.says.style().polish(self.says)

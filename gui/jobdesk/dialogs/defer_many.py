@@ -1,0 +1,312 @@
+"""Defers many jobs of one task: rows of CSV or NDJSON are their arguments, checked while they are typed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobdesk_core.jobs import Job
+from jobdesk_core.operations import (
+    DeferLedger,
+    DeferPlan,
+    Rows,
+    RowsNotUnderstood,
+    decoded,
+    first_defer,
+    from_rows,
+    open_rows,
+)
+from jobdesk_core.operations.known_task import KnownTask
+from jobdesk_core.operations.ledger import Result
+from jobdesk_core.operations.rows import MOST_BYTES
+from jobdesk_core.troubles import explain
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from jobdesk import formats
+from jobdesk.desk import Desk
+from jobdesk.dialogs import ledger_files, shown_sql
+from jobdesk.dialogs.act_words import Words, jobs
+from jobdesk.dialogs.defers_panel import DefersPanel
+from jobdesk.dialogs.frame import WORK, DialogFrame, field, note
+from jobdesk.dialogs.new_job_fields import NewJobFields
+from jobdesk.dialogs.safety import Safety
+from jobdesk.known_tasks import KnownTasks
+from jobdesk.slices import in_slices
+from jobdesk.widgets.rows_edit import RowsEdit
+
+LOOK = "look"
+#: Rows whose arguments are compared with what is known of the task, and remarks that are shown.
+_COMPARED, _REMARKS = 1_000, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was read, and what would become of it. `problem`: why nothing was understood."""
+
+    rows: Rows | None
+    plan: DeferPlan | None
+    remarks: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class DeferManyDialog(DialogFrame):
+    """`done` is told what was done."""
+
+    def __init__(
+        self, parent: QWidget | None, *, desk: Desk, tasks: KnownTasks, start: Job, done: Callable[[str], None]
+    ) -> None:
+        super().__init__(parent, title="", sentence="", verb=" ", width=760)
+        self.title.setText(self.tr("Defer many jobs on {profile}").format(profile=desk.profile.name))
+        self.setWindowTitle(self.title.text())
+        self._desk, self._done = desk, done
+        self.plan: DeferPlan | None = None
+        self.ledger: DeferLedger | None = None
+        self._read: tuple[str | Path, tuple[tuple[str, str], ...], Rows] | None = None
+        self._known: KnownTask | None = None
+        self.fields = NewJobFields(
+            task_names=desk.task_names(),
+            queues=desk.queue_names(),
+            start=start,
+            queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
+            tasks=tasks,
+            is_queue_given=start.queue != "default",
+        )
+        self.fields.set_locks_note(self.tr("A lock may name an argument in braces, such as customer-{customer_id}."))
+        self.rows = RowsEdit()
+        hidden = ("task", "queue", "priority", "scheduled")
+        self.panel = DefersPanel(self.tr("Line"), desk.profile.secret_keys, hidden)
+        self.panel.set_empty(self.tr("What each row would be shows here, and which rows cannot be."))
+        self.leave_out = QCheckBox()
+        self.safety = Safety(_words(self), desk.profile)
+        self._columns, self._remarks = note(), note("warning")
+        self.export_button = QPushButton(self.tr("Export…"))
+        self.sql = shown_sql.ShownSql()
+        self._lay_out()
+        self._connect()
+        self.fields.start()
+        self.fields.task.setFocus()
+        self._look()
+
+    def submit(self) -> None:
+        """Defer them."""
+        if self.plan is None or not self.verb.isEnabled():
+            return
+        self.message.clear()
+        self._set_acting(True)
+        whole = self.safety.is_one_transaction
+        self.panel.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole)
+        acting = self._desk.defer_many(self.plan, self.panel.pace.step, is_one_transaction=whole)
+        self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+
+    def reject(self) -> None:
+        """Close; what is under way is stopped instead, between two chunks."""
+        if self.work.is_running(WORK):
+            self.panel.pace.stop()
+            return
+        self.work.cancel(LOOK)
+        super().reject()
+
+    # Looking
+
+    def _look(self) -> None:
+        """Read the rows anew, a little at a time, and ask the database which could not be deferred."""
+        if self.ledger is not None or self.work.is_running(WORK):
+            return
+        self.plan = None
+        self._check()
+        types = self._known.types if self._known is not None else {}
+        # The task's name need not be there yet for the rows to be checked.
+        pattern = self.fields.job()
+        looking = self._looking(self.rows.source(), types, pattern)
+        self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
+
+    async def _looking(self, source: str | Path, types: Mapping[str, str], pattern: Job) -> Looked:
+        known, kept = self._known, self._read
+        key = tuple(sorted(types.items()))
+        try:
+            if kept is not None and kept[:2] == (source, key) and isinstance(source, str):
+                rows = kept[2]
+            else:
+                text = source if isinstance(source, str) else await asyncio.to_thread(_content, source)
+                reader = open_rows(text, types)
+                rows = Rows(reader.form, tuple(await in_slices(reader.rows)), reader.columns)
+                self._read = (source, key, rows)
+        except RowsNotUnderstood as error:
+            return Looked(None, None, problem=str(error))
+        except OSError as error:
+            said = self.tr("The file cannot be read: {reason}.").format(reason=error.strerror or str(error))
+            return Looked(None, None, problem=said)
+        new = await in_slices(from_rows(pattern, rows.rows))
+        remarks = _remarks_of(rows, known)
+        self.panel.pace.start(self.tr("Looking at the rows: {at} of {of}"), can_pause=False)
+        plan = await self._desk.plan_defers(new, self.panel.pace.step)
+        return Looked(rows, plan, remarks)
+
+    def _looked(self, looked: Looked) -> None:
+        self.panel.pace.hide()
+        self.message.clear()
+        self.plan = looked.plan
+        self._columns.setText(self._told_columns(looked.rows))
+        self._remarks.setText(formats.visible_lines("\n".join(looked.remarks)))
+        self._remarks.setVisible(bool(looked.remarks))
+        mistakes = looked.rows.mistakes if looked.rows is not None else []
+        self.rows.mark(row.line for row in mistakes)
+        problem = looked.problem or (looked.plan.problem if looked.plan is not None else None)
+        if problem is not None:
+            self.message.show_message("bad", problem)
+        if looked.plan is None or looked.plan.problem is not None:
+            self.panel.clear()
+            self.plan = None
+        elif not looked.plan.is_complete:
+            said = self.tr("Stopped before every row was looked at.")
+            self.message.show_message("info", said, "", [(self.tr("Look again"), self._look)])
+            self.plan = None
+        else:
+            self.panel.show_plan(looked.plan)
+        self._check()
+
+    def _look_failed(self, error: Exception) -> None:
+        self.panel.pace.hide()
+        self.panel.clear()
+        self.say(explain(error))
+
+    def _check(self) -> None:
+        plan = self.plan
+        refused, ready = (len(plan.refusals), plan.ready) if plan is not None else (0, 0)
+        self.leave_out.setVisible(bool(refused) and bool(ready))
+        self.leave_out.setText(self.tr("Leave out the {count} that cannot be").format(count=formats.number(refused)))
+        self.safety.show_plan(None, ready)
+        problem = self.problem()
+        self.verb.setEnabled(problem is None and not self.work.is_running(WORK))
+        self.verb.setToolTip(problem or "")
+        words = self.fields.schedule.words()
+        verb = self.tr("Defer {jobs}").format(jobs=jobs(ready)) if ready else self.tr("Defer")
+        self.verb.setText(f"{verb} {words}".strip())
+        self.sql.show_statement(
+            first_defer(plan, self._desk.profile.secret_keys) if plan is not None and ready else None
+        )
+
+    def problem(self) -> str | None:
+        """What is still missing, or None."""
+        wrong = self.fields.problem()
+        if wrong is not None:
+            return wrong
+        if self.plan is None or not self.plan.jobs:
+            return self.tr("Paste rows, or choose a file.")
+        if not self.plan.ready:
+            return self.tr("None of these rows can be deferred.")
+        if self.plan.refusals and not self.leave_out.isChecked():
+            return self.tr("Mend the rows that cannot be deferred, or leave them out.")
+        return self.safety.problem()
+
+    def _told_columns(self, rows: Rows | None) -> str:
+        if rows is None or not rows.columns:
+            return ""
+        guess = self.tr("as it reads")
+        told = ", ".join(f"{name} ({guess if kind == 'guess' else kind})" for name, kind in rows.columns)
+        hint = self.tr("A name such as zip:text says another type; an empty cell is left out.")
+        return formats.cut(self.tr("Columns: {columns}.").format(columns=told), 400) + " " + hint
+
+    def _take_known(self, known: KnownTask | None) -> None:
+        self._known = known
+        self._look()
+
+    # Acting
+
+    def _set_acting(self, is_acting: bool) -> None:
+        self.verb.setEnabled(not is_acting)
+        for widget in (self.fields, self.rows, self.leave_out, self.safety):
+            widget.setEnabled(not is_acting)
+
+    def _act_failed(self, error: Exception) -> None:
+        self._set_acting(False)
+        self.panel.pace.hide()
+        self.say(explain(error))
+
+    def _show_ledger(self, ledger: DeferLedger) -> None:
+        self.ledger = ledger
+        done = ledger.counts[Result.DONE]
+        if done:
+            self._done(self.tr("{jobs} deferred.").format(jobs=jobs(done)))
+        if done == len(ledger):
+            self.accept()
+            return
+        self.panel.show_ledger(ledger)
+        if ledger.error is not None:
+            self.say(explain(ledger.error))
+        elif ledger.is_rolled_back:
+            self.message.show_message("info", self.tr("Stopped, and everything was rolled back: nothing was deferred."))
+        elif ledger.is_stopped:
+            self.message.show_message("info", self.tr("Stopped. What had been deferred before stays deferred."))
+        for widget in (self.verb, self._input, self.leave_out, self.safety, self.sql, self.sql.button):
+            widget.hide()
+        self.export_button.show()
+        self.cancel_button.setText(self.tr("Close"))
+        self.cancel_button.setFocus()
+
+    def _export(self) -> None:
+        if self.ledger is not None:
+            ledger_files.ask(self, self.ledger, self.work, self.message)
+
+    # Building
+
+    def _connect(self) -> None:
+        self.fields.changed.connect(self._look)
+        self.fields.known.connect(self._take_known)
+        self.rows.changed.connect(self._look)
+        self.leave_out.toggled.connect(self._check)
+        self.safety.changed.connect(self._check)
+        self.export_button.clicked.connect(self._export)
+
+    def _lay_out(self) -> None:
+        self.leave_out.hide()
+        self._remarks.hide()
+        self.export_button.setObjectName("link")
+        self.export_button.setAutoDefault(False)
+        self.export_button.hide()
+        self.links.addWidget(self.sql.button)
+        self.links.addWidget(self.export_button)
+        self._input = QWidget()
+        left = QVBoxLayout(self._input)
+        left.setContentsMargins(0, 0, 0, 0)
+        left.setSpacing(12)
+        left.addWidget(self.fields)
+        left.addLayout(field(self.tr("Arguments, a row for each job"), self.rows, self._columns, grows=True), 1)
+        left.addWidget(self._remarks)
+        right = QVBoxLayout()
+        right.setSpacing(10)
+        right.addWidget(self.panel, 1)
+        right.addWidget(self.sql)
+        right.addWidget(self.leave_out)
+        right.addWidget(self.safety)
+        both = QHBoxLayout()
+        both.setSpacing(16)
+        both.addWidget(self._input, 5)
+        both.addLayout(right, 6)
+        self.content.addLayout(both, 1)
+        self.resize(1160, 660)
+
+
+def _words(dialog: QWidget) -> Words:
+    return Words(dialog.tr("Defer"), "", "", "")
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return decoded(file.read(MOST_BYTES + 1))
+
+
+def _remarks_of(rows: Rows, known: KnownTask | None) -> tuple[str, ...]:
+    """What is unusual about the arguments of the first rows."""
+    if known is None:
+        return ()
+    counted: Counter[str] = Counter()
+    first = [row.args for row in rows.rows[:_COMPARED] if row.args is not None]
+    for args in first:
+        counted.update(known.remarks(args))
+    told = "{words} ({count:,} of the first {all:,} rows)"
+    found = counted.most_common(_REMARKS)
+    return tuple(told.format(words=words, count=count, all=len(first)) for words, count in found)

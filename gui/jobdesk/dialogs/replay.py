@@ -1,0 +1,253 @@
+"""Defers jobs again on another profile's database. Nothing is changed where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jobdesk_core.operations import DeferLedger, DeferPlan, first_defer
+from jobdesk_core.operations.defer_many import JOB
+from jobdesk_core.operations.ledger import Result
+from jobdesk_core.operations.replay import MOST_JOBS
+from jobdesk_core.profiles import Profile
+from jobdesk_core.troubles import explain
+from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QWidget
+
+from jobdesk import formats
+from jobdesk.desk import Desk
+from jobdesk.dialogs import ledger_files
+from jobdesk.dialogs.act_words import Words, jobs
+from jobdesk.dialogs.defers_panel import DefersPanel
+from jobdesk.dialogs.frame import WORK, DialogFrame, field
+from jobdesk.dialogs.safety import Safety
+from jobdesk.dialogs.shown_sql import ShownSql
+from jobdesk.session import Session, Unreached
+from jobdesk.widgets.target_banner import TargetBanner
+
+LOOK = "look"
+
+
+class ReplayDialog(DialogFrame):
+    """Opens a connection of its own to the target, and lets go of it in the end. `done` is told what was done."""
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        *,
+        session: Session,
+        source: Desk,
+        job_ids: Sequence[int],
+        profiles: Sequence[Profile],
+        done: Callable[[str], None],
+    ) -> None:
+        super().__init__(parent, title="", sentence="", verb=" ", width=760)
+        self._session, self._source, self._done = session, source, done
+        self._job_ids, self._profiles = list(job_ids)[:MOST_JOBS], list(profiles)
+        self._target: Desk | None = None
+        self.plan: DeferPlan | None = None
+        self.ledger: DeferLedger | None = None
+        self.profile = QComboBox()
+        self.profile.addItem(self.tr("Choose a connection"))
+        self.profile.addItems([formats.cut(profile.name, 80) for profile in self._profiles])
+        self.banner = TargetBanner()
+        self.panel = DefersPanel(self.tr("Job"), source.profile.secret_keys)
+        self.panel.set_empty(self.tr("What would be deferred there shows here, before anything is."))
+        self.sql = ShownSql()
+        self.leave_out = QCheckBox()
+        self.safety: Safety | None = None
+        self.export_button = QPushButton(self.tr("Export…"))
+        self._lay_out()
+        self._say_what()
+        self.profile.currentIndexChanged.connect(self._choose)
+        self.leave_out.toggled.connect(self._check)
+        self.export_button.clicked.connect(self._export)
+        self.finished.connect(self._let_go)
+        self._check()
+        self.profile.setFocus()
+
+    def submit(self) -> None:
+        """Defer them there, all in one transaction."""
+        target, plan = self._target, self.plan
+        if target is None or plan is None or not self.verb.isEnabled():
+            return
+        self.message.clear()
+        self._set_acting(True)
+        self.panel.pace.start(self.tr("{at} of {of} jobs"), can_pause=False)
+        acting = target.defer_many(
+            plan, self.panel.pace.step, is_one_transaction=True, source=self._source.profile.name
+        )
+        self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+
+    def reject(self) -> None:
+        """Close; what is under way is stopped instead, and rolled back."""
+        if self.work.is_running(WORK):
+            self.panel.pace.stop()
+            return
+        self.work.cancel(LOOK)
+        super().reject()
+
+    # Choosing the target
+
+    def _choose(self, position: int) -> None:
+        self.work.cancel(LOOK)
+        self._let_go()
+        self.plan = None
+        self.message.clear()
+        self.panel.clear()
+        self.panel.pace.hide()
+        self.banner.setVisible(position > 0)
+        if self.safety is not None:
+            self.safety.hide()
+            self.safety.deleteLater()
+            self.safety = None
+        if position > 0:
+            profile = self._profiles[position - 1]
+            where = formats.visible(profile.display_dsn)
+            name = formats.visible(profile.name)
+            self.banner.show_target(formats.visible(profile.environment), name, where, profile.colour)
+            self.safety = Safety(_words(self), profile)
+            self.safety.hide_how()
+            self.safety.changed.connect(self._check)
+            self.content.addWidget(self.safety)
+            self.message.show_message("info", self.tr("Connecting to {name}…").format(name=name))
+            self.work.start(self._look(profile), name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
+        self._check()
+
+    async def _look(self, profile: Profile) -> DeferPlan:
+        self._target = await self._session.reach(profile)
+        self.panel.pace.start(self.tr("Reading the jobs: {at} of {of}"), can_pause=False)
+        new = await self._source.read_jobs(self._job_ids, self.panel.pace.step)
+        return await self._target.plan_defers(new, self.panel.pace.step, origin=JOB)
+
+    def _looked(self, plan: DeferPlan) -> None:
+        self.panel.pace.hide()
+        self.message.clear()
+        if plan.problem is not None:
+            self.message.show_message("bad", plan.problem, self.tr("Choose another connection."))
+        elif not plan.is_complete or len(plan.jobs) < len(self._job_ids):
+            again = [(self.tr("Look again"), lambda: self._choose(self.profile.currentIndex()))]
+            self.message.show_message("info", self.tr("Stopped before every job was looked at."), "", again)
+        else:
+            self.plan = plan
+            self.panel.show_plan(plan)
+        self._check()
+
+    def _look_failed(self, error: Exception) -> None:
+        self.panel.pace.hide()
+        trouble = error.trouble if isinstance(error, Unreached) else explain(error)
+        self.message.show_message("bad", trouble.sentence, trouble.way_out)
+
+    def _check(self) -> None:
+        plan = self.plan
+        refused, ready = (len(plan.refusals), plan.ready) if plan is not None else (0, 0)
+        self.leave_out.setVisible(bool(refused) and bool(ready))
+        self.leave_out.setText(self.tr("Leave out the {count} that cannot be").format(count=formats.number(refused)))
+        if self.safety is not None:
+            self.safety.show_plan(None, ready)
+            self.safety.setVisible(bool(ready))
+        problem = self.problem()
+        self.verb.setEnabled(problem is None and not self.work.is_running(WORK))
+        self.verb.setToolTip(problem or "")
+        self.sql.show_statement(
+            first_defer(plan, self._source.profile.secret_keys) if plan is not None and ready else None
+        )
+        self.verb.setText(self._verb(ready))
+
+    def problem(self) -> str | None:
+        """What is still missing, or None."""
+        if self.profile.currentIndex() == 0:
+            return self.tr("Choose a connection.")
+        if self.plan is None:
+            return self.tr("The target has not been looked at.")
+        if not self.plan.ready:
+            return self.tr("None of these jobs can be deferred there.")
+        if self.plan.refusals and not self.leave_out.isChecked():
+            return self.tr("Some cannot be deferred there: leave them out, or choose another connection.")
+        return self.safety.problem() if self.safety is not None else None
+
+    def _verb(self, ready: int) -> str:
+        if not ready:
+            return self.tr("Replay")
+        name = formats.cut(self._profiles[self.profile.currentIndex() - 1].name, 40)
+        return self.tr("Defer {jobs} on {profile}").format(jobs=jobs(ready), profile=name)
+
+    # Acting
+
+    def _set_acting(self, is_acting: bool) -> None:
+        self.verb.setEnabled(not is_acting)
+        for widget in (self.profile, self.leave_out, self.safety):
+            if widget is not None:
+                widget.setEnabled(not is_acting)
+
+    def _act_failed(self, error: Exception) -> None:
+        self._set_acting(False)
+        self.panel.pace.hide()
+        self.say(explain(error))
+
+    def _show_ledger(self, ledger: DeferLedger) -> None:
+        self.ledger = ledger
+        self._let_go()
+        self.panel.show_ledger(ledger)
+        done = ledger.counts[Result.DONE]
+        name = formats.cut(self._profiles[self.profile.currentIndex() - 1].name, 40)
+        if ledger.error is not None:
+            self.say(explain(ledger.error))
+        elif ledger.is_rolled_back:
+            self.message.show_message("info", self.tr("Stopped, and everything was rolled back: nothing was deferred."))
+        elif done:
+            said = self.tr("{jobs} deferred on {profile}.").format(jobs=jobs(done), profile=name)
+            self.message.show_message("good", said, self.tr("Nothing was changed on the source."))
+            self._done(said)
+        for widget in (self.verb, self.leave_out, self.safety, self.sql, self.sql.button):
+            if widget is not None:
+                widget.hide()
+        self.profile.setEnabled(False)
+        self.export_button.show()
+        self.cancel_button.setText(self.tr("Close"))
+        self.cancel_button.setFocus()
+
+    def _let_go(self, *_: object) -> None:
+        target, self._target = self._target, None
+        if target is not None:
+            self._session.release(target)
+
+    def _export(self) -> None:
+        if self.ledger is not None:
+            ledger_files.ask(self, self.ledger, self.work, self.message)
+
+    # Building
+
+    def _say_what(self) -> None:
+        count = len(self._job_ids)
+        one = self.tr("Replay job {job} elsewhere").format(job=formats.job_number(self._job_ids[0]) if count else "")
+        self.title.setText(one if count == 1 else self.tr("Replay {jobs} elsewhere").format(jobs=jobs(count)))
+        self.setWindowTitle(self.title.text())
+        self.sentence.setText(
+            self.tr(
+                "New jobs with the same task, queue, priority, locks and arguments, on another connection. A time "
+                "that is past is left out. Nothing changes on {source}."
+            ).format(source=formats.cut(self._source.profile.name, 80))
+        )
+        self.sentence.show()
+        if not self._profiles:
+            said = self.tr("No other connection is saved. Save one first (Connections).")
+            self.message.show_message("info", said)
+
+    def _lay_out(self) -> None:
+        self.leave_out.hide()
+        self.banner.hide()
+        self.export_button.setObjectName("link")
+        self.export_button.setAutoDefault(False)
+        self.export_button.hide()
+        self.links.addWidget(self.sql.button)
+        self.links.addWidget(self.export_button)
+        self.content.addLayout(field(self.tr("Replay on"), self.profile))
+        self.content.addWidget(self.banner)
+        self.content.addWidget(self.panel, 1)
+        self.content.addWidget(self.sql)
+        self.content.addWidget(self.leave_out)
+        self.resize(1000, 600)
+
+
+def _words(dialog: QWidget) -> Words:
+    # Destructive, as far as safety goes: on production the name is typed for a single job, too.
+    return Words(dialog.tr("Replay"), "", "", "", is_destructive=True)

@@ -1,0 +1,72 @@
+"""The tour's way through deferring: what is known of a task, many rows with mistakes, a replay on production."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.defer_many import DeferManyDialog
+from jobdesk.dialogs.replay import ReplayDialog
+from jobdesk.main_window import MainWindow
+
+ROWS = "user_id,period,amount\n40,2026-10,12.5\n41,2026-10,7\n42,2026-10,7,8\n43,2026-10,99\n"
+_TRIES = 100
+
+Picture = Callable[[str], Awaitable[None]]
+
+
+async def walk(window: MainWindow, picture: Picture, close: Callable[[], None]) -> None:
+    """Open each dialog, fill it, take its picture and close it. Nothing is deferred."""
+    window.actions["job.defer"].trigger()
+    form = window.findChildren(DeferDialog)[-1]
+    form.task.setText("invoices.send_invoice")
+    await _until(lambda: form.known is not None)
+    form.arguments.set_text('{"user_id": "42"}')
+    await picture("defer-known")
+    close()
+    await _many(window, picture)
+    close()
+    await _replay(window, picture)
+    close()
+
+
+async def _many(window: MainWindow, picture: Picture) -> None:
+    window.actions["job.defer_many"].trigger()
+    many = window.findChildren(DeferManyDialog)[-1]
+    await picture("defer-many-empty")
+    many.fields.task.setText("invoices.send_invoice")
+    many.fields.queueing_lock.setText("user-{user_id}")
+    many.rows.edit.setPlainText(ROWS)
+    await _until(lambda: many.plan is not None and bool(many.plan.jobs))
+    await picture("defer-many")
+
+
+async def _replay(window: MainWindow, picture: Picture) -> None:
+    desk, rows = window.session.desk, window.jobs.selected_rows()
+    if desk is None or not rows:
+        return
+    # The demo's own database stands for production: only the preview is shown.
+    target = replace(desk.profile, name="billing-eu", environment="production", colour="#d92d2d")
+    replay = ReplayDialog(
+        window,
+        session=window.session,
+        source=desk,
+        job_ids=[row.id for row in rows],
+        profiles=[target],
+        done=window.message.show_good_news,
+    )
+    replay.open()
+    await picture("replay-empty")
+    replay.profile.setCurrentIndex(1)
+    await _until(lambda: replay.plan is not None)
+    await picture("replay")
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Until it is so, or for a few seconds: the picture shows what is missing."""
+    for _ in range(_TRIES):
+        if condition():
+            break
+        await asyncio.sleep(0.05)

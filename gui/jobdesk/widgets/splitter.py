@@ -1,0 +1,46 @@
+"""A splitter that knows whether a person has moved its handles."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QSplitter, QWidget
+
+
+class Splitter(QSplitter):
+    """One pixel between two panes. `name` is what its sizes are remembered by."""
+
+    changed = Signal()  # a person moved a handle, or took that back
+
+    def __init__(self, orientation: Qt.Orientation, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(orientation, parent)
+        self.setObjectName(name)
+        self.setHandleWidth(1)
+        self._own: list[int] = []
+        self._first: list[int] = []
+        self.splitterMoved.connect(self._moved)
+
+    @property
+    def own_sizes(self) -> list[int]:
+        """The sizes in pixels that a person chose; empty when nobody has."""
+        return list(self._own)
+
+    def set_first_sizes(self, sizes: list[int]) -> None:
+        """Show these sizes as long as a person has not chosen others."""
+        self._first = sizes
+        if not self._own:
+            self.setSizes(sizes)
+
+    def choose(self, sizes: object) -> None:
+        """Take remembered sizes over; what cannot be sizes of these panes, and nothing, is as at first."""
+        fitting = isinstance(sizes, list) and len(sizes) == self.count() and all(_is_size(each) for each in sizes)
+        self._own = list(sizes) if isinstance(sizes, list) and fitting and sum(sizes) else []
+        self.setSizes(self._own or self._first)
+        self.changed.emit()
+
+    def _moved(self, *_: int) -> None:
+        self._own = self.sizes()
+        self.changed.emit()
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 20_000

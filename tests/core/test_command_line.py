@@ -1,0 +1,520 @@
+"""The command line, as scripts and people run it: real processes, their output and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from database import defer, finish, picture, role, run_sql, start
+from jobdesk_core.cli import COMMANDS
+from jobdesk_core.database.schema import schema_sql
+from jobdesk_core.embedded import EmbeddedServer
+from jobdesk_core.jobs import Status
+from jobdesk_core.journal import Journal, Search
+from managing import bring_all, managing
+from psycopg.conninfo import make_conninfo
+from releases import STATES, level
+
+PROGRAM = [sys.executable, "-m", "jobdesk_core"]
+HOSTILE = "a\x1b[2Jb\n\u202ec<b>\x9b"
+STATUSES = "SELECT status::text FROM procrastinate_jobs ORDER BY id"
+Ended = subprocess.CompletedProcess[str]
+
+
+class Shell:
+    """Runs the program on a database, with a home of its own."""
+
+    def __init__(self, home: Path, dsn: str) -> None:
+        self.home, self.dsn = home, dsn
+        libpq = [name for name in os.environ if name.startswith("PG")]
+        kept = {name: value for name, value in os.environ.items() if name not in libpq}
+        folders = {f"XDG_{name}_HOME": str(home) for name in ("CONFIG", "STATE", "DATA", "CACHE")}
+        self.environment = kept | {"HOME": str(home)} | folders
+        self.environment |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "TZ": "Asia/Kolkata"}
+
+    def __call__(self, *arguments: str, given: str = "", **more: str) -> Ended:
+        command = [*PROGRAM, "--dsn", self.dsn, *arguments]
+        if "--profile" in arguments:
+            command = [*PROGRAM, *arguments]
+        environment = self.environment | more
+        return subprocess.run(
+            command, env=environment, input=given, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def json(self, *arguments: str) -> list[Any]:
+        """The lines of a command that succeeds."""
+        ended = self("--json", *arguments)
+        assert ended.returncode == 0, ended.stderr
+        return [json.loads(line) for line in ended.stdout.splitlines()]
+
+    @contextlib.contextmanager
+    def started(self, *arguments: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+        """The program, to be ended by the test."""
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | streams
+        command = [*PROGRAM, "--dsn", self.dsn, *arguments]
+        with subprocess.Popen(command, env=self.environment, **streams) as program:
+            try:
+                yield program
+            finally:
+                program.kill()
+
+
+@pytest.fixture
+def shell(tmp_path: Path, dsn: str) -> Shell:
+    return Shell(tmp_path, dsn)
+
+
+def soon(condition: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + 20
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not come true"
+        time.sleep(0.02)
+    return value
+
+
+def many(dsn: str, number: int, **columns: str) -> None:
+    columns = {"queue_name": "q", "task_name": "t", "status": "todo"} | columns
+    run_sql(
+        dsn,
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status) "
+        "SELECT %s, %s, %s::procrastinate_job_status FROM generate_series(1, %s)",
+        *columns.values(),
+        number,
+    )
+
+
+# The program
+
+
+@pytest.mark.parametrize("arguments", [["jobs", "--help"], ["--dsn", "x", "jobs", "--help"]])
+def test_a_command_never_loads_qt(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom jobdesk.__main__ import main\n"
+        "code = main()\nprint('loaded', [name for name in sys.modules if 'PySide' in name], code)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    assert ended.stdout.splitlines()[-1] == "loaded [] 0", ended.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_tells_its_exit_codes(shell: Shell, command: str) -> None:
+    ended = shell(command, "--help")
+    assert ended.returncode == 0 and "exit codes:" in ended.stdout and "130" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["jobs", "age:blue"], "^^^^"),
+        (["jobs", "--limit", "-1"], "--limit"),
+        (["why", "twelve"], "not a job's id"),
+        (["cancel"], "--all"),
+        (["cancel", "--all", "status:todo"], "either"),
+        (["cancel", "-"], "not a job's id"),
+        (["purge", "--all", "--older-than", "soon"], "not a duration"),
+        (["retry", "1", "--at", "noon"], "not a time"),
+        (["defer", "t", "x"], "NAME=VALUE"),
+        (["defer", "t", "--args", "[1]"], "not a JSON object"),
+        (["jobs", "--unknown"], "--unknown"),
+        (["jobs", "--profile", "nobody"], "Saved connections"),
+    ],
+)
+def test_what_is_not_understood_ends_with_2_and_says_what(shell: Shell, arguments: list[str], words: str) -> None:
+    ended = shell(*arguments, given="what?")
+    assert ended.returncode == 2 and words in ended.stderr and not ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_unreachable_server_ends_with_3(tmp_path: Path) -> None:
+    ended = Shell(tmp_path, "host=127.0.0.1 port=1 dbname=x")("jobs")
+    assert (ended.returncode, ended.stdout) == (3, "") and "no server" in ended.stderr
+
+
+def test_no_database_is_guessed(shell: Shell) -> None:
+    command = [*PROGRAM, "jobs"]
+    ended = subprocess.run(command, env=shell.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2 and "Which database?" in ended.stderr
+
+
+def test_a_database_without_the_schema_ends_with_4(tmp_path: Path, empty_dsn: str) -> None:
+    ended = Shell(tmp_path, empty_dsn)("status")
+    assert ended.returncode == 4 and "no Procrastinate schema" in ended.stderr
+
+
+def test_a_reader_that_goes_ends_it_quietly_with_141(shell: Shell) -> None:
+    many(shell.dsn, 30_000)
+    command = f"{shlex.join([*PROGRAM, '--dsn', shell.dsn])} jobs --limit 0 --json | head -1; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(
+        ["bash", "-c", command], env=shell.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    first, code = ended.stdout.splitlines()
+    assert json.loads(first)["id"] == 30_000 and code == "141" and ended.stderr == ""
+
+
+def test_a_password_is_asked_for_on_a_terminal_and_never_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "guarded"
+    folder.mkdir()
+    for each in (folder, *folder.parents):
+        if each.owner() == folder.owner() and str(each) != "/tmp":
+            each.chmod(0o755)
+    with EmbeddedServer(folder, is_durable=False) as server:
+        run_sql(server.dsn, schema_sql())
+        run_sql(server.dsn, "CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'open sesame'")
+        rules = next(folder.glob("data-*")) / "pg_hba.conf"
+        rules.write_text(f"local all keeper scram-sha-256\n{rules.read_text()}")
+        run_sql(server.dsn, "SELECT pg_reload_conf()")
+        shell = Shell(tmp_path, make_conninfo(server.dsn, user="keeper"))
+        ended = shell("status")
+        assert ended.returncode == 3 and "password" in ended.stderr
+        code, seen = on_a_terminal(shell, ["status"], "wrong", "open sesame")
+        assert code == 0 and seen.count("Password for") == 2 and "is wrong" in seen
+        assert "sesame" not in seen
+        ended = shell("status", PGPASSWORD="open sesame")
+        assert ended.returncode == 0, ended.stderr
+
+
+# Reading
+
+
+def test_jobs_are_listed_by_the_filter_of_the_window(shell: Shell) -> None:
+    many(shell.dsn, 700, queue_name="mail")
+    defer(shell.dsn, queue_name="bills", priority=3)
+    assert [job["id"] for job in shell.json("jobs", "queue:bills")] == [701]
+    assert len(shell.json("jobs", "queue:mail", "--limit", "0", "status:todo")) == 700
+    assert [job["id"] for job in shell.json("jobs", "--order", "next", "--limit", "2")] == [701, 1]
+    assert [job["id"] for job in shell.json("jobs", "--order", "oldest", "--limit", "1", "--", "-queue:bills")] == [1]
+    listed = shell("jobs", "--limit", "700", "queue:mail")
+    assert len(listed.stdout.splitlines()) == 701 and "more" not in listed.stderr
+    assert "There are more than these 5" in shell("jobs", "--limit", "5").stderr
+    assert (shell("jobs", "queue:none_such").returncode, shell("show", "999").returncode) == (1, 1)
+
+
+def test_text_of_the_database_cannot_move_the_terminal(shell: Shell) -> None:
+    defer(shell.dsn, queue_name=HOSTILE, task_name=HOSTILE, lock=HOSTILE, args=json.dumps({HOSTILE: HOSTILE}))
+    for arguments in (["jobs"], ["show", "1"], ["why", "1"], ["status"], ["cancel", "1", "--dry-run"]):
+        for form in ([], ["--json"]):
+            printed = shell(*arguments, *form).stdout
+            assert printed and not set(printed) & {"\x1b", "\x9b", "\u202e"}, printed
+    assert shell.json("jobs")[0]["task_name"] == HOSTILE
+    assert shell.json("show", "1")[0]["args"] == {HOSTILE: HOSTILE}
+    assert len(shell("jobs").stdout.splitlines()) == 2
+
+
+def test_times_are_local_with_their_offset_and_utc_in_json(shell: Shell) -> None:
+    defer(shell.dsn, scheduled_at="2030-01-01 12:00Z")
+    assert "2030-01-01 17:30:00+05:30" in shell("jobs").stdout
+    assert shell.json("jobs")[0]["scheduled_at"] == "2030-01-01T12:00:00+00:00"
+
+
+def test_why_says_what_holds_a_job_and_show_has_its_events(shell: Shell) -> None:
+    defer(shell.dsn, lock="acct")
+    start(shell.dsn)
+    defer(shell.dsn, lock="acct", args='{"user_id": 42}')
+    (reason,) = shell.json("why", "2")
+    assert reason["job_ids"] == [1] and "lock" in reason["headline"]
+    assert "job #1" in shell("why", "2").stdout
+    (shown,) = shell.json("show", "2")
+    assert (shown["args"], [event["type"] for event in shown["events"]]) == ({"user_id": 42}, ["deferred"])
+    assert "user_id = 42" in shell("show", "2").stdout
+
+
+def test_status_counts_queues_and_tells_of_workers_and_rights(shell: Shell) -> None:
+    many(shell.dsn, 3, queue_name="mail", status="failed")
+    defer(shell.dsn)
+    start(shell.dsn, heartbeat="now() - interval '1 hour'")
+    (status,) = shell.json("status")
+    assert status["counts"]["failed"] == 3 and status["queues"]["q"]["doing"] == 1
+    assert status["workers"][0]["is_alive"] is False and status["refused"] == {}
+    told = shell("status").stdout
+    assert "1 jobs have stalled" in told and "mail" in told
+    with role(
+        shell.dsn, *(f"SELECT ON procrastinate_{name}" for name in ("jobs", "events", "workers", "periodic_defers"))
+    ) as reader:
+        assert "You may not cancel here" in Shell(shell.home, reader)("status").stdout
+
+
+def test_colours_only_on_a_terminal_and_never_with_no_color(shell: Shell) -> None:
+    defer(shell.dsn)
+    assert "\x1b" not in shell("jobs").stdout
+    assert "\x1b[34m" in on_a_terminal(shell, ["jobs"])[1]
+    shell.environment["NO_COLOR"] = "1"
+    assert "\x1b" not in on_a_terminal(shell, ["jobs"])[1]
+
+
+# Acting
+
+
+def on_a_terminal(shell: Shell, arguments: list[str], *answers: str) -> tuple[int, str]:
+    """Run the program on a terminal of its own, with an answer to each question; its exit code and what was seen."""
+    ours, theirs = pty.openpty()
+    try:
+        with shell.started(*arguments, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as program:
+            os.close(theirs)
+            seen, left = b"", list(answers)
+            with contextlib.suppress(OSError):  # the terminal's other side is closed
+                while part := os.read(ours, 4096):
+                    seen += part
+                    if seen.endswith(b": ") and left:
+                        os.write(ours, f"{left.pop(0)}\n".encode())
+            return program.wait(30), seen.decode()
+    finally:
+        os.close(ours)
+
+
+def test_nothing_is_done_without_a_yes(shell: Shell) -> None:
+    many(shell.dsn, 3)
+    before = picture(shell.dsn)
+    assert shell("cancel", "status:todo").returncode == 2
+    assert shell("cancel", "status:todo", given="yes\n").returncode == 2
+    assert shell("cancel", "status:todo", "--dry-run", "--yes").returncode == 0
+    sql = shell("cancel", "status:todo", "--sql", "--yes")
+    assert sql.returncode == 0 and "UPDATE procrastinate_jobs" in sql.stdout
+    code, seen = on_a_terminal(shell, ["cancel", "status:todo"], "no")
+    assert code == 1 and "Type yes to cancel 3 jobs" in seen
+    assert picture(shell.dsn) == before
+    assert on_a_terminal(shell, ["cancel", "status:todo"], "yes")[0] == 0
+    assert run_sql(shell.dsn, STATUSES) == ["cancelled"] * 3
+
+
+def test_production_wants_its_name_typed(shell: Shell) -> None:
+    many(shell.dsn, 2, status="failed")
+    profile = f'[profiles.live]\nmethod = "dsn"\ndsn = "{shell.dsn}"\nenvironment = "production"\n'
+    (shell.home / "jobdesk").mkdir()
+    (shell.home / "jobdesk" / "profiles.toml").write_text(profile)
+    command = [*PROGRAM, "--profile", "live", "purge", "--all"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, env=shell.environment, stdin=theirs, stderr=theirs, stdout=theirs) as program:
+        os.write(ours, b"yes\n")
+        assert program.wait(30) == 1
+    os.close(ours)
+    os.close(theirs)
+    assert len(run_sql(shell.dsn, STATUSES)) == 2
+
+
+def test_the_preflight_tells_every_fate_and_the_ledger_every_job(shell: Shell) -> None:
+    many(shell.dsn, 2)
+    many(shell.dsn, 1, status="failed")
+    groups = shell.json("cancel", "--all", "--dry-run")
+    assert [(each["status"], each["count"], each["outcome"]) for each in groups] == [
+        ("todo", 2, "will be done"),
+        ("failed", 1, "skipped"),
+    ]
+    ledger = shell.json("cancel", "--all", "--yes")
+    assert {each["id"]: each["result"] for each in ledger} == {1: "done", 2: "done", 3: "skipped"}
+    assert run_sql(shell.dsn, STATUSES) == ["cancelled", "cancelled", "failed"]
+
+
+def test_scripts_learn_whether_everything_was_done(shell: Shell) -> None:
+    many(shell.dsn, 2)
+    assert shell("cancel", "queue:none_such", "--yes").returncode == 1
+    assert shell("cancel", "1", "999", "--yes").returncode == 1  # of ids every one is meant
+    assert shell("cancel", "1", "--yes").returncode == 1  # cancelled already
+    assert shell("cancel", "--all", "--yes").returncode == 0  # what cannot be cancelled was not meant
+    many(shell.dsn, 2)
+    assert shell("cancel", "-", "--yes", given="#3\n4,").returncode == 0
+
+
+def test_retry_and_purge_take_their_options(shell: Shell) -> None:
+    for _ in range(2):
+        defer(shell.dsn)
+        finish(shell.dsn, start(shell.dsn)[0], "failed")
+    assert shell("retry", "1", "--yes", "--priority", "7", "--queue", "other", "--in", "2h").returncode == 0
+    row = run_sql(
+        shell.dsn,
+        "SELECT status::text, priority, queue_name, scheduled_at > now() + interval '1 hour' "
+        "FROM procrastinate_jobs WHERE id = 1",
+    )
+    assert row == [("todo", 7, "other", True)]
+    assert shell("purge", "--all", "--older-than", "1h", "--yes").returncode == 1
+    assert shell("purge", "--all", "--status", "cancelled", "--yes").returncode == 1
+    assert shell("purge", "--all", "--status", "failed", "--yes").returncode == 0
+    assert run_sql(shell.dsn, STATUSES) == ["todo"]
+
+
+def test_a_stalled_job_is_rescued_and_a_running_one_only_by_force(shell: Shell) -> None:
+    defer(shell.dsn)
+    start(shell.dsn)
+    assert shell("retry", "1", "--yes").returncode == 1
+    assert shell("retry", "1", "--stalled", "--yes").returncode == 1
+    run_sql(shell.dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+    assert shell("retry", "is:stalled", "--stalled", "--yes").returncode == 0
+    assert run_sql(shell.dsn, STATUSES) == ["todo"]
+
+
+def test_a_missing_right_and_a_read_only_profile_end_with_4(shell: Shell) -> None:
+    many(shell.dsn, 1)
+    before = picture(shell.dsn)
+    grants = [f"SELECT ON procrastinate_{name}" for name in ("jobs", "events", "workers", "periodic_defers")]
+    with role(shell.dsn, *grants) as reader:
+        for arguments in (["cancel", "1", "--yes"], ["defer", "t"]):
+            ended = Shell(shell.home, reader)(*arguments)
+            assert ended.returncode == 4 and "GRANT" in ended.stderr
+    (shell.home / "jobdesk").mkdir(exist_ok=True)
+    profile = f'[profiles.eyes]\nmethod = "dsn"\ndsn = "{shell.dsn}"\nis_read_only = true\n'
+    (shell.home / "jobdesk" / "profiles.toml").write_text(profile)
+    for arguments in (["cancel", "1", "--yes"], ["defer", "t"]):
+        ended = shell(*arguments, "--profile", "eyes")
+        assert ended.returncode == 4 and "read-only" in ended.stderr
+    assert picture(shell.dsn) == before
+
+
+def slow_changes(dsn: str) -> None:
+    run_sql(
+        dsn,
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END$$; "
+        "CREATE TRIGGER slow BEFORE UPDATE ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION slow()",
+    )
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["chunks", "one transaction"])
+def test_ctrl_c_stops_an_act_between_two_chunks(shell: Shell, whole: bool) -> None:
+    many(shell.dsn, 4_000)
+    slow_changes(shell.dsn)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
+    arguments = ["cancel", "--all", "--yes", "--json", *(["--one-transaction"] if whole else [])]
+    with shell.started(*arguments) as program:
+        soon(lambda: run_sql(shell.dsn, waiting, "WITH wanted%")[0], "the first chunk")
+        program.send_signal(signal.SIGINT)
+        printed, told = program.communicate(timeout=60)
+    assert program.returncode == 130 and "Traceback" not in told
+    results = [json.loads(line)["result"] for line in printed.splitlines()]
+    cancelled = run_sql(shell.dsn, STATUSES).count("cancelled")
+    assert len(results) == 4_000 and results.count("done") == cancelled
+    if whole:
+        assert cancelled == 0 and "rolled back" in told
+    else:
+        assert 0 < cancelled < 4_000 and "stays done" in told
+
+
+async def test_what_was_done_is_in_the_journal(shell: Shell) -> None:
+    many(shell.dsn, 2)
+    await asyncio.to_thread(shell, "cancel", "--all", "--yes")
+    await asyncio.to_thread(shell, "defer", "t", "secret=hidden")
+    journal = Journal(shell.home / "jobdesk" / "journal.sqlite")
+    deferred, cancelled = await journal.entries(Search())
+    assert (cancelled.header.action, cancelled.done, deferred.header.action) == ("cancel", 2, "defer")
+    assert "hidden" not in str(deferred) + str(await journal.records(deferred.id))
+
+
+# Deferring
+
+
+def test_a_job_is_deferred_with_its_arguments(shell: Shell) -> None:
+    arguments = [
+        "--queue",
+        "mail",
+        "--priority",
+        "4",
+        "--lock",
+        "l",
+        "--queueing-lock",
+        "only",
+        "--at",
+        "2030-01-01T00:00Z",
+    ]
+    ended = shell("defer", "mail.send", *arguments, "user_id=42", 'code="42"', "name=Zoë", "--args", '{"x": [1]}')
+    assert ended.returncode == 0 and "#1" in ended.stdout
+    columns = "task_name, queue_name, priority, lock, queueing_lock, scheduled_at = '2030-01-01 00:00Z', args"
+    assert run_sql(shell.dsn, f"SELECT {columns} FROM procrastinate_jobs") == [
+        ("mail.send", "mail", 4, "l", "only", True, {"x": [1], "user_id": 42, "code": "42", "name": "Zoë"})
+    ]
+    again = shell("defer", "mail.send", "--queueing-lock", "only")
+    assert again.returncode == 1 and "job #1" in again.stderr
+
+
+def test_many_are_deferred_from_rows(shell: Shell) -> None:
+    rows = "".join(f'{{"n": {number}}}\n' for number in range(1_200))
+    assert shell("defer", "t", "--from", "-", "kind=x", given=rows).returncode == 0
+    assert run_sql(
+        shell.dsn, "SELECT count(DISTINCT args ->> 'n') FROM procrastinate_jobs WHERE args ->> 'kind' = 'x'"
+    ) == [1_200]
+    path = shell.home / "rows.csv"
+    path.write_text('zip,name\n01234,"a,b"\n', "utf-8-sig")
+    assert shell("defer", "t", "--from", str(path)).returncode == 0
+    assert run_sql(shell.dsn, "SELECT args FROM procrastinate_jobs ORDER BY id DESC LIMIT 1") == [
+        {"zip": "01234", "name": "a,b"}
+    ]
+    path.write_text("n\n7\n")
+    assert shell("defer", "t", "--from", str(path), "--json-values").returncode == 0
+    assert run_sql(shell.dsn, "SELECT args FROM procrastinate_jobs ORDER BY id DESC LIMIT 1") == [{"n": 7}]
+
+
+def test_of_many_with_one_queueing_lock_one_is_deferred_and_the_others_are_told(shell: Shell) -> None:
+    ended = shell("defer", "t", "--from", "-", "--queueing-lock", "only", "--json", given="{}\n{}\n{}\n")
+    assert ended.returncode == 1
+    assert [json.loads(line)["is_done"] for line in ended.stdout.splitlines()] == [True, False, False]
+
+
+def test_a_row_that_is_not_understood_is_named(shell: Shell) -> None:
+    ended = shell("defer", "t", "--from", "-", given='{"n": 1}\nnothing\n')
+    assert ended.returncode == 2 and "Line 2" in ended.stderr
+    assert run_sql(shell.dsn, STATUSES) == []
+
+
+# Watching
+
+
+def test_watch_prints_each_change_and_ends_with_ctrl_c(shell: Shell) -> None:
+    defer(shell.dsn, queue_name="mail")
+    with shell.started("watch", "queue:mail", "--interval", "0.1", "--json") as program:
+        assert program.stderr is not None and program.stdout is not None
+        assert "Watching" in program.stderr.readline()
+        defer(shell.dsn, queue_name="other")
+        defer(shell.dsn, queue_name="mail")
+        job_id, _ = start(shell.dsn)
+        finish(shell.dsn, job_id, "succeeded")
+        seen = [json.loads(program.stdout.readline()) for _ in range(3)]
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=30)
+    assert [(each["event"], each["job"]["id"]) for each in seen] == [("deferred", 3), ("started", 1), ("succeeded", 1)]
+    assert program.returncode == 130 and "Traceback" not in told
+
+
+def test_watch_shows_what_a_long_transaction_held_back(shell: Shell) -> None:
+    with shell.started("watch", "--interval", "0.1", "--json") as program, psycopg.connect(shell.dsn) as connection:
+        assert program.stderr is not None and program.stdout is not None
+        program.stderr.readline()
+        connection.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 't')")
+        defer(shell.dsn)
+        assert json.loads(program.stdout.readline())["job"]["id"] == 2
+        connection.commit()
+        assert json.loads(program.stdout.readline())["job"]["id"] == 1
+
+
+# Every release
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_every_release_is_read_and_acted_upon(tmp_path: Path, released_dsn: str, state: str) -> None:
+    shell = Shell(tmp_path, released_dsn)
+    async with managing(released_dsn) as manager:
+        ids = await bring_all(manager)
+        able = await manager.capabilities_async()
+
+    def look() -> None:
+        assert {job["id"] for job in shell.json("jobs", "--limit", "0")} == set(ids.values())
+        (status,) = shell.json("status")
+        assert sum(status["counts"].values()) == len(ids)
+        todo = ids[Status.TODO]
+        assert shell.json("why", str(todo))[0]["job_ids"] == [ids[Status.DOING]]
+        assert shell("cancel", str(todo), "--yes").returncode == (0 if able.can_cancel else 4)
+        failed = shell("retry", str(ids[Status.FAILED]), "--yes")
+        assert failed.returncode == (0 if level(state) >= (3, 4) else 1), failed.stderr
+        assert shell("purge", str(ids[Status.SUCCEEDED]), "--yes").returncode == 0
+        assert shell("defer", "t", "a=1").returncode == 0
+
+    await asyncio.to_thread(look)
