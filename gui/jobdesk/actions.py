@@ -70,6 +70,17 @@ SPECS = (
     ),
     Spec("connection.close", "&Disconnect", "desk", tip="Close the connection", needs=Needs.DESK),
     Spec("demo.open", "Open the de&mo", "desk", tip="An embedded PostgreSQL with sample jobs"),
+    Spec(
+        "staged.show",
+        "&Staged changes…",
+        "desk",
+        shortcut="Ctrl+Shift+S",
+        tip="Look at what is staged, and apply it together",
+        needs=Needs.DESK,
+        starts_group=True,
+    ),
+    Spec("staged.apply", "A&pply staged changes…", "desk", tip="All in one transaction, or nothing", needs=Needs.DESK),
+    Spec("staged.discard", "Throw staged changes &away…", "desk", tip="None of them is carried out", needs=Needs.DESK),
     Spec("app.quit", "&Quit", "desk", shortcut="Ctrl+Q", starts_group=True),
     Spec("job.defer", "&Defer…", "job", "defer", "Ctrl+N", "Defer a new job", Needs.DESK),
     Spec(

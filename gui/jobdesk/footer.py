@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
@@ -18,10 +18,14 @@ class Footer(QFrame):
         self.setObjectName("footer")
         self.setFixedHeight(HEIGHT)
         self._left, self._right = QLabel(), QLabel()
+        self.staged = QPushButton()
+        self.staged.setObjectName("link")
+        self.staged.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)
         row.addWidget(self._left)
         row.addStretch()
+        row.addWidget(self.staged)
         row.addWidget(self._right)
 
     def show_desk(self, desk: Desk | None, footnote: str | None = None) -> None:
@@ -37,6 +41,11 @@ class Footer(QFrame):
             rights = self.tr("read only")
         text = self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights)
         self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)
+
+    def show_staged(self, text: str) -> None:
+        """Show how many changes are staged, or nothing."""
+        self.staged.setText(text)
+        self.staged.setVisible(bool(text))
 
     def _freshness(self, desk: Desk) -> str:
         counts = desk.monitor.counts

@@ -98,9 +98,12 @@ class MainWindow(QMainWindow):
         self.message.show_message("bad", trouble.sentence, trouble.way_out)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.commands.staged.before_loss(self._close)
+
+    def _close(self) -> None:
         self.hide()
         self.closing.emit()
-        event.ignore()
 
     # Placing
 
@@ -155,6 +158,8 @@ class MainWindow(QMainWindow):
         self.start.choose_asked_for.connect(self.commands.connection.choose)
         self.start.demo_asked_for.connect(self.commands.demo.open)
         self.start.install_asked_for.connect(self._install)
+        self.footer.staged.clicked.connect(self.commands.staged.show)
+        self.session.before_loss = self.commands.staged.before_loss
         self.session.ask_password = self.commands.connection.ask_password
         self.session.desk_changed.connect(self._show_desk)
         self.session.opening.connect(self._show_opening)
@@ -173,6 +178,7 @@ class MainWindow(QMainWindow):
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
             desk.trouble.connect(self._failed)
+            desk.staging.changed.connect(self._show_staged)
         for page in self.pages.values():
             page.show_desk(shown)
         self.finding.show_desk()
@@ -187,8 +193,12 @@ class MainWindow(QMainWindow):
         if shown is not None:
             self.jobs.table.setFocus()
         self._show_workers()
-        self._update_actions()
+        self._show_staged()
         self._show_footnote()
+
+    def _show_staged(self) -> None:
+        self.footer.show_staged(self.commands.staged.footnote())
+        self._update_actions()
 
     def _show_opening(self, profile: Profile) -> None:
         self.header.show_profile(profile)

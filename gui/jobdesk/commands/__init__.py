@@ -17,6 +17,7 @@ from jobdesk.commands.matching import MatchingCommands
 from jobdesk.commands.names import NameCommands
 from jobdesk.commands.noun import Noun
 from jobdesk.commands.saved_views import SavedViewCommands
+from jobdesk.commands.staged import StagedCommands
 from jobdesk.commands.view import ViewCommands
 from jobdesk.commands.workers import WorkerCommands
 
@@ -37,6 +38,7 @@ class Commands(QObject):
         self.queue = NameCommands(window, "queue")
         self.task = NameCommands(window, "task")
         self.worker = WorkerCommands(window)
+        self.staged = StagedCommands(window)
         self.view = ViewCommands(window)
         self.saved_view = SavedViewCommands(window)
         self.help = HelpCommands(window)

@@ -201,7 +201,13 @@ class JobCommands(Noun):
                 again_of=again_of,
                 secret_keys=desk.profile.secret_keys,
                 sql_of=desk.defer_sql,
+                stage=lambda job: self._stage(desk, job, again_of),
             ).open()
+
+    def _stage(self, desk: Desk, job: Job, again_of: int | None) -> None:
+        desk.staging.add_job(job, again_of=again_of)
+        task = formats.visible(formats.cut(job.task_name, 60))
+        self.done.emit(self.tr("Staged: defer {task}. Nothing has been changed yet.").format(task=task))
 
     async def _submit(self, job: Job, again_of: int | None) -> Outcome:
         desk = self._session.desk

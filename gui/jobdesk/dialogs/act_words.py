@@ -43,7 +43,7 @@ _WORDS = {
         _noop("Cancel and delete"),
         _noop("will be cancelled and deleted"),
         _noop("cancelled and deleted"),
-        _noop("The rows and their events are gone. From the journal the jobs can be deferred again, under new numbers."),
+        _noop("The rows and their events are gone. The journal can defer the jobs again, as new ones."),
         is_destructive=True,
     ),
     Action.RETRY: Words(

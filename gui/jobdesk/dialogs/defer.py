@@ -8,10 +8,10 @@ from typing import Any
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.jobs import Job
-from jobdesk_core.operations import Outcome
+from jobdesk_core.operations import Outcome, TooManyStaged
 from jobdesk_core.operations.known_task import KnownTask
 from jobdesk_core.profiles.secret_keys import HIDDEN, masked, restored, still_hidden
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.dialogs.frame import DialogFrame, field, note
@@ -45,12 +45,17 @@ class DeferDialog(DialogFrame):
         again_of: int | None = None,
         secret_keys: str = "",
         sql_of: Callable[[Job], Statement[Any] | None] = lambda job: None,
+        stage: Callable[[Job], None] | None = None,
     ) -> None:
         super().__init__(parent, title="", sentence="", verb="", width=620)
         self._start, self._again_of = prefill or Job(task_name=""), again_of
         self._say_what()
         self.verb.show()
-        self._submit_job = submit
+        self._submit_job, self._stage_job = submit, stage
+        self.stage_button = QPushButton(self.tr("Add to staged changes"))
+        self.stage_button.clicked.connect(self.stage)
+        self.add_second(self.stage_button)
+        self.stage_button.setVisible(stage is not None)
         self.known: KnownTask | None = None
         self.fields = NewJobFields(
             task_names=task_names,
@@ -83,6 +88,17 @@ class DeferDialog(DialogFrame):
             return
         self.run(self._ask(self.job()), self._show)
 
+    def stage(self) -> None:
+        """Add the job to the staged changes of the connection instead of deferring it."""
+        if self._stage_job is None or self.problem() is not None:
+            return
+        try:
+            self._stage_job(self.job())
+        except TooManyStaged as error:
+            self.message.show_message("bad", str(error))
+            return
+        self.accept()
+
     def job(self) -> Job:
         """The job as it was typed. Ask only when `problem` finds none."""
         return replace(self.fields.job(), task_kwargs=self._value() or {})
@@ -112,6 +128,8 @@ class DeferDialog(DialogFrame):
         problem = self.problem()
         self.verb.setEnabled(problem is None)
         self.verb.setToolTip(problem or "")
+        self.stage_button.setEnabled(problem is None)
+        self.stage_button.setToolTip(problem or "")
         words = self.schedule.words()
         self.verb.setText(f"{self.tr('Defer job')} {words}".strip())
         self.sql.show_statement(self._sql_of(self.job()) if problem is None else None)

@@ -83,6 +83,11 @@ class DialogFrame(QDialog):
         """Tell what went wrong."""
         self.message.show_message("bad", trouble.sentence, trouble.way_out)
 
+    def add_second(self, button: QPushButton) -> None:
+        """Place a second way to end beside the verb."""
+        button.setAutoDefault(False)
+        self._buttons.insertWidget(self._buttons.indexOf(self.verb), button)
+
     def reject(self) -> None:
         """Close; work that is under way is cancelled first."""
         if self.work.is_running(WORK):
@@ -118,6 +123,7 @@ class DialogFrame(QDialog):
         row.addLayout(self.links)
         row.addStretch()
         row.addWidget(self.cancel_button)
+        self._buttons = row
         row.addWidget(self.verb)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

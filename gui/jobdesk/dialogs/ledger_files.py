@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from jobdesk_core.operations import DeferLedger, Ledger
+from jobdesk_core.operations import DeferLedger, Ledger, SetLedger
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -15,7 +15,7 @@ from jobdesk.work import Work
 _FILTERS = ("CSV (*.csv)", "NDJSON (*.ndjson)")
 
 
-def ask(parent: QWidget, ledger: Ledger | DeferLedger, work: Work, message: MessageBar) -> None:
+def ask(parent: QWidget, ledger: Ledger | DeferLedger | SetLedger, work: Work, message: MessageBar) -> None:
     """Ask for a file and write every job's outcome into it."""
     dialog = QFileDialog(parent, _tr("Export the outcome of every job"))
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -26,7 +26,7 @@ def ask(parent: QWidget, ledger: Ledger | DeferLedger, work: Work, message: Mess
     dialog.open()
 
 
-def save(path: Path, ledger: Ledger | DeferLedger, work: Work, message: MessageBar) -> None:
+def save(path: Path, ledger: Ledger | DeferLedger | SetLedger, work: Work, message: MessageBar) -> None:
     """Write the file, as NDJSON when its name says so, else as CSV."""
     write = ledger.write_ndjson if path.suffix in (".ndjson", ".jsonl") else ledger.write_csv
 

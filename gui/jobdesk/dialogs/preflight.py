@@ -16,6 +16,7 @@ from jobdesk_core.operations import (
     Plan,
     Result,
     Target,
+    TooManyStaged,
     examples,
     first_statement,
     parse_ids,
@@ -75,6 +76,7 @@ class PreflightDialog(DialogFrame):
         self.pace = Pace()
         self.sql = QPlainTextEdit()
         self.sql_button, self.export_button = QPushButton(self.tr("Show the SQL")), QPushButton(self.tr("Export…"))
+        self.stage_button = QPushButton(self.tr("Add to staged changes"))
         self._typing = QTimer(self)
         self._lay_out()
         self._connect()
@@ -180,9 +182,31 @@ class PreflightDialog(DialogFrame):
         reason = self.tr("None of these jobs can be acted upon.") if not ready else self.safety.problem()
         self.verb.setEnabled(reason is None and not self.work.is_running(WORK))
         self.verb.setToolTip(reason or "")
+        self._check_staging()
         self.sql_button.setEnabled(bool(ready))
         if self.sql.isVisible():
             self._write_sql()
+
+    def _check_staging(self) -> None:
+        can = self.plan is not None and self.options.problem() is None and not self.work.is_running(WORK)
+        count = self._desk.staging.held.stageable(self.plan) if can and self.plan is not None else 0
+        self.stage_button.setEnabled(bool(count))
+        tip = self.tr("Collect it with others, to be applied in one transaction or not at all")
+        self.stage_button.setToolTip(tip if count else self.tr("None of these jobs can be acted upon."))
+
+    def stage(self) -> None:
+        """Add it to the staged changes of the connection instead of carrying it out."""
+        if self.plan is None or not self.stage_button.isEnabled():
+            return
+        count = self._desk.staging.held.stageable(self.plan)
+        try:
+            self._desk.staging.add_plan(self.plan)
+        except TooManyStaged as error:
+            self.message.show_message("bad", str(error))
+            return
+        said = self.tr("Staged: {verb} {jobs}. Nothing has been changed yet.")
+        self._done(said.format(verb=self.words.verb, jobs=jobs(count)))
+        self.accept()
 
     def _title(self, plan: Plan | None, ready: int) -> str:
         if plan is None or plan.total == ready:
@@ -207,7 +231,7 @@ class PreflightDialog(DialogFrame):
 
     def _set_acting(self, is_acting: bool) -> None:
         self.verb.setEnabled(not is_acting)
-        for widget in (self.choice, self.ids, self.options, self.safety):
+        for widget in (self.stage_button, self.choice, self.ids, self.options, self.safety):
             widget.setEnabled(not is_acting)
 
     def _act_failed(self, error: Exception) -> None:
@@ -230,7 +254,16 @@ class PreflightDialog(DialogFrame):
         said = self.tr("{done} of {all} done.").format(done=formats.number(done), all=formats.number(ready))
         self.sentence.setText(said)
         self._tell_the_end(ledger)
-        for widget in (self.verb, self.choice, self.ids, self.options, self.safety, self.sql_button, self.sql):
+        for widget in (
+            self.verb,
+            self.stage_button,
+            self.choice,
+            self.ids,
+            self.options,
+            self.safety,
+            self.sql_button,
+            self.sql,
+        ):
             widget.hide()
         self.export_button.show()
         self.cancel_button.setText(self.tr("Close"))
@@ -285,6 +318,7 @@ class PreflightDialog(DialogFrame):
             button.setAutoDefault(False)
             self.links.addWidget(button)
         self.export_button.hide()
+        self.add_second(self.stage_button)
         self._inner = QWidget()
         column = QVBoxLayout(self._inner)
         column.setContentsMargins(0, 0, 6, 0)
@@ -310,6 +344,7 @@ class PreflightDialog(DialogFrame):
         self.safety.forced_changed.connect(self._reconsider)
         self.safety.changed.connect(self._check)
         self.sql_button.clicked.connect(self._toggle_sql)
+        self.stage_button.clicked.connect(self.stage)
         self.export_button.clicked.connect(self._export)
 
     def _change_target(self, position: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jobdesk_core.connectors.shown import shown_sql
@@ -17,7 +18,7 @@ class ShownSql(QPlainTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._statement: Statement[Any] | None = None
+        self._statements: Sequence[Statement[Any]] = ()
         self.button = QPushButton(self.tr("Show the SQL"))
         self.button.setObjectName("link")
         self.button.setAutoDefault(False)
@@ -32,8 +33,12 @@ class ShownSql(QPlainTextEdit):
 
     def show_statement(self, statement: Statement[Any] | None) -> None:
         """Have this one ready to be shown."""
-        self._statement = statement
-        self.button.setEnabled(statement is not None)
+        self.show_statements([statement] if statement is not None else [])
+
+    def show_statements(self, statements: Sequence[Statement[Any]]) -> None:
+        """Have these ready to be shown, one below the other."""
+        self._statements = statements
+        self.button.setEnabled(bool(statements))
         self._write()
 
     def _toggle(self) -> None:
@@ -44,5 +49,5 @@ class ShownSql(QPlainTextEdit):
     def _write(self) -> None:
         if self.isHidden():
             return
-        text = shown_sql(self._statement) if self._statement is not None else ""
+        text = ";\n\n".join(map(shown_sql, self._statements))
         self.setPlainText(text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}…")
