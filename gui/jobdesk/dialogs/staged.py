@@ -1,4 +1,4 @@
-"""Staged changes: looked at together, taken out, thrown away, or applied in one transaction; and what became of them."""
+"""Staged changes: looked at together, taken out, thrown away, or applied in one transaction, and what came of it."""
 
 from __future__ import annotations
 
