@@ -197,6 +197,7 @@ class StagedDialog(DialogFrame):
                 for part in ledger.made.parts
             ]
         )
+        self.sentence.setText(self.tr("What was staged stays staged."))
         self._tell_the_end(ledger)
         self._name_row.hide()
         self.keep_button.hide()
@@ -232,7 +233,7 @@ class StagedDialog(DialogFrame):
         row = 0
         for position, (kind, text, notes) in enumerate(lines):
             self._grid.addWidget(Sign(kind), row, 0, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(_label(text), row, 1)
+            self._grid.addWidget(_label(text), row, 1, Qt.AlignmentFlag.AlignTop)
             remove = QPushButton(self.tr("Take out"))
             remove.setObjectName("link")
             remove.setAutoDefault(False)
@@ -241,7 +242,7 @@ class StagedDialog(DialogFrame):
             self._grid.addWidget(remove, row, 2, Qt.AlignmentFlag.AlignTop)
             for note in notes:
                 row += 1
-                self._grid.addWidget(_label(note, "secondary"), row, 1, 1, 2)
+                self._grid.addWidget(_label(note, "secondary"), row, 1, 1, 2, Qt.AlignmentFlag.AlignTop)
             row += 1
         self._grid.setRowStretch(row, 1)
 

@@ -51,11 +51,12 @@ def troubles(part: Part) -> list[str]:
         if group.reason is None:
             continue
         ids = group.examples(TOLD)
-        lines += [group.reason.of(job_id) for job_id in ids]
-        if group.count > len(ids):
-            lines.append(
-                tr("and {jobs} more: {reason}").format(jobs=jobs(group.count - len(ids)), reason=group.reason.many)
-            )
+        if group.count == 1:
+            lines.append(group.reason.of(ids[0]))
+            continue
+        named = ", ".join(map(formats.job_number, ids)) + ("…" if group.count > len(ids) else "")
+        line = tr("{jobs}: {reason} ({ids})")
+        lines.append(line.format(jobs=jobs(group.count), reason=group.reason.many, ids=named))
     return lines
 
 
