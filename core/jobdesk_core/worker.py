@@ -106,7 +106,7 @@ class Worker:
         has_workers = (await self.manager.capabilities_async()).has_workers
         if has_workers:
             await self.manager.prune_stalled_workers(self.stalled_worker_timeout)
-            self._handover.worker_id = await self.manager.register_worker()
+            self._handover.worker_id = await self._register()
         with self._signals():
             sides = [asyncio.create_task(_outlast(side)) for side in self._sides(has_workers)]
             for task in sides:
@@ -120,12 +120,26 @@ class Worker:
                 await asyncio.gather(*sides, return_exceptions=True)
                 self._executor.shutdown(wait=False)
                 if self.worker_id is not None:
-                    # Someone else's lock on a job left behind would make it wait; stale, it is pruned later.
-                    with contextlib.suppress(ConnectorException, TimeoutError):
-                        async with asyncio.timeout(UNREGISTERING_S):
-                            await self.manager.unregister_worker(self.worker_id)
+                    await self._unregister(self.worker_id)
             for task in failed:
                 task.result()
+
+    async def _register(self) -> int:
+        registering = asyncio.ensure_future(self.manager.register_worker())
+        try:
+            worker_id: int = await asyncio.shield(registering)
+        except asyncio.CancelledError:
+            # Its row may be there already, although nobody has been told its number.
+            with contextlib.suppress(ConnectorException):
+                await self._unregister(await registering)
+            raise
+        return worker_id
+
+    async def _unregister(self, worker_id: int) -> None:
+        # Someone else's lock on a job left behind would make it wait; stale, it is pruned later.
+        with contextlib.suppress(ConnectorException, TimeoutError):
+            async with asyncio.timeout(UNREGISTERING_S):
+                await self.manager.unregister_worker(worker_id)
 
     def _sides(self, has_workers: bool) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
         yield self._watch_aborts

@@ -17,6 +17,7 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Entry, Header, Journal, keeping
 from jobdesk_core.journal import undo as journal_undo
 from jobdesk_core.journal.keeping_defers import defer_many_kept
+from jobdesk_core.journal.keeping_staged import apply_staged_kept
 from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
@@ -30,6 +31,7 @@ from jobdesk_core.monitor.view_count import AtLeast, ViewCount
 from jobdesk_core.operations import (
     Action,
     Change,
+    ChangeSet,
     DeferLedger,
     DeferPlan,
     Ledger,
@@ -37,9 +39,12 @@ from jobdesk_core.operations import (
     Outcome,
     Plan,
     Progress,
+    SetLedger,
+    SetPlan,
     Target,
     first_defer,
     impossible,
+    look,
     plan,
     plan_defers,
     read_jobs,
@@ -189,6 +194,21 @@ class Desk(QObject):
             on_progress=on_progress,
             is_one_transaction=is_one_transaction,
             source=source,
+        )
+        try:
+            return await act
+        finally:
+            self.monitor.wake()
+
+    async def look_staged(self, staged: ChangeSet, on_progress: OnProgress) -> SetPlan:
+        """Look at what staged changes would do together; nothing is changed."""
+        steps = look(staged, self.capabilities, is_read_only=self.profile.is_read_only)
+        return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
+
+    async def apply_staged(self, made: SetPlan, on_progress: OnProgress) -> SetLedger:
+        """Apply staged changes in one transaction, and write it down; the ledger tells, too, when none was."""
+        act = apply_staged_kept(
+            made, self.connector, self.profile, self.journal, on_trouble=self.trouble.emit, on_progress=on_progress
         )
         try:
             return await act

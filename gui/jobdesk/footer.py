@@ -2,31 +2,71 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from jobdesk import formats
+from jobdesk.commands.staged import StagedCommands
 from jobdesk.desk import Desk
+from jobdesk.work import under_way
 
 HEIGHT = 28
+#: What takes longer is told, in seconds, and milliseconds between two looks at it.
+LONG_S, LOOK_MS = 0.5, 200
 
 
 class Footer(QFrame):
-    """Shows one sentence on the left, about the page, and one on the right, about the database."""
+    """A sentence about the page at the left, what takes long, and a sentence about the database at the right."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, staged: StagedCommands, show: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._staged = staged
+        #: How many changes are staged, and the way to them; hidden when there are none.
+        self.staged = QPushButton()
+        self.staged.setObjectName("link")
+        self.staged.clicked.connect(show.trigger)
+        staged.held.changed.connect(self._show_staged)
         self.setObjectName("footer")
         self.setFixedHeight(HEIGHT)
         self._left, self._right = QLabel(), QLabel()
-        self.staged = QPushButton()
-        self.staged.setObjectName("link")
-        self.staged.hide()
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 0)
+        self.progress.setFixedWidth(80)
+        self.progress.setAccessibleName(self.tr("Something is under way"))
+        self.doing = QLabel()
+        self.stop = QPushButton(self.tr("Stop"))
+        self.stop.setObjectName("link")
+        self.stop.setFixedHeight(22)
+        self.stop.clicked.connect(self._stop_it)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)
         row.addWidget(self._left)
         row.addStretch()
-        row.addWidget(self.staged)
+        row.addWidget(self.progress)
+        row.addWidget(self.doing)
+        row.addWidget(self.stop)
         row.addWidget(self._right)
+        row.addWidget(self.staged)
+        self._show_staged()
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self._look)
+        self._clock.start(LOOK_MS)
+        self._look()
+
+    def _look(self) -> None:
+        told = under_way(LONG_S)
+        for part in (self.progress, self.doing, self.stop):
+            part.setVisible(told is not None)
+        if told is not None:
+            self.doing.setText(told[0])
+            self.stop.setAccessibleName(self.tr("Stop: {what}").format(what=told[0]))
+
+    def _stop_it(self) -> None:
+        told = under_way(LONG_S)
+        if told is not None:
+            told[1]()
+        self._look()
 
     def show_desk(self, desk: Desk | None, footnote: str | None = None) -> None:
         """Show a page's own footnote, or else how far the feed has read; nothing without a desk."""
@@ -42,10 +82,11 @@ class Footer(QFrame):
         text = self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights)
         self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)
 
-    def show_staged(self, text: str) -> None:
-        """Show how many changes are staged, or nothing."""
-        self.staged.setText(text)
-        self.staged.setVisible(bool(text))
+    def _show_staged(self) -> None:
+        count = len(self._staged.current.entries)
+        self.staged.setVisible(bool(count))
+        one, many = self.tr("1 change staged"), self.tr("{count} changes staged")
+        self.staged.setText(one if count == 1 else many.format(count=formats.number(count)))
 
     def _freshness(self, desk: Desk) -> str:
         counts = desk.monitor.counts

@@ -13,6 +13,8 @@ import re
 DASH = "–"
 #: What joins the parts of an emoji or of a letter: not printable by itself, but harmless.
 _JOINERS = "\u200c\u200d"
+#: Signs that count as printable and yet show nothing.
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 _is_utc = False
 
 
@@ -70,16 +72,24 @@ def relative(moment: dt.datetime | None, now: dt.datetime) -> str:
 
 def visible(text: str) -> str:
     """Text from a database in one line: what cannot be seen, or would turn its direction, as ⟨U+202E⟩."""
-    if text.isprintable():
+    if is_visible(text):
         return text
     return "".join(
-        sign if sign.isprintable() or _joins(text, place) else f"⟨U+{ord(sign):04X}⟩" for place, sign in enumerate(text)
+        sign if is_visible(sign) or _joins(text, place) else f"⟨U+{ord(sign):04X}⟩" for place, sign in enumerate(text)
     )
+
+
+def is_visible(text: str) -> bool:
+    """Whether every sign of it can be seen and keeps its place."""
+    return text.isprintable() and (text.isascii() or _BLANKS.isdisjoint(text))
 
 
 def _joins(text: str, place: int) -> bool:
     """Whether the sign at this place joins the parts of an emoji or of a letter, as it should, and hides nothing."""
-    return text[place] in _JOINERS and place > 0 and not text[place - 1].isascii()
+    beside = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
+    return (
+        text[place] in _JOINERS and len(beside) == 2 and all(not each.isascii() and is_visible(each) for each in beside)
+    )
 
 
 def visible_lines(text: str) -> str:

@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         self.actions = Actions(self, self.commands)
         names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in PAGES}
         self.navigation = Navigation([(key, name, key) for key, name in names.items()])
-        self.footer = Footer()
+        self.footer = Footer(self.commands.staged, self.actions["staged.show"])
         self._place()
         self.panes = Panes(self)
         self.arrangement = Arrangement(self)
@@ -99,9 +99,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()
-        self.commands.staged.before_loss(self._close)
+        self.commands.staged.before_end(self._end)
 
-    def _close(self) -> None:
+    def _end(self) -> None:
         self.hide()
         self.closing.emit()
 
@@ -158,8 +158,7 @@ class MainWindow(QMainWindow):
         self.start.choose_asked_for.connect(self.commands.connection.choose)
         self.start.demo_asked_for.connect(self.commands.demo.open)
         self.start.install_asked_for.connect(self._install)
-        self.footer.staged.clicked.connect(self.commands.staged.show)
-        self.session.before_loss = self.commands.staged.before_loss
+        self.commands.staged.held.changed.connect(self._update_actions)
         self.session.ask_password = self.commands.connection.ask_password
         self.session.desk_changed.connect(self._show_desk)
         self.session.opening.connect(self._show_opening)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 T = TypeVar("T")
+
+#: Tasks under way that a person should hear of when they take long: what they do, and since when (`time.monotonic`).
+_TOLD: dict[asyncio.Task[Any], tuple[str, float]] = {}
+
+
+def under_way(longer_than_s: float) -> tuple[str, Callable[[], object]] | None:
+    """What has been under way for longest and longer than so many seconds, as a sentence, and how to stop it."""
+    now = time.monotonic()
+    for task, (sentence, since) in _TOLD.items():
+        if now - since >= longer_than_s and not task.cancelling():
+            return sentence, task.cancel
+    return None
 
 
 class Work(QObject):
@@ -37,8 +50,11 @@ class Work(QObject):
         then: Callable[[T], None] | None = None,
         failed: Callable[[Exception], None] | None = None,
         replaces: bool = False,
+        says: str = "",
     ) -> asyncio.Task[T]:
         """Run `coroutine`, then call `then` with its value in the UI thread.
+
+        While it takes long, the footer `says` what it does and offers to stop it.
 
         With `replaces` an older task of the same name is cancelled and its answer never delivered.
         """
@@ -47,6 +63,8 @@ class Work(QObject):
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._tasks[task] = name
         self._newest[name] = task
+        if says:
+            _TOLD[task] = says, time.monotonic()
         task.add_done_callback(lambda done: self._finish(done, then, failed, replaces))
         return task
 
@@ -77,6 +95,7 @@ class Work(QObject):
         replaces: bool,
     ) -> None:
         name = self._tasks.pop(task)
+        _TOLD.pop(task, None)
         is_newest = self._newest.get(name) is task
         if is_newest:
             del self._newest[name]

@@ -46,6 +46,9 @@ def plan(dsn: str, able: Capabilities, text: str) -> str:
     condition, parameters = JobFilter.parse(text).condition(able)
     sql = f"EXPLAIN SELECT job.id FROM {jobs_table(able)} WHERE {condition} ORDER BY job.id DESC LIMIT 200"
     with psycopg.connect(dsn) as connection:
+        # A small sample may miss how rare a value is.
+        connection.execute("SET default_statistics_target = 1000")
+        connection.execute("ANALYZE procrastinate_jobs")
         return "\n".join(row[0] for row in connection.execute(sql.encode(), parameters))
 
 

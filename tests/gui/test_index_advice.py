@@ -15,6 +15,7 @@ from jobdesk.main_window import MainWindow
 from jobdesk_core import PsycopgConnector
 from jobdesk_core.monitor.advice import advise, create, leftovers
 from jobdesk_core.monitor.filters import JobFilter
+from named import unnamed
 from opened import closed, desk_of, dialog_of, live
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -54,6 +55,7 @@ async def advised(dsn: str, refusal: bool = False) -> AsyncIterator[tuple[IndexA
 
 async def test_the_advice_is_shown_and_copied_and_nothing_is_created_by_itself(dsn: str) -> None:
     async with advised(dsn) as (dialog, _):
+        assert not list(unnamed(dialog))
         assert dialog.fields.value("filter") == FILTER
         assert "MB" in dialog.fields.value("size") and "deferred" in dialog.fields.value("cost to writers")
         assert dialog.sql.toPlainText().startswith("CREATE INDEX CONCURRENTLY") and dialog.sql.isReadOnly()

@@ -156,15 +156,15 @@ async def test_a_search_goes_on_by_itself_says_how_far_and_stops_at_a_click(dsn:
             toolbar, reading, model = window.jobs.toolbar, window.jobs.reading, window.jobs.model
             window.header.filter_bar.set_text("args.user_id:42")
             await until(lambda: model.ids() == [599_990] and reading.is_reading, what="the first match while it looks")
-            assert "1 found, looking" in toolbar._count.text() and toolbar.stop.text() == "Stop"
+            assert "1 found, looking" in toolbar._count.whole and toolbar.stop.text() == "Stop"
             assert "looked back to #" in window.jobs.footnote()
             toolbar.stop.click()
             await until(lambda: toolbar.stop.text() == "Go on", what="the search to stop")
-            assert "1 found so far" in toolbar._count.text() and not model.is_complete
+            assert "1 found so far" in toolbar._count.whole and not model.is_complete
             busy = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%%args #>>%%'"
             await until(lambda: others.run(busy) == 1, what="the server to stop, but for this question")
             toolbar.stop.click()
             await until(lambda: model.is_complete, timeout_s=60, what="the end of the search")
             assert model.ids() == [599_990, 400_000, 3]
-            await until(lambda: "3 match (exact)" in toolbar._count.text(), what="the sum")
+            await until(lambda: "3 match (exact)" in toolbar._count.whole, what="the sum")
             assert not toolbar.stop.isVisible()

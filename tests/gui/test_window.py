@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import jobdesk
 import pytest
 from jobdesk import remembered
+from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.dialogs.save_view import SaveViewDialog
+from jobdesk.dialogs.saved_views import SavedViewsDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
+from jobdesk.dialogs.undo import UndoDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import JobsModel
 from jobdesk.models.values import Cell, Title, ValuesModel
@@ -21,42 +25,19 @@ from jobdesk.theme import theme
 from jobdesk.widgets.json_model import JsonModel
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.rows import JobRow
+from named import unnamed
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import QObject, QSettings, Qt
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractItemView,
-    QAbstractSpinBox,
     QApplication,
-    QComboBox,
     QDialog,
     QLabel,
-    QLineEdit,
     QMainWindow,
-    QPlainTextEdit,
-    QWidget,
 )
 from pytestqt.modeltest import ModelTester
 from waiting import until
 
 SOURCES = Path(jobdesk.__file__).parent
-
-
-def unnamed(root: QWidget) -> Iterator[str]:
-    """The visible controls that a screen reader could not name."""
-    kinds = (QAbstractButton, QAbstractItemView, QLineEdit, QComboBox, QPlainTextEdit, QAbstractSpinBox)
-    for widget in root.findChildren(QWidget):
-        if not isinstance(widget, kinds) or not widget.isVisibleTo(root) or is_part_of_qt(widget):
-            continue
-        text = widget.text() if isinstance(widget, QAbstractButton) else ""
-        if not (widget.accessibleName() or text.strip()):
-            yield f"{type(widget).__name__} in {type(widget.parent()).__name__}"
-
-
-def is_part_of_qt(widget: QWidget) -> bool:
-    """Whether it is an inner part of one of Qt's own controls."""
-    parent = widget.parent()
-    return widget.objectName().startswith("qt_") or isinstance(parent, QAbstractSpinBox | QComboBox | QAbstractItemView)
 
 
 async def test_everything_on_every_page_has_a_name(dsn: str, tmp_path: Path) -> None:
@@ -79,7 +60,16 @@ async def test_everything_on_every_page_has_a_name(dsn: str, tmp_path: Path) -> 
         ("job.cancel", PreflightDialog, "todo"),
         ("job.retry", PreflightDialog, "failed"),
         ("connection.choose", ConnectionDialog, "todo"),
+        ("job.reschedule", PreflightDialog, "todo"),
+        ("job.reprioritise", PreflightDialog, "todo"),
+        ("job.purge", PreflightDialog, "failed"),
+        ("job.again", DeferDialog, "todo"),
+        ("matching.cancel", PreflightDialog, "todo"),
+        ("view.palette", PaletteDialog, "todo"),
+        ("saved_view.save", SaveViewDialog, "todo"),
+        ("saved_view.arrange", SavedViewsDialog, "todo"),
         ("help.shortcuts", ShortcutsDialog, "todo"),
+        ("help.about", AboutDialog, "todo"),
     ],
 )
 async def test_everything_in_every_dialog_has_a_name(
@@ -92,12 +82,43 @@ async def test_everything_in_every_dialog_has_a_name(
             others.finish(job_id, "failed")
         async with live(tmp_path, dsn) as window:
             window.jobs.inspect(job_id)
+            window.finding.save_view("Mine")
             await until(window.actions[action].isEnabled)
             window.actions[action].trigger()
             dialog = await dialog_of(window, kind)
             assert not list(unnamed(dialog))
             dialog.reject()
             await closed(window)
+
+
+async def test_everything_of_a_chosen_lock_and_entry_and_of_its_undo_has_a_name(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer(lock="l")
+        others.defer(lock="l")
+        async with live(tmp_path, dsn) as window:
+            window.show_page("locks")
+            await until(lambda: window.locks.table.model().rowCount(), what="the lock")
+            window.locks.table.selectRow(0)
+            await until(lambda: window.locks.chain.selected_rows(), what="the lock's jobs")
+            assert not list(unnamed(window))
+            window.show_page("jobs")
+            window.jobs.inspect(job_id)
+            await until(window.actions["job.cancel"].isEnabled)
+            window.actions["job.cancel"].trigger()
+            dialog = await dialog_of(window, PreflightDialog)
+            await until(dialog.verb.isEnabled, what="the preflight")
+            assert not list(unnamed(dialog))
+            dialog.verb.click()
+            await closed(window)
+            window.show_page("journal")
+            await until(lambda: window.journal.model.rowCount() == 1, what="the entry")
+            window.journal.table.selectRow(0)
+            await until(window.journal.detail.undo.isEnabled, what="the undo")
+            assert not list(unnamed(window))
+            window.journal.detail.undo.click()
+            undo = await dialog_of(window, UndoDialog)
+            await until(undo.verb.isEnabled, what="the preflight of the undo")
+            assert not list(unnamed(undo))
 
 
 HOSTILE = '<b>bold</b> <img src="x"> & %s {0} \u202e "quoted"'

@@ -9,6 +9,7 @@ import datetime as dt
 import getpass
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -85,8 +86,15 @@ class Journal:
         await self._run(self._store.release, entry_id, job_id, by)
 
     async def export(self, search: Search, path: Path) -> int:
-        """Write every matching entry, a line for each of its jobs, as CSV or (`.ndjson`) NDJSON; how many lines."""
-        return await self._run(self._export, search, path)
+        """Write every matching entry, a line for each of its jobs, as CSV or (`.ndjson`) NDJSON; how many lines.
+
+        Cancelled, it stops within a line; what it has written by then stays in the file.
+        """
+        ending = threading.Event()
+        try:
+            return await self._run(self._export, search, path, ending)
+        finally:
+            ending.set()
 
     async def _run(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         try:
@@ -109,11 +117,13 @@ class Journal:
 
     # Exporting
 
-    def _export(self, search: Search, path: Path) -> int:
+    def _export(self, search: Search, path: Path, ending: threading.Event) -> int:
         lines = 0
         with path.open("w", encoding="utf-8", newline="") as file:
             write = _ndjson(file) if path.suffix == ".ndjson" else _csv(file)
             for line in self._lines(search):
+                if ending.is_set():
+                    break
                 write(line)
                 lines += 1
         return lines

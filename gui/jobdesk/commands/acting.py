@@ -34,7 +34,15 @@ def open_preflight(
         can_change=able.can_change_on_retry,
         limit_bytes=able.queue_name_limit_bytes,
     )
-    PreflightDialog(parent, desk=desk, action=action, options=fields, targets=targets, done=noun.done.emit).open()
+    PreflightDialog(
+        parent,
+        desk=desk,
+        action=action,
+        options=fields,
+        targets=targets,
+        done=noun.done.emit,
+        staged=noun.staged,
+    ).open()
 
 
 def matching_target(job_filter: JobFilter) -> tuple[str, Target]:

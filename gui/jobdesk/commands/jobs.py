@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jobdesk_core.exceptions import ArgumentsTooDeep
@@ -190,6 +190,22 @@ class JobCommands(Noun):
         """Ask for a new job that starts out as this one, and may repeat another."""
         desk = self._session.desk
         if desk is not None:
+            self._open_defer(prefill, lambda job: self._stage(desk, job, again_of), again_of=again_of)
+
+    def open_staged(self, job: Job, keep: Callable[[Job], None], *, again_of: int | None = None) -> None:
+        """Edit a new job that is staged."""
+        self._open_defer(job, keep, again_of=again_of, is_staged=True)
+
+    def _open_defer(
+        self,
+        prefill: Job | None,
+        stage: Callable[[Job], None],
+        *,
+        again_of: int | None = None,
+        is_staged: bool = False,
+    ) -> None:
+        desk = self._session.desk
+        if desk is not None:
             DeferDialog(
                 self._window,
                 task_names=desk.task_names(),
@@ -201,13 +217,13 @@ class JobCommands(Noun):
                 again_of=again_of,
                 secret_keys=desk.profile.secret_keys,
                 sql_of=desk.defer_sql,
-                stage=lambda job: self._stage(desk, job, again_of),
+                stage=stage,
+                is_staged=is_staged,
             ).open()
 
     def _stage(self, desk: Desk, job: Job, again_of: int | None) -> None:
-        desk.staging.add_job(job, again_of=again_of)
-        task = formats.visible(formats.cut(job.task_name, 60))
-        self.done.emit(self.tr("Staged: defer {task}. Nothing has been changed yet.").format(task=task))
+        self.staged.add_defer(desk.profile, job, again_of=again_of)
+        self.done.emit(self.tr("Staged. Nothing has been changed yet."))
 
     async def _submit(self, job: Job, again_of: int | None) -> Outcome:
         desk = self._session.desk

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
+from jobdesk.staged import StagedChanges
 from jobdesk.work import Work
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class Noun(QObject):
         """The open connection, when its database has the schema."""
         desk = self._session.desk
         return desk if desk is not None and desk.capabilities.has_schema else None
+
+    @property
+    def staged(self) -> StagedChanges:
+        """What has been staged."""
+        return self._window.commands.staged.held
 
     def _no_desk(self) -> str:
         """Why nothing can be asked of a database now."""

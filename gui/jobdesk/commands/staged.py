@@ -1,67 +1,121 @@
-"""Staged changes: shown, applied, thrown away; and asked about before they are lost with their connection."""
+"""Staged changes: looked at, applied, thrown away, and never lost without being asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
-from jobdesk_core.operations import ChangeSet
+from jobdesk_core.jobs import Job
+from jobdesk_core.operations import ChangeSet, StagedDefer
+from jobdesk_core.profiles import Profile
+from PySide6.QtCore import QTimer
 
-from jobdesk import formats
 from jobdesk.commands.noun import Noun
-from jobdesk.dialogs.discard_staged import DiscardDialog
+from jobdesk.desk import Desk
+from jobdesk.dialogs.discard import DiscardDialog
 from jobdesk.dialogs.staged import StagedDialog
-from jobdesk.staging import Staging
+from jobdesk.dialogs.staged_words import changes
+from jobdesk.staged import StagedChanges, place_of
+
+if TYPE_CHECKING:
+    from jobdesk.main_window import MainWindow
 
 
 class StagedCommands(Noun):
-    """What is staged on the open connection."""
+    """The set of the open connection."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.held = StagedChanges(self)
+        self._last: Profile | None = None
+        self._session.desk_changed.connect(self._follow)
 
     def reasons(self) -> dict[str, str | None]:
-        staging = self._staging
-        if staging is None:
-            return dict.fromkeys(("show", "apply", "discard"), self._no_desk())
-        none = self.tr("Nothing is staged. Choose Add to staged changes in the dialog of an action.")
-        reason = None if staging.count else none
-        read_only = self.tr("This connection is read-only. Its profile says so.")
-        is_read_only = self._session.desk is not None and self._session.desk.profile.is_read_only
-        return {"show": reason, "apply": reason or (read_only if is_read_only else None), "discard": reason}
-
-    def show(self) -> None:
-        """Open the staged changes."""
-        desk = self._desk
-        if desk is not None and desk.staging.count:
-            StagedDialog(self._window, desk=desk, done=self.done.emit).open()
-
-    def apply(self) -> None:
-        """Open them to be looked at and applied: nothing is applied unseen."""
-        self.show()
-
-    def discard(self) -> None:
-        """Ask, then throw all of them away."""
-        staging = self._staging
-        if staging is not None and staging.count:
-            dialog = DiscardDialog(self._window, count=staging.count)
-            dialog.accepted.connect(lambda: staging.set(ChangeSet()))
-            dialog.open()
-
-    def before_loss(self, then: Callable[[], object]) -> None:
-        """Go on at once when nothing is staged, or else when the operator gives it up."""
-        staging = self._staging
-        if staging is None or not staging.count:
-            then()
-            return
-        dialog = DiscardDialog(self._window, count=staging.count, is_closing=True)
-        dialog.accepted.connect(lambda: staging.set(ChangeSet()))
-        dialog.accepted.connect(then)
-        dialog.open()
-
-    def footnote(self) -> str:
-        """How much is staged, or nothing."""
-        count = self._staging.count if self._staging is not None else 0
-        if count == 1:
-            return self.tr("1 change staged")
-        return self.tr("{count} changes staged").format(count=formats.number(count)) if count else ""
+        verbs = ("show", "apply", "discard")
+        if self._desk is None:
+            return dict.fromkeys(verbs, self._no_desk())
+        if not self.current.entries:
+            nothing = self.tr("Nothing is staged. Any dialog that acts on jobs or defers one can stage it.")
+            return dict.fromkeys(verbs, nothing)
+        return {}
 
     @property
-    def _staging(self) -> Staging | None:
-        return self._desk.staging if self._desk is not None else None
+    def current(self) -> ChangeSet:
+        """The staged changes of the open connection."""
+        return self.held.of(self._desk.profile) if self._desk is not None else ChangeSet()
+
+    def show(self) -> None:
+        """Look at them."""
+        self._open()
+
+    def apply(self) -> None:
+        """Look at them, ready to be applied."""
+        dialog = self._open()
+        if dialog is not None:
+            dialog.verb.setFocus()
+
+    def discard(self) -> None:
+        """Throw them away, when that is meant."""
+        desk = self._desk
+        if desk is None or not self.current.entries:
+            return
+        dialog = DiscardDialog(self._window, counts={desk.profile.name: len(self.current.entries)})
+        dialog.accepted.connect(lambda: self.held.keep(desk.profile, ChangeSet()))
+        dialog.open()
+
+    def before_end(self, end: Callable[[], object]) -> None:
+        """End the program; when changes are staged, only if they are thrown away."""
+        counts = self.held.counts()
+        if not counts:
+            end()
+            return
+        shown = next((each for each in self._window.findChildren(DiscardDialog) if each.isVisible()), None)
+        if shown is not None:
+            shown.raise_()
+            return
+        dialog = DiscardDialog(self._window, counts=counts, is_end=True)
+        dialog.accepted.connect(self.held.drop_all)
+        dialog.accepted.connect(lambda: end())
+        dialog.open()
+
+    def _open(self) -> StagedDialog | None:
+        desk = self._desk
+        if desk is None or not self.current.entries:
+            return None
+        dialog = StagedDialog(self._window, desk=desk, held=self.held, done=self.done.emit)
+        dialog.edit_asked_for.connect(partial(self._edit, desk))
+        dialog.discard_asked_for.connect(self.discard)
+        dialog.open()
+        return dialog
+
+    def _edit(self, desk: Desk, position: int) -> None:
+        entry = self.held.of(desk.profile).entries[position]
+        if not isinstance(entry, StagedDefer):
+            return
+
+        def keep(job: Job) -> None:
+            held = self.held.of(desk.profile)
+            self.held.keep(desk.profile, held.replaced(position, replace(entry, job=job)))
+
+        self._window.commands.job.open_staged(entry.job, keep, again_of=entry.again_of)
+
+    def _follow(self) -> None:
+        """Say what is left behind when a connection is closed: it waits there until the program ends."""
+        profile = self._session.desk.profile if self._session.desk is not None else None
+        last, self._last = self._last, profile or self._last
+        self.held.changed.emit()
+        if last is None or (profile is not None and place_of(profile) == place_of(last)):
+            return
+        count = len(self.held.of(last).entries)
+        if count:
+            # After the window has shown the other connection, which clears its message.
+            QTimer.singleShot(0, self, lambda: self._tell_left(last, count))
+
+    def _tell_left(self, profile: Profile, count: int) -> None:
+        if self._session.desk is not None and place_of(self._session.desk.profile) == place_of(profile):
+            return
+        said = self.tr("{changes} for {name} are not applied.").format(changes=changes(count), name=profile.name)
+        way_out = self.tr("They are there when you connect again, until Jobdesk ends.")
+        self._window.message.show_message("warning", said, way_out)

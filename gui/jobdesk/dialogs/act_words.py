@@ -12,7 +12,7 @@ from jobdesk import formats
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`will` and `done` follow a number of jobs. A destructive act cannot be undone, or not wholly."""
+    """`will` and `done` follow a number of jobs. A destructive act deletes, or cannot be taken back."""
 
     verb: str
     will: str
@@ -43,7 +43,7 @@ _WORDS = {
         _noop("Cancel and delete"),
         _noop("will be cancelled and deleted"),
         _noop("cancelled and deleted"),
-        _noop("The rows and their events are gone. The journal can defer the jobs again, as new ones."),
+        _noop("The rows and their events are gone. The journal keeps what it takes to defer the jobs again."),
         is_destructive=True,
     ),
     Action.RETRY: Words(

@@ -30,6 +30,7 @@ class DeferDialog(DialogFrame):
     """Task, queue, priority, locks, schedule and arguments; each is checked while it is typed.
 
     `again_of` is the job that this one repeats, which is only said: the schema has no place for it.
+    `stage` takes the job to be deferred with others later; `is_staged`: it has been staged before, and is edited.
     """
 
     def __init__(
@@ -46,16 +47,16 @@ class DeferDialog(DialogFrame):
         secret_keys: str = "",
         sql_of: Callable[[Job], Statement[Any] | None] = lambda job: None,
         stage: Callable[[Job], None] | None = None,
+        is_staged: bool = False,
     ) -> None:
         super().__init__(parent, title="", sentence="", verb="", width=620)
-        self._start, self._again_of = prefill or Job(task_name=""), again_of
+        self._start, self._again_of, self._is_staged = prefill or Job(task_name=""), again_of, is_staged
         self._say_what()
         self.verb.show()
-        self._submit_job, self._stage_job = submit, stage
-        self.stage_button = QPushButton(self.tr("Add to staged changes"))
-        self.stage_button.clicked.connect(self.stage)
-        self.add_second(self.stage_button)
-        self.stage_button.setVisible(stage is not None)
+        self._submit_job, self._stage = submit, stage
+        self.second.setText(self.tr("Add to staged changes"))
+        self.second.setVisible(stage is not None and not is_staged)
+        self.second.clicked.connect(self.stage)
         self.known: KnownTask | None = None
         self.fields = NewJobFields(
             task_names=task_names,
@@ -78,6 +79,8 @@ class DeferDialog(DialogFrame):
         self.arguments.changed.connect(self._check)
         self._check()
         self.fields.start()
+        if is_staged and self._start.scheduled_at is not None:
+            self.schedule.choose_at(self._start.scheduled_at)
         self.task.setFocus()
 
     def submit(self) -> None:
@@ -86,14 +89,17 @@ class DeferDialog(DialogFrame):
         if problem is not None:
             self.message.show_message("bad", problem)
             return
+        if self._is_staged:
+            self.stage()
+            return
         self.run(self._ask(self.job()), self._show)
 
     def stage(self) -> None:
-        """Add the job to the staged changes of the connection instead of deferring it."""
-        if self._stage_job is None or self.problem() is not None:
+        """Hand the job on to be deferred later, together with others."""
+        if self._stage is None or self.problem() is not None:
             return
         try:
-            self._stage_job(self.job())
+            self._stage(self.job())
         except TooManyStaged as error:
             self.message.show_message("bad", str(error))
             return
@@ -128,10 +134,12 @@ class DeferDialog(DialogFrame):
         problem = self.problem()
         self.verb.setEnabled(problem is None)
         self.verb.setToolTip(problem or "")
-        self.stage_button.setEnabled(problem is None)
-        self.stage_button.setToolTip(problem or "")
+        self.second.setEnabled(problem is None)
+        self.second.setToolTip(problem or self.tr("Stage it, to be deferred together with other changes"))
         words = self.schedule.words()
         self.verb.setText(f"{self.tr('Defer job')} {words}".strip())
+        if self._is_staged:
+            self.verb.setText(self.tr("Keep in staged changes"))
         self.sql.show_statement(self._sql_of(self.job()) if problem is None else None)
         value = self._value()
         remarks = self.known.remarks(value) if self.known is not None and value is not None else []
@@ -164,6 +172,8 @@ class DeferDialog(DialogFrame):
                 ).format(job=number)
             )
             self.sentence.show()
+        if self._is_staged:
+            self.title.setText(self.tr("Edit a staged job"))
         self.setWindowTitle(self.title.text())
 
     def _build_form(self) -> None:

@@ -46,6 +46,10 @@ class DialogFrame(QDialog):
         self.verb.setDefault(True)
         self.verb.setVisible(bool(verb))
         self.verb.clicked.connect(self.submit)
+        #: Beside the verb, and hidden: what else may be done with what the dialog holds.
+        self.second = QPushButton()
+        self.second.setAutoDefault(False)
+        self.second.hide()
         self.links = QHBoxLayout()
         self.links.setSpacing(16)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
@@ -123,7 +127,7 @@ class DialogFrame(QDialog):
         row.addLayout(self.links)
         row.addStretch()
         row.addWidget(self.cancel_button)
-        self._buttons = row
+        row.addWidget(self.second)
         row.addWidget(self.verb)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -7,8 +7,8 @@ from jobdesk_core.operations import Ledger, Plan, Reason, Result
 from jobdesk.dialogs.act_words import Words, tr
 from jobdesk.dialogs.outcome_list import Line
 
-_KINDS = {"skipped": "info", "change": "info", "conflict": "warning", "danger": "bad"}
-_RESULTS = {
+KINDS = {"skipped": "info", "change": "info", "conflict": "warning", "danger": "bad"}
+RESULTS = {
     Result.DONE: "good",
     Result.SKIPPED: "info",
     Result.REFUSED: "warning",
@@ -22,7 +22,7 @@ def plan_lines(plan: Plan, words: Words) -> list[Line]:
     """What will be done, and what is left alone and why."""
     lines = []
     for group in plan.groups:
-        kind = "good" if group.reason is None else _KINDS[group.reason.kind]
+        kind = "good" if group.reason is None else KINDS[group.reason.kind]
         text = words.will if group.reason is None else _left(group.reason)
         lines.append(Line(kind, group.count, text, group.status, tuple(group.examples())))
     return lines
@@ -36,8 +36,8 @@ def ledger_lines(ledger: Ledger, words: Words) -> list[Line]:
             continue
         text = {Result.DONE: words.done, Result.ROLLED_BACK: tr("left as they were: everything was rolled back")}
         said = text.get(result) or tr("left alone: {reason}").format(reason=reason)
-        lines.append(Line(_RESULTS[result], count, said, None, tuple(ledger.examples[result, reason])))
-    order = list(_RESULTS.values())
+        lines.append(Line(RESULTS[result], count, said, None, tuple(ledger.examples[result, reason])))
+    order = list(RESULTS.values())
     return sorted(lines, key=lambda line: (order.index(line.kind), -line.count))
 
 

@@ -24,6 +24,7 @@ class Pace(QWidget):
         self._sentence = ""
         self._started = 0.0
         self.bar = QProgressBar()
+        self.bar.setAccessibleName(self.tr("Progress"))
         self.bar.setRange(0, _STEPS)
         self.words = QLabel()
         self.words.setProperty("tone", "small")

@@ -36,6 +36,7 @@ from jobdesk.dialogs.outcome_lines import ledger_lines, plan_lines
 from jobdesk.dialogs.outcome_list import OutcomeList
 from jobdesk.dialogs.pace import Pace
 from jobdesk.dialogs.safety import Safety
+from jobdesk.staged import StagedChanges
 from jobdesk.widgets.segmented import Segmented
 
 LOOK, EXAMPLES = "look", "examples"
@@ -57,13 +58,14 @@ class PreflightDialog(DialogFrame):
         options: Options,
         targets: Sequence[tuple[str, Target]],
         done: Callable[[str], None],
+        staged: StagedChanges,
     ) -> None:
         self.words = words_of(action)
         super().__init__(parent, title=self.words.verb, sentence=self.words.meaning, verb=self.words.verb, width=680)
         self.plan: Plan | None = None
         self.ledger: Ledger | None = None
         self._desk, self._action, self.options = desk, action, options
-        self._targets, self._done = targets, done
+        self._targets, self._done, self._staged = targets, done, staged
         self.choice = Segmented([*(name for name, _ in targets), self.tr("a list of ids")])
         self.ids = QPlainTextEdit()
         self.ids.setPlaceholderText(self.tr("Paste ids: 4711, 4712 or one on each line"))
@@ -100,6 +102,18 @@ class PreflightDialog(DialogFrame):
             return
         self.work.cancel(LOOK)
         super().reject()
+
+    def stage(self) -> None:
+        """Add the change to the staged ones instead of carrying it out."""
+        if self.plan is None or not self.second.isEnabled():
+            return
+        try:
+            self._staged.add_plan(self._desk.profile, self.plan)
+        except TooManyStaged as error:
+            self.message.show_message("bad", str(error))
+            return
+        self._done(self.tr("Staged. Nothing has been changed yet."))
+        self.accept()
 
     # Looking
 
@@ -184,29 +198,21 @@ class PreflightDialog(DialogFrame):
         self.verb.setToolTip(reason or "")
         self._check_staging()
         self.sql_button.setEnabled(bool(ready))
+        self._check_second()
         if self.sql.isVisible():
             self._write_sql()
 
-    def _check_staging(self) -> None:
-        can = self.plan is not None and self.options.problem() is None and not self.work.is_running(WORK)
-        count = self._desk.staging.held.stageable(self.plan) if can and self.plan is not None else 0
-        self.stage_button.setEnabled(bool(count))
-        tip = self.tr("Collect it with others, to be applied in one transaction or not at all")
-        self.stage_button.setToolTip(tip if count else self.tr("None of these jobs can be acted upon."))
-
-    def stage(self) -> None:
-        """Add it to the staged changes of the connection instead of carrying it out."""
-        if self.plan is None or not self.stage_button.isEnabled():
-            return
-        count = self._desk.staging.held.stageable(self.plan)
-        try:
-            self._desk.staging.add_plan(self.plan)
-        except TooManyStaged as error:
-            self.message.show_message("bad", str(error))
-            return
-        said = self.tr("Staged: {verb} {jobs}. Nothing has been changed yet.")
-        self._done(said.format(verb=self.words.verb, jobs=jobs(count)))
-        self.accept()
+    def _check_second(self) -> None:
+        """What can be staged need not be possible at once: an earlier staged change may make room for it."""
+        held, count = self._staged.of(self._desk.profile), 0
+        if self.plan is not None and self.options.problem() is None:
+            count = held.stageable(self.plan)
+        self.second.setEnabled(bool(count) and not self.work.is_running(WORK))
+        self.second.setToolTip(
+            self.tr("Stage it for {jobs}, to be applied together with others").format(jobs=jobs(count))
+            if count
+            else self.tr("None of these jobs can be acted upon.")
+        )
 
     def _title(self, plan: Plan | None, ready: int) -> str:
         if plan is None or plan.total == ready:
@@ -231,7 +237,8 @@ class PreflightDialog(DialogFrame):
 
     def _set_acting(self, is_acting: bool) -> None:
         self.verb.setEnabled(not is_acting)
-        for widget in (self.stage_button, self.choice, self.ids, self.options, self.safety):
+        self.second.setEnabled(not is_acting)
+        for widget in (self.choice, self.ids, self.options, self.safety):
             widget.setEnabled(not is_acting)
 
     def _act_failed(self, error: Exception) -> None:
@@ -256,7 +263,7 @@ class PreflightDialog(DialogFrame):
         self._tell_the_end(ledger)
         for widget in (
             self.verb,
-            self.stage_button,
+            self.second,
             self.choice,
             self.ids,
             self.options,
@@ -305,6 +312,8 @@ class PreflightDialog(DialogFrame):
 
     def _lay_out(self) -> None:
         self.cancel_button.setText(self.tr("Leave as it is"))
+        self.second.setText(self.tr("Add to staged changes"))
+        self.second.show()
         if self.words.is_destructive:
             self.verb.setObjectName("danger")
         self.sql.setObjectName("code")
@@ -346,6 +355,7 @@ class PreflightDialog(DialogFrame):
         self.sql_button.clicked.connect(self._toggle_sql)
         self.stage_button.clicked.connect(self.stage)
         self.export_button.clicked.connect(self._export)
+        self.second.clicked.connect(self.stage)
 
     def _change_target(self, position: int) -> None:
         self.ids.setVisible(position == len(self._targets))

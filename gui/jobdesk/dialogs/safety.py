@@ -79,8 +79,12 @@ class Safety(QWidget):
                 )
             )
         self._how_row.setVisible(ready > CHOICE_FROM and self._has_how)
+        self.ask_for_name(bool(ready) and (self._words.is_destructive or ready > MANY))
+
+    def ask_for_name(self, is_needed: bool) -> None:
+        """Ask for the profile's name when it is needed and this is production."""
         is_production = self._profile.environment.strip().lower() == "production"
-        self._needs_name = is_production and bool(ready) and (self._words.is_destructive or ready > MANY)
+        self._needs_name = is_production and is_needed
         self._name_row.setVisible(self._needs_name)
 
     def problem(self) -> str | None:

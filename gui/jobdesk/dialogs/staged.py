@@ -1,65 +1,85 @@
-"""Staged changes: looked at together, taken out, thrown away, or applied in one transaction, and what came of it."""
+"""The staged changes of a connection: what each would do, all together; applied in one transaction, or thrown away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.operations import ChangeSet, Result, SetLedger, SetPlan, StagedDefer, first_statement
+from jobdesk_core.exceptions import AppNotOpen, ConnectorException
+from jobdesk_core.operations import (
+    ChangeSet,
+    Example,
+    Result,
+    SetLedger,
+    SetPlan,
+    StagedDefer,
+    examples,
+    first_statement,
+    run_async,
+)
 from jobdesk_core.troubles import explain
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLineEdit, QPushButton, QScrollArea, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
 from jobdesk.dialogs import ledger_files
-from jobdesk.dialogs.act_words import jobs, words_of
-from jobdesk.dialogs.discard_staged import DiscardDialog
-from jobdesk.dialogs.frame import WORK, DialogFrame, field
-from jobdesk.dialogs.outcome_list import Sign, empty_layout
+from jobdesk.dialogs import staged_words as words
+from jobdesk.dialogs.act_words import Words, jobs, words_of
+from jobdesk.dialogs.frame import WORK, DialogFrame
+from jobdesk.dialogs.outcome_list import OutcomeList
 from jobdesk.dialogs.pace import Pace
-from jobdesk.dialogs.safety import MANY
+from jobdesk.dialogs.safety import MANY, Safety
 from jobdesk.dialogs.shown_sql import ShownSql
-from jobdesk.dialogs.staged_words import refusals, troubles, what
+from jobdesk.models.values import Cell, ValuesModel
+from jobdesk.staged import StagedChanges
+from jobdesk.widgets.table import Table
 
-LOOK = "look at staged changes"
+LOOK, EXAMPLES = "look", "examples"
+#: Pixels: some six rows.
+TABLE_HEIGHT = 200
 
 
 class StagedDialog(DialogFrame):
-    """Looks at once. `done` is told when all was applied; what was not stays staged."""
+    """Follows the set while it is open: it may be edited. `done` is told what was applied."""
 
-    def __init__(self, parent: QWidget | None, *, desk: Desk, done: Callable[[str], None]) -> None:
-        super().__init__(parent, title="", sentence="", verb="", width=680)
-        self._desk, self._staging, self._done = desk, desk.staging, done
+    edit_asked_for = Signal(int)
+    discard_asked_for = Signal()
+
+    def __init__(self, parent: QWidget | None, *, desk: Desk, held: StagedChanges, done: Callable[[str], None]) -> None:
+        super().__init__(parent, title="", sentence="", verb=" ", width=680)
+        self._desk, self._held, self._done = desk, held, done
         self.plan: SetPlan | None = None
         self.ledger: SetLedger | None = None
-        self.pace, self.sql = Pace(), ShownSql()
-        self.name = QLineEdit()
-        self.name.setPlaceholderText(desk.profile.name)
-        self.lines: list[tuple[str, list[str]]] = []
+        self.model = ValuesModel(words.titles(), self)
+        self.table = Table(self.tr("Staged changes"))
+        self.table.setModel(self.model)
+        self.outcomes = OutcomeList(self._read_examples)
+        self.safety = Safety(Words(self.tr("Apply"), "", "", ""), desk.profile)
+        self.pace = Pace()
+        self.sql = ShownSql()
+        self.edit_button = self._link(self.tr("Edit…"), self._edit)
+        self.remove_button = self._link(self.tr("Leave out"), self._remove)
+        self.discard_button = self._link(self.tr("Throw all away…"), self.discard_asked_for.emit)
+        self.export_button = self._link(self.tr("Export…"), self._export)
         self._lay_out()
-        self.name.textChanged.connect(self._check)
-        self.keep_button.clicked.connect(self._keep_what_can_be_done)
-        self.discard_button.clicked.connect(self._discard)
-        self.export_button.clicked.connect(self._export)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_chosen())
+        self.safety.changed.connect(self._check)
+        held.changed.connect(self._set_changed)
         self._look()
+        self.table.setFocus()
 
     def submit(self) -> None:
-        """Apply all of it, or look again after it was not applied."""
-        if self.ledger is not None:
-            self._look()
-            return
+        """Apply all of them."""
         if self.plan is None or not self.verb.isEnabled():
             return
         self.message.clear()
         self._set_acting(True)
         self.pace.start(self.tr("{at} of {of} jobs"), can_pause=False)
-        applying = self._staging.apply(self.plan, self.pace.step)
-        self.work.start(applying, name=WORK, then=self._show_ledger, failed=self._failed)
+        acting = self._desk.apply_staged(self.plan, self.pace.step)
+        self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
 
     def reject(self) -> None:
-        """Close; while it is being applied stop instead, which rolls back."""
+        """Close; the set stays. What is being applied is stopped and rolled back instead."""
         if self.work.is_running(WORK):
             self.pace.stop()
             return
@@ -68,158 +88,199 @@ class StagedDialog(DialogFrame):
 
     # Looking
 
+    def _set_changed(self) -> None:
+        if self.work.is_running(WORK) or (self.ledger is not None and self.ledger.is_applied):
+            return
+        if self._set().entries:
+            self._look()
+        else:
+            super().reject()
+
+    def _set(self) -> ChangeSet:
+        return self._held.of(self._desk.profile)
+
     def _look(self) -> None:
+        """Look at every job of the set anew."""
         self.plan = self.ledger = None
         self.message.clear()
-        if not self._staging.count:
-            self.accept()
-            return
-        self._show()
+        self._show_rows()
         self.pace.start(self.tr("Looking at the jobs: {at} of {of}"), can_pause=False)
-        looking = self._staging.look(self.pace.step)
-        self.work.start(looking, name=LOOK, then=self._looked, failed=self._failed, replaces=True)
+        looking = self._desk.look_staged(self._set(), self.pace.step)
+        self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
 
-    def _looked(self, made: SetPlan) -> None:
+    def _looked(self, plan: SetPlan) -> None:
         self.pace.hide()
-        if not made.is_complete:
+        if not plan.is_complete:
             again = [(self.tr("Look again"), self._look)]
             self.message.show_message("info", self.tr("Stopped before every job was looked at."), "", again)
             return
-        self.plan = made
-        self._show()
+        self.plan = plan
+        self._show_rows()
+        if not plan.is_ready:
+            smaller = plan.as_they_are()
+            mend = [(self.tr("Keep what can be done"), lambda: self._held.keep(self._desk.profile, smaller))]
+            way_out = self.tr("Jobs that only changed are taken as they are now; the others are left out.")
+            can_mend = smaller != plan.staged
+            said = words.together(plan)
+            self.message.show_message("warning", said, way_out if can_mend else "", mend if can_mend else [])
 
-    def _failed(self, error: Exception) -> None:
+    def _look_failed(self, error: Exception) -> None:
         self.pace.hide()
-        self._set_acting(False)
         self.say(explain(error))
 
-    def _show(self) -> None:
-        count, made = self._staging.count, self.plan
-        self.title.setText(
-            self.tr("{count} staged changes on {profile}").format(
-                count=formats.number(count), profile=self._desk.profile.name
-            )
-            if count != 1
-            else self.tr("1 staged change on {profile}").format(profile=self._desk.profile.name)
+    # Showing
+
+    def _show_rows(self) -> None:
+        entries, chosen = self._set().entries, self._chosen()
+        if self.ledger is not None:
+            entries = self.ledger.made.staged.entries
+        self.model.set_rows(
+            [(str(position), words.cells(entry, self._now(position))) for position, entry in enumerate(entries)]
         )
-        said = self.tr("All of it is applied in one transaction, or nothing.")
-        if made is not None and made.as_of is not None:
-            as_of = self.tr("As of {time}; nothing has been changed yet.").format(time=formats.time_of_day(made.as_of))
-            said = f"{said} {as_of}"
-        self.sentence.setText(said)
+        if entries and self._chosen() < 0:
+            self.table.selectRow(min(max(chosen, 0), len(entries) - 1))
+        count = words.changes(len(entries))
+        self.title.setText(self.tr("{changes} on {profile}").format(changes=count, profile=self._desk.profile.name))
+        self.setWindowTitle(self.title.text())
+        self.sentence.setText(self._meaning())
         self.sentence.show()
+        self._ask_for_name()
+        self._show_chosen()
+
+    def _now(self, position: int) -> Cell:
+        if self.ledger is not None:
+            return words.end_of(self.ledger, position)
+        return words.now_of(self.plan.parts[position] if self.plan is not None else None)
+
+    def _meaning(self) -> str:
+        said = self.tr("They are applied in one transaction: all of them, or none.")
+        if self.plan is None or self.plan.as_of is None:
+            return said
+        as_of = f"{self.plan.as_of.astimezone():%H:%M:%S}"
+        return f"{said} {self.tr('As of {time}; nothing has been changed yet.').format(time=as_of)}"
+
+    def _show_chosen(self) -> None:
+        position = self._chosen()
+        plan = self.plan
         lines = []
-        for position, entry in enumerate(self._staging.held.entries):
-            part = made.parts[position] if made is not None else None
-            kind = "info" if part is None else "good" if part.is_ready else "warning"
-            lines.append((kind, what(entry), troubles(part) if part is not None else []))
-        self._show_lines(lines)
-        self.sql.show_statements(self._statements())
-        self.keep_button.setVisible(made is not None and not made.is_ready)
-        self._name_row.setVisible(self._needs_name())
-        self.export_button.hide()
-        self.discard_button.show()
-        self.cancel_button.setText(self.tr("Close"))
+        if self.ledger is not None and position >= 0:
+            lines = words.end_lines(self.ledger, position)
+        elif plan is not None and 0 <= position < len(plan.parts):
+            lines = words.part_lines(plan.parts[position])
+        self.outcomes.setVisible(bool(lines))
+        self.outcomes.show_lines(lines)
+        self._show_sql(position)
         self._check()
 
-    def _check(self) -> None:
-        if self.ledger is not None:
+    def _show_sql(self, position: int) -> None:
+        entries = self._set().entries
+        if self.plan is None or not 0 <= position < len(entries):
+            self.sql.show_statement(None)
             return
-        count = self._staging.held.jobs
-        self.verb.setText(self.tr("Apply to {jobs}").format(jobs=jobs(count)))
-        reason = None
-        if self.plan is None:
-            reason = self.tr("The jobs are being looked at.")
-        elif not self.plan.is_ready:
-            reason = self.tr("Not everything can be applied. Take out what cannot.")
-        elif self._needs_name() and self.name.text().strip() != self._desk.profile.name:
-            reason = self.tr("Type the profile's name first.")
-        self.verb.setEnabled(reason is None)
+        entry, part = entries[position], self.plan.parts[position]
+        if isinstance(entry, StagedDefer):
+            self.sql.show_statement(self._desk.defer_sql(entry.job))
+        else:
+            self.sql.show_statement(first_statement(part.plan) if part.plan is not None else None)
+
+    def _chosen(self) -> int:
+        rows = self.table.selectionModel().selectedRows()
+        return rows[0].row() if rows else -1
+
+    def _ask_for_name(self) -> None:
+        entries = self._set().entries
+        is_destructive = any(
+            not isinstance(entry, StagedDefer) and words_of(entry.action).is_destructive for entry in entries
+        )
+        self.safety.ask_for_name(is_destructive or self._set().jobs > MANY)
+
+    def _check(self) -> None:
+        is_busy = self.work.is_running(WORK)
+        reason = self.safety.problem()
+        if self.plan is None or not self.plan.is_ready:
+            reason = self.tr("Something in it cannot be done: leave it out first.")
+        self.verb.setText(self.tr("Apply {changes}").format(changes=words.changes(len(self._set().entries))))
+        self.verb.setEnabled(reason is None and not is_busy)
         self.verb.setToolTip(reason or "")
+        position, entries = self._chosen(), self._set().entries
+        is_one = 0 <= position < len(entries) and not is_busy
+        self.remove_button.setEnabled(is_one)
+        self.edit_button.setEnabled(is_one and isinstance(entries[position], StagedDefer))
+        self.edit_button.setToolTip("" if self.edit_button.isEnabled() else self.tr("Only a new job can be edited."))
+        self.discard_button.setEnabled(not is_busy)
 
-    def _needs_name(self) -> bool:
-        """As the preflight: on production for many jobs, and for what cannot be undone."""
-        acts = [entry.action for entry in self._staging.held.entries if not isinstance(entry, StagedDefer)]
-        is_destructive = any(words_of(action).is_destructive for action in acts)
-        is_much = is_destructive or self._staging.held.jobs > MANY
-        return self._desk.profile.environment == "production" and is_much
+    def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
+        reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
+        self.work.start(reading, name=EXAMPLES, then=then, failed=_no_examples)
 
-    def _statements(self) -> list[Statement[object]]:
-        """What would be sent first for each change; of new jobs without what looks secret."""
-        found: list[Statement[object] | None] = []
-        for part in self.plan.in_order() if self.plan is not None else ():
-            if isinstance(part.entry, StagedDefer):
-                found.append(self._desk.defer_sql(part.entry.job))  # type: ignore[arg-type]
-            elif part.plan is not None:
-                found.append(first_statement(part.plan))  # type: ignore[arg-type]
-        return [statement for statement in found if statement is not None]
+    # Editing
 
-    # Changing the set
+    def _edit(self) -> None:
+        self.edit_asked_for.emit(self._chosen())
 
-    def _remove(self, position: int) -> None:
-        self._staging.set(self._staging.held.without(position))
-        self._look()
-
-    def _keep_what_can_be_done(self) -> None:
-        if self.plan is not None:
-            self._staging.set(self.plan.as_they_are())
-            self._look()
-
-    def _discard(self) -> None:
-        dialog = DiscardDialog(self, count=self._staging.count)
-        dialog.accepted.connect(lambda: self._staging.set(ChangeSet()))
-        dialog.accepted.connect(self.accept)
-        dialog.open()
+    def _remove(self) -> None:
+        position = self._chosen()
+        if position >= 0:
+            self._held.keep(self._desk.profile, self._set().without(position))
 
     # Applying
 
     def _set_acting(self, is_acting: bool) -> None:
-        self.verb.setEnabled(not is_acting)
-        for widget in (self._scroll, self._name_row, self.discard_button, self.keep_button):
+        self._check()
+        if is_acting:
+            self.verb.setEnabled(False)
+        for widget in (self.safety, self.edit_button, self.remove_button, self.discard_button):
             widget.setEnabled(not is_acting)
+
+    def _act_failed(self, error: Exception) -> None:
+        self._set_acting(False)
+        self.pace.hide()
+        self.say(explain(error))
 
     def _show_ledger(self, ledger: SetLedger) -> None:
         self.pace.hide()
         self._set_acting(False)
+        self.ledger = ledger
+        self.export_button.show()
         if ledger.is_applied:
-            count = len(ledger.made.parts)
-            said = self.tr("Applied {count} staged changes to {jobs}, in one transaction.")
-            one = self.tr("Applied the staged change to {jobs}.")
-            told = one if count == 1 else said
-            self._done(told.format(count=formats.number(count), jobs=jobs(ledger.made.staged.jobs)))
+            self._tell_applied(ledger)
+            return
+        self.plan = None
+        refused = ledger.refused_positions()
+        self._show_rows()
+        if refused:
+            self.table.selectRow(refused[0])
+        self._tell_refused(ledger)
+
+    def _tell_applied(self, ledger: SetLedger) -> None:
+        count, done = words.changes(len(ledger.made.parts)), jobs(ledger.made.ready)
+        self._held.keep(self._desk.profile, ChangeSet())
+        self._done(self.tr("Applied {changes}, to {jobs}.").format(changes=count, jobs=done))
+        if ledger.made.ready <= MANY:
             self.accept()
             return
-        self.ledger = ledger
-        bad = set(ledger.refused_positions())
-        self._show_lines(
-            [
-                ("bad" if part.position in bad else "info", what(part.entry), refusals(ledger, part))
-                for part in ledger.made.parts
-            ]
-        )
-        self.sentence.setText(self.tr("What was staged stays staged."))
-        self._tell_the_end(ledger)
-        self._name_row.hide()
-        self.keep_button.hide()
-        self.export_button.show()
-        self.verb.setText(self.tr("Look again"))
-        self.verb.setToolTip("")
-        self.verb.setEnabled(True)
+        self._show_rows()
+        self.sentence.setText(self.tr("All of it was done."))
+        for widget in (self.verb, self.safety, self.edit_button, self.remove_button, self.discard_button, self.sql):
+            widget.hide()
+        self.cancel_button.setText(self.tr("Close"))
+        self.cancel_button.setFocus()
 
-    def _tell_the_end(self, ledger: SetLedger) -> None:
+    def _tell_refused(self, ledger: SetLedger) -> None:
+        again = [(self.tr("Look again"), self._look)]
         if ledger.fate is Result.UNKNOWN:
-            self.message.show_message(
-                "bad",
-                self.tr("The link broke at the commit: all of it was applied, or nothing."),
-                self.tr("Look at the jobs before you apply it again."),
-            )
-        elif ledger.is_stopped:
-            self.message.show_message("info", self.tr("Stopped, and everything was rolled back: nothing was changed."))
+            said = self.tr("The link broke at the commit: all of it was done, or nothing. Look at the jobs.")
+            self.message.show_message("bad", said, "", again)
         elif ledger.error is not None:
-            self.say(explain(ledger.error))
+            trouble = explain(ledger.error)
+            way_out = f"{trouble.sentence} {trouble.way_out}".strip()
+            self.message.show_message("bad", self.tr("Nothing was changed."), way_out, again)
+        elif ledger.is_stopped:
+            self.message.show_message("info", self.tr("Stopped, and everything was rolled back."), "", again)
         else:
-            said = self.tr("Nothing was changed: everything was rolled back.")
-            self.message.show_message("bad", said, self.tr("The jobs that stood in the way are named above."))
+            count = formats.number(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
+            said = self.tr("Nothing was changed: {count} of the jobs were refused, and so all of it was rolled back.")
+            self.message.show_message("bad", said.format(count=count), "", again)
 
     def _export(self) -> None:
         if self.ledger is not None:
@@ -227,66 +288,47 @@ class StagedDialog(DialogFrame):
 
     # Building
 
-    def _show_lines(self, lines: Sequence[tuple[str, str, list[str]]]) -> None:
-        self.lines = [(text, notes) for _, text, notes in lines]
-        empty_layout(self._grid)
-        row = 0
-        for position, (kind, text, notes) in enumerate(lines):
-            self._grid.addWidget(Sign(kind), row, 0, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(_label(text), row, 1, Qt.AlignmentFlag.AlignTop)
-            remove = QPushButton(self.tr("Take out"))
-            remove.setObjectName("link")
-            remove.setAutoDefault(False)
-            remove.setAccessibleName(self.tr("Take out: {change}").format(change=text))
-            remove.clicked.connect(partial(self._remove, position))
-            self._grid.addWidget(remove, row, 2, Qt.AlignmentFlag.AlignTop)
-            for note in notes:
-                row += 1
-                self._grid.addWidget(_label(note, "secondary"), row, 1, 1, 2, Qt.AlignmentFlag.AlignTop)
-            row += 1
-        self._grid.setRowStretch(row, 1)
-
-    def _link(self, text: str) -> QPushButton:
+    def _link(self, text: str, clicked: Callable[[], object]) -> QPushButton:
         button = QPushButton(text)
         button.setObjectName("link")
         button.setAutoDefault(False)
-        self.links.addWidget(button)
+        button.clicked.connect(lambda: clicked())
         return button
 
     def _lay_out(self) -> None:
-        self.setWindowTitle(self.tr("Staged changes"))
-        self.verb.show()
-        self.links.addWidget(self.sql.button)
-        self.keep_button = self._link(self.tr("Keep only what can be done"))
-        self.discard_button = self._link(self.tr("Throw all away…"))
-        self.export_button = self._link(self.tr("Export…"))
-        card = QFrame()
-        card.setObjectName("card")
-        self._grid = QGridLayout(card)
-        self._grid.setContentsMargins(14, 10, 10, 10)
-        self._grid.setHorizontalSpacing(10)
-        self._grid.setVerticalSpacing(4)
-        self._grid.setColumnStretch(1, 1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(card)
-        self._name_row = QWidget()
-        asked = self.tr("Type the profile's name, {name}, for this is production")
-        box = field(asked.format(name=self._desk.profile.name), self.name)
-        box.setContentsMargins(0, 0, 0, 0)
-        self._name_row.setLayout(box)
-        self.content.addWidget(self._scroll, 1)
-        for widget in (self._name_row, self.sql, self.pace):
-            self.content.addWidget(widget)
-        self.resize(720, 440)
+        self.cancel_button.setText(self.tr("Keep for later"))
+        self.table.setMinimumHeight(TABLE_HEIGHT)
+        for position, title in enumerate(self.model.titles):
+            self.table.setColumnWidth(position, title.width)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(12)
+        for button in (self.edit_button, self.remove_button):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        buttons.addWidget(self.discard_button)
+        for link in (self.sql.button, self.export_button):
+            self.links.addWidget(link)
+        self.export_button.hide()
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.setSpacing(12)
+        for widget in (self.outcomes, self.sql):
+            column.addWidget(widget)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(inner)
+        self.content.addWidget(self.table, 1)
+        self.content.addLayout(buttons)
+        self.content.addWidget(scroll, 1)
+        self.content.addWidget(self.safety)
+        self.content.addWidget(self.pace)
+        self.resize(760, 560)
 
 
-def _label(text: str, tone: str = "") -> QLabel:
-    label = QLabel(formats.visible_lines(text))
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    if tone:
-        label.setProperty("tone", tone)
-    return label
+def _no_examples(error: Exception) -> None:
+    """The numbers stay; a broken or closed link is told elsewhere."""
+    if not isinstance(error, ConnectorException | AppNotOpen):
+        raise error

@@ -1,69 +1,166 @@
-"""Staged changes, their preflight and their outcome in words."""
+"""How staged changes look as rows, and what is said of them."""
 
 from __future__ import annotations
 
-from jobdesk_core.operations import Part, Reprioritise, Reschedule, Result, Retry, SetLedger, Staged, StagedDefer
+from jobdesk_core.operations import (
+    Purge,
+    Reprioritise,
+    Reschedule,
+    Result,
+    Retry,
+    SetLedger,
+    SetPlan,
+    Staged,
+    StagedDefer,
+)
+from jobdesk_core.operations.staged_plan import Part
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk import formats
 from jobdesk.dialogs.act_words import jobs, words_of
+from jobdesk.dialogs.outcome_lines import KINDS, RESULTS
+from jobdesk.dialogs.outcome_list import Line
+from jobdesk.models.values import Cell, Title
 
-#: Jobs told one by one for each change.
-TOLD = 8
+_NAME = 80
 
 
 def tr(text: str) -> str:
-    """Something said of staged changes in the user's language."""
+    """A text in the user's language."""
     return QCoreApplication.translate("Staged", text)
 
 
-def what(entry: Staged) -> str:
-    """A staged change on one line, such as: Cancel 12 jobs."""
-    if isinstance(entry, StagedDefer):
-        task, queue = formats.cut(entry.job.task_name, 60), formats.cut(entry.job.queue, 40)
-        return formats.visible(tr("Defer {task} in queue {queue}").format(task=task, queue=queue))
-    only = next(iter(entry.versions))
-    whom = tr("job {job}").format(job=formats.job_number(only)) if entry.count == 1 else jobs(entry.count)
-    text = tr("{verb} {jobs}").format(verb=words_of(entry.action).verb, jobs=whom)
-    options = _options(entry.change)
-    return f"{text}: {options}" if options else text
+def changes(count: int) -> str:
+    """A number of staged changes."""
+    return tr("1 staged change") if count == 1 else tr("{count} staged changes").format(count=formats.number(count))
 
 
-def _options(change: object) -> str:
-    said = []
-    if isinstance(change, Retry | Reschedule) and change.at is not None:
-        said.append(tr("at {time}").format(time=formats.local(change.at)))
-    if isinstance(change, Retry | Reprioritise) and change.priority is not None:
-        said.append(tr("priority {priority}").format(priority=change.priority))
-    if isinstance(change, Retry) and change.queue is not None:
-        said.append(tr("queue {queue}").format(queue=formats.visible(formats.cut(change.queue, 40))))
-    if isinstance(change, Retry) and change.lock is not None:
-        said.append(tr("lock {lock}").format(lock=formats.visible(formats.cut(change.lock, 40))))
-    return ", ".join(said)
+def titles() -> list[Title]:
+    """The columns of the list."""
+    return [
+        Title(tr("what"), 380, is_right=False),
+        Title(tr("jobs"), 80),
+        Title(tr("now"), 230, is_right=False),
+    ]
 
 
-def troubles(part: Part) -> list[str]:
-    """Why a change cannot be applied as it was staged: a line for each reason."""
+def cells(entry: Staged, now: Cell) -> list[Cell]:
+    """The cells of one staged change."""
+    return [Cell(title_of(entry)), Cell(formats.number(entry.count)), now]
+
+
+def now_of(part: Part | None) -> Cell:
+    """What a change would do, in a few words."""
+    if part is None:
+        return Cell(tr("looking…"), "secondary")
+    if part.is_ready:
+        return Cell(tr("can be done"), "good")
     if part.problem is not None:
-        return [part.problem]
-    lines = []
-    for group in part.left:
-        if group.reason is None:
-            continue
-        ids = group.examples(TOLD)
-        if group.count == 1:
-            lines.append(group.reason.of(ids[0]))
-            continue
-        named = ", ".join(map(formats.job_number, ids)) + ("…" if group.count > len(ids) else "")
-        line = tr("{jobs}: {reason} ({ids})")
-        lines.append(line.format(jobs=jobs(group.count), reason=group.reason.many, ids=named))
-    return lines
+        return Cell(tr("cannot be done"), "bad")
+    return Cell(tr("{count} cannot be done").format(count=formats.number(part.entry.count - part.ready)), "bad")
 
 
-def refusals(ledger: SetLedger, part: Part) -> list[str]:
-    """What kept a change from being applied, job by job."""
-    harmless = (Result.DONE, Result.ROLLED_BACK, Result.NOT_REACHED)
-    found = [entry.sentence for entry in ledger.entries_of(part) if entry.result not in harmless]
-    rest = len(found) - TOLD
-    more = [tr("and {jobs} more").format(jobs=jobs(rest))] if rest > 0 else []
-    return found[:TOLD] + more
+def end_of(ledger: SetLedger, position: int) -> Cell:
+    """What became of a change."""
+    counts: dict[Result, int] = {}
+    for result, _, number, _ in ledger.lines(position):
+        counts[result] = counts.get(result, 0) + number
+    stood = counts.get(Result.SKIPPED, 0) + counts.get(Result.REFUSED, 0)
+    if stood:
+        return Cell(tr("{count} refused").format(count=formats.number(stood)), "bad")
+    if counts.get(Result.UNKNOWN):
+        return Cell(tr("done or not: unknown"), "warning")
+    if ledger.is_applied:
+        return Cell(tr("done"), "good")
+    return Cell(tr("left as it was"), "secondary")
+
+
+def title_of(entry: Staged) -> str:
+    """A change with its options, in a line."""
+    if isinstance(entry, StagedDefer):
+        return _defer_title(entry)
+    verb, change = words_of(entry.action).verb, entry.change
+    if isinstance(change, Reprioritise):
+        return tr("{verb} to {priority}").format(verb=verb, priority=change.priority)
+    if isinstance(change, Reschedule) and change.at is not None:
+        return tr("{verb} to {time}").format(verb=verb, time=formats.local(change.at))
+    if isinstance(change, Purge):
+        return tr("{verb} {statuses}").format(
+            verb=verb, statuses=", ".join(sorted(status.value for status in change.statuses))
+        )
+    if isinstance(change, Retry):
+        return " · ".join([verb, *_retry_options(change)])
+    return verb
+
+
+def _defer_title(entry: StagedDefer) -> str:
+    job = entry.job
+    found = [
+        tr("Defer {task} in queue {queue}").format(
+            task=formats.cut(job.task_name, _NAME), queue=formats.cut(job.queue, _NAME)
+        )
+    ]
+    if job.scheduled_at is not None:
+        found.append(formats.local(job.scheduled_at))
+    if job.queueing_lock is not None:
+        found.append(tr("queueing lock {lock}").format(lock=formats.cut(job.queueing_lock, _NAME)))
+    return " · ".join(found)
+
+
+def _retry_options(change: Retry) -> list[str]:
+    named = (
+        (change.at, tr("at {value}"), formats.local(change.at)),
+        (change.priority, tr("priority {value}"), str(change.priority)),
+        (change.queue, tr("queue {value}"), formats.cut(change.queue or "", _NAME)),
+        (change.lock, tr("lock {value}"), formats.cut(change.lock or "", _NAME)),
+    )
+    found = [text.format(value=shown) for value, text, shown in named if value is not None]
+    return [*found, tr("also of living workers")] if change.is_forced else found
+
+
+def part_lines(part: Part) -> list[Line]:
+    """What a change would do, and which jobs stand in the way and why."""
+    if isinstance(part.entry, StagedDefer):
+        if part.problem is not None:
+            return [Line("bad", 1, tr("cannot be deferred: {reason}").format(reason=part.problem))]
+        return [Line("good", 1, tr("will be deferred"))]
+    words = words_of(part.entry.action)
+    if part.problem is not None:
+        return [Line("bad", part.entry.count, tr("cannot be done: {reason}").format(reason=part.problem))]
+    found = []
+    for group in part.plan.groups if part.plan is not None else ():
+        found.append(Line("good", group.count, words.will, group.status, tuple(group.examples())))
+    for group in sorted(part.left, key=lambda group: -group.count):
+        kind = KINDS[group.reason.kind] if group.reason is not None else "bad"
+        said = tr("cannot be: {reason}").format(reason=group.reason.many if group.reason is not None else "")
+        kind = "warning" if kind == "info" else kind
+        found.append(Line(kind, group.count, said, group.status, tuple(group.examples())))
+    return found
+
+
+def end_lines(ledger: SetLedger, position: int) -> list[Line]:
+    """What became of a change's jobs."""
+    entry = ledger.made.parts[position].entry
+    done = tr("deferred") if isinstance(entry, StagedDefer) else words_of(entry.action).done
+    said = {
+        Result.DONE: done,
+        Result.ROLLED_BACK: tr("left as they were: everything was rolled back"),
+        Result.NOT_REACHED: tr("not reached"),
+        Result.UNKNOWN: tr("done or not: the link broke at the commit"),
+    }
+    found = [
+        Line(RESULTS[result], number, said.get(result) or words, None, tuple(ids))
+        for result, words, number, ids in ledger.lines(position)
+    ]
+    order = ["bad", "warning", "good", "info"]
+    return sorted(found, key=lambda line: (order.index(line.kind), -line.count))
+
+
+def together(made: SetPlan) -> str:
+    """What the whole set would do."""
+    of = made.staged.jobs
+    if made.is_ready:
+        return tr("All of it can be done, to {jobs}.").format(jobs=jobs(of))
+    return tr("{count} of {jobs} stand in the way: as long as they do, nothing can be applied.").format(
+        count=formats.number(of - made.ready), jobs=jobs(of)
+    )

@@ -151,6 +151,7 @@ class JobsPage(QWidget):
     def set_actions(self, actions: Actions) -> None:
         """Put the actions into the toolbar and the context menu."""
         self._menu = actions.job_menu(self)
+        self._defer = actions["job.defer"]
         self.inspector.set_actions(actions)
         self.toolbar.set_actions(actions, self._menu)
         self._cell_filters = CellFilters(self._menu)
@@ -251,7 +252,7 @@ class JobsPage(QWidget):
                 "jobs",
                 self.tr("No jobs yet"),
                 self.tr("The queues of this database are empty. Jobs show here as they are deferred."),
-                [],
+                [(self._defer.text().replace("&", ""), self._defer.trigger)] if self._defer.isEnabled() else [],
             )
 
     def _show_count(self) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from jobdesk_core.monitor.pages import Order
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
 from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.core_words import order_label
 from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.theme.icons import icon
+from jobdesk.widgets.one_line import OneLine
 
 ACTIONS = ("job.defer", "job.retry", "job.cancel", "job.abort")
 #: A page narrower than these has room for the columns' icon alone, and for the actions' icons alone.
@@ -35,8 +36,7 @@ class JobsToolbar(QWidget):
         self._table = table
         self._buttons: list[QToolButton] = []
         self._page_width = ROOMY_WIDTH
-        self._count = QLabel()
-        self._count.setProperty("tone", "secondary")
+        self._count = OneLine("secondary")
         self.stop = QPushButton()
         self.stop.setObjectName("link")
         self.stop.hide()
@@ -86,7 +86,7 @@ class JobsToolbar(QWidget):
 
     def show_count(self, text: str) -> None:
         """Say what is selected and what matches."""
-        self._count.setText(text)
+        self._count.set_whole(text)
 
     def show_search(self, is_under_way: bool, is_stopped: bool) -> None:
         """Offer to stop a search, or to go on with one that was stopped."""
@@ -98,12 +98,15 @@ class JobsToolbar(QWidget):
         """Say how many jobs have come in before the first row; a click goes there."""
         self.arrived.setVisible(count > 0)
         self.arrived.setText(self.tr("↑ {count} new").format(count=formats.number(count)))
+        # Its words are set in semibold, which the layout has not measured yet.
+        self.arrived.setMinimumWidth(self.arrived.sizeHint().width())
 
     def fit(self, page_width: int) -> None:
         """Give up words where there is no room for them."""
         self._page_width = page_width
         is_roomy = page_width >= ROOMY_WIDTH
         self._columns.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else ALONE)
+        self._order.setMinimumWidth(self._order.sizeHint().width())
         self._fit_buttons()
 
     def _fit_buttons(self) -> None:

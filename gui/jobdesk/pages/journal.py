@@ -130,10 +130,13 @@ class JournalPage(QWidget):
     def _show_empty(self) -> None:
         if self.toolbar.search() == Search():
             title = self.tr("Nothing has been done from this desk yet")
+            actions = [(self.tr("Show the jobs"), lambda: self.filter_asked_for.emit(""))] if self._desk else []
             sentence = self.tr("Each action is written down here: who, when and where, and what became of each job.")
         else:
-            title, sentence = self.tr("No entry matches this search"), ""
-        self._empty.set_content("journal", title, sentence)
+            title = self.tr("No entry matches this search")
+            sentence = self.tr("Look for other words, or among all entries.")
+            actions = [(self.tr("Show all entries"), self.toolbar.clear)]
+        self._empty.set_content("journal", title, sentence, actions)
 
     def _show_detail(self) -> None:
         entry = self.selected()
@@ -206,7 +209,12 @@ class JournalPage(QWidget):
             self.done.emit(self.tr("Wrote {count} lines to {path}.").format(count=formats.number(lines), path=path))
 
         self._work.start(
-            self._journal.export(self.toolbar.search(), path), name=EXPORT, then=tell, failed=self._tell, replaces=True
+            self._journal.export(self.toolbar.search(), path),
+            name=EXPORT,
+            then=tell,
+            failed=self._tell,
+            replaces=True,
+            says=self.tr("Exporting the journal…"),
         )
 
     # Building

@@ -32,7 +32,7 @@ class JournalToolbar(QWidget):
         self.text.setPlaceholderText(self.tr("Find words, SQL or a job's number"))
         self.text.setAccessibleName(self.tr("Find in the journal"))
         self.text.setClearButtonEnabled(True)
-        self.text.setMinimumWidth(140)
+        self.text.setMinimumWidth(110)
         self.text.setMaximumWidth(280)
         self.action = _choice(self.tr("any action"), self.tr("Action"))
         self.profile = _choice(self.tr("any profile"), self.tr("Profile"))
@@ -59,6 +59,12 @@ class JournalToolbar(QWidget):
             row.addWidget(box)
         row.addWidget(self._note, 1)
         row.addWidget(self.export)
+
+    def clear(self) -> None:
+        """Look for everything."""
+        self.text.clear()
+        for box in (self.action, self.profile, self.outcome, self.time):
+            box.setCurrentIndex(0)
 
     def search(self) -> Search:
         """What is looked for."""

@@ -102,7 +102,14 @@ class LocksPage(QWidget):
     def read_again(self) -> None:
         """Read the locks now, and with them the chain on show."""
         if self._desk is not None and self.isVisible():
-            self._work.start(self._read(self._desk), name=READ, then=self._take, failed=self._tell, replaces=True)
+            self._work.start(
+                self._read(self._desk),
+                name=READ,
+                then=self._take,
+                failed=self._tell,
+                replaces=True,
+                says=self.tr("Reading the locks…"),
+            )
 
     def selected_rows(self) -> list[JobRow]:
         """The jobs that actions act upon: those selected in the chain, or the heads of several locks."""
@@ -183,7 +190,9 @@ class LocksPage(QWidget):
         is_empty = self._list is not None and not rows
         self._stack.setCurrentIndex(1 if is_empty else 0)
         if is_empty:
-            self.empty.set_content("locks", *empty_words(self.kind, self.search.text().strip()))
+            text = self.search.text().strip()
+            way_on = (self.tr("Show all"), self.search.clear) if text else (self.tr("Show the jobs"), self._show_jobs)
+            self.empty.set_content("locks", *empty_words(self.kind, text), [way_on])
         self.note.set_tone("warning" if self._problem else "secondary")
         self.note.set_whole(self._problem or (note_of(self.kind, self._list) if self._list is not None else ""))
         self.chain.tick(now)
@@ -229,6 +238,9 @@ class LocksPage(QWidget):
     def _open(self, index: QModelIndex) -> None:
         key = "lock" if self.kind is LockKind.LOCK else "queueing_lock"
         self.filter_asked_for.emit(term(key, self._models[self.kind].key_at(index.row())))
+
+    def _show_jobs(self) -> None:
+        self.filter_asked_for.emit("status:todo,doing")
 
     def _open_menu(self, position: QPoint) -> None:
         if self.selected_rows():

@@ -49,8 +49,8 @@ class NamesPage(ListPage):
         self.model = NamesModel(_tr("queue") if kind == "queue" else _tr("task"))
         empty = EmptyState(
             "queues" if kind == "queue" else "tasks",
-            _tr("Nothing here yet"),
-            _tr("Queues and tasks show here as soon as the database holds jobs of them."),
+            "",
+            "",
         )
         self._names_side = NamesSide()
         title = _tr("Queues") if kind == "queue" else _tr("Tasks")
@@ -113,6 +113,13 @@ class NamesPage(ListPage):
 
     def set_actions(self, actions: Actions, keys: Sequence[str]) -> None:
         super().set_actions(actions, keys)
+        defer = actions["job.defer"]
+        self.empty.set_content(
+            self.key,
+            _tr("Nothing here yet"),
+            _tr("Queues and tasks show here as soon as the database holds jobs of them."),
+            [(defer.text().replace("&", ""), defer.trigger)],
+        )
         self.fit()
 
     # Following
@@ -204,6 +211,7 @@ class NamesPage(ListPage):
             then=self._take_usual,
             failed=lambda error: self._names_side.say_of_usual(_tr("Its newest jobs could not be read now.")),
             replaces=True,
+            says=_tr("Reading the task's newest jobs…"),
         )
 
     def _take_usual(self, usual: UsualArguments) -> None:

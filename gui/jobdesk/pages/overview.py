@@ -60,13 +60,14 @@ class OverviewPage(QScrollArea):
             Title(self.tr("queue"), 160, is_right=False),
             *(Title(status.value, 92) for status in STATUSES),
             Title(self.tr("oldest"), 84),
-            Title(self.tr("wait p95"), 88),
-            Title(self.tr("run p95"), 88),
+            Title(self.tr("wait p95"), 104),
+            Title(self.tr("run p95"), 104),
             Title(self.tr("drains in"), 104),
         ]
         self.model = ValuesModel(titles, self)
         self.table = Table(self.tr("Queues"))
         self.table.setModel(self.model)
+        self.table.set_ground("panel")
         for position, title in enumerate(titles):
             self.table.setColumnWidth(position, title.width)
         columns = self.table.horizontalHeader()
@@ -99,7 +100,10 @@ class OverviewPage(QScrollArea):
         )
         self._show_queues(desk, now)
         queues, tasks = desk.monitor.queues.troubled, desk.monitor.tasks.troubled
-        self.changed.show_news(news(queues.values(), tasks.values(), desk.workers, desk.orphans, now))
+        news_now = news(queues.values(), tasks.values(), desk.workers, desk.orphans, now)
+        self.changed.show_news(news_now)
+        # At once: what has grown must not be cut off until the next turn of the loop.
+        self.widget().layout().activate()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -165,9 +169,9 @@ class OverviewPage(QScrollArea):
         chosen.sort(key=lambda row: (not row.trouble, row.name))
         is_exact = desk.monitor.counts.is_exact
         self.model.set_rows([(row.name, self._cells(row, is_exact, now)) for row in chosen])
-        self.table.setFixedHeight(max(1, len(chosen)) * theme().row_height + HEADER_HEIGHT + 4)
+        self.table.setFixedHeight(max(1, len(chosen)) * theme().row_height + HEADER_HEIGHT)
         beyond = len(rows) - len(chosen)
-        self.more.setVisible(beyond > 0)
+        self._below.setVisible(beyond > 0)
         text = self.tr("{count} more queues").format(count=formats.number(beyond))
         self.more.set_runs([Run(text, link="queues")] if beyond > 0 else [])
 
@@ -192,12 +196,14 @@ class OverviewPage(QScrollArea):
         holder = QFrame()
         holder.setObjectName("card")
         inner = QVBoxLayout(holder)
-        inner.setContentsMargins(1, 1, 1, 3)
+        inner.setContentsMargins(1, 1, 1, 1)
+        inner.setSpacing(0)
         inner.addWidget(self.table)
-        below = QVBoxLayout()
-        below.setContentsMargins(10, 2, 10, 6)
+        self._below = QWidget()
+        below = QVBoxLayout(self._below)
+        below.setContentsMargins(10, 6, 10, 7)
         below.addWidget(self.more)
-        inner.addLayout(below)
+        inner.addWidget(self._below)
         content = QWidget()
         content.setObjectName("page")
         layout = QVBoxLayout(content)

@@ -119,6 +119,7 @@ class WorkersPage(ListPage):
                 "workers",
                 _tr("No worker is registered"),
                 _tr("Waiting jobs stay where they are until one starts: procrastinate worker"),
+                [(_tr("Show the waiting jobs"), lambda: self.filter_asked_for.emit("status:todo"))],
             )
         else:
             release = desk.capabilities.release
@@ -126,6 +127,7 @@ class WorkersPage(ListPage):
                 "workers",
                 _tr("This release keeps no record of its workers"),
                 _tr("Procrastinate {release}: releases from 3.1 on register them.").format(release=release),
+                [(_tr("Show the running jobs"), lambda: self.filter_asked_for.emit("status:doing"))],
             )
 
 

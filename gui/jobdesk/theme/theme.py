@@ -36,6 +36,7 @@ class Theme(QObject):
         super().__init__()
         self._mode: Mode = "system"
         self._density: Density = "compact"
+        self._system = Qt.ColorScheme.Unknown
         self._tokens = LIGHT
         self._app: QApplication | None = None
 
@@ -81,7 +82,8 @@ class Theme(QObject):
         QDir.setSearchPaths("glyphs", [str(Path(__file__).parent / "glyphs")])
         app.setStyle("Fusion")
         app.setFont(self.font())
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
+        self._system = QGuiApplication.styleHints().colorScheme()
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
         self._tokens = self._wanted()
         self._dress()
 
@@ -107,13 +109,14 @@ class Theme(QObject):
         return font
 
     def _wanted(self) -> Tokens:
-        if self._mode == "system":
-            is_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
-        else:
-            is_dark = self._mode == "dark"
-        return DARK if is_dark else LIGHT
+        is_system_dark = self._mode == "system" and self._system == Qt.ColorScheme.Dark
+        return DARK if is_system_dark or self._mode == "dark" else LIGHT
 
-    def _follow(self, *_: object) -> None:
+    def _follow_system(self, scheme: Qt.ColorScheme) -> None:
+        self._system = scheme
+        self._follow()
+
+    def _follow(self) -> None:
         wanted = self._wanted()
         if wanted is self._tokens:
             return

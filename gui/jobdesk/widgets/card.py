@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.theme import theme
-from jobdesk.widgets.text_block import as_tooltip
+from jobdesk.widgets.one_line import OneLine
 
 
 class Card(QFrame):
@@ -22,7 +22,7 @@ class Card(QFrame):
         self._title = _label("secondary", 13)
         self._title.setText(title)
         self._value = _label("", 24, QFont.Weight.DemiBold)
-        self._note = _label("secondary", 13)
+        self._note = OneLine("secondary")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(15, 11, 15, 11)
         layout.setSpacing(1)
@@ -45,7 +45,7 @@ class Card(QFrame):
     @property
     def note(self) -> str:
         """What stands beneath the number."""
-        return self._note.text()
+        return self._note.whole
 
     @property
     def value(self) -> str:
@@ -55,8 +55,7 @@ class Card(QFrame):
     def set_value(self, text: str, note: str = "", tone: str = "") -> None:
         """Show a number, a note, and the number's tone."""
         self._value.setText(text)
-        self._note.setText(note)
-        self._note.setToolTip(as_tooltip(note))
+        self._note.set_whole(note)
         if self._value.property("tone") != tone:
             self._value.setProperty("tone", tone)
             self._value.style().unpolish(self._value)

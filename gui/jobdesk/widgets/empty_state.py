@@ -31,6 +31,8 @@ class EmptyState(QWidget):
     ) -> None:
         super().__init__(parent)
         self._icon_name = icon_name
+        self._shown: tuple[str, ...] | None = None
+        self._acts: list[Callable[[], object]] = []
         self._picture = QLabel()
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._title = _centred_label("title")
@@ -57,7 +59,12 @@ class EmptyState(QWidget):
         return self._title.text()
 
     def set_content(self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = ()) -> None:
-        """Say something else."""
+        """Say something else. The same again leaves its buttons as they are, and the focus on them."""
+        self._acts = [act for _, act in actions]
+        shown = (icon_name, title, sentence, *(text for text, _ in actions))
+        if shown == self._shown:
+            return
+        self._shown = shown
         self._icon_name = icon_name
         self._paint_icon()
         self._title.setText(title)
@@ -70,11 +77,11 @@ class EmptyState(QWidget):
             button = self._row.takeAt(0).widget()
             button.hide()
             button.deleteLater()
-        for position, (text, act) in enumerate(actions):
+        for position, (text, _) in enumerate(actions):
             button = QPushButton(text)
             if position == 0:
                 button.setObjectName("primary")
-            button.clicked.connect(lambda _checked=False, act=act: act())
+            button.clicked.connect(lambda _checked=False, position=position: self._acts[position]())
             self._row.addWidget(button)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

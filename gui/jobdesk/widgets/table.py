@@ -211,7 +211,7 @@ def _shown(text: str) -> str:
     """What of a text is painted: nothing of it may be invisible or turn the direction of the rest."""
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}…"
-    return text if text.isprintable() else formats.visible(text)
+    return text if formats.is_visible(text) else formats.visible(text)
 
 
 def _fading(ground: QColor, age: float) -> QColor:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.others import UsualTimes
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from jobdesk import formats
@@ -65,7 +65,11 @@ class Timeline(QWidget):
         theme().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, SUMMARY_TOP + max(1, len(self._lines())) * LINE_HEIGHT)
+        return QSize(300, SUMMARY_TOP + max(1, len(self._wrapped())) * LINE_HEIGHT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.updateGeometry()
 
     def set_events(self, events: Sequence[Event], status: Status, now: dt.datetime) -> None:
         """Show a job's history, oldest first, up to `now` (UTC-aware) while it is not over."""
@@ -96,8 +100,23 @@ class Timeline(QWidget):
         ran = self._spent("running", self.tr("ran {time}"), usual.ran if usual else None)
         if ran and self._retries:
             retried = self.tr("retried once") if self._retries == 1 else self.tr("retried {count} times")
-            ran = f"{ran} · {retried.format(count=self._retries)}"
+            return [waited, ran, retried.format(count=self._retries)]
         return [line for line in (waited, ran) if line]
+
+    def _wrapped(self) -> list[str]:
+        """The lines as they fit into the width, broken between their parts."""
+        metrics = QFontMetrics(theme().font(11), self)
+        wrapped: list[str] = []
+        for line in self._lines():
+            first, *rest = line.split(" · ")
+            wrapped.append(first)
+            for part in rest:
+                longer = f"{wrapped[-1]} · {part}"
+                if metrics.horizontalAdvance(longer) <= self.width():
+                    wrapped[-1] = longer
+                else:
+                    wrapped.append(part)
+        return wrapped
 
     def _spent(self, state: str, word: str, usual: tuple[float, float] | None) -> str:
         seconds = [(end - start).total_seconds() for its, start, end in self._stretches if its == state]
@@ -136,7 +155,7 @@ class Timeline(QWidget):
             start = self.tr("deferred {time}").format(time=start)
         captions = QRectF(0, CAPTIONS_TOP, self.width(), LINE_HEIGHT)
         painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter), start)
-        for number, line in enumerate(self._lines()):
+        for number, line in enumerate(self._wrapped()):
             box = QRectF(0, SUMMARY_TOP + number * LINE_HEIGHT, self.width(), LINE_HEIGHT)
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), line)
         end = self._status.value

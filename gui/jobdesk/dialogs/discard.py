@@ -1,0 +1,32 @@
+"""Asks before staged changes are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtWidgets import QWidget
+
+from jobdesk import formats
+from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.staged_words import changes
+
+
+class DiscardDialog(DialogFrame):
+    """`counts` are the numbers of changes by connection; `is_end`: the program would end."""
+
+    def __init__(self, parent: QWidget | None, *, counts: Mapping[str, int], is_end: bool = False) -> None:
+        total = changes(sum(counts.values()))
+        super().__init__(parent, title="", sentence="", verb=" ", width=480)
+        self.title.setText(self.tr("Throw {changes} away?").format(changes=total))
+        self.setWindowTitle(self.title.text())
+        names = ", ".join(formats.cut(name, 80) for name in counts)
+        where = self.tr("They are staged for {names}, and have not been applied.").format(names=names)
+        lost = self.tr("They are not kept when Jobdesk ends.") if is_end else self.tr("No job is changed by it.")
+        self.sentence.setText(f"{where} {lost}")
+        self.sentence.show()
+        self.verb.setText(self.tr("Throw away and quit") if is_end else self.tr("Throw away"))
+        self.verb.setObjectName("danger")
+        self.cancel_button.setText(self.tr("Keep them"))
+        self.verb.setDefault(False)
+        self.cancel_button.setDefault(True)
+        self.cancel_button.setFocus()
