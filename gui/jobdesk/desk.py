@@ -57,7 +57,6 @@ from jobdesk_core.profiles import Profile, connection_parameters
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.boards import Boards
-from jobdesk.staging import Staging
 from jobdesk.work import Work
 
 #: Seconds between two looks at the oldest waiting jobs, and at those without a worker.
@@ -95,7 +94,6 @@ class Desk(QObject):
         self.orphans = 0
         self._looked_at = 0.0
         self.boards = Boards(self.monitor, self)
-        self.staging = Staging(self)
         self.work = Work(self)
         self.work.failed.connect(self.trouble)
 

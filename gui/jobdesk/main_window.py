@@ -177,7 +177,6 @@ class MainWindow(QMainWindow):
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
             desk.trouble.connect(self._failed)
-            desk.staging.changed.connect(self._show_staged)
         for page in self.pages.values():
             page.show_desk(shown)
         self.finding.show_desk()
@@ -192,12 +191,8 @@ class MainWindow(QMainWindow):
         if shown is not None:
             self.jobs.table.setFocus()
         self._show_workers()
-        self._show_staged()
-        self._show_footnote()
-
-    def _show_staged(self) -> None:
-        self.footer.show_staged(self.commands.staged.footnote())
         self._update_actions()
+        self._show_footnote()
 
     def _show_opening(self, profile: Profile) -> None:
         self.header.show_profile(profile)

@@ -43,8 +43,6 @@ class Session(QObject):
         self.profile: Profile | None = None
         #: Asks the operator for a password: the profile and why, to the password or None.
         self.ask_password: AskPassword | None = None
-        #: Asked before the desk on show is closed for another one, or for none; goes on at once, later, or never.
-        self.before_loss: Callable[[Callable[[], object]], None] = _go_on
         #: By name and place: a password never goes to another server than it was typed for.
         self._passwords: dict[tuple[str, str], str] = {}
         #: Connections beside the one on show, such as to where jobs are replayed.
@@ -58,11 +56,13 @@ class Session(QObject):
 
     def open(self, profile: Profile, password: str | None = None) -> None:
         """Connect to this profile's database; the desk on show is closed first."""
-        self.before_loss(lambda: self._start_opening(profile, password))
+        if password is not None:
+            self._passwords[_place(profile)] = password
+        self._work.start(self._open(profile), name=OPEN, replaces=True)
 
     def close(self) -> None:
         """Disconnect."""
-        self.before_loss(lambda: self._work.start(self._close(), name=OPEN, replaces=True))
+        self._work.start(self._close(), name=OPEN, replaces=True)
 
     def reopen(self) -> None:
         """Connect again as last time."""
@@ -91,11 +91,6 @@ class Session(QObject):
         await self._close()
         for desk in list(self._reached):
             await self._let_go(desk)
-
-    def _start_opening(self, profile: Profile, password: str | None) -> None:
-        if password is not None:
-            self._passwords[_place(profile)] = password
-        self._work.start(self._open(profile), name=OPEN, replaces=True)
 
     async def _open(self, profile: Profile) -> None:
         await self._close()
@@ -158,7 +153,3 @@ class Session(QObject):
 
 def _place(profile: Profile) -> tuple[str, str]:
     return profile.name, profile.display_dsn
-
-
-def _go_on(then: Callable[[], object]) -> None:
-    then()

@@ -11,7 +11,7 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.operations import Outcome, TooManyStaged
 from jobdesk_core.operations.known_task import KnownTask
 from jobdesk_core.profiles.secret_keys import HIDDEN, masked, restored, still_hidden
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.dialogs.frame import DialogFrame, field, note

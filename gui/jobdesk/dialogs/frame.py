@@ -87,11 +87,6 @@ class DialogFrame(QDialog):
         """Tell what went wrong."""
         self.message.show_message("bad", trouble.sentence, trouble.way_out)
 
-    def add_second(self, button: QPushButton) -> None:
-        """Place a second way to end beside the verb."""
-        button.setAutoDefault(False)
-        self._buttons.insertWidget(self._buttons.indexOf(self.verb), button)
-
     def reject(self) -> None:
         """Close; work that is under way is cancelled first."""
         if self.work.is_running(WORK):

@@ -78,7 +78,6 @@ class PreflightDialog(DialogFrame):
         self.pace = Pace()
         self.sql = QPlainTextEdit()
         self.sql_button, self.export_button = QPushButton(self.tr("Show the SQL")), QPushButton(self.tr("Export…"))
-        self.stage_button = QPushButton(self.tr("Add to staged changes"))
         self._typing = QTimer(self)
         self._lay_out()
         self._connect()
@@ -196,7 +195,6 @@ class PreflightDialog(DialogFrame):
         reason = self.tr("None of these jobs can be acted upon.") if not ready else self.safety.problem()
         self.verb.setEnabled(reason is None and not self.work.is_running(WORK))
         self.verb.setToolTip(reason or "")
-        self._check_staging()
         self.sql_button.setEnabled(bool(ready))
         self._check_second()
         if self.sql.isVisible():
@@ -327,7 +325,6 @@ class PreflightDialog(DialogFrame):
             button.setAutoDefault(False)
             self.links.addWidget(button)
         self.export_button.hide()
-        self.add_second(self.stage_button)
         self._inner = QWidget()
         column = QVBoxLayout(self._inner)
         column.setContentsMargins(0, 0, 6, 0)
@@ -353,7 +350,6 @@ class PreflightDialog(DialogFrame):
         self.safety.forced_changed.connect(self._reconsider)
         self.safety.changed.connect(self._check)
         self.sql_button.clicked.connect(self._toggle_sql)
-        self.stage_button.clicked.connect(self.stage)
         self.export_button.clicked.connect(self._export)
         self.second.clicked.connect(self.stage)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from jobdesk_core.connectors.shown import shown_sql
@@ -18,7 +17,7 @@ class ShownSql(QPlainTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._statements: Sequence[Statement[Any]] = ()
+        self._statement: Statement[Any] | None = None
         self.button = QPushButton(self.tr("Show the SQL"))
         self.button.setObjectName("link")
         self.button.setAutoDefault(False)
@@ -33,12 +32,8 @@ class ShownSql(QPlainTextEdit):
 
     def show_statement(self, statement: Statement[Any] | None) -> None:
         """Have this one ready to be shown."""
-        self.show_statements([statement] if statement is not None else [])
-
-    def show_statements(self, statements: Sequence[Statement[Any]]) -> None:
-        """Have these ready to be shown, one below the other."""
-        self._statements = statements
-        self.button.setEnabled(bool(statements))
+        self._statement = statement
+        self.button.setEnabled(statement is not None)
         self._write()
 
     def _toggle(self) -> None:
@@ -49,5 +44,5 @@ class ShownSql(QPlainTextEdit):
     def _write(self) -> None:
         if self.isHidden():
             return
-        text = ";\n\n".join(map(shown_sql, self._statements))
+        text = shown_sql(self._statement) if self._statement is not None else ""
         self.setPlainText(text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}…")
