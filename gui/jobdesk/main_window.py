@@ -98,11 +98,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()
-        self.commands.staged.before_end(self._end)
-
-    def _end(self) -> None:
-        self.hide()
-        self.closing.emit()
+        self.commands.staged.before_end(self.closing.emit)
 
     # Placing
 
