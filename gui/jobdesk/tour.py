@@ -37,8 +37,8 @@ from jobdesk.theme import theme
 STEP_S = 20.0
 #: The window in the pictures of the README and the help.
 PICTURE_SIZE = QSize(1440, 900)
-#: The smallest screen that people work on, and a large one.
-SIZES = (QSize(1280, 800), QSize(2560, 1440))
+#: The smallest screens that people work on, and a large one.
+SIZES = (QSize(1024, 700), QSize(1280, 800), QSize(2560, 1440))
 #: The size of all other pictures.
 SIZE = QSize(1440, 900)
 
@@ -165,6 +165,13 @@ class Tour:
                 await asyncio.sleep(0.4)
                 await self._picture(f"{key}-{size.width()}x{size.height()}")
         self._window.resize(before)
+        for key in ("view.comfortable_rows", "view.utc_times"):
+            self._window.actions[key].trigger()
+        self._window.show_page("jobs")
+        await asyncio.sleep(0.4)
+        await self._picture("jobs-comfortable-utc")
+        for key in ("view.compact_rows", "view.local_times"):
+            self._window.actions[key].trigger()
 
     async def _type_filter(self, text: str, *, is_wrong: bool = False) -> None:
         bar = self._window.header.filter_bar

@@ -169,3 +169,28 @@ async def test_a_text_that_does_not_fit_its_cell_is_told_on_hover(dsn: str, tmp_
             delegate, model = window.jobs.table._cells, window.jobs.model
             assert delegate._is_elided(window.jobs.table.columnWidth(1), model.index(0, 1))
             assert not delegate._is_elided(window.jobs.table.columnWidth(2), model.index(0, 2))
+
+
+async def test_chips_stay_in_sight_in_a_narrow_window_whatever_is_typed(dsn: str, tmp_path: Path) -> None:
+    filters = (
+        "status:failed",
+        "status:failed queue:mail task:invoice.* age:>1h",
+        "lock:" + "l" * 80,
+        "(status:failed or stalled) not (queue:mail task:*.digest)",
+        "status:todo",
+    )
+    async with live(tmp_path, dsn) as window:
+        window.resize(1024, 700)
+        for typed in ("", "args.a_long_path.of_names:and_a_long_value_that_is_typed_on_and_on"):
+            for text in filters:
+                window.header.filter_bar.set_text(text)
+                edit = window.header.filter_bar._edit
+                edit.setText(typed)
+
+                def shown() -> bool:
+                    chips = window.header.filter_bar._chips
+                    seen = [each for each in chips._shown if each.isVisible() and each.width() >= 8]
+                    return chips.isVisible() and bool(seen) and seen[0].visibleRegion().boundingRect().width() >= 8
+
+                await until(shown, what=f"a chip of {text} beside {typed!r}")
+                edit.setText("")

@@ -9,7 +9,7 @@ from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.board import NameRow
 from jobdesk_core.monitor.filters import term
 from jobdesk_core.monitor.news import news
-from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QScrollArea, QVBoxLayout, QWidget
 
@@ -27,8 +27,10 @@ from jobdesk.widgets.throughput_chart import ThroughputChart
 LINES = {Status.SUCCEEDED: EventType.SUCCEEDED, Status.FAILED: EventType.FAILED, Status.DOING: EventType.STARTED}
 #: Queues shown: those in trouble, then those with the most to do.
 SHOWN = 10
-#: Narrower, cancelled and aborted jobs are left to the Queues page.
-NARROW_WIDTH = 1_000
+#: Narrower, cancelled and aborted jobs and the oldest are left to the Queues page; still narrower, the 95th
+#: percentiles, too.
+NARROW_WIDTH, NARROWER_WIDTH = 1_000, 900
+PACE_COLUMNS = (len(STATUSES) + 2, len(STATUSES) + 3)
 
 
 class OverviewPage(QScrollArea):
@@ -42,8 +44,11 @@ class OverviewPage(QScrollArea):
         self.setObjectName("page")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
+        # Its cards and tables are stops of their own, and scroll into sight.
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._desk: Desk | None = None
         self.waiting = Card(self.tr("waiting"))
+        self.waiting.setProperty("pane", True)
         self.running = Card(self.tr("running"))
         self.failed = Card(self.tr("failed, last hour"))
         self.succeeded = Card(self.tr("succeeded, last hour"))
@@ -60,8 +65,8 @@ class OverviewPage(QScrollArea):
             Title(self.tr("queue"), 160, is_right=False),
             *(Title(status.value, 92) for status in STATUSES),
             Title(self.tr("oldest"), 84),
-            Title(self.tr("wait p95"), 104),
-            Title(self.tr("run p95"), 104),
+            Title(self.tr("wait p95"), 100),
+            Title(self.tr("run p95"), 100),
             Title(self.tr("drains in"), 104),
         ]
         self.model = ValuesModel(titles, self)
@@ -107,8 +112,11 @@ class OverviewPage(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        for status in (Status.CANCELLED, Status.ABORTED):
-            self.table.setColumnHidden(1 + STATUSES.index(status), self.width() < NARROW_WIDTH)
+        # The oldest of all stands in the card of the waiting.
+        for column in (1 + STATUSES.index(Status.CANCELLED), 1 + STATUSES.index(Status.ABORTED), 1 + len(STATUSES)):
+            self.table.setColumnHidden(column, self.width() < NARROW_WIDTH)
+        for column in PACE_COLUMNS:
+            self.table.setColumnHidden(column, self.width() < NARROWER_WIDTH)
 
     # The cards
 
