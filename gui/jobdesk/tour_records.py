@@ -42,8 +42,11 @@ async def journal(window: MainWindow, until: Until, picture: Picture) -> None:
 
 async def undo(window: MainWindow, until: Until, picture: Picture) -> None:
     """Undo the newest entry."""
-    await journal(window, until, picture)
     page = window.journal
+    window.actions["view.journal"].trigger()
+    # The journal of other days may be on show until it has been read anew.
+    await until(lambda: str(page.model.index(0, 0).data() or "").startswith("Cancel job"), "the cancelling")
+    await journal(window, until, picture)
     await until(page.detail.undo.isEnabled, f"an undo to be possible: {page.detail.undo.toolTip()}")
     QTest.mouseClick(page.detail.undo, Qt.MouseButton.LeftButton)
     dialog = await until(lambda: window.findChild(UndoDialog), "the undo's dialog")

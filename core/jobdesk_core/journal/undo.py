@@ -63,7 +63,7 @@ class UndoPlan:
 def will(entry: Entry) -> str:
     """What an undo does with each job of this entry, in words."""
     if entry.header.action == STAGED:
-        return "will be deferred again, or get back what they had"
+        return "will be deferred again as a new job, or get back what it had"
     if entry.header.action in _AGAIN:
         return "will be deferred again, as a new job"
     return f"gets back the {'priority' if entry.header.action == 'reprioritise' else 'schedule'} that it had"
