@@ -18,7 +18,6 @@ from jobdesk.actions import Actions
 from jobdesk.arrangement import Arrangement
 from jobdesk.commands import Commands
 from jobdesk.desk import Desk
-from jobdesk.dialogs.install import InstallDialog
 from jobdesk.finding import Finding
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
@@ -99,11 +98,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()
-        self.commands.staged.before_end(self._end)
-
-    def _end(self) -> None:
-        self.hide()
-        self.closing.emit()
+        self.commands.staged.before_end(self.closing.emit)
 
     # Placing
 
@@ -157,7 +152,7 @@ class MainWindow(QMainWindow):
             noun.done.connect(self.message.show_good_news)
         self.start.choose_asked_for.connect(self.commands.connection.choose)
         self.start.demo_asked_for.connect(self.commands.demo.open)
-        self.start.install_asked_for.connect(self._install)
+        self.start.install_asked_for.connect(self.commands.connection.install)
         self.commands.staged.held.changed.connect(self._update_actions)
         self.session.ask_password = self.commands.connection.ask_password
         self.session.desk_changed.connect(self._show_desk)
@@ -290,13 +285,3 @@ class MainWindow(QMainWindow):
     def _failed(self, error: Exception) -> None:
         fault("Told in the window", error)
         self.show_trouble(explain(error))
-
-    def _install(self) -> None:
-        desk = self.session.desk
-        if desk is not None:
-            InstallDialog(
-                self,
-                database=desk.capabilities.database,
-                role=desk.capabilities.role,
-                install=self.session.install_schema,
-            ).open()

@@ -22,7 +22,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
-from jobdesk import tour_deferring, tour_records
+from jobdesk import tour_deferring, tour_records, tour_staged
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.error import ErrorDialog
@@ -87,6 +87,7 @@ class Tour:
         await self._abort()
         await self._retry()
         await self._delete_and_copy()
+        await self._staged()
         await self._other_dialogs()
         theme().set_mode("dark")
         await self._pages()
@@ -255,6 +256,15 @@ class Tour:
         await self._until(lambda: self._window.jobs.model.position(job_id) is None, "the job to be gone")
         _say("  after:  it is gone")
         await self._picture("deleted")
+
+    async def _staged(self) -> None:
+        _say("\nStaged changes")
+        job_ids = [
+            await self._defer_by_dialog("mail.digest", "mail", f'{{"list_id": {90 + number}}}', in_minutes=30)
+            for number in range(4)
+        ]
+        await tour_staged.walk(self._window, self._until, self._picture, job_ids)
+        _say("  applied together, without the job that had changed")
 
     async def _defer_by_dialog(
         self,

@@ -262,6 +262,8 @@ async def test_what_is_offered_is_taken_by_the_keyboard(dsn: str, tmp_path: Path
         assert edit.text() == "lock:"
         QTest.keyClick(edit, Key.Key_Escape)
         QTest.keyClick(edit, Key.Key_Escape)
+        assert not bar.isAncestorOf(window.focusWidget()), "back in the table"
+        bar.focus_edit()
         QTest.keyClicks(edit, "stal")
         QTest.keyClick(edit, Key.Key_Escape)
         assert edit.text() == "stal" and not offered(edit)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from jobdesk import formats
+from jobdesk.widgets.text_block import TextBlock
+from opened import Others, live
+from waiting import until
 
 
 @pytest.mark.parametrize(
@@ -28,3 +33,20 @@ def test_what_hides_is_shown_by_its_number(text: str, shown: str) -> None:
 )
 def test_letters_and_emoji_of_every_script_stay(text: str) -> None:
     assert formats.visible(text) == text
+
+
+async def test_what_the_window_adds_by_itself_is_never_shown_as_a_sign(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.defer("mail.deliver_one-by/one", "a.queue_of-mail")
+        async with live(tmp_path, dsn) as window:
+            for page in (window.queues, window.tasks):
+                window.show_page("queues" if page is window.queues else "tasks")
+                await until(lambda page=page: page.model.rowCount() == 1, what="the row")
+                page.table.selectRow(0)
+                await until(
+                    lambda page=page: any(
+                        page.model.index(0, 0).data() == block.toPlainText() for block in page.findChildren(TextBlock)
+                    ),
+                    what="the name on the side, as it is",
+                )
+            assert not [each.toPlainText() for each in window.findChildren(TextBlock) if "⟨U+" in each.toPlainText()]

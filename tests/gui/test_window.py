@@ -11,6 +11,7 @@ from jobdesk import remembered
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.defer_many import DeferManyDialog
 from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.save_view import SaveViewDialog
@@ -240,3 +241,16 @@ async def test_thousands_of_calls_into_qt_leave_python_sound(dsn: str, tmp_path:
         for number in range(20_000):
             window.setWindowTitle(f"Jobdesk {number % 7}")
         assert isinstance(window, MainWindow)
+
+
+@pytest.mark.parametrize(("action", "kind"), [("job.defer_many", DeferManyDialog), ("job.defer", DeferDialog)])
+async def test_no_dialog_is_wider_than_a_small_window(
+    dsn: str, tmp_path: Path, action: str, kind: type[QDialog]
+) -> None:
+    async with live(tmp_path, dsn) as window:
+        window.resize(1024, 700)
+        window.actions[action].trigger()
+        dialog = await dialog_of(window, kind)
+        assert dialog.width() < window.width()
+        dialog.reject()
+        await closed(window)

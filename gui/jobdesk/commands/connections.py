@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 
 from jobdesk.commands.noun import Noun
 from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.dialogs.install import InstallDialog
 from jobdesk.dialogs.password import PasswordDialog
 
 
@@ -35,6 +36,17 @@ class ConnectionCommands(Noun):
     def close(self) -> None:
         """Disconnect."""
         self._session.close()
+
+    def install(self) -> None:
+        """Ask whether to install the schema in a database that has none."""
+        desk = self._session.desk
+        if desk is not None:
+            InstallDialog(
+                self._window,
+                database=desk.capabilities.database,
+                role=desk.capabilities.role,
+                install=self._session.install_schema,
+            ).open()
 
     async def ask_password(self, profile: Profile, why: str) -> str | None:
         """Ask for a connection's password; None when the operator gives up."""

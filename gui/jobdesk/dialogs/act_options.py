@@ -10,10 +10,11 @@ from jobdesk_core.operations import Action, Cancel, Change, Purge, Reprioritise,
 from jobdesk_core.troubles import check_queue_name
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QIntValidator
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from jobdesk.dialogs.frame import field
 from jobdesk.widgets.completing_edit import CompletingEdit
+from jobdesk.widgets.number_edit import NumberEdit
 from jobdesk.widgets.schedule_field import ScheduleField
 
 _UNITS = (("hours", 1), ("days", 24), ("weeks", 24 * 7))
@@ -112,7 +113,7 @@ class ReprioritiseOptions(Options):
 
     def __init__(self, priority: int) -> None:
         super().__init__()
-        self.priority = QSpinBox()
+        self.priority = NumberEdit()
         self.priority.setRange(-(2**31), 2**31 - 1)
         self.priority.setValue(priority)
         self.priority.setKeyboardTracking(False)
@@ -136,7 +137,7 @@ class PurgeOptions(Options):
             box.toggled.connect(self.changed)
             ends.addWidget(box)
         ends.addStretch()
-        self.amount = QSpinBox()
+        self.amount = NumberEdit()
         self.amount.setRange(0, 100_000)
         self.amount.setValue(30)
         self.amount.setKeyboardTracking(False)

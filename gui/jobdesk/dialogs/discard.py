@@ -21,12 +21,17 @@ class DiscardDialog(DialogFrame):
         self.setWindowTitle(self.title.text())
         names = ", ".join(formats.cut(name, 80) for name in counts)
         where = self.tr("They are staged for {names}, and have not been applied.").format(names=names)
-        lost = self.tr("They are not kept when Jobdesk ends.") if is_end else self.tr("No job is changed by it.")
+        lost = (
+            self.tr("They are not kept when Jobdesk ends.") if is_end else self.tr("Throwing them away changes no job.")
+        )
         self.sentence.setText(f"{where} {lost}")
         self.sentence.show()
         self.verb.setText(self.tr("Throw away and quit") if is_end else self.tr("Throw away"))
         self.verb.setObjectName("danger")
+        self.verb.style().polish(self.verb)
         self.cancel_button.setText(self.tr("Keep them"))
+        # Who presses Return without reading loses nothing.
         self.verb.setDefault(False)
+        self.verb.setAutoDefault(False)
         self.cancel_button.setDefault(True)
         self.cancel_button.setFocus()

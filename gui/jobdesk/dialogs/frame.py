@@ -17,6 +17,10 @@ from jobdesk.work import Work
 WORK = "act"
 
 
+#: Pixels of the window that stay in sight beside a dialog.
+MARGIN = 32
+
+
 class DialogFrame(QDialog):
     """Opened with `open()`. While its work runs the verb is disabled and Cancel cancels the work."""
 
@@ -59,6 +63,10 @@ class DialogFrame(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         # A minimum of one's own puts the layout's out of force: words may need more in another language.
         self.setMinimumWidth(max(self.minimumWidth(), self.layout().minimumSize().width()))
+        parent = self.parentWidget()
+        if parent is not None:
+            # On a small screen not wider than the window, as far as its words allow.
+            self.resize(max(self.minimumWidth(), min(self.width(), parent.window().width() - MARGIN)), self.height())
         super().showEvent(event)
 
     def make_room(self) -> None:

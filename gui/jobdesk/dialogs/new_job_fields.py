@@ -10,11 +10,12 @@ from jobdesk_core.operations.known_task import KnownTask
 from jobdesk_core.operations.new_jobs import TASK_CHARACTERS
 from jobdesk_core.troubles import check_queue_name
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from jobdesk.dialogs.frame import field, note
 from jobdesk.known_tasks import KnownTasks
 from jobdesk.widgets.completing_edit import CompletingEdit
+from jobdesk.widgets.number_edit import NumberEdit
 from jobdesk.widgets.schedule_field import ScheduleField
 from jobdesk.work import Work
 
@@ -48,7 +49,7 @@ class NewJobFields(QWidget):
         self.task.setText(start.task_name)
         self.queue = CompletingEdit(queues)
         self.queue.setText(start.queue)
-        self.priority = QSpinBox()
+        self.priority = NumberEdit()
         self.priority.setRange(-(2**31), 2**31 - 1)
         self.priority.setValue(start.priority)
         self.lock, self.queueing_lock = QLineEdit(start.lock or ""), QLineEdit(start.queueing_lock or "")

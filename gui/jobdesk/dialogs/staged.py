@@ -32,11 +32,12 @@ from jobdesk.dialogs.safety import MANY, Safety
 from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.models.values import Cell, ValuesModel
 from jobdesk.staged import StagedChanges
-from jobdesk.widgets.table import Table
+from jobdesk.theme import theme
+from jobdesk.widgets.table import HEADER_HEIGHT, Table
 
 LOOK, EXAMPLES = "look", "examples"
-#: Pixels: some six rows.
-TABLE_HEIGHT = 200
+#: Rows of the table in sight, at least and at most.
+FEWEST_ROWS, MOST_ROWS = 3, 7
 
 
 class StagedDialog(DialogFrame):
@@ -103,6 +104,7 @@ class StagedDialog(DialogFrame):
         """Look at every job of the set anew."""
         self.plan = self.ledger = None
         self.message.clear()
+        self.export_button.hide()
         self._show_rows()
         self.pace.start(self.tr("Looking at the jobs: {at} of {of}"), can_pause=False)
         looking = self._desk.look_staged(self._set(), self.pace.step)
@@ -137,6 +139,8 @@ class StagedDialog(DialogFrame):
         self.model.set_rows(
             [(str(position), words.cells(entry, self._now(position))) for position, entry in enumerate(entries)]
         )
+        rows = min(max(len(entries), FEWEST_ROWS), MOST_ROWS)
+        self.table.setFixedHeight(HEADER_HEIGHT + rows * theme().row_height + 2)
         if entries and self._chosen() < 0:
             self.table.selectRow(min(max(chosen, 0), len(entries) - 1))
         count = words.changes(len(entries))
@@ -205,8 +209,8 @@ class StagedDialog(DialogFrame):
         position, entries = self._chosen(), self._set().entries
         is_one = 0 <= position < len(entries) and not is_busy
         self.remove_button.setEnabled(is_one)
-        self.edit_button.setEnabled(is_one and isinstance(entries[position], StagedDefer))
-        self.edit_button.setToolTip("" if self.edit_button.isEnabled() else self.tr("Only a new job can be edited."))
+        self.edit_button.setEnabled(is_one)
+        self.edit_button.setVisible(is_one and isinstance(entries[position], StagedDefer))
         self.discard_button.setEnabled(not is_busy)
 
     def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
@@ -297,7 +301,6 @@ class StagedDialog(DialogFrame):
 
     def _lay_out(self) -> None:
         self.cancel_button.setText(self.tr("Keep for later"))
-        self.table.setMinimumHeight(TABLE_HEIGHT)
         for position, title in enumerate(self.model.titles):
             self.table.setColumnWidth(position, title.width)
         buttons = QHBoxLayout()
@@ -320,12 +323,12 @@ class StagedDialog(DialogFrame):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(inner)
-        self.content.addWidget(self.table, 1)
+        self.content.addWidget(self.table)
         self.content.addLayout(buttons)
         self.content.addWidget(scroll, 1)
         self.content.addWidget(self.safety)
         self.content.addWidget(self.pace)
-        self.resize(760, 560)
+        self.resize(760, 620)
 
 
 def _no_examples(error: Exception) -> None:

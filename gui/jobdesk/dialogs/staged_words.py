@@ -148,10 +148,11 @@ def end_lines(ledger: SetLedger, position: int) -> list[Line]:
         Result.NOT_REACHED: tr("not reached"),
         Result.UNKNOWN: tr("done or not: the link broke at the commit"),
     }
-    found = [
-        Line(RESULTS[result], number, said.get(result) or words, None, tuple(ids))
-        for result, words, number, ids in ledger.lines(position)
-    ]
+    found = []
+    for result, words, number, ids in ledger.lines(position):
+        is_refused = result in (Result.SKIPPED, Result.REFUSED)
+        text = said.get(result) or tr("refused: {reason}").format(reason=words)
+        found.append(Line("warning" if is_refused else RESULTS[result], number, text, None, tuple(ids)))
     order = ["bad", "warning", "good", "info"]
     return sorted(found, key=lambda line: (order.index(line.kind), -line.count))
 

@@ -79,7 +79,7 @@ class TaskHints(QFrame):
         return []
 
     def _head(self, known: KnownTask) -> list[Run]:
-        runs = [Run(formats.breakable(formats.cut(known.name, 128)), is_strong=True)]
+        runs = [Run(formats.cut(known.name, 128), is_strong=True)]
         if known.doc:
             doc = known.doc if len(known.doc) <= _DOC else f"{known.doc[:_DOC]}…"
             runs.append(Run(f"\n{formats.visible_lines(doc)}"))

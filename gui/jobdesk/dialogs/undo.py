@@ -34,6 +34,7 @@ class UndoDialog(DialogFrame):
         self.cancel_button.setText(self.tr("Leave as it is"))
         self.model = ValuesModel([Title(self.tr("job"), 120), Title(self.tr("what"), 440, is_right=False)], self)
         self.table = Table(self.tr("What an undo would do"))
+        self.table.set_ground("panel")
         self.table.setModel(self.model)
         self.table.setColumnWidth(0, 120)
         self.table.setFixedHeight(TABLE_HEIGHT)

@@ -50,7 +50,7 @@ class NamesSide(QWidget):
 
     def show_row(self, row: NameRow, pace: Pace, now: dt.datetime) -> None:
         """Show what is known now."""
-        self._name.set_runs([Run(formats.breakable(row.name), is_strong=True)])
+        self._name.set_runs([Run(row.name, is_strong=True)])
         trouble = trouble_sentence(row)
         self._trouble.set_runs([Run(trouble, "bad")])
         self._trouble.setVisible(bool(trouble))

@@ -27,7 +27,8 @@ from jobdesk.widgets.throughput_chart import ThroughputChart
 LINES = {Status.SUCCEEDED: EventType.SUCCEEDED, Status.FAILED: EventType.FAILED, Status.DOING: EventType.STARTED}
 #: Queues shown: those in trouble, then those with the most to do.
 SHOWN = 10
-#: Narrower, cancelled and aborted jobs are left to the Queues page; still narrower, the 95th percentiles, too.
+#: Narrower, cancelled and aborted jobs and the oldest are left to the Queues page; still narrower, the 95th
+#: percentiles, too.
 NARROW_WIDTH, NARROWER_WIDTH = 1_000, 900
 PACE_COLUMNS = (len(STATUSES) + 2, len(STATUSES) + 3)
 
@@ -64,8 +65,8 @@ class OverviewPage(QScrollArea):
             Title(self.tr("queue"), 160, is_right=False),
             *(Title(status.value, 92) for status in STATUSES),
             Title(self.tr("oldest"), 84),
-            Title(self.tr("wait p95"), 104),
-            Title(self.tr("run p95"), 104),
+            Title(self.tr("wait p95"), 100),
+            Title(self.tr("run p95"), 100),
             Title(self.tr("drains in"), 104),
         ]
         self.model = ValuesModel(titles, self)
@@ -111,10 +112,11 @@ class OverviewPage(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        for status in (Status.CANCELLED, Status.ABORTED):
-            self.table.setColumnHidden(1 + STATUSES.index(status), self.width() < NARROW_WIDTH)
-        for position in PACE_COLUMNS:
-            self.table.setColumnHidden(position, self.width() < NARROWER_WIDTH)
+        # The oldest of all stands in the card of the waiting.
+        for column in (1 + STATUSES.index(Status.CANCELLED), 1 + STATUSES.index(Status.ABORTED), 1 + len(STATUSES)):
+            self.table.setColumnHidden(column, self.width() < NARROW_WIDTH)
+        for column in PACE_COLUMNS:
+            self.table.setColumnHidden(column, self.width() < NARROWER_WIDTH)
 
     # The cards
 

@@ -166,7 +166,7 @@ class WorkerSide(QWidget):
         for job in jobs:
             since = _tr("for {age}").format(age=formats.age(job.started_at, now))
             runs += [Run(formats.job_number(job.id), link=str(job.id)), Run(f"  {since}\n", "secondary")]
-            runs += [Run(formats.breakable(job.task_name)), Run(f"  {job.queue_name}\n", "secondary")]
+            runs += [Run(job.task_name), Run(f"  {job.queue_name}\n", "secondary")]
         if len(jobs) == MOST_JOBS:
             runs.append(Run(_tr("These are the {count} oldest; there are more.").format(count=MOST_JOBS), "secondary"))
         self._block.set_runs(runs)

@@ -134,7 +134,7 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 #filterProblem {
     background: $panel; color: $failed; border: 1px solid $failed; border-radius: 6px; padding: 4px 8px;
 }
-QAbstractSpinBox { padding: 0; }
+QAbstractSpinBox { padding: 0; min-height: 23px; }
 QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0 6px; min-height: 0; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url(glyphs:down.svg); width: 12px; height: 12px; }

@@ -68,7 +68,7 @@ class EmptyState(QWidget):
         self._icon_name = icon_name
         self._paint_icon()
         self._title.setText(title)
-        self._sentence.setText(formats.breakable(sentence))
+        self._sentence.setText(formats.breakable(formats.visible_lines(sentence)))
         self._sentence.setVisible(bool(sentence))
         self._fit_sentence()
         self.setAccessibleName(title)

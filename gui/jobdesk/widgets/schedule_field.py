@@ -10,13 +10,13 @@ from PySide6.QtWidgets import (
     QDateTimeEdit,
     QHBoxLayout,
     QLabel,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from jobdesk import formats
+from jobdesk.widgets.number_edit import NumberEdit
 from jobdesk.widgets.segmented import Segmented
 
 UNITS = (("seconds", 1), ("minutes", 60), ("hours", 3600), ("days", 86400))
@@ -30,7 +30,7 @@ class ScheduleField(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._choice = Segmented([self.tr("Now"), self.tr("In"), self.tr("At")])
-        self._amount = QSpinBox()
+        self._amount = NumberEdit()
         self._amount.setRange(1, 100_000)
         self._amount.setValue(5)
         self._amount.setAccessibleName(self.tr("How many"))

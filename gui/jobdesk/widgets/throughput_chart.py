@@ -134,7 +134,11 @@ class ThroughputChart(QWidget):
             if minute % 15 == 0:
                 x = self._point(plot, position, 0, top).x()
                 text = formats.minute_of_day(minute)
-                painter.drawText(QRectF(x - 30, plot.bottom() + 6, 60, 16), int(Qt.AlignmentFlag.AlignCenter), text)
+                half = painter.fontMetrics().horizontalAdvance(text) / 2 + 1
+                x = min(x, plot.right() - half)  # the newest stands at the edge
+                painter.drawText(
+                    QRectF(x - half, plot.bottom() + 6, 2 * half, 16), int(Qt.AlignmentFlag.AlignCenter), text
+                )
 
     def _paint_hovered(self, painter: QPainter, plot: QRectF, top: int) -> None:
         assert self._hovered is not None

@@ -65,7 +65,7 @@ class Timeline(QWidget):
         theme().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, SUMMARY_TOP + max(1, len(self._wrapped())) * LINE_HEIGHT)
+        return QSize(300, SUMMARY_TOP + max(1, len(self.shown_lines())) * LINE_HEIGHT)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -103,7 +103,7 @@ class Timeline(QWidget):
             return [waited, ran, retried.format(count=self._retries)]
         return [line for line in (waited, ran) if line]
 
-    def _wrapped(self) -> list[str]:
+    def shown_lines(self) -> list[str]:
         """The lines as they fit into the width, broken between their parts."""
         metrics = QFontMetrics(theme().font(11), self)
         wrapped: list[str] = []
@@ -155,7 +155,7 @@ class Timeline(QWidget):
             start = self.tr("deferred {time}").format(time=start)
         captions = QRectF(0, CAPTIONS_TOP, self.width(), LINE_HEIGHT)
         painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter), start)
-        for number, line in enumerate(self._wrapped()):
+        for number, line in enumerate(self.shown_lines()):
             box = QRectF(0, SUMMARY_TOP + number * LINE_HEIGHT, self.width(), LINE_HEIGHT)
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), line)
         end = self._status.value
