@@ -78,8 +78,8 @@ class FilterEdit(QLineEdit):
         elif key == Qt.Key.Key_Backspace and not self.text():
             self.backed_out.emit()
         elif key == Qt.Key.Key_Escape:
-            event.setAccepted(bool(self.text()))  # with nothing to give up, the window goes back to its table
             self.given_up.emit()
+            event.ignore()  # the window goes back to its table
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self.past_asked_for.emit(1 if key == Qt.Key.Key_Up else -1)
         elif key == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
