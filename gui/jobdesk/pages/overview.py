@@ -29,8 +29,7 @@ LINES = {Status.SUCCEEDED: EventType.SUCCEEDED, Status.FAILED: EventType.FAILED,
 SHOWN = 10
 #: Narrower, cancelled and aborted jobs and the oldest are left to the Queues page; still narrower, the 95th
 #: percentiles, too.
-NARROW_WIDTH, NARROWER_WIDTH = 1_000, 900
-PACE_COLUMNS = (len(STATUSES) + 2, len(STATUSES) + 3)
+NARROW_WIDTH = 1_000
 
 
 class OverviewPage(QScrollArea):
@@ -115,8 +114,6 @@ class OverviewPage(QScrollArea):
         # The oldest of all stands in the card of the waiting.
         for column in (1 + STATUSES.index(Status.CANCELLED), 1 + STATUSES.index(Status.ABORTED), 1 + len(STATUSES)):
             self.table.setColumnHidden(column, self.width() < NARROW_WIDTH)
-        for column in PACE_COLUMNS:
-            self.table.setColumnHidden(column, self.width() < NARROWER_WIDTH)
 
     # The cards
 

@@ -100,7 +100,7 @@ class Timeline(QWidget):
         ran = self._spent("running", self.tr("ran {time}"), usual.ran if usual else None)
         if ran and self._retries:
             retried = self.tr("retried once") if self._retries == 1 else self.tr("retried {count} times")
-            return [waited, ran, retried.format(count=self._retries)]
+            ran = f"{ran} · {retried.format(count=self._retries)}"
         return [line for line in (waited, ran) if line]
 
     def shown_lines(self) -> list[str]:
