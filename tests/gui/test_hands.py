@@ -102,7 +102,7 @@ async def test_an_override_of_direction_changes_no_other_pixel_of_the_row(dsn: s
     """The cell looks as its escapes do, and its neighbours as if it were harmless."""
     with Others(dsn) as others:
         hostile = others.defer("a\u202eb", "mail")
-        plain = others.defer(formats.visible("a\u202eb"), "mail")
+        plain = others.defer("a⟨U+202E⟩b", "mail")
         async with live(tmp_path, dsn) as window:
             table, model = window.jobs.table, window.jobs.model
             table.clearFocus()
