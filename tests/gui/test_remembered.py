@@ -73,6 +73,8 @@ async def test_a_connection_finds_its_arrangement_again_and_another_one_its_own(
             await until(lambda: window.jobs.model.rowCount() == 1)
             arrange(window)
             width = window.jobs.table.columnWidth(1)
+            kept = window.arrangement.taken()["columns"]["jobs"]["widths"]["task"]
+            assert kept == width, "the edge was dragged"
             sizes = window.jobs._splitter.own_sizes
             assert sizes, "the handle was moved"
         async with opened(tmp_path) as again:
