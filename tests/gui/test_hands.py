@@ -52,7 +52,7 @@ async def test_f6_goes_round_the_panes_of_a_page_and_esc_back_to_its_table(dsn: 
             window.activateWindow()
             window.show_page(page)
             if page != "journal":  # which has nothing to show
-                table = window.pages[page].table
+                table = window.pages.get(page).table
                 await until(lambda: table.model().rowCount() > 0, what="the rows")
                 table.selectRow(0)
             window.header.filter_bar.focus_edit()
@@ -137,7 +137,9 @@ async def test_an_empty_page_says_what_to_do_next(dsn: str, tmp_path: Path, page
         window.show_page(page)
 
         def buttons() -> list[QPushButton]:
-            states = [each for each in window.pages[page].findChildren(EmptyState) if each.isVisible() and each.title]
+            states = [
+                each for each in window.pages.get(page).findChildren(EmptyState) if each.isVisible() and each.title
+            ]
             return [button for state in states for button in state.findChildren(QPushButton) if button.isVisible()]
 
         await until(buttons, what="a way on")

@@ -39,7 +39,7 @@ def text(page: NamesPage, name: str, column: str) -> str:
 
 async def shown(window: MainWindow, key: str, count: int) -> NamesPage:
     window.show_page(key)
-    page: NamesPage = getattr(window, key)
+    page: NamesPage = window.pages.get(key)
     await until(lambda: page.model.rowCount() == count, what=f"{count} rows of {key}")
     return page
 
@@ -243,7 +243,7 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
         others.start(job_id, worker)
         async with live(tmp_path, dsn) as window:
             window.show_page("workers")
-            page = window.workers
+            page = window.pages.get("workers")
             await until(lambda: page.model.rowCount() == 1, what="the worker")
             page.table.selectRow(0)
             await until(lambda: f"#{job_id}" in page._jobs.text, what="its jobs")
@@ -278,7 +278,7 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
         others.run("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", orphan)
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
-            page = window.overview
+            page = window.pages.get("overview")
             await until(lambda: page.model.rowCount() == 10 and page.model.key_at(0) == "q11", what="the worst first")
             assert page.more.plain_text == "2 more queues"
             await until(lambda: "1 stalled" in page.running.note, what="the stalled job")

@@ -172,7 +172,7 @@ async def test_the_window_bears_a_longer_language(translated: None, dsn: str, tm
             window.resize(1280, 800)
             for page in PAGES:
                 window.show_page(page)
-                await until(window.pages[page].isVisible, what=page)
+                await until(window.pages.get(page).isVisible, what=page)
                 assert window.width() == 1280, f"{page} makes the window wider"
                 assert not cut(window), page
                 window.grab().save(str(tmp_path / f"{page}.png"))
