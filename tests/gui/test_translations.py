@@ -15,8 +15,8 @@ from jobdesk import translation
 from jobdesk.core_words import WORDS
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.main_window import PAGES
 from jobdesk.pages.journal_toolbar import OUTCOMES
+from jobdesk.pages.stack import KEYS as PAGES
 from jobdesk_core.monitor.pages import Order
 from opened import Others, dialog_of, live
 from PySide6.QtCore import QCoreApplication, QLocale

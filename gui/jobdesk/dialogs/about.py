@@ -16,6 +16,8 @@ from jobdesk.widgets.fields import FieldList
 class AboutDialog(DialogFrame):
     """Versions and notices, to read and to copy."""
 
+    help_place = ("logs", "")
+
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(
             parent,

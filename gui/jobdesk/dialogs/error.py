@@ -17,6 +17,8 @@ MOST_DETAILS = 10
 class ErrorDialog(DialogFrame):
     """One at a time, for as many errors as come meanwhile; the details are folded until asked for."""
 
+    help_place = ("logs", "an-unexpected-error")
+
     def __init__(self, parent: QWidget | None, *, error: BaseException) -> None:
         super().__init__(
             parent,
