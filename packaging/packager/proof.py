@@ -22,7 +22,7 @@ MOST_SLOWER = 1.5
 ROUNDS = 5
 PREVIOUS = "0.0.1-1"
 #: Below the user's own folders, which a purge leaves alone.
-OWN_FOLDERS = (f"{HOME}/.config/jobdesk", f"{HOME}/.local/share/jobdesk", f"{HOME}/.cache")
+OWN_FOLDERS = tuple(f"{HOME}/{name}" for name in (".config/jobdesk", ".local/share/jobdesk", ".local/state/jobdesk"))
 
 
 def prove() -> None:

@@ -49,6 +49,7 @@ class AboutDialog(DialogFrame):
         self.texts.setMinimumHeight(220)
         self.texts.hide()
         self.content.addWidget(self.texts, 1)
+        self.content.addStretch()
         for text, clicked in (
             (self.tr("Packages"), self._show_packages),
             (self.tr("Texts of the licences"), self._show_texts),

@@ -68,4 +68,4 @@ class ErrorDialog(DialogFrame):
         is_shown = not self.details.isVisible()
         self.details.setVisible(is_shown)
         self._show_button.setText(self.tr("Hide the details") if is_shown else self.tr("Show the details"))
-        self.make_room()
+        self.make_room(gives_back=not is_shown)

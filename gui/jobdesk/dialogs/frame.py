@@ -73,12 +73,15 @@ class DialogFrame(QDialog):
             self.resize(max(self.minimumWidth(), min(self.width(), parent.window().width() - MARGIN)), self.height())
         super().showEvent(event)
 
-    def make_room(self) -> None:
-        """Grow as far as what has been unfolded needs: by itself the layout forgets how words wrap."""
+    def make_room(self, *, gives_back: bool = False) -> None:
+        """Grow as far as what has been unfolded needs: by itself the layout forgets how words wrap.
+
+        With `gives_back` shrink to that, too, when something has been folded.
+        """
         layout = self.layout()
         layout.activate()
         height = max(layout.totalHeightForWidth(self.width()), layout.totalMinimumSize().height())
-        self.resize(self.width(), max(self.height(), height))
+        self.resize(self.width(), height if gives_back else max(self.height(), height))
 
     def show_help(self) -> None:
         """Open the help where it tells of this dialog. It is the dialog's own: a modal one lets no other be used."""
