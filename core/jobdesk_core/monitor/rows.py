@@ -34,8 +34,7 @@ class JobRow(NamedTuple):
     deferred_at: dt.datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """Something that happened to a job. The `at` of a `scheduled` event is the time it is scheduled for."""
 
     id: int
@@ -93,6 +92,15 @@ def row_columns(capabilities: Capabilities) -> str:
 
 
 _STATUS_OF = {status.value: status for status in Status}
+_TYPE_OF = {kind.value: kind for kind in EventType}
+#: The columns of an EventRow.
+EVENT_COLUMNS = "id, job_id, type::text AS type, at"
+
+
+def event_tuples(rows: list[tuple[Any, ...]]) -> list[EventRow]:
+    """All rows, read as tuples of EVENT_COLUMNS, as EventRows."""
+    make, type_of = EventRow._make, _TYPE_OF
+    return [make((event_id, job_id, type_of[kind], at)) for event_id, job_id, kind, at in rows]
 
 
 def job_row(row: dict[str, Any]) -> JobRow:
@@ -124,6 +132,7 @@ def rows_by_id(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict
     """The jobs of these ids that are there."""
     return Statement(
         f"SELECT {row_columns(capabilities)} FROM procrastinate_jobs AS job WHERE job.id = ANY (%(ids)s)",
-        lambda rows: {row["id"]: job_row(row) for row in rows},
+        lambda rows: {row.id: row for row in job_tuples(rows)},
         {"ids": job_ids},
+        is_page=True,
     )
