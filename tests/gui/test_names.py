@@ -71,8 +71,8 @@ def test_the_model_keeps_qts_contract(qtmodeltester: ModelTester) -> None:
 def test_sorting_puts_what_is_unknown_last_both_ways(column: int) -> None:
     model, pace = NamesModel("queue"), Pace()
     held = rows(("a", 0), ("b", 5))
-    pace.add_waited("c", 3.0)
-    pace.add_ran("c", 3.0)
+    pace.add_waited("c", [3.0])
+    pace.add_ran("c", [3.0])
     for kind in (EventType.STARTED, EventType.SUCCEEDED):
         pace.count(int(NOW.timestamp()) // 60 - 1, "c", kind, 9)
     counts = QueueCounts("c", dict.fromkeys(Status, 7))

@@ -255,7 +255,12 @@ async def _set_back(run: Run, capabilities: Capabilities, entry: Entry, record: 
 
 def _locked(capabilities: Capabilities, job_id: int) -> Statement[JobRow | None]:
     asked = rows_by_id(capabilities, [job_id])
-    return Statement(f"{asked.sql} FOR UPDATE OF job", lambda rows: asked.decode(rows).get(job_id), asked.parameters)
+    return Statement(
+        f"{asked.sql} FOR UPDATE OF job",
+        lambda rows: asked.decode(rows).get(job_id),
+        asked.parameters,
+        is_page=asked.is_page,
+    )
 
 
 def _whole(capabilities: Capabilities, job_id: int) -> Statement[dict[str, Any]]:
