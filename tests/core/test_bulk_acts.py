@@ -121,6 +121,13 @@ async def test_a_filter_of_many_jobs_means_all_of_them_and_none_that_comes_later
     assert set(run_sql(dsn, "SELECT id FROM procrastinate_jobs WHERE status = 'todo'")) == {*later, *spared}
 
 
+@pytest.mark.parametrize("text", ["id:99999999999999999999", "id:>9223372036854775807", "id:<0 -id:5"])
+async def test_a_filter_beyond_every_id_means_no_job(dsn: str, text: str) -> None:
+    fill(dsn, 3)
+    async with acting(dsn) as actor:
+        assert (await actor.plan(Cancel(), text=text)).total == 0
+
+
 async def test_a_crowd_behind_many_jobs_that_do_not_match_is_counted_exactly_and_in_parts(dsn: str) -> None:
     fill(dsn, 30_000, queue="other")
     fill(dsn, 150_000)
