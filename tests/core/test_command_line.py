@@ -560,6 +560,32 @@ def test_watch_shows_what_a_long_transaction_held_back(shell: Shell) -> None:
         assert json.loads(program.stdout.readline())["job"]["id"] == 1
 
 
+def test_watch_is_woken_by_a_notification_long_before_its_next_look(shell: Shell) -> None:
+    with shell.started("watch", "--interval", "3600", "--json") as program:
+        assert program.stderr is not None and program.stdout is not None
+        program.stderr.readline()
+        listening = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
+        soon(lambda: run_sql(shell.dsn, listening, "LISTEN%")[0], "the listening")
+        for number in (1, 2):
+            defer(shell.dsn)
+            assert json.loads(program.stdout.readline())["job"]["id"] == number
+
+
+def test_watch_tells_which_of_the_jobs_it_knows_are_deleted(shell: Shell) -> None:
+    many(shell.dsn, 2, queue_name="mail")
+    many(shell.dsn, 1, queue_name="other")
+    with shell.started("watch", "queue:mail", "--interval", "0.1", "--json") as program:
+        assert program.stderr is not None and program.stdout is not None
+        program.stderr.readline()
+        defer(shell.dsn, queue_name="mail")
+        run_sql(shell.dsn, "DELETE FROM procrastinate_jobs WHERE id IN (1, 3)")
+        assert json.loads(program.stdout.readline())["event"] in ("deferred", "deleted")
+        assert json.loads(program.stdout.readline())["event"] in ("deferred", "deleted")
+        run_sql(shell.dsn, "DELETE FROM procrastinate_jobs WHERE id = 4")
+        last = json.loads(program.stdout.readline())
+        assert (last["event"], last["job"]["id"], last["job"]["status"]) == ("deleted", 4, "todo")
+
+
 # Every release
 
 
