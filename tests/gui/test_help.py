@@ -14,6 +14,7 @@ import pytest
 from jobdesk import dialogs
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.help.browser import SIZES, picture_of
 from jobdesk.help.search import MOST_FOUND, search
 from jobdesk.help.topics import START, TOPICS, anchor_of, topic, topic_of_page
@@ -109,6 +110,15 @@ async def test_f1_in_a_dialog_tells_of_it_and_can_be_searched_meanwhile(tmp_path
             QTest.keyClick(shown, Qt.Key.Key_Escape)
         assert not shown.isVisible() and dialog.isVisible()
         assert await help_of(dialog) is shown and shown.place == ("connections", "")
+
+
+async def test_f1_in_the_palette_closes_it_and_tells_of_the_page(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        window.actions["view.palette"].trigger()
+        palette = await dialog_of(window, PaletteDialog)
+        QTest.keyClick(palette.edit, Qt.Key.Key_F1)
+        shown = window.findChild(HelpWindow)
+        assert shown is not None and shown.isVisible() and not palette.isVisible()
 
 
 async def test_without_a_connection_f1_tells_the_first_steps(tmp_path: Path) -> None:
