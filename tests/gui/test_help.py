@@ -192,8 +192,13 @@ def test_the_help_has_what_the_core_says_when_it_cannot(name: str) -> None:
     found = {text for text in sentences_in(source) if not NO_TROUBLE.search(text)}
     assert found
     told = _words(topic("troubleshooting").markdown)
-    # The way out may stand there in other words.
-    assert not [text for text in found if _words(re.split(r"(?<=[a-z)…])\. ", text)[0]) not in told]
+    assert not [text for text in found if _essence(text) not in told]
+
+
+def _essence(text: str) -> str:
+    """A message without its way out, which may stand in the help in other words; a short one whole."""
+    first = re.split(r"(?<=[a-z)…])\. ", text)[0]
+    return _words(first if first.count(" ") > 2 else text)
 
 
 def _words(text: str) -> str:
@@ -237,8 +242,8 @@ def test_nearly_every_sentence_finds_its_entry_first() -> None:
     for text in wanted:
         best = search(text.replace("…", "billing"))[:1]
         entry = " ".join(f"{hit.section.heading} {hit.section.text}" for hit in best)
-        found += _words(re.split(r"(?<=[a-z)…])\. ", text)[0]) in _words(entry)
-    assert found > 0.9 * len(wanted) > 100
+        found += _essence(text) in _words(entry)
+    assert found > 0.94 * len(wanted) > 100
 
 
 # Searching
