@@ -29,7 +29,7 @@ from jobdesk_core.operations.examples import Example, examples
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
 from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.plan import Group, Plan, plan
-from jobdesk_core.operations.replay import read_jobs
+from jobdesk_core.operations.replay import MOST_EDITED_BYTES, read_jobs, where_it_leads
 from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
 from jobdesk_core.operations.staged import (
@@ -47,6 +47,7 @@ from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, 
 
 __all__ = [
     "ENDED",
+    "MOST_EDITED_BYTES",
     "Action",
     "Cancel",
     "Change",
@@ -109,4 +110,5 @@ __all__ = [
     "refusal",
     "run",
     "run_async",
+    "where_it_leads",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations import Action, Matching, Target
@@ -25,8 +25,10 @@ def open_preflight(
     action: Action,
     targets: Sequence[tuple[str, Target]],
     options: Options | None = None,
+    *,
+    edit: Callable[[], object] | None = None,
 ) -> None:
-    """Show what the action would do to the first of the targets, and offer the others."""
+    """Show what the action would do to the first of the targets, and offer the others; `edit` instead, when given."""
     able = desk.capabilities
     fields = options or options_of(
         action,
@@ -42,6 +44,7 @@ def open_preflight(
         targets=targets,
         done=noun.done.emit,
         staged=noun.staged,
+        edit=edit,
     ).open()
 
 

@@ -114,6 +114,10 @@ class ReplayDialog(DialogFrame):
 
     async def _look(self, profile: Profile) -> DeferPlan:
         self._target = await self._session.reach(profile)
+        if await self._target.has_the_jobs_of(self._source):
+            said = self.tr("This is the same database as {source}: the jobs are there already.")
+            problem = said.format(source=formats.cut(self._source.profile.name, 80))
+            return DeferPlan([], self._target.capabilities, problem=problem)
         self.panel.pace.start(self.tr("Reading the jobs: {at} of {of}"), can_pause=False)
         new = await self._source.read_jobs(self._job_ids, self.panel.pace.step)
         return await self._target.plan_defers(new, self.panel.pace.step, origin=JOB)
@@ -122,6 +126,7 @@ class ReplayDialog(DialogFrame):
         self.panel.pace.hide()
         self.message.clear()
         if plan.problem is not None:
+            self._let_go()
             self.message.show_message("bad", plan.problem, self.tr("Choose another connection."))
         elif not plan.is_complete or len(plan.jobs) < len(self._job_ids):
             again = [(self.tr("Look again"), lambda: self._choose(self.profile.currentIndex()))]
