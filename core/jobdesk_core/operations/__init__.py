@@ -38,6 +38,7 @@ from jobdesk_core.operations.staged import (
     Staged,
     StagedChange,
     StagedDefer,
+    TooManyNewJobs,
     TooManyStaged,
 )
 from jobdesk_core.operations.staged_apply import NotApplied, SetLedger, apply_staged, first_statements
@@ -87,6 +88,7 @@ __all__ = [
     "StagedDefer",
     "Steps",
     "Target",
+    "TooManyNewJobs",
     "TooManyStaged",
     "apply",
     "apply_defers",

@@ -93,7 +93,9 @@ class JobCommands(Noun):
         if desk is not None:
             start = Job(task_name="")
             tasks = KnownTasks(desk)
-            DeferManyDialog(self._window, desk=desk, tasks=tasks, start=start, done=self.done.emit).open()
+            DeferManyDialog(
+                self._window, desk=desk, tasks=tasks, start=start, done=self.done.emit, staged=self.staged
+            ).open()
 
     def replay(self) -> None:
         """Ask where to defer the selected jobs again."""
@@ -107,7 +109,13 @@ class JobCommands(Noun):
             return
         ids = [row.id for row in rows]
         ReplayDialog(
-            self._window, session=self._session, source=desk, job_ids=ids, profiles=profiles, done=self.done.emit
+            self._window,
+            session=self._session,
+            source=desk,
+            job_ids=ids,
+            profiles=profiles,
+            done=self.done.emit,
+            staged=self.staged,
         ).open()
 
     def retry(self) -> None:
