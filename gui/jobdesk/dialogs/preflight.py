@@ -304,7 +304,8 @@ class PreflightDialog(DialogFrame):
         if missing > 0 and self.height() < most:
             self.resize(self.width(), min(most, self.height() + missing))
         if self.sql.isVisible():
-            self._scroll.ensureWidgetVisible(self.sql)
+            # When the layout has settled on the new size.
+            QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self.sql, 0, 0))
 
     def _write_sql(self) -> None:
         statement = first_statement(self.plan) if self.plan is not None else None
@@ -333,6 +334,7 @@ class PreflightDialog(DialogFrame):
         self.sql.setTabChangesFocus(True)
         self.sql.setAccessibleName(self.tr("SQL of the first chunk"))
         self.sql.setMinimumHeight(140)
+        self.sql.setPlaceholderText(self.tr("Nothing would be done, and so there is no SQL."))
         self.sql.hide()
         for button in (self.edit_button, self.sql_button, self.export_button):
             button.setObjectName("link")
