@@ -11,7 +11,7 @@ from jobdesk_core.exceptions import ArgumentsTooDeep
 from jobdesk_core.jobs import Job
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.operations import Action, Chosen, Matching, Outcome
+from jobdesk_core.operations import Action, Chosen, Matching, NewJob, Outcome
 from jobdesk_core.profiles import UnreadableProfiles
 from jobdesk_core.profiles.secret_keys import masked
 from jobdesk_core.troubles import Trouble
@@ -76,12 +76,14 @@ class JobCommands(Noun):
         desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None or len(rows) != 1:
             return
-        self._work.start(
-            desk.monitor.arguments(rows[0].id),
-            name="job.again",
-            then=lambda arguments: self.open_defer(_as_new(rows[0], arguments or {}), again_of=rows[0].id),
-            replaces=True,
-        )
+        self._work.start(desk.read_to_edit(rows[0].id), name="job.again", then=self._open_again, replaces=True)
+
+    def _open_again(self, new: NewJob) -> None:
+        if new.problem is None:
+            self.open_defer(new.job, again_of=new.origin)
+            return
+        said = self.tr("Job {job} cannot be deferred again with changes.")
+        self._window.show_trouble(Trouble("bad_input", said.format(job=formats.job_number(new.origin)), new.problem))
 
     def defer_many(self) -> None:
         """Ask for many new jobs."""
@@ -92,7 +94,9 @@ class JobCommands(Noun):
         if desk is not None:
             start = Job(task_name="")
             tasks = KnownTasks(desk)
-            DeferManyDialog(self._window, desk=desk, tasks=tasks, start=start, done=self.done.emit).open()
+            DeferManyDialog(
+                self._window, desk=desk, tasks=tasks, start=start, done=self.done.emit, staged=self.staged
+            ).open()
 
     def replay(self) -> None:
         """Ask where to defer the selected jobs again."""
@@ -108,7 +112,13 @@ class JobCommands(Noun):
             return
         ids = [row.id for row in rows]
         ReplayDialog(
-            self._window, session=self._session, source=desk, job_ids=ids, profiles=profiles, done=self.done.emit
+            self._window,
+            session=self._session,
+            source=desk,
+            job_ids=ids,
+            profiles=profiles,
+            done=self.done.emit,
+            staged=self.staged,
         ).open()
 
     def retry(self) -> None:
@@ -191,7 +201,8 @@ class JobCommands(Noun):
             target = Chosen(tuple(row.id for row in rows))
             name = self.tr("{count} selected").format(count=formats.number(len(rows)))
             targets = [(name, target), matching_target(self._window.jobs.model.job_filter)]
-            open_preflight(self, self._window, desk, action, targets, options)
+            edit = self.again if action is Action.RETRY and len(rows) == 1 else None
+            open_preflight(self, self._window, desk, action, targets, options, edit=edit)
 
     def open_defer(self, prefill: Job | None, *, again_of: int | None = None) -> None:
         """Ask for a new job that starts out as this one, and may repeat another."""
@@ -243,17 +254,6 @@ class JobCommands(Noun):
         if outcome.is_done:
             self.done.emit(outcome.sentence)
         return outcome
-
-
-def _as_new(row: JobRow, arguments: dict[str, Any]) -> Job:
-    return Job(
-        queue=row.queue_name,
-        task_name=row.task_name,
-        priority=row.priority,
-        lock=row.lock,
-        queueing_lock=row.queueing_lock,
-        task_kwargs=arguments,
-    )
 
 
 def _as_json(row: JobRow, arguments: dict[str, Any] | None) -> dict[str, Any]:
