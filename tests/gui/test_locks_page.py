@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from jobdesk.main_window import MainWindow
+from jobdesk.pages.lock_words import columns_of
 from jobdesk_core.monitor.lock_reasons import LockState
+from jobdesk_core.monitor.locks import LockKind
 from opened import Others, desk_of, live
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence
@@ -191,3 +193,39 @@ async def test_a_lost_connection_leaves_the_locks_as_they_were(dsn: str, tmp_pat
             window.locks.read_again()
             await until(lambda: not window.locks._work.is_running("read locks"))
             assert column(window.locks.table, 0) == ["l"]
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+async def test_a_long_name_leaves_every_other_column_in_sight(dsn: str, tmp_path: Path, width: int) -> None:
+    with Others(dsn) as others:
+        for _ in range(2):
+            others.defer("t" * 128, lock=HOSTILE)
+        others.defer("t" * 128, queueing_lock=HOSTILE)
+        async with live(tmp_path, dsn) as window:
+            window.resize(width, 700)
+            for position in (0, 1):
+                await show(window, position)
+                await choose(window, 0)
+                for table in (window.locks.table, window.locks.chain.table):
+                    assert table.horizontalHeader().length() == table.viewport().width()
+
+
+async def test_each_list_of_locks_keeps_its_own_columns(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        for _ in range(2):
+            others.defer(lock="l", queueing_lock=None)
+        others.defer(queueing_lock="q")
+        async with live(tmp_path, dsn) as window:
+            await show(window)
+            locks = window.locks.table
+            assert locks.columns is not None
+            locks.columns.show_column("task", False)
+            await show(window, 1)
+            others_columns = window.locks.table.columns
+            assert others_columns is not None and not others_columns.choice()
+            taken = window.arrangement.taken()
+            assert list(taken["columns"]) == ["locks"] and "task" in taken["columns"]["locks"]["hidden"]
+            locks.columns.reset()
+            window.arrangement.put(taken)
+            await show(window)
+            assert window.locks.table.isColumnHidden(list(columns_of(LockKind.LOCK)).index("task"))

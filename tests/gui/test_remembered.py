@@ -201,5 +201,5 @@ async def test_the_theme_follows_the_system_until_it_is_chosen(tmp_path: Path, q
 async def test_every_table_of_rows_can_have_its_columns_chosen_but_the_overviews(tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
         without = {table.accessibleName() for table in window.findChildren(Table) if table.columns is None}
-        assert without == {"Queues", "Locks"}
+        assert without == {"Queues"}
         assert isinstance(window.arrangement, Arrangement)

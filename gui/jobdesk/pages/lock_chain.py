@@ -7,7 +7,7 @@ import datetime as dt
 from jobdesk_core.monitor.locks import Chain, LockRow
 from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.actions import SPECS, Actions
@@ -125,10 +125,8 @@ class LockChain(QWidget):
         self.table.set_ground("panel")
         for position, title in enumerate(self.model.titles):
             self.table.setColumnWidth(position, title.width)
-        self.table.horizontalHeader().setStretchLastSection(False)
-        self.table.horizontalHeader().setSectionResizeMode(5, QHeaderView.ResizeMode.Stretch)
         keys = ["job", "status", "priority", "due", "why", "task", "queue", "age"]
-        self.table.name_columns("lock-chain", keys)
+        self.table.name_columns("lock-chain", keys, growing="why", optional=("queue", "age", "due", "task"))
         self.table.activated.connect(self._open)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._open_menu)
