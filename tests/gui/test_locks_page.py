@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
+from jobdesk import formats
 from jobdesk.main_window import MainWindow
 from jobdesk.pages.lock_words import columns_of
 from jobdesk_core.monitor.lock_reasons import LockState
+from jobdesk_core.monitor.lock_statements import LOOKED_EVENTS
 from jobdesk_core.monitor.locks import LockKind
 from opened import Others, desk_of, live
 from PySide6.QtCore import QPoint, Qt
@@ -229,3 +232,25 @@ async def test_each_list_of_locks_keeps_its_own_columns(dsn: str, tmp_path: Path
             window.arrangement.put(taken)
             await show(window)
             assert window.locks.table.isColumnHidden(list(columns_of(LockKind.LOCK)).index("task"))
+
+
+async def test_it_is_said_since_when_failed_jobs_are_looked_for(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        failed = others.defer(queueing_lock="q")
+        others.start(failed)
+        others.finish(failed, "failed")
+        others.defer(queueing_lock="q")
+        async with live(tmp_path, dsn) as window:
+            await show(window, 1)
+            assert window.locks.note.whole == "1 taken again · 1 lock."
+            since = "2001-02-03 04:05:06+00"
+            others.run(
+                "INSERT INTO procrastinate_events (job_id, type, at) SELECT %s, 'started', %s::timestamptz "
+                "FROM generate_series(1, %s)",
+                failed,
+                since,
+                LOOKED_EVENTS,
+            )
+            window.locks.read_again()
+            words = f"Failed jobs are looked for since {formats.local(dt.datetime.fromisoformat(since))}."
+            await until(lambda: words in window.locks.note.whole, what="the limit to be told")

@@ -99,6 +99,8 @@ def note_of(kind: LockKind, found: LockList) -> str:
     if found.blocked:
         words = _tr("{count} blocked") if kind is LockKind.LOCK else _tr("{count} taken again")
         text = f"{words.format(count=formats.number(found.blocked))} · {text}"
+    if found.failures_since is not None:
+        text += " " + _tr("Failed jobs are looked for since {time}.").format(time=formats.local(found.failures_since))
     if not found.is_whole:
         looked = formats.number(found.looked_jobs)
         text += " " + _tr("Looked at the {looked} oldest open jobs.").format(looked=looked)
