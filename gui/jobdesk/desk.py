@@ -18,6 +18,7 @@ from jobdesk_core.journal import Entry, Header, Journal, keeping
 from jobdesk_core.journal import undo as journal_undo
 from jobdesk_core.journal.keeping_defers import defer_many_kept
 from jobdesk_core.journal.keeping_staged import apply_staged_kept
+from jobdesk_core.journal.keeping_workers import prune_kept
 from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
@@ -158,6 +159,14 @@ class Desk(QObject):
             on_trouble=self.trouble.emit,
             again_of=again_of,
         )
+        try:
+            return await act
+        finally:
+            self.monitor.wake()
+
+    async def prune_workers(self) -> list[int]:
+        """Remove the workers that are silent now, and write it down; their ids."""
+        act = prune_kept(self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit)
         try:
             return await act
         finally:

@@ -13,6 +13,7 @@ from jobdesk.models.names import COLUMNS, INDEX_OF, NamesModel
 from jobdesk.pages.names import NamesPage
 from jobdesk.widgets.roles import CELL_ROLE
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.journal import Search
 from jobdesk_core.monitor.board import NameRow, name_row
 from jobdesk_core.monitor.pace import Pace
 from jobdesk_core.monitor.tally import QueueCounts
@@ -256,6 +257,16 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
             dialog.verb.click()
             await closed(window)
             assert others.run("SELECT count(*) FROM procrastinate_workers") == 0
+            (entry,) = await window.session.journal.entries(Search())
+            assert (entry.header.action, entry.header.profile, entry.done) == ("prune", "test", 1)
+            assert "prune_stalled_workers" in entry.header.sql or "procrastinate_workers" in entry.header.sql
+            (record,) = await window.session.journal.records(entry.id)
+            assert record.sentence == f"Removed worker #{worker}."
+            window.show_page("journal")
+            window.journal.table.selectRow(0)
+            await until(lambda: window.journal.detail.model.rowCount() == 1, what="its record")
+            assert not window.journal.detail.go.isEnabled() and not window.journal.detail.undo.isEnabled()
+            window.show_page("workers")
             await until(lambda: page.model.rowCount() == 1 and page.model.key_at(0) == "none", what="the orphan")
             assert "no worker has them" in page.model.index(0, 1).data()
             QTest.keyClick(page.table, Qt.Key.Key_Down)

@@ -19,7 +19,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, UniqueViolation, cause_text
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.journal.journal import BATCH_RECORDS, Journal
-from jobdesk_core.journal.record import DONE, Entry, Header, Record
+from jobdesk_core.journal.record import DONE, PRUNE, Entry, Header, Record
 from jobdesk_core.monitor.rows import JobRow, row_columns, rows_by_id
 
 #: Jobs named one by one in a plan; all are counted.
@@ -38,6 +38,7 @@ _NOT_UNDONE = {
     "rescue": "A retry cannot be undone: cancel the waiting job if it shall not run.",
     "abort": "A running job that was asked to abort cannot be told to go on: retry it, or defer it again.",
     "purge": "Purged jobs were deleted for good; the journal keeps no arguments of them.",
+    PRUNE: "Pruned workers cannot be put back: one that lives registers itself again.",
     "undo": "An undo is not undone: act on its jobs instead.",
 }
 
