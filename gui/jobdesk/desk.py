@@ -20,6 +20,7 @@ from jobdesk_core.journal.keeping_defers import defer_many_kept
 from jobdesk_core.journal.keeping_staged import apply_staged_kept
 from jobdesk_core.journal.keeping_workers import prune_kept
 from jobdesk_core.journal.undo import UndoPlan
+from jobdesk_core.journal.undoing import undo
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
@@ -237,7 +238,7 @@ class Desk(QObject):
             undoes=entry.id,
         )
         try:
-            return await journal_undo.undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
+            return await undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
         finally:
             self.monitor.wake()
 
