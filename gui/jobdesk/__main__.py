@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from jobdesk_core import cli
@@ -11,6 +12,7 @@ def main() -> int:
     """Run what the arguments ask for. Qt is loaded for the window only."""
     if cli.is_command(sys.argv[1:]):
         return cli.main(sys.argv[1:])
+    gc.disable()  # the start makes much and drops little; jobdesk.garbage takes over
     from jobdesk.application import main as show_window
 
     return show_window()

@@ -66,7 +66,10 @@ class Program:
         self._ending = asyncio.Event()
         self._demo: Demo | None = None
         self.session = Session(ProfileStore())
-        self.window = MainWindow(self.session)
+        with theme().undressed():
+            self.window = MainWindow(self.session)
+            if options.tour is None:
+                remembered.restore(self.window, options.theme)
         self._work = Work(self.window)
         self._memory = remembered.Memory(self.window) if options.tour is None else None
         self._unexpected = Unexpected(self.window)
@@ -74,8 +77,6 @@ class Program:
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
         self._connect()
-        if self._options.tour is None:
-            remembered.restore(self.window, self._options.theme)
         self.window.show()
         collect_here(self.window)
         code = 0

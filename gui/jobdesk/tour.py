@@ -149,7 +149,7 @@ class Tour:
         window = self._window
         for key in ("queues", "tasks", "workers"):
             window.actions[f"view.{key}"].trigger()
-            page = getattr(window, key)
+            page = window.pages.get(key)
             await self._until(lambda page=page: page.model.rowCount() > 0, f"rows of {key}")
             page.table.selectRow(0)
             await asyncio.sleep(0.8)  # what the side reads

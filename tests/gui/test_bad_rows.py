@@ -120,5 +120,5 @@ async def test_ten_thousand_queues_and_tasks(dsn: str, tmp_path: Path) -> None:
         async with live(tmp_path, dsn) as window:
             for page, count in {"queues": 10_000, "tasks": 10_000, "overview": 10}.items():
                 window.show_page(page)
-                model = getattr(window, page).model
+                model = window.pages.get(page).model
                 await until(lambda model=model, count=count: model.rowCount() == count, timeout_s=20)

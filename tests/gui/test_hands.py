@@ -19,7 +19,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from waiting import until
 
-PAGES = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
+KEYS = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
 #: What each page stops at by F6, besides the filter, the list of pages and the table.
 TABLES = {"overview": 1, "jobs": 1, "queues": 1, "tasks": 1, "locks": 2, "journal": 0}
 
@@ -52,7 +52,7 @@ async def test_f6_goes_round_the_panes_of_a_page_and_esc_back_to_its_table(dsn: 
             window.activateWindow()
             window.show_page(page)
             if page != "journal":  # which has nothing to show
-                table = window.pages[page].table
+                table = window.pages.get(page).table
                 await until(lambda: table.model().rowCount() > 0, what="the rows")
                 table.selectRow(0)
             window.header.filter_bar.focus_edit()
@@ -131,13 +131,15 @@ async def test_what_takes_long_is_told_in_the_footer_and_can_be_stopped(tmp_path
         await until(lambda: not window.footer.stop.isVisible(), what="the footer to be quiet")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "overview"])
+@pytest.mark.parametrize("page", [page for page in KEYS if page != "overview"])
 async def test_an_empty_page_says_what_to_do_next(dsn: str, tmp_path: Path, page: str) -> None:
     async with live(tmp_path, dsn) as window:
         window.show_page(page)
 
         def buttons() -> list[QPushButton]:
-            states = [each for each in window.pages[page].findChildren(EmptyState) if each.isVisible() and each.title]
+            states = [
+                each for each in window.pages.get(page).findChildren(EmptyState) if each.isVisible() and each.title
+            ]
             return [button for state in states for button in state.findChildren(QPushButton) if button.isVisible()]
 
         await until(buttons, what="a way on")

@@ -13,7 +13,8 @@ from jobdesk.help.browser import SIZES, picture_of
 from jobdesk.help.search import MOST_FOUND, search
 from jobdesk.help.topics import START, TOPICS, anchor_of, topic, topic_of_page
 from jobdesk.help.window import HelpWindow
-from jobdesk.main_window import PAGES, MainWindow
+from jobdesk.main_window import MainWindow
+from jobdesk.pages.stack import KEYS
 from jobdesk.resources import resource
 from jobdesk.theme import theme
 from jobdesk_core import exceptions, troubles
@@ -63,14 +64,14 @@ def test_every_picture_is_there_with_words_for_it_and_is_one_that_the_tour_takes
         assert re.search(rf"[=,\s]{re.escape(Path(name).stem.removesuffix('-light'))}[,\s]", makefile), name
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", KEYS)
 def test_every_page_of_the_window_has_a_topic(page: str) -> None:
     assert topic_of_page(page) == page
 
 
 async def test_f1_opens_the_topic_of_the_page_on_show(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
-        for page in PAGES:
+        for page in KEYS:
             window.show_page(page)
             assert (await help_of(window)).place == (page, "")
         assert len(window.findChildren(HelpWindow)) == 1

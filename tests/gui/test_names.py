@@ -40,7 +40,7 @@ def text(page: NamesPage, name: str, column: str) -> str:
 
 async def shown(window: MainWindow, key: str, count: int) -> NamesPage:
     window.show_page(key)
-    page: NamesPage = getattr(window, key)
+    page: NamesPage = window.pages.get(key)
     await until(lambda: page.model.rowCount() == count, what=f"{count} rows of {key}")
     return page
 
@@ -72,8 +72,8 @@ def test_the_model_keeps_qts_contract(qtmodeltester: ModelTester) -> None:
 def test_sorting_puts_what_is_unknown_last_both_ways(column: int) -> None:
     model, pace = NamesModel("queue"), Pace()
     held = rows(("a", 0), ("b", 5))
-    pace.add_waited("c", 3.0)
-    pace.add_ran("c", 3.0)
+    pace.add_waited("c", [3.0])
+    pace.add_ran("c", [3.0])
     for kind in (EventType.STARTED, EventType.SUCCEEDED):
         pace.count(int(NOW.timestamp()) // 60 - 1, "c", kind, 9)
     counts = QueueCounts("c", dict.fromkeys(Status, 7))
@@ -244,7 +244,7 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
         others.start(job_id, worker)
         async with live(tmp_path, dsn) as window:
             window.show_page("workers")
-            page = window.workers
+            page = window.pages.get("workers")
             await until(lambda: page.model.rowCount() == 1, what="the worker")
             page.table.selectRow(0)
             await until(lambda: f"#{job_id}" in page._jobs.text, what="its jobs")
@@ -263,9 +263,12 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
             (record,) = await window.session.journal.records(entry.id)
             assert record.sentence == f"Removed worker #{worker}."
             window.show_page("journal")
-            window.journal.table.selectRow(0)
-            await until(lambda: window.journal.detail.model.rowCount() == 1, what="its record")
-            assert not window.journal.detail.go.isEnabled() and not window.journal.detail.undo.isEnabled()
+            window.pages.get("journal").table.selectRow(0)
+            await until(lambda: window.pages.get("journal").detail.model.rowCount() == 1, what="its record")
+            assert (
+                not window.pages.get("journal").detail.go.isEnabled()
+                and not window.pages.get("journal").detail.undo.isEnabled()
+            )
             window.show_page("workers")
             await until(lambda: page.model.rowCount() == 1 and page.model.key_at(0) == "none", what="the orphan")
             assert "no worker has them" in page.model.index(0, 1).data()
@@ -289,7 +292,7 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
         others.run("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", orphan)
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
-            page = window.overview
+            page = window.pages.get("overview")
             await until(lambda: page.model.rowCount() == 10 and page.model.key_at(0) == "q11", what="the worst first")
             assert page.more.plain_text == "2 more queues"
             await until(lambda: "1 stalled" in page.running.note, what="the stalled job")

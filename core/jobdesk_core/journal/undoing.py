@@ -198,7 +198,8 @@ async def _set_back(run: Run, column: str, records: Sequence[Record]) -> list[Re
 def _locked(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict[int, JobRow]]:
     asked = rows_by_id(capabilities, job_ids)
     # In one order, so that no two such transactions wait for each other.
-    return Statement(f"{asked.sql} ORDER BY job.id FOR UPDATE OF job", asked.decode, asked.parameters)
+    sql = f"{asked.sql} ORDER BY job.id FOR UPDATE OF job"
+    return Statement(sql, asked.decode, asked.parameters, is_page=asked.is_page)
 
 
 def _whole(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict[int, dict[str, Any]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobdesk_core.jobs import Job
 from jobdesk_core.monitor.arguments import MOST_WHOLE, parsed
@@ -19,12 +19,10 @@ from jobdesk import formats
 from jobdesk.commands.acting import matching_target, open_preflight
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.dialogs.act_options import Options, PurgeOptions, ReprioritiseOptions
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.defer_many import DeferManyDialog
-from jobdesk.dialogs.replay import ReplayDialog
 from jobdesk.job_json import as_json
-from jobdesk.known_tasks import KnownTasks
+
+if TYPE_CHECKING:
+    from jobdesk.dialogs.act_options import Options
 
 #: The largest arguments that are edited, in bytes: an editor of text and its colours take larger ones badly.
 MOST_EDITED = 1024 * 1024
@@ -104,6 +102,9 @@ class JobCommands(Noun):
 
     def defer_many(self) -> None:
         """Ask for many new jobs."""
+        from jobdesk.dialogs.defer_many import DeferManyDialog
+        from jobdesk.known_tasks import KnownTasks
+
         desk = self._desk
         if desk is not None:
             start = Job(task_name="")
@@ -112,6 +113,8 @@ class JobCommands(Noun):
 
     def replay(self) -> None:
         """Ask where to defer the selected jobs again."""
+        from jobdesk.dialogs.replay import ReplayDialog
+
         desk, rows = self._desk, self._window.jobs.selected_rows()
         if desk is None or not rows:
             return
@@ -151,11 +154,15 @@ class JobCommands(Noun):
 
     def reprioritise(self) -> None:
         """Ask for another priority for the selected jobs."""
+        from jobdesk.dialogs.act_options import ReprioritiseOptions
+
         rows = self._window.selected_rows()
         self._act(Action.REPRIORITISE, ReprioritiseOptions(rows[0].priority if rows else 0))
 
     def purge(self) -> None:
         """Delete the selected jobs that have ended."""
+        from jobdesk.dialogs.act_options import PurgeOptions
+
         self._act(Action.PURGE, PurgeOptions.of_any_age())
 
     def rescue(self) -> None:
@@ -226,6 +233,9 @@ class JobCommands(Noun):
         again_of: int | None = None,
         is_staged: bool = False,
     ) -> None:
+        from jobdesk.dialogs.defer import DeferDialog
+        from jobdesk.known_tasks import KnownTasks
+
         desk = self._session.desk
         if desk is not None:
             DeferDialog(

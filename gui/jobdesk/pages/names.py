@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
 from typing import Literal
 
 from jobdesk_core.jobs import Status
@@ -111,8 +110,8 @@ class NamesPage(ListPage):
     def filter_at(self, position: int) -> str:
         return term(self.kind, self.model.key_at(position))
 
-    def set_actions(self, actions: Actions, keys: Sequence[str]) -> None:
-        super().set_actions(actions, keys)
+    def set_actions(self, actions: Actions) -> None:
+        super().set_actions(actions)
         defer = actions["job.defer"]
         self.empty.set_content(
             self.key,
