@@ -11,7 +11,9 @@ from jobdesk.dialogs.prune import PruneDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.models.names import COLUMNS, INDEX_OF, NamesModel
 from jobdesk.pages.names import NamesPage
+from jobdesk.theme import theme
 from jobdesk.widgets.roles import CELL_ROLE
+from jobdesk.widgets.table import PADDING
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.journal import Search
 from jobdesk_core.monitor.board import NameRow, name_row
@@ -19,8 +21,9 @@ from jobdesk_core.monitor.pace import Pace
 from jobdesk_core.monitor.tally import QueueCounts
 from opened import Others, closed, desk_of, dialog_of, live
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton
 from pytestqt.modeltest import ModelTester
 from waiting import until
 
@@ -233,6 +236,15 @@ async def test_the_filter_of_several_names_means_all_of_them(dsn: str, tmp_path:
             window.actions["queue.show"].trigger()
             await until(lambda: sorted(window.jobs.model.ids()) == ids, what="the jobs of the three")
             assert not window.header.filter_bar.problem
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [("todo", "999,999"), ("succeeded", "~99,999,999"), ("failed", "~999,999"), ("cancelled", "~999,999")],
+)
+def test_counts_of_a_large_table_are_not_cut(qapp: QApplication, status: str, text: str) -> None:
+    theme().install(qapp)
+    assert COLUMNS[INDEX_OF[status]].width >= QFontMetrics(theme().font(13)).horizontalAdvance(text) + 2 * PADDING
 
 
 # Workers and the overview
