@@ -215,6 +215,21 @@ async def test_a_long_name_leaves_every_other_column_in_sight(dsn: str, tmp_path
                     assert table.horizontalHeader().length() == table.viewport().width()
 
 
+@pytest.mark.parametrize("width", [1024, 1280])
+async def test_what_is_said_of_the_jobs_of_a_lock_has_room(dsn: str, tmp_path: Path, width: int) -> None:
+    with Others(dsn) as others:
+        for _ in range(3):
+            others.defer(lock="acct-7")
+        async with live(tmp_path, dsn) as window:
+            window.resize(width, 700)
+            await show(window)
+            chain = window.pages.get("locks").chain
+            assert chain.title.text() == chain.title.whole
+            await choose(window, 0)
+            assert chain.note.whole == "3 jobs, in the order workers take them"
+            await until(lambda: chain.note.text() == chain.note.whole, what="all of it to be in sight")
+
+
 async def test_each_list_of_locks_keeps_its_own_columns(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         for _ in range(2):
