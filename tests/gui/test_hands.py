@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 from jobdesk import formats
+from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.theme import theme
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.table import Table
 from jobdesk.work import Work
 from jobdesk_core.jobs import Status
-from opened import Others, live, opened
-from PySide6.QtCore import Qt
+from opened import Others, dialog_of, live, opened
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from waiting import until
 
 KEYS = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
@@ -67,6 +68,27 @@ async def test_f6_goes_round_the_panes_of_a_page_and_esc_back_to_its_table(dsn: 
             if tables:
                 press(Qt.Key.Key_Escape)
                 assert isinstance(QApplication.focusWidget(), Table)
+
+
+async def test_no_frame_goes_round_the_whole_overview(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        window.show_page("overview")
+        page = window.pages.get("overview")
+        page.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        await until(page.hasFocus, what="the focus")
+        picture, accent = window.grab().toImage(), theme().colour("accent").name()
+        corner = page.mapTo(window, QPoint(0, 0))
+        line = [picture.pixelColor(corner.x() + place, corner.y()).name() for place in range(page.width())]
+        assert accent not in line
+
+
+async def test_the_keys_that_are_no_actions_are_told_too(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        window.actions["help.shortcuts"].trigger()
+        dialog = await dialog_of(window, ShortcutsDialog)
+        texts = [label.text() for label in dialog.findChildren(QLabel)]
+        for text, keys in (("Saved views, from the first", "Alt+1 … Alt+9"), ("Back to the list", "Esc")):
+            assert texts[texts.index(text) + 1] == keys
 
 
 async def test_the_cell_that_keys_act_upon_is_framed_in_both_themes(dsn: str, tmp_path: Path) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
+from jobdesk import formats
 from jobdesk.main_window import MainWindow
+from jobdesk.pages.lock_words import columns_of
 from jobdesk_core.monitor.lock_reasons import LockState
+from jobdesk_core.monitor.lock_statements import LOOKED_EVENTS
+from jobdesk_core.monitor.locks import LockKind
 from opened import Others, desk_of, live
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence
@@ -193,3 +198,76 @@ async def test_a_lost_connection_leaves_the_locks_as_they_were(dsn: str, tmp_pat
             window.pages.get("locks").read_again()
             await until(lambda: not window.pages.get("locks")._work.is_running("read locks"))
             assert column(window.pages.get("locks").table, 0) == ["l"]
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+async def test_a_long_name_leaves_every_other_column_in_sight(dsn: str, tmp_path: Path, width: int) -> None:
+    with Others(dsn) as others:
+        for _ in range(2):
+            others.defer("t" * 128, lock=HOSTILE)
+        others.defer("t" * 128, queueing_lock=HOSTILE)
+        async with live(tmp_path, dsn) as window:
+            window.resize(width, 700)
+            for position in (0, 1):
+                await show(window, position)
+                await choose(window, 0)
+                for table in (window.pages.get("locks").table, window.pages.get("locks").chain.table):
+                    assert table.horizontalHeader().length() == table.viewport().width()
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+async def test_what_is_said_of_the_jobs_of_a_lock_has_room(dsn: str, tmp_path: Path, width: int) -> None:
+    with Others(dsn) as others:
+        for _ in range(3):
+            others.defer(lock="acct-7")
+        async with live(tmp_path, dsn) as window:
+            window.resize(width, 700)
+            await show(window)
+            chain = window.pages.get("locks").chain
+            assert chain.title.text() == chain.title.whole
+            await choose(window, 0)
+            assert chain.note.whole == "3 jobs, in the order workers take them"
+            await until(lambda: chain.note.text() == chain.note.whole, what="all of it to be in sight")
+
+
+async def test_each_list_of_locks_keeps_its_own_columns(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        for _ in range(2):
+            others.defer(lock="l", queueing_lock=None)
+        others.defer(queueing_lock="q")
+        async with live(tmp_path, dsn) as window:
+            await show(window)
+            locks = window.pages.get("locks").table
+            assert locks.columns is not None
+            locks.columns.show_column("task", False)
+            await show(window, 1)
+            others_columns = window.pages.get("locks").table.columns
+            assert others_columns is not None and not others_columns.choice()
+            taken = window.arrangement.taken()
+            assert list(taken["columns"]) == ["locks"] and "task" in taken["columns"]["locks"]["hidden"]
+            locks.columns.reset()
+            window.arrangement.put(taken)
+            await show(window)
+            assert window.pages.get("locks").table.isColumnHidden(list(columns_of(LockKind.LOCK)).index("task"))
+
+
+async def test_it_is_said_since_when_failed_jobs_are_looked_for(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        failed = others.defer(queueing_lock="q")
+        others.start(failed)
+        others.finish(failed, "failed")
+        others.defer(queueing_lock="q")
+        async with live(tmp_path, dsn) as window:
+            await show(window, 1)
+            assert window.pages.get("locks").note.whole == "1 taken again · 1 lock."
+            since = "2001-02-03 04:05:06+00"
+            others.run(
+                "INSERT INTO procrastinate_events (job_id, type, at) SELECT %s, 'started', %s::timestamptz "
+                "FROM generate_series(1, %s)",
+                failed,
+                since,
+                LOOKED_EVENTS,
+            )
+            window.pages.get("locks").read_again()
+            words = f"Failed jobs are looked for since {formats.local(dt.datetime.fromisoformat(since))}."
+            await until(lambda: words in window.pages.get("locks").note.whole, what="the limit to be told")

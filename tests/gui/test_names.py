@@ -11,15 +11,19 @@ from jobdesk.dialogs.prune import PruneDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.models.names import COLUMNS, INDEX_OF, NamesModel
 from jobdesk.pages.names import NamesPage
+from jobdesk.theme import theme
 from jobdesk.widgets.roles import CELL_ROLE
+from jobdesk.widgets.table import PADDING
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.journal import Search
 from jobdesk_core.monitor.board import NameRow, name_row
 from jobdesk_core.monitor.pace import Pace
 from jobdesk_core.monitor.tally import QueueCounts
 from opened import Others, closed, desk_of, dialog_of, live
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton
 from pytestqt.modeltest import ModelTester
 from waiting import until
 
@@ -234,6 +238,15 @@ async def test_the_filter_of_several_names_means_all_of_them(dsn: str, tmp_path:
             assert not window.header.filter_bar.problem
 
 
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [("todo", "999,999"), ("succeeded", "~99,999,999"), ("failed", "~999,999"), ("cancelled", "~999,999")],
+)
+def test_counts_of_a_large_table_are_not_cut(qapp: QApplication, status: str, text: str) -> None:
+    theme().install(qapp)
+    assert COLUMNS[INDEX_OF[status]].width >= QFontMetrics(theme().font(13)).horizontalAdvance(text) + 2 * PADDING
+
+
 # Workers and the overview
 
 
@@ -256,6 +269,19 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
             dialog.verb.click()
             await closed(window)
             assert others.run("SELECT count(*) FROM procrastinate_workers") == 0
+            (entry,) = await window.session.journal.entries(Search())
+            assert (entry.header.action, entry.header.profile, entry.done) == ("prune", "test", 1)
+            assert "prune_stalled_workers" in entry.header.sql or "procrastinate_workers" in entry.header.sql
+            (record,) = await window.session.journal.records(entry.id)
+            assert record.sentence == f"Removed worker #{worker}."
+            window.show_page("journal")
+            window.pages.get("journal").table.selectRow(0)
+            await until(lambda: window.pages.get("journal").detail.model.rowCount() == 1, what="its record")
+            assert (
+                not window.pages.get("journal").detail.go.isEnabled()
+                and not window.pages.get("journal").detail.undo.isEnabled()
+            )
+            window.show_page("workers")
             await until(lambda: page.model.rowCount() == 1 and page.model.key_at(0) == "none", what="the orphan")
             assert "no worker has them" in page.model.index(0, 1).data()
             QTest.keyClick(page.table, Qt.Key.Key_Down)

@@ -255,3 +255,15 @@ async def test_no_dialog_is_wider_than_a_small_window(
         assert dialog.width() < window.width()
         dialog.reject()
         await closed(window)
+
+
+async def test_the_number_of_matches_is_whole_on_a_small_screen(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        jobs = "SELECT 'q', 't' FROM generate_series(1, 1234)"
+        others.run(f"INSERT INTO procrastinate_jobs (queue_name, task_name) {jobs}")
+        async with live(tmp_path, dsn) as window:
+            window.resize(1024, 700)
+            window.header.filter_bar.set_text("status:todo")
+            count = window.jobs.toolbar._count
+            await until(lambda: count.whole == "1,234 match (exact)", what="the number")
+            await until(lambda: count.text() == count.whole, what="all of it")

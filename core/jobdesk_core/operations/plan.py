@@ -158,7 +158,7 @@ class _Preflight:
         assert not isinstance(self._plan.target, Chosen)
         job_filter = self._plan.target.job_filter
         condition, parameters = job_filter.condition(self._plan.capabilities)
-        first, last, self.as_of = yield _bounds(*job_filter.ids)
+        first, last, self.as_of = yield _bounds(*job_filter.ids.ends)
         low, width = first, FIRST_IDS
         while low is not None and low <= last:
             high = min(last, low + width - 1)
@@ -178,8 +178,10 @@ class _Preflight:
                 continue
             self._take(found)
             width = _adapted(width, time.monotonic() - started, sum(len(row["ids"]) for row in found))
-            # No gap is looked through.
-            low = high + 1 if found else (yield _bounds(high + 1, last))[0]
+            # No gap is looked through, neither of the filter nor of the table.
+            low = job_filter.ids.nearest(high + 1, is_down=False)
+            if not found and low is not None:
+                low = (yield _bounds(low, last))[0]
             if not (yield Progress(high - first + 1, last - first + 1)):
                 return False
         return True

@@ -48,18 +48,11 @@ class WorkerCommands(Noun):
         desk = self._desk
         if desk is None:
             return
-        silent = self._silent()
-
-        async def prune() -> list[int]:
-            found = await desk.connector.run_async(pruning(desk.capabilities))
-            desk.monitor.wake()
-            return found
-
         PruneDialog(
             self._window,
-            workers=silent,
+            workers=self._silent(),
             sql=pruning(desk.capabilities).sql,
-            prune=prune,
+            prune=desk.prune_workers,
             done=self._pruned,
         ).open()
 

@@ -9,7 +9,7 @@ from jobdesk_core.journal import Entry, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.undo import refusal
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHeaderView, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
@@ -237,10 +237,7 @@ class JournalPage(QWidget):
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         for position, title in enumerate(self.model.titles):
             self.table.setColumnWidth(position, title.width)
-        columns = self.table.horizontalHeader()
-        columns.setStretchLastSection(False)
-        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.table.name_columns("journal", ["what", "when", "outcome", "profile", "by", "as"])
+        self.table.name_columns("journal", ["what", "when", "outcome", "profile", "by", "as"], growing="what")
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._empty)
