@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from jobdesk.main_window import MainWindow
+from jobdesk_core.monitor.feed import Changes
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.pages import Order
 from opened import Others, live
 from waiting import until
 
@@ -149,3 +152,26 @@ async def test_the_overview_says_what_changed(dsn: str, tmp_path: Path) -> None:
             await until(lambda: "no heartbeat" in card._block.plain_text, what="the silent worker")
             card._follow("0")
             assert window.header.filter_bar.text() == f"worker:{worker}"
+
+
+@pytest.mark.parametrize("text", ["", "task:t", "status:todo"])
+@pytest.mark.parametrize("order", list(Order))
+async def test_a_page_is_whole_although_the_feed_tells_of_all_its_jobs_while_it_is_read(
+    dsn: str, tmp_path: Path, order: Order, text: str
+) -> None:
+    with Others(dsn) as others:
+        ids = [others.defer("t") for _ in range(4)]
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: len(window.jobs.model.ids()) == 4)
+            rows = {job_id: window.jobs.model.row(job_id) for job_id in ids}
+            others.run("DELETE FROM procrastinate_jobs WHERE id = %s", ids[1])
+            others.run("UPDATE procrastinate_jobs SET priority = 5 WHERE id = %s", ids[2])
+            reading = window.jobs.reading
+            reading.restart(order, JobFilter.parse(text))
+            reading.apply(Changes(rows, [], frozenset()), ())
+            assert reading.is_reading
+            await until(lambda: not reading.is_reading)
+            left = [ids[0], ids[2], ids[3]]
+            wanted = {Order.NEWEST: left[::-1], Order.OLDEST: left, Order.NEXT_TO_RUN: [ids[2], ids[0], ids[3]]}
+            assert window.jobs.model.ids() == wanted[order]
+            assert window.jobs.model.row(ids[2]).priority == 5  # type: ignore[union-attr]

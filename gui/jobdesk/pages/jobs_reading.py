@@ -201,8 +201,9 @@ class JobsReading(QObject):
         wanted = self.model.CAPACITY if self.is_search else PAGE_ROWS
         while found < wanted and not self.model.is_complete:
             page = await self._read(desk, self._below, min(PAGE_ROWS, wanted - found))
+            newest = await self._newest(desk)
             self._below, self.looked_to_id = page.next_key, page.looked_to_id
-            await self._merge(desk, page)
+            self._merge(page, newest)
             self.model.is_complete = page.is_last
             found += len(page.rows)
             self.progressed.emit()
@@ -215,8 +216,9 @@ class JobsReading(QObject):
         found = 0
         while found < PAGE_ROWS and not self.model.is_at_start:
             page = await self._read(desk, self._above, PAGE_ROWS - found, backwards=True)
+            newest = await self._newest(desk)
             self._above = page.next_key
-            await self._merge(desk, page)
+            self._merge(page, newest)
             self.model.is_at_start = page.is_last
             found += len(page.rows)
             self.progressed.emit()
@@ -230,6 +232,7 @@ class JobsReading(QObject):
         # Read first: what is on show stays until there is something else to show.
         self._touched.clear()
         page = await self._read(desk, key, PAGE_ROWS, backwards=backwards)
+        newest = await self._newest(desk)
         self.model.restart(self.model.order, self.model.job_filter)
         step = 1 if self.model.order is Order.NEWEST else -1
         behind = PageKey(key.id + step if backwards else key.id - step)
@@ -240,12 +243,13 @@ class JobsReading(QObject):
             self._above, self._below = behind, page.next_key
             self.model.is_at_start, self.model.is_complete = False, page.is_last
         self.looked_to_id = page.looked_to_id
-        await self._merge(desk, page)
+        self._merge(page, newest)
 
     async def _read_top(self, desk: Desk) -> None:
         """Look for new matches of a filter that only the database can decide."""
         await asyncio.sleep(0.2)
-        await self._merge(desk, await self._read(desk, None, PAGE_ROWS))
+        page = await self._read(desk, None, PAGE_ROWS)
+        self._merge(page, await self._newest(desk))
 
     async def _read_loaded(self, desk: Desk) -> None:
         loaded = {*self.model.ids(), *self._touched}
@@ -254,30 +258,35 @@ class JobsReading(QObject):
         if not self.model.is_at_start:
             return
         page = await self._read(desk, None, PAGE_ROWS)
+        newest = await self._newest(desk)
         is_connected = not loaded or page.is_last or any(row.id in fresh for row in page.rows)
         if is_connected:
             if not loaded:
                 self._below, self.looked_to_id = page.next_key, page.looked_to_id
                 self.model.is_complete = page.is_last
-            await self._merge(desk, page)
+            self._merge(page, newest)
         else:
             # More has come than one page holds: what is loaded no longer joins on to the top.
             self._below = None
             self.model.restart(self.model.order, self.model.job_filter)
         await self._read_on(desk)
 
-    async def _merge(self, desk: Desk, page: Page) -> None:
-        """Put a page into the model. What the feed changed meanwhile is newer than the page."""
+    async def _newest(self, desk: Desk) -> dict[int, JobRow | None]:
+        """The jobs that the feed has changed since the read began, as they are now; None for those that have gone."""
         touched, self._touched = self._touched, {}
-        self.model.merge(row for row in page.rows if row.id not in touched)
         if not touched:
-            return
+            return {}
         try:
             fresh = await desk.monitor.pages.rows(touched)
         except BaseException:
             self._touched = touched | self._touched  # the next read makes up for them
             raise
-        self._take_over({job_id: self._touched.get(job_id, fresh.get(job_id)) for job_id in touched})
+        return {job_id: fresh.get(job_id) for job_id in touched} | self._touched
+
+    def _merge(self, page: Page, newest: Mapping[int, JobRow | None]) -> None:
+        """Put a page into the model, and what is newer in its place: as the page has it, it belongs into the window."""
+        self.model.merge(page.rows)
+        self._take_over(newest)
 
     def _take_over(self, newest: Mapping[int, JobRow | None]) -> None:
         rows = {job_id: row for job_id, row in newest.items() if row is not None}
