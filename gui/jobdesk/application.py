@@ -233,9 +233,8 @@ def _x_server_answers() -> bool:
         return True  # let Qt say what it lacks
     xcb.xcb_connect.restype = ctypes.c_void_p
     connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
-    has_error = bool(xcb.xcb_connection_has_error(connection))
-    xcb.xcb_disconnect(connection)
-    return not has_error
+    # Kept open: an X server that loses its only client begins anew, and would refuse Qt meanwhile.
+    return not xcb.xcb_connection_has_error(connection)
 
 
 if __name__ == "__main__":

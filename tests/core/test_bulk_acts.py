@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator, Callable
@@ -118,6 +119,27 @@ async def test_a_filter_of_many_jobs_means_all_of_them_and_none_that_comes_later
         done = {entry.job_id for entry in ledger.entries() if entry.result is Result.DONE}
     assert done == meant
     assert set(run_sql(dsn, "SELECT id FROM procrastinate_jobs WHERE status = 'todo'")) == {*later, *spared}
+
+
+@pytest.mark.parametrize("text", ["id:99999999999999999999", "id:>9223372036854775807", "id:<0 -id:5"])
+async def test_a_filter_beyond_every_id_means_no_job(dsn: str, text: str) -> None:
+    fill(dsn, 3)
+    async with acting(dsn) as actor:
+        assert (await actor.plan(Cancel(), text=text)).total == 0
+
+
+async def test_a_crowd_behind_many_jobs_that_do_not_match_is_counted_exactly_and_in_parts(dsn: str) -> None:
+    fill(dsn, 30_000, queue="other")
+    fill(dsn, 150_000)
+    async with acting(dsn) as actor:
+        told: list[int] = []
+        target = Matching(JobFilter.parse("queue:q"))
+        made = await actor.run(
+            plan(target, Cancel(), actor.able), watch=lambda progress: told.append(progress.at) is None
+        )
+        steps = [after - before for before, after in itertools.pairwise(told)]
+    assert made.total == made.ready == 150_000 and len(set(made.groups[0].examples(150_000))) == 150_000
+    assert max(steps) <= 100_000
 
 
 @pytest.mark.parametrize("change", [Cancel(), Retry(), Purge(), Reprioritise(2), Reschedule()])

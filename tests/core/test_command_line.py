@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from database import defer, finish, picture, role, run_sql, start
-from jobdesk_core.cli import COMMANDS
+from jobdesk_core.cli import COMMANDS, interrupt
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.jobs import Status
@@ -130,6 +130,11 @@ def test_the_help_of_each_command_tells_its_exit_codes(shell: Shell, command: st
         (["defer", "t", "--args", "[1]"], "not a JSON object"),
         (["jobs", "--unknown"], "--unknown"),
         (["jobs", "--profile", "nobody"], "Saved connections"),
+        (["cancel", "99999999999999999999", "--yes"], "not a job's id"),
+        (["defer", ""], "name of its task"),
+        (["defer", "t" * 129], "128 fit"),
+        (["defer", "t", "--queue", "q" * 60], "60 bytes"),
+        (["defer", "t", 'x="\\u0000"'], "Unicode"),
     ],
 )
 def test_what_is_not_understood_ends_with_2_and_says_what(shell: Shell, arguments: list[str], words: str) -> None:
@@ -198,7 +203,7 @@ def test_jobs_are_listed_by_the_filter_of_the_window(shell: Shell) -> None:
     assert [job["id"] for job in shell.json("jobs", "--order", "oldest", "--limit", "1", "--", "-queue:bills")] == [1]
     listed = shell("jobs", "--limit", "700", "queue:mail")
     assert len(listed.stdout.splitlines()) == 701 and "more" not in listed.stderr
-    assert "There are more than these 5" in shell("jobs", "--limit", "5").stderr
+    assert "There are more than 5 jobs" in shell("jobs", "--limit", "5").stderr
     assert (shell("jobs", "queue:none_such").returncode, shell("show", "999").returncode) == (1, 1)
 
 
@@ -272,6 +277,29 @@ def on_a_terminal(shell: Shell, arguments: list[str], *answers: str) -> tuple[in
             return program.wait(30), seen.decode()
     finally:
         os.close(ours)
+
+
+def test_a_word_of_a_filter_may_begin_with_a_minus(shell: Shell) -> None:
+    many(shell.dsn, 2)
+    many(shell.dsn, 1, status="failed", queue_name="other")
+    assert [each["id"] for each in shell.json("jobs", "-queue:other", "--order", "oldest", "-id:1")] == [2]
+    assert [each["id"] for each in shell.json("jobs", "--limit", "5", "-status:todo", "or", "id:2")] == [3, 2]
+    assert shell("cancel", "--yes", "-queue:other", "id:2").returncode == 0
+    assert run_sql(shell.dsn, STATUSES) == ["todo", "cancelled", "failed"]
+    assert shell("jobs", "-x").returncode == 2
+
+
+def test_when_nothing_matches_that_is_said_and_where_nothing_can_be_done_why(shell: Shell) -> None:
+    ended = shell("jobs")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "There are no jobs yet.\n")
+    assert shell("jobs", "queue:q").stderr == "No job matches.\n"
+    assert shell("cancel", "queue:q", "--yes").stderr == "No job matches.\n"
+    many(shell.dsn, 1, status="failed")
+    ended = shell("cancel", "1", "7", "--yes", "--json")
+    assert ended.returncode == 1
+    assert {each["id"]: each["result"] for each in map(json.loads, ended.stdout.splitlines())} == dict.fromkeys(
+        (1, 7), "skipped"
+    )
 
 
 def test_nothing_is_done_without_a_yes(shell: Shell) -> None:
@@ -459,6 +487,43 @@ def test_of_many_with_one_queueing_lock_one_is_deferred_and_the_others_are_told(
     assert [json.loads(line)["is_done"] for line in ended.stdout.splitlines()] == [True, False, False]
 
 
+def test_a_dry_run_of_many_names_each_that_would_be_refused(shell: Shell) -> None:
+    held = defer(shell.dsn, queueing_lock="k2")
+    before = picture(shell.dsn)
+    rows = "".join(f'{{"n": {number}}}\n' for number in (*range(1, 31), 30))
+    ended = shell("defer", "t", "--from", "-", "--queueing-lock", "k{n}", "--dry-run", given=rows)
+    assert ended.returncode == 1 and len(ended.stdout.splitlines()) == 10
+    assert f"Row 2: Its queueing lock k2 is taken by job #{held}" in ended.stderr and "Row 31: " in ended.stderr
+    assert "Would defer 29 jobs" in ended.stderr and "2 jobs would be refused" in ended.stderr
+    assert picture(shell.dsn) == before
+    assert shell("defer", "t", "--from", "-", "--queueing-lock", "k{n}", given=rows).returncode == 1
+    assert run_sql(shell.dsn, "SELECT count(*) FROM procrastinate_jobs") == [30]
+
+
+def test_rows_are_not_deferred_on_production_without_a_yes(shell: Shell) -> None:
+    profile = f'[profiles.live]\nmethod = "dsn"\ndsn = "{shell.dsn}"\nenvironment = "production"\n'
+    (shell.home / "jobdesk").mkdir()
+    (shell.home / "jobdesk" / "profiles.toml").write_text(profile)
+    command = ["--profile", "live", "defer", "t", "--from", "-"]
+    assert shell(*command, given="{}\n").returncode == 2
+    assert run_sql(shell.dsn, STATUSES) == []
+    assert shell(*command, "--yes", given="{}\n").returncode == 0
+    assert shell("--profile", "live", "defer", "t", "--yes").returncode == 0
+    assert run_sql(shell.dsn, STATUSES) == ["todo"] * 2
+
+
+def test_a_mistake_far_down_tells_how_many_were_deferred_before_it(shell: Shell) -> None:
+    ended = shell("defer", "t", "--from", "-", given="{}\n" * 700 + "nothing\n")
+    assert ended.returncode == 2 and "Line 701" in ended.stderr
+    assert f"Deferred {len(run_sql(shell.dsn, STATUSES))} jobs." in ended.stderr
+
+
+def test_a_column_named_twice_is_refused(shell: Shell) -> None:
+    ended = shell("defer", "t", "--from", "-", "--format", "csv", given="a,a\n1,2\n")
+    assert ended.returncode == 2 and "'a' twice" in ended.stderr
+    assert run_sql(shell.dsn, STATUSES) == []
+
+
 def test_a_row_that_is_not_understood_is_named(shell: Shell) -> None:
     ended = shell("defer", "t", "--from", "-", given='{"n": 1}\nnothing\n')
     assert ended.returncode == 2 and "Line 2" in ended.stderr
@@ -484,6 +549,20 @@ def test_watch_prints_each_change_and_ends_with_ctrl_c(shell: Shell) -> None:
     assert program.returncode == 130 and "Traceback" not in told
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_a_finalizer_swallowed_is_not_lost() -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    with interrupt.kept() as look_for_interrupt:
+        look_for_interrupt()
+        Finalized()
+        with pytest.raises(KeyboardInterrupt):
+            look_for_interrupt()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_watch_shows_what_a_long_transaction_held_back(shell: Shell) -> None:
     with shell.started("watch", "--interval", "0.1", "--json") as program, psycopg.connect(shell.dsn) as connection:
         assert program.stderr is not None and program.stdout is not None
@@ -493,6 +572,32 @@ def test_watch_shows_what_a_long_transaction_held_back(shell: Shell) -> None:
         assert json.loads(program.stdout.readline())["job"]["id"] == 2
         connection.commit()
         assert json.loads(program.stdout.readline())["job"]["id"] == 1
+
+
+def test_watch_is_woken_by_a_notification_long_before_its_next_look(shell: Shell) -> None:
+    with shell.started("watch", "--interval", "3600", "--json") as program:
+        assert program.stderr is not None and program.stdout is not None
+        program.stderr.readline()
+        listening = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
+        soon(lambda: run_sql(shell.dsn, listening, "LISTEN%")[0], "the listening")
+        for number in (1, 2):
+            defer(shell.dsn)
+            assert json.loads(program.stdout.readline())["job"]["id"] == number
+
+
+def test_watch_tells_which_of_the_jobs_it_knows_are_deleted(shell: Shell) -> None:
+    many(shell.dsn, 2, queue_name="mail")
+    many(shell.dsn, 1, queue_name="other")
+    with shell.started("watch", "queue:mail", "--interval", "0.1", "--json") as program:
+        assert program.stderr is not None and program.stdout is not None
+        program.stderr.readline()
+        defer(shell.dsn, queue_name="mail")
+        run_sql(shell.dsn, "DELETE FROM procrastinate_jobs WHERE id IN (1, 3)")
+        assert json.loads(program.stdout.readline())["event"] in ("deferred", "deleted")
+        assert json.loads(program.stdout.readline())["event"] in ("deferred", "deleted")
+        run_sql(shell.dsn, "DELETE FROM procrastinate_jobs WHERE id = 4")
+        last = json.loads(program.stdout.readline())
+        assert (last["event"], last["job"]["id"], last["job"]["status"]) == ("deleted", 4, "todo")
 
 
 # Every release
@@ -516,5 +621,6 @@ async def test_every_release_is_read_and_acted_upon(tmp_path: Path, released_dsn
         assert failed.returncode == (0 if level(state) >= (3, 4) else 1), failed.stderr
         assert shell("purge", str(ids[Status.SUCCEEDED]), "--yes").returncode == 0
         assert shell("defer", "t", "a=1").returncode == 0
+        assert shell("defer", "t", "--priority", "3").returncode == (0 if able.has_priority else 4)
 
     await asyncio.to_thread(look)

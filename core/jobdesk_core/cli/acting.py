@@ -60,7 +60,7 @@ def add_cancel(parser: argparse.ArgumentParser) -> None:
     """The options of `cancel`."""
     add_act(parser)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--abort", action="store_true", help="also ask running jobs to stop")
+    how.add_argument("--abort", action="store_true", help="ask running jobs to stop; waiting ones are left alone")
     how.add_argument("--delete", action="store_true", help="delete them as well")
     parser.set_defaults(run=lambda desk, options: act(desk, options, Cancel(options.abort, options.delete)))
 
@@ -113,8 +113,12 @@ def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
         if options.sql:
             return _show_sql(made)
         _show_plan(desk, made, is_json=options.json, is_result=options.dry_run)
-        if not made.ready or options.dry_run:
+        if options.dry_run:
             return codes.DONE if made.ready else codes.NOT_ALL
+        if not made.ready:
+            if options.json:
+                _tell(Ledger(made), is_json=True, is_interrupted=False)
+            return codes.NOT_ALL
         if not options.yes:
             with interrupt.lifted():
                 _ask(desk, made)
@@ -151,8 +155,11 @@ def _show_plan(desk: Opened, made: Plan, *, is_json: bool, is_result: bool) -> N
                 output.json_line(held | {"examples": group.examples(5)})
         return
     tell = output.line if is_result else output.note
+    if not made.total:
+        output.note("No job matches.")
+        return
     verb = _VERBS[made.change.action].capitalize()
-    tell(output.plain(f"{verb} {made.ready:,} of {made.total:,} jobs on {desk.place}."))
+    tell(output.plain(f"{verb} {made.ready:,} of {words.count(made.total)} on {desk.place}."))
     for group in made.groups:
         fate = "will be done" if group.reason is None else f"{_kind(group.reason.kind)}: {group.reason.many}"
         status = group.status.value if group.status is not None else "-"
@@ -164,17 +171,12 @@ def _kind(kind: str) -> str:
 
 
 def _ask(desk: Opened, made: Plan) -> None:
-    """Ask on the terminal. Raises Ended when there is none, or when the answer is no."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Ended(codes.USAGE, "Nothing was changed: without a terminal to ask on, this needs --yes.")
+    """What cannot be undone, and much of anything, wants the profile's name on production."""
     is_destructive = made.change.action in (Action.DELETE, Action.PURGE)
     wanted = "yes"
     if desk.profile.environment == "production" and (is_destructive or made.ready > MANY):
         wanted = desk.profile.name
-    sys.stderr.write(f"Type {output.plain(wanted)} to {_VERBS[made.change.action]} {made.ready:,} jobs: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip() != wanted:
-        raise Ended(codes.NOT_ALL, "Nothing was changed.")
+    words.ask(f"{_VERBS[made.change.action]} {words.count(made.ready)}", wanted)
 
 
 def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool) -> Ledger:
@@ -209,8 +211,7 @@ def _tell(ledger: Ledger, *, is_json: bool, is_interrupted: bool) -> int:
         raise Ended(codes.INTERRUPTED, f"Stopped. {stays}")
     if ledger.error is not None:
         trouble = explain(ledger.error)
-        is_refused = trouble.kind in ("rights", "refused", "no_schema")
-        raise Ended(codes.REFUSED if is_refused else codes.CONNECTION, trouble.sentence, trouble.way_out)
+        raise Ended(codes.code_of(ledger.error), trouble.sentence, trouble.way_out)
     return code
 
 

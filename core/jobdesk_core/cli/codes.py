@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from jobdesk_core.exceptions import CapabilityMissing, ConnectorException
+from jobdesk_core.troubles import explain
+
 DONE = 0
 #: Nothing matched, or a job that was to be acted upon was not.
 NOT_ALL = 1
@@ -23,6 +26,30 @@ exit codes:
   130  ended by Ctrl+C; what had been done before stays done
   141  whoever read the output has gone (such as head)
 """
+
+
+#: What an error means for a script, by the kind of its trouble; any other is one of the connection.
+_OF_A_KIND = {
+    "rights": REFUSED,
+    "refused": REFUSED,
+    "no_schema": REFUSED,
+    "capability": REFUSED,
+    "bad_dsn": USAGE,
+    "bad_input": USAGE,
+    "queueing_lock": NOT_ALL,
+}
+#: What the server says of values that it cannot store.
+_BAD_VALUE = "22"
+
+
+def code_of(error: Exception) -> int:
+    """The exit code of an error."""
+    if isinstance(error, CapabilityMissing):
+        return REFUSED
+    kind, sqlstate = explain(error).kind, error.sqlstate if isinstance(error, ConnectorException) else None
+    if kind == "unknown" and sqlstate is not None:
+        return USAGE if sqlstate.startswith(_BAD_VALUE) else REFUSED
+    return _OF_A_KIND.get(kind, CONNECTION)
 
 
 class Ended(Exception):

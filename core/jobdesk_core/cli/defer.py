@@ -8,14 +8,14 @@ import csv
 import itertools
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from jobdesk_core.cli import codes, output, words
 from jobdesk_core.cli.codes import Ended
-from jobdesk_core.cli.connection import Opened
+from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.interrupt import Interrupt
 from jobdesk_core.connectors.shown import shown_sql
 from jobdesk_core.database import statements
@@ -24,10 +24,13 @@ from jobdesk_core.journal import Journal, Record
 from jobdesk_core.journal.keeping import defer_header, defer_record, kept
 from jobdesk_core.operations import Action, Outcome, Result, apply_defers, defer, impossible, plan_defers, run
 from jobdesk_core.operations.defer_ledger import Deferred
-from jobdesk_core.operations.new_jobs import NewJob
+from jobdesk_core.operations.new_jobs import NewJob, from_rows, problem_of
+from jobdesk_core.operations.rows import Row
 
 #: Jobs read and deferred at once.
 BATCH_JOBS = 500
+#: Jobs that --dry-run shows.
+SHOWN = 10
 
 
 def add_defer(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +39,8 @@ def add_defer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="arguments: JSON where it is valid, else text")
     parser.add_argument("--args", metavar="JSON", help="the arguments as one JSON object; NAME=VALUE go over them")
     parser.add_argument("--queue", default="default", help="usual: default")
-    parser.add_argument("--lock", help="jobs with the same lock run one after the other")
-    parser.add_argument("--queueing-lock", help="refused while a job that has it waits")
+    parser.add_argument("--lock", help="jobs with the same lock run one after the other; rows may give a {name}")
+    parser.add_argument("--queueing-lock", help="refused while a job that has it waits; rows may give a {name}")
     parser.add_argument("--priority", type=int, default=0, help="higher runs first (usual: 0)")
     words.add_due(parser)
     parser.add_argument(
@@ -47,8 +50,9 @@ def add_defer(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("ndjson", "csv"), help="of --from; otherwise the file's ending tells, or ndjson"
     )
     parser.add_argument("--json-values", action="store_true", help="CSV values are JSON where valid, not all text")
-    parser.add_argument("--dry-run", action="store_true", help="only show the first jobs")
+    parser.add_argument("--dry-run", action="store_true", help="only show the first jobs, and which would be refused")
     parser.add_argument("--sql", action="store_true", help="only show the SQL of the first job")
+    parser.add_argument("--yes", action="store_true", help="do not ask before rows are deferred on production")
     parser.set_defaults(run=run_defer)
 
 
@@ -58,27 +62,42 @@ def run_defer(desk: Opened, options: argparse.Namespace) -> int:
     if problem is not None:
         raise Ended(codes.REFUSED, problem)
     job = _job(options)
+    if job.priority and not desk.capabilities.has_priority:
+        raise Ended(codes.REFUSED, problem_of(job, desk.capabilities) or "")
+    problem = problem_of(job, desk.capabilities)
+    if problem is not None:
+        raise Ended(codes.USAGE, problem)
     if options.source is None:
-        return _defer_all(desk, options, job, iter([job]))
+        return _defer_all(desk, options, job, iter([NewJob(1, job)]))
     with _opened(options.source) as file:
         return _defer_all(desk, options, job, _jobs(job, file, options))
 
 
-def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterator[Job]) -> int:
-    if options.dry_run or options.sql:
-        return _show(desk, options, list(itertools.islice(jobs, 10)))
+def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterator[NewJob]) -> int:
+    if options.sql:
+        return _show_sql(desk, next(jobs, None))
+    if options.dry_run:
+        return _show_plan(desk, list(jobs), is_json=options.json)
+    is_many = options.source is not None
+    if is_many and desk.profile.environment == "production" and not options.yes:
+        words.ask(f"defer a job for each row of {output.plain(options.source)}", desk.profile.name)
     deferring = _Deferring(desk, is_json=options.json)
-    with Interrupt() as interrupt:
-        # The journal's loop is for it alone: nothing else waits.
-        asyncio.run(deferring.run(job, jobs, interrupt, is_many=options.source is not None))
-    if options.source is not None:
-        output.note(
-            f"Deferred {deferring.done:,} jobs"
-            + (f"; {deferring.refused:,} were refused." if deferring.refused else ".")
-        )
+    try:
+        with Interrupt() as interrupt:
+            # The journal's loop is for it alone: nothing else waits.
+            asyncio.run(deferring.run(job, jobs, interrupt, is_many=is_many))
+    finally:
+        # Also when a later row is not understood: those before it are deferred.
+        _sum_up(deferring, is_many=is_many)
     if interrupt.is_set:
         raise Ended(codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
     return codes.DONE if deferring.done and not deferring.refused else codes.NOT_ALL
+
+
+def _sum_up(deferring: _Deferring, *, is_many: bool) -> None:
+    if is_many:
+        refused = f"; refused {words.count(deferring.refused)}" if deferring.refused else ""
+        output.note(f"Deferred {words.count(deferring.done)}{refused}.")
 
 
 class _Deferring:
@@ -90,14 +109,14 @@ class _Deferring:
         self.done = 0
         self.refused = 0
 
-    async def run(self, like: Job, jobs: Iterator[Job], interrupt: Interrupt, *, is_many: bool) -> None:
+    async def run(self, like: Job, jobs: Iterator[NewJob], interrupt: Interrupt, *, is_many: bool) -> None:
         header = defer_header(like, self._desk.capabilities, self._desk.profile, many=is_many)
         async with kept(Journal(), header, lambda trouble: output.note(str(trouble))) as keeping:
             records: list[Record] = []
             keeping.records = records
             for batch in _batched(jobs):
                 # Each with its own outcome, so that a stream of any length is never held as a whole.
-                found, error = self._defer(batch, first=self.done + self.refused + 1, is_many=is_many)
+                found, error = self._defer(batch, is_many=is_many)
                 for outcome in found:
                     records.append(defer_record(outcome))
                     self.done, self.refused = self.done + outcome.is_done, self.refused + (not outcome.is_done)
@@ -108,12 +127,12 @@ class _Deferring:
                 if interrupt.is_set:
                     return
 
-    def _defer(self, batch: list[Job], *, first: int, is_many: bool) -> tuple[list[Outcome], Exception | None]:
+    def _defer(self, batch: list[NewJob], *, is_many: bool) -> tuple[list[Outcome], Exception | None]:
         """Their outcomes, and what broke it off."""
         able, connector = self._desk.capabilities, self._desk.connector
         if not is_many:
-            return [run(defer(batch[0], able), connector)], None
-        made = run(plan_defers([NewJob(first + n, job) for n, job in enumerate(batch)], able), connector)
+            return [run(defer(batch[0].job, able), connector)], None
+        made = run(plan_defers(batch, able), connector)
         ledger = run(apply_defers(made), connector)
         return [_outcome(entry) for entry in ledger.entries()], ledger.error
 
@@ -123,7 +142,7 @@ def _outcome(entry: Deferred) -> Outcome:
     return Outcome(entry.job_id, entry.result is Result.DONE, f"Row {entry.origin:,}: {told}")
 
 
-def _batched(jobs: Iterator[Job]) -> Iterator[list[Job]]:
+def _batched(jobs: Iterator[NewJob]) -> Iterator[list[NewJob]]:
     while batch := list(itertools.islice(jobs, BATCH_JOBS)):
         yield batch
 
@@ -137,17 +156,34 @@ def _tell(outcome: Outcome, *, is_json: bool) -> None:
         output.note(outcome.sentence)
 
 
-def _show(desk: Opened, options: argparse.Namespace, jobs: list[Job]) -> int:
-    if options.sql:
-        for job in jobs[:1]:
-            output.line(output.safe_lines(shown_sql(statements.defer(desk.capabilities, [job]))))
-        return codes.DONE if jobs else codes.NOT_ALL
-    output.note(f"Would defer on {desk.place}; nothing has been changed. The first jobs:")
-    for job in jobs:
-        held = {"task": job.task_name, "queue": job.queue, "priority": job.priority, "lock": job.lock}
-        held |= {"queueing_lock": job.queueing_lock, "scheduled_at": job.scheduled_at, "args": dict(job.task_kwargs)}
-        output.json_line(held)
-    return codes.DONE if jobs else codes.NOT_ALL
+def _show_sql(desk: Opened, new: NewJob | None) -> int:
+    if new is None:
+        return codes.NOT_ALL
+    output.line(output.safe_lines(shown_sql(statements.defer(desk.capabilities, [new.job]))))
+    return codes.DONE
+
+
+def _show_plan(desk: Opened, jobs: list[NewJob], *, is_json: bool) -> int:
+    """The preflight: the first jobs as they would be, and every one that would be refused."""
+    made = run(plan_defers(jobs, desk.capabilities), desk.connector, limit_s=LIMIT_S)
+    for position, new in enumerate(jobs):
+        refusal = made.refusals.get(position)
+        if position < SHOWN or (is_json and refusal is not None):
+            output.json_line({"row": new.origin} | _as_json(new.job) | {"refused": refusal})
+        if refusal is not None and not is_json:
+            output.note(f"Row {new.origin:,}: {refusal}")
+    refused = f"; {words.count(len(made.refusals))} would be refused" if made.refusals else ""
+    output.note(f"Would defer {words.count(made.ready)} on {desk.place}{refused}. Nothing has been changed.")
+    return codes.DONE if made.ready and not made.refusals else codes.NOT_ALL
+
+
+def _as_json(job: Job) -> dict[str, Any]:
+    held = {"task": job.task_name, "queue": job.queue, "priority": job.priority, "lock": job.lock}
+    return held | {
+        "queueing_lock": job.queueing_lock,
+        "scheduled_at": job.scheduled_at,
+        "args": dict(job.task_kwargs),
+    }
 
 
 # Reading
@@ -204,12 +240,12 @@ def _opened(source: str) -> TextIO:
         raise Ended(codes.USAGE, f"{source} cannot be read: {error.strerror}.") from error
 
 
-def _jobs(job: Job, file: TextIO, options: argparse.Namespace) -> Iterator[Job]:
-    """A job for each row: its arguments go over those of the command line."""
+def _jobs(job: Job, file: TextIO, options: argparse.Namespace) -> Iterator[NewJob]:
+    """A job for each row, numbered from 1: its arguments go over those of the command line."""
     kind = options.format or ("csv" if options.source.lower().endswith(".csv") else "ndjson")
     try:
-        for row in _csv(file, options.json_values) if kind == "csv" else _ndjson(file):
-            yield replace(job, task_kwargs={**job.task_kwargs, **row})
+        found = _csv(file, options.json_values) if kind == "csv" else _ndjson(file)
+        yield from from_rows(job, (Row(n, {**job.task_kwargs, **row}) for n, row in enumerate(found, start=1)))
     except (UnicodeDecodeError, csv.Error) as error:
         raise Ended(codes.USAGE, f"The rows cannot be read: {error}.") from error
 
@@ -222,6 +258,9 @@ def _ndjson(file: TextIO) -> Iterator[dict[str, Any]]:
 
 def _csv(file: TextIO, has_json: bool) -> Iterator[dict[str, Any]]:
     reader = csv.DictReader(file, strict=True)
+    twice = [name for name, number in Counter(reader.fieldnames or ()).items() if number > 1]
+    if twice:
+        raise Ended(codes.USAGE, f"The first line names {twice[0]!r} twice.")
     for row in reader:
         if None in row or None in row.values():
             raise Ended(codes.USAGE, f"Line {reader.line_num} has not as many values as the first line has names.")

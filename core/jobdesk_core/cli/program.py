@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
 from jobdesk_core.cli import COMMANDS, acting, codes, defer, output, reading, status, watch
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import opened
-from jobdesk_core.exceptions import CapabilityMissing, JobdeskException
+from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.troubles import explain
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
@@ -24,16 +26,9 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "retry": acting.add_retry,
     "purge": acting.add_purge,
 }
-#: What an error means for a script, by the kind of its trouble; any other is one of the connection.
-_CODES = {
-    "rights": codes.REFUSED,
-    "refused": codes.REFUSED,
-    "no_schema": codes.REFUSED,
-    "capability": codes.REFUSED,
-    "bad_dsn": codes.USAGE,
-    "bad_input": codes.USAGE,
-    "queueing_lock": codes.NOT_ALL,
-}
+#: A word of a filter that argparse would take for an option; not where the word before it takes any text.
+_NEGATED = re.compile(r"-[a-z_]+[:.]")
+_TAKES_TEXT = ("--lock", "--queue", "--profile", "--dsn")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -51,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
             name,
             help=told,
             description=f"{told[0].upper()}{told[1:]}.",
-            epilog=f"A filter that begins with a minus follows after --\n\n{codes.TOLD}",
+            epilog=codes.TOLD,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         _add_common(sub, is_first=False)
@@ -92,13 +87,19 @@ def main(arguments: Sequence[str]) -> int:
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. argparse takes words as one block: those behind an option are added here."""
     parser = make_parser()
-    options, rest = parser.parse_known_args(arguments)
+    options, rest = parser.parse_known_args(_shielded(arguments))
     words = getattr(options, "values" if options.command == "defer" else "filter", None)
     if rest and (words is None or any(word.startswith("-") for word in rest)):
         parser.error(f"not understood: {' '.join(map(output.plain, rest))} (jobdesk {options.command} --help)")
     if words is not None:
         words += rest
     return options
+
+
+def _shielded(arguments: Sequence[str]) -> list[str]:
+    """The arguments with a blank before each `-lock:*`: so argparse sees no option in it, and the filter no blank."""
+    pairs = itertools.pairwise(["", *arguments])
+    return [f" {word}" if _NEGATED.match(word) and before not in _TAKES_TEXT else word for before, word in pairs]
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -116,4 +117,4 @@ def _run(options: argparse.Namespace) -> int:
         trouble = explain(error)
         for sentence in filter(None, (trouble.sentence, trouble.way_out)):
             output.note(sentence)
-        return codes.REFUSED if isinstance(error, CapabilityMissing) else _CODES.get(trouble.kind, codes.CONNECTION)
+        return codes.code_of(error)

@@ -46,7 +46,9 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
     listing = _Listing(options.json, options.limit)
     listing.read(desk, job_filter, ORDERS[options.order])
     if listing.has_more:
-        output.note(f"There are more than these {listing.printed:,}: --limit 0 lists all.")
+        output.note(f"There are more than {words.count(listing.printed)}: --limit 0 lists all.")
+    if not listing.printed:
+        output.note("No job matches." if job_filter.tokens else "There are no jobs yet.")
     return codes.DONE if listing.printed else codes.NOT_ALL
 
 

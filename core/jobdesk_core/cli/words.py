@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import re
 import sys
 from collections.abc import Sequence
 
-from jobdesk_core.cli import codes
+from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.monitor.filter_ranges import duration
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.operations import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
+
+_NUMBER = re.compile(r"#?\d+")
+
+
+def count(number: int) -> str:
+    """So many jobs."""
+    return "1 job" if number == 1 else f"{number:,} jobs"
 
 
 def read_filter(words: Sequence[str]) -> JobFilter:
@@ -35,7 +43,9 @@ def read_target(options: argparse.Namespace) -> Target:
         return Chosen(_ids(sys.stdin.read()))
     try:
         ids = parse_ids(" ".join(words))
-    except IdsNotUnderstood:
+    except IdsNotUnderstood as error:
+        if all(_NUMBER.fullmatch(word) for word in words):
+            raise Ended(codes.USAGE, str(error)) from error
         ids = ()
     if ids:
         return Chosen(ids)
@@ -50,6 +60,16 @@ def _ids(text: str) -> tuple[int, ...]:
         return parse_ids(text)
     except IdsNotUnderstood as error:
         raise Ended(codes.USAGE, str(error)) from error
+
+
+def ask(what: str, wanted: str) -> None:
+    """Ask on the terminal. Raises Ended when there is none, or when the answer is no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Ended(codes.USAGE, "Nothing was changed: without a terminal to ask on, this needs --yes.")
+    sys.stderr.write(f"Type {output.plain(wanted)} to {what}: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != wanted:
+        raise Ended(codes.NOT_ALL, "Nothing was changed.")
 
 
 def job_id(text: str) -> int:

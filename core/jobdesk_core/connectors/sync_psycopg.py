@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
+from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
@@ -79,6 +80,26 @@ class SyncPsycopgConnector(SyncConnector):
             raise AppNotOpen()
         with driver_errors(), self._pool.connection() as connection, connection.transaction():
             yield connection
+
+    @contextlib.contextmanager
+    def listening(self, channels: Iterable[str]) -> Iterator[Callable[[float], bool]]:
+        """LISTEN on a connection of its own.
+
+        Yields what waits for a notification, so many seconds at most, and returns whether one has come.
+        Raises ConnectorException, there too.
+        """
+        if self._pool is None:
+            raise AppNotOpen()
+        with driver_errors(), _connection_like(self._pool) as connection:
+            connection.autocommit = True
+            for channel in channels:
+                connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+
+            def heard(seconds: float) -> bool:
+                with driver_errors():
+                    return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
+
+            yield heard
 
     def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {

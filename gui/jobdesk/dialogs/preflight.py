@@ -49,6 +49,8 @@ _TYPING_MS = 350
 class PreflightDialog(DialogFrame):
     """`targets` are offered by their names; a pasted list of ids is one more. `done` is told what was done."""
 
+    help_place = ("acting", "the-preflight")
+
     def __init__(
         self,
         parent: QWidget | None,

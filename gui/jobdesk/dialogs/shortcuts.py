@@ -18,6 +18,8 @@ _RIGHT = ("view", "help")
 class ShortcutsDialog(DialogFrame):
     """The menus in two columns: what acts, and what leads somewhere."""
 
+    help_place = ("first-steps", "keys")
+
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent, title=self.tr("Keyboard shortcuts"), sentence="", verb=self.tr("Close"), width=680)
         self.cancel_button.hide()
