@@ -184,8 +184,8 @@ def main() -> int:
     options = parse_arguments(sys.argv[1:])
     if not _has_display():
         sys.stderr.write(
-            f"Jobdesk is a window and finds no display here ({_what_display()}). "
-            "Start it on a desktop, or try the tour: QT_QPA_PLATFORM=offscreen jobdesk --demo --tour FOLDER\n"
+            f"Jobdesk is a window and finds no display here ({_what_display()}): start it on a desktop, or use its "
+            "commands, which `jobdesk --help` names.\n"
         )
         return 2
     logs.install()

@@ -31,6 +31,7 @@ from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from jobdesk_core.monitor.view_count import AtLeast, ViewCount
 from jobdesk_core.operations import (
+    MOST_EDITED_BYTES,
     Action,
     Change,
     ChangeSet,
@@ -52,6 +53,7 @@ from jobdesk_core.operations import (
     read_jobs,
     refusal,
     run_async,
+    where_it_leads,
 )
 from jobdesk_core.operations.defer_many import LINE
 from jobdesk_core.operations.rules import READ_ONLY
@@ -183,6 +185,17 @@ class Desk(QObject):
         """These jobs as new ones for another database."""
         steps = read_jobs(job_ids, self.capabilities, now=dt.datetime.now(dt.UTC))
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
+
+    async def read_to_edit(self, job_id: int) -> NewJob:
+        """A job as a new one, due at once; with a problem when its arguments cannot be edited as they are."""
+        steps = read_jobs([job_id], self.capabilities, now=dt.datetime.now(dt.UTC), most_bytes=MOST_EDITED_BYTES)
+        (found,) = await run_async(steps, self.connector, limit_s=self.monitor.limit_s)
+        return replace(found, job=replace(found.job, scheduled_at=None))
+
+    async def has_the_jobs_of(self, other: Desk) -> bool:
+        """Whether both connections lead to the same database."""
+        mine, theirs = [await desk.connector.run_async(where_it_leads()) for desk in (self, other)]
+        return mine == theirs
 
     async def plan_defers(self, jobs: Sequence[NewJob], on_progress: OnProgress, *, origin: str = LINE) -> DeferPlan:
         """Look at which of many new jobs could be deferred here; nothing is changed."""

@@ -7,7 +7,7 @@ asked before.
 from __future__ import annotations
 
 from jobdesk_core.jobs import Job
-from jobdesk_core.operations import ChangeSet, Plan
+from jobdesk_core.operations import ChangeSet, DeferPlan, Plan
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QObject, Signal
 
@@ -41,6 +41,10 @@ class StagedChanges(QObject):
     def add_defer(self, profile: Profile, job: Job, *, again_of: int | None = None) -> None:
         """Stage a new job. Raises TooManyStaged."""
         self.keep(profile, self.of(profile).with_defer(job, again_of=again_of))
+
+    def add_defers(self, profile: Profile, plan: DeferPlan) -> None:
+        """Stage the new jobs of a list. Raises TooManyStaged, TooManyNewJobs or NothingToStage."""
+        self.keep(profile, self.of(profile).with_defers(plan))
 
     def drop_all(self) -> None:
         """Throw the sets of all connections away."""

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from jobdesk_core.demo import elsewhere
+
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.defer_many import DeferManyDialog
 from jobdesk.dialogs.replay import ReplayDialog
@@ -47,8 +49,9 @@ async def _replay(window: MainWindow, picture: Picture) -> None:
     desk, rows = window.session.desk, window.jobs.selected_rows()
     if desk is None or not rows:
         return
-    # The demo's own database stands for production: only the preview is shown.
-    target = replace(desk.profile, name="billing-eu", environment="production", colour="#d92d2d")
+    # The demo's second database stands for production: only the preview is shown.
+    there = elsewhere(desk.profile.dsn)
+    target = replace(desk.profile, name="billing-eu", environment="production", colour="#d92d2d", dsn=there)
     replay = ReplayDialog(
         window,
         session=window.session,
@@ -56,6 +59,7 @@ async def _replay(window: MainWindow, picture: Picture) -> None:
         job_ids=[row.id for row in rows],
         profiles=[target],
         done=window.message.show_good_news,
+        staged=window.commands.staged.held,
     )
     replay.open()
     await picture("replay-empty")

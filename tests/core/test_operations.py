@@ -262,7 +262,7 @@ async def test_a_purge_takes_what_ended_long_ago_in_the_statuses_asked_for(dsn: 
     async with acting(dsn, kind) as actor:
         entries = await actor.act(change, 1, 2, 3, waiting)
     assert [entry.result for entry in entries] == [Result.DONE] + [Result.SKIPPED] * 3
-    for entry, words in zip(entries[1:], ("not asked for", "too lately", "is not over"), strict=True):
+    for entry, words in zip(entries[1:], ("not asked for", "too recently", "is not over"), strict=True):
         assert words in entry.sentence
     assert run_sql(dsn, "SELECT id FROM procrastinate_jobs ORDER BY id") == [2, 3, waiting]
     assert run_sql(dsn, "SELECT count(*) FROM procrastinate_events WHERE job_id = 1") == [0]

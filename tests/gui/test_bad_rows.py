@@ -60,10 +60,10 @@ async def test_arguments_a_thousand_levels_deep(dsn: str, tmp_path: Path) -> Non
                 holder = model.index(0, 0, holder)
                 assert model.data(holder) == "a: { 1 key }"
                 tree.expand(holder)
-            for action in ("job.copy_json", "job.again"):
+            for action, why in (("job.copy_json", "nested more deeply"), ("job.again", "nested too deeply")):
                 window.message.clear()
                 window.actions[action].trigger()
-                await until(lambda: "nested more deeply" in window.message.sentence, what=f"why {action} cannot")
+                await until(lambda why=why: why in window.message.text, what=f"why {action} cannot")
 
 
 async def test_a_hundred_megabytes_of_arguments_are_not_fetched_before_they_are_asked_for(
@@ -99,7 +99,7 @@ async def test_large_arguments_are_neither_copied_nor_edited_whole(dsn: str, tmp
             window.jobs.table.select([large])
             await until(window.actions["job.again"].isEnabled)
             window.actions["job.again"].trigger()
-            await until(lambda: "too large to be edited" in window.message.sentence, what="why not")
+            await until(lambda: "larger than 1 MB" in window.message.text, what="why not")
 
 
 async def test_no_more_than_so_many_bytes_of_arguments_are_read_for_several_jobs(dsn: str, tmp_path: Path) -> None:

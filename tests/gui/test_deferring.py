@@ -16,6 +16,7 @@ from jobdesk.dialogs.app_settings import AppSettings
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.defer_many import DeferManyDialog
 from jobdesk.dialogs.password import PasswordDialog
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.replay import ReplayDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.journal import Search
@@ -451,3 +452,56 @@ async def test_closing_while_it_connects_leaves_nothing_open(dsn: str, other_dsn
                 await closed(window)
             await until(lambda: sessions(others, "jobdesk_replayed") == 0, what="no connection")
             assert not window.findChildren(PasswordDialog)
+
+
+# From the preflight of a retry, and what is not carried over
+
+
+async def test_a_retry_leads_to_a_new_job_with_other_arguments(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        old = others.defer("mail.send", "mail", args='{"to": 1}', status="failed")
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: window.jobs.model.position(old) is not None)
+            window.jobs.inspect(old)
+            preflight: PreflightDialog = await opened_by(window, "job.retry", PreflightDialog)
+            preflight.choice.choose(1)
+            assert not preflight.edit_button.isVisible()
+            preflight.choice.choose(0)
+            click(preflight.edit_button)
+            dialog = await dialog_of(window, DeferDialog)
+            assert not [each for each in window.findChildren(PreflightDialog) if each.isVisible()]
+            assert dialog.title.text() == f"Defer job #{old} again, with changes"
+            assert dialog.arguments.value() == {"to": 1}
+            assert others.status(old) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [("jsonb_build_object('x', repeat('a', 2000000))", "1 MB"), ("'{\"x\": 1.23456789012345678901}'", "digits")],
+)
+async def test_arguments_that_cannot_be_edited_as_they_are_are_not(
+    dsn: str, tmp_path: Path, args: str, reason: str
+) -> None:
+    with Others(dsn) as others:
+        old = others.defer("mail.send", "mail")
+        others.run(f"UPDATE procrastinate_jobs SET args = {args}")
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: window.jobs.model.position(old) is not None)
+            window.jobs.inspect(old)
+            await until(window.actions["job.again"].isEnabled)
+            window.actions["job.again"].trigger()
+            await until(lambda: f"#{old}" in window.message.sentence, what="the refusal")
+            assert reason in window.message.text
+            assert not [dialog for dialog in window.findChildren(DeferDialog) if dialog.isVisible()]
+
+
+async def test_a_connection_to_the_same_database_is_no_place_to_replay(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        async with live(tmp_path, dsn) as window:
+            window.session.store.save(Profile(name="other name", method="dsn", dsn=f"{dsn} application_name=x"))
+            dialog = await replay(window, job_id)
+            dialog.profile.setCurrentIndex(1)
+            await until(lambda: "same database" in dialog.message.sentence, what="the refusal")
+            assert not dialog.verb.isEnabled()
+        assert others.run("SELECT count(*) FROM procrastinate_jobs") == 1

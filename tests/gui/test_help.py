@@ -14,6 +14,7 @@ import pytest
 from jobdesk import dialogs
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.help.browser import SIZES, picture_of
 from jobdesk.help.search import MOST_FOUND, search
 from jobdesk.help.topics import START, TOPICS, anchor_of, topic, topic_of_page
@@ -111,6 +112,15 @@ async def test_f1_in_a_dialog_tells_of_it_and_can_be_searched_meanwhile(tmp_path
         assert await help_of(dialog) is shown and shown.place == ("connections", "")
 
 
+async def test_f1_in_the_palette_closes_it_and_tells_of_the_page(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        window.actions["view.palette"].trigger()
+        palette = await dialog_of(window, PaletteDialog)
+        QTest.keyClick(palette.edit, Qt.Key.Key_F1)
+        shown = window.findChild(HelpWindow)
+        assert shown is not None and shown.isVisible() and not palette.isVisible()
+
+
 async def test_without_a_connection_f1_tells_the_first_steps(tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
         assert (await help_of(window)).place == (START, "")
@@ -183,8 +193,13 @@ def test_the_help_has_what_the_core_says_when_it_cannot(name: str) -> None:
     found = {text for text in sentences_in(source) if not NO_TROUBLE.search(text)}
     assert found
     told = _words(topic("troubleshooting").markdown)
-    # The way out may stand there in other words.
-    assert not [text for text in found if _words(re.split(r"(?<=[a-z)…])\. ", text)[0]) not in told]
+    assert not [text for text in found if _essence(text) not in told]
+
+
+def _essence(text: str) -> str:
+    """A message without its way out, which may stand in the help in other words; a short one whole."""
+    first = re.split(r"(?<=[a-z)…])\. ", text)[0]
+    return _words(first if first.count(" ") > 2 else text)
 
 
 def _words(text: str) -> str:
@@ -228,8 +243,8 @@ def test_nearly_every_sentence_finds_its_entry_first() -> None:
     for text in wanted:
         best = search(text.replace("…", "billing"))[:1]
         entry = " ".join(f"{hit.section.heading} {hit.section.text}" for hit in best)
-        found += _words(re.split(r"(?<=[a-z)…])\. ", text)[0]) in _words(entry)
-    assert found > 0.9 * len(wanted) > 100
+        found += _essence(text) in _words(entry)
+    assert found > 0.94 * len(wanted) > 100
 
 
 # Searching

@@ -75,6 +75,25 @@ async def test_all_that_match_are_acted_upon_and_none_besides(dsn: str, tmp_path
             assert json.loads(lines[0])["result"] == "done"
 
 
+async def test_what_came_in_between_is_told_before_what_was_left_out_from_the_start(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others, Others(dsn) as holder:
+        fill(others, 3)
+        fill(others, 5, "succeeded")
+        async with live(tmp_path, dsn) as window:
+            await filtered(window, "queue:mail")
+            dialog = await preflight(window, "matching.cancel")
+            holder.run("BEGIN")
+            holder.run("SELECT id FROM procrastinate_jobs WHERE id = 2 FOR UPDATE")
+            click(dialog.verb)
+            await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
+            assert [(line.kind, line.count) for line in dialog.outcomes.lines] == [
+                ("good", 2),
+                ("warning", 1),
+                ("info", 5),
+            ]
+            assert "held by another transaction" in dialog.outcomes.texts()[1]
+
+
 async def test_a_pasted_list_of_ids_is_understood_or_refused_with_the_piece(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         fill(others, 5)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import psycopg
 import pytest
 from database import picture
 from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.defer_many import DeferManyDialog
 from jobdesk.dialogs.discard import DiscardDialog
 from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.dialogs.replay import ReplayDialog
 from jobdesk.dialogs.staged import StagedDialog
 from jobdesk.main_window import MainWindow
+from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, desk_of, dialog_of, live, opened
@@ -314,3 +318,62 @@ async def test_text_from_the_database_is_shown_as_it_is(dsn: str, tmp_path: Path
             for label in dialog.findChildren(QLabel):
                 assert label.textFormat() == Qt.TextFormat.PlainText or "<b>" not in label.text()
             assert desk_of(window) is not None and others.status(job_id) == "todo"
+
+
+async def test_rows_are_staged_and_applied_with_other_changes_all_or_nothing(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        first = others.defer()
+        async with live(tmp_path, dsn) as window:
+            await stage(window, "job.cancel", first)
+            window.actions["job.defer_many"].trigger()
+            many = await dialog_of(window, DeferManyDialog)
+            many.fields.task.setText("mail.send")
+            many.fields.queueing_lock.setText("user-{user}")
+            many.rows.edit.setPlainText("user\n7\n8\n8\n")
+            await until(lambda: many.plan is not None and many.plan.ready == 2, what="the rows")
+            assert not many.second.isEnabled()  # one row cannot be, and nobody has said to leave it out
+            many.leave_out.click()
+            click(many.second)
+            await closed(window)
+            assert others.run("SELECT count(*) FROM procrastinate_jobs") == 1
+            dialog = await shown(window)
+            assert dialog.model.rowCount() == 3
+            taken = others.defer(queueing_lock="user-8")
+            click(dialog.verb)
+            await until(lambda: dialog.ledger is not None, what="the refusal")
+            assert others.status(first) == "todo" and others.run("SELECT count(*) FROM procrastinate_jobs") == 2
+            others.run("DELETE FROM procrastinate_jobs WHERE id = %s", taken)
+            dialog.reject()
+            await closed(window)
+            dialog = await shown(window)
+            click(dialog.verb)
+            await closed(window)
+            assert others.status(first) == "cancelled"
+            assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE queueing_lock LIKE 'user-%%'") == 2
+
+
+async def test_a_replay_is_staged_for_the_connection_it_is_meant_for(dsn: str, empty_dsn: str, tmp_path: Path) -> None:
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute(schema_sql().encode())
+    there = Profile(name="staging", method="dsn", dsn=empty_dsn)
+    with Others(dsn) as others, Others(empty_dsn) as elsewhere:
+        job_id = others.defer()
+        async with live(tmp_path, dsn) as window:
+            window.session.store.save(there)
+            await until(lambda: window.jobs.model.position(job_id) is not None)
+            window.jobs.inspect(job_id)
+            await until(window.actions["job.replay"].isEnabled)
+            window.actions["job.replay"].trigger()
+            dialog = await dialog_of(window, ReplayDialog)
+            dialog.profile.setCurrentIndex(1)
+            await until(lambda: dialog.plan is not None, what="the preview")
+            click(dialog.second)
+            await closed(window)
+            assert elsewhere.run("SELECT count(*) FROM procrastinate_jobs") == 0
+            assert not window.commands.staged.current.entries
+            window.session.open(there)
+            await until(lambda: window.session.desk is not None and desk_of(window).profile.name == "staging")
+            await until(lambda: window.header.live.mode == "live", what="the feed to go live")
+            click((await shown(window)).verb)
+            await closed(window)
+            assert elsewhere.run("SELECT count(*) FROM procrastinate_jobs") == 1

@@ -9,11 +9,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+
 from jobdesk_core.embedded import STOP_TIMEOUT_S, default_folder
 from jobdesk_core.processes import NO_WINDOW
 
+#: The demo's second database, without jobs.
+ELSEWHERE = "elsewhere"
 #: Demos that can run side by side, each with its own data.
 SLOTS = 9
+
+
+def elsewhere(dsn: str) -> str:
+    """The connection string of the second database of the demo with this one."""
+    return make_conninfo(dsn, dbname=ELSEWHERE)
 
 
 class DemoError(Exception):

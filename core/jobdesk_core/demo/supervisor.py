@@ -16,7 +16,7 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.database.schema import install
 from jobdesk_core.demo import DemoError
-from jobdesk_core.demo.demo import SLOTS
+from jobdesk_core.demo.demo import ELSEWHERE, SLOTS
 from jobdesk_core.demo.history import fill_history
 from jobdesk_core.demo.tasks import create_app
 from jobdesk_core.demo.trickle import trickle
@@ -66,7 +66,7 @@ def _start_server(folder: Path) -> EmbeddedServer:
 
 async def _run(server: EmbeddedServer, workers: list[subprocess.Popen[bytes]]) -> None:
     dsn = server.dsn_of(DATABASE)
-    _create_database(server)
+    _create_database(server, DATABASE)
     ended = asyncio.Event()
     running = asyncio.get_running_loop()
     # Nothing is ever written there: its end means that the parent is gone.
@@ -81,6 +81,7 @@ async def _run(server: EmbeddedServer, workers: list[subprocess.Popen[bytes]]) -
             tell(progress="The schema and an hour of history are being made.")
             await install(connector)
             await fill_history(connector)
+        await _make_elsewhere(server)
         tell(progress="The workers are starting.")
         workers += [_start_worker(dsn, name, queues) for name, queues in WORKERS.items()]
         trickling = asyncio.create_task(trickle(create_app(connector)))
@@ -94,11 +95,23 @@ async def _run(server: EmbeddedServer, workers: list[subprocess.Popen[bytes]]) -
         await connector.close_async()
 
 
-def _create_database(server: EmbeddedServer) -> None:
+async def _make_elsewhere(server: EmbeddedServer) -> None:
+    """A second database without jobs, for them to be replayed on."""
+    _create_database(server, ELSEWHERE)
+    connector = PsycopgConnector(conninfo=server.dsn_of(ELSEWHERE))
+    await connector.open_async()
+    try:
+        if not (await connector.run_async(DETECT)).has_schema:
+            await install(connector)
+    finally:
+        await connector.close_async()
+
+
+def _create_database(server: EmbeddedServer, name: str) -> None:
     with psycopg.connect(server.dsn, autocommit=True) as connection:
-        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone()
         if found is None:
-            connection.execute(f"CREATE DATABASE {DATABASE}".encode())
+            connection.execute(f"CREATE DATABASE {name}".encode())
 
 
 def _start_worker(dsn: str, name: str, queues: str) -> subprocess.Popen[bytes]:

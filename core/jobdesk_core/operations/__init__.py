@@ -29,7 +29,7 @@ from jobdesk_core.operations.examples import Example, examples
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
 from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.plan import Group, Plan, plan
-from jobdesk_core.operations.replay import read_jobs
+from jobdesk_core.operations.replay import MOST_EDITED_BYTES, read_jobs, where_it_leads
 from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
 from jobdesk_core.operations.staged import (
@@ -38,6 +38,7 @@ from jobdesk_core.operations.staged import (
     Staged,
     StagedChange,
     StagedDefer,
+    TooManyNewJobs,
     TooManyStaged,
 )
 from jobdesk_core.operations.staged_apply import NotApplied, SetLedger, apply_staged, first_statements
@@ -47,6 +48,7 @@ from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, 
 
 __all__ = [
     "ENDED",
+    "MOST_EDITED_BYTES",
     "Action",
     "Cancel",
     "Change",
@@ -86,6 +88,7 @@ __all__ = [
     "StagedDefer",
     "Steps",
     "Target",
+    "TooManyNewJobs",
     "TooManyStaged",
     "apply",
     "apply_defers",
@@ -109,4 +112,5 @@ __all__ = [
     "refusal",
     "run",
     "run_async",
+    "where_it_leads",
 ]

@@ -217,7 +217,7 @@ def _purge_verdict(facts: Facts, statuses: Iterable[Status] | None) -> Reason | 
     if statuses is not None and facts.status not in statuses:
         return Reason(f"is {facts.status.value}, which was not asked for.", f"{facts.status.value}: not asked for")
     if facts.is_moot:
-        return Reason("ended too lately for this purge.", f"{facts.status.value}, but too lately")
+        return Reason("ended too recently for this purge.", f"{facts.status.value}, but too recently")
     return None
 
 

@@ -14,11 +14,14 @@ from itertools import chain
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations.changes import Action, Change
+from jobdesk_core.operations.defer_many import DeferPlan
 from jobdesk_core.operations.plan import Batch, Plan
 from jobdesk_core.operations.rules import GONE
 
 #: Jobs in one set. It is one transaction, and as long as it lasts no worker can finish or start one of them.
 MOST_JOBS = 100_000
+#: New jobs of a list that are staged at once: each is an entry of its own, to be looked at and edited.
+MOST_NEW = 1_000
 #: What makes room for others with the same queueing lock.
 FREES = (Action.CANCEL, Action.DELETE)
 _TAKES = (Action.RETRY, Action.RESCUE)
@@ -31,6 +34,16 @@ class TooManyStaged(JobdeskException):
         super().__init__(
             f"Staged changes hold at most {MOST_JOBS:,} jobs, for they are applied in one transaction; "
             f"with these it would be {count:,}. Act on these at once instead, in chunks."
+        )
+
+
+class TooManyNewJobs(JobdeskException):
+    """These are too many new jobs to be looked at one by one."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"At most {MOST_NEW:,} new jobs are staged at once, for each is a change of its own; these are {count:,}. "
+            "Defer them at once instead."
         )
 
 
@@ -105,6 +118,16 @@ class ChangeSet:
     def with_defer(self, job: Job, *, again_of: int | None = None) -> ChangeSet:
         """With a new job, which may repeat another one. Raises TooManyStaged."""
         return self._with(StagedDefer(job, again_of))
+
+    def with_defers(self, plan: DeferPlan) -> ChangeSet:
+        """With the new jobs that a preflight found possible. Raises TooManyStaged, TooManyNewJobs or NothingToStage."""
+        new = [plan.jobs[position] for position in plan.positions()]
+        if not new:
+            raise NothingToStage
+        if len(new) > MOST_NEW:
+            raise TooManyNewJobs(len(new))
+        self._check(len(new))
+        return ChangeSet((*self.entries, *(StagedDefer(each.job) for each in new)))
 
     def without(self, position: int) -> ChangeSet:
         """Without the entry at this position."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from jobdesk_core.monitor.filters import JobFilter
@@ -27,8 +27,10 @@ def open_preflight(
     action: Action,
     targets: Sequence[tuple[str, Target]],
     options: Options | None = None,
+    *,
+    edit: Callable[[], object] | None = None,
 ) -> None:
-    """Show what the action would do to the first of the targets, and offer the others."""
+    """Show what the action would do to the first of the targets, and offer the others; `edit` instead, when given."""
     from jobdesk.dialogs.act_options import options_of
     from jobdesk.dialogs.preflight import PreflightDialog
 
@@ -47,6 +49,7 @@ def open_preflight(
         targets=targets,
         done=noun.done.emit,
         staged=noun.staged,
+        edit=edit,
     ).open()
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobdesk_core.jobs import Job
-from jobdesk_core.monitor.arguments import MOST_WHOLE, parsed
+from jobdesk_core.monitor.arguments import MOST_WHOLE
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.operations import Action, Chosen, Matching, Outcome
+from jobdesk_core.operations import Action, Chosen, Matching, NewJob, Outcome
 from jobdesk_core.profiles import UnreadableProfiles
 from jobdesk_core.troubles import Trouble
 from PySide6.QtWidgets import QApplication
@@ -24,8 +24,6 @@ from jobdesk.job_json import as_json
 if TYPE_CHECKING:
     from jobdesk.dialogs.act_options import Options
 
-#: The largest arguments that are edited, in bytes: an editor of text and its colours take larger ones badly.
-MOST_EDITED = 1024 * 1024
 #: The action of the core behind each verb.
 ACTIONS = {
     "defer": Action.DEFER,
@@ -77,28 +75,20 @@ class JobCommands(Noun):
         desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None or len(rows) != 1:
             return
-        row = rows[0]
-
-        async def read() -> dict[str, Any] | None:
-            found = await desk.monitor.arguments([row.id], MOST_EDITED)
-            text = found.get(row.id, "{}")
-            return await asyncio.to_thread(parsed, text) if text is not None else None
-
         self._work.start(
-            read(),
+            desk.read_to_edit(rows[0].id),
             name="job.again",
-            then=lambda arguments: self._open_again(row, arguments),
+            then=self._open_again,
             replaces=True,
             says=self.tr("Reading the arguments…"),
         )
 
-    def _open_again(self, row: JobRow, arguments: dict[str, Any] | None) -> None:
-        if arguments is not None:
-            self.open_defer(_as_new(row, arguments), again_of=row.id)
+    def _open_again(self, new: NewJob) -> None:
+        if new.problem is None:
+            self.open_defer(new.job, again_of=new.origin)
             return
-        sentence = self.tr("The arguments of job {job} are too large to be edited here.")
-        way_out = self.tr("Defer it again with the program that made it, or replay it as it is.")
-        self._window.show_trouble(Trouble("unknown", sentence.format(job=formats.job_number(row.id)), way_out))
+        said = self.tr("Job {job} cannot be deferred again with changes.")
+        self._window.show_trouble(Trouble("bad_input", said.format(job=formats.job_number(new.origin)), new.problem))
 
     def defer_many(self) -> None:
         """Ask for many new jobs."""
@@ -109,7 +99,9 @@ class JobCommands(Noun):
         if desk is not None:
             start = Job(task_name="")
             tasks = KnownTasks(desk)
-            DeferManyDialog(self._window, desk=desk, tasks=tasks, start=start, done=self.done.emit).open()
+            DeferManyDialog(
+                self._window, desk=desk, tasks=tasks, start=start, done=self.done.emit, staged=self.staged
+            ).open()
 
     def replay(self) -> None:
         """Ask where to defer the selected jobs again."""
@@ -125,7 +117,13 @@ class JobCommands(Noun):
             return
         ids = [row.id for row in rows]
         ReplayDialog(
-            self._window, session=self._session, source=desk, job_ids=ids, profiles=profiles, done=self.done.emit
+            self._window,
+            session=self._session,
+            source=desk,
+            job_ids=ids,
+            profiles=profiles,
+            done=self.done.emit,
+            staged=self.staged,
         ).open()
 
     def retry(self) -> None:
@@ -213,7 +211,8 @@ class JobCommands(Noun):
             target = Chosen(tuple(row.id for row in rows))
             name = self.tr("{count} selected").format(count=formats.number(len(rows)))
             targets = [(name, target), matching_target(self._window.jobs.model.job_filter)]
-            open_preflight(self, self._window, desk, action, targets, options)
+            edit = self.again if action is Action.RETRY and len(rows) == 1 else None
+            open_preflight(self, self._window, desk, action, targets, options, edit=edit)
 
     def open_defer(self, prefill: Job | None, *, again_of: int | None = None) -> None:
         """Ask for a new job that starts out as this one, and may repeat another."""
@@ -265,14 +264,3 @@ class JobCommands(Noun):
         if outcome.is_done:
             self.done.emit(outcome.sentence)
         return outcome
-
-
-def _as_new(row: JobRow, arguments: dict[str, Any]) -> Job:
-    return Job(
-        queue=row.queue_name,
-        task_name=row.task_name,
-        priority=row.priority,
-        lock=row.lock,
-        queueing_lock=row.queueing_lock,
-        task_kwargs=arguments,
-    )

@@ -14,6 +14,8 @@ from jobdesk_core.operations import (
     DeferPlan,
     Rows,
     RowsNotUnderstood,
+    TooManyNewJobs,
+    TooManyStaged,
     decoded,
     first_defer,
     from_rows,
@@ -35,6 +37,7 @@ from jobdesk.dialogs.new_job_fields import NewJobFields
 from jobdesk.dialogs.safety import Safety
 from jobdesk.known_tasks import KnownTasks
 from jobdesk.slices import in_slices
+from jobdesk.staged import StagedChanges
 from jobdesk.widgets.rows_edit import RowsEdit
 
 LOOK = "look"
@@ -58,12 +61,19 @@ class DeferManyDialog(DialogFrame):
     help_place = ("acting", "many-jobs-from-rows")
 
     def __init__(
-        self, parent: QWidget | None, *, desk: Desk, tasks: KnownTasks, start: Job, done: Callable[[str], None]
+        self,
+        parent: QWidget | None,
+        *,
+        desk: Desk,
+        tasks: KnownTasks,
+        start: Job,
+        done: Callable[[str], None],
+        staged: StagedChanges,
     ) -> None:
         super().__init__(parent, title="", sentence="", verb=" ", width=760)
         self.title.setText(self.tr("Defer many jobs on {profile}").format(profile=desk.profile.name))
         self.setWindowTitle(self.title.text())
-        self._desk, self._done = desk, done
+        self._desk, self._done, self._staged = desk, done, staged
         self.plan: DeferPlan | None = None
         self.ledger: DeferLedger | None = None
         self._read: tuple[str | Path, tuple[tuple[str, str], ...], Rows] | None = None
@@ -102,6 +112,18 @@ class DeferManyDialog(DialogFrame):
         self.panel.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole)
         acting = self._desk.defer_many(self.plan, self.panel.pace.step, is_one_transaction=whole)
         self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+
+    def stage(self) -> None:
+        """Add the rows' jobs to the staged changes instead of deferring them."""
+        if self.plan is None or not self.second.isEnabled():
+            return
+        try:
+            self._staged.add_defers(self._desk.profile, self.plan)
+        except (TooManyStaged, TooManyNewJobs) as error:
+            self.message.show_message("bad", str(error))
+            return
+        self._done(self.tr("Staged. Nothing has been changed yet."))
+        self.accept()
 
     def reject(self) -> None:
         """Close; what is under way is stopped instead, between two chunks."""
@@ -181,6 +203,9 @@ class DeferManyDialog(DialogFrame):
         self.leave_out.setVisible(bool(refused) and bool(ready))
         self.leave_out.setText(self.tr("Leave out the {count} that cannot be").format(count=formats.number(refused)))
         self.safety.show_plan(None, ready)
+        problem = self._missing()
+        self.second.setEnabled(problem is None and not self.work.is_running(WORK))
+        self.second.setToolTip(problem or self.tr("Stage them, to be applied together with other changes"))
         problem = self.problem()
         self.verb.setEnabled(problem is None and not self.work.is_running(WORK))
         self.verb.setToolTip(problem or "")
@@ -193,6 +218,10 @@ class DeferManyDialog(DialogFrame):
 
     def problem(self) -> str | None:
         """What is still missing, or None."""
+        return self._missing() or self.safety.problem()
+
+    def _missing(self) -> str | None:
+        """What is missing for the jobs to be known."""
         wrong = self.fields.problem()
         if wrong is not None:
             return wrong
@@ -202,7 +231,7 @@ class DeferManyDialog(DialogFrame):
             return self.tr("None of these rows can be deferred.")
         if self.plan.refusals and not self.leave_out.isChecked():
             return self.tr("Mend the rows that cannot be deferred, or leave them out.")
-        return self.safety.problem()
+        return None
 
     def _told_columns(self, rows: Rows | None) -> str:
         if rows is None or not rows.columns:
@@ -220,6 +249,7 @@ class DeferManyDialog(DialogFrame):
 
     def _set_acting(self, is_acting: bool) -> None:
         self.verb.setEnabled(not is_acting)
+        self.second.setEnabled(not is_acting)
         for widget in (self.fields, self.rows, self.leave_out, self.safety):
             widget.setEnabled(not is_acting)
 
@@ -243,7 +273,7 @@ class DeferManyDialog(DialogFrame):
             self.message.show_message("info", self.tr("Stopped, and everything was rolled back: nothing was deferred."))
         elif ledger.is_stopped:
             self.message.show_message("info", self.tr("Stopped. What had been deferred before stays deferred."))
-        for widget in (self.verb, self._input, self.leave_out, self.safety, self.sql, self.sql.button):
+        for widget in (self.verb, self.second, self._input, self.leave_out, self.safety, self.sql, self.sql.button):
             widget.hide()
         self.export_button.show()
         self.cancel_button.setText(self.tr("Close"))
@@ -262,10 +292,13 @@ class DeferManyDialog(DialogFrame):
         self.leave_out.toggled.connect(self._check)
         self.safety.changed.connect(self._check)
         self.export_button.clicked.connect(self._export)
+        self.second.clicked.connect(self.stage)
 
     def _lay_out(self) -> None:
         self.leave_out.hide()
         self._remarks.hide()
+        self.second.setText(self.tr("Add to staged changes"))
+        self.second.show()
         self.export_button.setObjectName("link")
         self.export_button.setAutoDefault(False)
         self.export_button.hide()

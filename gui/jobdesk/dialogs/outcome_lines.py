@@ -29,15 +29,17 @@ def plan_lines(plan: Plan, words: Words) -> list[Line]:
 
 
 def ledger_lines(ledger: Ledger, words: Words) -> list[Line]:
-    """What was done, and what was not and why."""
+    """What was done, then what was not although the preflight had said so, then what was left out from the start."""
+    foreseen = {group.reason.many for group in ledger.plan.groups if group.reason is not None}
     lines = []
     for (result, reason), count in ledger.numbers.items():
         if not count:
             continue
         text = {Result.DONE: words.done, Result.ROLLED_BACK: tr("left as they were: everything was rolled back")}
         said = text.get(result) or tr("left alone: {reason}").format(reason=reason)
-        lines.append(Line(RESULTS[result], count, said, None, tuple(ledger.examples[result, reason])))
-    order = list(RESULTS.values())
+        kind = "warning" if result is Result.SKIPPED and reason not in foreseen else RESULTS[result]
+        lines.append(Line(kind, count, said, None, tuple(ledger.examples[result, reason])))
+    order = ("good", "bad", "warning", "info")
     return sorted(lines, key=lambda line: (order.index(line.kind), -line.count))
 
 

@@ -47,7 +47,10 @@ _TYPING_MS = 350
 
 
 class PreflightDialog(DialogFrame):
-    """`targets` are offered by their names; a pasted list of ids is one more. `done` is told what was done."""
+    """`targets` are offered by their names; a pasted list of ids is one more. `done` is told what was done.
+
+    `edit` makes a new job of the one that is meant, to be changed before it is deferred.
+    """
 
     help_place = ("acting", "the-preflight")
 
@@ -61,6 +64,7 @@ class PreflightDialog(DialogFrame):
         targets: Sequence[tuple[str, Target]],
         done: Callable[[str], None],
         staged: StagedChanges,
+        edit: Callable[[], object] | None = None,
     ) -> None:
         self.words = words_of(action)
         super().__init__(parent, title=self.words.verb, sentence=self.words.meaning, verb=self.words.verb, width=680)
@@ -81,6 +85,9 @@ class PreflightDialog(DialogFrame):
         self.sql = QPlainTextEdit()
         self.sql_button, self.export_button = QPushButton(self.tr("Show the SQL")), QPushButton(self.tr("Export…"))
         self._typing = QTimer(self)
+        self.edit_button = QPushButton(self.tr("With other arguments…"))
+        self.edit_button.setToolTip(self.tr("Defer it again as a new job, whose arguments can be changed first"))
+        self._edit = edit
         self._lay_out()
         self._connect()
         self._look()
@@ -238,7 +245,7 @@ class PreflightDialog(DialogFrame):
     def _set_acting(self, is_acting: bool) -> None:
         self.verb.setEnabled(not is_acting)
         self.second.setEnabled(not is_acting)
-        for widget in (self.choice, self.ids, self.options, self.safety):
+        for widget in (self.choice, self.ids, self.options, self.safety, self.edit_button):
             widget.setEnabled(not is_acting)
 
     def _act_failed(self, error: Exception) -> None:
@@ -270,6 +277,7 @@ class PreflightDialog(DialogFrame):
             self.safety,
             self.sql_button,
             self.sql,
+            self.edit_button,
         ):
             widget.hide()
         self.export_button.show()
@@ -298,11 +306,18 @@ class PreflightDialog(DialogFrame):
         if missing > 0 and self.height() < most:
             self.resize(self.width(), min(most, self.height() + missing))
         if self.sql.isVisible():
-            self._scroll.ensureWidgetVisible(self.sql)
+            # When the layout has settled on the new size.
+            QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self.sql, 0, 0))
 
     def _write_sql(self) -> None:
         statement = first_statement(self.plan) if self.plan is not None else None
         self.sql.setPlainText(shown_sql(statement) if statement is not None else "")
+
+    def _edit_instead(self) -> None:
+        self.work.cancel(LOOK)
+        super().reject()
+        if self._edit is not None:
+            self._edit()
 
     def _export(self) -> None:
         if self.ledger is not None:
@@ -321,12 +336,14 @@ class PreflightDialog(DialogFrame):
         self.sql.setTabChangesFocus(True)
         self.sql.setAccessibleName(self.tr("SQL of the first chunk"))
         self.sql.setMinimumHeight(140)
+        self.sql.setPlaceholderText(self.tr("Nothing would be done, and so there is no SQL."))
         self.sql.hide()
-        for button in (self.sql_button, self.export_button):
+        for button in (self.edit_button, self.sql_button, self.export_button):
             button.setObjectName("link")
             button.setAutoDefault(False)
             self.links.addWidget(button)
         self.export_button.hide()
+        self.edit_button.setVisible(self._edit is not None)
         self._inner = QWidget()
         column = QVBoxLayout(self._inner)
         column.setContentsMargins(0, 0, 6, 0)
@@ -353,10 +370,12 @@ class PreflightDialog(DialogFrame):
         self.safety.changed.connect(self._check)
         self.sql_button.clicked.connect(self._toggle_sql)
         self.export_button.clicked.connect(self._export)
+        self.edit_button.clicked.connect(self._edit_instead)
         self.second.clicked.connect(self.stage)
 
     def _change_target(self, position: int) -> None:
         self.ids.setVisible(position == len(self._targets))
+        self.edit_button.setVisible(self._edit is not None and position == 0)
         if self.ids.isVisible():
             self.ids.setFocus()
         self._look()

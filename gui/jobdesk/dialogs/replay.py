@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jobdesk_core.operations import DeferLedger, DeferPlan, first_defer
+from jobdesk_core.operations import DeferLedger, DeferPlan, TooManyNewJobs, TooManyStaged, first_defer
 from jobdesk_core.operations.defer_many import JOB
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.replay import MOST_JOBS
@@ -21,6 +21,7 @@ from jobdesk.dialogs.frame import WORK, DialogFrame, field
 from jobdesk.dialogs.safety import Safety
 from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.session import Session, Unreached
+from jobdesk.staged import StagedChanges
 from jobdesk.widgets.target_banner import TargetBanner
 
 LOOK = "look"
@@ -40,9 +41,10 @@ class ReplayDialog(DialogFrame):
         job_ids: Sequence[int],
         profiles: Sequence[Profile],
         done: Callable[[str], None],
+        staged: StagedChanges,
     ) -> None:
         super().__init__(parent, title="", sentence="", verb=" ", width=760)
-        self._session, self._source, self._done = session, source, done
+        self._session, self._source, self._done, self._staged = session, source, done, staged
         self._job_ids, self._profiles = list(job_ids)[:MOST_JOBS], list(profiles)
         self._target: Desk | None = None
         self.plan: DeferPlan | None = None
@@ -78,6 +80,20 @@ class ReplayDialog(DialogFrame):
             plan, self.panel.pace.step, is_one_transaction=True, source=self._source.profile.name
         )
         self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+
+    def stage(self) -> None:
+        """Add them to the staged changes of the target, to be applied when it is connected."""
+        if self.plan is None or not self.second.isEnabled():
+            return
+        profile = self._profiles[self.profile.currentIndex() - 1]
+        try:
+            self._staged.add_defers(profile, self.plan)
+        except (TooManyStaged, TooManyNewJobs) as error:
+            self.message.show_message("bad", str(error))
+            return
+        said = self.tr("Staged for {profile}. Connect to it to apply them; nothing has been changed yet.")
+        self._done(said.format(profile=formats.cut(profile.name, 80)))
+        self.accept()
 
     def reject(self) -> None:
         """Close; what is under way is stopped instead, and rolled back."""
@@ -116,6 +132,10 @@ class ReplayDialog(DialogFrame):
 
     async def _look(self, profile: Profile) -> DeferPlan:
         self._target = await self._session.reach(profile)
+        if await self._target.has_the_jobs_of(self._source):
+            said = self.tr("This is the same database as {source}: the jobs are there already.")
+            problem = said.format(source=formats.cut(self._source.profile.name, 80))
+            return DeferPlan([], self._target.capabilities, problem=problem)
         self.panel.pace.start(self.tr("Reading the jobs: {at} of {of}"), can_pause=False)
         new = await self._source.read_jobs(self._job_ids, self.panel.pace.step)
         return await self._target.plan_defers(new, self.panel.pace.step, origin=JOB)
@@ -124,6 +144,7 @@ class ReplayDialog(DialogFrame):
         self.panel.pace.hide()
         self.message.clear()
         if plan.problem is not None:
+            self._let_go()
             self.message.show_message("bad", plan.problem, self.tr("Choose another connection."))
         elif not plan.is_complete or len(plan.jobs) < len(self._job_ids):
             again = [(self.tr("Look again"), lambda: self._choose(self.profile.currentIndex()))]
@@ -146,6 +167,9 @@ class ReplayDialog(DialogFrame):
         if self.safety is not None:
             self.safety.show_plan(None, ready)
             self.safety.setVisible(bool(ready))
+        problem = self._missing()
+        self.second.setEnabled(problem is None and not self.work.is_running(WORK))
+        self.second.setToolTip(problem or self.tr("Stage them there, to be applied together with other changes"))
         problem = self.problem()
         self.verb.setEnabled(problem is None and not self.work.is_running(WORK))
         self.verb.setToolTip(problem or "")
@@ -156,6 +180,11 @@ class ReplayDialog(DialogFrame):
 
     def problem(self) -> str | None:
         """What is still missing, or None."""
+        missing = self._missing()
+        return missing or (self.safety.problem() if self.safety is not None else None)
+
+    def _missing(self) -> str | None:
+        """What is missing for the jobs to be known."""
         if self.profile.currentIndex() == 0:
             return self.tr("Choose a connection.")
         if self.plan is None:
@@ -164,7 +193,7 @@ class ReplayDialog(DialogFrame):
             return self.tr("None of these jobs can be deferred there.")
         if self.plan.refusals and not self.leave_out.isChecked():
             return self.tr("Some cannot be deferred there: leave them out, or choose another connection.")
-        return self.safety.problem() if self.safety is not None else None
+        return None
 
     def _verb(self, ready: int) -> str:
         if not ready:
@@ -176,6 +205,7 @@ class ReplayDialog(DialogFrame):
 
     def _set_acting(self, is_acting: bool) -> None:
         self.verb.setEnabled(not is_acting)
+        self.second.setEnabled(not is_acting)
         for widget in (self.profile, self.leave_out, self.safety):
             if widget is not None:
                 widget.setEnabled(not is_acting)
@@ -199,7 +229,7 @@ class ReplayDialog(DialogFrame):
             said = self.tr("{jobs} deferred on {profile}.").format(jobs=jobs(done), profile=name)
             self.message.show_message("good", said, self.tr("Nothing was changed on the source."))
             self._done(said)
-        for widget in (self.verb, self.leave_out, self.safety, self.sql, self.sql.button):
+        for widget in (self.verb, self.second, self.leave_out, self.safety, self.sql, self.sql.button):
             if widget is not None:
                 widget.hide()
         self.profile.setEnabled(False)
@@ -236,6 +266,9 @@ class ReplayDialog(DialogFrame):
 
     def _lay_out(self) -> None:
         self.leave_out.hide()
+        self.second.setText(self.tr("Add to staged changes"))
+        self.second.clicked.connect(self.stage)
+        self.second.show()
         self.banner.hide()
         self.export_button.setObjectName("link")
         self.export_button.setAutoDefault(False)

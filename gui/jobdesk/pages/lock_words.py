@@ -134,7 +134,7 @@ def chain_titles() -> list[Title]:
         Title(_tr("why"), 430, is_right=False),
         Title(_tr("task"), 160, is_right=False),
         Title(_tr("queue"), 100, is_right=False),
-        Title(_tr("age"), 66),
+        Title(_tr("age"), 78),
     ]
 
 
