@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.filters import FLAGS, FilterError, JobFilter, argument_term, term
 from jobdesk_core.monitor.rows import JobRow, job_tuples, jobs_table, row_columns
 from psycopg.types.json import Jsonb
@@ -181,7 +182,7 @@ conditions = st.one_of(
     asked(["queue", "task", "lock", "queueing_lock"], text_values),
     asked(["priority", "id"], numbers),
     asked(["age"], ages),
-    asked(["deferred", "scheduled"], times),
+    asked(["deferred", "scheduled", "ended"], times),
     asked(["worker"], st.sampled_from(["none", "1", "2", "#1", "99999999999999999999"])),
     asked(["is"], st.sampled_from(["aborting", "abort_requested", "scheduled", "stalled"])),
     asked(["args", "args.key", "args.n", 'args.in."a.b"'], text_values.filter(lambda value: value[:1] != "{")),
@@ -443,6 +444,24 @@ def test_ages_are_counted_from_the_first_deferral(filled: Found, text: str, ages
     now = dt.datetime.now(dt.UTC)
     found = {row.deferred_at and round((now - row.deferred_at).total_seconds(), -2) for row in check(filled, text)}
     assert found == ages
+
+
+def test_a_job_is_found_by_when_it_ended_last_and_not_while_it_runs_again(filled: Found, dsn: str) -> None:
+    ended = "'failed', now() - interval '2 h'), (%(id)s, 'failed', now() - interval '10 min'"
+    ids = [row.id for row in filled[2] if row.status is Status.FAILED][:2]
+    with psycopg.connect(dsn) as connection:
+        for job_id in ids:
+            insert = f"INSERT INTO procrastinate_events (job_id, type, at) VALUES (%(id)s, {ended})"
+            connection.execute(insert.encode(), {"id": job_id})
+        connection.execute("UPDATE procrastinate_jobs SET status = 'todo' WHERE id = %s", [ids[1]])
+    filled = (*filled[:2], find(*filled[:2], ""))
+
+    def found(text: str) -> set[int]:
+        return {row.id for row in check(filled, text)}
+
+    assert found("ended:>-1h") == {ids[0]} and not found("ended:<-1h")
+    assert ids[1] in found("ended:none") and ids[0] not in found("ended:none")
+    assert ids[0] in found("-ended:none status:failed")
 
 
 def test_a_to_z_alone_have_another_case_under_every_collation(filled: Found, dsn: str) -> None:

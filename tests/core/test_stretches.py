@@ -12,6 +12,7 @@ from database import connected, run_sql
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import JobPages, Order, PageKey, StatementTooLong
+from jobdesk_core.operations import Cancel, Matching, Progress, plan, run_async
 from psycopg.conninfo import make_conninfo
 from waiting import until
 
@@ -110,6 +111,20 @@ async def test_ids_that_the_filter_leaves_out_are_not_walked_through(dsn: str, o
         assert found == sorted((1, 4999901), reverse=order is Order.NEWEST) and reads <= 3
         found, reads = await search(pages, text, order, after=PageKey(2_500_000), backwards=True)
         assert len(found) == 1 and reads <= 2
+
+
+async def test_a_preflight_does_not_look_through_them_either(dsn: str) -> None:
+    insert(dsn, "generate_series(1, 5000000, 100)")
+    looks = []
+
+    async def note(progress: Progress) -> bool:
+        looks.append(progress)
+        return True
+
+    async with connected(dsn) as (connector, able):
+        target = Matching(JobFilter.parse("id:1..300 or id:4999901..5000000"))
+        made = await run_async(plan(target, Cancel(), able), connector, on_progress=note)
+        assert made.ready == 4 and len(looks) <= 3
 
 
 async def test_a_cancelled_read_ends_on_the_server_too(dsn: str) -> None:

@@ -172,8 +172,9 @@ def sentences_in(path: Path) -> set[str]:
 
 #: Where the core says why something is not possible.
 SPEAKING = (
-    *("database/schema", "demo/demo", "embedded", "journal/journal", "journal/undo", "monitor/filter_conditions"),
-    *("monitor/filter_text", "monitor/filter_tree", "operations/apply", "operations/defer_many"),
+    *("database/schema", "demo/demo", "embedded", "journal/journal", "journal/undo", "journal/undoing"),
+    *("monitor/filter_conditions", "monitor/filter_text", "monitor/filter_tree", "operations/apply"),
+    *("operations/defer_many",),
     *("operations/json_objects", "operations/known_task", "operations/new_jobs", "operations/replay"),
     *("operations/rows", "operations/rules", "operations/staged", "operations/staged_apply"),
     *("operations/staged_plan", "operations/targets", "operations/workers", "profiles/introspect", "profiles/links"),

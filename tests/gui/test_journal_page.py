@@ -173,3 +173,16 @@ async def test_a_long_journal_grows_as_it_is_scrolled(dsn: str, tmp_path: Path) 
         bar = window.pages.get("journal").table.verticalScrollBar()
         bar.setValue(bar.maximum())
         await until(lambda: window.pages.get("journal").model.rowCount() == 205, what="the rest")
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+async def test_every_column_that_is_shown_is_in_sight(tmp_path: Path, width: int) -> None:
+    async with opened(tmp_path) as window:
+        window.resize(width, 700)
+        await wrote(window, sentence="Retry " + "x" * 300, profile="p" * 100)
+        await show(window, 1)
+        page = window.pages.get("journal")
+        page.table.selectRow(0)
+        await until(lambda: page.detail.model.rowCount() == 1, what="its jobs")
+        for table in (page.table, page.detail.table):
+            assert table.horizontalHeader().length() == table.viewport().width()

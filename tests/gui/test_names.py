@@ -318,3 +318,15 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
             assert window.header.filter_bar.text() == "status:failed"
             page.more.linked.emit("queues")
             assert window.navigation.current == "queues"
+
+
+async def test_what_the_overview_says_of_the_waiting_is_whole_on_a_small_screen(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.defer()
+        others.run("UPDATE procrastinate_events SET at = now() - interval '12 hours'")
+        async with live(tmp_path, dsn) as window:
+            window.resize(1024, 700)
+            window.show_page("overview")
+            note = window.pages.get("overview").waiting._note
+            await until(lambda: note.whole == "oldest 12 h · stands", what="how long the oldest has waited")
+            assert note.text() == note.whole

@@ -76,6 +76,7 @@ def constant_values(key: str) -> Sequence[str]:
         "age": (">10m", ">1h", ">1d", "<10m", "<1h", "<1d", "1h..1d"),
         "deferred": _TIMES,
         "scheduled": _TIMES,
+        "ended": _TIMES,
         "lock": ("none", "*"),
         "queueing_lock": ("none", "*"),
         "worker": ("none",),

@@ -19,7 +19,7 @@ from jobdesk_core.monitor.rows import STALLED_AFTER_S, JobRow
 
 KEYS = (
     *("status", "queue", "task", "lock", "queueing_lock", "priority", "id", "age", "deferred", "scheduled"),
-    *("worker", "is", "args", "args.<key>"),
+    *("ended", "worker", "is", "args", "args.<key>"),
 )
 _TEXT_COLUMNS = {"queue": "queue_name", "task": "task_name", "lock": "lock", "queueing_lock": "queueing_lock"}
 _NULLABLE = ("lock", "queueing_lock")
@@ -296,7 +296,7 @@ def _time_condition(token: Token, name: str) -> Condition:
         if found is None:
             raise token.error(f"{token.key} takes {_TIMES}; or none.", value)
         ranges.append(found)
-    column = "job.scheduled_at" if token.key == "scheduled" else "deferral.at"
+    column = "job.scheduled_at" if token.key == "scheduled" else "event_at"
     pieces = [f"{column} IS NULL"] if has_none else []
     parameters: dict[str, Any] = {}
     for index, each in enumerate(ranges):
@@ -305,17 +305,27 @@ def _time_condition(token: Token, name: str) -> Condition:
         parameters |= found_parameters
     sql = " OR ".join(f"({piece})" for piece in pieces)
     if token.key != "scheduled":
-        sql = (
-            f"(SELECT {sql} FROM (SELECT min(event.at) AS at FROM procrastinate_events AS event "
-            "WHERE event.job_id = job.id AND event.type = 'deferred') AS deferral)"
-        )
-    attribute = "scheduled_at" if token.key == "scheduled" else "deferred_at"
+        sql = f"(SELECT {sql} FROM ({_ENDED if token.key == 'ended' else _DEFERRED}) AS event)"
 
     def test(row: JobRow, now: dt.datetime) -> Verdict:
-        at = getattr(row, attribute)
+        if token.key == "ended" and row.status.is_final:
+            return None  # a row does not tell when it ended
+        at = {"scheduled": row.scheduled_at, "ended": None}.get(token.key, row.deferred_at)
         return has_none if at is None else any(each.holds(at, now) for each in ranges)
 
     return Condition(lambda able: sql, parameters, test)
+
+
+#: When a job was deferred, and when it ended: of one that waits or runs again it is not told.
+_DEFERRED = (
+    "SELECT min(event.at) AS event_at FROM procrastinate_events AS event "
+    "WHERE event.job_id = job.id AND event.type = 'deferred'"
+)
+_ENDED = (
+    "SELECT max(event.at) AS event_at FROM procrastinate_events AS event WHERE event.job_id = job.id "
+    "AND event.type::text IN ('succeeded', 'failed', 'cancelled', 'aborted') "
+    "AND job.status::text IN ('succeeded', 'failed', 'cancelled', 'aborted')"
+)
 
 
 # Arguments
@@ -351,7 +361,7 @@ _CONDITIONS: dict[str, Callable[[Token, str], Condition]] = {
     "status": _status_condition,
     **dict.fromkeys(_TEXT_COLUMNS, _text_condition),
     **dict.fromkeys(("priority", "id"), _number_condition),
-    **dict.fromkeys(("age", "deferred", "scheduled"), _time_condition),
+    **dict.fromkeys(("age", "deferred", "scheduled", "ended"), _time_condition),
     "worker": _worker_condition,
     "is": _flag_condition,
     "args": _args_condition,

@@ -237,7 +237,8 @@ class JournalPage(QWidget):
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         for position, title in enumerate(self.model.titles):
             self.table.setColumnWidth(position, title.width)
-        self.table.name_columns("journal", ["what", "when", "outcome", "profile", "by", "as"], growing="what")
+        keys = ["what", "when", "outcome", "profile", "by", "as"]
+        self.table.name_columns("journal", keys, growing="what", optional=("as", "by", "profile"))
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._empty)

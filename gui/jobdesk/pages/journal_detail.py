@@ -99,7 +99,8 @@ class JournalDetail(QWidget):
         self.table.set_ground("panel")
         for position, title in enumerate(self.model.titles):
             self.table.setColumnWidth(position, title.width)
-        self.table.name_columns("journal-jobs", ["job", "outcome", "before", "words"])
+        keys = ["job", "outcome", "before", "words"]
+        self.table.name_columns("journal-jobs", keys, growing="words", optional=("before", "outcome"))
         self.table.activated.connect(self._open)
         bar = QWidget()
         bar.setObjectName("toolbar")

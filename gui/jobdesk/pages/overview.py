@@ -144,7 +144,9 @@ class OverviewPage(QScrollArea):
             return self.tr("none overdue")
         drain = desk.monitor.series.drain_s(waiting, now)
         if drain is None:
-            parts.append(self.tr("does not shrink"))
+            series = desk.monitor.series
+            grows = series.rate((EventType.DEFERRED,), now) > series.rate((EventType.STARTED,), now)
+            parts.append(self.tr("grows") if grows else self.tr("stands"))
         else:
             parts.append(self.tr("drains in {time}").format(time=formats.duration(max(1, round(drain)))))
         return " · ".join(parts)
