@@ -30,7 +30,6 @@ from jobdesk_core.operations import (
     plan,
     run,
 )
-from jobdesk_core.troubles import explain
 
 #: On production more jobs than this want the profile's name typed; what cannot be undone always does.
 MANY = 100
@@ -210,8 +209,7 @@ def _tell(ledger: Ledger, *, is_json: bool, is_interrupted: bool) -> int:
         stays = "Everything was rolled back." if ledger.is_rolled_back else "What had been done before stays done."
         raise Ended(codes.INTERRUPTED, f"Stopped. {stays}")
     if ledger.error is not None:
-        trouble = explain(ledger.error)
-        raise Ended(codes.code_of(ledger.error), trouble.sentence, trouble.way_out)
+        raise Ended(codes.code_of(ledger.error), *codes.told(ledger.error))
     return code
 
 
