@@ -43,7 +43,8 @@ class App:
     """Holds a connector and the tasks that its workers can run.
 
     `import_paths` name modules with tasks, imported before a worker starts; `worker_defaults` are
-    options of `run_worker_async`.
+    options of `run_worker_async`; of `periodic_defaults` there is one, `max_delay`: a due time that was missed by
+    more than so many seconds (usual: 600) is left out. An unknown one raises TypeError when a worker starts.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class App:
         connector: AsyncConnector | SyncConnector,
         import_paths: Iterable[str] = (),
         worker_defaults: dict[str, Any] | None = None,
+        periodic_defaults: dict[str, Any] | None = None,
     ) -> None:
         self.job_manager = JobManager(connector)
         self.import_paths = tuple(import_paths)
         self.worker_defaults = dict(worker_defaults or {})
+        self.periodic_defaults = dict(periodic_defaults or {})
         self.tasks: dict[str, Task] = {}
         self.periodic_tasks: list[PeriodicTask] = []
         # The apps that share their tasks; each has its own copies, which defer through its own connector.
@@ -156,7 +159,12 @@ class App:
         The two stay together: a task that either registers later is the other's too. A task belongs to
         the app that made it; the other's is `app.tasks[name]`, or `app.configure_task(name)`.
         """
-        app = App(connector=connector, import_paths=self.import_paths, worker_defaults=self.worker_defaults)
+        app = App(
+            connector=connector,
+            import_paths=self.import_paths,
+            worker_defaults=self.worker_defaults,
+            periodic_defaults=self.periodic_defaults,
+        )
         copies: dict[int, Task] = {}
         for name, task in self.tasks.items():
             if id(task) not in copies:

@@ -30,6 +30,9 @@ class Status(enum.Enum):
     ABORTING = "aborting"
     ABORTED = "aborted"
 
+    # Members are made once; Python 3.11's own hash of an Enum is not in C, and counts ask for it all the time.
+    __hash__ = object.__hash__
+
     @property
     def is_final(self) -> bool:
         """Whether the job is over, so that nothing but a retry or a deletion can change it."""
@@ -50,6 +53,8 @@ class EventType(enum.Enum):
     #: Its `at` is the time that the job was scheduled for, not the time of writing.
     SCHEDULED = "scheduled"
     RETRIED = "retried"
+
+    __hash__ = object.__hash__  # as for Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -247,12 +248,24 @@ class JobManager:
 
     async def get_stalled_jobs(
         self,
+        nb_seconds: float | None = None,
         queue: str | None = None,
         task_name: str | None = None,
         *,
         seconds_since_heartbeat: float = 30,
     ) -> list[Job]:
-        """The running jobs whose worker has been silent for so many seconds, or is gone."""
+        """The running jobs whose worker has been silent for so many seconds, or is gone.
+
+        With `nb_seconds`, those that were started longer ago than that, whatever their worker does: the only way on
+        releases before 3.0, which know no workers. Elsewhere it is deprecated, as in the library, and warns.
+        """
+        if nb_seconds is not None:
+            warnings.warn("nb_seconds is deprecated: heartbeats tell which jobs stalled.", DeprecationWarning, 2)
+            return await self._run_async(
+                lambda able: statements.jobs_started_before(
+                    able, nb_seconds=nb_seconds, queue=queue, task_name=task_name
+                )
+            )
         return await self._run_async(
             lambda able: statements.stalled_jobs(
                 able, seconds_since_heartbeat=seconds_since_heartbeat, queue=queue, task_name=task_name

@@ -16,7 +16,7 @@ from jobdesk_core.tasks import JobDeferrer, Task
 
 logger = logging.getLogger(__name__)
 
-#: A due time that was missed by more than this many seconds is left out.
+#: A due time that was missed by more than this many seconds is left out, unless the app says otherwise.
 MAX_DELAY_S = 600
 
 
@@ -55,9 +55,9 @@ class PeriodicTask:
         return self.task.configure(**{**self.options, "task_kwargs": task_kwargs})
 
 
-async def run_periodic(tasks: list[PeriodicTask]) -> None:
-    """Defer each task at its times, until cancelled. Times missed in the last ten minutes come first."""
-    since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=MAX_DELAY_S)
+async def run_periodic(tasks: list[PeriodicTask], *, max_delay: float = MAX_DELAY_S) -> None:
+    """Defer each task at its times, until cancelled. The latest missed in the last `max_delay` seconds comes first."""
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=max_delay)
     due_times = {}
     for task in tasks:
         missed, due = None, task.due_after(since)

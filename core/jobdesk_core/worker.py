@@ -148,7 +148,7 @@ class Worker:
         if self.listen_notify:
             yield self._listen
         if self.app.periodic_tasks:
-            yield functools.partial(run_periodic, self.app.periodic_tasks)
+            yield functools.partial(run_periodic, self.app.periodic_tasks, **self.app.periodic_defaults)
 
     # Jobs
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from jobdesk_core import cli
+
+#: What Qt needs of Debian and Ubuntu, which a server may not have.
+LIBRARIES = "libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 libxkbcommon0 fonts-dejavu-core"
 
 
 def main() -> int:
     """Run what the arguments ask for. Qt is loaded for the window only."""
     if cli.is_command(sys.argv[1:]):
         return cli.main(sys.argv[1:])
-    from jobdesk.application import main as show_window
-
+    gc.disable()  # the start makes much and drops little; jobdesk.garbage takes over
+    try:
+        from jobdesk.application import main as show_window
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise
+        sys.stderr.write(f"Qt lacks a library of this system: {error}. On Debian: sudo apt-get install {LIBRARIES}\n")
+        return 2
     return show_window()
 
 

@@ -66,7 +66,10 @@ class Program:
         self._ending = asyncio.Event()
         self._demo: Demo | None = None
         self.session = Session(ProfileStore())
-        self.window = MainWindow(self.session)
+        with theme().undressed():
+            self.window = MainWindow(self.session)
+            if options.tour is None:
+                remembered.restore(self.window, options.theme)
         self._work = Work(self.window)
         self._memory = remembered.Memory(self.window) if options.tour is None else None
         self._unexpected = Unexpected(self.window)
@@ -74,8 +77,6 @@ class Program:
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
         self._connect()
-        if self._options.tour is None:
-            remembered.restore(self.window, self._options.theme)
         self.window.show()
         collect_here(self.window)
         code = 0
@@ -183,8 +184,8 @@ def main() -> int:
     options = parse_arguments(sys.argv[1:])
     if not _has_display():
         sys.stderr.write(
-            f"Jobdesk is a window and finds no display here ({_what_display()}). "
-            "Start it on a desktop, or try the tour: QT_QPA_PLATFORM=offscreen jobdesk --demo --tour FOLDER\n"
+            f"Jobdesk is a window and finds no display here ({_what_display()}): start it on a desktop, or use its "
+            "commands, which `jobdesk --help` names.\n"
         )
         return 2
     logs.install()
@@ -232,9 +233,8 @@ def _x_server_answers() -> bool:
         return True  # let Qt say what it lacks
     xcb.xcb_connect.restype = ctypes.c_void_p
     connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
-    has_error = bool(xcb.xcb_connection_has_error(connection))
-    xcb.xcb_disconnect(connection)
-    return not has_error
+    # Kept open: an X server that loses its only client begins anew, and would refuse Qt meanwhile.
+    return not xcb.xcb_connection_has_error(connection)
 
 
 if __name__ == "__main__":

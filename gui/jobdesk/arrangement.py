@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from jobdesk_core.monitor.pages import Order
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
+from jobdesk.pages.stack import KEYS
+from jobdesk.widgets.columns import Columns
 from jobdesk.widgets.splitter import Splitter
 from jobdesk.widgets.table import Table
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Arrangement(QObject):
-    """Knows every splitter with a name, and every table whose columns can be chosen."""
+    """Knows every splitter with a name, and every table whose columns can be chosen, of the pages made so far."""
 
     changed = Signal()  # a person has arranged something
 
@@ -23,18 +26,31 @@ class Arrangement(QObject):
         super().__init__(window)
         self._window = window
         self._is_putting = False
-        self._splitters = {each.objectName(): each for each in window.findChildren(Splitter) if each.objectName()}
-        tables = {each.objectName(): each.columns for each in window.findChildren(Table)}
-        self._columns = {name: columns for name, columns in tables.items() if columns is not None}
-        for part in (*self._splitters.values(), *self._columns.values()):
-            part.changed.connect(self._tell)
+        self._splitters: dict[str, Splitter] = {}
+        self._columns: dict[str, Columns] = {}
+        #: What was put last, for the pages that are not made yet.
+        self._kept: dict[str, dict[str, Any]] = {"columns": {}, "panes": {}}
         window.navigation.chosen.connect(self._tell)
         window.jobs.toolbar.order_asked_for.connect(self._tell)
 
+    def add(self, page: QWidget) -> None:
+        """Arrange a new page as it is remembered, and follow what a person does to it."""
+        splitters = {each.objectName(): each for each in page.findChildren(Splitter) if each.objectName()}
+        tables = {each.objectName(): each.columns for each in page.findChildren(Table)}
+        columns = {name: part for name, part in tables.items() if part is not None}
+        for name, part in columns.items():
+            part.choose(self._kept["columns"].get(name))
+        for name, splitter in splitters.items():
+            splitter.choose(self._kept["panes"].get(name))
+        for part in (*splitters.values(), *columns.values()):
+            part.changed.connect(self._tell)
+        self._splitters |= splitters
+        self._columns |= columns
+
     def taken(self) -> dict[str, Any]:
         """The arrangement in force, of what JSON knows."""
-        columns = {name: part.choice() for name, part in self._columns.items()}
-        sizes = {name: part.own_sizes for name, part in self._splitters.items()}
+        columns = self._kept["columns"] | {name: part.choice() for name, part in self._columns.items()}
+        sizes = self._kept["panes"] | {name: part.own_sizes for name, part in self._splitters.items()}
         return {
             "page": self._window.navigation.current,
             "order": self._window.jobs.model.order.name,
@@ -51,7 +67,7 @@ class Arrangement(QObject):
             order = Order.__members__.get(str(kept.get("order")), Order.NEWEST)
             if order is not self._window.jobs.model.order:
                 self._window.jobs.set_order(order)
-            if kept.get("page") in self._window.pages:
+            if kept.get("page") in KEYS:
                 self._window.show_page(str(kept["page"]))
         finally:
             self._is_putting = False
@@ -62,11 +78,11 @@ class Arrangement(QObject):
         self._tell()
 
     def _put_parts(self, kept: dict[str, Any]) -> None:
-        columns, panes = _part(kept, "columns"), _part(kept, "panes")
+        self._kept = {key: _part(kept, key) for key in ("columns", "panes")}
         for name, table in self._columns.items():
-            table.choose(columns.get(name))
+            table.choose(self._kept["columns"].get(name))
         for name, splitter in self._splitters.items():
-            splitter.choose(panes.get(name))
+            splitter.choose(self._kept["panes"].get(name))
 
     def _tell(self, *_: object) -> None:
         if not self._is_putting:

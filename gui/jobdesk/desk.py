@@ -18,7 +18,9 @@ from jobdesk_core.journal import Entry, Header, Journal, keeping
 from jobdesk_core.journal import undo as journal_undo
 from jobdesk_core.journal.keeping_defers import defer_many_kept
 from jobdesk_core.journal.keeping_staged import apply_staged_kept
+from jobdesk_core.journal.keeping_workers import prune_kept
 from jobdesk_core.journal.undo import UndoPlan
+from jobdesk_core.journal.undoing import undo
 from jobdesk_core.monitor import advice
 from jobdesk_core.monitor.advice import IndexAdvice, Leftover
 from jobdesk_core.monitor.feed import FeedState
@@ -165,6 +167,14 @@ class Desk(QObject):
         finally:
             self.monitor.wake()
 
+    async def prune_workers(self) -> list[int]:
+        """Remove the workers that are silent now, and write it down; their ids."""
+        act = prune_kept(self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit)
+        try:
+            return await act
+        finally:
+            self.monitor.wake()
+
     def defer_sql(self, job: Job) -> Statement[list[int]] | None:
         """What deferring a job would send, to be shown; None when this database cannot."""
         with contextlib.suppress(JobdeskException):
@@ -241,7 +251,7 @@ class Desk(QObject):
             undoes=entry.id,
         )
         try:
-            return await journal_undo.undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
+            return await undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
         finally:
             self.monitor.wake()
 

@@ -16,9 +16,8 @@ INTERVAL_MS, YOUNG_TO_OLD = 2_000, 30
 
 def collect_here(parent: QObject) -> None:
     """Switch the automatic collection off, and collect by a timer for as long as `parent` lives."""
-    gc.collect()
-    gc.freeze()  # what the start has made stays: no later collection goes through it
     gc.disable()
+    gc.freeze()  # what the start has made stays: no later collection goes through it
     turns = 0
 
     def collect() -> None:

@@ -11,7 +11,7 @@ from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.actions import Actions
@@ -22,13 +22,8 @@ from jobdesk.finding import Finding
 from jobdesk.footer import Footer
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
 from jobdesk.logs import fault
-from jobdesk.pages.jobs import JobsPage
-from jobdesk.pages.journal import JournalPage
-from jobdesk.pages.locks import LocksPage
-from jobdesk.pages.names import NamesPage
-from jobdesk.pages.overview import OverviewPage
+from jobdesk.pages.stack import KEYS, PageStack
 from jobdesk.pages.start import StartPage
-from jobdesk.pages.workers import WorkersPage
 from jobdesk.panes import Panes
 from jobdesk.session import Session
 from jobdesk.widgets.message_bar import MessageBar
@@ -37,7 +32,6 @@ from jobdesk.widgets.view_list import SideBar, ViewList
 
 #: Milliseconds between two refreshes of what only time or counts change.
 TICK_MS = 1_000
-PAGES = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
 
 
 class MainWindow(QMainWindow):
@@ -55,19 +49,14 @@ class MainWindow(QMainWindow):
         self.strip = EnvironmentStrip()
         self.message = MessageBar()
         self.start = StartPage(session)
-        self.overview = OverviewPage()
-        self.jobs = JobsPage()
-        self.queues = NamesPage("queue")
-        self.tasks = NamesPage("task")
-        self.workers = WorkersPage()
-        self.locks = LocksPage()
-        self.journal = JournalPage(session.journal)
-        self.pages: dict[str, Any] = {key: getattr(self, key) for key in PAGES}
+        self.pages = PageStack(session.journal)
+        self.pages.addWidget(self.start)
+        self.jobs = self.pages.get("jobs")
         self.view_list = ViewList()
         self.finding = Finding(self)
         self.commands = Commands(self)
         self.actions = Actions(self, self.commands)
-        names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in PAGES}
+        names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in KEYS}
         self.navigation = Navigation([(key, name, key) for key, name in names.items()])
         self.footer = Footer(self.commands.staged, self.actions["staged.show"])
         self._place()
@@ -86,7 +75,7 @@ class MainWindow(QMainWindow):
 
     def selected_rows(self) -> list[JobRow]:
         """The jobs that actions act upon: those of the page on show, or else of the jobs page."""
-        return (self.locks if self._page_key() == "locks" else self.jobs).selected_rows()
+        return (self.pages.get("locks") if self._page_key() == "locks" else self.jobs).selected_rows()
 
     def ask_for(self, text: str) -> None:
         """Show the jobs of a filter."""
@@ -107,19 +96,11 @@ class MainWindow(QMainWindow):
         bar.setNativeMenuBar(True)
         self.actions.fill_menu_bar(bar)
         self.setMenuWidget(TopOfWindow(self.strip, bar, self.header))
-        self.jobs.set_actions(self.actions)
-        self.locks.set_actions(self.actions)
-        for page, noun in ((self.queues, "queue"), (self.tasks, "task"), (self.workers, "worker")):
-            page.set_actions(self.actions, self.actions.of(noun))
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.start)
-        for page in self.pages.values():
-            self._stack.addWidget(page)
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
         right.addWidget(self.message)
-        right.addWidget(self._stack, 1)
+        right.addWidget(self.pages, 1)
         middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(SideBar(self.navigation, self.view_list))
@@ -137,16 +118,9 @@ class MainWindow(QMainWindow):
         self.finding.changed.connect(self._update_actions)
         self.finding.trouble.connect(lambda sentence: self.message.show_message("bad", sentence, ""))
         self.header.menu.aboutToShow.connect(self._fill_profiles)
-        for page in self.pages.values():
-            page.filter_asked_for.connect(self.ask_for)
-        self.overview.page_asked_for.connect(self.show_page)
-        for page in (self.jobs, self.queues, self.tasks, self.workers, self.locks):
-            page.selection_changed.connect(self._update_actions)
-        self.journal.done.connect(self.message.show_good_news)
+        self.pages.made.connect(self._page_made)
+        self._page_made("jobs", self.jobs)
         self.jobs.footnote_changed.connect(self._show_footnote)
-        for reader in (self.jobs, self.locks, self.journal):
-            reader.failed.connect(self._failed)
-        self.jobs.told.connect(self.message.show_good_news)
         for noun in self.commands.nouns.values():
             noun.failed.connect(self._failed)
             noun.done.connect(self.message.show_good_news)
@@ -162,6 +136,21 @@ class MainWindow(QMainWindow):
         self._clock.timeout.connect(self._tick)
         self._clock.start(TICK_MS)
 
+    def _page_made(self, key: str, page: Any) -> None:
+        """Connect a new page with the window, put it as it is remembered, and show it the desk."""
+        page.filter_asked_for.connect(self.ask_for)
+        if key == "overview":
+            page.page_asked_for.connect(self.show_page)
+        if key in ("jobs", "locks", "journal"):
+            page.failed.connect(self._failed)
+        if key in ("jobs", "journal"):
+            page.told.connect(self.message.show_good_news)
+        if key not in ("overview", "journal"):
+            page.selection_changed.connect(self._update_actions)
+            page.set_actions(self.actions)
+        self.arrangement.add(page)
+        page.show_desk(self._open_desk())
+
     # Following the session
 
     def _show_desk(self) -> None:
@@ -172,7 +161,7 @@ class MainWindow(QMainWindow):
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
             desk.trouble.connect(self._failed)
-        for page in self.pages.values():
+        for page in self.pages.all_made():
             page.show_desk(shown)
         self.finding.show_desk()
         self.header.show_profile(self.session.profile)
@@ -202,7 +191,8 @@ class MainWindow(QMainWindow):
     def _apply(self, changes: Changes) -> None:
         if changes.rows or changes.removed or changes.is_refresh:
             self.jobs.apply(changes)
-            self.locks.apply(changes)
+            if (locks := self.pages.if_made("locks")) is not None:
+                locks.apply(changes)
             self._update_actions()
 
     def _show_state(self, state: FeedState) -> None:
@@ -230,7 +220,8 @@ class MainWindow(QMainWindow):
         text = self.tr("{count} silent").format(count=silent) if silent else ""
         count = formats.number(len(desk.live_worker_ids)) if desk is not None and desk.workers else ""
         self.navigation.set_badge("workers", text or count, "bad" if silent else "secondary")
-        self.workers.refresh()
+        if (workers := self.pages.if_made("workers")) is not None:
+            workers.refresh()
 
     def _tick(self) -> None:
         desk = self._open_desk()
@@ -245,7 +236,7 @@ class MainWindow(QMainWindow):
             if any(row.status is Status.DOING for row in self.jobs.selected_rows()):
                 self._update_actions()  # its worker's heartbeat may have grown old
         else:
-            getattr(self, key).refresh()
+            self.pages.get(key).refresh()
             self._update_actions()  # what is possible depends on the counts
         counts = desk.monitor.counts
         is_counted = counts.as_of is not None
@@ -269,7 +260,7 @@ class MainWindow(QMainWindow):
     def _page_chosen(self, key: str) -> None:
         # The journal is read without a connection, too.
         is_there = key == "journal" or self._open_desk() is not None
-        self._stack.setCurrentWidget(self.pages[key] if is_there else self.start)
+        self.pages.setCurrentWidget(self.pages.get(key) if is_there else self.start)
         self._update_actions()
         self._tick()
 

@@ -117,8 +117,9 @@ class Tour:
         window.jobs.table.select(window.jobs.model.ids()[:6])
         await self._until(window.jobs.inspector.comparison.shared.isVisible, "the jobs to be compared")
         await self._picture("jobs-compared")
-        await self._type_filter("status:todo,doing queue:billing,media")
-        await asyncio.sleep(0.8)
+        # What the demo's history always has.
+        await self._type_filter("status:failed,aborted queue:billing,media")
+        await self._until(lambda: window.jobs.model.rowCount() > 5, "the filtered jobs to show")
         await self._picture("jobs-filtered")
         await self._type_filter("status:nope", is_wrong=True)
         await self._picture("filter-mistake")
@@ -149,7 +150,7 @@ class Tour:
         window = self._window
         for key in ("queues", "tasks", "workers"):
             window.actions[f"view.{key}"].trigger()
-            page = getattr(window, key)
+            page = window.pages.get(key)
             await self._until(lambda page=page: page.model.rowCount() > 0, f"rows of {key}")
             page.table.selectRow(0)
             await asyncio.sleep(0.8)  # what the side reads

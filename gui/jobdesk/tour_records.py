@@ -18,7 +18,7 @@ Picture = Callable[[str], Awaitable[None]]
 async def locks(window: MainWindow, until: Until, picture: Picture) -> None:
     """Look at locks, then at queueing locks; the first of each with its jobs, when there is one."""
     window.actions["view.locks"].trigger()
-    page = window.locks
+    page = window.pages.get("locks")
     for position, name in enumerate(("locks", "queueing-locks")):
         page.kinds.choose(position)
         await until(lambda: bool(page.note.whole), f"the {name} to be read")
@@ -32,7 +32,7 @@ async def locks(window: MainWindow, until: Until, picture: Picture) -> None:
 async def journal(window: MainWindow, until: Until, picture: Picture) -> None:
     """Look at what was done, the newest entry selected."""
     window.actions["view.journal"].trigger()
-    page = window.journal
+    page = window.pages.get("journal")
     await until(lambda: page.toolbar.note, "the journal to be read")
     if page.model.rowCount():
         page.table.selectRow(0)
@@ -42,7 +42,7 @@ async def journal(window: MainWindow, until: Until, picture: Picture) -> None:
 
 async def undo(window: MainWindow, until: Until, picture: Picture) -> None:
     """Undo the newest entry."""
-    page = window.journal
+    page = window.pages.get("journal")
     window.actions["view.journal"].trigger()
     # The journal of other days may be on show until it has been read anew.
     await until(lambda: str(page.model.index(0, 0).data() or "").startswith("Cancel job"), "the cancelling")

@@ -7,12 +7,15 @@ import threading
 import time
 import traceback
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
-from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.logs import fault
+
+if TYPE_CHECKING:
+    from jobdesk.dialogs.error import ErrorDialog
 
 #: Seconds for which an error from the same place, told and closed, is only written down.
 QUIET_S = 600.0
@@ -51,6 +54,8 @@ class Unexpected(QObject):
         self._came.emit(error)
 
     def _tell(self, error: BaseException) -> None:
+        from jobdesk.dialogs.error import ErrorDialog
+
         if self.dialog is not None:
             self.dialog.add(error)
             return

@@ -19,7 +19,10 @@ COMMON = {
 WHOLE_TEXTS = {
     r"Apache License\s+Version 2\.0, January 2004.*?(END OF TERMS AND CONDITIONS|\Z)": "Apache-2.0",
     r"GNU LESSER GENERAL PUBLIC LICENSE\s+Version 3.*\Z": "LGPL-3",
-    r"GNU GENERAL PUBLIC LICENSE\s+Version 2.*?END OF TERMS AND CONDITIONS": "GPL-2",
+    r"GNU LESSER GENERAL PUBLIC LICENSE\s+Version 2\.1.*?END OF TERMS AND CONDITIONS": "LGPL-2.1",
+    # With its appendix, as far as it stands before the next rule: in old copies that has an old address.
+    r"GNU GENERAL PUBLIC LICENSE\s+Version 2.*?END OF TERMS AND CONDITIONS"
+    r"(?:\s+(?:Appendix: )?How to Apply These Terms(?:(?!\n-{78}).)*?instead of this\s+License\.)?": "GPL-2",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 
@@ -23,7 +22,7 @@ MOST_SLOWER = 1.5
 ROUNDS = 5
 PREVIOUS = "0.0.1-1"
 #: Below the user's own folders, which a purge leaves alone.
-OWN_FOLDERS = (f"{HOME}/.config/jobdesk", f"{HOME}/.local/share/jobdesk", f"{HOME}/.cache")
+OWN_FOLDERS = tuple(f"{HOME}/{name}" for name in (".config/jobdesk", ".local/share/jobdesk", ".local/state/jobdesk"))
 
 
 def prove() -> None:
@@ -123,8 +122,7 @@ def _window(root: Root, display: str, picture: Path) -> None:
 
 def _archive(root: Root) -> None:
     """The archive runs from another folder than the package's, with another name, and through a link."""
-    with tarfile.open(linting.one("*.tar.xz")) as archive:
-        archive.extractall(root.folder / "srv", filter="tar")
+    environment.run("tar", "-C", root.folder / "srv", "-xf", linting.one("*.tar.xz"))
     (unpacked,) = (root.folder / "srv").glob("jobdesk-*-linux-*")
     unpacked.rename(unpacked.with_name("moved here"))
     told = root.user("/srv/moved here/jobdesk", "--version").strip()

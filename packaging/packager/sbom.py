@@ -10,6 +10,9 @@ from urllib.parse import quote
 from packager.inventory import Component
 from packager.project import SUMMARY, VERSION, changelog
 
+#: What a wheel's own bill tells of and jobdesk.spec leaves out, with psql, which alone uses it.
+LEFT_OUT = ("readline", "ncurses-libs")
+
 
 def document(components: list[Component]) -> str:
     """The whole file. The same bundle gives the same text."""
@@ -17,9 +20,8 @@ def document(components: list[Component]) -> str:
     for component in components:
         for path in component.sboms:
             inner = json.loads(path.read_text("utf-8")).get("components", [])
-            listed += [
-                _inner(each, component) for each in inner if each.get("name") != component.name.replace("-", "_")
-            ]
+            not_meant = (component.name.replace("-", "_"), *LEFT_OUT)
+            listed += [_inner(each, component) for each in inner if each.get("name") not in not_meant]
     unique = {entry["bom-ref"]: entry for entry in listed}
     root = {
         "type": "application",

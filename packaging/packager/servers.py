@@ -112,7 +112,8 @@ def display() -> Iterator[str]:
     """An X server of 1280x800: what DISPLAY is to be."""
     name = f":{next(number for number in range(90, 200) if not Path(f'/tmp/.X11-unix/X{number}').exists())}"
     with contextlib.ExitStack() as stack:
-        _started(stack, "Xvfb", name, "-screen", "0", "1280x800x24", "-ac", "-nolisten", "tcp")
+        # Without -noreset it begins anew whenever its last client leaves, and refuses the next one meanwhile.
+        _started(stack, "Xvfb", name, "-screen", "0", "1280x800x24", "-ac", "-nolisten", "tcp", "-noreset")
         deadline = time.monotonic() + 20
         while not Path(f"/tmp/.X11-unix/X{name[1:]}").exists():
             if time.monotonic() > deadline:

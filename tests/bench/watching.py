@@ -193,8 +193,10 @@ def _folder() -> Iterator[Path]:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Offscreen, and nothing of the caller's own connections and settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_", "QT_"))}
+    """Offscreen, with compiled modules as an installed program has them, and nothing of the caller's own settings."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_", "QT_", "PYTHONDONT"))
+    }
     return kept | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false", "HOME": str(home)}
 
 

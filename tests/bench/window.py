@@ -4,13 +4,18 @@ It is started as the command `jobdesk` starts it. `start` tells when the jobs ar
 table and tells what that takes, `watch` notes lateness and news until the standard input is closed.
 """
 
+# ruff: noqa: E402
+
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+gc.disable()  # as the command does
 
 from jobdesk import loop
 from jobdesk.application import Program, parse_arguments

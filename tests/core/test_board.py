@@ -67,9 +67,9 @@ def test_a_name_costs_the_same_memory_however_much_happens_to_it() -> None:
     pace = Pace()
     for minute in range(LAST - 3_000, LAST + 1):
         pace.count(minute, "q", EventType.STARTED)
-        pace.add_ran("q", float(minute - LAST))
+        pace.add_ran("q", [float(minute - LAST)])
     for _ in range(SAMPLES):
-        pace.add_ran("other", 1.0)
+        pace.add_ran("other", [1.0])
     assert pace.per_minute(EventType.STARTED, NOW, "q") == [1] * 60
     assert pace.ran_s("q", 0) == 1.0 - SAMPLES
     assert pace.ran_s(None, 0) == 1.0, "of all only the latest"

@@ -224,8 +224,11 @@ def test_no_match_lies_beyond_the_ids_that_a_filter_leaves(filled: Found) -> Non
     @settings(max_examples=200, deadline=None, database=None)
     @given(trees | put_together(asked(["id"], numbers)))
     def compare(text: str) -> None:
-        low, high = JobFilter.parse(text).ids
-        assert all(low <= row.id <= high for row in find(*filled[:2], text)), text
+        ids = JobFilter.parse(text).ids
+        low, high = ids.ends
+        for row in find(*filled[:2], text):
+            assert low <= row.id <= high, text
+            assert ids.nearest(row.id, is_down=True) == row.id == ids.nearest(row.id, is_down=False), text
 
     compare()
 

@@ -79,8 +79,8 @@ async def test_a_job_is_stalled_once_its_worker_is_silent_and_a_heartbeat_ends_t
         assert await manager.get_stalled_jobs() == []
         await execute(manager, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
         assert [job.id for job in await manager.get_stalled_jobs()] == [job_id]
-        assert [job.id for job in await manager.get_stalled_jobs("brought", "slow")] == [job_id]
-        assert await manager.get_stalled_jobs("other") == []
+        assert [job.id for job in await manager.get_stalled_jobs(queue="brought", task_name="slow")] == [job_id]
+        assert await manager.get_stalled_jobs(queue="other") == []
         assert await manager.get_stalled_jobs(task_name="other") == []
         assert await manager.get_stalled_jobs(seconds_since_heartbeat=90) == []
         await manager.update_heartbeat(worker_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import json
 import plistlib
 import re
 import shutil
@@ -17,12 +18,14 @@ from pathlib import Path
 import jobdesk
 import jobdesk_core
 import pytest
+from jobdesk_core.cli import COMMANDS
+from jobdesk_core.cli import codes as codes_of_the_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
 sys.path.insert(0, str(PACKAGING))
 
-from packager import environment, icons, libraries, licences, macos, project, release, rpm, tree, windows  # noqa: E402
+from packager import environment, icons, libraries, licences, macos, project, release, rpm, sbom, tree, windows  # noqa: E402
 from packager.inventory import Component  # noqa: E402
 
 TABLE = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -155,11 +158,20 @@ def test_the_shops_description_names_the_version_its_news_and_pictures_that_exis
     assert described.findtext("launchable") == "jobdesk.desktop"
 
 
-def test_the_manual_knows_every_option_and_no_other() -> None:
+def test_the_manual_knows_every_command_and_option_and_no_other() -> None:
     manual = (PACKAGING / "linux" / "jobdesk.1.in").read_text("utf-8").replace("\\-", "-")
-    done = subprocess.run([sys.executable, "-m", "jobdesk", "--help"], capture_output=True, text=True, check=True)
-    options = set(re.findall(r"--\w[\w-]*", done.stdout)) - {"--help"}
-    assert options == set(re.findall(r"--\w[\w-]*", manual))
+    sections = dict(zip(*[iter(re.split(r"^\.SH (.+)\n", manual, flags=re.M)[1:])] * 2, strict=True))
+    assert re.findall(r"^\.TP\n\.\w+ (\w+)", sections["COMMANDS"], re.M) == list(COMMANDS)
+    shown = _options("--help")
+    assert shown - {"--help"} == set(re.findall(r"--\w[\w-]*", sections["OPTIONS"]))
+    assert set(re.findall(r"--\w[\w-]*", manual)) <= shown | _options("cancel", "--help")
+    codes = {value for name, value in vars(codes_of_the_commands).items() if name.isupper() and isinstance(value, int)}
+    assert {int(code) for code in re.findall(r"^\.TP\n\.B (\d+)", sections["EXIT STATUS"], re.M)} == codes
+
+
+def _options(*words: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-m", "jobdesk", *words], capture_output=True, text=True, check=True)
+    return set(re.findall(r"--\w[\w-]*", done.stdout))
 
 
 def test_the_packages_take_away_what_the_program_puts_outside_a_home() -> None:
@@ -277,7 +289,32 @@ def test_debian_is_pointed_at_its_own_copies_and_the_others_get_the_texts() -> N
     assert "MIT License" in shorter
 
 
+def test_the_bill_of_materials_tells_of_what_wheels_hold_and_not_of_what_is_left_out(tmp_path: Path) -> None:
+    inner = [{"type": "library", "name": name, "version": "1"} for name in ("a_wheel", "openssl", "readline")]
+    (tmp_path / "bill.json").write_text(json.dumps({"components": inner}))
+    bill = json.loads(sbom.document([Component("a-wheel", "2", "MIT", "pypi", sboms=[tmp_path / "bill.json"])]))
+    assert {each["name"]: each["version"] for each in bill["components"]} == {"a-wheel": "2", "openssl": "1"}
+
+
 # The locks
+
+
+QT_NOTICES = (PACKAGING / "licences" / "Qt-third-party.txt").read_text("utf-8")
+
+
+def test_qts_notices_are_those_of_the_qt_that_is_locked() -> None:
+    noted = re.search(r"qtbase\S*-(\d+\.\d+)\.\d+", QT_NOTICES)
+    locked = re.search(r"^pyside6-essentials==(\d+\.\d+)", (ROOT / "requirements.lock").read_text("utf-8"), re.M)
+    assert noted is not None and locked is not None and noted[1] == locked[1]
+    for held in ("PCRE2", "HarfBuzz", "Freetype 2", "LibPNG", "LibJPEG-turbo", "MD4C", "zlib", "Unicode", "TinyCBOR"):
+        assert held in QT_NOTICES
+
+
+def test_no_notice_of_qt_is_lost_where_debian_is_pointed_at_its_own_copies() -> None:
+    text = licences.debian_copyright([Component("Qt", "6", "LGPL-3.0-only", "generic", [QT_NOTICES])])
+    heading = re.compile(r"^-{78}\n(.+)\n", re.M)
+    assert heading.findall(text) == heading.findall(QT_NOTICES) and len(heading.findall(text)) > 50
+    assert "TERMS AND CONDITIONS FOR COPYING" not in text and "675 Mass Ave" not in text
 
 
 @pytest.mark.parametrize("words", ["http", "--index-url", "--extra-index-url", "--find-links", "file:", "@ "])

@@ -322,3 +322,16 @@ async def test_an_operation_is_part_of_the_callers_transaction(released_dsn: str
         assert await manager.get_job_status_async(undone, connection=connection) is Status.TODO
         await connection.rollback()
         assert [job.id for job in await manager.list_jobs_async()] == [kept]
+
+
+@each_state
+async def test_a_job_that_was_started_long_ago_is_found_by_its_events(released_dsn: str, state: str) -> None:
+    async with managing(released_dsn) as manager:
+        old = await bring_to(manager, Status.DOING, task_name="slow")
+        await execute(manager, "UPDATE procrastinate_events SET at = now() - interval '1 hour'")
+        fresh = await bring_to(manager, Status.DOING)
+        with pytest.warns(DeprecationWarning, match="nb_seconds"):
+            assert [job.id for job in await manager.get_stalled_jobs(1800)] == [old]
+            assert [job.id for job in await manager.get_stalled_jobs(0)] == [old, fresh]
+            assert await manager.get_stalled_jobs(1800, "other") == []
+            assert [job.id for job in await manager.get_stalled_jobs(1800, task_name="slow")] == [old]

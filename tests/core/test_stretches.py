@@ -99,6 +99,19 @@ async def test_a_search_in_a_range_of_ids_reads_nothing_else(dsn: str) -> None:
             assert (await search(pages, text, Order.NEWEST))[1] == reads, text
 
 
+@pytest.mark.parametrize("order", [Order.NEWEST, Order.OLDEST])
+@pytest.mark.parametrize(
+    "text", ["id:1..3 or id:4999901..5000000", "id:1,4999901,2", "(id:<4 or id:>4999900) lock:rare or id:2"]
+)
+async def test_ids_that_the_filter_leaves_out_are_not_walked_through(dsn: str, order: Order, text: str) -> None:
+    insert(dsn, "generate_series(1, 5000000, 100)", ", lock", ", CASE WHEN id IN (1, 4999901) THEN 'rare' END")
+    async with pages_of(dsn) as pages:
+        found, reads = await search(pages, text, order)
+        assert found == sorted((1, 4999901), reverse=order is Order.NEWEST) and reads <= 3
+        found, reads = await search(pages, text, order, after=PageKey(2_500_000), backwards=True)
+        assert len(found) == 1 and reads <= 2
+
+
 async def test_a_cancelled_read_ends_on_the_server_too(dsn: str) -> None:
     insert(dsn, "generate_series(1, 10)")
     async with pages_of(dsn) as pages:

@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from database import connected, defer, run_sql
 from jobdesk_core import Job, PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.keeping import apply_kept, defer_kept, header_of
-from jobdesk_core.journal.undo import plan, refusal, undo
+from jobdesk_core.journal.undo import plan, refusal
+from jobdesk_core.journal.undoing import AT_ONCE, undo
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations import (
     Action,
@@ -207,6 +209,58 @@ async def test_undo_is_refused_elsewhere_and_on_read_only_connections(dsn: str, 
         assert refusal(entry, "d", here.able, is_read_only=False) is None
         empty = await here.written("cancel", {})
         assert "no jobs" in (refusal(empty, "d", here.able, is_read_only=False) or "")
+
+
+@each_cancelling
+async def test_many_jobs_are_undone_in_few_transactions(released_dsn: str, state: str, journal: Journal) -> None:
+    count = 2 * AT_ONCE + 10
+    ids = [defer(released_dsn, args=f'{{"n": {number}}}') for number in range(count)]
+    async for here in scene(released_dsn, journal):
+        await here.do(Cancel(), *ids)
+        entry = await here.newest()
+        assert await here.undo(entry) == (count, {})
+        waiting = "FROM procrastinate_jobs WHERE status = 'todo'"
+        assert run_sql(released_dsn, f"SELECT count(DISTINCT xmin::text) {waiting}") == [3]
+        records = await journal.records((await here.newest()).id, limit=count)
+        new = {record.job_id: record.new_id for record in records}
+        pairs = run_sql(released_dsn, f"SELECT id, args ->> 'n' {waiting}")
+        assert {new_id: ids.index(job_id) for job_id, new_id in new.items()} == {key: int(n) for key, n in pairs}
+
+
+async def test_one_refused_job_keeps_no_other_back(dsn: str, journal: Journal) -> None:
+    ids = [defer(dsn, queueing_lock=f"q{number}") for number in range(20)]
+    async for here in scene(dsn, journal):
+        await here.do(Cancel(), *ids)
+        entry = await here.newest()
+        for number in (3, 17):
+            defer(dsn, queueing_lock=f"q{number}")
+        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        done, left = await undo(journal, here.connector, here.able, entry, header)
+        assert (done, left) == (18, {"Another waiting job has its queueing lock.": 2})
+        marked = await journal.entry(entry.id)
+        assert marked is not None and marked.undone == 18
+
+
+WAITING_FOR_A_LOCK = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+
+
+async def test_an_undo_that_is_stopped_can_be_taken_up_again(dsn: str, journal: Journal) -> None:
+    ids = [defer(dsn) for _ in range(5)]
+    async for here in scene(dsn, journal):
+        await here.do(Cancel(), *ids)
+        entry = await here.newest()
+        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        with psycopg.connect(dsn) as other:
+            other.execute("SELECT 1 FROM procrastinate_jobs WHERE id = %s FOR UPDATE", [ids[3]])
+            undoing = asyncio.create_task(undo(journal, here.connector, here.able, entry, header))
+            await until(lambda: run_sql(dsn, WAITING_FOR_A_LOCK) == [1], what="the undo to wait for a lock")
+            undoing.cancel()
+            await asyncio.gather(undoing, return_exceptions=True)
+        assert (await journal.entry(entry.id)).undone == 0  # type: ignore[union-attr]
+        assert run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'") == [0]
+        assert await here.undo(entry) == (5, {})
 
 
 async def test_two_undo_at_once_and_each_job_is_deferred_once(dsn: str, journal: Journal) -> None:

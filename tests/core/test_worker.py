@@ -255,6 +255,24 @@ async def test_a_time_that_was_just_missed_is_made_up_for_once(dsn: str) -> None
     assert job.task_kwargs["timestamp"] == missed.replace(second=0, microsecond=0).timestamp()
 
 
+async def test_how_late_a_time_is_made_up_for_is_the_apps_choice(dsn: str) -> None:
+    missed = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=3)
+    async with opened_app(dsn) as connected:
+        app = App(connector=connected.connector, periodic_defaults={"max_delay": 60})
+        app.periodic(cron=f"{missed.minute} {missed.hour} * * *")(app.task(name="daily")(lambda timestamp: None))
+        job_id = await app.configure_task("other").defer_async()
+        async with working(app):
+            await until(lambda: _is_over(app, job_id))
+        assert [job.task_name for job in await app.job_manager.list_jobs_async()] == ["other"]
+        app.periodic_defaults = {"max_delays": 60}
+        with pytest.raises(TypeError, match="max_delays"):
+            await asyncio.wait_for(Worker(app, install_signal_handlers=False).run(), 10)
+
+
+async def _is_over(app: App, job_id: int) -> bool:
+    return (await app.job_manager.get_job_status_async(job_id)).is_final
+
+
 async def test_a_side_task_that_fails_ends_the_worker_with_its_error(dsn: str) -> None:
     async with opened_app(dsn) as app:
         await execute(app.job_manager, "DROP FUNCTION procrastinate_update_heartbeat_v1")

@@ -178,7 +178,7 @@ async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, t
         window.activateWindow()
         for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers", "locks", "journal"), 1):
             QTest.keySequence(window, QKeySequence(f"Ctrl+{number}"))
-            assert window.pages[key].isVisible(), key
+            assert window.pages.get(key).isVisible(), key
         before = theme().tokens.is_dark
         QTest.keySequence(window, QKeySequence("Ctrl+T"))
         assert theme().tokens.is_dark is not before

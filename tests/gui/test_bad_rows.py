@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from jobdesk_core.monitor.arguments import WHOLE_JOBS
 from jobdesk_core.monitor.filters import term
-from opened import Others, live
+from opened import Others, desk_of, live
 from PySide6.QtCore import QModelIndex
+from PySide6.QtWidgets import QApplication
 from waiting import until
 
 DEEP = '{"a": ' * 1_000 + "1" + "}" * 1_000
@@ -57,10 +60,10 @@ async def test_arguments_a_thousand_levels_deep(dsn: str, tmp_path: Path) -> Non
                 holder = model.index(0, 0, holder)
                 assert model.data(holder) == "a: { 1 key }"
                 tree.expand(holder)
-            for action in ("job.copy_json", "job.again"):
+            for action, why in (("job.copy_json", "nested more deeply"), ("job.again", "nested too deeply")):
                 window.message.clear()
                 window.actions[action].trigger()
-                await until(lambda: "nested more deeply" in window.message.sentence, what=f"why {action} cannot")
+                await until(lambda why=why: why in window.message.text, what=f"why {action} cannot")
 
 
 async def test_a_hundred_megabytes_of_arguments_are_not_fetched_before_they_are_asked_for(
@@ -77,6 +80,37 @@ async def test_a_hundred_megabytes_of_arguments_are_not_fetched_before_they_are_
             assert window.jobs.inspector.arguments.load.isVisible()
 
 
+PACKED = "repeat(md5(id::text), 3200000)"
+UNPACKED = "(SELECT string_agg(md5(n::text), '') FROM generate_series(1, 300000) AS n)"
+
+
+@pytest.mark.parametrize("text", [PACKED, UNPACKED])
+async def test_large_arguments_are_neither_copied_nor_edited_whole(dsn: str, tmp_path: Path, text: str) -> None:
+    with Others(dsn) as others:
+        small, large, fine = others.defer(args='{"user": 42}'), others.defer(), others.defer(args='{"user": 43}')
+        others.run(f"UPDATE procrastinate_jobs SET args = jsonb_build_object('text', {text}) WHERE id = %s", large)
+        async with live(tmp_path, dsn) as window:
+            window.jobs.table.select([small, large, fine])
+            await until(window.actions["job.copy_json"].isEnabled)
+            window.actions["job.copy_json"].trigger()
+            await until(lambda: "1 came without arguments" in window.message.sentence, what="the copy")
+            copied = {job["id"]: job.get("args") for job in json.loads(QApplication.clipboard().text())}
+            assert copied == {small: {"user": 42}, large: None, fine: {"user": 43}}
+            window.jobs.table.select([large])
+            await until(window.actions["job.again"].isEnabled)
+            window.actions["job.again"].trigger()
+            await until(lambda: "larger than 1 MB" in window.message.text, what="why not")
+
+
+async def test_no_more_than_so_many_bytes_of_arguments_are_read_for_several_jobs(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        args = json.dumps({"a": "x" * 90})
+        ids = [others.defer(args=args) for _ in range(WHOLE_JOBS + 20)]
+        async with live(tmp_path, dsn) as window:
+            found = await desk_of(window).monitor.arguments(ids, len(args) * (WHOLE_JOBS + 10))
+            assert [found[job_id] is not None for job_id in ids] == [True] * (WHOLE_JOBS + 10) + [False] * 10
+
+
 async def test_ten_thousand_queues_and_tasks(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         others.run(
@@ -86,5 +120,5 @@ async def test_ten_thousand_queues_and_tasks(dsn: str, tmp_path: Path) -> None:
         async with live(tmp_path, dsn) as window:
             for page, count in {"queues": 10_000, "tasks": 10_000, "overview": 10}.items():
                 window.show_page(page)
-                model = getattr(window, page).model
+                model = window.pages.get(page).model
                 await until(lambda model=model, count=count: model.rowCount() == count, timeout_s=20)

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 from jobdesk import formats
+from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.theme import theme
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.table import Table
 from jobdesk.work import Work
 from jobdesk_core.jobs import Status
-from opened import Others, live, opened
-from PySide6.QtCore import Qt
+from opened import Others, dialog_of, live, opened
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from waiting import until
 
-PAGES = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
+KEYS = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
 #: What each page stops at by F6, besides the filter, the list of pages and the table.
 TABLES = {"overview": 1, "jobs": 1, "queues": 1, "tasks": 1, "locks": 2, "journal": 0}
 
@@ -52,7 +53,7 @@ async def test_f6_goes_round_the_panes_of_a_page_and_esc_back_to_its_table(dsn: 
             window.activateWindow()
             window.show_page(page)
             if page != "journal":  # which has nothing to show
-                table = window.pages[page].table
+                table = window.pages.get(page).table
                 await until(lambda: table.model().rowCount() > 0, what="the rows")
                 table.selectRow(0)
             window.header.filter_bar.focus_edit()
@@ -67,6 +68,27 @@ async def test_f6_goes_round_the_panes_of_a_page_and_esc_back_to_its_table(dsn: 
             if tables:
                 press(Qt.Key.Key_Escape)
                 assert isinstance(QApplication.focusWidget(), Table)
+
+
+async def test_no_frame_goes_round_the_whole_overview(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        window.show_page("overview")
+        page = window.pages.get("overview")
+        page.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        await until(page.hasFocus, what="the focus")
+        picture, accent = window.grab().toImage(), theme().colour("accent").name()
+        corner = page.mapTo(window, QPoint(0, 0))
+        line = [picture.pixelColor(corner.x() + place, corner.y()).name() for place in range(page.width())]
+        assert accent not in line
+
+
+async def test_the_keys_that_are_no_actions_are_told_too(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        window.actions["help.shortcuts"].trigger()
+        dialog = await dialog_of(window, ShortcutsDialog)
+        texts = [label.text() for label in dialog.findChildren(QLabel)]
+        for text, keys in (("Saved views, from the first", "Alt+1 … Alt+9"), ("Back to the list", "Esc")):
+            assert texts[texts.index(text) + 1] == keys
 
 
 async def test_the_cell_that_keys_act_upon_is_framed_in_both_themes(dsn: str, tmp_path: Path) -> None:
@@ -131,13 +153,15 @@ async def test_what_takes_long_is_told_in_the_footer_and_can_be_stopped(tmp_path
         await until(lambda: not window.footer.stop.isVisible(), what="the footer to be quiet")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "overview"])
+@pytest.mark.parametrize("page", [page for page in KEYS if page != "overview"])
 async def test_an_empty_page_says_what_to_do_next(dsn: str, tmp_path: Path, page: str) -> None:
     async with live(tmp_path, dsn) as window:
         window.show_page(page)
 
         def buttons() -> list[QPushButton]:
-            states = [each for each in window.pages[page].findChildren(EmptyState) if each.isVisible() and each.title]
+            states = [
+                each for each in window.pages.get(page).findChildren(EmptyState) if each.isVisible() and each.title
+            ]
             return [button for state in states for button in state.findChildren(QPushButton) if button.isVisible()]
 
         await until(buttons, what="a way on")

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import pkgutil
 import re
 from pathlib import Path
 
 import psycopg
 import pytest
+from jobdesk import dialogs
+from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.help.browser import SIZES, picture_of
 from jobdesk.help.search import MOST_FOUND, search
 from jobdesk.help.topics import START, TOPICS, anchor_of, topic, topic_of_page
 from jobdesk.help.window import HelpWindow
-from jobdesk.main_window import PAGES, MainWindow
+from jobdesk.pages.stack import KEYS
 from jobdesk.resources import resource
 from jobdesk.theme import theme
 from jobdesk_core import exceptions, troubles
 from jobdesk_core.troubles import explain
-from opened import live, opened
+from opened import dialog_of, live, opened
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QColor, QTextCursor
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from waiting import until
 
 REAL = str(resource("pictures/jobs-light.png"))
@@ -29,7 +36,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)]*)\)")
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
 
 
-async def help_of(window: MainWindow) -> HelpWindow:
+async def help_of(window: QWidget) -> HelpWindow:
     window.activateWindow()
     await until(window.isActiveWindow, what="the window to be active")
     QTest.keyClick(window, Qt.Key.Key_F1)
@@ -63,17 +70,55 @@ def test_every_picture_is_there_with_words_for_it_and_is_one_that_the_tour_takes
         assert re.search(rf"[=,\s]{re.escape(Path(name).stem.removesuffix('-light'))}[,\s]", makefile), name
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", KEYS)
 def test_every_page_of_the_window_has_a_topic(page: str) -> None:
     assert topic_of_page(page) == page
 
 
 async def test_f1_opens_the_topic_of_the_page_on_show(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
-        for page in PAGES:
+        for page in KEYS:
             window.show_page(page)
             assert (await help_of(window)).place == (page, "")
         assert len(window.findChildren(HelpWindow)) == 1
+
+
+DIALOGS = [
+    kind
+    for module in pkgutil.iter_modules(dialogs.__path__)
+    for kind in vars(importlib.import_module(f"jobdesk.dialogs.{module.name}")).values()
+    if isinstance(kind, type) and issubclass(kind, DialogFrame) and kind.__module__.endswith(f".{module.name}")
+]
+
+
+@pytest.mark.parametrize("kind", [each for each in DIALOGS if each is not DialogFrame])
+def test_every_dialog_has_a_place_of_its_own_in_the_help(kind: type[DialogFrame]) -> None:
+    key, anchor = vars(kind)["help_place"]
+    assert anchor in ["", *(section.anchor for section in topic(key).sections)]
+
+
+async def test_f1_in_a_dialog_tells_of_it_and_can_be_searched_meanwhile(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        window.actions["connection.choose"].trigger()
+        dialog = await dialog_of(window, ConnectionDialog)
+        shown = await help_of(dialog)
+        assert shown.place == ("connections", "") and shown.parentWidget() is dialog
+        QTest.keyClicks(shown.field, "keyring")
+        QTest.keyClick(shown.field, Qt.Key.Key_Return)
+        assert shown.place[0] == "troubleshooting"
+        for _ in range(2):
+            QTest.keyClick(shown, Qt.Key.Key_Escape)
+        assert not shown.isVisible() and dialog.isVisible()
+        assert await help_of(dialog) is shown and shown.place == ("connections", "")
+
+
+async def test_f1_in_the_palette_closes_it_and_tells_of_the_page(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        window.actions["view.palette"].trigger()
+        palette = await dialog_of(window, PaletteDialog)
+        QTest.keyClick(palette.edit, Qt.Key.Key_F1)
+        shown = window.findChild(HelpWindow)
+        assert shown is not None and shown.isVisible() and not palette.isVisible()
 
 
 async def test_without_a_connection_f1_tells_the_first_steps(tmp_path: Path) -> None:
@@ -112,6 +157,54 @@ def test_every_sentence_of_a_trouble_has_an_entry(sentence: str) -> None:
     assert re.sub(r"\W+", " ", sentence).strip() in headings()
 
 
+def sentences_in(path: Path) -> set[str]:
+    """Every sentence in a source that is no docstring, a name in it as …"""
+    tree = ast.parse(path.read_text("utf-8"))
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    texts = {
+        _as_heading(node)
+        for node in ast.walk(tree)
+        if id(node) not in statements | parts and isinstance(node, ast.Constant | ast.JoinedStr)
+    }
+    return {text for text in texts if text.count(" ") >= 3 and re.search(r"[a-z…)][.?]( |$)", text)}
+
+
+#: Where the core says why something is not possible.
+SPEAKING = (
+    *("database/schema", "demo/demo", "embedded", "journal/journal", "journal/undo", "monitor/filter_conditions"),
+    *("monitor/filter_text", "monitor/filter_tree", "operations/apply", "operations/defer_many"),
+    *("operations/json_objects", "operations/known_task", "operations/new_jobs", "operations/replay"),
+    *("operations/rows", "operations/rules", "operations/staged", "operations/staged_apply"),
+    *("operations/staged_plan", "operations/targets", "operations/workers", "profiles/introspect", "profiles/links"),
+    *("profiles/app_listing", "profiles/probe", "profiles/secret_keys", "profiles/secrets", "profiles/store"),
+)
+#: Sentences of these that tell of no trouble, or that stand behind others.
+NO_TROUBLE = re.compile(
+    r"Did you mean|^Deferred again as|^Set the|Give the SQL|This plan was stopped|, database …, role"
+    r"|It can be installed|^… The reason: …|SELECT|^FROM|^WHERE|^The database refused (it|the new job)"
+)
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_the_help_has_what_the_core_says_when_it_cannot(name: str) -> None:
+    source = Path(inspect.getfile(troubles)).parent / f"{name}.py"
+    found = {text for text in sentences_in(source) if not NO_TROUBLE.search(text)}
+    assert found
+    told = _words(topic("troubleshooting").markdown)
+    assert not [text for text in found if _essence(text) not in told]
+
+
+def _essence(text: str) -> str:
+    """A message without its way out, which may stand in the help in other words; a short one whole."""
+    first = re.split(r"(?<=[a-z)…])\. ", text)[0]
+    return _words(first if first.count(" ") > 2 else text)
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"[\w…]+", text)).strip(" …")
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -139,6 +232,18 @@ def test_what_speaks_for_itself_has_an_entry_by_its_first_sentence(kind: type[Ex
 def test_a_pasted_message_leads_to_its_entry(message: str, heading: str) -> None:
     first = search(explain(psycopg.OperationalError(message)).sentence)[0].section
     assert first.topic == "troubleshooting" and first.heading.startswith(heading)
+
+
+def test_nearly_every_sentence_finds_its_entry_first() -> None:
+    source = Path(inspect.getfile(troubles)).parent
+    sentences = {text for name in SPEAKING for text in sentences_in(source / f"{name}.py")}
+    found = 0
+    wanted = [text for text in sentences if not NO_TROUBLE.search(text)]
+    for text in wanted:
+        best = search(text.replace("…", "billing"))[:1]
+        entry = " ".join(f"{hit.section.heading} {hit.section.text}" for hit in best)
+        found += _essence(text) in _words(entry)
+    assert found > 0.94 * len(wanted) > 100
 
 
 # Searching

@@ -15,12 +15,13 @@ from jobdesk.dialogs.frame import DialogFrame
 from jobdesk.inspector import Inspector
 from jobdesk.main_window import MainWindow
 from jobdesk.widgets.json_tree import JsonTree
+from jobdesk.widgets.text_block import Run, TextBlock
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea
 from waiting import until
 
 LOGS = "https://logs.example/{job_id}?task={task}"
@@ -167,10 +168,59 @@ async def test_a_hundred_megabytes_are_read_in_parts_and_nothing_stalls(dsn: str
             assert model.data(model.index(399, 0, items)) == "399: { 2 keys }"
             tree.setCurrentIndex(row_of(tree, "text"))
             tree.copy("value")
-            await until(lambda: panel.note.text() == "Copied 16,777,216 characters.", timeout_s=30, what="the copy")
+            words = "Copied the first 16,777,216 characters: no more are copied at once."
+            await until(lambda: panel.note.text() == words, timeout_s=30, what="the copy")
             timer.stop()
             longest = max(later - earlier for earlier, later in itertools.pairwise(beats))
             assert longest < 2.0, f"the window stood still for {longest:.2f} s"
+
+
+# Texts of every width and direction
+
+
+WIDE = "W" * 24
+
+
+async def test_nothing_is_pushed_out_of_sight_by_wide_keys_or_values(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        ids = [others.defer(WIDE * 5, lock=WIDE * 9, args=json.dumps({WIDE: WIDE * n, "k": n})) for n in (1, 2)]
+        async with live(tmp_path, dsn) as window:
+            window.resize(1024, 700)
+            inspector = window.jobs.inspector
+            window.jobs.table.select(ids)
+            panel = inspector.comparison
+            await until(panel.differing_arguments.isVisible, what="the comparison")
+            for show in (panel.title, inspector.arguments):
+                if show is inspector.arguments:
+                    window.jobs.inspect(ids[0])
+                    await until(lambda: inspector.detail is not None, what="the job")
+                area = inspector._stack.currentWidget()
+                assert isinstance(area, QScrollArea)
+                await until(lambda area=area: area.widget().width() <= area.viewport().width(), what="it to fit")
+
+
+async def test_a_lock_that_only_waiting_jobs_want_is_not_called_held(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        first, second = (others.defer(lock="l") for _ in range(2))
+        async with live(tmp_path, dsn) as window:
+            inspector = await shown(window, first)
+            assert inspector._fields.value("lock") == "l · free; this job is the first in line"
+            inspector = await shown(window, second)
+            assert inspector._fields.value("lock") == f"l · free; #{first} is the first in line"
+            others.start(first)
+            await until(lambda: inspector._fields.value("lock") == f"l · held by #{first}, doing")
+
+
+def test_a_name_of_the_other_direction_turns_no_sentence_round(qapp: QApplication) -> None:
+    block = TextBlock()
+    block.set_runs([Run("\u05e9\u05dc\u05d5\u05dd", is_mono=True), Run(" text in 50 %")])
+    assert block.document().firstBlock().textDirection() is Qt.LayoutDirection.LeftToRight
+    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    try:
+        block.set_runs([Run("a name of ours")])
+        assert block.document().firstBlock().textDirection() is Qt.LayoutDirection.RightToLeft
+    finally:
+        qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
 
 
 # What stands round it

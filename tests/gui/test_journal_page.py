@@ -34,11 +34,11 @@ async def _close(dialog: QDialog, window: MainWindow) -> None:
 
 async def show(window: MainWindow, entries: int) -> None:
     window.show_page("journal")
-    await until(lambda: window.journal.model.rowCount() == entries, what=f"{entries} entries")
+    await until(lambda: window.pages.get("journal").model.rowCount() == entries, what=f"{entries} entries")
 
 
 def sentences(window: MainWindow) -> list[str]:
-    model = window.journal.model
+    model = window.pages.get("journal").model
     return [model.index(row, 0).data() for row in range(model.rowCount())]
 
 
@@ -58,8 +58,8 @@ async def test_what_was_cancelled_is_deferred_again_from_the_journal(dsn: str, t
         async with live(tmp_path, dsn) as window:
             await act(window, key, job_id)
             await show(window, 1)
-            window.journal.table.selectRow(0)
-            page = window.journal
+            window.pages.get("journal").table.selectRow(0)
+            page = window.pages.get("journal")
             await until(lambda: page.detail.model.rowCount() == 1, what="its jobs")
             assert "procrastinate_jobs" in page.detail.sql.plain_text
             assert page.detail.undo.isEnabled(), page.detail.undo.toolTip()
@@ -84,8 +84,8 @@ async def test_an_undo_that_is_no_longer_possible_says_why_and_does_nothing(dsn:
             await act(window, "job.cancel", job_id)
             others.run("DELETE FROM procrastinate_jobs")
             await show(window, 1)
-            window.journal.table.selectRow(0)
-            window.journal.detail.undo.click()
+            window.pages.get("journal").table.selectRow(0)
+            window.pages.get("journal").detail.undo.click()
             dialog = await dialog_of(window, UndoDialog)
             await until(lambda: "no longer there" in dialog.sentence.text(), what="the preflight")
             assert not dialog.verb.isEnabled()
@@ -96,12 +96,12 @@ async def test_the_journal_is_searched(dsn: str, tmp_path: Path) -> None:
         await wrote(window, sentence="Retry one", profile="staging")
         await wrote(window, sentence="Cancel two", action="cancel", sql="SELECT 100%")
         await show(window, 2)
-        bar = window.journal.toolbar
+        bar = window.pages.get("journal").toolbar
         for text, expected in {"100%": ["Cancel two"], "#4,711": ["Cancel two", "Retry one"], "nothing": []}.items():
             bar.text.clear()
             QTest.keyClicks(bar.text, text)
             await until(lambda expected=expected: sentences(window) == expected, what=text)
-        assert window.journal._empty.title == "No entry matches this search"
+        assert window.pages.get("journal")._empty.title == "No entry matches this search"
         bar.text.clear()
         await show(window, 2)
         bar.action.setCurrentIndex(bar.action.findData("cancel"))
@@ -117,13 +117,13 @@ async def test_the_journal_is_searched(dsn: str, tmp_path: Path) -> None:
 async def test_what_another_window_does_shows_by_itself(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
         window.show_page("journal")
-        await until(lambda: window.journal._empty.isVisible(), what="the empty state")
+        await until(lambda: window.pages.get("journal")._empty.isVisible(), what="the empty state")
         first = await wrote(window, sentence="First")
         await until(lambda: sentences(window) == ["First"])
-        window.journal.table.selectRow(0)
+        window.pages.get("journal").table.selectRow(0)
         await wrote(window, sentence="Second")
         await until(lambda: sentences(window) == ["Second", "First"])
-        chosen = window.journal.selected()
+        chosen = window.pages.get("journal").selected()
         assert chosen is not None and chosen.id == first, "the selection moves with its entry"
 
 
@@ -131,9 +131,9 @@ async def test_the_journal_is_read_without_a_connection_and_cannot_be_undone_the
     async with opened(tmp_path) as window:
         await wrote(window, action="cancel", sentence="<b>Cancel</b>\n" + "x" * 100_000 + "\u202e😀")
         await show(window, 1)
-        window.journal.table.selectRow(0)
-        assert not window.journal.detail.undo.isEnabled()
-        assert "Connect to p first" in window.journal.detail.undo.toolTip()
+        window.pages.get("journal").table.selectRow(0)
+        assert not window.pages.get("journal").detail.undo.isEnabled()
+        assert "Connect to p first" in window.pages.get("journal").detail.undo.toolTip()
         assert window.grab().width() > 0
 
 
@@ -142,11 +142,11 @@ async def test_what_was_found_is_exported(dsn: str, tmp_path: Path, name: str) -
     async with live(tmp_path, dsn) as window:
         await wrote(window, sentence="Retry one")
         await show(window, 1)
-        window.journal.toolbar.export.click()
+        window.pages.get("journal").toolbar.export.click()
         dialog = await dialog_of(window, QFileDialog)
         dialog.reject()
         path = tmp_path / name
-        window.journal.export(path)
+        window.pages.get("journal").export(path)
         await until(lambda: "Wrote 1 lines" in window.message.sentence, what="the export")
         content = path.read_text("utf-8")
         assert "Retry one" in content
@@ -162,7 +162,7 @@ async def test_a_journal_that_cannot_be_written_is_told_and_the_action_is_done(d
             await act(window, "job.cancel", job_id)
             await until(lambda: others.status(job_id) == "cancelled")
             window.show_page("journal")
-            await until(lambda: "cannot be" in window.journal.toolbar.note, what="the reason")
+            await until(lambda: "cannot be" in window.pages.get("journal").toolbar.note, what="the reason")
 
 
 async def test_a_long_journal_grows_as_it_is_scrolled(dsn: str, tmp_path: Path) -> None:
@@ -170,6 +170,6 @@ async def test_a_long_journal_grows_as_it_is_scrolled(dsn: str, tmp_path: Path) 
         for _ in range(205):
             await window.session.journal.begin(Header(action="a", sentence="s", profile="p", place="d", role="r"))
         await show(window, 200)
-        bar = window.journal.table.verticalScrollBar()
+        bar = window.pages.get("journal").table.verticalScrollBar()
         bar.setValue(bar.maximum())
-        await until(lambda: window.journal.model.rowCount() == 205, what="the rest")
+        await until(lambda: window.pages.get("journal").model.rowCount() == 205, what="the rest")

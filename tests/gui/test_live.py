@@ -113,7 +113,7 @@ async def test_counts_of_queues_and_tasks_follow(dsn: str, tmp_path: Path) -> No
             others.defer("billing.send", "billing")
             for page, name in (("queues", "billing"), ("tasks", "billing.send")):
                 window.show_page(page)
-                model = getattr(window, page).model
+                model = window.pages.get(page).model
                 wanted = [name, "1", "0", "0", "1"]
 
                 def cells(model: object = model) -> list[str]:
@@ -145,7 +145,7 @@ async def test_the_overview_says_what_changed(dsn: str, tmp_path: Path) -> None:
         others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'")
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
-            card = window.overview.changed
+            card = window.pages.get("overview").changed
             await until(lambda: "no heartbeat" in card._block.plain_text, what="the silent worker")
             card._follow("0")
             assert window.header.filter_bar.text() == f"worker:{worker}"

@@ -11,15 +11,19 @@ from jobdesk.dialogs.prune import PruneDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.models.names import COLUMNS, INDEX_OF, NamesModel
 from jobdesk.pages.names import NamesPage
+from jobdesk.theme import theme
 from jobdesk.widgets.roles import CELL_ROLE
+from jobdesk.widgets.table import PADDING
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.journal import Search
 from jobdesk_core.monitor.board import NameRow, name_row
 from jobdesk_core.monitor.pace import Pace
 from jobdesk_core.monitor.tally import QueueCounts
 from opened import Others, closed, desk_of, dialog_of, live
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton
 from pytestqt.modeltest import ModelTester
 from waiting import until
 
@@ -39,7 +43,7 @@ def text(page: NamesPage, name: str, column: str) -> str:
 
 async def shown(window: MainWindow, key: str, count: int) -> NamesPage:
     window.show_page(key)
-    page: NamesPage = getattr(window, key)
+    page: NamesPage = window.pages.get(key)
     await until(lambda: page.model.rowCount() == count, what=f"{count} rows of {key}")
     return page
 
@@ -71,8 +75,8 @@ def test_the_model_keeps_qts_contract(qtmodeltester: ModelTester) -> None:
 def test_sorting_puts_what_is_unknown_last_both_ways(column: int) -> None:
     model, pace = NamesModel("queue"), Pace()
     held = rows(("a", 0), ("b", 5))
-    pace.add_waited("c", 3.0)
-    pace.add_ran("c", 3.0)
+    pace.add_waited("c", [3.0])
+    pace.add_ran("c", [3.0])
     for kind in (EventType.STARTED, EventType.SUCCEEDED):
         pace.count(int(NOW.timestamp()) // 60 - 1, "c", kind, 9)
     counts = QueueCounts("c", dict.fromkeys(Status, 7))
@@ -234,6 +238,15 @@ async def test_the_filter_of_several_names_means_all_of_them(dsn: str, tmp_path:
             assert not window.header.filter_bar.problem
 
 
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [("todo", "999,999"), ("succeeded", "~99,999,999"), ("failed", "~999,999"), ("cancelled", "~999,999")],
+)
+def test_counts_of_a_large_table_are_not_cut(qapp: QApplication, status: str, text: str) -> None:
+    theme().install(qapp)
+    assert COLUMNS[INDEX_OF[status]].width >= QFontMetrics(theme().font(13)).horizontalAdvance(text) + 2 * PADDING
+
+
 # Workers and the overview
 
 
@@ -243,7 +256,7 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
         others.start(job_id, worker)
         async with live(tmp_path, dsn) as window:
             window.show_page("workers")
-            page = window.workers
+            page = window.pages.get("workers")
             await until(lambda: page.model.rowCount() == 1, what="the worker")
             page.table.selectRow(0)
             await until(lambda: f"#{job_id}" in page._jobs.text, what="its jobs")
@@ -256,6 +269,19 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
             dialog.verb.click()
             await closed(window)
             assert others.run("SELECT count(*) FROM procrastinate_workers") == 0
+            (entry,) = await window.session.journal.entries(Search())
+            assert (entry.header.action, entry.header.profile, entry.done) == ("prune", "test", 1)
+            assert "prune_stalled_workers" in entry.header.sql or "procrastinate_workers" in entry.header.sql
+            (record,) = await window.session.journal.records(entry.id)
+            assert record.sentence == f"Removed worker #{worker}."
+            window.show_page("journal")
+            window.pages.get("journal").table.selectRow(0)
+            await until(lambda: window.pages.get("journal").detail.model.rowCount() == 1, what="its record")
+            assert (
+                not window.pages.get("journal").detail.go.isEnabled()
+                and not window.pages.get("journal").detail.undo.isEnabled()
+            )
+            window.show_page("workers")
             await until(lambda: page.model.rowCount() == 1 and page.model.key_at(0) == "none", what="the orphan")
             assert "no worker has them" in page.model.index(0, 1).data()
             QTest.keyClick(page.table, Qt.Key.Key_Down)
@@ -278,7 +304,7 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
         others.run("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", orphan)
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
-            page = window.overview
+            page = window.pages.get("overview")
             await until(lambda: page.model.rowCount() == 10 and page.model.key_at(0) == "q11", what="the worst first")
             assert page.more.plain_text == "2 more queues"
             await until(lambda: "1 stalled" in page.running.note, what="the stalled job")

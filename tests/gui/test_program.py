@@ -47,6 +47,16 @@ def test_without_a_display_one_sentence_and_code_2(tmp_path: Path, display: Mapp
     assert "no display" in ended.stderr and "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) == 1
 
 
+def test_without_qts_libraries_one_sentence_and_code_2_and_the_commands_go_on(tmp_path: Path) -> None:
+    (tmp_path / "PySide6").mkdir()
+    broken = 'raise ImportError("libglib-2.0.so.0: cannot open shared object file: No such file or directory")'
+    (tmp_path / "PySide6" / "__init__.py").write_text(broken)
+    ended = run(tmp_path, PYTHONPATH=str(tmp_path))
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "libglib-2.0.so.0" in ended.stderr and "apt-get install" in ended.stderr
+    assert "Which database?" in run(tmp_path, "jobs", PYTHONPATH=str(tmp_path)).stderr
+
+
 @pytest.mark.parametrize("way", ["dsn", "environment", "profile"])
 def test_it_connects_as_it_is_told_and_ends_in_good_order(dsn: str, tmp_path: Path, way: str) -> None:
     variables = {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(tmp_path)}

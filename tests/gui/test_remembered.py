@@ -10,6 +10,7 @@ import pytest
 from jobdesk import formats, remembered
 from jobdesk.arrangement import Arrangement
 from jobdesk.main_window import MainWindow
+from jobdesk.pages.stack import KEYS
 from jobdesk.remembered import Memory
 from jobdesk.theme import theme
 from jobdesk.widgets.table import Table
@@ -198,8 +199,28 @@ async def test_the_theme_follows_the_system_until_it_is_chosen(tmp_path: Path, q
         told.emit(Qt.ColorScheme.Unknown)
 
 
+async def test_a_page_that_is_made_later_is_as_it_is_remembered_and_one_that_is_not_made_stays_so(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as window:
+        columns = window.pages.get("queues").table.columns
+        columns.show_column("failed", False)
+        hidden = columns.choice()
+        assert hidden
+        taken = window.arrangement.taken()
+    async with opened(tmp_path) as again:
+        again.arrangement.put(taken)
+        assert again.pages.if_made("queues") is None
+        assert again.arrangement.taken()["columns"] == taken["columns"]
+        assert again.pages.get("queues").table.columns.choice() == hidden
+        again.arrangement.reset()
+        assert again.arrangement.taken()["columns"] == {}
+
+
 async def test_every_table_of_rows_can_have_its_columns_chosen_but_the_overviews(tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
+        for key in KEYS:
+            window.pages.get(key)
         without = {table.accessibleName() for table in window.findChildren(Table) if table.columns is None}
-        assert without == {"Queues", "Locks"}
+        assert without == {"Queues"}
         assert isinstance(window.arrangement, Arrangement)

@@ -39,8 +39,8 @@ async def test_what_the_window_adds_by_itself_is_never_shown_as_a_sign(dsn: str,
     with Others(dsn) as others:
         others.defer("mail.deliver_one-by/one", "a.queue_of-mail")
         async with live(tmp_path, dsn) as window:
-            for page in (window.queues, window.tasks):
-                window.show_page("queues" if page is window.queues else "tasks")
+            for page in (window.pages.get("queues"), window.pages.get("tasks")):
+                window.show_page("queues" if page is window.pages.get("queues") else "tasks")
                 await until(lambda page=page: page.model.rowCount() == 1, what="the row")
                 page.table.selectRow(0)
                 await until(

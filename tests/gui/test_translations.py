@@ -15,8 +15,8 @@ from jobdesk import translation
 from jobdesk.core_words import WORDS
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.main_window import PAGES
 from jobdesk.pages.journal_toolbar import OUTCOMES
+from jobdesk.pages.stack import KEYS
 from jobdesk_core.monitor.pages import Order
 from opened import Others, dialog_of, live
 from PySide6.QtCore import QCoreApplication, QLocale
@@ -170,9 +170,9 @@ async def test_the_window_bears_a_longer_language(translated: None, dsn: str, tm
             assert "~" in window.actions["job.retry"].text() and "~" in window.navigation.item(1).text()
             await until(lambda: window.jobs.model.rowCount() == 1, what="the job")
             window.resize(1280, 800)
-            for page in PAGES:
+            for page in KEYS:
                 window.show_page(page)
-                await until(window.pages[page].isVisible, what=page)
+                await until(window.pages.get(page).isVisible, what=page)
                 assert window.width() == 1280, f"{page} makes the window wider"
                 assert not cut(window), page
                 window.grab().save(str(tmp_path / f"{page}.png"))

@@ -22,6 +22,7 @@ from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import JobsModel
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.pages.jobs_table import JobsTable
+from jobdesk.pages.stack import KEYS
 from jobdesk.theme import theme
 from jobdesk.widgets.json_model import JsonModel
 from jobdesk_core.jobs import Status
@@ -45,7 +46,7 @@ async def test_everything_on_every_page_has_a_name(dsn: str, tmp_path: Path) -> 
     with Others(dsn) as others:
         job_id = others.defer(args='{"a": {"b": 1}}')
         async with live(tmp_path, dsn) as window:
-            for page in window.pages:
+            for page in KEYS:
                 window.show_page(page)
                 assert not list(unnamed(window)), page
             window.show_page("jobs")
@@ -98,9 +99,9 @@ async def test_everything_of_a_chosen_lock_and_entry_and_of_its_undo_has_a_name(
         others.defer(lock="l")
         async with live(tmp_path, dsn) as window:
             window.show_page("locks")
-            await until(lambda: window.locks.table.model().rowCount(), what="the lock")
-            window.locks.table.selectRow(0)
-            await until(lambda: window.locks.chain.selected_rows(), what="the lock's jobs")
+            await until(lambda: window.pages.get("locks").table.model().rowCount(), what="the lock")
+            window.pages.get("locks").table.selectRow(0)
+            await until(lambda: window.pages.get("locks").chain.selected_rows(), what="the lock's jobs")
             assert not list(unnamed(window))
             window.show_page("jobs")
             window.jobs.inspect(job_id)
@@ -112,11 +113,11 @@ async def test_everything_of_a_chosen_lock_and_entry_and_of_its_undo_has_a_name(
             dialog.verb.click()
             await closed(window)
             window.show_page("journal")
-            await until(lambda: window.journal.model.rowCount() == 1, what="the entry")
-            window.journal.table.selectRow(0)
-            await until(window.journal.detail.undo.isEnabled, what="the undo")
+            await until(lambda: window.pages.get("journal").model.rowCount() == 1, what="the entry")
+            window.pages.get("journal").table.selectRow(0)
+            await until(window.pages.get("journal").detail.undo.isEnabled, what="the undo")
             assert not list(unnamed(window))
-            window.journal.detail.undo.click()
+            window.pages.get("journal").detail.undo.click()
             undo = await dialog_of(window, UndoDialog)
             await until(undo.verb.isEnabled, what="the preflight of the undo")
             assert not list(unnamed(undo))
@@ -133,16 +134,16 @@ async def test_text_from_the_database_is_shown_as_it_is(dsn: str, tmp_path: Path
         async with live(tmp_path, dsn) as window:
             window.jobs.inspect(job_id)
             await until(lambda: window.jobs.inspector.detail is not None)
-            for page in window.pages:
+            for page in KEYS:
                 window.show_page(page)
             assert window.jobs.model.index(0, 1).data() == HOSTILE
             window.show_page("queues")
-            await until(lambda: window.queues.model.index(0, 0).data() == "<i>mail</i>", what="the queue")
-            window.queues.select("<i>mail</i>")
+            await until(lambda: window.pages.get("queues").model.index(0, 0).data() == "<i>mail</i>", what="the queue")
+            window.pages.get("queues").select("<i>mail</i>")
             for label in window.findChildren(QLabel):
                 if "<" in label.text():
                     assert label.textFormat() is Qt.TextFormat.PlainText, label.text()
-            window.queues.filter_asked_for.emit('queue:"<i>mail</i>"')
+            window.pages.get("queues").filter_asked_for.emit('queue:"<i>mail</i>"')
             await until(lambda: window.jobs.model.rowCount() == 1 and not window.jobs.reading.is_reading)
 
 
@@ -254,3 +255,15 @@ async def test_no_dialog_is_wider_than_a_small_window(
         assert dialog.width() < window.width()
         dialog.reject()
         await closed(window)
+
+
+async def test_the_number_of_matches_is_whole_on_a_small_screen(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        jobs = "SELECT 'q', 't' FROM generate_series(1, 1234)"
+        others.run(f"INSERT INTO procrastinate_jobs (queue_name, task_name) {jobs}")
+        async with live(tmp_path, dsn) as window:
+            window.resize(1024, 700)
+            window.header.filter_bar.set_text("status:todo")
+            count = window.jobs.toolbar._count
+            await until(lambda: count.whole == "1,234 match (exact)", what="the number")
+            await until(lambda: count.text() == count.whole, what="all of it")

@@ -192,7 +192,8 @@ class PsycopgConnector(AsyncConnector):
                 set_json_loads(self._json_loads, cursor)
             # Without parameters the text goes as it is, and may hold several commands.
             await cursor.execute(statement.sql, parameters or None)
-            return await cursor.fetchall() if cursor.description else []
+            # Not `description`, which makes an object of every column.
+            return await cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
     async def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {

@@ -362,6 +362,21 @@ def stalled_jobs(
     )
 
 
+def jobs_started_before(
+    capabilities: Capabilities, *, nb_seconds: float, queue: str | None, task_name: str | None
+) -> Statement[list[Job]]:
+    """The running jobs whose latest start was more than so many seconds ago."""
+    return Statement(
+        f"SELECT {columns(capabilities, 'job.')} FROM procrastinate_jobs AS job WHERE job.status = 'doing' "
+        "AND (SELECT max(event.at) FROM procrastinate_events AS event WHERE event.job_id = job.id "
+        "AND event.type = 'started') < now() - %(seconds)s * interval '1 second' "
+        "AND (%(queue)s::text IS NULL OR job.queue_name = %(queue)s) "
+        "AND (%(task)s::text IS NULL OR job.task_name = %(task)s) ORDER BY job.id",
+        lambda rows: [Job.from_row(row) for row in rows],
+        {"seconds": nb_seconds, "queue": queue, "task": task_name},
+    )
+
+
 def delete_old_jobs(
     *, nb_hours: float, queue: str | None, statuses: Sequence[str], limit: int | None = None
 ) -> Statement[int]:

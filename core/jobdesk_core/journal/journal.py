@@ -10,7 +10,7 @@ import getpass
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -77,13 +77,13 @@ class Journal:
         """The actions, or the profiles, that the journal holds."""
         return await self._run(self._store.values_of, column)
 
-    async def claim(self, entry_id: int, job_id: int, by: int) -> bool:
-        """Mark a job's record as undone by an entry, before it is. False when someone else has."""
-        return await self._run(self._store.claim, entry_id, job_id, by)
+    async def claim(self, entry_id: int, job_ids: Sequence[int], by: int) -> set[int]:
+        """Mark jobs' records as undone by an entry, before they are; those that nobody else had marked."""
+        return await self._run(self._store.claim, entry_id, job_ids, by)
 
-    async def release(self, entry_id: int, job_id: int, by: int) -> None:
-        """Take a claim back: the undo was not possible."""
-        await self._run(self._store.release, entry_id, job_id, by)
+    async def release(self, entry_id: int, job_ids: Sequence[int], by: int) -> None:
+        """Take claims back: the undo was not possible."""
+        await self._run(self._store.release, entry_id, job_ids, by)
 
     async def export(self, search: Search, path: Path) -> int:
         """Write every matching entry, a line for each of its jobs, as CSV or (`.ndjson`) NDJSON; how many lines.

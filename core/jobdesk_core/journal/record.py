@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DONE = "done"
+#: The action of removing silent workers, which acts on no job.
+PRUNE = "prune"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """What is known of an act before it begins.
 
-    `action` is the value of an operation's Action, or `undo`; `set_to` what it gives the jobs, by column;
+    `action` is the value of an operation's Action, `undo` or PRUNE; `set_to` what it gives the jobs, by column;
     `undoes` the number of the entry that it undoes.
     """
 

@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,15 +113,19 @@ class Store:
             )
         )
 
-    def claim(self, entry_id: int, job_id: int, by: int) -> bool:
-        """Mark a job's record as undone by an entry, before it is. False when another window was faster."""
+    def claim(self, entry_id: int, job_ids: Sequence[int], by: int) -> set[int]:
+        """Mark jobs' records as undone by an entry, before they are; those where no other window was faster."""
         sql = "UPDATE records SET undone_by = ? WHERE entry_id = ? AND job_id = ? AND undone_by IS NULL"
-        return self._run(lambda connection: connection.execute(sql, (by, entry_id, job_id)).rowcount > 0)
 
-    def release(self, entry_id: int, job_id: int, by: int) -> None:
-        """Take a claim back: the undo was not possible."""
+        def write(connection: sqlite3.Connection) -> set[int]:
+            return {job_id for job_id in job_ids if connection.execute(sql, (by, entry_id, job_id)).rowcount > 0}
+
+        return self._run(write)
+
+    def release(self, entry_id: int, job_ids: Sequence[int], by: int) -> None:
+        """Take claims back: the undo was not possible."""
         sql = "UPDATE records SET undone_by = NULL WHERE entry_id = ? AND job_id = ? AND undone_by = ?"
-        self._run(lambda connection: connection.execute(sql, (entry_id, job_id, by)))
+        self._run(lambda connection: connection.executemany(sql, [(entry_id, job_id, by) for job_id in job_ids]))
 
     def entries(self, search: Search, before_id: int | None, limit: int) -> list[Entry]:
         """The entries that match, newest first, older than `before_id`."""

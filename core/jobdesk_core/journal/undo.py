@@ -6,38 +6,32 @@ Each job is looked at again in the transaction that undoes it, and left alone un
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
-from jobdesk_core.connectors.statement import Statement, nothing
-from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, UniqueViolation, cause_text
-from jobdesk_core.jobs import Job, Status
+from jobdesk_core.jobs import Status
 from jobdesk_core.journal.journal import BATCH_RECORDS, Journal
-from jobdesk_core.journal.record import DONE, Entry, Header, Record
-from jobdesk_core.monitor.rows import JobRow, row_columns, rows_by_id
+from jobdesk_core.journal.record import PRUNE, Entry, Record
+from jobdesk_core.monitor.rows import JobRow, rows_by_id
 
 #: Jobs named one by one in a plan; all are counted.
 NAMED = 200
-#: Records read at once while undoing.
-READ_RECORDS = 50
-Run = Callable[[Statement[Any]], Awaitable[Any]]
 
-_AGAIN = ("cancel", "delete")
+AGAIN = ("cancel", "delete")
 #: An entry of several acts, each of whose records says which: see keeping_staged.
 STAGED = "staged"
-_BACK = {"reprioritise": "priority", "reschedule": "scheduled_at", "run now": "scheduled_at"}
+BACK = {"reprioritise": "priority", "reschedule": "scheduled_at", "run now": "scheduled_at"}
 _NOT_UNDONE = {
     "defer": "A new job is not undone here: cancel it.",
     "retry": "A retry cannot be undone: cancel the waiting job if it shall not run.",
     "rescue": "A retry cannot be undone: cancel the waiting job if it shall not run.",
     "abort": "A running job that was asked to abort cannot be told to go on: retry it, or defer it again.",
     "purge": "Purged jobs were deleted for good; the journal keeps no arguments of them.",
+    PRUNE: "Pruned workers cannot be put back: one that lives registers itself again.",
     "undo": "An undo is not undone: act on its jobs instead.",
 }
 
@@ -64,7 +58,7 @@ def will(entry: Entry) -> str:
     """What an undo does with each job of this entry, in words."""
     if entry.header.action == STAGED:
         return "will be deferred again as a new job, or get back what it had"
-    if entry.header.action in _AGAIN:
+    if entry.header.action in AGAIN:
         return "will be deferred again, as a new job"
     return f"gets back the {'priority' if entry.header.action == 'reprioritise' else 'schedule'} that it had"
 
@@ -72,7 +66,7 @@ def will(entry: Entry) -> str:
 def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_only: bool) -> str | None:
     """Why nothing of an entry can be undone on the connection to `place`, or None."""
     action = entry.header.action
-    if action != STAGED and action not in _AGAIN and action not in _BACK:
+    if action != STAGED and action not in AGAIN and action not in BACK:
         return _NOT_UNDONE.get(action, "This cannot be undone.")
     if entry.header.place != place:
         return f"This was done on another database: connect to {entry.header.profile} first."
@@ -85,7 +79,7 @@ def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_onl
     rights = capabilities.rights
     if action == STAGED:
         return rights.defer or rights.cancel
-    return rights.defer if action in _AGAIN else rights.cancel
+    return rights.defer if action in AGAIN else rights.cancel
 
 
 async def plan(journal: Journal, connector: PsycopgConnector, capabilities: Capabilities, entry: Entry) -> UndoPlan:
@@ -96,7 +90,7 @@ async def plan(journal: Journal, connector: PsycopgConnector, capabilities: Capa
         after = records[-1].job_id
         rows = await connector.run_async(rows_by_id(capabilities, [record.job_id for record in records]))
         for record in records:
-            reason = _reason(entry, record, rows.get(record.job_id))
+            reason = reason_of(entry, record, rows.get(record.job_id))
             if reason is None:
                 found.ready += 1
             else:
@@ -108,78 +102,10 @@ async def plan(journal: Journal, connector: PsycopgConnector, capabilities: Capa
     return found
 
 
-async def undo(
-    journal: Journal,
-    connector: PsycopgConnector,
-    capabilities: Capabilities,
-    entry: Entry,
-    header: Header,
-    progressed: Callable[[int], None] = lambda done: None,
-) -> tuple[int, Counter[str]]:
-    """Undo an entry, and write that down as an entry of its own; how many jobs were, and why the others were not.
-
-    Cancelling it leaves the rest as it is. Raises JournalTrouble before anything is done, and ConnectorException
-    when the link breaks.
-    """
-    number = await journal.begin(header)
-    done, left, error, after = 0, Counter[str](), "It was stopped.", -1
-    try:
-        while records := await journal.records(entry.id, limit=READ_RECORDS, only_open=True, after_job=after):
-            after = records[-1].job_id
-            for record in records:
-                result = await _undo_one(journal, connector, capabilities, entry, record, number)
-                await journal.add(number, [result])
-                done += result.is_done
-                if not result.is_done:
-                    left[result.sentence] += 1
-            progressed(done + left.total())
-        error = ""
-    except ConnectorException as broken:
-        error = cause_text(broken)
-        raise
-    finally:
-        await journal.end(number, error)
-    return done, left
-
-
-async def _undo_one(
-    journal: Journal,
-    connector: PsycopgConnector,
-    capabilities: Capabilities,
-    entry: Entry,
-    record: Record,
-    number: int,
-) -> Record:
-    job_id = record.job_id
-    if not await journal.claim(entry.id, job_id, number):
-        return Record(job_id, "skipped", "It has been undone meanwhile.")
-    act = _defer_again if _act_of(entry, record)[0] in _AGAIN else _set_back
-    try:
-        async with connector.transaction() as connection:
-
-            async def run(statement: Statement[Any]) -> Any:
-                return await connector.run_async(statement, connection=connection)
-
-            row = await run(_locked(capabilities, job_id))
-            reason = _reason(entry, record, row)
-            if reason is None:
-                return await act(run, capabilities, entry, record)
-    except UniqueViolation:
-        reason = "Another waiting job has its queueing lock."
-    except CapabilityMissing as error:
-        reason = str(error)
-    except ConnectorException as error:
-        if error.sqlstate is None:
-            raise  # the link broke: it may have been undone, so the claim stays
-        reason = f"The database refused it: {cause_text(error)}"
-    await journal.release(entry.id, job_id, number)
-    return Record(job_id, "skipped", reason)
-
-
-def _reason(entry: Entry, record: Record, row: JobRow | None) -> str | None:
+def reason_of(entry: Entry, record: Record, row: JobRow | None) -> str | None:
     """Why this job is left alone, in a sentence that many jobs can share; None when it can be undone."""
-    (action, set_to), before = _act_of(entry, record), record.before
-    if action not in _AGAIN and action not in _BACK:
+    (action, set_to), before = act_of(entry, record), record.before
+    if action not in AGAIN and action not in BACK:
         return _NOT_UNDONE.get(action, "This cannot be undone.")
     if action == "delete":
         if row is not None:
@@ -191,16 +117,16 @@ def _reason(entry: Entry, record: Record, row: JobRow | None) -> str | None:
         return None if row.status is Status.CANCELLED else f"It is no longer cancelled: {row.status.value}."
     if row.status is not Status.TODO:
         return f"It no longer waits: {row.status.value}."
-    column = _BACK[action]
+    column = BACK[action]
     if column not in before:
         return "The journal does not know what it had before."
-    return None if _has_what_was_set(entry, action, set_to, row) else f"Its {_WORDS[column]} was changed since."
+    return None if _has_what_was_set(entry, action, set_to, row) else f"Its {WORDS[column]} was changed since."
 
 
-_WORDS = {"priority": "priority", "scheduled_at": "schedule"}
+WORDS = {"priority": "priority", "scheduled_at": "schedule"}
 
 
-def _act_of(entry: Entry, record: Record) -> tuple[str, Mapping[str, Any]]:
+def act_of(entry: Entry, record: Record) -> tuple[str, Mapping[str, Any]]:
     """What was done to this job, and what it was given."""
     if entry.header.action != STAGED:
         return entry.header.action, entry.header.set_to
@@ -211,60 +137,11 @@ def _has_what_was_set(entry: Entry, action: str, set_to: Mapping[str, Any], row:
     if action == "reprioritise":
         return bool(row.priority == set_to.get("priority"))
     if action == "reschedule":
-        return row.scheduled_at == _moment(set_to.get("scheduled_at"))
+        return row.scheduled_at == moment(set_to.get("scheduled_at"))
     # Made due by the server's clock: no later than the act's end, give or take how far the clocks are apart.
     latest = (entry.ended_at or entry.at) + dt.timedelta(minutes=1)
     return row.scheduled_at is None or entry.at - dt.timedelta(minutes=1) <= row.scheduled_at <= latest
 
 
-async def _defer_again(run: Run, capabilities: Capabilities, entry: Entry, record: Record) -> Record:
-    before = dict(record.before)
-    if _act_of(entry, record)[0] == "cancel":
-        before = await run(_whole(capabilities, record.job_id))
-    at = _moment(before.get("scheduled_at"))
-    if at is not None and at <= dt.datetime.now(dt.UTC):
-        at = None
-    args = before["args"]
-    job = Job(
-        queue=before["queue_name"],
-        task_name=before["task_name"],
-        priority=before.get("priority") or 0,
-        lock=before.get("lock"),
-        queueing_lock=before.get("queueing_lock"),
-        task_kwargs=json.loads(args) if isinstance(args, str) else args,
-        scheduled_at=at,
-    )
-    (new_id,) = await run(statements.defer(capabilities, [job]))
-    sentence = f"Deferred again as job #{new_id:,}, in place of #{record.job_id:,}."
-    return Record(record.job_id, DONE, sentence, new_id=new_id)
-
-
-async def _set_back(run: Run, capabilities: Capabilities, entry: Entry, record: Record) -> Record:
-    column = _BACK[_act_of(entry, record)[0]]
-    value = record.before[column]
-    kind = "integer" if column == "priority" else "timestamptz"
-    await run(
-        Statement(
-            f"UPDATE procrastinate_jobs SET {column} = %(value)s::{kind} WHERE id = %(id)s AND status = 'todo'",
-            nothing,
-            {"value": _moment(value) if column == "scheduled_at" else value, "id": record.job_id},
-        )
-    )
-    return Record(record.job_id, DONE, f"Set the {_WORDS[column]} of job #{record.job_id:,} back.")
-
-
-def _locked(capabilities: Capabilities, job_id: int) -> Statement[JobRow | None]:
-    asked = rows_by_id(capabilities, [job_id])
-    return Statement(f"{asked.sql} FOR UPDATE OF job", lambda rows: asked.decode(rows).get(job_id), asked.parameters)
-
-
-def _whole(capabilities: Capabilities, job_id: int) -> Statement[dict[str, Any]]:
-    return Statement(
-        f"SELECT {row_columns(capabilities)}, job.args::text AS args FROM procrastinate_jobs AS job WHERE id = %(id)s",
-        lambda rows: rows[0],
-        {"id": job_id},
-    )
-
-
-def _moment(value: Any) -> dt.datetime | None:
+def moment(value: Any) -> dt.datetime | None:
     return dt.datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -18,6 +18,8 @@ DEEPEST = 100
 PART_ENTRIES = 200
 WHOLE_BYTES = 2_048
 CUT_CHARACTERS = 2_000
+#: What is read whole of the arguments of all the jobs asked for, in bytes, and of how many jobs at a time.
+MOST_WHOLE, WHOLE_JOBS = 8 * 1024 * 1024, 100
 #: The longest text that is read to be copied.
 LONGEST_TEXT = 16 * 1024 * 1024
 
@@ -44,12 +46,16 @@ class Part:
     total: int
 
 
-def whole(job_id: int) -> Statement[dict[str, Any] | None]:
-    """A job's arguments, or None when it is not there. Raises ArgumentsTooDeep."""
+def whole(job_ids: Sequence[int], most: int) -> Statement[dict[int, str | None]]:
+    """The arguments of jobs as JSON texts, by id; None for what goes beyond `most` bytes in all."""
     return Statement(
-        "SELECT args::text AS args FROM procrastinate_jobs WHERE id = %(id)s",
-        lambda rows: parsed(rows[0]["args"]) if rows else None,
-        {"id": job_id},
+        "SELECT id, CASE WHEN sum(octet_length(args)) OVER (ORDER BY id) <= %(most)s THEN args END AS args FROM ("
+        "SELECT id, CASE WHEN octet_length(args) <= %(most)s THEN args END AS args FROM ("
+        # What takes more than that on disk is not even unpacked to be measured.
+        "SELECT id, CASE WHEN pg_column_size(args) <= %(most)s THEN args::text END AS args FROM procrastinate_jobs "
+        "WHERE id = ANY (%(ids)s) OFFSET 0) AS unpacked) AS held",
+        lambda rows: {row["id"]: row["args"] for row in rows},
+        {"ids": list(job_ids), "most": most},
     )
 
 

@@ -180,46 +180,54 @@ class Counts:
     ) -> None:
         """Follow the ended jobs. Events of `except_stretch`, counted in the same snapshot, are in already."""
         last_of: dict[int, int] = {event.job_id: event.id for event in events}
-        for event in events:
-            stretch = event.job_id // STRETCH_IDS
-            row = rows.get(event.job_id)
+        came: Counter[tuple[int, Group]] = Counter()
+        retried: Counter[tuple[int, Group]] = Counter()
+        for event_id, job_id, kind, _ in events:
+            stretch, row = job_id // STRETCH_IDS, rows.get(job_id)
             if stretch == except_stretch or row is None:
                 continue
-            if event.type in _ENDS:
+            if kind in _ENDS:
                 # A waiting job that a worker ends otherwise is told as cancelled: the row knows better.
-                is_last = last_of[event.job_id] == event.id and row.status.is_final
-                self._add(stretch, (row.queue_name, row.task_name, row.status if is_last else _ENDS[event.type]), 1)
-            elif event.type is EventType.RETRIED:
-                group = (row.queue_name, row.task_name, Status.FAILED)
-                if self._stretches.get(stretch, Counter())[group] > 0:
-                    self._add(stretch, group, -1)
+                is_last = last_of[job_id] == event_id and row.status.is_final
+                came[stretch, (row.queue_name, row.task_name, row.status if is_last else _ENDS[kind])] += 1
+            elif kind is EventType.RETRIED:
+                retried[stretch, (row.queue_name, row.task_name, Status.FAILED)] += 1
                 self._doubted.add(stretch)  # it may have failed in another queue than it waits in now
+        for (stretch, group), number in came.items():
+            self._add(stretch, group, number)
+        for (stretch, group), number in retried.items():
+            held = self._stretches.get(stretch)
+            self._add(stretch, group, -min(number, held[group] if held is not None else 0))
         self.doubt(_scheduled_only(events))
 
     def add_open(self, events: Iterable[EventRow], rows: Mapping[int, JobRow]) -> None:
         """Follow the waiting and running jobs between two counts of them, nearly: queues may have changed."""
         firsts: dict[int, EventType] = {}
-        for event in events:
-            if event.type in _BEFORE:
-                firsts.setdefault(event.job_id, event.type)
+        for _, job_id, kind, _ in events:
+            if kind in _BEFORE:
+                firsts.setdefault(job_id, kind)
+        left: Counter[Group] = Counter()
+        came: Counter[Group] = Counter()
         for job_id, first in firsts.items():
-            if job_id not in rows:
+            row, before = rows.get(job_id), _BEFORE[first]
+            if row is None:
                 continue
-            row, before = rows[job_id], _BEFORE[first]
-            if before in OPEN and self._open[row.queue_name, row.task_name, before] > 0:
-                self._add_open((row.queue_name, row.task_name, before), -1)
+            if before in OPEN:
+                left[row.queue_name, row.task_name, before] += 1
             if row.status in OPEN:
-                self._add_open((row.queue_name, row.task_name, row.status), 1)
+                came[row.queue_name, row.task_name, row.status] += 1
+        for group in left.keys() | came.keys():
+            number = came[group] - min(left[group], self._open[group])
+            self._open[group] += number
+            self._tally.shift(group, number)
 
     def _add(self, stretch: int, group: Group, number: int) -> None:
+        if not number:
+            return
         counted = self._stretches.setdefault(stretch, Counter())
         counted[group] += number
         if not counted[group]:
             del counted[group]
-        self._tally.shift(group, number)
-
-    def _add_open(self, group: Group, number: int) -> None:
-        self._open[group] += number
         self._tally.shift(group, number)
 
 

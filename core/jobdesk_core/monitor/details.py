@@ -12,12 +12,12 @@ from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ArgumentsTooDeep
-from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.jobs import Status
 from jobdesk_core.monitor import columns, surroundings
 from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES, is_deep, parsed
 from jobdesk_core.monitor.explain import Explanation, Surroundings, explain
 from jobdesk_core.monitor.pages import StatementTooLong, limited
-from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow, job_row, row_columns
+from jobdesk_core.monitor.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow, event_tuples, job_row, row_columns
 from jobdesk_core.monitor.surroundings import Holder, Situation
 
 T = TypeVar("T")
@@ -165,8 +165,9 @@ def _job(capabilities: Capabilities, job_id: int) -> Statement[_Found | None]:
 
 def _events(job_id: int) -> Statement[list[EventRow]]:
     return Statement(
-        "SELECT id, job_id, type::text AS type, at FROM (SELECT * FROM procrastinate_events "
+        f"SELECT {EVENT_COLUMNS} FROM (SELECT * FROM procrastinate_events "
         "WHERE job_id = %(id)s ORDER BY id DESC LIMIT %(limit)s) AS event ORDER BY id",
-        lambda rows: [EventRow(row["id"], row["job_id"], EventType(row["type"]), row["at"]) for row in rows],
+        event_tuples,
         {"id": job_id, "limit": EVENTS_LIMIT},
+        is_page=True,
     )

@@ -253,4 +253,4 @@ def duration(span: dt.timedelta) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} days"
+    return f"{hours // 24:,} days"

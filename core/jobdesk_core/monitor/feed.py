@@ -25,7 +25,7 @@ from jobdesk_core.monitor.counts import INHABITED, Counts, aborting_jobs, count_
 from jobdesk_core.monitor.gaps import Gaps, recent_events
 from jobdesk_core.monitor.history import HistoryReader
 from jobdesk_core.monitor.pages import limited
-from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow, rows_by_id
+from jobdesk_core.monitor.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow, event_tuples, rows_by_id
 from jobdesk_core.monitor.series import Series
 from jobdesk_core.monitor.tally import Group
 
@@ -415,21 +415,18 @@ def _glance(rows: Rows) -> _Glance:
 def events_after(cursor: int, limit: int) -> Statement[list[EventRow]]:
     """The first events beyond the cursor."""
     return Statement(
-        "SELECT id, job_id, type::text AS type, at FROM procrastinate_events "
-        "WHERE id > %(cursor)s ORDER BY id LIMIT %(limit)s",
-        _event_rows,
+        f"SELECT {EVENT_COLUMNS} FROM procrastinate_events WHERE id > %(cursor)s ORDER BY id LIMIT %(limit)s",
+        event_tuples,
         {"cursor": cursor, "limit": limit},
+        is_page=True,
     )
 
 
 def events_of(event_ids: list[int]) -> Statement[list[EventRow]]:
     """The events of these ids that are there."""
     return Statement(
-        "SELECT id, job_id, type::text AS type, at FROM procrastinate_events WHERE id = ANY (%(ids)s) ORDER BY id",
-        _event_rows,
+        f"SELECT {EVENT_COLUMNS} FROM procrastinate_events WHERE id = ANY (%(ids)s) ORDER BY id",
+        event_tuples,
         {"ids": event_ids},
+        is_page=True,
     )
-
-
-def _event_rows(rows: Rows) -> list[EventRow]:
-    return [EventRow(row["id"], row["job_id"], EventType(row["type"]), row["at"]) for row in rows]

@@ -24,7 +24,7 @@ from jobdesk_core.monitor.filter_conditions import (
     none_of,
     number_ranges,
 )
-from jobdesk_core.monitor.filter_ranges import BIGINT
+from jobdesk_core.monitor.filter_ids import Ids, in_all, in_any, of_ranges
 from jobdesk_core.monitor.filter_text import FLAGS, FilterError, Sign, Token, Value, argument_term, lex, term
 from jobdesk_core.monitor.filter_tree import (
     Group,
@@ -46,7 +46,6 @@ __all__ = ["FLAGS", "KEYS", "FilterError", "JobFilter", "Piece", "Token", "Value
 _BARE_ID = re.compile(r"#?[0-9][0-9,]*")
 _COUNTED = frozenset(("queue", "task", "status"))
 _NOBODY_ASKS = dt.datetime.min.replace(tzinfo=dt.UTC)
-Ids = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class JobFilter:
     """Conditions and how they go together. The empty filter is met by every job.
 
     `tokens` are all conditions from left to right, `required` those that every match meets by themselves.
-    `ids` are the lowest and the highest id that the filter leaves possible.
+    `ids` are those that the filter leaves possible.
     """
 
     text: str
@@ -153,17 +152,10 @@ def _gives_way(part: Node, token: Token) -> bool:
 
 
 def _ids(token: Token) -> Ids:
-    if token.key != "id" or token.is_negated:
-        return BIGINT
-    ranges = number_ranges(token)
-    return min(low for low, _ in ranges), max(high for _, high in ranges)
+    return of_ranges(number_ranges(token)) if token.key == "id" and not token.is_negated else Ids()
 
 
 def _ids_of_group(group: Group, parts: list[Ids]) -> Ids:
     if group.is_negated or not parts:
-        return BIGINT
-    lows, highs = zip(*parts, strict=True)
-    if not group.is_any:
-        return max(lows), min(highs)
-    held = [each for each in parts if each[0] <= each[1]] or parts[:1]
-    return min(low for low, _ in held), max(high for _, high in held)
+        return Ids()
+    return in_any(parts) if group.is_any else in_all(parts)

@@ -85,8 +85,9 @@ def queueing_locks(capabilities: Capabilities, text: str) -> Statement[Rows]:
     had = "job.queueing_lock IS NOT NULL"
     return Statement(
         f"WITH {_open(capabilities, 'job.id, job.queueing_lock, job.status')}, "
-        "failed AS MATERIALIZED (SELECT job.id, job.queueing_lock FROM (SELECT DISTINCT job_id FROM (SELECT job_id, "
-        "type FROM procrastinate_events ORDER BY id DESC LIMIT %(events)s) AS latest WHERE type = 'failed') AS event "
+        "latest AS MATERIALIZED (SELECT job_id, type, at FROM procrastinate_events ORDER BY id DESC LIMIT %(events)s), "
+        "failed AS MATERIALIZED (SELECT job.id, job.queueing_lock FROM (SELECT DISTINCT job_id FROM latest "
+        "WHERE type = 'failed') AS event "
         f"JOIN procrastinate_jobs AS job ON job.id = event.job_id WHERE job.status = 'failed' AND {had}), "
         "holder AS (SELECT id, queueing_lock FROM open WHERE status = 'todo' AND queueing_lock IS NOT NULL "
         "UNION SELECT job.id, job.queueing_lock FROM procrastinate_jobs AS job WHERE job.status = 'todo' "
@@ -100,6 +101,8 @@ def queueing_locks(capabilities: Capabilities, text: str) -> Statement[Rows]:
         "ORDER BY refused.refused IS NULL, holder.id LIMIT %(listed)s) "
         "SELECT listed.queueing_lock AS name, coalesce(listed.refused, 0) AS refused, "
         "coalesce(listed.ids, '{}') AS refused_ids, listed.total, listed.blocked, whole.looked, now() AS asked_at, "
+        # Those of the type `scheduled` tell when the job is due.
+        "(SELECT min(at) FILTER (WHERE type <> 'scheduled') FROM latest HAVING count(*) >= %(events)s) AS since, "
         f"{row_columns(capabilities)} FROM (SELECT count(*) AS looked FROM oldest) AS whole "
         "LEFT JOIN listed ON true LEFT JOIN procrastinate_jobs AS job ON job.id = listed.holder_id "
         "ORDER BY listed.refused IS NULL, listed.holder_id",

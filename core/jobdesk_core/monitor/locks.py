@@ -54,13 +54,17 @@ class LockRow:
 
 @dataclass(frozen=True, slots=True)
 class LockList:
-    """The locks listed, of how many, and how many open jobs were looked at; `is_whole`: all of them."""
+    """The locks listed, of how many, and how many open jobs were looked at; `is_whole`: all of them.
+
+    `failures_since` (UTC-aware) is since when failed jobs were looked for; None: all there are, or none at all.
+    """
 
     rows: list[LockRow]
     total: int
     blocked: int
     looked_jobs: int
     is_whole: bool
+    failures_since: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,8 @@ def _links(raw: Rows, serving: Serving, now: dt.datetime) -> list[Link]:
 def _list(rows: Rows, decode: Callable[[Row], LockRow]) -> LockList:
     first = rows[0]
     found = [decode(row) for row in rows if row["name"] is not None]
-    return LockList(found, first["total"] or 0, first["blocked"] or 0, first["looked"], first["looked"] < LOOKED_JOBS)
+    looked = first["looked"]
+    return LockList(found, first["total"] or 0, first["blocked"] or 0, looked, looked < LOOKED_JOBS, first.get("since"))
 
 
 def _lock_row(row: Row, serving: Serving) -> LockRow:

@@ -16,7 +16,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException, cause_text
 from jobdesk_core.monitor import arguments, comparison, details, others, running, surroundings, usual
-from jobdesk_core.monitor.arguments import Part
+from jobdesk_core.monitor.arguments import MOST_WHOLE, WHOLE_JOBS, Part
 from jobdesk_core.monitor.board import Board
 from jobdesk_core.monitor.comparison import Comparison
 from jobdesk_core.monitor.counts import Counts
@@ -133,9 +133,18 @@ class Monitor:
         """What the arguments of several jobs share and where they differ. Raises StatementTooLong."""
         return await limited(self._connector, comparison.compare(job_ids), self.limit_s)
 
-    async def arguments(self, job_id: int) -> dict[str, Any] | None:
-        """A job's arguments, however large; None when the job is not there."""
-        return await self._connector.run_async(arguments.whole(job_id))
+    async def arguments(self, job_ids: Sequence[int], most: int = MOST_WHOLE) -> dict[int, str | None]:
+        """The arguments of these jobs as JSON texts, by id, without those that are not there.
+
+        None stands for arguments that go beyond `most` bytes in all. Raises StatementTooLong.
+        """
+        found: dict[int, str | None] = {}
+        for start in range(0, len(job_ids), WHOLE_JOBS):
+            asked = arguments.whole(job_ids[start : start + WHOLE_JOBS], most)
+            texts = await limited(self._connector, asked, SLOW_LIMIT_S)
+            most -= sum(len(text.encode()) for text in texts.values() if text is not None)
+            found |= texts
+        return found
 
     async def workers(self) -> list[WorkerRow]:
         """The registered workers; none on releases before 3.1, which keep no record of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable
 
 from jobdesk_core.jobs import EventType
 from jobdesk_core.monitor.stamps import Stamps
@@ -30,13 +30,15 @@ class Durations:
         self._held: dict[str | None, array[float]] = {}
         self._sorted: dict[str | None, list[float]] = {}
 
-    def add(self, name: str, seconds: float) -> None:
-        """Add the newest; the oldest goes when there are too many."""
+    def add(self, name: str, seconds: Iterable[float]) -> None:
+        """Add the newest; the oldest go when there are too many."""
+        newest = array("d", seconds)
         for each in (name, None):
-            held = self._held.setdefault(each, array("d"))
-            held.append(seconds)
-            if len(held) > SAMPLES:
-                del held[0]
+            held = self._held.get(each)
+            if held is None:
+                held = self._held[each] = array("d")
+            held.extend(newest)
+            del held[:-SAMPLES]
             self._sorted.pop(each, None)
 
     def add_older(self, name: str, seconds: float) -> None:
@@ -113,14 +115,24 @@ class Pace:
             track.count(minute, kind, number)
         self.changes.touch(name)
 
-    def add_waited(self, name: str, seconds: float, *, is_older: bool = False) -> None:
-        """A job's first run began after it had waited so long."""
-        self._put(self._waited, is_older)(name, seconds)
+    def add_waited(self, name: str, seconds: Iterable[float]) -> None:
+        """First runs of jobs began after they had waited so long each."""
+        self._waited.add(name, seconds)
         self.changes.touch(name)
 
-    def add_ran(self, name: str, seconds: float, *, is_older: bool = False) -> None:
-        """A run ended after so long."""
-        self._put(self._ran, is_older)(name, seconds)
+    def add_ran(self, name: str, seconds: Iterable[float]) -> None:
+        """Runs ended after so long each."""
+        self._ran.add(name, seconds)
+        self.changes.touch(name)
+
+    def add_older_waited(self, name: str, seconds: float) -> None:
+        """As `add_waited`, of before all others."""
+        self._waited.add_older(name, seconds)
+        self.changes.touch(name)
+
+    def add_older_ran(self, name: str, seconds: float) -> None:
+        """As `add_ran`, of before all others."""
+        self._ran.add_older(name, seconds)
         self.changes.touch(name)
 
     # Asking
@@ -180,9 +192,6 @@ class Pace:
         """By how much the backlog grew in each of the last minutes."""
         came, left = self.last(ARRIVALS, now, name, minutes), self.last(DEPARTURES, now, name, minutes)
         return [more - fewer for more, fewer in zip(came, left, strict=True)]
-
-    def _put(self, durations: Durations, is_older: bool) -> Callable[[str, float], None]:
-        return durations.add_older if is_older else durations.add
 
 
 def minute_of(moment: dt.datetime) -> int:

@@ -15,6 +15,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor import next_to_run
 from jobdesk_core.monitor.counts import Counts, MatchCount
+from jobdesk_core.monitor.filter_ids import Ids
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow, job_tuples, jobs_table, row_columns, rows_by_id
 
@@ -135,11 +136,7 @@ class JobPages:
         self, job_filter: JobFilter, order: Order, after: PageKey | None, limit: int, width: int, backwards: bool
     ) -> Page:
         is_down = (order is Order.NEWEST) is not backwards
-        low, high = job_filter.ids
-        if after is not None:
-            low, high = (low, min(high, after.id - 1)) if is_down else (max(low, after.id + 1), high)
-        if low > high:
-            low, high = 0, -1  # nothing: no number that bigint does not hold
+        low, high = _rest_of(job_filter.ids, after, is_down=is_down)
         bounds = await self._known_bounds()
         if bounds is None:
             return Page([], after, True, after.id if after is not None else None)
@@ -199,6 +196,18 @@ class JobPages:
 
     async def _run(self, statement: Statement[T]) -> T:
         return await limited(self._connector, statement, self._limit_s)
+
+
+def _rest_of(ids: Ids, after: PageKey | None, *, is_down: bool) -> tuple[int, int]:
+    """The possible ids that are left to look through beyond `after`, from the lowest to the highest."""
+    low, high = ids.ends
+    start: int | None = high if is_down else low
+    if after is not None:
+        # Ids that the filter leaves out are not looked through.
+        start = ids.nearest(after.id - 1 if is_down else after.id + 1, is_down=is_down)
+    if start is None:
+        return 0, -1  # nothing: no number that bigint does not hold
+    return (low, start) if is_down else (start, high)
 
 
 def _stretch(low: int, high: int, bounds: tuple[int, int], width: int, *, is_down: bool) -> tuple[int, int]:

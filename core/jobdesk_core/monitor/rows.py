@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from jobdesk_core.connectors.statement import Statement
@@ -34,8 +35,7 @@ class JobRow(NamedTuple):
     deferred_at: dt.datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """Something that happened to a job. The `at` of a `scheduled` event is the time it is scheduled for."""
 
     id: int
@@ -93,6 +93,15 @@ def row_columns(capabilities: Capabilities) -> str:
 
 
 _STATUS_OF = {status.value: status for status in Status}
+_TYPE_OF = {kind.value: kind for kind in EventType}
+#: The columns of an EventRow.
+EVENT_COLUMNS = "id, job_id, type::text AS type, at"
+
+
+def event_tuples(rows: list[tuple[Any, ...]]) -> list[EventRow]:
+    """All rows, read as tuples of EVENT_COLUMNS, as EventRows."""
+    make, type_of = partial(tuple.__new__, EventRow), _TYPE_OF
+    return [make((event_id, job_id, type_of[kind], at)) for event_id, job_id, kind, at in rows]
 
 
 def job_row(row: dict[str, Any]) -> JobRow:
@@ -115,8 +124,8 @@ def job_row(row: dict[str, Any]) -> JobRow:
 
 def job_tuples(rows: list[tuple[Any, ...]]) -> list[JobRow]:
     """All rows, read as tuples that begin with the columns of `row_columns`, as JobRows."""
-    # One row is made some hundred thousand times a minute while one scrolls: no keywords, no calls in between.
-    make, status_of, end = JobRow._make, _STATUS_OF, len(JobRow._fields)
+    # One row is made some hundred thousand times a minute while one scrolls: as JobRow._make, without its call.
+    make, status_of, end = partial(tuple.__new__, JobRow), _STATUS_OF, len(JobRow._fields)
     return [make((*row[:3], status_of[row[3]], *row[4:end])) for row in rows]
 
 
@@ -124,6 +133,7 @@ def rows_by_id(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict
     """The jobs of these ids that are there."""
     return Statement(
         f"SELECT {row_columns(capabilities)} FROM procrastinate_jobs AS job WHERE job.id = ANY (%(ids)s)",
-        lambda rows: {row["id"]: job_row(row) for row in rows},
+        lambda rows: {row.id: row for row in job_tuples(rows)},
         {"ids": job_ids},
+        is_page=True,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from jobdesk_core.jobs import EventType
@@ -14,6 +15,8 @@ MOST_STARTS = 100_000
 #: Events that say to be later than this many minutes from now are not believed.
 _MOST_AHEAD = 24 * 60
 
+#: Queue, task.
+Names = tuple[str, str]
 #: Minute since 1970, queue, task, kind, count.
 HistoryRow = tuple[int, str, str, EventType, int]
 #: Queue, task, seconds.
@@ -35,43 +38,51 @@ class Series(Pace):
     def add_events(self, events: Sequence[EventRow], rows: Mapping[int, JobRow]) -> None:
         """Follow what happened."""
         latest = minute_of(dt.datetime.now(dt.UTC)) + _MOST_AHEAD
-        for event in events:
-            row, minute = rows.get(event.job_id), minute_of(event.at)
+        counted: Counter[tuple[int, str, str, EventType]] = Counter()
+        waited: defaultdict[Names, list[float]] = defaultdict(list)
+        ran: defaultdict[Names, list[float]] = defaultdict(list)
+        for _, job_id, kind, at in events:
+            row, minute = rows.get(job_id), minute_of(at)
             if row is None or minute > latest:
                 continue
-            if event.type in KINDS:
-                self._count(minute, row.queue_name, row.task_name, event.type, 1)
-            if event.type is EventType.STARTED:
-                self._started[event.job_id] = event.at
-                since = max((at for at in (row.deferred_at, row.scheduled_at) if at is not None), default=event.at)
+            names = (row.queue_name, row.task_name)
+            if kind in KINDS:
+                counted[minute, *names, kind] += 1
+            if kind is EventType.STARTED:
+                self._started[job_id] = at
                 if row.attempts == 0:
-                    waited = max(0.0, (event.at - since).total_seconds())
-                    self.add_waited(row.queue_name, waited)
-                    self.tasks.add_waited(row.task_name, waited)
-            elif event.type in ENDS:
-                started = self._started.pop(event.job_id, None)
+                    waited[names].append(max(0.0, (at - _due_at(row, at)).total_seconds()))
+            elif kind in ENDS:
+                started = self._started.pop(job_id, None)
                 if started is not None:
-                    ran = (event.at - started).total_seconds()
-                    self.add_ran(row.queue_name, ran)
-                    self.tasks.add_ran(row.task_name, ran)
+                    ran[names].append((at - started).total_seconds())
+        self.add_history((*of, number) for of, number in counted.items())
+        for (queue, task), seconds in waited.items():
+            self.add_waited(queue, seconds)
+            self.tasks.add_waited(task, seconds)
+        for (queue, task), seconds in ran.items():
+            self.add_ran(queue, seconds)
+            self.tasks.add_ran(task, seconds)
         if len(self._started) > MOST_STARTS:
             for job_id in list(self._started)[: MOST_STARTS // 2]:
                 del self._started[job_id]
 
     def add_history(self, history: Iterable[HistoryRow]) -> None:
-        """Add what happened before the feed began."""
-        for minute, queue, task, kind, count in history:
-            self._count(minute, queue, task, kind, count)
+        """Add counts, of whatever time."""
+        for minute, queue, task, kind, number in history:
+            self.count(minute, queue, kind, number)
+            self.tasks.count(minute, task, kind, number)
 
     def add_older(self, waited: Iterable[DurationRow], ran: Iterable[DurationRow]) -> None:
         """Add durations from before the feed began, the newest first."""
         for queue, task, seconds in waited:
-            self.add_waited(queue, seconds, is_older=True)
-            self.tasks.add_waited(task, seconds, is_older=True)
+            self.add_older_waited(queue, seconds)
+            self.tasks.add_older_waited(task, seconds)
         for queue, task, seconds in ran:
-            self.add_ran(queue, seconds, is_older=True)
-            self.tasks.add_ran(task, seconds, is_older=True)
+            self.add_older_ran(queue, seconds)
+            self.tasks.add_older_ran(task, seconds)
 
-    def _count(self, minute: int, queue: str, task: str, kind: EventType, number: int) -> None:
-        self.count(minute, queue, kind, number)
-        self.tasks.count(minute, task, kind, number)
+
+def _due_at(row: JobRow, started: dt.datetime) -> dt.datetime:
+    """From when on it waited."""
+    return max((at for at in (row.deferred_at, row.scheduled_at) if at is not None), default=started)

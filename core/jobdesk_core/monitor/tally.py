@@ -38,7 +38,9 @@ class Names:
 
     def shift(self, name: str, status: Status, number: int) -> None:
         """Add a number of jobs, or take some away."""
-        held = self._counts.setdefault(name, Counter())
+        held = self._counts.get(name)
+        if held is None:
+            held = self._counts[name] = Counter()
         held[status] += number
         if not held[status]:
             del held[status]

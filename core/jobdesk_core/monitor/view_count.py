@@ -66,7 +66,7 @@ class ViewCount:
 
 def _count(able: Capabilities, job_filter: JobFilter, width: int) -> Statement[AtLeast]:
     condition, parameters = job_filter.condition(able)
-    low, high = job_filter.ids
+    low, high = job_filter.ids.ends
 
     def decode(rows: Rows) -> AtLeast:
         (row,) = rows

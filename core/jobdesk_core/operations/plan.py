@@ -158,7 +158,7 @@ class _Preflight:
         assert not isinstance(self._plan.target, Chosen)
         job_filter = self._plan.target.job_filter
         condition, parameters = job_filter.condition(self._plan.capabilities)
-        first, last, self.as_of = yield _bounds(*job_filter.ids)
+        first, last, self.as_of = yield _bounds(*job_filter.ids.ends)
         low, width = first, FIRST_IDS
         while low is not None and low <= last:
             high = min(last, low + width - 1)
@@ -177,9 +177,9 @@ class _Preflight:
                 width = MOST_AT_ONCE
                 continue
             self._take(found)
-            low = high + 1
-            if not found and width == MOST_IDS:
-                # No gap is looked through; narrower ones are not worth the question.
+            # No gap is looked through, neither of the filter nor of the table; narrow ones are not worth the question.
+            low = job_filter.ids.nearest(high + 1, is_down=False)
+            if not found and width == MOST_IDS and low is not None:
                 low = (yield _bounds(low, last))[0]
             width = _adapted(width, time.monotonic() - started, sum(len(row["ids"]) for row in found))
             if not (yield Progress(high - first + 1, last - first + 1)):

@@ -1,16 +1,21 @@
-"""Passwords in the system's keyring, where there is one. Every call is made in a thread: it may ask or hang."""
+"""Passwords in the system's keyring, where there is one. Every call is made in a thread: it may ask or hang.
+
+The library is imported when it is first asked, so that a start that needs no password does not pay for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets as random
-
-import keyring
-from keyring.errors import KeyringError
+from typing import Any
 
 SERVICE = "jobdesk"
 #: Seconds that a keyring may take; it may be waiting for someone to unlock it.
 TIMEOUT_S = 20.0
+
+
+class NoKeyring(Exception):
+    """There is no keyring, or it refuses. The text is the kind of its error."""
 
 
 async def unavailable() -> str | None:
@@ -18,16 +23,15 @@ async def unavailable() -> str | None:
     probe = f"probe-{random.token_hex(4)}"
 
     def attempt() -> str | None:
-        try:
-            keyring.set_password(SERVICE, probe, "probe")
-            kept = keyring.get_password(SERVICE, probe)
-            keyring.delete_password(SERVICE, probe)
-        except (KeyringError, RuntimeError, OSError) as error:
-            return f"This machine offers no keyring ({type(error).__name__})."
+        _call("set_password", probe, "probe")
+        kept = _call("get_password", probe)
+        _call("delete_password", probe)
         return None if kept == "probe" else "This machine's keyring does not keep what it is given."
 
     try:
         return await asyncio.wait_for(asyncio.to_thread(attempt), TIMEOUT_S)
+    except NoKeyring as error:
+        return f"This machine offers no keyring ({error})."
     except TimeoutError:
         return "This machine's keyring does not answer."
 
@@ -35,16 +39,17 @@ async def unavailable() -> str | None:
 async def get_password(profile_name: str) -> str | None:
     """The saved password of a profile, or None when there is none or no keyring."""
     try:
-        return await asyncio.wait_for(asyncio.to_thread(keyring.get_password, SERVICE, profile_name), TIMEOUT_S)
-    except (KeyringError, RuntimeError, OSError):
+        password: str | None = await _ask("get_password", profile_name)
+    except (NoKeyring, TimeoutError):
         return None
+    return password
 
 
 async def set_password(profile_name: str, password: str) -> bool:
     """Save a profile's password. False when there is no keyring to take it."""
     try:
-        await asyncio.wait_for(asyncio.to_thread(keyring.set_password, SERVICE, profile_name, password), TIMEOUT_S)
-    except (KeyringError, RuntimeError, OSError):
+        await _ask("set_password", profile_name, password)
+    except (NoKeyring, TimeoutError):
         return False
     return True
 
@@ -52,6 +57,20 @@ async def set_password(profile_name: str, password: str) -> bool:
 async def delete_password(profile_name: str) -> None:
     """Forget a profile's password."""
     try:
-        await asyncio.wait_for(asyncio.to_thread(keyring.delete_password, SERVICE, profile_name), TIMEOUT_S)
-    except (KeyringError, RuntimeError, OSError):
+        await _ask("delete_password", profile_name)
+    except (NoKeyring, TimeoutError):
         return
+
+
+async def _ask(verb: str, *arguments: str) -> Any:
+    return await asyncio.wait_for(asyncio.to_thread(_call, verb, *arguments), TIMEOUT_S)
+
+
+def _call(verb: str, *arguments: str) -> Any:
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        return getattr(keyring, verb)(SERVICE, *arguments)
+    except (KeyringError, RuntimeError, OSError) as error:
+        raise NoKeyring(type(error).__name__) from error

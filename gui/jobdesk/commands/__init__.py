@@ -1,6 +1,7 @@
 """What each action does, one class per noun. They open the dialog or the page that the action's name says.
 
 Nothing here queries. The class of a noun has a method per verb, and `reasons` for the verbs that are not possible now.
+A dialog is imported when it is opened, so that the window is up sooner.
 """
 
 from __future__ import annotations

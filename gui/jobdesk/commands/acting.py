@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations import Action, Matching, Target
@@ -11,8 +12,9 @@ from PySide6.QtWidgets import QWidget
 
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.dialogs.act_options import Options, options_of
-from jobdesk.dialogs.preflight import PreflightDialog
+
+if TYPE_CHECKING:
+    from jobdesk.dialogs.act_options import Options
 
 #: Characters of a filter that fit into the choice of targets.
 _FILTER_SHOWN = 36
@@ -29,6 +31,9 @@ def open_preflight(
     edit: Callable[[], object] | None = None,
 ) -> None:
     """Show what the action would do to the first of the targets, and offer the others; `edit` instead, when given."""
+    from jobdesk.dialogs.act_options import options_of
+    from jobdesk.dialogs.preflight import PreflightDialog
+
     able = desk.capabilities
     fields = options or options_of(
         action,

@@ -8,9 +8,6 @@ from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Signal
 
 from jobdesk.commands.noun import Noun
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.install import InstallDialog
-from jobdesk.dialogs.password import PasswordDialog
 
 
 class ConnectionCommands(Noun):
@@ -25,6 +22,8 @@ class ConnectionCommands(Noun):
 
     def choose(self) -> None:
         """Open the dialog of connections."""
+        from jobdesk.dialogs.connection import ConnectionDialog
+
         dialog = ConnectionDialog(self._window, store=self._session.store, profile=self._session.profile)
         dialog.chosen.connect(self._session.open)
         dialog.open()
@@ -39,6 +38,8 @@ class ConnectionCommands(Noun):
 
     def install(self) -> None:
         """Ask whether to install the schema in a database that has none."""
+        from jobdesk.dialogs.install import InstallDialog
+
         desk = self._session.desk
         if desk is not None:
             InstallDialog(
@@ -50,6 +51,8 @@ class ConnectionCommands(Noun):
 
     async def ask_password(self, profile: Profile, why: str) -> str | None:
         """Ask for a connection's password; None when the operator gives up."""
+        from jobdesk.dialogs.password import PasswordDialog
+
         dialog = PasswordDialog(self._window, profile=profile, why=why)
         dialog.open()
         try:

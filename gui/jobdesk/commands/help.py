@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from jobdesk.commands.noun import Noun
-from jobdesk.diagnostics import diagnostics
-from jobdesk.dialogs.about import AboutDialog
-from jobdesk.dialogs.shortcuts import ShortcutsDialog
-from jobdesk.help.topics import START, topic_of_page
-from jobdesk.help.window import HelpWindow
 from jobdesk.logs import log_folder
+
+if TYPE_CHECKING:
+    from jobdesk.help.window import HelpWindow
 
 
 class HelpCommands(Noun):
@@ -22,20 +22,25 @@ class HelpCommands(Noun):
 
     def topic(self) -> None:
         """Tell of the page on show."""
+        from jobdesk.help.topics import START, topic_of_page
+        from jobdesk.help.window import HelpWindow
+
         if self._help is None:
             self._help = HelpWindow(self._window)
         page = self._window.navigation.current
         self._help.show_topic(topic_of_page(page) if self._desk is not None else START)
-        self._help.show()
-        self._help.raise_()
-        self._help.activateWindow()
+        self._help.come_forward()
 
     def shortcuts(self) -> None:
         """List the keyboard shortcuts."""
+        from jobdesk.dialogs.shortcuts import ShortcutsDialog
+
         ShortcutsDialog(self._window).open()
 
     def diagnostics(self) -> None:
         """Copy what helps to understand a fault."""
+        from jobdesk.diagnostics import diagnostics
+
         QApplication.clipboard().setText(diagnostics(self._session.desk))
         self.done.emit(self.tr("Copied. It names no server, no role and no job."))
 
@@ -48,4 +53,6 @@ class HelpCommands(Noun):
 
     def about(self) -> None:
         """Tell the versions and the licences."""
+        from jobdesk.dialogs.about import AboutDialog
+
         AboutDialog(self._window).open()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from jobdesk_core.exceptions import ArgumentsTooDeep
 from jobdesk_core.jobs import Job
+from jobdesk_core.monitor.arguments import MOST_WHOLE
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Action, Chosen, Matching, NewJob, Outcome
 from jobdesk_core.profiles import UnreadableProfiles
-from jobdesk_core.profiles.secret_keys import masked
 from jobdesk_core.troubles import Trouble
 from PySide6.QtWidgets import QApplication
 
@@ -21,11 +19,10 @@ from jobdesk import formats
 from jobdesk.commands.acting import matching_target, open_preflight
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.dialogs.act_options import Options, PurgeOptions, ReprioritiseOptions
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.defer_many import DeferManyDialog
-from jobdesk.dialogs.replay import ReplayDialog
-from jobdesk.known_tasks import KnownTasks
+from jobdesk.job_json import as_json
+
+if TYPE_CHECKING:
+    from jobdesk.dialogs.act_options import Options
 
 #: The action of the core behind each verb.
 ACTIONS = {
@@ -78,7 +75,13 @@ class JobCommands(Noun):
         desk, rows = self._session.desk, self._window.selected_rows()
         if desk is None or len(rows) != 1:
             return
-        self._work.start(desk.read_to_edit(rows[0].id), name="job.again", then=self._open_again, replaces=True)
+        self._work.start(
+            desk.read_to_edit(rows[0].id),
+            name="job.again",
+            then=self._open_again,
+            replaces=True,
+            says=self.tr("Reading the arguments…"),
+        )
 
     def _open_again(self, new: NewJob) -> None:
         if new.problem is None:
@@ -89,6 +92,9 @@ class JobCommands(Noun):
 
     def defer_many(self) -> None:
         """Ask for many new jobs."""
+        from jobdesk.dialogs.defer_many import DeferManyDialog
+        from jobdesk.known_tasks import KnownTasks
+
         desk = self._desk
         if desk is not None:
             start = Job(task_name="")
@@ -99,6 +105,8 @@ class JobCommands(Noun):
 
     def replay(self) -> None:
         """Ask where to defer the selected jobs again."""
+        from jobdesk.dialogs.replay import ReplayDialog
+
         desk, rows = self._desk, self._window.jobs.selected_rows()
         if desk is None or not rows:
             return
@@ -144,11 +152,15 @@ class JobCommands(Noun):
 
     def reprioritise(self) -> None:
         """Ask for another priority for the selected jobs."""
+        from jobdesk.dialogs.act_options import ReprioritiseOptions
+
         rows = self._window.selected_rows()
         self._act(Action.REPRIORITISE, ReprioritiseOptions(rows[0].priority if rows else 0))
 
     def purge(self) -> None:
         """Delete the selected jobs that have ended."""
+        from jobdesk.dialogs.act_options import PurgeOptions
+
         self._act(Action.PURGE, PurgeOptions.of_any_age())
 
     def rescue(self) -> None:
@@ -164,29 +176,34 @@ class JobCommands(Noun):
         if desk is None or not rows:
             return
 
-        async def read() -> list[dict[str, Any]]:
-            arguments = await asyncio.gather(*(desk.monitor.arguments(row.id) for row in rows))
-            return [_as_json(row, self._masked(desk, row, args)) for row, args in zip(rows, arguments, strict=True)]
+        inspector = self._window.jobs.inspector
+        revealed = {row.id: inspector.revealed_paths(row.id) for row in rows}
 
-        self._work.start(read(), name="job.copy_json", then=self._copy, replaces=True)
+        async def read() -> tuple[str, int]:
+            arguments = await desk.monitor.arguments([row.id for row in rows])
+            text = await asyncio.to_thread(as_json, rows, arguments, desk.profile.secret_keys, revealed)
+            return text, sum(held is None for held in arguments.values())
 
-    def _masked(self, desk: Desk, row: JobRow, arguments: dict[str, Any] | None) -> Any:
-        """The arguments without what looks secret, but for what was shown by a click."""
-        revealed = self._window.jobs.inspector.revealed_paths(row.id)
-        try:
-            return masked(arguments, desk.profile.secret_keys, revealed)
-        except RecursionError as error:
-            raise ArgumentsTooDeep("") from error
-
-    def _copy(self, jobs: list[dict[str, Any]]) -> None:
-        value = jobs[0] if len(jobs) == 1 else jobs
-        QApplication.clipboard().setText(json.dumps(value, indent=2, ensure_ascii=False))
-        count = formats.number(len(jobs))
-        self.done.emit(
-            self.tr("Copied one job as JSON.")
-            if len(jobs) == 1
-            else self.tr("Copied {count} jobs as JSON.").format(count=count)
+        self._work.start(
+            read(),
+            name="job.copy_json",
+            then=lambda copied: self._copy(len(rows), *copied),
+            replaces=True,
+            says=self.tr("Reading the arguments…"),
         )
+
+    def _copy(self, jobs: int, text: str, left_out: int) -> None:
+        QApplication.clipboard().setText(text)
+        one, more = self.tr("Copied one job as JSON."), self.tr("Copied {count} jobs as JSON.")
+        sentence = one if jobs == 1 else more.format(count=formats.number(jobs))
+        if left_out:
+            without = self.tr(
+                "{copied} {count} came without arguments: more than {size} MB are not copied at once. "
+                "The inspector reads large ones part by part."
+            )
+            size = MOST_WHOLE // 1024 // 1024
+            sentence = without.format(copied=sentence, count=formats.number(left_out), size=size)
+        self.done.emit(sentence)
 
     def _act(self, action: Action, options: Options | None = None) -> None:
         desk, rows = self._desk, self._window.selected_rows()
@@ -215,6 +232,9 @@ class JobCommands(Noun):
         again_of: int | None = None,
         is_staged: bool = False,
     ) -> None:
+        from jobdesk.dialogs.defer import DeferDialog
+        from jobdesk.known_tasks import KnownTasks
+
         desk = self._session.desk
         if desk is not None:
             DeferDialog(
@@ -244,21 +264,3 @@ class JobCommands(Noun):
         if outcome.is_done:
             self.done.emit(outcome.sentence)
         return outcome
-
-
-def _as_json(row: JobRow, arguments: dict[str, Any] | None) -> dict[str, Any]:
-    scheduled_at = row.scheduled_at.isoformat() if row.scheduled_at else None
-    return {
-        "id": row.id,
-        "queue_name": row.queue_name,
-        "task_name": row.task_name,
-        "status": row.status.value,
-        "priority": row.priority,
-        "attempts": row.attempts,
-        "lock": row.lock,
-        "queueing_lock": row.queueing_lock,
-        "args": arguments,
-        "scheduled_at": scheduled_at,
-        "abort_requested": row.abort_requested,
-        "worker_id": row.worker_id,
-    }

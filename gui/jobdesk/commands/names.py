@@ -11,10 +11,10 @@ from jobdesk_core.operations import Action
 from jobdesk.commands.acting import matching_target, open_preflight
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.pages.names import Kind, NamesPage
 
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
+    from jobdesk.pages.names import Kind, NamesPage
 
 #: The action of the core behind each verb.
 ACTIONS = {"cancel": Action.CANCEL, "retry": Action.RETRY, "purge": Action.PURGE}
@@ -35,10 +35,12 @@ class NameCommands(Noun):
 
     @property
     def _page(self) -> NamesPage:
-        return self._window.queues if self._kind == "queue" else self._window.tasks
+        page: NamesPage = self._window.pages.get(f"{self._kind}s")
+        return page
 
     def reasons(self) -> dict[str, str | None]:
-        desk, names = self._desk, self._page.selected_names()
+        desk = self._desk
+        names = self._page.selected_names() if self._window.pages.if_made(f"{self._kind}s") is not None else []
         if desk is None:
             return dict.fromkeys(("show", "defer", *STATUSES), self._no_desk())
         if not names:

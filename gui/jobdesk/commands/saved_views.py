@@ -9,8 +9,6 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu
 
 from jobdesk.commands.noun import Noun
-from jobdesk.dialogs.save_view import SaveViewDialog
-from jobdesk.dialogs.saved_views import SavedViewsDialog
 
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
@@ -31,13 +29,19 @@ class SavedViewCommands(Noun):
 
     def save(self) -> None:
         """Save the filter and the order in force by a name."""
+        from jobdesk.dialogs.save_view import SaveViewDialog
+
         SaveViewDialog(self._window).open()
 
     def arrange(self) -> None:
         """Rename, order and delete the saved views."""
+        from jobdesk.dialogs.saved_views import SavedViewsDialog
+
         SavedViewsDialog(self._window).open()
 
     def _open_menu(self, name: str, place: QPoint) -> None:
+        from jobdesk.dialogs.saved_views import SavedViewsDialog
+
         menu = QMenu(self._window)
         finding = self._window.finding
         menu.addAction(self.tr("Rename or order…"), lambda: SavedViewsDialog(self._window, name).open())

@@ -14,12 +14,10 @@ from PySide6.QtCore import QTimer
 
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.dialogs.discard import DiscardDialog
-from jobdesk.dialogs.staged import StagedDialog
-from jobdesk.dialogs.staged_words import changes
 from jobdesk.staged import StagedChanges, place_of
 
 if TYPE_CHECKING:
+    from jobdesk.dialogs.staged import StagedDialog
     from jobdesk.main_window import MainWindow
 
 
@@ -58,6 +56,8 @@ class StagedCommands(Noun):
 
     def discard(self) -> None:
         """Throw them away, when that is meant."""
+        from jobdesk.dialogs.discard import DiscardDialog
+
         desk = self._desk
         if desk is None or not self.current.entries:
             return
@@ -67,6 +67,8 @@ class StagedCommands(Noun):
 
     def before_end(self, end: Callable[[], object]) -> None:
         """End the program; when changes are staged, only if they are thrown away."""
+        from jobdesk.dialogs.discard import DiscardDialog
+
         counts = self.held.counts()
         if not counts:
             end()
@@ -81,6 +83,8 @@ class StagedCommands(Noun):
         dialog.open()
 
     def _open(self) -> StagedDialog | None:
+        from jobdesk.dialogs.staged import StagedDialog
+
         desk = self._desk
         if desk is None or not self.current.entries:
             return None
@@ -114,6 +118,8 @@ class StagedCommands(Noun):
             QTimer.singleShot(0, self, lambda: self._tell_left(last, count))
 
     def _tell_left(self, profile: Profile, count: int) -> None:
+        from jobdesk.dialogs.staged_words import changes
+
         if self._session.desk is not None and place_of(self._session.desk.profile) == place_of(profile):
             return
         said = self.tr("{changes} for {name} are not applied.").format(changes=changes(count), name=profile.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from jobdesk import formats
 from jobdesk.commands.noun import Noun
-from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.theme import Density, Mode, theme
 from jobdesk.widgets.columns import Columns
 
@@ -53,6 +52,8 @@ class ViewCommands(Noun):
 
     def palette(self) -> None:
         """Open the command palette."""
+        from jobdesk.dialogs.palette import PaletteDialog
+
         PaletteDialog(self._window).open()
 
     def refresh(self) -> None:
@@ -60,7 +61,8 @@ class ViewCommands(Noun):
         if self._session.desk is not None:
             self._session.desk.monitor.wake()
             self._window.jobs.read_again()
-            self._window.locks.read_again()
+            if (locks := self._window.pages.if_made("locks")) is not None:
+                locks.read_again()
 
     def index(self) -> None:
         """Show which index would make the filter fast."""
@@ -133,7 +135,8 @@ class ViewCommands(Noun):
     def _show_utc(self, is_utc: bool) -> None:
         formats.show_utc(is_utc)
         self._window.jobs.retell()
-        self._window.journal.retell()
+        if (journal := self._window.pages.if_made("journal")) is not None:
+            journal.retell()
         self._chosen()
 
     def _chosen(self) -> None:

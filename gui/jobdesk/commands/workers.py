@@ -9,7 +9,6 @@ from jobdesk_core.operations.workers import pruning, pruning_refusal
 
 from jobdesk import formats
 from jobdesk.commands.noun import Noun
-from jobdesk.dialogs.prune import PruneDialog
 
 VERBS = ("show", "rescue", "prune")
 
@@ -24,7 +23,8 @@ class WorkerCommands(Noun):
         reasons: dict[str, str | None] = {
             "prune": pruning_refusal(desk.capabilities, is_read_only=desk.profile.is_read_only)
         }
-        if not self._window.workers.selected_positions():
+        page = self._window.pages.if_made("workers")
+        if page is None or not page.selected_positions():
             reasons["show"] = self.tr("Select a worker first.")
         if reasons["prune"] is None and not self._silent():
             reasons["prune"] = self.tr("No worker is silent.")
@@ -33,7 +33,7 @@ class WorkerCommands(Noun):
 
     def show(self) -> None:
         """Show the jobs of the selected workers."""
-        page = self._window.workers
+        page = self._window.pages.get("workers")
         keys = [page.model.key_at(position) for position in page.selected_positions()]
         self._window.ask_for(f"status:doing worker:{','.join(keys)}")
 
@@ -43,21 +43,16 @@ class WorkerCommands(Noun):
 
     def prune(self) -> None:
         """Remove the silent workers."""
+        from jobdesk.dialogs.prune import PruneDialog
+
         desk = self._desk
         if desk is None:
             return
-        silent = self._silent()
-
-        async def prune() -> list[int]:
-            found = await desk.connector.run_async(pruning(desk.capabilities))
-            desk.monitor.wake()
-            return found
-
         PruneDialog(
             self._window,
-            workers=silent,
+            workers=self._silent(),
             sql=pruning(desk.capabilities).sql,
-            prune=prune,
+            prune=desk.prune_workers,
             done=self._pruned,
         ).open()
 

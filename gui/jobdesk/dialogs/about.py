@@ -16,6 +16,8 @@ from jobdesk.widgets.fields import FieldList
 class AboutDialog(DialogFrame):
     """Versions and notices, to read and to copy."""
 
+    help_place = ("logs", "")
+
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(
             parent,
@@ -47,6 +49,7 @@ class AboutDialog(DialogFrame):
         self.texts.setMinimumHeight(220)
         self.texts.hide()
         self.content.addWidget(self.texts, 1)
+        self.content.addStretch()
         for text, clicked in (
             (self.tr("Packages"), self._show_packages),
             (self.tr("Texts of the licences"), self._show_texts),

@@ -56,6 +56,8 @@ ARGUMENTS = ("host", "port", "dbname", "user", "sslmode")
 class ConnectionDialog(DialogFrame):
     """Emits `chosen` with a profile and the password that was typed, if any."""
 
+    help_place = ("connections", "")
+
     chosen = Signal(object, object)  # Profile, str | None
 
     def __init__(self, parent: QWidget | None, *, store: ProfileStore, profile: Profile | None = None) -> None:

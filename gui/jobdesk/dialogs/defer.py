@@ -33,6 +33,8 @@ class DeferDialog(DialogFrame):
     `stage` takes the job to be deferred with others later; `is_staged`: it has been staged before, and is edited.
     """
 
+    help_place = ("acting", "deferring")
+
     def __init__(
         self,
         parent: QWidget | None,

@@ -58,6 +58,8 @@ class Looked:
 class DeferManyDialog(DialogFrame):
     """`done` is told what was done."""
 
+    help_place = ("acting", "many-jobs-from-rows")
+
     def __init__(
         self,
         parent: QWidget | None,

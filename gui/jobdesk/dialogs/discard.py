@@ -14,6 +14,8 @@ from jobdesk.dialogs.staged_words import changes
 class DiscardDialog(DialogFrame):
     """`counts` are the numbers of changes by connection; `is_end`: the program would end."""
 
+    help_place = ("staged-changes", "what-it-does-not-do")
+
     def __init__(self, parent: QWidget | None, *, counts: Mapping[str, int], is_end: bool = False) -> None:
         total = changes(sum(counts.values()))
         super().__init__(parent, title="", sentence="", verb=" ", width=480)

@@ -17,6 +17,8 @@ MOST_DETAILS = 10
 class ErrorDialog(DialogFrame):
     """One at a time, for as many errors as come meanwhile; the details are folded until asked for."""
 
+    help_place = ("logs", "an-unexpected-error")
+
     def __init__(self, parent: QWidget | None, *, error: BaseException) -> None:
         super().__init__(
             parent,
@@ -66,4 +68,4 @@ class ErrorDialog(DialogFrame):
         is_shown = not self.details.isVisible()
         self.details.setVisible(is_shown)
         self._show_button.setText(self.tr("Hide the details") if is_shown else self.tr("Show the details"))
-        self.make_room()
+        self.make_room(gives_back=not is_shown)

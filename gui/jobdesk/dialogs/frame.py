@@ -24,6 +24,9 @@ MARGIN = 32
 class DialogFrame(QDialog):
     """Opened with `open()`. While its work runs the verb is disabled and Cancel cancels the work."""
 
+    #: Where the help tells of this dialog: a topic, and the anchor of one of its headings.
+    help_place = ("first-steps", "")
+
     def __init__(self, parent: QWidget | None, *, title: str, sentence: str, verb: str, width: int = 560) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -58,6 +61,7 @@ class DialogFrame(QDialog):
         self.links.setSpacing(16)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(keys), self, self.verb.click)
+        QShortcut(QKeySequence("F1"), self, self.show_help)
         self._build()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -69,12 +73,23 @@ class DialogFrame(QDialog):
             self.resize(max(self.minimumWidth(), min(self.width(), parent.window().width() - MARGIN)), self.height())
         super().showEvent(event)
 
-    def make_room(self) -> None:
-        """Grow as far as what has been unfolded needs: by itself the layout forgets how words wrap."""
+    def make_room(self, *, gives_back: bool = False) -> None:
+        """Grow as far as what has been unfolded needs: by itself the layout forgets how words wrap.
+
+        With `gives_back` shrink to that, too, when something has been folded.
+        """
         layout = self.layout()
         layout.activate()
         height = max(layout.totalHeightForWidth(self.width()), layout.totalMinimumSize().height())
-        self.resize(self.width(), max(self.height(), height))
+        self.resize(self.width(), height if gives_back else max(self.height(), height))
+
+    def show_help(self) -> None:
+        """Open the help where it tells of this dialog. It is the dialog's own: a modal one lets no other be used."""
+        from jobdesk.help.window import HelpWindow
+
+        shown = self.findChild(HelpWindow) or HelpWindow(self)
+        shown.show_topic(*self.help_place)
+        shown.come_forward()
 
     def submit(self) -> None:
         """What the verb does; each dialog says."""

@@ -19,6 +19,8 @@ _MEGABYTE = 1_000_000
 class IndexAdviceDialog(DialogFrame):
     """`create` creates the index; `leftovers` tells what an unfinished creation has left."""
 
+    help_place = ("jobs", "when-a-filter-is-slow")
+
     def __init__(
         self,
         parent: QWidget | None,

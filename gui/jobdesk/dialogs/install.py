@@ -14,6 +14,8 @@ from jobdesk.widgets.fields import FieldList
 class InstallDialog(DialogFrame):
     """Says what will be created, where and as whom; one transaction, all or nothing."""
 
+    help_place = ("connections", "installing-the-schema")
+
     def __init__(
         self, parent: QWidget | None, *, database: str, role: str, install: Callable[[], Awaitable[None]]
     ) -> None:

@@ -77,6 +77,11 @@ class PaletteDialog(QDialog):
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._run(self.list.currentIndex())
                 return True
+            if event.key() == Qt.Key.Key_F1:
+                # The palette lets no other window be used.
+                self.reject()
+                self._window.actions["help.topic"].trigger()
+                return True
         return super().eventFilter(watched, event)
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -14,6 +14,8 @@ from jobdesk.dialogs.frame import DialogFrame, field, note
 class PasswordDialog(DialogFrame):
     """The password stays in memory, or goes into the system's keyring when asked to."""
 
+    help_place = ("connections", "passwords")
+
     def __init__(self, parent: QWidget | None, *, profile: Profile, why: str) -> None:
         super().__init__(parent, title=self.tr("Password"), sentence=why, verb=self.tr("Connect"), width=420)
         self.title.setText(self.tr("Password for {name}").format(name=profile.name))

@@ -52,6 +52,8 @@ class PreflightDialog(DialogFrame):
     `edit` makes a new job of the one that is meant, to be changed before it is deferred.
     """
 
+    help_place = ("acting", "the-preflight")
+
     def __init__(
         self,
         parent: QWidget | None,

@@ -17,6 +17,8 @@ NAMED = 20
 class PruneDialog(DialogFrame):
     """`workers` are ids and numbers of running jobs."""
 
+    help_place = ("workers", "stalled-jobs")
+
     def __init__(
         self,
         parent: QWidget | None,

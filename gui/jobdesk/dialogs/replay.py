@@ -30,6 +30,8 @@ LOOK = "look"
 class ReplayDialog(DialogFrame):
     """Opens a connection of its own to the target, and lets go of it in the end. `done` is told what was done."""
 
+    help_place = ("acting", "deferring-on-another-connection")
+
     def __init__(
         self,
         parent: QWidget | None,

@@ -19,6 +19,8 @@ LONGEST_NAME = 60
 class SaveViewDialog(DialogFrame):
     """A name that is taken changes that view; the dialog says so."""
 
+    help_place = ("filter", "keep-a-filter")
+
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window, title="", sentence="", verb="", width=440)
         self._finding = window.finding

@@ -21,6 +21,8 @@ _VIEW = int(Qt.ItemDataRole.UserRole)
 class SavedViewsDialog(DialogFrame):
     """Nothing is changed before the verb is pressed."""
 
+    help_place = ("filter", "keep-a-filter")
+
     def __init__(self, window: MainWindow, chosen: str = "") -> None:
         super().__init__(window, title="", sentence="", verb="", width=460)
         self._finding = window.finding

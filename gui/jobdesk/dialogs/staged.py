@@ -42,6 +42,8 @@ FEWEST_ROWS, MOST_ROWS = 3, 7
 class StagedDialog(DialogFrame):
     """Follows the set while it is open: it may be edited. `done` is told what was applied."""
 
+    help_place = ("staged-changes", "")
+
     edit_asked_for = Signal(int)
     discard_asked_for = Signal()
 

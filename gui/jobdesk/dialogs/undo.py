@@ -22,6 +22,8 @@ TABLE_HEIGHT = 220
 class UndoDialog(DialogFrame):
     """Looks first. Stopping it leaves undone what has been."""
 
+    help_place = ("journal", "undo")
+
     undone = Signal(str)
 
     def __init__(self, parent: QWidget | None, *, desk: Desk, entry: Entry) -> None:

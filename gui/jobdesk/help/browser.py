@@ -129,7 +129,9 @@ class HelpBrowser(QTextBrowser):
         level = block.blockFormat().headingLevel()
         is_code, is_list = _is_code(block), block.textList() is not None
         goes_on = (is_code and _is_code(block.next())) or (is_list and block.next().textList() is not None)
-        layout.setLineHeight(100 if is_code else 140, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        # Of a picture's height the share beyond 100 would be an empty space.
+        is_tight = is_code or any(part.format.isImageFormat() for part in block.textFormats())
+        layout.setLineHeight(100 if is_tight else 140, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
         layout.setTopMargin(self._size * (1.4 if level == 2 else 1.1 if level else 0))
         layout.setBottomMargin(self._size * (0 if is_code and goes_on else 0.3 if level or goes_on else 0.7))
         if is_code:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jobdesk.help.topics import TOPICS, Section, topic
 
@@ -11,6 +12,8 @@ from jobdesk.help.topics import TOPICS, Section, topic
 MOST_WORDS, MOST_FOUND = 24, 30
 #: How much a word counts where it stands.
 _IN_TITLE, _IN_HEADING, _IN_TEXT = 6, 5, 1
+#: How much it counts that two words stand beside each other as in what was looked for, such as a pasted message.
+_IN_ORDER = 4
 _SNIPPET = 110
 #: Words that every sentence holds; looked for only when there is nothing else.
 _COMMON = frozenset(
@@ -43,7 +46,8 @@ def search(text: str) -> list[Hit]:
     wanted = words_of(text)
     if not wanted:
         return []
-    scored = [(*_score(section, wanted), section) for key in TOPICS for section in topic(key).sections]
+    pairs = _pairs(_words(text[:1000]))
+    scored = [(*_score(section, wanted, pairs), section) for key in TOPICS for section in topic(key).sections]
     most = max(met for met, _, _ in scored)
     if not most:
         return []
@@ -52,11 +56,11 @@ def search(text: str) -> list[Hit]:
     return [Hit(section, _snippet(section.text, wanted)) for _, _, section in best[:MOST_FOUND]]
 
 
-def _score(section: Section, wanted: list[str]) -> tuple[int, float]:
+def _score(section: Section, wanted: list[str], pairs: set[tuple[str, str]]) -> tuple[int, float]:
     """How many of the words a section holds, and how prominently."""
     title = _words(topic(section.topic).title)
     heading, text = _words(section.heading), _words(section.text)
-    met, score = 0, 0.0
+    met, score = 0, float(_IN_ORDER * len(pairs & (_pairs(heading) | _pairs(text))))
     for word in wanted:
         in_text = sum(each.startswith(word) for each in text)
         in_heading = sum(each.startswith(word) for each in heading)
@@ -65,6 +69,10 @@ def _score(section: Section, wanted: list[str]) -> tuple[int, float]:
         score += bool(in_text or in_heading) * any(each.startswith(word) for each in title) * _IN_TITLE
     # A long heading that holds all the words by chance says less than a short one.
     return met, score / (1 + 0.02 * len(heading))
+
+
+def _pairs(words: list[str]) -> set[tuple[str, str]]:
+    return set(pairwise(words))
 
 
 def _words(text: str) -> list[str]:

@@ -32,7 +32,7 @@ TOPICS = (
 START = "first-steps"
 
 _HEADING = re.compile(r"^(#{1,4}) +(.+?) *$", re.MULTILINE)
-_FENCED = re.compile(r"^(```.*?^```|(?: {4}.*\n)+)", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^(```.*?^```|(?: {4}[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
 _SYNTAX = re.compile(r"!\[([^\]]*)\]\([^)]*\)|\[([^\]]*)\]\([^)]*\)|^- |[*`|]+|^[-\s:]+$|^#+ ", re.MULTILINE)
 
 

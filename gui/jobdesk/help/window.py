@@ -29,7 +29,7 @@ MOST_PLACES = 200
 
 
 class HelpWindow(QWidget):
-    """Stands beside the main window and goes with it. `place` is the topic and the heading on show."""
+    """Stands beside the window that it belongs to and goes with it. `place` is the topic and the heading on show."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -74,6 +74,12 @@ class HelpWindow(QWidget):
             self._places = [*self._places[: self._at + 1], (key, anchor)][-MOST_PLACES:]
             self._at = len(self._places) - 1
         self._show()
+
+    def come_forward(self) -> None:
+        """Be seen, before all other windows."""
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def follow(self, link: str) -> None:
         """Follow a link of a topic: `jobs.md`, `jobs.md#columns` or `#columns`. Any other leads nowhere."""

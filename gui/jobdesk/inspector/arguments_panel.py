@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jobdesk_core.monitor.arguments import Part
+from jobdesk_core.monitor.arguments import LONGEST_TEXT, Part
 from jobdesk_core.profiles.secret_keys import Path, masked
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
@@ -136,6 +136,7 @@ class ArgumentsPanel(QWidget):
             name="arguments",
             then=lambda part: self._add_part(job_id, node, part),
             failed=self._show_failure,
+            says=self.tr("Reading large arguments…"),
         )
 
     def _add_part(self, job_id: int, node: Node, part: Part | None) -> None:
@@ -157,6 +158,7 @@ class ArgumentsPanel(QWidget):
             then=self._copy_text,
             failed=self._show_failure,
             replaces=True,
+            says=self.tr("Reading large arguments…"),
         )
 
     def _copy_text(self, text: str | None) -> None:
@@ -164,7 +166,10 @@ class ArgumentsPanel(QWidget):
             self._say(self.tr("These arguments are no longer there."))
             return
         QGuiApplication.clipboard().setText(text)
-        self._say(self.tr("Copied {count} characters.").format(count=formats.number(len(text))))
+        words = self.tr("Copied {count} characters.")
+        if len(text) == LONGEST_TEXT:
+            words = self.tr("Copied the first {count} characters: no more are copied at once.")
+        self._say(words.format(count=formats.number(len(text))))
 
     def _show_failure(self, error: Exception) -> None:
         self._say(self.tr("That could not be read."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.monitor import JobDetail
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from PySide6.QtCore import QCoreApplication
@@ -25,12 +26,8 @@ def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:
         ("attempts", str(row.attempts), ""),
         (_tr("scheduled at"), formats.full(row.scheduled_at), ""),
         (_tr("deferred at"), formats.full(row.deferred_at), ""),
-        ("lock", _held(row.lock, detail.lock_holder, row, _tr("free")), ""),
-        (
-            _tr("queueing lock"),
-            _held(row.queueing_lock, detail.queueing_lock_holder, row, _tr("free")),
-            "",
-        ),
+        ("lock", _lock(row.lock, detail.lock_holder, row), ""),
+        (_tr("queueing lock"), _lock(row.queueing_lock, detail.queueing_lock_holder, row, waiting_holds=True), ""),
         ("worker", _worker(row, detail.worker, now), ""),
         (_tr("abort requested"), _tr("yes") if row.abort_requested else _tr("no"), ""),
         ("arguments", _tr("{count} bytes").format(count=formats.number(detail.args_bytes)), ""),
@@ -43,16 +40,18 @@ def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:
     return fields
 
 
-def _held(name: str | None, holder: JobRow | None, row: JobRow, free: str) -> str:
+def _lock(name: str | None, holder: JobRow | None, row: JobRow, *, waiting_holds: bool = False) -> str:
+    """A lock and whose it is. A waiting job holds its queueing lock, but is only in line for its lock."""
     if name is None:
         return formats.DASH
     name = formats.cut(name).replace(" · ", " ∙ ")  # only the aside follows a middle dot
     if holder is None:
-        return f"{name} · {free}"
-    if holder.id == row.id:
-        return f"{name} · " + _tr("held by this job")
-    held_by = _tr("held by {job}, {status}")
-    return f"{name} · " + held_by.format(job=formats.job_number(holder.id), status=holder.status.value)
+        return f"{name} · " + _tr("free")
+    is_held, is_own = waiting_holds or holder.status is not Status.TODO, holder.id == row.id
+    if is_own:
+        return f"{name} · " + (_tr("held by this job") if is_held else _tr("free; this job is the first in line"))
+    words = _tr("held by {job}, {status}") if is_held else _tr("free; {job} is the first in line")
+    return f"{name} · " + words.format(job=formats.job_number(holder.id), status=holder.status.value)
 
 
 def _worker(row: JobRow, worker: WorkerRow | None, now: dt.datetime) -> str:

@@ -46,7 +46,7 @@ COLUMNS = (
     Column("attempts", "attempts", 82, is_right=True),
     Column("scheduled", "scheduled", 88, 1, tone="secondary"),
     Column("lock", "lock", 112, 3),
-    Column("age", "age", 66, is_right=True, tone="secondary"),
+    Column("age", "age", 78, is_right=True, tone="secondary"),
     Column("queueing_lock", "queueing lock", 130, is_shown=False),
     Column("worker", "worker", 80, is_right=True, is_mono=True, is_shown=False),
 )

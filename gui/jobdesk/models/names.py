@@ -55,11 +55,11 @@ def _drain(row: NameRow) -> float | None:
 
 COLUMNS = (
     Column("name", "name", 160, lambda row: row.name, is_right=False),
-    _status(Status.TODO, 74),
+    _status(Status.TODO, 82),
     _status(Status.DOING, 66),
-    _status(Status.SUCCEEDED, 92),
-    _status(Status.FAILED, 74),
-    _status(Status.CANCELLED, 80),
+    _status(Status.SUCCEEDED, 108),
+    _status(Status.FAILED, 88),
+    _status(Status.CANCELLED, 88),
     _status(Status.ABORTED, 74),
     Column("started", "start/min", 80, lambda row: row.started_rate, "Jobs started per minute, last five minutes"),
     Column("ended", "end/min", 74, lambda row: row.ended_rate, "Runs ended per minute, last five minutes"),

@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from jobdesk.desk import Desk
-from jobdesk.dialogs.index_advice import IndexAdviceDialog
 from jobdesk.pages.jobs_reading import JobsReading
 from jobdesk.work import Work
 
@@ -88,6 +87,8 @@ class IndexOffer(QObject):
         )
 
     def _show(self, desk: Desk, advice: IndexAdvice) -> None:
+        from jobdesk.dialogs.index_advice import IndexAdviceDialog
+
         dialog = IndexAdviceDialog(
             self._page.window(),
             advice=advice,

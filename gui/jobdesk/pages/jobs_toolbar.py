@@ -111,8 +111,10 @@ class JobsToolbar(QWidget):
 
     def _fit_buttons(self) -> None:
         """In a narrow page only icons; what a search has to say takes their place, and the menu still has them."""
+        is_narrow = self._page_width < NARROW_WIDTH
+        self._bar.setSpacing(4 if is_narrow else 8)
         for button in self._buttons:
-            button.setToolButtonStyle(ALONE if self._page_width < NARROW_WIDTH else BESIDE)
+            button.setToolButtonStyle(ALONE if is_narrow else BESIDE)
         is_giving_way = self._page_width < ROOMY_WIDTH and self.stop.isVisibleTo(self)
         for button in self._buttons[1:]:
             button.setVisible(not is_giving_way)

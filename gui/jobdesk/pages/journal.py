@@ -9,11 +9,10 @@ from jobdesk_core.journal import Entry, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.undo import refusal
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHeaderView, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
-from jobdesk.dialogs.undo import UndoDialog
 from jobdesk.models.values import ValuesModel
 from jobdesk.pages.journal_detail import JournalDetail
 from jobdesk.pages.journal_toolbar import JournalToolbar
@@ -36,7 +35,7 @@ class JournalPage(QWidget):
     """Needs no connection to be read; to undo, one to the database that the entry was done on."""
 
     filter_asked_for = Signal(str)
-    done = Signal(str)
+    told = Signal(str)
     failed = Signal(object)
 
     def __init__(self, journal: Journal, parent: QWidget | None = None) -> None:
@@ -184,11 +183,13 @@ class JournalPage(QWidget):
         self.detail.show_undo(reason)
 
     def _undo(self) -> None:
+        from jobdesk.dialogs.undo import UndoDialog
+
         entry, desk = self.selected(), self._desk
         if entry is None or desk is None:
             return
         dialog = UndoDialog(self.window(), desk=desk, entry=entry)
-        dialog.undone.connect(self.done)
+        dialog.undone.connect(self.told)
         dialog.finished.connect(lambda _: self._read())
         dialog.open()
 
@@ -206,7 +207,7 @@ class JournalPage(QWidget):
         """Write what the search found into a file."""
 
         def tell(lines: int) -> None:
-            self.done.emit(self.tr("Wrote {count} lines to {path}.").format(count=formats.number(lines), path=path))
+            self.told.emit(self.tr("Wrote {count} lines to {path}.").format(count=formats.number(lines), path=path))
 
         self._work.start(
             self._journal.export(self.toolbar.search(), path),
@@ -236,10 +237,7 @@ class JournalPage(QWidget):
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         for position, title in enumerate(self.model.titles):
             self.table.setColumnWidth(position, title.width)
-        columns = self.table.horizontalHeader()
-        columns.setStretchLastSection(False)
-        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.table.name_columns("journal", ["what", "when", "outcome", "profile", "by", "as"])
+        self.table.name_columns("journal", ["what", "when", "outcome", "profile", "by", "as"], growing="what")
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._empty)

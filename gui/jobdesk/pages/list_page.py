@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QAbstractItemModel, QPoint, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
@@ -73,8 +71,9 @@ class ListPage(QWidget):
         """Where the selected rows stand, from top to bottom."""
         return sorted(index.row() for index in self.table.selectionModel().selectedRows())
 
-    def set_actions(self, actions: Actions, keys: Sequence[str]) -> None:
-        """Offer these actions as buttons and in the rows' menu."""
+    def set_actions(self, actions: Actions) -> None:
+        """Offer the actions of the page's noun as buttons and in the rows' menu."""
+        keys = actions.of(self.key.removesuffix("s"))
         menu = actions.menu_of(keys, self)
         self.table.customContextMenuRequested.connect(lambda at: self._open_menu(menu.popup, at))
         for position, key in enumerate(keys):

@@ -7,7 +7,8 @@ import datetime as dt
 from jobdesk_core.monitor.locks import Chain, LockRow
 from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.actions import SPECS, Actions
@@ -18,6 +19,8 @@ from jobdesk.widgets.table import Table
 
 #: The actions with a button; those that a window has not are left out.
 BUTTONS = ("job.cancel", "job.retry", "job.reprioritise", "job.reschedule", "job.abort")
+#: Narrower, the buttons show their icons alone.
+NARROW_WIDTH = 1_000
 SELECT = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
 
 
@@ -49,8 +52,8 @@ class LockChain(QWidget):
         for action in (actions[key] for key in BUTTONS if key in known):
             button = QToolButton()
             button.setDefaultAction(action)
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             self._buttons.addWidget(button)
+        self._fit()
 
     def show_lock(self, lock: LockRow | None, chosen: int) -> None:
         """Name the lock whose jobs will show; None when `chosen` locks are selected, none or several."""
@@ -104,6 +107,17 @@ class LockChain(QWidget):
         self._is_filling = False
         self._changed()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where there is no room for it, the buttons give up their words: what stands beside them tells more."""
+        style = Qt.ToolButtonStyle
+        for button in self.findChildren(QToolButton):
+            is_narrow = self.width() < NARROW_WIDTH
+            button.setToolButtonStyle(style.ToolButtonIconOnly if is_narrow else style.ToolButtonTextBesideIcon)
+
     def _changed(self) -> None:
         if not self._is_filling:
             self.go.setEnabled(bool(self.selected_rows()))
@@ -125,10 +139,8 @@ class LockChain(QWidget):
         self.table.set_ground("panel")
         for position, title in enumerate(self.model.titles):
             self.table.setColumnWidth(position, title.width)
-        self.table.horizontalHeader().setStretchLastSection(False)
-        self.table.horizontalHeader().setSectionResizeMode(5, QHeaderView.ResizeMode.Stretch)
         keys = ["job", "status", "priority", "due", "why", "task", "queue", "age"]
-        self.table.name_columns("lock-chain", keys)
+        self.table.name_columns("lock-chain", keys, growing="why", optional=("queue", "age", "due", "task"))
         self.table.activated.connect(self._open)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._open_menu)

@@ -33,24 +33,24 @@ def short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
-def titles_of(kind: LockKind) -> list[Title]:
-    """The columns of the list."""
+def columns_of(kind: LockKind) -> dict[str, Title]:
+    """The columns of the list, by the keys under which their layout is remembered."""
     is_lock = kind is LockKind.LOCK
     counts = (
-        [Title(_tr("waiting"), 76), Title(_tr("longest wait"), 104)]
+        {"waiting": Title(_tr("waiting"), 76), "longest": Title(_tr("longest wait"), 104)}
         if is_lock
-        else [Title(_tr("retries refused"), 120)]
+        else {"refused": Title(_tr("retries refused"), 120)}
     )
-    return [
-        Title(_tr("lock") if is_lock else _tr("queueing lock"), 180, is_right=False),
-        Title(_tr("state"), 200, is_right=False),
-        *counts,
-        Title(_tr("job"), 90),
-        Title(_tr("since"), 80),
-        Title(_tr("task"), 170, is_right=False),
-        Title(_tr("queue"), 110, is_right=False),
-        *([Title(_tr("not yet due"), 96)] if is_lock else []),
-    ]
+    return {
+        "name": Title(_tr("lock") if is_lock else _tr("queueing lock"), 170, is_right=False),
+        "state": Title(_tr("state"), 224, is_right=False),
+        **counts,
+        "job": Title(_tr("job"), 90),
+        "since": Title(_tr("since"), 80),
+        "task": Title(_tr("task"), 160, is_right=False),
+        "queue": Title(_tr("queue"), 110, is_right=False),
+        **({"later": Title(_tr("not yet due"), 96)} if is_lock else {}),
+    }
 
 
 def lock_cells(lock: LockRow, now: dt.datetime) -> list[Cell]:
@@ -99,6 +99,8 @@ def note_of(kind: LockKind, found: LockList) -> str:
     if found.blocked:
         words = _tr("{count} blocked") if kind is LockKind.LOCK else _tr("{count} taken again")
         text = f"{words.format(count=formats.number(found.blocked))} · {text}"
+    if found.failures_since is not None:
+        text += " " + _tr("Failed jobs are looked for since {time}.").format(time=formats.local(found.failures_since))
     if not found.is_whole:
         looked = formats.number(found.looked_jobs)
         text += " " + _tr("Looked at the {looked} oldest open jobs.").format(looked=looked)
@@ -132,7 +134,7 @@ def chain_titles() -> list[Title]:
         Title(_tr("why"), 430, is_right=False),
         Title(_tr("task"), 160, is_right=False),
         Title(_tr("queue"), 100, is_right=False),
-        Title(_tr("age"), 66),
+        Title(_tr("age"), 78),
     ]
 
 

@@ -15,7 +15,6 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer,
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QStackedWidget,
     QVBoxLayout,
@@ -26,7 +25,7 @@ from jobdesk.actions import Actions
 from jobdesk.desk import Desk
 from jobdesk.models.values import Cell, ValuesModel
 from jobdesk.pages.lock_chain import LockChain
-from jobdesk.pages.lock_words import empty_words, lock_cells, note_of, titles_of
+from jobdesk.pages.lock_words import columns_of, empty_words, lock_cells, note_of
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.segmented import Segmented
@@ -40,6 +39,8 @@ CHANGED_S, UNCHANGED_S = 1.5, 5.0
 #: A read is not repeated before so many times what it took: a tenth of the server's time at most.
 SHARE = 10
 _SELECT = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+#: Columns that are given up where there is no room, the first one first.
+OPTIONAL = ("later", "queue", "since", "task")
 #: How long typing rests before it is looked for, in milliseconds.
 TYPING_MS = 250
 
@@ -64,14 +65,15 @@ class LocksPage(QWidget):
         self.kinds = Segmented([self.tr("Locks"), self.tr("Queueing locks")])
         self.search = QLineEdit()
         self.note = OneLine("secondary", is_right=True)
-        self.table = Table(self.tr("Locks"))
+        self._tables = {
+            LockKind.LOCK: Table(self.tr("Locks")),
+            LockKind.QUEUEING_LOCK: Table(self.tr("Queueing locks")),
+        }
         self.chain = LockChain()
         self.empty = EmptyState("locks", "", "")
-        self._models = {kind: ValuesModel(titles_of(kind), self) for kind in LockKind}
         self._typing = QTimer(self)
         self._build()
         self._connect()
-        self._choose_kind(0)
 
     # What the window asks
 
@@ -125,6 +127,11 @@ class LocksPage(QWidget):
     def kind(self) -> LockKind:
         """Which of the two is on show."""
         return list(LockKind)[self.kinds.current()]
+
+    @property
+    def table(self) -> Table:
+        """The list of the kind on show."""
+        return self._tables[self.kind]
 
     # Reading
 
@@ -188,7 +195,7 @@ class LocksPage(QWidget):
         now = dt.datetime.now(dt.UTC)
         self._show_rows([(lock.name, lock_cells(lock, now)) for lock in rows])
         is_empty = self._list is not None and not rows
-        self._stack.setCurrentIndex(1 if is_empty else 0)
+        self._stack.setCurrentWidget(self.empty if is_empty else self.table)
         if is_empty:
             text = self.search.text().strip()
             way_on = (self.tr("Show all"), self.search.clear) if text else (self.tr("Show the jobs"), self._show_jobs)
@@ -199,7 +206,7 @@ class LocksPage(QWidget):
 
     def _show_rows(self, rows: list[tuple[str, list[Cell]]]) -> None:
         """Show these, the same locks selected and the same rows in sight as before."""
-        model, bar = self._models[self.kind], self.table.verticalScrollBar()
+        model, bar = self._model, self.table.verticalScrollBar()
         if [key for key, _ in rows] == [model.key_at(row) for row in range(model.rowCount())]:
             model.set_rows(rows)
             return
@@ -224,20 +231,15 @@ class LocksPage(QWidget):
             self._read_chain()
             self.selection_changed.emit()
 
-    def _choose_kind(self, _position: int) -> None:
-        self.table.setModel(self._models[self.kind])
-        self.table.selectionModel().selectionChanged.connect(self._chosen)
-        for position, title in enumerate(self._models[self.kind].titles):
-            self.table.setColumnWidth(position, title.width)
-        columns = self.table.horizontalHeader()
-        columns.setStretchLastSection(False)
-        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.table.setAccessibleName(self.tr("Locks") if self.kind is LockKind.LOCK else self.tr("Queueing locks"))
-        self._start_over()
+    @property
+    def _model(self) -> ValuesModel:
+        model = self.table.model()
+        assert isinstance(model, ValuesModel), "every list was given one"
+        return model
 
     def _open(self, index: QModelIndex) -> None:
         key = "lock" if self.kind is LockKind.LOCK else "queueing_lock"
-        self.filter_asked_for.emit(term(key, self._models[self.kind].key_at(index.row())))
+        self.filter_asked_for.emit(term(key, self._model.key_at(index.row())))
 
     def _show_jobs(self) -> None:
         self.filter_asked_for.emit("status:todo,doing")
@@ -265,7 +267,9 @@ class LocksPage(QWidget):
         row.addWidget(self.search)
         row.addWidget(self.note, 1)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.table)
+        for kind, table in self._tables.items():
+            self._set_table(kind, table)
+            self._stack.addWidget(table)
         self._stack.addWidget(self.empty)
         splitter = Splitter(Qt.Orientation.Vertical, "locks")
         splitter.addWidget(self._stack)
@@ -278,12 +282,21 @@ class LocksPage(QWidget):
         layout.addWidget(bar)
         layout.addWidget(splitter, 1)
 
+    def _set_table(self, kind: LockKind, table: Table) -> None:
+        columns = columns_of(kind)
+        table.setModel(ValuesModel(list(columns.values()), self))
+        for position, title in enumerate(columns.values()):
+            table.setColumnWidth(position, title.width)
+        name = "locks" if kind is LockKind.LOCK else "queueing-locks"
+        table.name_columns(name, list(columns), growing="name", optional=OPTIONAL)
+        table.selectionModel().selectionChanged.connect(self._chosen)
+        table.activated.connect(self._open)
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        table.customContextMenuRequested.connect(self._open_menu)
+
     def _connect(self) -> None:
-        self.kinds.changed.connect(self._choose_kind)
+        self.kinds.changed.connect(lambda _: self._start_over())
         self.search.textChanged.connect(lambda _: self._typing.start())
         self._typing.timeout.connect(self._start_over)
-        self.table.activated.connect(self._open)
-        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.table.customContextMenuRequested.connect(self._open_menu)
         self.chain.selection_changed.connect(self.selection_changed)
         self.chain.filter_asked_for.connect(self.filter_asked_for)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
 from typing import Literal
 
 from jobdesk_core.jobs import Status
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import QLineEdit
 from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.desk import Desk
-from jobdesk.models.names import COLUMNS, HOUR_COLUMN, INDEX_OF, NamesModel
+from jobdesk.models.names import COLUMNS, HOUR_COLUMN, NamesModel
 from jobdesk.pages.list_page import ListPage
 from jobdesk.pages.names_side import NamesSide
 from jobdesk.widgets.empty_state import EmptyState
@@ -111,8 +110,8 @@ class NamesPage(ListPage):
     def filter_at(self, position: int) -> str:
         return term(self.kind, self.model.key_at(position))
 
-    def set_actions(self, actions: Actions, keys: Sequence[str]) -> None:
-        super().set_actions(actions, keys)
+    def set_actions(self, actions: Actions) -> None:
+        super().set_actions(actions)
         defer = actions["job.defer"]
         self.empty.set_content(
             self.key,
@@ -240,35 +239,10 @@ class NamesPage(ListPage):
         for position, column in enumerate(COLUMNS):
             self.table.setColumnWidth(position, column.width)
         head = self.table.horizontalHeader()
-        head.setStretchLastSection(False)
-        self._columns = self.table.name_columns(self.key, [column.key for column in COLUMNS])
-        self._columns.changed.connect(self.fit)
+        keys = [column.key for column in COLUMNS]
+        self.table.name_columns(self.key, keys, growing=keys[0], optional=OPTIONAL)
         head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
-
-    def fit(self) -> None:
-        super().fit()
-        if not self._columns.has_own_shown:
-            self._fit_shown()
-        if not self._columns.has_own_widths:
-            self._fit_name()
-
-    def _fit_shown(self) -> None:
-        """Give up columns for which there is no room."""
-        room = self.table.viewport().width()
-        widths = {column.key: column.width for column in COLUMNS}
-        hidden: list[str] = []
-        for key in OPTIONAL:
-            if sum(widths.values()) - sum(widths[each] for each in hidden) > room:
-                hidden.append(key)
-        for key in OPTIONAL:
-            self.table.setColumnHidden(INDEX_OF[key], key in hidden)
-
-    def _fit_name(self) -> None:
-        """What is over goes to the names."""
-        shown = [place for place in range(1, len(COLUMNS)) if not self.table.isColumnHidden(place)]
-        rest = sum(COLUMNS[place].width for place in shown)
-        self.table.setColumnWidth(0, max(COLUMNS[0].width, self.table.viewport().width() - rest))
 
 
 def about_sentence(counts: Counts) -> str:

@@ -8,7 +8,7 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.running import MOST_JOBS, RunningJob
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QHeaderView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
@@ -40,10 +40,7 @@ class WorkersPage(ListPage):
         self.model.setParent(self)
         for position, title in enumerate(titles):
             self.table.setColumnWidth(position, title.width)
-        columns = self.table.horizontalHeader()
-        columns.setStretchLastSection(False)
-        columns.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.table.name_columns("workers", ["worker", "state", "running", "heartbeat"])
+        self.table.name_columns("workers", ["worker", "state", "running", "heartbeat"], growing="state")
         self._work = Work(self)
         self._jobs.job_chosen.connect(lambda job_id: self.filter_asked_for.emit(f"id:{job_id}"))
         self.selection_changed.connect(self._show_side)
@@ -66,7 +63,8 @@ class WorkersPage(ListPage):
         if desk is not None and desk.orphans:
             rows.insert(0, (NO_WORKER, _orphan_cells(desk.orphans)))
         if desk is not None and desk.stalled:
-            note += _tr(" · {count} stalled jobs").format(count=formats.number(desk.stalled))
+            one, more = _tr(" · one stalled job"), _tr(" · {count} stalled jobs")
+            note += one if desk.stalled == 1 else more.format(count=formats.number(desk.stalled))
         self.note.setText(note)
         kept = self._selected_key()
         self.model.set_rows(rows)

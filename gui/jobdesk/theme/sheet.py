@@ -33,6 +33,7 @@ QStatusBar::item { border: none; }
 #dialogFooter { background: $header; border: none; border-top: 1px solid $line; }
 QScrollArea { background: transparent; border: 1px solid transparent; }
 QScrollArea:focus { border-color: $accent; }
+QScrollArea#page, QScrollArea#page:focus { border: none; }
 
 #navigation { background: $header; border: none; border-right: 1px solid $line; border-radius: 0; padding: 8px; }
 #navigation::item { padding: 0; min-height: 0; }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -39,6 +41,7 @@ class Theme(QObject):
         self._system = Qt.ColorScheme.Unknown
         self._tokens = LIGHT
         self._app: QApplication | None = None
+        self._is_undressed = False
 
     @property
     def tokens(self) -> Tokens:
@@ -87,6 +90,17 @@ class Theme(QObject):
         self._tokens = self._wanted()
         self._dress()
 
+    @contextmanager
+    def undressed(self) -> Iterator[None]:
+        """Without the style sheet while a window is made: under it, each move of a widget styles it anew."""
+        self._is_undressed = True
+        self._dress()
+        try:
+            yield
+        finally:
+            self._is_undressed = False
+            self._dress()
+
     def set_mode(self, mode: Mode) -> None:
         """Choose light, dark, or what the desktop says."""
         self._mode = mode
@@ -127,7 +141,7 @@ class Theme(QObject):
     def _dress(self) -> None:
         if self._app is not None:
             self._app.setPalette(palette(self._tokens))
-            self._app.setStyleSheet(style_sheet(self._tokens, _mono_family()))
+            self._app.setStyleSheet("" if self._is_undressed else style_sheet(self._tokens, _mono_family()))
 
 
 @cache

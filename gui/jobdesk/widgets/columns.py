@@ -32,6 +32,8 @@ class Columns(QObject):
         self._hidden: set[str] | None = None
         self._has_own_widths = self._has_own_order = False
         self._is_held = False
+        self._growing = ""
+        self._optional: Sequence[str] = ()
         self._widths = {key: table.columnWidth(place) for place, key in enumerate(keys)}
         self._shown_first = {key for place, key in enumerate(keys) if not table.isColumnHidden(place)}
         self._head.viewport().installEventFilter(self)
@@ -49,6 +51,28 @@ class Columns(QObject):
     def has_own_shown(self) -> bool:
         """Whether it was chosen which columns show: nobody else changes that then."""
         return self._hidden is not None
+
+    def fill(self, growing: str, optional: Sequence[str] = ()) -> None:
+        """Fill the table's width from now on, as far as nobody chose otherwise.
+
+        What is over goes to the column `growing`; `optional` ones are given up where there is no room, the first
+        one first.
+        """
+        self._growing, self._optional = growing, optional
+        self.changed.connect(self.fit)
+        self.fit()
+
+    def fit(self) -> None:
+        """Fit the width that the table has now."""
+        if not self._growing:
+            return
+        room = self._table.viewport().width()
+        if not self.has_own_shown:
+            self._give_up_columns(room)
+        if not self.has_own_widths:
+            rest = sum(self._widths[key] for _, key in self._shown() if key != self._growing)
+            width = max(self._widths[self._growing], room - rest)
+            self._table.setColumnWidth(self._keys.index(self._growing), width)
 
     def choice(self) -> Choice:
         """What was chosen; empty when nothing was."""
@@ -122,6 +146,13 @@ class Columns(QObject):
 
     def _shown(self) -> list[tuple[int, str]]:
         return [(place, key) for place, key in enumerate(self._keys) if not self._table.isColumnHidden(place)]
+
+    def _give_up_columns(self, room: int) -> None:
+        hidden = set(self._keys) - self._shown_first
+        for key in self._optional:
+            if sum(width for each, width in self._widths.items() if each not in hidden) > room:
+                hidden.add(key)
+        self._hide(hidden)
 
     def _resized(self, *_: int) -> None:
         if self._is_held:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
+from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.text_block import Run, TextBlock
 
 #: A label, its value, and how the value looks: a tone, `mono`, or empty.
 Field = tuple[str, str, str]
-LABEL_WIDTH = 106
+LABEL_WIDTH, WIDEST_LABEL = 106, 132
 
 
 class FieldList(QWidget):
@@ -19,7 +20,7 @@ class FieldList(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._labels: list[QLabel] = []
+        self._labels: list[OneLine] = []
         self._values: list[TextBlock] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -38,21 +39,21 @@ class FieldList(QWidget):
             value.setVisible(is_used)
             if is_used:
                 name, text, tone = fields[position]
-                label.setText(name)
+                label.set_whole(name)
                 value.setAccessibleName(name)
                 value.set_runs(_runs(text, tone))
 
     def value(self, label: str) -> str:
         """The text of the field with that label. KeyError when there is none."""
         for name, block in zip(self._labels, self._values, strict=True):
-            if name.text() == label and not block.isHidden():
+            if name.whole == label and not block.isHidden():
                 return block.plain_text
         raise KeyError(label)
 
     def _add_row(self) -> None:
-        label = QLabel()
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setProperty("tone", "secondary")
+        label = OneLine("secondary")
+        # A label may be a key from the database: it gives way, so that nothing is pushed out of sight.
+        label.setMaximumWidth(WIDEST_LABEL)
         value = TextBlock()
         row = len(self._labels)
         self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)

@@ -261,10 +261,20 @@ class Table(QTableView):
         super().resizeEvent(event)
         self.resized.emit()
 
-    def name_columns(self, name: str, keys: Sequence[str]) -> Columns:
-        """Let the columns, as they are now, be chosen, and the choice be remembered by a name."""
+    def name_columns(
+        self, name: str, keys: Sequence[str], *, growing: str = "", optional: Sequence[str] = ()
+    ) -> Columns:
+        """Let the columns, as they are now, be chosen, and the choice be remembered by a name.
+
+        With `growing` they fill the width: see Columns.fill.
+        """
         self.setObjectName(name)
         self.columns = Columns(self, keys)
+        if growing:
+            # Not the header's own stretching: without room it makes a column as wide as its longest text.
+            self.horizontalHeader().setStretchLastSection(False)
+            self.columns.fill(growing, optional)
+            self.resized.connect(self.columns.fit)
         return self.columns
 
     def set_faded(self, is_faded: bool) -> None:

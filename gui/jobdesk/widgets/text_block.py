@@ -83,6 +83,10 @@ class TextBlock(QTextBrowser):
 
     def _write(self) -> None:
         tokens = theme().tokens
+        # The direction is the window's: a name of the other one, be it the first word, turns no sentence round.
+        option = self.document().defaultTextOption()
+        option.setTextDirection(self.layoutDirection())
+        self.document().setDefaultTextOption(option)
         cursor = QTextCursor(self.document())
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.removeSelectedText()

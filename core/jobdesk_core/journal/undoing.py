@@ -1,0 +1,211 @@
+"""Carries an undo out: some jobs in one transaction at a time, and each of them once, whoever else undoes them too."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement, nothing
+from jobdesk_core.database import statements
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import (
+    CapabilityMissing,
+    ConnectorException,
+    JobdeskException,
+    UniqueViolation,
+    cause_text,
+)
+from jobdesk_core.jobs import Job
+from jobdesk_core.journal.journal import Journal
+from jobdesk_core.journal.record import DONE, Entry, Header, Record
+from jobdesk_core.journal.undo import AGAIN, BACK, WORDS, act_of, moment, reason_of
+from jobdesk_core.monitor.rows import JobRow, row_columns, rows_by_id
+
+#: Jobs undone in one transaction: locks are held briefly, and a stop does not wait for long.
+AT_ONCE = 100
+Run = Callable[[Statement[Any]], Awaitable[Any]]
+
+
+async def undo(
+    journal: Journal,
+    connector: PsycopgConnector,
+    capabilities: Capabilities,
+    entry: Entry,
+    header: Header,
+    progressed: Callable[[int], None] = lambda done: None,
+) -> tuple[int, Counter[str]]:
+    """Undo an entry, and write that down as an entry of its own; how many jobs were, and why the others were not.
+
+    Cancelling it leaves the rest as it is. Raises JournalTrouble before anything is done, and ConnectorException
+    when the link breaks.
+    """
+    number = await journal.begin(header)
+    undoing = _Undoing(journal, connector, capabilities, entry, number)
+    done, left, error, after = 0, Counter[str](), "It was stopped.", -1
+    try:
+        while records := await journal.records(entry.id, limit=AT_ONCE, only_open=True, after_job=after):
+            after = records[-1].job_id
+            results = await undoing.undo(records)
+            done += sum(result.is_done for result in results)
+            left.update(result.sentence for result in results if not result.is_done)
+            progressed(done + left.total())
+        error = ""
+    except ConnectorException as broken:
+        error = cause_text(broken)
+        raise
+    finally:
+        await journal.end(number, error)
+    return done, left
+
+
+class _Undoing:
+    """Undoes some jobs of an entry in one transaction, each of them claimed in the journal before."""
+
+    def __init__(
+        self, journal: Journal, connector: PsycopgConnector, capabilities: Capabilities, entry: Entry, number: int
+    ) -> None:
+        self._journal = journal
+        self._connector = connector
+        self._able = capabilities
+        self._entry = entry
+        self._number = number
+        #: Claimed, and certainly not undone.
+        self._untouched: set[int] = set()
+
+    async def undo(self, records: Sequence[Record]) -> list[Record]:
+        """Undo these and write it down. What was not done can be undone later."""
+        ids = [record.job_id for record in records]
+        self._untouched = await self._journal.claim(self._entry.id, ids, self._number)
+        claimed = [record for record in records if record.job_id in self._untouched]
+        others = [job_id for job_id in ids if job_id not in self._untouched]
+        results = [Record(job_id, "skipped", "It has been undone meanwhile.") for job_id in others]
+        try:
+            await self._journal.add(self._number, results)
+            return results + (await self._undo_claimed(claimed) if claimed else [])
+        finally:
+            await self._release(self._untouched)
+
+    async def _undo_claimed(self, records: Sequence[Record]) -> list[Record]:
+        """Together, or else, when the database refuses that, in halves: one refused job keeps no other back."""
+        ids = {record.job_id for record in records}
+        try:
+            async with self._connector.transaction() as connection:
+
+                async def run(statement: Statement[Any]) -> Any:
+                    return await self._connector.run_async(statement, connection=connection)
+
+                results = await self._carry_out(run, records)
+                # From here on a broken link leaves it open what became of them: their claims stay.
+                self._untouched -= ids
+        except (ConnectorException, CapabilityMissing) as error:
+            if isinstance(error, ConnectorException) and error.sqlstate is None:
+                raise  # the link broke
+            self._untouched |= ids
+            if len(records) > 1:
+                half = len(records) // 2
+                return [*await self._undo_claimed(records[:half]), *await self._undo_claimed(records[half:])]
+            results = [Record(records[0].job_id, "skipped", _refused(error))]
+        await self._journal.add(self._number, results)
+        left = {result.job_id for result in results if not result.is_done}
+        await self._release(left)
+        self._untouched -= left
+        return results
+
+    async def _carry_out(self, run: Run, records: Sequence[Record]) -> list[Record]:
+        rows = await run(_locked(self._able, [record.job_id for record in records]))
+        results: list[Record] = []
+        again: list[Record] = []
+        back: dict[str, list[Record]] = {}
+        for record in records:
+            reason = reason_of(self._entry, record, rows.get(record.job_id))
+            action, _ = act_of(self._entry, record)
+            if reason is not None:
+                results.append(Record(record.job_id, "skipped", reason))
+            elif action in AGAIN:
+                again.append(record)
+            else:
+                back.setdefault(BACK[action], []).append(record)
+        if again:
+            results += await self._defer_again(run, again)
+        for column, some in back.items():
+            results += await _set_back(run, column, some)
+        return results
+
+    async def _defer_again(self, run: Run, records: Sequence[Record]) -> list[Record]:
+        cancelled = [record.job_id for record in records if act_of(self._entry, record)[0] == "cancel"]
+        held = await run(_whole(self._able, cancelled)) if cancelled else {}
+        jobs = [_as_it_was(held.get(record.job_id, record.before)) for record in records]
+        new_ids = await run(statements.defer(self._able, jobs))
+        return [
+            Record(
+                record.job_id,
+                DONE,
+                f"Deferred again as job #{new_id:,}, in place of #{record.job_id:,}.",
+                new_id=new_id,
+            )
+            for record, new_id in zip(records, new_ids, strict=True)
+        ]
+
+    async def _release(self, job_ids: Collection[int]) -> None:
+        if job_ids:
+            await self._journal.release(self._entry.id, list(job_ids), self._number)
+
+
+def _refused(error: JobdeskException) -> str:
+    if isinstance(error, UniqueViolation):
+        return "Another waiting job has its queueing lock."
+    return f"The database refused it: {cause_text(error)}" if isinstance(error, ConnectorException) else str(error)
+
+
+def _as_it_was(before: Mapping[str, Any]) -> Job:
+    """A new job with the columns that one had, and its time unless that has passed."""
+    at, args = moment(before.get("scheduled_at")), before["args"]
+    return Job(
+        queue=before["queue_name"],
+        task_name=before["task_name"],
+        priority=before.get("priority") or 0,
+        lock=before.get("lock"),
+        queueing_lock=before.get("queueing_lock"),
+        task_kwargs=json.loads(args) if isinstance(args, str) else args,
+        scheduled_at=at if at is not None and at > dt.datetime.now(dt.UTC) else None,
+    )
+
+
+async def _set_back(run: Run, column: str, records: Sequence[Record]) -> list[Record]:
+    kind = "integer" if column == "priority" else "timestamptz"
+    values = [record.before[column] for record in records]
+    await run(
+        Statement(
+            f"UPDATE procrastinate_jobs AS job SET {column} = given.value "
+            f"FROM unnest(%(ids)s::bigint[], %(values)s::{kind}[]) AS given (id, value) "
+            "WHERE job.id = given.id AND job.status = 'todo'",
+            nothing,
+            {
+                "ids": [record.job_id for record in records],
+                "values": [moment(value) for value in values] if column == "scheduled_at" else values,
+            },
+        )
+    )
+    return [
+        Record(record.job_id, DONE, f"Set the {WORDS[column]} of job #{record.job_id:,} back.") for record in records
+    ]
+
+
+def _locked(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict[int, JobRow]]:
+    asked = rows_by_id(capabilities, job_ids)
+    # In one order, so that no two such transactions wait for each other.
+    sql = f"{asked.sql} ORDER BY job.id FOR UPDATE OF job"
+    return Statement(sql, asked.decode, asked.parameters, is_page=asked.is_page)
+
+
+def _whole(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict[int, dict[str, Any]]]:
+    return Statement(
+        f"SELECT {row_columns(capabilities)}, job.args::text AS args FROM procrastinate_jobs AS job "
+        "WHERE id = ANY (%(ids)s)",
+        lambda rows: {row["id"]: dict(row) for row in rows},
+        {"ids": job_ids},
+    )
