@@ -325,12 +325,13 @@ def test_nothing_is_done_without_a_yes(shell: Shell) -> None:
     assert run_sql(shell.dsn, STATUSES) == ["cancelled"] * 3
 
 
-def test_production_wants_its_name_typed(shell: Shell) -> None:
-    many(shell.dsn, 2, status="failed")
-    profile = f'[profiles.live]\nmethod = "dsn"\ndsn = "{shell.dsn}"\nenvironment = "production"\n'
+@pytest.mark.parametrize("environment", ["production", " Production"])
+def test_production_wants_its_name_typed(shell: Shell, environment: str) -> None:
+    many(shell.dsn, 2)
+    profile = f'[profiles.live]\nmethod = "dsn"\ndsn = "{shell.dsn}"\nenvironment = "{environment}"\n'
     (shell.home / "jobdesk").mkdir()
     (shell.home / "jobdesk" / "profiles.toml").write_text(profile)
-    command = [*PROGRAM, "--profile", "live", "purge", "--all"]
+    command = [*PROGRAM, "--profile", "live", "cancel", "--delete", "--all"]
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, env=shell.environment, stdin=theirs, stderr=theirs, stdout=theirs) as program:
         os.write(ours, b"yes\n")

@@ -173,7 +173,7 @@ def _ask(desk: Opened, made: Plan) -> None:
     """What cannot be undone, and much of anything, wants the profile's name on production."""
     is_destructive = made.change.action in (Action.DELETE, Action.PURGE)
     wanted = "yes"
-    if desk.profile.environment == "production" and (is_destructive or made.ready > MANY):
+    if desk.profile.is_production and (is_destructive or made.ready > MANY):
         wanted = desk.profile.name
     words.ask(f"{_VERBS[made.change.action]} {words.count(made.ready)}", wanted)
 
