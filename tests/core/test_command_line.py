@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from typing import Any
 import psycopg
 import pytest
 from database import defer, finish, picture, role, run_sql, start
-from jobdesk_core.cli import COMMANDS, interrupt
+from jobdesk_core.cli import COMMANDS, codes, interrupt
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.jobs import Status
@@ -113,6 +114,13 @@ def test_a_command_never_loads_qt(arguments: list[str]) -> None:
 def test_the_help_of_each_command_tells_its_exit_codes(shell: Shell, command: str) -> None:
     ended = shell(command, "--help")
     assert ended.returncode == 0 and "exit codes:" in ended.stdout and "130" in ended.stdout
+
+
+def test_the_help_of_the_window_has_the_same_exit_codes() -> None:
+    topic = (Path(__file__).parents[2] / "resources" / "help" / "command-line.md").read_text("utf-8")
+    named = [value for name, value in vars(codes).items() if name.isupper() and isinstance(value, int)]
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", topic, re.M)] == sorted(named)
+    assert [int(code) for code in re.findall(r"^  (\d+) ", codes.TOLD, re.M)] == sorted(named)
 
 
 @pytest.mark.parametrize(
@@ -317,12 +325,13 @@ def test_nothing_is_done_without_a_yes(shell: Shell) -> None:
     assert run_sql(shell.dsn, STATUSES) == ["cancelled"] * 3
 
 
-def test_production_wants_its_name_typed(shell: Shell) -> None:
-    many(shell.dsn, 2, status="failed")
-    profile = f'[profiles.live]\nmethod = "dsn"\ndsn = "{shell.dsn}"\nenvironment = "production"\n'
+@pytest.mark.parametrize("environment", ["production", " Production"])
+def test_production_wants_its_name_typed(shell: Shell, environment: str) -> None:
+    many(shell.dsn, 2)
+    profile = f'[profiles.live]\nmethod = "dsn"\ndsn = "{shell.dsn}"\nenvironment = "{environment}"\n'
     (shell.home / "jobdesk").mkdir()
     (shell.home / "jobdesk" / "profiles.toml").write_text(profile)
-    command = [*PROGRAM, "--profile", "live", "purge", "--all"]
+    command = [*PROGRAM, "--profile", "live", "cancel", "--delete", "--all"]
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, env=shell.environment, stdin=theirs, stderr=theirs, stdout=theirs) as program:
         os.write(ours, b"yes\n")
@@ -426,6 +435,20 @@ def test_ctrl_c_stops_an_act_between_two_chunks(shell: Shell, whole: bool) -> No
         assert cancelled == 0 and "rolled back" in told
     else:
         assert 0 < cancelled < 4_000 and "stays done" in told
+
+
+def test_a_lost_connection_ends_with_3_and_the_ledger_tells_how_far_it_came(shell: Shell) -> None:
+    many(shell.dsn, 4_000)
+    slow_changes(shell.dsn)
+    backends = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
+    with shell.started("cancel", "--all", "--yes", "--json") as program:
+        soon(lambda: run_sql(shell.dsn, f"SELECT count(*) {backends}", "WITH wanted%")[0], "the first chunk")
+        run_sql(shell.dsn, f"SELECT pg_terminate_backend(pid) {backends}", "WITH wanted%")
+        printed, told = program.communicate(timeout=60)
+    assert program.returncode == 3 and told.splitlines()[-1] == "Run it again."
+    assert "Traceback" not in told and "discarding" not in told
+    results = [json.loads(line)["result"] for line in printed.splitlines()]
+    assert len(results) == 4_000 and results.count("done") == run_sql(shell.dsn, STATUSES).count("cancelled")
 
 
 async def test_what_was_done_is_in_the_journal(shell: Shell) -> None:

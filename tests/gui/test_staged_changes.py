@@ -92,7 +92,7 @@ async def test_changes_are_collected_and_applied_together(dsn: str, tmp_path: Pa
             assert rows(dialog) == [
                 ("Cancel", "2", "can be done"),
                 ("Reprioritise to 7", "1", "can be done"),
-                ("Defer mail.new in queue default", "1", "can be done"),
+                ("Defer mail.new · queue default", "1", "can be done"),
             ]
             assert dialog.outcomes.texts() == ["2 will be cancelled"]
             assert dialog.verb.text() == "Apply 3 staged changes"
@@ -184,7 +184,7 @@ async def test_changes_are_left_out_one_by_one_or_thrown_away_when_that_is_meant
             dialog = await shown(window)
             dialog.table.selectRow(1)
             click(dialog.remove_button)
-            await until(lambda: [row[0] for row in rows(dialog)] == ["Cancel", "Defer mail.new in queue default"])
+            await until(lambda: [row[0] for row in rows(dialog)] == ["Cancel", "Defer mail.new · queue default"])
             click(dialog.discard_button)
             ask = await dialog_of(window, DiscardDialog)
             assert ask.title.text() == "Throw 2 staged changes away?"
@@ -338,6 +338,7 @@ async def test_rows_are_staged_and_applied_with_other_changes_all_or_nothing(dsn
             assert others.run("SELECT count(*) FROM procrastinate_jobs") == 1
             dialog = await shown(window)
             assert dialog.model.rowCount() == 3
+            assert ['"user": 7' in row[0] for row in rows(dialog)] == [False, True, False]
             taken = others.defer(queueing_lock="user-8")
             click(dialog.verb)
             await until(lambda: dialog.ledger is not None, what="the refusal")

@@ -30,7 +30,6 @@ from jobdesk_core.operations import (
     plan,
     run,
 )
-from jobdesk_core.troubles import explain
 
 #: On production more jobs than this want the profile's name typed; what cannot be undone always does.
 MANY = 100
@@ -174,7 +173,7 @@ def _ask(desk: Opened, made: Plan) -> None:
     """What cannot be undone, and much of anything, wants the profile's name on production."""
     is_destructive = made.change.action in (Action.DELETE, Action.PURGE)
     wanted = "yes"
-    if desk.profile.environment == "production" and (is_destructive or made.ready > MANY):
+    if desk.profile.is_production and (is_destructive or made.ready > MANY):
         wanted = desk.profile.name
     words.ask(f"{_VERBS[made.change.action]} {words.count(made.ready)}", wanted)
 
@@ -210,8 +209,7 @@ def _tell(ledger: Ledger, *, is_json: bool, is_interrupted: bool) -> int:
         stays = "Everything was rolled back." if ledger.is_rolled_back else "What had been done before stays done."
         raise Ended(codes.INTERRUPTED, f"Stopped. {stays}")
     if ledger.error is not None:
-        trouble = explain(ledger.error)
-        raise Ended(codes.code_of(ledger.error), trouble.sentence, trouble.way_out)
+        raise Ended(codes.code_of(ledger.error), *codes.told(ledger.error))
     return code
 
 

@@ -52,6 +52,12 @@ def code_of(error: Exception) -> int:
     return _OF_A_KIND.get(kind, CONNECTION)
 
 
+def told(error: Exception) -> tuple[str, str]:
+    """What went wrong, and the way out: a command does not connect again by itself, as the window does."""
+    trouble = explain(error)
+    return trouble.sentence, "Run it again." if trouble.kind == "dropped" else trouble.way_out
+
+
 class Ended(Exception):
     """The command ends with this code, after these sentences on the error stream."""
 

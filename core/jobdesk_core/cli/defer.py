@@ -79,7 +79,7 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
     if options.dry_run:
         return _show_plan(desk, list(jobs), is_json=options.json)
     is_many = options.source is not None
-    if is_many and desk.profile.environment == "production" and not options.yes:
+    if is_many and desk.profile.is_production and not options.yes:
         words.ask(f"defer a job for each row of {output.plain(options.source)}", desk.profile.name)
     deferring = _Deferring(desk, is_json=options.json)
     try:

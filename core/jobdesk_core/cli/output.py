@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import enum
 import json
+import logging
 import os
 import sys
 import unicodedata
@@ -29,7 +30,8 @@ _COLOURS = {
 
 
 def prepare() -> None:
-    """Have no character that the terminal's encoding lacks end the program."""
+    """Have no character that the terminal's encoding lacks end the program, and the driver's log not among it."""
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 

@@ -13,7 +13,6 @@ from jobdesk_core.cli import COMMANDS, acting, codes, defer, output, reading, st
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import opened
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.troubles import explain
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "jobs": reading.add_jobs,
@@ -114,7 +113,6 @@ def _run(options: argparse.Namespace) -> int:
         return end.code
     except JobdeskException as error:
         sys.stdout.flush()
-        trouble = explain(error)
-        for sentence in filter(None, (trouble.sentence, trouble.way_out)):
+        for sentence in filter(None, codes.told(error)):
             output.note(sentence)
         return codes.code_of(error)

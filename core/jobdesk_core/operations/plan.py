@@ -25,7 +25,7 @@ from jobdesk_core.operations.targets import Chosen, Target
 
 #: How long one stretch of ids should take, in seconds, and how wide it is at first, at most and at least.
 AIM_S = 0.3
-FIRST_IDS, MOST_IDS, FEWEST_IDS = 20_000, 2_000_000, 50
+FIRST_IDS, MOST_IDS, FEWEST_IDS = 100_000, 2_000_000, 50
 #: Jobs of one fate that a stretch hands over, for the window's thread reads them; a fuller one is asked anew, narrower.
 MOST_AT_ONCE = 100_000
 #: How many times wider the next stretch is at most, when the last one was fast.
@@ -177,11 +177,11 @@ class _Preflight:
                 width = MOST_AT_ONCE
                 continue
             self._take(found)
-            width = _adapted(width, time.monotonic() - started, sum(len(row["ids"]) for row in found))
-            # No gap is looked through, neither of the filter nor of the table.
+            # No gap is looked through, neither of the filter nor of the table; narrow ones are not worth the question.
             low = job_filter.ids.nearest(high + 1, is_down=False)
-            if not found and low is not None:
+            if not found and width == MOST_IDS and low is not None:
                 low = (yield _bounds(low, last))[0]
+            width = _adapted(width, time.monotonic() - started, sum(len(row["ids"]) for row in found))
             if not (yield Progress(high - first + 1, last - first + 1)):
                 return False
         return True
@@ -196,13 +196,15 @@ class _Preflight:
             "locks": "array_agg(lock) FILTER (WHERE lock IS NOT NULL)",
             "locked": "array_agg(id) FILTER (WHERE lock IS NOT NULL)",
         }
+        names = (*FACTS, *arrays)
         few = ", ".join(f"CASE WHEN count(*) <= %(most)s THEN {sql} END AS {name}" for name, sql in arrays.items())
         return Statement(
             f"SELECT {facts}, {few} "
             f"FROM (SELECT job.id, job.jobdesk_version AS version, {lock} AS lock, {facts_columns(change, able)} "
             f"FROM {jobs_table(able)} WHERE {condition}) AS found GROUP BY {facts}",
-            lambda rows: rows,
+            lambda rows: [dict(zip(names, row, strict=True)) for row in rows],
             parameters | facts_parameters(change) | {"acted": _acted(change, able), "most": MOST_AT_ONCE},
+            is_page=True,
         )
 
     def _take(self, rows: Rows) -> None:
@@ -256,6 +258,7 @@ def _bounds(low: int, high: int) -> Statement[tuple[int | None, int, dt.datetime
     return Statement(
         "SELECT min(id) AS low, max(id) AS high, now() AS now FROM procrastinate_jobs "
         "WHERE id BETWEEN %(low)s::bigint AND %(high)s::bigint",
-        lambda rows: (rows[0]["low"], rows[0]["high"] or 0, rows[0]["now"]),
+        lambda rows: (rows[0][0], rows[0][1] or 0, rows[0][2]),
         {"low": low, "high": high},
+        is_page=True,
     )

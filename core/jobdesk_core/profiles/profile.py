@@ -50,6 +50,11 @@ class Profile:
     app_folder: str = ""
 
     @property
+    def is_production(self) -> bool:
+        """Whether what is done there wants a second thought."""
+        return self.environment.strip().lower() == "production"
+
+    @property
     def display_dsn(self) -> str:
         """Where the profile leads, for people; never with a password."""
         if self.method == "environment":

@@ -307,7 +307,11 @@ class PreflightDialog(DialogFrame):
             self.resize(self.width(), min(most, self.height() + missing))
         if self.sql.isVisible():
             # When the layout has settled on the new size.
-            QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self.sql, 0, 0))
+            QTimer.singleShot(0, self, self._show_bottom)
+
+    def _show_bottom(self) -> None:
+        bar = self._scroll.verticalScrollBar()
+        bar.setValue(bar.maximum())
 
     def _write_sql(self) -> None:
         statement = first_statement(self.plan) if self.plan is not None else None

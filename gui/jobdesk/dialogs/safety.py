@@ -83,8 +83,7 @@ class Safety(QWidget):
 
     def ask_for_name(self, is_needed: bool) -> None:
         """Ask for the profile's name when it is needed and this is production."""
-        is_production = self._profile.environment.strip().lower() == "production"
-        self._needs_name = is_production and is_needed
+        self._needs_name = self._profile.is_production and is_needed
         self._name_row.setVisible(self._needs_name)
 
     def problem(self) -> str | None:

@@ -135,10 +135,11 @@ class StagedDialog(DialogFrame):
 
     def _show_rows(self) -> None:
         entries, chosen = self._set().entries, self._chosen()
+        secret = self._desk.profile.secret_keys
         if self.ledger is not None:
             entries = self.ledger.made.staged.entries
         self.model.set_rows(
-            [(str(position), words.cells(entry, self._now(position))) for position, entry in enumerate(entries)]
+            [(str(position), words.cells(entry, self._now(position), secret)) for position, entry in enumerate(entries)]
         )
         rows = min(max(len(entries), FEWEST_ROWS), MOST_ROWS)
         self.table.setFixedHeight(HEADER_HEIGHT + rows * theme().row_height + 2)

@@ -20,9 +20,12 @@ from jobdesk import formats
 from jobdesk.dialogs.act_words import jobs, words_of
 from jobdesk.dialogs.outcome_lines import KINDS, RESULTS
 from jobdesk.dialogs.outcome_list import Line
+from jobdesk.models.new_jobs import brief_arguments
 from jobdesk.models.values import Cell, Title
 
 _NAME = 80
+#: Characters of a task's name.
+_TASK = 32
 
 
 def tr(text: str) -> str:
@@ -38,15 +41,15 @@ def changes(count: int) -> str:
 def titles() -> list[Title]:
     """The columns of the list."""
     return [
-        Title(tr("what"), 380, is_right=False),
-        Title(tr("jobs"), 80),
-        Title(tr("now"), 230, is_right=False),
+        Title(tr("what"), 470, is_right=False),
+        Title(tr("jobs"), 60),
+        Title(tr("now"), 170, is_right=False),
     ]
 
 
-def cells(entry: Staged, now: Cell) -> list[Cell]:
-    """The cells of one staged change."""
-    return [Cell(title_of(entry)), Cell(formats.number(entry.count)), now]
+def cells(entry: Staged, now: Cell, secret_keys: str) -> list[Cell]:
+    """The cells of one staged change; of arguments what looks secret is hidden."""
+    return [Cell(title_of(entry, secret_keys)), Cell(formats.number(entry.count)), now]
 
 
 def now_of(part: Part | None) -> Cell:
@@ -75,10 +78,10 @@ def end_of(ledger: SetLedger, position: int) -> Cell:
     return Cell(tr("left as it was"), "secondary")
 
 
-def title_of(entry: Staged) -> str:
+def title_of(entry: Staged, secret_keys: str) -> str:
     """A change with its options, in a line."""
     if isinstance(entry, StagedDefer):
-        return _defer_title(entry)
+        return _defer_title(entry, secret_keys)
     verb, change = words_of(entry.action).verb, entry.change
     if isinstance(change, Reprioritise):
         return tr("{verb} to {priority}").format(verb=verb, priority=change.priority)
@@ -93,13 +96,15 @@ def title_of(entry: Staged) -> str:
     return verb
 
 
-def _defer_title(entry: StagedDefer) -> str:
+def _defer_title(entry: StagedDefer, secret_keys: str) -> str:
+    """What tells it from others of the same task comes first."""
     job = entry.job
-    found = [
-        tr("Defer {task} in queue {queue}").format(
-            task=formats.cut(job.task_name, _NAME), queue=formats.cut(job.queue, _NAME)
-        )
-    ]
+    # Of a long name the end says more.
+    task = job.task_name if len(job.task_name) <= _TASK else f"…{job.task_name[-_TASK:]}"
+    found = [tr("Defer {task}").format(task=formats.visible(task))]
+    if job.task_kwargs:
+        found.append(formats.cut(brief_arguments(job, secret_keys), _NAME))
+    found.append(tr("queue {value}").format(value=formats.cut(job.queue, _NAME)))
     if job.scheduled_at is not None:
         found.append(formats.local(job.scheduled_at))
     if job.queueing_lock is not None:

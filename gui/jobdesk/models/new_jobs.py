@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from jobdesk_core.jobs import Job
 from jobdesk_core.operations import DeferLedger, NewJob
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.profiles.secret_keys import masked
@@ -133,7 +134,12 @@ class NewJobsModel(QAbstractTableModel):
         return formats.cut(self._refusals[position]) if position in self._refusals else self.tr("will be deferred")
 
     def _arguments_at(self, position: int) -> str:
-        return formats.cut(formats.as_json(masked(_brief(self._jobs[position].job.task_kwargs), self._secret_keys)))
+        return brief_arguments(self._jobs[position].job, self._secret_keys)
+
+
+def brief_arguments(job: Job, secret_keys: str) -> str:
+    """The beginning of a job's arguments as JSON, without what looks secret."""
+    return formats.cut(formats.as_json(masked(_brief(job.task_kwargs), secret_keys)))
 
 
 def _brief(value: Any, levels: int = _LEVELS) -> Any:
