@@ -90,4 +90,10 @@ def _sections(key: str, markdown: str) -> list[Section]:
 
 
 def _plain(markdown: str) -> str:
-    return " ".join(_SYNTAX.sub(lambda found: found[1] or found[2] or " ", markdown).split())
+    return " ".join(_SYNTAX.sub(_without_marks, markdown).split())
+
+
+def _without_marks(found: re.Match[str]) -> str:
+    if set(found[0]) <= {"*", "`"}:
+        return ""
+    return found[1] or found[2] or " "
