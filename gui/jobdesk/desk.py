@@ -42,6 +42,7 @@ from jobdesk_core.operations import (
     Outcome,
     Plan,
     Progress,
+    Rate,
     SetLedger,
     SetPlan,
     Target,
@@ -132,7 +133,9 @@ class Desk(QObject):
         steps = plan(target, change, self.capabilities, is_read_only=self.profile.is_read_only)
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
 
-    async def apply(self, made: Plan, on_progress: OnProgress, *, is_one_transaction: bool = False) -> Ledger:
+    async def apply(
+        self, made: Plan, on_progress: OnProgress, *, is_one_transaction: bool = False, rate: Rate | None = None
+    ) -> Ledger:
         """Carry a plan out, and write it down; what it changed arrives by the feed like all else.
 
         A journal that cannot be written is told, and does not keep the operator from acting.
@@ -145,6 +148,7 @@ class Desk(QObject):
             on_trouble=self.trouble.emit,
             on_progress=on_progress,
             is_one_transaction=is_one_transaction,
+            rate=rate,
         )
         try:
             return await act
@@ -203,7 +207,13 @@ class Desk(QObject):
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
 
     async def defer_many(
-        self, made: DeferPlan, on_progress: OnProgress, *, is_one_transaction: bool = False, source: str = ""
+        self,
+        made: DeferPlan,
+        on_progress: OnProgress,
+        *,
+        is_one_transaction: bool = False,
+        rate: Rate | None = None,
+        source: str = "",
     ) -> DeferLedger:
         """Defer the jobs of a plan, and write it down. `source` says where replayed ones come from."""
         act = defer_many_kept(
@@ -214,6 +224,7 @@ class Desk(QObject):
             on_trouble=self.trouble.emit,
             on_progress=on_progress,
             is_one_transaction=is_one_transaction,
+            rate=rate,
             source=source,
         )
         try:

@@ -437,6 +437,84 @@ def test_ctrl_c_stops_an_act_between_two_chunks(shell: Shell, whole: bool) -> No
         assert 0 < cancelled < 4_000 and "stays done" in told
 
 
+TIMES = "SELECT extract(epoch FROM at)::float8 FROM procrastinate_events WHERE type = %s ORDER BY at"
+
+
+@pytest.mark.parametrize("command", ["cancel", "retry", "purge", "defer"])
+def test_an_act_with_a_rate_keeps_to_it(shell: Shell, command: str) -> None:
+    status = {"cancel": "todo", "retry": "failed", "purge": "cancelled"}.get(command)
+    if status is None:
+        ended = shell("defer", "t", "--from", "-", "--rate", "20", given="{}\n" * 30)
+    else:
+        many(shell.dsn, 30, status=status)
+        # Of purged jobs no event stays.
+        run_sql(
+            shell.dsn,
+            "CREATE TABLE acts (id bigint, at timestamptz DEFAULT now(), UNIQUE (id, at)); "
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+            "INSERT INTO acts (id) VALUES (OLD.id) ON CONFLICT DO NOTHING; RETURN NULL; END$$; "
+            "CREATE TRIGGER note AFTER UPDATE OR DELETE ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION note(); "
+            "INSERT INTO procrastinate_events (job_id, type, at) "
+            "SELECT id, 'cancelled', now() - interval '1 day' FROM procrastinate_jobs",
+        )
+        ended = shell(command, "--all", "--yes", "--rate", "20")
+    assert ended.returncode == 0, ended.stderr
+    acts = "SELECT extract(epoch FROM at)::float8 FROM acts ORDER BY at"
+    moments = run_sql(shell.dsn, TIMES, "deferred") if status is None else run_sql(shell.dsn, acts)
+    assert len(moments) == 30 and moments[-1] - moments[0] > 1
+    assert max(sum(first <= moment < first + 1 for moment in moments) for first in moments) <= 20
+
+
+@pytest.mark.parametrize("command", ["cancel", "defer"])
+def test_ctrl_c_ends_the_wait_of_a_rate(shell: Shell, command: str) -> None:
+    if command == "cancel":
+        many(shell.dsn, 100)
+        arguments, first = ["cancel", "--all", "--yes", "--rate", "1"], "status = 'cancelled'"
+    else:
+        rows = shell.home / "rows.ndjson"
+        rows.write_text("{}\n" * 100)
+        arguments, first = ["defer", "t", "--from", str(rows), "--rate", "1"], "true"
+    done = f"SELECT count(*) FROM procrastinate_jobs WHERE {first}"
+    with shell.started(*arguments, "--json") as program:
+        soon(lambda: run_sql(shell.dsn, done)[0], "the first job")
+        program.send_signal(signal.SIGINT)
+        printed, told = program.communicate(timeout=20)
+    assert program.returncode == 130 and "Stopped." in told and "Traceback" not in told
+    is_done = [line.get("is_done", line.get("result") == "done") for line in map(json.loads, printed.splitlines())]
+    assert 0 < sum(is_done) == run_sql(shell.dsn, done)[0] < 20
+    assert len(is_done) == (100 if command == "cancel" else sum(is_done)), (
+        "of rows only those that were reached are told"
+    )
+
+
+@pytest.mark.parametrize("rate", ["-1", "x", "1.5", "", "100001", "9" * 5_000])
+@pytest.mark.parametrize("command", [["cancel", "1"], ["retry", "1"], ["purge", "1"], ["defer", "t", "--from", "-"]])
+def test_a_rate_that_is_none_is_refused_with_a_sentence(shell: Shell, command: list[str], rate: str) -> None:
+    ended = shell(*command, f"--rate={rate}")
+    assert ended.returncode == 2 and "not a number of jobs a second from 0 to 100,000" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["cancel", "1", "--yes", "--rate", "5", "--one-transaction"], "not allowed with"),
+        (["defer", "t", "--rate", "5"], "--rate is for the rows of --from"),
+    ],
+)
+def test_a_rate_where_there_is_none_is_refused(shell: Shell, arguments: list[str], told: str) -> None:
+    many(shell.dsn, 1)
+    ended = shell(*arguments)
+    assert ended.returncode == 2 and told in ended.stderr
+    assert run_sql(shell.dsn, STATUSES) == ["todo"]
+
+
+def test_a_rate_of_0_is_none_and_sql_shows_the_small_chunk(shell: Shell) -> None:
+    many(shell.dsn, 30)
+    assert "'{1,2}'" in shell("cancel", "--all", "--sql", "--rate", "20").stdout
+    assert shell("cancel", "--all", "--yes", "--rate", "0").returncode == 0
+    assert len(set(run_sql(shell.dsn, TIMES, "cancelled"))) == 1
+
+
 def test_a_lost_connection_ends_with_3_and_the_ledger_tells_how_far_it_came(shell: Shell) -> None:
     many(shell.dsn, 4_000)
     slow_changes(shell.dsn)

@@ -251,6 +251,20 @@ async def test_all_in_one_transaction_is_all_or_nothing(dsn: str, tmp_path: Path
             assert dialog.message.kind == "bad"
 
 
+async def test_rows_are_deferred_with_a_limit(dsn: str, tmp_path: Path) -> None:
+    moments = "SELECT array_agg(extract(epoch FROM at)::float8) FROM procrastinate_events WHERE type = 'deferred'"
+    with Others(dsn) as others:
+        async with live(tmp_path, dsn) as window:
+            dialog = await many(window, "n\n" + "\n".join(map(str, range(30))), ready=30)
+            dialog.safety.per_second.setValue(20)
+            click(dialog.verb)
+            await until(lambda: "at most 20 a second" in dialog.panel.pace.words.text(), what="the pace")
+            await until(lambda: dialog.ledger is not None, what="the ledger")
+            found = others.run(moments)
+            assert len(found) == 30 and count(others) == 30
+            assert max(sum(first <= moment < first + 1 for moment in found) for first in found) <= 20
+
+
 async def test_a_hundred_thousand_rows_from_a_file_never_stall_the_window(dsn: str, tmp_path: Path) -> None:
     path = tmp_path / "rows.ndjson"
     path.write_text("".join(f'{{"user_id": {n}, "name": "somebody {n}", "tags": [1, 2]}}\n' for n in range(100_000)))

@@ -175,6 +175,69 @@ async def test_an_act_is_stopped_and_tells_what_was_not_done(dsn: str, tmp_path:
             await closed(window)
 
 
+def limit(dialog: PreflightDialog, text: str) -> None:
+    """Type a rate, as an operator does."""
+    dialog.safety.per_second.setFocus()
+    dialog.safety.per_second.selectAll()
+    QTest.keyClick(dialog.safety.per_second, Qt.Key.Key_Delete)
+    QTest.keyClicks(dialog.safety.per_second, text)
+
+
+async def test_a_limit_is_kept_and_the_progress_tells_it_and_the_time_left(dsn: str, tmp_path: Path) -> None:
+    moments = "SELECT array_agg(extract(epoch FROM at)::float8) FROM procrastinate_events WHERE type = 'cancelled'"
+    with Others(dsn) as others:
+        fill(others, 30)
+        async with live(tmp_path, dsn) as window:
+            dialog = await preflight(window, "matching.cancel")
+            limit(dialog, "20")
+            click(dialog.sql_button)
+            assert "'{1,2}'" in dialog.sql.toPlainText()
+            click(dialog.verb)
+            said = "of 30 jobs, at most 20 a second, some "
+            await until(lambda: said in dialog.pace.words.text() and dialog.pace.words.text().endswith(" left"))
+            await closed(window)
+            found = others.run(moments)
+            assert len(found) == 30
+            assert max(sum(first <= moment < first + 1 for moment in found) for first in found) <= 20
+
+
+@pytest.mark.parametrize("is_paused", [False, True], ids=["going", "paused"])
+async def test_a_stop_ends_the_wait_of_a_limit(dsn: str, tmp_path: Path, is_paused: bool) -> None:
+    with Others(dsn) as others:
+        fill(others, 1_000)
+        async with live(tmp_path, dsn) as window:
+            dialog = await preflight(window, "matching.cancel")
+            limit(dialog, "1")
+            click(dialog.verb)
+            await until(lambda: dialog.pace.words.text().startswith("1 of 1,000 jobs"), what="the first job")
+            if is_paused:
+                click(dialog.pace.pause_button)
+            click(dialog.pace.stop_button)
+            await until(lambda: dialog.ledger is not None, timeout_s=5, what="the ledger")
+            assert dialog.ledger is not None and dialog.ledger.is_stopped
+            assert 1 <= dialog.ledger.counts[Result.DONE] < 10
+
+
+async def test_a_limit_is_offered_with_chunks_only_and_an_empty_one_is_none(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        fill(others, 3)
+        async with live(tmp_path, dsn) as window:
+            dialog = await preflight(window, "matching.cancel")
+            assert dialog.safety.rate() is None and dialog.safety.per_second.text() == "no limit"
+            limit(dialog, "7")
+            rate = dialog.safety.rate()
+            assert rate is not None and rate.per_second == 7
+            dialog.safety.how.setCurrentIndex(1)
+            assert not dialog.safety.per_second.isVisible() and dialog.safety.rate() is None
+            dialog.safety.how.setCurrentIndex(0)
+            assert dialog.safety.per_second.isVisible() and dialog.safety.rate() is not None
+            limit(dialog, "")
+            assert dialog.safety.rate() is None
+            dialog.reject()
+            again = await preflight(window, "matching.cancel")
+            assert again.safety.rate() is None, "remembered nowhere"
+
+
 async def test_the_options_make_the_change_and_look_again_where_they_must(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         first, second = others.defer(priority=3), others.defer(priority=5)

@@ -24,6 +24,7 @@ from jobdesk_core.operations import (
     Plan,
     Progress,
     Purge,
+    Rate,
     Result,
     Retry,
     first_statement,
@@ -52,7 +53,9 @@ def add_act(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
     parser.add_argument("--sql", action="store_true", help="only show the SQL of the first chunk")
     parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
-    parser.add_argument("--one-transaction", action="store_true", help="all of it or nothing, instead of chunks")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--one-transaction", action="store_true", help="all of it or nothing, instead of chunks")
+    pace.add_argument("--rate", type=words.rate, metavar="N", help=f"in chunks, {words.RATE}")
 
 
 def add_cancel(parser: argparse.ArgumentParser) -> None:
@@ -110,7 +113,7 @@ def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
     with Interrupt() as interrupt:
         made = _look(desk, options, change, interrupt)
         if options.sql:
-            return _show_sql(made)
+            return _show_sql(made, options.rate)
         _show_plan(desk, made, is_json=options.json, is_result=options.dry_run)
         if options.dry_run:
             return codes.DONE if made.ready else codes.NOT_ALL
@@ -121,7 +124,7 @@ def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
         if not options.yes:
             with interrupt.lifted():
                 _ask(desk, made)
-        ledger = _carry_out(desk, made, interrupt, is_whole=options.one_transaction)
+        ledger = _carry_out(desk, made, interrupt, is_whole=options.one_transaction, rate=options.rate)
         return _tell(ledger, is_json=options.json, is_interrupted=interrupt.is_set)
 
 
@@ -135,8 +138,8 @@ def _look(desk: Opened, options: argparse.Namespace, change: Change, interrupt: 
     return made
 
 
-def _show_sql(made: Plan) -> int:
-    statement = first_statement(made)
+def _show_sql(made: Plan, rate: Rate | None) -> int:
+    statement = first_statement(made, rate=rate)
     if statement is None:
         raise Ended(codes.NOT_ALL, "None of these jobs can be acted upon, and so there is no SQL.")
     output.line(output.safe_lines(shown_sql(statement)))
@@ -178,8 +181,8 @@ def _ask(desk: Opened, made: Plan) -> None:
     words.ask(f"{_VERBS[made.change.action]} {words.count(made.ready)}", wanted)
 
 
-def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool) -> Ledger:
-    progress = _Shown(interrupt)
+def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool, rate: Rate | None) -> Ledger:
+    progress = _Shown(interrupt, f", at most {rate.per_second:,} a second" if rate is not None else "")
     try:
         return apply_kept_now(
             made,
@@ -189,6 +192,7 @@ def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool
             on_trouble=lambda trouble: output.note(str(trouble)),
             on_progress=progress.step,
             is_one_transaction=is_whole,
+            rate=rate,
         )
     finally:
         progress.clear()
@@ -224,12 +228,13 @@ class _Shown:
     """Shows on a terminal how far the act has come."""
 
     interrupt: Interrupt
+    pace: str = ""
     is_shown: bool = False
 
     def step(self, progress: Progress) -> bool:
         """Show it, and return whether to go on."""
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r{progress.at:,} of {progress.of:,} jobs")
+            sys.stderr.write(f"\r{progress.at:,} of {progress.of:,} jobs{self.pace}")
             sys.stderr.flush()
             self.is_shown = True
         return not self.interrupt.is_set

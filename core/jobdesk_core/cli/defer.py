@@ -22,7 +22,7 @@ from jobdesk_core.database import statements
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Journal, Record
 from jobdesk_core.journal.keeping import defer_header, defer_record, kept
-from jobdesk_core.operations import Action, Outcome, Result, apply_defers, defer, impossible, plan_defers, run
+from jobdesk_core.operations import Action, Outcome, Rate, Result, apply_defers, defer, impossible, plan_defers, run
 from jobdesk_core.operations.defer_ledger import Deferred
 from jobdesk_core.operations.new_jobs import NewJob, from_rows, problem_of
 from jobdesk_core.operations.rows import Row
@@ -50,6 +50,7 @@ def add_defer(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("ndjson", "csv"), help="of --from; otherwise the file's ending tells, or ndjson"
     )
     parser.add_argument("--json-values", action="store_true", help="CSV values are JSON where valid, not all text")
+    parser.add_argument("--rate", type=words.rate, metavar="N", help=f"of --from: {words.RATE}")
     parser.add_argument("--dry-run", action="store_true", help="only show the first jobs, and which would be refused")
     parser.add_argument("--sql", action="store_true", help="only show the SQL of the first job")
     parser.add_argument("--yes", action="store_true", help="do not ask before rows are deferred on production")
@@ -61,6 +62,8 @@ def run_defer(desk: Opened, options: argparse.Namespace) -> int:
     problem = impossible(Action.DEFER, desk.capabilities, is_read_only=desk.profile.is_read_only)
     if problem is not None:
         raise Ended(codes.REFUSED, problem)
+    if options.rate is not None and options.source is None:
+        raise Ended(codes.USAGE, "--rate is for the rows of --from: one job has no rate.")
     job = _job(options)
     if job.priority and not desk.capabilities.has_priority:
         raise Ended(codes.REFUSED, problem_of(job, desk.capabilities) or "")
@@ -81,7 +84,7 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
     is_many = options.source is not None
     if is_many and desk.profile.is_production and not options.yes:
         words.ask(f"defer a job for each row of {output.plain(options.source)}", desk.profile.name)
-    deferring = _Deferring(desk, is_json=options.json)
+    deferring = _Deferring(desk, options.rate or Rate(), is_json=options.json)
     try:
         with Interrupt() as interrupt:
             # The journal's loop is for it alone: nothing else waits.
@@ -103,8 +106,9 @@ def _sum_up(deferring: _Deferring, *, is_many: bool) -> None:
 class _Deferring:
     """Defers batch by batch, and writes all of it down as one entry of the journal."""
 
-    def __init__(self, desk: Opened, *, is_json: bool) -> None:
+    def __init__(self, desk: Opened, rate: Rate, *, is_json: bool) -> None:
         self._desk = desk
+        self._rate = rate
         self._is_json = is_json
         self.done = 0
         self.refused = 0
@@ -114,9 +118,9 @@ class _Deferring:
         async with kept(Journal(), header, lambda trouble: output.note(str(trouble))) as keeping:
             records: list[Record] = []
             keeping.records = records
-            for batch in _batched(jobs):
+            for batch in _batched(jobs, self._rate.most(BATCH_JOBS)):
                 # Each with its own outcome, so that a stream of any length is never held as a whole.
-                found, error = self._defer(batch, is_many=is_many)
+                found, error = self._defer(batch, interrupt, is_many=is_many)
                 for outcome in found:
                     records.append(defer_record(outcome))
                     self.done, self.refused = self.done + outcome.is_done, self.refused + (not outcome.is_done)
@@ -127,14 +131,20 @@ class _Deferring:
                 if interrupt.is_set:
                     return
 
-    def _defer(self, batch: list[NewJob], *, is_many: bool) -> tuple[list[Outcome], Exception | None]:
+    def _defer(
+        self, batch: list[NewJob], interrupt: Interrupt, *, is_many: bool
+    ) -> tuple[list[Outcome], Exception | None]:
         """Their outcomes, and what broke it off."""
         able, connector = self._desk.capabilities, self._desk.connector
         if not is_many:
             return [run(defer(batch[0].job, able), connector)], None
         made = run(plan_defers(batch, able), connector)
-        ledger = run(apply_defers(made), connector)
-        return [_outcome(entry) for entry in ledger.entries()], ledger.error
+        steps = apply_defers(made, rate=self._rate)
+        ledger = run(steps, connector, on_progress=lambda progress: not interrupt.is_set)
+        reached = (
+            entry for entry in ledger.entries() if not (ledger.is_stopped and entry.result is Result.NOT_REACHED)
+        )
+        return [_outcome(entry) for entry in reached], ledger.error
 
 
 def _outcome(entry: Deferred) -> Outcome:
@@ -142,8 +152,8 @@ def _outcome(entry: Deferred) -> Outcome:
     return Outcome(entry.job_id, entry.result is Result.DONE, f"Row {entry.origin:,}: {told}")
 
 
-def _batched(jobs: Iterator[NewJob]) -> Iterator[list[NewJob]]:
-    while batch := list(itertools.islice(jobs, BATCH_JOBS)):
+def _batched(jobs: Iterator[NewJob], size: int) -> Iterator[list[NewJob]]:
+    while batch := list(itertools.islice(jobs, size)):
         yield batch
 
 

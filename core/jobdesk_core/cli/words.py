@@ -12,8 +12,10 @@ from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.monitor.filter_ranges import duration
 from jobdesk_core.monitor.filters import FilterError, JobFilter
-from jobdesk_core.operations import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
+from jobdesk_core.operations import MOST_A_SECOND, Chosen, IdsNotUnderstood, Matching, Rate, Target, parse_ids
 
+#: What --rate says of itself.
+RATE = "at most N jobs a second (usual: 0, as fast as the server takes them)"
 _NUMBER = re.compile(r"#?\d+")
 
 
@@ -99,6 +101,17 @@ def span(text: str) -> dt.timedelta:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90s, 15min, 2h or 30d")
     return found
+
+
+def rate(text: str) -> Rate | None:
+    """A rate in jobs a second; none for 0."""
+    try:
+        found = Rate(int(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a number of jobs a second from 0 to {MOST_A_SECOND:,}"
+        ) from error
+    return found if found.per_second else None
 
 
 def due(options: argparse.Namespace) -> dt.datetime | None:

@@ -23,6 +23,7 @@ from jobdesk_core.operations import (
     Outcome,
     Plan,
     Progress,
+    Rate,
     Reprioritise,
     Reschedule,
     Result,
@@ -86,13 +87,15 @@ async def apply_kept(
     on_trouble: OnTrouble,
     on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
     is_one_transaction: bool = False,
+    rate: Rate | None = None,
 ) -> Ledger:
     """Carry a plan out and write it down; the ledger tells, too, when everything was rolled back."""
 
     async def carry_out(steps: Steps[Ledger]) -> Ledger:
         return await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
 
-    return await _apply_kept(made, carry_out, profile, journal, on_trouble, is_one_transaction=is_one_transaction)
+    steps = apply(made, is_one_transaction=is_one_transaction, rate=rate)
+    return await _apply_kept(made, steps, carry_out, profile, journal, on_trouble)
 
 
 def apply_kept_now(
@@ -104,29 +107,28 @@ def apply_kept_now(
     on_trouble: OnTrouble,
     on_progress: Callable[[Progress], bool] = lambda progress: True,
     is_one_transaction: bool = False,
+    rate: Rate | None = None,
 ) -> Ledger:
     """As `apply_kept`, where no event loop runs: the journal's own is for it alone."""
 
     async def carry_out(steps: Steps[Ledger]) -> Ledger:
         return run(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
 
-    keeping = _apply_kept(made, carry_out, profile, journal, on_trouble, is_one_transaction=is_one_transaction)
-    return asyncio.run(keeping)
+    steps = apply(made, is_one_transaction=is_one_transaction, rate=rate)
+    return asyncio.run(_apply_kept(made, steps, carry_out, profile, journal, on_trouble))
 
 
 async def _apply_kept(
     made: Plan,
+    steps: Steps[Ledger],
     carry_out: Callable[[Steps[Ledger]], Awaitable[Ledger]],
     profile: Profile,
     journal: Journal,
     on_trouble: OnTrouble,
-    *,
-    is_one_transaction: bool,
 ) -> Ledger:
     async with kept(journal, header_of(made, profile), on_trouble) as keeping:
         # What is known when the operator breaks it off before there is a ledger.
         keeping.records = (Record(job_id, "unknown", UNKNOWN) for _, batch in made.acted() for job_id in batch.ids)
-        steps = apply(made, is_one_transaction=is_one_transaction)
         try:
             ledger = await carry_out(steps)
         except RolledBack as error:

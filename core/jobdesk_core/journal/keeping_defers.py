@@ -15,6 +15,7 @@ from jobdesk_core.operations import (
     DeferPlan,
     DefersRolledBack,
     Progress,
+    Rate,
     apply_defers,
     first_defer,
     run_async,
@@ -32,6 +33,7 @@ async def defer_many_kept(
     on_trouble: OnTrouble,
     on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
     is_one_transaction: bool = False,
+    rate: Rate | None = None,
     source: str = "",
 ) -> DeferLedger:
     """Defer the jobs of a plan and write it down; the ledger tells, too, when everything was rolled back.
@@ -41,7 +43,7 @@ async def defer_many_kept(
     last: list[DeferLedger] = []
     async with kept(journal, _header(plan, profile, source), on_trouble) as keeping:
         keeping.records = _lost(plan)
-        steps = apply_defers(plan, is_one_transaction=is_one_transaction, on_start=last.append)
+        steps = apply_defers(plan, is_one_transaction=is_one_transaction, rate=rate, on_start=last.append)
         try:
             ledger = await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
         except DefersRolledBack as error:

@@ -29,6 +29,7 @@ from jobdesk_core.operations.examples import Example, examples
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
 from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.plan import Group, Plan, plan
+from jobdesk_core.operations.rate import MOST_A_SECOND, Rate
 from jobdesk_core.operations.replay import MOST_EDITED_BYTES, read_jobs, where_it_leads
 from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
@@ -48,6 +49,7 @@ from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, 
 
 __all__ = [
     "ENDED",
+    "MOST_A_SECOND",
     "MOST_EDITED_BYTES",
     "Action",
     "Cancel",
@@ -72,6 +74,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Purge",
+    "Rate",
     "Reason",
     "Reprioritise",
     "Reschedule",

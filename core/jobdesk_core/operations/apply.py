@@ -13,6 +13,7 @@ from jobdesk_core.operations.examples import lock_holders
 from jobdesk_core.operations.facts import facts_of
 from jobdesk_core.operations.ledger import Ledger, Result
 from jobdesk_core.operations.plan import Plan
+from jobdesk_core.operations.rate import Rate
 from jobdesk_core.operations.rules import BUSY, CHANGED, GONE, TAKEN, Facts, Reason, verdict
 from jobdesk_core.operations.steps import Progress, Steps
 
@@ -32,23 +33,28 @@ class RolledBack(JobdeskException):
         self.ledger = ledger
 
 
-def apply(plan: Plan, *, chunk_size: int = LARGEST_CHUNK, is_one_transaction: bool = False) -> Steps[Ledger]:
+def apply(
+    plan: Plan, *, chunk_size: int = LARGEST_CHUNK, is_one_transaction: bool = False, rate: Rate | None = None
+) -> Steps[Ledger]:
     """Carry the plan out and tell what became of each job.
 
     What happens to single jobs is in the ledger, and so is what broke it off: a lost link leaves the jobs of
     the chunk under way `unknown`. In one transaction, or in the caller's, any error raises RolledBack instead,
-    whose `ledger` tells. Its progress counts jobs. Raises ValueError for a plan that is not complete.
+    whose `ledger` tells. Its progress counts jobs. Raises ValueError for a plan that is not complete,
+    and for a `rate` in one transaction, which would be held open.
     """
     if not plan.is_complete:
         raise ValueError("This plan was stopped before every job was looked at.")
-    return (yield from _Act(plan, chunk_size, is_one_transaction).run())
+    if is_one_transaction and rate is not None:
+        raise ValueError("One transaction has no rate.")
+    return (yield from _Act(plan, chunk_size, is_one_transaction, rate or Rate()).run())
 
 
-def first_statement(plan: Plan, *, chunk_size: int = CHUNK) -> Statement[Rows] | None:
+def first_statement(plan: Plan, *, rate: Rate | None = None) -> Statement[Rows] | None:
     """What would be sent first, to be shown; the chunks after it differ by their jobs only. None: nothing would."""
     for _, batch in plan.acted():
         if batch.ids:
-            some = slice(0, chunk_size)
+            some = slice(0, (rate or Rate()).most(CHUNK))
             return chunk(plan.change, plan.capabilities, batch.ids[some], batch.versions[some])
     return None
 
@@ -70,6 +76,7 @@ class _Act:
     plan: Plan
     size: int
     is_one_transaction: bool
+    rate: Rate
     ledger: Ledger = field(init=False)
     busy: list[_Some] = field(default_factory=list)
     at: int = 0
@@ -78,7 +85,7 @@ class _Act:
         self.ledger = Ledger(self.plan)
 
     def run(self) -> Steps[Ledger]:
-        most = self.size
+        most = self.rate.most(self.size)
         self.size = min(CHUNK, most)
         rounds = [[_Some(facts, batch.ids, batch.versions) for facts, batch in self.plan.acted()], self.busy]
         is_going, is_last = True, False
@@ -87,18 +94,26 @@ class _Act:
                 start = 0
                 while is_going and start < len(some.ids):
                     part = some.part(start, start + self.size)
+                    is_going = yield from self.rate.turn(len(part.ids), self._progress())
+                    if not is_going:
+                        self.ledger.is_stopped = True
+                        break
                     started = time.monotonic()
                     is_going = yield from self._carry_out(part, is_last=is_last)
                     start += len(part.ids)
+                    self.rate.note(len(part.ids))
                     self._adapt(time.monotonic() - started, most)
                     if is_going:
-                        is_going = yield Progress(self.at, self.plan.ready, self.ledger.counts[Result.DONE])
+                        is_going = yield self._progress()
                         self.ledger.is_stopped = not is_going
                 self._note_rest(some, start)
             is_last = True
         if self.is_one_transaction and (self.ledger.is_stopped or self.ledger.error is not None):
             self._roll_back()
         return self.ledger
+
+    def _progress(self) -> Progress:
+        return Progress(self.at, self.plan.ready, self.ledger.counts[Result.DONE])
 
     def _carry_out(self, some: _Some, *, is_last: bool) -> Steps[bool]:
         """Act on the jobs; when the server refuses one, on ever smaller parts of them. Returns whether to go on."""

@@ -19,6 +19,7 @@ from jobdesk_core.operations.changes import Action
 from jobdesk_core.operations.defer_ledger import DeferLedger
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.new_jobs import NewJob, problem_of
+from jobdesk_core.operations.rate import Rate
 from jobdesk_core.operations.rules import impossible
 from jobdesk_core.operations.steps import Progress, Steps
 from jobdesk_core.profiles.secret_keys import masked
@@ -112,17 +113,20 @@ def apply_defers(
     *,
     chunk_size: int = CHUNK,
     is_one_transaction: bool = False,
+    rate: Rate | None = None,
     on_start: Callable[[DeferLedger], object] = lambda ledger: None,
 ) -> Steps[DeferLedger]:
     """Defer the jobs of the plan in their order and tell what became of each.
 
     In one transaction, or in the caller's, any refusal and a stop raise DefersRolledBack instead, whose `ledger`
-    tells. Its progress counts jobs. Raises ValueError for a plan that is not complete.
-    `on_start` is handed the ledger, for whoever commits.
+    tells. Its progress counts jobs. Raises ValueError for a plan that is not complete,
+    and for a `rate` in one transaction, which would be held open. `on_start` is handed the ledger, for whoever commits.
     """
     if not plan.is_complete:
         raise ValueError("This plan was stopped before every job was looked at.")
-    deferring = _Deferring(plan, chunk_size, is_one_transaction)
+    if is_one_transaction and rate is not None:
+        raise ValueError("One transaction has no rate.")
+    deferring = _Deferring(plan, chunk_size, is_one_transaction, rate or Rate())
     on_start(deferring.ledger)
     return (yield from deferring.run())
 
@@ -137,8 +141,9 @@ def first_defer(plan: DeferPlan, secret_keys: str = "") -> Statement[list[int]] 
 
 
 class _Deferring:
-    def __init__(self, plan: DeferPlan, size: int, is_one_transaction: bool) -> None:
-        self.plan, self.size, self.most, self.is_one_transaction = plan, size, size, is_one_transaction
+    def __init__(self, plan: DeferPlan, size: int, is_one_transaction: bool, rate: Rate) -> None:
+        self.plan, self.is_one_transaction, self.rate = plan, is_one_transaction, rate
+        self.size = self.most = rate.most(size)
         self.ledger = DeferLedger([new.origin for new in plan.jobs])
         self.ledger.refuse(plan.refusals)
 
@@ -147,12 +152,18 @@ class _Deferring:
         start, is_going = 0, True
         while is_going and start < len(ready):
             some = self._chunk(ready, start)
+            progress = Progress(start, len(ready), self.ledger.counts[Result.DONE])
+            is_going = yield from self.rate.turn(len(some), progress)
+            if not is_going:
+                self.ledger.is_stopped = True
+                break
             started = time.monotonic()
             is_going = yield from self._defer(some)
             start += len(some)
+            self.rate.note(len(some))
             self._adapt(time.monotonic() - started)
             if is_going:
-                is_going = yield Progress(start, len(ready), self.ledger.counts[Result.DONE])
+                is_going = yield replace(progress, at=start, done=self.ledger.counts[Result.DONE])
                 self.ledger.is_stopped = not is_going
         self.ledger.note_rest()
         if self.is_one_transaction and (self.ledger.is_stopped or self.ledger.error is not None):

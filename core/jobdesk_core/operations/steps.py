@@ -7,6 +7,7 @@ and gets whether to go on. So no operation is written twice, and whoever runs it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,15 +20,21 @@ from jobdesk_core.monitor.pages import limited
 from jobdesk_core.monitor.synchronous import limited_now
 
 T = TypeVar("T")
+#: While an operation waits, whoever watches it is asked so often whether to go on, in seconds.
+ASK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an operation has come: jobs (or ids) looked at, or acted on, of how many; `done` of these succeeded."""
+    """How far an operation has come: jobs (or ids) looked at, or acted on, of how many; `done` of these succeeded.
+
+    Before it goes on, `wait_s` seconds have to pass, in which it can be stopped or paused at any time.
+    """
 
     at: int
     of: int
     done: int = 0
+    wait_s: float = 0.0
 
 
 Steps = Generator[Statement[Any] | Progress, Any, T]
@@ -62,7 +69,7 @@ def run(
             return result
         resume = steps.send
         if isinstance(step, Progress):
-            value = on_progress(step)
+            value = _waited(step, on_progress)
             continue
         try:
             if limit_s is None:
@@ -95,9 +102,7 @@ async def run_async(
             return result
         resume = steps.send
         if isinstance(step, Progress):
-            value = True if on_progress is None else await on_progress(step)
-            # A fast server never lets us wait: the loop must have its turn.
-            await asyncio.sleep(0)
+            value = await _waited_async(step, on_progress)
             continue
         try:
             if limit_s is None:
@@ -106,6 +111,27 @@ async def run_async(
                 value = await limited(connector, step, limit_s)
         except JobdeskException as error:
             resume, value = steps.throw, error  # type: ignore[assignment]
+
+
+def _waited(step: Progress, on_progress: Callable[[Progress], bool]) -> bool:
+    due = time.monotonic() + step.wait_s
+    while on_progress(step):
+        left_s = due - time.monotonic()
+        if left_s <= 0:
+            return True
+        time.sleep(min(left_s, ASK_S))
+    return False
+
+
+async def _waited_async(step: Progress, on_progress: Callable[[Progress], Awaitable[bool]] | None) -> bool:
+    due = time.monotonic() + step.wait_s
+    while on_progress is None or await on_progress(step):
+        left_s = due - time.monotonic()
+        # A fast server never lets us wait: the loop must have its turn.
+        await asyncio.sleep(max(0.0, min(left_s, ASK_S)))
+        if left_s <= 0:
+            return True
+    return False
 
 
 def relayed(steps: Steps[T], send: Callable[[Statement[Any] | Progress], Steps[Any]]) -> Steps[T]:

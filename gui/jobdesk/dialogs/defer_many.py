@@ -109,8 +109,9 @@ class DeferManyDialog(DialogFrame):
         self.message.clear()
         self._set_acting(True)
         whole = self.safety.is_one_transaction
-        self.panel.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole)
-        acting = self._desk.defer_many(self.plan, self.panel.pace.step, is_one_transaction=whole)
+        rate = self.safety.rate()
+        self.panel.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole, rate=rate)
+        acting = self._desk.defer_many(self.plan, self.panel.pace.step, is_one_transaction=whole, rate=rate)
         self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
 
     def stage(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from jobdesk_core.operations import Progress
+from jobdesk_core.operations import Progress, Rate
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk import formats
@@ -23,6 +23,7 @@ class Pace(QWidget):
         self._is_stopped = False
         self._sentence = ""
         self._started = 0.0
+        self._per_second = 0
         self.bar = QProgressBar()
         self.bar.setAccessibleName(self.tr("Progress"))
         self.bar.setRange(0, _STEPS)
@@ -46,8 +47,9 @@ class Pace(QWidget):
         """Whether the operation waits."""
         return not self._going.is_set()
 
-    def start(self, sentence: str, *, can_pause: bool) -> None:
+    def start(self, sentence: str, *, can_pause: bool, rate: Rate | None = None) -> None:
         """Begin anew. `sentence` has the fields {at} and {of}."""
+        self._per_second = rate.per_second if rate is not None else 0
         self._sentence, self._is_stopped, self._started = sentence, False, time.monotonic()
         self._going.set()
         self.pause_button.setText(self.tr("Pause"))
@@ -63,15 +65,24 @@ class Pace(QWidget):
         self.bar.setValue(_STEPS * progress.at // max(1, progress.of))
         at, of = formats.number(progress.at), formats.number(progress.of)
         words = self._sentence.format(at=at, of=of)
-        seconds = time.monotonic() - self._started
-        if seconds > 1 and progress.at < progress.of:
-            left = formats.duration(seconds * (progress.of - progress.at) / max(1, progress.at))
-            words = self.tr("{words}, some {left} left").format(words=words, left=left)
+        if self._per_second:
+            rate = formats.number(self._per_second)
+            words = self.tr("{words}, at most {rate} a second").format(words=words, rate=rate)
+        left_s = self._left_s(progress)
+        if left_s:
+            words = self.tr("{words}, some {left} left").format(words=words, left=formats.duration(left_s))
         self.words.setText(words)
         paused_at = time.monotonic()
         await self._going.wait()
         self._started += time.monotonic() - paused_at
         return not self._is_stopped
+
+    def _left_s(self, progress: Progress) -> float:
+        """By the pace so far, and never sooner than the rate allows; 0 while it cannot be told."""
+        left = progress.of - progress.at
+        at_most = left / self._per_second if self._per_second else 0.0
+        seconds = time.monotonic() - self._started
+        return max(at_most, seconds * left / max(1, progress.at) if seconds > 1 else 0.0)
 
     def pause(self) -> None:
         """Wait after the step under way, or go on."""

@@ -99,9 +99,12 @@ class PreflightDialog(DialogFrame):
         self.message.clear()
         whole = self.safety.is_one_transaction
         self._set_acting(True)
-        self.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole)
-        acting = self._desk.apply(self.plan, self.pace.step, is_one_transaction=whole)
+        rate = self.safety.rate()
+        self.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole, rate=rate)
+        acting = self._desk.apply(self.plan, self.pace.step, is_one_transaction=whole, rate=rate)
         self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+        # There must be room for the progress.
+        QTimer.singleShot(0, self, self._fit)
 
     def reject(self) -> None:
         """Close; an act that is under way is stopped instead, between two chunks."""
@@ -314,7 +317,7 @@ class PreflightDialog(DialogFrame):
         bar.setValue(bar.maximum())
 
     def _write_sql(self) -> None:
-        statement = first_statement(self.plan) if self.plan is not None else None
+        statement = first_statement(self.plan, rate=self.safety.rate()) if self.plan is not None else None
         self.sql.setPlainText(shown_sql(statement) if statement is not None else "")
 
     def _edit_instead(self) -> None:

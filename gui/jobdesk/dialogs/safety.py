@@ -1,16 +1,17 @@
-"""What stands between a plan and its verb: dangers to be ticked, one transaction or chunks, a name to be typed."""
+"""What stands between a plan and its verb: dangers to be ticked, chunks and their pace or one transaction, a name."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from jobdesk_core.operations import Change, Plan, Retry
+from jobdesk_core.operations import MOST_A_SECOND, Change, Plan, Rate, Retry
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLayout, QLineEdit, QVBoxLayout, QWidget
 
 from jobdesk.dialogs.act_words import Words, jobs
 from jobdesk.dialogs.frame import field
+from jobdesk.widgets.number_edit import NumberEdit
 
 #: On production more jobs than this want the profile's name typed; what cannot be undone always does.
 MANY = 100
@@ -32,16 +33,26 @@ class Safety(QWidget):
         self._has_how = True
         self.force = QCheckBox()
         self.how = QComboBox()
-        self.how.addItem(self.tr("In small chunks: workers are never held up, and it can be paused"))
+        self.how.addItem(self.tr("In small chunks, which can be paused"))
         self.how.addItem(self.tr("All in one transaction: every one of them, or none"))
+        # Narrower than its words, where there is no room.
+        self.how.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.how.setMinimumContentsLength(24)
+        self.per_second = NumberEdit()
+        self.per_second.setRange(0, MOST_A_SECOND)
+        self.per_second.setSpecialValueText(self.tr("no limit"))
+        # An emptied field is none, not the number that stood there before.
+        self.per_second.setCorrectionMode(NumberEdit.CorrectionMode.CorrectToNearestValue)
+        self.per_second.setToolTip(self.tr("With a limit the chunks are small and come evenly, to spare the server"))
         self.name = QLineEdit()
         self.name.setPlaceholderText(profile.name)
-        self._how_row, self._name_row = QWidget(), QWidget()
         asked = self.tr("Type the profile's name, {name}, for this is production").format(name=profile.name)
-        for row, label, widget in ((self._how_row, self.tr("How"), self.how), (self._name_row, asked, self.name)):
-            box = field(label, widget)
-            box.setContentsMargins(0, 0, 0, 0)
-            row.setLayout(box)
+        self._rate_field = _row(field(self.tr("Jobs a second, at most"), self.per_second))
+        how = QHBoxLayout()
+        how.setSpacing(12)
+        how.addLayout(field(self.tr("How"), self.how), 1)
+        how.addWidget(self._rate_field)
+        self._how_row, self._name_row = _row(how), _row(field(asked, self.name))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
@@ -50,11 +61,19 @@ class Safety(QWidget):
             each.hide()
         self.force.toggled.connect(self.forced_changed)
         self.name.textChanged.connect(self.changed)
+        self.per_second.valueChanged.connect(self.changed)
+        self.how.currentIndexChanged.connect(self._choose_how)
 
     @property
     def is_one_transaction(self) -> bool:
         """Whether all is to be done or nothing."""
         return self.how.currentIndex() == 1
+
+    def rate(self) -> Rate | None:
+        """A rate for one act, or None: as fast as the server takes them, or all in one transaction."""
+        self.per_second.interpretText()
+        per_second = self.per_second.value()
+        return Rate(per_second) if per_second and not self.is_one_transaction else None
 
     def hide_how(self) -> None:
         """Offer no choice between chunks and one transaction."""
@@ -86,8 +105,20 @@ class Safety(QWidget):
         self._needs_name = self._profile.is_production and is_needed
         self._name_row.setVisible(self._needs_name)
 
+    def _choose_how(self) -> None:
+        # A transaction is never held open to wait.
+        self._rate_field.setVisible(not self.is_one_transaction)
+        self.changed.emit()
+
     def problem(self) -> str | None:
         """What is still to be done before the verb, or None."""
         if self._needs_name and self.name.text().strip() != self._profile.name:
             return self.tr("Type the profile's name first.")
         return None
+
+
+def _row(layout: QLayout) -> QWidget:
+    row = QWidget()
+    layout.setContentsMargins(0, 0, 0, 0)
+    row.setLayout(layout)
+    return row
