@@ -183,7 +183,8 @@ SPEAKING = (
 #: Sentences of these that tell of no trouble, or that stand behind others.
 NO_TROUBLE = re.compile(
     r"Did you mean|^Deferred again as|^Set the|Give the SQL|This plan was stopped|, database …, role"
-    r"|It can be installed|^One transaction has no rate|^… The reason: …|SELECT|^FROM|^WHERE|^The database refused (it|the new job)"
+    r"|It can be installed|^One transaction has no rate"
+    r"|^… The reason: …|SELECT|^FROM|^WHERE|^The database refused (it|the new job)"
 )
 
 
