@@ -15,8 +15,10 @@ LIVE_LIMIT = 1_000
 LATEST_JOBS = 50_000
 #: The latest events among which runs of any task are looked for, and how many of their starts and ends are taken.
 LATEST_EVENTS, LATEST_STEPS = 200_000, 50_000
-#: As few runs of a task as tell nothing of what is usual, so many are told one by one, and of so many the waiting.
-FEWEST_RUNS, LATEST_RUNS, MOST_WAITS = 5, 60, 200
+#: With so many of the task's own, some 200 runs, no more are looked for.
+OWN_STEPS = 400
+#: As few runs of a task as tell nothing of what is usual, and how many of the latest are told one by one.
+FEWEST_RUNS, LATEST_RUNS = 5, 60
 #: What ends a run.
 RUN_ENDS = (EventType.SUCCEEDED, EventType.FAILED, EventType.ABORTED, EventType.DEFERRED_FOR_RETRY)
 
@@ -103,20 +105,21 @@ def usual_times(task_name: str) -> Statement[UsualTimes | None]:
 _BOUNDS = {
     "events": LATEST_EVENTS,
     "steps": LATEST_STEPS,
-    "waits": MOST_WAITS,
+    "own": OWN_STEPS,
     "shown": LATEST_RUNS,
     "kinds": ["started", *(end.value for end in RUN_ENDS)],
 }
 # Types are compared as text: early releases do not have all of them. A run is a start and what follows it in its job.
 # The events of a job are looked up by its key only when its attempts say that they are few.
 _USUAL = """
-WITH scanned AS (SELECT id, job_id, type::text AS type, at FROM procrastinate_events ORDER BY id DESC LIMIT %(events)s),
-steps AS MATERIALIZED (
-    SELECT * FROM scanned WHERE type = ANY (%(kinds)s) AND at BETWEEN '1000-01-01' AND '9000-01-01'
-    ORDER BY id DESC LIMIT %(steps)s),
-mine AS MATERIALIZED (
-    SELECT steps.*, job.attempts FROM steps JOIN procrastinate_jobs AS job ON job.id = steps.job_id
-    WHERE job.task_name = %(task)s),
+WITH mine AS MATERIALIZED (
+    SELECT step.*, job.attempts
+    FROM (SELECT * FROM (
+            SELECT id, job_id, type::text AS type, at FROM procrastinate_events ORDER BY id DESC LIMIT %(events)s
+        ) AS scanned WHERE type = ANY (%(kinds)s) AND at BETWEEN '1000-01-01' AND '9000-01-01'
+        ORDER BY id DESC LIMIT %(steps)s) AS step
+    JOIN procrastinate_jobs AS job ON job.id = step.job_id
+    WHERE job.task_name = %(task)s ORDER BY step.id DESC LIMIT %(own)s),
 pairs AS (
     SELECT id, job_id, attempts, type, at, lead(type) OVER following AS ended, lead(at) OVER following AS ended_at,
     lead(id) OVER following AS ended_id FROM mine WINDOW following AS (PARTITION BY job_id ORDER BY id)),
@@ -125,7 +128,7 @@ runs AS (SELECT * FROM starts WHERE ended <> 'started'),
 latest AS (SELECT * FROM runs ORDER BY ended_id DESC LIMIT %(shown)s),
 waits AS (
     SELECT extract(epoch FROM first.at - due.at) AS seconds
-    FROM (SELECT job_id, at FROM starts WHERE attempts <= 1 ORDER BY id DESC LIMIT %(waits)s) AS first
+    FROM (SELECT job_id, at FROM starts WHERE attempts <= 1) AS first
     CROSS JOIN LATERAL (
         SELECT max(at) FILTER (WHERE type::text IN ('deferred', 'scheduled')) AS at,
         count(*) FILTER (WHERE type::text = 'started') AS starts
