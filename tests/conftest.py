@@ -8,6 +8,7 @@ import functools
 import inspect
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 _numbers = itertools.count(1)
+# A shell that runs the suite in the background has Ctrl+C ignored, and every program that a test starts inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

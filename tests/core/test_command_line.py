@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 import pytest
 from database import defer, finish, picture, role, run_sql, start
-from jobdesk_core.cli import COMMANDS, codes, interrupt
+from jobdesk_core.cli import COMMANDS, codes
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.jobs import Status
@@ -570,20 +570,6 @@ def test_watch_prints_each_change_and_ends_with_ctrl_c(shell: Shell) -> None:
         _, told = program.communicate(timeout=30)
     assert [(each["event"], each["job"]["id"]) for each in seen] == [("deferred", 3), ("started", 1), ("succeeded", 1)]
     assert program.returncode == 130 and "Traceback" not in told
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupt_that_a_finalizer_swallowed_is_not_lost() -> None:
-    class Finalized:
-        def __del__(self) -> None:
-            signal.raise_signal(signal.SIGINT)
-
-    with interrupt.kept() as look_for_interrupt:
-        look_for_interrupt()
-        Finalized()
-        with pytest.raises(KeyboardInterrupt):
-            look_for_interrupt()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_watch_shows_what_a_long_transaction_held_back(shell: Shell) -> None:

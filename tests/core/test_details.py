@@ -8,8 +8,7 @@ from collections.abc import Callable
 import pytest
 from database import connected, defer, finish, role, run_sql, start
 from jobdesk_core import EventType, Status
-from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES
-from jobdesk_core.monitor.arguments import whole as arguments
+from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES, parsed, whole
 from jobdesk_core.monitor.details import JobDetail, read_detail
 from jobdesk_core.monitor.explain import Surroundings, duration, explain
 from jobdesk_core.monitor.rows import JobRow
@@ -27,7 +26,7 @@ async def detail_of(dsn: str, job_id: int) -> JobDetail:
 async def test_a_job_that_is_not_there_has_no_detail(dsn: str) -> None:
     async with connected(dsn) as (connector, able):
         assert await read_detail(connector, able, 1) is None
-        assert await connector.run_async(arguments(1)) is None
+        assert await connector.run_async(whole([1], ARGS_LIMIT_BYTES)) == {}
 
 
 async def test_a_detail_holds_everything_about_a_job(dsn: str) -> None:
@@ -50,7 +49,9 @@ async def test_large_arguments_are_read_on_demand(dsn: str) -> None:
     detail = await detail_of(dsn, job_id)
     assert (detail.args, detail.args_bytes > ARGS_LIMIT_BYTES) == (None, True)
     async with connected(dsn) as (connector, _):
-        assert await connector.run_async(arguments(job_id)) == {"a": "x" * ARGS_LIMIT_BYTES}
+        held = await connector.run_async(whole([job_id], 2 * ARGS_LIMIT_BYTES))
+        assert parsed(held[job_id] or "") == {"a": "x" * ARGS_LIMIT_BYTES}
+        assert await connector.run_async(whole([job_id], ARGS_LIMIT_BYTES)) == {job_id: None}
 
 
 async def test_a_role_that_may_read_reads_details(dsn: str) -> None:

@@ -1,38 +1,14 @@
-"""Ctrl+C: between two steps of an act, not in the middle of one; and never lost."""
+"""Ctrl+C between two steps of an act, not in the middle of one."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
 from jobdesk_core.cli import output
-
-
-@contextlib.contextmanager
-def kept() -> Iterator[Callable[[], None]]:
-    """Ctrl+C ends at once, as ever. What this gives raises it again, should it have been lost on its way.
-
-    Python raises it wherever the program happens to be, and drops it when that is, say, a finalizer.
-    """
-    is_set = False
-
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal is_set
-        is_set = True
-        raise KeyboardInterrupt
-
-    def ask() -> None:
-        if is_set:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield ask
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class Interrupt:

@@ -12,7 +12,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from jobdesk_core.cli import codes, interrupt, output, words
+from jobdesk_core.cli import codes, output, words
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.connectors.statement import Statement
@@ -44,11 +44,10 @@ def watch(desk: Opened, options: argparse.Namespace) -> int:
     if not 0.1 <= options.interval <= 3600:
         raise Ended(codes.USAGE, "--interval is between 0.1 and 3600 seconds.")
     watching = Watching(desk, words.read_filter(options.filter))
-    with interrupt.kept() as look_for_interrupt, _ears(desk) as rest:
+    with _ears(desk) as rest:
         watching.start()
         output.note(f"Watching {desk.place}. Ctrl+C ends it.")
         while True:
-            look_for_interrupt()
             events, rows, has_more = watching.read()
             for event in events:
                 row = rows.get(event.job_id)
