@@ -14,7 +14,7 @@ from jobdesk.theme.theme import Mode
 from jobdesk.widgets.run_strip import BARS_HEIGHT, FOOT_HEIGHT, MARK_HEIGHT, RunStrip
 from jobdesk_core.jobs import EventType
 from jobdesk_core.monitor.others import LATEST_RUNS, RUN_ENDS, Run
-from opened import Others, live
+from opened import Others, desk_of, live
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
@@ -96,6 +96,22 @@ async def test_a_task_without_runs_shows_nothing_and_another_is_read_once_a_minu
             assert not runs.isHidden(), "what is known is shown at once"
             await told(window, later)
             assert runs.words.text().startswith("6 runs"), "it was read a moment ago"
+
+
+async def test_a_read_that_takes_too_long_shows_nothing_and_is_not_repeated_at_once(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        ids = [run(others) for _ in range(6)]
+        alone = others.defer("alone")
+        async with live(tmp_path, dsn) as window:
+            await told(window, alone)
+            inspector, monitor = window.jobs.inspector, desk_of(window).monitor
+            row = (await monitor.pages.rows(ids))[ids[0]]
+            usual_s, monitor.limit_s = monitor.limit_s, 1e-6
+            inspector._read_round(row)
+            await until(lambda: not inspector._work.is_running("round"), what="the read to be given up")
+            monitor.limit_s = usual_s
+            runs = await told(window, ids[1])
+            assert runs.isHidden() and "usual" not in inspector._timeline.summary()
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
