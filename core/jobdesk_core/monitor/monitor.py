@@ -126,7 +126,7 @@ class Monitor:
         return await limited(self._connector, others.others(self._capabilities, row), self.limit_s)
 
     async def usual_times(self, task_name: str) -> UsualTimes | None:
-        """How long the task usually waits and runs, None when too few runs are known. Raises StatementTooLong."""
+        """The task's latest runs and how long it usually waits and runs; None without any. Raises StatementTooLong."""
         return await limited(self._connector, others.usual_times(task_name), self.limit_s)
 
     async def compare(self, job_ids: Sequence[int]) -> Comparison:

@@ -27,6 +27,7 @@ from jobdesk.inspector.job_fields import job_fields
 from jobdesk.inspector.links_panel import LinksPanel
 from jobdesk.inspector.others_panel import OthersPanel
 from jobdesk.inspector.parts import caption, plain_label
+from jobdesk.inspector.runs_panel import RunsPanel
 from jobdesk.theme import theme
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.fields import FieldList
@@ -71,6 +72,7 @@ class Inspector(QFrame):
         self._why = WhyCard()
         self._timeline = Timeline()
         self._events = EventList()
+        self.runs = RunsPanel()
         self.arguments = ArgumentsPanel()
         self._fields = FieldList()
         self._added_caption = caption(self.tr("COLUMNS ADDED HERE"))
@@ -90,7 +92,8 @@ class Inspector(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
-        self._why.job_clicked.connect(self.job_asked_for)
+        for part in (self._why, self.runs):
+            part.job_clicked.connect(self.job_asked_for)
         self.others.filter_asked_for.connect(self.filter_asked_for)
         self.arguments.failed.connect(self.failed)
 
@@ -137,7 +140,7 @@ class Inspector(QFrame):
             self._job_id = row.id
             self._why.clear()
             self._timeline.set_events([], row.status, dt.datetime.now(dt.UTC))
-            self._timeline.set_usual(None)
+            self._show_usual(self._known_usual(row.task_name))
             self._events.set_events([])
             self._fields.set_fields([])
             self._show_added(())
@@ -233,19 +236,28 @@ class Inspector(QFrame):
                 self.others.show_others(await desk.monitor.others(row))
             except StatementTooLong:
                 self.others.show_failure()
-            with contextlib.suppress(StatementTooLong):
-                self._timeline.set_usual(await self._usual_of(desk, row.task_name))
+            self._show_usual(await self._usual_of(desk, row.task_name))
 
         self._work.start(read(), name="round", replaces=True)
 
     async def _usual_of(self, desk: Desk, task_name: str) -> UsualTimes | None:
-        at, usual = self._usual.get(task_name, (0.0, None))
+        """What is usual for the task; asked once a minute at most, also when the answer would take too long."""
+        at, _ = self._usual.get(task_name, (0.0, None))
         if not at or time.monotonic() - at > USUAL_S:
-            usual = await desk.monitor.usual_times(task_name)
+            usual: UsualTimes | None = None
+            with contextlib.suppress(StatementTooLong):
+                usual = await desk.monitor.usual_times(task_name)
             if len(self._usual) >= MOST_TASKS:
                 self._usual.clear()
             self._usual[task_name] = (time.monotonic(), usual)
-        return usual
+        return self._known_usual(task_name)
+
+    def _known_usual(self, task_name: str) -> UsualTimes | None:
+        return self._usual.get(task_name, (0.0, None))[1]
+
+    def _show_usual(self, usual: UsualTimes | None) -> None:
+        self._timeline.set_usual(usual)
+        self.runs.show_usual(usual, self._job_id or 0)
 
     def _show_added(self, added: Sequence[tuple[str, str | None]]) -> None:
         self._added.set_value(dict(added), self._desk.profile.secret_keys if self._desk is not None else "")
@@ -286,6 +298,7 @@ class Inspector(QFrame):
         layout.addWidget(caption(self.tr("TIMELINE")))
         layout.addWidget(self._timeline)
         layout.addWidget(self._events)
+        layout.addWidget(self.runs)
         layout.addWidget(self.arguments)
         layout.addWidget(caption(self.tr("JOB")))
         layout.addWidget(self._fields)

@@ -1,0 +1,55 @@
+"""How the latest runs of the shown job's task went, as bars and in words. Hidden where none is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from jobdesk_core.jobs import EventType
+from jobdesk_core.monitor.others import UsualTimes
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from jobdesk import formats
+from jobdesk.inspector.parts import caption, plain_label
+from jobdesk.widgets.run_strip import RunStrip
+
+
+class RunsPanel(QWidget):
+    """Shows a task's latest runs, and asks for the job of one."""
+
+    job_clicked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.strip = RunStrip()
+        self.strip.job_clicked.connect(self.job_clicked)
+        self.words = plain_label("small")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(caption(self.tr("LATEST RUNS OF THIS TASK")))
+        layout.addWidget(self.strip)
+        layout.addWidget(self.words)
+        self.hide()
+
+    def show_usual(self, usual: UsualTimes | None, job_id: int) -> None:
+        """Show these runs, with those of this job marked; None shows nothing."""
+        runs = usual.latest if usual is not None else ()
+        text = self._in_words(usual) if usual is not None and runs else ""
+        self.words.setText(text)
+        self.strip.set_runs(runs, job_id, text)
+        self.setVisible(bool(runs))
+
+    def _in_words(self, usual: UsualTimes) -> str:
+        ends = Counter(run.end for run in usual.latest)
+        count = len(usual.latest)
+        parts = [self.tr("1 run") if count == 1 else self.tr("{count} runs").format(count=count)]
+        failed = ends[EventType.FAILED]
+        parts.append(self.tr("{count} failed").format(count=failed) if failed else self.tr("none failed"))
+        if ends[EventType.DEFERRED_FOR_RETRY]:
+            parts.append(self.tr("{count} retried").format(count=ends[EventType.DEFERRED_FOR_RETRY]))
+        if ends[EventType.ABORTED]:
+            parts.append(self.tr("{count} aborted").format(count=ends[EventType.ABORTED]))
+        if usual.ran is not None:
+            parts.append(self.tr("usual {time}").format(time=formats.duration(usual.ran[0])))
+        return ", ".join(parts)
