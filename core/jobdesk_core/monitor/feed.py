@@ -33,6 +33,8 @@ from jobdesk_core.monitor.tally import Group
 BATCH_EVENTS = 5_000
 #: The share of the time that counting the open jobs, and looking for deletions, may take at most.
 OPEN_SHARE, CHECK_SHARE = 0.1, 0.05
+#: What has happened is handed on before the open jobs are counted anew, unless it has gone on for so many seconds.
+OPEN_LATEST_S = 1.0
 #: Counting open jobs that took longer than this is done so that it may fail.
 LONG_COUNT_S = 0.5
 #: Stretches compared with the table in one snapshot. One takes some three milliseconds.
@@ -138,6 +140,7 @@ class Feed:
         #: When all began to be counted or checked, and the statistics at that time; None when that is done.
         self._began: tuple[TableStatistics, dt.datetime] | None = None
         self._is_open_stale = False
+        self._open_stale_at = 0.0
         self._open_share, self._check_share = _Share(OPEN_SHARE), _Share(CHECK_SHARE)
         #: The jobs in the older status `aborting`, whose end may leave no event.
         self._aborting: set[int] = set()
@@ -192,7 +195,8 @@ class Feed:
             await self._begin_anew(glance)
         has_deletions = self._balance.seen is not None and self._balance.seen.deleted != glance.statistics.deleted
         is_changed = glance.watched != self._fingerprint
-        self._is_open_stale |= has_deletions or (is_changed and self._fingerprint is not None)
+        if has_deletions or (is_changed and self._fingerprint is not None):
+            self._doubt_open()
         if not self._is_open_stale and glance.last_event_id <= self._cursor:
             self._see(glance.statistics)
         self._fingerprint = glance.watched
@@ -229,9 +233,11 @@ class Feed:
             named = {event.job_id for event in happened}
             wanted = list(named | watched | self._aborting)
             rows = await run(rows_by_id(self._capabilities, wanted), connection=connection) if wanted else {}
-            self._is_open_stale |= bool(happened)
+            if happened:
+                self._doubt_open()
             is_open_counted = False
-            if self._is_open_stale and self._open_share.is_due() and not has_more:
+            is_pressing = not happened or time.monotonic() - self._open_stale_at >= OPEN_LATEST_S
+            if self._is_open_stale and is_pressing and self._open_share.is_due() and not has_more:
                 is_open_counted = await self._count_open(connection)
             checked = {} if has_more else await self._check_stretches(connection)
         is_all_seen = self._gaps.close(asked, late, xmin, time.monotonic())
@@ -300,7 +306,11 @@ class Feed:
         inhabited = await limited(self._connector, INHABITED, self._limit_s, self.connection)
         self._counts.expect(inhabited)
         self._began = (glance.statistics, dt.datetime.now(dt.UTC))
-        self._is_open_stale = True
+        self._doubt_open()
+
+    def _doubt_open(self) -> None:
+        if not self._is_open_stale:
+            self._is_open_stale, self._open_stale_at = True, time.monotonic()
 
     def _has_counting(self) -> bool:
         """Whether something may be counted now."""
