@@ -49,11 +49,6 @@ class Session(QObject):
         self._reached: set[Desk] = set()
         self._work = Work(self)
 
-    @property
-    def is_opening(self) -> bool:
-        """Whether a connection is being opened."""
-        return self._work.is_running(OPEN)
-
     def open(self, profile: Profile, password: str | None = None) -> None:
         """Connect to this profile's database; the desk on show is closed first."""
         if password is not None:

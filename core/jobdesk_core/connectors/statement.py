@@ -24,7 +24,7 @@ class Statement(Generic[T]):
 
     Without parameters the text is sent as it is: percent signs single, several commands allowed.
     `decode` gets every row as a dict and may raise an exception of `jobdesk_core.exceptions`.
-    One that reads a page, and may be asked twice, `is_page`: `decode` then gets tuples, in the order of the columns.
+    One that only reads many rows, and may be asked twice, `is_page`: `decode` then gets tuples, in the columns' order.
     A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
     """
 

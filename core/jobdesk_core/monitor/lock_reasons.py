@@ -24,11 +24,6 @@ class LockState(enum.Enum):
     HELD = "held by a running job"
     READY = "waits for a worker"
 
-    @property
-    def is_trouble(self) -> bool:
-        """Whether nothing will move by itself, or not soon."""
-        return self in (LockState.STALLED, LockState.UNSERVED, LockState.SCHEDULED, LockState.TAKEN_AGAIN)
-
 
 @dataclass(frozen=True, slots=True)
 class Serving:

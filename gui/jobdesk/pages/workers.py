@@ -77,11 +77,6 @@ class WorkersPage(ListPage):
     def filter_at(self, position: int) -> str:
         return f"status:doing worker:{self.model.key_at(position)}"
 
-    def selected_workers(self) -> list[WorkerRow]:
-        """The selected workers."""
-        keys = {self.model.key_at(position) for position in self.selected_positions()}
-        return [worker for worker in self._desk.workers if str(worker.id) in keys] if self._desk is not None else []
-
     def _selected_key(self) -> str | None:
         positions = self.selected_positions()
         return self.model.key_at(positions[0]) if len(positions) == 1 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from jobdesk.theme import theme
@@ -27,12 +27,6 @@ class ShapeLabel(QWidget):
         """Show a shape of theme.shapes and a word in a token's colour; `note` follows in the secondary colour."""
         self._shape, self._text, self._tone, self._note = shape, text, tone, note
         self.setAccessibleName(f"{text} {note}".strip())
-        self.updateGeometry()
-        self.update()
-
-    def set_text_font(self, size_px: int, weight: QFont.Weight = QFont.Weight.Normal) -> None:
-        """Write in another size, in logical pixels."""
-        self._font = theme().font(size_px, weight)
         self.updateGeometry()
         self.update()
 
