@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from database import connected
 from jobdesk_core import PsycopgConnector, SyncPsycopgConnector
-from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.capabilities import DETECT, FUNCTIONS, Capabilities
+from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations import (
     Change,
@@ -28,6 +29,24 @@ from jobdesk_core.operations import (
 
 T = TypeVar("T")
 KINDS = ("async", "sync")
+#: What the newest release offers to a role that may do everything.
+ABLE = Capabilities(
+    role="r",
+    database="d",
+    server_version=180000,
+    is_standby=False,
+    has_schema=True,
+    has_remains=True,
+    has_workers=True,
+    has_priority=True,
+    has_abort_requested=True,
+    has_worker_id=True,
+    has_priority_locks=True,
+    statuses=tuple(status.value for status in Status),
+    event_types=tuple(kind.value for kind in EventType),
+    functions=frozenset("{}({})".format(*versions[0]) for versions in FUNCTIONS.values()),
+    channels=("procrastinate_any_queue_v1",),
+)
 
 
 class Actor:

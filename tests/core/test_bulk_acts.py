@@ -254,7 +254,7 @@ async def test_a_worker_that_came_back_to_life_keeps_its_job(dsn: str) -> None:
     defer(dsn)
     job_id, worker_id = start(dsn, heartbeat="now() - interval '1 minute'")
     async with acting(dsn) as actor:
-        made = await actor.plan(Retry(only_stalled=True), text="is:stalled")
+        made = await actor.plan(Retry(only_stalled=True, is_forced=True), text="is:stalled")
         assert made.ready == 1
         run_sql(dsn, "SELECT procrastinate_update_heartbeat_v1(%s)", worker_id)
         (entry,) = (await actor.apply(made)).entries()

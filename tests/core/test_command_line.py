@@ -387,8 +387,16 @@ def test_a_stalled_job_is_rescued_and_a_running_one_only_by_force(shell: Shell) 
     assert shell("retry", "1", "--yes").returncode == 1
     assert shell("retry", "1", "--stalled", "--yes").returncode == 1
     run_sql(shell.dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
-    assert shell("retry", "is:stalled", "--stalled", "--yes").returncode == 0
+    for command in (["retry"], ["retry", "--stalled"], ["fail"]):
+        ended = shell(*command, "is:stalled", "--yes")
+        assert ended.returncode == 1 and "only with --force: running on an unresponsive worker" in ended.stderr
+    assert run_sql(shell.dsn, STATUSES) == ["doing"], "a yes alone is not enough"
+    assert shell("retry", "is:stalled", "--stalled", "--force", "--yes").returncode == 0
     assert run_sql(shell.dsn, STATUSES) == ["todo"]
+    start(shell.dsn)
+    run_sql(shell.dsn, "DELETE FROM procrastinate_workers")
+    assert shell("fail", "is:stalled", "--yes").returncode == 0, "no worker has it"
+    assert run_sql(shell.dsn, STATUSES) == ["failed"]
 
 
 def test_a_missing_right_and_a_read_only_profile_end_with_4(shell: Shell) -> None:
@@ -601,16 +609,17 @@ def test_a_dry_run_of_many_names_each_that_would_be_refused(shell: Shell) -> Non
     assert run_sql(shell.dsn, "SELECT count(*) FROM procrastinate_jobs") == [30]
 
 
-def test_rows_are_not_deferred_on_production_without_a_yes(shell: Shell) -> None:
+def test_many_rows_are_not_deferred_on_production_without_a_yes(shell: Shell) -> None:
     profile = f'[profiles.live]\nmethod = "dsn"\ndsn = "{shell.dsn}"\nenvironment = "production"\n'
     (shell.home / "jobdesk").mkdir()
     (shell.home / "jobdesk" / "profiles.toml").write_text(profile)
     command = ["--profile", "live", "defer", "t", "--from", "-"]
-    assert shell(*command, given="{}\n").returncode == 2
+    assert shell(*command, given="{}\n" * 101).returncode == 2
     assert run_sql(shell.dsn, STATUSES) == []
-    assert shell(*command, "--yes", given="{}\n").returncode == 0
+    assert shell(*command, "--yes", given="{}\n" * 101).returncode == 0
+    assert shell(*command, given="{}\n" * 100).returncode == 0, "these are few, as in the window"
     assert shell("--profile", "live", "defer", "t", "--yes").returncode == 0
-    assert run_sql(shell.dsn, STATUSES) == ["todo"] * 2
+    assert run_sql(shell.dsn, STATUSES) == ["todo"] * 202
 
 
 def test_a_mistake_far_down_tells_how_many_were_deferred_before_it(shell: Shell) -> None:

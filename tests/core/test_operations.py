@@ -9,16 +9,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from acting import KINDS, acting, outcome_of
+from acting import ABLE, KINDS, acting, outcome_of
 from database import defer, finish, picture, role, run_sql, start
 from jobdesk_core import Job, Status
 from jobdesk_core.database.capabilities import FUNCTIONS, Capabilities, Rights
-from jobdesk_core.jobs import EventType
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import (
     Action,
     Cancel,
     Change,
+    Fail,
     Outcome,
     Purge,
     Reprioritise,
@@ -32,23 +32,6 @@ from jobdesk_core.operations import defer as deferring
 from jobdesk_core.operations.rules import Facts, verdict
 from psycopg.conninfo import conninfo_to_dict
 
-ABLE = Capabilities(
-    role="r",
-    database="d",
-    server_version=180000,
-    is_standby=False,
-    has_schema=True,
-    has_remains=True,
-    has_workers=True,
-    has_priority=True,
-    has_abort_requested=True,
-    has_worker_id=True,
-    has_priority_locks=True,
-    statuses=tuple(status.value for status in Status),
-    event_types=tuple(kind.value for kind in EventType),
-    functions=frozenset("{}({})".format(*versions[0]) for versions in FUNCTIONS.values()),
-    channels=("procrastinate_any_queue_v1",),
-)
 ROW = JobRow(7, "t", "q", Status.TODO, 0, 0, None, None, None, None, False, None)
 LATER = dt.datetime(2090, 1, 2, tzinfo=dt.UTC)
 CHANGES: dict[Action, Change] = {
@@ -59,6 +42,7 @@ CHANGES: dict[Action, Change] = {
         Cancel(delete=True),
         Retry(),
         Retry(only_stalled=True),
+        Fail(),
         Reschedule(),
         Reschedule(LATER),
         Reprioritise(3),
@@ -94,6 +78,7 @@ _WAITING = dict.fromkeys(Status, "is over") | dict.fromkeys((Status.DOING, Statu
 RULES |= {action: _WAITING | {Status.TODO: None} for action in (Action.RESCHEDULE, Action.REPRIORITISE)}
 RULES[Action.RUN_NOW] = _WAITING | {Status.TODO: "is due already"}
 RULES[Action.PURGE] = dict.fromkeys(Status) | dict.fromkeys((Status.TODO, Status.DOING, Status.ABORTING), "is not over")
+RULES[Action.FAIL] = dict.fromkeys(Status, "is not running") | dict.fromkeys((Status.DOING, Status.ABORTING))
 RULES[Action.RESCUE] = dict.fromkeys(Status, "is not running") | {Status.DOING: None, Status.ABORTING: "was asked"}
 RULES[Action.CANCEL] |= dict.fromkeys((Status.DOING, Status.ABORTING), "Use Abort")
 RULES[Action.DELETE] |= dict.fromkeys((Status.DOING, Status.ABORTING), "Use Abort")
@@ -221,17 +206,61 @@ async def test_a_job_that_failed_while_it_was_asked_to_abort_can_be_retried_now(
     assert start(dsn)[0] == job_id, "it is due"
 
 
-@pytest.mark.parametrize(("heartbeat", "is_alive"), [("now()", True), ("now() - interval '1 minute'", False)])
-@pytest.mark.parametrize("change", [Retry(), Retry(is_forced=True), Retry(only_stalled=True)])
-async def test_a_running_job_of_a_living_worker_is_retried_by_force_only(
-    dsn: str, heartbeat: str, is_alive: bool, change: Retry
+#: By the worker's state: whether a retry, a rescue and marking as failed are done, and whether they are by force.
+BY_WORKER = {
+    "alive": ("now()", {Retry: (False, True), "rescue": (False, False), Fail: (False, False)}),
+    "unresponsive": ("now() - interval '1 minute'", dict.fromkeys((Retry, "rescue", Fail), (False, True))),
+    "gone": (None, dict.fromkeys((Retry, "rescue", Fail), (True, True))),
+}
+
+
+@pytest.mark.parametrize("worker", BY_WORKER)
+@pytest.mark.parametrize("kind", [Retry, "rescue", Fail], ids=["retry", "rescue", "fail"])
+@pytest.mark.parametrize("is_forced", [False, True], ids=["careful", "forced"])
+async def test_a_running_job_that_a_worker_may_have_is_acted_upon_by_force_only(
+    dsn: str, worker: str, kind: Any, is_forced: bool
 ) -> None:
     defer(dsn)
-    job_id, _ = start(dsn, heartbeat=heartbeat)
-    entry = await outcome_of(dsn, change, job_id)
-    is_done = change.is_forced or not is_alive
-    assert (entry.result is Result.DONE) == is_done, entry
-    assert run_sql(dsn, "SELECT status::text FROM procrastinate_jobs") == ["todo" if is_done else "doing"]
+    heartbeat, expected = BY_WORKER[worker]
+    job_id, worker_id = start(dsn, heartbeat=heartbeat or "now()")
+    if heartbeat is None:
+        run_sql(dsn, "DELETE FROM procrastinate_workers WHERE id = %s", worker_id)
+    change = Fail(is_forced) if kind is Fail else Retry(only_stalled=kind == "rescue", is_forced=is_forced)
+    async with acting(dsn) as actor:
+        made = await actor.plan(change, job_id)
+        is_done = expected[kind][is_forced]
+        assert (made.ready, made.at_risk) == (int(is_done), int(is_done and worker != "gone"))
+        assert made.endangered == int(not is_forced and expected[kind][True] and not is_done)
+        ledger = await actor.apply(made)
+    assert ledger.counts[Result.DONE] == int(is_done)
+    after = ("failed" if kind is Fail else "todo") if is_done else "doing"
+    assert run_sql(dsn, "SELECT status::text FROM procrastinate_jobs") == [after]
+
+
+async def test_a_worker_that_is_heard_of_again_keeps_its_job(dsn: str) -> None:
+    defer(dsn)
+    job_id, worker_id = start(dsn, heartbeat="now() - interval '1 minute'")
+    for change in (Retry(only_stalled=True, is_forced=True), Fail(is_forced=True)):
+        async with acting(dsn) as actor:
+            made = await actor.plan(change, job_id)
+            assert made.ready == 1
+            run_sql(dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s", worker_id)
+            entry = next((await actor.apply(made)).entries())
+        run_sql(dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
+        assert entry.result is Result.SKIPPED and "its worker is alive" in entry.sentence, entry
+    assert run_sql(dsn, "SELECT status::text FROM procrastinate_jobs") == ["doing"]
+
+
+@each_kind
+async def test_a_stalled_job_is_marked_as_failed_by_the_function_of_the_library(dsn: str, kind: str) -> None:
+    defer(dsn, lock="l")
+    job_id, worker_id = start(dsn)
+    run_sql(dsn, "DELETE FROM procrastinate_workers WHERE id = %s", worker_id)
+    entry = await outcome_of(dsn, Fail(), job_id, kind=kind)
+    assert (entry.result, entry.status, entry.before) == (Result.DONE, Status.DOING, {"attempts": 0})
+    assert run_sql(dsn, f"SELECT {COLUMNS} FROM procrastinate_jobs") == [("failed", 0, "q", "l", 1, False)]
+    last = "SELECT type::text FROM procrastinate_events ORDER BY id DESC LIMIT 1"
+    assert run_sql(dsn, last) == ["failed"]
 
 
 @each_kind
@@ -321,8 +350,9 @@ async def test_a_role_without_rights_is_told_what_to_ask_for_and_with_it_the_act
     dsn: str, action: Action
 ) -> None:
     defer(dsn, scheduled_at=LATER if action is Action.RUN_NOW else None)
-    if action in (Action.ABORT, Action.RETRY, Action.RESCUE, Action.PURGE):
-        start(dsn, heartbeat="now() - interval '1 minute'")
+    if action in (Action.ABORT, Action.RETRY, Action.RESCUE, Action.FAIL, Action.PURGE):
+        start(dsn)
+        run_sql(dsn, "DELETE FROM procrastinate_workers")
     if action is Action.PURGE:
         finish(dsn, 1, "failed")
         run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '1 day'")

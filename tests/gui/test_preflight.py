@@ -57,7 +57,7 @@ async def test_all_that_match_are_acted_upon_and_none_besides(dsn: str, tmp_path
             dialog = await preflight(window, "matching.cancel")
             assert dialog.title.text() == "Cancel 1,200 of 1,230 jobs on test"
             assert dialog.outcomes.texts()[0] == "1,200 will be cancelled"
-            assert "30 left alone: over: succeeded" in dialog.outcomes.texts()
+            assert "30 skipped: over: succeeded" in dialog.outcomes.texts()
             late = others.defer()
             click(dialog.verb)
             await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
@@ -106,7 +106,7 @@ async def test_a_pasted_list_of_ids_is_understood_or_refused_with_the_piece(dsn:
             assert not dialog.verb.isEnabled()
             dialog.ids.setPlainText("1, 2, #3, 999")
             await until(lambda: dialog.plan is not None and dialog.plan.total == 4, what="the preflight")
-            assert "1 left alone: no longer there: deleted, or never been" in dialog.outcomes.texts()
+            assert "1 skipped: no longer there: deleted, or never been" in dialog.outcomes.texts()
             click(dialog.verb)
             await closed(window)
             assert [others.status(job_id) for job_id in range(1, 6)] == ["cancelled"] * 3 + ["todo"] * 2
@@ -119,7 +119,7 @@ async def test_a_danger_is_refused_until_it_is_ticked(dsn: str, tmp_path: Path) 
         async with live(tmp_path, dsn) as window:
             await until(lambda: window.jobs.inspect(job_id))
             dialog = await preflight(window, "job.retry")
-            assert any("run them twice" in text for text in dialog.outcomes.texts())
+            assert any("would run twice" in text for text in dialog.outcomes.texts())
             assert dialog.safety.force.isVisible() and not dialog.verb.isEnabled()
             QTest.keyClick(dialog, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
             assert others.status(job_id) == "doing"
@@ -249,7 +249,7 @@ async def test_the_options_make_the_change_and_look_again_where_they_must(dsn: s
             await until(lambda: dialog.plan is not None and dialog.plan.ready == 2, what="the new preflight")
             dialog.options.priority.setValue(5)  # type: ignore[attr-defined]
             await until(lambda: dialog.plan is not None and dialog.plan.ready == 1, what="the new preflight")
-            assert "1 left alone: priority 5 already" in dialog.outcomes.texts()
+            assert "1 skipped: priority 5 already" in dialog.outcomes.texts()
             click(dialog.verb)
             await closed(window)
             assert others.run("SELECT array_agg(priority) FROM procrastinate_jobs") == [5, 5]
@@ -263,7 +263,13 @@ async def test_stalled_jobs_are_rescued(dsn: str, tmp_path: Path) -> None:
         others.start(healthy)
         async with live(tmp_path, dsn) as window:
             dialog = await preflight(window, "job.rescue")
-            assert dialog.outcomes.texts() == ["1 have lost their worker, and will run again"]
+            (said,) = dialog.outcomes.texts()
+            assert said == "1 refused: running on an unresponsive worker, which may still run them"
+            assert not dialog.verb.isEnabled(), "not by a click alone"
+            assert dialog.safety.force.text() == "Also rescue 1 running job (they may run twice)"
+            dialog.safety.force.click()
+            await until(dialog.verb.isEnabled, what="the verb")
+            assert dialog.outcomes.texts() == ["1 will be retried"]
             click(dialog.verb)
             await closed(window)
             assert (others.status(stalled), others.status(healthy)) == ("todo", "doing")

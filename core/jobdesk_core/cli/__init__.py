@@ -14,6 +14,7 @@ COMMANDS = {
     "defer": "defer one job, or many from CSV or NDJSON",
     "cancel": "cancel waiting jobs, or ask running ones to abort",
     "retry": "put failed or stalled jobs back in their queue",
+    "fail": "mark stalled jobs as failed, so that they do not run again",
     "purge": "delete jobs that are over",
 }
 #: Options of the program whose value follows as a word of its own.

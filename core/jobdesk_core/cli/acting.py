@@ -20,6 +20,7 @@ from jobdesk_core.operations import (
     Cancel,
     Change,
     Chosen,
+    Fail,
     Ledger,
     Plan,
     Progress,
@@ -31,16 +32,26 @@ from jobdesk_core.operations import (
     plan,
     run,
 )
+from jobdesk_core.operations.confirmation import confirmation_of
 
-#: On production more jobs than this want the profile's name typed; what cannot be undone always does.
-MANY = 100
 _VERBS = {
-    Action.CANCEL: "cancel",
-    Action.ABORT: "abort",
-    Action.DELETE: "cancel and delete",
-    Action.RETRY: "retry",
-    Action.RESCUE: "rescue",
-    Action.PURGE: "purge",
+    Action.CANCEL: "cancel {jobs}",
+    Action.ABORT: "abort {jobs}",
+    Action.DELETE: "cancel and delete {jobs}",
+    Action.RETRY: "retry {jobs}",
+    Action.RESCUE: "rescue {jobs}",
+    Action.FAIL: "mark {jobs} as failed",
+    Action.PURGE: "purge {jobs}",
+}
+#: What will become of the jobs that are acted upon.
+WILL = {
+    Action.CANCEL: "will be cancelled",
+    Action.ABORT: "will be asked to abort",
+    Action.DELETE: "will be cancelled and deleted",
+    Action.RETRY: "will be retried",
+    Action.RESCUE: "will be retried",
+    Action.FAIL: "will be marked as failed",
+    Action.PURGE: "will be deleted",
 }
 
 
@@ -62,7 +73,7 @@ def add_cancel(parser: argparse.ArgumentParser) -> None:
     """The options of `cancel`."""
     add_act(parser)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--abort", action="store_true", help="ask running jobs to stop; waiting ones are left alone")
+    how.add_argument("--abort", action="store_true", help="ask running jobs to stop; waiting ones are skipped")
     how.add_argument("--delete", action="store_true", help="delete them as well")
     parser.set_defaults(run=lambda desk, options: act(desk, options, Cancel(options.abort, options.delete)))
 
@@ -74,8 +85,12 @@ def add_retry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--priority", type=int, help="another priority")
     parser.add_argument("--queue", help="another queue")
     parser.add_argument("--lock", help="another lock")
-    parser.add_argument("--stalled", action="store_true", help="only running jobs whose worker is dead")
-    parser.add_argument("--force", action="store_true", help="also running jobs whose worker may live: they run twice")
+    parser.add_argument("--stalled", action="store_true", help="only running jobs that no living worker has")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="also running jobs whose worker is alive (not with --stalled) or unresponsive: they may run twice",
+    )
     parser.set_defaults(run=lambda desk, options: act(desk, options, _retry(options)))
 
 
@@ -88,6 +103,15 @@ def add_purge(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--status", action="append", choices=ended, help="only this one; may be given several times")
     parser.set_defaults(run=lambda desk, options: act(desk, options, _purge(options)))
+
+
+def add_fail(parser: argparse.ArgumentParser) -> None:
+    """The options of `fail`."""
+    add_act(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="also jobs whose worker is unresponsive: it may still run them"
+    )
+    parser.set_defaults(run=lambda desk, options: act(desk, options, Fail(options.force)))
 
 
 def _retry(options: argparse.Namespace) -> Retry:
@@ -160,25 +184,23 @@ def _show_plan(desk: Opened, made: Plan, *, is_json: bool, is_result: bool) -> N
     if not made.total:
         output.note("No job matches.")
         return
-    verb = _VERBS[made.change.action].capitalize()
-    tell(output.plain(f"{verb} {made.ready:,} of {words.count(made.total)} on {desk.place}."))
+    told = _VERBS[made.change.action].format(jobs=f"{made.ready:,} of {words.count(made.total)}")
+    tell(output.plain(f"{told[0].upper()}{told[1:]} on {desk.place}."))
     for group in made.groups:
-        fate = "will be done" if group.reason is None else f"{_kind(group.reason.kind)}: {group.reason.many}"
+        fate = WILL[made.change.action] if group.reason is None else f"{_kind(group.reason.kind)}: {group.reason.many}"
         status = group.status.value if group.status is not None else "-"
         tell(output.plain(f"{group.count:>12,}  {status:<10}  {fate}"))
 
 
 def _kind(kind: str) -> str:
-    return "in danger" if kind == "danger" else "left alone"
+    return "only with --force" if kind == "danger" else "skipped"
 
 
 def _ask(desk: Opened, made: Plan) -> None:
-    """What cannot be undone, and much of anything, wants the profile's name on production."""
-    is_destructive = made.change.action in (Action.DELETE, Action.PURGE)
-    wanted = "yes"
-    if desk.profile.is_production and (is_destructive or made.ready > MANY):
-        wanted = desk.profile.name
-    words.ask(f"{_VERBS[made.change.action]} {words.count(made.ready)}", wanted)
+    asked = confirmation_of(made, is_production=desk.profile.is_production)
+    verb = _VERBS[made.change.action].format(jobs=words.count(made.ready))
+    risk = f", of which {words.count(asked.at_risk)} may run twice" if asked.needs_force else ""
+    words.confirm(f"{verb}{risk}", asked, desk.profile)
 
 
 def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool, rate: Rate | None) -> Ledger:

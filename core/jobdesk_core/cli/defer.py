@@ -23,6 +23,7 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Journal, Record
 from jobdesk_core.journal.keeping import defer_header, defer_record, kept
 from jobdesk_core.operations import Action, Outcome, Rate, Result, apply_defers, defer, impossible, plan_defers, run
+from jobdesk_core.operations.confirmation import MANY, confirmation
 from jobdesk_core.operations.defer_ledger import Deferred
 from jobdesk_core.operations.new_jobs import NewJob, from_rows, problem_of
 from jobdesk_core.operations.rows import Row
@@ -82,8 +83,12 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
     if options.dry_run:
         return _show_plan(desk, list(jobs), is_json=options.json)
     is_many = options.source is not None
-    if is_many and desk.profile.is_production and not options.yes:
-        words.ask(f"defer a job for each row of {output.plain(options.source)}", desk.profile.name)
+    if is_many and not options.yes:
+        # Enough of them to know whether they are many.
+        first = list(itertools.islice(jobs, MANY + 1))
+        jobs = itertools.chain(first, jobs)
+        asked = confirmation(Action.DEFER, len(first), is_production=desk.profile.is_production)
+        words.confirm(f"defer a job for each row of {output.plain(options.source)}", asked, desk.profile)
     deferring = _Deferring(desk, options.rate or Rate(), is_json=options.json)
     try:
         with Interrupt() as interrupt:

@@ -23,6 +23,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "defer": defer.add_defer,
     "cancel": acting.add_cancel,
     "retry": acting.add_retry,
+    "fail": acting.add_fail,
     "purge": acting.add_purge,
 }
 #: A word of a filter that argparse would take for an option; not where the word before it takes any text.

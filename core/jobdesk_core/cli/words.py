@@ -13,9 +13,11 @@ from jobdesk_core.cli.codes import Ended
 from jobdesk_core.monitor.filter_ranges import duration
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.operations import MOST_A_SECOND, Chosen, IdsNotUnderstood, Matching, Rate, Target, parse_ids
+from jobdesk_core.operations.confirmation import Confirmation, Wants
+from jobdesk_core.profiles import Profile
 
 #: What --rate says of itself.
-RATE = "at most N jobs a second (usual: 0, as fast as the server takes them)"
+RATE = "at most N jobs a second (default: 0, as fast as the server takes them)"
 _NUMBER = re.compile(r"#?\d+")
 
 
@@ -64,10 +66,13 @@ def _ids(text: str) -> tuple[int, ...]:
         raise Ended(codes.USAGE, str(error)) from error
 
 
-def ask(what: str, wanted: str) -> None:
-    """Ask on the terminal. Raises Ended when there is none, or when the answer is no."""
+def confirm(what: str, asked: Confirmation, profile: Profile) -> None:
+    """Ask on the terminal for what the one rule wants. Raises Ended when there is none, or when the answer is no."""
+    if asked.wants is Wants.NOTHING:
+        return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Ended(codes.USAGE, "Nothing was changed: without a terminal to ask on, this needs --yes.")
+    wanted = profile.name if asked.wants is Wants.NAME else "yes"
     sys.stderr.write(f"Type {output.plain(wanted)} to {what}: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != wanted:

@@ -1,6 +1,6 @@
 """One chunk of an act as one statement: locks the jobs that are free, looks again, calls the schema's functions.
 
-A job whose row has changed since the preflight, or that others hold, is left alone.
+A job whose row has changed since the preflight, or that others hold, is skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.monitor.rows import jobs_table
-from jobdesk_core.operations.changes import Action, Cancel, Change, Purge, Reprioritise, Reschedule, Retry
+from jobdesk_core.operations.changes import Action, Cancel, Change, Fail, Purge, Reprioritise, Reschedule, Retry
 from jobdesk_core.operations.facts import facts_columns, facts_parameters
 
 #: How long the statement waits for a lock that others hold, such as a queueing lock that is just being taken.
@@ -28,6 +28,7 @@ _READY_IDS = "ARRAY(SELECT id FROM ready)"
 _BEFORE = {
     Action.RETRY: ("priority", "queue_name", "lock", "scheduled_at", "attempts"),
     Action.RESCUE: ("queue_name", "scheduled_at", "attempts"),
+    Action.FAIL: ("attempts",),
     Action.RUN_NOW: ("scheduled_at",),
     Action.RESCHEDULE: ("scheduled_at",),
     Action.REPRIORITISE: ("priority",),
@@ -82,9 +83,14 @@ def _kept_sql(name: str) -> str:
 
 def _allowed(change: Change) -> str:
     """What must still hold beyond the row itself."""
-    if not isinstance(change, Retry):
+    if not isinstance(change, Retry | Fail):
         return ""
-    return " WHERE NOT is_lock_taken" + ("" if change.is_forced else " AND NOT is_worker_alive")
+    found = ["NOT is_lock_taken"]
+    if not (change.is_forced and change.action is Action.RETRY):
+        found.append("NOT is_worker_alive")
+    if not change.is_forced:
+        found.append("NOT is_worker_unresponsive")
+    return f" WHERE {' AND '.join(found)}"
 
 
 def _steps(change: Change, able: Capabilities) -> tuple[str, dict[str, Any]]:
@@ -93,6 +99,8 @@ def _steps(change: Change, able: Capabilities) -> tuple[str, dict[str, Any]]:
         return _cancel(change, able)
     if isinstance(change, Retry):
         return _retry(change, able)
+    if isinstance(change, Fail):
+        return _fail(able), {}
     if isinstance(change, Purge):
         return _purge(able), {}
     column, value = _column(change)
@@ -145,6 +153,11 @@ def _retry(change: Retry, able: Capabilities) -> tuple[str, dict[str, Any]]:
         "queue": change.queue,
         "lock": change.lock,
     }
+
+
+def _fail(able: Capabilities) -> str:
+    call = statements.finish_call(able, "ready.id", "'failed'::procrastinate_job_status", "false")
+    return f"done AS MATERIALIZED (SELECT ready.id, {call} FROM ready)"
 
 
 def _purge(able: Capabilities) -> str:

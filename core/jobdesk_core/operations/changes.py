@@ -21,6 +21,7 @@ class Action(enum.Enum):
     DELETE = "delete"
     RETRY = "retry"
     RESCUE = "rescue"
+    FAIL = "fail"
     RUN_NOW = "run now"
     RESCHEDULE = "reschedule"
     REPRIORITISE = "reprioritise"
@@ -44,8 +45,8 @@ class Cancel:
 class Retry:
     """Put jobs back in their queue, due at `at` (aware; None: now). None leaves the rest unchanged.
 
-    `only_stalled` rescues: just the running jobs whose worker is dead. `is_forced` also retries a running job
-    whose worker may be alive, so that it runs twice.
+    `only_stalled` rescues: just the running jobs that no living worker has. `is_forced` also retries a running job
+    whose worker is alive (not with `only_stalled`) or unresponsive, so that it may run twice.
     """
 
     at: dt.datetime | None = None
@@ -64,6 +65,21 @@ class Retry:
     def has_changes(self) -> bool:
         """Whether anything but the time is set."""
         return not (self.priority is None and self.queue is None and self.lock is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Mark running jobs that no living worker has as failed, so that they do not run again.
+
+    `is_forced` also those whose worker is unresponsive: it may still run them, and cannot end them then.
+    """
+
+    is_forced: bool = False
+
+    @property
+    def action(self) -> Action:
+        """Mark as failed."""
+        return Action.FAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +119,4 @@ class Purge:
         return Action.PURGE
 
 
-Change = Cancel | Retry | Reschedule | Reprioritise | Purge
+Change = Cancel | Retry | Fail | Reschedule | Reprioritise | Purge

@@ -7,22 +7,24 @@ from typing import Any
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.rows import STALLED_AFTER_S
-from jobdesk_core.operations.changes import Change, Purge, Reprioritise, Reschedule, Retry
+from jobdesk_core.operations.changes import Change, Fail, Purge, Reprioritise, Reschedule, Retry
 from jobdesk_core.operations.rules import Facts
 
 #: The columns of `facts_columns`, by which the preflight groups.
-FACTS = ("status", "is_aborting", "is_worker_alive", "is_lock_taken", "is_moot")
+FACTS = ("status", "is_aborting", "is_worker_alive", "is_lock_taken", "is_moot", "is_worker_unresponsive")
 
 
 def facts_columns(change: Change, capabilities: Capabilities) -> str:
     """The columns that `facts_of` reads, and only as much work as the change needs."""
     retries = isinstance(change, Retry)
+    has_worker = isinstance(change, Retry | Fail) and capabilities.has_workers and capabilities.has_worker_id
     values = (
         "job.status::text",
         "job.is_aborting",
-        _ALIVE if retries and capabilities.has_workers and capabilities.has_worker_id else "false",
+        _worker(">=") if has_worker else "false",
         LOCK_TAKEN if retries else "false",
         _moot(change),
+        _worker("<") if has_worker else "false",
     )
     return ", ".join(f"{value} AS {name}" for value, name in zip(values, FACTS, strict=True))
 
@@ -42,14 +44,23 @@ def facts_parameters(change: Change) -> dict[str, Any]:
 def facts_of(row: dict[str, Any]) -> Facts:
     """The facts in a row with those columns."""
     return Facts(
-        Status(row["status"]), row["is_aborting"], row["is_worker_alive"], row["is_lock_taken"], row["is_moot"]
+        Status(row["status"]),
+        row["is_aborting"],
+        row["is_worker_alive"],
+        row["is_lock_taken"],
+        row["is_moot"],
+        is_worker_unresponsive=row["is_worker_unresponsive"],
     )
 
 
-_ALIVE = (
-    "(job.status::text IN ('doing', 'aborting') AND EXISTS (SELECT FROM procrastinate_workers AS worker "
-    f"WHERE worker.id = job.worker_id AND worker.last_heartbeat >= now() - interval '{STALLED_AFTER_S} seconds'))"
-)
+def _worker(compared: str) -> str:
+    """Whether a running job's worker is registered, and its last heartbeat at the limit, earlier or later."""
+    return (
+        "(job.status::text IN ('doing', 'aborting') AND EXISTS (SELECT FROM procrastinate_workers AS worker WHERE "
+        f"worker.id = job.worker_id AND worker.last_heartbeat {compared} now() - interval '{STALLED_AFTER_S} seconds'))"
+    )
+
+
 #: The id of the waiting job that has this one's queueing lock.
 HOLDER = (
     "(SELECT min(other.id) FROM procrastinate_jobs AS other WHERE other.queueing_lock = job.queueing_lock "

@@ -52,8 +52,9 @@ _DONE = {
     Action.CANCEL: "Cancelled job #{job}.",
     Action.ABORT: "Asked job #{job} to abort.",
     Action.DELETE: "Cancelled and deleted job #{job}.",
-    Action.RETRY: "Job #{job} will run again{when}.",
-    Action.RESCUE: "Job #{job} will run again{when}.",
+    Action.RETRY: "Job #{job} is to run again{when}.",
+    Action.RESCUE: "Job #{job} is to run again{when}.",
+    Action.FAIL: "Marked job #{job} as failed.",
     Action.RUN_NOW: "Job #{job} is due now.",
     Action.RESCHEDULE: "Job #{job} is scheduled{when}.",
     Action.REPRIORITISE: "Job #{job} has priority {priority}.",
@@ -62,7 +63,7 @@ _DONE = {
 
 
 class Ledger:
-    """The outcomes of one act, in the order in which they came, then the jobs that were left alone from the start.
+    """The outcomes of one act, in the order in which they came, then the jobs that were skipped from the start.
 
     `error` is what broke it off, `is_stopped` that the operator did.
     """

@@ -1,6 +1,6 @@
 """The preflight: what an action would do to which jobs, counted exactly, and nothing changed yet.
 
-It fixes the jobs: what comes to match later is not acted upon, and what changes meanwhile is left alone.
+It fixes the jobs: what comes to match later is not acted upon, and what changes meanwhile is skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.monitor.rows import jobs_table
-from jobdesk_core.operations.changes import Change, Purge, Retry
+from jobdesk_core.operations.changes import Change, Fail, Purge, Retry
 from jobdesk_core.operations.facts import FACTS, facts_columns, facts_of, facts_parameters
 from jobdesk_core.operations.rules import GONE, Facts, Reason, impossible, verdict
 from jobdesk_core.operations.steps import Progress, Steps
@@ -100,6 +100,18 @@ class Plan:
         """How many jobs are meant."""
         return sum(len(batch.ids) for batch in self.batches.values())
 
+    @property
+    def at_risk(self) -> int:
+        """How many of the jobs to be retried, or marked as failed, a worker may be running."""
+        if not isinstance(self.change, Retry | Fail):
+            return 0
+        return sum(len(batch.ids) for facts, batch in self.acted() if facts.may_run(self.capabilities))
+
+    @property
+    def endangered(self) -> int:
+        """How many jobs will be skipped unless the act is forced."""
+        return sum(group.count for group in self.groups if group.reason is not None and group.reason.kind == "danger")
+
     def acted(self) -> list[tuple[Facts, Batch]]:
         """The jobs that will be acted upon, by their facts."""
         held = [(facts, batch) for facts, batch in self.batches.items() if facts is not None]
@@ -107,13 +119,13 @@ class Plan:
 
     def with_change(self, change: Change) -> Plan | None:
         """The plan with other options of the same action, or None when the jobs must be looked at anew for them."""
-        if not (isinstance(change, Retry) and change.action is self.change.action):
+        if not (isinstance(change, Retry | Fail) and change.action is self.change.action):
             return self if change == self.change else None
         problem = impossible(change.action, self.capabilities, change=change)
         return replace(self, change=change, problem=problem)
 
     def verdict_on(self, facts: Facts) -> Reason | None:
-        """Why jobs of these facts are left alone, or None when they will be acted upon."""
+        """Why jobs of these facts are skipped, or None when they will be acted upon."""
         return verdict(self.change.action, facts, self.capabilities, change=self.change)
 
 

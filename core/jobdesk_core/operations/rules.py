@@ -9,7 +9,7 @@ from typing import Literal
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.operations.changes import Action, Change, Purge, Reprioritise, Retry
+from jobdesk_core.operations.changes import Action, Change, Fail, Purge, Reprioritise, Retry
 from jobdesk_core.troubles import check_queue_name
 
 READ_ONLY = "This connection is read-only. Its profile says so."
@@ -20,6 +20,9 @@ _RUNNING = (Status.DOING, Status.ABORTING)
 class Facts:
     """What the rules ask of a job.
 
+    `is_worker_unresponsive`: its worker is registered, but has sent no heartbeat for long. It may run the job all the
+    same: one that is shutting down sends none until its jobs have ended. A running job whose worker is neither alive
+    nor unresponsive has none: it is orphaned.
     `is_lock_taken`: another waiting job has its queueing lock; `is_lock_shared`: another of the jobs meant does.
     `is_moot`: nothing would change, or for a purge the job is too young.
     """
@@ -30,11 +33,17 @@ class Facts:
     is_lock_taken: bool = False
     is_moot: bool = False
     is_lock_shared: bool = False
+    is_worker_unresponsive: bool = False
+
+    def may_run(self, capabilities: Capabilities) -> bool:
+        """Whether a worker may be running the job, as far as the database knows."""
+        is_known = capabilities.has_workers and not (self.is_worker_alive or self.is_worker_unresponsive)
+        return self.status in _RUNNING and not is_known
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a job is left alone: said of one job, after its name, and of many, after their number.
+    """Why a job is skipped: said of one job, after its name, and of many, after their number.
 
     A `danger` can be forced. A `conflict` is with another job. A `change` is one that came in between.
     """
@@ -49,7 +58,7 @@ class Reason:
 
 
 GONE = Reason("is no longer there: someone deleted it.", "no longer there: deleted, or never been", "change")
-CHANGED = Reason("has changed since it was listed. It was left alone.", "changed since they were listed", "change")
+CHANGED = Reason("has changed since it was listed. It was skipped.", "changed since they were listed", "change")
 BUSY = Reason(
     "is held by another transaction just now. Try again in a moment.", "held by another transaction just now", "change"
 )
@@ -65,7 +74,12 @@ SHARED = Reason(
 )
 ALIVE = Reason(
     "is running and its worker is alive: it would run twice at once.",
-    "running on a living worker: a retry would run them twice",
+    "running on a living worker: they would run twice",
+    "danger",
+)
+UNRESPONSIVE = Reason(
+    "is running on an unresponsive worker, which may still run it.",
+    "running on an unresponsive worker, which may still run them",
     "danger",
 )
 UNRECORDED = Reason(
@@ -95,6 +109,8 @@ def impossible(
         return rights.read or rights.retry or rights.delete
     if action is Action.RESCUE and not capabilities.has_workers:
         return f"{release} does not record which workers live; releases from 3.1 on do."
+    if action is Action.FAIL and capabilities.function("finish") is None:
+        return f"{release} cannot finish jobs here: its function is missing."
     if action is Action.REPRIORITISE and not capabilities.has_priority:
         return f"{release} has no priorities; releases from 2.5 on have."
     return rights.read or rights.retry or _option_refusal(change, capabilities)
@@ -135,15 +151,17 @@ def refusal(
 
 
 def verdict(action: Action, facts: Facts, capabilities: Capabilities, *, change: Change | None = None) -> Reason | None:
-    """Why a job of these facts is left alone, or None when it is acted upon.
+    """Why a job of these facts is skipped, or None when it is acted upon.
 
-    The rules are the state table of the database functions, and one of ours: a running job whose worker is
-    alive is retried only by force, for it would run twice at once.
+    The rules are the state table of the database functions, and one of ours: a running job whose worker is alive, or
+    may be, is retried only by force, for it would run twice at once.
     """
     if action is Action.RETRY:
         return _retry_verdict(facts, capabilities, isinstance(change, Retry) and change.is_forced)
     if action is Action.RESCUE:
-        return _rescue_verdict(facts)
+        return _rescue_verdict(facts, isinstance(change, Retry) and change.is_forced)
+    if action is Action.FAIL:
+        return _fail_verdict(facts, capabilities, isinstance(change, Fail) and change.is_forced)
     if action is Action.ABORT:
         return _abort_verdict(facts)
     if action is Action.PURGE:
@@ -191,6 +209,8 @@ def _retry_verdict(facts: Facts, capabilities: Capabilities, is_forced: bool) ->
         return UNRECORDED
     if not is_forced and facts.is_worker_alive:
         return ALIVE
+    if not is_forced and facts.is_worker_unresponsive:
+        return UNRESPONSIVE
     return _lock_verdict(facts)
 
 
@@ -198,17 +218,32 @@ def _lock_verdict(facts: Facts) -> Reason | None:
     return TAKEN if facts.is_lock_taken else SHARED if facts.is_lock_shared else None
 
 
-def _rescue_verdict(facts: Facts) -> Reason | None:
-    if facts.status not in _RUNNING:
-        return Reason(f"is not running: {facts.status.value}.", f"not running: {facts.status.value}")
-    if facts.is_worker_alive:
-        return Reason("is running and its worker is alive.", "running on a living worker")
+def _rescue_verdict(facts: Facts, is_forced: bool) -> Reason | None:
+    reason = _stalled_verdict(facts, is_forced)
+    if reason is not None and reason.kind != "danger":
+        return reason
     if facts.is_aborting:
         return Reason(
             "was asked to abort, and would end as failed. Retry it then.",
             "asked to abort: they would end as failed; retry them then",
         )
-    return _lock_verdict(facts)
+    return reason or _lock_verdict(facts)
+
+
+def _fail_verdict(facts: Facts, capabilities: Capabilities, is_forced: bool) -> Reason | None:
+    reason = _stalled_verdict(facts, is_forced)
+    if reason is None and not is_forced and not capabilities.has_workers:
+        return UNRECORDED
+    return reason
+
+
+def _stalled_verdict(facts: Facts, is_forced: bool) -> Reason | None:
+    """What is for stalled jobs only: never for those of a living worker, and by force for an unresponsive one's."""
+    if facts.status not in _RUNNING:
+        return Reason(f"is not running: {facts.status.value}.", f"not running: {facts.status.value}")
+    if facts.is_worker_alive:
+        return Reason("is running and its worker is alive.", "running on a living worker")
+    return UNRESPONSIVE if facts.is_worker_unresponsive and not is_forced else None
 
 
 def _purge_verdict(facts: Facts, statuses: Iterable[Status] | None) -> Reason | None:

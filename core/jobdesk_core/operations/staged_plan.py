@@ -91,6 +91,11 @@ class SetPlan:
         """How many jobs can be acted upon, the new ones included."""
         return sum(part.ready for part in self.parts)
 
+    @property
+    def at_risk(self) -> int:
+        """How many of them may still be running."""
+        return sum(part.plan.at_risk for part in self.parts if part.plan is not None)
+
     def in_order(self) -> list[Part]:
         """The parts in the order in which they are applied."""
         return [self.parts[position] for position in self.staged.order()]

@@ -48,15 +48,21 @@ _WORDS = {
     ),
     Action.RETRY: Words(
         _noop("Retry"),
-        _noop("will run again"),
-        _noop("are queued again"),
+        _noop("will be retried"),
+        _noop("are to run again"),
         _noop("The same jobs run again; their attempts go on counting. Waiting workers are woken."),
     ),
     Action.RESCUE: Words(
         _noop("Rescue"),
-        _noop("have lost their worker, and will run again"),
-        _noop("are queued again"),
-        _noop("Running jobs whose worker is silent are put back in their queue. What they had begun is begun anew."),
+        _noop("will be retried"),
+        _noop("are to run again"),
+        _noop("Running jobs that no living worker has are put back in their queue. What they had begun is begun anew."),
+    ),
+    Action.FAIL: Words(
+        _noop("Mark as failed"),
+        _noop("will be marked as failed"),
+        _noop("marked as failed"),
+        _noop("Running jobs that no living worker has end as failed. They do not run again unless they are retried."),
     ),
     Action.RUN_NOW: Words(
         _noop("Run now"),

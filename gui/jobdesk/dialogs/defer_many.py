@@ -203,7 +203,7 @@ class DeferManyDialog(DialogFrame):
         refused, ready = (len(plan.refusals), plan.ready) if plan is not None else (0, 0)
         self.leave_out.setVisible(bool(refused) and bool(ready))
         self.leave_out.setText(self.tr("Leave out the {count} that cannot be").format(count=formats.number(refused)))
-        self.safety.show_plan(None, ready)
+        self.safety.show_new(ready)
         problem = self._missing()
         self.second.setEnabled(problem is None and not self.work.is_running(WORK))
         self.second.setToolTip(problem or self.tr("Stage them, to be applied together with other changes"))

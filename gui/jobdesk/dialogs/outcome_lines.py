@@ -19,7 +19,7 @@ RESULTS = {
 
 
 def plan_lines(plan: Plan, words: Words) -> list[Line]:
-    """What will be done, and what is left alone and why."""
+    """What will be done, and what is skipped and why."""
     lines = []
     for group in plan.groups:
         kind = "good" if group.reason is None else KINDS[group.reason.kind]
@@ -36,7 +36,7 @@ def ledger_lines(ledger: Ledger, words: Words) -> list[Line]:
         if not count:
             continue
         text = {Result.DONE: words.done, Result.ROLLED_BACK: tr("left as they were: everything was rolled back")}
-        said = text.get(result) or tr("left alone: {reason}").format(reason=reason)
+        said = text.get(result) or tr("skipped: {reason}").format(reason=reason)
         kind = "warning" if result is Result.SKIPPED and reason not in foreseen else RESULTS[result]
         lines.append(Line(kind, count, said, None, tuple(ledger.examples[result, reason])))
     order = ("good", "bad", "warning", "info")
@@ -46,4 +46,4 @@ def ledger_lines(ledger: Ledger, words: Words) -> list[Line]:
 def _left(reason: Reason) -> str:
     if reason.kind == "danger":
         return tr("refused: {reason}").format(reason=reason.many)
-    return tr("left alone: {reason}").format(reason=reason.many)
+    return tr("skipped: {reason}").format(reason=reason.many)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jobdesk_core.operations import DeferLedger, DeferPlan, TooManyNewJobs, TooManyStaged, first_defer
+from jobdesk_core.operations.confirmation import Other
 from jobdesk_core.operations.defer_many import JOB
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.replay import MOST_JOBS
@@ -165,7 +166,7 @@ class ReplayDialog(DialogFrame):
         self.leave_out.setVisible(bool(refused) and bool(ready))
         self.leave_out.setText(self.tr("Leave out the {count} that cannot be").format(count=formats.number(refused)))
         if self.safety is not None:
-            self.safety.show_plan(None, ready)
+            self.safety.show_new(ready, Other.REPLAY)
             self.safety.setVisible(bool(ready))
         problem = self._missing()
         self.second.setEnabled(problem is None and not self.work.is_running(WORK))
@@ -284,5 +285,4 @@ class ReplayDialog(DialogFrame):
 
 
 def _words(dialog: QWidget) -> Words:
-    # Destructive, as far as safety goes: on production the name is typed for a single job, too.
-    return Words(dialog.tr("Replay"), "", "", "", is_destructive=True)
+    return Words(dialog.tr("Replay"), "", "", "")

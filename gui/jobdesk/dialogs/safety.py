@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jobdesk_core.operations import MOST_A_SECOND, Change, Plan, Rate, Retry
+from jobdesk_core.operations import MOST_A_SECOND, Action, Change, Fail, Plan, Rate, Retry
+from jobdesk_core.operations.confirmation import Act, Confirmation, Wants, confirmation, confirmation_of
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLayout, QLineEdit, QVBoxLayout, QWidget
 
-from jobdesk.dialogs.act_words import Words, jobs
+from jobdesk import formats
+from jobdesk.dialogs.act_words import Words
 from jobdesk.dialogs.frame import field
 from jobdesk.widgets.number_edit import NumberEdit
 
-#: On production more jobs than this want the profile's name typed; what cannot be undone always does.
-MANY = 100
 #: The choice between chunks and one transaction is offered for more jobs than this.
 CHOICE_FROM = 1
 
@@ -81,28 +81,28 @@ class Safety(QWidget):
 
     def forced(self, change: Change) -> Change:
         """The change, by force when that is ticked."""
-        if isinstance(change, Retry) and not change.only_stalled:
+        if isinstance(change, Retry | Fail):
             return replace(change, is_forced=self.force.isChecked())
         return change
 
     def show_plan(self, plan: Plan | None, ready: int) -> None:
-        """Ask for what this plan needs."""
-        dangers = 0
-        if plan is not None:
-            dangers = sum(group.count for group in plan.groups if group.reason and group.reason.kind == "danger")
+        """Ask for what this plan needs; `ready` of its jobs can be acted upon with the options as they are."""
+        dangers = plan.endangered if plan is not None else 0
         self.force.setVisible(bool(dangers) or (self.force.isChecked() and plan is not None))
-        if dangers:
-            self.force.setText(
-                self.tr("{verb} the {jobs} in danger all the same: they may run twice at once").format(
-                    verb=self._words.verb, jobs=jobs(dangers)
-                )
-            )
+        if dangers and plan is not None:
+            self.force.setText(_forced(self, self._words.verb, plan.change, dangers))
         self._how_row.setVisible(ready > CHOICE_FROM and self._has_how)
-        self.ask_for_name(bool(ready) and (self._words.is_destructive or ready > MANY))
+        asked = confirmation_of(plan, is_production=self._profile.is_production) if plan is not None and ready else None
+        self.ask(asked or Confirmation(Wants.NOTHING))
 
-    def ask_for_name(self, is_needed: bool) -> None:
-        """Ask for the profile's name when it is needed and this is production."""
-        self._needs_name = self._profile.is_production and is_needed
+    def show_new(self, ready: int, act: Act = Action.DEFER) -> None:
+        """Ask for what so many new jobs need."""
+        self._how_row.setVisible(ready > CHOICE_FROM and self._has_how)
+        self.ask(confirmation(act, ready, is_production=self._profile.is_production))
+
+    def ask(self, asked: Confirmation) -> None:
+        """Ask for the profile's name when it is wanted; the verb itself is a yes."""
+        self._needs_name = asked.wants is Wants.NAME
         self._name_row.setVisible(self._needs_name)
 
     def _choose_how(self) -> None:
@@ -115,6 +115,16 @@ class Safety(QWidget):
         if self._needs_name and self.name.text().strip() != self._profile.name:
             return self.tr("Type the profile's name first.")
         return None
+
+
+def _forced(safety: Safety, verb: str, change: Change, dangers: int) -> str:
+    running = safety.tr("1 running job") if dangers == 1 else safety.tr("{count} running jobs")
+    said = (
+        safety.tr("Also mark {jobs} (a worker may still run them)")
+        if isinstance(change, Fail)
+        else safety.tr("Also {verb} {jobs} (they may run twice)")
+    )
+    return said.format(verb=verb.lower(), jobs=running.format(count=formats.number(dangers)))
 
 
 def _row(layout: QLayout) -> QWidget:

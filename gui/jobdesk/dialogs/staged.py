@@ -16,6 +16,7 @@ from jobdesk_core.operations import (
     first_statement,
     run_async,
 )
+from jobdesk_core.operations.confirmation import confirmation_of_set
 from jobdesk_core.troubles import explain
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -23,11 +24,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVB
 from jobdesk.desk import Desk
 from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs import staged_words as words
-from jobdesk.dialogs.act_words import Words, jobs, words_of
+from jobdesk.dialogs.act_words import Words, jobs
 from jobdesk.dialogs.frame import WORK, DialogFrame
 from jobdesk.dialogs.outcome_list import OutcomeList
 from jobdesk.dialogs.pace import Pace
-from jobdesk.dialogs.safety import MANY, Safety
+from jobdesk.dialogs.safety import Safety
 from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.models.values import Cell, ValuesModel
 from jobdesk.staged import StagedChanges
@@ -37,6 +38,8 @@ from jobdesk.widgets.table import HEADER_HEIGHT, Table
 LOOK, EXAMPLES = "look", "examples"
 #: Rows of the table in sight, at least and at most.
 FEWEST_ROWS, MOST_ROWS = 3, 7
+#: So many jobs, all of them done, need no list on show.
+FEW = 100
 
 
 class StagedDialog(DialogFrame):
@@ -194,11 +197,9 @@ class StagedDialog(DialogFrame):
         return rows[0].row() if rows else -1
 
     def _ask_for_name(self) -> None:
-        entries = self._set().entries
-        is_destructive = any(
-            not isinstance(entry, StagedDefer) and words_of(entry.action).is_destructive for entry in entries
-        )
-        self.safety.ask_for_name(is_destructive or self._set().jobs > MANY)
+        at_risk = self.plan.at_risk if self.plan is not None else 0
+        is_production = self._desk.profile.is_production
+        self.safety.ask(confirmation_of_set(self._set(), is_production=is_production, at_risk=at_risk))
 
     def _check(self) -> None:
         is_busy = self.work.is_running(WORK)
@@ -263,7 +264,7 @@ class StagedDialog(DialogFrame):
         count, done = words.changes(len(ledger.made.parts)), jobs(ledger.made.ready)
         self._held.keep(self._desk.profile, ChangeSet())
         self._done(self.tr("Applied {changes}, to {jobs}.").format(changes=count, jobs=done))
-        if ledger.made.ready <= MANY:
+        if ledger.made.ready <= FEW:
             self.accept()
             return
         self._show_rows()
