@@ -90,6 +90,10 @@ class ConnectorException(JobdeskException):
         return bool(names & {"OperationalError", "InterfaceError", "OSError"})
 
 
+class CannotListen(ConnectorException):
+    """Nothing can be listened to behind a pooler: sessions are shared there."""
+
+
 class NoResult(ConnectorException):
     """The query was expected to return a row and returned none."""
 

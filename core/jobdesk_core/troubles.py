@@ -117,6 +117,10 @@ def without_secrets(text: str) -> str:
     return text
 
 
+#: PgBouncer's own words, which it never translates.
+_STATEMENT_MODE = "statement pooling mode"
+
+
 def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
     first = without_secrets(cause.diag.message_primary or detail.splitlines()[0])
     if isinstance(cause, sqlstates.InsufficientPrivilege):
@@ -127,7 +131,26 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
             detail,
         )
     if isinstance(cause, sqlstates.ReadOnlySqlTransaction):
-        return Trouble("rights", "The server is read-only (a standby?).", "Connect to the primary server.", detail)
+        return Trouble(
+            "rights",
+            f"The server refused the change: {first}.",
+            "This connection is read-only, or the server is a standby: connect to its primary.",
+            detail,
+        )
+    if isinstance(cause, sqlstates.ProtocolViolation) and _STATEMENT_MODE in first:
+        return Trouble(
+            "refused",
+            "This is a pooler in statement mode, which takes no transactions.",
+            "Connect to the server itself, or to a pool in transaction mode.",
+            detail,
+        )
+    if isinstance(cause, sqlstates.UntranslatableCharacter | sqlstates.CharacterNotInRepertoire):
+        return Trouble(
+            "bad_input",
+            f"The database's encoding has no place for this character: {first}.",
+            "Leave it out, or use a database in UTF-8.",
+            detail,
+        )
     if isinstance(cause, sqlstates.UndefinedTable | sqlstates.UndefinedFunction | sqlstates.UndefinedObject):
         return Trouble(
             "no_schema",

@@ -8,6 +8,7 @@ import datetime as dt
 
 from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.connectors.settings import Route
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor import running
 from jobdesk_core.monitor.counts import INHABITED, Counts, count_open, count_stretch
@@ -32,6 +33,8 @@ def status(desk: Opened, options: argparse.Namespace) -> int:
         return codes.DONE
     output.line(output.plain(desk.place))
     output.line(f"Procrastinate {able.release}, PostgreSQL {able.server_version // 10_000}")
+    if desk.connector.route is Route.POOLED:
+        output.line("Behind a pooler, transaction mode: polling.")
     output.line()
     shown = [each for each in Status if each is not Status.ABORTING or counts.total(each)]
     table = output.Table("queue", *(each.value for each in shown), "all")
@@ -87,6 +90,7 @@ def _as_json(desk: Opened, counts: Counts, workers: list[WorkerRow], orphans: in
         "release": able.release,
         "server_version": able.server_version,
         "is_standby": able.is_standby,
+        "is_pooled": desk.connector.route is Route.POOLED,
         "counts": {each.value: counts.total(each) for each in Status},
         "queues": {queue.name: {each.value: queue.count(each) for each in Status} for queue in counts.queues()},
         "workers": [output.as_json(worker) | {"is_alive": worker.is_alive(now)} for worker in workers],

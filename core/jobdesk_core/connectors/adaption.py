@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ import psycopg
 import psycopg.conninfo
 from psycopg.types.json import Jsonb
 
+from jobdesk_core import exact_json
 from jobdesk_core.connectors.contract import JsonDumps
 from jobdesk_core.exceptions import ConnectorException, SchemaChanged, UniqueViolation
 
@@ -37,7 +37,7 @@ _UNDEFINED = ("42883", "42P01", "42703", "42704")
 
 def json_text(value: Any, dumps: JsonDumps | None) -> str:
     """The value as JSON. Raises TypeError or ValueError for what JSON cannot hold."""
-    return dumps(value) if dumps is not None else json.dumps(value, allow_nan=False)
+    return dumps(value) if dumps is not None else exact_json.dumps(value)
 
 
 def adapted(value: Any, dumps: JsonDumps | None) -> Any:
@@ -86,13 +86,17 @@ def pool_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 def with_defaults(conninfo: str, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the connection arguments with autocommit and bounded waiting, where nothing else is said.
 
+    Nothing is prepared on the server before a connection is known to be direct (see `settings`).
+
     Raises ConnectorException for a connection string that libpq cannot parse.
     """
-    return {"autocommit": True, **bounded(conninfo, arguments)}
+    return {"autocommit": True, "prepare_threshold": None, **bounded(conninfo, arguments)}
 
 
 def bounded(conninfo: str, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the connection arguments with a connect timeout and keepalives, where nothing else is said.
+
+    Whatever the environment or the connection string says, the text that comes and goes is UTF-8.
 
     Raises ConnectorException for a connection string that libpq cannot parse.
     """
@@ -102,7 +106,7 @@ def bounded(conninfo: str, arguments: Mapping[str, Any] | None) -> dict[str, Any
     if "connect_timeout" not in said and "PGCONNECT_TIMEOUT" not in os.environ:
         defaults["connect_timeout"] = CONNECT_TIMEOUT_S
     defaults.update({name: value for name, value in KEEPALIVE.items() if name not in said})
-    return defaults | dict(arguments or {})
+    return defaults | {"client_encoding": "UTF8"} | dict(arguments or {})
 
 
 def bounded_pool(arguments: Mapping[str, Any]) -> dict[str, Any]:

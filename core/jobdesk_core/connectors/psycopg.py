@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -17,6 +18,7 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
+from jobdesk_core.connectors import results, settings
 from jobdesk_core.connectors.adaption import (
     adapted,
     bounded_pool,
@@ -25,11 +27,13 @@ from jobdesk_core.connectors.adaption import (
     pool_arguments,
 )
 from jobdesk_core.connectors.contract import AsyncConnector, JsonDumps, JsonLoads
+from jobdesk_core.connectors.settings import Route, SessionSettings
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException, SyncConnectorConfigurationError
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 Connection = psycopg.AsyncConnection[Any]
 Pool = psycopg_pool.AsyncConnectionPool[Connection]
 
@@ -64,6 +68,7 @@ class PsycopgConnector(AsyncConnector):
         json_dumps: JsonDumps | None = None,
         json_loads: JsonLoads | None = None,
         pool_factory: Callable[..., Any] = psycopg_pool.AsyncConnectionPool,
+        session: SessionSettings = settings.DEFAULT,
         **arguments: Any,
     ) -> None:
         super().__init__()
@@ -71,6 +76,10 @@ class PsycopgConnector(AsyncConnector):
         self._json_loads = json_loads
         self._pool_factory = pool_factory
         self._pool_arguments = pool_arguments(arguments)
+        self._session = session
+        self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
+        #: What stands between us and the server, as our newest connection has found; None before.
+        self.route: Route | None = None
         self._answered_at: weakref.WeakKeyDictionary[Connection, float] = weakref.WeakKeyDictionary()
 
     @property
@@ -114,7 +123,7 @@ class PsycopgConnector(AsyncConnector):
             async with pooled as lent, lent.transaction():
                 if snapshot:
                     await lent.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                yield lent
+                yield await self._settled(lent)
 
     @contextlib.asynccontextmanager
     async def own_connection(self) -> AsyncIterator[Connection]:
@@ -137,8 +146,11 @@ class PsycopgConnector(AsyncConnector):
         *,
         on_listening: Callable[[], None] | None = None,
     ) -> None:
-        """LISTEN until cancelled; see AsyncConnector."""
+        """LISTEN until cancelled; see AsyncConnector. Behind a pooler nothing is heard, and nothing is asked for."""
         async with self.own_connection() as connection:
+            if self._routes.get(connection) is Route.POOLED:
+                logger.info("Behind a pooler: nothing is listened to, changes are polled for.")
+                await asyncio.Event().wait()
             with driver_errors():
                 for channel in channels:
                     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
@@ -184,16 +196,68 @@ class PsycopgConnector(AsyncConnector):
             await psycopg_pool.AsyncConnectionPool.check_connection(connection)
 
     async def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
+        if self._is_to_be_settled(connection, statement):
+            async with connection.transaction():
+                return await self._execute(statement, await self._settled(connection))
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
+        # In binary, what comes depends on no setting; several commands at once cannot ask for that.
+        is_binary = statement.is_page or bool(parameters)
         async with connection.cursor(
-            row_factory=tuple_row if statement.is_page else dict_row, binary=statement.is_page
+            row_factory=tuple_row if statement.is_page else dict_row, binary=is_binary
         ) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             # Without parameters the text goes as it is, and may hold several commands.
             await cursor.execute(statement.sql, parameters or None)
             # Not `description`, which makes an object of every column.
-            return await cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
+            if cursor.pgresult is None or not cursor.pgresult.nfields:
+                return []
+            try:
+                return await cursor.fetchall()
+            except results.UNREADABLE:
+                return results.unreadable_rows(cursor, as_tuples=statement.is_page)
+
+    # The session
+
+    def _is_to_be_settled(self, connection: Connection, statement: Statement[Any]) -> bool:
+        """Whether a statement would be alone in a session of which nobody knows what it has been told before."""
+        return (
+            self.route is Route.POOLED
+            and self._routes.get(connection) is Route.POOLED
+            and not statement.is_bare
+            and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        )
+
+    async def _settled(self, connection: Connection) -> Connection:
+        """Have the transaction that has just begun set what it needs, where a session keeps nothing."""
+        if self._routes.get(connection) is Route.POOLED:
+            await connection.execute(settings.SET_LOCAL, settings.local_parameters(self._session))
+        return connection
+
+    def _configuring(self, given: Callable[[Connection], Any] | None) -> Callable[[Connection], Any]:
+        async def configure(connection: Connection) -> None:
+            await self._pin(connection)
+            if given is not None:
+                await given(connection)
+
+        return configure
+
+    async def _pin(self, connection: Connection) -> None:
+        """Pin a new connection's session, or learn that it is none of ours. Raises psycopg's errors."""
+        info, chosen = connection.info, connection.prepare_threshold
+        connection.prepare_threshold = None
+        async with connection.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute(settings.PIN, settings.pin_parameters(self._session, info.backend_pid))
+            pid, port, _ = (await cursor.fetchall())[0]
+        await connection.commit()
+        self.route = self._routes[connection] = settings.route(connection.fileno(), info.backend_pid, pid, port)
+        connection.prepare_threshold = settings.prepare_threshold(self.route, chosen, self._pool_arguments)
+        if self.route is Route.POOLED:
+            await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
+            await connection.set_read_only(self._session.is_read_only)
+            await connection.set_deferrable(False)
+            async with connection.transaction():
+                await self._settled(connection)
 
     async def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {
@@ -203,6 +267,7 @@ class PsycopgConnector(AsyncConnector):
         } | self._pool_arguments
         if keeps_connections(self._pool_factory, psycopg_pool.AsyncNullConnectionPool):
             arguments.setdefault("min_size", 1)
+        arguments["configure"] = self._configuring(arguments.get("configure"))
         own: Pool = self._pool_factory(**bounded_pool(arguments))
         try:
             async with self._connection_like(own):
@@ -227,7 +292,9 @@ class PsycopgConnector(AsyncConnector):
                 )
         if self._pool_factory is psycopg_pool.AsyncNullConnectionPool:
             arguments["pool_factory"] = psycopg_pool.NullConnectionPool
-        return SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads, **arguments)
+        return SyncPsycopgConnector(
+            json_dumps=self._json_dumps, json_loads=self._json_loads, session=self._session, **arguments
+        )
 
     @contextlib.asynccontextmanager
     async def _connection_like(self, pool: Pool) -> AsyncIterator[Connection]:
@@ -236,6 +303,9 @@ class PsycopgConnector(AsyncConnector):
         with driver_errors():
             connection = await pool.connection_class.connect(conninfo or "", **{**(kwargs or {}), "autocommit": True})
         try:
+            if self._owns_pool:
+                with driver_errors():
+                    await self._pin(connection)
             yield connection
         finally:
             await connection.close()

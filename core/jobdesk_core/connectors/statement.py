@@ -25,6 +25,7 @@ class Statement(Generic[T]):
     Without parameters the text is sent as it is: percent signs single, several commands allowed.
     `decode` gets every row as a dict and may raise an exception of `jobdesk_core.exceptions`.
     One that only reads many rows, and may be asked twice, `is_page`: `decode` then gets tuples, in the columns' order.
+    One that no transaction may hold (`CREATE INDEX CONCURRENTLY`) `is_bare`: then it is alone behind a pooler, too.
     A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
     """
 
@@ -32,6 +33,7 @@ class Statement(Generic[T]):
     decode: Callable[[Any], T]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     is_page: bool = False
+    is_bare: bool = False
 
     def decoded(self, rows: Rows) -> T:
         """The value of rows that are dicts."""

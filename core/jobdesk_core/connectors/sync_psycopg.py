@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -12,10 +13,12 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
+from jobdesk_core.connectors import results, settings
 from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
 from jobdesk_core.connectors.contract import JsonDumps, JsonLoads, SyncConnector
+from jobdesk_core.connectors.settings import Route, SessionSettings
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.exceptions import AppNotOpen
+from jobdesk_core.exceptions import AppNotOpen, CannotListen
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
@@ -35,12 +38,17 @@ class SyncPsycopgConnector(SyncConnector):
         json_dumps: JsonDumps | None = None,
         json_loads: JsonLoads | None = None,
         pool_factory: Callable[..., Any] = psycopg_pool.ConnectionPool,
+        session: SessionSettings = settings.DEFAULT,
         **arguments: Any,
     ) -> None:
         self._json_dumps = json_dumps
         self._json_loads = json_loads
         self._pool_factory = pool_factory
         self._pool_arguments = pool_arguments(arguments)
+        self._session = session
+        self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
+        #: What stands between us and the server, as our newest connection has found; None before.
+        self.route: Route | None = None
         self._pool: Pool | None = None
         self._owns_pool = True
 
@@ -79,18 +87,20 @@ class SyncPsycopgConnector(SyncConnector):
         if self._pool is None:
             raise AppNotOpen()
         with driver_errors(), self._pool.connection() as connection, connection.transaction():
-            yield connection
+            yield self._settled(connection)
 
     @contextlib.contextmanager
     def listening(self, channels: Iterable[str]) -> Iterator[Callable[[float], bool]]:
         """LISTEN on a connection of its own.
 
         Yields what waits for a notification, so many seconds at most, and returns whether one has come.
-        Raises ConnectorException, there too.
+        Raises ConnectorException, there too; CannotListen behind a pooler.
         """
         if self._pool is None:
             raise AppNotOpen()
-        with driver_errors(), _connection_like(self._pool) as connection:
+        with driver_errors(), self._connection_like(self._pool) as connection:
+            if self._routes.get(connection) is Route.POOLED:
+                raise CannotListen()
             connection.autocommit = True
             for channel in channels:
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
@@ -109,10 +119,11 @@ class SyncPsycopgConnector(SyncConnector):
         } | self._pool_arguments
         if keeps_connections(self._pool_factory, psycopg_pool.NullConnectionPool):
             arguments.setdefault("min_size", 1)
+        arguments["configure"] = self._configuring(arguments.get("configure"))
         own: Pool = self._pool_factory(**bounded_pool(arguments))
         try:
             with driver_errors():
-                _connection_like(own).close()
+                self._connection_like(own).close()
                 own.open(wait=True)
         except BaseException:
             own.close(timeout=0)
@@ -120,15 +131,68 @@ class SyncPsycopgConnector(SyncConnector):
         return own
 
     def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
+        if self._is_to_be_settled(connection, statement):
+            with connection.transaction():
+                return self._execute(statement, self._settled(connection))
         parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
-        with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row) as cursor:
+        # In binary, what comes depends on no setting; several commands at once cannot ask for that.
+        is_binary = statement.is_page or bool(parameters)
+        with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row, binary=is_binary) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             cursor.execute(statement.sql, parameters or None)
-            return cursor.fetchall() if cursor.description else []
+            if not cursor.description:
+                return []
+            try:
+                return cursor.fetchall()
+            except results.UNREADABLE:
+                return results.unreadable_rows(cursor, as_tuples=statement.is_page)
 
+    # The session
 
-def _connection_like(pool: Pool) -> Connection:
-    conninfo: Any = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
-    kwargs: Any = pool.kwargs() if callable(pool.kwargs) else pool.kwargs
-    return pool.connection_class.connect(conninfo or "", **(kwargs or {}))
+    def _is_to_be_settled(self, connection: Connection, statement: Statement[Any]) -> bool:
+        """Whether a statement would be alone in a session of which nobody knows what it has been told before."""
+        return (
+            self.route is Route.POOLED
+            and self._routes.get(connection) is Route.POOLED
+            and not statement.is_bare
+            and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        )
+
+    def _settled(self, connection: Connection) -> Connection:
+        """Have the transaction that has just begun set what it needs, where a session keeps nothing."""
+        if self._routes.get(connection) is Route.POOLED:
+            connection.execute(settings.SET_LOCAL, settings.local_parameters(self._session))
+        return connection
+
+    def _configuring(self, given: Callable[[Connection], None] | None) -> Callable[[Connection], None]:
+        def configure(connection: Connection) -> None:
+            self._pin(connection)
+            if given is not None:
+                given(connection)
+
+        return configure
+
+    def _pin(self, connection: Connection) -> None:
+        """Pin a new connection's session, or learn that it is none of ours. Raises psycopg's errors."""
+        info, chosen = connection.info, connection.prepare_threshold
+        connection.prepare_threshold = None
+        with connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(settings.PIN, settings.pin_parameters(self._session, info.backend_pid))
+            pid, port, _ = cursor.fetchall()[0]
+        connection.commit()
+        self.route = self._routes[connection] = settings.route(connection.fileno(), info.backend_pid, pid, port)
+        connection.prepare_threshold = settings.prepare_threshold(self.route, chosen, self._pool_arguments)
+        if self.route is Route.POOLED:
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            connection.read_only, connection.deferrable = self._session.is_read_only, False
+            with connection.transaction():
+                self._settled(connection)
+
+    def _connection_like(self, pool: Pool) -> Connection:
+        conninfo: Any = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
+        kwargs: Any = pool.kwargs() if callable(pool.kwargs) else pool.kwargs
+        connection = pool.connection_class.connect(conninfo or "", **(kwargs or {}))
+        if self._owns_pool:
+            self._pin(connection)
+        return connection

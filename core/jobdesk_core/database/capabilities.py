@@ -136,6 +136,11 @@ class Capabilities:
     functions: frozenset[str]
     channels: tuple[str, ...]
     rights: Rights = field(default_factory=Rights)
+    #: The schema that the search_path leads to, empty when to none.
+    schema: str = ""
+    #: The schemas beside the search_path that hold a whole set of tables, and those with the jobs' table alone.
+    elsewhere: tuple[str, ...] = ()
+    halves_elsewhere: tuple[str, ...] = ()
     #: Whether a foreign key deletes the events with their job, and a trigger frees its periodic defers.
     deletes_events: bool = True
     frees_periodic_defers: bool = True
@@ -239,6 +244,9 @@ def _decode(rows: Rows) -> Capabilities:
         functions=frozenset(row["functions"]),
         channels=tuple(channels),
         rights=_rights(row),
+        schema=row["schema"],
+        elsewhere=tuple(each[:-2] for each in row["elsewhere"] if each.endswith(" 2")),
+        halves_elsewhere=tuple(each[:-2] for each in row["elsewhere"] if not each.endswith(" 2")),
         deletes_events=row["deletes_events"],
         has_plain_cancel=bool(row["cancels"]) and set(row["cancels"]) <= set(_PLAIN_CANCELS),
         frees_periodic_defers=any("delete_jobs" in name for name in triggers),

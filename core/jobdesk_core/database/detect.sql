@@ -23,8 +23,17 @@ SELECT
          WHERE tgrelid = to_regclass('procrastinate_jobs') AND NOT tgisinternal
     ) AS triggers,
     -- Not to_regprocedure: before PostgreSQL 16 it fails on a type that is not there.
+    -- Nor regprocedure's text, which the search_path and quote_all_identifiers decide.
     ARRAY(
-        SELECT oid::regprocedure::text FROM pg_proc
+        SELECT proname || '(' || coalesce((
+            SELECT string_agg(
+                       CASE WHEN kind.typnamespace = 'pg_catalog'::regnamespace
+                       THEN replace(format_type(kind.oid, NULL), '"', '')
+                       ELSE coalesce(element.typname || '[]', kind.typname::text) END, ',' ORDER BY argument.number)
+              FROM unnest(proargtypes::oid[]) WITH ORDINALITY AS argument (type, number)
+              JOIN pg_type AS kind ON kind.oid = argument.type
+              LEFT JOIN pg_type AS element ON element.oid = kind.typelem AND kind.typcategory = 'A'
+        ), '') || ')' FROM pg_proc
          WHERE proname LIKE 'procrastinate\_%%' AND pg_function_is_visible(oid)
     ) AS functions,
     coalesce((
@@ -41,7 +50,19 @@ SELECT
          WHERE contype = 'f' AND confdeltype = 'c' AND conrelid = to_regclass('procrastinate_events')
            AND confrelid = to_regclass('procrastinate_jobs')
     ) AS deletes_events,
-    has_schema_privilege(current_schema(), 'CREATE') AS may_create,
+    coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
+    coalesce(current_schema()::text, '') AS schema,
+    -- Where else there are tables of these names that this role may see, though its search_path does not lead there.
+    ARRAY(
+        SELECT space.nspname || ' ' || (
+            SELECT count(*) FROM pg_class AS other
+             WHERE other.relnamespace = space.oid AND other.relkind IN ('r', 'p')
+               AND other.relname IN ('procrastinate_events', 'procrastinate_periodic_defers'))
+          FROM pg_class AS class JOIN pg_namespace AS space ON space.oid = class.relnamespace
+         WHERE class.relname = 'procrastinate_jobs' AND class.relkind IN ('r', 'p')
+           AND NOT pg_table_is_visible(class.oid) AND has_schema_privilege(space.oid, 'USAGE')
+         ORDER BY space.nspname
+    ) AS elsewhere,
     ARRAY(
         SELECT wanted.privilege || ' ' || wanted.relation
           FROM unnest(%(relations)s::text[], %(privileges)s::text[]) AS wanted (relation, privilege)

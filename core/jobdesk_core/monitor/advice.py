@@ -124,7 +124,7 @@ async def create(connector: PsycopgConnector, advice: IndexAdvice) -> None:
     when it began and failed, and ConnectorException when it did not begin.
     """
     try:
-        await connector.run_async(Statement(advice.sql, nothing))
+        await connector.run_async(Statement(advice.sql, nothing, is_bare=True))
         if "#>>" in advice.sql:
             # The planner knows how rare an expression's values are only from statistics taken with its index.
             await connector.run_async(Statement("ANALYZE procrastinate_jobs", nothing))

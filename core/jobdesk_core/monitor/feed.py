@@ -340,7 +340,7 @@ class Feed:
         started = time.monotonic()
         is_long = self._open_share.last_s >= LONG_COUNT_S
         try:
-            async with connection.transaction() if is_long else contextlib.nullcontext():
+            async with self._connector.transaction(connection=connection) if is_long else contextlib.nullcontext():
                 self._counts.set_open(await self._connector.run_async(count_open(), connection=connection))
             return True
         except ConnectorException as error:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException, cause_text
@@ -238,6 +239,9 @@ class Monitor:
         self._deaf_reason, self._heard = "", asyncio.Event()
         if self._capabilities.is_standby:
             self._deaf_reason = "A standby cannot LISTEN, so changes are polled for."
+            return
+        if self._connector.route is Route.POOLED:
+            self._deaf_reason = "Behind a pooler, transaction mode: polling."
             return
         listening = asyncio.Event()
         channels = [*self._capabilities.channels, self._probe]

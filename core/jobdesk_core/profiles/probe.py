@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import JobdeskException
@@ -17,6 +18,7 @@ from jobdesk_core.profiles.profile import Profile, connection_parameters
 from jobdesk_core.troubles import Trouble, explain
 
 ROUND_TRIP_S = 2.0
+UNHEARD = "Notifications do not arrive; changes will be polled for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ async def probe(profile: Profile, password: str | None = None) -> AsyncIterator[
         if rights.result == "bad":
             return
         started = time.monotonic()
-        is_heard = await _round_trip(connector, able)
-        sentence = "Changes are notified." if is_heard else "Notifications do not arrive; changes will be polled for."
+        is_pooled = connector.route is Route.POOLED
+        is_heard = not is_pooled and await _round_trip(connector, able)
+        unheard = "Behind a pooler, transaction mode: polling." if is_pooled else UNHEARD
+        sentence = "Changes are notified." if is_heard else unheard
         yield Step("LISTEN and NOTIFY", "good" if is_heard else "warning", sentence, took())
     except JobdeskException as error:
         trouble = explain(error)

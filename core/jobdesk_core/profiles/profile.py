@@ -9,6 +9,9 @@ from typing import Any, Literal
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from jobdesk_core import exact_json
+from jobdesk_core.connectors.settings import desk_settings
+
 Method = Literal["environment", "dsn", "arguments"]
 
 #: Environment names offered, and the colour that each frames the window with.
@@ -104,7 +107,8 @@ def database_of(dsn: str) -> str:
 
 def connection_parameters(profile: Profile, password: str | None = None) -> dict[str, Any]:
     """The keywords for PsycopgConnector. Without a password libpq looks in its pgpass and service files."""
-    arguments: dict[str, Any] = {"application_name": APPLICATION_NAME}
+    # Unless the connection string, a service file or PGAPPNAME has another name.
+    arguments: dict[str, Any] = {"fallback_application_name": APPLICATION_NAME}
     if profile.method == "arguments":
         arguments |= {name: value for name, value in profile.arguments.items() if value != ""}
     if password is not None:
@@ -115,4 +119,6 @@ def connection_parameters(profile: Profile, password: str | None = None) -> dict
         "min_size": 1,
         "max_size": 4,
         "timeout": 5.0,
+        "session": desk_settings(is_read_only=profile.is_read_only),
+        "json_loads": exact_json.loads,
     }
