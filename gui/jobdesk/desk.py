@@ -33,6 +33,7 @@ from jobdesk_core.monitor.view_count import AtLeast, ViewCount
 from jobdesk_core.operations import (
     MOST_EDITED_BYTES,
     Action,
+    Brake,
     Change,
     ChangeSet,
     DeferLedger,
@@ -43,6 +44,7 @@ from jobdesk_core.operations import (
     Plan,
     Progress,
     Rate,
+    Retried,
     SetLedger,
     SetPlan,
     Target,
@@ -54,6 +56,7 @@ from jobdesk_core.operations import (
     read_jobs,
     refusal,
     run_async,
+    what_became,
     where_it_leads,
 )
 from jobdesk_core.operations.defer_many import LINE
@@ -134,9 +137,18 @@ class Desk(QObject):
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
 
     async def apply(
-        self, made: Plan, on_progress: OnProgress, *, is_one_transaction: bool = False, rate: Rate | None = None
+        self,
+        made: Plan,
+        on_progress: OnProgress,
+        *,
+        is_one_transaction: bool = False,
+        rate: Rate | None = None,
+        brake: Brake | None = None,
+        ledger: Ledger | None = None,
     ) -> Ledger:
         """Carry a plan out, and write it down; what it changed arrives by the feed like all else.
+
+        A `ledger` that is given is filled meanwhile: `what_became` tells what became of its jobs.
 
         A journal that cannot be written is told, and does not keep the operator from acting.
         """
@@ -149,11 +161,17 @@ class Desk(QObject):
             on_progress=on_progress,
             is_one_transaction=is_one_transaction,
             rate=rate,
+            brake=brake,
+            ledger=ledger,
         )
         try:
             return await act
         finally:
             self.monitor.wake()
+
+    async def what_became(self, ledger: Ledger) -> Retried:
+        """What became of the jobs of a retry, as of now; also while it goes on."""
+        return await self.connector.run_async(what_became(ledger))
 
     async def defer(self, job: Job, *, again_of: int | None = None) -> Outcome:
         """Defer a new job, which may repeat another one, and write it down."""

@@ -17,6 +17,7 @@ from jobdesk_core.journal.journal import Journal, JournalTrouble
 from jobdesk_core.journal.record import DONE, Header, Record
 from jobdesk_core.operations import (
     Action,
+    Brake,
     Change,
     Ledger,
     Matching,
@@ -45,9 +46,13 @@ OnTrouble = Callable[[JournalTrouble], object]
 
 
 class Keeping:
-    """An act that is being written down. Its `records` are written when it is over."""
+    """An act that is being written down. Its `records` are written when it is over.
 
-    def __init__(self) -> None:
+    `entry_id` is its number in the journal, or None when that cannot be written.
+    """
+
+    def __init__(self, entry_id: int | None) -> None:
+        self.entry_id = entry_id
         self.records: Iterable[Record] = ()
         self.error = ""
 
@@ -58,11 +63,12 @@ async def kept(journal: Journal, header: Header, on_trouble: OnTrouble) -> Async
 
     A journal that cannot be written is told, and does not keep anyone from acting.
     """
-    keeping, error, entry_id = Keeping(), STOPPED, None
+    error, entry_id = STOPPED, None
     try:
         entry_id = await journal.begin(header)
     except JournalTrouble as trouble:
         on_trouble(trouble)
+    keeping = Keeping(entry_id)
     try:
         yield keeping
         error = keeping.error
@@ -88,14 +94,20 @@ async def apply_kept(
     on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
     is_one_transaction: bool = False,
     rate: Rate | None = None,
+    brake: Brake | None = None,
+    ledger: Ledger | None = None,
 ) -> Ledger:
-    """Carry a plan out and write it down; the ledger tells, too, when everything was rolled back."""
+    """Carry a plan out and write it down; the ledger tells, too, when everything was rolled back.
+
+    A `ledger` that is given is filled meanwhile, and has its entry's number from the start.
+    """
+    told = ledger if ledger is not None else Ledger(made)
 
     async def carry_out(steps: Steps[Ledger]) -> Ledger:
         return await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
 
-    steps = apply(made, is_one_transaction=is_one_transaction, rate=rate)
-    return await _apply_kept(made, steps, carry_out, profile, journal, on_trouble)
+    steps = apply(made, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
+    return await _apply_kept(told, steps, carry_out, profile, journal, on_trouble)
 
 
 def apply_kept_now(
@@ -108,25 +120,29 @@ def apply_kept_now(
     on_progress: Callable[[Progress], bool] = lambda progress: True,
     is_one_transaction: bool = False,
     rate: Rate | None = None,
+    brake: Brake | None = None,
 ) -> Ledger:
     """As `apply_kept`, where no event loop runs: the journal's own is for it alone."""
 
     async def carry_out(steps: Steps[Ledger]) -> Ledger:
         return run(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
 
-    steps = apply(made, is_one_transaction=is_one_transaction, rate=rate)
-    return asyncio.run(_apply_kept(made, steps, carry_out, profile, journal, on_trouble))
+    told = Ledger(made)
+    steps = apply(made, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
+    return asyncio.run(_apply_kept(told, steps, carry_out, profile, journal, on_trouble))
 
 
 async def _apply_kept(
-    made: Plan,
+    told: Ledger,
     steps: Steps[Ledger],
     carry_out: Callable[[Steps[Ledger]], Awaitable[Ledger]],
     profile: Profile,
     journal: Journal,
     on_trouble: OnTrouble,
 ) -> Ledger:
+    made = told.plan
     async with kept(journal, header_of(made, profile), on_trouble) as keeping:
+        told.entry_id = keeping.entry_id
         # What is known when the operator breaks it off before there is a ledger.
         keeping.records = (Record(job_id, "unknown", UNKNOWN) for _, batch in made.acted() for job_id in batch.ids)
         try:
@@ -225,7 +241,7 @@ def _record(entry: LedgerEntry) -> Record:
 def _error_of(ledger: Ledger) -> str:
     if ledger.error is not None:
         return cause_text(ledger.error)
-    return STOPPED if ledger.is_stopped else ""
+    return f"{STOPPED} {ledger.held}".strip() if ledger.is_stopped else ""
 
 
 def _defer_sql(job: Job, capabilities: Capabilities) -> str:

@@ -5,6 +5,7 @@ ledger = await run_async(apply(made), connector)
 """
 
 from jobdesk_core.operations.apply import RolledBack, apply, first_statement
+from jobdesk_core.operations.brake import Brake
 from jobdesk_core.operations.changes import (
     ENDED,
     Action,
@@ -32,6 +33,7 @@ from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.plan import Group, Plan, plan
 from jobdesk_core.operations.rate import MOST_A_SECOND, Rate
 from jobdesk_core.operations.replay import MOST_EDITED_BYTES, read_jobs, where_it_leads
+from jobdesk_core.operations.retried import Retried, what_became
 from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
 from jobdesk_core.operations.staged import (
@@ -53,6 +55,7 @@ __all__ = [
     "MOST_A_SECOND",
     "MOST_EDITED_BYTES",
     "Action",
+    "Brake",
     "Cancel",
     "Change",
     "ChangeSet",
@@ -81,6 +84,7 @@ __all__ = [
     "Reprioritise",
     "Reschedule",
     "Result",
+    "Retried",
     "Retry",
     "RolledBack",
     "Row",
@@ -117,5 +121,6 @@ __all__ = [
     "refusal",
     "run",
     "run_async",
+    "what_became",
     "where_it_leads",
 ]

@@ -9,16 +9,21 @@ from dataclasses import dataclass, field
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import ConnectorException, JobdeskException, UniqueViolation, cause_text
 from jobdesk_core.operations.acts import chunk, kept
+from jobdesk_core.operations.brake import Brake
+from jobdesk_core.operations.changes import Retry
 from jobdesk_core.operations.examples import lock_holders
 from jobdesk_core.operations.facts import facts_of
 from jobdesk_core.operations.ledger import Ledger, Result
 from jobdesk_core.operations.plan import Plan
-from jobdesk_core.operations.rate import Rate
+from jobdesk_core.operations.rate import Rate, Speed
 from jobdesk_core.operations.rules import BUSY, CHANGED, GONE, TAKEN, Facts, Reason, verdict
 from jobdesk_core.operations.steps import Progress, Steps
 
-#: Jobs in the first chunk, in one at most while they are fast, and at least when they take longer than SLOW_S seconds.
-CHUNK, LARGEST_CHUNK, SMALLEST_CHUNK, SLOW_S = 500, 2_000, 20, 0.5
+#: Jobs in the first chunk, in one at most while they are fast, and at least when they take longer than SLOW_S seconds:
+#: a stop waits for the chunk under way.
+CHUNK, LARGEST_CHUNK, SMALLEST_CHUNK, SLOW_S = 100, 2_000, 10, 0.1
+#: How many times as many the next chunk has when the last one was fast.
+GROWTH = 4
 #: What the server refuses of single jobs: a constraint, a lock that others hold, a conflict, a function's own words.
 _OF_A_JOB = ("23", "55P03", "40", "P0001")
 _BUSY = ("55P03", "40")
@@ -34,20 +39,30 @@ class RolledBack(JobdeskException):
 
 
 def apply(
-    plan: Plan, *, chunk_size: int = LARGEST_CHUNK, is_one_transaction: bool = False, rate: Rate | None = None
+    plan: Plan,
+    *,
+    chunk_size: int = LARGEST_CHUNK,
+    is_one_transaction: bool = False,
+    rate: Rate | None = None,
+    brake: Brake | None = None,
+    ledger: Ledger | None = None,
 ) -> Steps[Ledger]:
-    """Carry the plan out and tell what became of each job.
+    """Carry the plan out and tell what became of each job, in `ledger` when it is given: it can be read meanwhile.
 
     What happens to single jobs is in the ledger, and so is what broke it off: a lost link leaves the jobs of
     the chunk under way `unknown`. In one transaction, or in the caller's, any error raises RolledBack instead,
-    whose `ledger` tells. Its progress counts jobs. Raises ValueError for a plan that is not complete,
-    and for a `rate` in one transaction, which would be held open.
+    whose `ledger` tells. Its progress counts jobs. A `brake` holds a retry that has a rate while too many of its
+    jobs fail again: the progress says so by `held`. Raises ValueError for a plan that is not complete,
+    for a `rate` in one transaction, which would be held open, and for a brake without a rate.
     """
     if not plan.is_complete:
         raise ValueError("This plan was stopped before every job was looked at.")
     if is_one_transaction and rate is not None:
         raise ValueError("One transaction has no rate.")
-    return (yield from _Act(plan, chunk_size, is_one_transaction, rate or Rate()).run())
+    if brake is not None and (rate is None or not isinstance(plan.change, Retry)):
+        raise ValueError("A brake is for a retry that has a rate: without one all are retried before any can fail.")
+    told = ledger if ledger is not None else Ledger(plan)
+    return (yield from _Act(plan, chunk_size, is_one_transaction, rate or Rate(), brake, told).run())
 
 
 def first_statement(plan: Plan, *, rate: Rate | None = None) -> Statement[Rows] | None:
@@ -77,12 +92,16 @@ class _Act:
     size: int
     is_one_transaction: bool
     rate: Rate
-    ledger: Ledger = field(init=False)
+    brake: Brake | None
+    ledger: Ledger
     busy: list[_Some] = field(default_factory=list)
     at: int = 0
+    speed: Speed = field(default_factory=Speed)
+    #: Jobs that the preflight skipped: of these the progress tells nothing.
+    foreseen: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.plan)
+        self.foreseen = self.ledger.counts[Result.SKIPPED]
 
     def run(self) -> Steps[Ledger]:
         most = self.rate.most(self.size)
@@ -102,9 +121,10 @@ class _Act:
                     is_going = yield from self._carry_out(part, is_last=is_last)
                     start += len(part.ids)
                     self.rate.note(len(part.ids))
+                    self.speed.note(len(part.ids))
                     self._adapt(time.monotonic() - started, most)
                     if is_going:
-                        is_going = yield self._progress()
+                        is_going = yield from self._asked()
                         self.ledger.is_stopped = not is_going
                 self._note_rest(some, start)
             is_last = True
@@ -112,8 +132,24 @@ class _Act:
             self._roll_back()
         return self.ledger
 
-    def _progress(self) -> Progress:
-        return Progress(self.at, self.plan.ready, self.ledger.counts[Result.DONE])
+    def _progress(self, held: str = "") -> Progress:
+        counts, pace = self.ledger.counts, self.speed.per_second
+        skipped = counts[Result.SKIPPED] + counts[Result.REFUSED] - self.foreseen
+        return Progress(self.at, self.plan.ready, counts[Result.DONE], 0.0, skipped, pace, held)
+
+    def _asked(self) -> Steps[bool]:
+        """Whether to go on, as whoever watches it says; held by the brake, it asks once more with the reason."""
+        is_going = yield self._progress()
+        retried = self.ledger.done_ids
+        if not is_going or self.brake is None or self.at >= self.plan.ready or not self.brake.is_due():
+            return bool(is_going)
+        ended, failed = yield self.brake.look(retried)
+        held = self.brake.reason(ended, failed)
+        if held:
+            is_going = yield self._progress(held)
+            self.ledger.held = "" if is_going else held
+            self.brake.release(len(retried))
+        return bool(is_going)
 
     def _carry_out(self, some: _Some, *, is_last: bool) -> Steps[bool]:
         """Act on the jobs; when the server refuses one, on ever smaller parts of them. Returns whether to go on."""
@@ -153,7 +189,7 @@ class _Act:
             self._note_busy(some, there, is_last=is_last)
 
     def _left_alone(self, facts: Facts) -> Reason:
-        """Why a job that was ready in the preflight was left alone in the act."""
+        """Why a job that was ready in the preflight was skipped in the act."""
         change = self.plan.change
         reason = verdict(change.action, facts, self.plan.capabilities, change=change)
         if reason is None or reason.kind == "conflict":
@@ -204,9 +240,9 @@ class _Act:
 
     def _adapt(self, seconds: float, most: int) -> None:
         if seconds > SLOW_S:
-            self.size = max(min(SMALLEST_CHUNK, most), self.size // 2)
-        elif seconds < SLOW_S / 4:
-            self.size = min(most, self.size * 2)
+            self.size = max(min(SMALLEST_CHUNK, most), int(self.size * SLOW_S / seconds))
+        elif seconds < SLOW_S / GROWTH:
+            self.size = min(most, self.size * GROWTH)
 
 
 def taken_by(holder: int) -> Reason:

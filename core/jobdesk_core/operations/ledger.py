@@ -7,6 +7,7 @@ import enum
 import json
 import tempfile
 import weakref
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations.acts import kept
-from jobdesk_core.operations.changes import Action
+from jobdesk_core.operations.changes import Action, Retry
 from jobdesk_core.operations.plan import Plan
 from jobdesk_core.operations.rules import Reason
 
@@ -65,7 +66,7 @@ _DONE = {
 class Ledger:
     """The outcomes of one act, in the order in which they came, then the jobs that were skipped from the start.
 
-    `error` is what broke it off, `is_stopped` that the operator did.
+    `error` is what broke it off, `is_stopped` that the operator did, `held` why a brake held it when they did.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -76,6 +77,11 @@ class Ledger:
         self.numbers: Counter[tuple[Result, str]] = Counter()
         self.error: Exception | None = None
         self.is_stopped = False
+        self.held = ""
+        #: Its entry's number in the journal, once it has one.
+        self.entry_id: int | None = None
+        #: The jobs that were acted upon, in that order; of a retry only, whose jobs are followed.
+        self.done_ids: array[int] = array("q")
         self._is_rolled_back = False
         # Not a block of `with`: the ledger outlives whoever makes it.
         self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, "w+", encoding="utf-8")  # noqa: SIM115
@@ -92,6 +98,8 @@ class Ledger:
     def add_done(self, ids: list[int], before: list[list[Any]] | None, status: Status) -> None:
         """Note the jobs that were acted upon; `before` has what each had in the columns of `kept`."""
         self._write(ids, Result.DONE, None, status, before)
+        if isinstance(self.plan.change, Retry):
+            self.done_ids.extend(ids)
 
     def add(self, ids: Iterable[int], result: Result, reason: Reason, status: Status | None) -> None:
         """Note jobs that were not."""
@@ -100,6 +108,7 @@ class Ledger:
     def roll_back(self) -> None:
         """Note that whatever had been done is undone."""
         self._is_rolled_back = True
+        del self.done_ids[:]
         self.counts[Result.ROLLED_BACK] += self.counts.pop(Result.DONE, 0)
         self.numbers[Result.ROLLED_BACK, ""] += self.numbers.pop((Result.DONE, ""), 0)
         self.examples[Result.ROLLED_BACK, ""] = self.examples.pop((Result.DONE, ""), [])

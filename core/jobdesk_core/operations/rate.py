@@ -14,6 +14,30 @@ from jobdesk_core.operations.steps import Progress, Steps
 MOST_A_SECOND = 100_000
 #: A second has about so many chunks, or one for each job, so that a low rate is even.
 _CHUNKS_A_SECOND = 10
+#: Seconds over which the pace of an act is measured.
+_MEASURED_S = 3.0
+
+
+class Speed:
+    """How many jobs a second an act has done lately."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._ended: deque[tuple[float, int]] = deque()
+
+    def note(self, jobs: int) -> None:
+        """A chunk of so many jobs has ended."""
+        self._ended.append((self._clock(), jobs))
+
+    @property
+    def per_second(self) -> float:
+        """Jobs a second over the last seconds; 0 before the first chunk has ended."""
+        now = self._clock()
+        while self._ended and self._ended[0][0] <= now - _MEASURED_S:
+            self._ended.popleft()
+        seconds = min(_MEASURED_S, now - self._began)
+        return sum(jobs for _, jobs in self._ended) / seconds if seconds > 0 else 0.0
 
 
 class Rate:

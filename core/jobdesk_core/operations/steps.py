@@ -21,20 +21,25 @@ from jobdesk_core.monitor.synchronous import limited_now
 
 T = TypeVar("T")
 #: While an operation waits, whoever watches it is asked so often whether to go on, in seconds.
-ASK_S = 0.1
+ASK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an operation has come: jobs (or ids) looked at, or acted on, of how many; `done` of these succeeded.
+    """How far an operation has come: jobs (or ids) looked at, or acted on, of how many.
 
-    Before it goes on, `wait_s` seconds have to pass, in which it can be stopped or paused at any time.
+    Of these `done` were done, and `skipped` were skipped or refused. `per_second` is the pace of the last seconds, in
+    jobs; 0 while it is not known. Before it goes on, `wait_s` seconds have to pass, in which it can be stopped or
+    paused at any time. `held` is why a brake holds it, in a sentence: to go on from there releases the brake.
     """
 
     at: int
     of: int
     done: int = 0
     wait_s: float = 0.0
+    skipped: int = 0
+    per_second: float = 0.0
+    held: str = ""
 
 
 Steps = Generator[Statement[Any] | Progress, Any, T]
