@@ -102,7 +102,7 @@ class SessionSettings:
 
 
 #: The settings of a connector that nobody has told otherwise: the server's own limits stay as they are.
-DEFAULT = SessionSettings()
+DEFAULT = SessionSettings(is_read_only=False)
 
 
 def desk_settings(*, is_read_only: bool) -> SessionSettings:

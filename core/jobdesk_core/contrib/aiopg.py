@@ -103,6 +103,7 @@ class AiopgConnector(AsyncConnector):
 
     async def _open_pool(self) -> Any:
         arguments = _TYPES | bounded(self._dsn, self._arguments)
+        arguments["on_connect"] = _pinning_then(self._arguments.get("on_connect"))
         async with _driver_errors(), asyncio.timeout(self._connect_timeout_s()):
             return await aiopg.create_pool(self._dsn, **arguments)
 
@@ -176,10 +177,25 @@ class AiopgConnector(AsyncConnector):
         arguments = {name: value for name, value in self._arguments.items() if name not in _OF_THE_POOL}
         async with asyncio.timeout(self._connect_timeout_s()):
             connection = await aiopg.connect(self._dsn, **_TYPES, **bounded(self._dsn, arguments))
+            await _pin(connection)
         try:
             yield connection
         finally:
             connection.close()
+
+
+async def _pin(connection: Any) -> None:
+    async with connection.cursor() as cursor:
+        await cursor.execute(*values.pinning(connection.raw))
+
+
+def _pinning_then(given: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    async def on_connect(connection: Any) -> None:
+        await _pin(connection)
+        if given is not None:
+            await given(connection)
+
+    return on_connect
 
 
 async def _execute(connection: Any, command: str, *, timeout_s: float | None = None) -> None:

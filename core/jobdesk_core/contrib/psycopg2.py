@@ -17,7 +17,7 @@ try:
     from psycopg2.extras import RealDictCursor
     from psycopg2.pool import ThreadedConnectionPool
 
-    from jobdesk_core.contrib.values import JsonReading, adapted_parameters, driver_errors, rows_of
+    from jobdesk_core.contrib.values import JsonReading, PinnedConnection, adapted_parameters, driver_errors, rows_of
 except ImportError as error:
     raise ExtraMissing("psycopg2", "Psycopg2Connector") from error
 
@@ -59,7 +59,7 @@ class Psycopg2Connector(SyncConnector):
             return
         self._owns_pool = pool is None
         if pool is None:
-            arguments = bounded(self._dsn, self._arguments)
+            arguments = {"connection_factory": PinnedConnection} | bounded(self._dsn, self._arguments)
             with driver_errors():
                 pool = ThreadedConnectionPool(self._minconn, self._maxconn, dsn=self._dsn, **arguments)
         self._pool, self._free = pool, threading.BoundedSemaphore(pool.maxconn)

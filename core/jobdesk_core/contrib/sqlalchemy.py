@@ -110,6 +110,7 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
                 # Which driver that means depends on SQLAlchemy's release.
                 url = url.set(drivername=DRIVER)
             engine = create_engine(url, **({"pool_pre_ping": True} | self._arguments | self._connecting(url)))
+            event.listen(engine, "connect", lambda connection, _: values.pin(connection))
             try:
                 engine.connect().close()
             except BaseException:

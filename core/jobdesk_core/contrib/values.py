@@ -11,6 +11,7 @@ import psycopg2
 import psycopg2.extensions
 import psycopg2.extras
 
+from jobdesk_core.connectors import settings
 from jobdesk_core.connectors.adaption import json_text, translated
 from jobdesk_core.connectors.contract import JsonDumps, JsonLoads
 from jobdesk_core.connectors.statement import Rows
@@ -58,6 +59,27 @@ class JsonReading:
     def use_on(self, cursor: Any) -> None:
         """Let a cursor of psycopg2 read JSON so, whatever its connection says."""
         psycopg2.extensions.register_type(self._type, cursor)
+
+
+class PinnedConnection(psycopg2.extensions.connection):  # type: ignore[misc] # the driver has no types
+    """A connection whose session is pinned when it begins, where it is ours alone (see `settings`)."""
+
+    def __init__(self, dsn: str, async_: int = 0) -> None:
+        super().__init__(dsn, async_)
+        if not async_:
+            pin(self)
+
+
+def pin(connection: Any) -> None:
+    """Pin the session of a new connection: a synchronous one, in whatever mode it is."""
+    with connection.cursor() as cursor:
+        cursor.execute(*pinning(connection))
+    connection.commit()
+
+
+def pinning(connection: Any) -> tuple[str, dict[str, Any]]:
+    """The command that pins a session, and its parameters. Behind a pooler it does nothing."""
+    return settings.PIN, settings.pin_parameters(settings.DEFAULT, connection.get_backend_pid())
 
 
 def rows_of(cursor: Any) -> Rows:
