@@ -57,6 +57,13 @@ def dsn(server_dsn: str, template_name: str) -> Iterator[str]:
         yield created
 
 
+@pytest.fixture(scope="module")
+def module_dsn(server_dsn: str, template_name: str) -> Iterator[str]:
+    """As `dsn`, for the tests of one module together: none of them changes what the others read."""
+    with _created(server_dsn, f"jobdesk_{os.getpid()}_{next(_numbers)}", template_name) as created:
+        yield created
+
+
 @pytest.fixture
 def empty_dsn(server_dsn: str) -> Iterator[str]:
     """The connection string of a fresh database without a schema."""

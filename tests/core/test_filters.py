@@ -161,6 +161,7 @@ ages = st.sampled_from(
 )
 moments = st.sampled_from(
     ["0001-01-01", "9999-12-31", "2026-11-20", '"2026-11-20 12:30Z"', "2026-11-20T12:30:15Z", "1999-12-31T23:59:59.9Z"]  # noqa: RUF005
+    + ["today", "yesterday", "tomorrow", "2026-11"]
     + ["now", "-10m", "-1d", "+99999999w", "-99999999w", "9999-12-31T23:59+00:00", "0001-01-01T00:00-05:00"]
 )
 times = (
@@ -180,9 +181,12 @@ def asked(keys: list[str], values: st.SearchStrategy[str]) -> st.SearchStrategy[
 conditions = st.one_of(
     asked(["status"], st.sampled_from([*STATUSES, "aborting"])),
     asked(["queue", "task", "lock", "queueing_lock"], text_values),
-    asked(["priority", "id"], numbers),
+    asked(["priority", "id", "attempts"], numbers),
     asked(["age"], ages),
-    asked(["deferred", "scheduled", "ended"], times),
+    asked(["deferred", "scheduled", "started", "ended"], times),
+    asked(["deferred", "started", "ended"], ages),
+    asked(["duration", "waited"], ages | st.just("none")),
+    asked(["args.n"], numbers | st.sampled_from([">1e3", "<2026-11-20", "2026-11..2026-12", ">=4.5", "none"])),
     asked(["worker"], st.sampled_from(["none", "1", "2", "#1", "99999999999999999999"])),
     asked(["is"], st.sampled_from(["aborting", "abort_requested", "scheduled", "stalled"])),
     asked(["args", "args.key", "args.n", 'args.in."a.b"'], text_values.filter(lambda value: value[:1] != "{")),

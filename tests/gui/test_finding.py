@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.save_view import SaveViewDialog
 from jobdesk.dialogs.saved_views import SavedViewsDialog
 from jobdesk.fuzzy import fit
+from jobdesk.help.topics import topic
 from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import COLUMNS
 from jobdesk.widgets.filter_bar import FilterBar
 from jobdesk.widgets.filter_chip import FilterChip
 from jobdesk.widgets.filter_edit import FilterEdit
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.filters import FLAGS, KEYS, JobFilter
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.profiles import Profile
 from jobdesk_core.profiles.finding import FindingStore, SavedView
@@ -156,7 +158,7 @@ async def test_a_mistake_is_marked_where_it_is_and_the_filter_stays(
         start, length = edit._mark
         assert edit.text()[start : start + length] == marked and edit.text() == typed
         assert (bar.text(), window.jobs.model.job_filter.text) == ("queue:mail", "queue:mail")
-        assert bar.problem and bar.problem == edit.accessibleDescription()
+        assert bar.problem and edit.accessibleDescription().startswith(bar.problem)
         assert any(label.text() == bar.problem and label.isVisible() for label in window.findChildren(QLabel))
         QTest.keyClicks(edit, "x")
         assert not bar.problem
@@ -170,6 +172,68 @@ async def test_a_filter_from_elsewhere_that_is_wrong_can_be_mended(dsn: str, tmp
         assert (edit.text(), bar.text()) == ("status:nope", "queue:mail") and bar.problem
         QTest.keyClick(edit, Key.Key_Escape)
         assert chips(window) == ["queue:mail"] and not bar.problem
+
+
+async def test_what_was_likely_meant_is_a_click_away_and_a_text_says_where_it_is_looked_for(
+    dsn: str, tmp_path: Path
+) -> None:
+    async with live(tmp_path, dsn) as window:
+        bar, edit = bar_of(window)
+
+        def suggested() -> list[QPushButton]:
+            found = [each for each in window.findChildren(QPushButton) if each.property("suggestion")]
+            return [each for each in found if each.isVisible()]
+
+        QTest.keyClicks(edit, "queue:mail ")
+        for typed, text, meant in (
+            ("created:>-1h", "deferred:>-1h", "queue:mail deferred:>-1h"),
+            ("older than 1 hour", "age:>1h", "queue:mail deferred:>-1h age:>1h"),
+        ):
+            QTest.keyClicks(edit, typed)
+            QTest.keyClick(edit, Key.Key_Return)
+            assert suggested()[0].text() == text and bar.text() != meant
+            QTest.keyClick(edit, Key.Key_Down)
+            assert window.focusWidget() is suggested()[0], "the keyboard reaches it"
+            QTest.keyClick(suggested()[0], Key.Key_Space)
+            await until(lambda meant=meant: bar.text() == meant and not suggested())
+        bar.set_text("customer:")
+        await until(lambda: bool(suggested()))
+        QTest.mouseClick(suggested()[0], Qt.MouseButton.LeftButton)
+        await until(lambda: edit.text() == "args.customer:")
+        bar.set_text("foo")
+        await shows(window, set())
+        sentence = "No job's task, queue or lock name contains “foo”."
+        await until(lambda: any(sentence in label.text() for label in window.jobs.findChildren(QLabel)))
+
+
+async def test_control_a_takes_the_whole_filter_with_what_is_being_typed(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        bar, edit = bar_of(window)
+        bar.set_text("queue:mail failed")
+        QTest.keyClicks(edit, "task:")
+        edit.offer(0, ())
+        QTest.keyClick(edit, Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        assert edit.selectedText() == edit.text() == "queue:mail status:failed task:" and chips(window) == []
+        QTest.keyClicks(edit, "stalled")
+        QTest.keyClick(edit, Key.Key_Return)
+        assert bar.text() == "stalled"
+
+
+async def test_a_click_beside_what_is_offered_goes_where_it_was_meant_to(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        _, edit = bar_of(window)
+        button = next(each for each in window.jobs.findChildren(QPushButton) if each.isVisible() and each.isEnabled())
+        clicks: list[bool] = []
+        button.clicked.disconnect()
+        button.clicked.connect(lambda: clicks.append(True))
+        QTest.keyClicks(edit, "st")
+        await until(edit.popup.isVisible)
+        handle, place = window.windowHandle(), button.mapTo(window, button.rect().center())
+        QTest.mousePress(handle, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+        await until(button.isDown, what="the press to reach the button")
+        QTest.mouseRelease(handle, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+        await until(lambda: len(clicks) == 1)
+        assert not edit.popup.isVisible()
 
 
 @pytest.mark.parametrize(
@@ -465,9 +529,14 @@ def test_what_fits_better_comes_first(typed: str, better: str, worse: str) -> No
     assert fit(typed, "zzz") is None
 
 
-def test_every_filter_of_the_help_is_a_filter() -> None:
-    text = (
-        "status:failed queue:billing,mail task:invoice.* args.user_id:42 age:>1h -lock:* id:1000..2000 "
-        'worker:none stalled "free text"'
-    )
-    assert JobFilter.parse(text).text == text
+def test_every_filter_of_the_help_is_a_filter_and_the_help_has_every_condition() -> None:
+    markdown = topic("filter").markdown
+    rows = re.findall(r"(?m)^\|(.*?)\|", markdown)
+    conditions = [cell for row in rows for cell in re.findall("`([^`]+)`", row)]
+    assert len(conditions) > 25
+    for condition in conditions:
+        assert JobFilter.parse(condition).tokens, condition
+    keys = {token.key for condition in conditions for token in JobFilter.parse(condition).tokens}
+    assert keys == {key for key in KEYS if "." not in key} | {""}
+    for flag in FLAGS:
+        assert f"`is:{flag}`" in markdown

@@ -173,6 +173,7 @@ def sentences_in(path: Path) -> set[str]:
 #: Where the core says why something is not possible.
 SPEAKING = (
     *("database/schema", "demo/demo", "embedded", "journal/journal", "journal/undo", "journal/undoing"),
+    *("monitor/filter_doubts", "monitor/filter_times"),
     *("monitor/filter_conditions", "monitor/filter_text", "monitor/filter_tree", "operations/apply"),
     *("operations/defer_many",),
     *("operations/json_objects", "operations/known_task", "operations/new_jobs", "operations/replay"),

@@ -49,6 +49,8 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
         output.note(f"There are more than {words.count(listing.printed)}: --limit 0 lists all.")
     if not listing.printed:
         output.note("No job matches." if job_filter.tokens else "There are no jobs yet.")
+        for text in job_filter.texts:
+            output.note(f"“{text}” was looked for in the names of tasks, queues and locks.")
     return codes.DONE if listing.printed else codes.NOT_ALL
 
 

@@ -33,7 +33,11 @@ def read_filter(words: Sequence[str]) -> JobFilter:
         return JobFilter.parse(text)
     except FilterError as error:
         mark = " " * error.position + "^" * max(1, min(error.length, len(text) - error.position))
-        raise Ended(codes.USAGE, f"The filter is not understood: {error.message}", f"  {text}", f"  {mark}") from error
+        lines = [f"The filter is not understood: {error.message}", f"  {text}", f"  {mark}"]
+        if error.suggestions:
+            start, end = error.replaced
+            lines += ["Did you mean:", *(f"  {text[:start]}{each}{text[end:]}".rstrip() for each in error.suggestions)]
+        raise Ended(codes.USAGE, *lines) from error
 
 
 def read_target(options: argparse.Namespace) -> Target:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.filter_conditions import KEYS
-from jobdesk_core.monitor.filter_text import FLAGS, WORDS, argument_term, term
+from jobdesk_core.monitor.filter_text import argument_term, term
+from jobdesk_core.monitor.filter_words import DAY_WORDS, FLAGS, KEYS, STATUS_WORDS, WORDS
 
 #: As many are offered; of more nobody reads.
 MOST_OFFERED = 50
@@ -21,8 +21,9 @@ _FRAGMENT = re.compile(rf'[\s()]*-?((?:{_QUOTED}|[^\s"()])*)')
 _CONDITION = re.compile(rf'([A-Za-z_]+)((?:\.(?:{_QUOTED}|[^\s:".]*))*)(:?)', re.DOTALL)
 _SEGMENT = re.compile(rf'\.({_QUOTED}|[^\s:".]*)')
 _VALUE_START = re.compile(rf'(?:(?:{_QUOTED}|[^",])*,)+')
-_NAMES = (*(f"{key}:" for key in KEYS if "." not in key), "args.", *FLAGS, *WORDS)
-_TIMES = (">-1h", ">-24h", "<now", ">now", "none")
+_NAMES = (*(f"{key}:" for key in KEYS if "." not in key), "args.", *FLAGS, *STATUS_WORDS, *DAY_WORDS, *WORDS)
+_TIMES = (">-1h", ">-24h", "today", "yesterday", "<now", ">now", "none")
+_SPANS = (">1s", ">10s", ">1m", ">10m", "<1s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,12 @@ def constant_values(key: str) -> Sequence[str]:
         "age": (">10m", ">1h", ">1d", "<10m", "<1h", "<1d", "1h..1d"),
         "deferred": _TIMES,
         "scheduled": _TIMES,
+        "started": _TIMES,
         "ended": _TIMES,
+        "duration": _SPANS,
+        "waited": _SPANS,
+        "attempts": (">1", ">=3", "0", "1"),
+        "priority": (">0", "<0", "0"),
         "lock": ("none", "*"),
         "queueing_lock": ("none", "*"),
         "worker": ("none",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,22 @@ from dataclasses import dataclass
 from jobdesk_core.monitor.filter_ranges import BIGINT
 
 Range = tuple[int, int]
+
+
+#: As a sentence may write one large number. Without the sign these are several ids.
+_GROUPED = re.compile(r"#[0-9]{1,3}(?:,[0-9]{3})+")
+_IDS = re.compile(r"#?[0-9]+(?:,#?[0-9]+)*")
+
+
+def split_ids(text: str) -> list[str] | None:
+    """The digits of the ids that a word without blanks lists, such as `#1,#2`; None when it is something else.
+
+    `123,124` are two ids, `#4,711` is one: so a large number is written with its sign.
+    """
+    bare = text.strip(",")
+    if _GROUPED.fullmatch(bare):
+        return [bare.removeprefix("#").replace(",", "")]
+    return [each.removeprefix("#") for each in bare.split(",")] if _IDS.fullmatch(bare) else None
 
 
 @dataclass(frozen=True, slots=True)

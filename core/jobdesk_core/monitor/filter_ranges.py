@@ -12,8 +12,20 @@ BIGINT = (-(2**63), 2**63 - 1)
 
 _NUMBER = re.compile(r"(>=|<=|>|<)?(-?[0-9]+)|(-?[0-9]*)\.\.(-?[0-9]*)")
 _BOUND = re.compile(r"(>=|<=|>|<)?(.*)", re.DOTALL)
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|min|m|h|d|w)")
-_UNITS_S = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_UNITS_S = {
+    **{"ms": 0.001, "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1},
+    **{"m": 60, "min": 60, "mins": 60, "minute": 60, "minutes": 60},
+    **{"h": 3600, "hr": 3600, "hrs": 3600, "hour": 3600, "hours": 3600},
+    **{"d": 86400, "day": 86400, "days": 86400, "w": 604800, "week": 604800, "weeks": 604800},
+}
+#: The units of durations, as a part of a regular expression: the longer names first.
+UNITS = "|".join(sorted(_UNITS_S, key=len, reverse=True))
+_PART = re.compile(rf"([0-9]+(?:\.[0-9]+)?)({UNITS})", re.IGNORECASE)
+_DURATION = re.compile(rf"(?:{_PART.pattern})+", re.IGNORECASE)
+_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
+#: How long something took: comparisons with seconds.
+Span = tuple[tuple[str, float], ...]
 _DATE = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
@@ -51,19 +63,34 @@ def _number(digits: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time, or `offset_s` seconds from now when there is none."""
+    """A time; or the start of the local day that is `day` days from today; or `offset_s` seconds from now."""
 
     at: dt.datetime | None
     offset_s: float = 0.0
+    day: int | None = None
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is no distance from now: what is written so has a length of its own."""
+        return self.at is not None or self.day is not None
+
+    def resolved(self, now: dt.datetime) -> dt.datetime:
+        """The start of the local day that is meant, at this time."""
+        midnight = dt.datetime.combine(now.astimezone().date() + dt.timedelta(days=self.day or 0), dt.time())
+        return _aware(midnight)
 
     def sql(self, name: str) -> tuple[str, dict[str, Any]]:
-        """The moment as SQL, with its parameter."""
+        """The moment as SQL, with its parameter: of a day the moment itself, to be resolved when it is asked for."""
+        if self.day is not None:
+            return f"%({name})s::timestamptz", {name: self}
         if self.at is not None:
             return f"%({name})s::timestamptz", {name: self.at}
         return f"now() + %({name})s * interval '1 second'", {name: self.offset_s}
 
     def is_reached(self, at: dt.datetime, now: dt.datetime) -> bool:
         """Whether `at` is this moment or after it."""
+        if self.day is not None:
+            return at >= self.resolved(now)
         if self.at is not None:
             return at >= self.at
         return (at - now).total_seconds() >= self.offset_s
@@ -124,8 +151,24 @@ def duration(text: str) -> dt.timedelta | None:
         return None
 
 
+def span_range(text: str) -> Span | None:
+    """How long is meant: `>5s`, `1m..2m`; None when it is not understood."""
+    first, dots, last = text.partition("..")
+    if dots:
+        ends = [_DURATION.fullmatch(each) for each in (first, last) if each]
+        if not ends or None in ends:
+            return None
+        found = [_held(_seconds(each)) for each in ends if each is not None]
+        if len(found) == 2:
+            return ((">=", min(found)), ("<=", max(found)))
+        return ((">=" if first else "<=", found[0]),)
+    match = re.match(r">=|<=|>|<", text)
+    bound = _DURATION.fullmatch(text[match.end() :]) if match else None
+    return ((match[0], _held(_seconds(bound))),) if match and bound else None
+
+
 def _seconds(match: re.Match[str]) -> float:
-    return float(match[1]) * _UNITS_S[match[2]]
+    return sum(float(part[1]) * _UNITS_S[part[2].lower()] for part in _PART.finditer(match[0]))
 
 
 def _held(seconds: float) -> float:
@@ -135,8 +178,9 @@ def _held(seconds: float) -> float:
 def time_range(text: str) -> TimeRange | None:
     """The times that are meant; None when it is not understood.
 
-    A time is a date (the whole day), a date and time (`"2026-11-20 12:30"`, the whole minute or second),
-    `now`, `-2h` or `+1d`. Without a zone it is local. `X..Y` includes both, either may be left out.
+    A time is a date, `today`, `yesterday` or `tomorrow` (the whole day), a month (`2026-11`), a date and time
+    (`"2026-11-20 12:30"`, the whole minute or second), `now`, `-2h` or `+1d`. Without a zone it is local.
+    `X..Y` includes both, either may be left out.
     """
     first, dots, last = text.partition("..")
     if dots:
@@ -150,7 +194,7 @@ def time_range(text: str) -> TimeRange | None:
         return None
     start, end = span
     if match[1] is None:
-        return TimeRange(start, end) if start is not None and start.at is not None else None
+        return TimeRange(start, end) if start.is_fixed else None
     return {
         ">": TimeRange(end, None) if end is not None else _NEVER,
         ">=": TimeRange(start, None),
@@ -163,6 +207,10 @@ def _span(text: str) -> tuple[Moment, Moment | None] | None:
     """The first moment of a time, and the one after it (None beyond the year 9999)."""
     if text == "now":
         return Moment(None), Moment(None)
+    if (day := _DAYS.get(text.lower())) is not None:
+        return Moment(None, day=day), Moment(None, day=day + 1)
+    if match := _MONTH.fullmatch(text):
+        return _month(int(match[1]), int(match[2]))
     if match := _DURATION.fullmatch(text[1:]) if text[:1] in ("+", "-") else None:
         moment = Moment(None, _held(_seconds(match) * (1 if text[0] == "+" else -1)))
         return moment, moment
@@ -180,6 +228,15 @@ def _span(text: str) -> tuple[Moment, Moment | None] | None:
     except OverflowError:
         end = None
     return Moment(start), end
+
+
+def _month(year: int, month: int) -> tuple[Moment, Moment | None] | None:
+    try:
+        start = Moment(_aware(dt.datetime(year, month, 1)))
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+        return start, Moment(_aware(dt.datetime(year, month, 1))) if year <= dt.MAXYEAR else None
+    except ValueError:
+        return None
 
 
 def _aware(moment: dt.datetime) -> dt.datetime:

@@ -11,30 +11,48 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-#: The words that need no key: `stalled` is `is:stalled`.
-FLAGS = ("aborting", "abort_requested", "scheduled", "stalled")
-WORDS = ("and", "or", "not")
+from jobdesk_core.monitor.filter_words import ANY_VALUES, FLAGS, KEYS, NO_VALUES, ODD_STARTS, OWN_WORDS
+
+__all__ = ["FLAGS", "KEYS", "FilterError", "Sign", "Token", "Value", "argument_term", "in_quotes", "lex", "term"]
 
 _QUOTED = r'"(?:[^"]|"")*"'
-_KEY = re.compile(rf'([A-Za-z_]+)((?:\.(?:{_QUOTED}|[^\s:".]+))*):')
-_SEGMENT = re.compile(rf'\.({_QUOTED}|[^\s:".]+)')
+_PATH = rf'((?:\.(?:{_QUOTED}|[^\s:".=<>!]+))*)'
+_KEY = re.compile(rf"([A-Za-z_]+){_PATH}(:=|:|!=|==|=|>=|<=|>|<)")
+#: With spaces around the sign of one of our own keys, as in `priority > 5` and `status: failed`.
+_NAMES = "|".join(sorted((key for key in KEYS if "." not in key), key=len, reverse=True))
+_APART = re.compile(
+    rf"({_NAMES}){_PATH}\s*(:|!=|==|=|>=|<=|>|<)\s*(?=[^\s()])(?!(?:and|or|not)\b|-?[A-Za-z_.]+[:=<>])", re.IGNORECASE
+)
+_SEGMENT = re.compile(rf'\.({_QUOTED}|[^\s:".=<>!]+)')
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
-_SIGN = re.compile(r"[()]|-(?=\()|(?:and|or|not)(?![^\s()])", re.IGNORECASE)
+_SIGN = re.compile(r"[()]|[-!](?=\()|(?:and|or|not)(?![^\s()])", re.IGNORECASE)
 _ESCAPED_LIKE = re.compile(r"([\\%_])")
 
 
 class FilterError(ValueError):
-    """A filter that cannot be understood: what is wrong, and where in its text."""
+    """A filter that cannot be understood: what is wrong, where in its text, and what may have been meant instead.
 
-    def __init__(self, message: str, position: int, length: int) -> None:
-        super().__init__(message)
+    `suggestions` are texts for what lies between the two ends of `replaced`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        position: int,
+        length: int,
+        suggestions: tuple[str, ...] = (),
+        replaced: tuple[int, int] = (0, 0),
+    ) -> None:
+        super().__init__(f"{message} Did you mean {' or '.join(suggestions)}?" if suggestions else message)
         self.message = message
         self.position = position
         self.length = length
+        self.suggestions = suggestions
+        self.replaced = replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,7 @@ class Value:
     is_quoted: bool = False
     start: int = field(default=0, compare=False)
     end: int = field(default=0, compare=False)
+    starts_quoted: bool = False
 
     @property
     def text(self) -> str:
@@ -60,6 +79,11 @@ class Value:
     def is_none(self) -> bool:
         """Whether the value is the word `none`, not the text."""
         return self.parts == ("none",) and not self.is_quoted
+
+    @property
+    def contained(self) -> Value:
+        """The value as a pattern for what contains it."""
+        return Value(("", *self.parts, ""))
 
     @property
     def like(self) -> str:
@@ -124,7 +148,7 @@ class Token:
             return f"-{self.text}"
         text = self.text[1:]
         # Without its minus a free text may be one of the grammar's own words, or another minus.
-        if _SIGN.fullmatch(text) or text.startswith("-"):
+        if _SIGN.fullmatch(text) or text.startswith(("-", "!")):
             return f'"{text[0]}"{text[1:]}'
         return text
 
@@ -132,24 +156,31 @@ class Token:
 def term(key: str, value: str) -> str:
     """The text of a filter for exactly this value, such as `queue:"night shift"`; free text when `key` is empty."""
     if key:
-        return f"{key}:{_as_value(value)}"
-    is_plain = _PLAIN_WORD.fullmatch(value) and value not in FLAGS and value.lower() not in WORDS
-    return value if is_plain else _in_quotes(value)
+        # In the text of all arguments a colon makes it look like an argument's name.
+        is_odd = key == "args" and any(sign in value for sign in ":=<>")
+        return f"{key}:{in_quotes(value) if is_odd else _as_value(value)}"
+    return value if _PLAIN_WORD.fullmatch(value) and is_free(value) else in_quotes(value)
 
 
 def argument_term(path: Sequence[str], value: str) -> str:
     """The text of a filter for exactly this value at a path of the arguments: `args.user."e-mail":a@b`."""
     return term(
-        "args" + "".join(f".{each if _PLAIN_SEGMENT.fullmatch(each) else _in_quotes(each)}" for each in path), value
+        "args" + "".join(f".{each if _PLAIN_SEGMENT.fullmatch(each) else in_quotes(each)}" for each in path), value
     )
 
 
+def is_free(word: str) -> bool:
+    """Whether a word alone is a text to be searched for, and no word of the filter's own."""
+    return word.lower() not in OWN_WORDS and not word.lower().startswith("args.")
+
+
 def _as_value(value: str) -> str:
-    is_plain = value not in ("", "none") and value[0] != "{" and not any(c.isspace() or c in '",*()' for c in value)
-    return value if is_plain else _in_quotes(value)
+    is_odd = value.lower() in NO_VALUES or value.lower() in ANY_VALUES or value[:1] in ODD_STARTS or ".." in value
+    is_plain = value != "" and not is_odd and not any(c.isspace() or c in '",*()|;' for c in value)
+    return value if is_plain else in_quotes(value)
 
 
-def _in_quotes(text: str) -> str:
+def in_quotes(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
@@ -163,7 +194,7 @@ def lex(text: str) -> list[Token | Sign]:
         if position == len(text):
             return found
         if match := _SIGN.match(text, position):
-            found.append(Sign(position, match.end(), "not" if match[0] == "-" else match[0].lower()))
+            found.append(Sign(position, match.end(), "not" if match[0] in "-!" else match[0].lower()))
         else:
             found.append(_token(text, position))
         position = found[-1].end
@@ -171,19 +202,36 @@ def lex(text: str) -> list[Token | Sign]:
 
 def _token(text: str, start: int) -> Token:
     position = start
-    is_negated = text[position] == "-" and text[position + 1 : position + 2].strip() not in ("", ")")
+    is_negated = text[position] in "-!" and text[position + 1 : position + 2].strip() not in ("", ")")
     position += is_negated
-    match = _KEY.match(text, position)
-    key, path = (match[1], tuple(_unquoted(each) for each in _SEGMENT.findall(match[2]))) if match else ("", ())
-    position = match.end() if match else position
+    match = _KEY.match(text, position) or _APART.match(text, position)
+    if match is not None and not text[match.end() : match.end() + 1].strip():
+        match = _APART.match(text, position) or match
+    key, sign = "", ""
+    path: tuple[str, ...] = ()
+    if match is not None:
+        key, path, sign = match[1].lower(), tuple(_unquoted(each) for each in _SEGMENT.findall(match[2])), match[3]
+        position = match.end()
     contained = None
     values: tuple[Value, ...] = ()
     if key == "args" and not path and text[position : position + 1] == "{":
         contained, end = _json(text, position)
     else:
         values, end = _values(text, position, is_set=bool(key))
-    value = text[position:end]
-    token = Token(start, end, text[start:end], key, value, values, path, contained, is_negated)
+    value, whole = text[position:end], text[start:end]
+    is_negated ^= sign == "!="
+    if match is not None and (match[0] != f"{key}{match[2]}:" or whole[0] == "!"):
+        # As it is always written, with the comparison as the beginning of the value.
+        bound = sign if sign[0] in "<>" else ""
+        value = f"{bound}{value}"
+        whole = f"{'-' if is_negated else ''}{key}{match[2]}:{value}"
+        if bound:
+            first = values[0]
+            values = (
+                replace(first, parts=(bound + first.parts[0], *first.parts[1:]), starts_quoted=False),
+                *values[1:],
+            )
+    token = Token(start, end, whole, key, value, values, path, contained, is_negated)
     _check(token)
     return token
 
@@ -206,7 +254,7 @@ def _values(text: str, position: int, *, is_set: bool) -> tuple[tuple[Value, ...
             parts[-1] += text[start + 1 : position].replace('""', '"')
             is_quoted = True
         elif character == "," and is_set:
-            found.append(Value(tuple(parts), is_quoted, begun, position))
+            found.append(Value(tuple(parts), is_quoted, begun, position, text[begun] == '"'))
             parts, is_quoted, begun = [""], False, position + 1
         elif character == "*":
             parts.append("")
@@ -221,7 +269,7 @@ def _values(text: str, position: int, *, is_set: bool) -> tuple[tuple[Value, ...
         raise FilterError(
             "A bracket is not closed. One that belongs to a text stands in quotation marks.", brackets[-1], 1
         )
-    return (*found, Value(tuple(parts), is_quoted, begun, position)), position
+    return (*found, Value(tuple(parts), is_quoted, begun, position, text[begun : begun + 1] == '"')), position
 
 
 def _closing(text: str, start: int) -> int:

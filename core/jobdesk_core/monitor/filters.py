@@ -7,25 +7,19 @@ by any of its values. How it is written: filter_text.py; how conditions go toget
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.filter_conditions import (
-    KEYS,
-    Condition,
-    Verdict,
-    all_of,
-    any_of,
-    condition_of,
-    none_of,
-    number_ranges,
-)
-from jobdesk_core.monitor.filter_ids import Ids, in_all, in_any, of_ranges
-from jobdesk_core.monitor.filter_text import FLAGS, FilterError, Sign, Token, Value, argument_term, lex, term
+from jobdesk_core.monitor.filter_condition import Condition, Verdict, all_of, any_of, none_of
+from jobdesk_core.monitor.filter_conditions import condition_of, number_ranges
+from jobdesk_core.monitor.filter_guesses import guesses, likely_keys
+from jobdesk_core.monitor.filter_ids import Ids, in_all, in_any, of_ranges, split_ids
+from jobdesk_core.monitor.filter_phrases import phrase_in
+from jobdesk_core.monitor.filter_ranges import Moment
+from jobdesk_core.monitor.filter_text import FLAGS, KEYS, FilterError, Sign, Token, Value, argument_term, lex, term
 from jobdesk_core.monitor.filter_tree import (
     Group,
     Node,
@@ -39,11 +33,13 @@ from jobdesk_core.monitor.filter_tree import (
     pieces,
     written,
 )
+from jobdesk_core.monitor.filter_words import DAY_WORDS, STATUS_WORDS
 from jobdesk_core.monitor.rows import JobRow
 
 __all__ = ["FLAGS", "KEYS", "FilterError", "JobFilter", "Piece", "Token", "Value", "argument_term", "term"]
 
-_BARE_ID = re.compile(r"#?[0-9][0-9,]*")
+#: Suggestions for one condition.
+MOST_SUGGESTED = 3
 _COUNTED = frozenset(("queue", "task", "status"))
 _NOBODY_ASKS = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -66,20 +62,63 @@ class JobFilter:
 
     @classmethod
     def parse(cls, text: str) -> JobFilter:
-        """Read a filter. Raises FilterError with the place of the first mistake."""
-        root = grow([_without_key(each) for each in lex(text)])
+        """Read a filter. Raises FilterError with the place of the first mistake, and what may have been meant."""
+        phrase = phrase_in(text)
+        if phrase is not None and (found := tuple(filter(_is_understood, phrase.guesses))):
+            raise FilterError(
+                f"“{phrase.text[:80]}” is not the filter's own language.",
+                phrase.start,
+                phrase.end - phrase.start,
+                found,
+                (phrase.start, phrase.end),
+            )
+        try:
+            return cls._parsed(text)
+        except FilterError as error:
+            found = tuple(_names_begun(text[error.position : error.position + error.length]))
+            end = error.position + error.length
+            raise FilterError(error.message, error.position, error.length, found, (error.position, end)) from error
+        except _NotUnderstood as error:
+            token, cause = error.token, error.cause
+            likely = [
+                each
+                for each in dict.fromkeys(guesses(token, text[token.start : token.end]))
+                if each != token.text and _is_understood(each)
+            ]
+            raise FilterError(
+                cause.message, cause.position, cause.length, tuple(likely[:MOST_SUGGESTED]), (token.start, token.end)
+            ) from cause
+
+    @classmethod
+    def _parsed(cls, text: str) -> JobFilter:
+        root = grow(_ids_together([_canonical(each) for each in lex(text)]))
         tokens, found = tuple(conditions(root)), tuple(pieces(root))
-        named = iter([condition_of(token, f"f{number}") for number, token in enumerate(tokens)])
+        made = []
+        for number, token in enumerate(tokens):
+            try:
+                made.append(condition_of(token, f"f{number}"))
+            except FilterError as error:
+                raise _NotUnderstood(token, error) from error
+        named = iter(made)
         condition = fold(root, lambda token: next(named), _condition_of_group)
         required = tuple(part for part in root.parts if isinstance(part, Token))
         return cls(written(found), tokens, required, found, fold(root, _ids, _ids_of_group), root, condition)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The free texts, which are looked for in the names of tasks, queues and locks."""
+        return tuple(token.values[0].text for token in self.tokens if not token.key)
 
     def condition(self, capabilities: Capabilities) -> tuple[str, dict[str, Any]]:
         """The filter as SQL over `jobs_table`, with its parameters; `true` when empty.
 
         Raises CapabilityMissing for `is:stalled` where no workers are recorded (before 3.1).
         """
-        return self._condition.sql(capabilities) or "true", self._condition.parameters
+        now = dt.datetime.now(dt.UTC)
+        held = self._condition.parameters.items()
+        # A day is another one after midnight.
+        parameters = {name: value.resolved(now) if isinstance(value, Moment) else value for name, value in held}
+        return self._condition.sql(capabilities) or "true", parameters
 
     def matches(self, row: JobRow, now: dt.datetime) -> Verdict:
         """Whether a row meets the filter, or None when only the database can say."""
@@ -128,16 +167,106 @@ class JobFilter:
         return written(pieces(as_root(changed(self._root, place, change))))
 
 
-def _without_key(lexed: Token | Sign) -> Token | Sign:
-    """What needs no key: a number means an id (`4999980`, `#4,999,980`), and a flag's name the flag (`stalled`)."""
-    if isinstance(lexed, Sign) or lexed.key or lexed.values[0].is_quoted:
+class _NotUnderstood(Exception):
+    """A condition that is not understood, and why."""
+
+    def __init__(self, token: Token, cause: FilterError) -> None:
+        super().__init__(cause.message)
+        self.token = token
+        self.cause = cause
+
+
+def _names_begun(typed: str) -> Iterator[str]:
+    """For a name that there is not, and which has no value yet: those that may be meant, to be typed on."""
+    name = typed.removeprefix("-").lower()
+    if name.endswith((":", "=")) and name[:-1].isidentifier() and name[:-1] not in KEYS:
+        yield from (f"{each}:" for each in likely_keys(name[:-1]))
+        yield f"args.{name[:-1]}:"
+
+
+def _is_understood(text: str) -> bool:
+    try:
+        return bool(JobFilter._parsed(text).tokens) or text in ("and", "or")
+    except (FilterError, _NotUnderstood):
+        return text in ("and", "or")
+
+
+def _canonical(lexed: Token | Sign) -> Token | Sign:
+    """A condition as it is always written: what needs no key with the one that it has, other words for a status."""
+    if isinstance(lexed, Sign) or any(value.is_quoted for value in lexed.values):
         return lexed
-    text = lexed.values[0].text
-    if text in FLAGS:
-        return replace(lexed, key="is", value=text)
-    if _BARE_ID.fullmatch(text):
-        return replace(lexed, key="id", value=text, values=(Value((text.replace(",", ""),)),))
+    minus = "-" if lexed.is_negated else ""
+    if not lexed.key:
+        text = lexed.values[0].text
+        if text.lower() in FLAGS:
+            return replace(
+                lexed, text=f"{minus}{text.lower()}", key="is", value=text, values=(_value(text.lower(), lexed),)
+            )
+        if whole := DAY_WORDS.get(text.lower()):
+            key, _, value = whole.partition(":")
+            return replace(lexed, text=f"{minus}{whole}", key=key, value=value, values=(_value(value, lexed),))
+        if text.lower() in STATUS_WORDS:
+            status = STATUS_WORDS[text.lower()]
+            return replace(
+                lexed, text=f"{minus}status:{status}", key="status", value=status, values=(_value(status, lexed),)
+            )
+        return _bare_ids(lexed, text, minus)
+    if lexed.key in ("status", "is") and not any(value.is_pattern for value in lexed.values):
+        return _canonical_status(lexed, minus)
     return lexed
+
+
+def _canonical_status(token: Token, minus: str) -> Token:
+    words = [value.text.lower() for value in token.values]
+    key = "is" if all(word in FLAGS for word in words) and "aborting" not in words else token.key
+    if all(word in STATUS_WORDS or word == "aborting" for word in words) and not all(word in FLAGS for word in words):
+        key = "status"
+    if key == "status":
+        words = [STATUS_WORDS.get(word, word) for word in words]
+    values = tuple(replace(value, parts=(word,)) for word, value in zip(words, token.values, strict=True))
+    return replace(token, text=f"{minus}{key}:{','.join(words)}", key=key, value=",".join(words), values=values)
+
+
+def _value(text: str, token: Token) -> Value:
+    return replace(token.values[0], parts=(text,))
+
+
+def _bare_ids(token: Token, text: str, minus: str) -> Token:
+    ids = split_ids(text)
+    if ids is None:
+        return token
+    values = tuple(_value(each, token) for each in ids)
+    return replace(
+        token,
+        text=f"{minus}{text.strip(',')}"
+        if len(ids) == 1 and "," not in text.strip(",")
+        else f"{minus}id:{','.join(ids)}",
+        key="id",
+        value=text,
+        values=values,
+    )
+
+
+def _ids_together(lexed: list[Token | Sign]) -> list[Token | Sign]:
+    """Ids beside each other are one list: `1 2` asks for both jobs, as `1,2` does."""
+    found: list[Token | Sign] = []
+    for each in lexed:
+        last = found[-1] if found else None
+        if _is_list(last) and _is_list(each):
+            assert isinstance(last, Token) and isinstance(each, Token)
+            values = (*last.values, *each.values)
+            written_ids = ",".join(value.text.removeprefix("#") for value in values)
+            found[-1] = replace(last, end=each.end, text=f"id:{written_ids}", value=written_ids, values=values)
+        else:
+            found.append(each)
+    return found
+
+
+def _is_list(lexed: Token | Sign | None) -> bool:
+    """Whether it is nothing but ids that are asked for."""
+    if not isinstance(lexed, Token) or lexed.key != "id" or lexed.is_negated:
+        return False
+    return all(value.text.removeprefix("#").isdigit() for value in lexed.values)
 
 
 def _condition_of_group(group: Group, parts: list[Condition]) -> Condition:

@@ -244,7 +244,7 @@ class JobsPage(QWidget):
             self._empty.set_content(
                 "search",
                 self.tr("No job matches this filter"),
-                self.tr("New jobs that match will show here by themselves."),
+                self._searched_names() or self.tr("New jobs that match will show here by themselves."),
                 [(self.tr("Clear the filter"), lambda: self.filter_asked_for.emit(""))],
             )
         else:
@@ -254,6 +254,18 @@ class JobsPage(QWidget):
                 self.tr("The queues of this database are empty. Jobs show here as they are deferred."),
                 [(self._defer.text().replace("&", ""), self._defer.trigger)] if self._defer.isEnabled() else [],
             )
+
+    def _searched_names(self) -> str:
+        """Where a free text was looked for; empty when there is none."""
+        job_filter = self.model.job_filter
+        if not job_filter.texts:
+            return ""
+        quoted = f"“{formats.visible(job_filter.texts[0][:80])}”"
+        if len(job_filter.tokens) == 1 and not job_filter.tokens[0].is_negated:
+            said = self.tr("No job's task, queue or lock name contains {text}.").format(text=quoted)
+        else:
+            said = self.tr("{text} is looked for in the names of tasks, queues and locks.").format(text=quoted)
+        return " ".join((said, self.tr("For arguments, write args: before the text.")))
 
     def _show_count(self) -> None:
         if self.model.rowCount() and self._stack.currentIndex() == 1:
@@ -266,6 +278,8 @@ class JobsPage(QWidget):
         elif match is not None and self.model.job_filter.text:
             kind = self.tr("exact") if match.is_exact else self.tr("about")
             texts.append(self.tr("{count} match ({kind})").format(count=f"{match.count:,}", kind=kind))
+        if self.model.job_filter.texts:
+            texts.append(self.tr("text looked for in names"))
         self.toolbar.show_count(" · ".join(texts))
         is_open = self.reading.is_search and not self.model.is_complete
         self.toolbar.show_search(is_open and self.reading.is_reading, is_open and self.reading.is_stopped)

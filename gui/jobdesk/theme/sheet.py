@@ -132,9 +132,14 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 }
 #filterSign:hover { background: $hover; }
 #filterSign:focus { border-color: $accent; }
-#filterProblem {
-    background: $panel; color: $failed; border: 1px solid $failed; border-radius: 6px; padding: 4px 8px;
+#filterProblem { background: $panel; border: 1px solid $failed; border-radius: 6px; }
+#filterProblem QLabel { color: $failed; }
+#filterProblem QLabel[tone="small"] { color: $secondary; }
+QPushButton[suggestion="true"] {
+    background: $selection; color: $text; border: 1px solid transparent; border-radius: 4px; padding: 2px 8px;
+    font-family: "$mono"; min-width: 0;
 }
+QPushButton[suggestion="true"]:hover, QPushButton[suggestion="true"]:focus { border-color: $accent; }
 QAbstractSpinBox { padding: 0; min-height: 23px; }
 QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0 6px; min-height: 0; }
 QComboBox::drop-down { border: none; width: 22px; }

@@ -9,11 +9,12 @@ from jobdesk_core.monitor.filter_tree import written
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from jobdesk.theme.icons import icon
 from jobdesk.widgets.filter_chips import FilterChips
 from jobdesk.widgets.filter_edit import FilterEdit
+from jobdesk.widgets.filter_problem import FilterProblem
 
 HEIGHT = 32
 #: As many past filters are listed; Up goes through all of them.
@@ -46,7 +47,8 @@ class FilterBar(QFrame):
         self._chips = FilterChips()
         self._edit = FilterEdit()
         self._edit.setAccessibleName(self.tr("Filter"))
-        self._problem: QLabel | None = None
+        self._problem: FilterProblem | None = None
+        self._instead: list[str] = []
         self._problem_text = ""
         self._looking_glass = _tool("search", self.tr("Type a filter"))
         self._history = _tool("schedules", self.tr("Past filters"))
@@ -91,23 +93,25 @@ class FilterBar(QFrame):
         if self._edit.is_typing and self._edit.text():
             self._offer()
 
-    def show_problem(self, message: str, position: int, length: int) -> None:
-        """Tell what is wrong below the bar and underline where, in characters of the edit's text."""
-        self._problem_text = message
-        self._edit.mark(position, length)
+    def show_problem(self, error: FilterError, whole: str, edit_from: int) -> None:
+        """Tell what is wrong with the whole text below the bar, and underline where; the edit begins at `edit_from`."""
+        self._problem_text = error.message
+        self._edit.mark(error.position - edit_from, error.length)
         self._set_property("problem", True)
         if self._problem is None:
-            self._problem = QLabel(self.window())
-            self._problem.setObjectName("filterProblem")
-            self._problem.setTextFormat(Qt.TextFormat.PlainText)
-            self._problem.setWordWrap(True)
-        self._problem.setText(message)
-        self._problem.setFixedWidth(min(self.width(), self._problem.fontMetrics().horizontalAdvance(message) + 24))
-        self._problem.adjustSize()
+            self._problem = FilterProblem(self.window())
+            self._problem.chosen.connect(self._choose_suggestion)
+        start, end = error.replaced
+        self._instead = [f"{whole[:start]}{each}{whole[end:]}" for each in error.suggestions]
+        self._problem.show_problem(error.message, error.suggestions, self.width())
         self._problem.move(self.mapTo(self.window(), QPoint(0, self.height() + 2)))
         self._problem.setVisible(self.isVisible())
         self._problem.raise_()
-        self._edit.setAccessibleDescription(message)
+        before: QWidget = self._edit
+        for button in self._problem.suggestions:
+            QWidget.setTabOrder(before, button)
+            before = button
+        self._edit.setAccessibleDescription(str(error))
 
     def clear_problem(self) -> None:
         """Nothing is wrong any more."""
@@ -117,6 +121,15 @@ class FilterBar(QFrame):
         self._set_property("problem", False)
         if self._problem is not None:
             self._problem.hide()
+
+    def _choose_suggestion(self, place: int) -> None:
+        """Take what was likely meant; a name alone is to be typed on."""
+        text = self._instead[place].strip()
+        if text.endswith(":"):
+            self._open_as_text(0, len(self._filter.pieces), text)
+        else:
+            self.set_text(text)
+        self.focus_edit()
 
     def hideEvent(self, event: QHideEvent) -> None:
         if self._problem is not None:
@@ -217,7 +230,7 @@ class FilterBar(QFrame):
         try:
             parsed = JobFilter.parse(text)
         except FilterError as error:
-            self.show_problem(error.message, error.position - edit_from, error.length)
+            self.show_problem(error, text, edit_from)
             return False
         is_other = parsed.text != self._filter.text
         self._filter = parsed
@@ -243,7 +256,9 @@ class FilterBar(QFrame):
         self.focus_edit()
 
     def _reopen_all(self) -> None:
-        self._reopen(0, len(self._filter.pieces))
+        """The whole filter as text, selected, with what is being typed in its place."""
+        self._open_as_text(0, len(self._filter.pieces), self._composed()[0].strip())
+        self.focus_edit()
         self._edit.selectAll()
 
     def _reopen_last(self) -> None:
@@ -266,6 +281,9 @@ class FilterBar(QFrame):
 
     def _go_back(self, steps: int) -> None:
         """Show an older filter as text, or a newer one; before the newest stands the one in force."""
+        if steps < 0 and self._problem_text and self._problem is not None and self._problem.suggestions:
+            self._problem.suggestions[0].setFocus(Qt.FocusReason.TabFocusReason)
+            return
         past = [text for text in self._past() if text != self._filter.text]
         wanted = self._steps_back + steps
         if wanted <= 0:

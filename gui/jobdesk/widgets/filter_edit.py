@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QStringListModel, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractItemView, QCompleter, QLineEdit, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QModelIndex, QObject, QStringListModel, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QCompleter, QLineEdit, QWidget
 
 from jobdesk.theme import theme
 
@@ -26,7 +26,7 @@ class FilterEdit(QLineEdit):
     given_up = Signal()  # Escape
     focused = Signal(bool)
     past_asked_for = Signal(int)  # so many steps into the past
-    whole_asked_for = Signal()  # Ctrl+A in an empty edit
+    whole_asked_for = Signal()  # Ctrl+A
     offers_asked_for = Signal()  # Ctrl+Space
     completed = Signal(str)  # what was taken
 
@@ -46,6 +46,7 @@ class FilterEdit(QLineEdit):
         self.popup: QAbstractItemView = self._completer.popup()
         self.popup.setObjectName("completions")
         self.popup.setAccessibleName(self.tr("What may stand here"))
+        self.popup.installEventFilter(self)
         self.textChanged.connect(self._make_room)
         self._make_room("")
 
@@ -84,10 +85,25 @@ class FilterEdit(QLineEdit):
             self.past_asked_for.emit(1 if key == Qt.Key.Key_Up else -1)
         elif key == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
             self.offers_asked_for.emit()
-        elif key == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier and not self.text():
+        elif key == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
             self.whole_asked_for.emit()
         else:
             super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A press beside the popup closes it and goes on to what it was meant for."""
+        if watched is self.popup and isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress:
+            at = event.globalPosition()
+            if not self.popup.rect().contains(self.popup.mapFromGlobal(at.toPoint())):
+                self.popup.hide()
+                target = QApplication.widgetAt(at.toPoint())
+                handle = target.window().windowHandle() if target is not None else None
+                if handle is not None:
+                    place = handle.mapFromGlobal(at)
+                    press = QMouseEvent(event.type(), place, at, event.button(), event.buttons(), event.modifiers())
+                    QCoreApplication.postEvent(handle, press)
+                return True
+        return super().eventFilter(watched, event)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         return not self.popup.isVisible() and super().focusNextPrevChild(is_next)
