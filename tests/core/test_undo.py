@@ -194,7 +194,7 @@ async def test_a_job_made_due_gets_its_time_back(dsn: str, journal: Journal) -> 
         assert run_sql(dsn, "SELECT scheduled_at FROM procrastinate_jobs")[0].year == 2091
 
 
-@pytest.mark.parametrize("action", ["defer", "retry", "abort", "purge", "undo", "of another release"])
+@pytest.mark.parametrize("action", ["defer", "rescue", "fail", "abort", "purge", "undo", "of another release"])
 async def test_what_cannot_be_undone_says_why(dsn: str, journal: Journal, action: str) -> None:
     async for here in scene(dsn, journal):
         entry = await here.written(action, {1: {}})
@@ -369,3 +369,98 @@ async def test_an_entry_says_in_words_what_was_asked_for(
         header = header_of(made, PROFILE)
         assert header.sentence == sentence and "secret" not in header.place and header.role == here.able.role
         assert bool(header.sql) == bool(made.ready) and Action(header.action) is change.action
+
+
+# Retries
+
+WHOLE = "status::text, attempts, priority, queue_name, lock, queueing_lock, scheduled_at, args::text, abort_requested"
+each_retrying = pytest.mark.parametrize("state", [state for state in STATES if level(state) >= (3, 4)])
+
+
+def failed(dsn: str, **options: Any) -> int:
+    """A job that has run once and failed."""
+    job_id = defer(dsn, **options)
+    run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", job_id)
+    run_sql(dsn, "SELECT procrastinate_finish_job_v1(%s, 'failed', false)", job_id)
+    return job_id
+
+
+@each_retrying
+@pytest.mark.parametrize(
+    "change", [Retry(), Retry(at=dt.datetime(2090, 1, 2, tzinfo=dt.UTC), priority=9, queue="other")]
+)
+async def test_a_retried_job_that_has_not_started_is_failed_again_as_it_was(
+    released_dsn: str, state: str, journal: Journal, change: Retry
+) -> None:
+    at = dt.datetime(2020, 1, 2, tzinfo=dt.UTC)
+    job_id = failed(released_dsn, lock="l", queueing_lock="ql", priority=3, scheduled_at=at, args='{"n": 1.10}')
+    read = f"SELECT {WHOLE} FROM procrastinate_jobs"
+    async for here in scene(released_dsn, journal):
+        was = run_sql(released_dsn, read)
+        assert (await here.do(change, job_id)).counts == {Result.DONE: 1}
+        assert run_sql(released_dsn, read)[0][0] == "todo"
+        entry = await here.newest()
+        assert await here.undo(entry) == (1, {})
+        assert run_sql(released_dsn, read) == was, "every column"
+        assert await here.undo(entry) == (0, {}), "once"
+        assert (await here.do(Retry(), job_id)).counts == {Result.DONE: 1}, "and it can be retried again"
+
+
+async def test_only_those_retried_jobs_are_failed_again_that_have_not_started_since(dsn: str, journal: Journal) -> None:
+    names = (
+        "waits",
+        "runs",
+        "succeeded",
+        "failed",
+        "ran and waits",
+        "cancelled",
+        "deleted",
+        "moved",
+        "later",
+        "locked",
+    )
+    ids = {name: failed(dsn) for name in names}
+    stalled = defer(dsn)
+    run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", stalled)
+
+    def run(sql: str, name: str) -> None:
+        run_sql(dsn, sql, ids[name])
+
+    start = "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s"
+    async for here in scene(dsn, journal):
+        ledger = await here.do(Retry(), *ids.values(), stalled)
+        assert ledger.counts == {Result.DONE: 11}
+        entry = await here.newest()
+        assert ledger.entry_id == entry.id
+        for name in ("runs", "succeeded", "failed", "ran and waits"):
+            run(start, name)
+        run("SELECT procrastinate_finish_job_v1(%s, 'succeeded', false)", "succeeded")
+        run("SELECT procrastinate_finish_job_v1(%s, 'failed', false)", "failed")
+        run("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", "ran and waits")
+        run("SELECT procrastinate_cancel_job_v1(%s, false, false)", "cancelled")
+        run("DELETE FROM procrastinate_jobs WHERE id = %s", "deleted")
+        run("UPDATE procrastinate_jobs SET queue_name = 'elsewhere' WHERE id = %s", "moved")
+        run("UPDATE procrastinate_jobs SET scheduled_at = now() + interval '1 day' WHERE id = %s", "later")
+        run("UPDATE procrastinate_jobs SET lock = 'new' WHERE id = %s", "locked")
+        before = run_sql(dsn, f"SELECT id, {WHOLE} FROM procrastinate_jobs WHERE id <> %s ORDER BY id", ids["waits"])
+        done, left = await here.undo(entry)
+        assert (done, left) == (
+            1,
+            {
+                "It has started again: doing.": 1,
+                "It has started again: succeeded.": 1,
+                "It has started again: failed.": 1,
+                "It has started again, and waits once more.": 1,
+                "It no longer waits: cancelled.": 1,
+                "It is no longer there.": 1,
+                "Its queue was changed since.": 1,
+                "Its schedule was changed since.": 1,
+                "Its lock was changed since.": 1,
+                "It was running before: no job can be set back to that.": 1,
+            },
+        )
+        after = run_sql(dsn, f"SELECT id, {WHOLE} FROM procrastinate_jobs WHERE id <> %s ORDER BY id", ids["waits"])
+        assert after == before
+        assert run_sql(dsn, "SELECT status::text, attempts FROM procrastinate_jobs WHERE id = %s", ids["waits"]) == [
+            ("failed", 1)
+        ]

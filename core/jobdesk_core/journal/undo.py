@@ -1,6 +1,7 @@
-"""Undoing what the journal tells: cancelled and deleted jobs deferred again, priorities and schedules set back.
+"""Undoing what the journal tells: cancelled and deleted jobs deferred again, priorities and schedules set back, and
+retried jobs that have not started again failed as before.
 
-Each job is looked at again in the transaction that undoes it, and left alone unless it is as the act left it.
+Each job is looked at again in the transaction that undoes it, and skipped unless it is as the act left it.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ NAMED = 200
 AGAIN = ("cancel", "delete")
 #: An entry of several acts, each of whose records says which: see keeping_staged.
 STAGED = "staged"
+RETRY = "retry"
 BACK = {"reprioritise": "priority", "reschedule": "scheduled_at", "run now": "scheduled_at"}
 _NOT_UNDONE = {
     "defer": "A new job is not undone here: cancel it.",
-    "retry": "A retry cannot be undone: cancel the waiting job if it shall not run.",
-    "rescue": "A retry cannot be undone: cancel the waiting job if it shall not run.",
+    "rescue": "No job can be set back to running: cancel the waiting job if it shall not run.",
+    "fail": "No job can be set back to running: retry it if it shall run again.",
     "abort": "A running job that was asked to abort cannot be told to go on: retry it, or defer it again.",
     "purge": "Purged jobs were deleted for good; the journal keeps no arguments of them.",
     PRUNE: "Pruned workers cannot be put back: one that lives registers itself again.",
@@ -38,7 +40,7 @@ _NOT_UNDONE = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What an undo would do with one job; `reason`: why it would be left alone."""
+    """What an undo would do with one job; `reason`: why it would be skipped."""
 
     job_id: int
     reason: str | None
@@ -46,7 +48,7 @@ class Item:
 
 @dataclass(slots=True)
 class UndoPlan:
-    """What an undo would do: how many jobs it would undo and leave alone by reason, and the first of them."""
+    """What an undo would do: how many jobs it would undo and skip by reason, and the first of them."""
 
     entry: Entry
     ready: int = 0
@@ -60,13 +62,15 @@ def will(entry: Entry) -> str:
         return "will be deferred again as a new job, or get back what it had"
     if entry.header.action in AGAIN:
         return "will be deferred again, as a new job"
+    if entry.header.action == RETRY:
+        return "will be failed as before, and not run"
     return f"gets back the {'priority' if entry.header.action == 'reprioritise' else 'schedule'} that it had"
 
 
 def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_only: bool) -> str | None:
     """Why nothing of an entry can be undone on the connection to `place`, or None."""
     action = entry.header.action
-    if action != STAGED and action not in AGAIN and action not in BACK:
+    if action not in (STAGED, RETRY, *AGAIN, *BACK):
         return _NOT_UNDONE.get(action, "This cannot be undone.")
     if entry.header.place != place:
         return f"This was done on another database: connect to {entry.header.profile} first."
@@ -77,6 +81,8 @@ def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_onl
     if entry.undone >= entry.done:
         return "It has been undone." if entry.undone else "Nothing was done that could be undone."
     rights = capabilities.rights
+    if action == RETRY:
+        return rights.retry
     if action == STAGED:
         return rights.defer or rights.cancel
     return rights.defer if action in AGAIN else rights.cancel
@@ -103,9 +109,9 @@ async def plan(journal: Journal, connector: PsycopgConnector, capabilities: Capa
 
 
 def reason_of(entry: Entry, record: Record, row: JobRow | None) -> str | None:
-    """Why this job is left alone, in a sentence that many jobs can share; None when it can be undone."""
+    """Why this job is skipped, in a sentence that many jobs can share; None when it can be undone."""
     (action, set_to), before = act_of(entry, record), record.before
-    if action not in AGAIN and action not in BACK:
+    if action not in (RETRY, *AGAIN, *BACK):
         return _NOT_UNDONE.get(action, "This cannot be undone.")
     if action == "delete":
         if row is not None:
@@ -115,15 +121,38 @@ def reason_of(entry: Entry, record: Record, row: JobRow | None) -> str | None:
         return "It is no longer there."
     if action == "cancel":
         return None if row.status is Status.CANCELLED else f"It is no longer cancelled: {row.status.value}."
+    if action == RETRY and before.get("status") != Status.FAILED.value:
+        return "It was running before: no job can be set back to that."
+    if action == RETRY and row.status in STARTED:
+        return f"It has started again: {row.status.value}."
     if row.status is not Status.TODO:
         return f"It no longer waits: {row.status.value}."
+    if action == RETRY:
+        return _why_not_failed(entry, set_to, before, row)
     column = BACK[action]
     if column not in before:
         return "The journal does not know what it had before."
     return None if _has_what_was_set(entry, action, set_to, row) else f"Its {WORDS[column]} was changed since."
 
 
-WORDS = {"priority": "priority", "scheduled_at": "schedule"}
+#: What has become of a job that was started again.
+STARTED = (Status.DOING, Status.ABORTING, Status.SUCCEEDED, Status.FAILED, Status.ABORTED)
+WORDS = {"priority": "priority", "scheduled_at": "schedule", "queue_name": "queue", "lock": "lock"}
+
+
+def _why_not_failed(entry: Entry, set_to: Mapping[str, Any], before: Mapping[str, Any], row: JobRow) -> str | None:
+    """Why a retried job that waits cannot be failed again as it was before; None when it can."""
+    if any(column not in before for column in ("attempts", *WORDS)):
+        return "The journal does not know what it had before."
+    # A retry counts one attempt, a run that ended another one.
+    if row.attempts != before["attempts"] + 1:
+        return "It has started again, and waits once more."
+    for column in ("priority", "queue_name", "lock"):
+        if getattr(row, column) != set_to.get(column, before[column]):
+            return f"Its {WORDS[column]} was changed since."
+    if not _has_what_was_set(entry, RETRY, set_to, row):
+        return f"Its {WORDS['scheduled_at']} was changed since."
+    return None
 
 
 def act_of(entry: Entry, record: Record) -> tuple[str, Mapping[str, Any]]:
@@ -136,7 +165,7 @@ def act_of(entry: Entry, record: Record) -> tuple[str, Mapping[str, Any]]:
 def _has_what_was_set(entry: Entry, action: str, set_to: Mapping[str, Any], row: JobRow) -> bool:
     if action == "reprioritise":
         return bool(row.priority == set_to.get("priority"))
-    if action == "reschedule":
+    if action == "reschedule" or (action == RETRY and "scheduled_at" in set_to):
         return row.scheduled_at == moment(set_to.get("scheduled_at"))
     # Made due by the server's clock: no later than the act's end, give or take how far the clocks are apart.
     latest = (entry.ended_at or entry.at) + dt.timedelta(minutes=1)

@@ -22,7 +22,7 @@ from jobdesk_core.exceptions import (
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal.journal import Journal
 from jobdesk_core.journal.record import DONE, Entry, Header, Record
-from jobdesk_core.journal.undo import AGAIN, BACK, WORDS, act_of, moment, reason_of
+from jobdesk_core.journal.undo import AGAIN, BACK, RETRY, WORDS, act_of, moment, reason_of
 from jobdesk_core.monitor.rows import JobRow, row_columns, rows_by_id
 
 #: Jobs undone in one transaction: locks are held briefly, and a stop does not wait for long.
@@ -119,6 +119,7 @@ class _Undoing:
         rows = await run(_locked(self._able, [record.job_id for record in records]))
         results: list[Record] = []
         again: list[Record] = []
+        failed: list[Record] = []
         back: dict[str, list[Record]] = {}
         for record in records:
             reason = reason_of(self._entry, record, rows.get(record.job_id))
@@ -127,10 +128,14 @@ class _Undoing:
                 results.append(Record(record.job_id, "skipped", reason))
             elif action in AGAIN:
                 again.append(record)
+            elif action == RETRY:
+                failed.append(record)
             else:
                 back.setdefault(BACK[action], []).append(record)
         if again:
             results += await self._defer_again(run, again)
+        if failed:
+            results += await _fail_again(run, self._able, failed)
         for column, some in back.items():
             results += await _set_back(run, column, some)
         return results
@@ -192,6 +197,29 @@ async def _set_back(run: Run, column: str, records: Sequence[Record]) -> list[Re
     )
     return [
         Record(record.job_id, DONE, f"Set the {WORDS[column]} of job #{record.job_id:,} back.") for record in records
+    ]
+
+
+async def _fail_again(run: Run, capabilities: Capabilities, records: Sequence[Record]) -> list[Record]:
+    """End them as failed by the library's own function, then give them back what the retry changed."""
+    ids = [record.job_id for record in records]
+    call = statements.finish_call(capabilities, "job.id", "'failed'::procrastinate_job_status", "false")
+    await run(Statement(f"SELECT {call} FROM unnest(%(ids)s::bigint[]) AS job (id)", nothing, {"ids": ids}))
+    columns = {"attempts": "integer", "priority": "integer", "queue_name": "text", "lock": "text"}
+    kinds = columns | {"scheduled_at": "timestamptz"}
+    values = {name: [record.before[name] for record in records] for name in columns}
+    await run(
+        Statement(
+            f"UPDATE procrastinate_jobs AS job SET {', '.join(f'{name} = given.{name}' for name in kinds)} "
+            f"FROM unnest(%(ids)s::bigint[], {', '.join(f'%({name})s::{kind}[]' for name, kind in kinds.items())}) "
+            f"AS given (id, {', '.join(kinds)}) WHERE job.id = given.id",
+            nothing,
+            {"ids": ids, "scheduled_at": [moment(record.before["scheduled_at"]) for record in records]} | values,
+        )
+    )
+    return [
+        Record(record.job_id, DONE, f"Job #{record.job_id:,} is failed again, as before the retry.")
+        for record in records
     ]
 
 
