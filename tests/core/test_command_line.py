@@ -720,3 +720,30 @@ async def test_every_release_is_read_and_acted_upon(tmp_path: Path, released_dsn
         assert shell("defer", "t", "--priority", "3").returncode == (0 if able.has_priority else 4)
 
     await asyncio.to_thread(look)
+
+
+def test_before_a_retry_that_may_run_a_job_twice_and_after_one_that_nobody_takes(shell: Shell) -> None:
+    defer(shell.dsn, queue_name="mail")
+    start(shell.dsn, heartbeat="now() - interval '2 minutes'")
+    ended = shell("retry", "1", "--stalled", "--yes")
+    assert ended.returncode == 1
+    assert "Worker #1 has sent no heartbeat for 2 min. It may still run this job: a worker that is" in ended.stderr
+    assert "How long t usually runs is not known; this job started" in ended.stderr
+    ended = shell("retry", "1", "--stalled", "--yes", "--force")
+    assert ended.returncode == 0
+    assert "Job #1 is to run again, but no worker is alive, and no job in mail has started for" in ended.stderr
+
+
+def test_a_brake_stops_a_retry_whose_jobs_fail_again(shell: Shell) -> None:
+    many(shell.dsn, 100, status="failed")
+    run_sql(
+        shell.dsn,
+        "CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.status = 'failed'; RETURN NEW; END$$; "
+        "CREATE TRIGGER again BEFORE UPDATE ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION again()",
+    )
+    ended = shell("retry", "status:failed", "--yes", "--rate", "50", "--brake", "10%")
+    assert ended.returncode == 1 and "Stopped by the brake: " in ended.stderr
+    assert "retried jobs that ended have failed again." in ended.stderr and "not reached" in ended.stdout
+    for wrong in (["--brake", "10%"], ["--rate", "5", "--brake", "0"], ["--rate", "5", "--brake", "many"]):
+        ended = shell("retry", "status:failed", "--yes", *wrong)
+        assert ended.returncode == 2 and "Traceback" not in ended.stderr, wrong

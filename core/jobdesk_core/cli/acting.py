@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from dataclasses import dataclass
 
@@ -11,12 +12,15 @@ from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.interrupt import Interrupt
 from jobdesk_core.connectors.shown import shown_sql
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal import Journal
 from jobdesk_core.journal.keeping import apply_kept_now
 from jobdesk_core.operations import (
     ENDED,
     Action,
+    Brake,
     Cancel,
     Change,
     Chosen,
@@ -28,10 +32,14 @@ from jobdesk_core.operations import (
     Rate,
     Result,
     Retry,
+    Steps,
     first_statement,
+    look_at_risk,
+    not_served,
     plan,
     run,
 )
+from jobdesk_core.operations.brake import LAST
 from jobdesk_core.operations.confirmation import confirmation_of
 
 _VERBS = {
@@ -85,6 +93,12 @@ def add_retry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--priority", type=int, help="another priority")
     parser.add_argument("--queue", help="another queue")
     parser.add_argument("--lock", help="another lock")
+    parser.add_argument(
+        "--brake",
+        type=words.brake,
+        metavar="PERCENT",
+        help=f"with --rate: stop when more of the last {LAST} jobs that ended have failed again",
+    )
     parser.add_argument("--stalled", action="store_true", help="only running jobs that no living worker has")
     parser.add_argument(
         "--force",
@@ -117,6 +131,8 @@ def add_fail(parser: argparse.ArgumentParser) -> None:
 def _retry(options: argparse.Namespace) -> Retry:
     if options.priority is not None and not -(2**31) <= options.priority < 2**31:
         raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
+    if options.brake is not None and options.rate is None:
+        raise Ended(codes.USAGE, "--brake needs --rate: without it all jobs are retried before any can fail.")
     return Retry(
         at=words.due(options),
         priority=options.priority,
@@ -148,7 +164,9 @@ def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
         if not options.yes:
             with interrupt.lifted():
                 _ask(desk, made)
-        ledger = _carry_out(desk, made, interrupt, is_whole=options.one_transaction, rate=options.rate)
+        brake = getattr(options, "brake", None)
+        ledger = _carry_out(desk, made, interrupt, is_whole=options.one_transaction, rate=options.rate, brake=brake)
+        _tell_not_served(desk, ledger)
         return _tell(ledger, is_json=options.json, is_interrupted=interrupt.is_set)
 
 
@@ -190,6 +208,9 @@ def _show_plan(desk: Opened, made: Plan, *, is_json: bool, is_result: bool) -> N
         fate = WILL[made.change.action] if group.reason is None else f"{_kind(group.reason.kind)}: {group.reason.many}"
         status = group.status.value if group.status is not None else "-"
         tell(output.plain(f"{group.count:>12,}  {status:<10}  {fate}"))
+    risk = run(look_at_risk(made), desk.connector, limit_s=LIMIT_S)
+    for sentence in risk.sentences() if risk is not None else ():
+        tell(output.plain(sentence))
 
 
 def _kind(kind: str) -> str:
@@ -203,7 +224,22 @@ def _ask(desk: Opened, made: Plan) -> None:
     words.confirm(f"{verb}{risk}", asked, desk.profile)
 
 
-def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool, rate: Rate | None) -> Ledger:
+def _tell_not_served(desk: Opened, ledger: Ledger) -> None:
+    """Whether nobody is there to start what was retried: a note beside the ledger."""
+    if ledger.done_ids and ledger.error is None:
+        with contextlib.suppress(JobdeskException):  # what was done was done
+            for sentence in run(_asking(not_served(ledger, desk.capabilities)), desk.connector, limit_s=LIMIT_S):
+                output.note(sentence)
+
+
+def _asking(statement: Statement[list[str]]) -> Steps[list[str]]:
+    found: list[str] = yield statement
+    return found
+
+
+def _carry_out(
+    desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool, rate: Rate | None, brake: Brake | None
+) -> Ledger:
     progress = _Shown(interrupt, f", at most {rate.per_second:,} a second" if rate is not None else "")
     try:
         return apply_kept_now(
@@ -215,6 +251,7 @@ def _carry_out(desk: Opened, made: Plan, interrupt: Interrupt, *, is_whole: bool
             on_progress=progress.step,
             is_one_transaction=is_whole,
             rate=rate,
+            brake=brake,
         )
     finally:
         progress.clear()
@@ -231,6 +268,8 @@ def _tell(ledger: Ledger, *, is_json: bool, is_interrupted: bool) -> int:
             if number:
                 output.line(output.plain(f"{number:>12,}  {result.value:<11}  {reason}".rstrip()))
     code = _code(ledger)
+    if ledger.held:
+        raise Ended(codes.NOT_ALL, f"Stopped by the brake: {ledger.held} What had been done before stays done.")
     if is_interrupted or ledger.is_stopped:
         stays = "Everything was rolled back." if ledger.is_rolled_back else "What had been done before stays done."
         raise Ended(codes.INTERRUPTED, f"Stopped. {stays}")
@@ -259,7 +298,8 @@ class _Shown:
             sys.stderr.write(f"\r{progress.at:,} of {progress.of:,} jobs{self.pace}")
             sys.stderr.flush()
             self.is_shown = True
-        return not self.interrupt.is_set
+        # Nobody is asked whether to go on without the brake: a script that has one means it.
+        return not self.interrupt.is_set and not progress.held
 
     def clear(self) -> None:
         """Make room for what comes next."""

@@ -12,7 +12,7 @@ from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.monitor.filter_ranges import duration
 from jobdesk_core.monitor.filters import FilterError, JobFilter
-from jobdesk_core.operations import MOST_A_SECOND, Chosen, IdsNotUnderstood, Matching, Rate, Target, parse_ids
+from jobdesk_core.operations import MOST_A_SECOND, Brake, Chosen, IdsNotUnderstood, Matching, Rate, Target, parse_ids
 from jobdesk_core.operations.confirmation import Confirmation, Wants
 from jobdesk_core.profiles import Profile
 
@@ -121,6 +121,14 @@ def rate(text: str) -> Rate | None:
             f"{text[:40]!r} is not a number of jobs a second from 0 to {MOST_A_SECOND:,}"
         ) from error
     return found if found.per_second else None
+
+
+def brake(text: str) -> Brake:
+    """A brake by its share: 10% or 10."""
+    try:
+        return Brake(float(text.removesuffix("%")) / 100)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a share between 0 and 100 %, such as 10%") from error
 
 
 def due(options: argparse.Namespace) -> dt.datetime | None:

@@ -34,8 +34,10 @@ from jobdesk_core.operations.plan import Group, Plan, plan
 from jobdesk_core.operations.rate import MOST_A_SECOND, Rate
 from jobdesk_core.operations.replay import MOST_EDITED_BYTES, read_jobs, where_it_leads
 from jobdesk_core.operations.retried import Retried, what_became
+from jobdesk_core.operations.risk import Risk, look_at_risk
 from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.rules import Reason, impossible, refusal
+from jobdesk_core.operations.served import not_served
 from jobdesk_core.operations.staged import (
     ChangeSet,
     NothingToStage,
@@ -86,6 +88,7 @@ __all__ = [
     "Result",
     "Retried",
     "Retry",
+    "Risk",
     "RolledBack",
     "Row",
     "Rows",
@@ -112,6 +115,8 @@ __all__ = [
     "from_rows",
     "impossible",
     "look",
+    "look_at_risk",
+    "not_served",
     "open_rows",
     "parse_ids",
     "parse_rows",
