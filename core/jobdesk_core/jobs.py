@@ -18,7 +18,24 @@ _brief.maxstring = _brief.maxother = 100
 _brief.maxdict = _brief.maxlist = 10
 
 
-class Status(enum.Enum):
+class _Label(enum.Enum):
+    """Labels of an enum in the database, to which others may have added some: those are members without a name."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        label = "unknown" if value is None else str(value)
+        known = _added.get((cls.__name__, label))
+        if known is None:
+            known = object.__new__(cls)
+            known._name_, known._value_ = label, label
+            _added[cls.__name__, label] = known
+        return known
+
+
+_added: dict[tuple[str, str], Any] = {}
+
+
+class Status(_Label):
     """A job's status, with the labels of the database's enum `procrastinate_job_status`."""
 
     TODO = "todo"
@@ -39,7 +56,7 @@ class Status(enum.Enum):
         return self not in (Status.TODO, Status.DOING, Status.ABORTING)
 
 
-class EventType(enum.Enum):
+class EventType(_Label):
     """What happened to a job, with the labels of the enum `procrastinate_job_event_type`."""
 
     DEFERRED = "deferred"

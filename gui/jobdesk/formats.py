@@ -6,8 +6,10 @@ Moments come in UTC and are told in the zone of choice: the local one, or UTC. T
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
+
+from jobdesk_core import exact_json
+from jobdesk_core.moments import FarTime, safe_local
 
 #: Stands where there is no value.
 DASH = "–"
@@ -53,6 +55,8 @@ def age(moment: dt.datetime | None, now: dt.datetime) -> str:
     """How long ago `moment` was, in its leading unit alone: 29 s, 4 min, 3 h, 12 d."""
     if moment is None:
         return DASH
+    if isinstance(moment, FarTime):
+        return moment.text
     seconds = max(0, int((now - moment).total_seconds()))
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
@@ -64,6 +68,8 @@ def relative(moment: dt.datetime | None, now: dt.datetime) -> str:
     """`in 3 min` for what is to come, `3 min ago` for what was, a dash for None."""
     if moment is None:
         return DASH
+    if isinstance(moment, FarTime):
+        return moment.text
     seconds = (moment - now).total_seconds()
     if seconds >= 0:
         return f"in {duration(int(seconds))}"
@@ -99,7 +105,7 @@ def visible_lines(text: str) -> str:
 
 def as_json(value: object) -> str:
     """A JSON value in one line."""
-    return json.dumps(value, ensure_ascii=False)
+    return exact_json.dumps(value, ensure_ascii=False)
 
 
 def cut(text: str, limit: int = 300) -> str:
@@ -127,13 +133,15 @@ def shows_utc() -> bool:
 
 def here(moment: dt.datetime) -> dt.datetime:
     """The moment in the zone in which moments are told."""
-    return moment.astimezone(dt.UTC if _is_utc else None)
+    return safe_local(moment, dt.UTC if _is_utc else None)
 
 
 def local(moment: dt.datetime | None) -> str:
     """Date and time of day in the zone of choice; without the date when it is today."""
     if moment is None:
         return DASH
+    if isinstance(moment, FarTime):
+        return moment.text
     if here(moment).date() == here(dt.datetime.now(dt.UTC)).date():
         return time_of_day(moment)
     return f"{here(moment):%Y-%m-%d %H:%M:%S}"
@@ -153,7 +161,9 @@ def full(moment: dt.datetime | None) -> str:
     """The moment in the zone of choice with its offset, and the same in the other one, for tooltips and details."""
     if moment is None:
         return DASH
-    utc, there = moment.astimezone(dt.UTC), moment.astimezone()
+    if isinstance(moment, FarTime):
+        return moment.text
+    utc, there = safe_local(moment, dt.UTC), safe_local(moment, None)
     in_utc = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
     if not there.utcoffset():
         return in_utc

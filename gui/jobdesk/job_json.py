@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.exceptions import ArgumentsTooDeep
 from jobdesk_core.monitor.arguments import parsed
 from jobdesk_core.monitor.rows import JobRow
@@ -29,7 +29,7 @@ def as_json(
         if text is not None:
             job["args"] = _masked(text, secret_keys, revealed.get(row.id, set()))
         jobs.append(job)
-    return json.dumps(jobs[0] if len(jobs) == 1 else jobs, indent=2, ensure_ascii=False)
+    return exact_json.dumps(jobs[0] if len(jobs) == 1 else jobs, indent=2, ensure_ascii=False)
 
 
 def _masked(text: str, secret_keys: str, revealed: set[Path]) -> Any:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import csv
 import itertools
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from jobdesk_core.journal.keeping import defer_header, defer_record, kept
 from jobdesk_core.operations import Action, Outcome, Rate, Result, apply_defers, defer, impossible, plan_defers, run
 from jobdesk_core.operations.confirmation import MANY, confirmation
 from jobdesk_core.operations.defer_ledger import Deferred
+from jobdesk_core.operations.json_objects import NotExact, exactly
 from jobdesk_core.operations.new_jobs import NewJob, from_rows, problem_of
 from jobdesk_core.operations.rows import Row
 
@@ -227,18 +227,20 @@ def _job(options: argparse.Namespace) -> Job:
 def _value(text: str) -> Any:
     """JSON where it is valid, else the text itself."""
     try:
-        return json.loads(text, parse_constant=_refused_constant)
+        return exactly(text)
+    except NotExact as error:
+        if text.lstrip()[:1] in ("{", "["):
+            raise Ended(codes.USAGE, f"{text[:60]!r} is not taken: {error}") from error
+        return text
     except (ValueError, RecursionError):
         return text
 
 
-def _refused_constant(name: str) -> None:
-    raise ValueError(f"JSON has no {name}")
-
-
 def _object(text: str, place: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_constant=_refused_constant)
+        value = exactly(text)
+    except NotExact as error:
+        raise Ended(codes.USAGE, f"{place} is not taken: {error}") from error
     except (ValueError, RecursionError) as error:
         raise Ended(codes.USAGE, f"{place} is not valid JSON: {error}.") from error
     if not isinstance(value, dict):

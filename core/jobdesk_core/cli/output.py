@@ -13,7 +13,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+from jobdesk_core import exact_json
 from jobdesk_core.jobs import Status
+from jobdesk_core.moments import safe_local
 
 #: A cell of a table is cut after so many characters; --json and `show` have the whole.
 WIDEST_CELL = 48
@@ -72,12 +74,12 @@ def coloured(text: str, status: Status | None) -> str:
     """The text in the colour of a status."""
     if status is None or not has_colours(sys.stdout):
         return text
-    return f"\x1b[{_COLOURS[status]}m{text}\x1b[0m"
+    return f"\x1b[{_COLOURS.get(status, '')}m{text}\x1b[0m"
 
 
 def moment(at: dt.datetime | None) -> str:
     """A time as people read it: local, with its offset."""
-    return "-" if at is None else at.astimezone().isoformat(" ", "seconds")
+    return "-" if at is None else safe_local(at, None).isoformat(" ", "seconds")
 
 
 def cell(value: Any) -> str:
@@ -129,7 +131,7 @@ def _width(text: str) -> int:
 def as_json(value: Any) -> Any:
     """Values of the core as JSON has them: times in UTC, enums by their values."""
     if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat()
+        return safe_local(value, dt.UTC).isoformat()
     if isinstance(value, enum.Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -150,7 +152,7 @@ def json_line(value: Any) -> None:
 
 def json_text(value: Any) -> str:
     """A value as JSON, safe for a terminal."""
-    return safe_json(json.dumps(as_json(value), ensure_ascii=False))
+    return safe_json(exact_json.dumps(as_json(value), ensure_ascii=False))
 
 
 def safe_json(text: str) -> str:

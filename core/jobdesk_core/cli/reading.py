@@ -131,7 +131,9 @@ def show(desk: Opened, options: argparse.Namespace) -> int:
 
 def _show_arguments(detail: JobDetail) -> None:
     output.line("Arguments")
-    if detail.args is None:
+    if detail.args is None and not detail.args_bytes:
+        output.line("  none: the column is NULL")
+    elif detail.args is None:
         output.line(f"  too large or too deep to show here: {detail.args_bytes:,} bytes")
     for name, value in (detail.args or {}).items():
         output.line(f"  {output.plain(name)} = {output.json_text(value)}")

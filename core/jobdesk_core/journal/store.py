@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jobdesk_core import exact_json
 from jobdesk_core.journal.record import DONE, Entry, Header, Record, Search
 
 T = TypeVar("T")
@@ -257,7 +257,7 @@ def _entry(row: sqlite3.Row) -> Entry:
         place=row["place"],
         role=row["role"],
         sql=row["sql"],
-        set_to=json.loads(row["set_to"]),
+        set_to=exact_json.loads(row["set_to"]),
         undoes=row["undoes"],
     )
     return Entry(
@@ -275,7 +275,7 @@ def _entry(row: sqlite3.Row) -> Entry:
 
 
 def _record(row: sqlite3.Row) -> Record:
-    before = json.loads(row["before"])
+    before = exact_json.loads(row["before"])
     return Record(row["job_id"], row["outcome"], row["sentence"], before, row["new_id"], row["undone_by"])
 
 
@@ -283,4 +283,4 @@ def _json(value: Any) -> str:
     def plain(each: Any) -> Any:
         return each.isoformat() if isinstance(each, dt.datetime) else str(each)
 
-    return json.dumps(dict(value), ensure_ascii=False, default=plain)
+    return exact_json.dumps(dict(value), ensure_ascii=False, default=plain)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database import statements
@@ -175,7 +175,7 @@ def _as_it_was(before: Mapping[str, Any]) -> Job:
         priority=before.get("priority") or 0,
         lock=before.get("lock"),
         queueing_lock=before.get("queueing_lock"),
-        task_kwargs=json.loads(args) if isinstance(args, str) else args,
+        task_kwargs=exact_json.loads(args) if isinstance(args, str) else args,
         scheduled_at=at if at is not None and at > dt.datetime.now(dt.UTC) else None,
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import ArgumentsTooDeep
 
@@ -62,7 +62,7 @@ def whole(job_ids: Sequence[int], most: int) -> Statement[dict[int, str | None]]
 def parsed(text: str) -> dict[str, Any]:
     """Arguments from their text. Raises ArgumentsTooDeep."""
     try:
-        value: dict[str, Any] = json.loads(text)
+        value: dict[str, Any] = exact_json.loads(text)
     except RecursionError as error:
         raise ArgumentsTooDeep(text) from error
     return value
@@ -132,7 +132,7 @@ def _entry(row: dict[str, Any]) -> Entry:
     key = row["key"] if row["key"] is not None else row["number"] - 1
     if row["whole"] is not None:
         try:
-            value = json.loads(row["whole"])
+            value = exact_json.loads(row["whole"])
             if not is_deep(value):
                 return Entry(key, row["kind"], row["size"], value, True)
         except RecursionError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.connectors.statement import Rows, Statement
 
 #: The first of the selected jobs whose arguments are read, and the largest of these (in bytes on disk).
@@ -67,6 +67,6 @@ def compare(job_ids: Sequence[int]) -> Statement[Comparison]:
 
 def _value(text: str) -> Any:
     if len(text) < MOST_CHARACTERS:
-        return json.loads(text)
+        return exact_json.loads(text)
     # A part of an object is not told: which of its keys are secret can no longer be seen.
     return text + "…" if text.startswith('"') else f"{text[0]}…"

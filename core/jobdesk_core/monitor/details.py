@@ -147,7 +147,7 @@ def _job(capabilities: Capabilities, job_id: int) -> Statement[_Found | None]:
             with contextlib.suppress(ArgumentsTooDeep):
                 args = parsed(row["args"])
                 args = None if is_deep(args) else args
-        return job_row(row), args, row["args_bytes"], periodic
+        return job_row(row), args, row["args_bytes"] or 0, periodic
 
     # What takes more than the limit on disk is not even unpacked to be measured.
     return Statement(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.moments import FarTime
 from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow
 from jobdesk_core.monitor.surroundings import Ahead, Holder, Situation
 
@@ -70,6 +71,8 @@ def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
         sentences = ["A retry was put off until then."] if row.attempts else []
         if lock:
             sentences += ["Its lock may hold it back even then.", *lock]
+        if isinstance(row.scheduled_at, FarTime):
+            return Explanation(_parked(row.scheduled_at), sentences, "warning", job_ids=others)
         headline = f"It is scheduled to start in {duration(row.scheduled_at - now)}."
         return Explanation(headline, sentences, job_ids=others)
     situation = around.situation
@@ -91,6 +94,11 @@ def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
     return Explanation("It waits for a free worker.", [*ahead, *quiet, *_busy(row, situation)])
 
 
+def _parked(at: FarTime) -> str:
+    never = " No worker will ever start it." if at.is_infinite else ""
+    return f"It is parked: scheduled for {at.text}.{never}"
+
+
 def _lock_sentences(row: JobRow, around: Surroundings, now: dt.datetime) -> list[str]:
     holder, lock = around.holder, named(row.lock)
     if holder is None:
@@ -103,8 +111,8 @@ def _lock_sentences(row: JobRow, around: Surroundings, now: dt.datetime) -> list
             sentences.append("That job's worker is gone or silent: nothing will end it until it is retried.")
         return sentences
     if holder.row.scheduled_at is not None and holder.row.scheduled_at > now:
-        span = duration(holder.row.scheduled_at - now)
-        return [f"The lock {lock} belongs to {it}, which is scheduled to start in {span} and blocks it until then."]
+        when = due(holder.row.scheduled_at, now)
+        return [f"The lock {lock} belongs to {it}, which is scheduled to start {when} and blocks it until then."]
     is_first = holder.row.priority > row.priority
     why = "has a higher priority" if is_first else "was deferred earlier"
     sentences = [f"The lock {lock} belongs to {it}, which {why} and still waits."]
@@ -240,6 +248,11 @@ def named(name: str | None) -> str:
     text = " ".join((name or "").split())
     text = text if len(text) <= NAME_LIMIT else f"{text[:NAME_LIMIT]}…"
     return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def due(at: dt.datetime, now: dt.datetime) -> str:
+    """When something to come is due: `in 3 min`, or `at infinity` and the like."""
+    return f"at {at.text}" if isinstance(at, FarTime) else f"in {duration(at - now)}"
 
 
 def duration(span: dt.timedelta) -> str:

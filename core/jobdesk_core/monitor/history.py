@@ -65,6 +65,8 @@ class HistoryReader:
 
 
 _LOWEST: Statement[int | None] = Statement("SELECT min(id) AS id FROM procrastinate_events", lambda rows: rows[0]["id"])
+#: Times that can be subtracted, and told in minutes: not infinity, nor years that have five digits.
+_LATELY = "BETWEEN now() - interval '1 hour' AND now() + interval '1 day'"
 _IN_STRETCH = (
     "event.id > %(low)s AND event.id <= %(high)s "
     "AND NOT EXISTS (SELECT FROM unnest(%(without)s::bigint[]) AS missing (id) WHERE missing.id = event.id)"
@@ -85,7 +87,7 @@ def history(low_id: int, high_id: int, without: Sequence[int] = ()) -> Statement
 
     # A transaction that ran for long gives its events the time of its start: one older event means nothing yet.
     return Statement(
-        "SELECT CASE WHEN event.at >= now() - interval '1 hour' "
+        f"SELECT CASE WHEN event.at {_LATELY} "
         "THEN floor(extract(epoch FROM event.at) / 60)::integer END AS minute, "
         "job.queue_name, job.task_name, event.type::text AS type, count(*)::integer AS count "
         "FROM procrastinate_events AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
@@ -108,18 +110,20 @@ def _durations(low_id: int, high_id: int, without: Sequence[int]) -> Statement[D
 
     newest = (
         "FROM (SELECT event.id, event.job_id, event.at FROM procrastinate_events AS event "
-        f"WHERE {_IN_STRETCH} AND event.at >= now() - interval '1 hour' AND event.type::text = ANY (%({{kinds}})s) "
+        f"WHERE {_IN_STRETCH} AND event.at {_LATELY} AND event.type::text = ANY (%({{kinds}})s) "
         "ORDER BY event.id DESC LIMIT %(limit)s) AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id"
     )
     moment = (
         "(SELECT max(before.at) FROM procrastinate_events AS before WHERE before.job_id = event.job_id "
-        "AND before.id < event.id AND before.type = '{type}')"
+        "AND before.id < event.id AND before.at BETWEEN '1000-01-01' AND '9000-01-01' AND before.type = '{type}')"
     )
     # A job that has run more than once was scheduled anew: since when its first run was due is not known any more.
     is_first_run = "job.attempts = CASE WHEN job.status::text IN ('doing', 'aborting') THEN 0 ELSE 1 END"
     return Statement(
         "SELECT 'waited' AS what, event.id, job.queue_name, job.task_name, greatest(0, extract(epoch FROM event.at - "
-        f"greatest({moment.format(type='deferred')}, job.scheduled_at)))::float AS seconds "
+        f"greatest({moment.format(type='deferred')}, CASE WHEN job.scheduled_at "
+        "BETWEEN '1000-01-01' AND '9000-01-01' THEN job.scheduled_at END"
+        ")))::float AS seconds "
         f"{newest.format(kinds='starts')} WHERE {is_first_run} AND job.status <> 'todo' "
         "UNION ALL SELECT 'ran', event.id, job.queue_name, job.task_name, "
         f"extract(epoch FROM event.at - {moment.format(type='started')})::float {newest.format(kinds='ends')} "

@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.explain import duration
+from jobdesk_core.monitor.explain import due
 from jobdesk_core.monitor.rows import JobRow
 
 #: A job that has been due for less than this is not called waiting in vain.
@@ -72,7 +72,7 @@ def reason(row: JobRow, before: JobRow | None, state: LockState, serving: Servin
         return "It is running too: its lock was changed meanwhile."
     after = f"#{before.id:,}, which is {'running' if before.status is not Status.TODO else 'before it'}."
     if row.scheduled_at is not None and row.scheduled_at > now:
-        return f"It is due in {duration(row.scheduled_at - now)}, and comes after {after}"
+        return f"It is due {due(row.scheduled_at, now)}, and comes after {after}"
     return f"It waits for {after}"
 
 
@@ -84,7 +84,7 @@ def _first(row: JobRow, state: LockState, serving: Serving, now: dt.datetime) ->
     if state is LockState.HELD:
         return "It holds the lock for as long as it runs."
     if state is LockState.SCHEDULED and row.scheduled_at is not None:
-        return f"It is due in {duration(row.scheduled_at - now)} and blocks those behind it."
+        return f"It is due {due(row.scheduled_at, now)} and blocks those behind it."
     if state is LockState.UNSERVED and serving.live_workers == 0:
         return "It is the first in line, and no worker is alive."
     if state is LockState.UNSERVED:

@@ -130,7 +130,8 @@ waits AS (
     SELECT extract(epoch FROM first.at - due.at) AS seconds
     FROM (SELECT job_id, at FROM starts WHERE attempts <= 1) AS first
     CROSS JOIN LATERAL (
-        SELECT max(at) FILTER (WHERE type::text IN ('deferred', 'scheduled')) AS at,
+        SELECT max(at) FILTER (
+            WHERE type::text IN ('deferred', 'scheduled') AND at BETWEEN '1000-01-01' AND '9000-01-01') AS at,
         count(*) FILTER (WHERE type::text = 'started') AS starts
         FROM procrastinate_events WHERE job_id = first.job_id) AS due
     WHERE due.starts = 1)

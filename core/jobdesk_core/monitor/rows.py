@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.moments import FarTime
 
 #: A worker whose heartbeat is older than this many seconds counts as dead (Procrastinate's default).
 STALLED_AFTER_S = 30
@@ -92,8 +93,21 @@ def row_columns(capabilities: Capabilities) -> str:
     )
 
 
-_STATUS_OF = {status.value: status for status in Status}
-_TYPE_OF = {kind.value: kind for kind in EventType}
+class _Members(dict[str, Any]):
+    """The members of an enum by their labels, those too that only this database has."""
+
+    def __init__(self, kind: type[Status] | type[EventType]) -> None:
+        super().__init__((member.value, member) for member in kind)
+        self._kind = kind
+
+    def __missing__(self, label: str) -> Any:
+        return self._kind(label)
+
+
+_STATUS_OF, _TYPE_OF = _Members(Status), _Members(EventType)
+#: Stands where the schema has no NULL and the table has one.
+UNKNOWN_TIME = FarTime("unknown", is_past=True)
+_INSTEAD = (0, "", "", "unknown", 0, 0)
 #: The columns of an EventRow.
 EVENT_COLUMNS = "id, job_id, type::text AS type, at"
 
@@ -101,32 +115,27 @@ EVENT_COLUMNS = "id, job_id, type::text AS type, at"
 def event_tuples(rows: list[tuple[Any, ...]]) -> list[EventRow]:
     """All rows, read as tuples of EVENT_COLUMNS, as EventRows."""
     make, type_of = partial(tuple.__new__, EventRow), _TYPE_OF
-    return [make((event_id, job_id, type_of[kind], at)) for event_id, job_id, kind, at in rows]
+    return [make((event_id, job_id or 0, type_of[kind], at or UNKNOWN_TIME)) for event_id, job_id, kind, at in rows]
 
 
 def job_row(row: dict[str, Any]) -> JobRow:
     """A JobRow from a row with the columns of `row_columns`."""
-    return JobRow(
-        row["id"],
-        row["task_name"],
-        row["queue_name"],
-        Status(row["status"]),
-        row["priority"],
-        row["attempts"],
-        row["scheduled_at"],
-        row["lock"],
-        row["queueing_lock"],
-        row["worker_id"],
-        row["abort_requested"],
-        row["deferred_at"],
-    )
+    return job_tuples([tuple(row[name] for name in JobRow._fields)])[0]
 
 
 def job_tuples(rows: list[tuple[Any, ...]]) -> list[JobRow]:
     """All rows, read as tuples that begin with the columns of `row_columns`, as JobRows."""
     # One row is made some hundred thousand times a minute while one scrolls: as JobRow._make, without its call.
     make, status_of, end = partial(tuple.__new__, JobRow), _STATUS_OF, len(JobRow._fields)
-    return [make((*row[:3], status_of[row[3]], *row[4:end])) for row in rows]
+    return [
+        make((*row[:3], status_of[row[3]], *row[4:end]) if None not in row[:6] else _whole(row[:end])) for row in rows
+    ]
+
+
+def _whole(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row of a table that lacks the schema's NOT NULL, with something in each of those places."""
+    first: list[Any] = [instead if value is None else value for value, instead in zip(row[:6], _INSTEAD, strict=True)]
+    return (*first[:3], _STATUS_OF[str(first[3])], *first[4:], *row[6:])
 
 
 def rows_by_id(capabilities: Capabilities, job_ids: list[int]) -> Statement[dict[int, JobRow]]:

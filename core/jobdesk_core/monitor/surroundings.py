@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor.rows import STALLED_AFTER_S, JobRow, WorkerRow, job_row, jobs_table, row_columns
+from jobdesk_core.moments import of_microseconds
+from jobdesk_core.monitor.rows import STALLED_AFTER_S, UNKNOWN_TIME, JobRow, WorkerRow, job_row, jobs_table, row_columns
 
 #: Jobs ahead are counted up to this number, among as many waiting jobs as are looked at.
 AHEAD_LIMIT = 1_000
@@ -86,7 +87,7 @@ def started_at(job_id: int) -> Statement[dt.datetime | None]:
 
 
 def _worker_rows(rows: Rows) -> list[WorkerRow]:
-    return [WorkerRow(row["id"], row["last_heartbeat"], row["running"]) for row in rows]
+    return [WorkerRow(row["id"], row["last_heartbeat"] or UNKNOWN_TIME, row["running"]) for row in rows]
 
 
 _WORKER_COLUMNS = (
@@ -136,7 +137,8 @@ def situation(capabilities: Capabilities, row: JobRow, queues: list[str]) -> Sta
         "FROM procrastinate_jobs AS job WHERE job.lock = counted.lock AND job.status = 'doing'))) AS blocked, "
         "(SELECT count(*) FROM counted WHERE NOT is_its) AS elsewhere, "
         "(SELECT count(*) FROM before_it) AS looked, "
-        "(SELECT json_object_agg(queue_name, extract(epoch FROM at)) FROM starts) AS starts, "
+        "(SELECT json_object_agg(queue_name, (extract(epoch FROM at) - 946684800) * 1000000) "
+        "FROM starts WHERE isfinite(at)) AS starts, "
         "(SELECT min(at) FROM recent WHERE type <> 'scheduled') AS looked_back_to",
         _situation,
         {
@@ -155,7 +157,7 @@ def situation(capabilities: Capabilities, row: JobRow, queues: list[str]) -> Sta
 def _situation(rows: Rows) -> Situation:
     row = rows[0]
     is_more = row["looked"] >= LOOKED_AHEAD or max(row["ahead"], row["elsewhere"]) >= AHEAD_LIMIT
-    starts = {name: dt.datetime.fromtimestamp(float(at), dt.UTC) for name, at in (row["starts"] or {}).items()}
+    starts = {name: of_microseconds(round(at)) for name, at in (row["starts"] or {}).items()}
     return Situation(
         row["live"],
         row["running"],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.connectors.statement import Statement
 
 #: Jobs learned from, and the arguments' size in the table beyond which a job is passed over.
@@ -78,14 +78,14 @@ def _type(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = exact_json.dumps(value, ensure_ascii=False)
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
     # Nested too deeply, or no object at all: nothing is learned from it.
     try:
-        value = json.loads(text)
+        value = exact_json.loads(text)
     except RecursionError:
         return None
     return value if isinstance(value, dict) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobdesk_core.monitor.rows import WorkerRow
+from jobdesk_core.monitor.rows import UNKNOWN_TIME, WorkerRow
 from jobdesk_core.monitor.surroundings import WORKERS
 
 #: Seconds between two looks at the workers, and while there is none.
@@ -22,4 +22,4 @@ def workers_in(row: Mapping[str, Any]) -> list[WorkerRow] | None:
     if "worker_ids" not in row:
         return None
     columns = (row[name] or () for name in ("worker_ids", "heartbeats", "running"))
-    return [WorkerRow(*values) for values in zip(*columns, strict=True)]
+    return [WorkerRow(number, at or UNKNOWN_TIME, running) for number, at, running in zip(*columns, strict=True)]

@@ -9,6 +9,7 @@ from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, UniqueViolation
 from jobdesk_core.jobs import Job
+from jobdesk_core.moments import safe_local
 from jobdesk_core.operations.changes import Action
 from jobdesk_core.operations.rules import impossible
 from jobdesk_core.operations.steps import Steps
@@ -49,7 +50,7 @@ def defer(
         return Outcome(None, False, str(error))
     when = ""
     if job.scheduled_at is not None:
-        when = f" for {job.scheduled_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+        when = f" for {safe_local(job.scheduled_at, None):%Y-%m-%d %H:%M:%S %Z}"
     of_job = f", again after job #{again_of:,}" if again_of is not None else ""
     sentence = f"Deferred job #{job_id:,}{when}: {job.task_name} in queue {job.queue}{of_job}."
     return Outcome(job_id, True, sentence, again_of)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from jobdesk_core import exact_json
+
 _WORDS = {
     "Expecting ',' delimiter": "a comma or a closing bracket is missing",
     "Expecting property name enclosed in double quotes": "a key in double quotes is missing",
@@ -19,25 +21,30 @@ _WORDS = {
 }
 
 
-class _Twice(ValueError):
-    pass
+class NotExact(ValueError):
+    """Valid JSON that does not say one thing: a key twice, or what only Python calls a number."""
+
+
+def exactly(text: str) -> Any:
+    """Any JSON value, every digit kept. Raises ValueError (NotExact has a sentence) and RecursionError."""
+    return exact_json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
 
 
 def check_object(text: str) -> tuple[dict[str, Any] | None, str | None, int | None]:
     """The JSON object in a text; or else what is wrong with it, and in which line (from 1) if in any."""
     try:
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
+        value = exactly(text)
     except json.JSONDecodeError as error:
         what = _WORDS.get(error.msg, error.msg)
         return None, f"Line {error.lineno}, column {error.colno}: {what}.", error.lineno
-    except (_Twice, RecursionError) as error:
+    except (NotExact, RecursionError) as error:
         what = "It is nested too deeply." if isinstance(error, RecursionError) else str(error)
         return None, what, None
     if not isinstance(value, dict):
         kinds = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
         kind = kinds.get(type(value), "a number")
         return None, f'Arguments are a JSON object, such as {{"user_id": 42}}; this is {kind}.', 1
-    if "\\u0000" in json.dumps(value):
+    if "\\u0000" in exact_json.dumps(value):
         return None, "PostgreSQL cannot store the character NUL (\\u0000).", None
     return value, None, None
 
@@ -46,10 +53,10 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise _Twice(f'The key "{key}" stands twice.')
+            raise NotExact(f'The key "{key}" stands twice.')
         found[key] = value
     return found
 
 
 def _constant(name: str) -> Any:
-    raise _Twice(f"{name} is not JSON.")
+    raise NotExact(f"{name} is not JSON.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.monitor.usual import UsualArguments
 from jobdesk_core.profiles.introspect import AppTask, Parameter
 
@@ -155,7 +155,7 @@ def _of_default(parameter: Parameter | None) -> tuple[str, ...]:
     if text[:1] in "'\"":
         return ("text",)
     try:
-        return (json_type(json.loads(text)),)
+        return (json_type(exact_json.loads(text)),)
     except (ValueError, RecursionError):
         return ()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jobdesk_core.jobs import Status
+from jobdesk_core.moments import safe_local
 from jobdesk_core.operations.acts import kept
 from jobdesk_core.operations.changes import Action, Retry
 from jobdesk_core.operations.plan import Plan
@@ -133,7 +134,7 @@ class Ledger:
         """What was done to a job, in words."""
         change = self.plan.change
         at, priority = getattr(change, "at", None), getattr(change, "priority", None)
-        when = f" for {at.astimezone():%Y-%m-%d %H:%M:%S %Z}" if at is not None else ""
+        when = f" for {safe_local(at, None):%Y-%m-%d %H:%M:%S %Z}" if at is not None else ""
         return _DONE[change.action].format(job=f"{job_id:,}", when=when, priority=priority)
 
     def write_csv(self, path: Path) -> None:

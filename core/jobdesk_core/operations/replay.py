@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Job
@@ -31,8 +30,8 @@ def read_jobs(
 ) -> Steps[list[NewJob]]:
     """The jobs of these ids as new ones, in their order. A time is kept only when it lies after `now` (aware).
 
-    Those that cannot be carried over as they are have a problem: gone, too large, nested too deeply, or with a
-    number of more digits than Python keeps. Its progress counts jobs. Stopped, it returns those read so far.
+    Those that cannot be carried over as they are have a problem: gone, too large, or nested too
+    deeply. Its progress counts jobs. Stopped, it returns those read so far.
     """
     found: list[NewJob] = []
     characters = 0
@@ -88,26 +87,13 @@ def _new(job_id: int, row: dict[str, Any] | None, now: dt.datetime, most_bytes: 
     return NewJob(job_id, job, problem)
 
 
-class _Inexact(Exception):
-    pass
-
-
 def _args(text: str | None, most_bytes: int) -> tuple[dict[str, Any], str | None]:
     if text is None:
         return {}, f"Its arguments are larger than {most_bytes // 1_000_000} MB."
     try:
-        value = json.loads(text, parse_float=_exact)
+        value = exact_json.loads(text)
     except RecursionError:
         return {}, "Its arguments are nested too deeply."
-    except (_Inexact, ValueError):
-        return {}, "Its arguments hold a number of more digits than can be carried over exactly."
     if not isinstance(value, dict):
         return {}, "Its arguments are no JSON object."
     return value, None
-
-
-def _exact(text: str) -> float:
-    number = float(text)
-    if Decimal(text) != Decimal(repr(number)):
-        raise _Inexact
-    return number

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.monitor.arguments import LONGEST_TEXT, Part
 from jobdesk_core.profiles.secret_keys import Path, masked
 from PySide6.QtCore import Qt, Signal
@@ -186,7 +186,7 @@ class ArgumentsPanel(QWidget):
 
     def _as_json(self, value: dict[str, Any]) -> str:
         shown = masked(value, self._pattern, self.tree.revealed_paths)
-        return json.dumps(shown, indent=2, ensure_ascii=False)
+        return exact_json.dumps(shown, indent=2, ensure_ascii=False)
 
     def _hidden_note(self, text: str) -> str:
         if masked(self._value, self._pattern, self.tree.revealed_paths) == self._value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from jobdesk_core.jobs import Status
+from jobdesk_core.moments import of_microseconds
 from jobdesk_core.monitor.monitor import JobDetail
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from PySide6.QtCore import QCoreApplication
@@ -34,7 +35,7 @@ def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:
     ]
     if detail.periodic is not None:
         periodic_id, defer_timestamp = detail.periodic
-        moment = dt.datetime.fromtimestamp(defer_timestamp, dt.UTC)
+        moment = of_microseconds((defer_timestamp - 946_684_800) * 1_000_000)
         name = f"{formats.cut(periodic_id)} · " if periodic_id else ""
         fields.append(("periodic", name + _tr("for {time}").format(time=formats.local(moment)), ""))
     return fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 from jobdesk_core.jobs import EventType, Status
 from PySide6.QtGui import QColor
@@ -125,30 +126,48 @@ TONES = {
     "aborting": "aborted",
 }
 
+
 #: A status is told by its shape and its word as well as by its colour.
-STATUS_SHAPE: dict[Status, str] = {
-    Status.TODO: "circle",
-    Status.DOING: "half-circle",
-    Status.SUCCEEDED: "check",
-    Status.FAILED: "cross",
-    Status.CANCELLED: "slashed-circle",
-    Status.ABORTING: "half-square",
-    Status.ABORTED: "square",
-}
+class _Shapes(dict[Any, Any]):
+    """Shapes of labels, those too that somebody has added to the database's own."""
+
+    def __init__(self, known: dict[Any, Any], other: Any) -> None:
+        super().__init__(known)
+        self._other = other
+
+    def __missing__(self, label: Any) -> Any:
+        return self._other
+
+
+STATUS_SHAPE: dict[Status, str] = _Shapes(
+    {
+        Status.TODO: "circle",
+        Status.DOING: "half-circle",
+        Status.SUCCEEDED: "check",
+        Status.FAILED: "cross",
+        Status.CANCELLED: "slashed-circle",
+        Status.ABORTING: "half-square",
+        Status.ABORTED: "square",
+    },
+    "circle",
+)
 
 #: Shape and tone of each event.
-EVENT_SHAPE: dict[EventType, tuple[str, str]] = {
-    EventType.DEFERRED: ("circle", "todo"),
-    EventType.SCHEDULED: ("circle", "todo"),
-    EventType.STARTED: ("half-circle", "doing"),
-    EventType.DEFERRED_FOR_RETRY: ("arrow", "todo"),
-    EventType.RETRIED: ("arrow", "todo"),
-    EventType.SUCCEEDED: ("check", "succeeded"),
-    EventType.FAILED: ("cross", "failed"),
-    EventType.CANCELLED: ("slashed-circle", "cancelled"),
-    EventType.ABORT_REQUESTED: ("half-square", "aborted"),
-    EventType.ABORTED: ("square", "aborted"),
-}
+EVENT_SHAPE: dict[EventType, tuple[str, str]] = _Shapes(
+    {
+        EventType.DEFERRED: ("circle", "todo"),
+        EventType.SCHEDULED: ("circle", "todo"),
+        EventType.STARTED: ("half-circle", "doing"),
+        EventType.DEFERRED_FOR_RETRY: ("arrow", "todo"),
+        EventType.RETRIED: ("arrow", "todo"),
+        EventType.SUCCEEDED: ("check", "succeeded"),
+        EventType.FAILED: ("cross", "failed"),
+        EventType.CANCELLED: ("slashed-circle", "cancelled"),
+        EventType.ABORT_REQUESTED: ("half-square", "aborted"),
+        EventType.ABORTED: ("square", "aborted"),
+    },
+    ("circle", "neutral"),
+)
 
 #: Shape of each kind of message.
 KIND_SHAPE = {"info": "circle", "good": "check", "warning": "triangle", "bad": "cross"}

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.jobs import EventType
+from jobdesk_core.moments import FarTime
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
@@ -50,7 +51,8 @@ class EventList(QWidget):
         for line, (_, kind, at) in enumerate(shown[-LIMIT:], 1):
             # A `scheduled` event carries the time that the job was put off to, not that of its writing.
             is_plan = kind is EventType.SCHEDULED
-            since = "" if before is None or is_plan else f"+{formats.duration((at - before).total_seconds())}"
+            is_far = isinstance(at, FarTime) or isinstance(before, FarTime)
+            since = "" if before is None or is_plan or is_far else f"+{formats.duration((at - before).total_seconds())}"
             self._add(line, kind, at, since)
             before = before if is_plan else at
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.operations.json_objects import check_object
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat, QTextDocument, QTextFormat
@@ -78,7 +78,7 @@ class JsonEditor(QWidget):
 
     def set_value(self, value: dict[str, Any]) -> None:
         """Start with this object."""
-        self.set_text(json.dumps(value, indent=2, ensure_ascii=False))
+        self.set_text(exact_json.dumps(value, indent=2, ensure_ascii=False))
 
     def value(self) -> dict[str, Any] | None:
         """The object, or None while something is wrong."""

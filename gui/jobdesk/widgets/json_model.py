@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.monitor.arguments import Entry, Part
 from jobdesk_core.profiles import secret_keys
 from jobdesk_core.profiles.secret_keys import HIDDEN, Path
@@ -285,7 +286,7 @@ def shown(node: Node) -> tuple[str, str]:
         return _line(value), "good"
     if value is None or isinstance(value, bool):
         return json.dumps(value), "cancelled"
-    return (json.dumps(value) if isinstance(value, int | float) else str(value)), "text"
+    return (exact_json.dumps(value) if isinstance(value, int | float) else str(value)), "text"
 
 
 def _line(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.monitor.arguments import Part
 from jobdesk_core.profiles.secret_keys import Path
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
@@ -105,7 +105,7 @@ class JsonTree(QTreeView):
                 self.text_asked_for.emit(node.keys)
             return
         is_text = isinstance(value, str)
-        QApplication.clipboard().setText(value if is_text else json.dumps(value, indent=2, ensure_ascii=False))
+        QApplication.clipboard().setText(value if is_text else exact_json.dumps(value, indent=2, ensure_ascii=False))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):

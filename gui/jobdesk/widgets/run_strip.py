@@ -190,4 +190,4 @@ class RunStrip(QWidget):
             EventType.ABORTED: self.tr("aborted"),
             EventType.DEFERRED_FOR_RETRY: self.tr("retried"),
         }
-        return words[end]
+        return words.get(end, end.value)
