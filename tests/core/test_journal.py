@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jobdesk_core.files import CsvLines, whole_file
 from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.store import Limits
 
@@ -194,6 +195,46 @@ async def test_an_export_has_a_line_for_each_job_and_no_formulas(journal: Journa
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         assert lines[1]["entry_sentence"] == "=1+1 \u202e<b>\n😀" and lines[1]["before"]["priority"] == 3
     assert [line["entry"] for line in lines] in ([2, 1, 1], ["2", "1", "1"])
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+async def test_an_export_has_every_record_also_those_without_a_job(journal: Journal, tmp_path: Path, kind: str) -> None:
+    records = [Record(number if number % 2 else 0, "refused", f"n{number}") for number in range(1, 3_507)]
+    await write(journal, records=[*records, Record(1, "done", "twice")])
+    path = tmp_path / f"export.{kind}"
+    path.write_text("before")
+    assert await journal.export(Search(), path) == 3_507
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file)) if kind == "csv" else [json.loads(line) for line in file]
+    assert sorted(line["sentence"] for line in lines) == sorted([*(record.sentence for record in records), "twice"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+FORMULAS = ("=1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1")
+
+
+def test_no_cell_is_a_formula_and_no_file_is_half(tmp_path: Path) -> None:
+    path = tmp_path / "cells.csv"
+    with whole_file(path, has_bom=True) as file:
+        CsvLines(file, ["=head", "b"]).write([*FORMULAS, "1=1", -5, None, True, {"a": "=1"}])
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head, cells = csv.reader(file)
+    assert head == ["'=head", "b"] and cells == [
+        *(f"'{text}" for text in FORMULAS),
+        "1=1",
+        "-5",
+        "",
+        "true",
+        '{"a": "=1"}',
+    ]
+    before = path.read_bytes()
+    assert before[:3] == b"\xef\xbb\xbf"
+    with pytest.raises(KeyError), whole_file(path) as file:
+        file.write("half")
+        raise KeyError
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(OSError), whole_file(Path(os.devnull)):
+        pass
 
 
 async def test_old_entries_make_room(journal: Journal) -> None:

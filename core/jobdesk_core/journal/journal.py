@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import csv
 import datetime as dt
+import errno
 import getpass
 import json
 import sqlite3
@@ -17,6 +17,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import platformdirs
 
 from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.files import CsvLines, whole_file
 from jobdesk_core.journal.record import Entry, Header, Record, Search
 from jobdesk_core.journal.store import BUSY_S, Limits, Store
 
@@ -88,7 +89,7 @@ class Journal:
     async def export(self, search: Search, path: Path) -> int:
         """Write every matching entry, a line for each of its jobs, as CSV or (`.ndjson`) NDJSON; how many lines.
 
-        Cancelled, it stops within a line; what it has written by then stays in the file.
+        Cancelled, it stops within a line, and what was at `path` stays as it was.
         """
         ending = threading.Event()
         try:
@@ -119,11 +120,11 @@ class Journal:
 
     def _export(self, search: Search, path: Path, ending: threading.Event) -> int:
         lines = 0
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with whole_file(path) as file:
             write = _ndjson(file) if path.suffix == ".ndjson" else _csv(file)
             for line in self._lines(search):
                 if ending.is_set():
-                    break
+                    raise OSError(errno.ECANCELED, "The export was stopped")
                 write(line)
                 lines += 1
         return lines
@@ -134,11 +135,11 @@ class Journal:
             before = entries[-1].id
             for entry in entries:
                 head = _head(entry)
-                after: int | None = None
+                after = (-(2**63), 0)
                 has_records = False
-                while records := self._store.records(entry.id, after, BATCH_RECORDS):
-                    after, has_records = records[-1].job_id, True
-                    yield from (head | _tail(record) for record in records)
+                while held := self._store.every_record(entry.id, after, BATCH_RECORDS):
+                    after, has_records = held[-1][0], True
+                    yield from (head | _tail(record) for _, record in held)
                 if not has_records:
                     yield head
 
@@ -172,19 +173,10 @@ def _tail(record: Record) -> dict[str, Any]:
 
 
 def _csv(file: Any) -> Callable[[dict[str, Any]], object]:
-    writer = csv.DictWriter(file, _COLUMNS)
-    writer.writeheader()
-
-    def write(line: dict[str, Any]) -> None:
-        before = json.dumps(line["before"], ensure_ascii=False) if line.get("before") else ""
-        writer.writerow({name: _safe(value) for name, value in (line | {"before": before}).items()})
-
-    return write
-
-
-def _safe(value: Any) -> Any:
-    """Keep spreadsheets from reading text that came from a database as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+    lines = CsvLines(file, _COLUMNS)
+    return lambda line: lines.write(
+        (line.get(name) or None) if name == "before" else line.get(name) for name in _COLUMNS
+    )
 
 
 def _ndjson(file: Any) -> Callable[[dict[str, Any]], object]:

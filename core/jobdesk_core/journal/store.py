@@ -150,6 +150,19 @@ class Store:
             lambda connection: [_record(row) for row in connection.execute(f"{sql} ORDER BY job_id LIMIT ?", values)]
         )
 
+    def every_record(self, entry_id: int, after: tuple[int, int], limit: int) -> list[tuple[tuple[int, int], Record]]:
+        """An entry's records, those after a place, each with its place. Several may be of the same job, or of none."""
+        sql = (
+            "SELECT *, rowid AS place FROM records WHERE entry_id = ? AND (job_id, rowid) > (?, ?) "
+            "ORDER BY job_id, rowid LIMIT ?"
+        )
+        return self._ask(
+            lambda connection: [
+                ((row["job_id"], row["place"]), _record(row))
+                for row in connection.execute(sql, (entry_id, *after, limit))
+            ]
+        )
+
     def values_of(self, column: str) -> list[str]:
         """The actions or the profiles that entries have."""
         assert column in ("action", "profile")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobdesk_core.files import CsvLines, whole_file
 from jobdesk_core.operations.ledger import Result
 
 
@@ -72,15 +72,14 @@ class DeferLedger:
 
     def write_csv(self, path: Path) -> None:
         """Write one line for each. Raises OSError."""
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["origin", "result", "job_id", "sentence"])
+        with whole_file(path) as file:
+            lines = CsvLines(file, ["origin", "result", "job_id", "sentence"])
             for entry in self.entries():
-                writer.writerow([entry.origin, entry.result.value, entry.job_id, entry.sentence])
+                lines.write([entry.origin, entry.result.value, entry.job_id, entry.sentence])
 
     def write_ndjson(self, path: Path) -> None:
         """Write one JSON object for each, on a line of its own. Raises OSError."""
-        with path.open("w", encoding="utf-8") as file:
+        with whole_file(path) as file:
             for entry in self.entries():
                 held = {"origin": entry.origin, "result": entry.result.value, "job_id": entry.job_id}
                 file.write(json.dumps(held | {"sentence": entry.sentence}, ensure_ascii=False) + "\n")

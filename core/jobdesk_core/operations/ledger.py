@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import enum
 import json
 import tempfile
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jobdesk_core.files import CsvLines, whole_file
 from jobdesk_core.jobs import Status
 from jobdesk_core.moments import safe_local
 from jobdesk_core.operations.acts import kept
@@ -176,19 +176,19 @@ class Ledger:
 def write_csv(path: Path, entries: Callable[[], Iterator[Entry]]) -> None:
     """Write one line for each job; `entries` is asked twice. Raises OSError."""
     kept = sorted({name for entry in entries() for name in entry.before or ()})
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "result", "sentence", "status_before", *(f"{name}_before" for name in kept)])
+    headings = ["id", "result", "sentence", "status_before", *(f"{name}_before" for name in kept)]
+    with whole_file(path) as file:
+        lines = CsvLines(file, headings)
         for entry in entries():
             before = entry.before or {}
             status = entry.status.value if entry.status else ""
             values = [before.get(name) for name in kept]
-            writer.writerow([entry.job_id, entry.result.value, entry.sentence, status, *values])
+            lines.write([entry.job_id, entry.result.value, entry.sentence, status, *values])
 
 
 def write_ndjson(path: Path, entries: Iterable[Entry]) -> None:
     """Write one JSON object for each job, on a line of its own. Raises OSError."""
-    with path.open("w", encoding="utf-8") as file:
+    with whole_file(path) as file:
         file.writelines(f"{line}\n" for line in ndjson_lines(entries))
 
 

@@ -1,0 +1,67 @@
+"""Files that people keep: whole or not at all under their name, readable by their owner only; and the one CSV."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime as dt
+import enum
+import errno
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from jobdesk_core import exact_json
+
+#: What makes a spreadsheet take a text for a formula, also as Japanese keyboards write it.
+_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, has_bom: bool = False) -> Iterator[TextIO]:
+    """A UTF-8 file to write into; it gets its name (mode 0600) only when everything has been written.
+
+    When the block raises, what is at `path` stays as it was. `has_bom`: begins with a byte order mark, by which
+    Excel knows UTF-8. Raises OSError.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "There is something of this name that is no file", str(path))
+    number, name = tempfile.mkstemp(prefix=".jobdesk-", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8-sig" if has_bom else "utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+class CsvLines:
+    """Writes lines of CSV that spreadsheets take for data: no text in them becomes a formula."""
+
+    def __init__(self, file: Any, headings: Iterable[str]) -> None:
+        self._writer = csv.writer(file)
+        self.write(headings)
+
+    def write(self, values: Iterable[Any]) -> None:
+        """Write one line. Times go as UTC, objects and lists as JSON, and None as nothing."""
+        self._writer.writerow([csv_cell(value) for value in values])
+
+
+def csv_cell(value: Any) -> Any:
+    """A value as its cell holds it; an apostrophe before a text that would be a formula."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dt.datetime):
+        value = value.astimezone(dt.UTC).isoformat()
+    elif isinstance(value, dict | list):
+        return exact_json.dumps(value, ensure_ascii=False)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_BEGINS) else value
