@@ -184,8 +184,15 @@ SPECS = (
         "job.rescue",
         "Rescue stalle&d jobs…",
         "job",
-        tip="Retry the running jobs whose worker is silent",
+        tip="Retry the running jobs that no living worker has",
         needs=Needs.DESK,
+    ),
+    Spec(
+        "job.fail",
+        "Mark as &failed…",
+        "job",
+        tip="End the running job, which no living worker has, as failed",
+        needs=Needs.JOBS,
     ),
     Spec(
         "job.again",
@@ -294,8 +301,15 @@ SPECS = (
         starts_group=True,
     ),
     Spec(
+        "worker.fail",
+        "&Mark stalled jobs as failed…",
+        "worker",
+        tip="End the running jobs that no living worker has as failed",
+        needs=Needs.DESK,
+    ),
+    Spec(
         "worker.prune",
-        "&Prune silent workers…",
+        "&Prune unresponsive workers…",
         "worker",
         "delete",
         tip="Remove the workers that have sent no heartbeat for long",

@@ -261,11 +261,13 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
             page.table.selectRow(0)
             await until(lambda: f"#{job_id}" in page._jobs.text, what="its jobs")
             assert "mail.send" in page._jobs.text.replace("\u200b", "")
-            assert "No worker is silent" in window.actions["worker.prune"].toolTip()
+            assert "No worker is unresponsive" in window.actions["worker.prune"].toolTip()
             others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'")
             await until(window.actions["worker.prune"].isEnabled, what="the worker to be silent")
             window.actions["worker.prune"].trigger()
             dialog = await dialog_of(window, PruneDialog)
+            assert not dialog.verb.isEnabled(), "it may still run its job: not by a click alone"
+            dialog.safety.force.click()
             dialog.verb.click()
             await closed(window)
             assert others.run("SELECT count(*) FROM procrastinate_workers") == 0

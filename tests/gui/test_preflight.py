@@ -266,13 +266,36 @@ async def test_stalled_jobs_are_rescued(dsn: str, tmp_path: Path) -> None:
             (said,) = dialog.outcomes.texts()
             assert said == "1 refused: running on an unresponsive worker, which may still run them"
             assert not dialog.verb.isEnabled(), "not by a click alone"
-            assert dialog.safety.force.text() == "Also rescue 1 running job (they may run twice)"
+            await until(dialog.safety.risk.isVisible, what="what is known of it")
+            assert "has sent no heartbeat for" in dialog.safety.risk.text()
+            assert dialog.safety.force.text() == "Also rescue 1 running job (it may run twice)"
             dialog.safety.force.click()
             await until(dialog.verb.isEnabled, what="the verb")
             assert dialog.outcomes.texts() == ["1 will be retried"]
             click(dialog.verb)
             await closed(window)
             assert (others.status(stalled), others.status(healthy)) == ("todo", "doing")
+
+
+async def test_stalled_jobs_are_marked_as_failed(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        orphaned, unresponsive = others.defer(), others.defer()
+        others.start(orphaned)
+        others.run("DELETE FROM procrastinate_workers")
+        others.start(unresponsive)
+        others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
+        async with live(tmp_path, dsn, environment="production") as window:
+            window.jobs.table.select([orphaned, unresponsive])
+            dialog = await preflight(window, "job.fail")
+            assert dialog.verb.text() == "Mark 1 job as failed" and dialog.verb.isEnabled(), "the orphaned one"
+            assert dialog.safety.force.text() == "Also mark 1 running job as failed (a worker may still run it)"
+            dialog.safety.force.click()
+            await until(lambda: dialog.plan is not None and dialog.plan.ready == 2, what="both")
+            assert not dialog.verb.isEnabled(), "on production the name is typed for what may still run"
+            QTest.keyClicks(dialog.safety.name, "test")
+            click(dialog.verb)
+            await closed(window)
+            assert [others.status(job_id) for job_id in (orphaned, unresponsive)] == ["failed", "failed"]
 
 
 async def test_the_sql_is_shown_with_its_parameters(dsn: str, tmp_path: Path) -> None:

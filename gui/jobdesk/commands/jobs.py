@@ -31,6 +31,7 @@ ACTIONS = {
     "retry": Action.RETRY,
     "cancel": Action.CANCEL,
     "abort": Action.ABORT,
+    "fail": Action.FAIL,
     "delete": Action.DELETE,
     "run_now": Action.RUN_NOW,
     "reschedule": Action.RESCHEDULE,
@@ -164,11 +165,22 @@ class JobCommands(Noun):
         self._act(Action.PURGE, PurgeOptions.of_any_age())
 
     def rescue(self) -> None:
-        """Retry the running jobs whose worker is silent."""
+        """Retry the running jobs that no living worker has."""
+        self._act_on_stalled(Action.RESCUE)
+
+    def fail(self) -> None:
+        """Mark the selected running jobs as failed, which no living worker has."""
+        self._act(Action.FAIL)
+
+    def fail_stalled(self) -> None:
+        """Mark all running jobs as failed that no living worker has."""
+        self._act_on_stalled(Action.FAIL)
+
+    def _act_on_stalled(self, action: Action) -> None:
         desk = self._desk
         if desk is not None:
             target = Matching(JobFilter.parse("is:stalled"))
-            open_preflight(self, self._window, desk, Action.RESCUE, [(self.tr("all stalled jobs"), target)])
+            open_preflight(self, self._window, desk, action, [(self.tr("all stalled jobs"), target)])
 
     def copy_json(self) -> None:
         """Copy every column of the selected jobs, arguments included; what looks secret stays hidden."""

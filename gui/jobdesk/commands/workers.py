@@ -1,4 +1,4 @@
-"""What is done about workers: their jobs shown, stalled ones rescued, silent workers pruned."""
+"""What is done about workers: their jobs shown, stalled ones rescued or failed, unresponsive workers pruned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobdesk_core.operations.workers import pruning, pruning_refusal
 from jobdesk import formats
 from jobdesk.commands.noun import Noun
 
-VERBS = ("show", "rescue", "prune")
+VERBS = ("show", "rescue", "fail", "prune")
 
 
 class WorkerCommands(Noun):
@@ -27,8 +27,9 @@ class WorkerCommands(Noun):
         if page is None or not page.selected_positions():
             reasons["show"] = self.tr("Select a worker first.")
         if reasons["prune"] is None and not self._silent():
-            reasons["prune"] = self.tr("No worker is silent.")
-        reasons["rescue"] = desk.impossible(Action.RESCUE) if desk.stalled else self.tr("No job is stalled.")
+            reasons["prune"] = self.tr("No worker is unresponsive.")
+        for verb, action in (("rescue", Action.RESCUE), ("fail", Action.FAIL)):
+            reasons[verb] = desk.impossible(action) if desk.stalled else self.tr("No job is stalled.")
         return reasons
 
     def show(self) -> None:
@@ -41,8 +42,12 @@ class WorkerCommands(Noun):
         """Put the jobs back that no living worker has."""
         self._window.commands.job.rescue()
 
+    def fail(self) -> None:
+        """Mark the jobs as failed that no living worker has."""
+        self._window.commands.job.fail_stalled()
+
     def prune(self) -> None:
-        """Remove the silent workers."""
+        """Remove the unresponsive workers."""
         from jobdesk.dialogs.prune import PruneDialog
 
         desk = self._desk
@@ -50,6 +55,7 @@ class WorkerCommands(Noun):
             return
         PruneDialog(
             self._window,
+            profile=desk.profile,
             workers=self._silent(),
             sql=pruning(desk.capabilities).sql,
             prune=desk.prune_workers,
@@ -58,8 +64,8 @@ class WorkerCommands(Noun):
 
     def _pruned(self, found: list[int]) -> None:
         count = formats.number(len(found))
-        one = self.tr("Pruned one silent worker.")
-        self.done.emit(one if len(found) == 1 else self.tr("Pruned {count} silent workers.").format(count=count))
+        one = self.tr("Pruned one unresponsive worker.")
+        self.done.emit(one if len(found) == 1 else self.tr("Pruned {count} unresponsive workers.").format(count=count))
 
     def _silent(self) -> list[tuple[int, int]]:
         now = dt.datetime.now(dt.UTC)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.jobs import Status
-from jobdesk_core.operations import Action, Cancel, Change, Purge, Reprioritise, Reschedule, Retry
+from jobdesk_core.operations import Action, Cancel, Change, Fail, Purge, Reprioritise, Reschedule, Retry
 from jobdesk_core.troubles import check_queue_name
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QIntValidator
@@ -199,6 +199,8 @@ def options_of(
         return ReprioritiseOptions(priority)
     if action is Action.PURGE:
         return PurgeOptions()
+    if action is Action.FAIL:
+        return NoOptions(Fail())
     if action is Action.RUN_NOW:
         return NoOptions(Reschedule())
     return NoOptions(Cancel(abort=action is Action.ABORT, delete=action is Action.DELETE))

@@ -19,6 +19,12 @@ class Words:
     done: str
     meaning: str
     is_destructive: bool = False
+    #: The verb with its {jobs}, where they do not simply follow it.
+    phrase: str = ""
+
+    def acting_on(self, jobs: str) -> str:
+        """What is done to so many jobs: Retry 12 jobs."""
+        return self.phrase.format(jobs=jobs) if self.phrase else f"{self.verb} {jobs}"
 
 
 def _noop(text: str) -> str:
@@ -63,6 +69,7 @@ _WORDS = {
         _noop("will be marked as failed"),
         _noop("marked as failed"),
         _noop("Running jobs that no living worker has end as failed. They do not run again unless they are retried."),
+        phrase=_noop("Mark {jobs} as failed"),
     ),
     Action.RUN_NOW: Words(
         _noop("Run now"),
@@ -95,7 +102,9 @@ _WORDS = {
 def words_of(action: Action) -> Words:
     """The words of an action in the user's language."""
     words = _WORDS[action]
-    return Words(tr(words.verb), tr(words.will), tr(words.done), tr(words.meaning), words.is_destructive)
+    return Words(
+        tr(words.verb), tr(words.will), tr(words.done), tr(words.meaning), words.is_destructive, tr(words.phrase)
+    )
 
 
 def tr(text: str) -> str:

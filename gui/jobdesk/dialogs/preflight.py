@@ -15,10 +15,12 @@ from jobdesk_core.operations import (
     Ledger,
     Plan,
     Result,
+    Risk,
     Target,
     TooManyStaged,
     examples,
     first_statement,
+    look_at_risk,
     parse_ids,
     run_async,
 )
@@ -39,7 +41,7 @@ from jobdesk.dialogs.safety import Safety
 from jobdesk.staged import StagedChanges
 from jobdesk.widgets.segmented import Segmented
 
-LOOK, EXAMPLES = "look", "examples"
+LOOK, EXAMPLES, RISK = "look", "examples", "risk"
 #: So many jobs, all of them done, need no ledger on show.
 FEW = 100
 #: Milliseconds of rest after typing before the jobs are looked at anew.
@@ -154,6 +156,14 @@ class PreflightDialog(DialogFrame):
             return
         self.plan = plan
         self._reconsider()
+        self.safety.show_risk(())
+        if plan.endangered or plan.at_risk:
+            reading = run_async(look_at_risk(plan), self._desk.connector, limit_s=self._desk.monitor.limit_s)
+            self.work.start(reading, name=RISK, then=self._show_risk, failed=_no_examples, replaces=True)
+
+    def _show_risk(self, risk: Risk | None) -> None:
+        self.safety.show_risk(risk.sentences() if risk is not None else ())
+        QTimer.singleShot(0, self, self._fit)
 
     def _look_failed(self, error: Exception) -> None:
         self.pace.hide()
@@ -197,7 +207,7 @@ class PreflightDialog(DialogFrame):
         self.safety.show_plan(plan, ready)
         self.title.setText(self._title(plan, ready))
         self.sentence.setText(self._as_of(plan))
-        self.verb.setText(f"{self.words.verb} {jobs(ready)}" if plan is not None else self.words.verb)
+        self.verb.setText(self.words.acting_on(jobs(ready)) if plan is not None else self.words.verb)
         self._check()
         # When the layout has settled.
         QTimer.singleShot(0, self, self._fit)
@@ -226,10 +236,10 @@ class PreflightDialog(DialogFrame):
 
     def _title(self, plan: Plan | None, ready: int) -> str:
         if plan is None or plan.total == ready:
-            counted = self.words.verb if plan is None else f"{self.words.verb} {jobs(ready)}"
+            counted = self.words.verb if plan is None else self.words.acting_on(jobs(ready))
         else:
             some, all_ = formats.number(ready), jobs(plan.total)
-            counted = self.tr("{verb} {some} of {all}").format(verb=self.words.verb, some=some, all=all_)
+            counted = self.words.acting_on(self.tr("{some} of {all}").format(some=some, all=all_))
         return self.tr("{what} on {profile}").format(what=counted, profile=self._desk.profile.name)
 
     def _as_of(self, plan: Plan | None) -> str:

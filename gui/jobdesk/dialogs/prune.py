@@ -1,13 +1,17 @@
-"""Asks before silent workers are removed: which ones, and what becomes of their jobs."""
+"""Asks before unresponsive workers are removed: which ones, and what becomes of their jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from jobdesk_core.operations.confirmation import Other, confirmation
+from jobdesk_core.profiles import Profile
 from PySide6.QtWidgets import QWidget
 
 from jobdesk import formats
+from jobdesk.dialogs.act_words import Words, jobs
 from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.safety import Safety
 from jobdesk.widgets.fields import FieldList
 
 #: Workers named one by one.
@@ -23,15 +27,18 @@ class PruneDialog(DialogFrame):
         self,
         parent: QWidget | None,
         *,
+        profile: Profile,
         workers: Sequence[tuple[int, int]],
         sql: str,
         prune: Callable[[], Awaitable[list[int]]],
         done: Callable[[list[int]], None],
     ) -> None:
         super().__init__(parent, title="", sentence="", verb="")
-        self.setWindowTitle(self.tr("Prune silent workers"))
+        self.setWindowTitle(self.tr("Prune unresponsive workers"))
         self.title.setText(self.windowTitle())
-        sentence = self.tr("Every worker without a heartbeat for 30 seconds is removed, also one silent only now.")
+        sentence = self.tr(
+            "Every worker without a heartbeat for 30 seconds is removed, also one that becomes unresponsive only now."
+        )
         self.sentence.setText(sentence)
         self.sentence.show()
         count = formats.number(len(workers))
@@ -39,15 +46,16 @@ class PruneDialog(DialogFrame):
         self.verb.setText(one if len(workers) == 1 else self.tr("Prune {count} workers").format(count=count))
         self.verb.show()
         self._prune, self._done = prune, done
-        running = sum(jobs for _, jobs in workers)
+        running = sum(held for _, held in workers)
         names = ", ".join(f"#{worker_id:,}" for worker_id, _ in workers[:NAMED])
         if len(workers) > NAMED:
             names += self.tr(" and {count} more").format(count=formats.number(len(workers) - NAMED))
         kept = self.tr("None of them runs a job.")
         if running:
-            kept = self.tr("{count} stay running without a worker. Rescue them afterwards.").format(
-                count=formats.number(running)
-            )
+            kept = self.tr(
+                "{jobs} without a worker afterwards: rescue them, or mark them as failed. Until then the workers may "
+                "still run them, for one that is shutting down sends no heartbeat."
+            ).format(jobs=jobs(running))
         fields = FieldList()
         fields.set_fields(
             [
@@ -57,6 +65,24 @@ class PruneDialog(DialogFrame):
             ]
         )
         self.content.addWidget(fields)
+        self.safety = Safety(Words(self.tr("Prune"), "", "", ""), profile)
+        self.safety.ask(confirmation(Other.PRUNE, len(workers), is_production=profile.is_production, at_risk=running))
+        self.safety.force.setText(
+            self.tr("Prune, although the workers may still run {jobs}").format(jobs=jobs(running))
+        )
+        self.safety.force.setVisible(bool(running))
+        self._at_risk = running
+        self.content.addWidget(self.safety)
+        for changed in (self.safety.changed, self.safety.forced_changed):
+            changed.connect(self._check)
+        self._check()
+
+    def _check(self) -> None:
+        reason = self.safety.problem()
+        if self._at_risk and not self.safety.force.isChecked():
+            reason = self.tr("Tick first that the workers may still run their jobs.")
+        self.verb.setEnabled(reason is None)
+        self.verb.setToolTip(reason or "")
 
     def submit(self) -> None:
         """Remove them."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from jobdesk_core.operations import MOST_A_SECOND, Action, Change, Fail, Plan, Rate, Retry
 from jobdesk_core.operations.confirmation import Act, Confirmation, Wants, confirmation, confirmation_of
 from jobdesk_core.profiles import Profile
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLayout, QLineEdit, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.dialogs.act_words import Words
@@ -32,6 +33,11 @@ class Safety(QWidget):
         self._needs_name = False
         self._has_how = True
         self.force = QCheckBox()
+        #: What is known of the jobs that may still run.
+        self.risk = QLabel()
+        self.risk.setTextFormat(Qt.TextFormat.PlainText)
+        self.risk.setWordWrap(True)
+        self.risk.setProperty("tone", "small")
         self.how = QComboBox()
         self.how.addItem(self.tr("In small chunks, which can be paused"))
         self.how.addItem(self.tr("All in one transaction: every one of them, or none"))
@@ -56,7 +62,7 @@ class Safety(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        for each in (self.force, self._how_row, self._name_row):
+        for each in (self.risk, self.force, self._how_row, self._name_row):
             layout.addWidget(each)
             each.hide()
         self.force.toggled.connect(self.forced_changed)
@@ -90,10 +96,15 @@ class Safety(QWidget):
         dangers = plan.endangered if plan is not None else 0
         self.force.setVisible(bool(dangers) or (self.force.isChecked() and plan is not None))
         if dangers and plan is not None:
-            self.force.setText(_forced(self, self._words.verb, plan.change, dangers))
+            self.force.setText(_forced(self, self._words, plan.change, dangers))
         self._how_row.setVisible(ready > CHOICE_FROM and self._has_how)
         asked = confirmation_of(plan, is_production=self._profile.is_production) if plan is not None and ready else None
         self.ask(asked or Confirmation(Wants.NOTHING))
+
+    def show_risk(self, sentences: Sequence[str]) -> None:
+        """Tell what is known of the jobs that may still run."""
+        self.risk.setText("\n".join(sentences))
+        self.risk.setVisible(bool(sentences))
 
     def show_new(self, ready: int, act: Act = Action.DEFER) -> None:
         """Ask for what so many new jobs need."""
@@ -117,14 +128,16 @@ class Safety(QWidget):
         return None
 
 
-def _forced(safety: Safety, verb: str, change: Change, dangers: int) -> str:
-    running = safety.tr("1 running job") if dangers == 1 else safety.tr("{count} running jobs")
-    said = (
-        safety.tr("Also mark {jobs} (a worker may still run them)")
-        if isinstance(change, Fail)
-        else safety.tr("Also {verb} {jobs} (they may run twice)")
-    )
-    return said.format(verb=verb.lower(), jobs=running.format(count=formats.number(dangers)))
+def _forced(safety: Safety, words: Words, change: Change, dangers: int) -> str:
+    one = safety.tr("1 running job")
+    many = safety.tr("{count} running jobs").format(count=formats.number(dangers))
+    act = words.acting_on(one if dangers == 1 else many)
+    if isinstance(change, Fail):
+        it, them = safety.tr("a worker may still run it"), safety.tr("workers may still run them")
+    else:
+        it, them = safety.tr("it may run twice"), safety.tr("they may run twice")
+    said = safety.tr("Also {act} ({risk})")
+    return said.format(act=f"{act[:1].lower()}{act[1:]}", risk=it if dangers == 1 else them)
 
 
 def _row(layout: QLayout) -> QWidget:

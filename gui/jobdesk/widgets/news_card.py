@@ -49,7 +49,7 @@ class NewsCard(QFrame):
             ]
         if len(news) > SHOWN:
             runs.append(Run(self.tr("and {count} more").format(count=len(news) - SHOWN), "secondary"))
-        nothing = self.tr("Nothing unusual: failures do not rise, no queue stands still, no worker is silent.")
+        nothing = self.tr("Nothing unusual: failures do not rise, no queue stands still, no worker is unresponsive.")
         self._block.set_runs(runs[:-1] if runs and len(news) <= SHOWN else runs or [Run(nothing, "secondary")])
 
     def _follow(self, place: str) -> None:
