@@ -1,4 +1,4 @@
-"""Removes silent workers and writes that down."""
+"""Removes unresponsive workers and writes that down."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ async def prune_kept(
     *,
     on_trouble: OnTrouble,
 ) -> list[int]:
-    """Remove the workers that are silent now, and write it down; their ids. Raises CapabilityMissing."""
+    """Remove the workers that are unresponsive now, and write it down; their ids. Raises CapabilityMissing."""
     statement = pruning(capabilities)
     header = Header(
         action=PRUNE,
-        sentence="Prune the silent workers",
+        sentence="Prune the unresponsive workers",
         profile=profile.name,
         place=profile.display_dsn,
         role=capabilities.role,

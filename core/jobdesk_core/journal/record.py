@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DONE = "done"
-#: The action of removing silent workers, which acts on no job.
+#: The action of removing unresponsive workers, which acts on no job.
 PRUNE = "prune"
 
 

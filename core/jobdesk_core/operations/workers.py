@@ -1,4 +1,4 @@
-"""Removes workers that have been silent for long, by the schema's own function."""
+"""Removes workers that have been unresponsive for long, by the schema's own function."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobdesk_core.operations.rules import READ_ONLY
 def pruning(capabilities: Capabilities) -> Statement[list[int]]:
     """Remove the workers whose heartbeat is older than STALLED_AFTER_S seconds; their ids. Raises CapabilityMissing.
 
-    Their running jobs stay as they are, without a worker: they count as stalled, and can be rescued.
+    Their running jobs stay as they are, without a worker: they count as stalled, and can be rescued or marked as failed.
     """
     return statements.prune_stalled_workers(capabilities, STALLED_AFTER_S)
 
