@@ -10,7 +10,7 @@ from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QVBoxLayout, QWidget
 
 from jobdesk import formats
@@ -28,6 +28,7 @@ from jobdesk.panes import Panes
 from jobdesk.session import Session
 from jobdesk.widgets.message_bar import MessageBar
 from jobdesk.widgets.navigation import Navigation
+from jobdesk.widgets.pressing import is_return, press
 from jobdesk.widgets.view_list import SideBar, ViewList
 
 #: Milliseconds between two refreshes of what only time or counts change.
@@ -84,6 +85,10 @@ class MainWindow(QMainWindow):
     def show_trouble(self, trouble: Trouble) -> None:
         """Tell what went wrong above the page."""
         self.message.show_message("bad", trouble.sentence, trouble.way_out)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not is_return(event) or event.isAutoRepeat() or not press(self.focusWidget()):
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from jobdesk.dialogs import ledger_files
+from jobdesk.dialogs.frame import WORK
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.operations import Result
@@ -142,10 +143,13 @@ async def test_on_production_the_profiles_name_is_typed_first(dsn: str, tmp_path
         async with live(tmp_path, dsn, environment="production") as window:
             dialog = await preflight(window, key)
             assert not dialog.verb.isEnabled() and "Type the profile's name" in dialog.verb.toolTip()
+            assert dialog.focusWidget() is dialog.safety.name
             QTest.keyClicks(dialog.safety.name, "tes")
             assert not dialog.verb.isEnabled()
             QTest.keyClicks(dialog.safety.name, "t")
             assert dialog.verb.isEnabled()
+            QTest.keyClick(dialog.safety.name, Qt.Key.Key_Return)
+            assert not dialog.work.is_running(WORK) and dialog.isVisible() and dialog.ledger is None
         async with live(tmp_path, dsn, environment="staging") as window:
             dialog = await preflight(window, key)
             assert dialog.verb.isEnabled() and not dialog.safety.name.isVisible()

@@ -49,10 +49,8 @@ class StagedCommands(Noun):
         self._open()
 
     def apply(self) -> None:
-        """Look at them, ready to be applied."""
-        dialog = self._open()
-        if dialog is not None:
-            dialog.verb.setFocus()
+        """Look at them, ready to be applied; the verb is never where Return would press it unread."""
+        self._open()
 
     def discard(self) -> None:
         """Throw them away, when that is meant."""

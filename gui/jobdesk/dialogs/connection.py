@@ -57,6 +57,7 @@ class ConnectionDialog(DialogFrame):
     """Emits `chosen` with a profile and the password that was typed, if any."""
 
     help_place = ("connections", "")
+    submits_on_return = True
 
     chosen = Signal(object, object)  # Profile, str | None
 
@@ -69,6 +70,7 @@ class ConnectionDialog(DialogFrame):
         self.name.setPlaceholderText(self.tr("such as billing-eu"))
         self.environment = QComboBox()
         self.environment.setEditable(True)
+        self.environment.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.environment.addItems([name for name in ENVIRONMENTS if name != "demo"])
         self.method = Segmented([self.tr("Environment"), self.tr("DSN"), self.tr("Arguments")])
         self.method.setAccessibleName(self.tr("Connect by"))
@@ -115,6 +117,7 @@ class ConnectionDialog(DialogFrame):
         self.inspection.show_profile(profile)
         self.application.show_profile(profile)
         self.password.clear()
+        self.typed.keep()
 
     def profile(self) -> Profile:
         """The profile as typed, without its password."""
@@ -159,10 +162,8 @@ class ConnectionDialog(DialogFrame):
         """Try it, and show each step as it has been tried."""
         empty_layout(self.steps)
         self.message.clear()
-        self.test_button.setEnabled(False)
-        self.work.start(
-            self._test(), name="test", then=lambda _: self._tested(), failed=self._test_failed, replaces=True
-        )
+        # The button stays as it is, and the focus on it: pressed again, it begins anew.
+        self.work.start(self._test(), name="test", then=lambda _: None, failed=self._test_failed, replaces=True)
 
     def save(self) -> None:
         """Save the profile under its name, without the password."""
@@ -179,6 +180,7 @@ class ConnectionDialog(DialogFrame):
             return
         self.name.setText(profile.name)
         self._fill_saved(profile.name)
+        self.typed.keep()
         said = self.tr("Saved {name}.").format(name=profile.name)
         self.run(self._keep_password(), lambda _: self.message.show_message("good", said))
 
@@ -199,11 +201,7 @@ class ConnectionDialog(DialogFrame):
         async for step in probe(profile, password):
             self._add_step(step)
 
-    def _tested(self) -> None:
-        self.test_button.setEnabled(True)
-
     def _test_failed(self, error: Exception) -> None:
-        self._tested()
         if not isinstance(error, JobdeskException):
             raise error
         self._failed(error)

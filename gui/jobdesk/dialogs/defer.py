@@ -83,7 +83,8 @@ class DeferDialog(DialogFrame):
         self.fields.start()
         if is_staged and self._start.scheduled_at is not None:
             self.schedule.choose_at(self._start.scheduled_at)
-        self.task.setFocus()
+        # Of a job that is there, the arguments are what is most often changed.
+        (self.arguments if prefill is not None and prefill.task_name else self.task).setFocus()
 
     def submit(self) -> None:
         """Defer the job; a refusal leaves everything as it was typed."""

@@ -1,4 +1,4 @@
-"""Asks before staged changes are lost."""
+"""Asks before something is lost: staged changes, or what has been typed into a dialog."""
 
 from __future__ import annotations
 
@@ -30,10 +30,19 @@ class DiscardDialog(DialogFrame):
         self.sentence.show()
         self.verb.setText(self.tr("Throw away and quit") if is_end else self.tr("Throw away"))
         self.verb.setObjectName("danger")
-        self.verb.style().polish(self.verb)
         self.cancel_button.setText(self.tr("Keep them"))
-        # Who presses Return without reading loses nothing.
-        self.verb.setDefault(False)
-        self.verb.setAutoDefault(False)
-        self.cancel_button.setDefault(True)
-        self.cancel_button.setFocus()
+
+
+class ForgetDialog(DialogFrame):
+    """Asks before a dialog is closed with what has been typed into it."""
+
+    help_place = ("first-steps", "keys")
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, title="", sentence="", verb="", width=380)
+        self.title.setText(self.tr("Throw away what you typed?"))
+        self.setWindowTitle(self.title.text())
+        self.verb.setText(self.tr("Throw away"))
+        self.verb.setObjectName("danger")
+        self.verb.show()
+        self.cancel_button.setText(self.tr("Keep editing"))

@@ -7,11 +7,25 @@ from typing import Any
 
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from jobdesk.dialogs.tab_order import set_tab_order
+from jobdesk.dialogs.typed import Typed
 from jobdesk.logs import fault
 from jobdesk.widgets.message_bar import MessageBar
+from jobdesk.widgets.pressing import is_return, press
 from jobdesk.work import Work
 
 WORK = "act"
@@ -22,10 +36,16 @@ MARGIN = 32
 
 
 class DialogFrame(QDialog):
-    """Opened with `open()`. While its work runs the verb is disabled and Cancel cancels the work."""
+    """Opened with `open()`. While its work runs the verb is disabled and Cancel cancels the work.
+
+    Return presses the focused button and no other; it opens with the focus on Cancel unless the dialog says where.
+    Escape asks before it loses what was typed. No button is Qt's default, which Return would press from anywhere.
+    """
 
     #: Where the help tells of this dialog: a topic, and the anchor of one of its headings.
     help_place = ("first-steps", "")
+    #: Whether Return in a field of one line presses the verb, too: only where the verb changes no job.
+    submits_on_return = False
 
     def __init__(self, parent: QWidget | None, *, title: str, sentence: str, verb: str, width: int = 560) -> None:
         super().__init__(parent)
@@ -34,6 +54,8 @@ class DialogFrame(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(width)
         self.work = Work(self)
+        self.typed = Typed(self)
+        self._is_arranged = False
         self.title = QLabel(title)
         self.title.setObjectName("title")
         self.title.setTextFormat(Qt.TextFormat.PlainText)
@@ -50,9 +72,9 @@ class DialogFrame(QDialog):
         self.cancel_button.clicked.connect(self.reject)
         self.verb = QPushButton(verb)
         self.verb.setObjectName("primary")
-        self.verb.setDefault(True)
+        self.verb.setAutoDefault(False)
         self.verb.setVisible(bool(verb))
-        self.verb.clicked.connect(self.submit)
+        self.verb.clicked.connect(self._pressed)
         #: Beside the verb, and hidden: what else may be done with what the dialog holds.
         self.second = QPushButton()
         self.second.setAutoDefault(False)
@@ -60,7 +82,7 @@ class DialogFrame(QDialog):
         self.links = QHBoxLayout()
         self.links.setSpacing(16)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            QShortcut(QKeySequence(keys), self, self.verb.click)
+            QShortcut(QKeySequence(keys), self, self.verb.click).setAutoRepeat(False)
         QShortcut(QKeySequence("F1"), self, self.show_help)
         self._build()
 
@@ -71,7 +93,51 @@ class DialogFrame(QDialog):
         if parent is not None:
             # On a small screen not wider than the window, as far as its words allow.
             self.resize(max(self.minimumWidth(), min(self.width(), parent.window().width() - MARGIN)), self.height())
+        if not self._is_arranged:
+            self._is_arranged = True
+            self._arrange_keys()
         super().showEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if is_return(event):
+            # A key held since before the dialog came says nothing to it.
+            if not event.isAutoRepeat():
+                self._return_in(self.focusWidget())
+        elif event.matches(QKeySequence.StandardKey.Cancel):
+            self.leave()
+        else:
+            super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if event.spontaneous() and self.isVisible():
+            event.ignore()
+            self.leave()
+        else:
+            super().closeEvent(event)
+
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        # What has been shown since belongs where it stands, not at the end.
+        set_tab_order(self)
+        return super().focusNextPrevChild(is_next)
+
+    def leave(self) -> None:
+        """Close by Escape or by the window's frame; what was typed is asked about first."""
+        if self.work.is_running(WORK) or not self.would_lose():
+            self.reject()
+            return
+        from jobdesk.dialogs.discard import ForgetDialog
+
+        asking = ForgetDialog(self)
+        asking.accepted.connect(self.reject)
+        asking.open()
+
+    def is_untouched(self) -> bool:
+        """Whether the focus is still where a dialog that acts opens with it."""
+        return self.focusWidget() in (None, self.cancel_button)
+
+    def would_lose(self) -> bool:
+        """Whether closing would lose what was typed. Nothing is lost where the verb has had its turn."""
+        return self.verb.isVisibleTo(self) and self.typed.is_any()
 
     def make_room(self, *, gives_back: bool = False) -> None:
         """Grow as far as what has been unfolded needs: by itself the layout forgets how words wrap.
@@ -118,6 +184,23 @@ class DialogFrame(QDialog):
             self.message.show_message("info", self.tr("Stopped. What had been done before stays done."))
             return
         super().reject()
+
+    def _pressed(self) -> None:
+        self.submit()
+        if not self.verb.isEnabled():
+            # Not to whatever comes next in the order of the keys.
+            self.cancel_button.setFocus()
+
+    def _return_in(self, focused: QWidget | None) -> None:
+        is_field = isinstance(focused, QLineEdit | QComboBox | QAbstractSpinBox)
+        if not press(focused) and self.submits_on_return and is_field:
+            self.verb.click()
+
+    def _arrange_keys(self) -> None:
+        set_tab_order(self)
+        if self.focusWidget() is None:
+            (self.cancel_button if self.cancel_button.isVisibleTo(self) else self.verb).setFocus()
+        self.typed.keep()
 
     def _failed(self, error: Exception) -> None:
         self._set_busy(False)

@@ -15,6 +15,7 @@ class PasswordDialog(DialogFrame):
     """The password stays in memory, or goes into the system's keyring when asked to."""
 
     help_place = ("connections", "passwords")
+    submits_on_return = True
 
     def __init__(self, parent: QWidget | None, *, profile: Profile, why: str) -> None:
         super().__init__(parent, title=self.tr("Password"), sentence=why, verb=self.tr("Connect"), width=420)

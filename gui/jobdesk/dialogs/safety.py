@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLayout
 
 from jobdesk import formats
 from jobdesk.dialogs.act_words import Words
-from jobdesk.dialogs.frame import field
+from jobdesk.dialogs.frame import DialogFrame, field
 from jobdesk.widgets.number_edit import NumberEdit
 
 #: The choice between chunks and one transaction is offered for more jobs than this.
@@ -113,8 +113,11 @@ class Safety(QWidget):
 
     def ask(self, asked: Confirmation) -> None:
         """Ask for the profile's name when it is wanted; the verb itself is a yes."""
-        self._needs_name = asked.wants is Wants.NAME
+        was_asked, self._needs_name = self._needs_name, asked.wants is Wants.NAME
         self._name_row.setVisible(self._needs_name)
+        window = self.window()
+        if self._needs_name and not was_asked and isinstance(window, DialogFrame) and window.is_untouched():
+            self.name.setFocus()
 
     def _choose_how(self) -> None:
         # A transaction is never held open to wait.

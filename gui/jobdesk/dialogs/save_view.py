@@ -20,6 +20,7 @@ class SaveViewDialog(DialogFrame):
     """A name that is taken changes that view; the dialog says so."""
 
     help_place = ("filter", "keep-a-filter")
+    submits_on_return = True
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window, title="", sentence="", verb="", width=440)

@@ -22,6 +22,7 @@ class SavedViewsDialog(DialogFrame):
     """Nothing is changed before the verb is pressed."""
 
     help_place = ("filter", "keep-a-filter")
+    submits_on_return = True
 
     def __init__(self, window: MainWindow, chosen: str = "") -> None:
         super().__init__(window, title="", sentence="", verb="", width=460)
@@ -60,6 +61,10 @@ class SavedViewsDialog(DialogFrame):
         """Keep the views as they are listed."""
         self._finding.set_views(self._views())
         self.accept()
+
+    def would_lose(self) -> bool:
+        """Override DialogFrame.would_lose: names of other views, their order, and what was deleted count as well."""
+        return self._views() != list(self._finding.views)
 
     def _fill(self, chosen: str) -> None:
         for view in self._finding.views:

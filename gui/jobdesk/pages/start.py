@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from jobdesk_core.database.capabilities import Capabilities
@@ -9,10 +10,11 @@ from jobdesk_core.database.schema import refusal
 from jobdesk_core.profiles import Profile, UnreadableProfiles
 from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from jobdesk.session import Session
-from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.empty_state import Action, EmptyState
 
 
 class StartPage(QWidget):
@@ -33,7 +35,7 @@ class StartPage(QWidget):
 
     def show_start(self) -> None:
         """Offer the ways in."""
-        self.state.set_content(
+        self._say(
             "plug",
             self.tr("Connect to your job queue"),
             self.tr("Jobdesk shows the jobs of any database that Procrastinate uses, from release 1.1 on."),
@@ -45,7 +47,7 @@ class StartPage(QWidget):
 
     def show_opening(self, profile: Profile) -> None:
         """Say that an attempt is under way."""
-        self.state.set_content(
+        self._say(
             "plug",
             self.tr("Connecting to {name}…").format(name=profile.name),
             profile.display_dsn,
@@ -54,11 +56,11 @@ class StartPage(QWidget):
 
     def show_progress(self, sentence: str) -> None:
         """Say how the demo's start goes."""
-        self.state.set_content("refresh", self.tr("The demo is starting"), sentence)
+        self._say("refresh", self.tr("The demo is starting"), sentence)
 
     def show_trouble(self, trouble: Trouble, profile: Profile) -> None:
         """Say why an attempt failed, and what to do."""
-        self.state.set_content(
+        self._say(
             "warning",
             trouble.sentence,
             f"{trouble.way_out}\n{profile.name}: {profile.display_dsn}".strip(),
@@ -74,7 +76,7 @@ class StartPage(QWidget):
         actions = [(self.tr("Choose another database…"), self.choose_asked_for.emit)]
         if reason is None:
             actions.insert(0, (self.tr("Install the schema…"), self.install_asked_for.emit))
-        self.state.set_content(
+        self._say(
             "queues",
             self.tr("This database has no Procrastinate schema"),
             reason
@@ -83,6 +85,15 @@ class StartPage(QWidget):
             ),
             actions,
         )
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.state.focus_first()
+
+    def _say(self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = ()) -> None:
+        self.state.set_content(icon_name, title, sentence, actions)
+        if self.isVisible():
+            self.state.focus_first()
 
     def fill_menu(self, menu: QMenu) -> None:
         """List the saved connections."""

@@ -98,8 +98,8 @@ QToolButton[text=""]::menu-indicator { image: none; width: 0; }
     border-top-right-radius: 6px; border-bottom-right-radius: 6px; border-right: 1px solid $line;
 }
 #segment:checked { background: $accent; color: $on_accent; border-color: $accent; }
-#segment:focus { border: 1px solid $accent; }
-#segment:checked:focus { border: 1px solid $text; }
+#segment:focus { border: 2px solid $accent; padding: 0 11px; }
+#segment:checked:focus { border: 2px solid $text; padding: 0 11px; }
 #clear { background: transparent; border: 1px solid transparent; padding: 0; min-height: 20px; min-width: 20px; }
 #clear:focus { border-color: $accent; }
 #pill {

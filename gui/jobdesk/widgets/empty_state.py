@@ -84,6 +84,12 @@ class EmptyState(QWidget):
             button.clicked.connect(lambda _checked=False, position=position: self._acts[position]())
             self._row.addWidget(button)
 
+    def focus_first(self) -> None:
+        """Let Return do the first action."""
+        item = self._row.itemAt(0)
+        if item is not None and item.widget() is not None:
+            item.widget().setFocus()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_sentence()

@@ -1,0 +1,355 @@
+"""Every dialog by its keys alone: each control in turn has the focus when Return, Space and Escape are pressed."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import jobdesk
+import pytest
+from database import picture
+from jobdesk.desk import Desk
+from jobdesk.dialogs.about import AboutDialog
+from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.dialogs.defer import DeferDialog
+from jobdesk.dialogs.defer_many import DeferManyDialog
+from jobdesk.dialogs.discard import DiscardDialog, ForgetDialog
+from jobdesk.dialogs.error import ErrorDialog
+from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.index_advice import IndexAdviceDialog
+from jobdesk.dialogs.install import InstallDialog
+from jobdesk.dialogs.palette import PaletteDialog
+from jobdesk.dialogs.password import PasswordDialog
+from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.dialogs.prune import PruneDialog
+from jobdesk.dialogs.replay import ReplayDialog
+from jobdesk.dialogs.save_view import SaveViewDialog
+from jobdesk.dialogs.saved_views import SavedViewsDialog
+from jobdesk.dialogs.shortcuts import ShortcutsDialog
+from jobdesk.dialogs.staged import StagedDialog
+from jobdesk.dialogs.undo import UndoDialog
+from jobdesk.main_window import MainWindow
+from jobdesk_core.journal import Search
+from jobdesk_core.monitor.advice import IndexAdvice
+from jobdesk_core.profiles import Profile
+from opened import Others, closed, desk_of, dialog_of, live, opened
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QWidget,
+)
+from waiting import until
+
+RETURN, SPACE, ESCAPE = Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Escape
+#: Where Return in a field of one line presses the verb: nothing there changes a job.
+SUBMITTING = (ConnectionDialog, PasswordDialog, SaveViewDialog, SavedViewsDialog)
+
+
+def kinds() -> set[type[QDialog]]:
+    """Every dialog of the program, whoever wrote it."""
+    for module in pkgutil.walk_packages(jobdesk.__path__, "jobdesk."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+    def below(kind: type[QDialog]) -> set[type[QDialog]]:
+        return {kind}.union(*(below(each) for each in kind.__subclasses__()))
+
+    return {each for each in below(QDialog) if each.__module__.startswith("jobdesk.")} - {DialogFrame}
+
+
+class Opener:
+    """Opens each dialog on a live window as the program does, or with what it would be given."""
+
+    def __init__(self, window: MainWindow, entry: object) -> None:
+        self._window, self._entry = window, entry
+
+    async def _nothing(self) -> list[int]:
+        return []
+
+    def by_action(self, key: str) -> Callable[[], None]:
+        return lambda: self._window.actions[key].trigger()
+
+    def makers(self) -> dict[type[QDialog], Callable[[], object]]:
+        window, desk = self._window, desk_of(self._window)
+        staged, profile = window.commands.staged.held, desk_of(self._window).profile
+        advice = IndexAdvice("ix", "SELECT 1", "SELECT 1", "It is slow.", 10, 1_000, "nothing")
+        return {
+            AboutDialog: lambda: AboutDialog(window).open(),
+            ConnectionDialog: self.by_action("connection.choose"),
+            DeferDialog: self.by_action("job.defer"),
+            DeferManyDialog: self.by_action("job.defer_many"),
+            DiscardDialog: lambda: DiscardDialog(window, counts={"test": 1}).open(),
+            ForgetDialog: lambda: ForgetDialog(window).open(),
+            ErrorDialog: lambda: ErrorDialog(window, error=ValueError("x")).open(),
+            IndexAdviceDialog: lambda: IndexAdviceDialog(
+                window, advice=advice, filter_text="x", create=self._nothing, leftovers=self._nothing
+            ).open(),
+            InstallDialog: lambda: InstallDialog(window, database="b", role="r", install=self._nothing).open(),
+            PaletteDialog: lambda: PaletteDialog(window).open(),
+            PasswordDialog: lambda: PasswordDialog(window, profile=profile, why="It asks.").open(),
+            PreflightDialog: self.by_action("job.cancel"),
+            PruneDialog: lambda: PruneDialog(
+                window, profile=profile, workers=[(1, 0)], sql="SELECT 1", prune=self._nothing, done=lambda _: None
+            ).open(),
+            ReplayDialog: lambda: self._replay(desk),
+            SaveViewDialog: lambda: SaveViewDialog(window).open(),
+            SavedViewsDialog: lambda: SavedViewsDialog(window).open(),
+            ShortcutsDialog: lambda: ShortcutsDialog(window).open(),
+            StagedDialog: lambda: StagedDialog(window, desk=desk, held=staged, done=lambda _: None).open(),
+            UndoDialog: lambda: UndoDialog(window, desk=desk, entry=self._entry).open(),
+        }
+
+    def _replay(self, desk: Desk) -> None:
+        ReplayDialog(
+            self._window,
+            session=self._window.session,
+            source=desk,
+            job_ids=[1],
+            profiles=[Profile(name="elsewhere", method="dsn", dsn="postgresql://nobody@127.0.0.1:1/x")],
+            done=lambda _: None,
+            staged=self._window.commands.staged.held,
+        ).open()
+
+
+def controls(dialog: QDialog) -> list[QWidget]:
+    """What Tab leads to, in its order."""
+    found, widget = [], dialog.nextInFocusChain()
+    while widget is not dialog:
+        can = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None
+        if can and widget.isVisible() and widget.isEnabled() and widget.window() is dialog:
+            found.append(widget)
+        widget = widget.nextInFocusChain()
+    return found
+
+
+def tabbed(dialog: QDialog) -> list[QWidget]:
+    """What Tab really leads to, from the first control on until it comes round."""
+    order: list[QWidget] = []
+    start = dialog.focusWidget()
+    while (at := dialog.focusWidget()) is not None and at not in order:
+        order.append(at)
+        dialog.focusNextChild()
+    first = min(order, key=lambda each: (each.mapTo(dialog, each.rect().topLeft()).y() // 8, each.x()))
+    number = order.index(first)
+    if start is not None:
+        start.setFocus()
+    return order[number:] + order[:number]
+
+
+def name_of(widget: QWidget) -> str:
+    return f"{type(widget).__name__} {widget.text() if isinstance(widget, QAbstractButton) else widget.objectName()!r}"
+
+
+class Watched:
+    """One open dialog whose buttons only tell that they were pressed."""
+
+    def __init__(self, dialog: QDialog) -> None:
+        self.dialog = dialog
+        self.pressed: list[str] = []
+        for button in dialog.findChildren(QAbstractButton):
+            # Whatever it would do is another test's: here only which one it was.
+            if button.receivers("2clicked(bool)"):
+                button.clicked.disconnect()
+            button.clicked.connect(partial(self._note, name_of(button)))
+
+    def _note(self, name: str, _is_checked: bool = False) -> None:
+        self.pressed.append(name)
+
+    def press(self, control: QWidget, key: Qt.Key) -> list[str]:
+        self.pressed.clear()
+        control.setFocus()
+        QTest.keyClick(control, key)
+        if isinstance(control, QComboBox) and control.view().isVisible():
+            control.hidePopup()
+        return list(self.pressed)
+
+
+def expected(dialog: QDialog, control: QWidget, key: Qt.Key) -> list[str]:
+    """The only button that may be pressed."""
+    if isinstance(control, QAbstractButton):
+        return [name_of(control)]
+    is_field = isinstance(control, QLineEdit | QAbstractSpinBox) or (
+        isinstance(control, QComboBox) and control.isEditable()
+    )
+    if key == RETURN and is_field and isinstance(dialog, SUBMITTING):
+        assert isinstance(dialog, DialogFrame)
+        return [name_of(dialog.verb)] if dialog.verb.isEnabled() else []
+    return []
+
+
+async def open_one(opener: Opener, window: MainWindow, kind: type[QDialog]) -> QDialog:
+    opener.makers()[kind]()
+    dialog = await dialog_of(window, kind)
+    if isinstance(dialog, DialogFrame):
+        await until(lambda: not dialog.work.is_running("look"), what="the dialog to have looked")
+    return dialog
+
+
+async def close(window: MainWindow) -> None:
+    for each in window.findChildren(QDialog):
+        each.done(0)
+    await closed(window)
+
+
+async def test_in_every_dialog_a_key_does_what_the_focused_control_says(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        ids = [others.defer() for _ in range(3)]
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: window.jobs.model.position(ids[-1]) is not None)
+            window.jobs.table.select([ids[0]])
+            await cancelled(window)
+            window.jobs.table.select([ids[1]])
+            window.finding.save_view("mine")
+            (entry,) = await window.session.journal.entries(Search())
+            await stage(window)
+            opener = Opener(window, entry)
+            assert set(opener.makers()) == kinds(), "a dialog that this test does not open"
+            before, wrong = picture(dsn), []
+            for kind in sorted(opener.makers(), key=lambda each: each.__name__):
+                wrong += await wrong_in(opener, window, kind)
+            assert not wrong, "\n".join(wrong)
+            assert picture(dsn) == before
+
+
+async def wrong_in(opener: Opener, window: MainWindow, kind: type[QDialog]) -> list[str]:
+    """What the keys do wrong in one dialog."""
+    wrong = []
+    dialog = await open_one(opener, window, kind)
+    count = len(controls(dialog))
+    if isinstance(dialog, DialogFrame):
+        focused = dialog.focusWidget()
+        harmful = (dialog.verb, dialog.second) if dialog.cancel_button.isVisible() else ()
+        if focused is None or focused in harmful:
+            wrong.append(f"{kind.__name__} opens with the focus on {focused and name_of(focused)}")
+        order = tabbed(dialog)
+        if dialog.cancel_button.isVisible() and order[-1] not in (dialog.verb, dialog.second, dialog.cancel_button):
+            wrong.append(f"{kind.__name__}: Tab ends at {name_of(order[-1])}")
+        watched = Watched(dialog)
+        # From the end: what is chosen at the top may disable what is below.
+        for control in reversed(order):
+            for key in (RETURN, SPACE):
+                done, right = watched.press(control, key), expected(dialog, control, key)
+                if done != right or not dialog.isVisible():
+                    wrong.append(f"{kind.__name__}, {name_of(control)}, {key.name}: {done}, not {right}")
+    await close(window)
+    for number in range(count):
+        dialog = await open_one(opener, window, kind)
+        at = controls(dialog)
+        QTest.keyClick(at[min(number, len(at) - 1)], ESCAPE)
+        if dialog.isVisible() or any(each.isVisible() for each in window.findChildren(QDialog)):
+            wrong.append(f"{kind.__name__}: Escape does not close it, with the focus on {name_of(at[number])}")
+        await close(window)
+    return wrong
+
+
+async def cancelled(window: MainWindow) -> None:
+    """Cancel the selected job, so that there is something to undo."""
+    await until(window.actions["job.cancel"].isEnabled)
+    window.actions["job.cancel"].trigger()
+    dialog = await dialog_of(window, PreflightDialog)
+    await until(dialog.verb.isEnabled, what="the preflight")
+    QTest.keyClick(dialog.verb, SPACE)
+    await closed(window)
+
+
+async def stage(window: MainWindow) -> None:
+    window.actions["job.defer"].trigger()
+    dialog = await dialog_of(window, DeferDialog)
+    dialog.task.setText("mail.later")
+    dialog.second.setFocus()
+    QTest.keyClick(dialog.second, RETURN)
+    await closed(window)
+
+
+@pytest.mark.parametrize("key", ["job.cancel", "job.delete"])
+async def test_return_upon_opening_leaves_the_job_as_it_is(dsn: str, tmp_path: Path, key: str) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: window.jobs.model.position(job_id) is not None)
+            window.jobs.table.select([job_id])
+            await until(window.actions[key].isEnabled)
+            before = picture(dsn)
+            window.actions[key].trigger()
+            dialog = await dialog_of(window, PreflightDialog)
+            await until(dialog.verb.isEnabled, what="the preflight")
+            # A Return held since the menu is no answer.
+            focused = dialog.focusWidget()
+            held = QKeyEvent(QEvent.Type.KeyPress, RETURN, Qt.KeyboardModifier.NoModifier, "\r", True)
+            QApplication.sendEvent(focused, held)
+            assert dialog.isVisible()
+            QTest.keyClick(focused, RETURN)
+            await closed(window)
+            assert picture(dsn) == before
+
+
+async def test_escape_asks_before_it_loses_what_was_typed(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        async with live(tmp_path, dsn) as window:
+            await until(lambda: window.jobs.model.position(job_id) is not None)
+            window.jobs.table.select([job_id])
+            window.finding.save_view("mine")
+            opener = Opener(window, None)
+            for kind in sorted(kinds() - {UndoDialog, StagedDialog, PaletteDialog}, key=lambda each: each.__name__):
+                dialog = await open_one(opener, window, kind)
+                fields = [
+                    each
+                    for each in controls(dialog)
+                    if isinstance(each, QLineEdit | QPlainTextEdit) and not each.isReadOnly()
+                ]
+                for field in fields:
+                    await typed_and_kept(window, dialog, field)
+                await close(window)
+
+
+async def typed_and_kept(window: MainWindow, dialog: QDialog, field: QLineEdit | QPlainTextEdit) -> None:
+    assert isinstance(dialog, DialogFrame)
+    where = f"{type(dialog).__name__}, {field.accessibleName() or name_of(field)}"
+    QTest.keyClicks(field, "7x")
+    assert dialog.would_lose(), where
+    QTest.keyClick(field, ESCAPE)
+    if not any(each.isVisible() for each in window.findChildren(ForgetDialog)):
+        QTest.keyClick(field, ESCAPE)  # the first closed what completes the field
+    asking = await dialog_of(window, ForgetDialog)
+    # Neither Escape nor Return throws it away.
+    QTest.keyClick(asking.focusWidget(), RETURN)
+    await until(lambda: not window.findChildren(ForgetDialog), what="the question to go")
+    assert dialog.isVisible(), where
+    QTest.keyClick(field, ESCAPE)
+    asking = await dialog_of(window, ForgetDialog)
+    QTest.keyClick(asking, ESCAPE)
+    await until(lambda: not window.findChildren(ForgetDialog), what="the question to go")
+    assert dialog.isVisible() and "7" in (field.text() if isinstance(field, QLineEdit) else field.toPlainText()), where
+
+
+async def test_a_test_of_a_connection_leaves_the_focus_where_it_is(dsn: str, tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        window.actions["connection.choose"].trigger()
+        dialog = await dialog_of(window, ConnectionDialog)
+        dialog.method.choose(1)
+        dialog.dsn.setText(dsn)
+        dialog.test_button.setFocus()
+        QTest.keyClick(dialog.test_button, RETURN)
+        await until(lambda: dialog.steps.count() > 3, what="the steps")
+        assert dialog.focusWidget() is dialog.test_button and window.session.desk is None
+
+
+async def test_return_on_the_start_page_leads_to_the_connections(tmp_path: Path, event_loop: object) -> None:
+    async with opened(tmp_path) as window:
+        focused = window.focusWidget()
+        assert isinstance(focused, QPushButton) and focused.text() == "Connect…"
+        QTest.keyClick(focused, RETURN)
+        await dialog_of(window, ConnectionDialog)
