@@ -7,9 +7,6 @@ import sys
 
 from jobdesk_core import cli
 
-#: What Qt needs of Debian and Ubuntu, which a server may not have.
-LIBRARIES = "libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 libxkbcommon0 fonts-dejavu-core"
-
 
 def main() -> int:
     """Run what the arguments ask for. Qt is loaded for the window only."""
@@ -21,7 +18,9 @@ def main() -> int:
     except ImportError as error:
         if ".so" not in str(error):
             raise
-        sys.stderr.write(f"Qt lacks a library of this system: {error}. On Debian: sudo apt-get install {LIBRARIES}\n")
+        from jobdesk import system_libraries
+
+        sys.stderr.write(f"{system_libraries.sentence(str(error))}\n")
         return 2
     return show_window()
 

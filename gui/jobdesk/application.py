@@ -23,11 +23,11 @@ from jobdesk_core.profiles import (
     split_password,
 )
 from jobdesk_core.troubles import Trouble
-from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from jobdesk import logs, loop, remembered, translation
+from jobdesk import logs, loop, remembered, system_libraries, translation
 from jobdesk.garbage import collect_here
 from jobdesk.main_window import MainWindow
 from jobdesk.resources import resource
@@ -188,6 +188,10 @@ def main() -> int:
             "commands, which `jobdesk --help` names.\n"
         )
         return 2
+    plugins = Path(QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)) / "platforms"
+    if (lacking := system_libraries.trouble(plugins)) is not None:
+        sys.stderr.write(f"{lacking}\n")
+        return 2
     logs.install()
     qInstallMessageHandler(_tell_qt_message)
     app = QApplication(sys.argv[:1])
@@ -230,7 +234,7 @@ def _x_server_answers() -> bool:
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
-        return True  # let Qt say what it lacks
+        return True  # what is lacking is told next
     xcb.xcb_connect.restype = ctypes.c_void_p
     connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
     # Kept open: an X server that loses its only client begins anew, and would refuse Qt meanwhile.

@@ -57,6 +57,20 @@ def test_without_qts_libraries_one_sentence_and_code_2_and_the_commands_go_on(tm
     assert "Which database?" in run(tmp_path, "jobs", PYTHONPATH=str(tmp_path)).stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="xcb is Linux's")
+@pytest.mark.parametrize(
+    ("library", "package"), [("libxcb-keysyms.so.1", "libxcb-keysyms1"), ("libxcb-icccm.so.4", "libxcb-icccm4")]
+)
+def test_a_library_of_the_display_that_is_missing_is_named_with_its_package(
+    tmp_path: Path, library: str, package: str
+) -> None:
+    # An empty file in front of a sound one: the loader refuses it, whatever is installed here.
+    (tmp_path / library).touch()
+    ended = run(tmp_path, QT_QPA_PLATFORM="xcb", LD_LIBRARY_PATH=str(tmp_path))
+    assert ended.returncode == 2 and len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert library in ended.stderr and package in ended.stderr.partition("apt-get install")[2].split()
+
+
 @pytest.mark.parametrize("way", ["dsn", "environment", "profile"])
 def test_it_connects_as_it_is_told_and_ends_in_good_order(dsn: str, tmp_path: Path, way: str) -> None:
     variables = {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(tmp_path)}
