@@ -1,4 +1,4 @@
-"""Which of the system's libraries Qt would miss, found before Qt is started: it aborts the process, and names another."""
+"""Which of the system's libraries Qt would miss, found before Qt starts: it aborts, and names another one."""
 
 from __future__ import annotations
 
