@@ -268,7 +268,7 @@ async def test_stalled_jobs_are_rescued(dsn: str, tmp_path: Path) -> None:
         async with live(tmp_path, dsn) as window:
             dialog = await preflight(window, "job.rescue")
             (said,) = dialog.outcomes.texts()
-            assert said == "1 refused: running on an unresponsive worker, which may still run them"
+            assert said == "1 refused: on an unresponsive worker, possibly still running"
             assert not dialog.verb.isEnabled(), "not by a click alone"
             await until(dialog.safety.risk.isVisible, what="what is known of it")
             assert "has sent no heartbeat for" in dialog.safety.risk.text()

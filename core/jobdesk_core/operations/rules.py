@@ -74,12 +74,12 @@ SHARED = Reason(
 )
 ALIVE = Reason(
     "is running and its worker is alive: it would run twice at once.",
-    "running on a living worker: they would run twice",
+    "running on a living worker: would run twice",
     "danger",
 )
 UNRESPONSIVE = Reason(
     "is running on an unresponsive worker, which may still run it.",
-    "running on an unresponsive worker, which may still run them",
+    "on an unresponsive worker, possibly still running",
     "danger",
 )
 UNRECORDED = Reason(

@@ -12,7 +12,7 @@ from jobdesk_core.operations.rules import READ_ONLY
 def pruning(capabilities: Capabilities) -> Statement[list[int]]:
     """Remove the workers whose heartbeat is older than STALLED_AFTER_S seconds; their ids. Raises CapabilityMissing.
 
-    Their running jobs stay as they are, without a worker: they count as stalled, and can be rescued or marked as failed.
+    Their running jobs stay as they are, without a worker: they count as stalled, to be rescued or marked as failed.
     """
     return statements.prune_stalled_workers(capabilities, STALLED_AFTER_S)
 

@@ -313,7 +313,10 @@ class PreflightDialog(DialogFrame):
 
     def _fit(self) -> None:
         """Be as high as what is shown, within the window; never lower than before."""
-        missing = self._inner.sizeHint().height() - self._scroll.viewport().height()
+        shown = self._scroll.viewport()
+        # Sentences that are wrapped are higher than a size hint knows.
+        wanted = max(self._inner.sizeHint().height(), self._inner.heightForWidth(shown.width()))
+        missing = wanted - shown.height()
         parent = self.parentWidget()
         most = parent.height() - 40 if parent is not None else self.height()
         if missing > 0 and self.height() < most:
