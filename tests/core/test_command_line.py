@@ -589,8 +589,9 @@ def test_many_are_deferred_from_rows(shell: Shell) -> None:
         {"zip": "01234", "name": "a,b"}
     ]
     path.write_text("n\n7\n")
-    assert shell("defer", "t", "--from", str(path), "--json-values").returncode == 0
-    assert run_sql(shell.dsn, "SELECT args FROM procrastinate_jobs ORDER BY id DESC LIMIT 1") == [{"n": 7}]
+    for options, value in (([], 7), (["--type", "n=text"], "7")):
+        assert shell("defer", "t", "--from", str(path), *options).returncode == 0
+        assert run_sql(shell.dsn, "SELECT args FROM procrastinate_jobs ORDER BY id DESC LIMIT 1") == [{"n": value}]
 
 
 def test_of_many_with_one_queueing_lock_one_is_deferred_and_the_others_are_told(shell: Shell) -> None:
@@ -605,7 +606,7 @@ def test_a_dry_run_of_many_names_each_that_would_be_refused(shell: Shell) -> Non
     rows = "".join(f'{{"n": {number}}}\n' for number in (*range(1, 31), 30))
     ended = shell("defer", "t", "--from", "-", "--queueing-lock", "k{n}", "--dry-run", given=rows)
     assert ended.returncode == 1 and len(ended.stdout.splitlines()) == 10
-    assert f"Row 2: Its queueing lock k2 is taken by job #{held}" in ended.stderr and "Row 31: " in ended.stderr
+    assert f"Line 2: Its queueing lock k2 is taken by job #{held}" in ended.stderr and "Line 31: " in ended.stderr
     assert "Would defer 29 jobs" in ended.stderr and "2 jobs would be refused" in ended.stderr
     assert picture(shell.dsn) == before
     assert shell("defer", "t", "--from", "-", "--queueing-lock", "k{n}", given=rows).returncode == 1
@@ -625,22 +626,71 @@ def test_many_rows_are_not_deferred_on_production_without_a_yes(shell: Shell) ->
     assert run_sql(shell.dsn, STATUSES) == ["todo"] * 202
 
 
-def test_a_mistake_far_down_tells_how_many_were_deferred_before_it(shell: Shell) -> None:
-    ended = shell("defer", "t", "--from", "-", given="{}\n" * 700 + "nothing\n")
-    assert ended.returncode == 2 and "Line 701" in ended.stderr
-    assert f"Deferred {len(run_sql(shell.dsn, STATUSES))} jobs." in ended.stderr
+@pytest.mark.parametrize(
+    ("options", "given", "told"),
+    [
+        ([], "{}\n" * 700 + "nothing\n", "Line 701"),
+        ([], '{"n": 1}\nnothing\n', "Line 2"),
+        ([], '{"n": 1, "n": 2}', "stands twice"),
+        ([], "a,b\n1,2\n3\n", "Line 3: There is 1 cell for 2 columns."),
+        (["--format", "csv"], "a,a\n1,2\n", "Two columns are called a"),
+        (["--type", "n=date"], "n\n1\n", "not NAME=TYPE"),
+        (["--type", "m=text"], "n\n1\n", "no column m"),
+        (["--type", "n=number"], "n\n007\n", "“007” is not a number"),
+    ],
+)
+def test_rows_with_a_mistake_are_not_deferred_in_part(shell: Shell, options: list[str], given: str, told: str) -> None:
+    ended = shell("defer", "t", "--from", "-", *options, given=given)
+    assert ended.returncode == 2 and told in ended.stderr and "Deferred" not in ended.stderr
+    assert "Traceback" not in ended.stderr and run_sql(shell.dsn, STATUSES) == []
 
 
-def test_a_column_named_twice_is_refused(shell: Shell) -> None:
-    ended = shell("defer", "t", "--from", "-", "--format", "csv", given="a,a\n1,2\n")
-    assert ended.returncode == 2 and "'a' twice" in ended.stderr
-    assert run_sql(shell.dsn, STATUSES) == []
+def test_a_job_goes_to_the_queue_of_its_task_and_unusual_arguments_are_told(shell: Shell) -> None:
+    insert = "INSERT INTO procrastinate_jobs (queue_name, task_name, args) SELECT 'mail', 'mail.send', "
+    run_sql(shell.dsn, insert + "jsonb_build_object('to', n::text, 'n', n) FROM generate_series(1, 6) AS n")
+    ended = shell("defer", "mail.send", "subjct=x", "n=y")
+    assert ended.returncode == 0 and "Queue mail" in ended.stderr
+    assert (
+        "None of its newest 6 jobs had subjct." in ended.stderr and "All of its newest 6 jobs had to." in ended.stderr
+    )
+    assert "n is usually a number; this is a text." in ended.stderr
+    assert shell("defer", "mail.send", 'to="a"', "n=1", "--queue", "other").stderr == ""
+    assert "No job of new is known: queue default" in shell("defer", "new").stderr
+    queues = "SELECT queue_name FROM procrastinate_jobs ORDER BY id DESC LIMIT 3"
+    assert run_sql(shell.dsn, queues) == ["default", "other", "mail"]
 
 
-def test_a_row_that_is_not_understood_is_named(shell: Shell) -> None:
-    ended = shell("defer", "t", "--from", "-", given='{"n": 1}\nnothing\n')
-    assert ended.returncode == 2 and "Line 2" in ended.stderr
-    assert run_sql(shell.dsn, STATUSES) == []
+@pytest.mark.parametrize(
+    ("pair", "stored"),
+    [
+        ("n=12345678901234567.89", "12345678901234567.89"),
+        ("n=0.1234567890123456789012345", "0.1234567890123456789012345"),
+        ("n=1.10", "1.10"),
+        ("n=1e30", "1" + "0" * 30),
+        ("n=12345678901234567890123", "12345678901234567890123"),
+        ("n=007", '"007"'),
+        ("n=NaN", '"NaN"'),
+        ("n=", '""'),
+        ('n={"a": 1, "a": 2}', None),
+    ],
+)
+def test_a_value_is_stored_as_it_was_typed_or_refused(shell: Shell, pair: str, stored: str | None) -> None:
+    ended = shell("defer", "t", pair)
+    assert "Traceback" not in ended.stderr
+    found = run_sql(shell.dsn, "SELECT (args -> 'n')::text FROM procrastinate_jobs")
+    assert (ended.returncode, found) == ((0, [stored]) if stored is not None else (2, []))
+
+
+def test_defer_where_the_function_is_missing_is_refused(shell: Shell) -> None:
+    run_sql(
+        shell.dsn,
+        "DO $$DECLARE each record; BEGIN FOR each IN SELECT oid::regprocedure AS name FROM pg_proc "
+        "WHERE proname LIKE 'procrastinate_defer_job%' LOOP EXECUTE 'DROP FUNCTION ' || each.name || ' CASCADE'; "
+        "END LOOP; END$$",
+    )
+    for arguments in (["t"], ["t", "--from", "-"]):
+        ended = shell("defer", *arguments, given="{}\n")
+        assert ended.returncode == 4 and "Traceback" not in ended.stderr
 
 
 # Watching

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import itertools
-import sys
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, TextIO
+from dataclasses import replace
+from typing import Any
 
-from jobdesk_core.cli import codes, output, words
+from jobdesk_core.cli import codes, new_jobs, output, words
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.interrupt import Interrupt
@@ -24,9 +21,7 @@ from jobdesk_core.journal.keeping import defer_header, defer_record, kept
 from jobdesk_core.operations import Action, Outcome, Rate, Result, apply_defers, defer, impossible, plan_defers, run
 from jobdesk_core.operations.confirmation import MANY, confirmation
 from jobdesk_core.operations.defer_ledger import Deferred
-from jobdesk_core.operations.json_objects import NotExact, exactly
-from jobdesk_core.operations.new_jobs import NewJob, from_rows, problem_of
-from jobdesk_core.operations.rows import Row
+from jobdesk_core.operations.new_jobs import NewJob, problem_of
 
 #: Jobs read and deferred at once.
 BATCH_JOBS = 500
@@ -38,19 +33,26 @@ def add_defer(parser: argparse.ArgumentParser) -> None:
     """The options of `defer`."""
     parser.add_argument("task", metavar="TASK", help="the task's name, such as invoices.send")
     parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="arguments: JSON where it is valid, else text")
-    parser.add_argument("--args", metavar="JSON", help="the arguments as one JSON object; NAME=VALUE go over them")
-    parser.add_argument("--queue", default="default", help="usual: default")
+    parser.add_argument("--args", metavar="JSON", help="the arguments as one JSON object; NAME=VALUE override them")
+    parser.add_argument("--queue", help="default: the one that most of the task's latest jobs are in")
     parser.add_argument("--lock", help="jobs with the same lock run one after the other; rows may give a {name}")
     parser.add_argument("--queueing-lock", help="refused while a job that has it waits; rows may give a {name}")
-    parser.add_argument("--priority", type=int, default=0, help="higher runs first (usual: 0)")
+    parser.add_argument("--priority", type=int, default=0, help="higher runs first (default: 0)")
     words.add_due(parser)
     parser.add_argument(
         "--from", dest="source", metavar="FILE", help="a job for each row of a file, - for standard input"
     )
     parser.add_argument(
-        "--format", choices=("ndjson", "csv"), help="of --from; otherwise the file's ending tells, or ndjson"
+        "--format", choices=("ndjson", "csv"), help="of --from; by default the text itself tells: JSON objects or CSV"
     )
-    parser.add_argument("--json-values", action="store_true", help="CSV values are JSON where valid, not all text")
+    parser.add_argument(
+        "--type",
+        dest="types",
+        action="append",
+        default=[],
+        metavar="NAME=TYPE",
+        help="the type of a CSV's column: text, number, boolean or json; by default what all of the column reads as",
+    )
     parser.add_argument("--rate", type=words.rate, metavar="N", help=f"of --from: {words.RATE}")
     parser.add_argument("--dry-run", action="store_true", help="only show the first jobs, and which would be refused")
     parser.add_argument("--sql", action="store_true", help="only show the SQL of the first job")
@@ -65,23 +67,31 @@ def run_defer(desk: Opened, options: argparse.Namespace) -> int:
         raise Ended(codes.REFUSED, problem)
     if options.rate is not None and options.source is None:
         raise Ended(codes.USAGE, "--rate is for the rows of --from: one job has no rate.")
-    job = _job(options)
-    if job.priority and not desk.capabilities.has_priority:
-        raise Ended(codes.REFUSED, problem_of(job, desk.capabilities) or "")
+    if options.types and options.source is None:
+        raise Ended(codes.USAGE, "--type is for the columns of --from.")
+    task = new_jobs.known(desk, options.task)
+    job = new_jobs.read_job(options, new_jobs.queue_of(options, task))
+    # Raises CapabilityMissing where the function is missing.
+    statements.defer(desk.capabilities, [replace(job, priority=0)])
     problem = problem_of(job, desk.capabilities)
     if problem is not None:
-        raise Ended(codes.USAGE, problem)
+        is_release = job.priority and not desk.capabilities.has_priority
+        raise Ended(codes.REFUSED if is_release else codes.USAGE, problem)
     if options.source is None:
+        new_jobs.tell_remarks(task, [job], is_many=False)
         return _defer_all(desk, options, job, iter([NewJob(1, job)]))
-    with _opened(options.source) as file:
-        return _defer_all(desk, options, job, _jobs(job, file, options))
+    rows = new_jobs.read_rows(options, task.types)
+    jobs = list(new_jobs.jobs_of(job, rows))
+    new_jobs.tell_columns(rows)
+    new_jobs.tell_remarks(task, [new.job for new in jobs], is_many=True)
+    return _defer_all(desk, options, job, iter(jobs))
 
 
 def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterator[NewJob]) -> int:
     if options.sql:
         return _show_sql(desk, next(jobs, None))
     if options.dry_run:
-        return _show_plan(desk, list(jobs), is_json=options.json)
+        return _show_plan(desk, list(jobs), is_json=options.json, is_many=options.source is not None)
     is_many = options.source is not None
     if is_many and not options.yes:
         # Enough of them to know whether they are many.
@@ -95,7 +105,7 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
             # The journal's loop is for it alone: nothing else waits.
             asyncio.run(deferring.run(job, jobs, interrupt, is_many=is_many))
     finally:
-        # Also when a later row is not understood: those before it are deferred.
+        # Also when the link breaks: those before it are deferred.
         _sum_up(deferring, is_many=is_many)
     if interrupt.is_set:
         raise Ended(codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
@@ -103,7 +113,7 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
 
 
 def _sum_up(deferring: _Deferring, *, is_many: bool) -> None:
-    if is_many:
+    if is_many and (deferring.done or deferring.refused):
         refused = f"; refused {words.count(deferring.refused)}" if deferring.refused else ""
         output.note(f"Deferred {words.count(deferring.done)}{refused}.")
 
@@ -154,7 +164,7 @@ class _Deferring:
 
 def _outcome(entry: Deferred) -> Outcome:
     told = f"Deferred job #{entry.job_id:,}." if entry.job_id is not None else entry.sentence
-    return Outcome(entry.job_id, entry.result is Result.DONE, f"Row {entry.origin:,}: {told}")
+    return Outcome(entry.job_id, entry.result is Result.DONE, f"Line {entry.origin:,}: {told}")
 
 
 def _batched(jobs: Iterator[NewJob], size: int) -> Iterator[list[NewJob]]:
@@ -178,15 +188,15 @@ def _show_sql(desk: Opened, new: NewJob | None) -> int:
     return codes.DONE
 
 
-def _show_plan(desk: Opened, jobs: list[NewJob], *, is_json: bool) -> int:
+def _show_plan(desk: Opened, jobs: list[NewJob], *, is_json: bool, is_many: bool) -> int:
     """The preflight: the first jobs as they would be, and every one that would be refused."""
     made = run(plan_defers(jobs, desk.capabilities), desk.connector, limit_s=LIMIT_S)
     for position, new in enumerate(jobs):
         refusal = made.refusals.get(position)
         if position < SHOWN or (is_json and refusal is not None):
-            output.json_line({"row": new.origin} | _as_json(new.job) | {"refused": refusal})
+            output.json_line({"line": new.origin} | _as_json(new.job) | {"refused": refusal})
         if refusal is not None and not is_json:
-            output.note(f"Row {new.origin:,}: {refusal}")
+            output.note(f"Line {new.origin:,}: {refusal}" if is_many else refusal)
     refused = f"; {words.count(len(made.refusals))} would be refused" if made.refusals else ""
     output.note(f"Would defer {words.count(made.ready)} on {desk.place}{refused}. Nothing has been changed.")
     return codes.DONE if made.ready and not made.refusals else codes.NOT_ALL
@@ -199,86 +209,3 @@ def _as_json(job: Job) -> dict[str, Any]:
         "scheduled_at": job.scheduled_at,
         "args": dict(job.task_kwargs),
     }
-
-
-# Reading
-
-
-def _job(options: argparse.Namespace) -> Job:
-    if not -(2**31) <= options.priority < 2**31:
-        raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
-    args = _object(options.args, "--args") if options.args is not None else {}
-    for pair in options.values:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise Ended(codes.USAGE, f"{pair!r} is not NAME=VALUE.")
-        args[name] = _value(text)
-    return Job(
-        task_name=options.task,
-        queue=options.queue,
-        lock=options.lock,
-        queueing_lock=options.queueing_lock,
-        priority=options.priority,
-        scheduled_at=words.due(options),
-        task_kwargs=args,
-    )
-
-
-def _value(text: str) -> Any:
-    """JSON where it is valid, else the text itself."""
-    try:
-        return exactly(text)
-    except NotExact as error:
-        if text.lstrip()[:1] in ("{", "["):
-            raise Ended(codes.USAGE, f"{text[:60]!r} is not taken: {error}") from error
-        return text
-    except (ValueError, RecursionError):
-        return text
-
-
-def _object(text: str, place: str) -> dict[str, Any]:
-    try:
-        value = exactly(text)
-    except NotExact as error:
-        raise Ended(codes.USAGE, f"{place} is not taken: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise Ended(codes.USAGE, f"{place} is not valid JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise Ended(codes.USAGE, f'{place} is not a JSON object, such as {{"user_id": 42}}.')
-    return value
-
-
-def _opened(source: str) -> TextIO:
-    if source == "-":
-        return sys.stdin
-    try:
-        return Path(source).open(encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise Ended(codes.USAGE, f"{source} cannot be read: {error.strerror}.") from error
-
-
-def _jobs(job: Job, file: TextIO, options: argparse.Namespace) -> Iterator[NewJob]:
-    """A job for each row, numbered from 1: its arguments go over those of the command line."""
-    kind = options.format or ("csv" if options.source.lower().endswith(".csv") else "ndjson")
-    try:
-        found = _csv(file, options.json_values) if kind == "csv" else _ndjson(file)
-        yield from from_rows(job, (Row(n, {**job.task_kwargs, **row}) for n, row in enumerate(found, start=1)))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Ended(codes.USAGE, f"The rows cannot be read: {error}.") from error
-
-
-def _ndjson(file: TextIO) -> Iterator[dict[str, Any]]:
-    for number, text in enumerate(file, start=1):
-        if text.strip():
-            yield _object(text, f"Line {number}")
-
-
-def _csv(file: TextIO, has_json: bool) -> Iterator[dict[str, Any]]:
-    reader = csv.DictReader(file, strict=True)
-    twice = [name for name, number in Counter(reader.fieldnames or ()).items() if number > 1]
-    if twice:
-        raise Ended(codes.USAGE, f"The first line names {twice[0]!r} twice.")
-    for row in reader:
-        if None in row or None in row.values():
-            raise Ended(codes.USAGE, f"Line {reader.line_num} has not as many values as the first line has names.")
-        yield {name: _value(text) if has_json else text for name, text in row.items()}

@@ -79,6 +79,13 @@ class KnownTask:
                 found.append(f"{_short(key)} is usually a {' or '.join(types)}; this is a {json_type(value)}.")
         return found
 
+    def missing(self, args: Mapping[str, Any]) -> list[str]:
+        """What every one of its newest jobs had and these arguments have not, where the code does not tell."""
+        if self.is_in_code or self.jobs < ENOUGH_JOBS:
+            return []
+        usual = [each.key for each in self.arguments if each.jobs == self.jobs and each.key not in args]
+        return [f"All of its newest {self.jobs} jobs had {_list(usual)}."] if usual else []
+
     def template(self) -> dict[str, Any]:
         """Arguments to start from: what the code needs, or else what every newest job had, with empty values."""
         needed = [each for each in self.arguments if each.is_required]

@@ -1,32 +1,36 @@
-"""Arguments of many jobs from a text: NDJSON, or CSV whose first line names them. Every mistake has its line.
+"""Arguments of many jobs from a file or a text: JSON objects, or CSV whose first line names them.
 
-The columns of a CSV have types: as their name says (`user_id:number`), else as the task's usual ones, else each
-cell is a number, true, false or null when it reads as one, and otherwise a text. An empty cell is left out.
+The one reader of the window and the command line: the same bytes are the same jobs. Every mistake has its line.
+What the cells of a CSV are is decided column by column: see row_types.py. An empty cell is left out.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.operations.json_objects import check_object
+from jobdesk_core.operations.row_types import TYPES, Column, decided, value_of_cell
 
 #: Beyond these a file is to be split, and one field of it is no argument any more.
 MOST_ROWS, MOST_BYTES, LARGEST_FIELD = 500_000, 128 * 1024 * 1024, 16 * 1024 * 1024
-#: The types that a column of a CSV may be given.
-TYPES = ("text", "number", "boolean", "json")
-#: As the types of JSON are called elsewhere.
-_USUAL = {"text": "text", "number": "number", "boolean": "boolean", "list": "json", "object": "json"}
-_BOOLEANS = {"true": True, "false": False}
+_DELIMITERS = ",;\t|"
+#: Records by which the delimiter is told.
+_TRIED = 20
+_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n")
+_GAP = re.compile(r"[\s,]*")
+_SPACES = re.compile(r"[ \t\r\n]*")
 
 
 class RowsNotUnderstood(JobdeskException):
-    """This text is neither NDJSON nor CSV."""
+    """This text has no rows that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a text holds. `columns` has the names of a CSV's columns and their types, `guess` where none is known."""
+    """What a text holds. `columns` are those of a CSV, with their types."""
 
     form: Literal["csv", "ndjson"]
     rows: tuple[Row, ...]
-    columns: tuple[tuple[str, str], ...] = ()
+    columns: tuple[Column, ...] = ()
 
     @property
     def mistakes(self) -> list[Row]:
@@ -58,40 +62,56 @@ class Reader:
 
     form: Literal["csv", "ndjson"]
     rows: Iterator[Row]
-    columns: tuple[tuple[str, str], ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 def decoded(content: bytes) -> str:
-    """The text of a file. Raises RowsNotUnderstood for one that is too large, or not in UTF-8."""
+    """The text of a file in UTF-8, or in UTF-16 by its first bytes. Raises RowsNotUnderstood."""
     if len(content) > MOST_BYTES:
         raise RowsNotUnderstood(f"This file has more than {MOST_BYTES >> 20} MB. Split it.")
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if encoding != "utf-16" and 0 in content[:2] and len(content) % 2 == 0:
+        encoding = "utf-16-be" if content[0] == 0 else "utf-16-le"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            raise RowsNotUnderstood("This file begins as UTF-16 and is not. Save it in UTF-8.") from error
         line = content.count(b"\n", 0, error.start) + 1
         raise RowsNotUnderstood(f"Line {line} is not in UTF-8. Save the file in UTF-8.") from error
 
 
-def parse_rows(text: str, types: Mapping[str, str] | None = None) -> Rows:
+def parse_rows(text: str, types: Mapping[str, str] | None = None, chosen: Mapping[str, str] | None = None) -> Rows:
     """Read the rows at once; see `open_rows`."""
-    reader = open_rows(text, types)
+    reader = open_rows(text, types, chosen)
     return Rows(reader.form, tuple(reader.rows), reader.columns)
 
 
-def open_rows(text: str, types: Mapping[str, str] | None = None) -> Reader:
-    """Begin to read. `types` are the usual JSON types of the arguments by their keys.
+def open_rows(
+    text: str,
+    types: Mapping[str, str] | None = None,
+    chosen: Mapping[str, str] | None = None,
+    form: Literal["csv", "ndjson"] | None = None,
+) -> Reader:
+    """Begin to read: of a CSV all of it is looked through, for the types of its columns.
 
-    This, and every step of the reading, raises RowsNotUnderstood.
+    `types` are the usual JSON types of the arguments by their keys, `chosen` types of TYPES that someone chose;
+    `form` is told by the text itself when it is None. This, and every step of the reading, raises RowsNotUnderstood.
     """
+    text = text.removeprefix("\ufeff")
     start = text.lstrip("\ufeff \t\r\n")[:1]
+    unknown = [kind for kind in (chosen or {}).values() if kind not in TYPES]
+    if unknown:
+        raise RowsNotUnderstood(f"There is no type {unknown[0]}. There are: {', '.join(TYPES)}.")
     if not start:
-        return Reader("ndjson", iter(()))
-    if start == "[":
-        raise RowsNotUnderstood("This is a JSON list. Put each object on a line of its own, without the brackets.")
-    if start == "{":
+        return Reader(form or "ndjson", iter(()))
+    if form != "csv" and start == "[":
+        return Reader("ndjson", _bounded(_objects(text, text.index("[") + 1, is_list=True)))
+    if form != "csv" and start == "{" and _is_spread(text):
+        return Reader("ndjson", _bounded(_objects(text, 0, is_list=False)))
+    if form == "ndjson" or (form is None and start == "{"):
         return Reader("ndjson", _bounded(_ndjson(text)))
-    return _csv(text, types or {})
+    return _csv(text, types or {}, chosen or {})
 
 
 def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
@@ -101,12 +121,53 @@ def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
         yield row
 
 
+# JSON
+
+
 def _ndjson(text: str) -> Iterator[Row]:
     # Not splitlines(): within a JSON text other separators than these may stand.
-    for number, line in enumerate(io.StringIO(text.removeprefix("\ufeff")), 1):
+    for number, line in enumerate(io.StringIO(text), 1):
         if line.strip():
             value, problem, _ = check_object(line.rstrip("\r\n"))
             yield Row(number, value, _without_line(problem))
+
+
+def _is_spread(text: str) -> bool:
+    """Whether the first object goes over several lines."""
+    start = text.index("{")
+    if check_object(text[start:].partition("\n")[0].rstrip("\r"))[0] is not None:
+        return False
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return False
+    return "\n" in text[start:end]
+
+
+def _objects(text: str, position: int, *, is_list: bool) -> Iterator[Row]:
+    """Objects behind each other, or those of a list, wherever their lines end."""
+    decoder, line, counted = json.JSONDecoder(), 1, 0
+    gap = _GAP if is_list else _SPACES
+    while True:
+        position = gap.match(text, position).end()  # type: ignore[union-attr] # an empty gap is one, too
+        line, counted = line + text.count("\n", counted, position), position
+        if position == len(text):
+            if is_list:
+                yield Row(line, None, "The list is not closed.")
+            return
+        if is_list and text[position] == "]":
+            if text[position + 1 :].strip():
+                yield Row(line, None, "Something follows after the list.")
+            return
+        try:
+            _, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            _, problem, _ = check_object(text[position:])
+            yield Row(line, None, problem or "This is not JSON.")
+            return
+        value, problem, _ = check_object(text[position:end])
+        yield Row(line, value, _without_line(problem))
+        position = end
 
 
 def _without_line(problem: str | None) -> str | None:
@@ -114,98 +175,92 @@ def _without_line(problem: str | None) -> str | None:
     return f"{said[:1].upper()}{said[1:]}" if problem is not None else None
 
 
-def _csv(text: str, types: Mapping[str, str]) -> Reader:
+# CSV
+
+
+def _csv(text: str, types: Mapping[str, str], chosen: Mapping[str, str]) -> Reader:
     csv.field_size_limit(LARGEST_FIELD)
-    text = text.removeprefix("\ufeff").replace("\0", "\ufffd")
-    first = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    named = _SEPARATOR_LINE.match(text)
+    records = _records(text[named.end() :] if named else text, named[1] if named else _delimiter(text))
+    first_line = 1 if named else 0
     try:
-        header = next(row for row in reader if any(cell.strip() for cell in row))
+        header = next(cells for _, cells in records if any(cell.strip() for cell in cells))
     except (csv.Error, StopIteration) as error:
         raise RowsNotUnderstood(f"The first line cannot be read: {error}.") from error
-    columns = tuple(_column(cell, types) for cell in header)
-    names = [name for name, _ in columns]
-    for position, name in enumerate(names):
-        if not name:
-            raise RowsNotUnderstood(f"Column {position + 1} has no name. The first line names the arguments.")
-        if name in names[:position]:
-            raise RowsNotUnderstood(f"Two columns are called {name}.")
-    return Reader("csv", _bounded(_cells(reader, columns)), columns)
-
-
-def _column(cell: str, types: Mapping[str, str]) -> tuple[str, str]:
-    name, colon, kind = cell.strip().rpartition(":")
-    if colon and kind.strip() in TYPES:
-        return name.strip(), kind.strip()
-    return cell.strip(), _USUAL.get(types.get(cell.strip(), ""), "guess")
-
-
-def _cells(reader: Any, columns: tuple[tuple[str, str], ...]) -> Iterator[Row]:
+    held: list[tuple[int, list[str]]] = []
+    rest: Row | None = None
     while True:
-        line = reader.line_num + 1
         try:
-            cells = next(reader)
+            held.append(next(records))
         except StopIteration:
-            return
+            break
         except csv.Error as error:
             # The reader cannot tell where the next row would begin.
-            yield Row(line, None, f"The rest cannot be read: {error}.")
-            return
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(columns):
-            yield Row(line, None, f"There are {len(cells)} cells for {len(columns)} columns.")
-            continue
-        yield _row(line, cells, columns)
+            line = held[-1][0] + 1 + sum(cell.count("\n") for cell in held[-1][1]) if held else 2
+            rest = Row(line + first_line, None, f"The rest cannot be read: {error}.")
+            break
+        if len(held) > MOST_ROWS:
+            raise RowsNotUnderstood(f"These are more than {MOST_ROWS:,} rows. Split them.")
+    held = [(line + first_line, cells) for line, cells in held if any(cell.strip() for cell in cells)]
+    columns = decided(_names(header), [cells for _, cells in held], types, chosen)
+    rows = (_row(line, cells, columns) for line, cells in held)
+    return Reader("csv", itertools.chain(rows, (rest,) if rest is not None else ()), columns)
 
 
-def _row(line: int, cells: list[str], columns: tuple[tuple[str, str], ...]) -> Row:
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The records and the lines, from 1, at which they begin."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    for cells in reader:
+        yield line, cells
+        line = reader.line_num + 1
+
+
+def _delimiter(text: str) -> str:
+    """The sign that parts most records into as many cells as the first one has, which are more than one."""
+
+    def fitness(delimiter: str) -> tuple[float, int]:
+        records: list[list[str]] = []
+        try:
+            for _, cells in itertools.islice(_records(text, delimiter), _TRIED):
+                records += [cells] if any(cell.strip() for cell in cells) else []
+        except csv.Error:
+            pass
+        if not records or len(records[0]) < 2:
+            return 0.0, 0
+        alike = sum(len(cells) == len(records[0]) for cells in records)
+        return alike / len(records), len(records[0])
+
+    return max(_DELIMITERS, key=fitness)
+
+
+def _names(header: list[str]) -> list[tuple[str, str | None]]:
+    """The names of the columns, with the types that they say themselves."""
+    found: list[tuple[str, str | None]] = []
+    for position, cell in enumerate(header):
+        name, colon, kind = cell.strip().rpartition(":")
+        is_typed = bool(colon) and kind.strip() in TYPES
+        name = name.strip() if is_typed else cell.strip()
+        if not name:
+            raise RowsNotUnderstood(f"Column {position + 1} has no name. The first line names the arguments.")
+        if name in (other for other, _ in found):
+            raise RowsNotUnderstood(f"Two columns are called {name}.")
+        if "\0" in name:
+            raise RowsNotUnderstood("PostgreSQL cannot store the character NUL (\\u0000).")
+        found.append((name, kind.strip() if is_typed else None))
+    return found
+
+
+def _row(line: int, cells: list[str], columns: tuple[Column, ...]) -> Row:
+    if len(cells) != len(columns):
+        are = "There is 1 cell" if len(cells) == 1 else f"There are {len(cells)} cells"
+        return Row(line, None, f"{are} for {len(columns)} columns.")
     found = {}
-    for cell, (name, kind) in zip(cells, columns, strict=False):
+    for cell, column in zip(cells, columns, strict=True):
         if cell == "":
             continue
         try:
-            found[name] = _value(cell, kind)
+            found[column.name] = value_of_cell(cell, column.kind)
         except ValueError as error:
-            return Row(line, None, f"{name}: {error}")
+            return Row(line, None, f"{column.name}: {error}")
     return Row(line, found)
-
-
-def _value(cell: str, kind: str) -> Any:
-    """Raises ValueError with what is wrong."""
-    if kind == "text":
-        return cell
-    if kind == "boolean":
-        if cell.strip().lower() not in _BOOLEANS:
-            raise ValueError(f"“{_short(cell)}” is neither true nor false.")
-        return _BOOLEANS[cell.strip().lower()]
-    if kind == "json":
-        value, problem, _ = check_object(f'{{"value": {cell}}}')
-        if value is None or set(value) != {"value"}:
-            raise ValueError(f"“{_short(cell)}” is not JSON." if problem is None else f"“{_short(cell)}”: {problem}")
-        return value["value"]
-    plain = _plain(cell.strip())
-    is_number = isinstance(plain, int | float) and not isinstance(plain, bool)
-    if kind == "number":
-        if not is_number:
-            raise ValueError(f"“{_short(cell)}” is not a number.")
-        return plain
-    return cell if plain is None and cell.strip() != "null" else plain
-
-
-def _plain(text: str) -> Any:
-    """The number, true, false or null in a text; None, too, for any other text, and where digits would be lost."""
-    if len(text) > 40 or text[:1] not in "-0123456789tfn":
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    if isinstance(value, bool | int) or value is None:
-        return value
-    return value if isinstance(value, float) and abs(value) < float("inf") else None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"

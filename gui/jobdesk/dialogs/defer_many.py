@@ -38,6 +38,7 @@ from jobdesk.dialogs.safety import Safety
 from jobdesk.known_tasks import KnownTasks
 from jobdesk.slices import in_slices
 from jobdesk.staged import StagedChanges
+from jobdesk.widgets.column_types import ColumnTypes
 from jobdesk.widgets.rows_edit import RowsEdit
 
 LOOK = "look"
@@ -93,7 +94,7 @@ class DeferManyDialog(DialogFrame):
         self.panel.set_empty(self.tr("What each row would be shows here, and which rows cannot be."))
         self.leave_out = QCheckBox()
         self.safety = Safety(_words(self), desk.profile)
-        self._columns, self._remarks = note(), note("warning")
+        self.columns, self._remarks = ColumnTypes(), note("warning")
         self.export_button = QPushButton(self.tr("Export…"))
         self.sql = shown_sql.ShownSql()
         self._lay_out()
@@ -150,13 +151,15 @@ class DeferManyDialog(DialogFrame):
 
     async def _looking(self, source: str | Path, types: Mapping[str, str], pattern: Job) -> Looked:
         known, kept = self._known, self._read
-        key = tuple(sorted(types.items()))
+        chosen = self.columns.chosen()
+        key = (*sorted(types.items()), ("", ""), *sorted(chosen.items()))
         try:
             if kept is not None and kept[:2] == (source, key) and isinstance(source, str):
                 rows = kept[2]
             else:
                 text = source if isinstance(source, str) else await asyncio.to_thread(_content, source)
-                reader = open_rows(text, types)
+                # Of a CSV all of it is looked through for the types of its columns.
+                reader = await asyncio.to_thread(open_rows, text, types, chosen)
                 rows = Rows(reader.form, tuple(await in_slices(reader.rows)), reader.columns)
                 self._read = (source, key, rows)
         except RowsNotUnderstood as error:
@@ -165,7 +168,7 @@ class DeferManyDialog(DialogFrame):
             said = self.tr("The file cannot be read: {reason}.").format(reason=error.strerror or str(error))
             return Looked(None, None, problem=said)
         new = await in_slices(from_rows(pattern, rows.rows))
-        remarks = _remarks_of(rows, known)
+        remarks = (*(column.remark for column in rows.columns if column.remark), *_remarks_of(rows, known))
         self.panel.pace.start(self.tr("Looking at the rows: {at} of {of}"), can_pause=False)
         plan = await self._desk.plan_defers(new, self.panel.pace.step)
         return Looked(rows, plan, remarks)
@@ -174,7 +177,7 @@ class DeferManyDialog(DialogFrame):
         self.panel.pace.hide()
         self.message.clear()
         self.plan = looked.plan
-        self._columns.setText(self._told_columns(looked.rows))
+        self.columns.show_columns(looked.rows.columns if looked.rows is not None else ())
         self._remarks.setText(formats.visible_lines("\n".join(looked.remarks)))
         self._remarks.setVisible(bool(looked.remarks))
         mistakes = looked.rows.mistakes if looked.rows is not None else []
@@ -234,14 +237,6 @@ class DeferManyDialog(DialogFrame):
             return self.tr("Mend the rows that cannot be deferred, or leave them out.")
         return None
 
-    def _told_columns(self, rows: Rows | None) -> str:
-        if rows is None or not rows.columns:
-            return ""
-        guess = self.tr("as it reads")
-        told = ", ".join(f"{name} ({guess if kind == 'guess' else kind})" for name, kind in rows.columns)
-        hint = self.tr("A name such as zip:text says another type; an empty cell is left out.")
-        return formats.cut(self.tr("Columns: {columns}.").format(columns=told), 400) + " " + hint
-
     def _take_known(self, known: KnownTask | None) -> None:
         self._known = known
         self._look()
@@ -251,7 +246,7 @@ class DeferManyDialog(DialogFrame):
     def _set_acting(self, is_acting: bool) -> None:
         self.verb.setEnabled(not is_acting)
         self.second.setEnabled(not is_acting)
-        for widget in (self.fields, self.rows, self.leave_out, self.safety):
+        for widget in (self.fields, self.rows, self.columns, self.leave_out, self.safety):
             widget.setEnabled(not is_acting)
 
     def _act_failed(self, error: Exception) -> None:
@@ -290,6 +285,7 @@ class DeferManyDialog(DialogFrame):
         self.fields.changed.connect(self._look)
         self.fields.known.connect(self._take_known)
         self.rows.changed.connect(self._look)
+        self.columns.changed.connect(self._look)
         self.leave_out.toggled.connect(self._check)
         self.safety.changed.connect(self._check)
         self.export_button.clicked.connect(self._export)
@@ -310,7 +306,8 @@ class DeferManyDialog(DialogFrame):
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(12)
         left.addWidget(self.fields)
-        left.addLayout(field(self.tr("Arguments, a row for each job"), self.rows, self._columns, grows=True), 1)
+        left.addLayout(field(self.tr("Arguments, a row for each job"), self.rows, grows=True), 1)
+        left.addWidget(self.columns)
         left.addWidget(self._remarks)
         right = QVBoxLayout()
         right.setSpacing(10)

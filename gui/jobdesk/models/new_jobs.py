@@ -17,7 +17,7 @@ from jobdesk.models.values import NO_PARENT
 from jobdesk.widgets.roles import MONO_ROLE, SHAPE_ROLE, TONE_ROLE
 
 COLUMNS = ("origin", "outcome", "task", "queue", "priority", "lock", "queueing_lock", "scheduled", "arguments")
-WIDTHS = (70, 330, 150, 90, 64, 110, 130, 120, 300)
+WIDTHS = (56, 330, 150, 90, 64, 110, 130, 120, 480)
 _MONO = ("origin", "arguments", "lock", "queueing_lock")
 _TONES = {Result.DONE: "good", Result.REFUSED: "bad", Result.UNKNOWN: "bad"}
 #: Entries of an object or list, characters of a text, and levels that are shown of arguments.

@@ -57,7 +57,7 @@ class RowsEdit(QWidget):
         self.edit.setFont(theme().mono_font(12))
         self.edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.edit.setTabChangesFocus(True)
-        self.edit.setAccessibleName(self.tr("Rows, CSV or NDJSON"))
+        self.edit.setAccessibleName(self.tr("Rows: CSV or JSON"))
         self.edit.setPlaceholderText(
             self.tr("Paste rows, or drop a file.")
             + "\n\nuser_id,period\n42,2026-10\n43,2026-10\n\n"
@@ -128,7 +128,7 @@ class RowsEdit(QWidget):
         self.changed.emit()
 
     def _ask_for_file(self) -> None:
-        dialog = QFileDialog(self, self.tr("Rows, CSV or NDJSON"))
+        dialog = QFileDialog(self, self.tr("Rows: CSV or JSON"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilters([self.tr("Rows (*.csv *.tsv *.ndjson *.jsonl *.json *.txt)"), self.tr("All files (*)")])
         dialog.fileSelected.connect(lambda path: self.take_file(Path(path)))
