@@ -19,6 +19,8 @@ from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.replay import ReplayDialog
 from jobdesk.main_window import MainWindow
+from jobdesk_core import exact_json
+from jobdesk_core.cli import main as command_line
 from jobdesk_core.journal import Search
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.profiles import Profile
@@ -26,7 +28,7 @@ from opened import Others, closed, dialog_of, live
 from psycopg.conninfo import make_conninfo
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QLabel
 from waiting import until
 
 HOSTILE = "<b>&amp;\u202e'\"%(x)s{}\n\\ 😀" + "ö" * 500
@@ -224,10 +226,59 @@ async def test_mistakes_are_marked_at_their_lines_and_are_left_out_only_when_ask
             await closed(window)
 
 
+FILES = {
+    "semicolons.csv": "zip;name;on\n007;Zoë;true\n12345;;FALSE\n".encode("utf-8-sig"),
+    "tabs.txt": 'a\tc\r\n1\t"x\ny"\r\n2.50\t\r\n'.encode("utf-16"),
+    "commas": b'n,flag,tags:json\n1,yes,"[1]"\n"12345678901234567890",0,\n',
+    "bars.csv": b"a|b\n+1|1e3\n5|2\n",
+    "list.json": b'[{"n": 1.10},\n {"n": 1e999, "o": {}}]',
+    "lines.csv": b'{"a": "x"}\n{"a": null}\n',
+}
+
+
+async def test_the_same_bytes_are_the_same_jobs_in_the_window_and_on_the_command_line(
+    dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Others(dsn) as others:
+        for number in range(6):
+            others.defer("mail.send", "mail", args=json.dumps({"b": number}))
+        async with live(tmp_path, dsn) as window:
+            dialog = await many(window, "x\n1\n", ready=1)
+            for name, content in FILES.items():
+                (tmp_path / name).write_bytes(content)
+                before, dialog.plan = dialog.plan, None
+                dialog.rows.take_file(tmp_path / name)
+                await until(lambda before=before: dialog.plan not in (None, before), what=name)
+                assert dialog.plan is not None
+                shown = [exact_json.dumps(new.job.task_kwargs) for new in dialog.plan.jobs]
+                command = ["--dsn", dsn, "--json", "defer", "mail.send", "--dry-run", "--from", str(tmp_path / name)]
+                await asyncio.to_thread(command_line, command)
+                lines = [exact_json.loads(line) for line in capsys.readouterr().out.splitlines()]
+                assert [exact_json.dumps(line["args"]) for line in lines] == shown, name
+                assert {line["queue"] for line in lines} == {dialog.fields.queue.text()} == {"mail"}
+
+
+async def test_the_type_of_a_column_is_chosen_and_a_mixed_one_is_warned_of(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        dialog = await many(window, "zip,n\n1,1\nx,2\n", ready=2)
+        remarks = [label.text() for label in dialog.findChildren(QLabel) if "mixed" in label.text()]
+        assert remarks == ["zip is mixed (numbers and texts): all of it is taken as text."]
+        box = dialog.columns.boxes["n"]
+        assert box.currentText() == "number (auto-detected)"
+        box.setCurrentIndex(box.findData("text"))
+        box.activated.emit(box.currentIndex())
+        await until(lambda: dialog.plan is not None and dialog.plan.jobs[0].job.task_kwargs == {"zip": "1", "n": "1"})
+        box = dialog.columns.boxes["n"]
+        assert box.currentText() == "text"
+        box.setCurrentIndex(0)
+        box.activated.emit(0)
+        await until(lambda: dialog.plan is not None and dialog.plan.jobs[1].job.task_kwargs == {"zip": "x", "n": 2})
+
+
 async def test_what_is_no_list_of_rows_is_told(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
         dialog = await many(window, "a\n1\n", ready=1)
-        for text, words in (('[{"a": 1}]', "a line of its own"), ("a,a\n1,2", "Two columns are called a")):
+        for text, words in (("a,\n1,2", "Column 2 has no name"), ("a,a\n1,2", "Two columns are called a")):
             dialog.rows.edit.setPlainText(text)
             await until(lambda words=words: words in dialog.message.sentence, what=words)
             assert not dialog.verb.isEnabled()

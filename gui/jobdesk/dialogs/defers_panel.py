@@ -65,7 +65,7 @@ class DefersPanel(QWidget):
         self._show_table(plan.jobs)
         refused = len(plan.refusals)
         # Room for the arguments, unless there are reasons to read.
-        self.table.setColumnWidth(COLUMNS.index("outcome"), WIDTHS[COLUMNS.index("outcome")] if refused else 110)
+        self.table.setColumnWidth(COLUMNS.index("outcome"), WIDTHS[COLUMNS.index("outcome")] if refused else 130)
         said = self.tr("{jobs} will be deferred").format(jobs=jobs(plan.ready))
         if refused:
             said = self.tr("{said}, {count} will not").format(said=said, count=formats.number(refused))

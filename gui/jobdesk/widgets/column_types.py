@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QVBox
 from jobdesk import formats
 
 #: Columns that can be chosen for, beside each other, and pixels of height at most. The header can name every type.
-MOST_COLUMNS, ACROSS, MOST_HEIGHT = 60, 3, 104
+MOST_COLUMNS, ACROSS, MOST_HEIGHT = 60, 2, 104
 LONGEST_NAME = 24
 
 
@@ -27,6 +27,7 @@ class ColumnTypes(QWidget):
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._hint = QLabel(self.tr("An empty cell is left out. Write zip:text in the header to force a type."))
         self._hint.setProperty("tone", "small")
         self._hint.setWordWrap(True)
@@ -64,15 +65,18 @@ class ColumnTypes(QWidget):
             row, across = divmod(place, ACROSS)
             grid.addWidget(name, row, 2 * across)
             grid.addWidget(box, row, 2 * across + 1)
-        grid.setColumnStretch(2 * ACROSS, 1)
+        for across in range(ACROSS):
+            grid.setColumnStretch(2 * across + 1, 1)
         self._area.setWidget(grid_owner)
-        self._area.setFixedHeight(min(MOST_HEIGHT, grid_owner.sizeHint().height() + 4))
+        self._area.setFixedHeight(min(MOST_HEIGHT, grid_owner.sizeHint().height() + 6))
         self.setVisible(bool(columns))
         if had_focus in self.boxes:
             self.boxes[had_focus].setFocus()
 
     def _box(self, column: Column) -> QComboBox:
         box = QComboBox()
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(6)
         box.setAccessibleName(self.tr("Type of {column}").format(column=formats.visible(column.name)))
         names = {
             "text": self.tr("text"),
