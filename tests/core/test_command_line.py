@@ -800,3 +800,13 @@ def test_a_brake_stops_a_retry_whose_jobs_fail_again(shell: Shell) -> None:
     for wrong in (["--brake", "10%"], ["--rate", "5", "--brake", "0"], ["--rate", "5", "--brake", "many"]):
         ended = shell("retry", "status:failed", "--yes", *wrong)
         assert ended.returncode == 2 and "Traceback" not in ended.stderr, wrong
+
+
+def test_a_time_that_the_clocks_skip_is_refused_and_a_slip_in_a_command_is_told(shell: Shell) -> None:
+    ended = shell("defer", "t", "--at", "2031-03-30T02:30", TZ="Europe/Berlin")
+    assert ended.returncode == 2 and "the clocks skip it" in ended.stderr and run_sql(shell.dsn, STATUSES) == []
+    assert shell("defer", "t", "--at", "2031-03-30T03:30", TZ="Europe/Berlin").returncode == 0
+    from jobdesk_core.cli.program import _parsed
+
+    with pytest.raises(SystemExit):
+        _parsed(["stauts"])

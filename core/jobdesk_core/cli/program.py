@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import itertools
 import os
 import re
@@ -87,6 +88,10 @@ def main(arguments: Sequence[str]) -> int:
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. argparse takes words as one block: those behind an option are added here."""
     parser = make_parser()
+    word = arguments[0] if arguments else ""
+    close = difflib.get_close_matches(word, COMMANDS, 1)
+    if word not in COMMANDS and close:
+        parser.error(f"there is no command {output.plain(word)}. Did you mean {close[0]}?")
     options, rest = parser.parse_known_args(_shielded(arguments))
     words = getattr(options, "values" if options.command == "defer" else "filter", None)
     if rest and (words is None or any(word.startswith("-") for word in rest)):

@@ -26,9 +26,9 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
         "filter", nargs="*", metavar="FILTER", help="as in the window: status:failed queue:mail age:>1h"
     )
     parser.add_argument(
-        "--order", choices=ORDERS, default="newest", help="newest first (as usual), oldest, next to run"
+        "--order", choices=ORDERS, default="newest", help="newest first (the default), oldest, next to run"
     )
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many; 0 for all (usual: 100)")
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many; 0 for all (default: 100)")
     parser.set_defaults(run=jobs)
 
 

@@ -68,7 +68,8 @@ def _tell_workers(desk: Opened, workers: list[WorkerRow], orphans: int) -> None:
     output.line(told + (f"; {dead:,} silent" if dead else "") + ".")
     if stalled:
         output.line(
-            f"{stalled:,} jobs have stalled: no living worker runs them. List them with: jobdesk jobs is:stalled"
+            f"{stalled:,} {'job has' if stalled == 1 else 'jobs have'} stalled: no living worker. "
+            "List with: jobdesk jobs is:stalled"
         )
 
 

@@ -35,7 +35,9 @@ MOST_DUE = 5_000
 def add_watch(parser: argparse.ArgumentParser) -> None:
     """The options of `watch`."""
     parser.add_argument("filter", nargs="*", metavar="FILTER", help="only jobs that match it after the change")
-    parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="seconds between two looks (usual: 1)")
+    parser.add_argument(
+        "--interval", type=float, default=1.0, metavar="S", help="seconds between two looks (default: 1)"
+    )
     parser.set_defaults(run=watch)
 
 

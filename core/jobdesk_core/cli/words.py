@@ -97,7 +97,14 @@ def job_id(text: str) -> int:
 def moment(text: str) -> dt.datetime:
     """A time, local unless it names its offset."""
     try:
-        return dt.datetime.fromisoformat(text).astimezone()
+        meant = dt.datetime.fromisoformat(text)
+        found = meant.astimezone()
+        # There and back through UTC: a time that the clocks skip comes back as another one.
+        if meant.tzinfo is None and found.astimezone(dt.UTC).astimezone().replace(tzinfo=None) != meant:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} does not exist here: the clocks skip it. Give it with an offset"
+            )
+        return found
     except (ValueError, OverflowError, OSError) as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a time such as 2026-11-21T12:30 or 2026-11-21T12:30Z"
