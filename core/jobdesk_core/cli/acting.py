@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from dataclasses import dataclass
 
@@ -12,8 +11,6 @@ from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.interrupt import Interrupt
 from jobdesk_core.connectors.shown import shown_sql
-from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal import Journal
 from jobdesk_core.journal.keeping import apply_kept_now
@@ -32,10 +29,8 @@ from jobdesk_core.operations import (
     Rate,
     Result,
     Retry,
-    Steps,
     first_statement,
     look_at_risk,
-    not_served,
     plan,
     run,
 )
@@ -166,7 +161,8 @@ def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
                 _ask(desk, made)
         brake = getattr(options, "brake", None)
         ledger = _carry_out(desk, made, interrupt, is_whole=options.one_transaction, rate=options.rate, brake=brake)
-        _tell_not_served(desk, ledger)
+        for sentence in ledger.not_served:
+            output.note(sentence)
         return _tell(ledger, is_json=options.json, is_interrupted=interrupt.is_set)
 
 
@@ -222,19 +218,6 @@ def _ask(desk: Opened, made: Plan) -> None:
     verb = _VERBS[made.change.action].format(jobs=words.count(made.ready))
     risk = f", of which {words.count(asked.at_risk)} may run twice" if asked.needs_force else ""
     words.confirm(f"{verb}{risk}", asked, desk.profile)
-
-
-def _tell_not_served(desk: Opened, ledger: Ledger) -> None:
-    """Whether nobody is there to start what was retried: a note beside the ledger."""
-    if ledger.done_ids and ledger.error is None:
-        with contextlib.suppress(JobdeskException):  # what was done was done
-            for sentence in run(_asking(not_served(ledger, desk.capabilities)), desk.connector, limit_s=LIMIT_S):
-                output.note(sentence)
-
-
-def _asking(statement: Statement[list[str]]) -> Steps[list[str]]:
-    found: list[str] = yield statement
-    return found
 
 
 def _carry_out(

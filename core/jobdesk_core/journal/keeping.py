@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
@@ -34,6 +35,7 @@ from jobdesk_core.operations import (
     apply,
     defer,
     first_statement,
+    not_served,
     run,
     run_async,
 )
@@ -107,7 +109,7 @@ async def apply_kept(
         return await run_async(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
 
     steps = apply(made, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
-    return await _apply_kept(told, steps, carry_out, profile, journal, on_trouble)
+    return await _apply_kept(told, steps, carry_out, connector.run_async, profile, journal, on_trouble)
 
 
 def apply_kept_now(
@@ -127,15 +129,19 @@ def apply_kept_now(
     async def carry_out(steps: Steps[Ledger]) -> Ledger:
         return run(steps, connector, is_one_transaction=is_one_transaction, on_progress=on_progress)
 
+    async def read(statement: Statement[list[str]]) -> list[str]:
+        return connector.run(statement)
+
     told = Ledger(made)
     steps = apply(made, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
-    return asyncio.run(_apply_kept(told, steps, carry_out, profile, journal, on_trouble))
+    return asyncio.run(_apply_kept(told, steps, carry_out, read, profile, journal, on_trouble))
 
 
 async def _apply_kept(
     told: Ledger,
     steps: Steps[Ledger],
     carry_out: Callable[[Steps[Ledger]], Awaitable[Ledger]],
+    read: Callable[[Statement[list[str]]], Awaitable[list[str]]],
     profile: Profile,
     journal: Journal,
     on_trouble: OnTrouble,
@@ -151,6 +157,9 @@ async def _apply_kept(
             ledger = error.ledger
         keeping.records = (_record(entry) for entry in ledger.entries())
         keeping.error = _error_of(ledger)
+    if ledger.done_ids and ledger.error is None:
+        with contextlib.suppress(JobdeskException):  # what was done was done
+            ledger.not_served = await read(not_served(ledger, made.capabilities))
     return ledger
 
 

@@ -79,6 +79,8 @@ class Ledger:
         self.error: Exception | None = None
         self.is_stopped = False
         self.held = ""
+        #: After a retry: sentences about queues whose jobs nobody takes.
+        self.not_served: list[str] = []
         #: Its entry's number in the journal, once it has one.
         self.entry_id: int | None = None
         #: The jobs that were acted upon, in that order; of a retry only, whose jobs are followed.
