@@ -155,6 +155,16 @@ def json_text(value: Any) -> str:
     return safe_json(exact_json.dumps(as_json(value), ensure_ascii=False))
 
 
+def data(text: str) -> None:
+    """Write text for a program; for a terminal without what could move its cursor or words."""
+    sys.stdout.write(text if not sys.stdout.isatty() else "".join(map(plain, text.splitlines())) + "\n")
+
+
+def json_data(text: str) -> None:
+    """Write lines of JSON, safe for a terminal."""
+    sys.stdout.write("\n".join(map(safe_json, text.split("\n"))))
+
+
 def safe_json(text: str) -> str:
     """The same JSON, with whatever could move a terminal's cursor or words as an escape."""
     if text.isascii() and text.isprintable():

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, TypeVar
 
 from jobdesk_core.cli import codes, output, words
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.monitor.details import JobDetail
 from jobdesk_core.monitor.explain import Explanation
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order
+from jobdesk_core.monitor.records import Path, RecordLines, path_of, portions, records_of, times_by_id
 from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.monitor.synchronous import SyncJobPages, read_detail_now
+from jobdesk_core.monitor.synchronous import SyncJobPages, finished, limited_now, read_detail_now
+
+T = TypeVar("T")
 
 ORDERS = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "next": Order.NEXT_TO_RUN}
 PAGE_ROWS = 500
@@ -28,7 +32,17 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order", choices=ORDERS, default="newest", help="newest first (the default), oldest, next to run"
     )
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many; 0 for all (default: 100)")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="at most so many; 0 for all (default: 100; with --csv and --ndjson all)"
+    )
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--csv", action="store_true", help="CSV with every field and the arguments as JSON, times in UTC"
+    )
+    forms.add_argument("--ndjson", action="store_true", help="one JSON object on each line, as --json, of all jobs")
+    parser.add_argument(
+        "--column", action="append", default=[], metavar="args.PATH", help="with --csv: this argument as a column, too"
+    )
     parser.set_defaults(run=jobs)
 
 
@@ -41,9 +55,15 @@ def add_one(parser: argparse.ArgumentParser, run: Any) -> None:
 def jobs(desk: Opened, options: argparse.Namespace) -> int:
     """List jobs, page by page."""
     job_filter = words.read_filter(options.filter)
-    if options.limit < 0:
+    kind = "csv" if options.csv else "ndjson" if options.ndjson or options.json else None
+    limit = options.limit if options.limit is not None else 0 if options.csv or options.ndjson else 100
+    if limit < 0:
         raise Ended(codes.USAGE, "--limit is a number of jobs, 0 for all.")
-    listing = _Listing(options.json, options.limit)
+    try:
+        paths = [path_of(text) for text in options.column]
+    except ValueError as error:
+        raise Ended(codes.USAGE, str(error)) from None
+    listing = _Listing(desk, kind, limit, paths)
     listing.read(desk, job_filter, ORDERS[options.order])
     if listing.has_more:
         output.note(f"There are more than {words.count(listing.printed)}: --limit 0 lists all.")
@@ -55,9 +75,11 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
 
 
 class _Listing:
-    def __init__(self, is_json: bool, limit: int) -> None:
-        self._is_json = is_json
+    def __init__(self, desk: Opened, kind: str | None, limit: int, paths: list[Path]) -> None:
+        self._desk = desk
         self._limit = limit
+        self._paths = paths
+        self._lines = RecordLines(output.data if kind == "csv" else output.json_data, kind, paths) if kind else None
         self._table = output.Table(*_HEADINGS)
         self.printed = 0
         self.has_more = False
@@ -77,13 +99,16 @@ class _Listing:
     def _print(self, rows: list[JobRow]) -> None:
         if self._limit and self.printed + len(rows) > self._limit:
             rows, self.has_more = rows[: self._limit - self.printed], True
-        if self._is_json:
-            for row in rows:
-                output.json_line(row)
+        if self._lines is not None:
+            for portion in finished(portions(self._run, rows)):
+                self._lines.add(finished(records_of(self._run, portion, self._paths)))
         elif rows:
             self._table.rows([_cells(row) for row in rows], [row.status for row in rows])
         output.flush()
         self.printed += len(rows)
+
+    async def _run(self, statement: Statement[T], /) -> T:
+        return limited_now(self._desk.connector, statement, LIMIT_S)
 
 
 def _cells(row: JobRow) -> tuple[Any, ...]:
@@ -112,7 +137,7 @@ def show(desk: Opened, options: argparse.Namespace) -> int:
     """Show one job: its columns, its arguments, its events and why it is there."""
     detail = _detail(desk, options.id)
     if options.json:
-        output.json_line(detail)
+        output.json_line(output.as_json(detail) | {"times": _times(desk, detail)})
         return codes.DONE
     row = detail.row
     output.line(output.coloured(f"Job #{row.id:,}  {row.status.value}", row.status))
@@ -127,6 +152,13 @@ def show(desk: Opened, options: argparse.Namespace) -> int:
         output.line(f"  {output.moment(event.at)}  {event.type.value}")
     _show_arguments(detail)
     return codes.DONE
+
+
+def _times(desk: Opened, detail: JobDetail) -> Any:
+    """When the job ran and how long that took, as in the lines of `jobs --json`."""
+    job_id = detail.row.id
+    times = limited_now(desk.connector, times_by_id([job_id]), LIMIT_S).get(job_id)
+    return output.as_json({name: value for name, value in times._asdict().items() if name != "values"} if times else {})
 
 
 def _show_arguments(detail: JobDetail) -> None:

@@ -15,7 +15,7 @@ _TIMES = (
     "or X..Y"
 )
 #: When each of these happened: one value, NULL when it has not. Of a job that waits or runs again no end is told.
-_MOMENTS = {
+MOMENTS = {
     "deferred": (
         "SELECT min(event.at) AS event_at FROM procrastinate_events AS event "
         "WHERE event.job_id = job.id AND event.type = 'deferred'"
@@ -32,7 +32,7 @@ _MOMENTS = {
 }
 #: How long the last run took (one that goes on: until now), and from when the job was due until it was first
 #: started (one that was not: until now). NULL when it never ran, or is not due yet.
-_SPANS = {
+SPANS = {
     "duration": (
         "SELECT coalesce((SELECT min(event.at) FROM procrastinate_events AS event WHERE event.job_id = job.id "
         "AND event.id > start.id AND event.type::text IN ('succeeded', 'failed', 'aborted', 'deferred_for_retry')), "
@@ -67,7 +67,7 @@ def time_condition(token: Token, name: str) -> Condition:
         parameters |= found_parameters
     sql = " OR ".join(f"({piece})" for piece in pieces)
     if token.key != "scheduled":
-        sql = f"(SELECT {sql} FROM ({_MOMENTS.get(token.key, _MOMENTS['deferred'])}) AS event)"
+        sql = f"(SELECT {sql} FROM ({MOMENTS.get(token.key, MOMENTS['deferred'])}) AS event)"
 
     def test(row: JobRow, now: dt.datetime) -> Verdict:
         if token.key == "started" or (token.key == "ended" and row.status.is_final):
@@ -113,5 +113,5 @@ def span_condition(token: Token, name: str) -> Condition:
         pieces.append(" AND ".join(bounds))
     sql = " OR ".join(f"({piece})" for piece in pieces)
     # One row at least: a job that never ran took NULL.
-    took = f"SELECT (SELECT took FROM ({_SPANS[token.key]}) AS run) AS took"
+    took = f"SELECT (SELECT took FROM ({SPANS[token.key]}) AS run) AS took"
     return Condition(lambda able: f"(SELECT {sql} FROM ({took}) AS span)", parameters)
