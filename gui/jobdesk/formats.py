@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from jobdesk_core import exact_json
+from jobdesk_core import durations, exact_json
 from jobdesk_core.moments import FarTime, safe_local
 
 #: Stands where there is no value.
@@ -31,37 +31,15 @@ def job_number(job_id: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """The two leading units of a duration in seconds: 0.4 s, 29 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
-    if seconds < 0.0005:
-        return "0 s"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s".replace(".0 s", " s")
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if days < 10 and hours else f"{days:,} d"
+    """A duration in seconds in its two leading units: 0.4 s, 29 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    return durations.in_words(seconds)
 
 
 def age(moment: dt.datetime | None, now: dt.datetime) -> str:
-    """How long ago `moment` was, in its leading unit alone: 29 s, 4 min, 3 h, 12 d."""
+    """How long ago `moment` was, for a column: 29 s, 4 min, 3 h 14 min, 12 d 1 h."""
     if moment is None:
         return DASH
-    if isinstance(moment, FarTime):
-        return moment.text
-    seconds = max(0, int((now - moment).total_seconds()))
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length:,} {unit}"
-    return f"{seconds} s"
+    return moment.text if isinstance(moment, FarTime) else durations.roughly(now - moment)
 
 
 def relative(moment: dt.datetime | None, now: dt.datetime) -> str:
@@ -72,8 +50,8 @@ def relative(moment: dt.datetime | None, now: dt.datetime) -> str:
         return moment.text
     seconds = (moment - now).total_seconds()
     if seconds >= 0:
-        return f"in {duration(int(seconds))}"
-    return f"{duration(int(-seconds))} ago"
+        return f"in {durations.so_far(seconds)}"
+    return f"{durations.so_far(-seconds)} ago"
 
 
 def visible(text: str) -> str:

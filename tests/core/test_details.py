@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from database import connected, defer, finish, role, run_sql, start
 from jobdesk_core import EventType, Status
 from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES, parsed, whole
 from jobdesk_core.monitor.details import JobDetail, read_detail
-from jobdesk_core.monitor.explain import Surroundings, duration, explain
+from jobdesk_core.monitor.explain import Surroundings, explain
 from jobdesk_core.monitor.rows import JobRow
 
 SILENT = "now() - interval '2 minutes'"
@@ -74,26 +75,30 @@ def start_one(dsn: str) -> int:
 
 async def test_a_running_job_that_was_asked_to_abort_says_so(dsn: str) -> None:
     job_id = start_one(dsn)
-    assert (await detail_of(dsn, job_id)).reason.headline.startswith("It has been running for")
+    assert (await detail_of(dsn, job_id)).reason.headline.startswith("Running for")
     run_sql(dsn, "SELECT procrastinate_cancel_job_v1(%s, true, false)", job_id)
     reason = (await detail_of(dsn, job_id)).reason
-    assert (reason.headline, reason.tone) == ("It was asked to abort.", "warning")
-    assert "not been honoured for" in reason.sentences[0]
+    assert reason.tone == "warning"
+    assert re.fullmatch(r"Abort requested \d s ago; still running\.", reason.headline)
 
 
 @pytest.mark.parametrize(
     ("lose", "headline"),
     [
-        ("DELETE FROM procrastinate_workers", "Its worker is gone."),
-        (f"UPDATE procrastinate_workers SET last_heartbeat = {SILENT}", "It has stalled."),
+        ("DELETE FROM procrastinate_workers", r"Orphaned: started \d s ago, .* no longer exists\."),
+        (
+            f"UPDATE procrastinate_workers SET last_heartbeat = {SILENT}",
+            r"Stalled: started \d s ago, its worker is unresponsive\.",
+        ),
     ],
 )
 async def test_a_running_job_whose_worker_is_lost_says_so(dsn: str, lose: str, headline: str) -> None:
     job_id = start_one(dsn)
     run_sql(dsn, lose)
     reason = (await detail_of(dsn, job_id)).reason
-    assert (reason.headline, reason.tone) == (headline, "bad")
-    assert reason.sentences[-1] == "Retry puts it back in its queue."
+    assert re.fullmatch(headline, reason.headline) and reason.tone == "bad"
+    assert not any("unning for" in sentence for sentence in reason.sentences), "nobody knows"
+    assert reason.sentences[-1] == "A retry puts it back in its queue."
     assert reason.mend == "retry"
 
 
@@ -109,9 +114,9 @@ async def test_a_failed_job_whose_queueing_lock_was_taken_names_the_other(dsn: s
 
 ENDS: dict[str, Callable[[str, int], object]] = {
     "It ran and succeeded.": lambda dsn, job_id: finish(dsn, start(dsn)[0], "succeeded"),
-    "It was stopped while it ran.": lambda dsn, job_id: finish(dsn, start(dsn)[0], "aborted"),
+    "Stopped while it was running.": lambda dsn, job_id: finish(dsn, start(dsn)[0], "aborted"),
     "It failed.": lambda dsn, job_id: finish(dsn, start(dsn)[0], "failed"),
-    "It was cancelled before a worker started it.": lambda dsn, job_id: run_sql(
+    "Cancelled before a worker started it.": lambda dsn, job_id: run_sql(
         dsn, "SELECT procrastinate_cancel_job_v1(%s, false, false)", job_id
     ),
 }
@@ -140,19 +145,3 @@ def test_every_status_has_an_explanation(status: Status, has_workers_table: bool
     row = JobRow(7, "t", "q", status, 0, 1, None, None, None, None, False, None)
     reason = explain(row, [], Surroundings(has_workers_table=has_workers_table), dt.datetime.now(dt.UTC))
     assert reason.headline.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-5, "0 s"),
-        (119, "119 s"),
-        (120, "2 min"),
-        (7199, "119 min"),
-        (7200, "2 h"),
-        (7260, "2 h 1 min"),
-        (172800, "2 days"),
-    ],
-)
-def test_a_duration_is_told_in_its_leading_units(seconds: int, words: str) -> None:
-    assert duration(dt.timedelta(seconds=seconds)) == words

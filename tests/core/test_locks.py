@@ -65,7 +65,7 @@ async def test_a_running_job_holds_its_lock_and_the_others_wait_for_it(released_
         assert lock.waiting_since is not None and lock.head_since is not None
         first, second, third = (link.why for link in (await chain(manager, lock)).links)
         assert "holds the lock" in first
-        assert second == f"It waits for #{holder:,}, which is running."
+        assert second == f"Waiting for #{holder:,}, which is running."
         assert "due in 59 min" in third and "comes after #2" in third
 
 
@@ -79,7 +79,7 @@ async def test_a_head_scheduled_for_later_blocks_those_behind_it_and_comes_first
         lock = found.rows[0]
         assert (lock.state, lock.waiting) == (LockState.SCHEDULED, 1)
         links = (await chain(manager, lock)).links
-        assert "blocks those behind it" in links[0].why and links[1].why.startswith("It waits for #3")
+        assert "blocks those behind it" in links[0].why and links[1].why.startswith("Waiting for #3")
         assert await fetched(manager) == [1, 2], "the rule itself"
 
 
@@ -91,7 +91,7 @@ async def test_a_job_in_the_older_status_aborting_still_holds_its_lock(released_
         await manager.cancel_job_by_id_async(holder, abort=True)
         lock = await only(manager)
         assert (lock.head.id, lock.head.status, lock.waiting) == (holder, Status.ABORTING, 1)
-        assert "asked to abort" in (await chain(manager, lock)).links[0].why
+        assert "Abort requested" in (await chain(manager, lock)).links[0].why
 
 
 @each_state
@@ -103,7 +103,7 @@ async def test_a_head_in_a_queue_that_nobody_serves_is_told(released_dsn: str, s
         await bring_to(manager, Status.SUCCEEDED, queue="served-too")
         lock = await only(manager)
         assert lock.state is LockState.UNSERVED
-        assert "does a worker serve it" in (await chain(manager, lock)).links[0].why
+        assert "Does a worker serve it" in (await chain(manager, lock)).links[0].why
         assert await fetched(manager, queues=["served"]) == [], "the rule itself"
         busy = await bring_to(manager, Status.DOING, queue="busy")
         await execute(manager, f"UPDATE procrastinate_jobs SET queue_name = 'lonely' WHERE id = {busy}")
@@ -117,7 +117,7 @@ async def test_a_lock_held_by_a_job_whose_worker_is_gone_is_told(dsn: str) -> No
         await execute(manager, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
         lock = await only(manager)
         assert (lock.head.id, lock.state) == (holder, LockState.STALLED)
-        assert "Retry it" in (await chain(manager, lock)).links[0].why
+        assert "A retry would free the lock" in (await chain(manager, lock)).links[0].why
 
 
 async def test_with_no_worker_alive_a_head_that_has_been_due_for_long_says_so(dsn: str) -> None:

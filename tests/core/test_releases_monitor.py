@@ -187,11 +187,11 @@ async def test_a_job_of_every_status_is_shown_and_explained(released_dsn: str, s
         waiting, running = details[Status.TODO], details[Status.DOING]
         assert waiting is not None and waiting.lock_holder is not None and running is not None
         assert waiting.lock_holder.id == ids[Status.DOING]
-        assert headlines[Status.TODO] == "It waits for its lock."
-        assert headlines[Status.DOING].startswith("It has been running")
+        assert headlines[Status.TODO] == "Waiting for its lock."
+        assert headlines[Status.DOING].startswith("Running for")
         assert (running.worker is not None) == (level(state) >= (3, 1))
         if Status.ABORTING in ids:
-            assert headlines[Status.ABORTING] == "It was asked to abort."
+            assert headlines[Status.ABORTING].startswith("Abort requested")
             (blocked,) = await defer(manager, lock="two")
             detail = await monitor.detail(blocked)
             assert detail is not None and detail.lock_holder is not None

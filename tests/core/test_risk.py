@@ -44,7 +44,7 @@ async def test_an_unresponsive_workers_job_is_told_of_with_its_usual_time(dsn: s
     assert await said(dsn, change, job_id) == [
         f"Worker #{worker_id} has sent no heartbeat for 44 s. It may still run this job: "
         "a worker that is shutting down sends none until its jobs have ended.",
-        "mail.send usually runs for 80 s (95 % of its runs end within 80 s); this job started 50 s ago.",
+        "mail.send usually runs for 1 min 20 s (95 % of its runs end within 1 min 20 s); this job started 50 s ago.",
     ]
 
 
@@ -97,7 +97,7 @@ async def test_a_retry_that_nobody_takes_says_so(dsn: str) -> None:
     started(dsn, job_id, 200)
     started(dsn, other, 97.5)
     assert await after(dsn, job_id) == [
-        f"Job #{job_id} is to run again, but no worker is alive, and no job in mail has started for 97 s."
+        f"Job #{job_id} is to run again, but no worker is alive, and no job in mail has started for 1 min 37 s."
     ]
     worker_id = run_sql(dsn, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0]
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed'")
@@ -107,7 +107,9 @@ async def test_a_retry_that_nobody_takes_says_so(dsn: str) -> None:
     assert await after(dsn, job_id, other) == [], "it has not been due for long"
     run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '60 seconds' WHERE job_id = %s", waits)
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed' WHERE id <> %s", waits)
-    assert await after(dsn, job_id, other) == ["2 jobs are to run again, but no job in mail has started for 97 s."]
+    assert await after(dsn, job_id, other) == [
+        "2 jobs are to run again, but no job in mail has started for 1 min 37 s."
+    ]
     started(dsn, other, 10)
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed' WHERE id <> %s", waits)
     assert await after(dsn, job_id, other) == [], "the queue moves"

@@ -98,7 +98,7 @@ async def test_whether_it_can_start_and_what_starts_before_it_is_what_workers_do
     starting = 0
     for job_id, detail in details.items():
         headline = detail.reason.headline
-        holds = ("It waits for its lock.", "It is scheduled to start in")
+        holds = ("Waiting for its lock.", "Scheduled to start in")
         assert worker.can_start(job_id) is not headline.startswith(holds), (headline, detail.reason.sentences)
         if headline.startswith(holds):
             continue
@@ -126,8 +126,8 @@ async def test_the_lock_is_told_with_the_job_that_has_it(released_dsn: str, stat
         "it runs": "is held by job #{id}, which has been running for",
         "earlier": "belongs to job #{id}, which was deferred earlier and still waits.",
         "higher priority": "belongs to job #{id}, which has a higher priority and still waits.",
-        "scheduled": "belongs to job #{id}, which is scheduled to start in 60 min and blocks it until then.",
-        "another queue": "Nobody has ever started anything in queue unserved.",
+        "scheduled": "belongs to job #{id}, which is scheduled to start in 1 h and blocks it until then.",
+        "another queue": "No job in queue unserved has ever started.",
     }[case]
     if case == "higher priority":
         job_id = defer(released_dsn, lock="l", queue_name="q")
@@ -141,16 +141,16 @@ async def test_the_lock_is_told_with_the_job_that_has_it(released_dsn: str, stat
             assert worker.start() == holder
         job_id = defer(released_dsn, lock="l", queue_name="q")
     reason = (await explained(released_dsn, job_id)).reason
-    assert (reason.headline, reason.tone, reason.job_ids) == ("It waits for its lock.", "warning", [holder])
+    assert (reason.headline, reason.tone, reason.job_ids) == ("Waiting for its lock.", "warning", [holder])
     expected = sentence.format(id=holder)
     if case == "another queue" and run_sql(released_dsn, "SELECT count(*) FROM procrastinate_events")[0]:
-        expected = "Nobody has started anything in queue unserved for at least"
+        expected = "No job in queue unserved has started for at least"
     assert expected in " ".join(reason.sentences)
     assert not worker.can_start(job_id)
     # Whatever is named is what stands in the way: without its lock the job starts.
     run_sql(released_dsn, "UPDATE procrastinate_jobs SET lock = NULL WHERE id = %s", holder)
     assert worker.can_start(job_id)
-    assert (await explained(released_dsn, job_id)).reason.headline != "It waits for its lock."
+    assert (await explained(released_dsn, job_id)).reason.headline != "Waiting for its lock."
 
 
 @each_state
@@ -160,12 +160,12 @@ async def test_a_scheduled_job_waits_for_its_time_and_then_for_its_lock(released
     head = defer(released_dsn, lock="l")
     job_id = defer(released_dsn, lock="l", scheduled_at=dt.datetime.now(dt.UTC) + HOUR)
     reason = (await explained(released_dsn, job_id)).reason
-    assert (reason.headline, reason.job_ids) == ("It is scheduled to start in 60 min.", [head])
+    assert (reason.headline, reason.job_ids) == ("Scheduled to start in 1 h.", [head])
     assert "Its lock may hold it back even then." in reason.sentences
     assert not worker.can_start(job_id)
     run_sql(released_dsn, "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id = %s", job_id)
     assert not worker.can_start(job_id)
-    assert (await explained(released_dsn, job_id)).reason.headline == "It waits for its lock."
+    assert (await explained(released_dsn, job_id)).reason.headline == "Waiting for its lock."
 
 
 @each_state
@@ -178,19 +178,17 @@ async def test_whether_anyone_serves_the_queue_is_told(released_dsn: str, state:
         assert (reason.headline, reason.tone) == ("No worker is alive.", "bad")
     assert worker.start() == first
     reason = (await explained(released_dsn, job_id)).reason
-    assert reason.headline == "It waits for a free worker."
-    assert reason.sentences == ["It is the next of its queue.", "1 job of its queue is running."]
+    assert reason.headline == "Waiting for a free worker."
+    assert reason.sentences == ["It is next in its queue.", "1 job in queue q is running."]
     run_sql(released_dsn, "UPDATE procrastinate_events SET at = now() - interval '10 minutes'")
     reason = (await explained(released_dsn, job_id)).reason
-    assert "Nobody has started anything in queue q for 10 min." in reason.sentences
-    assert reason.headline == "It waits for a free worker.", "one of its queue runs: whoever serves it is busy"
+    assert "No job in queue q has started for 10 min" in reason.sentences[1]
+    assert reason.headline == "Waiting for a free worker.", "one of its queue runs: whoever serves it is busy"
     run_sql(released_dsn, "UPDATE procrastinate_jobs SET queue_name = 'other' WHERE id = %s", first)
     reason = (await explained(released_dsn, job_id)).reason
-    assert (reason.headline, reason.tone) == ("It waits for a worker.", "warning")
-    assert reason.sentences[:2] == [
-        "Nobody has started anything in queue q for at least 10 min.",
-        "Does a worker serve it?",
-    ]
+    assert (reason.headline, reason.tone) == ("Waiting for a worker.", "warning")
+    assert reason.sentences[0].startswith("No job in queue q has started for at least 10 min")
+    assert reason.sentences[1] == "Does a worker serve it?"
 
 
 async def test_what_is_ahead_is_counted_up_to_a_limit_and_said_so(dsn: str) -> None:
@@ -227,7 +225,7 @@ async def test_a_count_that_takes_too_long_is_left_out_and_said_so(dsn: str) -> 
         async with connected(f"{dsn} user=watcher") as (connector, able):
             detail = await read_detail(connector, able, job_id, limit_s=0.5)
         assert detail is not None
-        assert detail.reason.sentences == ["How many jobs are ahead of it could not be counted in time."]
+        assert detail.reason.sentences == ["The jobs ahead of it could not be counted in time."]
     finally:
         run_sql(dsn, "DROP OWNED BY watcher")
         run_sql(dsn, "DROP ROLE watcher")

@@ -291,7 +291,7 @@ async def test_the_time_spent_stands_beside_what_is_usual(dsn: str, tmp_path: Pa
         others.start(job_id)
         async with live(tmp_path, dsn) as window:
             inspector = await shown(window, job_id)
-            await until(lambda: "usual 60 s" in inspector._timeline.summary(), what="what is usual")
+            await until(lambda: "usual 1 min" in inspector._timeline.summary(), what="what is usual")
             assert "usual 10 s, p95 10 s" in inspector._timeline.summary()
 
 

@@ -53,7 +53,7 @@ async def test_locks_show_their_state_and_the_jobs_of_the_selected_one(dsn: str,
             assert page.note.whole == "1 blocked · 2 locks."
             await choose(window, 1)
             assert column(page.chain.table, 0) == [f"#{job_id}" for job_id in (running, *waiting)]
-            assert column(page.chain.table, 4)[1] == f"It waits for #{running}, which is running."
+            assert column(page.chain.table, 4)[1] == f"Waiting for #{running}, which is running."
             await choose(window, 0)
             await until(lambda: [row.id for row in page.selected_rows()] == [head], what="the head to be selected")
             assert "blocks those behind it" in column(page.chain.table, 4)[0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
@@ -43,6 +44,14 @@ class JobDetail:
     periodic: tuple[str, int] | None
     reason: Explanation
     added: tuple[tuple[str, str | None], ...] = ()
+    #: What the reason was made of: with it the words of any later moment can be made.
+    around: Surroundings = field(default_factory=Surroundings, repr=False)
+
+    def as_of(self, now: dt.datetime, workers: Iterable[WorkerRow] = ()) -> JobDetail:
+        """The same with the reason and the worker as of `now`; `workers` are what is known of them since."""
+        around = self.around.heard_of(workers, now)
+        reason = explain(self.row, self.events, around, now)
+        return replace(self, reason=reason, worker=around.worker, around=around)
 
 
 _Found = tuple[JobRow, dict[str, Any] | None, int, tuple[str, int] | None]
@@ -83,7 +92,7 @@ def still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surround
 
 def explained(detail: JobDetail, around: Surroundings) -> JobDetail:
     """The detail with its reason, as of now."""
-    return replace(detail, reason=explain(detail.row, detail.events, around, dt.datetime.now(dt.UTC)))
+    return replace(detail, around=around).as_of(dt.datetime.now(dt.UTC))
 
 
 class Reading:

@@ -1,12 +1,17 @@
 """Why a job is where it is, in words, from the exact rule by which workers fetch (highest priority, then
-lowest id, due; a lock belongs to its running job or else to the first of its waiting ones)."""
+lowest id, due; a lock belongs to its running job or else to the first of its waiting ones).
+
+The words are of one moment, and need nothing but what was read: whoever shows them has them made anew as time goes by.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from jobdesk_core.durations import so_far
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.moments import FarTime
 from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow
@@ -45,6 +50,23 @@ class Surroundings:
     has_workers_table: bool = True
     can_retry_failed: bool = True
 
+    def heard_of(self, workers: Iterable[WorkerRow], now: dt.datetime) -> Surroundings:
+        """The same with the heartbeats that were read since; `workers` are all that are registered."""
+        latest = {worker.id: worker for worker in workers}
+        holder, situation = self.holder, self.situation
+        if holder is not None:
+            holder = replace(holder, worker=_fresher(holder.worker, latest))
+        if situation is not None and latest:
+            alive = sum(worker.is_alive(now) for worker in latest.values())
+            situation = replace(situation, live_workers=alive)
+        return replace(self, worker=_fresher(self.worker, latest), holder=holder, situation=situation)
+
+
+def _fresher(worker: WorkerRow | None, latest: dict[int, WorkerRow]) -> WorkerRow | None:
+    heard = latest.get(worker.id) if worker is not None else None
+    is_newer = worker is not None and heard is not None and heard.last_heartbeat > worker.last_heartbeat
+    return heard if is_newer else worker
+
 
 def explain(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.datetime) -> Explanation:
     """Explain a job."""
@@ -55,9 +77,9 @@ def explain(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.d
     if row.status is Status.FAILED:
         return _failed(row, events, around)
     if row.status is Status.ABORTED:
-        return Explanation("It was stopped while it ran.", [*_runs(events), NO_TRACEBACK])
+        return Explanation("Stopped while it was running.", [*_runs(events), NO_TRACEBACK])
     if row.status is Status.CANCELLED:
-        return Explanation("It was cancelled before a worker started it.", _runs(events))
+        return Explanation("Cancelled before a worker started it.", _runs(events))
     return Explanation("It ran and succeeded.", _runs(events), "good")
 
 
@@ -68,30 +90,30 @@ def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
     others = [around.holder.row.id] if around.holder is not None else []
     lock = _lock_sentences(row, around, now)
     if row.scheduled_at is not None and row.scheduled_at > now:
-        sentences = ["A retry was put off until then."] if row.attempts else []
+        sentences = ["It is to be retried then."] if row.attempts else []
         if lock:
             sentences += ["Its lock may hold it back even then.", *lock]
         if isinstance(row.scheduled_at, FarTime):
             return Explanation(_parked(row.scheduled_at), sentences, "warning", job_ids=others)
-        headline = f"It is scheduled to start in {duration(row.scheduled_at - now)}."
+        headline = f"Scheduled to start in {so_far(row.scheduled_at - now)}."
         return Explanation(headline, sentences, job_ids=others)
     situation = around.situation
     nobody = situation is not None and around.has_workers_table and not situation.live_workers
     if lock:
         alive = ["No worker is alive, either."] if nobody else []
-        return Explanation("It waits for its lock.", [*lock, *alive], "warning", others)
+        return Explanation("Waiting for its lock.", [*lock, *alive], "warning", others)
     if situation is None:
-        unread = "How many jobs are ahead of it could not be counted in time."
-        return Explanation("It waits for a worker.", [unread])
+        unread = "The jobs ahead of it could not be counted in time."
+        return Explanation("Waiting for a worker.", [unread])
     ahead, quiet = _ahead(row, situation.ahead), _quiet(row, events, situation, now)
     if nobody:
         sentence = "No worker has sent a heartbeat in the last 30 seconds."
         return Explanation("No worker is alive.", [sentence, *ahead], "bad")
     if quiet and not situation.running:
-        return Explanation("It waits for a worker.", [*quiet, "Does a worker serve it?", *ahead], "warning")
+        return Explanation("Waiting for a worker.", [*quiet, "Does a worker serve it?", *ahead], "warning")
     if situation.ahead.count:
-        return Explanation("It waits for its turn.", [*ahead, *quiet, *_busy(row, situation)])
-    return Explanation("It waits for a free worker.", [*ahead, *quiet, *_busy(row, situation)])
+        return Explanation("Waiting for its turn.", [*ahead, *quiet, *_busy(row, situation)])
+    return Explanation("Waiting for a free worker.", [*ahead, *quiet, *_busy(row, situation)])
 
 
 def _parked(at: FarTime) -> str:
@@ -105,11 +127,7 @@ def _lock_sentences(row: JobRow, around: Surroundings, now: dt.datetime) -> list
         return []
     it = f"job #{holder.row.id:,}"
     if holder.row.status is not Status.TODO:
-        running = f" for {duration(now - holder.started_at)}" if holder.started_at else ""
-        sentences = [f"The lock {lock} is held by {it}, which has been running{running}."]
-        if around.has_workers_table and (holder.worker is None or not holder.worker.is_alive(now)):
-            sentences.append("That job's worker is gone or silent: nothing will end it until it is retried.")
-        return sentences
+        return _held(lock, it, holder, around, now)
     if holder.row.scheduled_at is not None and holder.row.scheduled_at > now:
         when = due(holder.row.scheduled_at, now)
         return [f"The lock {lock} belongs to {it}, which is scheduled to start {when} and blocks it until then."]
@@ -123,16 +141,29 @@ def _lock_sentences(row: JobRow, around: Surroundings, now: dt.datetime) -> list
     return sentences
 
 
+def _held(lock: str, it: str, holder: Holder, around: Surroundings, now: dt.datetime) -> list[str]:
+    """That a job which runs, or is thought to, has the lock."""
+    started, worker = holder.started_at, holder.worker
+    if not around.has_workers_table or (worker is not None and worker.is_alive(now)):
+        running = f", which has been running for {so_far(now - started)}." if started else ", which is running."
+        return [f"The lock {lock} is held by {it}{running}"]
+    since = f", which started {so_far(now - started)} ago." if started else "."
+    held = f"The lock {lock} is held by {it}{since}"
+    if worker is None:
+        return [held, "Its worker no longer exists: nothing will end it until it is retried."]
+    return [held, f"{_last_heartbeat(worker, now)} The worker may still be running it."]
+
+
 def _ahead(row: JobRow, ahead: Ahead) -> list[str]:
     queue, least = named(row.queue_name), "At least " if ahead.is_more else ""
     if ahead.count:
         jobs = "job is" if ahead.count == 1 else "jobs are"
         sentences = [f"{least}{ahead.count:,} {jobs} ahead of it in queue {queue}."]
     else:
-        sentences = [f"It is the next of its queue{', as far as was looked' if ahead.is_more else ''}."]
+        sentences = [f"It is next in its queue{', as far as was looked' if ahead.is_more else ''}."]
     if ahead.blocked:
         sentences.append(
-            f"{ahead.blocked:,} of them {'waits for its lock' if ahead.blocked == 1 else 'wait for locks'}."
+            f"{ahead.blocked:,} of them {'is waiting for its lock' if ahead.blocked == 1 else 'are waiting for locks'}."
         )
     if ahead.elsewhere:
         jobs = "job of another queue comes" if ahead.elsewhere == 1 else "jobs of other queues come"
@@ -141,7 +172,7 @@ def _ahead(row: JobRow, ahead: Ahead) -> list[str]:
 
 
 def _quiet(row: JobRow, events: list[EventRow], situation: Situation, now: dt.datetime) -> list[str]:
-    """That nobody has started anything in its queue, when that has been so for a while that it has waited too."""
+    """That no job of its queue has started, when that has been so for a while that it has waited too."""
     happened = [event.at for event in events if event.type is not EventType.SCHEDULED]
     due_at = max([*happened, *([row.scheduled_at] if row.scheduled_at else [])], default=None)
     last = situation.last_starts.get(row.queue_name)
@@ -154,55 +185,71 @@ def _quiet(row: JobRow, events: list[EventRow], situation: Situation, now: dt.da
 def _last_start(queue: str, situation: Situation, now: dt.datetime) -> str:
     last = situation.last_starts.get(queue)
     if last is not None:
-        return f"Nobody has started anything in queue {named(queue)} for {duration(now - last)}."
+        return f"No job in queue {named(queue)} has started for {so_far(now - last)}."
     if situation.looked_back_to is None:
-        return f"Nobody has ever started anything in queue {named(queue)}."
-    return (
-        f"Nobody has started anything in queue {named(queue)} for at least {duration(now - situation.looked_back_to)}."
-    )
+        return f"No job in queue {named(queue)} has ever started."
+    return f"No job in queue {named(queue)} has started for at least {so_far(now - situation.looked_back_to)}."
 
 
 def _busy(row: JobRow, situation: Situation) -> list[str]:
     if not situation.running:
         return []
     jobs = "1 job" if situation.running == 1 else f"{situation.running:,} jobs"
-    return [f"{jobs} of its queue {'is' if situation.running == 1 else 'are'} running."]
+    return [f"{jobs} in queue {named(row.queue_name)} {'is' if situation.running == 1 else 'are'} running."]
 
 
 # Running
 
 
 def _running(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.datetime) -> Explanation:
-    started = _latest(events, EventType.STARTED)
-    running = f"It has been running for {duration(now - started)}." if started else "It is running."
+    started, before = _latest(events, EventType.STARTED), _runs(events, before=True)
     is_asked = row.abort_requested or row.status is Status.ABORTING
-    lost = _lost(around, now)
+    asked = _latest(events, EventType.ABORT_REQUESTED)
+    abort = f"Abort requested {so_far(now - asked)} ago" if asked else "Abort requested"
+    lost = _lost(row, around, started, now)
     if lost is not None:
         headline, sentences = lost
         if is_asked:
-            stuck = "It was asked to abort, and nobody is there to honour that. A retry would end it as failed."
-            return Explanation(headline, [*sentences, running, stuck], "bad")
-        return Explanation(headline, [*sentences, running, "Retry puts it back in its queue."], "bad", mend="retry")
+            stuck = "Nobody is there to honour it. A retry would end the job as failed."
+            return Explanation(headline, [*sentences, f"{abort}.", stuck], "bad")
+        return Explanation(headline, [*sentences, "A retry puts it back in its queue."], "bad", mend="retry")
+    running = f"Running for {so_far(now - started)}." if started else "It is running."
     if is_asked:
-        asked = _latest(events, EventType.ABORT_REQUESTED)
-        since = f" for {duration(now - asked)}" if asked else ""
-        return Explanation(
-            "It was asked to abort.",
-            [f"The request has not been honoured{since}.", "A synchronous task must look for it itself.", running],
-            "warning",
-        )
-    return Explanation(running, _runs(events, before=True))
+        by_itself = "A synchronous task must look for the request itself."
+        return Explanation(f"{abort}; still running.", [running, by_itself, *before], "warning")
+    return Explanation(running, before)
 
 
-def _lost(around: Surroundings, now: dt.datetime) -> tuple[str, list[str]] | None:
-    if not around.has_workers_table:
+def _lost(
+    row: JobRow, around: Surroundings, started: dt.datetime | None, now: dt.datetime
+) -> tuple[str, list[str]] | None:
+    """What is said of a job that counts as running while its worker is gone or unresponsive."""
+    worker = around.worker
+    if not around.has_workers_table or (worker is not None and worker.is_alive(now)):
         return None
-    if around.worker is None:
-        return "Its worker is gone.", ["Nothing will end it."]
-    if not around.worker.is_alive(now):
-        silent = duration(now - around.worker.last_heartbeat)
-        return "It has stalled.", [f"Its worker #{around.worker.id} has been silent for {silent}."]
-    return None
+    since = f"started {so_far(now - started)} ago, " if started else ""
+    if worker is None:
+        its = f"worker #{row.worker_id}" if row.worker_id is not None else "its worker"
+        return f"Orphaned: {since}{its} no longer exists.", ["Nothing will end it."]
+    headline = f"Stalled: {since}its worker is unresponsive."
+    return headline, [_last_heartbeat(worker, now), "The worker may still be running it."]
+
+
+def _last_heartbeat(worker: WorkerRow, now: dt.datetime) -> str:
+    return f"Worker #{worker.id}: last heartbeat {so_far(now - worker.last_heartbeat)} ago."
+
+
+def running_until(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.datetime) -> dt.datetime | None:
+    """Until when a running job is known to have run: now, its worker's last heartbeat, or else its start (UTC-aware).
+
+    None when it is not running.
+    """
+    if row.status not in (Status.DOING, Status.ABORTING):
+        return None
+    if not around.has_workers_table or (around.worker is not None and around.worker.is_alive(now)):
+        return now
+    started = _latest(events, EventType.STARTED) or now
+    return started if around.worker is None else max(started, around.worker.last_heartbeat)
 
 
 # Over
@@ -212,7 +259,7 @@ def _failed(row: JobRow, events: list[EventRow], around: Surroundings) -> Explan
     ran = [*_runs(events), NO_TRACEBACK]
     holder = around.queueing_lock_holder
     if holder is not None and holder.id != row.id:
-        taken = f"Its queueing lock {named(row.queueing_lock)} was taken by job #{holder.id:,}, which is waiting."
+        taken = f"Its queueing lock {named(row.queueing_lock)} is taken by job #{holder.id:,}, which is waiting."
         way_out = "Cancel that one first, or let it run."
         return Explanation("A retry would be refused.", [taken, way_out, *ran], "warning", [holder.id])
     if row.abort_requested:
@@ -227,7 +274,7 @@ def _failed(row: JobRow, events: list[EventRow], around: Surroundings) -> Explan
 
 
 def _no_retry() -> list[str]:
-    return ["This release cannot retry failed jobs: defer it again."]
+    return ["This version of the schema cannot retry failed jobs: defer it again."]
 
 
 def _runs(events: list[EventRow], *, before: bool = False) -> list[str]:
@@ -252,18 +299,4 @@ def named(name: str | None) -> str:
 
 def due(at: dt.datetime, now: dt.datetime) -> str:
     """When something to come is due: `in 3 min`, or `at infinity` and the like."""
-    return f"at {at.text}" if isinstance(at, FarTime) else f"in {duration(at - now)}"
-
-
-def duration(span: dt.timedelta) -> str:
-    """A time span in its leading units."""
-    seconds = max(0, int(span.total_seconds()))
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24:,} days"
+    return f"at {at.text}" if isinstance(at, FarTime) else f"in {so_far(at - now)}"

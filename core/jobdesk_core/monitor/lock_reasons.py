@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.explain import due
+from jobdesk_core.monitor.explain import due, named
 from jobdesk_core.monitor.rows import JobRow
 
 #: A job that has been due for less than this is not called waiting in vain.
@@ -73,23 +73,23 @@ def reason(row: JobRow, before: JobRow | None, state: LockState, serving: Servin
     after = f"#{before.id:,}, which is {'running' if before.status is not Status.TODO else 'before it'}."
     if row.scheduled_at is not None and row.scheduled_at > now:
         return f"It is due {due(row.scheduled_at, now)}, and comes after {after}"
-    return f"It waits for {after}"
+    return f"Waiting for {after}"
 
 
 def _first(row: JobRow, state: LockState, serving: Serving, now: dt.datetime) -> str:
     if state is LockState.STALLED:
-        return "It holds the lock, and its worker is gone. Retry it, and the lock is free."
+        return "It holds the lock, and its worker is gone or unresponsive. A retry would free the lock."
     if row.abort_requested or row.status is Status.ABORTING:
-        return "It holds the lock. It was asked to abort and is still running."
+        return "It holds the lock. Abort requested; still running."
     if state is LockState.HELD:
         return "It holds the lock for as long as it runs."
     if state is LockState.SCHEDULED and row.scheduled_at is not None:
         return f"It is due {due(row.scheduled_at, now)} and blocks those behind it."
     if state is LockState.UNSERVED and serving.live_workers == 0:
-        return "It is the first in line, and no worker is alive."
+        return "It is first in line, and no worker is alive."
     if state is LockState.UNSERVED:
-        return f"Nothing of queue {row.queue_name} was started lately: does a worker serve it?"
-    return "It is the next to be started."
+        return f"No job in queue {named(row.queue_name)} has started lately. Does a worker serve it?"
+    return "It is next to start."
 
 
 def queueing_reason(row: JobRow, holder: JobRow) -> str:

@@ -10,6 +10,7 @@ import datetime as dt
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -69,10 +70,15 @@ class LockList:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One job of a lock's chain, and why it is where it is."""
+    """One job of a lock's chain, and why it is where it is, at any moment from the reading on."""
 
     row: JobRow
-    why: str
+    why_at: Callable[[dt.datetime], str]
+
+    @property
+    def why(self) -> str:
+        """Why it is where it is now."""
+        return self.why_at(dt.datetime.now(dt.UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ class Locks:
         if lock.kind is LockKind.QUEUEING_LOCK:
             found = {row["id"]: job_row(row) for row in await self._run(statements.jobs(self._capabilities, lock.ids))}
             rows = [found[job_id] for job_id in lock.ids if job_id in found]
-            links = [Link(row, queueing_reason(row, lock.head)) for row in rows]
+            links = [Link(row, partial(_queueing_reason, row, lock.head)) for row in rows]
             return Chain(links, len(lock.ids) - 1 < lock.waiting)
         serving = await self._run(statements.serving(self._capabilities))
         raw = await self._run(statements.chain(self._capabilities, lock.name, lock.ids[0]))
@@ -124,7 +130,11 @@ def _links(raw: Rows, serving: Serving, now: dt.datetime) -> list[Link]:
         return []
     state = state_of(rows[0], raw[0]["is_worker_alive"], serving, now)
     before = [None, *rows[:-1]]
-    return [Link(row, reason(row, ahead, state, serving, now)) for row, ahead in zip(rows, before, strict=True)]
+    return [Link(row, partial(reason, row, ahead, state, serving)) for row, ahead in zip(rows, before, strict=True)]
+
+
+def _queueing_reason(row: JobRow, holder: JobRow, now: dt.datetime) -> str:
+    return queueing_reason(row, holder)
 
 
 def _list(rows: Rows, decode: Callable[[Row], LockRow]) -> LockList:

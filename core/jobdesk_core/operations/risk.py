@@ -5,14 +5,14 @@ A worker that is shutting down sends no heartbeat until its jobs have ended: nob
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.durations import so_far
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.monitor.explain import duration, named
+from jobdesk_core.monitor.explain import named
 from jobdesk_core.monitor.others import usual_times
 from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.operations.plan import Plan
@@ -126,4 +126,4 @@ def _of_task(task: RunningTask) -> str:
 def _span(seconds: float) -> str:
     if seconds < 1:
         return f"{max(0, round(seconds * 1000))} ms"
-    return duration(dt.timedelta(seconds=seconds))
+    return so_far(seconds)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor.explain import duration, named
+from jobdesk_core.durations import so_far
+from jobdesk_core.monitor.explain import named
 from jobdesk_core.monitor.rows import STALLED_AFTER_S
 from jobdesk_core.monitor.surroundings import LOOKED_BACK
 from jobdesk_core.operations.ledger import Ledger
@@ -59,7 +58,7 @@ def _sentences(rows: Rows) -> list[str]:
 def _sentence(row: dict[str, float]) -> str:
     jobs = f"Job #{row['first']:,} is" if row["jobs"] == 1 else f"{row['jobs']:,} jobs are"
     queue = named(str(row["queue_name"]))
-    ago = f"has started for {duration(dt.timedelta(seconds=row['started_s']))}" if row["started_s"] is not None else ""
+    ago = f"has started for {so_far(row['started_s'])}" if row["started_s"] is not None else ""
     nothing = f"no job in {queue} {ago or 'has started lately'}"
     if row["live_workers"] == 0:
         return f"{jobs} to run again, but no worker is alive, and {nothing}."

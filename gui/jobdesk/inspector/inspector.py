@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from jobdesk_core.jobs import Status
+from jobdesk_core.monitor.explain import running_until
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.monitor import JobDetail
 from jobdesk_core.monitor.others import UsualTimes
@@ -163,15 +164,15 @@ class Inspector(QFrame):
             self._read(delay_s=OTHERS_CHANGE_S if row is None else OWN_CHANGE_S)
 
     def tick(self) -> None:
-        """Let time pass: a running job's timeline grows."""
-        if self._detail is not None and not self._detail.row.status.is_final:
-            self._show_timeline(self._detail)
+        """Let time pass: the words and the timeline of a job that is not over are of now. Nothing is read for that."""
+        if self._detail is not None and self._desk is not None and not self._detail.row.status.is_final:
+            self._detail = self._detail.as_of(dt.datetime.now(dt.UTC), self._desk.workers)
+            self._show_moment(self._detail)
 
     def retell(self) -> None:
         """Moments are told in another zone."""
         if self._detail is not None:
-            self._show_timeline(self._detail)
-            self._fields.set_fields(job_fields(self._detail, dt.datetime.now(dt.UTC)))
+            self._show_moment(self._detail)
 
     def _forget(self) -> None:
         self._job_id = self._detail = None
@@ -208,14 +209,9 @@ class Inspector(QFrame):
             return
         before, self._detail = self._detail, detail
         self._show_row(detail.row)
-        reason = detail.reason
-        self._why.set_explanation(reason.headline, reason.sentences, reason.tone, reason.job_ids)
-        mend = f"job.{reason.mend}"
-        self._why.set_mend(self._actions[mend] if self._actions is not None and reason.mend is not None else None)
-        self._show_timeline(detail)
+        self._show_moment(detail)
         if before is None or (before.args, before.args_bytes) != (detail.args, detail.args_bytes):
             self.arguments.show_arguments(detail.row.id, detail.args, detail.args_bytes)
-        self._fields.set_fields(job_fields(detail, dt.datetime.now(dt.UTC)))
         if before is None or before.added != detail.added:
             self._show_added(detail.added)
         if self._desk is not None:
@@ -264,11 +260,18 @@ class Inspector(QFrame):
         for widget in (self._added_caption, self._added):
             widget.setVisible(bool(added))
 
-    def _show_timeline(self, detail: JobDetail) -> None:
+    def _show_moment(self, detail: JobDetail) -> None:
+        """Show what depends on what time it is."""
+        reason = detail.reason
+        self._why.set_explanation(reason.headline, reason.sentences, reason.tone, reason.job_ids)
+        mend = f"job.{reason.mend}"
+        self._why.set_mend(self._actions[mend] if self._actions is not None and reason.mend is not None else None)
         events = [(event.type.value, event.type, event.at) for event in detail.events]
         now = dt.datetime.now(dt.UTC)
-        self._timeline.set_events(events, detail.row.status, now)
+        known_until = running_until(detail.row, detail.events, detail.around, now)
+        self._timeline.set_events(events, detail.row.status, now, known_until)
         self._events.set_events(events)
+        self._fields.set_fields(job_fields(detail, now))
 
     def _show_gone(self) -> None:
         self._work.cancel("detail")

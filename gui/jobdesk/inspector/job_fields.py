@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from jobdesk_core import durations
 from jobdesk_core.jobs import Status
 from jobdesk_core.moments import of_microseconds
 from jobdesk_core.monitor.monitor import JobDetail
@@ -59,10 +60,10 @@ def _worker(row: JobRow, worker: WorkerRow | None, now: dt.datetime) -> str:
     if row.worker_id is None:
         return formats.DASH
     if worker is None:
-        return f"#{row.worker_id} · " + _tr("gone")
+        return f"#{row.worker_id} · " + _tr("no longer exists")
     seconds = (now - worker.last_heartbeat).total_seconds()
-    text = _tr("alive, {age} ago") if worker.is_alive(now) else _tr("silent for {age}")
-    return f"#{row.worker_id} · " + text.format(age=formats.duration(max(0, int(seconds))))
+    text = _tr("alive, {age} ago") if worker.is_alive(now) else _tr("unresponsive, last heartbeat {age} ago")
+    return f"#{row.worker_id} · " + text.format(age=durations.so_far(seconds))
 
 
 def _tr(text: str) -> str:

@@ -93,7 +93,9 @@ class LockChain(QWidget):
 
     def tick(self, now: dt.datetime) -> None:
         """Let time pass."""
-        self.model.set_rows([(str(link.row.id), chain_cells(link.row, link.why, now)) for link in self._chain.links])
+        self.model.set_rows(
+            [(str(link.row.id), chain_cells(link.row, link.why_at(now), now)) for link in self._chain.links]
+        )
 
     def _show(self, chain: Chain) -> None:
         chosen = {row.id for row in self.selected_rows()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from jobdesk_core import durations
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.monitor.others import UsualTimes
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
@@ -17,7 +18,7 @@ from jobdesk.widgets.event_list import Event, EventList
 
 __all__ = ["Event", "EventList", "Stretch", "Timeline", "stretches"]
 
-Stretch = tuple[str, dt.datetime, dt.datetime]  # waiting or running, from, to
+Stretch = tuple[str, dt.datetime, dt.datetime]  # waiting, running or lost, from, to
 
 BAR_TOP, BAR_HEIGHT, DOT_RADIUS = 10, 8, 6
 CAPTIONS_TOP, SUMMARY_TOP, LINE_HEIGHT = 26, 43, 16
@@ -31,8 +32,12 @@ _STATE_AFTER = {
 }
 
 
-def stretches(events: Sequence[Event], status: Status, now: dt.datetime) -> list[Stretch]:
+def stretches(
+    events: Sequence[Event], status: Status, now: dt.datetime, known_until: dt.datetime | None = None
+) -> list[Stretch]:
     """How a job spent its time, oldest first. Between its end and a retry by hand it neither waited nor ran.
+
+    Whether a running job has run since `known_until` nobody knows: that time is lost. None: it surely has.
 
     What a `scheduled` event names is not when it happened, and an abort request ends nothing.
     """
@@ -45,7 +50,12 @@ def stretches(events: Sequence[Event], status: Status, now: dt.datetime) -> list
             found.append((state, since, max(since, at)))
         state, since = _STATE_AFTER.get(kind, ""), at
     if state and not status.is_final:
-        found.append((state, since, max(since, now)))
+        end = max(since, now)
+        heard = end if state != "running" or known_until is None else min(end, max(since, known_until))
+        if heard > since or heard == end:
+            found.append((state, since, heard))
+        if heard < end:
+            found.append(("lost", heard, end))
     return found
 
 
@@ -71,9 +81,11 @@ class Timeline(QWidget):
         super().resizeEvent(event)
         self.updateGeometry()
 
-    def set_events(self, events: Sequence[Event], status: Status, now: dt.datetime) -> None:
-        """Show a job's history, oldest first, up to `now` (UTC-aware) while it is not over."""
-        self._stretches, self._status = stretches(events, status, now), status
+    def set_events(
+        self, events: Sequence[Event], status: Status, now: dt.datetime, known_until: dt.datetime | None = None
+    ) -> None:
+        """Show a job's history, oldest first, up to `now` (UTC-aware) while it is not over; see `stretches`."""
+        self._stretches, self._status = stretches(events, status, now, known_until), status
         happened = [(kind, at) for _, kind, at in events if kind is not EventType.SCHEDULED]
         self._ended_at = happened[-1][1] if happened and status.is_final else None
         retries = (EventType.DEFERRED_FOR_RETRY, EventType.RETRIED)
@@ -101,7 +113,8 @@ class Timeline(QWidget):
         if ran and self._retries:
             retried = self.tr("retried once") if self._retries == 1 else self.tr("retried {count} times")
             ran = f"{ran} · {retried.format(count=self._retries)}"
-        return [line for line in (waited, ran) if line]
+        lost = self._spent("lost", self.tr("no sign of life for {time}"), None)
+        return [line for line in (waited, ran, lost) if line]
 
     def shown_lines(self) -> list[str]:
         """The lines as they fit into the width, broken between their parts."""
@@ -122,11 +135,15 @@ class Timeline(QWidget):
         seconds = [(end - start).total_seconds() for its, start, end in self._stretches if its == state]
         if not seconds:
             return ""
-        text = word.format(time=formats.duration(sum(seconds)))
+        text = word.format(time=self._told(sum(seconds)))
         if usual is None:
             return text
         median, longest = (formats.duration(each) for each in usual)
         return f"{text} · " + self.tr("usual {median}, p95 {longest}").format(median=median, longest=longest)
+
+    def _told(self, seconds: float) -> str:
+        # What goes on is told in whole seconds, as in the words above it.
+        return formats.duration(seconds) if self._status.is_final else durations.so_far(seconds)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens
@@ -135,7 +152,7 @@ class Timeline(QWidget):
         # Not smoothed: it would leave a seam between two stretches.
         painter.fillRect(bar, tokens.colour("line"))
         for (state, _, _), box in zip(self._stretches, self._boxes(), strict=True):
-            painter.fillRect(box, tokens.colour("doing" if state == "running" else "todo"))
+            painter.fillRect(box, tokens.colour({"running": "doing", "lost": "warning"}.get(state, "todo")))
         if self._status.is_final and self._stretches:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -169,8 +186,9 @@ class Timeline(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         for (state, start, end), box in zip(self._stretches, self._boxes(), strict=True):
             if box.adjusted(0, -6, 0, 6).contains(event.position()):
-                time = formats.duration((end - start).total_seconds())
-                word = self.tr("running") if state == "running" else self.tr("waiting")
+                time = self._told((end - start).total_seconds())
+                words = {"running": self.tr("running"), "lost": self.tr("no sign of life")}
+                word = words.get(state, self.tr("waiting"))
                 text = f"{word} {time}\n{formats.local(start)} – {formats.local(end)}"
                 QToolTip.showText(event.globalPosition().toPoint(), text, self)
                 return

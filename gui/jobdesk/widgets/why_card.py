@@ -27,6 +27,7 @@ class WhyCard(QFrame):
         self.setAccessibleName(self.tr("Why"))
         self._tone = "neutral"
         self._headline = ""
+        self._shown: object = None
         self._block = TextBlock(self)
         self._block.linked.connect(lambda link: self.job_clicked.emit(int(link)))
         layout = QVBoxLayout(self)
@@ -52,14 +53,17 @@ class WhyCard(QFrame):
 
     def clear(self) -> None:
         """Say nothing and take no room."""
-        self._headline = ""
+        self._headline, self._shown = "", None
         self._block.set_runs([])
         self.set_mend(None)
         self.setVisible(False)
 
     def set_explanation(self, headline: str, sentences: Sequence[str], tone: str, job_ids: Collection[int]) -> None:
         """Show an Explanation. Its sentences may hold names from the database: they are text, never markup."""
-        self._tone, self._headline = tone, headline
+        shown = (headline, tuple(sentences), tone, tuple(job_ids))
+        if shown == self._shown:
+            return  # it is told every second, and mostly the same
+        self._shown, self._tone, self._headline = shown, tone, headline
         runs = [Run(headline, is_strong=True)]
         if sentences:
             runs += [Run("\n"), *linked_runs(" ".join(sentences), job_ids)]
@@ -70,6 +74,8 @@ class WhyCard(QFrame):
 
     def set_mend(self, action: QAction | None) -> None:
         """Offer an action that would help, as possible or not as it is."""
+        if action is self._action:
+            return
         if self._action is not None:
             self._action.changed.disconnect(self._show_mend)
         self._action = action
