@@ -15,8 +15,8 @@ def in_words(span: float | dt.timedelta) -> str:
     seconds = span.total_seconds() if isinstance(span, dt.timedelta) else span
     if seconds < 0.0005:
         return "0 s"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
+    if seconds < 1:
+        return f"{max(1, int(seconds * 1000 + 1e-6))} ms"
     if seconds < 10:
         return f"{int(seconds * 10 + 1e-6) / 10:.1f} s".replace(".0 s", " s")
     return _whole(int(seconds))

@@ -125,6 +125,18 @@ def local(moment: dt.datetime | None) -> str:
     return f"{here(moment):%Y-%m-%d %H:%M:%S}"
 
 
+def short(moment: dt.datetime | None, now: dt.datetime) -> str:
+    """`local` for a narrow column: without the year when it is this one, and then without the seconds."""
+    if moment is None:
+        return DASH
+    if isinstance(moment, FarTime):
+        return moment.text
+    there, today = here(moment), here(now)
+    if there.date() == today.date():
+        return time_of_day(moment)
+    return f"{there:%m-%d %H:%M}" if there.year == today.year else f"{there:%Y-%m-%d}"
+
+
 def time_of_day(moment: dt.datetime) -> str:
     """Hours, minutes and seconds in the zone of choice."""
     return f"{here(moment):%H:%M:%S}"

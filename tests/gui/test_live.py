@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from jobdesk.main_window import MainWindow
+from jobdesk.models.jobs import STATUS_COLUMN
+from jobdesk.widgets.roles import CELL_ROLE
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order
 from opened import Others, live
+from PySide6.QtCore import Qt
 from waiting import until
 
 #: What is done to a running or waiting job, and the status that shows afterwards (None: gone).
@@ -175,3 +178,71 @@ async def test_a_page_is_whole_although_the_feed_tells_of_all_its_jobs_while_it_
             wanted = {Order.NEWEST: left[::-1], Order.OLDEST: left, Order.NEXT_TO_RUN: [ids[2], ids[0], ids[3]]}
             assert window.jobs.model.ids() == wanted[order]
             assert window.jobs.model.row(ids[2]).priority == 5  # type: ignore[union-attr]
+
+
+async def test_after_an_act_on_selected_rows_the_page_says_what_is_so_now(dsn: str, tmp_path: Path) -> None:
+    """With a filter that rows decide, and with one that only the database can (`ended:`)."""
+    with Others(dsn) as others:
+        ids = [others.defer() for _ in range(6)]
+        for each in ids:
+            others.start(each)
+            others.finish(each, "failed")
+        async with live(tmp_path, dsn) as window:
+            page = window.jobs
+            for text in ("status:failed", "status:failed ended:>-10m", "status:failed -args.x:1"):
+                window.header.filter_bar.set_text(text)
+                await until(lambda: page.reading.found == 6 and not page.reading.is_reading, what=text)
+                page.table.select(ids[:4])
+                await until(lambda: page.inspector.comparison.title.text() == "4 jobs selected")
+                await until(
+                    lambda: page.inspector.comparison.shared.value("status") == "failed", what="what they share"
+                )
+                for each in ids[:4]:
+                    others.run("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", each)
+                await until(lambda: page.model.lost == 4 and page.reading.found == 2, what=f"{text}: 4 to be greyed")
+                assert page.toolbar.lost.isVisible() and page.toolbar.lost.text() == "4 no longer match · Refresh"
+                await until(lambda: page.inspector.comparison.shared.value("status") == "todo", what="what they share")
+                await until(lambda: "2 match (exact)" in page.toolbar._count.whole, what="the count")
+                await until(lambda: not window.actions["job.retry"].isEnabled(), what="retry to be impossible")
+                assert page.model.data(page.model.index(page.model.position(ids[0]) or 0, 1), CELL_ROLE).tone == "faint"
+                assert "No longer matches" in page.model.data(page.model.index(5, 1), Qt.ItemDataRole.ToolTipRole)
+                if text == "status:failed":
+                    page.table.select(ids[4:])
+                else:
+                    window.actions["view.refresh"].trigger()
+                await until(lambda: page.model.rowCount() == 2 and page.model.lost == 0, what="them to leave")
+                assert not page.toolbar.lost.isVisible()
+                for each in ids[:4]:
+                    others.start(each)
+                    others.finish(each, "failed")
+
+
+async def test_the_inspector_shows_no_job_that_a_new_filter_leaves_out(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id, other = others.defer("one"), others.defer("two")
+        async with live(tmp_path, dsn) as window:
+            page = window.jobs
+            page.inspect(job_id)
+            await until(lambda: page.inspector.job_id == job_id)
+            window.header.filter_bar.set_text("task:one")
+            await until(lambda: page.model.rowCount() == 1 and not page.reading.is_reading)
+            await until(lambda: page.table.selected_ids() == [job_id], what="it to stay selected")
+            window.header.filter_bar.set_text("task:two")
+            await until(lambda: page.model.ids() == [other] and page.inspector.job_id is None, what="the job to go")
+
+
+async def test_an_abort_request_shows_in_the_table(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        others.start(job_id)
+        async with live(tmp_path, dsn) as window:
+            others.run("SELECT procrastinate_cancel_job_v1(%s, true, false)", job_id)
+            cell = window.jobs.model.index(0, STATUS_COLUMN)
+            await until(lambda: window.jobs.model.data(cell) == "doing · abort requested", what="the request")
+            window.jobs.inspect(job_id)
+            why = window.jobs.inspector._why
+            await until(lambda: why.headline.startswith("Abort requested"), what="why")
+            first = why.text
+            reads = window.jobs.inspector._detail
+            assert reads is not None
+            await until(lambda: why.text != first, what="the words to go on by themselves")

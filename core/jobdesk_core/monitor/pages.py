@@ -128,6 +128,17 @@ class JobPages:
         wanted = list(job_ids)
         return await self._run(rows_by_id(self._capabilities, wanted)) if wanted else {}
 
+    async def matching(self, job_filter: JobFilter, job_ids: Iterable[int]) -> set[int]:
+        """Those of these jobs that meet the filter now. Raises as `read` does."""
+        condition, parameters = job_filter.condition(self._capabilities)
+        wanted = list(job_ids)
+        statement: Statement[set[int]] = Statement(
+            f"SELECT job.id FROM {jobs_table(self._capabilities)} WHERE job.id = ANY (%(asked)s) AND {condition}",
+            lambda rows: {row["id"] for row in rows},
+            {**parameters, "asked": wanted},
+        )
+        return await self._run(statement) if wanted else set()
+
     async def estimate(self, job_filter: JobFilter) -> MatchCount | None:
         """How many jobs meet the filter, as far as the counts can tell; None when they cannot."""
         return self._counts.match(job_filter)

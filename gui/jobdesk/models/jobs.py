@@ -58,6 +58,13 @@ RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
+def status_text(row: JobRow) -> str:
+    """A job's status, and that it was asked to abort while it runs."""
+    if row.abort_requested and row.status is Status.DOING:
+        return _tr("{status} · abort requested").format(status=row.status.value)
+    return row.status.value
+
+
 def cells(row: JobRow, now: dt.datetime) -> list[str]:
     """Every column's text, made once per change rather than once per paint."""
     scheduled = row.scheduled_at
@@ -66,10 +73,10 @@ def cells(row: JobRow, now: dt.datetime) -> list[str]:
         formats.number(row.id),
         row.task_name,
         row.queue_name,
-        row.status.value,
+        status_text(row),
         str(row.priority),
         str(row.attempts),
-        formats.relative(scheduled, now) if is_ahead else formats.local(scheduled),
+        formats.relative(scheduled, now) if is_ahead else formats.short(scheduled, now),
         row.lock or formats.DASH,
         formats.age(row.deferred_at, now),
         row.queueing_lock or formats.DASH,
@@ -94,6 +101,9 @@ class JobsModel(QAbstractTableModel):
         self._cells: list[list[str]] = []
         self._changed_at: list[float] = []
         self._key_of: dict[int, Key] = {}
+        self._lost: set[int] = set()
+        #: Loaded jobs that have changed, of which only the database can say whether they still match.
+        self.doubtful: set[int] = set()
 
     # What stands where
 
@@ -104,6 +114,15 @@ class JobsModel(QAbstractTableModel):
     def ids_between(self, first: int, last: int) -> list[int]:
         """The ids of the rows at the given positions, both included and cut to what there is."""
         return [row.id for row in self._rows[max(0, first) : last + 1]]
+
+    @property
+    def lost(self) -> int:
+        """How many loaded rows no longer match: they were selected when they ceased to."""
+        return len(self._lost)
+
+    def is_lost(self, job_id: int) -> bool:
+        """Whether a loaded job no longer matches."""
+        return job_id in self._lost
 
     def row_at(self, position: int) -> JobRow:
         """The row at a position."""
@@ -138,6 +157,8 @@ class JobsModel(QAbstractTableModel):
         for held in (self._keys, self._rows, self._cells, self._changed_at):
             held.clear()
         self._key_of.clear()
+        self._lost.clear()
+        self.doubtful.clear()
         self.endResetModel()
 
     def merge(self, rows: Iterable[JobRow]) -> None:
@@ -156,6 +177,10 @@ class JobsModel(QAbstractTableModel):
         for job_id, row in rows.items():
             is_loaded = job_id in self._key_of
             verdict = self._matches(row, now)
+            if verdict is None and is_loaded:
+                self.doubtful.add(job_id)
+            elif is_loaded and (verdict or job_id in keep):
+                self._mark(job_id, is_lost=not verdict)
             if verdict is None and not is_loaded:
                 undecided.add(job_id)
             elif verdict or (verdict is None and is_loaded) or (is_loaded and job_id in keep):
@@ -166,6 +191,25 @@ class JobsModel(QAbstractTableModel):
         self._take(leaving)
         self._put(wanted, changed_at=time.monotonic())
         return undecided
+
+    def settle(self, asked: Collection[int], matching: Collection[int], keep: Collection[int]) -> None:
+        """Take over which of those `asked` about the database says to match; those in `keep` stay all the same."""
+        gone = {job_id for job_id in asked if job_id not in matching and job_id in self._key_of}
+        for job_id in asked:
+            if job_id in self._key_of and (job_id in matching or job_id in keep):
+                self._mark(job_id, is_lost=job_id in gone)
+        self._take(gone - set(keep))
+
+    def leave(self, keep: Collection[int] = ()) -> None:
+        """Drop the rows that no longer match, but for those in `keep`."""
+        self._take(self._lost - set(keep))
+
+    def _mark(self, job_id: int, *, is_lost: bool) -> None:
+        position = self.position(job_id)
+        if position is None or is_lost is (job_id in self._lost):
+            return
+        (self._lost.add if is_lost else self._lost.discard)(job_id)
+        self.dataChanged.emit(self.index(position, 0), self.index(position, len(COLUMNS) - 1))
 
     def trim_start(self) -> JobRow | None:
         """Drop the first rows beyond the capacity, and return what is the first row then; None when none had to go."""
@@ -242,11 +286,14 @@ class JobsModel(QAbstractTableModel):
     # Within
 
     def _painted(self, position: int, column: int) -> PaintedCell:
-        text, changed_at = self._cells[position][column], self._changed_at[position]
+        text, changed_at, row = self._cells[position][column], self._changed_at[position], self._rows[position]
+        is_lost = row.id in self._lost
         if column == STATUS_COLUMN:
-            return PaintedCell(text, text, STATUS_SHAPE[self._rows[position].status], changed_at, False, False, False)
+            tone = "faint" if is_lost else row.status.value
+            return PaintedCell(text, tone, STATUS_SHAPE[row.status], changed_at, False, False, False)
         shown = COLUMNS[column]
-        return PaintedCell(text, shown.tone, "", changed_at, shown.is_mono, False, shown.is_right)
+        tone = "faint" if is_lost else shown.tone
+        return PaintedCell(text, tone, "", changed_at, shown.is_mono, False, shown.is_right)
 
     def _matches(self, row: JobRow, now: dt.datetime) -> bool | None:
         if self.order is Order.NEXT_TO_RUN and row.status is not Status.TODO:
@@ -316,17 +363,21 @@ class JobsModel(QAbstractTableModel):
         self.beginRemoveRows(NO_PARENT, start, end - 1)
         for row in self._rows[start:end]:
             del self._key_of[row.id]
+            self._lost.discard(row.id)
+            self.doubtful.discard(row.id)
         for held in (self._keys, self._rows, self._cells, self._changed_at):
             del held[start:end]
         self.endRemoveRows()
 
     def _tooltip(self, row: JobRow, key: str) -> str | None:
+        if row.id in self._lost:
+            return _tr("No longer matches the filter. It leaves when it is no longer selected.")
         if key == "age":
             return formats.full(row.deferred_at) if row.deferred_at else None
         if key == "scheduled":
             return formats.full(row.scheduled_at) if row.scheduled_at else None
         if key == "status" and row.abort_requested and row.status is Status.DOING:
-            return QCoreApplication.translate("JobsModel", "An abort was requested.")
+            return _tr("Abort requested; still running.")
         return None
 
 

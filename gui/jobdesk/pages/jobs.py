@@ -53,6 +53,7 @@ class JobsPage(QWidget):
         self.inspector = Inspector()
         self.index_offer = IndexOffer(self.reading, self)
         self._inspected: int | None = None
+        self._wanted: int | None = None  # on show before the filter changed
         self.toolbar = JobsToolbar(self.table)
         self._empty = EmptyState("search", "", "", [])
         whole = QWidget()
@@ -76,7 +77,8 @@ class JobsPage(QWidget):
         self.reading.show_desk(desk)
 
     def set_filter(self, job_filter: JobFilter) -> None:
-        """Show what matches this filter."""
+        """Show what matches this filter; the job on show stays selected if it does."""
+        self._wanted = self._inspected
         self.reading.restart(self.model.order, job_filter)
 
     def set_order(self, order: Order) -> None:
@@ -91,6 +93,8 @@ class JobsPage(QWidget):
         lost = [job_id for job_id in selected if self.model.position(job_id) is not None]
         if set(lost) != set(self.table.selected_ids()):
             self.table.select(lost)  # a row that changed its place lost its selection
+        elif len(selected) > 1 and (changes.is_refresh or not changes.rows.keys().isdisjoint(selected)):
+            self.inspector.show_rows(self.selected_rows(), len(selected))  # what they share may have changed
         self.inspector.apply(changes)
         self.bar.set_bounds(self.reading.bounds)
         self._show_count()
@@ -102,6 +106,7 @@ class JobsPage(QWidget):
     def tick(self) -> None:
         """Let time pass in what is in sight."""
         self.model.refresh_clock(*self.table.sight())
+        self.reading.tick(self.table.selected_ids())
         self.inspector.tick()
 
     def retell(self) -> None:
@@ -124,15 +129,16 @@ class JobsPage(QWidget):
             self.index_offer.open(self._desk)
 
     def read_again(self) -> None:
-        """Read everything shown anew."""
+        """Read everything shown anew; what no longer matches leaves."""
+        self.reading.release(())
         self.reading.read_again()
 
     def footnote(self) -> str:
         """What the footer says of this page."""
-        loaded = formats.number(self.model.rowCount())
+        loaded = formats.number(self.reading.found)
         match = self.reading.match
         if self.model.is_complete and self.model.is_at_start:
-            text = self.tr("{loaded} loaded, all there are").format(loaded=loaded)
+            text = self.tr("{loaded} of {loaded} loaded").format(loaded=loaded)
         elif match is not None:
             about = "" if match.is_exact else self.tr("about ")
             text = self.tr("{loaded} of {about}{count} loaded").format(
@@ -142,7 +148,7 @@ class JobsPage(QWidget):
             text = self.tr("{loaded} loaded").format(loaded=loaded)
         looked_to = self.reading.looked_to_id
         if looked_to is not None and not self.model.is_complete and self.model.job_filter.text:
-            looked = self.tr("looked back to {job}").format(job=formats.job_number(looked_to))
+            looked = self.tr("searched back to {job}").format(job=formats.job_number(looked_to))
             text = f"{text}   {looked}"
         return text
 
@@ -190,6 +196,7 @@ class JobsPage(QWidget):
         self.reading.arrived.connect(self.toolbar.show_arrived)
         self.table.customContextMenuRequested.connect(self._open_menu)
         self.toolbar.top_asked_for.connect(self._go_to_top)
+        self.toolbar.refresh_asked_for.connect(self.read_again)
         self.toolbar.order_asked_for.connect(self.set_order)
         self.toolbar.stop_asked_for.connect(self._stop_or_go_on)
         self.toolbar.index_asked_for.connect(self.advise_index)
@@ -211,8 +218,9 @@ class JobsPage(QWidget):
     # Following
 
     def _selection_settled(self) -> None:
-        rows = self.selected_rows()
         is_loaded = self._inspected is not None and self.model.position(self._inspected) is not None
+        self.reading.release(self.table.selected_ids())
+        rows = self.selected_rows()
         if len(rows) == 1 and rows[0].id != self._inspected:
             self._inspected = rows[0].id
             self.inspector.show_job(rows[0])
@@ -230,6 +238,8 @@ class JobsPage(QWidget):
         self.selection_changed.emit()
 
     def _show_progress(self) -> None:
+        if self._wanted is not None and not self.reading.is_reading:
+            self._find_wanted()
         is_empty = self.model.rowCount() == 0 and not self.reading.is_reading
         self._stack.setCurrentIndex(1 if is_empty and self._desk is not None else 0)
         if is_empty:
@@ -238,6 +248,13 @@ class JobsPage(QWidget):
         self._show_count()
         self._watch()
         self.index_offer.follow(self._desk)
+
+    def _find_wanted(self) -> None:
+        """The inspector shows no job that is not in the list."""
+        wanted, self._wanted = self._wanted, None
+        if wanted == self._inspected and not self.table.selected_ids() and not self.inspect(wanted or 0):
+            self._inspected = None
+            self.inspector.show_job(None)
 
     def _show_empty(self) -> None:
         if self.model.job_filter.text:
@@ -281,13 +298,14 @@ class JobsPage(QWidget):
         if self.model.job_filter.texts:
             texts.append(self.tr("text looked for in names"))
         self.toolbar.show_count(" · ".join(texts))
+        self.toolbar.show_lost(self.model.lost)
         is_open = self.reading.is_search and not self.model.is_complete
         self.toolbar.show_search(is_open and self.reading.is_reading, is_open and self.reading.is_stopped)
         self.footnote_changed.emit()
 
     def _search_progress(self) -> str:
         """How many a search has found; the footer says how far it has looked."""
-        found = formats.number(self.model.rowCount())
+        found = formats.number(self.reading.found)
         if self.model.is_complete and self.model.is_at_start:
             return self.tr("{count} match (exact)").format(count=found)
         if self.reading.is_reading and not self.reading.is_stopped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Coroutine, Mapping
 from typing import Any
 
@@ -18,7 +19,10 @@ from jobdesk.models.jobs import JobsModel
 from jobdesk.work import Work
 
 PAGE_ROWS = 200
-READ = "read jobs"
+READ, CHECK = "read jobs", "check jobs"
+#: Conditions that a job may cease to meet as time goes by; with one of them what is loaded is asked about so often.
+CLOCKED = frozenset(("age", "deferred", "scheduled", "started", "ended", "duration", "waited", "is"))
+CLOCKED_S = 5.0
 
 
 class JobsReading(QObject):
@@ -48,6 +52,7 @@ class JobsReading(QObject):
         #: What the feed said of jobs during a read: their newest rows, or None when they have gone.
         self._touched: dict[int, JobRow | None] = {}
         self._keep: Collection[int] = ()
+        self._checked_at = 0.0
         self._work = Work(self)
         self._work.failed.connect(self.failed)
 
@@ -75,12 +80,17 @@ class JobsReading(QObject):
             return None
         lowest, highest = self.bounds
         looked = highest - self.looked_to_id if self.model.order is Order.NEWEST else self.looked_to_id - lowest
-        return self.model.rowCount() / (looked + 1)
+        return self.found / (looked + 1)
 
     def show_desk(self, desk: Desk | None) -> None:
         """Read from another connection, or from none."""
         self._desk = desk if desk is not None and desk.capabilities.has_schema else None
         self.restart(self.model.order, self.model.job_filter)
+
+    @property
+    def found(self) -> int:
+        """How many loaded jobs match."""
+        return self.model.rowCount() - self.model.lost
 
     # Where to read
 
@@ -139,6 +149,7 @@ class JobsReading(QObject):
     def stop(self) -> None:
         """Stop looking."""
         self._work.cancel(READ)
+        self._work.cancel(CHECK)
 
     # Following
 
@@ -152,10 +163,49 @@ class JobsReading(QObject):
             self._touched.update(dict.fromkeys(changes.removed))
         undecided = self.model.apply(changes.rows, changes.removed, keep)
         self._count_arrived(changes)
+        self._check(self.model.doubtful)
         if changes.is_refresh:
             self.read_again()
         elif undecided and not self.is_reading and self.model.is_at_start:
             self._start(self._read_top(self._desk))
+
+    def release(self, keep: Collection[int]) -> None:
+        """Let go of what no longer matches and is not in `keep`."""
+        self._keep = keep
+        self.model.leave(keep)
+
+    def tick(self, keep: Collection[int]) -> None:
+        """Let time pass: what a condition about time no longer holds for leaves, too."""
+        is_clocked = any(token.key in CLOCKED for token in self.model.job_filter.tokens)
+        if is_clocked and time.monotonic() - self._checked_at > CLOCKED_S:
+            self._keep = keep
+            self._check(self.model.ids())
+
+    def _check(self, job_ids: Collection[int]) -> None:
+        """Ask the database which of these loaded jobs still match."""
+        desk = self._desk
+        if desk is None or not job_ids or self._work.is_running(CHECK):
+            return
+        asked, job_filter = set(job_ids), self.model.job_filter
+        self._checked_at = time.monotonic()
+
+        async def check() -> set[int]:
+            await asyncio.sleep(0.1)
+            asked.update(self.model.doubtful)
+            self.model.doubtful.clear()
+            try:
+                return await desk.monitor.pages.matching(job_filter, asked)
+            except BaseException:
+                self.model.doubtful.update(asked & set(self.model.ids()))
+                raise
+
+        def settle(matching: set[int]) -> None:
+            if self.model.job_filter == job_filter:
+                self.model.settle(asked, matching, self._keep)
+            self.progressed.emit()
+            self._check(self.model.doubtful)
+
+        self._work.start(check(), name=CHECK, then=settle, failed=lambda _: None)
 
     def _count_arrived(self, changes: Changes) -> None:
         if self.bounds is None or not changes.rows:
@@ -255,6 +305,7 @@ class JobsReading(QObject):
         loaded = {*self.model.ids(), *self._touched}
         fresh = await desk.monitor.pages.rows(loaded)
         self._take_over({job_id: fresh.get(job_id) for job_id in loaded})
+        self._check(self.model.ids() if self.model.job_filter.tokens else ())
         if not self.model.is_at_start:
             return
         page = await self._read(desk, None, PAGE_ROWS)

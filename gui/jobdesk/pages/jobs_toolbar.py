@@ -25,6 +25,7 @@ class JobsToolbar(QWidget):
 
     order_asked_for = Signal(object)  # Order
     top_asked_for = Signal()
+    refresh_asked_for = Signal()  # let go of what no longer matches
     stop_asked_for = Signal()  # stop the search, or go on with it
     index_asked_for = Signal()  # make the search fast
 
@@ -50,12 +51,17 @@ class JobsToolbar(QWidget):
         self.arrived.setObjectName("pill")
         self.arrived.hide()
         self.arrived.clicked.connect(self.top_asked_for)
+        self.lost = QPushButton()
+        self.lost.setObjectName("pill")
+        self.lost.setToolTip(self.tr("These jobs changed while they were selected. Refresh to let them go."))
+        self.lost.hide()
+        self.lost.clicked.connect(self.refresh_asked_for)
         self._order = QToolButton()
         self._columns = QToolButton()
         self._bar = QHBoxLayout(self)
         self._bar.setContentsMargins(12, 4, 12, 4)
         self._bar.setSpacing(8)
-        for widget in (self._count, self.stop, self.faster, self.arrived):
+        for widget in (self._count, self.stop, self.faster, self.lost, self.arrived):
             self._bar.addWidget(widget)
         self._bar.addStretch()
         self._bar.addWidget(self._order)
@@ -100,6 +106,13 @@ class JobsToolbar(QWidget):
         self.arrived.setText(self.tr("↑ {count} new").format(count=formats.number(count)))
         # Its words are set in semibold, which the layout has not measured yet.
         self.arrived.setMinimumWidth(self.arrived.sizeHint().width())
+
+    def show_lost(self, count: int) -> None:
+        """Say how many rows no longer match; a click lets them go."""
+        self.lost.setVisible(count > 0)
+        one, more = self.tr("1 no longer matches · Refresh"), self.tr("{count} no longer match · Refresh")
+        self.lost.setText(one if count == 1 else more.format(count=formats.number(count)))
+        self.lost.setMinimumWidth(self.lost.sizeHint().width())
 
     def fit(self, page_width: int) -> None:
         """Give up words where there is no room for them."""
