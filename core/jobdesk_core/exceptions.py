@@ -90,6 +90,10 @@ class ConnectorException(JobdeskException):
         return bool(names & {"OperationalError", "InterfaceError", "OSError"})
 
 
+class UnreadableDsn(ConnectorException):
+    """This connection string has an @ where none can be: a password may have been taken apart."""
+
+
 class CannotListen(ConnectorException):
     """Nothing can be listened to behind a pooler: sessions are shared there."""
 

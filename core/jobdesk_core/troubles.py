@@ -18,6 +18,7 @@ from jobdesk_core.exceptions import (
     IndexLeftInvalid,
     QueueNameTooLong,
     SchemaRefused,
+    UnreadableDsn,
     cause_text,
 )
 
@@ -74,18 +75,52 @@ def explain(error: BaseException) -> Trouble:
     detail = without_secrets(cause_text(error))
     if isinstance(cause, psycopg.Error) and cause.sqlstate is not None:
         return _by_sqlstate(cause, detail)
-    if isinstance(cause, psycopg.ProgrammingError):
-        return Trouble(
-            "bad_dsn",
-            f"The connection string cannot be read: {detail.splitlines()[0]}",
-            "It looks like postgresql://user@host:5432/database or host=... dbname=...",
-            detail,
-        )
-    if isinstance(cause, psycopg.DataError | ValueError | TypeError):
+    if isinstance(cause, psycopg.ProgrammingError | UnreadableDsn):
+        why = about_dsn(str(cause))
+        return Trouble("bad_dsn", f"The connection string cannot be read: {why}.", _DSN_LOOKS, why)
+    if isinstance(cause, UnicodeError):
+        return Trouble("bad_input", "There is a character that is none, or that the encoding lacks.", "Leave it out.")
+    if isinstance(cause, MemoryError):
+        return Trouble("unknown", "There is not enough memory for this.", "Ask for less at a time.")
+    if isinstance(cause, RecursionError):
+        return Trouble("bad_input", "This is nested too deeply.", "Make it flatter.")
+    if isinstance(cause, OSError) and cause.errno and not isinstance(error, ConnectorException | ConnectionError):
+        what = f" {cause.filename}" if cause.filename else ""
+        return Trouble("unknown", f"This machine refused{what}: {cause.strerror or cause}.", "", detail)
+    if isinstance(cause, psycopg.DataError | psycopg.NotSupportedError | ValueError | OverflowError):
         return Trouble("bad_input", f"The database does not take this: {detail}.", "Change it and try again.", detail)
     if isinstance(cause, psycopg.OperationalError | OSError):
         return _by_words(cause, detail)
     return Trouble("unknown", detail or type(cause).__name__, "", detail)
+
+
+_DSN_LOOKS = (
+    "It looks like postgresql://user@host:5432/database or host=... dbname=... "
+    "In the first, a password writes / ? # @ and % as %2F %3F %23 %40 and %25."
+)
+#: What libpq says of a connection string, without what it quotes of it: that may be a part of the password.
+_ABOUT_DSN = (
+    ("invalid percent-encoded token", "a % is not followed by two hexadecimal digits"),
+    ("forbidden value %00", "%00 stands in it"),
+    ("missing key/value separator", 'a parameter behind the ? has no "="'),
+    ("extra key/value separator", 'a parameter behind the ? has more than one "="'),
+    ("invalid URI query parameter", "there is no parameter of such a name behind the ?"),
+    ("invalid connection option", "there is no parameter of such a name"),
+    ('missing "="', 'a word has no "=" after it'),
+    ("unterminated quoted string", "a quotation mark is not closed"),
+    ("unexpected character", "there is a character that does not belong there"),
+    ("end of string reached", "a bracket of an IPv6 address is not closed"),
+    ("IPv6 host address may not be empty", "the brackets of an IPv6 address are empty"),
+    ("definition of service", "the service is not defined"),
+)
+
+
+def about_dsn(words: str) -> str:
+    """Why a connection string cannot be read, from libpq's words, none of which come from the string."""
+    for beginning, told in _ABOUT_DSN:
+        if words.startswith(beginning):
+            return told
+    return "it is of neither form"
 
 
 def check_queue_name(queue: str, limit_bytes: int) -> str | None:

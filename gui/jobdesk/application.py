@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from jobdesk_core.cli import COMMANDS
+from jobdesk_core.cli import COMMANDS, typed_secrets
 from jobdesk_core.demo import Demo, DemoError
 from jobdesk_core.profiles import (
     NAMES_A_DATABASE,
@@ -42,7 +42,8 @@ DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    typed_secrets.hide(arguments)
+    parser = typed_secrets.Parser(
         prog="jobdesk",
         description="The desktop console for Procrastinate job queues.",
         epilog=f"Without the window: jobdesk {'|'.join(COMMANDS)} (each has a --help).",

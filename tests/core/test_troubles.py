@@ -178,9 +178,7 @@ async def test_a_database_without_schema_is_told(empty_dsn: str) -> None:
 
 
 async def test_a_read_only_transaction_is_told(dsn: str) -> None:
-    trouble = await trouble_of(
-        make_conninfo(dsn, options="-c default_transaction_read_only=on"), "DELETE FROM procrastinate_jobs"
-    )
+    trouble = await trouble_of(dsn, "BEGIN READ ONLY; DELETE FROM procrastinate_jobs")
     assert (trouble.kind, trouble.sentence) == (
         "rights",
         "The server refused the change: cannot execute DELETE in a read-only transaction.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from jobdesk_core.exceptions import CapabilityMissing, ConnectorException
+import psycopg
+
+from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException
 from jobdesk_core.troubles import explain
 
 DONE = 0
@@ -11,6 +13,8 @@ NOT_ALL = 1
 USAGE = 2
 CONNECTION = 3
 REFUSED = 4
+#: An error that nobody has foreseen: of this machine (a full disk), or of the program.
+FAULT = 5
 INTERRUPTED = 130
 #: As a shell tells of a program that SIGPIPE has ended.
 BROKEN_PIPE = 141
@@ -23,6 +27,7 @@ exit codes:
   2    the command line, the filter or the input was not understood; or --yes was needed
   3    no connection, or it was lost
   4    refused: a right, a read-only profile or server, or a release that cannot do it
+  5    something else went wrong: of this machine (a full disk), or of Jobdesk itself
   130  ended by Ctrl+C; what had been done before stays done
   141  whoever read the output has gone (such as head)
 """
@@ -49,7 +54,8 @@ def code_of(error: Exception) -> int:
     kind, sqlstate = explain(error).kind, error.sqlstate if isinstance(error, ConnectorException) else None
     if kind == "unknown" and sqlstate is not None:
         return USAGE if sqlstate.startswith(_BAD_VALUE) else REFUSED
-    return _OF_A_KIND.get(kind, CONNECTION)
+    is_of_the_database = isinstance(error, JobdeskException | psycopg.Error)
+    return _OF_A_KIND.get(kind, CONNECTION if is_of_the_database else FAULT)
 
 
 def told(error: Exception) -> tuple[str, str]:

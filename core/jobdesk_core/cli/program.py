@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import itertools
 import os
@@ -10,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
-from jobdesk_core.cli import COMMANDS, acting, codes, defer, output, reading, status, watch
+from jobdesk_core.cli import COMMANDS, acting, codes, defer, output, reading, status, typed_secrets, watch
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import opened
 from jobdesk_core.exceptions import JobdeskException
@@ -34,7 +35,7 @@ _TAKES_TEXT = ("--lock", "--queue", "--profile", "--dsn")
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = typed_secrets.Parser(
         prog="jobdesk",
         description="Procrastinate job queues on the command line. Without a command, the window.",
         epilog=codes.TOLD,
@@ -70,6 +71,7 @@ def _add_common(parser: argparse.ArgumentParser, *, is_first: bool) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     output.prepare()
+    typed_secrets.hide(arguments)
     try:
         try:
             code = _run(_parsed(arguments))
@@ -82,7 +84,22 @@ def main(arguments: Sequence[str]) -> int:
         return codes.BROKEN_PIPE
     except KeyboardInterrupt:
         return codes.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last net: nobody is shown a traceback
+        return _unexpected(error)
     return code
+
+
+def _unexpected(error: Exception) -> int:
+    """Tell of an error that nobody has foreseen, as far as it can still be told."""
+    with contextlib.suppress(OSError, ValueError):
+        for sentence in filter(None, codes.told(error)):
+            output.note(sentence)
+    if isinstance(error, OSError):
+        # What is left in the buffer would fail once more at the interpreter's end.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return codes.FAULT
+    return codes.code_of(error)
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -95,7 +112,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     options, rest = parser.parse_known_args(_shielded(arguments))
     words = getattr(options, "values" if options.command == "defer" else "filter", None)
     if rest and (words is None or any(word.startswith("-") for word in rest)):
-        parser.error(f"not understood: {' '.join(map(output.plain, rest))} (jobdesk {options.command} --help)")
+        hint = "A connection string goes behind --dsn. " if any("://" in word for word in rest) else ""
+        told = " ".join(map(output.plain, rest))
+        parser.error(f"not understood: {told} ({hint}jobdesk {options.command} --help)")
     if words is not None:
         words += rest
     return options

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jobdesk_core import exact_json
 from jobdesk_core.connectors.settings import desk_settings
+from jobdesk_core.exceptions import UnreadableDsn
 
 Method = Literal["environment", "dsn", "arguments"]
 
@@ -73,7 +74,17 @@ def is_readable(dsn: str) -> bool:
         conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         return False
-    return True
+    return not _is_taken_apart(dsn)
+
+
+def _is_taken_apart(dsn: str) -> bool:
+    """Whether an address has an @ in its host or its path: libpq then sees a part of the password there."""
+    scheme, _, rest = dsn.partition("://")
+    if scheme not in ("postgresql", "postgres"):
+        return False
+    before_query = rest.partition("?")[0] if "@" not in rest.partition("?")[2] else rest
+    people, at, place = before_query.partition("@")
+    return ("/" in people and bool(at)) or "@" in (place if at else people).partition("?")[0]
 
 
 def split_password(dsn: str) -> tuple[str, str | None]:
@@ -81,6 +92,8 @@ def split_password(dsn: str) -> tuple[str, str | None]:
     try:
         parts: dict[str, Any] = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
+        return dsn, None
+    if _is_taken_apart(dsn):
         return dsn, None
     password = parts.pop("password", None)
     if password is None:
@@ -102,11 +115,17 @@ def database_of(dsn: str) -> str:
         parts = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         return ""
+    if _is_taken_apart(dsn):
+        return ""
     return str(parts.get("dbname") or parts.get("service") or parts.get("host") or "")
 
 
 def connection_parameters(profile: Profile, password: str | None = None) -> dict[str, Any]:
-    """The keywords for PsycopgConnector. Without a password libpq looks in its pgpass and service files."""
+    """The keywords for PsycopgConnector. Raises UnreadableDsn.
+
+    Without a password libpq looks in its pgpass and service files."""
+    if profile.method == "dsn" and _is_taken_apart(profile.dsn):
+        raise UnreadableDsn()
     # Unless the connection string, a service file or PGAPPNAME has another name.
     arguments: dict[str, Any] = {"fallback_application_name": APPLICATION_NAME}
     if profile.method == "arguments":
