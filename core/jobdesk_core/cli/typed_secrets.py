@@ -13,8 +13,8 @@ _SCHEME = re.compile(r"[A-Za-z]\w*:/+", re.ASCII)
 _BARE = re.compile(r"[\w.+-]*:\S+@[\w.\[\]:,%-]+(/\S*)?", re.ASCII)
 _NAMED = re.compile(r"(?i)(?:ssl)?pass(?:word|wd)?\s*[=:]\s*")
 _NEXT_NAME = re.compile(r"(?:\s+|&)(?:[a-z_]+)\s*=", re.ASCII)
-#: What libpq, or a slip of the hand, takes a password apart at.
-_SEAMS = re.compile(r"[/?#@&=:;,'\"\\\s]+")
+#: Whatever reads a word may take it apart at any sign, and tell one part.
+_SEAMS = re.compile(r"[\W_]+")
 #: Shorter parts tell nothing, and would blot out half of every sentence.
 _SHORTEST = 3
 
