@@ -54,7 +54,7 @@ SETTINGS = {
     "lc_messages": ("C",),
 }
 CASES = [(name, value) for name, values in SETTINGS.items() for value in values]
-VOLATILE = ("at", "deferred_at", "as_of", "id", "latency_ms", "database", "profile")
+VOLATILE = ("waited_s", "duration_s", "at", "deferred_at", "as_of", "id", "latency_ms", "database", "profile")
 
 
 def refill(connection: Any) -> None:

@@ -15,6 +15,7 @@ from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.schema import found_elsewhere
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.profiles import (
     NAMES_A_DATABASE,
@@ -56,7 +57,8 @@ def opened(options: argparse.Namespace) -> Iterator[Opened]:
     try:
         able = connector.run(DETECT)
         if not able.has_schema:
-            raise Ended(codes.REFUSED, f"Database {able.database} has no Procrastinate schema.")
+            nothing = f"Database {able.database} has no Procrastinate schema."
+            raise Ended(codes.REFUSED, found_elsewhere(able) or nothing)
         if able.rights.read is not None:
             raise Ended(codes.REFUSED, "This role may not read the jobs.", able.rights.read)
         yield Opened(profile, connector, able)

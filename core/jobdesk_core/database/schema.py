@@ -18,10 +18,27 @@ def schema_sql() -> str:
     return files(__package__).joinpath("schema.sql").read_text("utf-8")
 
 
+def found_elsewhere(capabilities: Capabilities) -> str | None:
+    """Where the schema is that the search_path does not lead to, and how to get there; None when nowhere."""
+    if capabilities.elsewhere:
+        names = ", ".join(capabilities.elsewhere)
+        return (
+            f"Database {capabilities.database} has a Procrastinate schema in {names}, where the search_path does not "
+            f"lead. Add options=-csearch_path={capabilities.elsewhere[0]} to the connection."
+        )
+    if capabilities.halves_elsewhere:
+        names = ", ".join(capabilities.halves_elsewhere)
+        return f"Database {capabilities.database} has a part of a Procrastinate schema in {names}. Drop or complete it."
+    return None
+
+
 def refusal(capabilities: Capabilities) -> str | None:
     """Why the schema cannot be created here, or None when it can."""
     if capabilities.has_schema:
         return f"Database {capabilities.database} has the schema of Procrastinate {capabilities.release} already."
+    found = found_elsewhere(capabilities)
+    if found is not None:
+        return found
     if capabilities.has_remains:
         return (
             f"Database {capabilities.database} holds remains of a Procrastinate schema without its jobs table. "

@@ -117,7 +117,7 @@ async def portions(run: Run, rows: Sequence[JobRow]) -> list[list[JobRow]]:
     held = BYTES_AT_ONCE
     for row in rows:
         size = sizes.get(row.id, 0)
-        if held + size > BYTES_AT_ONCE or len(made[-1]) >= JOBS_AT_ONCE:
+        if not made or held + size > BYTES_AT_ONCE or len(made[-1]) >= JOBS_AT_ONCE:
             made.append([])
             held = 0
         made[-1].append(row)

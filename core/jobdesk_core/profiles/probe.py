@@ -13,6 +13,7 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.schema import found_elsewhere
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.profiles.profile import Profile, connection_parameters
 from jobdesk_core.troubles import Trouble, explain
@@ -82,6 +83,9 @@ def _server(able: Capabilities, milliseconds: float) -> Step:
 def _schema(able: Capabilities, milliseconds: float) -> Step:
     if able.has_schema:
         return Step("Schema", "good", f"Procrastinate {able.release}.", milliseconds)
+    found = found_elsewhere(able)
+    if found is not None:
+        return Step("Schema", "bad", found, milliseconds)
     if able.rights.install is None and not able.has_remains:
         sentence = "This database has no Procrastinate schema. It can be installed."
         return Step("Schema", "warning", sentence, milliseconds)
