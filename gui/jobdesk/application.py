@@ -94,6 +94,8 @@ class Program:
                 self._memory.keep()
             self.window.hide()
             await self._work.stop()
+            # In good order also when a signal ends the program: what was done is in the journal.
+            await self.window.acting.acts.stop()
             await self.session.stop()
             if self._demo is not None:
                 await asyncio.to_thread(self._demo.stop)

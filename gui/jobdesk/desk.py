@@ -269,8 +269,15 @@ class Desk(QObject):
         """Look at what undoing an entry of the journal would do; nothing is changed."""
         return await journal_undo.plan(self.journal, self.connector, self.capabilities, entry)
 
-    async def undo(self, entry: Entry, on_progress: Callable[[int], None]) -> tuple[int, Counter[str]]:
-        """Undo an entry of the journal: how many jobs, and why the others were left alone."""
+    async def undo(self, entry: Entry, on_progress: OnProgress) -> tuple[int, Counter[str], bool]:
+        """Undo an entry of the journal: how many jobs, why the others were left alone, and whether it was stopped."""
+        is_stopped = False
+
+        async def go_on(progress: Progress) -> bool:
+            nonlocal is_stopped
+            is_stopped = not await on_progress(progress)
+            return not is_stopped
+
         header = Header(
             action="undo",
             sentence=self.tr("Undo: {act}").format(act=entry.header.sentence),
@@ -280,7 +287,8 @@ class Desk(QObject):
             undoes=entry.id,
         )
         try:
-            return await undo(self.journal, self.connector, self.capabilities, entry, header, on_progress)
+            done, left = await undo(self.journal, self.connector, self.capabilities, entry, header, go_on)
+            return done, left, is_stopped
         finally:
             self.monitor.wake()
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from jobdesk import formats
+from jobdesk.acting.chip import ActChip
 from jobdesk.commands.staged import StagedCommands
 from jobdesk.desk import Desk
 from jobdesk.work import under_way
@@ -19,7 +20,7 @@ LONG_S, LOOK_MS = 0.5, 200
 class Footer(QFrame):
     """A sentence about the page at the left, what takes long, and a sentence about the database at the right."""
 
-    def __init__(self, staged: StagedCommands, show: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, staged: StagedCommands, show: QAction, acts: ActChip, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._staged = staged
         #: How many changes are staged, and the way to them; hidden when there are none.
@@ -46,6 +47,8 @@ class Footer(QFrame):
         row.addWidget(self.progress)
         row.addWidget(self.doing)
         row.addWidget(self.stop)
+        row.addWidget(acts)
+        row.addSpacing(8)
         row.addWidget(self._right)
         row.addWidget(self.staged)
         self._show_staged()

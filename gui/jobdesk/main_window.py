@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jobdesk_core.jobs import Status
@@ -14,6 +15,7 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QVBoxLayout, QWidget
 
 from jobdesk import formats
+from jobdesk.acting.control import Acting
 from jobdesk.actions import Actions
 from jobdesk.arrangement import Arrangement
 from jobdesk.commands import Commands
@@ -55,11 +57,13 @@ class MainWindow(QMainWindow):
         self.jobs = self.pages.get("jobs")
         self.view_list = ViewList()
         self.finding = Finding(self)
+        self.acting = Acting(self)
+        self.banners = self.acting.banners
         self.commands = Commands(self)
         self.actions = Actions(self, self.commands)
         names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in KEYS}
         self.navigation = Navigation([(key, name, key) for key, name in names.items()])
-        self.footer = Footer(self.commands.staged, self.actions["staged.show"])
+        self.footer = Footer(self.commands.staged, self.actions["staged.show"], self.acting.chip)
         self._place()
         self.panes = Panes(self)
         self.arrangement = Arrangement(self)
@@ -92,7 +96,11 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()
-        self.commands.staged.before_end(self.closing.emit)
+        self.ask_to_end(self.closing.emit)
+
+    def ask_to_end(self, end: Callable[[], object]) -> None:
+        """End the program; when acts run or changes are staged, only if that is meant."""
+        self.acting.before_end(lambda: self.commands.staged.before_end(end))
 
     # Placing
 
@@ -105,11 +113,13 @@ class MainWindow(QMainWindow):
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
         right.addWidget(self.message)
+        right.addWidget(self.banners)
         right.addWidget(self.pages, 1)
         middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(SideBar(self.navigation, self.view_list))
         middle.addLayout(right, 1)
+        middle.addWidget(self.acting.panel)
         central = QWidget()
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
@@ -133,6 +143,10 @@ class MainWindow(QMainWindow):
         self.start.demo_asked_for.connect(self.commands.demo.open)
         self.start.install_asked_for.connect(self.commands.connection.install)
         self.commands.staged.held.changed.connect(self._update_actions)
+        self.acting.failed.connect(self._failed)
+        self.acting.panel.opened.connect(lambda: self.jobs.inspector.hide())
+        self.acting.panel.closed.connect(lambda: self.jobs.inspector.show())
+        self.session.before_close = self.acting.before_close
         self.session.ask_password = self.commands.connection.ask_password
         self.session.desk_changed.connect(self._show_desk)
         self.session.opening.connect(self._show_opening)
@@ -148,6 +162,8 @@ class MainWindow(QMainWindow):
             page.page_asked_for.connect(self.show_page)
         if key in ("jobs", "locks", "journal"):
             page.failed.connect(self._failed)
+        if key == "journal":
+            page.undo_asked_for.connect(self.acting.open_undo)
         if key in ("jobs", "journal"):
             page.told.connect(self.message.show_good_news)
         if key not in ("overview", "journal"):
@@ -160,6 +176,7 @@ class MainWindow(QMainWindow):
 
     def _show_desk(self) -> None:
         desk, shown = self.session.desk, self._open_desk()
+        self.acting.follow_desk(desk)
         if desk is not None:
             self.message.clear()
             desk.changed.connect(self._apply)
@@ -243,6 +260,7 @@ class MainWindow(QMainWindow):
         else:
             self.pages.get(key).refresh()
             self._update_actions()  # what is possible depends on the counts
+        self.acting.chip.show_acts()  # the feed may have lost its link
         counts = desk.monitor.counts
         is_counted = counts.as_of is not None
         self.navigation.set_badge("queues", formats.number(len(counts.queues())) if is_counted else "")

@@ -41,6 +41,8 @@ class Session(QObject):
         self.journal = journal or Journal()
         self.desk: Desk | None = None
         self.profile: Profile | None = None
+        #: Asked before the desk on show is closed: calls on at once, later, or never.
+        self.before_close: Callable[[Desk | None, Callable[[], object]], object] = lambda desk, go_on: go_on()
         #: Asks the operator for a password: the profile and why, to the password or None.
         self.ask_password: AskPassword | None = None
         #: By name and place: a password never goes to another server than it was typed for.
@@ -51,13 +53,17 @@ class Session(QObject):
 
     def open(self, profile: Profile, password: str | None = None) -> None:
         """Connect to this profile's database; the desk on show is closed first."""
-        if password is not None:
-            self._passwords[_place(profile)] = password
-        self._work.start(self._open(profile), name=OPEN, replaces=True)
+
+        def go_on() -> None:
+            if password is not None:
+                self._passwords[_place(profile)] = password
+            self._work.start(self._open(profile), name=OPEN, replaces=True)
+
+        self.before_close(self.desk, go_on)
 
     def close(self) -> None:
         """Disconnect."""
-        self._work.start(self._close(), name=OPEN, replaces=True)
+        self.before_close(self.desk, lambda: self._work.start(self._close(), name=OPEN, replaces=True))
 
     def reopen(self) -> None:
         """Connect again as last time."""

@@ -298,9 +298,9 @@ class Tour:
         QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
         await self._until(lambda: self._dialog_now() is None, "the defer dialog to close")
 
-        told = re.search(r"Deferred job #([\d,]+)", self._window.message.sentence)
+        told = re.search(r"Deferred job #([\d,]+)", self._window.banners.sentence)
         if told is None:
-            raise StepFailed(f"the window does not say which job it deferred: {self._window.message.sentence}")
+            raise StepFailed(f"the window does not say which job it deferred: {self._window.banners.sentence}")
         job_id = int(told[1].replace(",", ""))
         await self._until(lambda: self._status(job_id) is not None, f"job #{job_id:,} to show")
         return job_id

@@ -58,6 +58,7 @@ async def _replay(window: MainWindow, picture: Picture) -> None:
         source=desk,
         job_ids=[row.id for row in rows],
         profiles=[target],
+        act=window.acting.start,
         done=window.message.show_good_news,
         staged=window.commands.staged.held,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from jobdesk_core.connectors.statement import Statement, nothing
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QPushButton, QWidget
 
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.discard import DiscardDialog
@@ -38,9 +38,11 @@ async def walk(window: MainWindow, until: Until, picture: Picture, job_ids: list
     await picture("staged")
     await _change(window, job_ids[1])
     _click(dialog.verb)
-    await until(lambda: dialog.ledger is not None, "the ledger")
+    acts = window.acting.acts
+    await until(lambda: acts.told and acts.told[-1].is_over, "the refusal")
     await picture("staged-refused")
-    _click(_button(dialog, "Look again"))
+    _click(_button(window.banners, "Look again…"))
+    dialog = await until(lambda: window.findChildren(StagedDialog)[-1], "the staged changes")
     await until(lambda: dialog.plan is not None, "another look")
     await picture("staged-in-the-way")
     _click(dialog.discard_button)
@@ -77,8 +79,8 @@ async def _change(window: MainWindow, job_id: int) -> None:
     await desk.connector.run_async(Statement(sql, nothing, {"id": job_id}))
 
 
-def _button(dialog: StagedDialog, text: str) -> QPushButton:
-    return next(each for each in dialog.message.findChildren(QPushButton) if each.text() == text)
+def _button(within: QWidget, text: str) -> QPushButton:
+    return next(each for each in within.findChildren(QPushButton) if each.text() == text)
 
 
 def _click(button: QAbstractButton) -> None:

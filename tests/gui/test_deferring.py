@@ -24,7 +24,7 @@ from jobdesk_core.cli import main as command_line
 from jobdesk_core.journal import Search
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.profiles import Profile
-from opened import Others, closed, dialog_of, live
+from opened import Others, closed, dialog_of, ended, live
 from psycopg.conninfo import make_conninfo
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
@@ -169,7 +169,7 @@ async def test_again_with_changes_names_the_old_job_in_the_outcome_and_leaves_it
             assert "hunter2" not in dialog.sql.toPlainText() and "procrastinate_defer_jobs" in dialog.sql.toPlainText()
             click(dialog.verb)
             await closed(window)
-            assert f"again after job #{old}" in window.message.sentence
+            assert f"again after job #{old}" in window.banners.sentence
             (entry,) = await window.session.journal.entries(Search())
             assert entry.header.sentence == f"Defer mail.send in queue mail, again after job #{old}"
             assert others.run("SELECT args FROM procrastinate_jobs WHERE id <> %s", old) == {
@@ -195,7 +195,8 @@ async def test_rows_become_jobs_with_locks_of_their_own(dsn: str, tmp_path: Path
             assert "procrastinate_defer_jobs_v1" in dialog.sql.toPlainText()
             click(dialog.verb)
             await closed(window)
-            assert "2 jobs deferred." in window.message.sentence
+            await ended(window)
+            assert window.banners.sentence == "Deferred 2 jobs."
             found = others.run("SELECT jsonb_agg(to_jsonb(job) ORDER BY id) FROM procrastinate_jobs AS job")
             assert [job["queueing_lock"] for job in found] == ["user-7", "user-8"]
             assert [job["args"] for job in found] == [{"user": 7, "name": "Zoë"}, {"user": 8, "name": "<b>"}]
@@ -219,11 +220,10 @@ async def test_mistakes_are_marked_at_their_lines_and_are_left_out_only_when_ask
             assert "is taken by job #1" in dialog.panel.model.text_at(1, "outcome")
             dialog.leave_out.click()
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, what="the ledger")
-            assert dialog.panel.summary.text() == "2 deferred, 3 refused"
+            told = await ended(window)
+            assert told.sentence == "Deferred 2 jobs, 3 refused."
+            assert any("is taken by job #1" in line.text for line in told.lines)
             assert count(others, "task_name = 'mail.send'") == 2
-            QTest.keyClick(dialog, Qt.Key.Key_Escape)
-            await closed(window)
 
 
 FILES = {
@@ -296,10 +296,10 @@ async def test_all_in_one_transaction_is_all_or_nothing(dsn: str, tmp_path: Path
             others.run("ALTER TABLE procrastinate_jobs ADD CONSTRAINT no CHECK ((args->>'n')::int <> 1100)")
             dialog.safety.how.setCurrentIndex(1)
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
-            assert dialog.ledger is not None and dialog.ledger.is_rolled_back
-            assert dialog.ledger.counts[Result.DONE] == 0 and count(others) == 0
-            assert dialog.message.kind == "bad"
+            told = await ended(window)
+            assert told.ledger.is_rolled_back
+            assert told.ledger.counts[Result.DONE] == 0 and count(others) == 0
+            assert told.kind == "bad"
 
 
 async def test_rows_are_deferred_with_a_limit(dsn: str, tmp_path: Path) -> None:
@@ -309,8 +309,8 @@ async def test_rows_are_deferred_with_a_limit(dsn: str, tmp_path: Path) -> None:
             dialog = await many(window, "n\n" + "\n".join(map(str, range(30))), ready=30)
             dialog.safety.per_second.setValue(20)
             click(dialog.verb)
-            await until(lambda: "at most 20 a second" in dialog.panel.pace.words.text(), what="the pace")
-            await until(lambda: dialog.ledger is not None, what="the ledger")
+            await until(lambda: window.acting.chip.words.text().startswith("Deferring 30 jobs · "), what="the chip")
+            await ended(window)
             found = others.run(moments)
             assert len(found) == 30 and count(others) == 30
             assert max(sum(first <= moment < first + 1 for moment in found) for first in found) <= 20
@@ -340,15 +340,15 @@ async def test_a_hundred_thousand_rows_from_a_file_never_stall_the_window(dsn: s
             await until(lambda: dialog.plan is not None and dialog.plan.ready == 100_000, timeout_s=60, what="rows")
             looked = worst
             click(dialog.verb)
-            await until(lambda: dialog.panel.pace.bar.value() > 50, timeout_s=60, what="some progress")
-            assert dialog.panel.pace.isVisible()
-            QTest.keyClick(dialog, Qt.Key.Key_Escape)
-            await until(lambda: dialog.ledger is not None, timeout_s=60, what="the ledger")
+            act = window.acting.acts.told[-1]
+            await until(lambda: act.percent > 5, timeout_s=60, what="some progress")
+            click(window.acting.chip.stop)
+            told = await ended(window, timeout_s=60)
             is_over = True
             await watching
             done = count(others)
-            assert dialog.ledger.is_stopped and 0 < done < 100_000
-            assert dialog.ledger.counts[Result.DONE] == done
+            assert told.ledger.is_stopped and 0 < done < 100_000
+            assert told.ledger.counts[Result.DONE] == done
             print(f"worst wait of the loop: {looked:.3f} s while looking, {worst:.3f} s in all")
             assert worst < 1.0
 
@@ -429,8 +429,8 @@ async def test_selected_jobs_are_deferred_again_elsewhere_and_nothing_changes_he
             dialog.leave_out.click()
             assert dialog.verb.text() == "Defer 1 job on staging"
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, what="the ledger")
-            assert "deferred as #2" in dialog.panel.model.text_at(cells[f"#{first}"], "outcome")
+            told = await ended(window)
+            assert told.sentence == "Deferred job #2 on staging, 1 refused."
             job = there.run("SELECT to_jsonb(job) FROM procrastinate_jobs AS job WHERE id = 2")
             assert (job["args"], job["lock"], job["priority"]) == (json.loads(args), "l", 4)
             assert (job["status"], job["attempts"]) == ("todo", 0)
@@ -459,7 +459,7 @@ async def test_on_a_production_target_the_name_is_typed_for_one_job(dsn: str, ot
             assert dialog.safety is not None
             dialog.safety.name.setText("live")
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, what="the ledger")
+            await ended(window)
             assert count(there) == 1
 
 

@@ -64,7 +64,7 @@ async def test_everything_typed_into_the_defer_dialog_is_in_the_job(dsn: str, tm
             assert job["args"] == {"user_id": 42, "name": "Zoë <b>", "tags": [1, None, True]}
             ahead = dt.datetime.fromisoformat(job["scheduled_at"]) - dt.datetime.now(dt.UTC)
             assert abs(ahead.total_seconds() - 7_200) < 60
-            assert "Deferred job #1" in window.message.sentence
+            assert "Deferred job #1" in window.banners.sentence
             await until(lambda: window.jobs.model.position(1) is not None, what="the new job to show")
 
 

@@ -12,7 +12,7 @@ from jobdesk.dialogs.frame import WORK
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.operations import Result
-from opened import Others, closed, desk_of, dialog_of, live
+from opened import Others, closed, desk_of, dialog_of, ended, live
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton
@@ -61,15 +61,15 @@ async def test_all_that_match_are_acted_upon_and_none_besides(dsn: str, tmp_path
             assert "30 skipped: over: succeeded" in dialog.outcomes.texts()
             late = others.defer()
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
-            assert dialog.ledger is not None and dialog.ledger.counts[Result.DONE] == 1_200
-            assert "1,200 cancelled" in dialog.outcomes.texts()
-            assert "1,200 jobs cancelled." in window.message.sentence
+            told = await ended(window)
+            assert told.ledger.counts[Result.DONE] == 1_200
+            assert (1_200, "cancelled") in [(line.count, line.text) for line in told.lines]
+            assert window.banners.sentence == "Cancelled 1,200 jobs, 30 skipped."
             assert (others.status(spared), others.status(late)) == ("todo", "todo")
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == 1_200
             for name in ("ledger.csv", "ledger.ndjson"):
-                ledger_files.save(tmp_path / name, dialog.ledger, dialog.work, dialog.message)
-                await until(lambda: not dialog.work.is_running("export"), what="the file")
+                ledger_files.save(tmp_path / name, told.ledger, window.acting.work, window.message)
+                await until(lambda: not window.acting.work.is_running("export"), what="the file")
             with (tmp_path / "ledger.csv").open(newline="") as file:
                 assert len(list(csv.DictReader(file))) == 1_230
             lines = (tmp_path / "ledger.ndjson").read_text().splitlines()
@@ -86,13 +86,14 @@ async def test_what_came_in_between_is_told_before_what_was_left_out_from_the_st
             holder.run("BEGIN")
             holder.run("SELECT id FROM procrastinate_jobs WHERE id = 2 FOR UPDATE")
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
-            assert [(line.kind, line.count) for line in dialog.outcomes.lines] == [
+            told = await ended(window)
+            assert [(line.kind, line.count) for line in told.lines] == [
                 ("good", 2),
                 ("warning", 1),
                 ("info", 5),
             ]
-            assert "held by another transaction" in dialog.outcomes.texts()[1]
+            assert "held by another transaction" in told.lines[1].text
+            assert (told.kind, told.sentence) == ("warning", "Cancelled 2 jobs, 6 skipped.")
 
 
 async def test_a_pasted_list_of_ids_is_understood_or_refused_with_the_piece(dsn: str, tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ async def test_a_pasted_list_of_ids_is_understood_or_refused_with_the_piece(dsn:
             await until(lambda: dialog.plan is not None and dialog.plan.total == 4, what="the preflight")
             assert "1 skipped: no longer there: deleted, or never been" in dialog.outcomes.texts()
             click(dialog.verb)
-            await closed(window)
+            await ended(window)
             assert [others.status(job_id) for job_id in range(1, 6)] == ["cancelled"] * 3 + ["todo"] * 2
 
 
@@ -127,7 +128,7 @@ async def test_a_danger_is_refused_until_it_is_ticked(dsn: str, tmp_path: Path) 
             dialog.safety.force.click()
             await until(dialog.verb.isEnabled, what="the verb")
             click(dialog.verb)
-            await closed(window)
+            await ended(window)
             assert others.status(job_id) == "todo"
 
 
@@ -163,20 +164,19 @@ async def test_an_act_is_stopped_and_tells_what_was_not_done(dsn: str, tmp_path:
             dialog = await preflight(window, "matching.cancel")
             dialog.safety.how.setCurrentIndex(int(is_whole))
             click(dialog.verb)
-            await until(lambda: dialog.pace.bar.value() > 0, what="the first chunk")
-            assert dialog.pace.pause_button.isVisible() is not is_whole
+            act = window.acting.acts.told[-1]
+            await until(lambda: act.progress.at > 0, what="the first chunk")
+            assert window.acting.chip.pause.isVisible() is not is_whole
             if not is_whole:
-                click(dialog.pace.pause_button)
-                assert dialog.pace.is_paused
-            dialog.reject()
-            await until(lambda: dialog.ledger is not None, timeout_s=30, what="the ledger")
-            assert dialog.isVisible() and dialog.ledger is not None and dialog.ledger.is_stopped
-            done = dialog.ledger.counts[Result.DONE]
+                click(window.acting.chip.pause)
+                assert act.state == "paused"
+            click(window.acting.chip.stop)
+            told = await ended(window)
+            assert told.ledger.is_stopped
+            done = told.ledger.counts[Result.DONE]
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == done < 15_000
             assert (done == 0) is is_whole
-            assert ("rolled back" if is_whole else "stays done") in dialog.message.sentence
-            click(dialog.cancel_button)
-            await closed(window)
+            assert told.sentence.startswith("Stopped: ") and ("rolled back" in told.way_out) is is_whole
 
 
 def limit(dialog: PreflightDialog, text: str) -> None:
@@ -197,9 +197,10 @@ async def test_a_limit_is_kept_and_the_progress_tells_it_and_the_time_left(dsn: 
             click(dialog.sql_button)
             assert "'{1,2}'" in dialog.sql.toPlainText()
             click(dialog.verb)
-            said = "of 30 jobs, at most 20 a second, some "
-            await until(lambda: said in dialog.pace.words.text() and dialog.pace.words.text().endswith(" left"))
-            await closed(window)
+            await until(lambda: window.acting.chip.words.text().startswith("Cancelling 30 jobs · "))
+            act = window.acting.acts.told[-1]
+            assert ("chunks", "at most 20 jobs a second", "") in act.errand.how
+            await ended(window)
             found = others.run(moments)
             assert len(found) == 30
             assert max(sum(first <= moment < first + 1 for moment in found) for first in found) <= 20
@@ -213,13 +214,14 @@ async def test_a_stop_ends_the_wait_of_a_limit(dsn: str, tmp_path: Path, is_paus
             dialog = await preflight(window, "matching.cancel")
             limit(dialog, "1")
             click(dialog.verb)
-            await until(lambda: dialog.pace.words.text().startswith("1 of 1,000 jobs"), what="the first job")
+            act, chip = window.acting.acts.told[-1], window.acting.chip
+            await until(lambda: act.progress.at == 1, what="the first job")
             if is_paused:
-                click(dialog.pace.pause_button)
-            click(dialog.pace.stop_button)
-            await until(lambda: dialog.ledger is not None, timeout_s=5, what="the ledger")
-            assert dialog.ledger is not None and dialog.ledger.is_stopped
-            assert 1 <= dialog.ledger.counts[Result.DONE] < 10
+                click(chip.pause)
+            click(chip.stop)
+            told = await ended(window, timeout_s=5)
+            assert told.ledger.is_stopped
+            assert 1 <= told.ledger.counts[Result.DONE] < 10
 
 
 async def test_a_limit_is_offered_with_chunks_only_and_an_empty_one_is_none(dsn: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from database import picture
+from jobdesk.acting.ledger import LedgerDialog
 from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.defer_many import DeferManyDialog
@@ -19,7 +20,7 @@ from jobdesk.main_window import MainWindow
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
-from opened import Others, closed, desk_of, dialog_of, live, opened
+from opened import Others, closed, desk_of, dialog_of, ended, live, opened
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
@@ -99,8 +100,8 @@ async def test_changes_are_collected_and_applied_together(dsn: str, tmp_path: Pa
             click(dialog.sql.button)
             assert "cancelled" in dialog.sql.toPlainText()
             click(dialog.verb)
-            await closed(window)
-            assert window.message.sentence == "Applied 3 staged changes, to 4 jobs."
+            await ended(window)
+            assert window.banners.sentence == "Applied 3 staged changes, to 4 jobs."
             assert not window.footer.staged.isVisible()
             assert [others.status(job_id) for job_id in ids] == ["cancelled", "cancelled", "todo", "todo", "todo"]
             assert others.run("SELECT priority FROM procrastinate_jobs WHERE id = %s", ids[2]) == 7
@@ -121,27 +122,27 @@ async def test_a_worker_that_takes_one_of_the_jobs_leaves_all_of_it_unapplied_an
             others.start(ids[1])
             before = picture(dsn)
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, what="the ledger")
+            told = await ended(window)
             assert picture(dsn) == before
-            assert [row[2] for row in rows(dialog)] == ["1 refused", "left as it was"]
-            assert "Refused: 1 job," in dialog.message.sentence
-            assert any("changed meanwhile: running" in text for text in dialog.outcomes.texts())
-            assert any("everything was rolled back" in text for text in dialog.outcomes.texts())
-            assert dialog.ledger is not None and not dialog.verb.isEnabled()
-            ledger_files.save(tmp_path / "ledger.csv", dialog.ledger, dialog.work, dialog.message)
-            await until(lambda: not dialog.work.is_running("export"), what="the file")
+            assert "Refused: 1 job," in window.banners.sentence
+            assert any("changed meanwhile: running" in line.text for line in told.lines)
+            assert any("everything was rolled back" in line.text for line in told.lines)
+            ledger_files.save(tmp_path / "ledger.csv", told.ledger, window.acting.work, window.message)
+            await until(lambda: not window.acting.work.is_running("export"), what="the file")
             with (tmp_path / "ledger.csv").open(newline="") as file:
                 assert [line["result"] for line in csv.DictReader(file)].count("rolled back") == 2
             # The set stays, and what can be done of it is kept by one click.
             assert window.footer.staged.text() == "2 changes staged"
-            dialog._look()
+            click(next(b for b in window.banners.findChildren(QPushButton) if b.text() == "Look again…"))
+            dialog = await dialog_of(window, StagedDialog)
             await until(lambda: dialog.plan is not None, what="another look")
             assert "In the way: 1 of 3 jobs" in dialog.message.sentence
             (mend,) = [each for each in dialog.message.findChildren(QPushButton) if each.text().startswith("Keep")]
             click(mend)
             await until(dialog.verb.isEnabled, what="the smaller set")
             click(dialog.verb)
-            await closed(window)
+            await until(lambda: len(window.acting.acts.told) == 2)
+            await ended(window)
             assert [others.status(job_id) for job_id in ids] == ["cancelled", "doing", "todo", "todo"]
 
 
@@ -312,10 +313,12 @@ async def test_text_from_the_database_is_shown_as_it_is(dsn: str, tmp_path: Path
             await stage_defer(window, HOSTILE.replace("\n", ""))
             dialog = await shown(window)
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, what="the ledger")
-            assert any("<b>no</b>" in text for text in dialog.outcomes.texts())
-            assert dialog.width() <= window.width()
-            for label in dialog.findChildren(QLabel):
+            told = await ended(window)
+            assert any("<b>no</b>" in line.text for line in told.lines)
+            window.acting.show_ledger(window.acting.acts.told[-1])
+            ledger = await dialog_of(window, LedgerDialog)
+            assert ledger.width() <= window.width()
+            for label in ledger.findChildren(QLabel):
                 assert label.textFormat() == Qt.TextFormat.PlainText or "<b>" not in label.text()
             assert desk_of(window) is not None and others.status(job_id) == "todo"
 
@@ -341,14 +344,13 @@ async def test_rows_are_staged_and_applied_with_other_changes_all_or_nothing(dsn
             assert ['"user": 7' in row[0] for row in rows(dialog)] == [False, True, False]
             taken = others.defer(queueing_lock="user-8")
             click(dialog.verb)
-            await until(lambda: dialog.ledger is not None, what="the refusal")
+            await ended(window)
             assert others.status(first) == "todo" and others.run("SELECT count(*) FROM procrastinate_jobs") == 2
             others.run("DELETE FROM procrastinate_jobs WHERE id = %s", taken)
-            dialog.reject()
-            await closed(window)
             dialog = await shown(window)
             click(dialog.verb)
-            await closed(window)
+            await until(lambda: len(window.acting.acts.told) == 2)
+            await ended(window)
             assert others.status(first) == "cancelled"
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE queueing_lock LIKE 'user-%%'") == 2
 

@@ -42,7 +42,7 @@ async def defer(window: MainWindow, task: str, arguments: str) -> int:
     dialog.arguments.set_text(arguments)
     QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
     await closed(window)
-    return int(window.message.sentence.split("#")[1].split(":")[0].replace(",", ""))
+    return int(window.banners.sentence.split("#")[1].split(":")[0].replace(",", ""))
 
 
 async def act(window: MainWindow, job_id: int, action: str) -> None:

@@ -24,6 +24,7 @@ from jobdesk_core.journal.journal import Journal
 from jobdesk_core.journal.record import DONE, Entry, Header, Record
 from jobdesk_core.journal.undo import AGAIN, BACK, RETRY, WORDS, act_of, moment, reason_of
 from jobdesk_core.monitor.rows import JobRow, row_columns, rows_by_id
+from jobdesk_core.operations.steps import Progress
 
 #: Jobs undone in one transaction: locks are held briefly, and a stop does not wait for long.
 AT_ONCE = 100
@@ -36,11 +37,12 @@ async def undo(
     capabilities: Capabilities,
     entry: Entry,
     header: Header,
-    progressed: Callable[[int], None] = lambda done: None,
+    on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
 ) -> tuple[int, Counter[str]]:
     """Undo an entry, and write that down as an entry of its own; how many jobs were, and why the others were not.
 
-    Cancelling it leaves the rest as it is. Raises JournalTrouble before anything is done, and ConnectorException
+    `on_progress` is told how many of the entry's jobs were looked after, and returns whether to go on: a stop, as a
+    cancelling, leaves the rest as it is. Raises JournalTrouble before anything is done, and ConnectorException
     when the link breaks.
     """
     number = await journal.begin(header)
@@ -52,7 +54,9 @@ async def undo(
             results = await undoing.undo(records)
             done += sum(result.is_done for result in results)
             left.update(result.sentence for result in results if not result.is_done)
-            progressed(done + left.total())
+            progress = Progress(done + left.total(), entry.done - entry.undone, done, skipped=left.total())
+            if on_progress is not None and not await on_progress(progress):
+                return done, left
         error = ""
     except ConnectorException as broken:
         error = cause_text(broken)

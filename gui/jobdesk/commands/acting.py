@@ -47,6 +47,7 @@ def open_preflight(
         action=action,
         options=fields,
         targets=targets,
+        act=noun.act,
         done=noun.done.emit,
         staged=noun.staged,
         edit=edit,

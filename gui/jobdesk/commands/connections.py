@@ -79,4 +79,4 @@ class AppCommands(Noun):
 
     def quit(self) -> None:
         """End the program."""
-        self._window.commands.staged.before_end(self.quit_asked_for.emit)
+        self._window.ask_to_end(self.quit_asked_for.emit)

@@ -101,7 +101,13 @@ class JobCommands(Noun):
             start = Job(task_name="")
             tasks = KnownTasks(desk)
             DeferManyDialog(
-                self._window, desk=desk, tasks=tasks, start=start, done=self.done.emit, staged=self.staged
+                self._window,
+                desk=desk,
+                tasks=tasks,
+                start=start,
+                act=self.act,
+                done=self.done.emit,
+                staged=self.staged,
             ).open()
 
     def replay(self) -> None:
@@ -123,6 +129,7 @@ class JobCommands(Noun):
             source=desk,
             job_ids=ids,
             profiles=profiles,
+            act=self.act,
             done=self.done.emit,
             staged=self.staged,
         ).open()
@@ -273,6 +280,6 @@ class JobCommands(Noun):
         if desk is None:
             raise ConnectionError(self.tr("The connection was closed meanwhile."))
         outcome = await desk.defer(job, again_of=again_of)
-        if outcome.is_done:
-            self.done.emit(outcome.sentence)
+        if outcome.is_done and outcome.job_id is not None:
+            self._window.acting.tell_deferred(outcome.sentence, outcome.job_id)
         return outcome

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk.acting.act import Errand
 from jobdesk.desk import Desk
 from jobdesk.staged import StagedChanges
 from jobdesk.work import Work
@@ -35,6 +36,10 @@ class Noun(QObject):
         """The open connection, when its database has the schema."""
         desk = self._session.desk
         return desk if desk is not None and desk.capabilities.has_schema else None
+
+    def act(self, errand: Errand) -> None:
+        """Hand an act over to be done in the background."""
+        self._window.acting.start(errand)
 
     @property
     def staged(self) -> StagedChanges:

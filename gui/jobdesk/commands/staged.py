@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobdesk_core.jobs import Job
-from jobdesk_core.operations import ChangeSet, StagedDefer
+from jobdesk_core.operations import ChangeSet, SetPlan, StagedDefer
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QTimer
 
+from jobdesk.acting.errands import act_of_set
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
 from jobdesk.staged import StagedChanges, place_of
@@ -86,11 +87,23 @@ class StagedCommands(Noun):
         desk = self._desk
         if desk is None or not self.current.entries:
             return None
-        dialog = StagedDialog(self._window, desk=desk, held=self.held, done=self.done.emit)
+        dialog = StagedDialog(self._window, desk=desk, held=self.held, apply=partial(self._apply, desk))
         dialog.edit_asked_for.connect(partial(self._edit, desk))
         dialog.discard_asked_for.connect(self.discard)
         dialog.open()
         return dialog
+
+    def _apply(self, desk: Desk, plan: SetPlan) -> None:
+        """Apply them in the background. Meanwhile they are not staged, so that none is applied twice."""
+        from jobdesk.dialogs.staged_words import changes
+
+        def put_back() -> None:
+            later = self.held.of(desk.profile).entries
+            self.held.keep(desk.profile, ChangeSet((*plan.staged.entries, *later)))
+
+        self.held.keep(desk.profile, ChangeSet())
+        review = self.tr("Look again…"), self.show
+        self.act(act_of_set(desk, plan, changes(len(plan.staged.entries)), put_back, review))
 
     def _edit(self, desk: Desk, position: int) -> None:
         entry = self.held.of(desk.profile).entries[position]

@@ -65,7 +65,8 @@ class WorkerCommands(Noun):
     def _pruned(self, found: list[int]) -> None:
         count = formats.number(len(found))
         one = self.tr("Pruned one unresponsive worker.")
-        self.done.emit(one if len(found) == 1 else self.tr("Pruned {count} unresponsive workers.").format(count=count))
+        said = one if len(found) == 1 else self.tr("Pruned {count} unresponsive workers.").format(count=count)
+        self._window.acting.banners.add("good" if found else "info", said)
 
     def _silent(self) -> list[tuple[int, int]]:
         now = dt.datetime.now(dt.UTC)

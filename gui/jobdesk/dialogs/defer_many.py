@@ -10,7 +10,6 @@ from pathlib import Path
 
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import (
-    DeferLedger,
     DeferPlan,
     Rows,
     RowsNotUnderstood,
@@ -22,17 +21,18 @@ from jobdesk_core.operations import (
     open_rows,
 )
 from jobdesk_core.operations.known_task import KnownTask
-from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.rows import MOST_BYTES
 from jobdesk_core.troubles import explain
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from jobdesk import formats
+from jobdesk.acting.act import Errand
+from jobdesk.acting.errands import act_on_new_jobs
 from jobdesk.desk import Desk
-from jobdesk.dialogs import ledger_files, shown_sql
+from jobdesk.dialogs import shown_sql
 from jobdesk.dialogs.act_words import Words, jobs
 from jobdesk.dialogs.defers_panel import DefersPanel
-from jobdesk.dialogs.frame import WORK, DialogFrame, field, note
+from jobdesk.dialogs.frame import DialogFrame, field, note
 from jobdesk.dialogs.new_job_fields import NewJobFields
 from jobdesk.dialogs.safety import Safety
 from jobdesk.known_tasks import KnownTasks
@@ -57,7 +57,7 @@ class Looked:
 
 
 class DeferManyDialog(DialogFrame):
-    """`done` is told what was done."""
+    """`act` is handed the act, to be done in the background; `done` told of what was staged."""
 
     help_place = ("acting", "many-jobs-from-rows")
 
@@ -68,15 +68,15 @@ class DeferManyDialog(DialogFrame):
         desk: Desk,
         tasks: KnownTasks,
         start: Job,
+        act: Callable[[Errand], object],
         done: Callable[[str], None],
         staged: StagedChanges,
     ) -> None:
         super().__init__(parent, title="", sentence="", verb=" ", width=760)
         self.title.setText(self.tr("Defer many jobs on {profile}").format(profile=desk.profile.name))
         self.setWindowTitle(self.title.text())
-        self._desk, self._done, self._staged = desk, done, staged
+        self._desk, self._act, self._done, self._staged = desk, act, done, staged
         self.plan: DeferPlan | None = None
-        self.ledger: DeferLedger | None = None
         self._read: tuple[str | Path, tuple[tuple[str, str], ...], Rows] | None = None
         self._known: KnownTask | None = None
         self.fields = NewJobFields(
@@ -95,7 +95,6 @@ class DeferManyDialog(DialogFrame):
         self.leave_out = QCheckBox()
         self.safety = Safety(_words(self), desk.profile)
         self.columns, self._remarks = ColumnTypes(), note("warning")
-        self.export_button = QPushButton(self.tr("Export…"))
         self.sql = shown_sql.ShownSql()
         self._lay_out()
         self._connect()
@@ -107,13 +106,9 @@ class DeferManyDialog(DialogFrame):
         """Defer them."""
         if self.plan is None or not self.verb.isEnabled():
             return
-        self.message.clear()
-        self._set_acting(True)
-        whole = self.safety.is_one_transaction
-        rate = self.safety.rate()
-        self.panel.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole, rate=rate)
-        acting = self._desk.defer_many(self.plan, self.panel.pace.step, is_one_transaction=whole, rate=rate)
-        self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+        whole, rate = self.safety.is_one_transaction, self.safety.rate()
+        self._act(act_on_new_jobs(self._desk, self.plan, is_one_transaction=whole, rate=rate))
+        self.accept()
 
     def stage(self) -> None:
         """Add the rows' jobs to the staged changes instead of deferring them."""
@@ -128,10 +123,7 @@ class DeferManyDialog(DialogFrame):
         self.accept()
 
     def reject(self) -> None:
-        """Close; what is under way is stopped instead, between two chunks."""
-        if self.work.is_running(WORK):
-            self.panel.pace.stop()
-            return
+        """Close, and look no further."""
         self.work.cancel(LOOK)
         super().reject()
 
@@ -139,8 +131,6 @@ class DeferManyDialog(DialogFrame):
 
     def _look(self) -> None:
         """Read the rows anew, a little at a time, and ask the database which could not be deferred."""
-        if self.ledger is not None or self.work.is_running(WORK):
-            return
         self.plan = None
         self._check()
         types = self._known.types if self._known is not None else {}
@@ -208,10 +198,10 @@ class DeferManyDialog(DialogFrame):
         self.leave_out.setText(self.tr("Leave out the {count} that cannot be").format(count=formats.number(refused)))
         self.safety.show_new(ready)
         problem = self._missing()
-        self.second.setEnabled(problem is None and not self.work.is_running(WORK))
+        self.second.setEnabled(problem is None)
         self.second.setToolTip(problem or self.tr("Stage them, to be applied together with other changes"))
         problem = self.problem()
-        self.verb.setEnabled(problem is None and not self.work.is_running(WORK))
+        self.verb.setEnabled(problem is None)
         self.verb.setToolTip(problem or "")
         words = self.fields.schedule.words()
         verb = self.tr("Defer {jobs}").format(jobs=jobs(ready)) if ready else self.tr("Defer")
@@ -241,44 +231,6 @@ class DeferManyDialog(DialogFrame):
         self._known = known
         self._look()
 
-    # Acting
-
-    def _set_acting(self, is_acting: bool) -> None:
-        self.verb.setEnabled(not is_acting)
-        self.second.setEnabled(not is_acting)
-        for widget in (self.fields, self.rows, self.columns, self.leave_out, self.safety):
-            widget.setEnabled(not is_acting)
-
-    def _act_failed(self, error: Exception) -> None:
-        self._set_acting(False)
-        self.panel.pace.hide()
-        self.say(explain(error))
-
-    def _show_ledger(self, ledger: DeferLedger) -> None:
-        self.ledger = ledger
-        done = ledger.counts[Result.DONE]
-        if done:
-            self._done(self.tr("{jobs} deferred.").format(jobs=jobs(done)))
-        if done == len(ledger):
-            self.accept()
-            return
-        self.panel.show_ledger(ledger)
-        if ledger.error is not None:
-            self.say(explain(ledger.error))
-        elif ledger.is_rolled_back:
-            self.message.show_message("info", self.tr("Stopped, and everything was rolled back: nothing was deferred."))
-        elif ledger.is_stopped:
-            self.message.show_message("info", self.tr("Stopped. What had been deferred before stays deferred."))
-        for widget in (self.verb, self.second, self._input, self.leave_out, self.safety, self.sql, self.sql.button):
-            widget.hide()
-        self.export_button.show()
-        self.cancel_button.setText(self.tr("Close"))
-        self.cancel_button.setFocus()
-
-    def _export(self) -> None:
-        if self.ledger is not None:
-            ledger_files.ask(self, self.ledger, self.work, self.message)
-
     # Building
 
     def _connect(self) -> None:
@@ -288,7 +240,6 @@ class DeferManyDialog(DialogFrame):
         self.columns.changed.connect(self._look)
         self.leave_out.toggled.connect(self._check)
         self.safety.changed.connect(self._check)
-        self.export_button.clicked.connect(self._export)
         self.second.clicked.connect(self.stage)
 
     def _lay_out(self) -> None:
@@ -296,11 +247,7 @@ class DeferManyDialog(DialogFrame):
         self._remarks.hide()
         self.second.setText(self.tr("Add to staged changes"))
         self.second.show()
-        self.export_button.setObjectName("link")
-        self.export_button.setAutoDefault(False)
-        self.export_button.hide()
         self.links.addWidget(self.sql.button)
-        self.links.addWidget(self.export_button)
         self._input = QWidget()
         left = QVBoxLayout(self._input)
         left.setContentsMargins(0, 0, 0, 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations import Example
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -174,3 +175,9 @@ def empty_layout(layout: QLayout) -> None:
         elif inner is not None:
             empty_layout(inner)
             inner.deleteLater()
+
+
+def no_examples(error: Exception) -> None:
+    """The numbers stay; a broken or closed link is told elsewhere."""
+    if not isinstance(error, ConnectorException | AppNotOpen):
+        raise error

@@ -1,20 +1,17 @@
-"""Acts on jobs: which ones, what will become of them, then how far it is, and what became of them."""
+"""Acts on jobs: which ones, and what will become of them. The verb hands the act over, to be done in the background."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from jobdesk_core.connectors.shown import shown_sql
-from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.operations import (
     Action,
     Change,
     Chosen,
     Example,
     IdsNotUnderstood,
-    Ledger,
     Plan,
-    Result,
     Risk,
     Target,
     TooManyStaged,
@@ -29,27 +26,27 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from jobdesk import formats
+from jobdesk.acting.act import Errand
+from jobdesk.acting.errands import act_on_jobs
 from jobdesk.desk import Desk
-from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs.act_options import Options
 from jobdesk.dialogs.act_words import jobs, words_of
-from jobdesk.dialogs.frame import WORK, DialogFrame
-from jobdesk.dialogs.outcome_lines import ledger_lines, plan_lines
-from jobdesk.dialogs.outcome_list import OutcomeList
+from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.outcome_lines import plan_lines
+from jobdesk.dialogs.outcome_list import OutcomeList, no_examples
 from jobdesk.dialogs.pace import Pace
 from jobdesk.dialogs.safety import Safety
 from jobdesk.staged import StagedChanges
 from jobdesk.widgets.segmented import Segmented
 
 LOOK, EXAMPLES, RISK = "look", "examples", "risk"
-#: So many jobs, all of them done, need no ledger on show.
-FEW = 100
 #: Milliseconds of rest after typing before the jobs are looked at anew.
 _TYPING_MS = 350
 
 
 class PreflightDialog(DialogFrame):
-    """`targets` are offered by their names; a pasted list of ids is one more. `done` is told what was done.
+    """`targets` are offered by their names; a pasted list of ids is one more. `act` is
+    handed the act, `done` told of what was staged.
 
     `edit` makes a new job of the one that is meant, to be changed before it is deferred.
     """
@@ -64,6 +61,7 @@ class PreflightDialog(DialogFrame):
         action: Action,
         options: Options,
         targets: Sequence[tuple[str, Target]],
+        act: Callable[[Errand], object],
         done: Callable[[str], None],
         staged: StagedChanges,
         edit: Callable[[], object] | None = None,
@@ -71,8 +69,7 @@ class PreflightDialog(DialogFrame):
         self.words = words_of(action)
         super().__init__(parent, title=self.words.verb, sentence=self.words.meaning, verb=self.words.verb, width=680)
         self.plan: Plan | None = None
-        self.ledger: Ledger | None = None
-        self._desk, self._action, self.options = desk, action, options
+        self.act, self._desk, self._action, self.options = act, desk, action, options
         self._targets, self._done, self._staged = targets, done, staged
         self.choice = Segmented([*(name for name, _ in targets), self.tr("a list of ids")])
         self.ids = QPlainTextEdit()
@@ -85,7 +82,7 @@ class PreflightDialog(DialogFrame):
         self.safety = Safety(self.words, desk.profile)
         self.pace = Pace()
         self.sql = QPlainTextEdit()
-        self.sql_button, self.export_button = QPushButton(self.tr("Show the SQL")), QPushButton(self.tr("Export…"))
+        self.sql_button = QPushButton(self.tr("Show the SQL"))
         self._typing = QTimer(self)
         self.edit_button = QPushButton(self.tr("With other arguments…"))
         self.edit_button.setToolTip(self.tr("Defer it again as a new job, whose arguments can be changed first"))
@@ -98,21 +95,19 @@ class PreflightDialog(DialogFrame):
         """Carry the plan out."""
         if self.plan is None or not self.verb.isEnabled():
             return
-        self.message.clear()
-        whole = self.safety.is_one_transaction
-        self._set_acting(True)
-        rate = self.safety.rate()
-        self.pace.start(self.tr("{at} of {of} jobs"), can_pause=not whole, rate=rate)
-        acting = self._desk.apply(self.plan, self.pace.step, is_one_transaction=whole, rate=rate)
-        self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
-        # There must be room for the progress.
-        QTimer.singleShot(0, self, self._fit)
+        self.act(
+            act_on_jobs(
+                self._desk,
+                self.plan,
+                is_one_transaction=self.safety.is_one_transaction,
+                rate=self.safety.rate(),
+                brake=self.safety.brake(),
+            )
+        )
+        self.accept()
 
     def reject(self) -> None:
-        """Close; an act that is under way is stopped instead, between two chunks."""
-        if self.work.is_running(WORK):
-            self.pace.stop()
-            return
+        """Close, and look no further."""
         self.work.cancel(LOOK)
         super().reject()
 
@@ -215,7 +210,7 @@ class PreflightDialog(DialogFrame):
     def _check(self) -> None:
         ready = self.plan.ready if self.plan is not None and self.options.problem() is None else 0
         reason = self.tr("None of these jobs can be acted upon.") if not ready else self.safety.problem()
-        self.verb.setEnabled(reason is None and not self.work.is_running(WORK))
+        self.verb.setEnabled(reason is None)
         self.verb.setToolTip(reason or "")
         self.sql_button.setEnabled(bool(ready))
         self._check_second()
@@ -227,7 +222,7 @@ class PreflightDialog(DialogFrame):
         held, count = self._staged.of(self._desk.profile), 0
         if self.plan is not None and self.options.problem() is None:
             count = held.stageable(self.plan)
-        self.second.setEnabled(bool(count) and not self.work.is_running(WORK))
+        self.second.setEnabled(bool(count))
         self.second.setToolTip(
             self.tr("Stage it for {jobs}, to be applied together with others").format(jobs=jobs(count))
             if count
@@ -251,59 +246,7 @@ class PreflightDialog(DialogFrame):
 
     def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
         reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
-        self.work.start(reading, name=EXAMPLES, then=then, failed=_no_examples)
-
-    # Acting
-
-    def _set_acting(self, is_acting: bool) -> None:
-        self.verb.setEnabled(not is_acting)
-        self.second.setEnabled(not is_acting)
-        for widget in (self.choice, self.ids, self.options, self.safety, self.edit_button):
-            widget.setEnabled(not is_acting)
-
-    def _act_failed(self, error: Exception) -> None:
-        self._set_acting(False)
-        self.pace.hide()
-        self.say(explain(error))
-
-    def _show_ledger(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.pace.hide()
-        done, ready = ledger.counts[Result.DONE], ledger.plan.ready
-        if done:
-            ids = ledger.examples.get((Result.DONE, ""), [])
-            said = self.tr("{jobs} {done}.").format(jobs=jobs(done), done=self.words.done)
-            self._done(ledger.sentence_of(ids[0]) if done == 1 else said)
-        if done == ready and done <= FEW:
-            self.accept()
-            return
-        self.outcomes.show_lines(ledger_lines(ledger, self.words))
-        said = self.tr("{done} of {all} done.").format(done=formats.number(done), all=formats.number(ready))
-        self.sentence.setText(said)
-        self._tell_the_end(ledger)
-        for widget in (
-            self.verb,
-            self.second,
-            self.choice,
-            self.ids,
-            self.options,
-            self.safety,
-            self.sql_button,
-            self.sql,
-            self.edit_button,
-        ):
-            widget.hide()
-        self.export_button.show()
-        self.cancel_button.setText(self.tr("Close"))
-        self.cancel_button.setFocus()
-
-    def _tell_the_end(self, ledger: Ledger) -> None:
-        if ledger.error is not None:
-            self.say(explain(ledger.error))
-        elif ledger.is_rolled_back:
-            self.message.show_message("info", self.tr("Stopped, and everything was rolled back: nothing was changed."))
-        elif ledger.is_stopped:
-            self.message.show_message("info", self.tr("Stopped. What had been done before stays done."))
+        self.work.start(reading, name=EXAMPLES, then=then, failed=no_examples)
 
     def _toggle_sql(self) -> None:
         self.sql.setVisible(self.sql.isHidden())
@@ -339,10 +282,6 @@ class PreflightDialog(DialogFrame):
         if self._edit is not None:
             self._edit()
 
-    def _export(self) -> None:
-        if self.ledger is not None:
-            ledger_files.ask(self, self.ledger, self.work, self.message)
-
     # Building
 
     def _lay_out(self) -> None:
@@ -358,11 +297,10 @@ class PreflightDialog(DialogFrame):
         self.sql.setMinimumHeight(140)
         self.sql.setPlaceholderText(self.tr("Nothing would be done, and so there is no SQL."))
         self.sql.hide()
-        for button in (self.edit_button, self.sql_button, self.export_button):
+        for button in (self.edit_button, self.sql_button):
             button.setObjectName("link")
             button.setAutoDefault(False)
             self.links.addWidget(button)
-        self.export_button.hide()
         self.edit_button.setVisible(self._edit is not None)
         self._inner = QWidget()
         column = QVBoxLayout(self._inner)
@@ -389,7 +327,6 @@ class PreflightDialog(DialogFrame):
         self.safety.forced_changed.connect(self._reconsider)
         self.safety.changed.connect(self._check)
         self.sql_button.clicked.connect(self._toggle_sql)
-        self.export_button.clicked.connect(self._export)
         self.edit_button.clicked.connect(self._edit_instead)
         self.second.clicked.connect(self.stage)
 
@@ -399,9 +336,3 @@ class PreflightDialog(DialogFrame):
         if self.ids.isVisible():
             self.ids.setFocus()
         self._look()
-
-
-def _no_examples(error: Exception) -> None:
-    """The numbers stay; a broken or closed link is told elsewhere."""
-    if not isinstance(error, ConnectorException | AppNotOpen):
-        raise error

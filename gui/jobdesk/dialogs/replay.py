@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jobdesk_core.operations import DeferLedger, DeferPlan, TooManyNewJobs, TooManyStaged, first_defer
+from jobdesk_core.operations import DeferPlan, TooManyNewJobs, TooManyStaged, first_defer
 from jobdesk_core.operations.confirmation import Other
 from jobdesk_core.operations.defer_many import JOB
-from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.replay import MOST_JOBS
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import explain
-from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from jobdesk import formats
+from jobdesk.acting.act import Errand
+from jobdesk.acting.errands import act_on_new_jobs
 from jobdesk.desk import Desk
-from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs.act_words import Words, jobs
 from jobdesk.dialogs.defers_panel import DefersPanel
-from jobdesk.dialogs.frame import WORK, DialogFrame, field
+from jobdesk.dialogs.frame import DialogFrame, field
 from jobdesk.dialogs.safety import Safety
 from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.session import Session, Unreached
@@ -29,7 +29,10 @@ LOOK = "look"
 
 
 class ReplayDialog(DialogFrame):
-    """Opens a connection of its own to the target, and lets go of it in the end. `done` is told what was done."""
+    """Opens a connection of its own to the target, and lets go of it in the end.
+
+    `act` is handed the act, `done` told of what was staged.
+    """
 
     help_place = ("acting", "deferring-on-another-connection")
 
@@ -41,15 +44,16 @@ class ReplayDialog(DialogFrame):
         source: Desk,
         job_ids: Sequence[int],
         profiles: Sequence[Profile],
+        act: Callable[[Errand], object],
         done: Callable[[str], None],
         staged: StagedChanges,
     ) -> None:
         super().__init__(parent, title="", sentence="", verb=" ", width=760)
-        self._session, self._source, self._done, self._staged = session, source, done, staged
+        self._session, self._source, self._staged = session, source, staged
+        self._act, self._done = act, done
         self._job_ids, self._profiles = list(job_ids)[:MOST_JOBS], list(profiles)
         self._target: Desk | None = None
         self.plan: DeferPlan | None = None
-        self.ledger: DeferLedger | None = None
         self.profile = QComboBox()
         self.profile.addItem(self.tr("Choose a connection"))
         self.profile.addItems([formats.cut(profile.name, 80) for profile in self._profiles])
@@ -59,12 +63,10 @@ class ReplayDialog(DialogFrame):
         self.sql = ShownSql()
         self.leave_out = QCheckBox()
         self.safety: Safety | None = None
-        self.export_button = QPushButton(self.tr("Export…"))
         self._lay_out()
         self._say_what()
         self.profile.currentIndexChanged.connect(self._choose)
         self.leave_out.toggled.connect(self._check)
-        self.export_button.clicked.connect(self._export)
         self.finished.connect(self._let_go)
         self._check()
         self.profile.setFocus()
@@ -74,13 +76,18 @@ class ReplayDialog(DialogFrame):
         target, plan = self._target, self.plan
         if target is None or plan is None or not self.verb.isEnabled():
             return
-        self.message.clear()
-        self._set_acting(True)
-        self.panel.pace.start(self.tr("{at} of {of} jobs"), can_pause=False)
-        acting = target.defer_many(
-            plan, self.panel.pace.step, is_one_transaction=True, source=self._source.profile.name
+        # The connection goes with the act, and is let go of when that has ended.
+        self._target = None
+        self._act(
+            act_on_new_jobs(
+                target,
+                plan,
+                is_one_transaction=True,
+                source=self._source.profile.name,
+                release=lambda: self._session.release(target),
+            )
         )
-        self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+        self.accept()
 
     def stage(self) -> None:
         """Add them to the staged changes of the target, to be applied when it is connected."""
@@ -97,10 +104,7 @@ class ReplayDialog(DialogFrame):
         self.accept()
 
     def reject(self) -> None:
-        """Close; what is under way is stopped instead, and rolled back."""
-        if self.work.is_running(WORK):
-            self.panel.pace.stop()
-            return
+        """Close, and look no further."""
         self.work.cancel(LOOK)
         super().reject()
 
@@ -169,10 +173,10 @@ class ReplayDialog(DialogFrame):
             self.safety.show_new(ready, Other.REPLAY)
             self.safety.setVisible(bool(ready))
         problem = self._missing()
-        self.second.setEnabled(problem is None and not self.work.is_running(WORK))
+        self.second.setEnabled(problem is None)
         self.second.setToolTip(problem or self.tr("Stage them there, to be applied together with other changes"))
         problem = self.problem()
-        self.verb.setEnabled(problem is None and not self.work.is_running(WORK))
+        self.verb.setEnabled(problem is None)
         self.verb.setToolTip(problem or "")
         self.sql.show_statement(
             first_defer(plan, self._source.profile.secret_keys) if plan is not None and ready else None
@@ -202,50 +206,10 @@ class ReplayDialog(DialogFrame):
         name = formats.cut(self._profiles[self.profile.currentIndex() - 1].name, 40)
         return self.tr("Defer {jobs} on {profile}").format(jobs=jobs(ready), profile=name)
 
-    # Acting
-
-    def _set_acting(self, is_acting: bool) -> None:
-        self.verb.setEnabled(not is_acting)
-        self.second.setEnabled(not is_acting)
-        for widget in (self.profile, self.leave_out, self.safety):
-            if widget is not None:
-                widget.setEnabled(not is_acting)
-
-    def _act_failed(self, error: Exception) -> None:
-        self._set_acting(False)
-        self.panel.pace.hide()
-        self.say(explain(error))
-
-    def _show_ledger(self, ledger: DeferLedger) -> None:
-        self.ledger = ledger
-        self._let_go()
-        self.panel.show_ledger(ledger)
-        done = ledger.counts[Result.DONE]
-        name = formats.cut(self._profiles[self.profile.currentIndex() - 1].name, 40)
-        if ledger.error is not None:
-            self.say(explain(ledger.error))
-        elif ledger.is_rolled_back:
-            self.message.show_message("info", self.tr("Stopped, and everything was rolled back: nothing was deferred."))
-        elif done:
-            said = self.tr("{jobs} deferred on {profile}.").format(jobs=jobs(done), profile=name)
-            self.message.show_message("good", said, self.tr("Nothing was changed on the source."))
-            self._done(said)
-        for widget in (self.verb, self.second, self.leave_out, self.safety, self.sql, self.sql.button):
-            if widget is not None:
-                widget.hide()
-        self.profile.setEnabled(False)
-        self.export_button.show()
-        self.cancel_button.setText(self.tr("Close"))
-        self.cancel_button.setFocus()
-
     def _let_go(self, *_: object) -> None:
         target, self._target = self._target, None
         if target is not None:
             self._session.release(target)
-
-    def _export(self) -> None:
-        if self.ledger is not None:
-            ledger_files.ask(self, self.ledger, self.work, self.message)
 
     # Building
 
@@ -271,11 +235,7 @@ class ReplayDialog(DialogFrame):
         self.second.clicked.connect(self.stage)
         self.second.show()
         self.banner.hide()
-        self.export_button.setObjectName("link")
-        self.export_button.setAutoDefault(False)
-        self.export_button.hide()
         self.links.addWidget(self.sql.button)
-        self.links.addWidget(self.export_button)
         self.content.addLayout(field(self.tr("Replay on"), self.profile))
         self.content.addWidget(self.banner)
         self.content.addWidget(self.panel, 1)

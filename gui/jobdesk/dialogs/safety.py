@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jobdesk_core.operations import MOST_A_SECOND, Action, Change, Fail, Plan, Rate, Retry
+from jobdesk_core.operations import MOST_A_SECOND, Action, Brake, Change, Fail, Plan, Rate, Retry
+from jobdesk_core.operations.brake import LAST
 from jobdesk_core.operations.confirmation import Act, Confirmation, Wants, confirmation, confirmation_of
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Qt, Signal
@@ -58,16 +59,32 @@ class Safety(QWidget):
         how.setSpacing(12)
         how.addLayout(field(self.tr("How"), self.how), 1)
         how.addWidget(self._rate_field)
+        self.brake_on = QCheckBox(self.tr("Pause when more than"))
+        self.brake_on.setToolTip(self.tr("Needs a limit: without one all are retried before any of them has failed"))
+        self.share = NumberEdit()
+        self.share.setRange(1, 99)
+        self.share.setValue(10)
+        self.share.setSuffix(self.tr(" %"))
+        self.share.setAccessibleName(self.tr("Share of failures that pauses the retry"))
+        brake = QHBoxLayout()
+        brake.setSpacing(8)
+        brake.addWidget(self.brake_on)
+        brake.addWidget(self.share)
+        brake.addWidget(QLabel(self.tr("of the last {count} fail again").format(count=LAST)))
+        brake.addStretch()
+        self._brake_row = _row(brake)
+        self._is_retry = False
         self._how_row, self._name_row = _row(how), _row(field(asked, self.name))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        for each in (self.risk, self.force, self._how_row, self._name_row):
+        for each in (self.risk, self.force, self._how_row, self._brake_row, self._name_row):
             layout.addWidget(each)
             each.hide()
         self.force.toggled.connect(self.forced_changed)
         self.name.textChanged.connect(self.changed)
         self.per_second.valueChanged.connect(self.changed)
+        self.per_second.valueChanged.connect(self._show_brake)
         self.how.currentIndexChanged.connect(self._choose_how)
 
     @property
@@ -80,6 +97,16 @@ class Safety(QWidget):
         self.per_second.interpretText()
         per_second = self.per_second.value()
         return Rate(per_second) if per_second and not self.is_one_transaction else None
+
+    def brake(self) -> Brake | None:
+        """The brake of a retry that has a rate, when it is ticked."""
+        is_on = self.brake_on.isChecked() and self._brake_row.isVisibleTo(self) and self.rate() is not None
+        return Brake(self.share.value() / 100) if is_on else None
+
+    def _show_brake(self) -> None:
+        self._brake_row.setVisible(self._is_retry and not self._how_row.isHidden() and not self.is_one_transaction)
+        for each in (self.brake_on, self.share):
+            each.setEnabled(self.per_second.value() > 0)
 
     def hide_how(self) -> None:
         """Offer no choice between chunks and one transaction."""
@@ -98,6 +125,8 @@ class Safety(QWidget):
         if dangers and plan is not None:
             self.force.setText(_forced(self, self._words, plan.change, dangers))
         self._how_row.setVisible(ready > CHOICE_FROM and self._has_how)
+        self._is_retry = plan is not None and isinstance(plan.change, Retry)
+        self._show_brake()
         asked = confirmation_of(plan, is_production=self._profile.is_production) if plan is not None and ready else None
         self.ask(asked or Confirmation(Wants.NOTHING))
 
@@ -122,6 +151,7 @@ class Safety(QWidget):
     def _choose_how(self) -> None:
         # A transaction is never held open to wait.
         self._rate_field.setVisible(not self.is_one_transaction)
+        self._show_brake()
         self.changed.emit()
 
     def problem(self) -> str | None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.operations import (
     ChangeSet,
     Example,
-    Result,
-    SetLedger,
     SetPlan,
     StagedDefer,
     examples,
@@ -22,11 +19,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from jobdesk.desk import Desk
-from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs import staged_words as words
-from jobdesk.dialogs.act_words import Words, jobs
-from jobdesk.dialogs.frame import WORK, DialogFrame
-from jobdesk.dialogs.outcome_list import OutcomeList
+from jobdesk.dialogs.act_words import Words
+from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.outcome_list import OutcomeList, no_examples
 from jobdesk.dialogs.pace import Pace
 from jobdesk.dialogs.safety import Safety
 from jobdesk.dialogs.shown_sql import ShownSql
@@ -38,23 +34,22 @@ from jobdesk.widgets.table import HEADER_HEIGHT, Table
 LOOK, EXAMPLES = "look", "examples"
 #: Rows of the table in sight, at least and at most.
 FEWEST_ROWS, MOST_ROWS = 3, 7
-#: So many jobs, all of them done, need no list on show.
-FEW = 100
 
 
 class StagedDialog(DialogFrame):
-    """Follows the set while it is open: it may be edited. `done` is told what was applied."""
+    """Follows the set while it is open: it may be edited. `apply` is handed what is to be applied."""
 
     help_place = ("staged-changes", "")
 
     edit_asked_for = Signal(int)
     discard_asked_for = Signal()
 
-    def __init__(self, parent: QWidget | None, *, desk: Desk, held: StagedChanges, done: Callable[[str], None]) -> None:
+    def __init__(
+        self, parent: QWidget | None, *, desk: Desk, held: StagedChanges, apply: Callable[[SetPlan], object]
+    ) -> None:
         super().__init__(parent, title="", sentence="", verb=" ", width=680)
-        self._desk, self._held, self._done = desk, held, done
+        self._desk, self._held, self._apply = desk, held, apply
         self.plan: SetPlan | None = None
-        self.ledger: SetLedger | None = None
         self.model = ValuesModel(words.titles(), self)
         self.table = Table(self.tr("Staged changes"))
         self.table.setModel(self.model)
@@ -65,7 +60,6 @@ class StagedDialog(DialogFrame):
         self.edit_button = self._link(self.tr("Edit…"), self._edit)
         self.remove_button = self._link(self.tr("Leave out"), self._remove)
         self.discard_button = self._link(self.tr("Throw all away…"), self.discard_asked_for.emit)
-        self.export_button = self._link(self.tr("Export…"), self._export)
         self._lay_out()
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_chosen())
         self.safety.changed.connect(self._check)
@@ -77,25 +71,17 @@ class StagedDialog(DialogFrame):
         """Apply all of them."""
         if self.plan is None or not self.verb.isEnabled():
             return
-        self.message.clear()
-        self._set_acting(True)
-        self.pace.start(self.tr("{at} of {of} jobs"), can_pause=False)
-        acting = self._desk.apply_staged(self.plan, self.pace.step)
-        self.work.start(acting, name=WORK, then=self._show_ledger, failed=self._act_failed)
+        self._apply(self.plan)
+        self.accept()
 
     def reject(self) -> None:
-        """Close; the set stays. What is being applied is stopped and rolled back instead."""
-        if self.work.is_running(WORK):
-            self.pace.stop()
-            return
+        """Close; the set stays."""
         self.work.cancel(LOOK)
         super().reject()
 
     # Looking
 
     def _set_changed(self) -> None:
-        if self.work.is_running(WORK) or (self.ledger is not None and self.ledger.is_applied):
-            return
         if self._set().entries:
             self._look()
         else:
@@ -106,9 +92,8 @@ class StagedDialog(DialogFrame):
 
     def _look(self) -> None:
         """Look at every job of the set anew."""
-        self.plan = self.ledger = None
+        self.plan = None
         self.message.clear()
-        self.export_button.hide()
         self._show_rows()
         self.pace.start(self.tr("Looking at the jobs: {at} of {of}"), can_pause=False)
         looking = self._desk.look_staged(self._set(), self.pace.step)
@@ -139,8 +124,6 @@ class StagedDialog(DialogFrame):
     def _show_rows(self) -> None:
         entries, chosen = self._set().entries, self._chosen()
         secret = self._desk.profile.secret_keys
-        if self.ledger is not None:
-            entries = self.ledger.made.staged.entries
         self.model.set_rows(
             [(str(position), words.cells(entry, self._now(position), secret)) for position, entry in enumerate(entries)]
         )
@@ -157,8 +140,6 @@ class StagedDialog(DialogFrame):
         self._show_chosen()
 
     def _now(self, position: int) -> Cell:
-        if self.ledger is not None:
-            return words.end_of(self.ledger, position)
         return words.now_of(self.plan.parts[position] if self.plan is not None else None)
 
     def _meaning(self) -> str:
@@ -172,9 +153,7 @@ class StagedDialog(DialogFrame):
         position = self._chosen()
         plan = self.plan
         lines = []
-        if self.ledger is not None and position >= 0:
-            lines = words.end_lines(self.ledger, position)
-        elif plan is not None and 0 <= position < len(plan.parts):
+        if plan is not None and 0 <= position < len(plan.parts):
             lines = words.part_lines(plan.parts[position])
         self.outcomes.setVisible(bool(lines))
         self.outcomes.show_lines(lines)
@@ -202,23 +181,21 @@ class StagedDialog(DialogFrame):
         self.safety.ask(confirmation_of_set(self._set(), is_production=is_production, at_risk=at_risk))
 
     def _check(self) -> None:
-        is_busy = self.work.is_running(WORK)
         reason = self.safety.problem()
         if self.plan is None or not self.plan.is_ready:
             reason = self.tr("Something in it cannot be done: leave it out first.")
         self.verb.setText(self.tr("Apply {changes}").format(changes=words.changes(len(self._set().entries))))
-        self.verb.setEnabled(reason is None and not is_busy)
+        self.verb.setEnabled(reason is None)
         self.verb.setToolTip(reason or "")
         position, entries = self._chosen(), self._set().entries
-        is_one = 0 <= position < len(entries) and not is_busy
+        is_one = 0 <= position < len(entries)
         self.remove_button.setEnabled(is_one)
         self.edit_button.setEnabled(is_one)
         self.edit_button.setVisible(is_one and isinstance(entries[position], StagedDefer))
-        self.discard_button.setEnabled(not is_busy)
 
     def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
         reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
-        self.work.start(reading, name=EXAMPLES, then=then, failed=_no_examples)
+        self.work.start(reading, name=EXAMPLES, then=then, failed=no_examples)
 
     # Editing
 
@@ -229,70 +206,6 @@ class StagedDialog(DialogFrame):
         position = self._chosen()
         if position >= 0:
             self._held.keep(self._desk.profile, self._set().without(position))
-
-    # Applying
-
-    def _set_acting(self, is_acting: bool) -> None:
-        self._check()
-        if is_acting:
-            self.verb.setEnabled(False)
-        for widget in (self.safety, self.edit_button, self.remove_button, self.discard_button):
-            widget.setEnabled(not is_acting)
-
-    def _act_failed(self, error: Exception) -> None:
-        self._set_acting(False)
-        self.pace.hide()
-        self.say(explain(error))
-
-    def _show_ledger(self, ledger: SetLedger) -> None:
-        self.pace.hide()
-        self._set_acting(False)
-        self.ledger = ledger
-        self.export_button.show()
-        if ledger.is_applied:
-            self._tell_applied(ledger)
-            return
-        self.plan = None
-        refused = ledger.refused_positions()
-        self._show_rows()
-        if refused:
-            self.table.selectRow(refused[0])
-        self.table.setFocus()
-        self._tell_refused(ledger)
-
-    def _tell_applied(self, ledger: SetLedger) -> None:
-        count, done = words.changes(len(ledger.made.parts)), jobs(ledger.made.ready)
-        self._held.keep(self._desk.profile, ChangeSet())
-        self._done(self.tr("Applied {changes}, to {jobs}.").format(changes=count, jobs=done))
-        if ledger.made.ready <= FEW:
-            self.accept()
-            return
-        self._show_rows()
-        self.sentence.setText(self.tr("All of it was done."))
-        for widget in (self.verb, self.safety, self.edit_button, self.remove_button, self.discard_button, self.sql):
-            widget.hide()
-        self.cancel_button.setText(self.tr("Close"))
-        self.cancel_button.setFocus()
-
-    def _tell_refused(self, ledger: SetLedger) -> None:
-        again = [(self.tr("Look again"), self._look)]
-        if ledger.fate is Result.UNKNOWN:
-            said = self.tr("The link broke at the commit: all of it was done, or nothing. Look at the jobs.")
-            self.message.show_message("bad", said, "", again)
-        elif ledger.error is not None:
-            trouble = explain(ledger.error)
-            way_out = f"{trouble.sentence} {trouble.way_out}".strip()
-            self.message.show_message("bad", self.tr("Nothing was changed."), way_out, again)
-        elif ledger.is_stopped:
-            self.message.show_message("info", self.tr("Stopped, and everything was rolled back."), "", again)
-        else:
-            refused = jobs(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
-            said = self.tr("Nothing was changed. Refused: {jobs}, and so all of it was rolled back.")
-            self.message.show_message("bad", said.format(jobs=refused), "", again)
-
-    def _export(self) -> None:
-        if self.ledger is not None:
-            ledger_files.ask(self, self.ledger, self.work, self.message)
 
     # Building
 
@@ -313,9 +226,7 @@ class StagedDialog(DialogFrame):
             buttons.addWidget(button)
         buttons.addStretch()
         buttons.addWidget(self.discard_button)
-        for link in (self.sql.button, self.export_button):
-            self.links.addWidget(link)
-        self.export_button.hide()
+        self.links.addWidget(self.sql.button)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 6, 0)
@@ -333,9 +244,3 @@ class StagedDialog(DialogFrame):
         self.content.addWidget(self.safety)
         self.content.addWidget(self.pace)
         self.resize(760, 620)
-
-
-def _no_examples(error: Exception) -> None:
-    """The numbers stay; a broken or closed link is told elsewhere."""
-    if not isinstance(error, ConnectorException | AppNotOpen):
-        raise error

@@ -63,21 +63,6 @@ def now_of(part: Part | None) -> Cell:
     return Cell(tr("{count} cannot be done").format(count=formats.number(part.entry.count - part.ready)), "bad")
 
 
-def end_of(ledger: SetLedger, position: int) -> Cell:
-    """What became of a change."""
-    counts: dict[Result, int] = {}
-    for result, _, number, _ in ledger.lines(position):
-        counts[result] = counts.get(result, 0) + number
-    stood = counts.get(Result.SKIPPED, 0) + counts.get(Result.REFUSED, 0)
-    if stood:
-        return Cell(tr("{count} refused").format(count=formats.number(stood)), "bad")
-    if counts.get(Result.UNKNOWN):
-        return Cell(tr("done or not: unknown"), "warning")
-    if ledger.is_applied:
-        return Cell(tr("done"), "good")
-    return Cell(tr("left as it was"), "secondary")
-
-
 def title_of(entry: Staged, secret_keys: str) -> str:
     """A change with its options, in a line."""
     if isinstance(entry, StagedDefer):

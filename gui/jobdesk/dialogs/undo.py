@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from jobdesk_core.journal import Entry
 from jobdesk_core.journal.undo import NAMED, UndoPlan, will
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
 from jobdesk import formats
+from jobdesk.acting.act import Errand
+from jobdesk.acting.errands import act_of_undo
 from jobdesk.desk import Desk
 from jobdesk.dialogs.frame import DialogFrame
 from jobdesk.models.values import Cell, Title, ValuesModel
@@ -20,15 +23,14 @@ TABLE_HEIGHT = 220
 
 
 class UndoDialog(DialogFrame):
-    """Looks first. Stopping it leaves undone what has been."""
+    """Looks first; `act` is handed the undo to be done in the background."""
 
     help_place = ("journal", "undo")
 
-    undone = Signal(str)
-
-    def __init__(self, parent: QWidget | None, *, desk: Desk, entry: Entry) -> None:
+    def __init__(self, parent: QWidget | None, *, desk: Desk, entry: Entry, act: Callable[[Errand], object]) -> None:
         super().__init__(parent, title=_title(entry), sentence="", verb="", width=640)
-        self._desk, self._entry = desk, entry
+        self._desk, self._entry, self._act = desk, entry, act
+        self._ready = 0
         self.setWindowTitle(self.tr("Undo"))
         self.verb.setVisible(True)
         self.verb.setText(self.tr("Undo"))
@@ -46,8 +48,9 @@ class UndoDialog(DialogFrame):
 
     def submit(self) -> None:
         """Do it."""
-        self.cancel_button.setText(self.tr("Stop"))
-        self.run(self._desk.undo(self._entry, self._progressed), self._show_result)
+        if self.verb.isEnabled():
+            self._act(act_of_undo(self._desk, self._entry, self._ready))
+            self.accept()
 
     def _show_plan(self, plan: UndoPlan) -> None:
         words = will(self._entry)
@@ -69,22 +72,7 @@ class UndoDialog(DialogFrame):
         self._say(" ".join(sentences))
         self.verb.setText(self.tr("Undo {jobs}").format(jobs=_jobs(plan.ready)))
         self.verb.setEnabled(plan.ready > 0)
-
-    def _progressed(self, count: int) -> None:
-        self._say(self.tr("{count} looked after…").format(count=_jobs(count)))
-
-    def _show_result(self, result: tuple[int, Counter[str]]) -> None:
-        done, left = result
-        sentence = self.tr("Undone for {jobs}.").format(jobs=_jobs(done))
-        if done:
-            self.undone.emit(sentence)
-        if not left:
-            self.accept()
-            return
-        self._say(" ".join([sentence, *_left_words(left)]))
-        self.verb.hide()
-        self.cancel_button.setText(self.tr("Close"))
-        self.cancel_button.setFocus()
+        self._ready = plan.ready
 
     def _say(self, sentence: str) -> None:
         self.sentence.setText(sentence)

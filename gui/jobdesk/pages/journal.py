@@ -36,6 +36,7 @@ class JournalPage(QWidget):
 
     filter_asked_for = Signal(str)
     told = Signal(str)
+    undo_asked_for = Signal(object, object)  # Desk, Entry
     failed = Signal(object)
 
     def __init__(self, journal: Journal, parent: QWidget | None = None) -> None:
@@ -44,6 +45,8 @@ class JournalPage(QWidget):
         self._journal = journal
         self._desk: Desk | None = None
         self._entries: list[Entry] | None = None
+        #: The entry to be selected once it is read.
+        self._wanted: int | None = None
         self._limit = PAGE_ENTRIES
         self._shown: int | None = None
         self._work = Work(self)
@@ -98,6 +101,10 @@ class JournalPage(QWidget):
         self.toolbar.offer(actions, profiles)
         if entries != self._entries:
             self._show(entries)
+        position = next((n for n, entry in enumerate(entries) if entry.id == self._wanted), -1)
+        if position >= 0:
+            self._wanted = None
+            self.table.selectRow(position)
         words = self.tr("{count} entries") if len(entries) < self._limit else self.tr("the newest {count} entries")
         note = words.format(count=formats.number(len(entries))) if len(entries) != 1 else self.tr("1 entry")
         aside = self._journal.put_aside
@@ -183,15 +190,16 @@ class JournalPage(QWidget):
         self.detail.show_undo(reason)
 
     def _undo(self) -> None:
-        from jobdesk.dialogs.undo import UndoDialog
-
         entry, desk = self.selected(), self._desk
         if entry is None or desk is None:
             return
-        dialog = UndoDialog(self.window(), desk=desk, entry=entry)
-        dialog.undone.connect(self.told)
-        dialog.finished.connect(lambda _: self._read())
-        dialog.open()
+        self.undo_asked_for.emit(desk, entry)
+
+    def choose(self, entry_id: int) -> None:
+        """Select this entry, as soon as it has been read."""
+        self._wanted = entry_id
+        self._limit = PAGE_ENTRIES
+        self._read()
 
     def _ask_where(self) -> None:
         dialog = QFileDialog(self, self.tr("Export what the search found"), "journal.csv")

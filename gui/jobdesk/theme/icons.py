@@ -99,6 +99,8 @@ class _PaintedIcon(QIconEngine):
         _rendered(self._drawing, theme().tokens.value(tone)).render(painter, box)
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        if size.isEmpty():
+            return QPixmap()  # a button that has no room yet
         pixmap = QPixmap(size)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)

@@ -122,6 +122,11 @@ QLineEdit:disabled, QPlainTextEdit:disabled, QTextEdit:disabled, QAbstractSpinBo
 QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[problem="true"] {
     border-color: $failed;
 }
+#chip { background: $selection; border: none; border-radius: 11px; }
+#footer #chip #link { font-size: 12px; padding: 0 4px; min-height: 18px; max-height: 18px; border: none; }
+#actsPanel { background: $panel; border: none; border-left: 1px solid $line; }
+#actsInner { background: $panel; }
+#line { background: $line; border: none; }
 #filterBar { background: $field; border: 1px solid $line; border-radius: 6px; }
 #filterBar[focused="true"] { border-color: $accent; }
 #filterBar[problem="true"] { border-color: $failed; }
@@ -213,4 +218,5 @@ QProgressBar {
     background: $line; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; color: transparent;
 }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
+QProgressBar[tone="good"]::chunk { background: $succeeded; }
 """

@@ -15,6 +15,8 @@ from jobdesk.theme.tokens import KIND_SHAPE
 from jobdesk.widgets.text_block import Run, TextBlock
 
 Action = tuple[str, Callable[[], object]]
+#: Words of the sentence, and what a click on them does.
+Link = tuple[str, Callable[[], object]]
 SIDE = 14
 LEFT = 14
 #: How long a message about something done stays, in milliseconds.
@@ -31,6 +33,8 @@ class MessageBar(QFrame):
         self._kind = "info"
         self._sentence = ""
         self._block = TextBlock(self)
+        self._follow: Callable[[], object] | None = None
+        self._block.linked.connect(lambda _: self.follow())
         self._actions = QHBoxLayout()
         self._actions.setSpacing(8)
         self._close = QToolButton()
@@ -64,12 +68,19 @@ class MessageBar(QFrame):
         """The sentence and the way out on show, empty when there is nothing."""
         return self._block.plain_text
 
-    def show_message(self, kind: str, sentence: str, way_out: str = "", actions: Sequence[Action] = ()) -> None:
+    def show_message(
+        self, kind: str, sentence: str, way_out: str = "", actions: Sequence[Action] = (), link: Link | None = None
+    ) -> None:
         """Show a message of a kind (`info`, `good`, `warning`, `bad`) instead of the one before."""
         if kind not in KIND_SHAPE:
             raise ValueError(f"There is no message of the kind {kind!r}.")
         self._kind, self._sentence = kind, sentence
         runs = [Run(sentence)]
+        self._follow = None
+        if link is not None and link[0] in sentence:
+            before, named, after = sentence.partition(link[0])
+            runs = [run for run in (Run(before), Run(named, link="jobs"), Run(after)) if run.text]
+            self._follow = link[1]
         if way_out:
             runs.append(Run(f"  {way_out}", "secondary"))
         self._block.set_runs(runs)
@@ -91,6 +102,11 @@ class MessageBar(QFrame):
         self._sentence = ""
         self._block.set_runs([])
         self.hide()
+
+    def follow(self) -> None:
+        """Do what the link in the sentence does."""
+        if self._follow is not None:
+            self._follow()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

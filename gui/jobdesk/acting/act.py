@@ -1,0 +1,171 @@
+"""One act that runs in the background: how far it is, pause, stop, and how it ended. It never shows anything."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from jobdesk_core.operations import DeferLedger, Ledger, Progress, Retried, SetLedger
+from PySide6.QtCore import QObject, Signal
+
+from jobdesk.desk import Desk
+from jobdesk.dialogs.outcome_list import Line
+
+AnyLedger = Ledger | DeferLedger | SetLedger
+OnProgress = Callable[[Progress], Awaitable[bool]]
+State = Literal["running", "waiting", "paused", "held", "stopping", "ended"]
+Kind = Literal["good", "info", "warning", "bad"]
+#: A label, its value, and how the value looks: see FieldList.
+Fields = tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How an act ended, in words. `job_ids` are the first of those that it was done to, and `jobs` names them within
+    the sentence; `again` opens what was asked for once more, under the words of its button."""
+
+    kind: Kind
+    sentence: str
+    way_out: str = ""
+    jobs: str = ""
+    job_ids: tuple[int, ...] = ()
+    lines: tuple[Line, ...] = ()
+    ledger: AnyLedger | None = None
+    again: tuple[str, Callable[[], object]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What a dialog hands over to be done.
+
+    `start` makes the work, `end` tells its value in words, `failed` an error. `of` jobs are acted upon of the `chosen`
+    ones; a `ledger` that is filled meanwhile tells more. An act that cannot pause is one transaction.
+    """
+
+    desk: Desk
+    title: str
+    doing: str
+    of: int
+    chosen: int
+    start: Callable[[OnProgress], Coroutine[Any, Any, Any]]
+    end: Callable[[Any], Ended]
+    failed: Callable[[Exception], Ended]
+    can_pause: bool = True
+    ledger: Ledger | None = None
+    how: Fields = ()
+    #: Called in the end, however it ended.
+    release: Callable[[], object] = field(default=lambda: None)
+
+
+class Act(QObject):
+    """`changed` when anything of it has; `is_over` from its end on."""
+
+    changed = Signal()
+
+    def __init__(self, errand: Errand, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.errand = errand
+        self.progress = Progress(0, errand.of)
+        self.ended: Ended | None = None
+        #: What became of the jobs that were retried, as last read.
+        self.became: Retried | None = None
+        self.held = ""
+        #: Whether it has been undone, or is being.
+        self.undone = False
+        self.began = time.time()
+        self.took_s = 0.0
+        self._started = time.monotonic()
+        self._rested_s = 0.0
+        self._going = asyncio.Event()
+        self._going.set()
+        self._is_stopping = False
+
+    @property
+    def state(self) -> State:
+        """What it is doing now; `waiting` is for a server that does not answer."""
+        if self.ended is not None:
+            return "ended"
+        if self._is_stopping:
+            return "stopping"
+        if not self._going.is_set():
+            return "held" if self.held else "paused"
+        return "waiting" if self.errand.desk.state.mode == "stale" else "running"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self.ended is not None
+
+    @property
+    def percent(self) -> int:
+        """How far it is, in whole per cent; never 100 before the last job."""
+        return 100 * self.progress.at // max(1, self.progress.of)
+
+    @property
+    def to_go(self) -> int:
+        """Jobs that it has not come to yet."""
+        return max(0, self.progress.of - self.progress.at)
+
+    @property
+    def per_second(self) -> float:
+        """Jobs a second: of the last seconds where the act tells it, otherwise of all its time; 0 at first."""
+        seconds = (self.took_s or time.monotonic() - self._started) - self._rested_s
+        if self.ended is None and self.progress.per_second:
+            return self.progress.per_second
+        return self.progress.at / seconds if seconds > 0.5 or (self.ended is not None and seconds > 0) else 0.0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left by the pace so far; 0 when that cannot be told."""
+        pace = self.per_second
+        return self.to_go / pace if pace else 0.0
+
+    async def step(self, progress: Progress) -> bool:
+        """What the work asks after each step: notes how far it is, waits while it is paused, says whether to go on."""
+        is_new = progress.at != self.progress.at or progress.held != self.progress.held
+        if progress.held and is_new and not self._is_stopping:
+            self.held = progress.held
+            self._going.clear()
+        self.progress = progress
+        if is_new:
+            self.changed.emit()
+        if not self._going.is_set():
+            paused = time.monotonic()
+            await self._going.wait()
+            self._rested_s += time.monotonic() - paused
+        return not self._is_stopping
+
+    def pause(self) -> None:
+        """Wait after the step under way."""
+        if self.errand.can_pause and self.state in ("running", "waiting"):
+            self._going.clear()
+            self.changed.emit()
+
+    def go_on(self) -> None:
+        """Go on after a pause, or although the brake held it."""
+        if not self._is_stopping and not self.is_over:
+            self.held = ""
+            self._going.set()
+            self.changed.emit()
+
+    def stop(self) -> None:
+        """End after the step under way; what has been done stays done, but for one transaction."""
+        if not self.is_over and not self._is_stopping:
+            self._is_stopping = True
+            self._going.set()
+            self.changed.emit()
+
+    def take_end(self, ended: Ended) -> None:
+        """Note how it ended."""
+        self.took_s = time.monotonic() - self._started
+        self.ended, self.held = ended, ""
+        self.changed.emit()
+
+    def take_became(self, became: Retried) -> None:
+        """Note what became of the jobs."""
+        if became != self.became:
+            self.became = became
+            self.changed.emit()

@@ -1,0 +1,185 @@
+"""How acts ended, in words, from their ledgers: what was done to which jobs, what was not, and what broke it off."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+
+from jobdesk_core.operations import DeferLedger, Ledger, Result, SetLedger
+from jobdesk_core.troubles import explain
+
+from jobdesk import formats
+from jobdesk.acting.act import Ended, Kind
+from jobdesk.acting.words import Sentences, jobs, tr
+from jobdesk.dialogs.act_words import words_of
+from jobdesk.dialogs.outcome_lines import RESULTS, ledger_lines
+from jobdesk.dialogs.outcome_list import SHOWN, Line
+
+#: So many jobs are shown by a link, one by one in a filter.
+MOST_LINKED = 500
+#: Different reasons of new jobs that are told.
+_REASONS = 20
+
+
+def broken(error: Exception) -> Ended:
+    """An act that an error ended before there was a ledger."""
+    trouble = explain(error)
+    return Ended(kind="bad", sentence=trouble.sentence, way_out=trouble.way_out)
+
+
+def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
+    """An act on jobs."""
+    counts = ledger.counts
+    done, all_ = counts[Result.DONE], ledger.plan.ready
+    ids = tuple(islice((entry.job_id for entry in ledger.entries() if entry.result is Result.DONE), MOST_LINKED + 1))
+    kind, way_out = _cut_off(ledger)
+    told, named = _done(done, all_, ids, sentences, is_cut=bool(kind))
+    if done == 1 and not kind and all_ == 1:
+        told = ledger.sentence_of(ids[0]).rstrip(".")
+        named = formats.job_number(ids[0]) if formats.job_number(ids[0]) in told else ""
+    skipped = counts[Result.SKIPPED] + counts[Result.REFUSED]
+    parts = [told]
+    if skipped:
+        parts.append(tr("{count} skipped").format(count=formats.number(skipped)))
+    if counts[Result.UNKNOWN]:
+        parts.append(tr("{count} unknown").format(count=formats.number(counts[Result.UNKNOWN])))
+    left = counts[Result.NOT_REACHED] + counts[Result.ROLLED_BACK]
+    if left:
+        parts.append(tr("{count} left as they were").format(count=formats.number(left)))
+    sentence = f"{', '.join(parts)}."
+    if ledger.is_stopped:
+        sentence = tr("Stopped: {rest}").format(rest=_lower(sentence))
+    problems = counts[Result.REFUSED] or skipped > sum(g.count for g in ledger.plan.groups if g.reason is not None)
+    return Ended(
+        kind=kind or ("warning" if problems else "good" if done else "info"),
+        sentence=sentence,
+        way_out=way_out,
+        jobs=named if len(ids) <= MOST_LINKED else "",
+        job_ids=ids[:MOST_LINKED],
+        lines=tuple(ledger_lines(ledger, words_of(ledger.plan.change.action))),
+        ledger=ledger,
+    )
+
+
+def end_of_defers(ledger: DeferLedger, sentences: Sentences, place: str = "") -> Ended:
+    """New jobs; `place` is the connection that they were replayed on, where no filter of ours shows them."""
+    counts = ledger.counts
+    done = counts[Result.DONE]
+    found = (entry.job_id for entry in ledger.entries() if entry.result is Result.DONE)
+    ids = tuple(islice((job_id for job_id in found if job_id is not None), MOST_LINKED + 1))
+    kind, way_out = _cut_off(ledger)
+    told, named = _done(done, len(ledger), ids, sentences, is_cut=bool(kind))
+    if place:
+        told, named = tr("{done} on {profile}").format(done=told, profile=formats.cut(place, 40)), ""
+        way_out = way_out or (tr("Nothing was changed on the source.") if done else "")
+    parts = [told]
+    for result, text in (
+        (Result.REFUSED, tr("{count} refused")),
+        (Result.UNKNOWN, tr("{count} unknown")),
+        (Result.NOT_REACHED, tr("{count} not reached")),
+        (Result.ROLLED_BACK, tr("{count} rolled back")),
+    ):
+        if counts[result]:
+            parts.append(text.format(count=formats.number(counts[result])))
+    sentence = f"{', '.join(parts)}."
+    return Ended(
+        kind=kind or ("warning" if done < len(ledger) else "good"),
+        sentence=tr("Stopped: {rest}").format(rest=_lower(sentence)) if ledger.is_stopped else sentence,
+        way_out=way_out,
+        jobs=named if len(ids) <= MOST_LINKED else "",
+        job_ids=ids[:MOST_LINKED],
+        lines=tuple(_defer_lines(ledger)),
+        ledger=ledger,
+    )
+
+
+def end_of_set(ledger: SetLedger, count: str) -> Ended:
+    """Staged changes, `count` in words: all of them were applied, or none."""
+    from jobdesk.dialogs import staged_words
+
+    done = [entry for entry in islice(ledger.entries(), MOST_LINKED + 1) if entry.result is Result.DONE]
+    ids = tuple(sorted({entry.job_id for entry in done if entry.job_id}))
+    lines: list[Line] = []
+    for position in range(len(ledger.made.parts)):
+        lines += staged_words.end_lines(ledger, position)
+    if ledger.is_applied:
+        named = jobs(ledger.made.ready)
+        sentence = tr("Applied {changes}, to {jobs}.").format(changes=count, jobs=named)
+        is_few = len(done) <= MOST_LINKED
+        return Ended(
+            kind="good",
+            sentence=sentence,
+            jobs=named if is_few else "",
+            job_ids=ids[:MOST_LINKED],
+            lines=tuple(lines),
+            ledger=ledger,
+        )
+    way_out = ""
+    if ledger.fate is Result.UNKNOWN:
+        sentence = tr("The link broke at the commit: all of it was done, or nothing. Look at the jobs.")
+    elif ledger.error is not None:
+        trouble = explain(ledger.error)
+        sentence, way_out = tr("Nothing was changed."), f"{trouble.sentence} {trouble.way_out}".strip()
+    elif ledger.is_stopped:
+        sentence = tr("Stopped, and everything was rolled back: nothing was changed.")
+    else:
+        refused = jobs(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
+        said = tr("Nothing was changed. Refused: {jobs}, and so all of it was rolled back.")
+        sentence = said.format(jobs=refused)
+    kind: Kind = "info" if ledger.is_stopped else "bad"
+    return Ended(kind=kind, sentence=sentence, way_out=way_out, lines=tuple(lines), ledger=ledger)
+
+
+def end_of_undo(told: tuple[int, Counter[str], bool]) -> Ended:
+    """An undo: for how many jobs, why the others were left alone, and whether it was stopped."""
+    done, left, is_stopped = told
+    sentence = tr("Undone for {jobs}.").format(jobs=jobs(done))
+    reasons = [f"{jobs(count)}: {reason}" for reason, count in left.most_common(5)]
+    kind: Kind = "info" if is_stopped or not done else "warning" if left else "good"
+    lines = [Line("good", done, tr("undone"))] if done else []
+    lines += [Line("info", count, reason) for reason, count in left.most_common(_REASONS)]
+    if is_stopped:
+        sentence = tr("Stopped: {rest}").format(rest=_lower(sentence))
+    return Ended(kind=kind, sentence=sentence, way_out=" ".join(reasons), lines=tuple(lines))
+
+
+def _done(done: int, all_: int, ids: Sequence[int], sentences: Sentences, *, is_cut: bool) -> tuple[str, str]:
+    """What was done, and the words in it that name the jobs."""
+    if done == 1 and len(ids) == 1:
+        named = tr("job {number}").format(number=formats.job_number(ids[0]))
+        return sentences.past.format(jobs=named), named
+    named = jobs(done)
+    if is_cut and done < all_:
+        of_all = tr("{some} of {jobs}").format(some=formats.number(done), jobs=jobs(all_))
+        return sentences.past.format(jobs=of_all), of_all if done else ""
+    return sentences.past.format(jobs=named), named if done else ""
+
+
+def _cut_off(ledger: Ledger | DeferLedger) -> tuple[Kind | None, str]:
+    """What broke it off, if anything: the kind of message that it makes, and what there is to say."""
+    if ledger.error is not None:
+        trouble = explain(ledger.error)
+        return "bad", f"{trouble.sentence} {trouble.way_out}".strip()
+    if ledger.is_rolled_back:
+        return "info", tr("Everything was rolled back: nothing was changed.")
+    return ("info", "") if ledger.is_stopped else (None, "")
+
+
+def _defer_lines(ledger: DeferLedger) -> list[Line]:
+    numbers: Counter[tuple[Result, str]] = Counter()
+    ids: list[int] = []
+    for entry in ledger.entries():
+        numbers[entry.result, entry.sentence] += 1
+        if entry.job_id is not None and len(ids) < SHOWN:
+            ids.append(entry.job_id)
+    lines = []
+    for (result, reason), count in numbers.most_common(_REASONS):
+        is_done = result is Result.DONE
+        words = tr("deferred") if is_done else f"{result.value}: {reason}" if reason else result.value
+        lines.append(Line(RESULTS[result], count, words, None, tuple(ids) if is_done else ()))
+    return lines
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

@@ -1,0 +1,56 @@
+"""The ledger of an act that is over: what became of the jobs, by reason, and each of them as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jobdesk_core.operations import Example, examples, run_async
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from jobdesk.acting.act import Act, Ended
+from jobdesk.dialogs import ledger_files
+from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.outcome_list import OutcomeList, no_examples
+
+EXAMPLES = "examples"
+
+
+class LedgerDialog(DialogFrame):
+    """Shows how an act ended."""
+
+    help_place = ("acting", "acts-in-the-background")
+
+    def __init__(self, parent: QWidget | None, *, act: Act, ended: Ended) -> None:
+        super().__init__(parent, title=act.errand.title, sentence=ended.sentence, verb="", width=640)
+        self._desk, self._ended = act.errand.desk, ended
+        self.outcomes = OutcomeList(self._read_examples)
+        self.export_button = QPushButton(self.tr("Export…"))
+        self.export_button.setObjectName("link")
+        self.export_button.setAutoDefault(False)
+        self.export_button.setVisible(ended.ledger is not None)
+        self.export_button.clicked.connect(self._export)
+        self.links.addWidget(self.export_button)
+        self.cancel_button.setText(self.tr("Close"))
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.addWidget(self.outcomes)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(inner)
+        self.content.addWidget(scroll, 1)
+        self.outcomes.show_lines(ended.lines)
+        if ended.way_out:
+            self.message.show_message(ended.kind, ended.way_out)
+        self.resize(680, 420)
+        self.cancel_button.setFocus()
+
+    def _export(self) -> None:
+        if self._ended.ledger is not None:
+            ledger_files.ask(self, self._ended.ledger, self.work, self.message)
+
+    def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
+        reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
+        self.work.start(reading, name=EXAMPLES, then=then, failed=no_examples)
