@@ -154,7 +154,7 @@ class PreflightDialog(DialogFrame):
         self.safety.show_risk(())
         if plan.endangered or plan.at_risk:
             reading = run_async(look_at_risk(plan), self._desk.connector, limit_s=self._desk.monitor.limit_s)
-            self.work.start(reading, name=RISK, then=self._show_risk, failed=_no_examples, replaces=True)
+            self.work.start(reading, name=RISK, then=self._show_risk, failed=no_examples, replaces=True)
 
     def _show_risk(self, risk: Risk | None) -> None:
         self.safety.show_risk(risk.sentences() if risk is not None else ())
