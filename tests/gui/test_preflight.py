@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from jobdesk.dialogs import ledger_files
-from jobdesk.dialogs.frame import WORK
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.operations import Result
@@ -150,7 +149,7 @@ async def test_on_production_the_profiles_name_is_typed_first(dsn: str, tmp_path
             QTest.keyClicks(dialog.safety.name, "t")
             assert dialog.verb.isEnabled()
             QTest.keyClick(dialog.safety.name, Qt.Key.Key_Return)
-            assert not dialog.work.is_running(WORK) and dialog.isVisible() and dialog.ledger is None
+            assert dialog.isVisible() and not window.acting.acts.told
         async with live(tmp_path, dsn, environment="staging") as window:
             dialog = await preflight(window, key)
             assert dialog.verb.isEnabled() and not dialog.safety.name.isVisible()

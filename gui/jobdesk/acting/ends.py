@@ -149,6 +149,8 @@ def _done(done: int, all_: int, ids: Sequence[int], sentences: Sentences, *, is_
     if done == 1 and len(ids) == 1:
         named = tr("job {number}").format(number=formats.job_number(ids[0]))
         return sentences.past.format(jobs=named), named
+    if not done and not is_cut:
+        return tr("Nothing was changed"), ""
     named = jobs(done)
     if is_cut and done < all_:
         of_all = tr("{some} of {jobs}").format(some=formats.number(done), jobs=jobs(all_))
