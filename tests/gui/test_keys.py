@@ -11,6 +11,10 @@ from pathlib import Path
 import jobdesk
 import pytest
 from database import picture
+from jobdesk.acting.act import Act, Ended
+from jobdesk.acting.errands import act_on_new_jobs
+from jobdesk.acting.leaving import LeaveDialog
+from jobdesk.acting.ledger import LedgerDialog
 from jobdesk.desk import Desk
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.connection import ConnectionDialog
@@ -34,6 +38,7 @@ from jobdesk.dialogs.undo import UndoDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.journal import Search
 from jobdesk_core.monitor.advice import IndexAdvice
+from jobdesk_core.operations import DeferPlan
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, desk_of, dialog_of, live, opened
 from PySide6.QtCore import QEvent, Qt
@@ -97,6 +102,10 @@ class Opener:
                 window, advice=advice, filter_text="x", create=self._nothing, leftovers=self._nothing
             ).open(),
             InstallDialog: lambda: InstallDialog(window, database="b", role="r", install=self._nothing).open(),
+            LeaveDialog: lambda: LeaveDialog(
+                window, acts=window.acting.acts, concerned=[], is_end=True, go_on=lambda: None
+            ).open(),
+            LedgerDialog: self._ledger,
             PaletteDialog: lambda: PaletteDialog(window).open(),
             PasswordDialog: lambda: PasswordDialog(window, profile=profile, why="It asks.").open(),
             PreflightDialog: self.by_action("job.cancel"),
@@ -107,9 +116,14 @@ class Opener:
             SaveViewDialog: lambda: SaveViewDialog(window).open(),
             SavedViewsDialog: lambda: SavedViewsDialog(window).open(),
             ShortcutsDialog: lambda: ShortcutsDialog(window).open(),
-            StagedDialog: lambda: StagedDialog(window, desk=desk, held=staged, done=lambda _: None).open(),
-            UndoDialog: lambda: UndoDialog(window, desk=desk, entry=self._entry).open(),
+            StagedDialog: lambda: StagedDialog(window, desk=desk, held=staged, apply=lambda _: None).open(),
+            UndoDialog: lambda: UndoDialog(window, desk=desk, entry=self._entry, act=lambda _: None).open(),
         }
+
+    def _ledger(self) -> None:
+        errand = act_on_new_jobs(desk_of(self._window), DeferPlan([], desk_of(self._window).capabilities))
+        ended = Ended(kind="good", sentence="Deferred 1 job.")
+        LedgerDialog(self._window, act=Act(errand, self._window), ended=ended).open()
 
     def _replay(self, desk: Desk) -> None:
         ReplayDialog(
@@ -118,6 +132,7 @@ class Opener:
             source=desk,
             job_ids=[1],
             profiles=[Profile(name="elsewhere", method="dsn", dsn="postgresql://nobody@127.0.0.1:1/x")],
+            act=lambda _: None,
             done=lambda _: None,
             staged=self._window.commands.staged.held,
         ).open()

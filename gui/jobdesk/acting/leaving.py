@@ -24,7 +24,6 @@ class LeaveDialog(DialogFrame):
         self._acts, self._concerned, self._is_end, self._go_on = acts, concerned, is_end, go_on
         self.setWindowTitle(self.tr("An act is running"))
         self.cancel_button.setText(self.tr("Stay"))
-        self.verb.setDefault(False)
         self.cancel_button.setFocus()
         acts.changed.connect(self._show)
         self._show()
