@@ -38,15 +38,17 @@ class Spec:
     needs: Needs = Needs.NOTHING
     starts_group: bool = False
     submenu: str = ""
+    #: What it is called where its menu is not seen, when its text alone does not tell it apart.
+    name: str = ""
     #: Whether it is one of several of its submenu, of which exactly one is in force.
     is_choice: bool = False
 
 
 SUBMENUS = {
-    "matching": "All that &match",
-    "theme": "&Theme",
+    "matching": "All that matc&h",
+    "theme": "T&heme",
     "density": "&Density of tables",
-    "times": "T&imes",
+    "times": "Tim&es",
 }
 MENUS = {
     "desk": "&Desk",
@@ -88,9 +90,9 @@ SPECS = (
     ),
     Spec(
         "staged.discard",
-        "&Throw staged changes away…",
+        "D&iscard staged changes…",
         "desk",
-        tip="Forget all staged changes",
+        tip="Discard all staged changes",
         needs=Needs.DESK,
     ),
     Spec("app.quit", "&Quit", "desk", shortcut="Ctrl+Q", starts_group=True),
@@ -168,21 +170,63 @@ SPECS = (
         needs=Needs.JOBS,
     ),
     *(
-        Spec(f"matching.{verb}", text, "job", picture, "", tip, Needs.DESK, submenu="matching")
-        for verb, text, picture, tip in (
-            ("retry", "&Retry…", "retry", "Retry everything that matches the filter"),
-            ("cancel", "&Cancel…", "cancel", "Cancel everything that matches the filter and waits"),
-            ("abort", "&Abort…", "abort", "Ask everything that matches the filter and runs to stop"),
-            ("delete", "Cancel and de&lete…", "delete", "Cancel and delete what matches the filter and waits"),
-            ("run_now", "R&un now…", "play", "Let what matches the filter and waits run as soon as workers are free"),
-            ("reschedule", "Re&schedule…", "schedules", "Let what matches the filter and waits run at another time"),
-            ("reprioritise", "Re&prioritise…", "arrow-up", "Give what matches the filter and waits another priority"),
-            ("purge", "Pur&ge…", "", "Delete what matches the filter and has ended, by status and age"),
+        Spec(f"matching.{verb}", text, "job", picture, "", tip, Needs.DESK, submenu="matching", name=name)
+        for verb, text, name, picture, tip in (
+            ("retry", "&Retry…", "Retry all that match…", "retry", "Retry everything that matches the filter"),
+            (
+                "cancel",
+                "&Cancel…",
+                "Cancel all that match…",
+                "cancel",
+                "Cancel everything that matches the filter and waits",
+            ),
+            (
+                "abort",
+                "&Abort…",
+                "Abort all that match…",
+                "abort",
+                "Ask everything that matches the filter and runs to stop",
+            ),
+            (
+                "delete",
+                "Cancel and de&lete…",
+                "Cancel and delete all that match…",
+                "delete",
+                "Cancel and delete what matches the filter and waits",
+            ),
+            (
+                "run_now",
+                "R&un now…",
+                "Run all that match now…",
+                "play",
+                "Let what matches the filter and waits run as soon as workers are free",
+            ),
+            (
+                "reschedule",
+                "Re&schedule…",
+                "Reschedule all that match…",
+                "schedules",
+                "Let what matches the filter and waits run at another time",
+            ),
+            (
+                "reprioritise",
+                "Re&prioritise…",
+                "Reprioritise all that match…",
+                "arrow-up",
+                "Give what matches the filter and waits another priority",
+            ),
+            (
+                "purge",
+                "Pur&ge…",
+                "Purge all that match…",
+                "",
+                "Delete what matches the filter and has ended, by status and age",
+            ),
         )
     ),
     Spec(
         "job.rescue",
-        "Rescue stalle&d jobs…",
+        "Rescue s&talled jobs…",
         "job",
         tip="Retry the running jobs that no living worker has",
         needs=Needs.DESK,
@@ -196,7 +240,7 @@ SPECS = (
     ),
     Spec(
         "job.again",
-        "Defer a&gain with changes…",
+        "Defer aga&in with changes…",
         "job",
         tip="A new job with this one's task and arguments",
         needs=Needs.JOBS,
@@ -220,13 +264,22 @@ SPECS = (
         "Copy every column of the selected jobs, arguments included",
         Needs.JOBS,
     ),
-    Spec("queue.show", "&Show jobs", "queue", "jobs", tip="Show the jobs of the selected queues", needs=Needs.DESK),
+    Spec(
+        "queue.show",
+        "&Show jobs",
+        "queue",
+        "jobs",
+        tip="Show the jobs of the selected queues",
+        name="Show the jobs of the selected queues",
+        needs=Needs.DESK,
+    ),
     Spec(
         "queue.cancel",
         "&Cancel waiting…",
         "queue",
         "cancel",
         tip="Cancel every waiting job of the selected queues",
+        name="Cancel waiting jobs of the selected queues…",
         needs=Needs.DESK,
         starts_group=True,
     ),
@@ -236,6 +289,7 @@ SPECS = (
         "queue",
         "retry",
         tip="Retry every failed job of the selected queues",
+        name="Retry failed jobs of the selected queues…",
         needs=Needs.DESK,
     ),
     Spec(
@@ -244,6 +298,7 @@ SPECS = (
         "queue",
         "delete",
         tip="Delete the finished jobs of the selected queues",
+        name="Purge finished jobs of the selected queues…",
         needs=Needs.DESK,
     ),
     Spec(
@@ -252,16 +307,26 @@ SPECS = (
         "queue",
         "defer",
         tip="Defer a new job into this queue",
+        name="Defer a job into the selected queue…",
         needs=Needs.DESK,
         starts_group=True,
     ),
-    Spec("task.show", "&Show jobs", "task", "jobs", tip="Show the jobs of the selected tasks", needs=Needs.DESK),
+    Spec(
+        "task.show",
+        "&Show jobs",
+        "task",
+        "jobs",
+        tip="Show the jobs of the selected tasks",
+        name="Show the jobs of the selected tasks",
+        needs=Needs.DESK,
+    ),
     Spec(
         "task.cancel",
         "&Cancel waiting…",
         "task",
         "cancel",
         tip="Cancel every waiting job of the selected tasks",
+        name="Cancel waiting jobs of the selected tasks…",
         needs=Needs.DESK,
         starts_group=True,
     ),
@@ -271,6 +336,7 @@ SPECS = (
         "task",
         "retry",
         tip="Retry every failed job of the selected tasks",
+        name="Retry failed jobs of the selected tasks…",
         needs=Needs.DESK,
     ),
     Spec(
@@ -279,6 +345,7 @@ SPECS = (
         "task",
         "delete",
         tip="Delete the finished jobs of the selected tasks",
+        name="Purge finished jobs of the selected tasks…",
         needs=Needs.DESK,
     ),
     Spec(
@@ -287,16 +354,26 @@ SPECS = (
         "task",
         "defer",
         tip="Defer a new job of this task",
+        name="Defer a job of the selected task…",
         needs=Needs.DESK,
         starts_group=True,
     ),
-    Spec("worker.show", "&Show jobs", "worker", "jobs", tip="Show what the selected workers run", needs=Needs.DESK),
+    Spec(
+        "worker.show",
+        "&Show jobs",
+        "worker",
+        "jobs",
+        tip="Show what the selected workers run",
+        name="Show what the selected workers run",
+        needs=Needs.DESK,
+    ),
     Spec(
         "worker.rescue",
         "&Rescue stalled jobs…",
         "worker",
         "retry",
         tip="Put the jobs back that no living worker has",
+        name="Rescue the stalled jobs of all workers…",
         needs=Needs.DESK,
         starts_group=True,
     ),
@@ -340,16 +417,16 @@ SPECS = (
         tip="Rename, order and delete the saved views, which open by Alt+1 to Alt+9",
         needs=Needs.DESK,
     ),
-    Spec("view.refresh", "&Read again", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
+    Spec("view.refresh", "&Refresh", "view", "refresh", "F5", "Read everything shown anew", Needs.DESK),
     Spec("view.index", "Advise an &index…", "view", tip="Which index would make this filter fast", needs=Needs.DESK),
     Spec("view.next_pane", "Next &pane", "view", shortcut="F6", starts_group=True),
     Spec("view.previous_pane", "Previous pane", "view", shortcut="Shift+F6"),
     Spec("view.columns", "Colu&mns…", "view", "columns", tip="Which columns of the table show"),
     Spec(
         "view.reset_layout",
-        "As at fi&rst",
+        "Reset to def&aults",
         "view",
-        tip="Columns and panes as wide and in the order as they were at first",
+        tip="Set columns and panes back to their first order and widths",
     ),
     Spec("view.theme", "&Light or dark", "view", shortcut="Ctrl+T", starts_group=True),
     Spec("view.theme_of_system", "Theme of the &system", "view", submenu="theme", is_choice=True),

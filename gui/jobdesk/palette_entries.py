@@ -77,7 +77,7 @@ def _actions(window: MainWindow) -> Iterator[Entry]:
     for spec in SPECS:
         if spec.key != "view.palette":
             keys = QKeySequence(spec.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
-            text = translated(spec.text).replace("&", "").removesuffix("…")
+            text = translated(spec.name or spec.text).replace("&", "").removesuffix("…")
             menu = translated(MENUS[spec.menu]).replace("&", "")
             hint = f"{menu} · {keys}" if keys else menu
             yield Entry(spec.key, text, hint, window.actions[spec.key].trigger, reasons.get(spec.key))

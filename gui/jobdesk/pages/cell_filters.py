@@ -1,4 +1,4 @@
-"""What a cell offers the filter: to find only jobs with its value, or to leave these out."""
+"""What a cell offers the filter: to find only jobs with its value, or to exclude these."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class CellFilters(QObject):
 
     def __init__(self, menu: QMenu) -> None:
         super().__init__(menu)
-        self._keep, self._leave_out = QAction(self), QAction(self)
+        self._keep, self._exclude = QAction(self), QAction(self)
         self._separator = QAction(self)
         self._separator.setSeparator(True)
         self._condition = ""
         self._keep.triggered.connect(lambda: self.narrowing_asked_for.emit(self._condition))
-        self._leave_out.triggered.connect(lambda: self.narrowing_asked_for.emit(f"-{self._condition}"))
+        self._exclude.triggered.connect(lambda: self.narrowing_asked_for.emit(f"-{self._condition}"))
         first = menu.actions()[0] if menu.actions() else None
-        for action in (self._keep, self._leave_out, self._separator):
+        for action in (self._keep, self._exclude, self._separator):
             menu.insertAction(first, action) if first is not None else menu.addAction(action)
 
     def show_cell(self, row: JobRow | None, key: str) -> None:
@@ -35,9 +35,9 @@ class CellFilters(QObject):
         if len(shown) > LONGEST_SHOWN:
             shown = f"{shown[:LONGEST_SHOWN]}…"
         shown = shown.replace("&", "&&")
-        self._keep.setText(self.tr("Filter to {condition}").format(condition=shown))
-        self._leave_out.setText(self.tr("Leave out {condition}").format(condition=shown))
-        for action in (self._keep, self._leave_out, self._separator):
+        self._keep.setText(self.tr("Filter by {condition}").format(condition=shown))
+        self._exclude.setText(self.tr("Exclude {condition}").format(condition=shown))
+        for action in (self._keep, self._exclude, self._separator):
             action.setVisible(bool(self._condition))
 
 

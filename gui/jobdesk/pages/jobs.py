@@ -159,7 +159,7 @@ class JobsPage(QWidget):
         self._menu = actions.job_menu(self)
         self._defer = actions["job.defer"]
         self.inspector.set_actions(actions)
-        self.toolbar.set_actions(actions, self._menu)
+        self.toolbar.set_actions(actions, actions.job_menu(self))  # its own: no cell was clicked there
         self._cell_filters = CellFilters(self._menu)
         self._cell_filters.narrowing_asked_for.connect(self.narrowing_asked_for)
 

@@ -124,7 +124,7 @@ class Columns(QObject):
             action.setChecked(not self._table.isColumnHidden(place))
             action.triggered.connect(lambda is_shown, key=key: self.show_column(key, is_shown))
         menu.addSeparator()
-        menu.addAction(self.tr("As at first"), self.reset).setEnabled(bool(self.choice()))
+        menu.addAction(self.tr("Reset to defaults"), self.reset).setEnabled(bool(self.choice()))
 
     def open_menu(self, at: QPoint | None = None) -> None:
         """Offer the columns below the header."""
@@ -181,7 +181,7 @@ class Columns(QObject):
                 self._has_own_widths = True
 
     def _forget(self) -> None:
-        """As at first: the order, the widths and what is shown."""
+        """Reset to defaults: the order, the widths and what is shown."""
         was_hidden, self._hidden = self._hidden, None
         if self._has_own_order:
             self._put_order(self._keys)
