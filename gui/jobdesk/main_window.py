@@ -46,7 +46,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("Jobdesk")
         self.resize(QSize(1440, 900).boundedTo(self.screen().availableSize()))
-        self.setMinimumSize(960, 600)
+        self.setMinimumSize(QSize(960, 600).boundedTo(self.screen().availableSize()))
         self.session = session
         self.header = Header()
         self.strip = EnvironmentStrip()

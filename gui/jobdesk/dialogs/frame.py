@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from jobdesk_core.troubles import Trouble, explain
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -95,6 +96,7 @@ class DialogFrame(QDialog):
             self.resize(max(self.minimumWidth(), min(self.width(), parent.window().width() - MARGIN)), self.height())
         if not self._is_arranged:
             self._is_arranged = True
+            self._fit_screen(self.screen().availableSize())
             self._arrange_keys()
         super().showEvent(event)
 
@@ -196,6 +198,23 @@ class DialogFrame(QDialog):
         if not press(focused) and self.submits_on_return and is_field:
             self.verb.click()
 
+    def _fit_screen(self, most: QSize) -> None:
+        """Be no larger than the screen: what does not fit into it scrolls, and the verbs stay in sight."""
+        layout = self.layout()
+        least = layout.minimumSize().expandedTo(self.minimumSize())
+        if least.width() > most.width() or least.height() > most.height():
+            focused = self.focusWidget()
+            scroll = QScrollArea()
+            self._body.removeWidget(self._inner_content)
+            scroll.setWidgetResizable(True)
+            scroll.setFrameShape(QFrame.Shape.NoFrame)
+            scroll.setWidget(self._inner_content)
+            self._body.addWidget(scroll)
+            if focused is not None:
+                focused.setFocus()
+            self.setMinimumSize(0, 0)
+        self.resize(self.size().boundedTo(most))
+
     def _arrange_keys(self) -> None:
         set_tab_order(self)
         if self.focusWidget() is None:
@@ -217,9 +236,12 @@ class DialogFrame(QDialog):
         head.setSpacing(4)
         head.addWidget(self.title)
         head.addWidget(self.sentence)
-        body = QVBoxLayout()
+        body = self._body = QVBoxLayout()
         body.setContentsMargins(20, 8, 20, 16)
-        body.addLayout(self.content)
+        self._inner_content = QWidget()
+        self._inner_content.setLayout(self.content)
+        self.content.setContentsMargins(0, 0, 0, 0)
+        body.addWidget(self._inner_content)
         foot = QFrame()
         foot.setObjectName("dialogFooter")
         row = QHBoxLayout(foot)
