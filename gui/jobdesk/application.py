@@ -12,7 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
-from jobdesk_core.cli import COMMANDS, typed_secrets
+from jobdesk_core import cli
+from jobdesk_core.cli import typed_secrets
 from jobdesk_core.demo import Demo, DemoError
 from jobdesk_core.profiles import (
     NAMES_A_DATABASE,
@@ -45,8 +46,9 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     typed_secrets.hide(arguments)
     parser = typed_secrets.Parser(
         prog="jobdesk",
-        description="The desktop console for Procrastinate job queues.",
-        epilog=f"Without the window: jobdesk {'|'.join(COMMANDS)} (each has a --help).",
+        description="The desktop console for Procrastinate job queues.\n\n"
+        f"without the window, jobdesk COMMAND ... (each has a --help):\n{cli.listed()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--profile", metavar="NAME", help="open a saved connection")

@@ -110,6 +110,34 @@ def test_a_command_never_loads_qt(arguments: list[str]) -> None:
     assert ended.stdout.splitlines()[-1] == "loaded [] 0", ended.stderr
 
 
+@pytest.mark.parametrize("module", ["jobdesk", "jobdesk_core"])
+def test_what_is_no_command_is_told_by_both_programs(module: str) -> None:
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+
+    def told(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", module, *arguments]
+        ended = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+    for arguments, words in (
+        (["staus"], "there is no command staus. Did you mean status?"),
+        (["--dsn", "host=127.0.0.1 port=1", "Retry", "1"], "there is no command Retry. Did you mean retry?"),
+        (["--prof", "x", "xyzzy"], f"there is no command xyzzy. The commands are {', '.join(COMMANDS)}."),
+        (["postgresql://u:geheim@h/d"], "command postgresql://u:•••@h/d. A connection string goes behind --dsn."),
+        (["host=h password=geheim"], "command host=h password=•••. A connection string goes behind --dsn."),
+    ):
+        code, text = told(*arguments)
+        assert code == 2 and words in text, text
+        assert "geheim" not in text and "Traceback" not in text
+    code, text = told("--help")
+    lines = [line.split()[0] for line in text.splitlines() if line.startswith("  ")]
+    commands = [word for word in lines if word in COMMANDS]
+    assert code == 0 and commands == list(COMMANDS)
+    assert text.index("  retry") < text.index("\noptions:")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_each_command_tells_its_exit_codes(shell: Shell, command: str) -> None:
     ended = shell(command, "--help")

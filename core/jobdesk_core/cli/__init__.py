@@ -21,14 +21,25 @@ COMMANDS = {
 _WITH_VALUE = ("--dsn", "--profile", "--theme", "--tour")
 
 
-def is_command(arguments: Sequence[str]) -> bool:
-    """Whether the first word that is no option is one of COMMANDS; otherwise the window is meant."""
+def first_word(arguments: Sequence[str]) -> str | None:
+    """The first word that is neither an option nor an option's value: a command, or meant to be one."""
     is_value = False
     for argument in arguments:
         if not is_value and not argument.startswith("-"):
-            return argument in COMMANDS
-        is_value = not is_value and argument in _WITH_VALUE
-    return False
+            return argument
+        # argparse takes a part of an option's name, too.
+        is_value = not is_value and len(argument) > 2 and any(name.startswith(argument) for name in _WITH_VALUE)
+    return None
+
+
+def is_command(arguments: Sequence[str]) -> bool:
+    """Whether the command line is meant, which tells of a slip in a command's name; the window takes options only."""
+    return first_word(arguments) is not None
+
+
+def listed() -> str:
+    """The commands with what each is for, a line for each."""
+    return "\n".join(f"  {name:8} {told}" for name, told in COMMANDS.items())
 
 
 def main(arguments: Sequence[str]) -> int:

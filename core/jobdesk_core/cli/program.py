@@ -11,7 +11,18 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
-from jobdesk_core.cli import COMMANDS, acting, codes, defer, output, reading, status, typed_secrets, watch
+from jobdesk_core.cli import (
+    COMMANDS,
+    acting,
+    codes,
+    defer,
+    first_word,
+    output,
+    reading,
+    status,
+    typed_secrets,
+    watch,
+)
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import opened
 from jobdesk_core.exceptions import JobdeskException
@@ -105,10 +116,9 @@ def _unexpected(error: Exception) -> int:
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. argparse takes words as one block: those behind an option are added here."""
     parser = make_parser()
-    word = arguments[0] if arguments else ""
-    close = difflib.get_close_matches(word, COMMANDS, 1)
-    if word not in COMMANDS and close:
-        parser.error(f"there is no command {output.plain(word)}. Did you mean {close[0]}?")
+    word = first_word(arguments)
+    if word is not None and word not in COMMANDS:
+        parser.error(_no_command(word))
     options, rest = parser.parse_known_args(_shielded(arguments))
     words = getattr(options, "values" if options.command == "defer" else "filter", None)
     if rest and (words is None or any(word.startswith("-") for word in rest)):
@@ -118,6 +128,17 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     if words is not None:
         words += rest
     return options
+
+
+def _no_command(word: str) -> str:
+    close = difflib.get_close_matches(word.lower(), COMMANDS, 1)
+    if close:
+        hint = f"Did you mean {close[0]}?"
+    elif "://" in word or "=" in word:
+        hint = "A connection string goes behind --dsn."
+    else:
+        hint = f"The commands are {', '.join(COMMANDS)}."
+    return f"there is no command {output.plain(word)}. {hint}"
 
 
 def _shielded(arguments: Sequence[str]) -> list[str]:
