@@ -33,7 +33,6 @@ SETTINGS = {
     "row_security": ("off",),
     "default_transaction_isolation": ("serializable", "repeatable read"),
     "default_transaction_deferrable": ("on",),
-    "default_transaction_read_only": ("on",),
     "statement_timeout": ("15ms",),
     "lock_timeout": ("1ms",),
     "idle_in_transaction_session_timeout": ("1ms",),
@@ -174,6 +173,17 @@ def test_settings_of_the_environment_the_database_and_the_dsn(
 
 def _literal(setting: str, value: str) -> str:
     return value if setting == "search_path" else f"'{value}'"
+
+
+def test_a_read_only_session_is_a_safeguard_that_nobody_overrules(day: Day, plain: list[Any], dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        refill(connection)
+    read_only = make_conninfo(dsn, options="-c default_transaction_read_only=on")
+    seen = day.run(read_only, has_worker=False)
+    assert seen[:5] == plain[:5]
+    for code, told, *_ in seen[5:8]:
+        assert code == 4
+        assert "read-only" in told
 
 
 @pytest.mark.parametrize(

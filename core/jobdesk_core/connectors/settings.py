@@ -102,12 +102,16 @@ class SessionSettings:
 
 
 #: The settings of a connector that nobody has told otherwise: the server's own limits stay as they are.
-DEFAULT = SessionSettings(is_read_only=False)
+DEFAULT = SessionSettings()
 
 
 def desk_settings(*, is_read_only: bool) -> SessionSettings:
-    """The settings of the desk's own sessions, whose limits are the desk's."""
-    return SessionSettings({**MEANING, **LIMITS}, is_read_only)
+    """The settings of the desk's own sessions, whose limits are the desk's.
+
+    A role, a database or an operator that asks for read-only transactions is never overruled: that is a safeguard of
+    somebody's, and a refused act says so.
+    """
+    return SessionSettings({**MEANING, **LIMITS}, is_read_only or None)
 
 
 def _word(value: bool) -> str:
