@@ -105,6 +105,16 @@ def safe_local(at: dt.datetime, zone: dt.tzinfo | None) -> dt.datetime:
         return at if at.tzinfo is dt.UTC else at.replace(tzinfo=dt.UTC) - (at.utcoffset() or dt.timedelta())
 
 
+def of_wall_clock(shown: dt.datetime) -> dt.datetime | None:
+    """The moment in UTC at which local clocks show this naive time; None where they skip it.
+
+    Of the two moments of a time that clocks show twice, the first, or with fold=1 the second.
+    """
+    found = shown.astimezone(dt.UTC)
+    # A time that the clocks skip comes back as another one.
+    return found if found.astimezone().replace(tzinfo=None) == shown else None
+
+
 def _written(number: int) -> str:
     """As PostgreSQL writes it in ISO style and UTC."""
     days, rest = divmod(number, _DAY_US)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from jobdesk.dialogs.act_options import RescheduleOptions, options_of
 from jobdesk.dialogs.app_settings import AppSettings
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.defer_many import DeferManyDialog
@@ -22,13 +24,14 @@ from jobdesk.main_window import MainWindow
 from jobdesk_core import exact_json
 from jobdesk_core.cli import main as command_line
 from jobdesk_core.journal import Search
+from jobdesk_core.operations import Action
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, dialog_of, ended, live
 from psycopg.conninfo import make_conninfo
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel
+from PySide6.QtWidgets import QAbstractButton, QDateTimeEdit, QLabel
 from waiting import until
 
 HOSTILE = "<b>&amp;\u202e'\"%(x)s{}\n\\ 😀" + "ö" * 500
@@ -87,6 +90,46 @@ async def test_the_form_learns_queue_and_arguments_from_the_newest_jobs(dsn: str
             assert dialog.hints.fill.isVisible()
             click(dialog.hints.fill)
             assert dialog.arguments.value() == {"to": 5, "n": 0, "password": "", "<b>": "", "zz": 1}
+
+
+async def test_a_time_that_the_clocks_skip_is_told_and_not_moved(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        async with live(tmp_path, dsn) as window:
+            dialog = await opened_by(window, "job.defer", DeferDialog)
+            QTest.keyClicks(dialog.task, "mail.send")
+            field, summer = dialog.schedule, dt.datetime(2031, 3, 30, 0, 30, tzinfo=dt.UTC)
+            field.choose_at(summer)
+            edit = field.findChild(QDateTimeEdit)
+            assert edit is not None and dialog.job().scheduled_at == summer and dialog.verb.isEnabled()
+            edit.setFocus()
+            edit.setSelectedSection(QDateTimeEdit.Section.HourSection)
+            QTest.keyClicks(edit, "02")
+            dialog.task.setFocus()
+            assert edit.text() == "2031-03-30 02:30:00" and not dialog.verb.isEnabled()
+            assert "skip 02:30:00 on 2031-03-30" in dialog.verb.toolTip()
+            assert dialog.verb.toolTip() in [label.text() for label in field.findChildren(QLabel)]
+            edit.setFocus()
+            edit.setCurrentSection(QDateTimeEdit.Section.HourSection)
+            edit.stepUp()
+            assert dialog.verb.isEnabled() and dialog.job().scheduled_at == summer + dt.timedelta(hours=1)
+            # Clocks show 02:30 twice: the second stays the second, and typed it is the first.
+            second = dt.datetime(2031, 10, 26, 1, 30, tzinfo=dt.UTC)
+            field.choose_at(second)
+            assert edit.text() == "2031-10-26 02:30:00" and dialog.job().scheduled_at == second
+            for options in (RescheduleOptions(), options_of(Action.RETRY)):
+                options.schedule.choose_at(summer)
+                assert options.problem() is None
+                other = options.schedule.findChild(QDateTimeEdit)
+                other.setCurrentSection(QDateTimeEdit.Section.HourSection)
+                other.stepUp()
+                assert "skip 02:30:00" in str(options.problem())
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 async def test_a_queue_that_was_chosen_is_not_replaced(dsn: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.codes import Ended
+from jobdesk_core.moments import of_wall_clock
 from jobdesk_core.monitor.filter_ranges import duration
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.operations import MOST_A_SECOND, Brake, Chosen, IdsNotUnderstood, Matching, Rate, Target, parse_ids
@@ -98,13 +99,12 @@ def moment(text: str) -> dt.datetime:
     """A time, local unless it names its offset."""
     try:
         meant = dt.datetime.fromisoformat(text)
-        found = meant.astimezone()
-        # There and back through UTC: a time that the clocks skip comes back as another one.
-        if meant.tzinfo is None and found.astimezone(dt.UTC).astimezone().replace(tzinfo=None) != meant:
+        found = meant if meant.tzinfo is not None else of_wall_clock(meant)
+        if found is None:
             raise argparse.ArgumentTypeError(
                 f"{text!r} does not exist here: the clocks skip it. Give it with an offset"
             )
-        return found
+        return found.astimezone()
     except (ValueError, OverflowError, OSError) as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a time such as 2026-11-21T12:30 or 2026-11-21T12:30Z"

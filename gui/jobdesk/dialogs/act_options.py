@@ -90,7 +90,8 @@ class RetryOptions(Options):
         )
 
     def problem(self) -> str | None:
-        return check_queue_name(self.queue.text(), self._limit_bytes) if self.queue.text() else None
+        queue = check_queue_name(self.queue.text(), self._limit_bytes) if self.queue.text() else None
+        return self.schedule.problem() or queue
 
 
 class RescheduleOptions(Options):
@@ -106,6 +107,9 @@ class RescheduleOptions(Options):
     def change(self) -> Change:
         moment = self.schedule.moment(dt.datetime.now(dt.UTC))
         return Reschedule(moment.replace(microsecond=0) if moment else None)
+
+    def problem(self) -> str | None:
+        return self.schedule.problem()
 
 
 class ReprioritiseOptions(Options):

@@ -89,7 +89,7 @@ class NewJobFields(QWidget):
         if len(name) > TASK_CHARACTERS:
             said = self.tr("This task name has {count} characters; {most} fit.")
             return said.format(count=len(name), most=TASK_CHARACTERS)
-        return check_queue_name(self.queue.text() or "default", self._limit)
+        return check_queue_name(self.queue.text() or "default", self._limit) or self.schedule.problem()
 
     def _look(self) -> None:
         self._typing.stop()
