@@ -40,11 +40,14 @@ class Spec:
     submenu: str = ""
     #: What it is called where its menu is not seen, when its text alone does not tell it apart.
     name: str = ""
+    #: Whether its keys are those of the table of jobs alone: elsewhere they have a meaning of their own.
+    is_of_table: bool = False
     #: Whether it is one of several of its submenu, of which exactly one is in force.
     is_choice: bool = False
 
 
 SUBMENUS = {
+    "copy": "C&opy",
     "matching": "All that matc&h",
     "theme": "T&heme",
     "density": "&Density of tables",
@@ -256,13 +259,35 @@ SPECS = (
         Needs.JOBS,
     ),
     Spec(
-        "job.copy_json",
-        "Copy as &JSON",
+        "job.copy_rows",
+        "&Rows",
         "job",
         "copy",
-        "Ctrl+Shift+C",
-        "Copy every column of the selected jobs, arguments included",
+        "Ctrl+C",
+        "Copy the selected rows as the columns show them, with tabs between, ids as plain digits",
         Needs.JOBS,
+        submenu="copy",
+        name="Copy rows",
+        is_of_table=True,
+    ),
+    Spec(
+        "job.copy_ids",
+        "&Ids",
+        "job",
+        tip="Copy the ids of the selected jobs, one a line",
+        needs=Needs.JOBS,
+        submenu="copy",
+        name="Copy ids",
+    ),
+    Spec(
+        "job.copy_json",
+        "As &JSON",
+        "job",
+        shortcut="Ctrl+Shift+C",
+        tip="Copy all that is known of the selected jobs, arguments and times included",
+        needs=Needs.JOBS,
+        submenu="copy",
+        name="Copy as JSON",
     ),
     Spec(
         "queue.show",
@@ -463,7 +488,8 @@ class Actions(QObject):
                 action.setIcon(icon(spec.icon))
             if spec.shortcut:
                 action.setShortcut(QKeySequence(spec.shortcut))
-                action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+                contexts = Qt.ShortcutContext
+                action.setShortcutContext(contexts.WidgetShortcut if spec.is_of_table else contexts.WindowShortcut)
             action.triggered.connect(commands.method(spec.key))
             if spec.is_choice:
                 action.setCheckable(True)

@@ -125,6 +125,13 @@ def local(moment: dt.datetime | None) -> str:
     return f"{here(moment):%Y-%m-%d %H:%M:%S}"
 
 
+def whole(moment: dt.datetime | None) -> str | None:
+    """Date, time of day and the distance from UTC, in the zone of choice: to be read elsewhere and later."""
+    if moment is None or isinstance(moment, FarTime):
+        return moment.text if moment is not None else None
+    return here(moment).isoformat(sep=" ", timespec="seconds")
+
+
 def short(moment: dt.datetime | None, now: dt.datetime) -> str:
     """`local` for a narrow column: without the year when it is this one, and then without the seconds."""
     if moment is None:

@@ -8,24 +8,30 @@ from typing import Any
 from jobdesk_core import exact_json
 from jobdesk_core.exceptions import ArgumentsTooDeep
 from jobdesk_core.monitor.arguments import parsed
+from jobdesk_core.monitor.records import JobRecord, JobTimes, columns_of
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles.secret_keys import Path, masked
+
+#: Of a job that is gone.
+NO_TIMES = JobTimes(None, None, None, None)
 
 
 def as_json(
     rows: Sequence[JobRow],
+    times: Mapping[int, JobTimes],
     arguments: Mapping[int, str | None],
     secret_keys: str,
     revealed: Mapping[int, set[Path]],
 ) -> str:
-    """Every column of these jobs; one that has no text among `arguments` comes without any.
+    """Every column of these jobs and the times of their last runs; one that has no text among `arguments` has none.
 
     `revealed` are the paths to the secret values of a job that may be told. Takes as long as its texts are large:
     not for the UI thread. Raises ArgumentsTooDeep.
     """
     jobs = []
     for row in rows:
-        job, text = _columns(row), arguments.get(row.id)
+        text = arguments.get(row.id)
+        job = columns_of(JobRecord(row, times.get(row.id, NO_TIMES), None))
         if text is not None:
             job["args"] = _masked(text, secret_keys, revealed.get(row.id, set()))
         jobs.append(job)
@@ -37,19 +43,3 @@ def _masked(text: str, secret_keys: str, revealed: set[Path]) -> Any:
         return masked(parsed(text), secret_keys, revealed)
     except RecursionError as error:
         raise ArgumentsTooDeep("") from error
-
-
-def _columns(row: JobRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "queue_name": row.queue_name,
-        "task_name": row.task_name,
-        "status": row.status.value,
-        "priority": row.priority,
-        "attempts": row.attempts,
-        "lock": row.lock,
-        "queueing_lock": row.queueing_lock,
-        "scheduled_at": row.scheduled_at.isoformat() if row.scheduled_at else None,
-        "abort_requested": row.abort_requested,
-        "worker_id": row.worker_id,
-    }

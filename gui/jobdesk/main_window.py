@@ -82,6 +82,11 @@ class MainWindow(QMainWindow):
         """The jobs that actions act upon: those of the page on show, or else of the jobs page."""
         return (self.pages.get("locks") if self._page_key() == "locks" else self.jobs).selected_rows()
 
+    def selected_text(self) -> str:
+        """The selected rows of the page on show, or else of the jobs page, as text with tabs between the cells."""
+        locks = self.pages.get("locks") if self._page_key() == "locks" else None
+        return (locks if locks is not None else self.jobs.table).selected_text()
+
     def ask_for(self, text: str) -> None:
         """Show the jobs of a filter."""
         self.finding.show_filter(text)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from jobdesk import formats
 from jobdesk.actions import SPECS
 from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import COLUMNS
 from jobdesk.palette_entries import entries
+from jobdesk.widgets.filter_edit import FilterEdit
 from opened import Others, live
-from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QToolButton
 from waiting import until
 
 PAGES = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
@@ -76,3 +82,60 @@ async def test_the_palette_has_every_action_by_a_name_of_its_own(dsn: str, tmp_p
         assert {spec.key for spec in SPECS} - held.keys() == {"view.palette"}  # it is on show already
         assert [name for name, count in Counter(held.values()).items() if count > 1] == []
         assert held["matching.retry"] == "Retry all that match"
+
+
+async def test_the_selected_rows_are_copied_as_shown_with_bare_ids(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.run("ALTER SEQUENCE procrastinate_jobs_id_seq RESTART WITH 1234567")
+        when = "2090-01-02 03:04:05+00"
+        args = '{"user": 42, "api_token": "s3cr3t"}'
+        ids = [others.defer("mail.send", f"q\t{n}", lock="1,000", args=args, scheduled_at=when) for n in range(3)]
+        others.finish(others.start(ids[0]) or ids[0])
+        async with live(tmp_path, dsn) as window:
+            window.activateWindow()
+            table = window.jobs.table
+            for key in [column.key for column in COLUMNS]:
+                table.choice.show_column(key, key in ("id", "queue", "scheduled", "lock", "attempts"))
+            table.choice.choose(table.choice.choice() | {"order": ["queue", "id", "attempts", "scheduled", "lock"]})
+            await until(lambda: len(window.jobs.model.ids()) == 3, what="the jobs")
+            table.select(ids)
+            await until(window.actions["job.copy_rows"].isEnabled, what="the selection")
+            table.setFocus()
+            at = formats.here(dt.datetime.fromisoformat(when)).isoformat(sep=" ")
+            rows = "\n".join(f"q {n}\t{ids[n]}\t{int(n == 0)}\t{at}\t1,000" for n in (2, 1, 0))
+            for press in (
+                lambda: QTest.keySequence(table, QKeySequence("Ctrl+C")),
+                window.actions["job.copy_rows"].trigger,
+            ):
+                QApplication.clipboard().clear()
+                press()
+                assert QApplication.clipboard().text() == rows
+            assert window.message.sentence == "Copied 3 rows."
+            window.actions["job.copy_ids"].trigger()
+            assert QApplication.clipboard().text() == "\n".join(str(job_id) for job_id in reversed(ids))
+            window.actions["job.copy_json"].trigger()
+            await until(lambda: "JSON" in window.message.sentence, what="the JSON")
+            assert "s3cr3t" not in QApplication.clipboard().text()
+            copied = {job["id"]: job for job in json.loads(QApplication.clipboard().text())}
+            assert copied.keys() == set(ids)
+            assert all(copied[ids[0]][name] for name in ("deferred_at", "started_at", "ended_at")), copied[ids[0]]
+            assert (copied[ids[1]]["started_at"], copied[ids[1]]["args"]["user"]) == (None, 42)
+            edit = window.header.filter_bar.findChild(FilterEdit)
+            assert isinstance(edit, FilterEdit)
+            edit.setFocus()
+            edit.setText("some text")
+            edit.selectAll()
+            QTest.keySequence(edit, QKeySequence("Ctrl+C"))
+            assert QApplication.clipboard().text() == "some text"  # the keys of the table are not the window's
+            # Other tables copy their rows, too.
+            window.show_page("queues")
+            page = window.pages.get("queues")
+            await until(lambda: page.model.rowCount() == 3, what="the queues")
+            page.table.selectAll()
+            page.table.setFocus()
+            QTest.keySequence(page.table, QKeySequence("Ctrl+C"))
+            assert [line.split("\t")[0] for line in QApplication.clipboard().text().splitlines()] == [
+                "q 0",
+                "q 1",
+                "q 2",
+            ]

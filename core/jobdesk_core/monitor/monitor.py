@@ -28,6 +28,7 @@ from jobdesk_core.monitor.locks import Locks
 from jobdesk_core.monitor.oldest import OldestWaiting
 from jobdesk_core.monitor.others import Others, UsualTimes
 from jobdesk_core.monitor.pages import JobPages, Order, limited
+from jobdesk_core.monitor.records import JOBS_AT_ONCE, JobTimes, times_by_id
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from jobdesk_core.monitor.running import RunningJob
 from jobdesk_core.monitor.series import Series
@@ -145,6 +146,15 @@ class Monitor:
             texts = await limited(self._connector, asked, SLOW_LIMIT_S)
             most -= sum(len(text.encode()) for text in texts.values() if text is not None)
             found |= texts
+        return found
+
+    async def times(self, job_ids: Sequence[int]) -> dict[int, JobTimes]:
+        """When these jobs started and ended, by id, without those that are not there. Raises StatementTooLong."""
+        found: dict[int, JobTimes] = {}
+        for start in range(0, len(job_ids), JOBS_AT_ONCE):
+            asked = times_by_id(job_ids[start : start + JOBS_AT_ONCE])
+            times = await limited(self._connector, asked, SLOW_LIMIT_S)
+            found |= times
         return found
 
     async def workers(self) -> list[WorkerRow]:

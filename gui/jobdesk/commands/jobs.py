@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from jobdesk_core.jobs import Job
-from jobdesk_core.monitor.arguments import MOST_WHOLE
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations import Action, Chosen, Matching, NewJob, Outcome
 from jobdesk_core.profiles import UnreadableProfiles
 from jobdesk_core.troubles import Trouble
-from PySide6.QtWidgets import QApplication
 
 from jobdesk import formats
 from jobdesk.commands.acting import matching_target, open_preflight
+from jobdesk.commands.copying import Copying
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.job_json import as_json
 
 if TYPE_CHECKING:
     from jobdesk.dialogs.act_options import Options
+    from jobdesk.main_window import MainWindow
 
 #: The action of the core behind each verb.
 ACTIONS = {
@@ -39,23 +37,28 @@ ACTIONS = {
     "purge": Action.PURGE,
     "again": Action.DEFER,
 }
+COPIES = ("copy_rows", "copy_ids", "copy_json")
 
 
 class JobCommands(Noun):
     """New jobs, and the selected ones."""
 
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._copying = Copying(window, self._work)
+        self._copying.copied.connect(self.done)
+
     def reasons(self) -> dict[str, str | None]:
         desk = self._desk
         if desk is None:
-            return dict.fromkeys([*ACTIONS, "replay", "rescue", "copy_json"], self._no_desk())
+            return dict.fromkeys([*ACTIONS, "replay", "rescue", *COPIES], self._no_desk())
         rows = self._window.selected_rows()
         reasons = {verb: self._reason(desk, action, rows) for verb, action in ACTIONS.items()}
         reasons["defer"] = reasons["defer_many"] = desk.refusal(Action.DEFER, None)
         # What may be done here does not matter: nothing is done here.
         reasons["replay"] = None if rows else self.tr("Select a job first.")
         reasons["rescue"] = desk.impossible(Action.RESCUE)
-        if not rows:
-            reasons["copy_json"] = self.tr("Select a job first.")
+        reasons |= dict.fromkeys(COPIES, None if rows else self.tr("Select a job first."))
         if len(rows) > 1:
             reasons["again"] = self.tr("Select just one job.")
         return reasons
@@ -189,40 +192,17 @@ class JobCommands(Noun):
             target = Matching(JobFilter.parse("is:stalled"))
             open_preflight(self, self._window, desk, action, [(self.tr("all stalled jobs"), target)])
 
+    def copy_rows(self) -> None:
+        """Copy the selected rows as the table shows them."""
+        self._copying.rows()
+
+    def copy_ids(self) -> None:
+        """Copy the ids of the selected jobs."""
+        self._copying.ids()
+
     def copy_json(self) -> None:
-        """Copy every column of the selected jobs, arguments included; what looks secret stays hidden."""
-        desk, rows = self._session.desk, self._window.selected_rows()
-        if desk is None or not rows:
-            return
-
-        inspector = self._window.jobs.inspector
-        revealed = {row.id: inspector.revealed_paths(row.id) for row in rows}
-
-        async def read() -> tuple[str, int]:
-            arguments = await desk.monitor.arguments([row.id for row in rows])
-            text = await asyncio.to_thread(as_json, rows, arguments, desk.profile.secret_keys, revealed)
-            return text, sum(held is None for held in arguments.values())
-
-        self._work.start(
-            read(),
-            name="job.copy_json",
-            then=lambda copied: self._copy(len(rows), *copied),
-            replaces=True,
-            says=self.tr("Reading the arguments…"),
-        )
-
-    def _copy(self, jobs: int, text: str, left_out: int) -> None:
-        QApplication.clipboard().setText(text)
-        one, more = self.tr("Copied one job as JSON."), self.tr("Copied {count} jobs as JSON.")
-        sentence = one if jobs == 1 else more.format(count=formats.number(jobs))
-        if left_out:
-            without = self.tr(
-                "{copied} {count} came without arguments: more than {size} MB are not copied at once. "
-                "The inspector reads large ones part by part."
-            )
-            size = MOST_WHOLE // 1024 // 1024
-            sentence = without.format(copied=sentence, count=formats.number(left_out), size=size)
-        self.done.emit(sentence)
+        """Copy all that is known of the selected jobs; what looks secret stays hidden."""
+        self._copying.json()
 
     def _act(self, action: Action, options: Options | None = None) -> None:
         desk, rows = self._desk, self._window.selected_rows()

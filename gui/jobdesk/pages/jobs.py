@@ -158,6 +158,7 @@ class JobsPage(QWidget):
         """Put the actions into the toolbar and the context menu."""
         self._menu = actions.job_menu(self)
         self._defer = actions["job.defer"]
+        self.table.addAction(actions["job.copy_rows"])
         self.inspector.set_actions(actions)
         self.toolbar.set_actions(actions, actions.job_menu(self))  # its own: no cell was clicked there
         self._cell_filters = CellFilters(self._menu)

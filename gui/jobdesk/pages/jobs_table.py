@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from jobdesk import formats
 from jobdesk.models.jobs import COLUMNS, INDEX_OF, JobsModel
 from jobdesk.theme import theme
-from jobdesk.widgets.table import PADDING, Table
+from jobdesk.widgets.table import PADDING, AnyIndex, Table
 
 #: A column is never made narrower than this by itself, in pixels.
 NARROWEST = 96
@@ -56,6 +56,20 @@ class JobsTable(Table):
             for position in range(selected.top(), selected.bottom() + 1)
         )
         return [self.jobs.row_at(position).id for position in positions]
+
+    def copied(self, index: AnyIndex) -> str:
+        """What is copied of a cell: of an id the digits, of a time the whole of it, of what is not there nothing."""
+        row, key = self.jobs.row_at(index.row()), COLUMNS[index.column()].key
+        held = {
+            "id": row.id,
+            "scheduled": formats.whole(row.scheduled_at),
+            "lock": row.lock,
+            "queueing_lock": row.queueing_lock,
+            "worker": row.worker_id,
+        }
+        if key not in held:
+            return super().copied(index)
+        return "" if held[key] is None else str(held[key])
 
     def select(self, job_ids: list[int]) -> None:
         """Select these jobs as far as they are loaded, and only these."""

@@ -118,6 +118,10 @@ class LocksPage(QWidget):
         chosen = self.selected_locks()
         return self.chain.selected_rows() if len(chosen) == 1 else [lock.head for lock in chosen]
 
+    def selected_text(self) -> str:
+        """The selected rows of the chain, or of several locks, with tabs between the cells."""
+        return (self.chain.table if len(self.selected_locks()) == 1 else self.table).selected_text()
+
     def selected_locks(self) -> list[LockRow]:
         """The selected locks as last read, top to bottom."""
         rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())

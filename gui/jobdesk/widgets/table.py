@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QKeyEvent, QKeySequence, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
@@ -43,6 +45,9 @@ SHAPE_GAP = 5
 FADE_S, FADE_STEPS = 1.0, 16
 
 AnyIndex = QModelIndex | QPersistentModelIndex
+#: What would end a cell or a line that is copied, and a number as it is shown.
+_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_NUMBER = re.compile(r"#?-?[0-9][0-9,]*(\.[0-9]+)?")
 
 _DISPLAY = Qt.ItemDataRole.DisplayRole
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
@@ -255,6 +260,32 @@ class Table(QTableView):
         rows.setMinimumSectionSize(theme().row_height)
         rows.setDefaultSectionSize(theme().row_height)
         self.viewport().update()
+
+    def selected_text(self) -> str:
+        """The selected rows, a line each: the cells of the columns shown, as they stand, with tabs between."""
+        ranges = self.selectionModel().selection()
+        places = sorted({place for chosen in ranges for place in range(chosen.top(), chosen.bottom() + 1)})
+        return "\n".join(self.text_of_row(place) for place in places)
+
+    def text_of_row(self, place: int) -> str:
+        """The line of a row."""
+        head, model = self.horizontalHeader(), self.model()
+        columns = (head.logicalIndex(visual) for visual in range(head.count()))
+        cells = (self.copied(model.index(place, column)) for column in columns if not self.isColumnHidden(column))
+        return "\t".join(_BREAKS.sub(" ", text) for text in cells)
+
+    def copied(self, index: AnyIndex) -> str:
+        """What is copied of a cell: its text, but of a number only the digits."""
+        text = str(index.data() or "")
+        is_number = Qt.AlignmentFlag.AlignRight & Qt.AlignmentFlag(index.data(Qt.ItemDataRole.TextAlignmentRole) or 0)
+        return text.removeprefix("#").replace(",", "") if is_number and _NUMBER.fullmatch(text) else text
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Override QTableView.keyPressEvent: copy the rows, not the one cell that is the current one."""
+        if event.matches(QKeySequence.StandardKey.Copy) and self.selectionModel().hasSelection():
+            QApplication.clipboard().setText(self.selected_text())
+        else:
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Override QTableView.resizeEvent: tell it."""
