@@ -24,7 +24,7 @@ from jobdesk_core.profiles import Profile
 from jobdesk_core.profiles.finding import FindingStore, SavedView
 from opened import Others, closed, dialog_of, live, opened
 from psycopg.types.json import Jsonb
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.modeltest import ModelTester
@@ -229,9 +229,11 @@ async def test_a_click_beside_what_is_offered_goes_where_it_was_meant_to(dsn: st
         QTest.keyClicks(edit, "st")
         await until(edit.popup.isVisible)
         handle, place = window.windowHandle(), button.mapTo(window, button.rect().center())
-        QTest.mousePress(handle, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+        left, bare = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        # Not within this coroutine: a click at a window lets Qt's events run, and with them other tasks.
+        QTimer.singleShot(0, window, lambda: QTest.mousePress(handle, left, bare, place))
         await until(button.isDown, what="the press to reach the button")
-        QTest.mouseRelease(handle, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+        QTimer.singleShot(0, window, lambda: QTest.mouseRelease(handle, left, bare, place))
         await until(lambda: len(clicks) == 1)
         assert not edit.popup.isVisible()
 

@@ -310,7 +310,6 @@ async def test_the_mend_of_a_stuck_abort_flag_is_a_button_that_opens_the_retry(d
             await until(dialog.verb.isEnabled, what="the plan")
             dialog.verb.click()
             await until(lambda: others.status(job_id) == "todo", what="the job to wait again")
-            dialog.reject()
             await closed(window)
             await until(lambda: not why.mend.isVisible(), what="the button to go")
 

@@ -157,7 +157,7 @@ async def test_a_search_goes_on_by_itself_says_how_far_and_stops_at_a_click(dsn:
             window.header.filter_bar.set_text("args.user_id:42")
             await until(lambda: model.ids() == [599_990] and reading.is_reading, what="the first match while it looks")
             assert "1 found, looking" in toolbar._count.whole and toolbar.stop.text() == "Stop"
-            assert "looked back to #" in window.jobs.footnote()
+            assert "searched back to #" in window.jobs.footnote()
             toolbar.stop.click()
             await until(lambda: toolbar.stop.text() == "Go on", what="the search to stop")
             assert "1 found so far" in toolbar._count.whole and not model.is_complete

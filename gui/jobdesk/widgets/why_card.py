@@ -35,6 +35,7 @@ class WhyCard(QFrame):
         layout.addWidget(self._block)
         self.mend = QPushButton()
         self.mend.setAutoDefault(False)
+        self.mend.hide()
         self.mend.clicked.connect(self._trigger)
         self._action: QAction | None = None
         layout.addWidget(self.mend, 0, Qt.AlignmentFlag.AlignLeft)
