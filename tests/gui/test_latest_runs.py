@@ -7,6 +7,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from jobdesk.formats import duration
 from jobdesk.inspector.runs_panel import RunsPanel
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
@@ -54,7 +55,7 @@ async def test_the_runs_are_told_in_words_and_by_key_and_lead_to_their_jobs(dsn:
         run(others, task="other")
         async with live(tmp_path, dsn) as window:
             strip = (await told(window, ids[3])).strip
-            assert strip.isVisible() and window.jobs.inspector.runs.words.text() == "8 runs, 2 failed, usual 7.5 s"
+            assert strip.isVisible() and window.jobs.inspector.runs.words.text() == "8 runs, 2 failed, median 7.5 s"
             strip.setFocus(Qt.FocusReason.TabFocusReason)
             assert f"#{ids[3]} (this job) · succeeded" in strip.accessibleDescription()
             QTest.keyClick(strip, Qt.Key.Key_Home)
@@ -66,6 +67,23 @@ async def test_the_runs_are_told_in_words_and_by_key_and_lead_to_their_jobs(dsn:
             QTest.keyClick(strip, Qt.Key.Key_End)
             QTest.keyClick(strip, Qt.Key.Key_Return)
             await until(lambda: window.jobs.inspector.job_id == ids[-1], what="the newest run's job")
+
+
+async def test_the_median_told_is_of_the_runs_told_and_is_that_of_sql(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        # The older ones, which are not told, are much slower; what is aborted is cut short.
+        ids = [run(others, seconds=500) for _ in range(LATEST_RUNS)]
+        ids += [run(others, "aborted" if n % 7 == 0 else "failed", seconds=3 + n) for n in range(LATEST_RUNS)]
+        ran = others.run(
+            "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM b.at - a.at))::float8 FROM ("
+            "SELECT * FROM procrastinate_events WHERE type IN ('failed', 'succeeded', 'aborted') "
+            "ORDER BY id DESC LIMIT %s) AS b "
+            "JOIN procrastinate_events AS a ON a.job_id = b.job_id AND a.type = 'started' WHERE b.type <> 'aborted'",
+            LATEST_RUNS,
+        )
+        async with live(tmp_path, dsn) as window:
+            words = (await told(window, ids[-1])).words.text()
+            assert words == f"60 runs, 51 failed, 9 aborted, median of those that succeeded or failed {duration(ran)}"
 
 
 async def test_a_bar_is_pointed_at_and_clicked(dsn: str, tmp_path: Path) -> None:

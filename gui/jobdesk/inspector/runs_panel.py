@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 
 from jobdesk_core.jobs import EventType
-from jobdesk_core.monitor.others import UsualTimes
+from jobdesk_core.monitor.others import FEWEST_RUNS, UsualTimes
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.inspector.parts import caption, plain_label
 from jobdesk.widgets.run_strip import RunStrip
+
+#: Ends of runs that were not cut short.
+WHOLE_ENDS = (EventType.SUCCEEDED, EventType.FAILED)
 
 
 class RunsPanel(QWidget):
@@ -50,6 +54,10 @@ class RunsPanel(QWidget):
             parts.append(self.tr("{count} retried").format(count=ends[EventType.DEFERRED_FOR_RETRY]))
         if ends[EventType.ABORTED]:
             parts.append(self.tr("{count} aborted").format(count=ends[EventType.ABORTED]))
-        if usual.ran is not None:
-            parts.append(self.tr("usual {time}").format(time=formats.duration(usual.ran[0])))
+        times = [run.seconds for run in usual.latest if run.end in WHOLE_ENDS and run.ended_at >= run.started_at]
+        if len(times) >= FEWEST_RUNS:
+            # Of the runs told here and no others, so that what stands in one line is of one kind.
+            is_all = len(times) == count
+            said = self.tr("median {time}") if is_all else self.tr("median of those that succeeded or failed {time}")
+            parts.append(said.format(time=formats.duration(statistics.median(times))))
         return ", ".join(parts)
