@@ -215,6 +215,67 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
     return Trouble("unknown", f"The database refused: {first}.", "", detail)
 
 
+_LOOK = "Look at sslmode, sslrootcert, sslcert and sslkey."
+#: What libpq says of TLS, and of what is no PostgreSQL server.
+_TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
+    (
+        r"root certificate file \"(?P<what>[^\"]+)\" does not exist",
+        "unreachable",
+        "There is no file {what} with the authorities to be trusted.",
+        "Look at sslrootcert; sslrootcert=system trusts those of this machine.",
+    ),
+    (
+        r"could not read root certificate file \"(?P<what>[^\"]+)\"",
+        "unreachable",
+        "The file {what} holds no certificate of an authority that can be read.",
+        "Look at sslrootcert.",
+    ),
+    (
+        r"server certificate for (?P<what>.+) does not match host name \"(?P<host>[^\"]+)\"",
+        "unreachable",
+        "The server's certificate is for {what}, not for {host}.",
+        "Look at the host's name, or ask whether this is the right server.",
+    ),
+    (
+        r"certificate has expired",
+        "unreachable",
+        "The server's certificate has expired.",
+        "Its administrator can renew it.",
+    ),
+    (
+        # OpenSSL's reasons, of which libpq tells no more.
+        r"certificate verify failed",
+        "unreachable",
+        "The server's certificate is not accepted: its authority is unknown here, or it has expired.",
+        "sslrootcert names the file with the certificate of its authority. The server's administrator knows both.",
+    ),
+    (
+        r"server does not support SSL",
+        "unreachable",
+        "The server does not offer encryption, and sslmode asks for it.",
+        "Its administrator can turn it on (ssl = on).",
+    ),
+    (
+        r"connection to server (?P<what>at \"[^\"]+\".*?) failed: "
+        r"(?:received invalid response to SSL negotiation|expected authentication request from server)",
+        "unreachable",
+        "What answers {what} is no PostgreSQL server.",
+        "Look at host and port.",
+    ),
+    (
+        r"certificate present, but not private key file \"(?P<what>[^\"]+)\"",
+        "unreachable",
+        "There is no file {what} with the key of the client's certificate.",
+        "Look at sslkey.",
+    ),
+    (
+        r"failed: (?P<what>(?:(?!failed: ).)*(?:SSL|certificate|private key file).*)",
+        "unreachable",
+        "The encrypted connection could not be set up: {what}.",
+        _LOOK,
+    ),
+    (r"SSL|certificate", "unreachable", "The encrypted connection could not be set up.", _LOOK),
+)
 _RECONNECTS = "Jobdesk connects again by itself."
 
 #: libpq's connection errors carry no SQLSTATE: words, kind, sentence, way out.
@@ -280,12 +341,7 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         "The server cannot be reached.",
         "Look at host, port and network (a firewall, a VPN?).",
     ),
-    (
-        r"server does not support SSL|SSL|certificate",
-        "unreachable",
-        "The encrypted connection could not be set up.",
-        "Look at sslmode and the certificates.",
-    ),
+    *_TLS_WORDS,
     (
         r"too many clients|too many connections|remaining connection slots",
         "busy",
@@ -309,8 +365,35 @@ def _by_words(cause: BaseException, detail: str) -> Trouble:
     for pattern, kind, sentence, way_out in _WORDS:
         match = re.search(pattern, detail, re.IGNORECASE)
         if match is not None:
-            what = match.groupdict().get("what") or "there"
-            return Trouble(kind, sentence.format(what=what), way_out, detail)
-    return Trouble(
+            found = {"what": "there"} | {name: text for name, text in match.groupdict().items() if text}
+            return Trouble(kind, sentence.format(**found), way_out, detail)
+    return _by_state(cause, detail) or Trouble(
         "unreachable", f"The connection failed: {detail.splitlines()[-1] if detail else 'no reason given'}", "", detail
     )
+
+
+def _by_state(cause: BaseException, detail: str) -> Trouble | None:
+    """What libpq knows of a password, where the server tells in a language of its own; the names in it are ours."""
+    pgconn = cause.pgconn if isinstance(cause, psycopg.OperationalError) else None
+    if pgconn is None:
+        return None
+    if pgconn.needs_password:
+        return Trouble("password", "The server asks for a password.", "Type it, or put it into pgpass.", detail)
+    role, database = (_text(name) for name in (pgconn.user, pgconn.db))
+    words = detail.partition("failed: ")[2] or detail
+    if not pgconn.used_password or not _names(words, role) or (database != role and _names(words, database)):
+        return None
+    return Trouble(
+        "password",
+        f"The server did not accept role {role} with this password: {words.splitlines()[0]}",
+        "Type it again, or ask who set it.",
+        detail,
+    )
+
+
+def _names(words: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) is not None
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 import socket
+import ssl
+import subprocess
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -157,6 +162,111 @@ async def test_a_role_is_turned_away(dsn: str, options: str, kind: str) -> None:
         trouble = await trouble_of(role_dsn)
     assert trouble.kind == kind
     assert "connection failed" not in trouble.sentence
+
+
+# Encryption, and servers that are none or speak another language
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of certificates, each its own authority: here for localhost, there for another host."""
+    folder = tmp_path_factory.mktemp("certificates")
+    for name, host in (("here", "localhost"), ("there", "elsewhere.example")):
+        options = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {name}.key -out {name}.crt"
+        subject = f"-days 2 -subj /CN={host} -addext subjectAltName=DNS:{host}"
+        command = ["openssl", "req", "-x509", *options.split(), *subject.split()]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@contextlib.contextmanager
+def answering(answer: Callable[[socket.socket], object]) -> Iterator[int]:
+    """The port of a server on the loopback that answers each client so, and its end."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = server.accept()
+                with client, contextlib.suppress(OSError):
+                    client.settimeout(10)
+                    answer(client)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+@pytest.mark.parametrize(
+    ("shown", "options", "sentence"),
+    [
+        ("here", "sslrootcert=/nowhere/ca.crt", "There is no file /nowhere/ca.crt with the authorities to be trusted."),
+        ("here", "sslrootcert={folder}/here.key", "The file {folder}/here.key holds no certificate of an authority"),
+        ("there", "sslrootcert={folder}/there.crt", 'certificate is for "elsewhere.example", not for localhost.'),
+        ("here", "sslrootcert={folder}/there.crt", "not accepted: its authority is unknown here, or it has expired."),
+        (b"N", "sslrootcert={folder}/here.crt", "The server does not offer encryption, and sslmode asks for it."),
+        (b"HTTP/1.1 400 Bad Request", "sslrootcert={folder}/here.crt", 'What answers at "127.0.0.1", port'),
+        (b"HTTP/1.1 400 Bad Request", "sslmode=disable", "is no PostgreSQL server."),
+        ("here", "sslmode=require sslcert={folder}/here.crt sslkey=/nowhere/key", "There is no file /nowhere/key"),
+        ("here", "sslmode=require sslcert={folder}/here.crt sslkey={folder}/there.key", "could not load private key"),
+    ],
+)
+async def test_what_hinders_encryption_is_told(
+    certificates: Path, shown: str | bytes, options: str, sentence: str
+) -> None:
+    def answer(client: socket.socket) -> None:
+        client.recv(8)
+        if isinstance(shown, bytes):
+            client.sendall(shown)
+            return
+        client.sendall(b"S")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates / f"{shown}.crt", certificates / f"{shown}.key")
+        with context.wrap_socket(client, server_side=True) as encrypted:
+            encrypted.recv(8)
+
+    mode = "" if "sslmode" in options else "sslmode=verify-full "
+    with answering(answer) as port:
+        trouble = await trouble_of(
+            f"host=localhost hostaddr=127.0.0.1 port={port} user=keeper password={SECRET} {mode}"
+            + options.format(folder=certificates)
+        )
+    assert trouble.kind == "unreachable" and sentence.format(folder=certificates) in trouble.sentence
+    assert trouble.way_out and SECRET not in repr(trouble)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "password", "kind"),
+    [
+        ("28P01", "Passwort-Authentifizierung für Benutzer »keeper« fehlgeschlagen", SECRET, "password"),
+        ("28P01", "пользователь «keeper» не прошёл проверку подлинности (по паролю)", SECRET, "password"),
+        ("28P01", "", None, "password"),
+        ("3D000", "Datenbank »shop« existiert nicht", SECRET, "unreachable"),
+    ],
+)
+async def test_a_wrong_password_is_known_in_every_language(
+    monkeypatch: pytest.MonkeyPatch, code: str, words: str, password: str | None, kind: str
+) -> None:
+    monkeypatch.setenv("PGPASSFILE", "/nowhere")
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+
+    def answer(client: socket.socket) -> None:
+        client.recv(4096)
+        client.sendall(b"R" + (8).to_bytes(4, "big") + (3).to_bytes(4, "big"))
+        if not client.recv(4096):
+            return
+        fields = b"".join(f"{name}{text}\0".encode() for name, text in (("S", "FATAL"), ("C", code), ("M", words)))
+        client.sendall(b"E" + (len(fields) + 5).to_bytes(4, "big") + fields + b"\0")
+
+    given = f" password={password}" if password else ""
+    with answering(answer) as port:
+        trouble = await trouble_of(
+            f"host=127.0.0.1 port={port} user=keeper dbname=shop sslmode=disable gssencmode=disable{given}"
+        )
+    assert trouble.kind == kind and words in trouble.sentence and SECRET not in repr(trouble)
 
 
 # Within
