@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import psycopg
+import shiboken6
 from jobdesk.acting.act import Act
 from jobdesk.acting.leaving import LeaveDialog
 from jobdesk.acting.ledger import LedgerDialog
@@ -16,10 +17,11 @@ from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.undo import UndoDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.journal import Search
-from opened import Others, dialog_of, live
+from jobdesk_core.profiles import Profile
+from opened import Others, dialog_of, live, opened
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QDialog, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QDialog, QPushButton, QWidget
 from waiting import until
 
 SLOW = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END $$"
@@ -28,10 +30,19 @@ KILL = (
     "AND datname = current_database() AND wait_event = 'PgSleep'"
 )
 
+LOOKING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+    "AND query LIKE '%%LEFT JOIN procrastinate_jobs AS job ON job.id = ANY%%'"
+)
+
 
 def click(button: QAbstractButton) -> None:
     assert button.isVisible() and button.isEnabled()
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def button_of(parent: QWidget, text: str) -> QPushButton:
+    return next(each for each in parent.findChildren(QPushButton) if each.text() == text)
 
 
 def fill(others: Others, jobs: int, status: str = "failed", queue: str = "mail") -> None:
@@ -49,7 +60,7 @@ async def gone(window: MainWindow) -> None:
     await until(lambda: not any(each.isVisible() for each in window.findChildren(QDialog)), what="the dialog to close")
 
 
-async def begun(window: MainWindow, key: str, text: str, *, rate: int = 0, brake: int = 0) -> Act:
+async def begun(window: MainWindow, key: str, text: str, *, rate: int = 0, brake: int = 0, name: str = "") -> Act:
     """Start an act on all that match a filter, as an operator does."""
     window.header.filter_bar.set_text(text)
     await until(lambda: window.jobs.model.job_filter.text == text)
@@ -61,6 +72,8 @@ async def begun(window: MainWindow, key: str, text: str, *, rate: int = 0, brake
     if brake:
         click(dialog.safety.brake_on)
         dialog.safety.share.setValue(brake)
+    if name:
+        QTest.keyClicks(dialog.safety.name, name)
     click(dialog.verb)
     await gone(window)
     return window.acting.acts.told[-1]
@@ -122,7 +135,8 @@ async def test_a_retry_runs_while_the_window_is_used_and_is_undone_for_those_tha
             await until(lambda: view.undo.isVisible())
             assert view.undo.text() == "Undo 296…"
             window.banners.bars[0].follow()
-            await until(lambda: window.jobs.model.rowCount() >= 200, what="the jobs of the link")
+            await until(lambda: window.jobs.model.rowCount() == 300, what="the jobs of the link")
+            assert window.jobs.model.job_filter.text.count(",") == 299
             click(view.undo)
             dialog = await dialog_of(window, UndoDialog)
             await until(dialog.verb.isEnabled, what="the undo's plan")
@@ -157,7 +171,7 @@ async def test_paused_gone_on_and_stopped_within_a_tenth_of_a_second_it_tells_wh
             assert time.monotonic() - asked < 1
             done = others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
             assert window.banners.sentence == f"Stopped: retried {done} of 400 jobs, {400 - done} left as they were."
-            click(next(b for b in window.banners.findChildren(QPushButton) if b.text() == "Show ledger"))
+            click(button_of(window.banners, "Show ledger"))
             dialog = await dialog_of(window, LedgerDialog)
             ledger = act.ended and act.ended.ledger
             assert ledger is not None
@@ -212,6 +226,25 @@ async def test_two_acts_at_once_are_told_together_and_each_in_the_panel(dsn: str
             window.banners.clear()
 
 
+async def test_an_act_that_is_told_no_longer_is_not_followed_any_further(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others, psycopg.connect(dsn) as holds:
+        fill(others, 3)
+        async with live(tmp_path, dsn) as window:
+            act = await begun(window, "matching.retry", "queue:mail")
+            await until(lambda: act.became is not None and act.is_over, what="the first look at what became of them")
+            # A look is under way, and will tell something new.
+            await asyncio.to_thread(holds.execute, "LOCK TABLE procrastinate_jobs")
+            holds.execute("UPDATE procrastinate_jobs SET status = 'succeeded'")
+            await until(lambda: others.run(LOOKING) == 1, what="a look that waits")
+            window.acting.acts.forget(act)
+            await until(lambda: not shiboken6.isValid(act), what="the act to be gone")
+            holds.commit()
+            await until(lambda: others.run(LOOKING) == 0, what="the end of the look")
+            # An error of it fails the test in the end.
+            await asyncio.sleep(0.2)
+            assert not window.acting.panel.views and not window.banners.bars
+
+
 async def test_leaving_asks_while_an_act_runs_and_loses_nothing(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         fill(others, 400)
@@ -258,3 +291,26 @@ async def test_a_link_that_breaks_in_the_act_leaves_the_rest_as_it_was_and_says_
             assert sum(counts.values()) == 400
             assert f"Retried {counts['done']} of 400 jobs" in window.banners.sentence
             assert f"{counts['not reached']} left as they were" in window.banners.sentence
+
+
+async def test_a_retry_that_no_worker_takes_is_a_warning_and_its_undo_on_production_asks_for_the_name(
+    dsn: str, tmp_path: Path
+) -> None:
+    with Others(dsn) as others:
+        fill(others, 101)
+        async with opened(tmp_path, Profile(name="live", method="dsn", dsn=dsn, environment="production")) as window:
+            await until(lambda: window.header.live.mode == "live", what="the feed to go live")
+            act = await begun(window, "matching.retry", "queue:mail", name="live")
+            await until(lambda: act.is_over, what="the end")
+            (bar,) = window.banners.bars
+            assert bar.sentence == "Retried 101 jobs." and act.ended is not None and act.ended.kind == "warning"
+            assert "no worker is alive" in bar.text and bar.text.endswith("start one."), bar.text
+            await until(lambda: act.became is not None and act.became.waiting == 101, what="what became of them")
+            await until(lambda: any(each.text() == "Undo 101…" for each in bar.findChildren(QPushButton)))
+            click(button_of(bar, "Undo 101…"))
+            dialog = await dialog_of(window, UndoDialog)
+            await until(dialog.safety.name.isVisible, what="the undo's plan")
+            assert dialog.verb.text() == "Undo 101 jobs" and not dialog.verb.isEnabled()
+            QTest.keyClicks(dialog.safety.name, "live")
+            click(dialog.verb)
+            await until(lambda: "Undone for 101 jobs" in window.banners.sentence, what="the undo")

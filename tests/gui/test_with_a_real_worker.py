@@ -86,7 +86,7 @@ async def test_their_worker_stops_what_the_window_aborts(with_worker: str, tmp_p
         await until(window.actions["job.retry"].isEnabled, what="a retry to be offered")
         window.actions["job.retry"].trigger()
         dialog = await dialog_of(window, PreflightDialog)
-        await until(lambda: any("run them twice" in text for text in dialog.outcomes.texts()), what="the danger")
+        await until(lambda: any("would run twice" in text for text in dialog.outcomes.texts()), what="the danger")
         assert not dialog.verb.isEnabled()
         dialog.reject()
         await act(window, waiting, "job.cancel")

@@ -113,7 +113,10 @@ class Acts(QObject):
             # A broken link is told by the feed; the numbers stay as they were.
             with contextlib.suppress(ConnectorException, AppNotOpen):
                 is_last = act.is_over
-                act.take_became(await desk.what_became(ledger))
-                if is_last and act.became is not None and act.became.is_over:
+                became = await desk.what_became(ledger)
+                if act not in self.told:
+                    return  # forgotten meanwhile, and taken apart
+                act.take_became(became)
+                if is_last and became.is_over:
                     return
             await asyncio.sleep(FOLLOW_S)

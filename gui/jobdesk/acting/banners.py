@@ -49,6 +49,12 @@ class Banners(QWidget):
         self._settle()
         return bar
 
+    def set_actions(self, act: Act, actions: Sequence[Button]) -> None:
+        """Offer these buttons in the banner of this act, if it is still on show."""
+        for bar, of in self._bars:
+            if of is act:
+                bar.set_actions(actions)
+
     def drop(self, act: Act) -> None:
         """Tell of this act no longer."""
         for bar, of in list(self._bars):

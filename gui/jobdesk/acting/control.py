@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from jobdesk import formats
-from jobdesk.acting.act import Act, Errand
+from jobdesk.acting.act import Act, Ended, Errand
 from jobdesk.acting.acts import Acts
-from jobdesk.acting.banners import Banners
+from jobdesk.acting.banners import Banners, Button
 from jobdesk.acting.chip import ActChip
 from jobdesk.acting.panel import ActsPanel
 from jobdesk.acting.view import ActView, undoable_of
@@ -89,23 +89,35 @@ class Acting(QObject):
         ended = act.ended
         if ended is None:
             return
-        actions: list[tuple[str, Callable[[], object]]] = []
-        if ended.again is not None:
-            actions.append(ended.again)
-        if ended.lines:
-            actions.append((self.tr("Show ledger"), lambda: self.show_ledger(act)))
-        if undoable_of(act):
-            actions.append((self.tr("Undo"), lambda: self.undo(act)))
+        offered = undoable_of(act)
+
+        def follow() -> None:
+            # What an undo would take back changes as jobs are started.
+            nonlocal offered
+            if undoable_of(act) != offered:
+                offered = undoable_of(act)
+                self.banners.set_actions(act, self._actions(act, ended, offered))
+
+        act.changed.connect(follow)
         self.banners.add(
             ended.kind,
             ended.sentence,
             ended.way_out,
-            actions=actions,
+            actions=self._actions(act, ended, offered),
             named=ended.jobs,
             show=lambda: self._show_jobs(ended.job_ids),
             act=act,
             closed=lambda: self._put_away(act),
         )
+
+    def _actions(self, act: Act, ended: Ended, undoable: int) -> list[Button]:
+        actions: list[Button] = [] if ended.again is None else [ended.again]
+        if ended.lines:
+            actions.append((self.tr("Show ledger"), lambda: self.show_ledger(act)))
+        if undoable:
+            said = self.tr("Undo {count}…").format(count=formats.number(undoable))
+            actions.append((said, lambda: self.undo(act)))
+        return actions
 
     def _put_away(self, act: Act) -> None:
         if self.panel.isHidden():

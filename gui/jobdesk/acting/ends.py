@@ -50,7 +50,11 @@ def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
     sentence = f"{', '.join(parts)}."
     if ledger.is_stopped:
         sentence = tr("Stopped: {rest}").format(rest=_lower(sentence))
-    problems = counts[Result.REFUSED] or skipped > sum(g.count for g in ledger.plan.groups if g.reason is not None)
+    is_left_out = skipped > sum(group.count for group in ledger.plan.groups if group.reason is not None)
+    if ledger.not_served:
+        kind = "bad" if kind == "bad" else "warning"
+        way_out = " ".join([*ledger.not_served, tr("They wait until a worker takes them: start one."), way_out]).strip()
+    problems = counts[Result.REFUSED] or is_left_out
     return Ended(
         kind=kind or ("warning" if problems else "good" if done else "info"),
         sentence=sentence,

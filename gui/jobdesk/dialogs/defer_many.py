@@ -159,7 +159,7 @@ class DeferManyDialog(DialogFrame):
             return Looked(None, None, problem=said)
         new = await in_slices(from_rows(pattern, rows.rows))
         remarks = (*(column.remark for column in rows.columns if column.remark), *_remarks_of(rows, known))
-        self.panel.pace.start(self.tr("Looking at the rows: {at} of {of}"), can_pause=False)
+        self.panel.pace.start(self.tr("Looking at the rows: {at} of {of}"))
         plan = await self._desk.plan_defers(new, self.panel.pace.step)
         return Looked(rows, plan, remarks)
 

@@ -1,11 +1,10 @@
-"""Many new jobs on show: how many will be deferred, which not and why, how far it is, and what became of each."""
+"""Many new jobs on show: how many will be deferred, which not and why, and how far the look at them is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobdesk_core.operations import DeferLedger, DeferPlan, NewJob
-from jobdesk_core.operations.ledger import Result
+from jobdesk_core.operations import DeferPlan, NewJob
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -27,7 +26,7 @@ class DefersPanel(QWidget):
         self.summary = QLabel()
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
         self.summary.setProperty("strong", "true")
-        self.refused_only = QCheckBox(self.tr("Only those that are not deferred"))
+        self.refused_only = QCheckBox(self.tr("Only those that will not be deferred"))
         self.model = NewJobsModel(origin, secret_keys, self)
         self.table = Table(self.tr("New jobs"))
         self.table.set_ground("panel")
@@ -71,21 +70,6 @@ class DefersPanel(QWidget):
             said = self.tr("{said}, {count} will not").format(said=said, count=formats.number(refused))
         self.summary.setText(said if plan.jobs else "")
         self._offer(bool(refused))
-
-    def show_ledger(self, ledger: DeferLedger) -> None:
-        """Show what became of each."""
-        self.pace.hide()
-        self.model.show_ledger(ledger)
-        names = {
-            Result.DONE: self.tr("deferred"),
-            Result.REFUSED: self.tr("refused"),
-            Result.UNKNOWN: self.tr("unknown"),
-            Result.NOT_REACHED: self.tr("not reached"),
-            Result.ROLLED_BACK: self.tr("rolled back"),
-        }
-        parts = [f"{formats.number(ledger.counts[key])} {name}" for key, name in names.items() if ledger.counts[key]]
-        self.summary.setText(", ".join(parts))
-        self._offer(ledger.counts[Result.DONE] < len(ledger))
 
     def clear(self) -> None:
         """Show nothing."""

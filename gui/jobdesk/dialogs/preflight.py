@@ -135,7 +135,7 @@ class PreflightDialog(DialogFrame):
             self.work.cancel(LOOK)
             self.pace.hide()
             return
-        self.pace.start(self.tr("Looking at the jobs: {at} of {of}"), can_pause=False)
+        self.pace.start(self.tr("Looking at the jobs: {at} of {of}"))
         looking = self._desk.plan(target, self._change(), self.pace.step)
         self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
 

@@ -141,7 +141,7 @@ class ReplayDialog(DialogFrame):
             said = self.tr("This is the same database as {source}: the jobs are there already.")
             problem = said.format(source=formats.cut(self._source.profile.name, 80))
             return DeferPlan([], self._target.capabilities, problem=problem)
-        self.panel.pace.start(self.tr("Reading the jobs: {at} of {of}"), can_pause=False)
+        self.panel.pace.start(self.tr("Reading the jobs: {at} of {of}"))
         new = await self._source.read_jobs(self._job_ids, self.panel.pace.step)
         return await self._target.plan_defers(new, self.panel.pace.step, origin=JOB)
 

@@ -95,7 +95,7 @@ class StagedDialog(DialogFrame):
         self.plan = None
         self.message.clear()
         self._show_rows()
-        self.pace.start(self.tr("Looking at the jobs: {at} of {of}"), can_pause=False)
+        self.pace.start(self.tr("Looking at the jobs: {at} of {of}"))
         looking = self._desk.look_staged(self._set(), self.pace.step)
         self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
 

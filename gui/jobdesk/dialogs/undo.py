@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from jobdesk_core.journal import Entry
 from jobdesk_core.journal.undo import NAMED, UndoPlan, will
+from jobdesk_core.operations.confirmation import Other, confirmation
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
@@ -14,7 +15,9 @@ from jobdesk import formats
 from jobdesk.acting.act import Errand
 from jobdesk.acting.errands import act_of_undo
 from jobdesk.desk import Desk
+from jobdesk.dialogs.act_words import Words
 from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.dialogs.safety import Safety
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.widgets.table import Table
 
@@ -43,6 +46,9 @@ class UndoDialog(DialogFrame):
         self.table.setColumnWidth(0, 120)
         self.table.setFixedHeight(TABLE_HEIGHT)
         self.content.addWidget(self.table)
+        self.safety = Safety(Words("", "", "", ""), desk.profile)
+        self.safety.changed.connect(self._check)
+        self.content.addWidget(self.safety)
         self._say(self.tr("Looking at {jobs}…").format(jobs=_jobs(entry.done - entry.undone)))
         self.work.start(desk.plan_undo(entry), name=LOOK, then=self._show_plan, failed=self._failed)
 
@@ -71,8 +77,14 @@ class UndoDialog(DialogFrame):
             sentences.append(self.tr("The first {count} are listed.").format(count=NAMED))
         self._say(" ".join(sentences))
         self.verb.setText(self.tr("Undo {jobs}").format(jobs=_jobs(plan.ready)))
-        self.verb.setEnabled(plan.ready > 0)
         self._ready = plan.ready
+        self.safety.ask(confirmation(Other.UNDO, plan.ready, is_production=self._desk.profile.is_production))
+        self._check()
+
+    def _check(self) -> None:
+        reason = self.safety.problem()
+        self.verb.setEnabled(self._ready > 0 and reason is None)
+        self.verb.setToolTip(reason or "")
 
     def _say(self, sentence: str) -> None:
         self.sentence.setText(sentence)

@@ -1,4 +1,4 @@
-"""New jobs before and after they are deferred: a row each, its texts made when they are looked at."""
+"""New jobs before they are deferred: a row each, its texts made when they are looked at."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from jobdesk_core.jobs import Job
-from jobdesk_core.operations import DeferLedger, NewJob
-from jobdesk_core.operations.ledger import Result
+from jobdesk_core.operations import NewJob
 from jobdesk_core.profiles.secret_keys import masked
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -19,7 +18,6 @@ from jobdesk.widgets.roles import MONO_ROLE, SHAPE_ROLE, TONE_ROLE
 COLUMNS = ("origin", "outcome", "task", "queue", "priority", "lock", "queueing_lock", "scheduled", "arguments")
 WIDTHS = (56, 330, 150, 90, 64, 110, 130, 120, 480)
 _MONO = ("origin", "arguments", "lock", "queueing_lock")
-_TONES = {Result.DONE: "good", Result.REFUSED: "bad", Result.UNKNOWN: "bad"}
 #: Entries of an object or list, characters of a text, and levels that are shown of arguments.
 _ENTRIES, _CHARACTERS, _LEVELS = 20, 120, 3
 
@@ -27,30 +25,24 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 class NewJobsModel(QAbstractTableModel):
-    """All of the jobs, or those alone that are not, or will not be, deferred."""
+    """All of the jobs, or those alone that will not be deferred."""
 
     def __init__(self, origin: str, secret_keys: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._origin, self._secret_keys = origin, secret_keys
         self._jobs: Sequence[NewJob] = ()
         self._refusals: Mapping[int, str] = {}
-        self._ledger: list[Any] | None = None
         self._positions: Sequence[int] = ()
         self._is_refused_only = False
         self._arguments = lru_cache(maxsize=2_000)(self._arguments_at)
 
     def show_jobs(self, jobs: Sequence[NewJob], refusals: Mapping[int, str]) -> None:
         """Show what would be; by position why a job would not."""
-        self._jobs, self._refusals, self._ledger = jobs, refusals, None
-        self._choose()
-
-    def show_ledger(self, ledger: DeferLedger) -> None:
-        """Show what became of each."""
-        self._ledger = list(ledger.entries())
+        self._jobs, self._refusals = jobs, refusals
         self._choose()
 
     def set_refused_only(self, is_refused_only: bool) -> None:
-        """Show those alone that are not deferred, or all."""
+        """Show those alone that will not be deferred, or all."""
         self._is_refused_only = is_refused_only
         self._choose()
 
@@ -97,17 +89,10 @@ class NewJobsModel(QAbstractTableModel):
         self._arguments.cache_clear()
         self._positions = range(len(self._jobs))
         if self._is_refused_only:
-            self._positions = [position for position in self._positions if not self._is_good(position)]
+            self._positions = [position for position in self._positions if position in self._refusals]
         self.endResetModel()
 
-    def _is_good(self, position: int) -> bool:
-        if self._ledger is not None:
-            return bool(self._ledger[position].result is Result.DONE)
-        return position not in self._refusals
-
     def _tone(self, position: int) -> str:
-        if self._ledger is not None:
-            return _TONES.get(self._ledger[position].result, "secondary")
         return "bad" if position in self._refusals else "secondary"
 
     def _text(self, position: int, column: str) -> str:
@@ -115,7 +100,8 @@ class NewJobsModel(QAbstractTableModel):
         if column == "origin":
             return formats.job_number(new.origin) if self._origin == self.tr("Job") else formats.number(new.origin)
         if column == "outcome":
-            return self._outcome(position)
+            refusal = self._refusals.get(position)
+            return formats.cut(refusal) if refusal is not None else self.tr("will be deferred")
         if column == "arguments":
             return str(self._arguments(position))
         if column == "scheduled":
@@ -124,14 +110,6 @@ class NewJobsModel(QAbstractTableModel):
             return formats.number(new.job.priority)
         held = {"task": new.job.task_name, "queue": new.job.queue, "lock": new.job.lock}
         return formats.cut(held.get(column, new.job.queueing_lock) or formats.DASH, 200)
-
-    def _outcome(self, position: int) -> str:
-        if self._ledger is not None:
-            entry = self._ledger[position]
-            if entry.job_id is not None:
-                return self.tr("deferred as {job}").format(job=formats.job_number(entry.job_id))
-            return formats.cut(entry.sentence)
-        return formats.cut(self._refusals[position]) if position in self._refusals else self.tr("will be deferred")
 
     def _arguments_at(self, position: int) -> str:
         return brief_arguments(self._jobs[position].job, self._secret_keys)

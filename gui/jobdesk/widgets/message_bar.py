@@ -85,7 +85,7 @@ class MessageBar(QFrame):
             runs.append(Run(f"  {way_out}", "secondary"))
         self._block.set_runs(runs)
         self._block.setAccessibleName(self.tr("Message"))
-        self._set_actions(actions)
+        self.set_actions(actions)
         self.setAccessibleName(f"{sentence} {way_out}".strip())
         self.show()
         self.update()
@@ -98,10 +98,22 @@ class MessageBar(QFrame):
 
     def clear(self) -> None:
         """Say nothing and take no room."""
-        self._set_actions(())
+        self.set_actions(())
         self._sentence = ""
         self._block.set_runs([])
         self.hide()
+
+    def set_actions(self, actions: Sequence[Action]) -> None:
+        """Offer these buttons instead of those before."""
+        while self._actions.count():
+            button = self._actions.takeAt(0).widget()
+            button.hide()
+            button.deleteLater()
+        for text, act in actions:
+            button = QPushButton(text)
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _checked=False, act=act: act())
+            self._actions.addWidget(button)
 
     def follow(self) -> None:
         """Do what the link in the sentence does."""
@@ -124,17 +136,6 @@ class MessageBar(QFrame):
         top = (self.height() - SIDE) / 2
         paint_shape(painter, KIND_SHAPE[self._kind], QRectF(LEFT, top, SIDE, SIDE), colour)
         painter.end()
-
-    def _set_actions(self, actions: Sequence[Action]) -> None:
-        while self._actions.count():
-            button = self._actions.takeAt(0).widget()
-            button.hide()
-            button.deleteLater()
-        for text, act in actions:
-            button = QPushButton(text)
-            button.setAutoDefault(False)
-            button.clicked.connect(lambda _checked=False, act=act: act())
-            self._actions.addWidget(button)
 
     def _put_away(self) -> None:
         self.clear()
