@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from jobdesk_core.monitor.monitor import Monitor
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -20,6 +18,7 @@ class Boards(QObject):
 
     def __init__(self, monitor: Monitor, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._monitor = monitor
         self._boards = (monitor.queues, monitor.tasks)
         self._looks = QTimer(self, interval=LOOK_MS)
         self._looks.timeout.connect(self._look)
@@ -32,7 +31,7 @@ class Boards(QObject):
         self._look()
 
     def _look(self) -> None:
-        now = dt.datetime.now(dt.UTC)
+        now = self._monitor.now()
         for board in self._boards:
             board.look(now)
         self._go()

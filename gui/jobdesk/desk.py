@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -67,9 +66,6 @@ from PySide6.QtCore import QObject, Signal
 from jobdesk.boards import Boards
 from jobdesk.work import Work
 
-#: Seconds between two looks at the oldest waiting jobs, and at those without a worker.
-LOOK_INTERVAL_S = 4.0
-
 OnProgress = Callable[[Progress], Awaitable[bool]]
 
 
@@ -98,9 +94,6 @@ class Desk(QObject):
         self.workers: list[WorkerRow] = []
         self.known = KnownValues(connector, secret_pattern=profile.secret_keys)
         self.view_count = ViewCount(connector, capabilities)
-        #: How many jobs run without any worker, as last read.
-        self.orphans = 0
-        self._looked_at = 0.0
         self.boards = Boards(self.monitor, self)
         self.work = Work(self)
         self.work.failed.connect(self.trouble)
@@ -337,26 +330,18 @@ class Desk(QObject):
     @property
     def live_worker_ids(self) -> frozenset[int]:
         """The workers whose heartbeat is fresh, as of the last look (at most some seconds ago)."""
-        now = dt.datetime.now(dt.UTC)
+        now = self.monitor.now()
         return frozenset(worker.id for worker in self.workers if worker.is_alive(now))
 
     @property
     def stalled(self) -> int:
         """How many running jobs no living worker has, as last read."""
-        now = dt.datetime.now(dt.UTC)
-        return self.orphans + sum(worker.running for worker in self.workers if not worker.is_alive(now))
+        return self.monitor.moment.open.all.stalled if self.monitor.moment is not None else 0
 
-    def look_for_trouble(self) -> None:
-        """Ask since when the oldest jobs wait, and for jobs without a worker; at most every few seconds."""
-        if time.monotonic() - self._looked_at < LOOK_INTERVAL_S or self.work.is_running("look"):
-            return
-        if self.state.mode in ("live", "polling"):
-            self._looked_at = time.monotonic()
-            self.work.start(self._look(), name="look", failed=_told_by_the_feed)
-
-    async def _look(self) -> None:
-        await self.monitor.look_for_oldest()
-        self.orphans = await self.monitor.orphans()
+    @property
+    def orphans(self) -> int:
+        """How many jobs run without any worker, as last read."""
+        return self.monitor.moment.open.all.orphans if self.monitor.moment is not None else 0
 
     def task_names(self) -> Sequence[str]:
         """The tasks that the database holds jobs of, for completion."""

@@ -79,10 +79,10 @@ class Footer(QFrame):
             return
         self._left.setText(footnote if footnote is not None else self._freshness(desk))
         able = desk.capabilities
-        rights = self.tr("all") if able.rights.is_complete else self.tr("limited")
+        rights = self.tr("full access") if able.rights.is_complete else self.tr("limited access")
         if desk.profile.is_read_only:
-            rights = self.tr("read only")
-        text = self.tr("release {release} · rights: {rights}").format(release=able.release, rights=rights)
+            rights = self.tr("read-only")
+        text = self.tr("schema {release} · {rights}").format(release=able.release, rights=rights)
         self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)
 
     def _show_staged(self) -> None:
@@ -93,8 +93,7 @@ class Footer(QFrame):
 
     def _freshness(self, desk: Desk) -> str:
         counts = desk.monitor.counts
-        text = self.tr("events to #{id}").format(id=formats.number(desk.state.last_event_id))
         if counts.as_of is None:
-            return text
-        words = self.tr("counts exact as of {time}") if counts.is_exact else self.tr("counting…")
-        return f"{text}   {words.format(time=formats.local(counts.as_of))}"
+            return self.tr("reading …")
+        words = self.tr("counts exact as of {time}") if counts.is_exact else self.tr("counting …")
+        return words.format(time=formats.local(counts.as_of))

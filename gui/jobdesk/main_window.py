@@ -165,6 +165,8 @@ class MainWindow(QMainWindow):
         page.filter_asked_for.connect(self.ask_for)
         if key == "overview":
             page.page_asked_for.connect(self.show_page)
+            page.rescue_asked_for.connect(self.commands.job.rescue_matching)
+            page.defer_asked_for.connect(self.commands.job.defer)
         if key in ("jobs", "locks", "journal"):
             page.failed.connect(self._failed)
         if key == "journal":
@@ -239,14 +241,23 @@ class MainWindow(QMainWindow):
 
     def _workers_changed(self, _workers: object) -> None:
         self._show_workers()
+        self._refresh_workers()
         self._update_actions()
 
     def _show_workers(self) -> None:
-        desk = self.session.desk
-        silent = len(desk.workers) - len(desk.live_worker_ids) if desk is not None else 0
-        text = self.tr("{count} silent").format(count=silent) if silent else ""
-        count = formats.number(len(desk.live_worker_ids)) if desk is not None and desk.workers else ""
-        self.navigation.set_badge("workers", text or count, "bad" if silent else "secondary")
+        desk = self._open_desk()
+        text, tone = "", "secondary"
+        if desk is not None and desk.capabilities.has_workers and desk.monitor.moment is not None:
+            live, known = len(desk.live_worker_ids), len(desk.workers)
+            text = formats.number(live)
+            if live < known:
+                text, tone = self.tr("{live} of {all}").format(live=text, all=formats.number(known)), "bad"
+            elif not live:
+                group = desk.monitor.moment.open.all
+                text, tone = self.tr("none"), "bad" if group.due or group.running else "secondary"
+        self.navigation.set_badge("workers", text, tone)
+
+    def _refresh_workers(self) -> None:
         if (workers := self.pages.if_made("workers")) is not None:
             workers.refresh()
 
@@ -256,8 +267,6 @@ class MainWindow(QMainWindow):
             return
         self.finding.tick()
         key = self._page_key()
-        if key in ("overview", "queues", "tasks", "workers"):
-            desk.look_for_trouble()
         if key == "jobs":
             self.jobs.tick()
             if any(row.status is Status.DOING for row in self.jobs.selected_rows()):
@@ -266,6 +275,7 @@ class MainWindow(QMainWindow):
             self.pages.get(key).refresh()
             self._update_actions()  # what is possible depends on the counts
         self.acting.chip.show_acts()  # the feed may have lost its link
+        self._show_workers()
         counts = desk.monitor.counts
         is_counted = counts.as_of is not None
         self.navigation.set_badge("queues", formats.number(len(counts.queues())) if is_counted else "")

@@ -14,10 +14,8 @@ from histories import change, happened, monitor_of
 from jobdesk_core import EventType, Status
 from jobdesk_core.monitor.board import Board, NameRow, name_row
 from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.news import news
-from jobdesk_core.monitor.oldest import STRETCH_JOBS
+from jobdesk_core.monitor.open_jobs import NONE_OPEN, OpenGroup
 from jobdesk_core.monitor.pace import KINDS, SAMPLES, Pace, minute_of
-from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.stamps import Stamps
 from jobdesk_core.monitor.tally import QueueCounts
 from jobdesk_core.monitor.usual import MOST_JOBS, learn
@@ -67,13 +65,15 @@ def test_a_name_costs_the_same_memory_however_much_happens_to_it() -> None:
     pace = Pace()
     for minute in range(LAST - 3_000, LAST + 1):
         pace.count(minute, "q", EventType.STARTED)
-        pace.add_ran("q", [float(minute - LAST)])
-    for _ in range(SAMPLES):
-        pace.add_ran("other", [1.0])
+        pace.add_ran("q", [(60.0 * minute, float(LAST - minute))] * 3)
     assert pace.per_minute(EventType.STARTED, NOW, "q") == [1] * 60
-    assert pace.ran_s("q", 0) == 1.0 - SAMPLES
-    assert pace.ran_s(None, 0) == 1.0, "of all only the latest"
-    assert all(len(held) <= SAMPLES for held in pace._ran._held.values())
+    assert (pace.ran_s("q", NOW, 0), pace.ran_s("q", NOW, 1)) == (0.0, 59.0), "of the last hour alone"
+    for _ in range(SAMPLES):
+        pace.add_ran("other", [(60.0 * LAST, 1.0)])
+    assert pace.ran_s(None, NOW, 0) == 1.0, "of all only the latest"
+    assert all(len(held) <= SAMPLES for pair in pace._ran._held.values() for held in pair)
+    later = NOW + dt.timedelta(hours=1)
+    assert pace.ran_s("q", later) is pace.ran_s(None, later) is None, "a quiet name ages out"
     assert all(len(each) == 64 for each in pace._tracks["q"].counts.values())
 
 
@@ -92,11 +92,14 @@ def test_stamps_tell_each_asker_what_is_new_to_it() -> None:
 
 
 def anew(monitor: Monitor, kind: str, at: dt.datetime) -> dict[str, NameRow]:
-    counts, pace = (
-        (monitor.counts.queues(), monitor.series) if kind == "queue" else (monitor.counts.tasks(), monitor.series.tasks)
+    moment = monitor.moment
+    assert moment is not None
+    counts, pace, groups = (
+        (moment.queues, monitor.series, moment.open.queues)
+        if kind == "queue"
+        else (moment.tasks, monitor.series.tasks, moment.open.tasks)
     )
-    oldest = monitor.oldest.queues if kind == "queue" else monitor.oldest.tasks
-    return {each.name: name_row(each, pace, oldest.get(each.name), at) for each in counts}
+    return {each.name: name_row(each, groups.get(each.name, NONE_OPEN), pace, at) for each in counts}
 
 
 def all_done(board: Board, at: dt.datetime) -> None:
@@ -115,7 +118,6 @@ async def test_the_rows_equal_all_rows_made_anew_after_random_histories(dsn: str
                 await asyncio.sleep(0)
             last = run_sql(dsn, "SELECT coalesce(max(id), 0) FROM procrastinate_events")[0]
             await until(lambda last=last: monitor.state.last_event_id >= last and monitor.counts.is_exact)
-            await monitor.look_for_oldest()
             at = now()
             for board, kind in ((monitor.queues, "queue"), (monitor.tasks, "task")):
                 all_done(board, at)
@@ -126,7 +128,7 @@ async def test_the_rows_equal_all_rows_made_anew_after_random_histories(dsn: str
 def test_only_what_has_changed_is_looked_at_and_a_little_at_a_time() -> None:
     counts = {f"q{number:05}": QueueCounts(f"q{number:05}", {Status.TODO: 1}) for number in range(10_000)}
     pace = Pace()
-    board = Board(lambda: list(counts.values()), lambda: pace, dict)
+    board = Board(counts.values, lambda: pace, dict)
     board.look(NOW)
     board.work(0.0)
     assert 0 < len(board.rows) < 1_000 and board.is_due, "some rows, not all at once"
@@ -150,84 +152,22 @@ def counted(pace: Pace, name: str, kind: EventType, minutes: range, number: int)
         pace.count(LAST + minute, name, kind, number)
 
 
-def test_a_row_tells_pace_backlog_and_trouble() -> None:
+def test_a_row_tells_pace_progress_and_trouble() -> None:
     pace = Pace()
     counted(pace, "q", EventType.STARTED, range(-5, 0), 30)
     counted(pace, "q", EventType.DEFERRED, range(-5, 0), 10)
     counted(pace, "q", EventType.SUCCEEDED, range(-5, 0), 20)
     counted(pace, "q", EventType.FAILED, range(-3, 0), 4)
-    row = name_row(QueueCounts("q", {Status.TODO: 100}), pace, NOW - dt.timedelta(hours=1), NOW)
-    assert (row.deferred_rate, row.started_rate, row.ended_rate) == (10, 30, 22.4)
-    assert (row.drain_s, row.failed_in_hour, row.trouble) == (300, 12, "failing")
+    pace.add_start("q", NOW)
+    group = OpenGroup(due=100, scheduled=7, oldest=NOW - dt.timedelta(hours=1))
+    row = name_row(QueueCounts("q", {Status.TODO: 107}), group, pace, NOW)
+    assert (row.came_rate, row.started_rate, row.ended_rate) == (10, 30, 22.4)
+    assert (row.failed_in_hour, row.trouble) == (12, "failing")
     assert row.ended[-6:] == (20, 20, 24, 24, 24, 0)
-    empty = name_row(QueueCounts("q", {}), pace, NOW, NOW)
-    assert (empty.oldest, empty.drain_s) == (None, 0.0), "nothing waits, so nothing is the oldest"
-
-
-@pytest.mark.parametrize(
-    ("waits_min", "started_at", "trouble"),
-    [(4, None, "still"), (2, None, ""), (4, -2, ""), (4, -10, "still")],
-    ids=["nothing started", "not for long", "just started", "started long ago"],
-)
-def test_a_queue_with_due_jobs_where_nothing_starts_stands_still(
-    waits_min: int, started_at: int | None, trouble: str
-) -> None:
-    pace = Pace()
-    if started_at is not None:
-        pace.count(LAST + started_at, "q", EventType.STARTED)
-    oldest = NOW - dt.timedelta(minutes=waits_min)
-    assert name_row(QueueCounts("q", {Status.TODO: 1}), pace, oldest, NOW).trouble == trouble
-
-
-def test_news_tell_queues_tasks_workers_and_jobs_without_one() -> None:
-    pace = Pace()
-    counted(pace, "bad queue", EventType.FAILED, range(-5, 0), 3)
-    failing = name_row(QueueCounts("bad queue", {}), pace, None, NOW)
-    still = name_row(QueueCounts("q", {Status.TODO: 1}), Pace(), NOW - dt.timedelta(minutes=9), NOW)
-    silent = WorkerRow(7, NOW - dt.timedelta(minutes=2), 0)
-    found = news([failing, still], [failing], [silent], 2, NOW)
-    assert [(each.tone, each.filter_text) for each in found] == [
-        ("bad", "status:doing worker:none"),
-        ("bad", 'queue:"bad queue" status:failed'),
-        ("bad", 'task:"bad queue" status:failed'),
-        ("bad", "queue:q status:todo"),
-        ("warning", "worker:7"),
-    ]
-    assert news([], [], [], 0, NOW) == []
-    assert len(news([failing] * 500, [], [], 0, NOW)) == 20
-
-
-# The oldest waiting
-
-
-async def test_the_oldest_waiting_job_of_each_name_is_found_over_many_stretches(dsn: str) -> None:
-    many = 2 * STRETCH_JOBS + 10
-    run_sql(
-        dsn,
-        "INSERT INTO procrastinate_jobs (task_name, queue_name) "
-        "SELECT CASE WHEN n %% 2 = 0 THEN 'even' ELSE 'odd' END, 'q' FROM generate_series(1, %s) AS n",
-        many,
-    )
-    late = defer(dsn, queue_name="late", task_name="late")
-    defer(dsn, queue_name="ahead", task_name="ahead", scheduled_at="2090-01-01")
-    defer(dsn, queue_name="due", task_name="due", scheduled_at="2026-01-02 03:04:05+00")
-    for job_id, minutes in {1: 50, 2: 40, late: 30}.items():
-        text = "UPDATE procrastinate_events SET at = now() - %s * interval '1 minute' WHERE job_id = %s"
-        run_sql(dsn, text, minutes, job_id)
-    async with connected(dsn) as (connector, able):
-        monitor = Monitor(connector, able)
-
-        async def walked() -> dict[str, int]:
-            monitor.oldest.as_of = None
-            while monitor.oldest.as_of is None:
-                await monitor.look_for_oldest()
-            found = {**monitor.oldest.queues, **monitor.oldest.tasks}
-            return {name: round((now() - at).total_seconds() / 60) for name, at in found.items() if name != "due"}
-
-        assert await walked() == {"q": 50, "odd": 50, "even": 40, "late": 30}
-        assert monitor.oldest.queues["due"] == dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
-        run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id IN (1, %s)", late)
-        assert await walked() == {"q": 40, "odd": 0, "even": 40}
+    stuck = name_row(QueueCounts("q", {}), OpenGroup(due=1, running=1, stalled=1), pace, NOW)
+    assert (stuck.trouble, stuck.is_failing) == ("stalled", True)
+    rise = row.rise("queue", NOW)
+    assert (rise.failures, rise.usual, rise.since) == (12, 0, NOW - dt.timedelta(minutes=3))
 
 
 # A task's usual arguments
@@ -267,7 +207,7 @@ async def test_usual_arguments_are_learned_from_the_newest_jobs_with_small_ones(
 async def test_what_a_worker_runs_and_what_runs_without_one(dsn: str) -> None:
     async with connected(dsn) as (connector, able):
         monitor = Monitor(connector, able)
-        assert (await monitor.running_jobs(None), await monitor.orphans()) == ([], 0)
+        assert await monitor.running_jobs(None) == []
         job_id = defer(dsn, task_name="t")
         _, worker_id = start(dsn)
         found = await monitor.running_jobs(worker_id)
@@ -277,8 +217,8 @@ async def test_what_a_worker_runs_and_what_runs_without_one(dsn: str) -> None:
         assert await connector.run_async(pruning(able)) == [], "its heart beats"
         run_sql(dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '31 seconds'")
         assert await connector.run_async(pruning(able)) == [worker_id]
-        assert (await monitor.orphans(), await monitor.running_jobs(worker_id)) == (1, [])
+        assert await monitor.running_jobs(worker_id) == []
         assert [job.id for job in await monitor.running_jobs(None)] == [job_id]
         finish(dsn, job_id, "failed")
-        assert await monitor.orphans() == 0
+        assert await monitor.running_jobs(None) == []
         assert "read-only" in (pruning_refusal(able, is_read_only=True) or "")

@@ -159,6 +159,10 @@ def row(**changes: Any) -> JobRow:
     )
 
 
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 def at(seconds: float, kind: EventType) -> EventRow:
     return EventRow(int(seconds * 10) + 1, 1, kind, NOW + dt.timedelta(seconds=seconds))
 
@@ -176,7 +180,7 @@ def at(seconds: float, kind: EventType) -> EventRow:
 def test_waiting_is_measured_from_when_a_job_was_due(job: JobRow, waited: float | None) -> None:
     series = Series()
     series.add_events([at(10, EventType.STARTED)], {1: job})
-    assert series.waited_s("q") == waited
+    assert series.waited_s("q", NOW) == waited
 
 
 @pytest.mark.parametrize(
@@ -185,9 +189,9 @@ def test_waiting_is_measured_from_when_a_job_was_due(job: JobRow, waited: float 
 def test_running_is_measured_from_start_to_end(end: EventType) -> None:
     series = Series()
     series.add_events([at(1, EventType.STARTED)], {1: row()})
-    assert series.ran_s("q") is None
+    assert series.ran_s("q", NOW) is None
     series.add_events([at(3.5, end)], {1: row()})
-    assert (series.ran_s("q"), series.ran_s(None), series.ran_s("other")) == (2.5, 2.5, None)
+    assert [series.ran_s(name, NOW) for name in ("q", None, "other")] == [2.5, 2.5, None]
 
 
 async def test_history_tells_how_long_jobs_waited_and_ran_before_the_start(dsn: str) -> None:
@@ -203,10 +207,12 @@ async def test_history_tells_how_long_jobs_waited_and_ran_before_the_start(dsn: 
     run_sql(dsn, "UPDATE procrastinate_jobs SET attempts = 2, scheduled_at = now() WHERE id = 4")
     async with monitor_of(dsn) as monitor:
         series = monitor.series
-        await until(lambda: series.ran_s("q") is not None)
-        assert [series.waited_s("q", part) for part in (0, 0.5, 0.95)] == pytest.approx([120, 360, 18 * 60], abs=0.1)
-        assert [series.ran_s("q", part) for part in (0, 0.5, 0.95)] == pytest.approx([60, 180, 240], abs=0.1)
-        assert series.waited_s(None) == series.waited_s("q")
+        await until(lambda: series.is_whole)
+        assert [series.waited_s("q", now(), part) for part in (0, 0.5, 1)] == pytest.approx(
+            [120, 300, 18 * 60], abs=0.1
+        )
+        assert [series.ran_s("q", now(), part) for part in (0, 0.5, 1)] == pytest.approx([60, 150, 240], abs=0.1)
+        assert series.waited_s(None, now()) == series.waited_s("q", now())
 
 
 async def test_history_reads_on_past_one_late_event_and_stops_where_the_ids_begin(dsn: str) -> None:
@@ -225,16 +231,11 @@ async def test_history_reads_on_past_one_late_event_and_stops_where_the_ids_begi
         await asyncio.wait_for(feed.fill_history(), 5)
 
 
-def test_the_backlog_is_reckoned_back_and_drains_at_the_pace_of_the_last_minutes() -> None:
+def test_the_backlog_is_reckoned_back() -> None:
     series, last = Series(), int(NOW.timestamp()) // 60
-    assert series.drain_s(0, NOW) == 0.0
-    assert series.drain_s(5, NOW) is None
     series.add_history([(last - 5 + n, "q", "t", EventType.STARTED, 30) for n in range(5)])
     series.add_history([(last - 1, "q", "t", EventType.DEFERRED, 40), (last - 1, "q", "t", EventType.RETRIED, 10)])
     series.add_history([(last - 2, "other", "t", EventType.CANCELLED, 50), (last, "q", "t", EventType.DEFERRED, 7)])
-    # 150 left within five minutes and 50 came: 20 a minute.
-    assert series.drain_s(60, NOW, "q") == 180
-    assert series.drain_s(60, NOW) == 120
     assert series.backlog(27, NOW, "q")[-7:] == [120, 90, 60, 30, 0, 20, 27]
     assert series.backlog(0, NOW, "none") == [0] * 60
 

@@ -75,7 +75,9 @@ async def test_the_feed_follows_whatever_happens(released_dsn: str, state: str) 
             await execute(manager, f"DELETE FROM procrastinate_jobs WHERE id = {before[Status.SUCCEEDED]}")
             await follows(monitor, released_dsn)
             assert bool(await monitor.workers()) == (level(state) >= (3, 1))
-            assert "new" in (await monitor.look_for_oldest()).queues
+            moment = monitor.moment
+            assert moment is not None and moment.open.queues["new"].oldest is not None
+            assert (moment.open.workers is not None) == (level(state) >= (3, 1))
         assert seen.count(EventType.DEFERRED) == 2
 
 

@@ -17,6 +17,7 @@ from jobdesk.widgets.table import PADDING
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.journal import Search
 from jobdesk_core.monitor.board import NameRow, name_row
+from jobdesk_core.monitor.open_jobs import OpenGroup
 from jobdesk_core.monitor.pace import Pace
 from jobdesk_core.monitor.tally import QueueCounts
 from opened import Others, closed, desk_of, dialog_of, live
@@ -49,7 +50,7 @@ async def shown(window: MainWindow, key: str, count: int) -> NamesPage:
 
 
 def rows(*counts: tuple[str, int]) -> dict[str, NameRow]:
-    return {name: name_row(QueueCounts(name, {Status.TODO: n}), Pace(), None, NOW) for name, n in counts}
+    return {name: name_row(QueueCounts(name, {Status.TODO: n}), OpenGroup(due=n), Pace(), NOW) for name, n in counts}
 
 
 # The model
@@ -75,12 +76,13 @@ def test_the_model_keeps_qts_contract(qtmodeltester: ModelTester) -> None:
 def test_sorting_puts_what_is_unknown_last_both_ways(column: int) -> None:
     model, pace = NamesModel("queue"), Pace()
     held = rows(("a", 0), ("b", 5))
-    pace.add_waited("c", [3.0])
-    pace.add_ran("c", [3.0])
+    pace.add_waited("c", [(NOW.timestamp(), 3.0)])
+    pace.add_ran("c", [(NOW.timestamp(), 3.0)])
     for kind in (EventType.STARTED, EventType.SUCCEEDED):
         pace.count(int(NOW.timestamp()) // 60 - 1, "c", kind, 9)
+    pace.add_start("c", NOW)
     counts = QueueCounts("c", dict.fromkeys(Status, 7))
-    held["c"] = name_row(counts, pace, NOW, NOW)
+    held["c"] = name_row(counts, OpenGroup(due=7, scheduled=7, running=7, oldest=NOW), pace, NOW)
     model.apply(set(held), held)
     model.sort(column, Qt.SortOrder.AscendingOrder)
     up = [model.key_at(place) for place in range(3)]
@@ -89,7 +91,7 @@ def test_sorting_puts_what_is_unknown_last_both_ways(column: int) -> None:
     unknown = [name for name in up if COLUMNS[column].sort_key(held[name]) is None]
     assert up[len(up) - len(unknown) :] == down[len(down) - len(unknown) :] == unknown
     assert sorted(up) == sorted(down) == ["a", "b", "c"]
-    if COLUMNS[column].key != "drain":
+    if COLUMNS[column].key != "course":
         assert down[0] == "c"
 
 
@@ -101,7 +103,7 @@ def test_only_the_counts_that_changed_are_marked() -> None:
     model.dataChanged.connect(lambda first, last: heard.append((first.row(), last.row())))
     model.apply({"a"}, rows(("a", 2)))
     marked = [column for column in range(len(COLUMNS)) if model.index(0, column).data(CELL_ROLE).changed_at]
-    assert (heard, marked) == ([(0, 0)], [INDEX_OF["todo"]])
+    assert (heard, marked) == ([(0, 0)], [INDEX_OF["due"]])
 
 
 # The pages
@@ -128,11 +130,11 @@ async def test_selection_and_order_stay_while_everything_moves(dsn: str, tmp_pat
             others.defer("t", f"q{number:02}")
         async with live(tmp_path, dsn) as window:
             page = await shown(window, "queues", 30)
-            page.table.sortByColumn(INDEX_OF["todo"], Qt.SortOrder.DescendingOrder)
+            page.table.sortByColumn(INDEX_OF["due"], Qt.SortOrder.DescendingOrder)
             page.select("q07")
             for _ in range(3):
                 others.defer("t", "q29")
-            await until(lambda: text(page, "q29", "todo") == "4", what="the count")
+            await until(lambda: text(page, "q29", "due") == "4", what="the count")
             page._sorted_at = 0.0  # as if the last sorting were long ago
             page.refresh()
             assert page.selected_names() == ["q07"]
@@ -145,7 +147,7 @@ async def test_selection_and_order_stay_while_everything_moves(dsn: str, tmp_pat
             others.run(
                 "INSERT INTO procrastinate_jobs (task_name, queue_name) SELECT 't', 'q11' FROM generate_series(1, 9)"
             )
-            await until(lambda: text(page, "q11", "todo") == "10", what="the count")
+            await until(lambda: text(page, "q11", "due") == "10", what="the count")
             page.table.clearSelection()
             page._sorted_at = 0.0
             page.refresh()
@@ -180,7 +182,7 @@ async def test_numbers_that_are_not_exact_say_so(dsn: str, tmp_path: Path) -> No
             counts.doubt([job_id])
             page.refresh()
             assert text(page, "mail", "succeeded") == "~1"
-            assert text(page, "mail", "todo") == "0", "what is open is counted exactly"
+            assert text(page, "mail", "due") == "0", "what is open is counted exactly"
             tip = page.model.index(0, INDEX_OF["succeeded"]).data(Qt.ItemDataRole.ToolTipRole)
             assert tip.startswith("about; counted up to ") and tip in page.note.text()
             await until(lambda: text(page, "mail", "succeeded") == "1", what="the count to be exact again")
@@ -195,7 +197,7 @@ async def test_the_side_tells_pace_and_usual_arguments_and_hides_secrets(dsn: st
             assert not page.side.isVisible()
             page.select("t")
             assert page.side.isVisible()
-            await until(lambda: "Of its newest 6 jobs" in page._names_side.usual_text, what="the arguments")
+            await until(lambda: "From the latest 6 jobs" in page._names_side.usual_text, what="the arguments")
             said = page._names_side.usual_text
             assert 'kind  text\n    "welcome"  ×6' in said
             assert "user_id  number" in said
@@ -240,7 +242,7 @@ async def test_the_filter_of_several_names_means_all_of_them(dsn: str, tmp_path:
 
 @pytest.mark.parametrize(
     ("status", "text"),
-    [("todo", "999,999"), ("succeeded", "~99,999,999"), ("failed", "~999,999"), ("cancelled", "~999,999")],
+    [("due", "999,999"), ("succeeded", "~99,999,999"), ("failed", "~999,999"), ("cancelled", "~999,999")],
 )
 def test_counts_of_a_large_table_are_not_cut(qapp: QApplication, status: str, text: str) -> None:
     theme().install(qapp)
@@ -284,8 +286,8 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
                 and not window.pages.get("journal").detail.undo.isEnabled()
             )
             window.show_page("workers")
-            await until(lambda: page.model.rowCount() == 1 and page.model.key_at(0) == "none", what="the orphan")
-            assert "no worker has them" in page.model.index(0, 1).data()
+            await until(lambda: page.model.rowCount() and page.model.key_at(0) == "none", what="the orphan")
+            assert "no longer registered" in page.model.index(0, 1).data()
             QTest.keyClick(page.table, Qt.Key.Key_Down)
             page.table.selectRow(0)
             await until(lambda: f"#{job_id}" in page._jobs.text, what="the job without a worker")
@@ -307,12 +309,25 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
             page = window.pages.get("overview")
-            await until(lambda: page.model.rowCount() == 10 and page.model.key_at(0) == "q11", what="the worst first")
+            await until(lambda: page.model.rowCount() == 11 and page.model.key_at(0) == "q00", what="the worst first")
+            await until(lambda: page.failed.value == "6", what="the hour")
+            assert [page.model.index(10, place).data() for place in (0, 1, 2, 3, 4)] == [
+                "12 queues",
+                "12",
+                "0",
+                "1",
+                "6",
+            ]
             assert page.more.plain_text == "2 more queues"
             await until(lambda: "1 stalled" in page.running.note, what="the stalled job")
-            await until(lambda: "Failures of t have risen" in page.changed._block.plain_text, what="the task")
-            assert "100 % in q11" in page.failed.note
-            assert "oldest 2 min" in page.waiting.note or "oldest 1" in page.waiting.note
+            await until(lambda: "q11: 6 failures in 5 min, usually 0." in page.attention.text, what="the rise")
+            lines = page.attention.text.split("\n")
+            assert lines[0].startswith("q01: 1 job due, none started for ")
+            assert lines[1] == "q00: 1 running job has stalled. The worker is no longer registered."
+            assert page.attention.note.text() == "11 more"
+            assert page.failed.note == "100 % of runs · 6 failed now · 100 % in q11"
+            assert "oldest 2 min" in page.due.note or "oldest 1" in page.due.note
+            assert page.running.note == "6 workers alive · 1 stalled"
             QTest.mouseClick(page.running, Qt.MouseButton.LeftButton)
             await until(lambda: window.jobs.model.ids() == [orphan], what="the stalled job")
             window.show_page("overview")
@@ -329,6 +344,6 @@ async def test_what_the_overview_says_of_the_waiting_is_whole_on_a_small_screen(
         async with live(tmp_path, dsn) as window:
             window.resize(1024, 700)
             window.show_page("overview")
-            note = window.pages.get("overview").waiting._note
-            await until(lambda: note.whole == "oldest 12 h · stands", what="how long the oldest has waited")
+            note = window.pages.get("overview").due._note
+            await until(lambda: note.whole == "oldest 12 h · no progress", what="how long the oldest has waited")
             assert note.text() == note.whole

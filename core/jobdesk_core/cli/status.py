@@ -1,20 +1,31 @@
-"""The command `status`: what there is, who runs it, and what may be done here."""
+"""The command `status`: what needs attention, what there is, who runs it, and what may be done here."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime as dt
 
 from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor import running
-from jobdesk_core.monitor.counts import INHABITED, Counts, count_open, count_stretch
-from jobdesk_core.monitor.rows import WorkerRow
-from jobdesk_core.monitor.surroundings import WORKERS
-from jobdesk_core.monitor.synchronous import limited_now
+from jobdesk_core.monitor import open_jobs
+from jobdesk_core.monitor.attention import Attention, attention
+from jobdesk_core.monitor.counts import INHABITED, Counts, count_stretch
+from jobdesk_core.monitor.open_jobs import NONE_OPEN, OpenJobs
+from jobdesk_core.monitor.pace import Pace
+from jobdesk_core.monitor.progress import progress
+from jobdesk_core.monitor.surroundings import LAST_STARTS
+from jobdesk_core.monitor.synchronous import limited_transaction
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Counted:
+    """Every job of one moment, and what needs attention then."""
+
+    counts: Counts
+    open: OpenJobs
+    attention: list[Attention]
 
 
 def add_status(parser: argparse.ArgumentParser) -> None:
@@ -23,54 +34,78 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 
 
 def status(desk: Opened, options: argparse.Namespace) -> int:
-    """Count, and tell of workers, release and rights."""
-    counts = counted(desk)
-    able = desk.capabilities
-    workers = limited_now(desk.connector, WORKERS, LIMIT_S) if able.has_workers else []
-    orphans = limited_now(desk.connector, running.orphans(able), LIMIT_S)
+    """Count, and tell of what needs attention, of workers, release and rights."""
+    found = counted(desk)
+    counts, able = found.counts, desk.capabilities
     if options.json:
-        output.json_line(_as_json(desk, counts, workers, orphans))
+        output.json_line(_as_json(desk, found))
         return codes.DONE
     output.line(output.plain(desk.place))
     output.line(f"Procrastinate {able.release}, PostgreSQL {able.server_version // 10_000}")
     if desk.connector.route is Route.POOLED:
         output.line("Behind a pooler, transaction mode: polling.")
     output.line()
+    for line in found.attention:
+        output.line(output.plain(f"! {line.text}"))
+    if found.attention:
+        output.line()
     shown = [each for each in Status if each is not Status.ABORTING or counts.total(each)]
-    table = output.Table("queue", *(each.value for each in shown), "all")
-    rows = [(queue.name, *map(queue.count, shown), queue.total) for queue in counts.queues()]
-    table.rows([*rows, ("all queues", *map(counts.total, shown), counts.total())])
+    shown = [each for each in shown if each not in (Status.TODO, Status.DOING)]
+    table = output.Table("queue", "due", "scheduled", "running", *(each.value for each in shown), "all")
+    rows = [
+        (queue.name, *_open_columns(found.open, queue.name), *map(queue.count, shown), queue.total)
+        for queue in counts.queues()
+    ]
+    table.rows([*rows, ("all queues", *_open_columns(found.open), *map(counts.total, shown), counts.total())])
     output.line()
-    _tell_workers(desk, workers, orphans)
+    _tell_workers(found.open)
     for action, refused in _refused(desk).items():
         output.line(output.plain(f"You may not {action} here: {refused}"))
     return codes.DONE
 
 
-def counted(desk: Opened) -> Counts:
-    """Every job counted, as the monitor does it: stretch by stretch, none of them long."""
-    counts = Counts()
-    counts.set_open(limited_now(desk.connector, count_open(), LIMIT_S))
-    for stretch in limited_now(desk.connector, INHABITED, LIMIT_S):
-        counts.set_stretch(stretch, limited_now(desk.connector, count_stretch(stretch), LIMIT_S))
-    return counts
+def counted(desk: Opened) -> Counted:
+    """Every job counted, stretch by stretch, none of them long; all of it in one snapshot."""
+    counts, run = Counts(), desk.connector.run
+    with limited_transaction(desk.connector, LIMIT_S, snapshot=True) as connection:
+        heads = run(open_jobs.heads(desk.capabilities), connection=connection)
+        deferred = run(open_jobs.deferred(heads.first_ids), connection=connection)
+        jobs = heads.with_deferred(deferred)
+        starts = run(LAST_STARTS, connection=connection)
+        counts.set_open(jobs.counted())
+        for stretch in run(INHABITED, connection=connection):
+            counts.set_stretch(stretch, run(count_stretch(stretch), connection=connection))
+    pace = Pace()
+    for name, at in starts.items():
+        pace.add_start(name, at)
+    courses = {name: progress(group, pace, jobs.read_at, name) for name, group in jobs.queues.items()}
+    return Counted(counts, jobs, attention(jobs, courses, (), jobs.read_at))
 
 
-def _tell_workers(desk: Opened, workers: list[WorkerRow], orphans: int) -> None:
-    if not desk.capabilities.has_workers:
+def _open_columns(jobs: OpenJobs, queue: str | None = None) -> tuple[int, int, int]:
+    group = jobs.all if queue is None else jobs.queues.get(queue, NONE_OPEN)
+    return group.due, group.scheduled, group.running
+
+
+def _tell_workers(jobs: OpenJobs) -> None:
+    if jobs.workers is None:
         output.line("This release does not record its workers.")
         return
-    now = dt.datetime.now(dt.UTC)
-    alive = [worker for worker in workers if worker.is_alive(now)]
-    dead = len(workers) - len(alive)
-    stalled = orphans + sum(worker.running for worker in workers if not worker.is_alive(now))
-    told = f"{len(alive):,} workers alive, {sum(worker.running for worker in alive):,} jobs running on them"
-    output.line(told + (f"; {dead:,} silent" if dead else "") + ".")
-    if stalled:
-        output.line(
-            f"{stalled:,} {'job has' if stalled == 1 else 'jobs have'} stalled: no living worker. "
-            "List with: jobdesk jobs is:stalled"
-        )
+    alive = [worker for worker in jobs.workers if worker.is_alive(jobs.read_at)]
+    dead, running = len(jobs.workers) - len(alive), jobs.all.running - jobs.all.stalled
+    told = f"{_count(len(alive), 'worker')} alive, {_count(running, 'job')} running on {_them(len(alive))}"
+    output.line(told + (f"; {dead:,} unresponsive" if dead else "") + ".")
+    if stalled := jobs.all.stalled:
+        has = "has" if stalled == 1 else "have"
+        output.line(f"{_count(stalled, 'job')} {has} stalled. List with: jobdesk jobs is:stalled")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
 
 
 def _refused(desk: Opened) -> dict[str, str]:
@@ -82,8 +117,8 @@ def _refused(desk: Opened) -> dict[str, str]:
     return {action: refused for action, refused in rights.items() if refused is not None and action != "install"}
 
 
-def _as_json(desk: Opened, counts: Counts, workers: list[WorkerRow], orphans: int) -> dict[str, object]:
-    able, now = desk.capabilities, dt.datetime.now(dt.UTC)
+def _as_json(desk: Opened, found: Counted) -> dict[str, object]:
+    able, counts, jobs = desk.capabilities, found.counts, found.open
     return {
         "profile": desk.profile.name,
         "database": able.database,
@@ -92,9 +127,31 @@ def _as_json(desk: Opened, counts: Counts, workers: list[WorkerRow], orphans: in
         "server_version": able.server_version,
         "is_standby": able.is_standby,
         "is_pooled": desk.connector.route is Route.POOLED,
+        "read_at": output.as_json(jobs.read_at),
+        "attention": [
+            {"text": line.text, "tone": line.tone, "since": output.as_json(line.since), "filter": line.filter_text}
+            for line in found.attention
+        ],
         "counts": {each.value: counts.total(each) for each in Status},
-        "queues": {queue.name: {each.value: queue.count(each) for each in Status} for queue in counts.queues()},
-        "workers": [output.as_json(worker) | {"is_alive": worker.is_alive(now)} for worker in workers],
-        "running_without_worker": orphans,
+        "open": _open_json(jobs),
+        "queues": {
+            queue.name: {each.value: queue.count(each) for each in Status} | _open_json(jobs, queue.name)
+            for queue in counts.queues()
+        },
+        "workers": [
+            output.as_json(worker) | {"is_alive": worker.is_alive(jobs.read_at)} for worker in jobs.workers or ()
+        ],
+        "running_without_worker": jobs.all.orphans,
         "refused": _refused(desk),
+    }
+
+
+def _open_json(jobs: OpenJobs, queue: str | None = None) -> dict[str, object]:
+    group = jobs.all if queue is None else jobs.queues.get(queue, NONE_OPEN)
+    return {
+        "due": group.due,
+        "scheduled": group.scheduled,
+        "held_by_locks": group.held,
+        "stalled": group.stalled,
+        "oldest_due_since": output.as_json(group.oldest),
     }

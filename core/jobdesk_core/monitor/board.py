@@ -4,47 +4,48 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.pace import ARRIVALS, ENDS, PACE_MINUTES, Pace, minute_of
+from jobdesk_core.monitor.attention import Rise
+from jobdesk_core.monitor.open_jobs import NONE_OPEN, OpenGroup
+from jobdesk_core.monitor.pace import ENDS, PACE_MINUTES, Pace, minute_of
+from jobdesk_core.monitor.progress import Progress, progress
 from jobdesk_core.monitor.stamps import Stamps
 from jobdesk_core.monitor.tally import QueueCounts
 
 #: Failures within the last whole minutes that are worth a word, and how many times the usual pace.
 FEWEST_FAILURES, TIMES_USUAL = 5, 3.0
-#: Minutes without a start after which a queue that has due jobs stands still.
-STILL_MINUTES = 3
 #: Names looked at between two looks at the clock.
 _AT_ONCE = 20
 
-Trouble = Literal["", "failing", "still"]
+Trouble = Literal["", "failing", "stalled"]
 
 
 @dataclass(frozen=True, slots=True)
 class NameRow:
     """A queue or a task. Rates are per minute over the last whole minutes, durations in seconds, times UTC.
 
-    `drain_s` is None when the backlog does not shrink. `ended` and `failed`: per minute of the last hour, the running
-    one last. `failing`: failures have risen; `still`: jobs are due and nothing has started for some minutes.
+    `open` is of the same moment as `counts`. `came_rate` counts jobs that came in to be run at once. `ended` and
+    `failed`: per minute of the last hour, the running one last; an ended run may be retried. `waited_s` and `ran_s`
+    are the 95th percentiles of that hour. `is_failing`: failures have risen. `trouble` is the worst that is wrong.
     """
 
     counts: QueueCounts
-    deferred_rate: float
+    open: OpenGroup
+    progress: Progress
+    came_rate: float
     started_rate: float
     ended_rate: float
     waited_s: float | None
     ran_s: float | None
-    oldest: dt.datetime | None
-    drain_s: float | None
     ended: tuple[int, ...]
     failed: tuple[int, ...]
     ended_in_hour: int
     failed_in_hour: int
-    waiting: int
-    running: int
+    is_failing: bool
     trouble: Trouble
 
     @property
@@ -52,32 +53,44 @@ class NameRow:
         """The queue's or the task's name."""
         return self.counts.name
 
+    @property
+    def oldest(self) -> dt.datetime | None:
+        """Since when its oldest due job waits."""
+        return self.open.oldest
+
     def count(self, status: Status) -> int:
         """Its jobs of one status."""
         return self.counts.count(status)
 
+    def rise(self, kind: Literal["queue", "task"], now: dt.datetime) -> Rise:
+        """Its failures, for one that `is_failing`."""
+        recent, before = self.failed[-PACE_MINUTES - 1 : -1], self.failed[: -PACE_MINUTES - 1]
+        usual = sum(before) * len(recent) / len(before)
+        first = next((place for place, count in enumerate(recent) if count * len(recent) > usual), 0)
+        since = dt.datetime.fromtimestamp(60 * (minute_of(now) - PACE_MINUTES + first), dt.UTC)
+        return Rise(kind, self.name, sum(recent), usual, len(recent), since)
 
-def name_row(counts: QueueCounts, pace: Pace, oldest: dt.datetime | None, now: dt.datetime) -> NameRow:
+
+def name_row(counts: QueueCounts, group: OpenGroup, pace: Pace, now: dt.datetime) -> NameRow:
     """All that is known of one name now."""
-    name, waiting = counts.name, counts.count(Status.TODO)
+    name = counts.name
     failed, ended = pace.per_minute(EventType.FAILED, now, name), pace.last(ENDS, now, name)
-    started = pace.last((EventType.STARTED,), now, name, PACE_MINUTES + 1)
+    course = progress(group, pace, now, name)
     return NameRow(
         counts,
-        pace.rate(ARRIVALS, now, name),
-        sum(started[:-1]) / PACE_MINUTES,
+        group,
+        course,
+        pace.came_rate(now, name),
+        pace.rate((EventType.STARTED,), now, name),
         sum(ended[-PACE_MINUTES - 1 : -1]) / PACE_MINUTES,
-        pace.waited_s(name),
-        pace.ran_s(name),
-        oldest if waiting else None,
-        pace.drain_s(waiting, now, name),
+        pace.waited_s(name, now),
+        pace.ran_s(name, now),
         tuple(ended),
         tuple(failed),
         sum(ended),
         sum(failed),
-        waiting,
-        counts.count(Status.DOING),
-        _trouble(failed, started, oldest if waiting else None, now),
+        _has_risen(failed),
+        _trouble(group, course) or ("failing" if _has_risen(failed) else ""),
     )
 
 
@@ -86,18 +99,18 @@ class Board:
 
     def __init__(
         self,
-        counts: Callable[[], list[QueueCounts]],
+        counts: Callable[[], Iterable[QueueCounts]],
         pace: Callable[[], Pace],
-        oldest: Callable[[], Mapping[str, dt.datetime]],
+        groups: Callable[[], Mapping[str, OpenGroup]],
     ) -> None:
         self.rows: dict[str, NameRow] = {}
         #: The names in trouble.
         self.troubled: dict[str, NameRow] = {}
         #: Of whose rows what is shown has changed, gone ones included.
         self.changes = Stamps()
-        self._counts, self._pace, self._oldest = counts, pace, oldest
+        self._counts, self._pace, self._groups = counts, pace, groups
         self._known: dict[str, QueueCounts] = {}
-        self._known_oldest: Mapping[str, dt.datetime] = {}
+        self._known_groups: Mapping[str, OpenGroup] = {}
         self._seen_changes: Stamps | None = None
         self._stamp = self._minute = 0
         self._due: dict[str, None] = {}
@@ -111,20 +124,22 @@ class Board:
     def look(self, now: dt.datetime) -> None:
         """Take note of which names have changed; at the turn of a minute all of them have."""
         self._now = now
-        pace, oldest, counted = self._pace(), self._oldest(), self._counts()
+        pace, groups, counted = self._pace(), self._groups(), list(self._counts())
         changed, self._stamp = pace.changes.since(self._stamp if pace.changes is self._seen_changes else 0)
         known = self._known
         due = [each.name for each in counted if known.get(each.name) is not each or each.name in changed]
         if minute_of(now) != self._minute:
             self._minute = minute_of(now)
             due = [each.name for each in counted]
-        if oldest is not self._known_oldest:
-            due += [name for name, at in oldest.items() if self._known_oldest.get(name) != at]
-            due += [name for name in self._known_oldest if name not in oldest]
-        self._known, self._seen_changes, self._known_oldest = (
+        if groups is not self._known_groups:
+            due += [name for name, group in groups.items() if self._known_groups.get(name) != group]
+            due += [name for name in self._known_groups if name not in groups]
+        # What has been all right until now is stalled when nothing has started for long enough.
+        due += [name for name, row in self.rows.items() if row.open.due and _has_turned(row, now)]
+        self._known, self._seen_changes, self._known_groups = (
             {each.name: each for each in counted},
             pace.changes,
-            oldest,
+            groups,
         )
         self._due.update(dict.fromkeys(due))
         self._due.update((name, None) for name in self.rows if name not in self._known)
@@ -141,7 +156,8 @@ class Board:
 
     def _put(self, name: str, pace: Pace) -> None:
         counts, before = self._known.get(name), self.rows.get(name)
-        row = name_row(counts, pace, self._known_oldest.get(name), self._now) if counts is not None else None
+        group = self._known_groups.get(name, NONE_OPEN)
+        row = name_row(counts, group, pace, self._now) if counts is not None else None
         if row == before:
             return
         self.changes.touch(name)
@@ -154,11 +170,18 @@ class Board:
             self.troubled[name] = row
 
 
-def _trouble(failed: list[int], started: list[int], oldest: dt.datetime | None, now: dt.datetime) -> Trouble:
+def _has_turned(row: NameRow, now: dt.datetime) -> bool:
+    turns_at = row.progress.turns_at()
+    return turns_at is not None and turns_at <= now
+
+
+def _trouble(group: OpenGroup, course: Progress) -> Trouble:
+    is_idle = course.course == "stalled" and not course.is_busy
+    return "stalled" if group.stalled or group.held_by_stalled or is_idle else ""
+
+
+def _has_risen(failed: list[int]) -> bool:
     # The running minute is not over: it is in neither part.
     recent, before = failed[-PACE_MINUTES - 1 : -1], failed[: -PACE_MINUTES - 1]
-    if sum(recent) >= FEWEST_FAILURES and sum(recent) * len(before) >= TIMES_USUAL * sum(before) * len(recent):
-        return "failing"
-    if oldest is None or (now - oldest).total_seconds() < 60 * STILL_MINUTES or any(started[-STILL_MINUTES:]):
-        return ""
-    return "still"
+    is_more = sum(recent) * len(before) >= TIMES_USUAL * sum(before) * len(recent)
+    return sum(recent) >= FEWEST_FAILURES and is_more

@@ -75,6 +75,10 @@ class Counts:
         """Whether no stretch waits to be counted or checked."""
         return self.as_of is not None and not (self._uncounted or self._doubted or self._unchecked)
 
+    def statuses(self) -> Counter[Status]:
+        """The count of each status."""
+        return self._tally.statuses.copy()
+
     def groups(self) -> Counter[Group]:
         """The count of each queue, task and status."""
         return self._tally.groups.copy()
@@ -245,15 +249,6 @@ def _scheduled_only(events: Iterable[EventRow]) -> set[int]:
 def _groups(rows: list[dict[str, object]]) -> Counter[Group]:
     return Counter(
         {(str(row["queue_name"]), str(row["task_name"]), Status(row["status"])): int(str(row["count"])) for row in rows}
-    )
-
-
-def count_open() -> Statement[Counter[Group]]:
-    """Count the waiting and running jobs."""
-    return Statement(
-        "SELECT queue_name, task_name, status::text AS status, count(*) AS count FROM procrastinate_jobs "
-        "WHERE status IN ('todo', 'doing') GROUP BY queue_name, task_name, status",
-        _groups,
     )
 
 

@@ -19,11 +19,13 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor import balance, workers
+from jobdesk_core.monitor import balance, open_jobs, workers
 from jobdesk_core.monitor.balance import Balance, TableStatistics
-from jobdesk_core.monitor.counts import INHABITED, Counts, aborting_jobs, count_ended, count_open, count_stretch
+from jobdesk_core.monitor.counts import INHABITED, Counts, aborting_jobs, count_ended, count_stretch
 from jobdesk_core.monitor.gaps import Gaps, recent_events
 from jobdesk_core.monitor.history import HistoryReader
+from jobdesk_core.monitor.moment import Moment
+from jobdesk_core.monitor.open_jobs import OpenJobs
 from jobdesk_core.monitor.pages import limited
 from jobdesk_core.monitor.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow, event_tuples, rows_by_id
 from jobdesk_core.monitor.series import Series
@@ -35,6 +37,8 @@ BATCH_EVENTS = 5_000
 OPEN_SHARE, CHECK_SHARE = 0.1, 0.05
 #: What has happened is handed on before the open jobs are counted anew, unless it has gone on for so many seconds.
 OPEN_LATEST_S = 1.0
+#: Open jobs are counted anew after so many seconds: by the clock alone they become due, and workers fall silent.
+OPEN_AGAIN_S = 4.0
 #: Counting open jobs that took longer than this is done so that it may fail.
 LONG_COUNT_S = 0.5
 #: Stretches compared with the table in one snapshot. One takes some three milliseconds.
@@ -121,6 +125,9 @@ class Feed:
         self._connector = connector
         #: Where `has_news` and `read` ask; None: on a connection of the pool.
         self.connection: Connection | None = None
+        #: What was known when the open jobs were counted last; None before that.
+        self.moment: Moment | None = None
+        self._deferred_at: dict[int, dt.datetime] = {}
         #: The registered workers as last seen.
         self.workers: list[WorkerRow] = []
         self._asked_workers_at = 0.0
@@ -173,11 +180,16 @@ class Feed:
             self._missing_at_start = self._gaps.start(present, xmax, time.monotonic())
             inhabited = await run(INHABITED, connection=connection)
             glance = await run(self._question(), connection=connection)
+            counted = await self._count_open(connection)
+            started = await run(open_jobs.RUNNING_SINCE, connection=connection)
             self._counts.clear()
             self._counts.as_of = dt.datetime.now(dt.UTC)
             self._counts.expect(inhabited)
-            self._is_open_stale = not await self._count_open(connection)
+        self._is_open_stale, self._open_stale_at = True, time.monotonic()
         self._series.clear()
+        self._series.remember_starts(started)
+        self.moment = None
+        self._take_open(counted)
         self._known.clear()
         self._aborting.clear()
         self._balance.clear()
@@ -195,7 +207,7 @@ class Feed:
             await self._begin_anew(glance)
         has_deletions = self._balance.seen is not None and self._balance.seen.deleted != glance.statistics.deleted
         is_changed = glance.watched != self._fingerprint
-        if has_deletions or (is_changed and self._fingerprint is not None):
+        if has_deletions or (is_changed and self._fingerprint is not None) or self._is_open_old():
             self._doubt_open()
         if not self._is_open_stale and glance.last_event_id <= self._cursor:
             self._see(glance.statistics)
@@ -208,6 +220,8 @@ class Feed:
             self._counts.check(inhabited)
             self._began = (glance.statistics, dt.datetime.now(dt.UTC))
         self._settle()
+        if self.moment is not None and self.moment.is_exact != self._counts.is_exact:
+            self._note_moment()
         return (
             glance.last_event_id > self._cursor
             or self._gaps.are_due(time.monotonic())
@@ -235,31 +249,33 @@ class Feed:
             rows = await run(rows_by_id(self._capabilities, wanted), connection=connection) if wanted else {}
             if happened:
                 self._doubt_open()
-            is_open_counted = False
+            counted: OpenJobs | None = None
             is_pressing = not happened or time.monotonic() - self._open_stale_at >= OPEN_LATEST_S
             if self._is_open_stale and is_pressing and self._open_share.is_due() and not has_more:
-                is_open_counted = await self._count_open(connection)
+                counted = await self._count_open(connection)
             checked = {} if has_more else await self._check_stretches(connection)
         is_all_seen = self._gaps.close(asked, late, xmin, time.monotonic())
         if not is_all_seen:
             self._counts.expect(())
         self._cursor = self._gaps.follow(events, self._cursor, xmax, time.monotonic())
         self._counts.add_ends(happened, rows, except_stretch=stretch)
-        if is_open_counted:
-            self._is_open_stale = False
-        else:
+        if counted is None:
             self._counts.add_open(happened, rows)
         for each, ended in checked.items():
             self._counts.set_checked(each, ended)
         if self._capabilities.has_aborting_status:
             self._follow_aborting(happened, rows)
         self._series.add_events(happened, rows)
+        # Last, so that all the numbers of the moment are of this snapshot.
+        self._take_open(counted)
         if happened:
             self._moved_at = time.monotonic()
         # Only what is believed of this very moment can be compared: otherwise new jobs hide others' deletion.
         if not self._is_open_stale and not has_more:
             self._see(statistics)
         self._settle()
+        if stretch is not None or checked:
+            self._note_moment()
         changes = self._changes(happened, named, watched, rows, is_refresh=not is_all_seen)
         return changes, has_more or self._counts.has_uncounted
 
@@ -272,6 +288,7 @@ class Feed:
             async with self._connector.transaction(snapshot=True) as connection:
                 await self._connector.run_async(self._begin(), connection=connection)
                 await reading.read(self._connector, connection)
+        self._series.is_whole = True
 
     def _changes(
         self,
@@ -335,18 +352,61 @@ class Feed:
         if counts.is_exact and not self._is_open_stale and is_settled:
             counts.as_of = now
 
-    async def _count_open(self, connection: Any) -> bool:
-        """Count the open jobs; False where they are too many to be counted within the limit."""
+    def _is_open_old(self) -> bool:
+        """Whether open jobs may have become due, or their workers fallen silent, since they were counted."""
+        moment = self.moment
+        if moment is None or not moment.open.groups:
+            return False
+        next_due, now = moment.open.all.next_due, dt.datetime.now(dt.UTC) + moment.ahead
+        return time.monotonic() - moment.taken_at >= OPEN_AGAIN_S or (next_due is not None and next_due <= now)
+
+    def _take_open(self, counted: OpenJobs | None) -> None:
+        """Take over a count of the open jobs, if there is one, and note what is known at that moment."""
+        if counted is None:
+            return
+        self._is_open_stale = False
+        self._counts.set_open(counted.counted())
+        self._make_moment(counted, counted.read_at - dt.datetime.now(dt.UTC), time.monotonic())
+
+    def _note_moment(self) -> None:
+        """Note what is known by now of ended jobs, as long as what is known of the open ones is of now, too."""
+        moment = self.moment
+        if moment is not None and not self._is_open_stale and moment.last_event_id == self._cursor:
+            self._make_moment(moment.open, moment.ahead, moment.taken_at)
+
+    def _make_moment(self, counted: OpenJobs, ahead: dt.timedelta, taken_at: float) -> None:
+        self.moment = Moment(
+            counted,
+            tuple(self._counts.queues()),
+            tuple(self._counts.tasks()),
+            self._counts.statuses(),
+            self._counts.has_uncounted,
+            self._counts.is_exact,
+            self._cursor,
+            ahead,
+            taken_at,
+        )
+
+    async def _count_open(self, connection: Any) -> OpenJobs | None:
+        """Count the open jobs; None where they are too many to be counted within the limit."""
         started = time.monotonic()
         is_long = self._open_share.last_s >= LONG_COUNT_S
+        run = self._connector.run_async
         try:
             async with self._connector.transaction(connection=connection) if is_long else contextlib.nullcontext():
-                self._counts.set_open(await self._connector.run_async(count_open(), connection=connection))
-            return True
+                heads = await run(open_jobs.heads(self._capabilities), connection=connection)
+                wanted = heads.first_ids
+                known = {job_id: at for job_id in wanted if (at := self._deferred_at.get(job_id)) is not None}
+                missing = [job_id for job_id in wanted if job_id not in known]
+                if missing:
+                    found = await run(open_jobs.deferred(missing), connection=connection)
+                    known |= found
+                self._deferred_at = known
+            return heads.with_deferred(known)
         except ConnectorException as error:
             if not is_long or getattr(error.__cause__, "sqlstate", None) != QUERY_CANCELED:
                 raise
-            return False
+            return None
         finally:
             self._open_share.has_taken(time.monotonic() - started)
 

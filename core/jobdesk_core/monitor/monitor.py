@@ -25,8 +25,9 @@ from jobdesk_core.monitor.details import JobDetail
 from jobdesk_core.monitor.feed import Changes, Feed, FeedState
 from jobdesk_core.monitor.filters import JobFilter, term
 from jobdesk_core.monitor.locks import Locks
-from jobdesk_core.monitor.oldest import OldestWaiting
+from jobdesk_core.monitor.moment import Moment
 from jobdesk_core.monitor.others import Others, UsualTimes
+from jobdesk_core.monitor.overview import Overview, overview
 from jobdesk_core.monitor.pages import JobPages, Order, limited
 from jobdesk_core.monitor.records import JOBS_AT_ONCE, JobTimes, times_by_id
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
@@ -43,6 +44,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 SLOW_LIMIT_S = 30.0
 #: How long the first notification may take before we believe that none will come.
 PROBE_S = 2.0
+#: For how many seconds after it was asked for the overview is made at each count.
+WANTED_S = 5.0
 #: How long a task's newest jobs are looked for.
 USUAL_S = 2.0
 
@@ -56,19 +59,50 @@ class Monitor:
         self.limit_s = limit_s
         self.counts = Counts()
         self.series = Series()
-        self.oldest = OldestWaiting()
-        self.queues = Board(self.counts.queues, lambda: self.series, lambda: self.oldest.queues)
-        self.tasks = Board(self.counts.tasks, lambda: self.series.tasks, lambda: self.oldest.tasks)
         self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
         self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
+        self.queues = Board(
+            lambda: self.moment.queues if self.moment is not None else (),
+            lambda: self.series,
+            lambda: self.moment.open.queues if self.moment is not None else {},
+        )
+        self.tasks = Board(
+            lambda: self.moment.tasks if self.moment is not None else (),
+            lambda: self.series.tasks,
+            lambda: self.moment.open.tasks if self.moment is not None else {},
+        )
+        self._overview: Overview | None = None
+        self._overview_asked_at = 0.0
         self._wake = asyncio.Event()
         self._on_state: Callable[[FeedState], None] = lambda state: None
         self._on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None
         self._probe = f"jobdesk_probe_{secrets.token_hex(8)}"
         self._heard = asyncio.Event()
         self._deaf_reason = ""
+
+    @property
+    def moment(self) -> Moment | None:
+        """What was known when the open jobs were counted last; None before the first read."""
+        return self._feed.moment
+
+    def now(self) -> dt.datetime:
+        """The time by the server's clock, as far as it is known (UTC)."""
+        now = dt.datetime.now(dt.UTC)
+        return now if self.moment is None else now + self.moment.ahead
+
+    def overview(self) -> Overview | None:
+        """All that the overview shows, of one moment; None before the first read."""
+        self._overview_asked_at = time.monotonic()
+        # What has happened since the open jobs were counted is in the series already: it waits for the next count.
+        if self.moment is not None and self.moment.last_event_id == self._feed.last_event_id:
+            self._make_overview()
+        return self._overview
+
+    def _make_overview(self) -> None:
+        assert self.moment is not None
+        self._overview = overview(self.moment, self.series, self.queues, self.tasks, self.now())
 
     def watch(self, job_ids: Iterable[int]) -> None:
         """Name the jobs on the screen: whatever anyone does to them shows within a second."""
@@ -96,6 +130,7 @@ class Monitor:
             try:
                 async with self._connector.own_connection() as self._feed.connection:
                     await self._feed.start()
+                    self._overview = None
                     pause = FIRST_PAUSE_S
                     self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
                     on_changes(Changes({}, [], frozenset(), is_refresh=True))
@@ -167,15 +202,6 @@ class Monitor:
         """The jobs that a worker is running, or those running without one (None); at most running.MOST_JOBS."""
         return await limited(self._connector, running.jobs_of(self._capabilities, worker_id), self.limit_s)
 
-    async def orphans(self) -> int:
-        """How many jobs run without any worker; 0 before 3.1."""
-        return await limited(self._connector, running.orphans(self._capabilities), self.limit_s)
-
-    async def look_for_oldest(self) -> OldestWaiting:
-        """Look a part of a second further for the oldest waiting jobs; what is known then."""
-        await self.oldest.look(self._connector, self.limit_s)
-        return self.oldest
-
     async def usual_arguments(self, task: str) -> UsualArguments:
         """What the newest jobs of a task have been given, as far as a few short stretches hold some."""
         found: list[int] = []
@@ -213,7 +239,10 @@ class Monitor:
                 is_moving = self._feed.is_counting
                 has_more = has_news
                 while has_more:
+                    moment = self.moment
                     changes, has_more = await self._answered(self._feed.read())
+                    if self.moment is not moment and time.monotonic() - self._overview_asked_at < WANTED_S:
+                        self._make_overview()
                     is_moving = is_moving or bool(changes.events)
                     on_changes(changes)
         finally:

@@ -12,8 +12,8 @@ from jobdesk_core.monitor.stamps import Stamps
 MINUTES = 60
 #: Minutes held per name: some more than are shown, for a server whose clock is ahead of ours.
 _HELD = 64
-#: Durations kept per name for its percentiles.
-SAMPLES = 500
+#: Durations kept per name, the latest: with more runs in an hour, its percentiles are of so many.
+SAMPLES = 5_000
 #: Whole minutes whose pace counts as the pace now: one alone jumps too much.
 PACE_MINUTES = 5
 #: What brings a job into its queue, and what takes it out. (Deletions leave no event.)
@@ -21,42 +21,60 @@ ARRIVALS = (EventType.DEFERRED, EventType.DEFERRED_FOR_RETRY, EventType.RETRIED)
 DEPARTURES = (EventType.STARTED, EventType.CANCELLED)
 ENDS = (EventType.SUCCEEDED, EventType.FAILED, EventType.ABORTED, EventType.DEFERRED_FOR_RETRY)
 KINDS = tuple(dict.fromkeys((*ARRIVALS, *DEPARTURES, *ENDS)))
+#: Counts, beside these kinds, those ARRIVALS whose job was put off until later.
+PUT_OFF = EventType.SCHEDULED
+
+#: A moment in seconds since 1970, and the seconds that had gone by.
+Sample = tuple[float, float]
 
 
 class Durations:
-    """The latest durations of each name, and of all (None), in seconds, and their percentiles."""
+    """When runs began or ended and how long that had taken, by name and of all (None), and percentiles of the hour."""
 
     def __init__(self) -> None:
-        self._held: dict[str | None, array[float]] = {}
-        self._sorted: dict[str | None, list[float]] = {}
+        #: The moments (seconds since 1970) and the durations in seconds, the oldest first.
+        self._held: dict[str | None, tuple[array[float], array[float]]] = {}
+        self._sorted: dict[str | None, tuple[int, list[float]]] = {}
 
-    def add(self, name: str, seconds: Iterable[float]) -> None:
+    def add(self, name: str, samples: Iterable[Sample]) -> None:
         """Add the newest; the oldest go when there are too many."""
-        newest = array("d", seconds)
+        newest = list(samples)
         for each in (name, None):
-            held = self._held.get(each)
-            if held is None:
-                held = self._held[each] = array("d")
-            held.extend(newest)
-            del held[:-SAMPLES]
-            self._sorted.pop(each, None)
+            moments, seconds = self._of(each)
+            moments.extend(moment for moment, _ in newest)
+            seconds.extend(duration for _, duration in newest)
+            del moments[:-SAMPLES], seconds[:-SAMPLES]
 
-    def add_older(self, name: str, seconds: float) -> None:
-        """Add one that is older than all others, while there is room."""
-        for each in (name, None):
-            held = self._held.setdefault(each, array("d"))
-            if len(held) < SAMPLES:
-                held.insert(0, seconds)
-                self._sorted.pop(each, None)
+    def add_older(self, name: str | None, samples: Iterable[Sample]) -> None:
+        """Add some that are older than all others, the oldest first, while there is room."""
+        moments, seconds = self._of(name)
+        room = SAMPLES - len(moments)
+        if room > 0:
+            older = list(samples)[-room:]
+            moments[:0] = array("d", (moment for moment, _ in older))
+            seconds[:0] = array("d", (duration for _, duration in older))
 
-    def percentile(self, name: str | None, part: float) -> float | None:
-        """That of one name, or of the latest of all (None); None when there are no durations."""
+    def percentile(self, name: str | None, part: float, now: dt.datetime) -> float | None:
+        """That of one name's (None: of all) durations of the last hour, as percentile_cont has it; None without any."""
         if name not in self._held:
             return None
-        ordered = self._sorted.get(name)
-        if ordered is None:
-            ordered = self._sorted[name] = sorted(self._held[name])
-        return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+        since = first_minute(now)
+        known = self._sorted.get(name)
+        if known is None or known[0] != since:
+            pairs = zip(*self._held[name], strict=True)
+            known = since, sorted(duration for moment, duration in pairs if moment >= 60 * since)
+            self._sorted[name] = known
+        ordered = known[1]
+        if not ordered:
+            return None
+        place = part * (len(ordered) - 1)
+        low = int(place)
+        high = min(low + 1, len(ordered) - 1)
+        return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+    def _of(self, name: str | None) -> tuple[array[float], array[float]]:
+        self._sorted.pop(name, None)
+        return self._held.setdefault(name, (array("d"), array("d")))
 
 
 class _Track:
@@ -102,6 +120,7 @@ class Pace:
         self._tracks: dict[str | None, _Track] = {}
         self._waited = Durations()
         self._ran = Durations()
+        self._last_start: dict[str | None, dt.datetime] = {}
         self.changes = Stamps()
 
     # Keeping
@@ -115,32 +134,41 @@ class Pace:
             track.count(minute, kind, number)
         self.changes.touch(name)
 
-    def add_waited(self, name: str, seconds: Iterable[float]) -> None:
+    def add_start(self, name: str, at: dt.datetime) -> None:
+        """A job was started at this time (UTC), in whatever order one learns of it."""
+        for each in (name, None):
+            known = self._last_start.get(each)
+            if known is None or known < at:
+                self._last_start[each] = at
+        self.changes.touch(name)
+
+    def add_waited(self, name: str, samples: Iterable[Sample]) -> None:
         """First runs of jobs began after they had waited so long each."""
-        self._waited.add(name, seconds)
+        self._waited.add(name, samples)
         self.changes.touch(name)
 
-    def add_ran(self, name: str, seconds: Iterable[float]) -> None:
+    def add_ran(self, name: str, samples: Iterable[Sample]) -> None:
         """Runs ended after so long each."""
-        self._ran.add(name, seconds)
+        self._ran.add(name, samples)
         self.changes.touch(name)
 
-    def add_older_waited(self, name: str, seconds: float) -> None:
-        """As `add_waited`, of before all others."""
-        self._waited.add_older(name, seconds)
-        self.changes.touch(name)
+    def add_older_waited(self, name: str | None, samples: Iterable[Sample]) -> None:
+        """As `add_waited`, of before all others; of all (None) on its own, so that they come in their order."""
+        self._waited.add_older(name, samples)
+        if name is not None:
+            self.changes.touch(name)
 
-    def add_older_ran(self, name: str, seconds: float) -> None:
-        """As `add_ran`, of before all others."""
-        self._ran.add_older(name, seconds)
-        self.changes.touch(name)
+    def add_older_ran(self, name: str | None, samples: Iterable[Sample]) -> None:
+        """As `add_ran`, of before all others; of all (None) on its own, so that they come in their order."""
+        self._ran.add_older(name, samples)
+        if name is not None:
+            self.changes.touch(name)
 
     # Asking
 
     def minutes(self, now: dt.datetime) -> list[int]:
         """The minutes of the last hour, oldest first, the running one last; minutes since 1970."""
-        last = minute_of(now)
-        return list(range(last - MINUTES + 1, last + 1))
+        return list(range(first_minute(now), minute_of(now) + 1))
 
     def per_minute(self, kind: EventType, now: dt.datetime, name: str | None = None) -> list[int]:
         """How often a kind of event happened in each of `minutes(now)`."""
@@ -168,23 +196,25 @@ class Pace:
             found.append(max(0, found[-1] - growth))
         return found[::-1]
 
-    def drain_s(self, waiting: int, now: dt.datetime, name: str | None = None) -> float | None:
-        """In how many seconds a backlog will be gone at the pace of the last whole minutes.
+    def last_start(self, name: str | None = None) -> dt.datetime | None:
+        """When a job of a name (None: any) was started last (UTC); None when that is not within what is known."""
+        return self._last_start.get(name)
 
-        None when it does not shrink: nothing leaves, or as much arrives.
-        """
-        if not waiting:
-            return 0.0
-        shrinking = -sum(self._growth(now, name, PACE_MINUTES + 1)[:-1]) / (60 * PACE_MINUTES)
-        return waiting / shrinking if shrinking > 0 else None
+    def came_rate(self, now: dt.datetime, name: str | None = None) -> float:
+        """How many jobs per minute came in to be run at once, over the last whole minutes."""
+        return self.rate(ARRIVALS, now, name) - self.rate((PUT_OFF,), now, name)
 
-    def waited_s(self, name: str | None, part: float = 0.95) -> float | None:
-        """The percentile of the waiting times of a name's (None: all) first runs seen lately, in seconds."""
-        return self._waited.percentile(name, part)
+    def left_rate(self, now: dt.datetime, name: str | None = None) -> float:
+        """How many jobs per minute were started or cancelled, over the last whole minutes."""
+        return self.rate(DEPARTURES, now, name)
 
-    def ran_s(self, name: str | None, part: float = 0.95) -> float | None:
-        """The percentile of the running times seen lately, in seconds."""
-        return self._ran.percentile(name, part)
+    def waited_s(self, name: str | None, now: dt.datetime, part: float = 0.95) -> float | None:
+        """The percentile of the waiting times of a name's (None: all) first runs that began within the last hour."""
+        return self._waited.percentile(name, part, now)
+
+    def ran_s(self, name: str | None, now: dt.datetime, part: float = 0.95) -> float | None:
+        """The percentile of the running times of the runs that ended within the last hour, in seconds."""
+        return self._ran.percentile(name, part, now)
 
     # Within
 
@@ -192,6 +222,11 @@ class Pace:
         """By how much the backlog grew in each of the last minutes."""
         came, left = self.last(ARRIVALS, now, name, minutes), self.last(DEPARTURES, now, name, minutes)
         return [more - fewer for more, fewer in zip(came, left, strict=True)]
+
+
+def first_minute(now: dt.datetime) -> int:
+    """The minute with which the last hour begins: sixty of them, the running one included."""
+    return minute_of(now) - MINUTES + 1
 
 
 def minute_of(moment: dt.datetime) -> int:

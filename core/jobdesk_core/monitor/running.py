@@ -38,13 +38,3 @@ def jobs_of(capabilities: Capabilities, worker_id: int | None) -> Statement[list
         decode,
         {"worker_id": worker_id},
     )
-
-
-def orphans(capabilities: Capabilities) -> Statement[int]:
-    """How many jobs run without any worker: theirs was pruned. 0 before 3.1, where no job names its worker."""
-    if not (capabilities.has_workers and capabilities.has_worker_id):
-        return Statement("SELECT 0 AS orphans", lambda rows: 0)
-    return Statement(
-        "SELECT count(*) AS orphans FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL",
-        lambda rows: rows[0]["orphans"],
-    )

@@ -97,6 +97,15 @@ _WORKER_COLUMNS = (
 WORKERS: Statement[list[WorkerRow]] = Statement(f"{_WORKER_COLUMNS} ORDER BY worker.id LIMIT 1000", _worker_rows)
 
 
+#: When a job of each queue was started last (UTC), among the latest events.
+LAST_STARTS: Statement[dict[str, dt.datetime]] = Statement(
+    "WITH recent AS MATERIALIZED (SELECT job_id, type, at FROM procrastinate_events ORDER BY id DESC "
+    f"LIMIT {LOOKED_BACK}) SELECT job.queue_name, max(recent.at) AS at FROM recent "
+    "JOIN procrastinate_jobs AS job ON job.id = recent.job_id WHERE recent.type = 'started' GROUP BY job.queue_name",
+    lambda rows: {row["queue_name"]: row["at"] for row in rows},
+)
+
+
 def worker(worker_id: int) -> Statement[WorkerRow | None]:
     """The worker of this id, if it is still registered."""
     return Statement(

@@ -178,6 +178,13 @@ class JobCommands(Noun):
         """Retry the running jobs that no living worker has."""
         self._act_on_stalled(Action.RESCUE)
 
+    def rescue_matching(self, filter_text: str) -> None:
+        """Retry the stalled jobs of a filter."""
+        desk = self._desk
+        if desk is not None:
+            target = matching_target(JobFilter.parse(filter_text))
+            open_preflight(self, self._window, desk, Action.RESCUE, [target])
+
     def fail(self) -> None:
         """Mark the selected running jobs as failed, which no living worker has."""
         self._act(Action.FAIL)

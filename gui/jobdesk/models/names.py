@@ -10,6 +10,8 @@ from typing import Any
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.board import NameRow
+from jobdesk_core.monitor.open_jobs import OpenGroup
+from jobdesk_core.monitor.progress import Progress
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from jobdesk import formats
@@ -17,7 +19,7 @@ from jobdesk.widgets.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, PaintedCe
 from jobdesk.widgets.text_block import as_tooltip
 
 NO_PARENT = QModelIndex()
-STATUSES = (Status.TODO, Status.DOING, Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ABORTED)
+FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ABORTED)
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 #: Rows told of one by one; of more, the stretch that holds them all is.
@@ -37,40 +39,84 @@ class Column:
     tip: str = ""
     status: Status | None = None
     is_right: bool = True
+    #: What a change of which makes the cell flash.
+    number: Callable[[NameRow], int] | None = None
 
 
 def _status(status: Status, width: int) -> Column:
-    return Column(status.value, status.value, width, lambda row: row.counts.by_status.get(status, 0), status=status)
+    def number(row: NameRow) -> int:
+        return row.count(status)
+
+    return Column(status.value, status.value, width, number, status=status, number=number)
+
+
+def _open(key: str, width: int, number: Callable[[NameRow], int], tip: str) -> Column:
+    return Column(key, key, width, number, tip, number=number)
 
 
 def _oldest(row: NameRow) -> float | None:
     return None if row.oldest is None else -row.oldest.timestamp()
 
 
-def _drain(row: NameRow) -> float | None:
-    if not row.waiting:
+def _course(row: NameRow) -> float | None:
+    """What does not clear stands after what does; where nothing is due there is nothing to sort by."""
+    course = row.progress
+    if course.course in ("none", "unknown"):
         return None
-    return float("inf") if row.drain_s is None else row.drain_s
+    return float("inf") if course.clears_in_s is None else course.clears_in_s
 
+
+_STARTED = "Jobs started per minute, over the last five whole minutes"
+_ENDED = "Runs ended per minute, over the last five whole minutes"
+_WAITED = (
+    "95 % of the first runs that began in the last hour had waited no longer. "
+    "Of the latest 5,000, where there are more."
+)
+_RAN = (
+    "95 % of the runs that ended in the last hour, however they did, took no longer. "
+    "Of the latest 5,000, where there are more."
+)
+_CLEARS = "When all due jobs that no lock holds back will have been started, at the pace of the last five whole minutes"
+_HOUR = "Runs ended in each of the last 60 minutes, the running one included; failures in red"
 
 COLUMNS = (
     Column("name", "name", 160, lambda row: row.name, is_right=False),
-    _status(Status.TODO, 82),
-    _status(Status.DOING, 66),
+    _open("due", 78, lambda row: row.open.due, "Waiting jobs that may be started now"),
+    _open("scheduled", 86, lambda row: row.open.scheduled, "Waiting jobs that are scheduled for later"),
+    _open("running", 86, lambda row: row.open.running, "Jobs in the status doing"),
     _status(Status.SUCCEEDED, 108),
     _status(Status.FAILED, 88),
     _status(Status.CANCELLED, 88),
     _status(Status.ABORTED, 74),
-    Column("started", "start/min", 80, lambda row: row.started_rate, "Jobs started per minute, last five minutes"),
-    Column("ended", "end/min", 74, lambda row: row.ended_rate, "Runs ended per minute, last five minutes"),
-    Column("waited", "wait p95", 96, lambda row: row.waited_s, "95 of 100 first runs waited no longer than this"),
-    Column("ran", "run p95", 92, lambda row: row.ran_s, "95 of 100 runs took no longer than this"),
-    Column("oldest", "oldest", 74, _oldest, "Since when the oldest job that is due has waited"),
-    Column("drain", "drains in", 98, _drain, "When the backlog will be gone at the pace of the last five minutes"),
-    Column("hour", "last hour", 136, lambda row: row.ended_in_hour, "Runs ended per minute; failures in red"),
+    Column("started", "started/min", 92, lambda row: row.started_rate, _STARTED),
+    Column("ended", "ended/min", 86, lambda row: row.ended_rate, _ENDED),
+    Column(
+        "waited",
+        "wait p95",
+        96,
+        lambda row: row.waited_s,
+        _WAITED,
+    ),
+    Column(
+        "ran",
+        "run p95",
+        92,
+        lambda row: row.ran_s,
+        _RAN,
+    ),
+    Column("oldest", "oldest due", 86, _oldest, "How long the oldest due job has waited"),
+    Column("course", "clears in", 104, _course, _CLEARS),
+    Column(
+        "hour",
+        "last hour",
+        136,
+        lambda row: row.ended_in_hour,
+        _HOUR,
+    ),
 )
 INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}
 HOUR_COLUMN = INDEX_OF["hour"]
+_NUMBERS = tuple((place, column.number) for place, column in enumerate(COLUMNS) if column.number is not None)
 
 
 class NamesModel(QAbstractTableModel):
@@ -87,6 +133,8 @@ class NamesModel(QAbstractTableModel):
         self._find = ""
         self._is_exact, self._about = True, ""
         self._are_names_new = False
+        self._is_stale = False
+        self._now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     # What stands where
 
@@ -128,13 +176,20 @@ class NamesModel(QAbstractTableModel):
                 self._rows.pop(name, None)
                 continue
             self._rows[name] = row
-            if before is not None and before.counts is not row.counts:
-                changed = [INDEX_OF[each.value] for each in STATUSES if row.count(each) != before.count(each)]
-                self._changed_at[name] = (now, frozenset(changed))
+            if before is not None:
+                changed = frozenset(place for place, number in _NUMBERS if number(row) != number(before))
+                if changed:
+                    self._changed_at[name] = (now, changed)
             place = self._place.get(name)
             if place is not None:
                 places.append(place)
         self._tell(sorted(places))
+
+    def show_clock(self, now: Callable[[], dt.datetime], *, is_stale: bool) -> None:
+        """What time it is for ages; stale numbers are quiet."""
+        is_other, self._now, self._is_stale = is_stale != self._is_stale, now, is_stale
+        if is_other and self._order:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._order) - 1, len(COLUMNS) - 1))
 
     def show_exactness(self, is_exact: bool, about: str) -> None:
         """Whether the numbers of ended jobs are exact, and what to say where they are not."""
@@ -252,9 +307,12 @@ class NamesModel(QAbstractTableModel):
 
     def _painted(self, row: NameRow, column: int) -> PaintedCell:
         text, tone = self._text(row, column)
+        if self._is_stale:
+            tone = "secondary"
         if column == 0:
             shape = "triangle" if row.trouble else ""
-            return PaintedCell(text, "bad" if row.trouble else "", shape, 0.0, False, True, False)
+            loud = "bad" if row.trouble and not self._is_stale else tone
+            return PaintedCell(text, loud, shape, 0.0, False, True, False)
         changed_at, columns = self._changed_at.get(row.name, (0.0, ()))
         return PaintedCell(text, tone, "", changed_at if column in columns else 0.0, False, False, True)
 
@@ -262,10 +320,10 @@ class NamesModel(QAbstractTableModel):
         """What a cell shows, and its tone."""
         status = COLUMNS[column].status
         if status is not None:
-            count = row.count(status)
-            loud = status.value if status in (Status.FAILED, Status.DOING) else ""
-            text = formats.number(count)
-            return (f"~{text}" if status.is_final and not self._is_exact else text), loud if count else "secondary"
+            text, tone = count_cell(row.count(status), "failed" if status is Status.FAILED else "")
+            return (text if self._is_exact else f"~{text}"), tone
+        if COLUMNS[column].key == "oldest":
+            return formats.age(row.oldest, self._now()), "" if row.oldest else "secondary"
         return _TEXTS[COLUMNS[column].key](row)
 
     def _tooltip(self, row: NameRow, column: int) -> str | None:
@@ -274,19 +332,29 @@ class NamesModel(QAbstractTableModel):
             return self._about
         if COLUMNS[column].key == "oldest" and row.oldest is not None:
             return formats.full(row.oldest)
+        if COLUMNS[column].key in ("due", "course") and row.open.held:
+            return held_sentence(row.open)
         if column == 0:
-            trouble = trouble_sentence(row)
+            trouble = trouble_sentence(row, self._now())
             return as_tooltip(f"{row.name}\n{trouble}" if trouble else row.name)
         return None
 
 
-def trouble_sentence(row: NameRow) -> str:
+def trouble_sentence(row: NameRow, now: dt.datetime) -> str:
     """What is wrong with a queue or task; empty when nothing is."""
+    course = row.progress
     if row.trouble == "failing":
-        return _tr("Its failures have risen within the last minutes.")
-    if row.trouble == "still":
-        return _tr("Jobs are due, and nothing has started for some minutes.")
-    return ""
+        rise = row.rise("queue", now)
+        usual = f"{rise.usual:.1f}".removesuffix(".0")
+        words = _tr("{count} failures in {minutes} min, usually {usual}.")
+        return words.format(count=formats.number(rise.failures), minutes=rise.minutes, usual=usual)
+    if course.course == "stalled" and course.idle_since is not None:
+        words = _tr("None has started for more than {time}.") if course.is_at_least else _tr("None started for {time}.")
+        return words.format(time=formats.duration(int(course.idle_s(now))))
+    if row.open.stalled:
+        one, more = _tr("1 running job has stalled."), _tr("{count} running jobs have stalled.")
+        return one if row.open.stalled == 1 else more.format(count=formats.number(row.open.stalled))
+    return _tr("Due jobs wait for a lock that a stalled job holds.") if row.trouble else ""
 
 
 def seconds(value: float | None) -> tuple[str, str]:
@@ -299,17 +367,38 @@ def rate(value: float) -> tuple[str, str]:
     return (f"{value:,.1f}", "") if value else (formats.DASH, "secondary")
 
 
-def drains(row: NameRow) -> tuple[str, str]:
-    """When the backlog will be gone."""
-    if not row.waiting:
-        return _tr("empty"), "secondary"
-    if row.drain_s is None:
-        return _tr("grows") if row.deferred_rate > row.started_rate else _tr("stands"), "warning"
-    return formats.duration(max(1, round(row.drain_s))), ""
+def count_cell(count: int, tone: str = "") -> tuple[str, str]:
+    """A number and its tone; a zero is quiet."""
+    return formats.number(count), tone if count else "secondary"
 
 
-def _age(row: NameRow) -> tuple[str, str]:
-    return formats.age(row.oldest, dt.datetime.now(dt.UTC)), "" if row.oldest else "secondary"
+def running_cell(group: OpenGroup) -> tuple[str, str]:
+    """How many run, and of these how many have stalled."""
+    if not group.stalled:
+        return count_cell(group.running, "doing")
+    if group.stalled == group.running:
+        return _tr("{count} stalled").format(count=formats.number(group.stalled)), "bad"
+    words = _tr("{count}, {stalled} stalled")
+    return words.format(count=formats.number(group.running), stalled=formats.number(group.stalled)), "bad"
+
+
+def course_cell(course: Progress) -> tuple[str, str]:
+    """When the due jobs will have been started, or why that cannot be told."""
+    if course.course == "clears" and course.clears_in_s is not None:
+        return formats.duration(max(1, round(course.clears_in_s))), ""
+    return {
+        "held": (_tr("held by locks"), "warning"),
+        "growing": (_tr("growing"), "warning"),
+        "steady": (_tr("steady"), ""),
+        "stalled": (_tr("no progress"), "warning" if course.is_busy else "bad"),
+    }.get(course.course, (formats.DASH, "secondary"))
+
+
+def held_sentence(group: OpenGroup) -> str:
+    """How many due jobs cannot start."""
+    one = _tr("1 due job waits for a lock that is held, or that a scheduled job has first.")
+    more = _tr("{count} due jobs wait for a lock that is held, or that a scheduled job has first.")
+    return one if group.held == 1 else more.format(count=formats.number(group.held))
 
 
 def _hour(row: NameRow) -> str:
@@ -323,12 +412,11 @@ _TEXTS: dict[str, Callable[[NameRow], tuple[str, str]]] = {
     "ended": lambda row: rate(row.ended_rate),
     "waited": lambda row: seconds(row.waited_s),
     "ran": lambda row: seconds(row.ran_s),
-    "oldest": _age,
-    "drain": drains,
-    "hour": lambda row: (
-        _hour(row),
-        "",
-    ),
+    "due": lambda row: count_cell(row.open.due),
+    "scheduled": lambda row: count_cell(row.open.scheduled),
+    "running": lambda row: running_cell(row.open),
+    "course": lambda row: course_cell(row.progress),
+    "hour": lambda row: (_hour(row), ""),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from typing import Literal
 
@@ -32,7 +31,7 @@ SORT_AGAIN_S = 5.0
 #: How long a row is selected before its usual arguments are read.
 SETTLE_MS = 200
 #: Columns that are given up where there is no room, the first one first.
-OPTIONAL = ("aborted", "cancelled", "started", "ran", "waited", "succeeded", "hour", "drain")
+OPTIONAL = ("aborted", "cancelled", "started", "scheduled", "ran", "waited", "succeeded", "hour", "course")
 
 
 class NamesPage(ListPage):
@@ -82,7 +81,12 @@ class NamesPage(ListPage):
         board = self._board()
         if board is None or self._desk is None:
             return
-        counts = self._desk.monitor.counts
+        monitor, moment = self._desk.monitor, self._desk.monitor.moment
+        if self._desk.state.mode == "stale" and moment is not None:
+            self.model.show_clock(lambda: moment.open.read_at, is_stale=True)
+        else:
+            self.model.show_clock(monitor.now, is_stale=False)
+        counts = monitor.counts
         self.model.show_exactness(counts.is_exact, about_sentence(counts))
         self._take(board)
         self._arrange()
@@ -151,15 +155,26 @@ class NamesPage(ListPage):
         if self.model.must_arrange or is_time:
             self._sorted_at = now
             self.model.arrange()
-        self.show_empty(not self.model.total)
+        is_read = self._desk is not None and self._desk.monitor.moment is not None
+        self.show_empty(is_read and not self.model.total)
 
     def _show_note(self) -> None:
         shown, total = self.model.rowCount(), self.model.total
-        words = _tr("{count} queues") if self.kind == "queue" else _tr("{count} tasks")
+        desk = self._desk
+        if desk is not None and desk.monitor.moment is None:
+            self.note.setText(_tr("reading …"))
+            return
+        if self.kind == "queue":
+            words = _tr("1 queue") if total == 1 else _tr("{count} queues")
+        else:
+            words = _tr("1 task") if total == 1 else _tr("{count} tasks")
         text = words.format(count=formats.number(total))
         if shown != total:
             text = _tr("{shown} of {all}").format(shown=formats.number(shown), all=text)
-        counts = self._desk.monitor.counts if self._desk is not None else None
+        if desk is not None and desk.state.mode == "stale" and desk.monitor.moment is not None:
+            as_of = formats.local(desk.monitor.moment.open.read_at)
+            text = _tr("{count} · as of {time}").format(count=text, time=as_of)
+        counts = desk.monitor.counts if desk is not None else None
         if counts is not None and not counts.is_exact:
             text = _tr("{count} · ended jobs: {about}").format(count=text, about=about_sentence(counts))
         self.note.setText(text)
@@ -192,8 +207,8 @@ class NamesPage(ListPage):
     def _show_side(self) -> None:
         row, pace = self._single(), self._pace()
         self.show_side(row is not None)
-        if row is not None and pace is not None:
-            self._names_side.show_row(row, pace, dt.datetime.now(dt.UTC))
+        if row is not None and pace is not None and self._desk is not None:
+            self._names_side.show_row(row, pace, self._desk.monitor.now())
 
     def _single(self) -> NameRow | None:
         names = self.selected_names()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
-from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.jobs import EventType
 from jobdesk_core.monitor.board import NameRow
-from jobdesk_core.monitor.pace import Pace
+from jobdesk_core.monitor.pace import Pace, first_minute
 from jobdesk_core.monitor.usual import UsualArgument, UsualArguments
 from jobdesk_core.profiles.secret_keys import compiled
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from jobdesk import formats
-from jobdesk.models.names import drains, rate, seconds, trouble_sentence
+from jobdesk.models.names import count_cell, course_cell, rate, running_cell, seconds, trouble_sentence
 from jobdesk.widgets.fields import FieldList
 from jobdesk.widgets.sparkline import Sparkline
 from jobdesk.widgets.text_block import Run, TextBlock
@@ -30,8 +30,8 @@ class NamesSide(QWidget):
         self._name = TextBlock(size_px=15)
         self._trouble = TextBlock()
         self._fields = FieldList()
-        self._backlog_title = _heading(self.tr("Backlog, last hour"))
-        self._backlog = Sparkline(self.tr("Backlog over the last hour"))
+        self._backlog_title = _heading(self.tr("Waiting jobs, last hour"))
+        self._backlog = Sparkline(self.tr("Waiting jobs over the last hour"))
         self._usual_title = _heading(self.tr("Usual arguments"))
         self._usual = TextBlock()
         layout = QVBoxLayout(self)
@@ -51,23 +51,27 @@ class NamesSide(QWidget):
     def show_row(self, row: NameRow, pace: Pace, now: dt.datetime) -> None:
         """Show what is known now."""
         self._name.set_runs([Run(row.name, is_strong=True)])
-        trouble = trouble_sentence(row)
+        trouble = trouble_sentence(row, now)
         self._trouble.set_runs([Run(trouble, "bad")])
         self._trouble.setVisible(bool(trouble))
-        waiting = row.count(Status.TODO)
+        waiting = row.open.waiting
         backlog = pace.backlog(waiting, now, row.name)
         failed = pace.total(EventType.FAILED, now, row.name)
         self._fields.set_fields(
             [
-                (self.tr("waiting"), f"{formats.number(waiting)} · {self._growth(backlog)}", ""),
-                (self.tr("oldest waiting"), formats.age(row.oldest, now), ""),
-                (self.tr("drains in"), *drains(row)),
-                (self.tr("deferred / min"), *rate(row.deferred_rate)),
+                (self.tr("due"), *count_cell(row.open.due)),
+                (self.tr("held by locks"), *count_cell(row.open.held, "warning")),
+                (self.tr("scheduled"), *count_cell(row.open.scheduled)),
+                (self.tr("running"), *running_cell(row.open)),
+                (self.tr("waiting in all"), f"{formats.number(waiting)} · {self._growth(backlog)}", ""),
+                (self.tr("oldest due"), formats.age(row.oldest, now), ""),
+                (self.tr("clears in"), *course_cell(row.progress)),
+                (self.tr("due at once / min"), *rate(row.came_rate)),
                 (self.tr("started / min"), *rate(row.started_rate)),
                 (self.tr("ended / min"), *rate(row.ended_rate)),
-                (self.tr("failed, last hour"), formats.number(failed), "bad" if failed else "secondary"),
-                (self.tr("wait p50, p95"), _pair(pace.waited_s(row.name, 0.5), row.waited_s), ""),
-                (self.tr("run p50, p95"), _pair(pace.ran_s(row.name, 0.5), row.ran_s), ""),
+                (self._since(now), *count_cell(failed, "bad")),
+                (self.tr("wait p50, p95"), _pair(pace.waited_s(row.name, now, 0.5), pace.waited_s(row.name, now)), ""),
+                (self.tr("run p50, p95"), _pair(pace.ran_s(row.name, now, 0.5), pace.ran_s(row.name, now)), ""),
             ]
         )
         self._backlog.set_values(backlog)
@@ -82,7 +86,7 @@ class NamesSide(QWidget):
             sentence = self.tr("None of its jobs is among the newest, or their arguments are too large to learn from.")
             self._usual.set_runs([Run(sentence, "secondary")])
             return
-        runs = [Run(self.tr("Of its newest {count} jobs:").format(count=usual.jobs), "secondary")]
+        runs = [Run(self.tr("From the latest {count} jobs:").format(count=usual.jobs), "secondary")]
         for argument in usual.arguments:
             runs += [Run("\n"), *self._argument(argument, usual.jobs)]
         if not usual.arguments:
@@ -106,6 +110,9 @@ class NamesSide(QWidget):
             for value, count in argument.values:
                 runs += [Run(f"\n    {value}", is_mono=True), Run(f"  ×{count}", "secondary")]
         return runs
+
+    def _since(self, now: dt.datetime) -> str:
+        return self.tr("failed since {time}").format(time=formats.minute_of_day(first_minute(now)))
 
     def _growth(self, backlog: list[int]) -> str:
         change = backlog[-1] - backlog[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.rows import WorkerRow
@@ -53,10 +54,19 @@ class WorkersPage(ListPage):
     def refresh(self) -> None:
         """Show the workers as last read."""
         desk = self._desk
-        workers = desk.workers if desk is not None else []
+        if desk is not None and desk.capabilities.has_schema and desk.monitor.moment is None:
+            self.note.setText(_tr("reading …"))
+            self.show_empty(False)
+            return
+        is_stale = desk is not None and desk.state.mode == "stale"
+        moment = desk.monitor.moment if desk is not None else None
+        workers = moment.open.workers or () if moment is not None else ()
         now = dt.datetime.now(dt.UTC)
+        if desk is not None and moment is not None:
+            # What is of the past does not age: nobody knows what has become of it.
+            now = moment.open.read_at if is_stale else desk.monitor.now()
         live = sum(worker.is_alive(now) for worker in workers)
-        # The worst first: what is silent and runs something, then what is silent.
+        # The worst first: what is unresponsive and runs something, then what is unresponsive.
         ordered = sorted(workers, key=lambda each: (each.is_alive(now), -each.running if not each.is_alive(now) else 0))
         rows = [(str(worker.id), _cells(worker, now)) for worker in ordered]
         note = _tr("{live} of {all} alive").format(live=formats.number(live), all=formats.number(len(workers)))
@@ -65,6 +75,9 @@ class WorkersPage(ListPage):
         if desk is not None and desk.stalled:
             one, more = _tr(" · one stalled job"), _tr(" · {count} stalled jobs")
             note += one if desk.stalled == 1 else more.format(count=formats.number(desk.stalled))
+        if is_stale:
+            note += _tr(" · as of {time}").format(time=formats.local(now))
+            rows = [(key, [replace(cell, tone="secondary") for cell in cells]) for key, cells in rows]
         self.note.setText(note)
         kept = self._selected_key()
         self.model.set_rows(rows)
@@ -92,7 +105,8 @@ class WorkersPage(ListPage):
         self.show_side(key is not None)
         if key is None or desk is None:
             return
-        self._jobs.show_jobs(key, self._read[1] if self._read is not None and self._read[0] == key else None)
+        known = self._read[1] if self._read is not None and self._read[0] == key else None
+        self._jobs.show_jobs(key, known, desk.monitor.now())
         if not self._work.is_running(f"jobs of {key}"):
             self._work.start(
                 desk.monitor.running_jobs(None if key == NO_WORKER else int(key)),
@@ -102,16 +116,16 @@ class WorkersPage(ListPage):
             )
 
     def _take(self, key: str, jobs: list[RunningJob]) -> None:
-        if key == self._selected_key():
+        if key == self._selected_key() and self._desk is not None:
             self._read = key, jobs
-            self._jobs.show_jobs(key, jobs)
+            self._jobs.show_jobs(key, jobs, self._desk.monitor.now())
 
     def _show_why_none(self, desk: Desk) -> None:
         if desk.capabilities.has_workers:
             self.empty.set_content(
                 "workers",
                 _tr("No worker is registered"),
-                _tr("Waiting jobs stay where they are until one starts: procrastinate worker"),
+                _tr("Jobs that are due stay where they are until one starts: procrastinate worker"),
                 [(_tr("Show the waiting jobs"), lambda: self.filter_asked_for.emit("status:todo"))],
             )
         else:
@@ -145,8 +159,8 @@ class WorkerSide(QWidget):
         """What it says of the jobs."""
         return self._block.plain_text
 
-    def show_jobs(self, key: str, jobs: list[RunningJob] | None) -> None:
-        """Show these; None while they are being read."""
+    def show_jobs(self, key: str, jobs: list[RunningJob] | None, now: dt.datetime) -> None:
+        """Show these as of now (UTC); None while they are being read."""
         title = (
             _tr("Without a worker") if key == NO_WORKER else _tr("Worker #{id} is running").format(id=f"{int(key):,}")
         )
@@ -155,7 +169,7 @@ class WorkerSide(QWidget):
             sentence = _tr("Reading its jobs…") if jobs is None else _tr("No job at the moment.")
             self._block.set_runs([Run(sentence, "secondary")])
             return
-        now, runs = dt.datetime.now(dt.UTC), []
+        runs = []
         for job in jobs:
             since = _tr("for {age}").format(age=formats.age(job.started_at, now))
             runs += [Run(formats.job_number(job.id), link=str(job.id)), Run(f"  {since}\n", "secondary")]
@@ -168,7 +182,9 @@ class WorkerSide(QWidget):
 def _cells(worker: WorkerRow, now: dt.datetime) -> list[Cell]:
     state = Cell(_tr("alive"), "good")
     if not worker.is_alive(now):
-        state = Cell(_tr("silent: its jobs have stalled"), "bad") if worker.running else Cell(_tr("silent"), "warning")
+        state = Cell(_tr("unresponsive: its jobs have stalled"), "bad")
+        if not worker.running:
+            state = Cell(_tr("unresponsive"), "warning")
     return [
         Cell(f"#{worker.id:,}", is_mono=True),
         state,
@@ -178,7 +194,7 @@ def _cells(worker: WorkerRow, now: dt.datetime) -> list[Cell]:
 
 
 def _orphan_cells(orphans: int) -> list[Cell]:
-    state = Cell(_tr("stalled: running, but no worker has them"), "bad")
+    state = Cell(_tr("orphaned: the worker is no longer registered"), "bad")
     return [Cell(_tr("none"), "secondary"), state, Cell(formats.number(orphans)), Cell(formats.DASH, "secondary")]
 
 

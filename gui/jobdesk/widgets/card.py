@@ -52,8 +52,20 @@ class Card(QFrame):
         """The number on show, as text."""
         return self._value.text()
 
-    def set_value(self, text: str, note: str = "", tone: str = "") -> None:
+    def set_title(self, text: str) -> None:
+        """Say what the number is of."""
+        self._title.setText(text)
+        self.setAccessibleName(text)
+
+    @property
+    def title(self) -> str:
+        """What the number is of."""
+        return self._title.text()
+
+    def set_value(self, text: str, note: str = "", tone: str = "", is_note_bad: bool = False) -> None:
         """Show a number, a note, and the number's tone."""
+        if is_note_bad is not (self._note.property("tone") == "bad"):
+            self._note.set_tone("bad" if is_note_bad else "secondary")
         self._value.setText(text)
         self._note.set_whole(note)
         if self._value.property("tone") != tone:

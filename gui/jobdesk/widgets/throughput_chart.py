@@ -1,4 +1,4 @@
-"""Events per minute over the last hour, as lines. Pens are exactly one wide: a wider one costs 100 times as much."""
+"""Ended runs per minute over the last hour, failures on top. Pens are one wide: wider ones cost 100 times as much."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from jobdesk_core.jobs import Status
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from jobdesk import formats
@@ -17,7 +17,10 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 16, 44, 28
 
 
 class ThroughputChart(QWidget):
-    """One line per status, with a legend, and the numbers of the minute under the mouse."""
+    """A step per minute, its statuses one upon the other, with a legend, and the numbers of the minute under the mouse.
+
+    The running minute is left out until it is over: what is known of it would look like a drop.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,18 +32,26 @@ class ThroughputChart(QWidget):
         self._names: dict[Status, str] = {}
         self._minutes: list[int] = []
         self._hovered: int | None = None
-        self.setAccessibleName(self.tr("Throughput per minute over the last hour"))
+        self._is_reading = True
+        self.setAccessibleName(self.tr("Ended per minute over the last hour"))
         theme().changed.connect(self.update)
 
     def set_series(
         self, series: Mapping[Status, Sequence[int]], names: Mapping[Status, str], minutes: Sequence[int]
     ) -> None:
-        """Show these counts, one for each of `minutes` (since 1970), in the colour of their status."""
-        self._series = {status: list(values) for status, values in series.items()}
-        self._names, self._minutes = dict(names), list(minutes)
+        """Show these counts, one for each of `minutes` (since 1970), the last one running; the first ones lowest."""
+        self._is_reading = False
+        self._series = {status: list(values[:-1]) for status, values in series.items()}
+        self._names, self._minutes = dict(names), list(minutes[:-1])
         totals = ", ".join(f"{names[status]} {sum(values):,}" for status, values in self._series.items())
         self.setAccessibleDescription(totals)
         self.update()
+
+    def show_reading(self) -> None:
+        """The hour has not been read yet."""
+        if not self._is_reading:
+            self._is_reading, self._series, self._minutes = True, {}, []
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -51,33 +62,29 @@ class ThroughputChart(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
         self._paint_heading(painter)
         plot = self._plot()
-        highest = max((max(values, default=0) for values in self._series.values()), default=0)
+        totals = [sum(values) for values in zip(*self._series.values(), strict=True)]
+        highest = max(totals, default=0)
         top = _round_up(highest)
         if highest == 0:
             painter.setFont(now.font(13))
             painter.setPen(now.colour("secondary"))
-            painter.drawText(plot, int(Qt.AlignmentFlag.AlignCenter), self.tr("Nothing has happened in the last hour."))
+            nothing = self.tr("No run has ended in the last hour.")
+            words = self.tr("reading …") if self._is_reading else nothing
+            painter.drawText(plot, int(Qt.AlignmentFlag.AlignCenter), words)
             return
         self._paint_grid(painter, plot, top)
-        for status, values in self._series.items():
-            points = [self._point(plot, n, value, top) for n, value in enumerate(values)]
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(now.colour(status.value), 1))
-            painter.drawPolyline(QPolygonF(points[:-1]))
-            # The last minute is not over: what is known of it does not look like a drop.
-            painter.setPen(QPen(now.colour(status.value), 1, Qt.PenStyle.DotLine))
-            painter.drawPolyline(QPolygonF(points[-2:]))
+        self._paint_steps(painter, plot, top)
         if self._hovered is not None:
             self._paint_hovered(painter, plot, top)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         plot = self._plot()
         count = len(self._minutes)
-        if count < 2 or not plot.adjusted(-8, -20, 8, 20).contains(event.position()):
+        if not count or not plot.adjusted(-8, -20, 8, 20).contains(event.position()):
             hovered = None
         else:
-            step = plot.width() / (count - 1)
-            hovered = min(count - 1, max(0, round((event.position().x() - plot.left()) / step)))
+            step = plot.width() / count
+            hovered = min(count - 1, max(0, int((event.position().x() - plot.left()) / step)))
         if hovered != self._hovered:
             self._hovered = hovered
             self.update()
@@ -90,19 +97,43 @@ class ThroughputChart(QWidget):
         return QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - BOTTOM)
 
     def _point(self, plot: QRectF, position: int, value: int, top: int) -> QPointF:
-        step = plot.width() / max(1, len(self._minutes) - 1)
-        return QPointF(plot.left() + step * position, plot.bottom() - plot.height() * value / top)
+        """The middle of a minute's step, at the height of a value."""
+        step = plot.width() / max(1, len(self._minutes))
+        return QPointF(plot.left() + step * (position + 0.5), plot.bottom() - plot.height() * value / top)
+
+    def _paint_steps(self, painter: QPainter, plot: QRectF, top: int) -> None:
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(Qt.PenStyle.NoPen)
+        width = plot.width() / len(self._minutes)
+        edge: list[QPointF] = []
+        for position in range(len(self._minutes)):
+            left, below = plot.left() + width * position, 0
+            for place, (status, values) in enumerate(self._series.items()):
+                low, high = (plot.bottom() - plot.height() * each / top for each in (below, below + values[position]))
+                colour = QColor(theme().colour(status.value))
+                if not place:
+                    colour.setAlphaF(0.18)  # the ground of what is as it should be
+                    edge += [QPointF(left, high), QPointF(left + width, high)]
+                if values[position]:
+                    painter.fillRect(QRectF(QPointF(left, min(high, low - 1)), QPointF(left + width, low)), colour)
+                below += values[position]
+        first = next(iter(self._series))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme().colour(first.value), 1))
+        painter.drawPolyline(QPolygonF(edge))
+        painter.restore()
 
     def _paint_heading(self, painter: QPainter) -> None:
         now = theme()
         painter.setFont(now.font(13, is_bold=True))
         painter.setPen(now.colour("text"))
-        heading = self.tr("Throughput")
+        heading = self.tr("Ended per minute")
         painter.drawText(QPointF(16, 24), heading)
         width = painter.fontMetrics().horizontalAdvance(heading)
         painter.setFont(now.font(12))
         painter.setPen(now.colour("secondary"))
-        text = self.tr("per minute, last hour")
+        text = self.tr("last hour")
         if self._hovered is not None and self._minutes:
             text = formats.minute_of_day(self._minutes[self._hovered])
         painter.drawText(QPointF(16 + width + 14, 24), text)
@@ -145,10 +176,6 @@ class ThroughputChart(QWidget):
         x = self._point(plot, self._hovered, 0, top).x()
         painter.setPen(QPen(theme().colour("secondary"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
-        for status, values in self._series.items():
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme().colour(status.value))
-            painter.drawEllipse(self._point(plot, self._hovered, values[self._hovered], top), 3, 3)
 
 
 def _round_up(value: int) -> int:

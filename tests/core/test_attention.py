@@ -1,0 +1,214 @@
+"""What needs attention and how due jobs get on, by a table of situations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from jobdesk_core.jobs import EventType
+from jobdesk_core.monitor.attention import Rise, attention
+from jobdesk_core.monitor.open_jobs import NONE_OPEN, OpenGroup, OpenJobs
+from jobdesk_core.monitor.pace import PUT_OFF, Pace, minute_of
+from jobdesk_core.monitor.progress import Progress, progress
+from jobdesk_core.monitor.rows import WorkerRow
+
+NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
+
+
+def ago(seconds: float) -> dt.datetime:
+    return NOW - dt.timedelta(seconds=seconds)
+
+
+def alive(number: int = 1, running: int = 0) -> WorkerRow:
+    return WorkerRow(number, ago(3), running)
+
+
+def dead(number: int = 3, running: int = 0, seconds: float = 55) -> WorkerRow:
+    return WorkerRow(number, ago(seconds), running)
+
+
+def pace(started: int = 0, came: int = 0, put_off: int = 0, cancelled: int = 0, last: float | None = None) -> Pace:
+    """So many of each within the last five whole minutes, and the last start so many seconds ago."""
+    found, minute = Pace(), minute_of(NOW) - 2
+    kinds = {EventType.STARTED: started, EventType.DEFERRED: came, PUT_OFF: put_off, EventType.CANCELLED: cancelled}
+    for kind, number in kinds.items():
+        found.count(minute, "q", kind, number)
+    if last is not None:
+        found.add_start("q", ago(last))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("group", "seen", "course", "clears_s", "idle_s"),
+    [
+        (NONE_OPEN, pace(), "none", None, 0),
+        # Scheduled for later: nothing is due, whatever the pace.
+        (OpenGroup(scheduled=6), pace(started=158, last=400), "none", None, 0),
+        (
+            OpenGroup(due=1, scheduled=6, oldest=ago(2)),
+            pace(started=165, came=171, put_off=6, last=1),
+            "steady",
+            None,
+            1,
+        ),
+        (OpenGroup(due=60, oldest=ago(90)), pace(started=150, came=50, last=1), "clears", 180, 1),
+        (OpenGroup(due=60, oldest=ago(90)), pace(started=100, came=50, cancelled=50, last=1), "clears", 180, 1),
+        (OpenGroup(due=60, held=20, oldest=ago(90)), pace(started=150, came=50, last=1), "clears", 120, 1),
+        (OpenGroup(due=60, oldest=ago(90)), pace(started=150, came=151, last=1), "growing", None, 1),
+        # Behind a held lock nothing clears, however fast others of the queue go.
+        (OpenGroup(due=12, held=12, running=1, oldest=ago(44)), pace(started=150, last=44), "held", None, 44),
+        (OpenGroup(due=12, held=12, running=1, oldest=ago(44)), pace(started=150, last=1), "held", None, 1),
+        # None started for a while: since the later of the last start and the oldest due job.
+        (OpenGroup(due=44, oldest=ago(41)), pace(last=500), "stalled", None, 41),
+        (OpenGroup(due=44, oldest=ago(500)), pace(started=99, last=41), "stalled", None, 41),
+        (OpenGroup(due=44, oldest=ago(29)), pace(last=500), "unknown", None, 29),
+        (OpenGroup(due=44, oldest=ago(9_000)), pace(), "stalled", None, 3_600),
+        (OpenGroup(due=44, oldest=ago(41)), pace(), "stalled", None, 41),
+        (OpenGroup(due=4, oldest=None), pace(), "unknown", None, 0),
+        # A worker may be busy with a long one: that takes longer to be remarkable.
+        (OpenGroup(due=4, running=1, oldest=ago(100)), pace(last=100), "unknown", None, 100),
+        (OpenGroup(due=4, running=1, oldest=ago(190)), pace(last=190), "stalled", None, 190),
+        (OpenGroup(due=4, running=1, stalled=1, oldest=ago(40)), pace(last=40), "stalled", None, 40),
+    ],
+)
+def test_progress_is_of_due_jobs_that_can_start(
+    group: OpenGroup, seen: Pace, course: str, clears_s: float | None, idle_s: float
+) -> None:
+    found = progress(group, seen, NOW, "q")
+    assert (found.course, found.clears_in_s, found.idle_s(NOW)) == (course, clears_s, idle_s)
+    assert found.is_at_least is (idle_s == 3_600)
+
+
+def jobs(workers: tuple[WorkerRow, ...] | None = (alive(),), **queues: OpenGroup) -> OpenJobs:
+    return OpenJobs(NOW, {}, queues, {}, sum(queues.values(), NONE_OPEN), workers)
+
+
+STUCK = Progress("stalled", None, ago(41))
+MAIL = OpenGroup(due=44, oldest=ago(41))
+RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
+
+
+@pytest.mark.parametrize(
+    ("found", "courses", "rises", "lines"),
+    [
+        (jobs(), {}, [], []),
+        (jobs(q=OpenGroup(due=3, scheduled=9)), {"q": Progress("clears", 5)}, [], []),
+        # No worker is alive: first, at once, and the queues need not say it again.
+        (
+            jobs((dead(),), mail=OpenGroup(due=55)),
+            {"mail": STUCK},
+            [],
+            [("bad", "No worker is alive. 55 jobs are due.", "workers", 0, "status:todo")],
+        ),
+        (
+            jobs((), q=OpenGroup(due=1)),
+            {},
+            [],
+            [("bad", "No worker is alive. 1 job is due.", "workers", 0, "status:todo")],
+        ),
+        (
+            jobs((dead(3, 1),), q=OpenGroup(running=1, stalled=1, dead_worker=3)),
+            {},
+            [],
+            [
+                ("bad", "No worker is alive. No job is due.", "workers", 0, "status:doing"),
+                (
+                    "bad",
+                    "q: 1 running job has stalled. Worker #3 is unresponsive: last heartbeat 55 s ago.",
+                    "rescue",
+                    1,
+                    "is:stalled queue:q",
+                ),
+            ],
+        ),
+        (
+            jobs((), q=OpenGroup(scheduled=2, next_due=NOW + dt.timedelta(hours=5))),
+            {},
+            [],
+            [("warning", "No worker is alive. The next job is due in 5 h.", "workers", 0, "status:todo")],
+        ),
+        (jobs(()), {}, [], []),
+        (jobs((dead(),)), {}, [], [("warning", "No worker is alive. No job is waiting.", "workers", 0, "")]),
+        # Releases without a record of workers: only what can be known.
+        (jobs(None, q=OpenGroup(due=5, running=2)), {}, [], []),
+        (
+            jobs(None, mail=MAIL),
+            {"mail": STUCK},
+            [],
+            [("bad", "mail: 44 jobs due, none started for 41 s.", "", 0, "queue:mail status:todo")],
+        ),
+        # A queue that stands while others go on.
+        (
+            jobs((alive(), dead(3, 2)), mail=OpenGroup(due=44, running=2, stalled=2, dead_worker=3)),
+            {"mail": STUCK},
+            [],
+            [
+                (
+                    "bad",
+                    "mail: 44 jobs due, none started for 41 s. Worker #3 is unresponsive: last heartbeat 55 s ago.",
+                    "rescue",
+                    2,
+                    "is:stalled queue:mail",
+                )
+            ],
+        ),
+        (
+            jobs(mail=OpenGroup(due=12, held=12, held_by_stalled=12, running=1, stalled=1, orphans=1)),
+            {"mail": Progress("held", None, ago(44))},
+            [],
+            [
+                (
+                    "bad",
+                    "mail: 12 jobs due, none started for 44 s. Their lock is held by a stalled job. "
+                    "The worker is no longer registered.",
+                    "rescue",
+                    1,
+                    "is:stalled queue:mail",
+                )
+            ],
+        ),
+        (jobs(mail=OpenGroup(due=12, held=12, running=1)), {"mail": Progress("held", None, ago(44))}, [], []),
+        (
+            jobs(q=MAIL),
+            {"q": Progress("stalled", None, ago(3_600), is_at_least=True)},
+            [],
+            [("bad", "q: 44 jobs due, none started for more than 60 min.", "", 0, "queue:q status:todo")],
+        ),
+        (
+            jobs(q=OpenGroup(due=1, running=1)),
+            {"q": Progress("stalled", None, ago(200), is_busy=True)},
+            [],
+            [("warning", "q: 1 job due, none started for 3 min; 1 job is running.", "", 0, "queue:q status:todo")],
+        ),
+        (
+            jobs((alive(), dead())),
+            {},
+            [RISE],
+            [
+                (
+                    "bad",
+                    "invoices.render: 38 failures in 5 min, usually 1.",
+                    "",
+                    0,
+                    "task:invoices.render status:failed",
+                ),
+                ("warning", "Worker #3 is unresponsive: last heartbeat 55 s ago. It runs no job.", "workers", 0, ""),
+            ],
+        ),
+    ],
+)
+def test_attention_says_the_worst_first(
+    found: OpenJobs, courses: dict[str, Progress], rises: list[Rise], lines: list[Any]
+) -> None:
+    told = attention(found, courses, rises, NOW)
+    assert [(each.tone, each.text, each.remedy, each.count, each.filter_text) for each in told] == lines
+
+
+def test_every_duration_goes_on_with_the_clock_and_a_kind_has_few_lines() -> None:
+    found = jobs((WorkerRow(1, NOW + dt.timedelta(hours=1), 0),), mail=MAIL)
+    for later, words in ((0, "41 s"), (60, "101 s"), (12 * 60, "12 min"), (20 * 60, "20 min")):
+        (line,) = attention(found, {"mail": STUCK}, [], NOW + dt.timedelta(seconds=later))
+        assert line.text == f"mail: 44 jobs due, none started for {words}."
+    many = jobs(**{f"q{number}": MAIL for number in range(500)})
+    assert len(attention(many, dict.fromkeys(many.queues, STUCK), [], NOW)) == 20
