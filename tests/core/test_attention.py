@@ -173,13 +173,13 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
             jobs(q=MAIL),
             {"q": Progress("stalled", None, ago(3_600), is_at_least=True)},
             [],
-            [("bad", "q: 44 jobs due, none started for more than 60 min.", "", 0, "queue:q status:todo")],
+            [("bad", "q: 44 jobs due, none started for more than 1 h.", "", 0, "queue:q status:todo")],
         ),
         (
             jobs(q=OpenGroup(due=1, running=1)),
             {"q": Progress("stalled", None, ago(200), is_busy=True)},
             [],
-            [("warning", "q: 1 job due, none started for 3 min; 1 job is running.", "", 0, "queue:q status:todo")],
+            [("warning", "q: 1 job due, none started for 3 min 20 s; 1 job is running.", "", 0, "queue:q status:todo")],
         ),
         (
             jobs((alive(), dead())),
@@ -206,8 +206,8 @@ def test_attention_says_the_worst_first(
 
 
 def test_every_duration_goes_on_with_the_clock_and_a_kind_has_few_lines() -> None:
-    found = jobs((WorkerRow(1, NOW + dt.timedelta(hours=1), 0),), mail=MAIL)
-    for later, words in ((0, "41 s"), (60, "101 s"), (12 * 60, "12 min"), (20 * 60, "20 min")):
+    found = jobs((WorkerRow(1, NOW + dt.timedelta(hours=9), 0),), mail=MAIL)
+    for later, words in ((0, "41 s"), (60, "1 min 41 s"), (12 * 60, "12 min 41 s"), (3_559, "1 h"), (5 * 3_600, "5 h")):
         (line,) = attention(found, {"mail": STUCK}, [], NOW + dt.timedelta(seconds=later))
         assert line.text == f"mail: 44 jobs due, none started for {words}."
     many = jobs(**{f"q{number}": MAIL for number in range(500)})

@@ -281,7 +281,7 @@ def test_status_counts_queues_and_tells_of_workers_and_rights(shell: Shell) -> N
     assert status["workers"][0]["is_alive"] is False and status["refused"] == {}
     told = shell("status").stdout
     assert "No worker is alive. No job is due." in told
-    assert "q: 1 running job has stalled. Worker #1 is unresponsive: last heartbeat 60 min ago." in told
+    assert "q: 1 running job has stalled. Worker #1 is unresponsive: last heartbeat 1 h ago." in told
     assert "0 workers alive, 0 jobs running on them; 1 unresponsive." in told and "1 job has stalled." in told
     with role(
         shell.dsn, *(f"SELECT ON procrastinate_{name}" for name in ("jobs", "events", "workers", "periodic_defers"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from database import connected, run_sql
 from histories import monitor_of
@@ -114,7 +116,7 @@ def in_minutes(dsn: str, of: str, condition: str, now: dt.datetime) -> float:
 
 async def overview_of(monitor: Any) -> Overview:
     def whole() -> Overview | None:
-        now = dt.datetime.now(dt.UTC)
+        now = monitor.now()
         for board in (monitor.queues, monitor.tasks):
             board.look(now)
             while board.is_due:
@@ -233,3 +235,17 @@ async def test_a_moment_is_of_one_snapshot_however_much_goes_on(dsn: str) -> Non
                 assert moment.open.all.running == queue.count(Status.DOING)
                 seen.add(moment.open.all.running)
         assert len(seen) > 5
+
+
+async def test_a_count_that_takes_long_does_not_set_the_clock_back(dsn: str) -> None:
+    run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 't')")
+    async with connected(dsn) as (connector, able):
+        feed = Feed(connector, able, Counts(), Series())
+        with psycopg.connect(dsn) as blocking:
+            blocking.execute("LOCK TABLE procrastinate_workers")
+            started = asyncio.create_task(feed.start())
+            await asyncio.sleep(2)
+            assert not started.done()
+        await started
+        assert feed.moment is not None
+        assert abs(feed.moment.ahead) < dt.timedelta(seconds=1), feed.moment.ahead

@@ -173,7 +173,7 @@ class Feed:
     async def start(self) -> None:
         """Begin at the newest event; everything is to be counted."""
         async with self._snapshot() as connection:
-            run = self._connector.run_async
+            run, began_at = self._connector.run_async, dt.datetime.now(dt.UTC)
             _, xmax, _ = await run(self._begin(), connection=connection)
             present = await run(recent_events(), connection=connection)
             self._cursor = max(present, default=0)
@@ -189,7 +189,7 @@ class Feed:
         self._series.clear()
         self._series.remember_starts(started)
         self.moment = None
-        self._take_open(counted)
+        self._take_open(counted, began_at)
         self._known.clear()
         self._aborting.clear()
         self._balance.clear()
@@ -234,6 +234,7 @@ class Feed:
         run = self._connector.run_async
         watched = self._watched  # others may be named while this is read
         async with self._snapshot() as connection:
+            began_at = dt.datetime.now(dt.UTC)
             xmin, xmax, statistics = await run(self._begin(), connection=connection)
             events = await run(events_after(self._cursor, BATCH_EVENTS), connection=connection)
             has_more = len(events) == BATCH_EVENTS
@@ -267,7 +268,7 @@ class Feed:
             self._follow_aborting(happened, rows)
         self._series.add_events(happened, rows)
         # Last, so that all the numbers of the moment are of this snapshot.
-        self._take_open(counted)
+        self._take_open(counted, began_at)
         if happened:
             self._moved_at = time.monotonic()
         # Only what is believed of this very moment can be compared: otherwise new jobs hide others' deletion.
@@ -360,13 +361,16 @@ class Feed:
         next_due, now = moment.open.all.next_due, dt.datetime.now(dt.UTC) + moment.ahead
         return time.monotonic() - moment.taken_at >= OPEN_AGAIN_S or (next_due is not None and next_due <= now)
 
-    def _take_open(self, counted: OpenJobs | None) -> None:
-        """Take over a count of the open jobs, if there is one, and note what is known at that moment."""
+    def _take_open(self, counted: OpenJobs | None, began_at: dt.datetime) -> None:
+        """Take over a count of the open jobs, if there is one, and note what is known at that moment.
+
+        Its snapshot began at `began_at` by our clock: that it took long is no difference between the clocks.
+        """
         if counted is None:
             return
         self._is_open_stale = False
         self._counts.set_open(counted.counted())
-        self._make_moment(counted, counted.read_at - dt.datetime.now(dt.UTC), time.monotonic())
+        self._make_moment(counted, counted.read_at - began_at, time.monotonic())
 
     def _note_moment(self) -> None:
         """Note what is known by now of ended jobs, as long as what is known of the open ones is of now, too."""
