@@ -61,6 +61,14 @@ class Finding(QObject):
         self._noted = ""
         self.read_views()
 
+    def rename(self, old: str, new: str) -> None:
+        """The views and past filters of a renamed connection go by its new name."""
+        try:
+            self.store.rename(old, new)
+        except UNWRITABLE as error:
+            self._cannot_write(error)
+        self.read_views()
+
     def tick(self) -> None:
         """Bring a few counts of views up to date, if anybody can see them."""
         if self.list.isVisible() and not self._window.isMinimized():
@@ -106,11 +114,7 @@ class Finding(QObject):
         try:
             self.store.set_views(self._profile, views)
         except UNWRITABLE as error:
-            self.trouble.emit(
-                self.tr("The saved views cannot be written to {file}: {reason}").format(
-                    file=self.store.path, reason=error
-                )
-            )
+            self._cannot_write(error)
         self.read_views()
 
     def read_views(self) -> None:
@@ -130,6 +134,10 @@ class Finding(QObject):
             self.store.add_recent(key)
 
     # Within
+
+    def _cannot_write(self, error: Exception) -> None:
+        said = self.tr("The saved views cannot be written to {file}: {reason}")
+        self.trouble.emit(said.format(file=self.store.path, reason=error))
 
     @property
     def _profile(self) -> str:

@@ -154,6 +154,7 @@ class MainWindow(QMainWindow):
         self.session.before_close = self.acting.before_close
         self.session.ask_password = self.commands.connection.ask_password
         self.session.desk_changed.connect(self._show_desk)
+        self.session.renamed.connect(self._show_renamed)
         self.session.opening.connect(self._show_opening)
         self.session.trouble.connect(self._show_session_trouble)
         self._clock = QTimer(self)
@@ -206,6 +207,11 @@ class MainWindow(QMainWindow):
         self._show_workers()
         self._update_actions()
         self._show_footnote()
+
+    def _show_renamed(self, old: str, new: str) -> None:
+        self.finding.rename(old, new)
+        self.commands.staged.rename(old, new)
+        self.header.show_profile(self.session.profile)
 
     def _show_opening(self, profile: Profile) -> None:
         self.header.show_profile(profile)

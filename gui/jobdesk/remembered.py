@@ -60,6 +60,12 @@ def keep_arrangement(name: str, arrangement: dict[str, Any]) -> None:
     _settings().setValue("arrangements", json.dumps(newest_first))
 
 
+def rename_arrangement(old: str, new: str) -> None:
+    """Keep the arrangement of a renamed connection under its new name."""
+    kept = [(new if name == old else name, its) for name, its in _arrangements() if name != new]
+    _settings().setValue("arrangements", json.dumps(kept))
+
+
 class Memory(QObject):
     """Keeps the arrangement of the window for each connection, and puts it back when that is opened again."""
 
@@ -71,6 +77,7 @@ class Memory(QObject):
         self._rest.timeout.connect(self.keep)
         window.arrangement.changed.connect(self._rest.start)
         window.session.desk_changed.connect(self._desk_changed)
+        window.session.renamed.connect(self._renamed)
 
     def keep(self) -> None:
         """Keep the arrangement in force now, and the looks with it."""
@@ -78,6 +85,11 @@ class Memory(QObject):
         keep(self._window)
         if self._name:
             keep_arrangement(self._name, self._window.arrangement.taken())
+
+    def _renamed(self, old: str, new: str) -> None:
+        rename_arrangement(old, new)
+        if self._name == old:
+            self._name = new
 
     def _desk_changed(self) -> None:
         self.keep()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from jobdesk_core.database.schema import install
 from jobdesk_core.journal import Journal
@@ -34,6 +35,7 @@ class Session(QObject):
     desk_changed = Signal()
     opening = Signal(object)  # Profile
     trouble = Signal(object, object)  # Trouble, Profile
+    renamed = Signal(str, str)  # the name that a saved connection had, and the one that it has
 
     def __init__(self, store: ProfileStore, journal: Journal | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +71,16 @@ class Session(QObject):
         """Connect again as last time."""
         if self.profile is not None:
             self.open(self.profile)
+
+    def rename(self, old: str, new: str) -> None:
+        """A saved connection has another name: what is open and what is remembered of it go by that."""
+        self._passwords = {(new if name == old else name, at): word for (name, at), word in self._passwords.items()}
+        if self.profile is not None and self.profile.name == old:
+            self.profile = replace(self.profile, name=new)
+        for desk in {*self._reached, *([self.desk] if self.desk is not None else [])}:
+            if desk.profile.name == old:
+                desk.profile = replace(desk.profile, name=new)
+        self.renamed.emit(old, new)
 
     async def install_schema(self) -> None:
         """Create the schema in the connected database, then connect anew. Raises what prevents it."""

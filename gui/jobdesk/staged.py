@@ -51,6 +51,11 @@ class StagedChanges(QObject):
         self._sets.clear()
         self.changed.emit()
 
+    def rename(self, old: str, new: str) -> None:
+        """The connection `old` is called `new` from now on."""
+        self._sets = {(new if name == old else name, place): held for (name, place), held in self._sets.items()}
+        self.changed.emit()
+
     def counts(self) -> dict[str, int]:
         """How many changes are staged, by the names of the connections that have any."""
         return {name: len(held.entries) for (name, _), held in self._sets.items()}

@@ -335,13 +335,17 @@ class Tour:
         await self._picture("connection")
         dialog.show_profile(desk.profile)
         QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
-        await self._until(lambda: dialog.test_button.isEnabled() and dialog.steps.count() >= 5, "the test to end")
+        await self._until(
+            lambda: dialog.test_button.isEnabled() and dialog.test_card.steps.count() >= 5, "the test to end"
+        )
         await self._picture("connection-tested")
-        dialog.dsn.setText("postgresql://operator:wrong@127.0.0.1:1/nowhere")
+        dialog.form.dsn.setText("postgresql://operator:wrong@127.0.0.1:1/nowhere")
         dialog.test_button.click()
-        await self._until(lambda: dialog.test_button.isEnabled() and dialog.steps.count() == 1, "the test to fail")
+        await self._until(
+            lambda: dialog.test_button.isEnabled() and dialog.test_card.steps.count() == 1, "the test to fail"
+        )
         await self._picture("connection-refused")
-        dialog.method.choose(2)
+        dialog.form.method.choose(2)
         await self._picture("connection-arguments")
         dialog.part.choose(1)
         await self._picture("connection-links")
@@ -396,7 +400,7 @@ class Tour:
 
     def _production(self, profile: Profile) -> QDialog:
         dialog = ConnectionDialog(self._window, store=ProfileStore(self._folder / "no-profiles.toml"), profile=profile)
-        dialog.environment.setEditText("production")
+        dialog.form.environment.setEditText("production")
         return dialog
 
     def _close_dialog(self) -> None:

@@ -201,3 +201,18 @@ def test_what_was_hidden_and_left_alone_is_as_it_was() -> None:
     edited = shown | {"password": "new", "token": secret_keys.HIDDEN}
     assert secret_keys.restored(edited, original, "")["password"] == "new"
     assert secret_keys.still_hidden(secret_keys.restored(edited, original, ""))
+
+
+def test_a_renamed_profile_leaves_no_trace_of_its_old_name(store: ProfileStore) -> None:
+    for name in ("a", "b"):
+        store.save(Profile(name=name, environment=name))
+    store.remember("a")
+    document = store.path.read_text().replace("[profiles.a]", '[profiles.a]\nof_a_newer_release = "kept"')
+    store.path.write_text(document)
+    store.save(Profile(name="c", environment="x"), instead_of="a")
+    assert [(each.name, each.environment) for each in store.all()] == [("b", "b"), ("c", "x")]
+    assert store.last_used == "c" and "of_a_newer_release" in store.path.read_text()
+    store.save(Profile(name="b", environment="y"), instead_of="c")
+    assert [(each.name, each.environment) for each in store.all()] == [("b", "y")]
+    store.save(Profile(name="d"), instead_of="never saved")
+    assert [each.name for each in store.all()] == ["b", "d"]

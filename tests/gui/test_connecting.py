@@ -7,17 +7,23 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import psycopg
 import pytest
 from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.dialogs.discard import ConnectionLossDialog, ForgetDialog
 from jobdesk.dialogs.install import InstallDialog
 from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.main_window import MainWindow
+from jobdesk.remembered import Memory, arrangement_of, keep_arrangement
 from jobdesk_core.embedded import EmbeddedServer
-from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles import Profile, parameters_of
+from jobdesk_core.profiles.finding import SavedView
+from keyring.backend import KeyringBackend
+from keyring.errors import PasswordDeleteError
 from opened import Others, closed, desk_of, dialog_of, live, opened
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 from waiting import until
@@ -186,15 +192,15 @@ async def test_the_dialog_connects_in_each_of_the_three_ways(
     async with opened(tmp_path) as window:
         window.actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
-        dialog.method.choose(["environment", "dsn", "arguments"].index(method))
+        dialog.form.method.choose(["environment", "dsn", "arguments"].index(method))
         if method == "dsn":
-            dialog.dsn.setText(dsn)
+            dialog.form.dsn.setText(dsn)
         elif method == "arguments":
-            for key, edit in dialog.arguments.items():
+            for key, edit in dialog.form.arguments.items():
                 edit.setText(str(parts.get(key, "")))
-            dialog.password.setText(str(parts.get("password", "")))
+            dialog.form.password.setText(str(parts.get("password", "")))
         QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
-        await until(lambda: dialog.steps.count() == 5, what="the five steps of the test")
+        await until(lambda: dialog.test_card.steps.count() == 5, what="the five steps of the test")
         QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
         await until(lambda: window.header.live.mode == "live", what="the feed to go live")
         assert desk_of(window).capabilities.database == parts["dbname"]
@@ -204,10 +210,10 @@ async def test_a_profile_is_saved_without_its_password_and_opened_by_its_name(ds
     async with opened(tmp_path) as window:
         window.actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
-        dialog.name.setText("billing & co")
-        dialog.environment.setEditText("production")
-        dialog.method.choose(1)
-        dialog.dsn.setText(make_conninfo(dsn, password="hush-hush"))
+        dialog.form.name.setText("billing & co")
+        dialog.form.environment.setEditText("production")
+        dialog.form.method.choose(1)
+        dialog.form.dsn.setText(make_conninfo(dsn, password="hush-hush"))
         QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
         await until(lambda: dialog.message.sentence == "Saved billing & co.")
         assert "hush-hush" not in (tmp_path / "profiles.toml").read_text()
@@ -231,3 +237,203 @@ async def test_a_newer_attempt_replaces_the_one_before(dsn: str, tmp_path: Path)
         await until(lambda: window.header.live.mode == "live", what="the newer connection")
         assert desk_of(window).profile.name == "test"
     silent.close()
+
+
+class Held(KeyringBackend):
+    """A keyring that lasts as long as a test."""
+
+    priority = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: dict[str, str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.words.get(username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.words[username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.words.pop(username, None) is None:
+            raise PasswordDeleteError(username)
+
+
+@pytest.fixture
+def ring() -> Iterator[dict[str, str]]:
+    """The passwords in the machine's keyring, by the names of the profiles."""
+    before, held = keyring.get_keyring(), Held()
+    keyring.set_keyring(held)
+    yield held.words
+    keyring.set_keyring(before)
+
+
+def saved_names(window: MainWindow) -> list[str]:
+    return [profile.name for profile in window.session.store.all()]
+
+
+async def connections(window: MainWindow) -> ConnectionDialog:
+    window.actions["connection.choose"].trigger()
+    return await dialog_of(window, ConnectionDialog)
+
+
+def mail(name: str, host: str = "mail.example") -> Profile:
+    return Profile(name=name, method="arguments", arguments={"host": host})
+
+
+async def test_a_renamed_connection_keeps_all_that_is_remembered_of_it(
+    dsn: str, tmp_path: Path, ring: dict[str, str]
+) -> None:
+    async with live(tmp_path, dsn) as window:
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path))
+        Memory(window)
+        store, finding = window.session.store, window.finding
+        store.save(Profile(name="test", method="dsn", dsn=dsn))
+        store.remember("test")
+        finding.set_views([SavedView("mine", "status:failed")])
+        keep_arrangement("test", {"page": "jobs"})
+        ring["test"] = "hush"
+        dialog = await connections(window)
+        assert dialog.saved.currentText() == "test" and dialog.delete_button.isEnabled()
+        dialog.form.name.setText("shop & co")
+        assert dialog.save_button.text() == "Rename and save"
+        QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+        await until(lambda: dialog.message.sentence == "Renamed test to shop & co, and saved it.", what="the news")
+        assert saved_names(window) == ["shop & co"] and store.last_used == "shop & co"
+        assert "test" not in ring and ring["shop & co"] == "hush"
+        assert [view.name for view in finding.store.views("shop & co")] == ["mine"]
+        assert not finding.store.views("test") and [view.name for view in finding.views] == ["mine"]
+        assert arrangement_of("shop & co") and arrangement_of("test") is None
+        assert desk_of(window).profile.name == "shop & co" and window.header._profile.text() == "shop && co"
+        dialog.reject()
+
+
+async def test_a_copy_is_a_connection_of_its_own_without_the_password(tmp_path: Path, ring: dict[str, str]) -> None:
+    ring["mail"] = "hush"
+    async with opened(tmp_path) as window:
+        for name in ("mail", "mail copy"):
+            window.session.store.save(mail(name))
+        dialog = await connections(window)
+        dialog.saved.setCurrentIndex(1)
+        QTest.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
+        assert dialog.form.name.text() == "mail copy 2" and dialog.saved.currentIndex() == 0
+        assert dialog.would_lose() and not dialog.delete_button.isEnabled()
+        QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+        await until(lambda: dialog.message.sentence == "Saved mail copy 2.", what="the news")
+        assert saved_names(window) == ["mail", "mail copy", "mail copy 2"]
+        assert window.session.store.get("mail copy 2") == mail("mail copy 2")
+        assert "mail copy 2" not in ring and ring["mail"] == "hush"
+        dialog.reject()
+
+
+async def test_deleting_and_replacing_ask(tmp_path: Path, ring: dict[str, str]) -> None:
+    ring.update(a="of a", b="of b")
+    async with opened(tmp_path) as window:
+        store = window.session.store
+        for name in ("a", "b"):
+            store.save(mail(name, f"{name}.example"))
+        dialog = await connections(window)
+        dialog.saved.setCurrentIndex(1)
+        for press_in_it in ("cancel_button", "verb"):
+            dialog.form.name.setText("b")
+            QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+            asking = await dialog_of(window, ConnectionLossDialog)
+            assert asking.title.text() == "Replace b?" and saved_names(window) == ["a", "b"]
+            QTest.mouseClick(getattr(asking, press_in_it), Qt.MouseButton.LeftButton)
+            await until(lambda: not window.findChildren(ConnectionLossDialog), what="the question to go")
+        await until(lambda: ring.get("b") == "of a" and "a" not in ring, what="the password to follow")
+        assert store.all() == [mail("b", "a.example")]
+        for press_in_it in ("cancel_button", "verb"):
+            QTest.mouseClick(dialog.delete_button, Qt.MouseButton.LeftButton)
+            asking = await dialog_of(window, ConnectionLossDialog)
+            assert asking.title.text() == "Delete b?" and saved_names(window) == ["b"]
+            QTest.mouseClick(getattr(asking, press_in_it), Qt.MouseButton.LeftButton)
+            await until(lambda: not window.findChildren(ConnectionLossDialog), what="the question to go")
+        assert not saved_names(window) and dialog.message.sentence == "Deleted b."
+        await until(lambda: "b" not in ring, what="the password to go")
+        dialog.reject()
+
+
+async def test_another_saved_connection_is_shown_only_when_nothing_typed_is_lost(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        for name in ("a", "b", "New connection"):
+            window.session.store.save(mail(name))
+        dialog = await connections(window)
+        dialog.saved.setCurrentIndex(1)
+        dialog.saved.setCurrentIndex(2)
+        assert dialog.form.name.text() == "b" and not window.findChildren(ForgetDialog)
+        changes = (
+            lambda: dialog.form.arguments["port"].setText("6000"),
+            lambda: dialog.form.ssl_mode.setCurrentIndex(2),
+            lambda: dialog.form.read_only.setChecked(True),
+            lambda: dialog.form.password.setText("typed"),
+            lambda: dialog.application.path.setText("x.app"),
+        )
+        for change in changes:
+            change()
+            dialog.saved.setCurrentIndex(3)
+            asking = await dialog_of(window, ForgetDialog)
+            assert dialog.saved.currentText() == "b" and dialog.form.name.text() == "b"
+            QTest.mouseClick(asking.cancel_button, Qt.MouseButton.LeftButton)
+            await until(lambda: not window.findChildren(ForgetDialog), what="the question to go")
+            assert dialog.would_lose()
+            dialog.show_profile(mail("b"))
+        changes[0]()
+        dialog.saved.setCurrentIndex(3)
+        QTest.mouseClick((await dialog_of(window, ForgetDialog)).verb, Qt.MouseButton.LeftButton)
+        assert dialog.form.name.text() == "New connection" and dialog.saved.currentIndex() == 3
+        assert dialog.delete_button.isEnabled() and not dialog.would_lose()
+        dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("typed", "arguments", "password"),
+    [
+        ("postgresql://me@db.example:5433/billing", "host=db.example port=5433 dbname=billing user=me", None),
+        ("postgresql://me:a%40b@h/d?sslmode=verify-full", "host=h dbname=d user=me sslmode=verify-full", "a@b"),
+        (
+            "host=/run/pg dbname='my db' options='-c geqo=off'",
+            "host=/run/pg dbname='my db' options='-c geqo=off'",
+            None,
+        ),
+        ("host=a,b port=1,2 sslmode=odd", "host=a,b port=1,2 sslmode=odd", None),
+        ("postgresql://h:not-closed@[", "", None),
+        ("", "", None),
+    ],
+)
+async def test_values_are_carried_between_the_forms(
+    tmp_path: Path, typed: str, arguments: str, password: str | None
+) -> None:
+    async with opened(tmp_path) as window:
+        dialog = await connections(window)
+        form = dialog.form
+        form.method.choose(1)
+        form.dsn.setText(typed)
+        form.method.choose(0)
+        form.method.choose(2)
+        assert form.typed_arguments() == conninfo_to_dict(arguments)
+        assert form.typed_password() == password
+        form.method.choose(1)
+        assert form.dsn.text() == typed or password is not None, "what says the same stays as it was typed"
+        assert form.typed_password() == password and (password is None or password not in form.dsn.text())
+        form.method.choose(2)
+        form.arguments["host"].setText("elsewhere")
+        form.method.choose(1)
+        assert parameters_of(form.dsn.text()) == conninfo_to_dict(arguments) | {"host": "elsewhere"}
+        dialog.reject()
+
+
+async def test_only_what_can_be_chosen_is_in_the_lists_and_a_message_covers_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        dialog = await connections(window)
+        tags = [dialog.form.environment.itemText(each) for each in range(dialog.form.environment.count())]
+        assert tags == ["production", "staging", "development"]
+        modes = [dialog.form.ssl_mode.itemData(each) for each in range(dialog.form.ssl_mode.count())]
+        assert modes == ["", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+        for method in range(3):
+            dialog.form.method.choose(method)
+            dialog.form.name.setText(f"m{method}")
+            QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+            await until(lambda: dialog.message.isVisible() and dialog.verb.isEnabled(), what="the news")
+            assert dialog.height() >= dialog.layout().totalHeightForWidth(dialog.width())
+        dialog.reject()

@@ -394,7 +394,7 @@ async def test_links_and_the_pattern_are_edited_in_the_connections_dialog(dsn: s
             dialog = await dialog_of(window, ConnectionDialog)
             dialog.show_profile(Profile(name="mine", method="dsn", dsn=dsn))
             dialog.part.choose(1)
-            assert dialog.inspection.links.isVisible() and not dialog.name.isVisible()
+            assert dialog.inspection.links.isVisible() and not dialog.form.name.isVisible()
             dialog.inspection.links.setPlainText(f"Logs = {LOGS}\nBad = ftp://x")
             dialog.save()
             assert dialog.inspection._links_note.text().startswith("Line 2: A link starts with https://")
@@ -410,6 +410,6 @@ async def test_links_and_the_pattern_are_edited_in_the_connections_dialog(dsn: s
             assert saved is not None
             assert (dict(saved.links), saved.secret_keys) == ({"Logs": LOGS}, "iban|token")
             dialog.part.choose(0)
-            assert dialog.name.isVisible() and not dialog.inspection.isVisible()
+            assert dialog.form.name.isVisible() and not dialog.inspection.isVisible()
             dialog.reject()
             await closed(window)

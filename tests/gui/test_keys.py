@@ -20,7 +20,7 @@ from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.defer_many import DeferManyDialog
-from jobdesk.dialogs.discard import DiscardDialog, ForgetDialog
+from jobdesk.dialogs.discard import ConnectionLossDialog, DiscardDialog, ForgetDialog
 from jobdesk.dialogs.error import ErrorDialog
 from jobdesk.dialogs.frame import DialogFrame
 from jobdesk.dialogs.index_advice import IndexAdviceDialog
@@ -97,6 +97,7 @@ class Opener:
             DeferManyDialog: self.by_action("job.defer_many"),
             DiscardDialog: lambda: DiscardDialog(window, counts={"test": 1}).open(),
             ForgetDialog: lambda: ForgetDialog(window).open(),
+            ConnectionLossDialog: lambda: ConnectionLossDialog(window, title="a", sentence="b.", verb="c").open(),
             ErrorDialog: lambda: ErrorDialog(window, error=ValueError("x")).open(),
             IndexAdviceDialog: lambda: IndexAdviceDialog(
                 window, advice=advice, filter_text="x", create=self._nothing, leftovers=self._nothing
@@ -354,11 +355,11 @@ async def test_a_test_of_a_connection_leaves_the_focus_where_it_is(dsn: str, tmp
     async with opened(tmp_path) as window:
         window.actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
-        dialog.method.choose(1)
-        dialog.dsn.setText(dsn)
+        dialog.form.method.choose(1)
+        dialog.form.dsn.setText(dsn)
         dialog.test_button.setFocus()
         QTest.keyClick(dialog.test_button, RETURN)
-        await until(lambda: dialog.steps.count() > 3, what="the steps")
+        await until(lambda: dialog.test_card.steps.count() > 3, what="the steps")
         assert dialog.focusWidget() is dialog.test_button and window.session.desk is None
 
 

@@ -6,6 +6,7 @@ from jobdesk_core.profiles.profile import (
     Profile,
     connection_parameters,
     database_of,
+    parameters_of,
     split_password,
 )
 from jobdesk_core.profiles.store import ProfileStore, UnreadableProfiles, UnsavableProfile
@@ -19,5 +20,6 @@ __all__ = [
     "UnsavableProfile",
     "connection_parameters",
     "database_of",
+    "parameters_of",
     "split_password",
 ]

@@ -61,6 +61,19 @@ class FindingStore:
         kept = [each for each in self.past(profile) if each not in (text, instead_of)]
         self._change(profile, "past", [text, *kept][:MOST_PAST])
 
+    def rename(self, old: str, new: str) -> None:
+        """Keep what is known of a renamed profile under its new name; what was known of that is forgotten.
+
+        Raises OSError or ValueError when the file cannot be changed.
+        """
+        document = self._read()
+        profiles = dict(_table(document, "profiles"))
+        moved, replaced = profiles.pop(old, None), profiles.pop(new, None)
+        if moved is None and replaced is None:
+            return
+        document["profiles"] = profiles if moved is None else profiles | {new: moved}
+        self._write(document)
+
     def recent(self) -> list[str]:
         """The keys that were chosen in the palette last, the newest first."""
         return [each for each in _list(self._held(), "recent") if isinstance(each, str)][:MOST_RECENT]

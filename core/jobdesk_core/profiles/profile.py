@@ -109,6 +109,11 @@ def public_dsn(dsn: str) -> str:
     return make_conninfo("", **{name: value for name, value in parts.items() if name not in SECRETS})
 
 
+def parameters_of(dsn: str) -> dict[str, str]:
+    """The parameters that a DSN names, empty when it cannot be read."""
+    return {name: str(value) for name, value in conninfo_to_dict(dsn).items()} if is_readable(dsn) else {}
+
+
 def database_of(dsn: str) -> str:
     """The database (or else the service or host) that a DSN names, empty when it names none."""
     try:

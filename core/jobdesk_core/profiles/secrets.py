@@ -62,6 +62,18 @@ async def delete_password(profile_name: str) -> None:
         return
 
 
+async def rename_password(old: str, new: str) -> None:
+    """Keep a renamed profile's password under its new name; whatever was kept there before is forgotten.
+
+    It was another profile's, and must not go to this one's server.
+    """
+    password = await get_password(old)
+    if password is None:
+        await delete_password(new)
+    elif await set_password(new, password):
+        await delete_password(old)
+
+
 async def _ask(verb: str, *arguments: str) -> Any:
     return await asyncio.wait_for(asyncio.to_thread(_call, verb, *arguments), TIMEOUT_S)
 

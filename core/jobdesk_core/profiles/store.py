@@ -41,9 +41,10 @@ class ProfileStore:
         """The profile of this name."""
         return next((profile for profile in self.all() if profile.name == name), None)
 
-    def save(self, profile: Profile) -> None:
+    def save(self, profile: Profile, *, instead_of: str = "") -> None:
         """Add a profile, or replace the one of its name. A password in its DSN or arguments is left out.
 
+        `instead_of` is the name that a renamed one had: all is written at once, so that never both or none are there.
         Raises UnsavableProfile for a DSN that cannot be read, UnreadableProfiles for such a file.
         """
         document = self._read()
@@ -51,8 +52,12 @@ class ProfileStore:
             raise UnsavableProfile("The connection string cannot be read, and it may hold a password: mend it first.")
         kept = {name: value for name, value in profile.arguments.items() if name not in SECRETS}
         clean = replace(profile, dsn=public_dsn(profile.dsn), arguments=kept)
-        before = document.setdefault("profiles", {}).get(profile.name, {})
-        document["profiles"][profile.name] = before | _table(clean)
+        saved = document.setdefault("profiles", {})
+        is_renamed = bool(instead_of) and instead_of != profile.name and instead_of in saved
+        before = saved.pop(instead_of) if is_renamed else saved.get(profile.name, {})
+        saved[profile.name] = before | _table(clean)
+        if is_renamed and document.get("last_used") == instead_of:
+            document["last_used"] = profile.name
         self._write(document)
 
     def delete(self, name: str) -> None:

@@ -26,6 +26,7 @@ class ConnectionCommands(Noun):
 
         dialog = ConnectionDialog(self._window, store=self._session.store, profile=self._session.profile)
         dialog.chosen.connect(self._session.open)
+        dialog.renamed.connect(self._session.rename)
         dialog.open()
 
     def reopen(self) -> None:

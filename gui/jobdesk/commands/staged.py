@@ -31,6 +31,12 @@ class StagedCommands(Noun):
         self._last: Profile | None = None
         self._session.desk_changed.connect(self._follow)
 
+    def rename(self, old: str, new: str) -> None:
+        """The set of a renamed connection goes by its new name."""
+        self.held.rename(old, new)
+        if self._last is not None and self._last.name == old:
+            self._last = replace(self._last, name=new)
+
     def reasons(self) -> dict[str, str | None]:
         verbs = ("show", "apply", "discard")
         if self._desk is None:

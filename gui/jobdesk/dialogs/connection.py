@@ -1,241 +1,223 @@
-"""Where to connect: saved profiles, the three ways to say it, and a test that tells step by step how it went."""
+"""Where to connect: saved profiles, which can be renamed, copied and deleted, and a test that tells how it went."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.profiles import (
-    ENVIRONMENTS,
-    Profile,
-    ProfileStore,
-    UnreadableProfiles,
-    UnsavableProfile,
-    database_of,
-    split_password,
+from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, UnsavableProfile
+from jobdesk_core.profiles.probe import probe
+from jobdesk_core.profiles.secrets import (
+    delete_password,
+    get_password,
+    rename_password,
+    set_password,
+    unavailable,
 )
-from jobdesk_core.profiles.probe import Step, probe
-from jobdesk_core.profiles.secrets import delete_password, get_password, set_password, unavailable
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPlainTextEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from jobdesk import formats
 from jobdesk.dialogs.app_settings import AppSettings
-from jobdesk.dialogs.frame import DialogFrame, field, note
+from jobdesk.dialogs.connection_form import ConnectionForm
+from jobdesk.dialogs.connection_test import ConnectionTest
+from jobdesk.dialogs.discard import ConnectionLossDialog, ForgetDialog
+from jobdesk.dialogs.frame import DialogFrame, field
 from jobdesk.dialogs.inspection_settings import InspectionSettings
-from jobdesk.dialogs.outcome_list import Sign, empty_layout
-from jobdesk.widgets.fields import FieldList
 from jobdesk.widgets.segmented import Segmented
 
-METHODS = ("environment", "dsn", "arguments")
-LIBPQ_VARIABLES = (
-    "PGHOST",
-    "PGHOSTADDR",
-    "PGPORT",
-    "PGDATABASE",
-    "PGUSER",
-    "PGPASSWORD",
-    "PGPASSFILE",
-    "PGSERVICE",
-    "PGSSLMODE",
-    "PGOPTIONS",
-)
-ARGUMENTS = ("host", "port", "dbname", "user", "sslmode")
+UNSAVED = (OSError, UnreadableProfiles, UnsavableProfile)
 
 
 class ConnectionDialog(DialogFrame):
-    """Emits `chosen` with a profile and the password that was typed, if any."""
+    """Emits `chosen` with a profile and the password that was typed, if any, and `renamed` with two names."""
 
     help_place = ("connections", "")
     submits_on_return = True
 
     chosen = Signal(object, object)  # Profile, str | None
+    renamed = Signal(str, str)
 
     def __init__(self, parent: QWidget | None, *, store: ProfileStore, profile: Profile | None = None) -> None:
         super().__init__(parent, title=self.tr("Connections"), sentence="", verb=self.tr("Connect"), width=860)
         self._store = store
-        self._saved = QComboBox()
-        self._saved.setAccessibleName(self.tr("Saved connections"))
-        self.name = QLineEdit()
-        self.name.setPlaceholderText(self.tr("such as billing-eu"))
-        self.environment = QComboBox()
-        self.environment.setEditable(True)
-        self.environment.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.environment.addItems([name for name in ENVIRONMENTS if name != "demo"])
-        self.method = Segmented([self.tr("Environment"), self.tr("DSN"), self.tr("Arguments")])
-        self.method.setAccessibleName(self.tr("Connect by"))
-        self.dsn = QLineEdit()
-        self.dsn.setProperty("mono", "true")
-        self.dsn.setPlaceholderText("postgresql://user@host:5432/database")
-        self.arguments = {key: QLineEdit() for key in ARGUMENTS}
-        self.more = QPlainTextEdit()
-        self.password = QLineEdit()
-        self.password.setEchoMode(QLineEdit.EchoMode.Password)
-        self.remember = QCheckBox(self.tr("Remember the password in this machine's keyring"))
-        self.remember.setEnabled(False)
-        self._keyring = note()
-        self._keyring.hide()
-        self.read_only = QCheckBox(self.tr("Read only: no action on jobs from this connection"))
+        self.saved = QComboBox()
+        self.saved.setAccessibleName(self.tr("Saved connections"))
+        self.form = ConnectionForm()
         self.inspection = InspectionSettings()
         self.application = AppSettings()
-        self.steps = QVBoxLayout()
-        self.steps.setSpacing(10)
-        self._delete = QPushButton(self.tr("Delete"))
+        self.test_card = ConnectionTest()
+        self.copy_button = QPushButton(self.tr("Copy"))
+        self.delete_button = QPushButton(self.tr("Delete…"))
         self.test_button = QPushButton(self.tr("Test"))
         self.save_button = QPushButton(self.tr("Save"))
+        #: The names in the list, below "New connection", and which of them is on show; empty for a new one.
+        self._names: list[str] = []
+        self._shown = ""
+        self._kept = Profile(name="")
         self._build_form()
-        self._fill_saved()
         self.show_profile(profile or Profile(name=""))
-        self.name.setFocus()
+        self.form.name.setFocus()
         self.resize(860, 580)
-        self.work.start(unavailable(), name="keyring", then=self._show_keyring)
+        self.work.start(unavailable(), name="keyring", then=self.form.show_keyring)
 
     # The profile on show
 
     def show_profile(self, profile: Profile) -> None:
-        """Fill the form."""
-        self.name.setText(profile.name)
-        self.environment.setEditText(profile.environment)
-        self.method.choose(METHODS.index(profile.method))
-        self._show_method(self.method.current())
-        self.dsn.setText(profile.dsn)
-        for key, edit in self.arguments.items():
-            edit.setText(profile.arguments.get(key, ""))
-        rest = [f"{key}={value}" for key, value in profile.arguments.items() if key not in ARGUMENTS]
-        self.more.setPlainText("\n".join(rest))
-        self.read_only.setChecked(profile.is_read_only)
+        """Fill the form; a saved one's name is chosen in the list."""
+        self._fill_saved(profile.name)
+        self.form.show_profile(profile)
         self.inspection.show_profile(profile)
         self.application.show_profile(profile)
-        self.password.clear()
-        self.typed.keep()
+        self._keep()
 
     def profile(self) -> Profile:
         """The profile as typed, without its password."""
-        environment = self.environment.currentText().strip()
-        arguments = {key: edit.text().strip() for key, edit in self.arguments.items() if edit.text().strip()}
-        for line in self.more.toPlainText().splitlines():
-            key, equals, value = line.partition("=")
-            if equals and key.strip() != "password":
-                arguments[key.strip()] = value.strip()
-        dsn, _ = split_password(self.dsn.text().strip())
-        known = self._stored(self.name.text().strip())
+        environment = self.form.environment.currentText().strip()
+        name = self.form.name.text().strip() or self._shown or self.form.default_name()
+        known = self._stored(self._shown or name)
         return Profile(
-            name=self.name.text().strip() or self._default_name(),
-            method=METHODS[self.method.current()],  # type: ignore[arg-type]
-            dsn=dsn,
-            arguments=arguments,
+            name=name,
+            method=self.form.method_name(),  # type: ignore[arg-type]
+            dsn=self.form.typed_dsn(),
+            arguments=self.form.typed_arguments(),
             environment=environment,
             colour=ENVIRONMENTS.get(environment.lower(), known.colour if known else ""),
-            is_read_only=self.read_only.isChecked(),
+            is_read_only=self.form.read_only.isChecked(),
             links=self.inspection.typed_links(),
             secret_keys=self.inspection.typed_secret_keys(),
             **self.application.typed(),
         )
 
-    def typed_password(self) -> str | None:
-        """The password that was typed, in its field or inside the DSN."""
-        if self.password.text():
-            return self.password.text()
-        return split_password(self.dsn.text().strip())[1] if self.method.current() == 1 else None
+    def would_lose(self) -> bool:
+        return self.typed.is_any() or self.profile() != self._kept
 
     # The buttons
 
     def submit(self) -> None:
         """Connect with what is on show; the window tells how it went."""
-        self.run(self._keep_password(), lambda _: self._choose())
-
-    def _choose(self) -> None:
-        self.chosen.emit(self.profile(), self.typed_password())
-        self.accept()
+        self.run(self._keep_password(self.profile().name), lambda _: self._choose())
 
     def test(self) -> None:
         """Try it, and show each step as it has been tried."""
-        empty_layout(self.steps)
+        self.test_card.clear()
         self.message.clear()
         # The button stays as it is, and the focus on it: pressed again, it begins anew.
         self.work.start(self._test(), name="test", then=lambda _: None, failed=self._test_failed, replaces=True)
 
     def save(self) -> None:
-        """Save the profile under its name, without the password."""
+        """Save the profile without its password; a saved one whose name was changed is renamed."""
         profile = self.profile()
         problem = self.inspection.problem()
         if problem is not None:
             self.part.choose(1)
             self.message.show_message("bad", self.tr("The profile was not saved."), problem)
             return
-        try:
-            self._store.save(profile)
-        except (OSError, UnreadableProfiles, UnsavableProfile) as error:
-            self.message.show_message("bad", self.tr("The profile could not be saved."), str(error))
+        if profile.name == self._shown or self._stored(profile.name) is None:
+            self._save(profile, is_replacing=False)
             return
-        self.name.setText(profile.name)
-        self._fill_saved(profile.name)
-        self.typed.keep()
-        said = self.tr("Saved {name}.").format(name=profile.name)
-        self.run(self._keep_password(), lambda _: self.message.show_message("good", said))
+        name = formats.cut(profile.name, 60)
+        asking = ConnectionLossDialog(
+            self,
+            title=self.tr("Replace {name}?").format(name=name),
+            sentence=self.tr("There is a saved connection of this name. What it holds is lost."),
+            verb=self.tr("Replace {name}").format(name=name),
+        )
+        asking.accepted.connect(lambda: self._save(profile, is_replacing=True))
+        asking.open()
+
+    def copy(self) -> None:
+        """Begin a new connection with the fields of the one on show."""
+        taken, number = self.tr("{name} copy").format(name=self.profile().name), 2
+        name = taken
+        while name in self._names:
+            name, number = f"{taken} {number}", number + 1
+        # What was typed goes into the copy; it is not saved, so that leaving asks.
+        self._kept = Profile(name="")
+        self._fill_saved("")
+        self.form.name.setText(name)
+        self._show_verbs()
+        self.part.choose(0)
+        self.form.name.setFocus()
+        self.form.name.selectAll()
+        self.message.show_message("info", self.tr("This copy is not saved yet."))
 
     def delete(self) -> None:
-        """Forget the saved profile on show."""
-        name = self._saved.currentText()
-        if self._saved.currentIndex() > 0:
+        """Ask whether to forget the saved profile on show."""
+        name = self._shown
+        asking = ConnectionLossDialog(
+            self,
+            title=self.tr("Delete {name}?").format(name=formats.cut(name, 60)),
+            sentence=self.tr(
+                "The saved connection and its password in the keyring are deleted. Nothing changes in the database."
+            ),
+            verb=self.tr("Delete connection"),
+        )
+        asking.accepted.connect(lambda: self._delete(name))
+        asking.open()
+
+    # What they do
+
+    def _choose(self) -> None:
+        self.chosen.emit(self.profile(), self.form.typed_password())
+        self.accept()
+
+    def _save(self, profile: Profile, *, is_replacing: bool) -> None:
+        before, name = self._shown, profile.name
+        is_renamed = bool(before) and before != name
+        try:
+            self._store.save(profile, instead_of=before)
+        except UNSAVED as error:
+            self.message.show_message("bad", self.tr("The profile could not be saved."), str(error))
+            return
+        self.form.name.setText(name)
+        self._fill_saved(name)
+        self._keep()
+        said = self.tr("Saved {name}.").format(name=name)
+        if is_renamed:
+            said = self.tr("Renamed {before} to {name}, and saved it.").format(before=before, name=name)
+            self.renamed.emit(before, name)
+        self.run(
+            self._follow_passwords(before if is_renamed else "", name, is_replacing=is_replacing),
+            lambda _: self.message.show_message("good", said),
+        )
+
+    def _delete(self, name: str) -> None:
+        try:
             self._store.delete(name)
-            self.work.start(delete_password(name), name="forget password")
-            self._fill_saved()
-            self.message.show_message("good", self.tr("Deleted {name}.").format(name=name))
+        except UNSAVED as error:
+            self.message.show_message("bad", self.tr("The profile could not be deleted."), str(error))
+            return
+        self.work.start(delete_password(name), name="forget password")
+        self.show_profile(Profile(name=""))
+        self.message.show_message("good", self.tr("Deleted {name}.").format(name=name))
 
     async def _test(self) -> None:
         profile = self.profile()
-        password = self.typed_password()
+        password = self.form.typed_password()
         if password is None:
-            password = await get_password(profile.name)
+            password = await get_password(self._shown or profile.name)
         async for step in probe(profile, password):
-            self._add_step(step)
+            self.test_card.add(step)
 
     def _test_failed(self, error: Exception) -> None:
         if not isinstance(error, JobdeskException):
             raise error
         self._failed(error)
 
-    def _add_step(self, step: Step) -> None:
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        line.addWidget(Sign({"good": "good", "warning": "warning", "bad": "bad"}[step.result]), 0, _TOP)
-        texts = QVBoxLayout()
-        texts.setSpacing(1)
-        name = QLabel(step.name)
-        name.setProperty("strong", "true")
-        texts.addWidget(name)
-        sentence = note("secondary")
-        way_out = f" {step.trouble.way_out}" if step.trouble and step.trouble.way_out else ""
-        sentence.setText(step.sentence + way_out)
-        texts.addWidget(sentence)
-        line.addLayout(texts, 1)
-        took = QLabel(f"{step.milliseconds:,.0f} ms")
-        took.setProperty("tone", "small")
-        line.addWidget(took, 0, _TOP)
-        self.steps.addLayout(line)
+    async def _keep_password(self, name: str) -> None:
+        password = self.form.typed_password()
+        if password is not None and self.form.remember.isChecked():
+            await set_password(name, password)
 
-    async def _keep_password(self) -> None:
-        password = self.typed_password()
-        if password is not None and self.remember.isChecked():
-            await set_password(self.profile().name, password)
+    async def _follow_passwords(self, before: str, name: str, *, is_replacing: bool) -> None:
+        if before:
+            await rename_password(before, name)
+        elif is_replacing:
+            await delete_password(name)
+        await self._keep_password(name)
 
-    def _show_keyring(self, reason: str | None) -> None:
-        self.remember.setEnabled(reason is None)
-        self._keyring.setText(
-            self.tr("{reason} The password is kept in memory until Jobdesk ends.").format(reason=reason)
-        )
-        self._keyring.setVisible(reason is not None)
+    # The list of saved ones
 
     def _stored(self, name: str) -> Profile | None:
         try:
@@ -244,38 +226,55 @@ class ConnectionDialog(DialogFrame):
             self.message.show_message("warning", str(error))
             return None
 
-    def _fill_saved(self, chosen: str = "") -> None:
-        self._saved.blockSignals(True)
-        self._saved.clear()
-        self._saved.addItem(self.tr("New connection"))
+    def _fill_saved(self, chosen: str) -> None:
         try:
-            self._saved.addItems([profile.name for profile in self._store.all()])
+            self._names = [profile.name for profile in self._store.all()]
         except UnreadableProfiles as error:
+            self._names = []
             self.message.show_message("warning", str(error))
-        self._saved.setCurrentIndex(max(0, self._saved.findText(chosen)) if chosen else 0)
-        self._saved.blockSignals(False)
-        self._delete.setEnabled(self._saved.currentIndex() > 0)
+        self._shown = chosen if chosen in self._names else ""
+        self.saved.blockSignals(True)
+        self.saved.clear()
+        self.saved.addItems([self.tr("New connection"), *self._names])
+        self.saved.setCurrentIndex(self._position())
+        self.saved.blockSignals(False)
+        self._show_verbs()
+
+    def _position(self) -> int:
+        return self._names.index(self._shown) + 1 if self._shown else 0
 
     def _choose_saved(self, position: int) -> None:
-        self._delete.setEnabled(position > 0)
-        stored = self._stored(self._saved.currentText()) if position > 0 else None
-        self.show_profile(stored or Profile(name=""))
+        wanted = self._names[position - 1] if position > 0 else ""
+        if wanted == self._shown:
+            return
+        if not self.would_lose():
+            self._show_saved(wanted)
+            return
+        self.saved.setCurrentIndex(self._position())
+        asking = ForgetDialog(self)
+        asking.accepted.connect(lambda: self._show_saved(wanted))
+        asking.open()
 
-    def _show_method(self, position: int) -> None:
-        for number, page in enumerate(self._pages):
-            page.setVisible(number == position)
+    def _show_saved(self, name: str) -> None:
+        self.message.clear()
+        self.test_card.clear()
+        self.show_profile((self._stored(name) if name else None) or Profile(name=""))
+
+    def _keep(self) -> None:
+        self.typed.keep()
+        self._kept = self.profile()
+        self._show_verbs()
+
+    def _show_verbs(self) -> None:
+        self.copy_button.setEnabled(bool(self._shown))
+        self.delete_button.setEnabled(bool(self._shown))
+        name = self.form.name.text().strip()
+        is_renaming = bool(self._shown) and name not in ("", self._shown)
+        self.save_button.setText(self.tr("Rename and save") if is_renaming else self.tr("Save"))
 
     def _show_part(self, position: int) -> None:
-        self._connection_part.setVisible(position == 0)
-        self.inspection.setVisible(position == 1)
-        self.application.setVisible(position == 2)
-
-    def _default_name(self) -> str:
-        if self.method.current() == 0:
-            return os.environ.get("PGSERVICE") or os.environ.get("PGDATABASE") or "environment"
-        if self.method.current() == 1:
-            return database_of(self.dsn.text().strip()) or "database"
-        return self.arguments["dbname"].text().strip() or "database"
+        for number, part in enumerate((self.form, self.inspection, self.application)):
+            part.setVisible(number == position)
 
     # Building
 
@@ -283,111 +282,32 @@ class ConnectionDialog(DialogFrame):
         left = QVBoxLayout()
         left.setSpacing(12)
         top = QHBoxLayout()
-        top.addLayout(field(self.tr("Saved connections"), self._saved), 1)
-        top.addWidget(self._delete, 0, Qt.AlignmentFlag.AlignBottom)
+        top.addLayout(field(self.tr("Saved connections"), self.saved), 1)
+        top.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignBottom)
+        top.addWidget(self.delete_button, 0, Qt.AlignmentFlag.AlignBottom)
         left.addLayout(top)
         self.part = Segmented([self.tr("Connection"), self.tr("Links and secrets"), self.tr("Application")])
         self.part.setAccessibleName(self.tr("Part of the profile"))
         self.part.changed.connect(self._show_part)
         left.addWidget(self.part)
-        self._connection_part = QWidget()
-        form = QVBoxLayout(self._connection_part)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setSpacing(12)
-        left.addWidget(self._connection_part, 1)
-        left.addWidget(self.inspection, 1)
-        left.addWidget(self.application, 1)
-        names = QHBoxLayout()
-        names.setSpacing(12)
-        names.addLayout(field(self.tr("Name"), self.name), 3)
-        names.addLayout(field(self.tr("Environment tag"), self.environment), 2)
-        form.addLayout(names)
-        form.addLayout(field(self.tr("Connect by"), self.method))
-        self._pages = (self._environment_page(), self._dsn_page(), self._arguments_page())
-        for page in self._pages:
-            form.addWidget(page)
-        self.method.changed.connect(self._show_method)
-        form.addLayout(field(self.tr("Password, if the server asks and pgpass has none"), self.password))
-        form.addWidget(self.remember)
-        form.addWidget(self._keyring)
-        form.addWidget(self.read_only)
-        form.addStretch(1)
-        test = QFrame()
-        test.setObjectName("card")
-        column = QVBoxLayout(test)
-        column.setContentsMargins(16, 14, 16, 14)
-        caption = QLabel(self.tr("TEST"))
-        caption.setObjectName("caption")
-        column.addWidget(caption)
-        hint = note("secondary")
-        hint.setText(self.tr("Test tells what works: the server, the schema, your rights, and notifications."))
-        column.addWidget(hint)
-        column.addSpacing(6)
-        column.addLayout(self.steps)
-        column.addStretch()
+        for part in (self.form, self.inspection, self.application):
+            left.addWidget(part, 1)
         both = QHBoxLayout()
         both.setSpacing(20)
         both.addLayout(left, 5)
-        both.addWidget(test, 4)
+        both.addWidget(self.test_card, 4)
         self.content.addLayout(both, 1)
         self._show_part(0)
-        for button, run in ((self.test_button, self.test), (self.save_button, self.save), (self._delete, self.delete)):
+        verbs: tuple[tuple[QPushButton, Callable[[], None]], ...] = (
+            (self.test_button, self.test),
+            (self.save_button, self.save),
+            (self.copy_button, self.copy),
+            (self.delete_button, self.delete),
+        )
+        for button, run in verbs:
             button.setAutoDefault(False)
             button.clicked.connect(run)
         self.links.addWidget(self.test_button)
         self.links.addWidget(self.save_button)
-        self._saved.currentIndexChanged.connect(self._choose_saved)
-
-    def _environment_page(self) -> QWidget:
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        found = [(name, os.environ[name]) for name in LIBPQ_VARIABLES if name in os.environ]
-        fields = FieldList()
-        fields.set_fields([(name, "••••••" if name == "PGPASSWORD" else value, "mono") for name, value in found])
-        says = note("secondary")
-        says.setText(
-            self.tr("libpq's variables, as Jobdesk was started with them:")
-            if found
-            else self.tr("No PG… variable is set: libpq's defaults apply (the local server, your own name).")
-        )
-        layout.addWidget(says)
-        layout.addWidget(fields)
-        layout.addStretch()
-        return page
-
-    def _dsn_page(self) -> QWidget:
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        says = note()
-        says.setText(self.tr("A password in it is used, and never saved in the file of profiles."))
-        layout.addLayout(field(self.tr("Connection string"), self.dsn, says))
-        layout.addStretch()
-        return page
-
-    def _arguments_page(self) -> QWidget:
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(10)
-        labels = {
-            "host": self.tr("Host"),
-            "port": self.tr("Port"),
-            "dbname": self.tr("Database"),
-            "user": self.tr("User"),
-            "sslmode": self.tr("SSL mode"),
-        }
-        for keys in (("host", "port"), ("dbname", "user"), ("sslmode",)):
-            row = QHBoxLayout()
-            row.setSpacing(12)
-            for key in keys:
-                row.addLayout(field(labels[key], self.arguments[key]), 1 if key == "port" else 2)
-            layout.addLayout(row)
-        self.more.setMaximumHeight(56)
-        self.more.setTabChangesFocus(True)
-        layout.addLayout(field(self.tr("More, one key=value per line"), self.more))
-        return page
-
-
-_TOP = Qt.AlignmentFlag.AlignTop
+        self.form.name.textChanged.connect(self._show_verbs)
+        self.saved.currentIndexChanged.connect(self._choose_saved)

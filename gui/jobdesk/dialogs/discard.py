@@ -1,4 +1,4 @@
-"""Asks before something is lost: staged changes, or what has been typed into a dialog."""
+"""Asks before something is lost: staged changes, what has been typed into a dialog, or a saved connection."""
 
 from __future__ import annotations
 
@@ -46,3 +46,16 @@ class ForgetDialog(DialogFrame):
         self.verb.setObjectName("danger")
         self.verb.show()
         self.cancel_button.setText(self.tr("Keep editing"))
+
+
+class ConnectionLossDialog(DialogFrame):
+    """Asks before a saved connection is deleted, or replaced by another."""
+
+    help_place = ("connections", "saved-connections")
+
+    def __init__(self, parent: QWidget, *, title: str, sentence: str, verb: str) -> None:
+        super().__init__(parent, title=title, sentence=sentence, verb=verb, width=440)
+        self.verb.setObjectName("danger")
+        # The frame has laid it out by now, as the sheet had it under its other name.
+        self.verb.style().unpolish(self.verb)
+        self.verb.style().polish(self.verb)

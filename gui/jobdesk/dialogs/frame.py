@@ -68,6 +68,7 @@ class DialogFrame(QDialog):
         self.content = QVBoxLayout()
         self.content.setSpacing(12)
         self.message = MessageBar()
+        self.message.told.connect(self._make_room_for_message)
         self.cancel_button = QPushButton(self.tr("Cancel"))
         self.cancel_button.setAutoDefault(False)
         self.cancel_button.clicked.connect(self.reject)
@@ -187,6 +188,11 @@ class DialogFrame(QDialog):
             return
         super().reject()
 
+    def _make_room_for_message(self) -> None:
+        if self.isVisible():
+            self.make_room()
+            self.resize(self.size().boundedTo(self.screen().availableSize()))
+
     def _pressed(self) -> None:
         self.submit()
         if not self.verb.isEnabled():
@@ -210,6 +216,8 @@ class DialogFrame(QDialog):
             scroll.setFrameShape(QFrame.Shape.NoFrame)
             scroll.setWidget(self._inner_content)
             self._body.addWidget(scroll)
+            # By itself only in the loop's next round: until then nothing in it could take the focus.
+            scroll.show()
             if focused is not None:
                 focused.setFocus()
             self.setMinimumSize(0, 0)
