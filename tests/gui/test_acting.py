@@ -166,7 +166,8 @@ async def test_paused_gone_on_and_stopped_within_a_tenth_of_a_second_it_tells_wh
             await until(lambda: act.progress.at > held, what="going on")
             asked = time.monotonic()
             click(chip.stop)
-            assert chip.words.text().startswith("Stopping at ")
+            assert chip.words.text().startswith("Stopping at ") and not chip.stop.isEnabled()
+            assert time.monotonic() - asked < 0.1
             await until(lambda: act.is_over, what="the end")
             assert time.monotonic() - asked < 1
             done = others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
