@@ -173,10 +173,10 @@ class OverviewPage(QScrollArea):
             one, more = self.tr("1 worker alive"), self.tr("{count} workers alive")
             live = formats.number(found.live_workers)
             parts.append(one if found.live_workers == 1 else more.format(count=live))
-        if found.dead_workers:
-            parts.append(self.tr("{count} unresponsive").format(count=formats.number(found.dead_workers)))
         if found.open.stalled:
             parts.append(self.tr("{count} stalled").format(count=formats.number(found.open.stalled)))
+        if found.dead_workers:
+            parts.append(self.tr("{count} unresponsive").format(count=formats.number(found.dead_workers)))
         return " · ".join(parts)
 
     def _failed_note(self, found: Overview, hour: Hour) -> str:

@@ -136,8 +136,10 @@ class AttentionLine(QWidget):
         self._line = line
         tone = "secondary" if is_stale else line.tone
         self.shape.set_content("triangle", "", tone)
-        subject = [Run(line.subject, tone, is_strong=True), Run(": ", tone)] if line.subject else []
-        self._block.set_runs([*subject, Run(line.sentence, tone)])
+        # The shape has the colour; whole sentences in red would be hard to read.
+        words = "secondary" if is_stale else ""
+        subject = [Run(line.subject, words, is_strong=True), Run(": ", words)] if line.subject else []
+        self._block.set_runs([*subject, Run(line.sentence, words)])
         self.age.setText(formats.age(line.since, now) if line.since is not None else "")
         if line.remedy == "rescue":
             one, more = self.tr("Rescue 1 job…"), self.tr("Rescue {count} jobs…")
