@@ -142,7 +142,7 @@ async def test_a_retry_runs_while_the_window_is_used_and_is_undone_for_those_tha
             await until(dialog.verb.isEnabled, what="the undo's plan")
             assert dialog.verb.text() == "Undo 296 jobs"
             click(dialog.verb)
-            await until(lambda: "Undone for 296 jobs" in window.banners.sentence, what="the undo")
+            await until(lambda: "Undid 296 jobs" in window.banners.sentence, what="the undo")
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'") == 298
 
 

@@ -71,7 +71,7 @@ async def test_what_was_cancelled_is_deferred_again_from_the_journal(dsn: str, t
             await closed(window)
             await show(window, 2)
             assert others.run("SELECT args->>'a' FROM procrastinate_jobs WHERE status = 'todo' AND lock = 'l'") == "1"
-            await until(lambda: "Undone for 1 job" in window.banners.sentence, what="the banner")
+            await until(lambda: "Undid 1 job" in window.banners.sentence, what="the banner")
             await until(lambda: "undone" in page.model.index(1, 2).data(), what="the entry to be marked")
             page.table.selectRow(1)
             assert not page.detail.undo.isEnabled() and "has been undone" in page.detail.undo.toolTip()

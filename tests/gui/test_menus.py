@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from jobdesk import formats
 from jobdesk.actions import SPECS
+from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import COLUMNS
 from jobdesk.palette_entries import entries
 from jobdesk.widgets.filter_edit import FilterEdit
-from opened import Others, live
+from opened import Others, closed, dialog_of, live
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QToolButton
@@ -139,3 +141,14 @@ async def test_the_selected_rows_are_copied_as_shown_with_bare_ids(dsn: str, tmp
                 "q 1",
                 "q 2",
             ]
+
+
+@pytest.mark.parametrize(("act", "harmless"), [("cancel", "Keep jobs"), ("delete", "Keep jobs"), ("retry", "Cancel")])
+async def test_the_harmless_button_is_not_called_as_the_act(dsn: str, tmp_path: Path, act: str, harmless: str) -> None:
+    async with live(tmp_path, dsn) as window:
+        await until(window.actions[f"matching.{act}"].isEnabled, what="the act")
+        window.actions[f"matching.{act}"].trigger()
+        dialog = await dialog_of(window, PreflightDialog)
+        assert dialog.cancel_button.text() == harmless
+        dialog.reject()
+        await closed(window)

@@ -188,7 +188,7 @@ async def test_changes_are_left_out_one_by_one_or_thrown_away_when_that_is_meant
             await until(lambda: [row[0] for row in rows(dialog)] == ["Cancel", "Defer mail.new · queue default"])
             click(dialog.discard_button)
             ask = await dialog_of(window, DiscardDialog)
-            assert ask.title.text() == "Throw 2 staged changes away?"
+            assert ask.title.text() == "Discard 2 staged changes?"
             ask.reject()
             assert window.footer.staged.text() == "2 changes staged"
             click(dialog.discard_button)

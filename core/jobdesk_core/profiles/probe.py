@@ -63,7 +63,7 @@ async def probe(profile: Profile, password: str | None = None) -> AsyncIterator[
         is_pooled = connector.route is Route.POOLED
         is_heard = not is_pooled and await _round_trip(connector, able)
         unheard = "Behind a pooler, transaction mode: polling." if is_pooled else UNHEARD
-        sentence = "Changes are notified." if is_heard else unheard
+        sentence = "Notifications work." if is_heard else unheard
         yield Step("LISTEN and NOTIFY", "good" if is_heard else "warning", sentence, took())
     except JobdeskException as error:
         trouble = explain(error)

@@ -49,7 +49,7 @@ class ProfileStore:
         """
         document = self._read()
         if not is_readable(profile.dsn):
-            raise UnsavableProfile("The connection string cannot be read, and it may hold a password: mend it first.")
+            raise UnsavableProfile("The connection string cannot be read, and it may hold a password: fix it first.")
         kept = {name: value for name, value in profile.arguments.items() if name not in SECRETS}
         clean = replace(profile, dsn=public_dsn(profile.dsn), arguments=kept)
         saved = document.setdefault("profiles", {})
@@ -89,7 +89,7 @@ class ProfileStore:
         except (OSError, ValueError) as error:
             raise UnreadableProfiles(
                 f"The saved connections in {self.path} cannot be read ({error}). The file is left as it is: "
-                "mend it, or move it away."
+                "fix it, or move it away."
             ) from error
 
     def _write(self, document: dict[str, Any]) -> None:

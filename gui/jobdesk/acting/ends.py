@@ -138,7 +138,7 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
 def end_of_undo(told: tuple[int, Counter[str], bool]) -> Ended:
     """An undo: for how many jobs, why the others were left alone, and whether it was stopped."""
     done, left, is_stopped = told
-    sentence = tr("Undone for {jobs}.").format(jobs=jobs(done))
+    sentence = tr("Undid {jobs}.").format(jobs=jobs(done))
     reasons = [f"{jobs(count)}: {reason}" for reason, count in left.most_common(5)]
     kind: Kind = "info" if is_stopped or not done else "warning" if left else "good"
     lines = [Line("good", done, tr("undone"))] if done else []

@@ -195,7 +195,7 @@ class DeferManyDialog(DialogFrame):
         plan = self.plan
         refused, ready = (len(plan.refusals), plan.ready) if plan is not None else (0, 0)
         self.leave_out.setVisible(bool(refused) and bool(ready))
-        self.leave_out.setText(self.tr("Leave out the {count} that cannot be").format(count=formats.number(refused)))
+        self.leave_out.setText(self.tr("Exclude the {count} that cannot be").format(count=formats.number(refused)))
         self.safety.show_new(ready)
         problem = self._missing()
         self.second.setEnabled(problem is None)
@@ -224,7 +224,7 @@ class DeferManyDialog(DialogFrame):
         if not self.plan.ready:
             return self.tr("None of these rows can be deferred.")
         if self.plan.refusals and not self.leave_out.isChecked():
-            return self.tr("Mend the rows that cannot be deferred, or leave them out.")
+            return self.tr("Fix the rows that cannot be deferred, or exclude them.")
         return None
 
     def _take_known(self, known: KnownTask | None) -> None:

@@ -19,16 +19,14 @@ class DiscardDialog(DialogFrame):
     def __init__(self, parent: QWidget | None, *, counts: Mapping[str, int], is_end: bool = False) -> None:
         total = changes(sum(counts.values()))
         super().__init__(parent, title="", sentence="", verb=" ", width=480)
-        self.title.setText(self.tr("Throw {changes} away?").format(changes=total))
+        self.title.setText(self.tr("Discard {changes}?").format(changes=total))
         self.setWindowTitle(self.title.text())
         names = ", ".join(formats.cut(name, 80) for name in counts)
         where = self.tr("They are staged for {names}, and have not been applied.").format(names=names)
-        lost = (
-            self.tr("They are not kept when Jobdesk ends.") if is_end else self.tr("Throwing them away changes no job.")
-        )
+        lost = self.tr("They are not kept when Jobdesk ends.") if is_end else self.tr("Discarding them changes no job.")
         self.sentence.setText(f"{where} {lost}")
         self.sentence.show()
-        self.verb.setText(self.tr("Throw away and quit") if is_end else self.tr("Throw away"))
+        self.verb.setText(self.tr("Discard and quit") if is_end else self.tr("Discard"))
         self.verb.setObjectName("danger")
         self.cancel_button.setText(self.tr("Keep them"))
 
@@ -40,9 +38,9 @@ class ForgetDialog(DialogFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, title="", sentence="", verb="", width=380)
-        self.title.setText(self.tr("Throw away what you typed?"))
+        self.title.setText(self.tr("Discard what you typed?"))
         self.setWindowTitle(self.title.text())
-        self.verb.setText(self.tr("Throw away"))
+        self.verb.setText(self.tr("Discard"))
         self.verb.setObjectName("danger")
         self.verb.show()
         self.cancel_button.setText(self.tr("Keep editing"))

@@ -285,7 +285,9 @@ class PreflightDialog(DialogFrame):
     # Building
 
     def _lay_out(self) -> None:
-        self.cancel_button.setText(self.tr("Leave as it is"))
+        # Beside “Cancel 3 jobs” a button “Cancel” would be taken for it.
+        is_cancelling = self._action in (Action.CANCEL, Action.DELETE)
+        self.cancel_button.setText(self.tr("Keep jobs") if is_cancelling else self.tr("Cancel"))
         self.second.setText(self.tr("Add to staged changes"))
         self.second.show()
         if self.words.is_destructive:

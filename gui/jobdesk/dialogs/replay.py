@@ -168,7 +168,7 @@ class ReplayDialog(DialogFrame):
         plan = self.plan
         refused, ready = (len(plan.refusals), plan.ready) if plan is not None else (0, 0)
         self.leave_out.setVisible(bool(refused) and bool(ready))
-        self.leave_out.setText(self.tr("Leave out the {count} that cannot be").format(count=formats.number(refused)))
+        self.leave_out.setText(self.tr("Exclude the {count} that cannot be").format(count=formats.number(refused)))
         if self.safety is not None:
             self.safety.show_new(ready, Other.REPLAY)
             self.safety.setVisible(bool(ready))

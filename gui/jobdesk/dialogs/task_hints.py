@@ -30,7 +30,7 @@ class TaskHints(QFrame):
         self.fill.setToolTip(self.tr("Replace the arguments by those that the task needs, to be filled in"))
         self.fill.setAutoDefault(False)
         self.fill.clicked.connect(self.template_asked_for)
-        title = QLabel(self.tr("KNOWN OF THIS TASK"))
+        title = QLabel(self.tr("ABOUT THIS TASK"))
         title.setObjectName("caption")
         inner = QWidget()
         column = QVBoxLayout(inner)
@@ -74,7 +74,7 @@ class TaskHints(QFrame):
         if self._tasks.problem is not None:
             return [Run("\n\n"), Run(formats.visible(self._tasks.problem), "bad")]
         if not self._tasks.has_application:
-            hint = self.tr("The profile may name the application, whose code then tells more (Connections).")
+            hint = self.tr("Set the application in the connection to see its signature.")
             return [Run("\n\n"), Run(hint, "secondary")]
         return []
 

@@ -38,7 +38,7 @@ class UndoDialog(DialogFrame):
         self.verb.setVisible(True)
         self.verb.setText(self.tr("Undo"))
         self.verb.setEnabled(False)
-        self.cancel_button.setText(self.tr("Leave as it is"))
+        self.cancel_button.setText(self.tr("Cancel"))
         self.model = ValuesModel([Title(self.tr("job"), 120), Title(self.tr("what"), 440, is_right=False)], self)
         self.table = Table(self.tr("What an undo would do"))
         self.table.set_ground("panel")

@@ -57,8 +57,8 @@ class HelpWindow(QWidget):
         self._at = -1
         self.back = self._button("chevron-left", self.tr("Back"), "Alt+Left", lambda: self._step(-1))
         self.forward = self._button("chevron-right", self.tr("Forward"), "Alt+Right", lambda: self._step(1))
-        self.smaller = self._button("minus", self.tr("Smaller print"), "Ctrl+-", lambda: self._resize_print(-1))
-        self.larger = self._button("plus", self.tr("Larger print"), "Ctrl++", lambda: self._resize_print(1))
+        self.smaller = self._button("minus", self.tr("Smaller text"), "Ctrl+-", lambda: self._resize_print(-1))
+        self.larger = self._button("plus", self.tr("Larger text"), "Ctrl++", lambda: self._resize_print(1))
         self._build()
         self._connect()
         self._show_contents()

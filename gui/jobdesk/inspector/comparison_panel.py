@@ -44,10 +44,10 @@ class ComparisonPanel(QWidget):
         layout.addWidget(self.note)
         self._captions = {}
         for text, fields in (
-            (self.tr("THEY SHARE"), self.shared),
-            (self.tr("THEY DIFFER IN"), self.differing),
-            (self.tr("ARGUMENTS THEY SHARE"), self.shared_arguments),
-            (self.tr("ARGUMENTS THEY DIFFER IN"), self.differing_arguments),
+            (self.tr("SHARED"), self.shared),
+            (self.tr("DIFFERENT"), self.differing),
+            (self.tr("SHARED ARGUMENTS"), self.shared_arguments),
+            (self.tr("DIFFERENT ARGUMENTS"), self.differing_arguments),
         ):
             self._captions[fields] = caption(text)
             layout.addWidget(self._captions[fields])

@@ -29,7 +29,7 @@ class OthersPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(caption(self.tr("OTHER JOBS WITH ITS")))
+        layout.addWidget(caption(self.tr("RELATED JOBS")))
         layout.addWidget(self.block)
         layout.addWidget(self.note)
 

@@ -29,7 +29,7 @@ class JournalToolbar(QWidget):
         self.setProperty("pane", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.text = QLineEdit()
-        self.text.setPlaceholderText(self.tr("Find words, SQL or a job's number"))
+        self.text.setPlaceholderText(self.tr("Search the journal"))
         self.text.setAccessibleName(self.tr("Find in the journal"))
         self.text.setClearButtonEnabled(True)
         self.text.setMinimumWidth(110)

@@ -56,7 +56,7 @@ def outcome_words(entry: Entry, now: dt.datetime) -> tuple[str, str]:
         words = _tr("undone") if all_undone else _tr("{count} undone").format(count=formats.number(entry.undone))
         return f"{text} · {words}", "secondary"
     if entry.error:
-        return _tr("broken off: {text}").format(text=text), "bad"
+        return _tr("failed: {text}").format(text=text), "bad"
     return text, "good" if entry.done else "secondary"
 
 
@@ -108,7 +108,7 @@ def facts(entry: Entry) -> list[Field]:
     if header.undoes is not None:
         found.append((_tr("undoes"), _tr("entry {number}").format(number=header.undoes), ""))
     if entry.error:
-        found.append((_tr("broken off"), short(entry.error), "bad"))
+        found.append((_tr("failed"), short(entry.error), "bad"))
     return [(name, value or formats.DASH, tone) for name, value, tone in found]
 
 
