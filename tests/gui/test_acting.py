@@ -314,4 +314,4 @@ async def test_a_retry_that_no_worker_takes_is_a_warning_and_its_undo_on_product
             assert dialog.verb.text() == "Undo 101 jobs" and not dialog.verb.isEnabled()
             QTest.keyClicks(dialog.safety.name, "live")
             click(dialog.verb)
-            await until(lambda: "Undone for 101 jobs" in window.banners.sentence, what="the undo")
+            await until(lambda: "Undid 101 jobs" in window.banners.sentence, what="the undo")
