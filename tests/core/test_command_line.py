@@ -297,6 +297,16 @@ def test_colours_only_on_a_terminal_and_never_with_no_color(shell: Shell) -> Non
     assert "\x1b" not in on_a_terminal(shell, ["jobs"])[1]
 
 
+def test_a_terminal_shows_the_lines_of_a_csv_as_they_are_and_nothing_that_moves_its_cursor(shell: Shell) -> None:
+    many(shell.dsn, 2)
+    run_sql(shell.dsn, "UPDATE procrastinate_jobs SET lock = %s WHERE id = 1", "a\nb\r\nc\u2028d\x0be\rf")
+    code, seen = on_a_terminal(shell, ["jobs", "--csv", "--order", "oldest"])
+    # The terminal itself writes a return before each new line.
+    heading, first, second, third, last = seen.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    assert code == 0 and heading.startswith("id,") and first.startswith("1,") and first.endswith(',"a')
+    assert second == "b" and third.startswith('c\\u2028d\\u000be\\u000df",') and last.startswith("2,")
+
+
 # Acting
 
 

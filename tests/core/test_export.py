@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import datetime as dt
+import errno
 import json
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.monitor.export import ExportIncomplete, Wanted, export_jobs
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order
+from jobdesk_core.monitor.records import RecordLines
 
 ARGS = '{"n": 1.10, "a": {"b": "=1+1"}, "big": 1e400, "k\\u0301": "😀\\u202e"}'
 #: Computed from the events otherwise than the program does.
@@ -25,6 +28,10 @@ TIMES = (
     "max(e.at) FILTER (WHERE e.type IN ('succeeded', 'failed')) AS ended "
     "FROM procrastinate_jobs AS job JOIN procrastinate_events AS e ON e.job_id = job.id GROUP BY job.id ORDER BY job.id"
 )
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
 
 
 def jobs_of_every_kind(dsn: str) -> None:
@@ -67,6 +74,101 @@ async def test_a_file_holds_what_the_tables_hold(dsn: str, tmp_path: Path, kind:
     names = ("deferred_at", "started_at", "ended_at")
     told = [tuple(line[name] or None for name in names) for line in lines]
     assert told == [tuple(at and at.astimezone(dt.UTC).isoformat() for at in row[1:]) for row in run_sql(dsn, TIMES)]
+
+
+SECRETS = [
+    '{"user": {"password": "p1", "name": "n"}, "list": [{"api_key": {"deep": "p2"}}, 1], "n": 1.10}',
+    '{"token": ["p3"], "user": "{\\"password\\": 1}"}',
+    '{"user": {"name": "n"}, "big": 1e400}',
+]
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson"])
+async def test_a_secret_is_written_only_when_asked_for(dsn: str, tmp_path: Path, kind: str) -> None:
+    for args in SECRETS:
+        defer(dsn, args=args, lock=None)
+    paths = [("user", "password"), ("user",), ("list", "0", "api_key", "deep"), ("list", "-2"), ("list", "x"), ("n",)]
+    connector = PsycopgConnector(conninfo=dsn)
+    await connector.open_async()
+    try:
+        able = await connector.run_async(DETECT)
+        for pattern, name in (("", "hidden"), (None, "open"), ("^name$", "own")):
+            wanted = Wanted(JobFilter.parse(""), Order.OLDEST, kind, paths=paths, secret_keys=pattern)
+            await export_jobs(connector, able, wanted, tmp_path / name)
+    finally:
+        await connector.close_async()
+    hidden, whole, own = [(tmp_path / name).read_text("utf-8") for name in ("hidden", "open", "own")]
+    assert not any(secret in hidden for secret in ("p1", "p2", "p3")) and hidden.count("••••••") >= 3
+    assert all(secret in whole for secret in ("p1", "p2", "p3")) and "•" not in whole
+    assert "p1" in own and '"n"' not in own.replace('""', '"').replace('"n": 1.10', "")
+    if kind == "csv":
+        lines = list(csv.DictReader(hidden.splitlines()))
+        assert [line["args"] for line in lines][2] == run_sql(dsn, "SELECT args::text FROM procrastinate_jobs")[2]
+        assert [lines[0][f"args.{'.'.join(path)}"] for path in paths] == [
+            *("••••••", '{"name": "n", "password": "••••••"}', "••••••", '{"api_key": "••••••"}', "", "1.10")
+        ]
+        assert [line["args.user"] for line in lines[1:]] == ['{"password": 1}', '{"name": "n"}']
+
+
+@pytest.mark.parametrize("moment", ["the first page", "a write", "the end"])
+async def test_a_stop_leaves_what_was_there(
+    dsn: str, tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) SELECT 'q', 't' FROM generate_series(1, 1200)")
+    path = tmp_path / "jobs.csv"
+    path.write_text("before")
+    connector = PsycopgConnector(conninfo=dsn)
+    await connector.open_async()
+    try:
+        able = await connector.run_async(DETECT)
+
+        async def go() -> None:
+            await export_jobs(connector, able, Wanted(JobFilter.parse(""), Order.OLDEST, "csv"), path, on_progress)
+
+        def on_progress(_jobs: int) -> None:
+            if moment == "the first page":
+                task.cancel()
+
+        loop = asyncio.get_running_loop()
+        name = {"a write": "add", "the end": "end"}.get(moment)
+        if name is not None:
+            done = getattr(RecordLines, name)
+
+            def cancelling(*values: object) -> None:
+                # Within the thread: the file must not be closed before it has come back.
+                loop.call_soon_threadsafe(task.cancel)
+                asyncio.run_coroutine_threadsafe(asyncio.sleep(0.05), loop).result(5)
+                done(*values)
+
+            monkeypatch.setattr(RecordLines, name, cancelling)
+        task = asyncio.ensure_future(go())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert path.read_text() == "before" and files(tmp_path) == ["jobs.csv"]
+        assert run_sql(dsn, "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%%'") == [0]
+    finally:
+        await connector.close_async()
+
+
+async def test_a_full_disk_leaves_no_half_file(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) SELECT 'q', 't' FROM generate_series(1, 700)")
+
+    def full(_lines: RecordLines) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RecordLines, "end", full)
+    connector = PsycopgConnector(conninfo=dsn)
+    await connector.open_async()
+    try:
+        able = await connector.run_async(DETECT)
+        with pytest.raises(OSError, match="No space"):
+            await export_jobs(connector, able, Wanted(JobFilter.parse(""), Order.OLDEST, "csv"), tmp_path / "x.csv")
+        with pytest.raises(FileNotFoundError):
+            away = tmp_path / "away" / "x.csv"
+            await export_jobs(connector, able, Wanted(JobFilter.parse(""), Order.OLDEST, "csv"), away)
+    finally:
+        await connector.close_async()
+    assert not files(tmp_path)
 
 
 def test_the_command_line_writes_all_that_is_known(dsn: str) -> None:

@@ -157,8 +157,8 @@ def json_text(value: Any) -> str:
 
 
 def data(text: str) -> None:
-    """Write text for a program; for a terminal without what could move its cursor or words."""
-    sys.stdout.write(text if not sys.stdout.isatty() else "".join(map(plain, text.splitlines())) + "\n")
+    """Write text for a program; for a terminal without what could move its cursor or words, its lines as they are."""
+    sys.stdout.write(text if not sys.stdout.isatty() else safe_lines(text.replace("\r\n", "\n")))
 
 
 def json_data(text: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import TypeVar
+from typing import Any, TextIO, TypeVar
 
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
@@ -32,6 +33,7 @@ class Wanted:
     """What is exported: all that a filter finds, or, with `ids`, these jobs only, in their order.
 
     `kind` is csv, json or ndjson; in CSV each of `paths` has a column of its own beside the arguments.
+    Arguments under a key that matches `secret_keys` are HIDDEN; None writes them all as they are.
     """
 
     job_filter: JobFilter
@@ -40,6 +42,7 @@ class Wanted:
     ids: Sequence[int] | None = None
     paths: Sequence[Path] = ()
     has_bom: bool = False
+    secret_keys: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +67,52 @@ async def export_jobs(
     """Write the file; cancelled, or when anything fails, what was at `path` stays as it was.
 
     All is read in one transaction, as of one moment, a page at a time. At the end the database counts what should
-    have been written. Raises ExportIncomplete, ConnectorException, OSError.
+    have been written. A cancellation that comes when the whole file is just getting its name comes too late.
+    Raises ExportIncomplete, ConnectorException, OSError.
     """
     async with connector.transaction(snapshot=True) as connection:
         pages = _Pages(connector, capabilities, connection)
         as_of = await pages.run(_NOW)
-        with whole_file(path, has_bom=wanted.has_bom and wanted.kind == "csv") as file:
-            lines = RecordLines(file.write, wanted.kind, wanted.paths)
+        async with _whole_file(path, has_bom=wanted.has_bom and wanted.kind == "csv") as file:
+            lines = RecordLines(file.write, wanted.kind, wanted.paths, secret_keys=wanted.secret_keys)
             async for rows in pages.all_rows(wanted):
                 for portion in await portions(pages.run, rows):
                     records = await records_of(pages.run, portion, wanted.paths)
-                    await asyncio.to_thread(lines.add, records)
+                    await _in_thread(lines.add, records)
                 on_progress(lines.written)
-            await asyncio.to_thread(lines.end)
+            await _in_thread(lines.end)
             expected = await pages.run(_count(capabilities, wanted))
             if expected != lines.written:
                 raise ExportIncomplete(f"{lines.written:,} jobs were written, and the database counts {expected:,}.")
     return Exported(lines.written, as_of)
+
+
+@contextlib.asynccontextmanager
+async def _whole_file(path: FilePath, *, has_bom: bool) -> AsyncIterator[TextIO]:
+    """A `whole_file` whose bytes are put on the disk in a thread: that may take seconds."""
+    whole = whole_file(path, has_bom=has_bom)
+    file = whole.__enter__()
+    try:
+        yield file
+    except BaseException as error:
+        whole.__exit__(type(error), error, error.__traceback__)
+        raise
+    await _in_thread(whole.__exit__, None, None, None, is_last=True)
+
+
+async def _in_thread(function: Callable[..., Any], *values: Any, is_last: bool = False) -> None:
+    """Call it in a thread. Cancelled meanwhile, its end is waited for: nothing writes into a file that is closed.
+
+    `is_last`: when it is done nothing is left to cancel.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(function, *values))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        if not is_last:
+            raise
+        running.result()
 
 
 class _Pages(JobPages):

@@ -6,6 +6,7 @@ Times and arguments cost a bounded read of a few events for each job: they are a
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -15,6 +16,7 @@ from jobdesk_core.files import CsvLines
 from jobdesk_core.moments import safe_local
 from jobdesk_core.monitor.filter_times import MOMENTS, SPANS
 from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.profiles.secret_keys import HIDDEN, masked
 
 T = TypeVar("T")
 Path = tuple[str, ...]
@@ -156,6 +158,42 @@ def _plain(value: Any) -> Any:
     return safe_local(value, dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
 
 
+def without_secrets(record: JobRecord, paths: Sequence[Path], pattern: str) -> JobRecord:
+    """The record with HIDDEN for what stands under a secret key, in the arguments and in the values of `paths`.
+
+    Arguments without a secret keep their text; those that are nested too deeply to be looked through are hidden whole.
+    """
+    if record.args is None:
+        return record
+    try:
+        held = exact_json.loads(record.args)
+        shown = masked(held, pattern)
+        if shown == held:
+            return record
+        text = exact_json.dumps(shown, ensure_ascii=False)
+    except RecursionError:
+        shown, text = HIDDEN, exact_json.dumps(HIDDEN, ensure_ascii=False)
+    values = tuple(_text_at(shown, path) for path in paths)
+    return record._replace(args=text, times=record.times._replace(values=values))
+
+
+def _text_at(value: Any, path: Path) -> str | None:
+    """What stands at the path, as PostgreSQL's #>> tells it; HIDDEN for all that lies below what is hidden."""
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list):
+            value = value[int(step)] if _INDEX.fullmatch(step) and -len(value) <= int(step) < len(value) else None
+        elif value != HIDDEN:
+            return None
+    if value is None or isinstance(value, str):
+        return value
+    return exact_json.dumps(value, ensure_ascii=False)
+
+
+#: Of few digits: Python reads no number of thousands of them.
+_INDEX = re.compile(r"-?[0-9]{1,10}", re.ASCII)
+
 COLUMNS = (*JobRow._fields, *JobTimes._fields[:-1])
 
 
@@ -166,10 +204,21 @@ def _json_pieces() -> Iterator[str]:
 
 
 class RecordLines:
-    """Writes records as `csv`, `ndjson` or `json` (one array). In CSV every path has a column of its own besides."""
+    """Writes records as `csv`, `ndjson` or `json` (one array). In CSV every path has a column of its own besides.
 
-    def __init__(self, write: Callable[[str], object], kind: str, paths: Sequence[Path] = ()) -> None:
+    What stands under a key that matches `secret_keys` is HIDDEN; None hides nothing.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        kind: str,
+        paths: Sequence[Path] = (),
+        *,
+        secret_keys: str | None = None,
+    ) -> None:
         self.written = 0
+        self._paths, self._secret_keys = paths, secret_keys
         self._write_text, self._kind = write, kind
         self._before = _json_pieces()
         if kind == "csv":
@@ -182,7 +231,9 @@ class RecordLines:
 
     def add(self, records: Sequence[JobRecord]) -> None:
         """Write some more records."""
-        for record in records:
+        for whole in records:
+            pattern = self._secret_keys
+            record = whole if pattern is None else without_secrets(whole, self._paths, pattern)
             if self._kind == "csv":
                 self._csv.write([*columns_of(record).values(), record.args, *record.times.values])
             elif self._kind == "json":
