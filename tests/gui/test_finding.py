@@ -14,7 +14,7 @@ from jobdesk.dialogs.saved_views import SavedViewsDialog
 from jobdesk.fuzzy import fit
 from jobdesk.help.topics import topic
 from jobdesk.main_window import MainWindow
-from jobdesk.models.jobs import COLUMNS
+from jobdesk.models.job_columns import COLUMNS
 from jobdesk.widgets.filter_bar import FilterBar
 from jobdesk.widgets.filter_chip import FilterChip
 from jobdesk.widgets.filter_edit import FilterEdit

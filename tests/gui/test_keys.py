@@ -17,6 +17,7 @@ from jobdesk.acting.leaving import LeaveDialog
 from jobdesk.acting.ledger import LedgerDialog
 from jobdesk.desk import Desk
 from jobdesk.dialogs.about import AboutDialog
+from jobdesk.dialogs.argument_column import ArgumentColumnDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.defer import DeferDialog
 from jobdesk.dialogs.defer_many import DeferManyDialog
@@ -91,6 +92,7 @@ class Opener:
         staged, profile = window.commands.staged.held, desk_of(self._window).profile
         advice = IndexAdvice("ix", "SELECT 1", "SELECT 1", "It is slow.", 10, 1_000, "nothing")
         return {
+            ArgumentColumnDialog: lambda: ArgumentColumnDialog(window, show=lambda _: None).open(),
             AboutDialog: lambda: AboutDialog(window).open(),
             ConnectionDialog: self.by_action("connection.choose"),
             DeferDialog: self.by_action("job.defer"),

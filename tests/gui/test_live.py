@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from jobdesk.main_window import MainWindow
-from jobdesk.models.jobs import STATUS_COLUMN
+from jobdesk.models.job_columns import STATUS_COLUMN
 from jobdesk.widgets.roles import CELL_ROLE
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.filters import JobFilter

@@ -29,7 +29,7 @@ from jobdesk_core.monitor.moment import Moment
 from jobdesk_core.monitor.others import Others, UsualTimes
 from jobdesk_core.monitor.overview import Overview, overview
 from jobdesk_core.monitor.pages import JobPages, Order, limited
-from jobdesk_core.monitor.records import JOBS_AT_ONCE, JobTimes, times_by_id
+from jobdesk_core.monitor.records import JOBS_AT_ONCE, JobTimes, Path, times_by_id
 from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from jobdesk_core.monitor.running import RunningJob
 from jobdesk_core.monitor.series import Series
@@ -191,6 +191,10 @@ class Monitor:
             times = await limited(self._connector, asked, SLOW_LIMIT_S)
             found |= times
         return found
+
+    async def shown_times(self, job_ids: Sequence[int], paths: Sequence[Path]) -> dict[int, JobTimes]:
+        """The times of the jobs in sight, and what their arguments hold at these paths. Raises StatementTooLong."""
+        return await limited(self._connector, times_by_id(job_ids, paths), self.limit_s)
 
     async def workers(self) -> list[WorkerRow]:
         """The registered workers; none on releases before 3.1, which keep no record of them."""

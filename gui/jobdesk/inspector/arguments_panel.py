@@ -30,6 +30,7 @@ class ArgumentsPanel(QWidget):
     """Shows arguments. What stands under a key that looks secret is hidden in every form until it is clicked."""
 
     failed = Signal(object)
+    column_asked_for = Signal(object)  # a path of steps
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +40,8 @@ class ArgumentsPanel(QWidget):
         self._work = Work(self)
         self._work.failed.connect(self.failed)
         self.tree = JsonTree()
+        self.tree.offers_columns = True
+        self.tree.column_asked_for.connect(self.column_asked_for)
         self.tree.revealed.connect(self._show_json)
         self.tree.part_asked_for.connect(self._read_part)
         self.tree.text_asked_for.connect(self._read_text)

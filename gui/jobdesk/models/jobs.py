@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from jobdesk_core.jobs import Status
@@ -16,72 +15,13 @@ from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
 
 from jobdesk import formats
+from jobdesk.models.job_columns import CLOCK_COLUMNS, COLUMNS, EXTRAS, LEFT, RIGHT, STATUS_COLUMN, Column, cells
+from jobdesk.models.job_extras import JobExtras
 from jobdesk.theme.tokens import STATUS_SHAPE
 from jobdesk.widgets.roles import CELL_ROLE, CHANGED_ROLE, MONO_ROLE, STATUS_ROLE, TONE_ROLE, PaintedCell
 
 NO_PARENT = QModelIndex()
 Key = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its key, its title, its width in pixels, its share of what is over, and how its cells are drawn."""
-
-    key: str
-    title: str
-    width: int
-    share: int = 0
-    is_right: bool = False
-    is_mono: bool = False
-    tone: str = ""
-    is_shown: bool = True
-
-
-COLUMNS = (
-    Column("id", "id", 64, is_right=True, is_mono=True),
-    Column("task", "task", 156, 5),
-    Column("queue", "queue", 72, 2),
-    Column("status", "status", 112),
-    Column("priority", "priority", 74, is_right=True),
-    Column("attempts", "attempts", 82, is_right=True),
-    Column("scheduled", "scheduled", 88, 1, tone="secondary"),
-    Column("lock", "lock", 112, 3),
-    Column("age", "age", 78, is_right=True, tone="secondary"),
-    Column("queueing_lock", "queueing lock", 130, is_shown=False),
-    Column("worker", "worker", 80, is_right=True, is_mono=True, is_shown=False),
-)
-INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}
-STATUS_COLUMN = INDEX_OF["status"]
-#: The columns whose text depends on what time it is.
-CLOCK_COLUMNS = (INDEX_OF["scheduled"], INDEX_OF["age"])
-RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-
-
-def status_text(row: JobRow) -> str:
-    """A job's status, and that it was asked to abort while it runs."""
-    if row.abort_requested and row.status is Status.DOING:
-        return _tr("{status} · abort requested").format(status=row.status.value)
-    return row.status.value
-
-
-def cells(row: JobRow, now: dt.datetime) -> list[str]:
-    """Every column's text, made once per change rather than once per paint."""
-    scheduled = row.scheduled_at
-    is_ahead = scheduled is not None and row.status is Status.TODO
-    return [
-        formats.number(row.id),
-        row.task_name,
-        row.queue_name,
-        status_text(row),
-        str(row.priority),
-        str(row.attempts),
-        formats.relative(scheduled, now) if is_ahead else formats.short(scheduled, now),
-        row.lock or formats.DASH,
-        formats.age(row.deferred_at, now),
-        row.queueing_lock or formats.DASH,
-        formats.DASH if row.worker_id is None else f"#{row.worker_id}",
-    ]
 
 
 class JobsModel(QAbstractTableModel):
@@ -102,6 +42,8 @@ class JobsModel(QAbstractTableModel):
         self._changed_at: list[float] = []
         self._key_of: dict[int, Key] = {}
         self._lost: set[int] = set()
+        #: What is shown beyond the rows: times and arguments, in the columns behind those of COLUMNS.
+        self.extras = JobExtras()
         #: Loaded jobs that have changed, of which only the database can say whether they still match.
         self.doubtful: set[int] = set()
 
@@ -159,6 +101,7 @@ class JobsModel(QAbstractTableModel):
         self._key_of.clear()
         self._lost.clear()
         self.doubtful.clear()
+        self.extras.clear()
         self.endResetModel()
 
     def merge(self, rows: Iterable[JobRow]) -> None:
@@ -209,7 +152,7 @@ class JobsModel(QAbstractTableModel):
         if position is None or is_lost is (job_id in self._lost):
             return
         (self._lost.add if is_lost else self._lost.discard)(job_id)
-        self.dataChanged.emit(self.index(position, 0), self.index(position, len(COLUMNS) - 1))
+        self.dataChanged.emit(self.index(position, 0), self.index(position, self.columnCount() - 1))
 
     def trim_start(self) -> JobRow | None:
         """Drop the first rows beyond the capacity, and return what is the first row then; None when none had to go."""
@@ -250,7 +193,7 @@ class JobsModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex = NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(COLUMNS)
+        return 0 if parent.isValid() else len(COLUMNS) + len(self.extras.columns)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
@@ -259,39 +202,75 @@ class JobsModel(QAbstractTableModel):
         if role == CELL_ROLE:
             return self._painted(position, column)
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._cells[position][column]
+            return self._text(position, column)
         if role == CHANGED_ROLE:
             return self._changed_at[position]
         if role == STATUS_ROLE:
             return self._rows[position].status if column == STATUS_COLUMN else None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if COLUMNS[column].is_right else LEFT
+            return RIGHT if self.column(column).is_right else LEFT
         if role == MONO_ROLE:
-            return COLUMNS[column].is_mono
+            return self.column(column).is_mono
         if role == TONE_ROLE:
-            return COLUMNS[column].tone
+            return self.column(column).tone
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tooltip(self._rows[position], COLUMNS[column].key)
+            return self._tooltip(self._rows[position], self.column(column).key)
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return _tr(COLUMNS[section].title)
+            return _tr(self.column(section).title)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if COLUMNS[section].is_right else LEFT
+            return RIGHT if self.column(section).is_right else LEFT
         return None
+
+    # Columns
+
+    def column(self, place: int) -> Column:
+        """The column at a place."""
+        return COLUMNS[place] if place < len(COLUMNS) else self.extras.columns[place - len(COLUMNS)]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns, shown or not."""
+        return COLUMNS + self.extras.columns
+
+    def set_arguments(self, paths: Sequence[tuple[str, ...]]) -> None:
+        """Have columns for the arguments at these paths, the last ones of all."""
+        first = len(COLUMNS) + len(EXTRAS)
+        if self.columnCount() > first:
+            self.beginRemoveColumns(NO_PARENT, first, self.columnCount() - 1)
+            self.extras.set_paths(())
+            self.endRemoveColumns()
+        if paths:
+            self.beginInsertColumns(NO_PARENT, first, first + len(paths) - 1)
+            self.extras.set_paths(paths)
+            self.endInsertColumns()
+
+    def tell_extras(self, job_ids: Iterable[int]) -> None:
+        """Show what the extra columns hold now of these jobs."""
+        positions = sorted(place for place in map(self.position, job_ids) if place is not None)
+        for first, last in _runs(positions):
+            self.dataChanged.emit(self.index(first, len(COLUMNS)), self.index(last, self.columnCount() - 1))
+        if positions:
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, len(COLUMNS), self.columnCount() - 1)
 
     # Within
 
+    def _text(self, position: int, column: int) -> str:
+        if column < len(COLUMNS):
+            return self._cells[position][column]
+        return self.extras.text(self._rows[position].id, column - len(COLUMNS))
+
     def _painted(self, position: int, column: int) -> PaintedCell:
-        text, changed_at, row = self._cells[position][column], self._changed_at[position], self._rows[position]
+        text, changed_at, row = self._text(position, column), self._changed_at[position], self._rows[position]
         is_lost = row.id in self._lost
         if column == STATUS_COLUMN:
             tone = "faint" if is_lost else row.status.value
             return PaintedCell(text, tone, STATUS_SHAPE[row.status], changed_at, False, False, False)
-        shown = COLUMNS[column]
+        shown = self.column(column)
         tone = "faint" if is_lost else shown.tone
         return PaintedCell(text, tone, "", changed_at, shown.is_mono, False, shown.is_right)
 
@@ -333,7 +312,7 @@ class JobsModel(QAbstractTableModel):
                 self._changed_at[position] = changed_at
                 updated.append(position)
         for first, last in _runs(sorted(updated)):
-            self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
+            self.dataChanged.emit(self.index(first, 0), self.index(last, self.columnCount() - 1))
         self._insert(sorted(arriving, key=lambda pair: pair[0]), now, changed_at)
 
     def _insert(self, arriving: list[tuple[Key, JobRow]], now: dt.datetime, changed_at: float) -> None:
@@ -372,6 +351,8 @@ class JobsModel(QAbstractTableModel):
     def _tooltip(self, row: JobRow, key: str) -> str | None:
         if row.id in self._lost:
             return _tr("No longer matches the filter. It leaves when it is no longer selected.")
+        if key in ("started", "ended"):
+            return self.extras.full_moment(row.id, key)
         if key == "age":
             return formats.full(row.deferred_at) if row.deferred_at else None
         if key == "scheduled":

@@ -6,7 +6,7 @@ from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -18,9 +18,11 @@ from PySide6.QtWidgets import (
 from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.desk import Desk
+from jobdesk.dialogs.argument_column import ArgumentColumnDialog
 from jobdesk.inspector import Inspector
-from jobdesk.models.jobs import COLUMNS, JobsModel
+from jobdesk.models.jobs import JobsModel
 from jobdesk.pages.cell_filters import CellFilters
+from jobdesk.pages.extras_reading import ExtrasReading
 from jobdesk.pages.index_offer import IndexOffer
 from jobdesk.pages.jobs_reading import JobsReading
 from jobdesk.pages.jobs_table import JobsTable
@@ -49,6 +51,7 @@ class JobsPage(QWidget):
         self.reading = JobsReading(self.model, self)
         self.table = JobsTable(self.model)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.extras = ExtrasReading(self.table, self)
         self.bar = WholeBar(self.table)
         self.inspector = Inspector()
         self.index_offer = IndexOffer(self.reading, self)
@@ -74,6 +77,7 @@ class JobsPage(QWidget):
         """Show another connection's jobs, or none."""
         self._desk = desk
         self.inspector.show_desk(desk)
+        self.extras.show_desk(desk)
         self.reading.show_desk(desk)
 
     def set_filter(self, job_filter: JobFilter) -> None:
@@ -95,6 +99,7 @@ class JobsPage(QWidget):
             self.table.select(lost)  # a row that changed its place lost its selection
         elif len(selected) > 1 and (changes.is_refresh or not changes.rows.keys().isdisjoint(selected)):
             self.inspector.show_rows(self.selected_rows(), len(selected))  # what they share may have changed
+        self.extras.apply(changes)
         self.inspector.apply(changes)
         self.bar.set_bounds(self.reading.bounds)
         self._show_count()
@@ -106,12 +111,14 @@ class JobsPage(QWidget):
     def tick(self) -> None:
         """Let time pass in what is in sight."""
         self.model.refresh_clock(*self.table.sight())
+        self.extras.tick()
         self.reading.tick(self.table.selected_ids())
         self.inspector.tick()
 
     def retell(self) -> None:
         """Moments are told in another zone."""
         self.model.refresh_clock(0, self.model.rowCount() - 1)
+        self.model.tell_extras(self.model.extras.refresh(self.model.ids()))
         self.inspector.retell()
 
     def selected_rows(self) -> list[JobRow]:
@@ -131,6 +138,7 @@ class JobsPage(QWidget):
     def read_again(self) -> None:
         """Read everything shown anew; what no longer matches leaves."""
         self.reading.release(())
+        self.extras.doubt()
         self.reading.read_again()
 
     def footnote(self) -> str:
@@ -206,6 +214,8 @@ class JobsPage(QWidget):
         self.index_offer.failed.connect(self.failed)
         self.reading.progressed.connect(self._show_progress)
         self.reading.failed.connect(self.failed)
+        self.table.choice.adding_asked_for.connect(self._ask_for_argument)
+        self.inspector.arguments.column_asked_for.connect(self.show_argument)
         self.inspector.job_asked_for.connect(self._go_to)
         self.inspector.filter_asked_for.connect(self.filter_asked_for)
         self.inspector.failed.connect(self.failed)
@@ -346,8 +356,19 @@ class JobsPage(QWidget):
         if self.table.selected_ids():
             index = self.table.indexAt(position)
             row = self.model.row_at(index.row()) if index.isValid() else None
-            self._cell_filters.show_cell(row, COLUMNS[index.column()].key)
+            self._cell_filters.show_cell(row, self.model.column(index.column()).key)
             self._menu.popup(self.table.viewport().mapToGlobal(position))
+
+    def _ask_for_argument(self) -> None:
+        ArgumentColumnDialog(self.window(), show=self.show_argument).open()
+
+    def show_argument(self, path: tuple[str, ...]) -> None:
+        """Show the argument at a path as a column, and scroll to it."""
+        key = self.table.choice.add(path)
+        places = [place for place, column in enumerate(self.model.columns) if column.key == key]
+        index = self.model.index(max(0, self.table.rowAt(0)), places[0]) if places else QModelIndex()
+        if index.isValid():
+            self.table.scrollTo(index)
 
     def _go_to(self, job_id: int) -> None:
         if not self.inspect(job_id):

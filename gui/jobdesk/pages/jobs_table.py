@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from jobdesk import formats
-from jobdesk.models.jobs import COLUMNS, INDEX_OF, JobsModel
+from jobdesk.models.job_columns import COLUMNS, INDEX_OF, Column, argument_key
+from jobdesk.models.jobs import JobsModel
 from jobdesk.theme import theme
 from jobdesk.widgets.table import PADDING, AnyIndex, Table
 
 #: A column is never made narrower than this by itself, in pixels.
 NARROWEST = 96
+#: A column of an argument is at first never made wider than this for its title, in pixels.
+WIDEST_HEAD = 240
 #: Columns that are given up where there is no room, the first one first; the inspector has them all.
 OPTIONAL = ("attempts", "priority", "lock", "scheduled")
 
@@ -41,10 +46,11 @@ class JobsTable(Table):
         model.modelReset.connect(self._restarted)
         # Before anything is hidden: the header would go on counting a hidden last section's width.
         self.horizontalHeader().setStretchLastSection(False)
-        for position, column in enumerate(COLUMNS):
-            self.setColumnWidth(position, column.width)
+        for position, column in enumerate(model.columns):
+            self.setColumnWidth(position, self._width(column))
             self.setColumnHidden(position, not column.is_shown)
-        self.choice = self.name_columns("jobs", [column.key for column in COLUMNS])
+        self.choice = self.name_columns("jobs", [column.key for column in model.columns])
+        self.choice.let_add(self._make_arguments)
         self.choice.changed.connect(self._fit_columns)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
@@ -159,6 +165,10 @@ class JobsTable(Table):
         self._settling.start()
         self._looking.start()
 
+    def shows_extras(self) -> bool:
+        """Whether a column is shown whose values no row tells."""
+        return any(not self.isColumnHidden(place) for place in range(len(COLUMNS), self.jobs.columnCount()))
+
     @property
     def is_scrolling_pixels(self) -> bool:
         """Whether the scroll bar counts pixels rather than rows."""
@@ -166,7 +176,7 @@ class JobsTable(Table):
 
     def _fit_columns(self) -> None:
         """Fill the width, as far as nobody chose otherwise."""
-        widths = [column.width for column in COLUMNS]
+        widths = [self._width(column) for column in self.jobs.columns]
         widths[INDEX_OF["id"]] = max(widths[INDEX_OF["id"]], self._id_width)
         if not self.choice.has_own_shown:
             self._fit_shown(widths)
@@ -175,18 +185,18 @@ class JobsTable(Table):
 
     def _fit_shown(self, widths: list[int]) -> None:
         """Give up columns, one after the other, until the rest has room."""
-        shown = [place for place, column in enumerate(COLUMNS) if column.is_shown]
+        shown = [place for place, column in enumerate(self.jobs.columns) if column.is_shown]
         for key in OPTIONAL:
             if sum(widths[place] for place in shown) > self.viewport().width():
                 shown.remove(INDEX_OF[key])
-        for place in range(len(COLUMNS)):
+        for place in range(self.jobs.columnCount()):
             self.setColumnHidden(place, place not in shown)
 
     def _fit_widths(self, widths: list[int]) -> None:
         """What is over goes to the columns whose texts vary in length."""
-        shown = [place for place in range(len(COLUMNS)) if not self.isColumnHidden(place)]
+        shown = [place for place in range(self.jobs.columnCount()) if not self.isColumnHidden(place)]
         room = self.viewport().width() - sum(widths[place] for place in shown)
-        shares = {place: COLUMNS[place].share for place in shown if COLUMNS[place].share}
+        shares = {place: self.jobs.column(place).share for place in shown if self.jobs.column(place).share}
         # Too narrow: the task gives way, it is read from its end least often and can be made wider by hand.
         if room < 0:
             shares = {INDEX_OF["task"]: 1}
@@ -194,6 +204,19 @@ class JobsTable(Table):
             least = min(NARROWEST, widths[place])
             width = widths[place] + room * shares.get(place, 0) // max(1, sum(shares.values()))
             self.setColumnWidth(place, max(least, width))
+
+    def _width(self, column: Column) -> int:
+        if not column.sample:
+            return column.width
+        head = QFontMetrics(theme().font(13, QFont.Weight.DemiBold), self).horizontalAdvance(column.title)
+        text = QFontMetrics(theme().font(13), self).horizontalAdvance(column.sample)
+        return min(WIDEST_HEAD, max(head, text)) + 2 * PADDING + 2
+
+    def _make_arguments(self, paths: Sequence[tuple[str, ...]]) -> list[str]:
+        selected = self.selected_ids()
+        self.jobs.set_arguments(paths)
+        self.select(selected)  # Qt would leave the new columns out of it
+        return [argument_key(path) for path in paths]
 
     def _make_room_for(self, job_id: int) -> None:
         """Widen the column of ids, the one that must never be elided, for more digits."""

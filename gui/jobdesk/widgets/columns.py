@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 NARROWEST, WIDEST = 32, 4_000
+#: Columns that a person may add.
+MOST_ADDED = 100
+Path = tuple[str, ...]
 
 
 class Choice(TypedDict, total=False):
@@ -16,13 +19,16 @@ class Choice(TypedDict, total=False):
 
     order: list[str]
     hidden: list[str]
+    shown: list[str]  # of those that are off at first
     widths: dict[str, int]
+    added: list[list[str]]  # what the columns show that a person has added, each by its path
 
 
 class Columns(QObject):
     """Follows a table's header. Without a choice, the owner of the table decides, for instance by the room."""
 
     changed = Signal()  # a person chose, or took every choice back
+    adding_asked_for = Signal()  # a column that is not there yet
 
     def __init__(self, table: QTableView, keys: Sequence[str]) -> None:
         super().__init__(table)
@@ -36,6 +42,9 @@ class Columns(QObject):
         self._optional: Sequence[str] = ()
         self._widths = {key: table.columnWidth(place) for place, key in enumerate(keys)}
         self._shown_first = {key for place, key in enumerate(keys) if not table.isColumnHidden(place)}
+        self._fixed = len(self._keys)
+        self._added: list[Path] = []
+        self._make: Callable[[Sequence[Path]], Sequence[str]] | None = None
         self._head.viewport().installEventFilter(self)
         self._head.sectionResized.connect(self._resized)
         self._head.sectionMoved.connect(self._moved)
@@ -51,6 +60,36 @@ class Columns(QObject):
     def has_own_shown(self) -> bool:
         """Whether it was chosen which columns show: nobody else changes that then."""
         return self._hidden is not None
+
+    @property
+    def added(self) -> list[Path]:
+        """The paths of the columns that a person has added."""
+        return list(self._added)
+
+    def let_add(self, make: Callable[[Sequence[Path]], Sequence[str]]) -> None:
+        """Let columns be added behind the others: `make` makes those at these paths alone, and tells their keys."""
+        self._make = make
+
+    def add(self, path: Path) -> str:
+        """Show the column of this path, and return its key; nothing more than that when it was added before."""
+        if path not in self._added and len(self._added) < MOST_ADDED:
+            before = self.choice()
+            self._put_added([*self._added, path])
+            before["added"] = [list(each) for each in self._added]
+            self.choose(before)
+        if path not in self._added:
+            return ""
+        key = self._keys[self._fixed + self._added.index(path)]
+        self.show_column(key, True)
+        return key
+
+    def remove(self, path: Path) -> None:
+        """Take an added column away."""
+        if path in self._added:
+            before = self.choice()
+            self._put_added([each for each in self._added if each != path])
+            before["added"] = [list(each) for each in self._added]
+            self.choose(before)
 
     def fill(self, growing: str, optional: Sequence[str] = ()) -> None:
         """Fill the table's width from now on, as far as nobody chose otherwise.
@@ -81,8 +120,11 @@ class Columns(QObject):
             chosen["order"] = [self._keys[self._head.logicalIndex(place)] for place in range(len(self._keys))]
         if self._hidden is not None:
             chosen["hidden"] = sorted(self._hidden)
+            chosen["shown"] = sorted(set(self._keys) - self._shown_first - self._hidden)
         if self._has_own_widths:
             chosen["widths"] = {key: self._head.sectionSize(place) for place, key in self._shown()}
+        if self._added:
+            chosen["added"] = [list(path) for path in self._added]
         return chosen
 
     def choose(self, chosen: object) -> None:
@@ -90,11 +132,16 @@ class Columns(QObject):
         self._forget()
         chosen = chosen if isinstance(chosen, dict) else {}
         order, hidden, widths = (chosen.get(part) for part in ("order", "hidden", "widths"))
+        self._put_added(_paths(chosen.get("added")))
         if isinstance(order, list):
             self._put_order([key for key in order if key in self._keys])
-        if isinstance(hidden, list) and not set(self._keys) <= set(map(str, hidden)):
-            self._hidden = set(map(str, hidden)) & set(self._keys)
-            self._hide(self._hidden)
+        if isinstance(hidden, list):
+            shown = chosen.get("shown")
+            # What is off at first and was not known when this was chosen stays off.
+            off = set(self._keys) - self._shown_first - set(map(str, shown if isinstance(shown, list) else ()))
+            if not set(self._keys) <= set(map(str, hidden)) | off:
+                self._hidden = (set(map(str, hidden)) & set(self._keys)) | off
+                self._hide(self._hidden)
         if isinstance(widths, dict):
             self._put_widths(widths)
         self.changed.emit()
@@ -102,6 +149,7 @@ class Columns(QObject):
     def reset(self) -> None:
         """Take every choice back."""
         self._forget()
+        self._put_added([])
         self.changed.emit()
 
     def show_column(self, key: str, is_shown: bool) -> None:
@@ -119,12 +167,23 @@ class Columns(QObject):
         for place in (self._head.logicalIndex(visual) for visual in range(len(self._keys))):
             key = self._keys[place]
             title = self._table.model().headerData(place, Qt.Orientation.Horizontal)
-            action = menu.addAction(str(title))
+            is_given_up = key in self._shown_first and self._hidden is None and self._table.isColumnHidden(place)
+            words = self.tr("{title} (no room for it now)") if is_given_up else "{title}"
+            action = menu.addAction(words.format(title=str(title).replace("&", "&&")))
             action.setCheckable(True)
             action.setChecked(not self._table.isColumnHidden(place))
-            action.triggered.connect(lambda is_shown, key=key: self.show_column(key, is_shown))
+            action.triggered.connect(lambda is_shown, key=key: self._tick(key, is_shown))
         menu.addSeparator()
+        if self._make is not None:
+            menu.addAction(self.tr("Argument…"), self.adding_asked_for.emit)
         menu.addAction(self.tr("Reset to defaults"), self.reset).setEnabled(bool(self.choice()))
+
+    def _tick(self, key: str, is_shown: bool) -> None:
+        place = self._keys.index(key)
+        if place >= self._fixed and not is_shown:
+            self.remove(self._added[place - self._fixed])
+        else:
+            self.show_column(key, is_shown)
 
     def open_menu(self, at: QPoint | None = None) -> None:
         """Offer the columns below the header."""
@@ -168,6 +227,15 @@ class Columns(QObject):
         for place, key in enumerate(self._keys):
             self._table.setColumnHidden(place, key in hidden)
 
+    def _put_added(self, paths: list[Path]) -> None:
+        if self._make is None or paths == self._added:
+            return
+        self._keys[self._fixed :] = self._make(paths)
+        self._added = paths
+        for place, key in enumerate(self._keys[self._fixed :], self._fixed):
+            self._widths[key] = self._table.columnWidth(place)
+            self._table.setColumnHidden(place, True)
+
     def _put_order(self, order: list[str]) -> None:
         for visual, key in enumerate(order):
             self._head.moveSection(self._head.visualIndex(self._keys.index(key)), visual)
@@ -192,3 +260,12 @@ class Columns(QObject):
             self._has_own_widths = False
             for place, key in enumerate(self._keys):
                 self._table.setColumnWidth(place, self._widths[key])
+
+
+def _paths(added: object) -> list[Path]:
+    """The paths that a remembered choice names, as far as they can be understood."""
+    found: dict[Path, None] = {}
+    for path in added if isinstance(added, list) else ():
+        if isinstance(path, list) and path and all(isinstance(step, str) for step in path):
+            found[tuple(path)] = None
+    return list(found)[:MOST_ADDED]

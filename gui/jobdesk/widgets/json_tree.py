@@ -37,10 +37,12 @@ class JsonTree(QTreeView):
 
     revealed = Signal()
     part_asked_for = Signal(object, int)  # a Node that is to be filled by `add_part`, from which entry on
+    column_asked_for = Signal(object)  # the path to a value that a table is to show, while `offers_columns`
     text_asked_for = Signal(object)  # the path to a long text that is to be copied
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.offers_columns = False
         self.setAccessibleName(self.tr("Arguments as a tree"))
         self.setHeaderHidden(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -146,6 +148,9 @@ class JsonTree(QTreeView):
             elif not (isinstance(node.value, Unread) and node.is_branch):
                 menu.addAction(self.tr("Copy value"), lambda: self.copy("value"))
             menu.addAction(self.tr("Copy path"), lambda: self.copy("path"))
+            if self.offers_columns and node.keys and not node.is_rest:
+                path = tuple(map(str, node.keys))
+                menu.addAction(self.tr("Show as column"), lambda: self.column_asked_for.emit(path))
         if not isinstance(self._json.node(QModelIndex()).value, Unread):
             menu.addAction(self.tr("Copy all"), lambda: self.copy("all"))
         menu.popup(self.viewport().mapToGlobal(position))
