@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobdesk_core.monitor.pages import Order
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 from jobdesk.pages.stack import KEYS
@@ -15,6 +15,16 @@ from jobdesk.widgets.table import Table
 
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
+
+#: The window at first, the least it can be, and what the desktop's frame around it takes, in logical pixels.
+FIRST_SIZE, LEAST_SIZE, FRAME = QSize(1440, 900), QSize(680, 420), QSize(8, 32)
+
+
+def fit_screen(window: QWidget) -> None:
+    """Give the window its first size, and its least: with the desktop's frame around it no larger than the screen."""
+    room = window.screen().availableSize() - FRAME
+    window.setMinimumSize(LEAST_SIZE.boundedTo(room))
+    window.resize(FIRST_SIZE.boundedTo(room))
 
 
 class Arrangement(QObject):

@@ -10,14 +10,14 @@ from jobdesk_core.monitor.feed import Changes, FeedState
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
-from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.acting.control import Acting
 from jobdesk.actions import Actions
-from jobdesk.arrangement import Arrangement
+from jobdesk.arrangement import Arrangement, fit_screen
 from jobdesk.commands import Commands
 from jobdesk.desk import Desk
 from jobdesk.finding import Finding
@@ -45,8 +45,7 @@ class MainWindow(QMainWindow):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.setWindowTitle("Jobdesk")
-        self.resize(QSize(1440, 900).boundedTo(self.screen().availableSize()))
-        self.setMinimumSize(QSize(960, 600).boundedTo(self.screen().availableSize()))
+        fit_screen(self)
         self.session = session
         self.header = Header()
         self.strip = EnvironmentStrip()

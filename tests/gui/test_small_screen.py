@@ -1,4 +1,4 @@
-"""Every dialog on a small screen: no larger than it, and its verb in sight."""
+"""Dialogs and the window on a small screen: no larger than it, the verb and the footer in sight."""
 
 from __future__ import annotations
 
@@ -34,23 +34,70 @@ sys.stdout.flush()
 os._exit(0)
 """
 
+WINDOW = """
+import os, sys
+from pathlib import Path
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication
+from jobdesk.loop import create_loop
+from jobdesk.main_window import MainWindow
+from jobdesk.pages.stack import KEYS
+from jobdesk.session import Session
+from jobdesk.theme import theme
+from jobdesk_core.journal import Journal
+from jobdesk_core.profiles import ProfileStore
+app = QApplication([])
+theme().install(app)
+loop = create_loop(app, already_running=True)
+window = MainWindow(Session(ProfileStore(Path(sys.argv[1])), Journal(Path(sys.argv[1] + ".journal"))))
+window.show()
+for key in KEYS:
+    window.pages.setCurrentWidget(window.pages.get(key))
+    app.processEvents()
+    app.processEvents()
+    least, foot = window.minimumSizeHint(), window.footer.mapTo(window, QPoint(0, window.footer.height()))
+    print(key, window.width(), window.height(), least.width(), least.height(), foot.y(), window.footer.width())
+sys.stdout.flush()
+os._exit(0)
+"""
+SCREENS = pytest.mark.parametrize(("width", "height"), [(853, 533), (720, 450)])
 
-@pytest.mark.parametrize(("width", "height"), [(853, 533), (720, 450)])
+
+@SCREENS
 def test_a_dialog_fits_the_screen_and_shows_its_verb(tmp_path: Path, width: int, height: int) -> None:
-    screen = f'{{"screens": [{{"name": "small", "x": 0, "y": 0, "width": {width}, "height": {height}}}]}}'
-    (tmp_path / "screen.json").write_text(screen)
-    ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "profiles.toml")],
-        env={"QT_QPA_PLATFORM": f"offscreen:configfile={tmp_path / 'screen.json'}", "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    lines = [line.split() for line in ended.stdout.splitlines()]
-    assert len(lines) == 3, ended.stderr
+    lines = printed(tmp_path, SCRIPT, width, height)
+    assert len(lines) == 3
     for name, *numbers in lines:
         most_width, most_height, wide, high, right, bottom = map(int, numbers)
         assert (most_width, most_height) == (width, height)
         assert wide <= width and high <= height, (name, wide, high)
         assert right < wide and bottom < high, (name, right, bottom)
+
+
+@SCREENS
+def test_the_window_fits_the_screen_with_every_page_and_shows_its_footer(
+    tmp_path: Path, width: int, height: int
+) -> None:
+    lines = printed(tmp_path, WINDOW, width, height)
+    assert len(lines) == 7
+    for name, *numbers in lines:
+        wide, high, least_wide, least_high, foot, foot_wide = map(int, numbers)
+        assert wide <= width and high <= height - 20, (name, wide, high)  # the desktop's frame is around it
+        assert least_wide <= wide and least_high <= high, (name, least_wide, least_high)
+        assert foot == high and foot_wide == wide, (name, foot, foot_wide)
+
+
+def printed(tmp_path: Path, script: str, width: int, height: int) -> list[list[str]]:
+    """The words of each line that a program prints on a screen of this size."""
+    screen = f'{{"screens": [{{"name": "small", "x": 0, "y": 0, "width": {width}, "height": {height}}}]}}'
+    (tmp_path / "screen.json").write_text(screen)
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "profiles.toml")],
+        env={"QT_QPA_PLATFORM": f"offscreen:configfile={tmp_path / 'screen.json'}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [line.split() for line in ended.stdout.splitlines()]

@@ -56,7 +56,7 @@ class Inspector(QFrame):
         self.setObjectName("inspector")
         self.setProperty("pane", True)
         self.setAccessibleName(self.tr("Inspector of the selected job"))
-        self.setMinimumWidth(300)
+        self.setMinimumSize(300, 110)
         self._desk: Desk | None = None
         self._actions: Actions | None = None
         self._detail: JobDetail | None = None

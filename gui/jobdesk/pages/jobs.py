@@ -32,6 +32,8 @@ from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.splitter import Splitter
 
 INSPECTOR_WIDTH = 372
+#: A narrower page has the inspector below the table.
+BESIDE_WIDTH = 780
 
 
 class JobsPage(QWidget):
@@ -224,7 +226,10 @@ class JobsPage(QWidget):
         super().resizeEvent(event)
         self.toolbar.fit(self.width())
         inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
-        self._splitter.set_first_sizes([self.width() - inspector, inspector])
+        is_below = self.width() < BESIDE_WIDTH
+        self._splitter.turn(is_below)
+        whole, second = (self.height(), self.height() * 3 // 5) if is_below else (self.width(), inspector)
+        self._splitter.set_first_sizes([whole - second, second])
 
     # Following
 

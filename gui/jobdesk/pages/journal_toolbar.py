@@ -103,4 +103,5 @@ def _choice(all_of_them: str, name: str) -> QComboBox:
     box.setAccessibleName(name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)
+    box.setMinimumWidth(70)  # in a narrow window it gives way
     return box

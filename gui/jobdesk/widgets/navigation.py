@@ -20,7 +20,7 @@ from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import icon
 
-WIDTH = 168
+WIDTH, FOLDED_WIDTH = 168, 52
 ENTRY_HEIGHT = 32
 ICON_SIDE = 16
 
@@ -37,6 +37,7 @@ class Navigation(QListWidget):
         self.setObjectName("navigation")
         self.setProperty("pane", True)
         self.setAccessibleName(self.tr("Pages"))
+        self.is_folded = False
         self.setFixedWidth(WIDTH)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(_EntryDelegate(self))
@@ -54,9 +55,19 @@ class Navigation(QListWidget):
             item = QListWidgetItem(text, self)
             item.setData(_KEY, key)
             item.setData(_ICON, icon_name)
-            item.setSizeHint(QSize(WIDTH - 20, ENTRY_HEIGHT))
+            item.setSizeHint(QSize(self.width() - 20, ENTRY_HEIGHT))
         self.setCurrentRow(0)
         self.blockSignals(False)
+
+    def fold(self, is_folded: bool) -> None:
+        """Show icons only, with the words on hover; or the words again."""
+        self.is_folded = is_folded
+        self.setFixedWidth(FOLDED_WIDTH if is_folded else WIDTH)
+        for row in range(self.count()):
+            item = self.item(row)
+            item.setSizeHint(QSize(self.width() - 20, ENTRY_HEIGHT))
+            if item.data(_ICON):
+                item.setToolTip(item.data(Qt.ItemDataRole.AccessibleTextRole) or item.text() if is_folded else "")
 
     def set_badge(self, key: str, text: str, tone: str = "") -> None:
         """Put a short text at an entry's right; `bad` and `warning` stand out. Empty takes it away."""
@@ -92,6 +103,10 @@ class Navigation(QListWidget):
 class _EntryDelegate(QStyledItemDelegate):
     """Paints one entry; the current one stands out by ground, weight and colour."""
 
+    def __init__(self, bar: Navigation) -> None:
+        super().__init__(bar)
+        self._bar = bar
+
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
@@ -115,6 +130,10 @@ class _EntryDelegate(QStyledItemDelegate):
             picture = icon(name, "accent" if is_current else "secondary")
             picture.paint(painter, QRect(left, top, ICON_SIDE, ICON_SIDE))
             left += ICON_SIDE + 7
+        if self._bar.is_folded:
+            self._paint_folded(painter, box, index)
+            painter.restore()
+            return
         right = self._paint_badge(painter, box, index)
         painter.setFont(theme().font(13, QFont.Weight.DemiBold if is_current else QFont.Weight.Normal))
         painter.setPen(tokens.colour("accent" if is_current else "text"))
@@ -124,6 +143,19 @@ class _EntryDelegate(QStyledItemDelegate):
         )
         painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), text)
         painter.restore()
+
+    def _paint_folded(self, painter: QPainter, box: QRect, index: QModelIndex | QPersistentModelIndex) -> None:
+        """What is left without words: the beginning of a name that has no icon, and a dot for what stands out."""
+        tokens = theme().tokens
+        if not index.data(_ICON):
+            painter.setFont(theme().font(13))
+            painter.setPen(tokens.colour("text"))
+            start = formats.visible(index.data(Qt.ItemDataRole.DisplayRole))[:2]
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), start)
+        if index.data(_BADGE) and index.data(_TONE) in ("bad", "warning"):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.colour(index.data(_TONE)))
+            painter.drawEllipse(QRectF(box.right() - 9, box.top() + 5, 6, 6))
 
     def _paint_badge(self, painter: QPainter, box: QRect, index: QModelIndex | QPersistentModelIndex) -> int:
         """Paint the badge and return where it starts."""

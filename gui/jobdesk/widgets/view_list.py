@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobdesk_core.profiles.finding import SavedView
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QListWidgetItem, QVBoxLayout, QWidget
 
 from jobdesk.widgets.navigation import Navigation
 from jobdesk.widgets.text_block import as_tooltip
 
 LONGEST = 300
+#: In a narrower window the pages show as icons.
+FOLDING_WIDTH = 900
 
 
 class ViewList(Navigation):
@@ -71,7 +74,7 @@ class ViewList(Navigation):
 
 
 class SideBar(QFrame):
-    """Pages above, saved views below them when there are any."""
+    """Pages above, saved views below them when there are any. Both fold in a narrow window."""
 
     def __init__(self, pages: Navigation, views: ViewList) -> None:
         super().__init__()
@@ -87,9 +90,26 @@ class SideBar(QFrame):
         views.filled.connect(self.show_views)
         self.show_views(False)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.window().installEventFilter(self)
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Override QObject.eventFilter: follow the window's width."""
+        if event.type() == QEvent.Type.Resize and watched is self.window():
+            self._fit()
+        return False
+
+    def _fit(self) -> None:
+        is_folded = self.window().width() < FOLDING_WIDTH
+        for part in (self._pages, self._views):
+            part.fold(is_folded)
+        self._caption.setVisible(self._views.isVisibleTo(self) and not is_folded)
+
     def show_views(self, has_views: bool) -> None:
         """Make room for views, or leave all of it to the pages."""
-        self._caption.setVisible(has_views)
+        self._caption.setVisible(has_views and not self._pages.is_folded)
         self._views.setVisible(has_views)
         height = self._pages.sizeHintForRow(0) * self._pages.count() + 18
         self._pages.setFixedHeight(height) if has_views else self._pages.setMaximumHeight(16_777_215)
