@@ -290,6 +290,15 @@ SPECS = (
         name="Copy as JSON",
     ),
     Spec(
+        "jobs.export",
+        "E&xport…",
+        "job",
+        tip="Write what the list shows, or the selected jobs, into a file: CSV, JSON or NDJSON",
+        shortcut="Ctrl+Shift+E",
+        needs=Needs.DESK,
+        name="Export jobs…",
+    ),
+    Spec(
         "queue.show",
         "&Show jobs",
         "queue",
@@ -526,7 +535,8 @@ class Actions(QObject):
         """The context menu of jobs, with the same actions as the menu bar's."""
         menu = QMenu(parent)
         menu.setToolTipsVisible(True)
-        self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS or spec.submenu == "matching"])
+        keys = [*self.of("jobs"), *self.of("matching")]
+        self._fill(menu, [spec for spec in SPECS if spec.needs is Needs.JOBS or spec.key in keys])
         return menu
 
     def of(self, noun: str) -> list[str]:

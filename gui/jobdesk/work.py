@@ -11,8 +11,10 @@ from PySide6.QtCore import QObject, Signal
 
 T = TypeVar("T")
 
+#: What a task says that it does; one that tells how far it is, is asked anew.
+Says = str | Callable[[], str]
 #: Tasks under way that a person should hear of when they take long: what they do, and since when (`time.monotonic`).
-_TOLD: dict[asyncio.Task[Any], tuple[str, float]] = {}
+_TOLD: dict[asyncio.Task[Any], tuple[Says, float]] = {}
 
 
 def under_way(longer_than_s: float) -> tuple[str, Callable[[], object]] | None:
@@ -20,7 +22,7 @@ def under_way(longer_than_s: float) -> tuple[str, Callable[[], object]] | None:
     now = time.monotonic()
     for task, (sentence, since) in _TOLD.items():
         if now - since >= longer_than_s and not task.cancelling():
-            return sentence, task.cancel
+            return sentence if isinstance(sentence, str) else sentence(), task.cancel
     return None
 
 
@@ -50,7 +52,7 @@ class Work(QObject):
         then: Callable[[T], None] | None = None,
         failed: Callable[[Exception], None] | None = None,
         replaces: bool = False,
-        says: str = "",
+        says: Says = "",
     ) -> asyncio.Task[T]:
         """Run `coroutine`, then call `then` with its value in the UI thread.
 

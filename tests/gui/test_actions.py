@@ -13,6 +13,7 @@ from jobdesk.dialogs.palette import PaletteDialog
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.save_view import SaveViewDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
+from jobdesk.exporting.dialog import ExportDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 from opened import Others, closed, dialog_of, live, opened
@@ -38,6 +39,7 @@ DIALOGS: dict[str, tuple[type[QDialog], str]] = {
     },
     "job.abort": (PreflightDialog, "doing"),
     "job.retry": (PreflightDialog, "failed"),
+    "jobs.export": (ExportDialog, "todo"),
     "connection.choose": (ConnectionDialog, "todo"),
     "view.palette": (PaletteDialog, "todo"),
     "saved_view.save": (SaveViewDialog, "todo"),
@@ -78,7 +80,7 @@ def doors(key: str) -> list[str]:
     found = ["menu"]
     if key in TOOLBAR:
         found.append("toolbar")
-    if spec.needs is Needs.JOBS or spec.submenu:
+    if spec.needs is Needs.JOBS or spec.submenu or spec.key == "jobs.export":
         found.append("context menu")
     if spec.shortcut:
         found.append("shortcut")

@@ -36,6 +36,7 @@ from jobdesk.dialogs.saved_views import SavedViewsDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.dialogs.staged import StagedDialog
 from jobdesk.dialogs.undo import UndoDialog
+from jobdesk.exporting.dialog import ExportDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.journal import Search
 from jobdesk_core.monitor.advice import IndexAdvice
@@ -98,6 +99,7 @@ class Opener:
             DeferDialog: self.by_action("job.defer"),
             DeferManyDialog: self.by_action("job.defer_many"),
             DiscardDialog: lambda: DiscardDialog(window, counts={"test": 1}).open(),
+            ExportDialog: self.by_action("jobs.export"),
             ForgetDialog: lambda: ForgetDialog(window).open(),
             ConnectionLossDialog: lambda: ConnectionLossDialog(window, title="a", sentence="b.", verb="c").open(),
             ErrorDialog: lambda: ErrorDialog(window, error=ValueError("x")).open(),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject
 
 from jobdesk.commands.connections import AppCommands, ConnectionCommands, DemoCommands
+from jobdesk.commands.exporting import ExportCommands
 from jobdesk.commands.help import HelpCommands
 from jobdesk.commands.jobs import JobCommands
 from jobdesk.commands.matching import MatchingCommands
@@ -35,6 +36,7 @@ class Commands(QObject):
         self.demo = DemoCommands(window)
         self.app = AppCommands(window)
         self.job = JobCommands(window)
+        self.jobs = ExportCommands(window)
         self.matching = MatchingCommands(window)
         self.queue = NameCommands(window, "queue")
         self.task = NameCommands(window, "task")

@@ -63,6 +63,12 @@ class JobsReading(QObject):
             return None
         return self._desk.monitor.counts.match(self.model.job_filter)
 
+    def whole_count(self) -> MatchCount | None:
+        """How many jobs the list has down to its end, loaded or not, as far as is known."""
+        if self.model.is_complete and self.model.is_at_start:
+            return MatchCount(self.found, True)
+        return self.match
+
     @property
     def is_reading(self) -> bool:
         """Whether a read is under way."""
