@@ -52,6 +52,7 @@ SUBMENUS = {
     "theme": "T&heme",
     "density": "&Density of tables",
     "times": "Tim&es",
+    "text": "Te&xt size",
 }
 MENUS = {
     "desk": "&Desk",
@@ -468,6 +469,9 @@ SPECS = (
     Spec("view.dark_theme", "&Dark theme", "view", submenu="theme", is_choice=True),
     Spec("view.compact_rows", "&Compact rows", "view", submenu="density", is_choice=True),
     Spec("view.comfortable_rows", "Co&mfortable rows", "view", submenu="density", is_choice=True),
+    Spec("view.larger_text", "&Larger text", "view", shortcut="Ctrl++", submenu="text"),
+    Spec("view.smaller_text", "&Smaller text", "view", shortcut="Ctrl+-", submenu="text"),
+    Spec("view.usual_text", "&Usual text size", "view", shortcut="Ctrl+0", submenu="text"),
     Spec("view.local_times", "&Local times", "view", submenu="times", is_choice=True),
     Spec("view.utc_times", "Times in &UTC", "view", submenu="times", is_choice=True),
     Spec("help.topic", "&Help", "help", "info", "F1", "Tell of the page on show"),
@@ -496,7 +500,9 @@ class Actions(QObject):
             if spec.icon:
                 action.setIcon(icon(spec.icon))
             if spec.shortcut:
-                action.setShortcut(QKeySequence(spec.shortcut))
+                # Plus without Shift, too: where it shares its key with the equals sign.
+                also = ["Ctrl+="] if spec.shortcut == "Ctrl++" else []
+                action.setShortcuts([QKeySequence(keys) for keys in (spec.shortcut, *also)])
                 contexts = Qt.ShortcutContext
                 action.setShortcutContext(contexts.WidgetShortcut if spec.is_of_table else contexts.WindowShortcut)
             action.triggered.connect(commands.method(spec.key))

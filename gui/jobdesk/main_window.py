@@ -18,6 +18,7 @@ from jobdesk import formats
 from jobdesk.acting.control import Acting
 from jobdesk.actions import Actions
 from jobdesk.arrangement import Arrangement, fit_screen
+from jobdesk.badges import show_badges
 from jobdesk.commands import Commands
 from jobdesk.desk import Desk
 from jobdesk.finding import Finding
@@ -83,8 +84,7 @@ class MainWindow(QMainWindow):
 
     def selected_text(self) -> str:
         """The selected rows of the page on show, or else of the jobs page, as text with tabs between the cells."""
-        locks = self.pages.get("locks") if self._page_key() == "locks" else None
-        return (locks if locks is not None else self.jobs.table).selected_text()
+        return (self.pages.get("locks") if self._page_key() == "locks" else self.jobs.table).selected_text()
 
     def ask_for(self, text: str) -> None:
         """Show the jobs of a filter."""
@@ -203,8 +203,7 @@ class MainWindow(QMainWindow):
         self._page_chosen(self._page_key())
         if shown is not None:
             self.jobs.table.setFocus()
-        self._show_workers()
-        self._update_actions()
+        show_badges(self.navigation, shown)
         self._show_footnote()
 
     def _show_renamed(self, old: str, new: str) -> None:
@@ -245,26 +244,10 @@ class MainWindow(QMainWindow):
         self._show_footnote()
 
     def _workers_changed(self, _workers: object) -> None:
-        self._show_workers()
-        self._refresh_workers()
-        self._update_actions()
-
-    def _show_workers(self) -> None:
-        desk = self._open_desk()
-        text, tone = "", "secondary"
-        if desk is not None and desk.capabilities.has_workers and desk.monitor.moment is not None:
-            live, known = len(desk.live_worker_ids), len(desk.workers)
-            text = formats.number(live)
-            if live < known:
-                text, tone = self.tr("{live} of {all}").format(live=text, all=formats.number(known)), "bad"
-            elif not live:
-                group = desk.monitor.moment.open.all
-                text, tone = self.tr("none"), "bad" if group.due or group.running else "secondary"
-        self.navigation.set_badge("workers", text, tone)
-
-    def _refresh_workers(self) -> None:
+        show_badges(self.navigation, self._open_desk())
         if (workers := self.pages.if_made("workers")) is not None:
             workers.refresh()
+        self._update_actions()
 
     def _tick(self) -> None:
         desk = self._open_desk()
@@ -280,11 +263,7 @@ class MainWindow(QMainWindow):
             self.pages.get(key).refresh()
             self._update_actions()  # what is possible depends on the counts
         self.acting.chip.show_acts()  # the feed may have lost its link
-        self._show_workers()
-        counts = desk.monitor.counts
-        is_counted = counts.as_of is not None
-        self.navigation.set_badge("queues", formats.number(len(counts.queues())) if is_counted else "")
-        self.navigation.set_badge("tasks", formats.number(len(counts.tasks())) if is_counted else "")
+        show_badges(self.navigation, self._open_desk())
         self._show_footnote()
 
     def _show_footnote(self) -> None:

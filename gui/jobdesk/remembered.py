@@ -36,6 +36,9 @@ def restore(window: QMainWindow, mode: str | None) -> None:
     density = _value("density")
     if density in DENSITIES:
         theme().set_density(density)
+    percent = str(_value("text_percent") or "")
+    if percent.isdecimal() and len(percent) < 5:
+        theme().set_text_percent(int(percent))
     formats.show_utc(_value("times") == "utc")
 
 
@@ -45,6 +48,7 @@ def keep(window: QMainWindow) -> None:
     settings.setValue("geometry", window.saveGeometry())
     settings.setValue("theme", theme().mode)
     settings.setValue("density", theme().density)
+    settings.setValue("text_percent", theme().text_percent)
     settings.setValue("times", "utc" if formats.shows_utc() else "local")
 
 

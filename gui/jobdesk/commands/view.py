@@ -92,6 +92,19 @@ class ViewCommands(Noun):
         """Rows of tables with more room."""
         self._choose_density("comfortable")
 
+    def larger_text(self) -> None:
+        """Larger text in the whole window."""
+        self._step_text(1)
+
+    def smaller_text(self) -> None:
+        """Smaller text in the whole window."""
+        self._step_text(-1)
+
+    def usual_text(self) -> None:
+        """Text as large as the desktop's."""
+        theme().set_text_percent(100)
+        self._chosen()
+
     def local_times(self) -> None:
         """Tell moments in the local zone."""
         self._show_utc(False)
@@ -130,6 +143,10 @@ class ViewCommands(Noun):
 
     def _choose_density(self, density: Density) -> None:
         theme().set_density(density)
+        self._chosen()
+
+    def _step_text(self, steps: int) -> None:
+        theme().step_text(steps)
         self._chosen()
 
     def _show_utc(self, is_utc: bool) -> None:

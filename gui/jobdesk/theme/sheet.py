@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import asdict
 from string import Template
 
 from jobdesk.theme.tokens import TEXTS, TONES, Tokens
 
 
-def style_sheet(tokens: Tokens, mono_family: str) -> str:
-    """The whole application's style sheet. Needs the search path `glyphs:` for its few pictures."""
+def style_sheet(tokens: Tokens, mono_family: str, scaled: Callable[[int], int] = int) -> str:
+    """The whole application's style sheet. Needs the search path `glyphs:` for its few pictures.
+
+    `scaled` makes the sizes of text in force of the usual ones, in logical pixels.
+    """
     values = {name: str(value) for name, value in asdict(tokens).items()}
     values |= {"mono": mono_family.replace('"', ""), "kind": "dark" if tokens.is_dark else "light"}
     tones = (*TEXTS, *(tone for tone in TONES if tone))
     coloured = "\n".join(f'*[tone="{tone}"] {{ color: {tokens.value(tone)}; }}' for tone in tones)
-    return Template(_SHEET).substitute(values) + coloured
+    sheet = re.sub(r"(?<=font-size: )\d+", lambda size: str(scaled(int(size[0]))), _SHEET)
+    return Template(sheet).substitute(values) + coloured
 
 
 _SHEET = """
@@ -59,7 +65,9 @@ QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0
 #small, *[tone="small"] { font-size: 12px; color: $secondary; }
 *[strong="true"] { font-weight: 600; }
 #caption { font-size: 11px; font-weight: 600; color: $secondary; }
-#jobNumber { font-family: "$mono"; font-weight: 600; }
+#jobNumber { font-family: "$mono"; font-size: 13px; font-weight: 600; }
+#cardValue { font-size: 24px; font-weight: 600; }
+#cardTitle { font-size: 13px; }
 #mono, #code, *[mono="true"] { font-family: "$mono"; font-size: 12px; }
 #profile { font-weight: 600; }
 

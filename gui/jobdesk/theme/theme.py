@@ -19,6 +19,9 @@ Mode = Literal["system", "light", "dark"]
 Density = Literal["compact", "comfortable"]
 #: The height of a table's rows in logical pixels.
 ROW_HEIGHTS: dict[Density, int] = {"compact": 28, "comfortable": 36}
+#: The sizes of text that can be chosen, in percent of the desktop's own.
+TEXT_SIZES = (80, 90, 100, 110, 125, 150)
+USUAL_PX = 13
 
 
 class NoFontFound(Exception):
@@ -38,6 +41,8 @@ class Theme(QObject):
         super().__init__()
         self._mode: Mode = "system"
         self._density: Density = "compact"
+        self._text_percent = 100
+        self._desktop = 1.0
         self._system = Qt.ColorScheme.Unknown
         self._tokens = LIGHT
         self._app: QApplication | None = None
@@ -61,7 +66,29 @@ class Theme(QObject):
     @property
     def row_height(self) -> int:
         """The height of a table's rows in logical pixels."""
-        return ROW_HEIGHTS[self._density]
+        return max(ROW_HEIGHTS[self._density], self.scaled(ROW_HEIGHTS[self._density]))
+
+    @property
+    def text_percent(self) -> int:
+        """The size of text that was chosen, one of TEXT_SIZES."""
+        return self._text_percent
+
+    def scaled(self, size_px: int) -> int:
+        """What becomes of a size of text in logical pixels by the desktop's own size and the one chosen."""
+        return round(size_px * self._desktop * self._text_percent / 100)
+
+    def set_text_percent(self, percent: int) -> None:
+        """Choose the nearest of TEXT_SIZES; everything on show follows."""
+        wanted = min(TEXT_SIZES, key=lambda each: abs(each - percent))
+        if wanted != self._text_percent:
+            self._text_percent = wanted
+            self._dress()
+            self.changed.emit()
+
+    def step_text(self, steps: int) -> None:
+        """Larger or smaller text by so many steps, as far as they go."""
+        place = TEXT_SIZES.index(self._text_percent) + steps
+        self.set_text_percent(TEXT_SIZES[max(0, min(place, len(TEXT_SIZES) - 1))])
 
     def set_density(self, density: Density) -> None:
         """Choose how close the rows of tables stand."""
@@ -84,7 +111,8 @@ class Theme(QObject):
         self._app = app
         QDir.setSearchPaths("glyphs", [str(Path(__file__).parent / "glyphs")])
         app.setStyle("Fusion")
-        app.setFont(self.font())
+        desktops_px = QFontInfo(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)).pixelSize()
+        self._desktop = min(max(desktops_px / USUAL_PX, 1.0), 1.5)
         self._system = QGuiApplication.styleHints().colorScheme()
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
         self._tokens = self._wanted()
@@ -109,7 +137,7 @@ class Theme(QObject):
     def font(self, size_px: int = 13, weight: QFont.Weight = QFont.Weight.Normal, *, is_bold: bool = False) -> QFont:
         """The desktop's interface font in logical pixels, with digits of one width; `is_bold` means semibold."""
         font = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
-        font.setPixelSize(size_px)
+        font.setPixelSize(self.scaled(size_px))
         font.setWeight(QFont.Weight.DemiBold if is_bold else weight)
         font.setFeature(QFont.Tag("tnum"), 1)
         return font
@@ -118,7 +146,7 @@ class Theme(QObject):
         """The font of ids, JSON, SQL and connection strings, in logical pixels."""
         font = QFont(_mono_family())
         font.setStyleHint(QFont.StyleHint.Monospace)
-        font.setPixelSize(size_px)
+        font.setPixelSize(self.scaled(size_px))
         font.setWeight(weight)
         return font
 
@@ -140,8 +168,10 @@ class Theme(QObject):
 
     def _dress(self) -> None:
         if self._app is not None:
+            self._app.setFont(self.font())
             self._app.setPalette(palette(self._tokens))
-            self._app.setStyleSheet("" if self._is_undressed else style_sheet(self._tokens, _mono_family()))
+            sheet = "" if self._is_undressed else style_sheet(self._tokens, _mono_family(), self.scaled)
+            self._app.setStyleSheet(sheet)
 
 
 @cache

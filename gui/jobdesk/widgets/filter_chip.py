@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
 from jobdesk import formats
@@ -32,7 +32,6 @@ class FilterChip(QAbstractButton):
     def __init__(self, token: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.token = token
-        self._font = theme().mono_font(12)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -41,6 +40,11 @@ class FilterChip(QAbstractButton):
         name = self.tr("Filter {token}. Enter changes it, minus turns it round, Delete removes it.")
         self.setAccessibleName(name.format(token=token[:LONGEST_NAME]))
         theme().changed.connect(self.update)
+        theme().changed.connect(self.updateGeometry)
+
+    @property
+    def _font(self) -> QFont:
+        return theme().mono_font(12)
 
     def sizeHint(self) -> QSize:
         text = self.token[:LONGEST_NAME]

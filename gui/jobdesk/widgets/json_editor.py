@@ -46,6 +46,7 @@ class JsonEditor(QWidget):
         self._edit.setTabChangesFocus(True)
         self._edit.setMinimumHeight(120)
         self._edit.setFont(theme().mono_font(12))
+        self._edit.setProperty("mono", "true")
         self._colours = _Colours(self._edit.document())
         self._says = QLabel()
         self._says.setTextFormat(Qt.TextFormat.PlainText)

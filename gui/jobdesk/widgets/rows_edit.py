@@ -55,6 +55,7 @@ class RowsEdit(QWidget):
         self.edit = _Editor()
         self.edit.setObjectName("code")
         self.edit.setFont(theme().mono_font(12))
+        self.edit.setProperty("mono", "true")
         self.edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.edit.setTabChangesFocus(True)
         self.edit.setAccessibleName(self.tr("Rows: CSV or JSON"))

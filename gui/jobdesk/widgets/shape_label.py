@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from jobdesk.theme import theme
@@ -19,9 +19,9 @@ class ShapeLabel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shape = self._text = self._note = self._tone = ""
-        self._font = theme().font(13)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.update)
+        theme().changed.connect(self.updateGeometry)
 
     def set_content(self, shape: str, text: str, tone: str, note: str = "") -> None:
         """Show a shape of theme.shapes and a word in a token's colour; `note` follows in the secondary colour."""
@@ -38,6 +38,10 @@ class ShapeLabel(QWidget):
     def text_tone(self) -> str:
         """The token that the word is written in."""
         return self._tone
+
+    @property
+    def _font(self) -> QFont:
+        return theme().font(13)
 
     def sizeHint(self) -> QSize:
         metrics = self._metrics()

@@ -18,11 +18,11 @@ class Tag(QWidget):
 
     def __init__(self, text: str, colour: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._font = theme().font(12, QFont.Weight.DemiBold)
         self._text = ""
         self._ground = QColor()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.update)
+        theme().changed.connect(self.updateGeometry)
         self.set_content(text, colour)
 
     @property
@@ -37,6 +37,10 @@ class Tag(QWidget):
         self.setAccessibleName(self.tr("Environment: {name}").format(name=text))
         self.updateGeometry()
         self.update()
+
+    @property
+    def _font(self) -> QFont:
+        return theme().font(12, QFont.Weight.DemiBold)
 
     def sizeHint(self) -> QSize:
         return QSize(QFontMetrics(self._font, self).horizontalAdvance(self._text) + 2 * PADDING, HEIGHT)

@@ -1,0 +1,34 @@
+"""The numbers beside the names of the pages: workers alive, queues and tasks. Empty until they have been read."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from jobdesk import formats
+from jobdesk.desk import Desk
+from jobdesk.widgets.navigation import Navigation
+
+
+def show_badges(navigation: Navigation, desk: Desk | None) -> None:
+    """Show what the desk knows now; without a desk, nothing."""
+    navigation.set_badge("workers", *_workers(desk))
+    counts = desk.monitor.counts if desk is not None else None
+    is_counted = counts is not None and counts.as_of is not None
+    navigation.set_badge("queues", formats.number(len(counts.queues())) if counts and is_counted else "")
+    navigation.set_badge("tasks", formats.number(len(counts.tasks())) if counts and is_counted else "")
+
+
+def _workers(desk: Desk | None) -> tuple[str, str]:
+    if desk is None or not desk.capabilities.has_workers or desk.monitor.moment is None:
+        return "", "secondary"
+    live, known = len(desk.live_worker_ids), len(desk.workers)
+    if live < known:
+        return _tr("{live} of {all}").format(live=formats.number(live), all=formats.number(known)), "bad"
+    if not live:
+        jobs = desk.monitor.moment.open.all
+        return _tr("none"), "bad" if jobs.due or jobs.running else "secondary"
+    return formats.number(live), "secondary"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Badges", text)
