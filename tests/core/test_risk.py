@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from acting import acting
 from database import defer, run_sql, start
 from jobdesk_core.operations import Fail, Retry, look_at_risk, not_served
 
+#: What 97.5 s ago is when it is read, on a machine with much to do too.
+SOON_AFTER = r"(3[789]|4\d|5\d) s\."
 SILENT = "now() - interval '44 seconds'"
 
 
@@ -96,9 +99,9 @@ async def test_a_retry_that_nobody_takes_says_so(dsn: str) -> None:
     job_id, other = failed(dsn), failed(dsn)
     started(dsn, job_id, 200)
     started(dsn, other, 97.5)
-    assert await after(dsn, job_id) == [
-        f"Job #{job_id} is to run again, but no worker is alive, and no job in mail has started for 1 min 37 s."
-    ]
+    [told] = await after(dsn, job_id)
+    began = f"Job #{job_id} is to run again, but no worker is alive, and no job in mail has started for 1 min "
+    assert re.fullmatch(re.escape(began) + SOON_AFTER, told), told
     worker_id = run_sql(dsn, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0]
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed'")
     assert await after(dsn, job_id, other) == [], "a worker is alive, and nothing else has waited"
@@ -107,8 +110,9 @@ async def test_a_retry_that_nobody_takes_says_so(dsn: str) -> None:
     assert await after(dsn, job_id, other) == [], "it has not been due for long"
     run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '60 seconds' WHERE job_id = %s", waits)
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed' WHERE id <> %s", waits)
-    told = await after(dsn, job_id, other)
-    assert told == ["2 jobs are to run again, but no job in mail has started for 1 min 37 s."]
+    [told] = await after(dsn, job_id, other)
+    began = "2 jobs are to run again, but no job in mail has started for 1 min "
+    assert re.fullmatch(re.escape(began) + SOON_AFTER, told), told
     started(dsn, other, 10)
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed' WHERE id <> %s", waits)
     assert await after(dsn, job_id, other) == [], "the queue moves"

@@ -31,17 +31,20 @@ MOMENTS = {
     ),
 }
 #: How long the last run took (one that goes on: until now), and from when the job was due until it was first
-#: started (one that was not: until now). NULL when it never ran, or is not due yet.
+#: started (one that was not: until now). NULL when it never ran, is not due yet, or a time is infinite: nothing can be
+#: subtracted from that before PostgreSQL 17.
 SPANS = {
     "duration": (
         "SELECT coalesce((SELECT min(event.at) FROM procrastinate_events AS event WHERE event.job_id = job.id "
-        "AND event.id > start.id AND event.type::text IN ('succeeded', 'failed', 'aborted', 'deferred_for_retry')), "
-        "CASE WHEN job.status::text IN ('doing', 'aborting') THEN now() END) - start.at AS took FROM (SELECT event.id, "
+        "AND event.id > start.id AND event.type::text IN ('succeeded', 'failed', 'aborted', 'deferred_for_retry') "
+        "AND isfinite(event.at)), CASE WHEN job.status::text IN ('doing', 'aborting') THEN now() END) "
+        "- CASE WHEN isfinite(start.at) THEN start.at END AS took FROM (SELECT event.id, "
         "event.at FROM procrastinate_events AS event WHERE event.job_id = job.id AND event.type = 'started' "
         "ORDER BY event.id DESC LIMIT 1) AS start"
     ),
     "waited": (
-        "SELECT CASE WHEN until <= due OR NOT isfinite(due) THEN interval '0' ELSE until - due END AS took FROM ("
+        "SELECT CASE WHEN NOT isfinite(until) THEN NULL "
+        "WHEN until <= due OR NOT isfinite(due) THEN interval '0' ELSE until - due END AS took FROM ("
         "SELECT coalesce(start.at, CASE WHEN job.status = 'todo' AND coalesce(job.scheduled_at, now()) <= now() "
         "THEN now() END) AS until, (SELECT max(event.at) FROM procrastinate_events AS event WHERE event.job_id = "
         "job.id AND event.type::text IN ('deferred', 'scheduled') AND event.id < coalesce(start.id, "

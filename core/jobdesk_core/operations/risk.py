@@ -88,9 +88,11 @@ def _usual_s(task_name: str) -> Steps[tuple[float, float] | None]:
 def _running(ids: Sequence[int]) -> Statement[Rows]:
     return Statement(
         "SELECT worker.id AS worker_id, job.task_name, count(*) AS jobs, "
-        "extract(epoch FROM now() - worker.last_heartbeat)::float8 AS silent_s, "
+        # Before PostgreSQL 17, nothing can be subtracted from infinity.
+        "extract(epoch FROM now() - least(greatest(worker.last_heartbeat, timestamptz 'epoch'), "
+        "now()))::float8 AS silent_s, "
         "max(extract(epoch FROM now() - (SELECT max(event.at) FROM procrastinate_events AS event "
-        "WHERE event.job_id = job.id AND event.type = 'started')))::float8 AS started_s "
+        "WHERE event.job_id = job.id AND event.type = 'started' AND isfinite(event.at))))::float8 AS started_s "
         "FROM procrastinate_jobs AS job JOIN procrastinate_workers AS worker ON worker.id = job.worker_id "
         "WHERE job.id = ANY (%(ids)s::bigint[]) GROUP BY worker.id, job.task_name ORDER BY worker.id, job.task_name",
         lambda rows: rows,
