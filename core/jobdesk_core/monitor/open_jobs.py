@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.rows import STALLED_AFTER_S, WorkerRow
+from jobdesk_core.monitor.rows import STALLED_AFTER_S, UNKNOWN_TIME, WorkerRow
 from jobdesk_core.monitor.tally import Group
 
 #: Jobs whose time of deferring is asked for at once; those beyond are asked for by the next reads.
@@ -191,7 +191,11 @@ def heads(capabilities: Capabilities) -> Statement[Heads]:
 def _heads(rows: Rows, *, has_workers: bool) -> Heads:
     first = rows[0]
     columns = (first[name] or () for name in ("worker_ids", "heartbeats", "worker_jobs"))
-    workers = tuple(WorkerRow(*values) for values in zip(*columns, strict=True)) if has_workers else None
+    workers = (
+        tuple(WorkerRow(number, at or UNKNOWN_TIME, running) for number, at, running in zip(*columns, strict=True))
+        if has_workers
+        else None
+    )
     numbers = ("due", "scheduled", "held", "held_by_stalled", "running", "stalled", "orphans")
     names = [*numbers, "oldest", "next_due", "dead_worker"]
     found = [
