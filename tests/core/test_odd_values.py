@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from acting import acting
 from database import run_sql
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from jobdesk_core.cli import main
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.operations import Reschedule
 from jobdesk_core.profiles import Profile, connection_parameters
 
 TIMES = (
@@ -125,6 +127,13 @@ def test_infinite_times_of_runs_hinder_no_act_and_no_file(odd: str, capsys: pyte
     for words in (["2", "--stalled"], ["6", "7"]):
         code, out, err = ran(capsys, odd, "retry", *words, "--yes", "--force")
         assert code == 0 and "refused" not in err, (words, out, err)
+
+
+async def test_a_job_parked_at_infinity_is_rescheduled(odd: str) -> None:
+    at = dt.datetime(2050, 1, 2, tzinfo=dt.UTC)
+    async with acting(odd) as actor:
+        await actor.act(Reschedule(at), 2, 3)
+    assert run_sql(odd, "SELECT scheduled_at FROM procrastinate_jobs WHERE id IN (2, 3)") == [at, at]
 
 
 async def test_the_monitor_reads_them_and_goes_on(odd: str) -> None:
