@@ -159,7 +159,9 @@ def test_deferring_a_thousand_is_a_few_statements(dsn: str) -> None:
     made = planned(connector, rows_of(1_000))
     seen: list[Progress] = []
     run(apply_defers(made), connector, on_progress=lambda progress: seen.append(progress) is None)
-    assert [(progress.at, progress.of) for progress in seen] == [(500, 1_000), (1_000, 1_000)]
+    assert len(seen) <= 10, "a hundred at first, so that a stop is answered soon, and more where the server is quick"
+    assert [progress.at for progress in seen] == sorted(progress.at for progress in seen)
+    assert (seen[-1].at, seen[-1].of) == (1_000, 1_000)
     connector.close()
 
 

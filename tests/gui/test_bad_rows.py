@@ -118,7 +118,7 @@ async def test_ten_thousand_queues_and_tasks(dsn: str, tmp_path: Path) -> None:
             "SELECT 'task.' || n, 'queue-' || n FROM generate_series(1, 10000) AS n"
         )
         async with live(tmp_path, dsn) as window:
-            for page, count in {"queues": 10_000, "tasks": 10_000, "overview": 10}.items():
+            for page, count in {"queues": 10_000, "tasks": 10_000, "overview": 11}.items():
                 window.show_page(page)
                 model = window.pages.get(page).model
                 await until(lambda model=model, count=count: model.rowCount() == count, timeout_s=20)

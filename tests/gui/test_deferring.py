@@ -255,7 +255,7 @@ async def test_mistakes_are_marked_at_their_lines_and_are_left_out_only_when_ask
             text = '{"n": 1}\n{"n": }\n{"n": 3}\n[4]\n{"n": 5}\n'
             dialog = await many(window, text, ready=3)
             assert dialog.rows.marked_lines() == [2, 4]
-            assert not dialog.verb.isEnabled() and "leave them out" in dialog.verb.toolTip()
+            assert not dialog.verb.isEnabled() and "exclude them" in dialog.verb.toolTip()
             dialog.fields.queueing_lock.setText("q-{n}")
             await until(lambda: dialog.plan is not None and dialog.plan.ready == 2, what="the taken lock")
             click(dialog.panel.refused_only)

@@ -120,10 +120,10 @@ async def test_counts_of_queues_and_tasks_follow(dsn: str, tmp_path: Path) -> No
             for page, name in (("queues", "billing"), ("tasks", "billing.send")):
                 window.show_page(page)
                 model = window.pages.get(page).model
-                wanted = [name, "1", "0", "0", "1"]
+                wanted = [name, "1", "0", "0", "0", "1"]
 
                 def cells(model: object = model) -> list[str]:
-                    return [model.index(0, column).data() for column in range(5)]  # type: ignore[attr-defined]
+                    return [model.index(0, column).data() for column in range(6)]  # type: ignore[attr-defined]
 
                 await until(lambda cells=cells, wanted=wanted: cells() == wanted, what=f"the counts of {page}")
 
@@ -151,10 +151,11 @@ async def test_the_overview_says_what_changed(dsn: str, tmp_path: Path) -> None:
         others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'")
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
-            card = window.pages.get("overview").changed
-            await until(lambda: "no heartbeat" in card._block.plain_text, what="the silent worker")
-            card._follow("0")
-            assert window.header.filter_bar.text() == f"worker:{worker}"
+            card = window.pages.get("overview").attention
+            await until(lambda: f"Worker #{worker} is unresponsive" in card.text, what="the unresponsive worker")
+            line = next(line for line in card.lines if f"Worker #{worker}" in line.text)
+            line.jobs.click()
+            assert "mail" in window.header.filter_bar.text()
 
 
 @pytest.mark.parametrize("text", ["", "task:t", "status:todo"])

@@ -50,7 +50,11 @@ def parse_ids(text: str) -> tuple[int, ...]:
     for match in _PIECE.finditer(text):
         for word in filter(None, [match[0]] if split_ids(match[0]) else match[0].split(",")):
             for digits in split_ids(word) or (word,):
-                if not digits.isdecimal() or len(digits) > _MOST_DIGITS or int(digits) > BIGINT[1]:
+                if (
+                    not (digits.isascii() and digits.isdecimal())
+                    or len(digits) > _MOST_DIGITS
+                    or int(digits) > BIGINT[1]
+                ):
                     raise IdsNotUnderstood(digits, match.start())
                 found[int(digits)] = None
     return tuple(found)

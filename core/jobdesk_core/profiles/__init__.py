@@ -6,6 +6,7 @@ from jobdesk_core.profiles.profile import (
     Profile,
     connection_parameters,
     database_of,
+    dsn_of,
     parameters_of,
     split_password,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "UnsavableProfile",
     "connection_parameters",
     "database_of",
+    "dsn_of",
     "parameters_of",
     "split_password",
 ]

@@ -114,6 +114,11 @@ def parameters_of(dsn: str) -> dict[str, str]:
     return {name: str(value) for name, value in conninfo_to_dict(dsn).items()} if is_readable(dsn) else {}
 
 
+def dsn_of(parameters: Mapping[str, str]) -> str:
+    """The DSN, as libpq's words with `=`, that names these parameters."""
+    return make_conninfo("", **dict(parameters))
+
+
 def database_of(dsn: str) -> str:
     """The database (or else the service or host) that a DSN names, empty when it names none."""
     try:

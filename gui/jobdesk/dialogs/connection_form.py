@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from jobdesk_core.profiles import ENVIRONMENTS, Profile, database_of, parameters_of, split_password
-from psycopg.conninfo import make_conninfo
+from jobdesk_core.profiles import ENVIRONMENTS, Profile, database_of, dsn_of, parameters_of, split_password
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from jobdesk.dialogs.frame import field, note
@@ -136,7 +135,7 @@ class ConnectionForm(QWidget):
     def _carry_to_dsn(self) -> None:
         found = self.typed_arguments()
         if found and found != parameters_of(self.dsn.text().strip()):
-            self.dsn.setText(make_conninfo("", **found))
+            self.dsn.setText(dsn_of(found))
 
     def _show_arguments(self, arguments: Mapping[str, str]) -> None:
         for key, edit in self.arguments.items():
