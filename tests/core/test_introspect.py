@@ -110,9 +110,11 @@ async def test_our_app_tells_its_tasks_also_those_of_its_import_paths(tmp_path: 
 async def test_a_hostile_or_broken_app_is_contained_and_told(tmp_path: Path, text: str, words: str) -> None:
     started = time.monotonic()
     with pytest.raises(AppNotUnderstood) as caught:
-        await app_tasks(profile(written(tmp_path, bad=text), "bad.app"), timeout_s=2)
+        # What is made and then found too large takes a while on a busy machine; what hangs is waited for in vain.
+        timeout_s = 20 if "MB" in words else 2
+        await app_tasks(profile(written(tmp_path, bad=text), "bad.app"), timeout_s=timeout_s)
     assert words in str(caught.value) and "hunter2" not in str(caught.value)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize(
