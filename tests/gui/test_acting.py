@@ -16,10 +16,12 @@ from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.undo import UndoDialog
 from jobdesk.main_window import MainWindow
+from jobdesk.theme import theme
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
 from opened import Others, dialog_of, live, opened
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QDialog, QPushButton, QWidget
 from waiting import until
@@ -172,6 +174,11 @@ async def test_paused_gone_on_and_stopped_within_a_tenth_of_a_second_it_tells_wh
             assert time.monotonic() - asked < 1
             done = others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
             assert window.banners.sentence == f"Stopped: retried {done} of 400 jobs, {400 - done} left as they were."
+            view = window.acting.panel.views[act]
+            await until(lambda: act.became is not None and act.became.not_reached == 400 - done, what="the last read")
+            await until(lambda: view.far.text() == f"{done} of 400", what="how far it came")
+            assert view.bar.value() == 1_000 * done // 400
+            assert 0 < act.per_second < 100, "the pace is of what was done"
             click(button_of(window.banners, "Show ledger"))
             dialog = await dialog_of(window, LedgerDialog)
             ledger = act.ended and act.ended.ledger
@@ -198,6 +205,8 @@ async def test_the_brake_holds_a_retry_whose_jobs_fail_again(dsn: str, tmp_path:
             chip = window.acting.chip
             await until(lambda: chip.words.text().startswith("Paused: "), what="the chip to say why")
             assert "have failed again" in chip.words.text() and chip.words.property("tone") == "warning"
+            amber = theme().tokens.colour("warning")
+            assert chip.words.palette().color(QPalette.ColorRole.ButtonText) == amber
             at = act.progress.at
             click(chip.pause)
             await until(lambda: act.progress.at > at, what="going on")

@@ -17,12 +17,13 @@ from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.replay import ReplayDialog
 from jobdesk.dialogs.staged import StagedDialog
 from jobdesk.main_window import MainWindow
+from jobdesk.theme import theme
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, desk_of, dialog_of, ended, live, opened
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton
 from waiting import until
@@ -189,6 +190,7 @@ async def test_changes_are_left_out_one_by_one_or_thrown_away_when_that_is_meant
             click(dialog.discard_button)
             ask = await dialog_of(window, DiscardDialog)
             assert ask.title.text() == "Discard 2 staged changes?"
+            assert ask.verb.palette().color(QPalette.ColorRole.ButtonText) == theme().tokens.colour("failed")
             ask.reject()
             assert window.footer.staged.text() == "2 changes staged"
             click(dialog.discard_button)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jobdesk_core.operations import DeferLedger, Ledger, Progress, Retried, SetLedger
+from jobdesk_core.operations import DeferLedger, Ledger, Progress, Result, Retried, SetLedger
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
@@ -100,9 +100,18 @@ class Act(QObject):
         return self.ended is not None
 
     @property
+    def done(self) -> int:
+        """Jobs that it has come to, in whatever way; not those that it left as they were or rolled back in the end."""
+        if self.ended is None or self.errand.ledger is None:
+            return self.progress.at
+        counts = self.errand.ledger.counts
+        untouched = counts.get(Result.NOT_REACHED, 0) + counts.get(Result.ROLLED_BACK, 0)
+        return max(0, min(self.progress.at, self.progress.of - untouched))
+
+    @property
     def percent(self) -> int:
         """How far it is, in whole per cent; never 100 before the last job."""
-        return 100 * self.progress.at // max(1, self.progress.of)
+        return 100 * self.done // max(1, self.progress.of)
 
     @property
     def to_go(self) -> int:
@@ -115,7 +124,7 @@ class Act(QObject):
         seconds = (self.took_s or time.monotonic() - self._started) - self._rested_s
         if self.ended is None and self.progress.per_second:
             return self.progress.per_second
-        return self.progress.at / seconds if seconds > 0.5 or (self.ended is not None and seconds > 0) else 0.0
+        return self.done / seconds if seconds > 0.5 or (self.ended is not None and seconds > 0) else 0.0
 
     @property
     def left_s(self) -> float:

@@ -59,10 +59,10 @@ class ActChip(QFrame):
         self.stop.setVisible(is_one)
         self.stop.setEnabled(state != "stopping")
         self.spinner.turn(any(each.state in ("running", "waiting", "stopping") for each in running))
-        self.spinner.set_share(sum(each.progress.at for each in running) / _all(running))
+        self.spinner.set_share(sum(each.done for each in running) / _all(running))
 
     def _of_several(self, running: list[Act]) -> str:
-        percent = 100 * sum(each.progress.at for each in running) // _all(running)
+        percent = 100 * sum(each.done for each in running) // _all(running)
         return self.tr("{count} acts · {percent} %").format(count=len(running), percent=percent)
 
     def _pause(self) -> None:
@@ -124,7 +124,7 @@ class Spinner(QWidget):
 
 def words_of(act: Act) -> str:
     """What one act says of itself in a line."""
-    done, of = formats.number(act.progress.at), formats.number(act.progress.of)
+    done, of = formats.number(act.done), formats.number(act.progress.of)
     state = act.state
     if state == "stopping":
         return act.tr("Stopping at {done} of {of}…").format(done=done, of=of)

@@ -108,10 +108,7 @@ class ActView(QWidget):
             runs += [Run(" · ", "secondary")]
             runs += [Run(self.tr("journal entry {number}").format(number=number), link=str(ledger.entry_id))]
         self.when.set_runs(runs)
-        done, of = act.progress.at, act.progress.of
-        if act.became is not None:
-            # Of the same read as the numbers below it.
-            done = of - act.became.to_go
+        done, of = act.done, act.progress.of
         self.bar.setValue(_STEPS * done // max(1, of))
         is_good = act.ended is not None and act.ended.kind == "good"
         if self.bar.property("tone") != ("good" if is_good else ""):
@@ -141,6 +138,9 @@ class ActView(QWidget):
             return
         self._numbers = numbers
         empty_layout(self.grid)
+        for row in range(self.grid.rowCount()):
+            # A row that is empty now keeps no place.
+            self.grid.setRowMinimumHeight(row, 0)
         for position, number in enumerate(numbers):
             label = ShapeLabel()
             label.set_content(number.shape, number.text, number.tone or ("text" if number.is_sum else "secondary"))

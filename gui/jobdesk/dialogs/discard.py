@@ -27,7 +27,7 @@ class DiscardDialog(DialogFrame):
         self.sentence.setText(f"{where} {lost}")
         self.sentence.show()
         self.verb.setText(self.tr("Discard and quit") if is_end else self.tr("Discard"))
-        self.verb.setObjectName("danger")
+        self.warn_of_verb()
         self.cancel_button.setText(self.tr("Keep them"))
 
 
@@ -41,7 +41,7 @@ class ForgetDialog(DialogFrame):
         self.title.setText(self.tr("Discard what you typed?"))
         self.setWindowTitle(self.title.text())
         self.verb.setText(self.tr("Discard"))
-        self.verb.setObjectName("danger")
+        self.warn_of_verb()
         self.verb.show()
         self.cancel_button.setText(self.tr("Keep editing"))
 
@@ -53,7 +53,4 @@ class ConnectionLossDialog(DialogFrame):
 
     def __init__(self, parent: QWidget, *, title: str, sentence: str, verb: str) -> None:
         super().__init__(parent, title=title, sentence=sentence, verb=verb, width=440)
-        self.verb.setObjectName("danger")
-        # The frame has laid it out by now, as the sheet had it under its other name.
-        self.verb.style().unpolish(self.verb)
-        self.verb.style().polish(self.verb)
+        self.warn_of_verb()

@@ -88,6 +88,13 @@ class DialogFrame(QDialog):
         QShortcut(QKeySequence("F1"), self, self.show_help)
         self._build()
 
+    def warn_of_verb(self) -> None:
+        """Make the verb red: something is lost by it."""
+        self.verb.setObjectName("danger")
+        # The frame has laid it out by now, as the sheet had it under its other name.
+        self.verb.style().unpolish(self.verb)
+        self.verb.style().polish(self.verb)
+
     def showEvent(self, event: QShowEvent) -> None:
         # A minimum of one's own puts the layout's out of force: words may need more in another language.
         self.setMinimumWidth(max(self.minimumWidth(), self.layout().minimumSize().width()))

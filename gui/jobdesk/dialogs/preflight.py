@@ -291,7 +291,7 @@ class PreflightDialog(DialogFrame):
         self.second.setText(self.tr("Add to staged changes"))
         self.second.show()
         if self.words.is_destructive:
-            self.verb.setObjectName("danger")
+            self.warn_of_verb()
         self.sql.setObjectName("code")
         self.sql.setReadOnly(True)
         self.sql.setTabChangesFocus(True)
