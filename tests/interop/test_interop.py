@@ -241,7 +241,8 @@ async def test_we_rescue_what_their_killed_worker_was_running(notes_dsn: str) ->
         assert await ours.job_manager.get_stalled_jobs() == []
         await execute(ours.job_manager, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
         assert [job.id for job in await ours.job_manager.get_stalled_jobs()] == [job_id]
-        assert await is_done(ours, Retry(), job_id)
+        assert not await is_done(ours, Retry(), job_id), "a worker that is shutting down sends no heartbeat either"
+        assert await is_done(ours, Retry(is_forced=True), job_id)
         job = await job_of(ours.job_manager, job_id)
         assert (job.status, job.attempts) == (Status.TODO, 1)
         ours.task(name="poll")(lambda text: note(notes_dsn, "rescued"))

@@ -157,7 +157,7 @@ async def test_a_busy_worker_takes_the_next_job_when_it_is_free(dsn: str) -> Non
         job_id = await theirs.defer("next")
         reason = await theirs.why(job_id)
         assert reason.headline == "Waiting for a free worker."
-        assert reason.sentences == ["It is next in its queue.", "1 job in queue q is running."]
+        assert reason.sentences == ["It is next in its queue.", "1 job in queue default is running."]
         theirs.let_go.set()
         await theirs.comes_to(job_id, "succeeded")
         assert (await theirs.why(job_id)).headline == "It ran and succeeded."
