@@ -53,7 +53,10 @@ SETTINGS = {
     "lc_messages": ("C",),
 }
 CASES = [(name, value) for name, values in SETTINGS.items() for value in values]
-VOLATILE = ("waited_s", "duration_s", "at", "deferred_at", "as_of", "id", "latency_ms", "database", "profile")
+VOLATILE = (
+    *("waited_s", "duration_s", "at", "deferred_at", "as_of", "id", "latency_ms", "database", "profile"),
+    *("read_at", "since", "oldest_due_since"),
+)
 
 
 def refill(connection: Any) -> None:
