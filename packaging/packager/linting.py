@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packager import environment, wheels, windows
 from packager.environment import VENV
-from packager.project import BUILD, DIST, IDENTIFIER, ROOT, NotReady
+from packager.project import BUILD, DIST, DISTRIBUTIONS, IDENTIFIER, ROOT, NotReady
 
 INTERPRETER = VENV / "bin" / "python"
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
@@ -30,14 +30,20 @@ def lint() -> None:
     _told("rpm", "-K", "--nosignature", one("*.rpm"))
     _told("sha256sum", "--check", "--quiet", "SHA256SUMS", cwd=DIST)
     _told(INTERPRETER, "-c", VALIDATE_SBOM, one("*.cdx.json"))
-    _told(INTERPRETER, "-m", "twine", "check", "--strict", one("*.whl"), one("*.tar.gz"))
+    _told(INTERPRETER, "-m", "twine", "check", "--strict", *published())
     _told(
         *(INTERPRETER, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"),
         WORKFLOW,
     )
-    wheels.refuse_strangers(one("*.whl"))
-    sys.stdout.write("  wheel: jobdesk and jobdesk_core alone, and all of them\n")
+    for name in DISTRIBUTIONS:
+        wheels.refuse_strangers(one(wheels.pattern(name, "whl")), name)
+        sys.stdout.write(f"  wheel of {name}: its package alone, and all of it\n")
     _installer()
+
+
+def published() -> list[Path]:
+    """The wheels and the source distributions."""
+    return [one(wheels.pattern(name, ending)) for name in DISTRIBUTIONS for ending in ("whl", "tar.gz")]
 
 
 def one(pattern: str) -> Path:

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
 BUILD = ROOT / "build" / "package"
 DIST = ROOT / "dist"
+#: What is published for Python, by name, and the folder of each one's pyproject.toml: the core before what needs it.
+DISTRIBUTIONS = {"jobdesk-core": ROOT / "core", "jobdesk": ROOT}
 #: Where `make pictures` takes its pictures from, and what each shows.
 PICTURES = {
     "jobs-light": "The jobs of a queue, live, with the reason why the selected one waits",

@@ -31,7 +31,7 @@ def prove() -> None:
     _say("The files")
     linting.lint()
     _say("For people with Python")
-    for sentence in wheels.prove(linting.one("*.whl"), linting.one("*.tar.gz")):
+    for sentence in wheels.prove():
         _done(sentence)
     _say("The first window")
     _first_window()

@@ -76,8 +76,7 @@ def _check_versions() -> None:
         "the .deb": environment.run("dpkg-deb", "-f", linting.one("*.deb"), "Version").strip().partition("-")[0],
         "the .rpm": environment.run("rpm", "-qp", "--qf", "%{VERSION}", linting.one("*.rpm")).strip(),
         "the bill of materials": json.loads(linting.one("*.cdx.json").read_text())["metadata"]["component"]["version"],
-        "the wheel": linting.one("*.whl").name.split("-")[1],
-        "the source distribution": linting.one("*.tar.gz").name.removesuffix(".tar.gz").split("-")[1],
+        **{path.name: path.name.removesuffix(".tar.gz").split("-")[1] for path in linting.published()},
     }
     if other := [f"{name} is {version}" for name, version in told.items() if version != VERSION]:
         raise NotReady(f"{', '.join(other)}, and not {VERSION}.")

@@ -849,4 +849,4 @@ def test_a_time_that_the_clocks_skip_is_refused_and_a_slip_in_a_command_is_told(
     from jobdesk_core.cli.program import _parsed
 
     with pytest.raises(SystemExit):
-        _parsed(["stauts"])
+        _parsed(["stauts"], "jobdesk")

@@ -40,9 +40,13 @@ WRITTEN = [
 # The version
 
 
-def test_the_version_stands_in_one_place() -> None:
+def test_both_distributions_are_of_one_version_which_stands_nowhere_else() -> None:
     version = TABLE["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", version) and version == project.VERSION
+    core = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text("utf-8"))["project"]
+    assert core["version"] == version and core["requires-python"] == TABLE["requires-python"]
+    assert f"jobdesk-core[keyring]=={version}" in TABLE["dependencies"]
+    assert (ROOT / "core" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     others = [*WRITTEN, *(ROOT / "core").rglob("*.py"), *(ROOT / "gui").rglob("*.py")]
     others = [path for path in others if path.suffix != ".lock"]
     assert [path for path in others if version in path.read_text("utf-8")] == []

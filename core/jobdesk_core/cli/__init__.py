@@ -42,8 +42,8 @@ def listed() -> str:
     return "\n".join(f"  {name:8} {told}" for name, told in COMMANDS.items())
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code, one of `jobdesk_core.cli.codes`."""
+def main(arguments: Sequence[str], program: str = "jobdesk") -> int:
+    """Run a command and return its exit code, one of `jobdesk_core.cli.codes`. `program` is what the help calls it."""
     from jobdesk_core.cli.program import main as run
 
-    return run(arguments)
+    return run(arguments, program)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import importlib.metadata
 import itertools
 import os
 import re
@@ -44,15 +45,17 @@ _NEGATED = re.compile(r"-[a-z_]+[:.]")
 _TAKES_TEXT = ("--lock", "--queue", "--profile", "--dsn")
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
+    """The parser of all commands. Only `jobdesk` has a window."""
     parser = typed_secrets.Parser(
-        prog="jobdesk",
-        description="Procrastinate job queues on the command line. Without a command, the window.",
+        prog=program,
+        description="Procrastinate job queues on the command line."
+        + (" Without a command, the window." if program == "jobdesk" else ""),
         epilog=codes.TOLD,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_common(parser, is_first=True)
+    parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk-core"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, told in COMMANDS.items():
         sub = commands.add_parser(
@@ -79,13 +82,13 @@ def _add_common(parser: argparse.ArgumentParser, *, is_first: bool) -> None:
     parser.add_argument("--json", action="store_true", default=flag, help="one JSON object on each line, times in UTC")
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], program: str) -> int:
     """Run one command and return its exit code."""
     output.prepare()
     typed_secrets.hide(arguments)
     try:
         try:
-            code = _run(_parsed(arguments))
+            code = _run(_parsed(arguments, program))
         except SystemExit as end:  # argparse has told what was wrong, or the help
             code = int(end.code or 0)
         sys.stdout.flush()
@@ -113,9 +116,9 @@ def _unexpected(error: Exception) -> int:
     return codes.code_of(error)
 
 
-def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+def _parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
     """Read the arguments. argparse takes words as one block: those behind an option are added here."""
-    parser = make_parser()
+    parser = make_parser(program)
     word = first_word(arguments)
     if word is not None and word not in COMMANDS:
         parser.error(_no_command(word))
@@ -124,7 +127,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     if rest and (words is None or any(word.startswith("-") for word in rest)):
         hint = "A connection string goes behind --dsn. " if any("://" in word for word in rest) else ""
         told = " ".join(map(output.plain, rest))
-        parser.error(f"not understood: {told} ({hint}jobdesk {options.command} --help)")
+        parser.error(f"not understood: {told} ({hint}{program} {options.command} --help)")
     if words is not None:
         words += rest
     return options

@@ -79,9 +79,11 @@ async def _ask(verb: str, *arguments: str) -> Any:
 
 
 def _call(verb: str, *arguments: str) -> Any:
-    import keyring
-    from keyring.errors import KeyringError
-
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError as error:  # comes by an extra of the core
+        raise NoKeyring("jobdesk-core[keyring] is not installed") from error
     try:
         return getattr(keyring, verb)(SERVICE, *arguments)
     except (KeyringError, RuntimeError, OSError) as error:
