@@ -194,9 +194,7 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
             detail,
         )
     if isinstance(cause, sqlstates.AdminShutdown | sqlstates.CrashShutdown | sqlstates.CannotConnectNow):
-        return Trouble(
-            "dropped", f"The server ended the connection: {first}.", "Jobdesk connects again by itself.", detail
-        )
+        return Trouble("dropped", f"The server ended the connection: {first}.", "Jobdesk reconnects by itself.", detail)
     if isinstance(cause, sqlstates.QueryCanceled):
         return Trouble(
             "timeout", "The query was cancelled before it ended.", "Try again, or narrow the filter.", detail
@@ -276,7 +274,7 @@ _TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
     ),
     (r"SSL|certificate", "unreachable", "The encrypted connection could not be set up.", _LOOK),
 )
-_RECONNECTS = "Jobdesk connects again by itself."
+_RECONNECTS = "Jobdesk reconnects by itself."
 
 #: libpq's connection errors carry no SQLSTATE: words, kind, sentence, way out.
 _WORDS: tuple[tuple[str, Kind, str, str], ...] = (

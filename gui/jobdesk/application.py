@@ -54,7 +54,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     source.add_argument("--profile", metavar="NAME", help="open a saved connection")
     source.add_argument("--dsn", help="connect by a connection string, or '' for libpq's environment")
     source.add_argument("--demo", action="store_true", help="an embedded PostgreSQL with workers and sample jobs")
-    parser.add_argument("--theme", choices=remembered.MODES, help="otherwise that of last time")
+    parser.add_argument("--theme", choices=remembered.MODES, help="the default is that of last time")
     parser.add_argument("--tour", metavar="FOLDER", type=Path, help="walk through the window by itself, with pictures")
     parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk"))
     return parser.parse_args(arguments)
@@ -189,8 +189,8 @@ def main() -> int:
     options = parse_arguments(sys.argv[1:])
     if not _has_display():
         sys.stderr.write(
-            f"Jobdesk is a window and finds no display here ({_what_display()}): start it on a desktop, or use its "
-            "commands, which `jobdesk --help` names.\n"
+            f"Jobdesk needs a display, and there is none here ({_what_display()}): start it on a desktop, or use its "
+            "commands, which `jobdesk --help` lists.\n"
         )
         return 2
     plugins = Path(QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)) / "platforms"

@@ -34,7 +34,7 @@ class Footer(QFrame):
         self.progress = QProgressBar()
         self.progress.setRange(0, 0)
         self.progress.setFixedWidth(80)
-        self.progress.setAccessibleName(self.tr("Something is under way"))
+        self.progress.setAccessibleName(self.tr("Something is in progress"))
         self.doing = QLabel()
         self.stop = QPushButton(self.tr("Stop"))
         self.stop.setObjectName("link")

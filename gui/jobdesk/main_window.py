@@ -236,11 +236,11 @@ class MainWindow(QMainWindow):
             since = formats.local(state.since)
             self.message.show_message(
                 "bad",
-                self.tr("The connection is lost; what you see is as of {time}.").format(time=since),
-                self.tr("Jobdesk connects again by itself. {reason}").format(reason=state.reason.partition("\n")[0]),
+                self.tr("Connection lost; what you see is as of {time}.").format(time=since),
+                self.tr("Jobdesk reconnects by itself. {reason}").format(reason=state.reason.partition("\n")[0]),
             )
-        elif self.message.sentence.startswith(self.tr("The connection is lost")):
-            self.message.show_good_news(self.tr("Connected again; everything has been read anew."))
+        elif self.message.sentence.startswith(self.tr("Connection lost")):
+            self.message.show_good_news(self.tr("Reconnected; everything has been read again."))
         self._show_footnote()
 
     def _workers_changed(self, _workers: object) -> None:

@@ -41,7 +41,7 @@ async def walk(window: MainWindow, until: Until, picture: Picture, job_ids: list
     acts = window.acting.acts
     await until(lambda: acts.told and acts.told[-1].is_over, "the refusal")
     await picture("staged-refused")
-    _click(_button(window.banners, "Look again…"))
+    _click(_button(window.banners, "Check again…"))
     dialog = await until(lambda: window.findChildren(StagedDialog)[-1], "the staged changes")
     await until(lambda: dialog.plan is not None, "another look")
     await picture("staged-in-the-way")

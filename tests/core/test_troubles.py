@@ -308,7 +308,7 @@ async def test_a_connection_cut_by_the_server_is_told_and_replaced(dsn: str) -> 
         with pytest.raises(ConnectorException) as caught:
             await sleeping
         trouble = explain(caught.value)
-        assert (trouble.kind, trouble.way_out) == ("dropped", "Jobdesk connects again by itself.")
+        assert (trouble.kind, trouble.way_out) == ("dropped", "Jobdesk reconnects by itself.")
         assert (await connector.run_async(DETECT)).has_schema
 
 

@@ -82,7 +82,7 @@ async def test_the_form_learns_queue_and_arguments_from_the_newest_jobs(dsn: str
             QTest.keyClicks(dialog.task, "mail.send")
             await until(lambda: dialog.known is not None and dialog.known.jobs == 8, what="what is known")
             assert dialog.queue.text() == "outbox"
-            assert "its newest 8 jobs" in dialog.hints.text and '"a@x.org"  ×8' in dialog.hints.text
+            assert "its latest 8 jobs" in dialog.hints.text and '"a@x.org"  ×8' in dialog.hints.text
             assert "hunter2" not in dialog.hints.text and "looks secret" in dialog.hints.text
             dialog.arguments.set_text('{"to": 5, "zz": 1}')
             assert "None of its newest 8 jobs had zz." in dialog._remarks.text()
@@ -154,7 +154,7 @@ async def test_the_application_tells_its_tasks_parameters_and_docstrings(dsn: st
         dialog.task.completer().popup().hide()
         await until(lambda: dialog.known is not None and dialog.known.is_in_code, timeout_s=30, what="the code")
         assert dialog.queue.text() == "letters"
-        for words in ("Sends <b>a letter</b>.", "to  str · needed", "copies  int · else 1", "looks secret"):
+        for words in ("Sends <b>a letter</b>.", "to  str · required", "copies  int · default 1", "looks secret"):
             assert words in dialog.hints.text
         assert "s3cret" not in dialog.hints.text
         assert dialog._remarks.text() == "The task needs to."

@@ -156,7 +156,7 @@ async def test_a_failure_ends_in_a_sentence_with_its_remedy_and_leaves_no_file(d
             await until(lambda: window.banners.bars, what="the end")
             assert window.banners.bars[0].text == (
                 f"Nothing was written to {tmp_path / 'away' / 'jobs.csv'}: the folder {tmp_path / 'away'} "
-                "does not exist.  Export to another place."
+                "does not exist.  Export somewhere else."
             )
             window.banners.clear()
             dialog = await export_dialog(window)
@@ -184,11 +184,11 @@ async def test_a_failure_ends_in_a_sentence_with_its_remedy_and_leaves_no_file(d
 @pytest.mark.parametrize(
     ("error", "said", "remedy"),
     [
-        (OSError(errno.ENOSPC, "x"), "there is no space left in /a.", "Free some space, or export to another place."),
-        (PermissionError(errno.EACCES, "x"), "you have no right to write in /a.", "Export to another place."),
-        (OSError(errno.EROFS, "x"), "/a cannot be written to.", "Export to another place."),
-        (ExportIncomplete("1 of 2."), "The export was dropped: 1 of 2.", "Export again."),
-        (StatementTooLong(), "more than a minute", "Narrow the filter, or have an index advised for it."),
+        (OSError(errno.ENOSPC, "x"), "there is no space left in /a.", "Free some space, or export somewhere else."),
+        (PermissionError(errno.EACCES, "x"), "you may not write to /a.", "Export somewhere else."),
+        (OSError(errno.EROFS, "x"), "/a cannot be written to.", "Export somewhere else."),
+        (ExportIncomplete("1 of 2."), "The export was given up: 1 of 2.", "Export again."),
+        (StatementTooLong(), "more than a minute", "Narrow the filter, or look for an index that makes it fast."),
         (ConnectorException("gone"), "nothing was written", "Export again."),
     ],
 )

@@ -44,7 +44,7 @@ def test_the_version_is_told(tmp_path: Path) -> None:
 def test_without_a_display_one_sentence_and_code_2(tmp_path: Path, display: Mapping[str, str]) -> None:
     ended = run(tmp_path, **display)
     assert ended.returncode == 2
-    assert "no display" in ended.stderr and "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) == 1
+    assert "needs a display" in ended.stderr and "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) == 1
 
 
 def test_without_qts_libraries_one_sentence_and_code_2_and_the_commands_go_on(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ async def test_changes_are_collected_and_applied_together(dsn: str, tmp_path: Pa
             assert "cancelled" in dialog.sql.toPlainText()
             click(dialog.verb)
             await ended(window)
-            assert window.banners.sentence == "Applied 3 staged changes, to 4 jobs."
+            assert window.banners.sentence == "Applied 3 staged changes to 4 jobs."
             assert not window.footer.staged.isVisible()
             assert [others.status(job_id) for job_id in ids] == ["cancelled", "cancelled", "todo", "todo", "todo"]
             assert others.run("SELECT priority FROM procrastinate_jobs WHERE id = %s", ids[2]) == 7
@@ -125,7 +125,7 @@ async def test_a_worker_that_takes_one_of_the_jobs_leaves_all_of_it_unapplied_an
             click(dialog.verb)
             told = await ended(window)
             assert picture(dsn) == before
-            assert "Refused: 1 job," in window.banners.sentence
+            assert "Refused: 1 job;" in window.banners.sentence
             assert any("changed meanwhile: running" in line.text for line in told.lines)
             assert any("everything was rolled back" in line.text for line in told.lines)
             ledger_files.save(tmp_path / "ledger.csv", told.ledger, window.acting.work, window.message)
@@ -134,10 +134,10 @@ async def test_a_worker_that_takes_one_of_the_jobs_leaves_all_of_it_unapplied_an
                 assert [line["result"] for line in csv.DictReader(file)].count("rolled back") == 2
             # The set stays, and what can be done of it is kept by one click.
             assert window.footer.staged.text() == "2 changes staged"
-            click(next(b for b in window.banners.findChildren(QPushButton) if b.text() == "Look again…"))
+            click(next(b for b in window.banners.findChildren(QPushButton) if b.text() == "Check again…"))
             dialog = await dialog_of(window, StagedDialog)
             await until(lambda: dialog.plan is not None, what="another look")
-            assert "In the way: 1 of 3 jobs" in dialog.message.sentence
+            assert "Blocked by 1 of 3 jobs" in dialog.message.sentence
             (mend,) = [each for each in dialog.message.findChildren(QPushButton) if each.text().startswith("Keep")]
             click(mend)
             await until(dialog.verb.isEnabled, what="the smaller set")
@@ -153,7 +153,7 @@ async def test_a_staged_job_is_edited_and_a_conflict_of_queueing_locks_is_told_b
             await stage_defer(window, "mail.a", "only")
             await stage_defer(window, "mail.b", "only")
             dialog = await shown(window)
-            assert not dialog.verb.isEnabled() and "leave it out" in dialog.verb.toolTip()
+            assert not dialog.verb.isEnabled() and "exclude that" in dialog.verb.toolTip()
             assert [row[2] for row in rows(dialog)] == ["can be done", "cannot be done"]
             dialog.table.selectRow(1)
             assert "only one can wait" in dialog.outcomes.texts()[0]
@@ -214,7 +214,7 @@ async def test_the_program_asks_before_staged_changes_are_lost(dsn: str, tmp_pat
         ask = await dialog_of(window, DiscardDialog)
         leave()
         assert len(window.findChildren(DiscardDialog)) == 1
-        assert "not kept when Jobdesk ends" in ask.sentence.text()
+        assert "not kept when Jobdesk quits" in ask.sentence.text()
         assert ask.focusWidget() is ask.cancel_button
         ask.reject()
         await closed(window)
@@ -238,7 +238,7 @@ async def test_staged_changes_belong_to_their_connection_and_outlive_its_closing
             window.actions["view.refresh"].trigger()
             assert window.footer.staged.text() == "1 change staged"
             window.actions["connection.close"].trigger()
-            await until(lambda: "not applied" in window.message.sentence, what="the warning")
+            await until(lambda: "Not applied" in window.message.sentence, what="the warning")
             assert "1 staged change for first" in window.message.sentence and not window.footer.staged.isVisible()
             assert window.actions["staged.show"].toolTip() == "Connect to a database first."
             window.session.open(Profile(name="second", method="dsn", dsn=empty_dsn))

@@ -172,7 +172,7 @@ def _look(desk: Opened, options: argparse.Namespace, change: Change, interrupt: 
     if made.problem is not None:
         raise Ended(codes.REFUSED, made.problem)
     if not made.is_complete or interrupt.is_set:
-        raise Ended(codes.INTERRUPTED, "Stopped before every job was looked at. Nothing was changed.")
+        raise Ended(codes.INTERRUPTED, "Stopped before every job was checked. Nothing was changed.")
     return made
 
 

@@ -18,7 +18,7 @@ from jobdesk_core.operations.confirmation import Confirmation, Wants
 from jobdesk_core.profiles import Profile
 
 #: What --rate says of itself.
-RATE = "at most N jobs a second (default: 0, as fast as the server takes them)"
+RATE = "at most N jobs a second (default: 0, as fast as the server allows)"
 _NUMBER = re.compile(r"#?\d+")
 
 

@@ -56,7 +56,7 @@ def apply(
     for a `rate` in one transaction, which would be held open, and for a brake without a rate.
     """
     if not plan.is_complete:
-        raise ValueError("This plan was stopped before every job was looked at.")
+        raise ValueError("This plan was stopped before every job was checked.")
     if is_one_transaction and rate is not None:
         raise ValueError("One transaction has no rate.")
     if brake is not None and (rate is None or not isinstance(plan.change, Retry)):

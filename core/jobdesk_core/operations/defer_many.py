@@ -123,7 +123,7 @@ def apply_defers(
     and for a `rate` in one transaction, which would be held open. `on_start` is handed the ledger, for whoever commits.
     """
     if not plan.is_complete:
-        raise ValueError("This plan was stopped before every job was looked at.")
+        raise ValueError("This plan was stopped before every job was checked.")
     if is_one_transaction and rate is not None:
         raise ValueError("One transaction has no rate.")
     deferring = _Deferring(plan, chunk_size, is_one_transaction, rate or Rate())

@@ -41,7 +41,7 @@ class Speed:
 
 
 class Rate:
-    """The rate of one act, or of several that share it. `per_second` 0: as fast as the server takes them.
+    """The rate of one act, or of several that share it. `per_second` 0: as fast as the server allows.
 
     However a second is laid, no more than `per_second` jobs are acted on in it: the server may do a chunk at any
     moment until its answer comes, so that each counts until a second after its end. Raises ValueError.

@@ -90,7 +90,7 @@ class Acts(QObject):
         try:
             return errand.end(await errand.start(act.step))
         except asyncio.CancelledError:
-            self._end(act, Ended(kind="bad", sentence=self.tr("The act failed. The journal has the rest.")))
+            self._end(act, Ended(kind="bad", sentence=self.tr("The act failed. The journal has the details.")))
             raise
         except Exception as error:  # noqa: BLE001 - whatever ends it is told in the banner, and the log has it
             fault("Told in a banner", error)

@@ -27,7 +27,7 @@ class ActChip(QFrame):
         self.setFixedHeight(HEIGHT)
         self.spinner = Spinner()
         self.words = self._link(self.panel_asked_for.emit)
-        self.words.setToolTip(self.tr("Show what becomes of the jobs"))
+        self.words.setToolTip(self.tr("Show what has become of the jobs"))
         self.pause = self._link(self._pause)
         self.stop = self._link(self._stop)
         self.stop.setText(self.tr("Stop"))

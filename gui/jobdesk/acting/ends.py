@@ -53,7 +53,9 @@ def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
     is_left_out = skipped > sum(group.count for group in ledger.plan.groups if group.reason is not None)
     if ledger.not_served:
         kind = "bad" if kind == "bad" else "warning"
-        way_out = " ".join([*ledger.not_served, tr("They wait until a worker takes them: start one."), way_out]).strip()
+        way_out = " ".join(
+            [*ledger.not_served, tr("They wait until a worker picks them up: start one."), way_out]
+        ).strip()
     problems = counts[Result.REFUSED] or is_left_out
     return Ended(
         kind=kind or ("warning" if problems else "good" if done else "info"),
@@ -109,7 +111,7 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
         lines += staged_words.end_lines(ledger, position)
     if ledger.is_applied:
         named = jobs(ledger.made.ready)
-        sentence = tr("Applied {changes}, to {jobs}.").format(changes=count, jobs=named)
+        sentence = tr("Applied {changes} to {jobs}.").format(changes=count, jobs=named)
         is_few = len(done) <= MOST_LINKED
         return Ended(
             kind="good",
@@ -121,7 +123,7 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
         )
     way_out = ""
     if ledger.fate is Result.UNKNOWN:
-        sentence = tr("The link broke at the commit: all of it was done, or nothing. Look at the jobs.")
+        sentence = tr("The connection broke during the commit: either all of it was done, or nothing. Check the jobs.")
     elif ledger.error is not None:
         trouble = explain(ledger.error)
         sentence, way_out = tr("Nothing was changed."), f"{trouble.sentence} {trouble.way_out}".strip()
@@ -129,7 +131,7 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
         sentence = tr("Stopped, and everything was rolled back: nothing was changed.")
     else:
         refused = jobs(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
-        said = tr("Nothing was changed. Refused: {jobs}, and so all of it was rolled back.")
+        said = tr("Nothing was changed. Refused: {jobs}; everything was rolled back.")
         sentence = said.format(jobs=refused)
     kind: Kind = "info" if ledger.is_stopped else "bad"
     return Ended(kind=kind, sentence=sentence, way_out=way_out, lines=tuple(lines), ledger=ledger)

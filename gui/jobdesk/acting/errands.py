@@ -152,4 +152,4 @@ def _chunks(*, is_one_transaction: bool, rate: Rate | None) -> Fields:
         return ((tr("how"), tr("all in one transaction"), ""),)
     if rate is not None:
         return ((tr("chunks"), tr("at most {jobs} a second").format(jobs=jobs(rate.per_second)), ""),)
-    return ((tr("chunks"), tr("as fast as the server takes them"), ""),)
+    return ((tr("chunks"), tr("as fast as the server allows"), ""),)

@@ -181,10 +181,12 @@ class ActView(QWidget):
     def _note(self, undoable: int) -> str:
         act, became = self.act, self.act.became
         if not act.is_over:
-            return self.tr("You can go on working, or close this panel. It stops only when Jobdesk quits, and says so.")
+            return self.tr(
+                "You can go on working, or close this panel. It stops only if Jobdesk quits, which asks first."
+            )
         if undoable and became is not None:
             started = became.retried - became.waiting
-            said = self.tr("An undo puts the {jobs} that have not started back to failed, with their old attempts.")
+            said = self.tr("Undo marks {jobs} that have not started as failed again, with the attempts they had.")
             rest = self.tr("The {count} that have started stay as they are.").format(count=formats.number(started))
             told = said.format(jobs=self.tr("{count} jobs").format(count=formats.number(undoable)))
             return f"{told} {rest}" if started else told

@@ -67,7 +67,7 @@ class Copying(QObject):
         sentence = one if jobs == 1 else more.format(count=formats.number(jobs))
         if left_out:
             without = self.tr(
-                "{copied} {count} came without arguments: more than {size} MB are not copied at once. "
+                "{copied} {count} of them without arguments: at most {size} MB are copied at once. "
                 "The inspector reads large ones part by part."
             )
             size = MOST_WHOLE // 1024 // 1024

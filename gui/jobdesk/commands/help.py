@@ -21,7 +21,7 @@ class HelpCommands(Noun):
     _help: HelpWindow | None = None
 
     def topic(self) -> None:
-        """Tell of the page on show."""
+        """Show the help for the current page."""
         from jobdesk.help.topics import START, topic_of_page
         from jobdesk.help.window import HelpWindow
 
@@ -42,14 +42,14 @@ class HelpCommands(Noun):
         from jobdesk.diagnostics import diagnostics
 
         QApplication.clipboard().setText(diagnostics(self._session.desk))
-        self.done.emit(self.tr("Copied. It names no server, no role and no job."))
+        self.done.emit(self.tr("Copied. It names no server, role or job."))
 
     def log(self) -> None:
         """Show the folder of the log."""
         folder = log_folder()
         is_open = folder.is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
         if not is_open:
-            self.done.emit(self.tr("The log lies in {folder}.").format(folder=folder))
+            self.done.emit(self.tr("The log is in {folder}.").format(folder=folder))
 
     def about(self) -> None:
         """Tell the versions and the licences."""

@@ -175,7 +175,7 @@ class JobCommands(Noun):
         self._act(Action.PURGE, PurgeOptions.of_any_age())
 
     def rescue(self) -> None:
-        """Retry the running jobs that no living worker has."""
+        """Retry the running jobs that no live worker has."""
         self._act_on_stalled(Action.RESCUE)
 
     def rescue_matching(self, filter_text: str) -> None:

@@ -93,7 +93,7 @@ class NameCommands(Noun):
         sentences = {
             "cancel": self.tr("None of its jobs is waiting."),
             "retry": self.tr("None of its jobs has failed."),
-            "purge": self.tr("None of its jobs is over."),
+            "purge": self.tr("None of its jobs has finished."),
         }
         return sentences[verb]
 

@@ -42,7 +42,7 @@ class StagedCommands(Noun):
         if self._desk is None:
             return dict.fromkeys(verbs, self._no_desk())
         if not self.current.entries:
-            nothing = self.tr("Nothing is staged. Any dialog that acts on jobs or defers one can stage it.")
+            nothing = self.tr("Nothing is staged. Any dialog that acts on jobs or defers them can stage that.")
             return dict.fromkeys(verbs, nothing)
         return {}
 
@@ -108,7 +108,7 @@ class StagedCommands(Noun):
             self.held.keep(desk.profile, ChangeSet((*plan.staged.entries, *later)))
 
         self.held.keep(desk.profile, ChangeSet())
-        review = self.tr("Look again…"), self.show
+        review = self.tr("Check again…"), self.show
         self.act(act_of_set(desk, plan, changes(len(plan.staged.entries)), put_back, review))
 
     def _edit(self, desk: Desk, position: int) -> None:
@@ -139,6 +139,6 @@ class StagedCommands(Noun):
 
         if self._session.desk is not None and place_of(self._session.desk.profile) == place_of(profile):
             return
-        said = self.tr("{changes} for {name} are not applied.").format(changes=changes(count), name=profile.name)
-        way_out = self.tr("They are there when you connect again, until Jobdesk ends.")
+        said = self.tr("Not applied: {changes} for {name}.").format(changes=changes(count), name=profile.name)
+        way_out = self.tr("They will be there when you connect again, until Jobdesk quits.")
         self._window.message.show_message("warning", said, way_out)

@@ -57,7 +57,7 @@ class ViewCommands(Noun):
         PaletteDialog(self._window).open()
 
     def refresh(self) -> None:
-        """Read everything shown anew."""
+        """Read everything shown again."""
         if self._session.desk is not None:
             self._session.desk.monitor.wake()
             self._window.jobs.read_again()

@@ -39,7 +39,7 @@ class WorkerCommands(Noun):
         self._window.ask_for(f"status:doing worker:{','.join(keys)}")
 
     def rescue(self) -> None:
-        """Put the jobs back that no living worker has."""
+        """Put the running jobs that no live worker has back in their queues."""
         self._window.commands.job.rescue()
 
     def fail(self) -> None:

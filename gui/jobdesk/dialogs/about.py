@@ -35,8 +35,8 @@ class AboutDialog(DialogFrame):
         self.content.addWidget(fields)
         self.notice = QLabel(
             self.tr(
-                "Qt for Python and psycopg are used under the GNU Lesser General Public License, version 3. "
-                "They lie beside the program as libraries of their own, and you may exchange them for your own builds."
+                "Qt for Python and psycopg are used under the GNU Lesser General Public License, version 3. They are "
+                "separate libraries beside the program, and you may replace them with your own builds."
             )
         )
         self.notice.setWordWrap(True)
@@ -52,7 +52,7 @@ class AboutDialog(DialogFrame):
         self.content.addStretch()
         for text, clicked in (
             (self.tr("Packages"), self._show_packages),
-            (self.tr("Texts of the licences"), self._show_texts),
+            (self.tr("Licence texts"), self._show_texts),
             (self.tr("Copy the versions"), self._copy),
         ):
             button = QPushButton(text)

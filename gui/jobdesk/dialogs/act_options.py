@@ -76,7 +76,7 @@ class RetryOptions(Options):
             edit.setPlaceholderText(self.tr("unchanged"))
             edit.setEnabled(can_change)
             if not can_change:
-                edit.setToolTip(self.tr("This database's release cannot change it on a retry."))
+                edit.setToolTip(self.tr("This database's Procrastinate release cannot change it on a retry."))
             edit.textChanged.connect(self.changed)
         self.schedule.changed.connect(self.changed)
 
@@ -161,8 +161,8 @@ class PurgeOptions(Options):
         self._ends = QWidget()
         ends.setContentsMargins(0, 0, 0, 0)
         self._ends.setLayout(ends)
-        self.form.addLayout(field(self.tr("Which have"), self._ends))
-        self.form.addLayout(field(self.tr("More than … ago"), self._age))
+        self.form.addLayout(field(self.tr("With status"), self._ends))
+        self.form.addLayout(field(self.tr("Ended more than … ago"), self._age))
         self.amount.valueChanged.connect(self.changed)
         self.unit.currentIndexChanged.connect(self.changed)
 

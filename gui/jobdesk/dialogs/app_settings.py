@@ -24,8 +24,8 @@ class AppSettings(QWidget):
         says = note("secondary")
         says.setText(
             self.tr(
-                "The defer form asks this application's code for its tasks, in a process of its own, which reaches "
-                "no database. Importing the code runs it: name only code that you trust."
+                "The defer form asks this application's code for its tasks, in a separate process without access to "
+                "any database. Importing code runs it: name only code that you trust."
             )
         )
         below = QHBoxLayout()
@@ -36,9 +36,9 @@ class AppSettings(QWidget):
         layout.setSpacing(12)
         layout.addWidget(says)
         for edit, label, example in (
-            (self.python, self.tr("Its Python interpreter"), "/srv/billing/.venv/bin/python"),
-            (self.path, self.tr("Its app"), "billing.tasks.app"),
-            (self.folder, self.tr("The folder of its code, if it is not installed"), "/srv/billing"),
+            (self.python, self.tr("Python interpreter of the application"), "/srv/billing/.venv/bin/python"),
+            (self.path, self.tr("App, such as package.module.app"), "billing.tasks.app"),
+            (self.folder, self.tr("Folder of the code, if it is not installed"), "/srv/billing"),
         ):
             edit.setProperty("mono", "true")
             edit.setPlaceholderText(example)

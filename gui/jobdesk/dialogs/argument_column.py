@@ -51,4 +51,4 @@ class ArgumentColumnDialog(DialogFrame):
         is_path = self._path() is not None
         self.verb.setEnabled(is_path)
         is_wrong = bool(self.path.text().strip()) and not is_path
-        self._note.setText(self.tr("Between two dots, and at both ends, a name is needed.") if is_wrong else "")
+        self._note.setText(self.tr("There must be a name at both ends and between two dots.") if is_wrong else "")

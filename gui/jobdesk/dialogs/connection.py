@@ -120,7 +120,7 @@ class ConnectionDialog(DialogFrame):
         asking = ConnectionLossDialog(
             self,
             title=self.tr("Replace {name}?").format(name=name),
-            sentence=self.tr("There is a saved connection of this name. What it holds is lost."),
+            sentence=self.tr("A connection of this name is saved already. It will be overwritten."),
             verb=self.tr("Replace {name}").format(name=name),
         )
         asking.accepted.connect(lambda: self._save(profile, is_replacing=True))

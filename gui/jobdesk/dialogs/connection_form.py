@@ -108,7 +108,7 @@ class ConnectionForm(QWidget):
     def show_keyring(self, reason: str | None) -> None:
         """Say why passwords cannot be remembered, or let them be."""
         self.remember.setEnabled(reason is None)
-        said = self.tr("{reason} The password is kept in memory until Jobdesk ends.")
+        said = self.tr("{reason} The password is kept in memory until Jobdesk quits.")
         self._keyring.setText(said.format(reason=reason))
         self._keyring.setVisible(reason is not None)
 
@@ -187,7 +187,7 @@ class ConnectionForm(QWidget):
         fields.set_fields([(name, "••••••" if name == "PGPASSWORD" else value, "mono") for name, value in found])
         says = note("secondary")
         says.setText(
-            self.tr("libpq's variables, as Jobdesk was started with them:")
+            self.tr("libpq's variables in Jobdesk's environment:")
             if found
             else self.tr("No PG… variable is set: libpq's defaults apply (the local server, your own name).")
         )
@@ -201,7 +201,7 @@ class ConnectionForm(QWidget):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         says = note()
-        says.setText(self.tr("A password in it is used, and never saved in the file of profiles."))
+        says.setText(self.tr("A password in it is used, but never saved to the file of profiles."))
         layout.addLayout(field(self.tr("Connection string"), self.dsn, says))
         layout.addStretch()
         return page
@@ -226,5 +226,5 @@ class ConnectionForm(QWidget):
         layout.addLayout(field(self.tr("SSL mode"), self.ssl_mode))
         self.more.setMaximumHeight(56)
         self.more.setTabChangesFocus(True)
-        layout.addLayout(field(self.tr("More, one key=value per line"), self.more))
+        layout.addLayout(field(self.tr("More parameters, one key=value per line"), self.more))
         return page

@@ -116,7 +116,7 @@ class DeferDialog(DialogFrame):
         """What is wrong with what was typed, or None."""
         problem = self.fields.problem() or self.arguments.problem()
         if problem is None and still_hidden(self._value()):
-            return self.tr("{dots} stands for no value here. Type one.").format(dots=HIDDEN)
+            return self.tr("{dots} is a placeholder, not a value. Type the value.").format(dots=HIDDEN)
         return problem
 
     def _value(self) -> dict[str, Any] | None:
@@ -147,7 +147,7 @@ class DeferDialog(DialogFrame):
         value = self._value()
         remarks = self.known.remarks(value) if self.known is not None and value is not None else []
         if value is not None and still_hidden(self.arguments.value()):
-            remarks.insert(0, self.tr("{dots} looks secret, and is carried over as it is.").format(dots=HIDDEN))
+            remarks.insert(0, self.tr("{dots} looks secret, and is copied unchanged.").format(dots=HIDDEN))
         self._remarks.setText(formats.visible_lines("\n".join(remarks[:_REMARKS])))
         self._remarks.setVisible(bool(remarks))
 
@@ -169,10 +169,9 @@ class DeferDialog(DialogFrame):
             number = formats.job_number(self._again_of)
             self.title.setText(self.tr("Defer job {job} again, with changes").format(job=number))
             self.sentence.setText(
-                self.tr(
-                    "A new job; {job} stays as it is. The outcome names {job}, the database does not: "
-                    "its tables have no place for it, and arguments are the task's own."
-                ).format(job=number)
+                self.tr("A new job; {job} stays as it is. The new job is not linked to {job} in the database.").format(
+                    job=number
+                )
             )
             self.sentence.show()
         if self._is_staged:

@@ -91,7 +91,7 @@ class DeferManyDialog(DialogFrame):
         self.rows = RowsEdit()
         hidden = ("task", "queue", "priority", "scheduled")
         self.panel = DefersPanel(self.tr("Line"), desk.profile.secret_keys, hidden)
-        self.panel.set_empty(self.tr("What each row would be shows here, and which rows cannot be."))
+        self.panel.set_empty(self.tr("The job of each row appears here, and which rows cannot be deferred."))
         self.leave_out = QCheckBox()
         self.safety = Safety(_words(self), desk.profile)
         self.columns, self._remarks = ColumnTypes(), note("warning")
@@ -159,7 +159,7 @@ class DeferManyDialog(DialogFrame):
             return Looked(None, None, problem=said)
         new = await in_slices(from_rows(pattern, rows.rows))
         remarks = (*(column.remark for column in rows.columns if column.remark), *_remarks_of(rows, known))
-        self.panel.pace.start(self.tr("Looking at the rows: {at} of {of}"))
+        self.panel.pace.start(self.tr("Checking the rows: {at} of {of}"))
         plan = await self._desk.plan_defers(new, self.panel.pace.step)
         return Looked(rows, plan, remarks)
 
@@ -179,8 +179,8 @@ class DeferManyDialog(DialogFrame):
             self.panel.clear()
             self.plan = None
         elif not looked.plan.is_complete:
-            said = self.tr("Stopped before every row was looked at.")
-            self.message.show_message("info", said, "", [(self.tr("Look again"), self._look)])
+            said = self.tr("Stopped before every row was checked.")
+            self.message.show_message("info", said, "", [(self.tr("Check again"), self._look)])
             self.plan = None
         else:
             self.panel.show_plan(looked.plan)
@@ -195,7 +195,9 @@ class DeferManyDialog(DialogFrame):
         plan = self.plan
         refused, ready = (len(plan.refusals), plan.ready) if plan is not None else (0, 0)
         self.leave_out.setVisible(bool(refused) and bool(ready))
-        self.leave_out.setText(self.tr("Exclude the {count} that cannot be").format(count=formats.number(refused)))
+        self.leave_out.setText(
+            self.tr("Exclude the {count} that cannot be deferred").format(count=formats.number(refused))
+        )
         self.safety.show_new(ready)
         problem = self._missing()
         self.second.setEnabled(problem is None)
@@ -253,7 +255,7 @@ class DeferManyDialog(DialogFrame):
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(12)
         left.addWidget(self.fields)
-        left.addLayout(field(self.tr("Arguments, a row for each job"), self.rows, grows=True), 1)
+        left.addLayout(field(self.tr("Arguments, one row per job"), self.rows, grows=True), 1)
         left.addWidget(self.columns)
         left.addWidget(self._remarks)
         right = QVBoxLayout()

@@ -23,7 +23,9 @@ class DiscardDialog(DialogFrame):
         self.setWindowTitle(self.title.text())
         names = ", ".join(formats.cut(name, 80) for name in counts)
         where = self.tr("They are staged for {names}, and have not been applied.").format(names=names)
-        lost = self.tr("They are not kept when Jobdesk ends.") if is_end else self.tr("Discarding them changes no job.")
+        lost = (
+            self.tr("They are not kept when Jobdesk quits.") if is_end else self.tr("Discarding them changes no job.")
+        )
         self.sentence.setText(f"{where} {lost}")
         self.sentence.show()
         self.verb.setText(self.tr("Discard and quit") if is_end else self.tr("Discard"))

@@ -24,8 +24,8 @@ class ErrorDialog(DialogFrame):
             parent,
             title=self.tr("Something went wrong in Jobdesk"),
             sentence=self.tr(
-                "This is a fault of the program, not of your database. You can go on; if it comes again, "
-                "send us the details. They may name jobs and servers: look through them first."
+                "This is a bug in Jobdesk, not a problem with your database. You can go on; if it happens again, send"
+                " us the details. They may name jobs and servers: look through them first."
             ),
             verb=self.tr("Go on"),
         )
@@ -60,7 +60,7 @@ class ErrorDialog(DialogFrame):
             lines = traceback.format_exception(type(error), error, error.__traceback__)
             self.details.appendPlainText(without_secrets("".join(lines)))
         if self._count > 1:
-            self.more.setText(self.tr("{count} errors have come so far.").format(count=self._count))
+            self.more.setText(self.tr("{count} errors so far.").format(count=self._count))
             self.more.show()
             self.make_room()
 

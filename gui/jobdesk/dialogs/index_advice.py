@@ -91,7 +91,7 @@ class IndexAdviceDialog(DialogFrame):
         for left in found:
             self.message.show_message(
                 "warning",
-                self.tr("Stopped. What was built of the index serves nothing, and every writer pays for it."),
+                self.tr("Stopped. The unfinished index is of no use and slows down every write."),
                 self.tr("Drop it: {sql}").format(sql=left.drop_sql),
                 [(self.tr("Copy the SQL"), partial(QApplication.clipboard().setText, left.drop_sql))],
             )
@@ -105,5 +105,5 @@ class IndexAdviceDialog(DialogFrame):
 
     def _build_text(self) -> str:
         return self.tr(
-            "Nobody is blocked (CONCURRENTLY). The table is read twice, and transactions that are open are waited for."
+            "Nobody is blocked (CONCURRENTLY). The table is read twice, and open transactions are waited for."
         )

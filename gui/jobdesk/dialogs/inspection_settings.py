@@ -30,7 +30,7 @@ class InspectionSettings(QWidget):
         layout.setSpacing(12)
         label = self.tr("Links from a job, one Name = address per line")
         layout.addLayout(field(label, self.links, self._links_note, grows=True), 1)
-        hidden = self.tr("Arguments that are hidden until clicked: keys that this regular expression finds")
+        hidden = self.tr("Arguments hidden until clicked: keys that match this regular expression")
         layout.addLayout(field(hidden, self.secret_keys, self._keys_note))
         self.links.textChanged.connect(self._changed)
         self.secret_keys.textChanged.connect(self._changed)
@@ -78,8 +78,8 @@ class InspectionSettings(QWidget):
     def _changed(self) -> None:
         fields = ", ".join(f"{{{name}}}" for name in links.FIELDS)
         wrong = self._links_problem()
-        _say(self._links_note, wrong, self.tr("An address may hold {fields}.").format(fields=fields))
-        default = self.tr("Left empty, it is the one shown. Letters count in any case.")
+        _say(self._links_note, wrong, self.tr("An address may contain {fields}.").format(fields=fields))
+        default = self.tr("If left empty, the one shown applies. Upper and lower case count as the same.")
         _say(self._keys_note, secret_keys.problem(self.typed_secret_keys()), default)
         self.changed.emit()
 

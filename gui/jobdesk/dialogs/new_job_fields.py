@@ -145,7 +145,7 @@ class NewJobFields(QWidget):
         first.addLayout(field(self.tr("Priority, higher first"), self.priority), 1)
         second.setSpacing(12)
         second.addLayout(field(self.tr("Lock (runs one at a time)"), self.lock))
-        second.addLayout(field(self.tr("Queueing lock: one waiting"), self.queueing_lock))
+        second.addLayout(field(self.tr("Queueing lock (one may wait)"), self.queueing_lock))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)

@@ -127,7 +127,7 @@ class _Jobs(QWidget):
     def _words(self, example: Example) -> str:
         number = formats.job_number(example.job_id)
         if example.row is None:
-            return self.tr("{job} is not there").format(job=number)
+            return self.tr("{job} does not exist").format(job=number)
         words = f"{number}  {_short(example.row.task_name)} · {_short(example.row.queue_name)}"
         if example.holder is None or self._line.kind != "warning":
             return words

@@ -53,7 +53,7 @@ class Pace(QWidget):
         words = self._sentence.format(at=formats.number(progress.at), of=formats.number(progress.of))
         left_s = self._left_s(progress)
         if left_s:
-            words = self.tr("{words}, some {left} left").format(words=words, left=formats.duration(left_s))
+            words = self.tr("{words}, about {left} left").format(words=words, left=formats.duration(left_s))
         self.words.setText(words)
         return not self._is_stopped
 

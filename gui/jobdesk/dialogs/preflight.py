@@ -73,7 +73,7 @@ class PreflightDialog(DialogFrame):
         self._targets, self._done, self._staged = targets, done, staged
         self.choice = Segmented([*(name for name, _ in targets), self.tr("a list of ids")])
         self.ids = QPlainTextEdit()
-        self.ids.setPlaceholderText(self.tr("Paste ids: 4711, 4712 or one on each line"))
+        self.ids.setPlaceholderText(self.tr("Paste ids: 4711, 4712, or one per line"))
         self.ids.setAccessibleName(self.tr("Ids of jobs"))
         self.ids.setTabChangesFocus(True)
         self.ids.setFixedHeight(84)
@@ -85,7 +85,7 @@ class PreflightDialog(DialogFrame):
         self.sql_button = QPushButton(self.tr("Show the SQL"))
         self._typing = QTimer(self)
         self.edit_button = QPushButton(self.tr("With other arguments…"))
-        self.edit_button.setToolTip(self.tr("Defer it again as a new job, whose arguments can be changed first"))
+        self.edit_button.setToolTip(self.tr("Defer a new job with its task and arguments, which can be edited first"))
         self._edit = edit
         self._lay_out()
         self._connect()
@@ -135,7 +135,7 @@ class PreflightDialog(DialogFrame):
             self.work.cancel(LOOK)
             self.pace.hide()
             return
-        self.pace.start(self.tr("Looking at the jobs: {at} of {of}"))
+        self.pace.start(self.tr("Checking the jobs: {at} of {of}"))
         looking = self._desk.plan(target, self._change(), self.pace.step)
         self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
 
@@ -144,9 +144,9 @@ class PreflightDialog(DialogFrame):
         if not plan.is_complete:
             self.message.show_message(
                 "info",
-                self.tr("Stopped before every job was looked at."),
+                self.tr("Stopped before every job was checked."),
                 self.tr("Nothing has been changed."),
-                [(self.tr("Look again"), self._look)],
+                [(self.tr("Check again"), self._look)],
             )
             return
         self.plan = plan
@@ -196,7 +196,7 @@ class PreflightDialog(DialogFrame):
         ready = plan.ready if plan is not None and problem is None and plan.problem is None else 0
         self.outcomes.setVisible(plan is not None and plan.problem is None and bool(plan.total))
         if plan is not None and plan.problem is None and not plan.total:
-            self.message.show_message("info", self.tr("There is no such job, and so nothing to do."))
+            self.message.show_message("info", self.tr("There is no such job, so there is nothing to do."))
         if plan is not None:
             self.outcomes.show_lines(plan_lines(plan, self.words))
         self.safety.show_plan(plan, ready)
@@ -297,7 +297,7 @@ class PreflightDialog(DialogFrame):
         self.sql.setTabChangesFocus(True)
         self.sql.setAccessibleName(self.tr("SQL of the first chunk"))
         self.sql.setMinimumHeight(140)
-        self.sql.setPlaceholderText(self.tr("Nothing would be done, and so there is no SQL."))
+        self.sql.setPlaceholderText(self.tr("Nothing would be done, so there is no SQL."))
         self.sql.hide()
         for button in (self.edit_button, self.sql_button):
             button.setObjectName("link")

@@ -37,7 +37,7 @@ class PruneDialog(DialogFrame):
         self.setWindowTitle(self.tr("Prune unresponsive workers"))
         self.title.setText(self.windowTitle())
         sentence = self.tr(
-            "Every worker without a heartbeat for 30 seconds is removed, also one that becomes unresponsive only now."
+            "Every worker without a heartbeat for 30 seconds is removed, including any that stops meanwhile."
         )
         self.sentence.setText(sentence)
         self.sentence.show()
@@ -53,8 +53,8 @@ class PruneDialog(DialogFrame):
         kept = self.tr("None of them runs a job.")
         if running:
             kept = self.tr(
-                "{jobs} without a worker afterwards: rescue them, or mark them as failed. Until then the workers may "
-                "still run them, for one that is shutting down sends no heartbeat."
+                "{jobs} left without a worker: rescue them, or mark them as failed. Until then the workers may still "
+                "be running them: one that is shutting down sends no heartbeat."
             ).format(jobs=jobs(running))
         fields = FieldList()
         fields.set_fields(
@@ -68,7 +68,7 @@ class PruneDialog(DialogFrame):
         self.safety = Safety(Words(self.tr("Prune"), "", "", ""), profile)
         self.safety.ask(confirmation(Other.PRUNE, len(workers), is_production=profile.is_production, at_risk=running))
         self.safety.force.setText(
-            self.tr("Prune, although the workers may still run {jobs}").format(jobs=jobs(running))
+            self.tr("Prune, although the workers may still be running {jobs}").format(jobs=jobs(running))
         )
         self.safety.force.setVisible(bool(running))
         self._at_risk = running
@@ -80,7 +80,7 @@ class PruneDialog(DialogFrame):
     def _check(self) -> None:
         reason = self.safety.problem()
         if self._at_risk and not self.safety.force.isChecked():
-            reason = self.tr("Tick first that the workers may still run their jobs.")
+            reason = self.tr("First confirm that the workers may still be running their jobs.")
         self.verb.setEnabled(reason is None)
         self.verb.setToolTip(reason or "")
 

@@ -59,7 +59,7 @@ class ReplayDialog(DialogFrame):
         self.profile.addItems([formats.cut(profile.name, 80) for profile in self._profiles])
         self.banner = TargetBanner()
         self.panel = DefersPanel(self.tr("Job"), source.profile.secret_keys)
-        self.panel.set_empty(self.tr("What would be deferred there shows here, before anything is."))
+        self.panel.set_empty(self.tr("What would be deferred there appears here first."))
         self.sql = ShownSql()
         self.leave_out = QCheckBox()
         self.safety: Safety | None = None
@@ -152,8 +152,8 @@ class ReplayDialog(DialogFrame):
             self._let_go()
             self.message.show_message("bad", plan.problem, self.tr("Choose another connection."))
         elif not plan.is_complete or len(plan.jobs) < len(self._job_ids):
-            again = [(self.tr("Look again"), lambda: self._choose(self.profile.currentIndex()))]
-            self.message.show_message("info", self.tr("Stopped before every job was looked at."), "", again)
+            again = [(self.tr("Check again"), lambda: self._choose(self.profile.currentIndex()))]
+            self.message.show_message("info", self.tr("Stopped before every job was checked."), "", again)
         else:
             self.plan = plan
             self.panel.show_plan(plan)
@@ -168,7 +168,9 @@ class ReplayDialog(DialogFrame):
         plan = self.plan
         refused, ready = (len(plan.refusals), plan.ready) if plan is not None else (0, 0)
         self.leave_out.setVisible(bool(refused) and bool(ready))
-        self.leave_out.setText(self.tr("Exclude the {count} that cannot be").format(count=formats.number(refused)))
+        self.leave_out.setText(
+            self.tr("Exclude the {count} that cannot be deferred").format(count=formats.number(refused))
+        )
         if self.safety is not None:
             self.safety.show_new(ready, Other.REPLAY)
             self.safety.setVisible(bool(ready))
@@ -193,11 +195,11 @@ class ReplayDialog(DialogFrame):
         if self.profile.currentIndex() == 0:
             return self.tr("Choose a connection.")
         if self.plan is None:
-            return self.tr("The target has not been looked at.")
+            return self.tr("The target has not been checked yet.")
         if not self.plan.ready:
             return self.tr("None of these jobs can be deferred there.")
         if self.plan.refusals and not self.leave_out.isChecked():
-            return self.tr("Some cannot be deferred there: leave them out, or choose another connection.")
+            return self.tr("Some cannot be deferred there: exclude them, or choose another connection.")
         return None
 
     def _verb(self, ready: int) -> str:
@@ -220,8 +222,8 @@ class ReplayDialog(DialogFrame):
         self.setWindowTitle(self.title.text())
         self.sentence.setText(
             self.tr(
-                "New jobs with the same task, queue, priority, locks and arguments, on another connection. A time "
-                "that is past is left out. Nothing changes on {source}."
+                "New jobs with the same task, queue, priority, locks and arguments, on another connection. A "
+                "scheduled time in the past is dropped. Nothing changes on {source}."
             ).format(source=formats.cut(self._source.profile.name, 80))
         )
         self.sentence.show()

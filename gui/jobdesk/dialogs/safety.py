@@ -50,17 +50,19 @@ class Safety(QWidget):
         self.per_second.setSpecialValueText(self.tr("no limit"))
         # An emptied field is none, not the number that stood there before.
         self.per_second.setCorrectionMode(NumberEdit.CorrectionMode.CorrectToNearestValue)
-        self.per_second.setToolTip(self.tr("With a limit the chunks are small and come evenly, to spare the server"))
+        self.per_second.setToolTip(self.tr("With a limit, chunks are small and evenly spaced, to spare the server"))
         self.name = QLineEdit()
         self.name.setPlaceholderText(profile.name)
-        asked = self.tr("Type the profile's name, {name}, for this is production").format(name=profile.name)
-        self._rate_field = _row(field(self.tr("Jobs a second, at most"), self.per_second))
+        asked = self.tr("This is production: type the profile's name, {name}").format(name=profile.name)
+        self._rate_field = _row(field(self.tr("Jobs per second, at most"), self.per_second))
         how = QHBoxLayout()
         how.setSpacing(12)
         how.addLayout(field(self.tr("How"), self.how), 1)
         how.addWidget(self._rate_field)
         self.brake_on = QCheckBox(self.tr("Pause when more than"))
-        self.brake_on.setToolTip(self.tr("Needs a limit: without one all are retried before any of them has failed"))
+        self.brake_on.setToolTip(
+            self.tr("Needs a limit: without one, all are retried before any of them can fail again")
+        )
         self.share = NumberEdit()
         self.share.setRange(1, 99)
         self.share.setValue(10)
@@ -93,7 +95,7 @@ class Safety(QWidget):
         return self.how.currentIndex() == 1
 
     def rate(self) -> Rate | None:
-        """A rate for one act, or None: as fast as the server takes them, or all in one transaction."""
+        """A rate for one act, or None: as fast as the server allows, or all in one transaction."""
         self.per_second.interpretText()
         per_second = self.per_second.value()
         return Rate(per_second) if per_second and not self.is_one_transaction else None

@@ -58,4 +58,4 @@ class SaveViewDialog(DialogFrame):
         name = self._name()
         self.verb.setEnabled(bool(name))
         is_taken = any(view.name == name for view in self._finding.views)
-        self._note.setText(self.tr("The view of this name is changed to what is on show.") if is_taken else "")
+        self._note.setText(self.tr("The saved view of this name will be replaced.") if is_taken else "")

@@ -29,9 +29,9 @@ class SavedViewsDialog(DialogFrame):
         self._finding = window.finding
         self.title.setText(self.tr("Saved views"))
         self.setWindowTitle(self.tr("Saved views"))
-        self.sentence.setText(self.tr("The first nine open by Alt+1 to Alt+9."))
+        self.sentence.setText(self.tr("Alt+1 to Alt+9 open the first nine."))
         self.sentence.show()
-        self.verb.setText(self.tr("Keep these views"))
+        self.verb.setText(self.tr("Save the views"))
         self.verb.show()
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Saved views"))

@@ -95,22 +95,22 @@ class StagedDialog(DialogFrame):
         self.plan = None
         self.message.clear()
         self._show_rows()
-        self.pace.start(self.tr("Looking at the jobs: {at} of {of}"))
+        self.pace.start(self.tr("Checking the jobs: {at} of {of}"))
         looking = self._desk.look_staged(self._set(), self.pace.step)
         self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
 
     def _looked(self, plan: SetPlan) -> None:
         self.pace.hide()
         if not plan.is_complete:
-            again = [(self.tr("Look again"), self._look)]
-            self.message.show_message("info", self.tr("Stopped before every job was looked at."), "", again)
+            again = [(self.tr("Check again"), self._look)]
+            self.message.show_message("info", self.tr("Stopped before every job was checked."), "", again)
             return
         self.plan = plan
         self._show_rows()
         if not plan.is_ready:
             smaller = plan.as_they_are()
             mend = [(self.tr("Keep what can be done"), lambda: self._held.keep(self._desk.profile, smaller))]
-            way_out = self.tr("Jobs that only changed are taken as they are now; the others are left out.")
+            way_out = self.tr("Jobs that have merely changed are taken as they are now; the others are excluded.")
             can_mend = smaller != plan.staged
             said = words.together(plan)
             self.message.show_message("warning", said, way_out if can_mend else "", mend if can_mend else [])
@@ -183,7 +183,7 @@ class StagedDialog(DialogFrame):
     def _check(self) -> None:
         reason = self.safety.problem()
         if self.plan is None or not self.plan.is_ready:
-            reason = self.tr("Something in it cannot be done: leave it out first.")
+            reason = self.tr("Some of it cannot be done: exclude that first.")
         self.verb.setText(self.tr("Apply {changes}").format(changes=words.changes(len(self._set().entries))))
         self.verb.setEnabled(reason is None)
         self.verb.setToolTip(reason or "")

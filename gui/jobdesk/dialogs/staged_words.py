@@ -55,7 +55,7 @@ def cells(entry: Staged, now: Cell, secret_keys: str) -> list[Cell]:
 def now_of(part: Part | None) -> Cell:
     """What a change would do, in a few words."""
     if part is None:
-        return Cell(tr("looking…"), "secondary")
+        return Cell(tr("checking…"), "secondary")
     if part.is_ready:
         return Cell(tr("can be done"), "good")
     if part.problem is not None:
@@ -105,7 +105,7 @@ def _retry_options(change: Retry) -> list[str]:
         (change.lock, tr("lock {value}"), formats.cut(change.lock or "", _NAME)),
     )
     found = [text.format(value=shown) for value, text, shown in named if value is not None]
-    return [*found, tr("also of living workers")] if change.is_forced else found
+    return [*found, tr("also those of live workers")] if change.is_forced else found
 
 
 def part_lines(part: Part) -> list[Line]:
@@ -122,7 +122,7 @@ def part_lines(part: Part) -> list[Line]:
         found.append(Line("good", group.count, words.will, group.status, tuple(group.examples())))
     for group in sorted(part.left, key=lambda group: -group.count):
         kind = KINDS[group.reason.kind] if group.reason is not None else "bad"
-        said = tr("cannot be: {reason}").format(reason=group.reason.many if group.reason is not None else "")
+        said = tr("skipped: {reason}").format(reason=group.reason.many if group.reason is not None else "")
         kind = "warning" if kind == "info" else kind
         found.append(Line(kind, group.count, said, group.status, tuple(group.examples())))
     return found
@@ -136,7 +136,7 @@ def end_lines(ledger: SetLedger, position: int) -> list[Line]:
         Result.DONE: done,
         Result.ROLLED_BACK: tr("left as they were: everything was rolled back"),
         Result.NOT_REACHED: tr("not reached"),
-        Result.UNKNOWN: tr("done or not: the link broke at the commit"),
+        Result.UNKNOWN: tr("unknown: the connection broke during the commit"),
     }
     found = []
     for result, words, number, ids in ledger.lines(position):
@@ -151,7 +151,7 @@ def together(made: SetPlan) -> str:
     """What the whole set would do."""
     of = made.staged.jobs
     if made.is_ready:
-        return tr("All of it can be done, to {jobs}.").format(jobs=jobs(of))
-    return tr("In the way: {count} of {jobs}. As long as that is so, nothing can be applied.").format(
+        return tr("All of it can be done: {jobs}.").format(jobs=jobs(of))
+    return tr("Blocked by {count} of {jobs}. Until that is resolved, nothing can be applied.").format(
         count=formats.number(of - made.ready), jobs=jobs(of)
     )

@@ -27,7 +27,7 @@ class TaskHints(QFrame):
         self._known: KnownTask | None = None
         self._text = TextBlock()
         self.fill = QPushButton(self.tr("Start with these arguments"))
-        self.fill.setToolTip(self.tr("Replace the arguments by those that the task needs, to be filled in"))
+        self.fill.setToolTip(self.tr("Replace the arguments with those that the task needs, for you to fill in"))
         self.fill.setAutoDefault(False)
         self.fill.clicked.connect(self.template_asked_for)
         title = QLabel(self.tr("ABOUT THIS TASK"))
@@ -67,7 +67,7 @@ class TaskHints(QFrame):
         self.show_known(self._known)
 
     def _nothing(self) -> list[Run]:
-        said = self.tr("Type a task's name: its newest jobs tell its usual queue and arguments.")
+        said = self.tr("Type a task's name to see its usual queue and arguments.")
         return [Run(said, "secondary"), *self._of_code()]
 
     def _of_code(self) -> list[Run]:
@@ -87,12 +87,12 @@ class TaskHints(QFrame):
             runs.append(Run("\n" + self.tr("usual queue: {queue}").format(queue=formats.visible(known.queue))))
         sources = []
         if known.jobs:
-            several = self.tr("its newest {count} jobs").format(count=formats.number(known.jobs))
+            several = self.tr("its latest {count} jobs").format(count=formats.number(known.jobs))
             sources.append(several if known.jobs > 1 else self.tr("its one job"))
         if known.is_in_code:
             sources.append(self.tr("the application's code"))
-        said = self.tr("As {sources} tell:").format(sources=self.tr(" and ").join(sources))
-        none = self.tr("Nothing is known of its arguments: no job of it is among the newest.")
+        said = self.tr("From {sources}:").format(sources=self.tr(" and ").join(sources))
+        none = self.tr("Its arguments are not known: none of the latest jobs has this task.")
         runs.append(Run("\n" + (said if sources else none), "secondary"))
         return runs if known.is_in_code else [*runs, *self._of_code()]
 
@@ -108,12 +108,12 @@ class TaskHints(QFrame):
         runs = [Run(formats.cut(argument.key, 80), is_mono=True, is_strong=True)]
         words = [formats.cut(argument.annotation, _DEFAULT) or " | ".join(argument.types)]
         if argument.is_required:
-            words.append(self.tr("needed"))
+            words.append(self.tr("required"))
         if argument.jobs is not None and argument.jobs < jobs:
             words.append(self.tr("in {percent} %").format(percent=max(1, round(100 * argument.jobs / jobs))))
         is_secret = compiled(self._tasks.secret_keys).search(argument.key) is not None
         if argument.default and not is_secret:
-            words.append(self.tr("else {value}").format(value=formats.cut(argument.default, _DEFAULT)))
+            words.append(self.tr("default {value}").format(value=formats.cut(argument.default, _DEFAULT)))
         runs.append(Run("  " + " · ".join(word for word in words if word), "secondary"))
         if is_secret:
             if argument.values or argument.default:

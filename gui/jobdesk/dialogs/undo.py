@@ -21,7 +21,7 @@ from jobdesk.dialogs.safety import Safety
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.widgets.table import Table
 
-LOOK = "look at what an undo would do"
+LOOK = "check what an undo would do"
 TABLE_HEIGHT = 220
 
 
@@ -49,7 +49,7 @@ class UndoDialog(DialogFrame):
         self.safety = Safety(Words("", "", "", ""), desk.profile)
         self.safety.changed.connect(self._check)
         self.content.addWidget(self.safety)
-        self._say(self.tr("Looking at {jobs}…").format(jobs=_jobs(entry.done - entry.undone)))
+        self._say(self.tr("Checking {jobs}…").format(jobs=_jobs(entry.done - entry.undone)))
         self.work.start(desk.plan_undo(entry), name=LOOK, then=self._show_plan, failed=self._failed)
 
     def submit(self) -> None:

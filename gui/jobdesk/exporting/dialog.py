@@ -46,8 +46,8 @@ class ExportDialog(DialogFrame):
         self.verb.show()
         self.what = Segmented([choice.name for choice in choices])
         self.kind = Segmented(["CSV", "JSON", "NDJSON"])
-        self.bom = QCheckBox(self.tr("Begin with a &BOM, by which Excel knows UTF-8"))
-        self.secrets = QCheckBox(self.tr("&Write values that look secret, too"))
+        self.bom = QCheckBox(self.tr("Start with a &BOM, by which Excel recognises UTF-8"))
+        self.secrets = QCheckBox(self.tr("&Include values that look secret"))
         self._about_kind, self._about_secrets = note(), note()
         self.content.addLayout(field(self.tr("Jobs"), self.what))
         self.content.addLayout(field(self.tr("Format"), self.kind, self._about_kind))
@@ -88,9 +88,11 @@ class ExportDialog(DialogFrame):
     def _show(self) -> None:
         kind = KINDS[self.kind.current()]
         about = {
-            "csv": self.tr("A line for each job, arguments as JSON. No cell is taken for a formula."),
-            "json": self.tr("One array, for programs that read a whole file."),
-            "ndjson": self.tr("One object on each line, for jq, scripts and loading elsewhere."),
+            "csv": self.tr(
+                "One line per job, arguments as JSON. Safe in spreadsheets: no cell is taken for a formula."
+            ),
+            "json": self.tr("One array, for programs that read the whole file."),
+            "ndjson": self.tr("One object per line, for jq, scripts and imports."),
         }
         self._about_kind.setText(about[kind])
         self.bom.setEnabled(kind == "csv")

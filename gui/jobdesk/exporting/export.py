@@ -76,10 +76,10 @@ def end_words(exported: Exported, wanted: Wanted, path: Path) -> str:
 def failure_words(error: Exception, path: Path) -> tuple[str, str]:
     """The cause, and the remedy. Nothing has been written then."""
     if isinstance(error, ExportIncomplete):
-        return _tr("The export was dropped: {reason}").format(reason=error), _tr("Export again.")
+        return _tr("The export was given up: {reason}").format(reason=error), _tr("Export again.")
     if isinstance(error, StatementTooLong):
-        said = _tr("The export was dropped: the database took more than a minute for one page.")
-        return said, _tr("Narrow the filter, or have an index advised for it.")
+        said = _tr("The export was given up: the database took more than a minute for one page.")
+        return said, _tr("Narrow the filter, or look for an index that makes it fast.")
     if isinstance(error, ConnectorException) or not isinstance(error, OSError):
         trouble = explain(error)
         said = _tr("The export failed, and nothing was written. {reason}").format(reason=trouble.sentence)
@@ -93,7 +93,7 @@ def _reason(error: OSError, folder: str) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _tr("there is no space left in {folder}").format(folder=folder)
     if error.errno in (errno.EACCES, errno.EPERM):
-        return _tr("you have no right to write in {folder}").format(folder=folder)
+        return _tr("you may not write to {folder}").format(folder=folder)
     if error.errno == errno.EROFS:
         return _tr("{folder} cannot be written to").format(folder=folder)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
@@ -103,8 +103,8 @@ def _reason(error: OSError, folder: str) -> str:
 
 def _remedy(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _tr("Free some space, or export to another place.")
-    return _tr("Export to another place.")
+        return _tr("Free some space, or export somewhere else.")
+    return _tr("Export somewhere else.")
 
 
 def _told(path: Path) -> str:

@@ -41,10 +41,10 @@ class HelpWindow(QWidget):
         self.browser.set_size(remembered.help_size() or self.browser.size_px)
         self.field = QLineEdit()
         self.field.setPlaceholderText(self.tr("Search, or paste a message"))
-        self.field.setAccessibleName(self.tr("Search in the help"))
+        self.field.setAccessibleName(self.tr("Search the help"))
         self.field.setClearButtonEnabled(True)
         self.list = QListWidget()
-        self.list.setAccessibleName(self.tr("Contents of the help"))
+        self.list.setAccessibleName(self.tr("Help contents"))
         self.list.setObjectName("helpContents")
         self.list.setWordWrap(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -173,7 +173,7 @@ class HelpWindow(QWidget):
             item = QListWidgetItem("\n".join(lines))
             item.setData(_PLACE, (hit.section.topic, hit.section.anchor))
             self.list.addItem(item)
-        self.nothing.setText(self.tr("Nothing is found. Try fewer words, or look into the contents."))
+        self.nothing.setText(self.tr("Nothing found. Try fewer words, or browse the contents."))
         self.nothing.setVisible(not hits)
 
     def _show_contents(self) -> None:

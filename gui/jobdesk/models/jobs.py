@@ -350,7 +350,7 @@ class JobsModel(QAbstractTableModel):
 
     def _tooltip(self, row: JobRow, key: str) -> str | None:
         if row.id in self._lost:
-            return _tr("No longer matches the filter. It leaves when it is no longer selected.")
+            return _tr("No longer matches the filter. It will leave the list when it is no longer selected.")
         if key in ("started", "ended"):
             return self.extras.full_moment(row.id, key)
         if key == "age":

@@ -138,7 +138,7 @@ class JobsPage(QWidget):
             self.index_offer.open(self._desk)
 
     def read_again(self) -> None:
-        """Read everything shown anew; what no longer matches leaves."""
+        """Read everything shown again; what no longer matches leaves."""
         self.reading.release(())
         self.extras.doubt()
         self.reading.read_again()

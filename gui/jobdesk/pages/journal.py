@@ -109,7 +109,7 @@ class JournalPage(QWidget):
         note = words.format(count=formats.number(len(entries))) if len(entries) != 1 else self.tr("1 entry")
         aside = self._journal.put_aside
         if aside is not None:
-            note = self.tr("The old journal could not be read and lies in {path}.").format(path=aside.name)
+            note = self.tr("The old journal could not be read and was moved to {path}.").format(path=aside.name)
         self.toolbar.show_note(note, "warning" if aside is not None else "secondary")
 
     def _tell(self, error: Exception) -> None:

@@ -85,7 +85,7 @@ class JournalDetail(QWidget):
     def show_undo(self, reason: str | None) -> None:
         """Offer the undo, or say why it is not possible."""
         self.undo.setEnabled(reason is None)
-        self.undo.setToolTip(reason or self.tr("Look at what an undo would do"))
+        self.undo.setToolTip(reason or self.tr("Check what an undo would do"))
 
     def filter_text(self) -> str:
         """The filter that finds the jobs of the entry on show."""

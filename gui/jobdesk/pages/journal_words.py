@@ -46,11 +46,13 @@ def outcome_words(entry: Entry, now: dt.datetime) -> tuple[str, str]:
     """What came of an act, and the tone of it."""
     if entry.ended_at is None:
         is_fresh = now - entry.at < dt.timedelta(minutes=1)
-        return (_tr("under way"), "doing") if is_fresh else (_tr("no end written"), "warning")
+        return (_tr("in progress"), "doing") if is_fresh else (_tr("no outcome recorded"), "warning")
     done, left = formats.number(entry.done), formats.number(entry.left)
-    text = _tr("{done} done").format(done=done) if entry.done else _tr("nothing done")
-    if entry.left:
-        text = _tr("{text}, {left} left").format(text=text, left=left)
+    if entry.done:
+        text = _tr("{done} done, {left} not") if entry.left else _tr("{done} done")
+    else:
+        text = _tr("none of {left} done") if entry.left else _tr("nothing done")
+    text = text.format(done=done, left=left)
     if entry.undone:
         all_undone = entry.undone >= entry.done
         words = _tr("undone") if all_undone else _tr("{count} undone").format(count=formats.number(entry.undone))
@@ -66,7 +68,7 @@ def record_titles() -> list[Title]:
         Title(_tr("job"), 96),
         Title(_tr("outcome"), 110, is_right=False),
         Title(_tr("before"), 170, is_right=False),
-        Title(_tr("in words"), 320, is_right=False),
+        Title(_tr("message"), 320, is_right=False),
     ]
 
 
@@ -114,7 +116,7 @@ def facts(entry: Entry) -> list[Field]:
 
 def _took(entry: Entry) -> str:
     if entry.ended_at is None:
-        return _tr("no end written: the program ended meanwhile, or is still at it")
+        return _tr("no outcome recorded: the program quit meanwhile, or is still at work")
     return formats.duration((entry.ended_at - entry.at).total_seconds())
 
 
