@@ -471,6 +471,8 @@ SPECS = (
     Spec("view.theme_of_system", "Theme of the &system", "view", submenu="theme", is_choice=True),
     Spec("view.light_theme", "&Light theme", "view", submenu="theme", is_choice=True),
     Spec("view.dark_theme", "&Dark theme", "view", submenu="theme", is_choice=True),
+    Spec("view.light_contrast", "&High contrast, light", "view", submenu="theme", is_choice=True),
+    Spec("view.dark_contrast", "High &contrast, dark", "view", submenu="theme", is_choice=True),
     Spec("view.compact_rows", "&Compact rows", "view", submenu="density", is_choice=True),
     Spec("view.comfortable_rows", "Co&mfortable rows", "view", submenu="density", is_choice=True),
     Spec("view.larger_text", "&Larger text", "view", shortcut="Ctrl++", submenu="text"),

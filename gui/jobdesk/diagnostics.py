@@ -49,7 +49,7 @@ def _machine() -> list[tuple[str, str]]:
         ("screen", f"{size.width()}×{size.height()} at {screen.devicePixelRatio():g}"),
         ("installed as", "bundle" if getattr(sys, "frozen", False) else "package"),
         ("language", locale.getlocale()[0] or "C"),
-        ("theme", f"{theme().mode}, {'dark' if theme().tokens.is_dark else 'light'}"),
+        ("theme", f"{theme().mode}, {'dark' if theme().tokens.is_dark else 'light'}, text {theme().text_percent} %"),
     ]
 
 

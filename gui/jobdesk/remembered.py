@@ -17,7 +17,7 @@ from jobdesk.theme import theme
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
 
-MODES = ("system", "light", "dark")
+MODES = ("system", "light", "dark", "contrast-light", "contrast-dark")
 DENSITIES = ("compact", "comfortable")
 #: Connections whose arrangement is kept, those used last, and characters that all of it may take.
 MOST_ARRANGEMENTS, LONGEST = 50, 500_000

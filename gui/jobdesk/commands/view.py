@@ -7,6 +7,15 @@ from jobdesk.commands.noun import Noun
 from jobdesk.theme import Density, Mode, theme
 from jobdesk.widgets.columns import Columns
 
+#: The key of the choice that puts each mode in force.
+THEME_KEYS: dict[Mode, str] = {
+    "system": "theme_of_system",
+    "light": "light_theme",
+    "dark": "dark_theme",
+    "contrast-light": "light_contrast",
+    "contrast-dark": "dark_contrast",
+}
+
 
 class ViewCommands(Noun):
     """Pages, filter, theme and how things are laid out."""
@@ -69,8 +78,12 @@ class ViewCommands(Noun):
         self._window.jobs.advise_index()
 
     def theme(self) -> None:
-        """Change between light and dark."""
-        self._choose_theme("light" if theme().tokens.is_dark else "dark")
+        """Change between light and dark; high contrast stays."""
+        tokens = theme().tokens
+        if tokens.is_high_contrast:
+            self._choose_theme("contrast-light" if tokens.is_dark else "contrast-dark")
+        else:
+            self._choose_theme("light" if tokens.is_dark else "dark")
 
     def theme_of_system(self) -> None:
         """Light or dark as the system is."""
@@ -83,6 +96,14 @@ class ViewCommands(Noun):
     def dark_theme(self) -> None:
         """Dark, whatever the system is."""
         self._choose_theme("dark")
+
+    def light_contrast(self) -> None:
+        """Black on white, with strong lines."""
+        self._choose_theme("contrast-light")
+
+    def dark_contrast(self) -> None:
+        """White on black, with strong lines."""
+        self._choose_theme("contrast-dark")
 
     def compact_rows(self) -> None:
         """Many rows of tables in sight."""
@@ -133,7 +154,7 @@ class ViewCommands(Noun):
 
     def choices(self) -> set[str]:
         """The keys of the choices in force."""
-        theme_key = {"system": "theme_of_system", "light": "light_theme", "dark": "dark_theme"}[theme().mode]
+        theme_key = THEME_KEYS[theme().mode]
         times_key = "utc_times" if formats.shows_utc() else "local_times"
         return {f"view.{key}" for key in (theme_key, f"{theme().density}_rows", times_key)}
 

@@ -20,6 +20,7 @@ def style_sheet(tokens: Tokens, mono_family: str, scaled: Callable[[int], int] =
     tones = (*TEXTS, *(tone for tone in TONES if tone))
     coloured = "\n".join(f'*[tone="{tone}"], #link[tone="{tone}"] {{ color: {tokens.value(tone)}; }}' for tone in tones)
     sheet = re.sub(r"(?<=font-size: )\d+", lambda size: str(scaled(int(size[0]))), _SHEET)
+    sheet += _HIGH_CONTRAST if tokens.is_high_contrast else ""
     return Template(sheet).substitute(values) + coloured
 
 
@@ -38,7 +39,7 @@ QStatusBar::item { border: none; }
 #inspector, #inspectorContent, #panel { background: $panel; border: none; }
 #dialogFooter { background: $header; border: none; border-top: 1px solid $line; }
 QScrollArea { background: transparent; border: 1px solid transparent; }
-QScrollArea:focus { border-color: $accent; }
+QScrollArea:focus { border-color: $focus; }
 QScrollArea#page, QScrollArea#page:focus { border: none; }
 
 #navigation { background: $header; border: none; border-right: 1px solid $line; border-radius: 0; padding: 8px; }
@@ -54,7 +55,7 @@ QScrollArea#page, QScrollArea#page:focus { border: none; }
 #paletteEdit:focus { border-color: $line; }
 #paletteList { background: $panel; border: none; border-radius: 0; padding: 4px 0; }
 #card { background: $panel; border: 1px solid $line; border-radius: 8px; }
-#card:focus { border: 1px solid $accent; }
+#card:focus { border: 1px solid $focus; }
 QTextBrowser#help, #helpContents { border: none; border-radius: 0; }
 QTextBrowser#help { background: $panel; }
 #helpContents::item { padding: 2px 12px; }
@@ -78,7 +79,7 @@ QPushButton, QToolButton {
 QPushButton:hover, QToolButton:hover { background: $hover; }
 QPushButton:pressed, QToolButton:pressed, QPushButton:checked, QToolButton:checked { background: $selection; }
 QPushButton:disabled, QToolButton:disabled { color: $faint; background: transparent; }
-QPushButton:focus, QToolButton:focus { border-color: $accent; }
+QPushButton:focus, QToolButton:focus { border-color: $focus; }
 QToolButton { padding: 0 8px; }
 QToolButton[popupMode="2"] { padding-right: 22px; }
 QToolButton[popupMode="2"][text=""] { padding-right: 8px; }
@@ -99,17 +100,17 @@ QToolButton[text=""]::menu-indicator { image: none; width: 0; }
 #profile { font-size: 13px; }
 #link { color: $accent; }
 #plain:hover, #profile:hover, #link:hover { background: $hover; }
-#plain:focus, #profile:focus, #link:focus { border-color: $accent; }
+#plain:focus, #profile:focus, #link:focus { border-color: $focus; }
 #segment { border-radius: 0; border-right: none; padding: 0 12px; }
 #segment[place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 #segment[place="last"] {
     border-top-right-radius: 6px; border-bottom-right-radius: 6px; border-right: 1px solid $line;
 }
 #segment:checked { background: $accent; color: $on_accent; border-color: $accent; }
-#segment:focus { border: 2px solid $accent; padding: 0 11px; }
+#segment:focus { border: 2px solid $focus; padding: 0 11px; }
 #segment:checked:focus { border: 2px solid $text; padding: 0 11px; }
 #clear { background: transparent; border: 1px solid transparent; padding: 0; min-height: 20px; min-width: 20px; }
-#clear:focus { border-color: $accent; }
+#clear:focus { border-color: $focus; }
 #pill {
     background: $accent; color: $on_accent; border: 1px solid $accent; border-radius: 12px;
     padding: 0 12px; min-height: 22px; font-weight: 600;
@@ -122,7 +123,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox, QComboBox {
 QLineEdit, QAbstractSpinBox, QComboBox { padding: 0 8px; min-height: 26px; }
 QPlainTextEdit, QTextEdit { padding: 4px; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QAbstractSpinBox:focus, QComboBox:focus {
-    border-color: $accent;
+    border-color: $focus;
 }
 QLineEdit:disabled, QPlainTextEdit:disabled, QTextEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {
     color: $faint; background: $background; border-color: $line;
@@ -136,7 +137,7 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 #actsInner { background: $panel; }
 #line { background: $line; border: none; }
 #filterBar { background: $field; border: 1px solid $line; border-radius: 6px; }
-#filterBar[focused="true"] { border-color: $accent; }
+#filterBar[focused="true"] { border-color: $focus; }
 #filterBar[problem="true"] { border-color: $failed; }
 #filterBar QLineEdit { border: none; background: transparent; padding: 0; }
 #filterSign {
@@ -144,7 +145,7 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
     padding: 0 3px; min-height: 18px; max-height: 18px; min-width: 0; font-family: "$mono";
 }
 #filterSign:hover { background: $hover; }
-#filterSign:focus { border-color: $accent; }
+#filterSign:focus { border-color: $focus; }
 #filterProblem { background: $panel; border: 1px solid $failed; border-radius: 6px; }
 #filterProblem QLabel { color: $failed; }
 #filterProblem QLabel[tone="small"] { color: $secondary; }
@@ -152,7 +153,7 @@ QPushButton[suggestion="true"] {
     background: $selection; color: $text; border: 1px solid transparent; border-radius: 4px; padding: 2px 8px;
     font-family: "$mono"; min-width: 0;
 }
-QPushButton[suggestion="true"]:hover, QPushButton[suggestion="true"]:focus { border-color: $accent; }
+QPushButton[suggestion="true"]:hover, QPushButton[suggestion="true"]:focus { border-color: $focus; }
 QAbstractSpinBox { padding: 0; min-height: 23px; }
 QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0 6px; min-height: 0; }
 QComboBox::drop-down { border: none; width: 22px; }
@@ -175,7 +176,7 @@ QRadioButton::indicator { border-radius: 8px; }
 QCheckBox::indicator:checked, QRadioButton::indicator:checked { background: $accent; border-color: $accent; }
 QCheckBox::indicator:checked { image: url(glyphs:check-$kind.svg); }
 QRadioButton::indicator:checked { image: url(glyphs:dot-$kind.svg); }
-QCheckBox::indicator:focus, QRadioButton::indicator:focus { border-color: $accent; }
+QCheckBox::indicator:focus, QRadioButton::indicator:focus { border-color: $focus; }
 QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { background: $background; border-color: $line; }
 
 QAbstractItemView { background: $background; color: $text; border: none; outline: none; }
@@ -227,4 +228,39 @@ QProgressBar {
 }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QProgressBar[tone="good"]::chunk { background: $succeeded; }
+"""
+
+#: What high contrast has besides its colours: nothing is told by a ground or a hue alone. With the focus a frame grows
+#: into the margin that is left for it.
+_HIGH_CONTRAST = """
+QPushButton, QToolButton, #plain, #profile, #link, #clear, #pill, #filterSign, QPushButton[suggestion="true"],
+QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox, QComboBox, #filterBar, QScrollArea, #card {
+    margin: 1px; border-width: 1px;
+}
+QPushButton:hover, QToolButton:hover, #plain:hover, #profile:hover, #link:hover { border-color: $text; }
+QPushButton:disabled, QToolButton:disabled { border: 1px dashed $line; }
+QPushButton:checked, QToolButton:checked { border-color: $accent; }
+#link { text-decoration: underline; }
+QPushButton[suggestion="true"], #chip, #clear { border: 1px solid $line; }
+#paletteEdit, #filterBar QLineEdit, QAbstractSpinBox QLineEdit, QScrollArea#page, #segment { margin: 0; }
+#filterBar QLineEdit, QAbstractSpinBox QLineEdit, QScrollArea#page { border: none; }
+QPushButton:focus, QToolButton:focus, #plain:focus, #profile:focus, #link:focus, #clear:focus, #pill:focus,
+#filterSign:focus, QPushButton[suggestion="true"]:focus, #filterBar[focused="true"], #card:focus,
+QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QScrollArea:focus {
+    margin: 0; border: 2px solid $focus;
+}
+#primary:focus, #segment:checked:focus, #pill:focus {
+    margin: 0; border: 2px solid $focus; background: $panel; color: $text;
+}
+#filterBar QLineEdit:focus, QAbstractSpinBox QLineEdit:focus, QScrollArea#page:focus { margin: 0; border: none; }
+#paletteEdit:focus { margin: 0; border: none; border-bottom: 1px solid $line; }
+QCheckBox::indicator, QRadioButton::indicator { margin: 1px; }
+QCheckBox::indicator:focus, QRadioButton::indicator:focus { margin: 0; border: 2px solid $focus; }
+QMenu::item, QMenuBar::item { border: 1px solid transparent; }
+QMenu::item:selected, QMenuBar::item:selected, QMenuBar::item:pressed { border-color: $focus; }
+QListView::item { border: 1px solid transparent; }
+QListView::item:selected { border-color: $focus; }
+QTabBar::tab:focus { border: 2px solid $focus; }
+QProgressBar { background: $panel; border: 1px solid $line; }
+QToolTip { border-color: $text; }
 """

@@ -13,9 +13,9 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplicati
 from PySide6.QtWidgets import QApplication
 
 from jobdesk.theme.sheet import style_sheet
-from jobdesk.theme.tokens import DARK, LIGHT, Tokens
+from jobdesk.theme.tokens import DARK, HIGH_DARK, HIGH_LIGHT, LIGHT, Tokens
 
-Mode = Literal["system", "light", "dark"]
+Mode = Literal["system", "light", "dark", "contrast-light", "contrast-dark"]
 Density = Literal["compact", "comfortable"]
 #: The height of a table's rows in logical pixels.
 ROW_HEIGHTS: dict[Density, int] = {"compact": 28, "comfortable": 36}
@@ -44,6 +44,7 @@ class Theme(QObject):
         self._text_percent = 100
         self._desktop = 1.0
         self._system = Qt.ColorScheme.Unknown
+        self._contrast = Qt.ContrastPreference.NoPreference
         self._tokens = LIGHT
         self._app: QApplication | None = None
         self._is_undressed = False
@@ -113,8 +114,10 @@ class Theme(QObject):
         app.setStyle("Fusion")
         desktops_px = QFontInfo(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)).pixelSize()
         self._desktop = min(max(desktops_px / USUAL_PX, 1.0), 1.5)
-        self._system = QGuiApplication.styleHints().colorScheme()
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
+        hints = QGuiApplication.styleHints()
+        self._system, self._contrast = hints.colorScheme(), hints.accessibility().contrastPreference()
+        hints.colorSchemeChanged.connect(self._follow_system)
+        hints.accessibility().contrastPreferenceChanged.connect(self._follow_contrast)
         self._tokens = self._wanted()
         self._dress()
 
@@ -130,7 +133,7 @@ class Theme(QObject):
             self._dress()
 
     def set_mode(self, mode: Mode) -> None:
-        """Choose light, dark, or what the desktop says."""
+        """Choose light or dark, with high contrast or without, or what the desktop says of both."""
         self._mode = mode
         self._follow()
 
@@ -151,11 +154,20 @@ class Theme(QObject):
         return font
 
     def _wanted(self) -> Tokens:
-        is_system_dark = self._mode == "system" and self._system == Qt.ColorScheme.Dark
-        return DARK if is_system_dark or self._mode == "dark" else LIGHT
+        is_dark, is_high = self._mode.endswith("dark"), self._mode.startswith("contrast")
+        if self._mode == "system":
+            is_dark = self._system == Qt.ColorScheme.Dark
+            is_high = self._contrast == Qt.ContrastPreference.HighContrast
+        if is_high:
+            return HIGH_DARK if is_dark else HIGH_LIGHT
+        return DARK if is_dark else LIGHT
 
     def _follow_system(self, scheme: Qt.ColorScheme) -> None:
         self._system = scheme
+        self._follow()
+
+    def _follow_contrast(self, contrast: Qt.ContrastPreference) -> None:
+        self._contrast = contrast
         self._follow()
 
     def _follow(self) -> None:

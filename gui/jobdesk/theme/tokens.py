@@ -1,4 +1,4 @@
-"""The colours of both themes and the shape of each status. Nothing else in the window names a colour."""
+"""The colours of the themes and the shape of each status. Nothing else in the window names a colour."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from PySide6.QtGui import QColor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """One theme's colours as `#rrggbb`. Every text colour has a contrast of 4.5:1 or more on each ground."""
+    """One theme's colours as `#rrggbb`.
+
+    Every text colour has a contrast of 4.5:1 or more on each ground. With high contrast it is 7:1, what is disabled has
+    4.5:1, and each line and the mark of the focus 3:1.
+    """
 
     is_dark: bool
+    is_high_contrast: bool = False
 
     #: Grounds.
     background: str
@@ -39,6 +44,8 @@ class Tokens:
     faint: str
     accent: str
     on_accent: str
+    #: The frame of what has the focus.
+    focus: str
 
     #: Status.
     todo: str
@@ -47,6 +54,11 @@ class Tokens:
     failed: str
     cancelled: str
     aborted: str
+
+    @property
+    def edge(self) -> int:
+        """The width of the frame of what has the focus, in logical pixels."""
+        return 2 if self.is_high_contrast else 1
 
     def value(self, tone: str) -> str:
         """The `#rrggbb` of a token, a status or a tone (`neutral`, `good`, `warning`, `bad`, empty for text).
@@ -76,6 +88,7 @@ LIGHT = Tokens(
     faint="#8b95a5",
     accent="#1860d0",
     on_accent="#ffffff",
+    focus="#1860d0",
     todo="#556378",
     doing="#1860d0",
     succeeded="#147244",
@@ -100,12 +113,65 @@ DARK = Tokens(
     faint="#6b7585",
     accent="#5b9dff",
     on_accent="#0d1526",
+    focus="#5b9dff",
     todo="#8fa3bf",
     doing="#5b9dff",
     succeeded="#4cc38a",
     failed="#ff6b6b",
     cancelled="#b49aca",
     aborted="#f0a35e",
+)
+
+HIGH_LIGHT = Tokens(
+    is_dark=False,
+    is_high_contrast=True,
+    background="#ffffff",
+    panel="#ffffff",
+    header="#ffffff",
+    selection="#d6e6ff",
+    changed="#fff2b3",
+    hover="#e8eef7",
+    field="#ffffff",
+    line="#5c6470",
+    field_line="#000000",
+    text="#000000",
+    secondary="#2b3340",
+    faint="#595f69",
+    accent="#003a99",
+    on_accent="#ffffff",
+    focus="#003a99",
+    todo="#36435a",
+    doing="#003a99",
+    succeeded="#004d22",
+    failed="#8a0012",
+    cancelled="#54267d",
+    aborted="#633000",
+)
+
+HIGH_DARK = Tokens(
+    is_dark=True,
+    is_high_contrast=True,
+    background="#000000",
+    panel="#000000",
+    header="#000000",
+    selection="#002952",
+    changed="#332b00",
+    hover="#1f1f1f",
+    field="#000000",
+    line="#8d95a1",
+    field_line="#ffffff",
+    text="#ffffff",
+    secondary="#d5dae2",
+    faint="#a3abb8",
+    accent="#8cc8ff",
+    on_accent="#000000",
+    focus="#ffd91a",
+    todo="#c3d0e3",
+    doing="#8cc8ff",
+    succeeded="#6ee7a8",
+    failed="#ffa3a3",
+    cancelled="#d9bdf2",
+    aborted="#ffc183",
 )
 
 #: The grounds that text is written on, and the tokens it is written with.
@@ -175,7 +241,7 @@ KIND_SHAPE = {"info": "circle", "good": "check", "warning": "triangle", "bad": "
 
 @cache
 def _values(tokens: Tokens) -> dict[str, str]:
-    own = {item.name: getattr(tokens, item.name) for item in fields(tokens) if item.name != "is_dark"}
+    own = {item.name: getattr(tokens, item.name) for item in fields(tokens) if item.type == "str"}
     return own | {tone: own[name] for tone, name in TONES.items()}
 
 

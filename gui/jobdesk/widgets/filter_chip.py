@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
 from jobdesk import formats
@@ -85,9 +85,10 @@ class FilterChip(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(tokens.colour("selection"))
-        has_focus = self.hasFocus()
-        painter.setPen(tokens.colour("accent") if has_focus else Qt.PenStyle.NoPen)
-        edge = 0.5 if has_focus else 0.0
+        is_framed = self.hasFocus() or tokens.is_high_contrast
+        frame = QPen(tokens.colour("focus" if self.hasFocus() else "line"), tokens.edge if self.hasFocus() else 1)
+        painter.setPen(frame if is_framed else Qt.PenStyle.NoPen)
+        edge = frame.widthF() / 2 if is_framed else 0.0
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(edge, edge, -edge, -edge), 4, 4)
         painter.setFont(self._font)
         metrics = painter.fontMetrics()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QPainter
+from PySide6.QtGui import QFont, QPainter, QPen
 from PySide6.QtWidgets import (
     QFrame,
     QListWidget,
@@ -122,8 +122,9 @@ class _EntryDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(box), 6, 6)
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(tokens.colour("accent"))
-            painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+            painter.setPen(QPen(tokens.colour("focus"), tokens.edge))
+            inset = tokens.edge / 2
+            painter.drawRoundedRect(QRectF(box).adjusted(inset, inset, -inset, -inset), 6, 6)
         left = box.left() + 8
         if name := index.data(_ICON):
             top = box.top() + (box.height() - ICON_SIDE) // 2

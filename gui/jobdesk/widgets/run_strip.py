@@ -80,9 +80,10 @@ class RunStrip(QWidget):
         painter.fillRect(QRectF(0, line, self.width(), 1), tokens.colour("line"))
         if self.hasFocus():
             box = self._column(self._current) if self._current is not None else QRectF(self.rect())
-            painter.setPen(QPen(tokens.colour("accent"), 1))
+            painter.setPen(QPen(tokens.colour("focus"), tokens.edge))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
+            inset = tokens.edge / 2
+            painter.drawRect(box.adjusted(inset, inset, -inset, -inset))
 
     def _paint_bar(self, painter: QPainter, box: QRectF, run: Run) -> None:
         tokens = theme().tokens

@@ -99,7 +99,7 @@ class CellDelegate(QStyledItemDelegate):
         text, tone, shape = cell.text, cell.tone, cell.shape
         x, y, width, height = option.rect.getRect()
         if option.state.value & _SELECTED:
-            painter.fillRect(x, y, width, height, self._selection)
+            self._paint_selection(painter, x, y, width, height)
             if x <= self._left_edge():
                 painter.fillRect(x, y, 2, height - 1, self._accent)
         elif cell.changed_at:
@@ -158,20 +158,28 @@ class CellDelegate(QStyledItemDelegate):
         """Paint what lies below a cell that draws its content itself: the selection and the hairline."""
         x, y, width, height = option.rect.getRect()
         if option.state.value & _SELECTED:
-            painter.fillRect(x, y, width, height, self._selection)
+            self._paint_selection(painter, x, y, width, height)
         painter.fillRect(x, y + height - 1, width, 1, self._line)
         if option.state.value & _FOCUSED:
             self._paint_focus(painter, x, y, width, height)
 
+    def _paint_selection(self, painter: QPainter, x: int, y: int, width: int, height: int) -> None:
+        painter.fillRect(x, y, width, height, self._selection)
+        if self._tokens.is_high_contrast:
+            # There the ground alone would be too faint a mark.
+            painter.fillRect(x, y, width, 1, self._accent)
+            painter.fillRect(x, y + height - 2, width, 1, self._accent)
+
     def _paint_focus(self, painter: QPainter, x: int, y: int, width: int, height: int) -> None:
         """Frame the cell that the keys act upon, as long as they come here."""
+        edge, colour = self._tokens.edge, self._tokens.colour("focus")
         for box in (
-            (x, y, width, 1),
-            (x, y + height - 2, width, 1),
-            (x, y, 1, height - 1),
-            (x + width - 1, y, 1, height - 1),
+            (x, y, width, edge),
+            (x, y + height - 1 - edge, width, edge),
+            (x, y, edge, height - 1),
+            (x + width - edge, y, edge, height - 1),
         ):
-            painter.fillRect(*box, self._accent)
+            painter.fillRect(*box, colour)
 
     def _left_edge(self) -> int:
         view = self.parent()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from jobdesk.theme import theme
@@ -11,6 +11,24 @@ from jobdesk.theme.tokens import readable_on
 
 HEIGHT = 22
 PADDING = 8
+
+
+def paint_environment(painter: QPainter, box: QRectF, colour: QColor, radius: float) -> None:
+    """Fill a box with an environment's colour and set the pen for text in it; with high contrast only a frame has it.
+
+    On a colour of middle lightness neither black nor white has the contrast that is asked for then.
+    """
+    tokens = theme().tokens
+    if tokens.is_high_contrast:
+        painter.setPen(QPen(colour, 3))
+        painter.setBrush(tokens.colour("panel"))
+        painter.drawRoundedRect(box.adjusted(1.5, 1.5, -1.5, -1.5), radius, radius)
+        painter.setPen(tokens.colour("text"))
+        return
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(box, radius, radius)
+    painter.setPen(QColor(readable_on(colour.name())))
 
 
 class Tag(QWidget):
@@ -49,10 +67,7 @@ class Tag(QWidget):
         ground = self._ground if self._ground.isValid() else theme().tokens.colour("neutral")
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ground)
-        painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
-        painter.setPen(QColor(readable_on(ground.name())))
+        paint_environment(painter, QRectF(self.rect()), ground, radius=4)
         painter.setFont(self._font)
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self._text)
         painter.end()

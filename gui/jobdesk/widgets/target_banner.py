@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from jobdesk.theme import theme
-from jobdesk.theme.tokens import readable_on
+from jobdesk.widgets.tag import paint_environment
 
 HEIGHT, PADDING = 56, 16
 
@@ -42,10 +42,7 @@ class TargetBanner(QWidget):
         ground = self._ground if self._ground.isValid() else theme().tokens.colour("neutral")
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ground)
-        painter.drawRoundedRect(QRectF(self.rect()), 8, 8)
-        painter.setPen(QColor(readable_on(ground.name())))
+        paint_environment(painter, QRectF(self.rect()), ground, radius=8)
         box = self.rect().adjusted(PADDING, 6, -PADDING, -6)
         for font, text, side in (
             (theme().font(18, QFont.Weight.DemiBold), self._first, Qt.AlignmentFlag.AlignTop),
