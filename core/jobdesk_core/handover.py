@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
+from jobdesk_core import deadlines
 from jobdesk_core.database.exchange import Ending, Exchanged
 from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException
 from jobdesk_core.jobs import Job, Status
@@ -82,6 +83,9 @@ class Handover:
             done: Exchanged = await self.manager.exchange_jobs(
                 list(endings.values()), wanted=wanted, queues=self._queues, worker_id=self.worker_id
             )
+        except asyncio.CancelledError:
+            self._ended = endings | self._ended
+            raise
         except ConnectorException as error:
             await self._failed(error, endings)
             return []
@@ -98,13 +102,12 @@ class Handover:
         await self._notify(freed - {job.lock for job in done.jobs})
         return done.jobs
 
-    def give_up(self) -> None:
+    async def give_up(self) -> None:
         """Leave what cannot be recorded to whoever rescues stalled jobs."""
-        for task in self._alone.values():
-            task.cancel()
         for job_id, _ in (*self._ended, *self._alone):
             logger.error("How job %s ended could not be recorded; it counts as stalled soon.", job_id)
         self._ended.clear()
+        await deadlines.cancel(self._alone.values())
 
     # When things go wrong
 

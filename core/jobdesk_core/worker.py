@@ -7,12 +7,12 @@ import contextlib
 import functools
 import logging
 import math
-import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
+from jobdesk_core import deadlines
 from jobdesk_core.context import AbortReason, JobContext
 from jobdesk_core.database.exchange import Ending
 from jobdesk_core.exceptions import ConnectorException, JobdeskException
@@ -20,6 +20,7 @@ from jobdesk_core.handover import Handover
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.periodic import run_periodic
 from jobdesk_core.runs import Run
+from jobdesk_core.signals import on_stop
 
 if TYPE_CHECKING:
     from jobdesk_core.app import App
@@ -30,9 +31,11 @@ logger = logging.getLogger(__name__)
 DeleteJobs = Literal["never", "successful", "always"]
 #: Seconds between two attempts of a side task after the link broke.
 AGAIN_S = 2.0
-#: Seconds that a stopped worker, its jobs over, tries to record how they ended on a server that is away.
-RECORDING_S = 30.0
-UNREGISTERING_S = 5.0
+#: How long a stopped worker tries to record how its jobs ended on a server that is away: so many seconds from the
+#: stop on (or its grace period, when that is shorter), and at least so many from the end of its last job. Whoever
+#: stops a worker often kills it after 30 seconds.
+RECORDING_S, RECORDING_AFTER_JOBS_S = 15.0, 5.0
+UNREGISTERING_S = 3.0
 
 
 class Worker:
@@ -40,7 +43,8 @@ class Worker:
 
     `queues` None serves every queue. `wait=False` ends when nothing is left to do. After `stop` (or
     SIGINT, SIGTERM, or a cancelled `run`) running jobs may go on for `shutdown_graceful_timeout` (None:
-    for ever), then they are aborted.
+    for ever), then they are aborted. A server that is away or frozen holds the end up for some seconds only: what
+    could not be recorded until then is logged.
     """
 
     def __init__(
@@ -84,7 +88,10 @@ class Worker:
         self._abort_news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._handover = Handover(app, self.queues, self._news.set)
-        self._recording_ends_at = math.inf
+        self._failure: JobdeskException | None = None
+        #: Of the monotonic clock: when the stop was asked for, and when the last running job ended.
+        self._stopped_at = math.inf
+        self._idle_since = -math.inf
 
     @property
     def worker_id(self) -> int | None:
@@ -98,6 +105,8 @@ class Worker:
 
     def stop(self) -> None:
         """Fetch no more jobs and end when those running have ended."""
+        if not self._stopping.is_set():
+            self._stopped_at = time.monotonic()
         self._stopping.set()
         self._news.set()
 
@@ -107,7 +116,7 @@ class Worker:
         if has_workers:
             await self.manager.prune_stalled_workers(self.stalled_worker_timeout)
             self._handover.worker_id = await self._register()
-        with self._signals():
+        with on_stop(self.stop) if self.install_signal_handlers else contextlib.nullcontext():
             sides = [asyncio.create_task(_outlast(side)) for side in self._sides(has_workers)]
             for task in sides:
                 task.add_done_callback(lambda _: self.stop())
@@ -115,9 +124,7 @@ class Worker:
                 await self._serve_until_stopped()
             finally:
                 failed = [task for task in sides if task.done() and not task.cancelled()]
-                for task in sides:
-                    task.cancel()
-                await asyncio.gather(*sides, return_exceptions=True)
+                await deadlines.cancel(sides)
                 self._executor.shutdown(wait=False)
                 if self.worker_id is not None:
                     await self._unregister(self.worker_id)
@@ -138,8 +145,7 @@ class Worker:
     async def _unregister(self, worker_id: int) -> None:
         # Someone else's lock on a job left behind would make it wait; stale, it is pruned later.
         with contextlib.suppress(ConnectorException, TimeoutError):
-            async with asyncio.timeout(UNREGISTERING_S):
-                await self.manager.unregister_worker(worker_id)
+            await deadlines.within(UNREGISTERING_S, self.manager.unregister_worker(worker_id))
 
     def _sides(self, has_workers: bool) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
         yield self._watch_aborts
@@ -162,15 +168,37 @@ class Worker:
             # After an error or a cancellation too: no job is left running without its worker.
             self.stop()
             stopping.cancel()
-            await asyncio.wait({serving}, timeout=self.shutdown_graceful_timeout)
-            for run in self._runs:
-                run.abort(AbortReason.SHUTDOWN)
-            await asyncio.wait({serving})
-        serving.result()
+            await self._let_end(serving)
+        if self._failure is not None:
+            raise self._failure
+        if not serving.cancelled():
+            serving.result()
+
+    async def _let_end(self, serving: asyncio.Task[None]) -> None:
+        """Wait for the running jobs, abort them after the grace, and give up recording when its time is over."""
+        grace_s = math.inf if self.shutdown_graceful_timeout is None else self.shutdown_graceful_timeout
+        is_aborted = False
+        while not serving.done():
+            if not self._runs:
+                ends_at = max(
+                    self._stopped_at + min(RECORDING_S, grace_s),
+                    self._idle_since + RECORDING_AFTER_JOBS_S,
+                )
+                if time.monotonic() >= ends_at:
+                    await deadlines.cancel({serving})
+                    return await self._handover.give_up()
+            else:
+                ends_at = math.inf if is_aborted else self._stopped_at + grace_s
+                if time.monotonic() >= ends_at:
+                    is_aborted = True
+                    for run in self._runs:
+                        run.abort(AbortReason.SHUTDOWN)
+                    continue
+            left_s = None if ends_at == math.inf else max(0.0, ends_at - time.monotonic())
+            await asyncio.wait({serving, *self._tasks}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
 
     async def _serve(self) -> None:
         """Exchange ended jobs for new ones until stopped and all is recorded."""
-        failure: JobdeskException | None = None
         while True:
             self._news.clear()
             free = max(0, self.concurrency - len(self._runs) - self._handover.held_up)
@@ -179,27 +207,13 @@ class Worker:
                 try:
                     jobs = await self._handover.exchange(wanted, {run.job.id for run in self._runs})
                 except JobdeskException as error:
-                    failure, jobs = error, []
+                    self._failure, jobs = error, []
                     self.stop()
                 for job in jobs:
                     self._start(job)
-            if self._is_over():
+            if not self._runs and self._handover.is_empty and (self._stopping.is_set() or not self.wait):
                 break
             await self._pause()
-        if failure is not None:
-            raise failure
-
-    def _is_over(self) -> bool:
-        if self._runs:
-            return False
-        if self._handover.is_empty:
-            return self._stopping.is_set() or not self.wait
-        if self._stopping.is_set():
-            self._recording_ends_at = min(self._recording_ends_at, time.monotonic() + RECORDING_S)
-        if time.monotonic() > self._recording_ends_at:
-            self._handover.give_up()
-            return True
-        return False
 
     async def _pause(self) -> None:
         if self._handover.pause_s:
@@ -223,6 +237,7 @@ class Worker:
             self._handover.add(Ending(run.job, status, deleted, retry))
         finally:
             self._runs.discard(run)
+            self._idle_since = time.monotonic()
 
     def _context(self, run: Run, task: Task) -> JobContext:
         return JobContext(
@@ -269,24 +284,6 @@ class Worker:
             for run in self._runs:
                 if run.job.id in wanted:
                     run.abort(AbortReason.USER_REQUEST)
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        if not self.install_signal_handlers:
-            yield
-            return
-        loop = asyncio.get_running_loop()
-        installed: list[signal.Signals] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # Not in every thread and not on every platform.
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.stop)
-                installed.append(number)
-        try:
-            yield
-        finally:
-            for number in installed:
-                loop.remove_signal_handler(number)
 
 
 async def _outlast(side: Callable[[], Coroutine[Any, Any, None]]) -> None:
