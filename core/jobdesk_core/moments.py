@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any, SupportsIndex
 
 #: Between these a time can be told in every zone.
@@ -11,6 +12,12 @@ _LAST = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
 _EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _FOREVER_US = 2**63 - 1
 _DAY_US = 86_400_000_000
+#: From the first moment that PostgreSQL has, in 4714 BC, to the one behind its last.
+_FIRST_US, _END_US = -211_813_488_000_000_000, 9_223_371_331_200_000_000
+_WRITTEN = re.compile(
+    r"([0-9]{4,6})-([0-9]{2})-([0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?"
+    r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?( BC)?"
+)
 
 
 class FarTime(dt.datetime):
@@ -75,7 +82,7 @@ class FarTime(dt.datetime):
 
 def far_time(text: str) -> FarTime:
     """The far time that PostgreSQL writes so."""
-    return FarTime(text, is_past=text.startswith("-") or text.endswith("BC"))
+    return FarTime(text, is_past=text.startswith(("-", "0001-")) or text.endswith("BC"))
 
 
 def of_microseconds(number: int) -> dt.datetime:
@@ -89,6 +96,44 @@ def of_microseconds(number: int) -> dt.datetime:
     except OverflowError:
         return far_time(_written(number))
     return at if _FIRST <= at <= _LAST else far_time(_written(number))
+
+
+def microseconds(at: dt.datetime) -> int:
+    """A time as PostgreSQL counts it, in microseconds since 2000: of an aware or a far one, so that both compare."""
+    if not isinstance(at, FarTime):
+        return (at - _EPOCH) // dt.timedelta(microseconds=1)
+    if at.is_infinite or (read := read_far(at.text)) is None:
+        return -_FOREVER_US - 1 if at.text.startswith("-") or not at.is_infinite else _FOREVER_US
+    return read[0]
+
+
+def held(number: int) -> dt.datetime:
+    """The nearest time to this number of microseconds that PostgreSQL has: beyond its last, infinity."""
+    return of_microseconds(max(number, _FIRST_US) if number < _END_US else _FOREVER_US)
+
+
+def read_far(text: str) -> tuple[int, int] | None:
+    """A date or time of any year, in UTC unless it says otherwise, in microseconds since 2000, and its own length.
+
+    As PostgreSQL writes it in ISO style, `12000-01-01 00:00:00+00` or `0044-03-15 BC`; None for any other text.
+    """
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(digits or 0) for digits in match.groups()[:6])
+    year = 1 - year if match[9] else year
+    digits = re.findall("[0-9]{2}", match[8] or "")
+    offset_s = sum(int(each) * unit for each, unit in zip(digits, (3600, 60), strict=False))
+    try:
+        # The calendar is the same every four hundred years.
+        whole = dt.datetime(2000 + year % 400, month, day, hour, minute, second) - dt.datetime(2000, 1, 1)
+    except ValueError:
+        return None
+    seconds = whole.days * 86_400 + whole.seconds - (-offset_s if (match[8] or "").startswith("-") else offset_s)
+    eras_us = (year - year % 400 - 2000) // 400 * 146_097 * _DAY_US
+    fraction = int((match[7] or "0").ljust(6, "0"))
+    length_us = 1 if match[7] else 1_000_000 if match[6] else 60_000_000 if match[5] else _DAY_US
+    return eras_us + seconds * 1_000_000 + fraction, length_us
 
 
 def of_text(text: str) -> dt.datetime | None:

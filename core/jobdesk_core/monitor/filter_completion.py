@@ -76,7 +76,7 @@ def constant_values(key: str) -> Sequence[str]:
         "is": FLAGS,
         "age": (">10m", ">1h", ">1d", "<10m", "<1h", "<1d", "1h..1d"),
         "deferred": _TIMES,
-        "scheduled": _TIMES,
+        "scheduled": (*_TIMES, "infinity"),
         "started": _TIMES,
         "ended": _TIMES,
         "duration": _SPANS,

@@ -175,6 +175,8 @@ def _of_number(text: str) -> Iterator[str]:
 
 
 def _of_time(key: str, word: str) -> Iterator[str]:
+    if match := re.fullmatch(r"([<>]=?)?([+-]?)(?:inf|infinite|infinity|never|forever|∞)", word):
+        yield f"{match[1] or ''}{match[2].rstrip('+')}infinity"
     if match := re.fullmatch(rf"([<>]=?)?({_DURATION})", word):
         sign = match[1] or ""
         if key == "scheduled":

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from jobdesk_core import moments
+
 INTEGER = (-(2**31), 2**31 - 1)
 BIGINT = (-(2**63), 2**63 - 1)
 
@@ -23,6 +25,7 @@ UNITS = "|".join(sorted(_UNITS_S, key=len, reverse=True))
 _PART = re.compile(rf"([0-9]+(?:\.[0-9]+)?)({UNITS})", re.IGNORECASE)
 _DURATION = re.compile(rf"(?:{_PART.pattern})+", re.IGNORECASE)
 _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_INFINITE = ("infinity", "+infinity", "-infinity")
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 #: How long something took: comparisons with seconds.
 Span = tuple[tuple[str, float], ...]
@@ -88,12 +91,10 @@ class Moment:
         return f"now() + %({name})s * interval '1 second'", {name: self.offset_s}
 
     def is_reached(self, at: dt.datetime, now: dt.datetime) -> bool:
-        """Whether `at` is this moment or after it."""
-        if self.day is not None:
-            return at >= self.resolved(now)
-        if self.at is not None:
-            return at >= self.at
-        return (at - now).total_seconds() >= self.offset_s
+        """Whether `at` is this moment or after it, to the microsecond, in the years that datetime lacks, too."""
+        if self.day is not None or self.at is not None:
+            return moments.microseconds(at) >= moments.microseconds(self.at or self.resolved(now))
+        return (moments.microseconds(at) - moments.microseconds(now)) / 1e6 >= self.offset_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,8 @@ def time_range(text: str) -> TimeRange | None:
     """The times that are meant; None when it is not understood.
 
     A time is a date, `today`, `yesterday` or `tomorrow` (the whole day), a month (`2026-11`), a date and time
-    (`"2026-11-20 12:30"`, the whole minute or second), `now`, `-2h` or `+1d`. Without a zone it is local.
+    (`"2026-11-20 12:30"`, the whole minute or second), `now`, `-2h` or `+1d`. Without a zone it is local; of the
+    years that datetime lacks (`12000-01-01`, `"0044-03-15 BC"`) it is UTC. `infinity` and `-infinity` are themselves.
     `X..Y` includes both, either may be left out.
     """
     first, dots, last = text.partition("..")
@@ -204,9 +206,12 @@ def time_range(text: str) -> TimeRange | None:
 
 
 def _span(text: str) -> tuple[Moment, Moment | None] | None:
-    """The first moment of a time, and the one after it (None beyond the year 9999)."""
+    """The first moment of a time, and the one after it (None: there is none)."""
     if text == "now":
         return Moment(None), Moment(None)
+    if text.lower() in _INFINITE:
+        at = moments.far_time(text.lower().lstrip("+"))
+        return Moment(at), None if at.text == "infinity" else Moment(moments.held(moments.microseconds(at)))
     if (day := _DAYS.get(text.lower())) is not None:
         return Moment(None, day=day), Moment(None, day=day + 1)
     if match := _MONTH.fullmatch(text):
@@ -216,25 +221,33 @@ def _span(text: str) -> tuple[Moment, Moment | None] | None:
         return moment, moment
     match = _DATE.fullmatch(text)
     if match is None:
-        return None
+        return _of_far(text)
     try:
         start = _aware(dt.datetime.fromisoformat(text))
     except ValueError:
         return None
     units = ((match[4], "microseconds"), (match[3], "seconds"), (match[2], "minutes"), (match[1], "days"))
-    unit = next(unit for given, unit in units if given)
-    try:
-        end = Moment(start + dt.timedelta(**{unit: 1}))
-    except OverflowError:
-        end = None
-    return Moment(start), end
+    return Moment(start), _after(start, dt.timedelta(**{next(unit for given, unit in units if given): 1}))
 
 
-def _month(year: int, month: int) -> tuple[Moment, Moment | None] | None:
+def _of_far(text: str) -> tuple[Moment, Moment] | None:
+    read = moments.read_far(text.upper())
+    if read is None:
+        return None
+    start, length = read
+    return Moment(moments.held(start)), Moment(moments.held(start + length))
+
+
+def _after(start: dt.datetime, length: dt.timedelta) -> Moment:
+    return Moment(moments.held(moments.microseconds(start) + length // dt.timedelta(microseconds=1)))
+
+
+def _month(year: int, month: int) -> tuple[Moment, Moment] | None:
     try:
-        start = Moment(_aware(dt.datetime(year, month, 1)))
-        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-        return start, Moment(_aware(dt.datetime(year, month, 1))) if year <= dt.MAXYEAR else None
+        start = _aware(dt.datetime(year, month, 1))
+        if (year, month) == (dt.MAXYEAR, 12):
+            return Moment(start), _after(start, dt.timedelta(days=31))
+        return Moment(start), Moment(_aware(dt.datetime(year + month // 12, month % 12 + 1, 1)))
     except ValueError:
         return None
 

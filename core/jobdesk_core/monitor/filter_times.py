@@ -11,8 +11,8 @@ from jobdesk_core.monitor.filter_text import Token, Value
 from jobdesk_core.monitor.rows import JobRow
 
 _TIMES = (
-    'a date, today, yesterday, a time such as "2026-11-20 12:30", now, -2h or +1d, with >, >=, < or <= before it, '
-    "or X..Y"
+    'a date, today, yesterday, a time such as "2026-11-20 12:30", now, -2h, +1d or infinity, with >, >=, < or <= '
+    "before it, or X..Y"
 )
 #: When each of these happened: one value, NULL when it has not. Of a job that waits or runs again no end is told.
 MOMENTS = {

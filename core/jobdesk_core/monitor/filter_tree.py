@@ -173,10 +173,16 @@ def pieces(root: Group) -> list[Piece]:
     """The tree as it is written, piece by piece."""
     found: list[Piece] = []
     counted = iter(range(sum(1 for _ in conditions(root))))
+    last: Node | None = None
 
     def visit(node: Node, *, is_inner: bool) -> None:
+        nonlocal last
         if not isinstance(node, Group):
+            if lists_ids(node) and lists_ids(last) and found[-1].place is not None:
+                # Beside each other they would be one list.
+                found.append(Piece("and"))
             found.append(Piece(node.text, next(counted)))
+            last = node
             return
         has_brackets = node.is_negated or (is_inner and node.is_any)
         found.extend([Piece("not")] * node.is_negated + [Piece("(")] * has_brackets)
@@ -191,6 +197,13 @@ def pieces(root: Group) -> list[Piece]:
     for part in root.parts:
         visit(part, is_inner=is_inner)
     return found
+
+
+def lists_ids(node: Node | Sign | None) -> bool:
+    """Whether it asks for nothing but ids one by one: two of these beside each other are one list of ids."""
+    if not isinstance(node, Token) or node.key != "id" or node.is_negated:
+        return False
+    return all(value.text.removeprefix("#").isdigit() for value in node.values)
 
 
 def written(found: Sequence[Piece]) -> str:

@@ -29,6 +29,7 @@ from jobdesk_core.monitor.filter_tree import (
     conditions,
     fold,
     grow,
+    lists_ids,
     opposite,
     pieces,
     written,
@@ -252,7 +253,7 @@ def _ids_together(lexed: list[Token | Sign]) -> list[Token | Sign]:
     found: list[Token | Sign] = []
     for each in lexed:
         last = found[-1] if found else None
-        if _is_list(last) and _is_list(each):
+        if lists_ids(last) and lists_ids(each):
             assert isinstance(last, Token) and isinstance(each, Token)
             values = (*last.values, *each.values)
             written_ids = ",".join(value.text.removeprefix("#") for value in values)
@@ -260,13 +261,6 @@ def _ids_together(lexed: list[Token | Sign]) -> list[Token | Sign]:
         else:
             found.append(each)
     return found
-
-
-def _is_list(lexed: Token | Sign | None) -> bool:
-    """Whether it is nothing but ids that are asked for."""
-    if not isinstance(lexed, Token) or lexed.key != "id" or lexed.is_negated:
-        return False
-    return all(value.text.removeprefix("#").isdigit() for value in lexed.values)
 
 
 def _condition_of_group(group: Group, parts: list[Condition]) -> Condition:
