@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
-from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.capabilities import DETECT, STAMP, Capabilities
 from jobdesk_core.database.exchange import Ending, Exchanged, exchange, notify_freed, running
 from jobdesk_core.exceptions import CapabilityMissing, InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
 from jobdesk_core.jobs import Job, Status
@@ -18,7 +18,8 @@ from jobdesk_core.jobs import Job, Status
 T = TypeVar("T")
 Filters = dict[str, Any]
 Counts = list[dict[str, Any]]
-#: The SQLSTATE of a call of a function that is not there.
+#: How many schemas of callers' connections are known at once.
+MOST_KNOWN = 32
 
 
 class JobManager:
@@ -32,6 +33,7 @@ class JobManager:
     def __init__(self, connector: AsyncConnector | SyncConnector) -> None:
         self.connector = connector
         self._capabilities: Capabilities | None = None
+        self._known: dict[str, Capabilities] = {}
 
     def use(self, connector: AsyncConnector | SyncConnector) -> None:
         """Act through another connector from now on."""
@@ -327,43 +329,65 @@ class JobManager:
     # Within
 
     def capabilities(self, *, connection: Any = None) -> Capabilities:
-        """What the database can do, asked once."""
+        """What the database can do: the app's asked once, that of a connection known by its schema's `stamp`."""
+        if connection is not None:
+            connector = self.connector.get_sync_connector()
+            stamp = connector.run(STAMP, connection=connection)
+            if stamp not in self._known:
+                self._learn(stamp, connector.run(DETECT, connection=connection))
+            return self._known[stamp]
         if self._capabilities is None:
-            self._capabilities = self.connector.get_sync_connector().run(DETECT, connection=connection)
+            self._capabilities = self.connector.get_sync_connector().run(DETECT)
         return self._capabilities
 
     async def capabilities_async(self, *, connection: Any = None) -> Capabilities:
-        """What the database can do, asked once."""
+        """What the database can do: the app's asked once, that of a connection known by its schema's `stamp`."""
+        if connection is not None:
+            stamp = await self.connector.run_async(STAMP, connection=connection)
+            if stamp not in self._known:
+                self._learn(stamp, await self.connector.run_async(DETECT, connection=connection))
+            return self._known[stamp]
         if self._capabilities is None:
-            self._capabilities = await self.connector.run_async(DETECT, connection=connection)
+            self._capabilities = await self.connector.run_async(DETECT)
         return self._capabilities
+
+    def _learn(self, stamp: str, able: Capabilities) -> None:
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[stamp] = able
 
     def _run(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
         connector = self.connector.get_sync_connector()
-        # On the caller's connection too: it may be the only one that the pool has.
-        able = self.capabilities(connection=connection)
+        if connection is not None:
+            return connector.run(statement(self.capabilities(connection=connection)), connection=connection)
+        is_kept = self._capabilities is not None
+        able = self.capabilities()
         try:
-            return connector.run(statement(able), connection=connection)
-        except SchemaChanged as error:
+            return connector.run(statement(able))
+        except (SchemaChanged, CapabilityMissing) as error:
+            if isinstance(error, CapabilityMissing) and not is_kept:
+                raise
             self._capabilities = None
-            if connection is not None:
-                raise  # the caller's transaction is lost
             changed = _anew(statement, self.capabilities(), error)
         return connector.run(changed)
 
     async def _run_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
-        able = await self.capabilities_async(connection=connection)
-        try:
+        if connection is not None:
+            able = await self.capabilities_async(connection=connection)
             return await self.connector.run_async(statement(able), connection=connection)
-        except SchemaChanged as error:
+        is_kept = self._capabilities is not None
+        able = await self.capabilities_async()
+        try:
+            return await self.connector.run_async(statement(able))
+        except (SchemaChanged, CapabilityMissing) as error:
+            if isinstance(error, CapabilityMissing) and not is_kept:
+                raise
             self._capabilities = None
-            if connection is not None:
-                raise  # the caller's transaction is lost
             changed = _anew(statement, await self.capabilities_async(), error)
         return await self.connector.run_async(changed)
 
 
-def _anew(statement: Callable[[Capabilities], Statement[T]], able: Capabilities, error: SchemaChanged) -> Statement[T]:
+def _anew(statement: Callable[[Capabilities], Statement[T]], able: Capabilities, error: Exception) -> Statement[T]:
     """The statement for a schema that has changed, or the error when it cannot do that any more."""
     try:
         return statement(able)

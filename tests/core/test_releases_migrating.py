@@ -5,7 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
-from jobdesk_core import ConnectorException, Job, JobManager, Status
+from database import run_sql
+from jobdesk_core import Job, JobManager, Status
 from managing import bring_to, defer, fetched, job_of, managing, now, worker_of
 from releases import apply, migrations
 
@@ -38,18 +39,24 @@ async def test_a_manager_goes_on_through_every_migration(own_released_dsn: str, 
 
 
 @pytest.mark.parametrize("state", ["3.1.0"])
-async def test_a_callers_transaction_fails_once_and_the_next_one_works(own_released_dsn: str, state: str) -> None:
+async def test_a_callers_transaction_outlives_migrations_and_other_releases(
+    own_released_dsn: str, state: str, dsn: str
+) -> None:
     async with (
         managing(own_released_dsn) as manager,
         await psycopg.AsyncConnection.connect(own_released_dsn) as connection,
+        await psycopg.AsyncConnection.connect(dsn) as newer,
     ):
+        job = Job(task_name="t")
         await defer(manager)
-        apply(own_released_dsn, list(migrations("03.02.*").values()))
-        with pytest.raises(ConnectorException) as caught:
-            await manager.defer_job_async(Job(task_name="t"), connection=connection)
-        assert caught.value.sqlstate == "42883"
-        await connection.rollback()
-        job_id = await manager.defer_job_async(Job(task_name="t"), connection=connection)
+        for _ in range(2):
+            for each in (connection, newer):
+                await manager.defer_job_async(job, connection=each)
         await connection.commit()
+        apply(own_released_dsn, list(migrations("03.02.*").values()))
+        job_id = await manager.defer_job_async(job, connection=connection)
+        await connection.commit()
+        await newer.commit()
         assert (await job_of(manager, job_id)).status is Status.TODO
         assert await bring_to(manager, Status.SUCCEEDED) > job_id
+        assert run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs") == [2]

@@ -289,3 +289,16 @@ DETECT: Statement[Capabilities] = Statement(
         "privileges": [privilege for _, privilege in _WANTED],
     },
 )
+
+#: Tells one schema from every other, and from itself before a migration: cheap enough to ask before each statement.
+STAMP: Statement[str] = Statement(
+    """\
+SELECT concat_ws(' ', current_user, current_database(), current_schemas(true),
+                 to_regclass('procrastinate_jobs')::oid, to_regclass('procrastinate_workers')::oid,
+                 (SELECT string_agg(oid || '.' || xmin, ' ' ORDER BY oid) FROM pg_proc
+                   WHERE proname LIKE 'procrastinate\\_%' AND pg_function_is_visible(oid)),
+                 (SELECT string_agg(oid || '.' || xmin, ' ' ORDER BY oid) FROM pg_trigger
+                   WHERE tgrelid = to_regclass('procrastinate_jobs') AND NOT tgisinternal)) AS stamp
+""",
+    lambda rows: str(rows[0]["stamp"]),
+)
