@@ -83,6 +83,7 @@ class Footer(QFrame):
         if desk.profile.is_read_only:
             rights = self.tr("read-only")
         text = self.tr("schema {release} · {rights}").format(release=able.release, rights=rights)
+        self._right.setToolTip(able.strangeness or "")
         self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)
 
     def _show_staged(self) -> None:

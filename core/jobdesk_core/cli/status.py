@@ -42,6 +42,8 @@ def status(desk: Opened, options: argparse.Namespace) -> int:
         return codes.DONE
     output.line(output.plain(desk.place))
     output.line(f"Procrastinate {able.release}, PostgreSQL {able.server_version // 10_000}")
+    if able.strangeness is not None:
+        output.line(output.plain(able.strangeness))
     if desk.connector.route is Route.POOLED:
         output.line("Behind a pooler, transaction mode: polling.")
     output.line()

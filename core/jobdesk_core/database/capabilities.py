@@ -1,40 +1,52 @@
 """What a given database can do, read from its catalog in one query. No version number is stored there.
 
-Source of the rules: the released schemas from 1.1.2 to 3.10 and the states between two migrations.
+Source of the rules: the released schemas from 1.1.2 to 3.11, the states between two migrations, and the changes that
+are announced for later releases (a pause of queues, a lock's mode, a job's result).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal
 
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.bodies import KNOWN
 
 _VARCHAR = "character varying"
 _AT = "timestamp with time zone"
 
 #: Per operation its functions, the newest first, as name and argument types.
 FUNCTIONS: dict[str, tuple[tuple[str, str], ...]] = {
-    "batch": (("procrastinate_defer_jobs_v1", "procrastinate_job_to_defer_v1[]"),),
+    "batch": (
+        ("procrastinate_defer_jobs_v2", "procrastinate_job_to_defer_v2[]"),
+        ("procrastinate_defer_jobs_v1", "procrastinate_job_to_defer_v1[]"),
+    ),
     "defer": (
         ("procrastinate_defer_job_v1", f"{_VARCHAR},{_VARCHAR},integer,text,text,jsonb,{_AT}"),
         ("procrastinate_defer_job", f"{_VARCHAR},{_VARCHAR},integer,text,text,jsonb,{_AT}"),
         ("procrastinate_defer_job", f"{_VARCHAR},{_VARCHAR},text,text,jsonb,{_AT}"),
     ),
     "periodic": (
+        (
+            "procrastinate_defer_periodic_job_v3",
+            f"{_VARCHAR},{_VARCHAR},procrastinate_lock_mode,{_VARCHAR},{_VARCHAR},integer,{_VARCHAR},bigint,jsonb",
+        ),
         ("procrastinate_defer_periodic_job_v2", f"{(_VARCHAR + ',') * 4}integer,{_VARCHAR},bigint,jsonb"),
         ("procrastinate_defer_periodic_job_v1", f"{(_VARCHAR + ',') * 4}integer,{_VARCHAR},bigint,jsonb"),
         ("procrastinate_defer_periodic_job", f"{(_VARCHAR + ',') * 4}integer,{_VARCHAR},bigint,jsonb"),
         ("procrastinate_defer_periodic_job", f"{(_VARCHAR + ',') * 5}bigint,jsonb"),
     ),
     "fetch": (
+        ("procrastinate_fetch_job_v3", f"{_VARCHAR}[],bigint"),
         ("procrastinate_fetch_job_v2", f"{_VARCHAR}[],bigint"),
         ("procrastinate_fetch_job_v1", f"{_VARCHAR}[]"),
         ("procrastinate_fetch_job", f"{_VARCHAR}[]"),
     ),
     "finish": (
+        ("procrastinate_finish_job_v1", "bigint,procrastinate_job_status,boolean,text"),
         ("procrastinate_finish_job_v1", "bigint,procrastinate_job_status,boolean"),
         ("procrastinate_finish_job", "bigint,procrastinate_job_status,boolean"),
     ),
@@ -57,6 +69,13 @@ _PLAIN_CANCELS = (
     "procrastinate_cancel_job_v1 6383ebbcd4b778a6b4b675082998c0ea",
     "procrastinate_cancel_job_v1 7bb29b47e63d9b4e7f9fd809d0a0df5c",
 )
+
+#: The newest release whose functions are known.
+NEWEST = "3.11"
+#: The columns of a job that some release has; what else there is, a deployment or a later release has added.
+JOB_COLUMNS = frozenset(
+    ("id", "queue_name", "task_name", "priority", "lock", "queueing_lock", "args", "status", "scheduled_at", "attempts")
+) | {"abort_requested", "worker_id"}
 
 _JOBS, _EVENTS = "procrastinate_jobs", "procrastinate_events"
 _SEQUENCES = ("procrastinate_jobs_id_seq", "procrastinate_events_id_seq")
@@ -146,6 +165,15 @@ class Capabilities:
     frees_periodic_defers: bool = True
     #: Whether the functions that cancel are the released ones, so that one UPDATE of many jobs does the same.
     has_plain_cancel: bool = False
+    #: Whether queues can be paused, and a waiting job that is not due may leave its lock to others: announced only.
+    has_paused_queues: bool = False
+    has_mutex_locks: bool = False
+    #: Whether a job without a lock is spared the look at others: from 3.11 on.
+    is_3_11: bool = False
+    #: The columns of a job that no release has, in the table's order.
+    extra_columns: tuple[str, ...] = ()
+    #: The functions whose text is not of any release that this program knows.
+    unknown_functions: tuple[str, ...] = ()
 
     def function(self, operation: str) -> str | None:
         """The signature of the newest function for an operation of FUNCTIONS, or None."""
@@ -201,13 +229,32 @@ class Capabilities:
         """The releases whose schema this is, as far as names show: `3.4–3.10`."""
         if not self.has_schema:
             return "none"
-        for shown, is_it in self._releases():
-            if is_it:
-                return shown
-        return "before 2.5"
+        shown = next((shown for shown, is_it in self._releases() if is_it), "before 2.5")
+        if not self.unknown_functions:
+            return shown
+        return f"newer than {NEWEST}" if self._is_newest else f"{shown}, altered"
+
+    @property
+    def strangeness(self) -> str | None:
+        """A sentence that names what this program does not know of the schema; None when it knows all of it."""
+        if not self.unknown_functions:
+            return None
+        names = ", ".join(self.unknown_functions[:3]) + (", …" if len(self.unknown_functions) > 3 else "")
+        return f"This schema is newer than this Jobdesk knows, or was altered: {names}."
+
+    @property
+    def is_fetch_unknown(self) -> bool:
+        """Whether workers take jobs by a function whose rules this program does not know."""
+        return (self.function("fetch") or "").partition("(")[0] in self.unknown_functions
+
+    @property
+    def _is_newest(self) -> bool:
+        # The post-migrations that are announced take 3.10's functions away one by one.
+        return "retry_job_v2" in (self.function("retry") or "")
 
     def _releases(self) -> Iterable[tuple[str, bool]]:
         retry, defer = self.function("retry") or "", self.function("defer") or ""
+        yield "3.11", self._is_newest and self.is_3_11
         yield "3.4–3.10", "retry_job_v2" in retry
         yield "3.3", self.can_batch and self.has_priority_locks
         yield "3.2", self.can_batch
@@ -222,6 +269,8 @@ class Capabilities:
 def _decode(rows: Rows) -> Capabilities:
     row = rows[0]
     columns, triggers = set(row["columns"]), set(row["triggers"])
+    # Of two functions that take jobs workers call the newer.
+    fetch = max(row["fetches"], default="").casefold()
     channels = []
     if any("job_inserted_v1" in name or "job_inserted_temp" in name for name in triggers):
         channels.append("procrastinate_any_queue_v1")
@@ -238,7 +287,7 @@ def _decode(rows: Rows) -> Capabilities:
         has_priority="priority" in columns,
         has_abort_requested="abort_requested" in columns,
         has_worker_id="worker_id" in columns,
-        has_priority_locks=row["has_priority_locks"],
+        has_priority_locks="priority >" in fetch,
         statuses=tuple(row["statuses"]),
         event_types=tuple(row["event_types"]),
         functions=frozenset(row["functions"]),
@@ -249,8 +298,27 @@ def _decode(rows: Rows) -> Capabilities:
         halves_elsewhere=tuple(each[:-2] for each in row["elsewhere"] if not each.endswith(" 2")),
         deletes_events=row["deletes_events"],
         has_plain_cancel=bool(row["cancels"]) and set(row["cancels"]) <= set(_PLAIN_CANCELS),
+        has_paused_queues=row["has_paused_queues"],
+        has_mutex_locks="lock_mode" in columns and "lock_mode" in fetch,
+        is_3_11="jobs.lock is null or" in fetch,
+        extra_columns=tuple(name for name in row["columns"] if name not in JOB_COLUMNS),
+        unknown_functions=_unknown(row["bodies"]),
         frees_periodic_defers=any("delete_jobs" in name for name in triggers),
     )
+
+
+def _unknown(bodies: list[str]) -> tuple[str, ...]:
+    """The functions of a known kind whose text is not known, each once. A deployment's own others are left alone."""
+    kinds = {_kind(name) for name in KNOWN}
+    found = [(name, text) for name, _, text in (body.partition(" ") for body in bodies)]
+    return tuple(
+        dict.fromkeys(name for name, text in found if _kind(name) in kinds and text not in KNOWN.get(name, ()))
+    )
+
+
+def _kind(name: str) -> str:
+    """A function's name without its version."""
+    return re.sub(r"_v\d+$", "", name)
 
 
 def _rights(row: dict[str, Any]) -> Rights:

@@ -8,7 +8,7 @@ SELECT
     to_regclass('procrastinate_workers') IS NOT NULL AS has_workers,
     ARRAY(
         SELECT attname::text FROM pg_attribute
-         WHERE attrelid = to_regclass('procrastinate_jobs') AND attnum > 0 AND NOT attisdropped
+         WHERE attrelid = to_regclass('procrastinate_jobs') AND attnum > 0 AND NOT attisdropped ORDER BY attnum
     ) AS columns,
     ARRAY(
         SELECT enumlabel::text FROM pg_enum
@@ -36,10 +36,20 @@ SELECT
         ), '') || ')' FROM pg_proc
          WHERE proname LIKE 'procrastinate\_%%' AND pg_function_is_visible(oid)
     ) AS functions,
-    coalesce((
-        SELECT bool_or(prosrc ILIKE '%%priority >%%') FROM pg_proc
-         WHERE proname = 'procrastinate_fetch_job_v2' AND pg_function_is_visible(oid)
-    ), false) AS has_priority_locks,
+    -- Every function's text as a fingerprint: without comments, blanks, brackets, and what only spares a job without
+    -- a lock a look at the others. What it does is told by its text alone: releases and deployments replace it.
+    ARRAY(
+        SELECT proname || ' ' || md5(replace(replace(translate(
+                   regexp_replace(regexp_replace(prosrc, '--[^\n]*', '', 'g'), '\s+', '', 'g'), '()', ''),
+                   'jobs.lockISNULLOR', ''), 'jobs.lockISNOTNULLAND', ''))
+          FROM pg_proc WHERE proname LIKE 'procrastinate\_%%' AND pg_function_is_visible(oid) ORDER BY 1
+    ) AS bodies,
+    -- The texts of the functions by which workers take jobs: what lies in the way of a job.
+    ARRAY(
+        SELECT proname || ' ' || prosrc FROM pg_proc
+         WHERE proname LIKE 'procrastinate\_fetch\_job%%' AND pg_function_is_visible(oid)
+    ) AS fetches,
+    coalesce(has_table_privilege(to_regclass('procrastinate_paused_queues'), 'SELECT'), false) AS has_paused_queues,
     -- What a function does is told by its text, without blanks: a deployment may have replaced it.
     ARRAY(
         SELECT proname || ' ' || md5(regexp_replace(prosrc, '\s+', '', 'g')) FROM pg_proc

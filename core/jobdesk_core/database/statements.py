@@ -68,21 +68,9 @@ def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int
     """Insert the jobs, all or none, and return their ids in order. Before 2.5 a priority raises CapabilityMissing."""
     for queue in {job.queue for job in jobs}:
         _check_queue(capabilities, queue)
-    if capabilities.can_batch and len(jobs) == 1:
-        # Not as an array: large arguments would be escaped three times over.
-        names = ("queue", "task", "priority", "lock", "queueing_lock", "args", "at")
-        row = ", ".join(f"%({name})s" for name in names)
-        return Statement(
-            f"SELECT procrastinate_defer_jobs_v1(ARRAY[ROW({row})::procrastinate_job_to_defer_v1]) AS ids",
-            _ids,
-            dict(zip(names, _job_row(jobs[0]), strict=True)),
-        )
-    if capabilities.can_batch:
-        return Statement(
-            "SELECT procrastinate_defer_jobs_v1(%(jobs)s::procrastinate_job_to_defer_v1[]) AS ids",
-            _ids,
-            {"jobs": [_job_row(job) for job in jobs]},
-        )
+    batch = capabilities.function("batch")
+    if batch is not None:
+        return _defer_as_batch(batch, jobs)
     signature = _call(capabilities, "defer", "defer jobs")
     has_priority = "integer" in signature
     if not has_priority and any(job.priority for job in jobs):
@@ -94,6 +82,27 @@ def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int
         f"FROM {source} AS job ({', '.join(_JOB_COLUMNS)}, place)",
         _ids,
         parameters,
+    )
+
+
+def _defer_as_batch(signature: str, jobs: Sequence[Job]) -> Statement[list[int]]:
+    """By the one function that takes many jobs, each a row of its own type."""
+    kind = signature.partition("(")[2].removesuffix("[])")
+    # A lock's mode, where there is one, stays what it was before: its jobs start in order.
+    modes = (None,) if kind.endswith("_v2") else ()
+    if len(jobs) == 1:
+        # Not as an array: large arguments would be escaped three times over.
+        names = ("queue", "task", "priority", "lock", "queueing_lock", "args", "at")
+        row = ", ".join([*(f"%({name})s" for name in names), *("NULL" for _ in modes)])
+        return Statement(
+            f"SELECT {_name(signature)}(ARRAY[ROW({row})::{kind}]) AS ids",
+            _ids,
+            dict(zip(names, _job_row(jobs[0]), strict=True)),
+        )
+    return Statement(
+        f"SELECT {_name(signature)}(%(jobs)s::{kind}[]) AS ids",
+        _ids,
+        {"jobs": [(*_job_row(job), *modes) for job in jobs]},
     )
 
 
@@ -135,8 +144,9 @@ def defer_periodic(
     if job.priority and not has_priority:
         raise CapabilityMissing("priority of periodic jobs")
     priority = "%(priority)s::integer, " if has_priority else ""
+    mode = "NULL::procrastinate_lock_mode, " if "lock_mode" in signature else ""
     return Statement(
-        f"SELECT {_name(signature)}(%(queue)s::varchar, %(lock)s::varchar, %(queueing_lock)s::varchar, "
+        f"SELECT {_name(signature)}(%(queue)s::varchar, %(lock)s::varchar, {mode}%(queueing_lock)s::varchar, "
         f"%(task)s::varchar, {priority}%(periodic_id)s::varchar, %(timestamp)s::bigint, %(args)s::jsonb) AS id",
         lambda rows: rows[0]["id"],
         {

@@ -5,22 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.capabilities import JOB_COLUMNS
 
-#: Every column that a release of Procrastinate has.
-OWN = (
-    "id",
-    "queue_name",
-    "task_name",
-    "priority",
-    "lock",
-    "queueing_lock",
-    "args",
-    "status",
-    "scheduled_at",
-    "attempts",
-    "abort_requested",
-    "worker_id",
-)
 #: The most columns that are read, and the most characters of each.
 MOST_COLUMNS = 100
 MOST_CHARACTERS = 2_000
@@ -33,7 +19,7 @@ def added_columns() -> Statement[list[str]]:
         "AND attnum > 0 AND NOT attisdropped AND attname <> ALL (%(own)s::name[]) "
         "AND has_column_privilege(attrelid, attnum, 'SELECT') ORDER BY attnum LIMIT %(limit)s",
         lambda rows: [row["name"] for row in rows],
-        {"own": list(OWN), "limit": MOST_COLUMNS},
+        {"own": sorted(JOB_COLUMNS), "limit": MOST_COLUMNS},
     )
 
 

@@ -126,6 +126,8 @@ class Reading:
             worker=worker,
             has_workers_table=able.has_workers,
             can_retry_failed=able.can_retry_failed,
+            result=added.get("result"),
+            is_rule_unknown=able.is_fetch_unknown,
         )
         reason = Explanation("")
         detail = JobDetail(

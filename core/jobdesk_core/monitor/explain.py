@@ -23,6 +23,9 @@ QUIET_S = 15
 #: The most characters of a name within a sentence.
 NAME_LIMIT = 60
 NO_TRACEBACK = "The database keeps no traceback: look in the worker's log."
+UNKNOWN_RULE = (
+    "This database's rule for taking jobs is newer than this Jobdesk knows, so workers may go by another one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class Surroundings:
     situation: Situation | None = field(default_factory=Situation)
     has_workers_table: bool = True
     can_retry_failed: bool = True
+    #: What the job's result column holds, on schemas that have one.
+    result: str | None = None
+    #: Whether the database's rule of fetching is one that this program does not know.
+    is_rule_unknown: bool = False
 
     def heard_of(self, workers: Iterable[WorkerRow], now: dt.datetime) -> Surroundings:
         """The same with the heartbeats that were read since; `workers` are all that are registered."""
@@ -71,16 +78,18 @@ def _fresher(worker: WorkerRow | None, latest: dict[int, WorkerRow]) -> WorkerRo
 def explain(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.datetime) -> Explanation:
     """Explain a job."""
     if row.status is Status.TODO:
-        return _waiting(row, events, around, now)
+        told = _waiting(row, events, around, now)
+        return replace(told, sentences=[*told.sentences, UNKNOWN_RULE]) if around.is_rule_unknown else told
     if row.status in (Status.DOING, Status.ABORTING):
         return _running(row, events, around, now)
     if row.status is Status.FAILED:
         return _failed(row, events, around)
     if row.status is Status.ABORTED:
-        return Explanation("Stopped while it was running.", [*_runs(events), NO_TRACEBACK])
+        return Explanation("Stopped while it was running.", [*_runs(events), _outcome(around)])
     if row.status is Status.CANCELLED:
         return Explanation("Cancelled before a worker started it.", _runs(events))
-    return Explanation("It ran and succeeded.", _runs(events), "good")
+    returned = [] if around.result is None else [_outcome(around)]
+    return Explanation("It ran and succeeded.", [*_runs(events), *returned], "good")
 
 
 # Waiting
@@ -89,8 +98,10 @@ def explain(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.d
 def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.datetime) -> Explanation:
     others = [around.holder.row.id] if around.holder is not None else []
     lock = _lock_sentences(row, around, now)
+    paused = _paused(row, around, now)
     if row.scheduled_at is not None and row.scheduled_at > now:
         sentences = ["It is to be retried then."] if row.attempts else []
+        sentences += paused
         if lock:
             sentences += ["Its lock may hold it back even then.", *lock]
         if isinstance(row.scheduled_at, FarTime):
@@ -98,6 +109,8 @@ def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
         headline = f"Scheduled to start in {so_far(row.scheduled_at - now)}."
         return Explanation(headline, sentences, job_ids=others)
     situation = around.situation
+    if paused and situation is not None:
+        return Explanation("Its queue is paused.", [*paused, *lock, *_ahead(row, situation.ahead)], "warning", others)
     nobody = situation is not None and around.has_workers_table and not situation.live_workers
     if lock:
         alive = ["No worker is alive, either."] if nobody else []
@@ -114,6 +127,13 @@ def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
     if situation.ahead.count:
         return Explanation("Waiting for its turn.", [*ahead, *quiet, *_busy(row, situation)])
     return Explanation("Waiting for a free worker.", [*ahead, *quiet, *_busy(row, situation)])
+
+
+def _paused(row: JobRow, around: Surroundings, now: dt.datetime) -> list[str]:
+    if around.situation is None or around.situation.paused_at is None:
+        return []
+    since = so_far(now - around.situation.paused_at)
+    return [f"Queue {named(row.queue_name)} has been paused for {since}: no worker takes its jobs until it is resumed."]
 
 
 def _parked(at: FarTime) -> str:
@@ -256,7 +276,7 @@ def running_until(row: JobRow, events: list[EventRow], around: Surroundings, now
 
 
 def _failed(row: JobRow, events: list[EventRow], around: Surroundings) -> Explanation:
-    ran = [*_runs(events), NO_TRACEBACK]
+    ran = [*_runs(events), _outcome(around)]
     holder = around.queueing_lock_holder
     if holder is not None and holder.id != row.id:
         taken = f"Its queueing lock {named(row.queueing_lock)} is taken by job #{holder.id:,}, which is waiting."
@@ -275,6 +295,10 @@ def _failed(row: JobRow, events: list[EventRow], around: Surroundings) -> Explan
 
 def _no_retry() -> list[str]:
     return ["This version of the schema cannot retry failed jobs: defer it again."]
+
+
+def _outcome(around: Surroundings) -> str:
+    return NO_TRACEBACK if around.result is None else f"Its result: {named(around.result)}"
 
 
 def _runs(events: list[EventRow], *, before: bool = False) -> list[str]:

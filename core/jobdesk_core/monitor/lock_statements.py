@@ -8,7 +8,7 @@ from typing import Any
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.monitor.lock_reasons import Serving
-from jobdesk_core.monitor.rows import STALLED_AFTER_S, row_columns
+from jobdesk_core.monitor.rows import STALLED_AFTER_S, reserves_lock, row_columns
 
 #: Open jobs looked at, the oldest first (0.5 s when most of them share 80,000 locks), and locks listed.
 LOOKED_JOBS, LISTED_LOCKS = 200_000, 200
@@ -48,7 +48,8 @@ def serving(capabilities: Capabilities) -> Statement[Serving]:
 def locks(capabilities: Capabilities, text: str) -> Statement[Rows]:
     """The locks with the most pressing first, each with the columns of its head; one row of nulls when none is."""
     columns = (
-        f"job.id, job.lock, job.status <> 'todo' AS runs, {_DUE} AS due, ARRAY[(job.status = 'todo')::integer, "
+        f"job.id, job.lock, job.status <> 'todo' AS runs, {_DUE} AS due, ARRAY[(job.status = 'todo')::integer "
+        f"+ (job.status = 'todo' AND NOT {reserves_lock(capabilities, 'job.')})::integer, "
         f"{_place(capabilities)}, job.id, {_DUE}::integer]::bigint[] AS place"
     )
     listed = "true" if text else "count(*) > 1 OR bool_or(runs)"
@@ -118,7 +119,8 @@ def chain(capabilities: Capabilities, lock: str, first_id: int) -> Statement[Row
         f"SELECT {row_columns(capabilities)}, {_alive(capabilities)} AS is_worker_alive "
         "FROM procrastinate_jobs AS job "
         f"WHERE job.id >= %(first)s AND job.lock = %(lock)s AND job.status IN ({statuses}) "
-        f"ORDER BY job.status = 'todo', {_place(capabilities)}, job.id LIMIT %(limit)s",
+        f"ORDER BY job.status = 'todo', NOT {reserves_lock(capabilities, 'job.')}, {_place(capabilities)}, job.id "
+        "LIMIT %(limit)s",
         _as_they_are,
         {"lock": lock, "first": first_id, "limit": CHAIN_JOBS + 1, "stalled": STALLED_AFTER_S},
     )

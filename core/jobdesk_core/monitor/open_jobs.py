@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.rows import STALLED_AFTER_S, UNKNOWN_TIME, WorkerRow
+from jobdesk_core.monitor.rows import STALLED_AFTER_S, UNKNOWN_TIME, WorkerRow, reserves_lock
 from jobdesk_core.monitor.tally import Group
 
 #: Jobs whose time of deferring is asked for at once; those beyond are asked for by the next reads.
@@ -164,12 +164,13 @@ def heads(capabilities: Capabilities) -> Statement[Heads]:
         )
     text = (
         "WITH open AS MATERIALIZED (SELECT job.id, job.queue_name, job.task_name, job.status::text AS status, "
-        f"job.lock, job.scheduled_at, {priority}::bigint AS priority, {worker} AS worker_id, {stalled} AS is_stalled, "
+        f"job.lock, job.scheduled_at, {reserves_lock(capabilities, 'job.')} AS reserves, "
+        f"{priority}::bigint AS priority, {worker} AS worker_id, {stalled} AS is_stalled, "
         "job.status = 'todo' AND (job.scheduled_at IS NULL OR job.scheduled_at <= now()) AS is_due "
         "FROM procrastinate_jobs AS job WHERE job.status IN ('todo', 'doing')), "
         # A lock belongs to its running job, or else to the first in line, due or not.
         "line AS (SELECT lock, bool_or(status = 'doing') AS runs, bool_or(is_stalled) AS stalls, "
-        "(min(ARRAY[-priority, id, is_due::integer]) FILTER (WHERE status = 'todo'))[3] = 0 AS is_early "
+        "(min(ARRAY[-priority, id, is_due::integer]) FILTER (WHERE status = 'todo' AND reserves))[3] = 0 AS is_early "
         "FROM open WHERE lock IS NOT NULL GROUP BY lock), "
         "counted AS (SELECT queue_name, task_name, count(*) FILTER (WHERE is_due) AS due, "
         "count(*) FILTER (WHERE status = 'todo' AND NOT is_due) AS scheduled, "

@@ -93,6 +93,17 @@ def row_columns(capabilities: Capabilities) -> str:
     )
 
 
+def reserves_lock(capabilities: Capabilities, prefix: str) -> str:
+    """The SQL of whether a waiting job keeps others of its lock from running, though it is not due itself.
+
+    It does, but for a lock of the mode `mutex`; the prefix (`job.`) names whose columns.
+    """
+    if not capabilities.has_mutex_locks:
+        return "true"
+    is_due = f"{prefix}scheduled_at IS NULL OR {prefix}scheduled_at <= now()"
+    return f"({prefix}lock_mode::text <> 'mutex' OR {is_due})"
+
+
 class _Members(dict[str, Any]):
     """The members of an enum by their labels, those too that only this database has."""
 

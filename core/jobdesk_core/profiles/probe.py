@@ -82,6 +82,8 @@ def _server(able: Capabilities, milliseconds: float) -> Step:
 
 def _schema(able: Capabilities, milliseconds: float) -> Step:
     if able.has_schema:
+        if able.strangeness is not None:
+            return Step("Schema", "warning", f"Procrastinate {able.release}. {able.strangeness}", milliseconds)
         return Step("Schema", "good", f"Procrastinate {able.release}.", milliseconds)
     found = found_elsewhere(able)
     if found is not None:
