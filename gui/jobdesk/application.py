@@ -20,8 +20,8 @@ from jobdesk_core.profiles import (
     Profile,
     ProfileStore,
     UnreadableProfiles,
-    database_of,
-    split_password,
+    profile_of_dsn,
+    profile_of_environment,
 )
 from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QMessageLogContext, QtMsgType, qInstallMessageHandler
@@ -120,8 +120,7 @@ class Program:
         if options.demo:
             self.start_demo()
         elif options.dsn is not None:
-            dsn, password = split_password(options.dsn)
-            self.session.open(Profile(name=database_of(dsn) or "environment", method="dsn", dsn=dsn), password)
+            self.session.open(*profile_of_dsn(options.dsn))
         else:
             self._open_saved(options.profile)
 
@@ -137,7 +136,7 @@ class Program:
         if profile is not None:
             self.session.open(profile)
         elif name is None and any(variable in os.environ for variable in NAMES_A_DATABASE):
-            self.session.open(Profile(name=os.environ.get("PGDATABASE", "environment"), method="environment"))
+            self.session.open(profile_of_environment())
         elif name is not None:
             known = ", ".join(names) or _tr("none")
             self.window.show_trouble(

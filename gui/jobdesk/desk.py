@@ -61,6 +61,7 @@ from jobdesk_core.operations import (
 from jobdesk_core.operations.defer_many import LINE
 from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
+from jobdesk_core.profiles.places import Secret
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.boards import Boards
@@ -99,9 +100,9 @@ class Desk(QObject):
         self.work.failed.connect(self.trouble)
 
     @classmethod
-    async def open(cls, profile: Profile, password: str | None = None, *, journal: Journal) -> Desk:
+    async def open(cls, profile: Profile, secret: Secret | None = None, *, journal: Journal) -> Desk:
         """Connect and read what the database can do. Raises ConnectorException; nothing stays open then."""
-        connector = PsycopgConnector(**connection_parameters(profile, password))
+        connector = PsycopgConnector(**connection_parameters(profile, secret))
         await connector.open_async()
         try:
             capabilities = await connector.run_async(DETECT)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from jobdesk_core.database.schema import install
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles
-from jobdesk_core.profiles.secrets import get_password
+from jobdesk_core.profiles.secrets import Passwords
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
 
@@ -47,8 +47,7 @@ class Session(QObject):
         self.before_close: Callable[[Desk | None, Callable[[], object]], object] = lambda desk, go_on: go_on()
         #: Asks the operator for a password: the profile and why, to the password or None.
         self.ask_password: AskPassword | None = None
-        #: By name and place: a password never goes to another server than it was typed for.
-        self._passwords: dict[tuple[str, str], str] = {}
+        self._passwords = Passwords()
         #: Connections beside the one on show, such as to where jobs are replayed.
         self._reached: set[Desk] = set()
         self._work = Work(self)
@@ -58,7 +57,7 @@ class Session(QObject):
 
         def go_on() -> None:
             if password is not None:
-                self._passwords[_place(profile)] = password
+                self._passwords.hold(profile, password)
             self._work.start(self._open(profile), name=OPEN, replaces=True)
 
         self.before_close(self.desk, go_on)
@@ -74,12 +73,12 @@ class Session(QObject):
 
     def rename(self, old: str, new: str) -> None:
         """A saved connection has another name: what is open and what is remembered of it go by that."""
-        self._passwords = {(new if name == old else name, at): word for (name, at), word in self._passwords.items()}
+        self._passwords.rename(old, new)
         if self.profile is not None and self.profile.name == old:
-            self.profile = replace(self.profile, name=new)
+            self.profile = _renamed(self.profile, new)
         for desk in {*self._reached, *([self.desk] if self.desk is not None else [])}:
             if desk.profile.name == old:
-                desk.profile = replace(desk.profile, name=new)
+                desk.profile = _renamed(desk.profile, new)
         self.renamed.emit(old, new)
 
     async def install_schema(self) -> None:
@@ -129,21 +128,20 @@ class Session(QObject):
 
     async def _signed_in(self, profile: Profile) -> Desk:
         """Connect with the password that is known, or asked for as long as it is wrong. Raises Unreached."""
-        password = self._passwords.get(_place(profile))
-        if password is None:
-            password = await get_password(profile.name)
+        secret = await self._passwords.of(profile)
         while True:
             try:
-                return await Desk.open(profile, password, journal=self.journal)
+                return await Desk.open(profile, secret, journal=self.journal)
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
                 trouble = explain(error)
                 fault(f"Not connected: {trouble.kind}", error)
-            if trouble.kind == "password" and self.ask_password is not None:
-                password = await self.ask_password(profile, trouble.sentence)
-                if password is not None:
-                    self._passwords[_place(profile)] = password
-                    continue
-            raise Unreached(trouble)
+            if trouble.kind != "password":
+                raise Unreached(trouble)
+            self._passwords.drop(profile)
+            password = await self.ask_password(profile, trouble.sentence) if self.ask_password is not None else None
+            if password is None:
+                raise Unreached(trouble)
+            secret = self._passwords.hold(profile, password)
 
     async def _let_go(self, desk: Desk) -> None:
         await desk.close()
@@ -164,5 +162,5 @@ class Session(QObject):
             desk.deleteLater()
 
 
-def _place(profile: Profile) -> tuple[str, str]:
-    return profile.name, profile.display_dsn
+def _renamed(profile: Profile, name: str) -> Profile:
+    return replace(profile, name=name, saved_as=name if profile.saved_as else "")

@@ -21,6 +21,7 @@ from jobdesk_core.profiles import (
     secret_keys,
     split_password,
 )
+from jobdesk_core.profiles.secrets import typed
 from psycopg.conninfo import conninfo_to_dict
 
 SECRET = "open-sesame"
@@ -189,7 +190,7 @@ async def test_each_method_reaches_the_database(dsn: str, monkeypatch: pytest.Mo
 
 def test_the_password_is_an_argument_only_when_there_is_one() -> None:
     profile = Profile(name="d", method="dsn", dsn="host=h")
-    assert connection_parameters(profile, SECRET)["kwargs"]["password"] == SECRET
+    assert connection_parameters(profile, typed(profile, SECRET))["kwargs"]["password"] == SECRET
     assert "password" not in connection_parameters(profile)["kwargs"]
 
 

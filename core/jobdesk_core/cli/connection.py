@@ -9,7 +9,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.codes import Ended
@@ -23,10 +23,11 @@ from jobdesk_core.profiles import (
     ProfileStore,
     UnreadableProfiles,
     connection_parameters,
-    database_of,
-    split_password,
+    profile_of_dsn,
+    profile_of_environment,
 )
-from jobdesk_core.profiles.secrets import get_password
+from jobdesk_core.profiles.places import Secret
+from jobdesk_core.profiles.secrets import Passwords, typed
 from jobdesk_core.troubles import explain
 
 #: No statement that only reads takes longer, in seconds.
@@ -35,11 +36,12 @@ LIMIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open connection: the profile, the connector, and what the database can do."""
+    """An open connection: the profile, the connector, what the database can do, and what it was signed in with."""
 
     profile: Profile
     connector: SyncPsycopgConnector
     capabilities: Capabilities
+    secret: Secret | None = field(default=None, repr=False)
 
     @property
     def place(self) -> str:
@@ -53,7 +55,7 @@ class Opened:
 def opened(options: argparse.Namespace) -> Iterator[Opened]:
     """Connect as the options say. Raises Ended, or ConnectorException when the server cannot be reached."""
     profile, password = _profile(options)
-    connector = _connected(profile, password)
+    connector, secret = _signed_in(profile, password)
     try:
         able = connector.run(DETECT)
         if not able.has_schema:
@@ -61,7 +63,7 @@ def opened(options: argparse.Namespace) -> Iterator[Opened]:
             raise Ended(codes.REFUSED, found_elsewhere(able) or nothing)
         if able.rights.read is not None:
             raise Ended(codes.REFUSED, "This role may not read the jobs.", able.rights.read)
-        yield Opened(profile, connector, able)
+        yield Opened(profile, connector, able, secret)
     finally:
         with contextlib.suppress(ConnectorException):
             connector.close()
@@ -75,8 +77,7 @@ def _profile(options: argparse.Namespace) -> tuple[Profile, str | None]:
     if options.dsn is not None and options.profile is not None:
         raise Ended(codes.USAGE, "Give either --dsn or --profile.")
     if options.dsn is not None:
-        dsn, password = split_password(options.dsn)
-        return Profile(name=database_of(dsn) or "environment", method="dsn", dsn=dsn), password
+        return profile_of_dsn(options.dsn)
     store = ProfileStore()
     try:
         names = [each.name for each in store.all()]
@@ -89,34 +90,33 @@ def _profile(options: argparse.Namespace) -> tuple[Profile, str | None]:
     if options.profile is not None:
         raise Ended(codes.USAGE, f"There is no saved connection {options.profile}.", known)
     if any(variable in os.environ for variable in NAMES_A_DATABASE):
-        return Profile(name=os.environ.get("PGDATABASE", "environment"), method="environment"), None
+        return profile_of_environment(), None
     raise Ended(codes.USAGE, "Which database? Give --dsn or --profile, or set PGHOST, PGDATABASE or PGSERVICE.", known)
 
 
-def _connected(profile: Profile, password: str | None) -> SyncPsycopgConnector:
-    if password is None and profile.name != "environment" and profile.method != "environment":
-        password = _kept_password(profile)
+def connected(profile: Profile, secret: Secret | None) -> SyncPsycopgConnector:
+    """An open connector. Raises ConnectorException."""
+    # One connection for the command, and none to spare.
+    parameters = connection_parameters(profile, secret) | {"min_size": 1, "max_size": 1}
+    connector = SyncPsycopgConnector(**parameters)
+    connector.open()
+    return connector
+
+
+def _signed_in(profile: Profile, password: str | None) -> tuple[SyncPsycopgConnector, Secret | None]:
+    """Connect with the password that was typed, or kept for a saved connection, or else asked for."""
+    secret = typed(profile, password)
+    if secret is None and profile.saved_as:
+        secret = asyncio.run(Passwords().of(profile))
     while True:
-        # One connection for the command, and none to spare.
-        parameters = connection_parameters(profile, password) | {"min_size": 1, "max_size": 1}
-        connector = SyncPsycopgConnector(**parameters)
         try:
-            connector.open()
-            return connector
+            return connected(profile, secret), secret
         except ConnectorException as error:
             trouble = explain(error)
             if trouble.kind != "password" or not _can_ask():
                 raise
             output.note(trouble.sentence)
-            password = _asked(profile)
-
-
-def _kept_password(profile: Profile) -> str | None:
-    store = ProfileStore()
-    with contextlib.suppress(UnreadableProfiles):
-        if store.get(profile.name) == profile:
-            return asyncio.run(get_password(profile.name))
-    return None
+            secret = typed(profile, _asked(profile))
 
 
 def _can_ask() -> bool:

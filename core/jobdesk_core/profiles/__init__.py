@@ -8,6 +8,9 @@ from jobdesk_core.profiles.profile import (
     database_of,
     dsn_of,
     parameters_of,
+    place_of,
+    profile_of_dsn,
+    profile_of_environment,
     split_password,
 )
 from jobdesk_core.profiles.store import ProfileStore, UnreadableProfiles, UnsavableProfile
@@ -23,5 +26,8 @@ __all__ = [
     "database_of",
     "dsn_of",
     "parameters_of",
+    "place_of",
+    "profile_of_dsn",
+    "profile_of_environment",
     "split_password",
 ]

@@ -15,6 +15,7 @@ from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.schema import found_elsewhere
 from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.profile import Profile, connection_parameters
 from jobdesk_core.troubles import Trouble, explain
 
@@ -33,7 +34,7 @@ class Step:
     trouble: Trouble | None = None
 
 
-async def probe(profile: Profile, password: str | None = None) -> AsyncIterator[Step]:
+async def probe(profile: Profile, secret: Secret | None = None) -> AsyncIterator[Step]:
     """Yield each step as it has been tried; the first bad one is the last."""
     started = time.monotonic()
 
@@ -41,7 +42,7 @@ async def probe(profile: Profile, password: str | None = None) -> AsyncIterator[
         return (time.monotonic() - started) * 1000
 
     try:
-        connector = PsycopgConnector(**connection_parameters(profile, password))
+        connector = PsycopgConnector(**connection_parameters(profile, secret))
         await connector.open_async()
     except JobdeskException as error:
         trouble = explain(error)

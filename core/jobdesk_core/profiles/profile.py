@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from jobdesk_core import exact_json
 from jobdesk_core.connectors.settings import desk_settings
 from jobdesk_core.exceptions import UnreadableDsn
+from jobdesk_core.profiles.places import Place, Secret, names_itself, password_to_send, resolved
 
 Method = Literal["environment", "dsn", "arguments"]
 
@@ -26,7 +28,7 @@ ENVIRONMENTS = {
 #: Whoever has set one of these variables wants that database.
 NAMES_A_DATABASE = ("PGSERVICE", "PGDATABASE", "PGHOST")
 #: Parameters of libpq that are never saved or shown.
-SECRETS = ("password", "sslpassword")
+SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 #: Named in every session, so that the server's own lists say who it is.
 APPLICATION_NAME = "jobdesk"
 
@@ -37,7 +39,8 @@ class Profile:
 
     `links` are templates by their names (see `links`), `secret_keys` is the pattern of keys whose values are
     hidden, empty for the default one (see `secret_keys`). `app_python`, `app_path` and `app_folder` name the
-    application's interpreter, its app (package.module.app) and the folder of its code (see `introspect`).
+    application's interpreter, its app (package.module.app) and the folder of its code (see `introspect`); its code is
+    run only if `app_is_allowed`. `saved_as` is the name that the profile was read from the file by.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Profile:
     app_python: str = ""
     app_path: str = ""
     app_folder: str = ""
+    app_is_allowed: bool = False
+    saved_as: str = field(default="", compare=False)
 
     @property
     def is_production(self) -> bool:
@@ -130,20 +135,37 @@ def database_of(dsn: str) -> str:
     return str(parts.get("dbname") or parts.get("service") or parts.get("host") or "")
 
 
-def connection_parameters(profile: Profile, password: str | None = None) -> dict[str, Any]:
+def place_of(profile: Profile) -> Place | None:
+    """Where the profile leads now, as libpq resolves it; None when it leads nowhere."""
+    found = resolved(*_words(profile)) if is_readable(_words(profile)[0]) else None
+    return found.place if found is not None else None
+
+
+def is_own_place(profile: Profile) -> bool:
+    """Whether the profile itself names its place, so that no variable of the environment has moved it."""
+    return profile.method != "environment" and names_itself(*_words(profile))
+
+
+def connection_parameters(profile: Profile, secret: Secret | None = None) -> dict[str, Any]:
     """The keywords for PsycopgConnector. Raises UnreadableDsn.
 
-    Without a password libpq looks in its pgpass and service files."""
-    if profile.method == "dsn" and _is_taken_apart(profile.dsn):
+    The secret is sent only to its own place. Without one libpq looks in the environment, its service files and its
+    password file; what is kept there for another place is not sent.
+    """
+    conninfo, named = _words(profile)
+    if _is_taken_apart(conninfo):
         raise UnreadableDsn()
+    found = resolved(conninfo, named)
     # Unless the connection string, a service file or PGAPPNAME has another name.
-    arguments: dict[str, Any] = {"fallback_application_name": APPLICATION_NAME}
-    if profile.method == "arguments":
-        arguments |= {name: value for name, value in profile.arguments.items() if value != ""}
-    if password is not None:
-        arguments["password"] = password
+    arguments: dict[str, Any] = {"fallback_application_name": APPLICATION_NAME, **named}
+    if found is not None:
+        # As it was resolved: what the environment says by the next connection would lead the password elsewhere.
+        arguments |= found.place.parameters
+        password = password_to_send(found, secret)
+        if password is not None:
+            arguments["password"] = password
     return {
-        "conninfo": profile.dsn if profile.method == "dsn" else "",
+        "conninfo": conninfo,
         "kwargs": arguments,
         "min_size": 1,
         "max_size": 4,
@@ -151,3 +173,22 @@ def connection_parameters(profile: Profile, password: str | None = None) -> dict
         "session": desk_settings(is_read_only=profile.is_read_only),
         "json_loads": exact_json.loads,
     }
+
+
+def _words(profile: Profile) -> tuple[str, dict[str, str]]:
+    """What the profile says to libpq: its connection string and its parameters."""
+    arguments = {name: value for name, value in profile.arguments.items() if value != ""}
+    return profile.dsn if profile.method == "dsn" else "", arguments if profile.method == "arguments" else {}
+
+
+def profile_of_dsn(dsn: str) -> tuple[Profile, str | None]:
+    """An unsaved profile for a connection string that was typed, and the password in it."""
+    clean, password = split_password(dsn)
+    return Profile(name=database_of(clean) or "environment", method="dsn", dsn=clean), password
+
+
+def profile_of_environment() -> Profile:
+    """An unsaved profile that leads to where libpq's variables lead."""
+    database = os.environ.get("PGDATABASE", "")
+    is_name = bool(database) and "://" not in database and "=" not in database
+    return Profile(name=database if is_name else "environment", method="environment")

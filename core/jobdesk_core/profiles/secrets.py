@@ -1,13 +1,20 @@
-"""Passwords in the system's keyring, where there is one. Every call is made in a thread: it may ask or hang.
+"""The passwords that are known: in memory, and in the system's keyring, where there is one.
 
-The library is imported when it is first asked, so that a start that needs no password does not pay for it.
+Each is known by the saved connection (none for what was only typed) and by the place that it was typed for: the
+servers, the role and the database. A name alone finds nothing. Every call to the keyring is made in a thread: it may
+ask or hang. The library is imported when it is first asked, so that a start that needs no password does not pay for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets as random
 from typing import Any
+from urllib.parse import quote
+
+from jobdesk_core.profiles.places import Place, Secret
+from jobdesk_core.profiles.profile import Profile, is_own_place, place_of
 
 SERVICE = "jobdesk"
 #: Seconds that a keyring may take; it may be waiting for someone to unlock it.
@@ -16,6 +23,46 @@ TIMEOUT_S = 20.0
 
 class NoKeyring(Exception):
     """There is no keyring, or it refuses. The text is the kind of its error."""
+
+
+class Passwords:
+    """Those that were typed since the program began, and behind them the keyring's."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, Place], str] = {}
+
+    async def of(self, profile: Profile) -> Secret | None:
+        """The password that was kept for this connection and for where it leads now, if there is one."""
+        place = place_of(profile)
+        if place is None:
+            return None
+        held = self._held.get((profile.saved_as, place))
+        text = held if held is not None else await kept_password(profile)
+        return Secret(place, text) if text is not None else None
+
+    def hold(self, profile: Profile, password: str) -> Secret | None:
+        """Keep in memory what was typed for where this connection leads now; None if that is nowhere."""
+        place = place_of(profile)
+        if place is None:
+            return None
+        self._held[profile.saved_as, place] = password
+        return Secret(place, password)
+
+    def drop(self, profile: Profile) -> None:
+        """Forget what is held of a connection: it was refused."""
+        place = place_of(profile)
+        if place is not None:
+            self._held.pop((profile.saved_as, place), None)
+
+    def rename(self, old: str, new: str) -> None:
+        """A saved connection has another name."""
+        self._held = {(new if name == old else name, place): text for (name, place), text in self._held.items()}
+
+
+def typed(profile: Profile, password: str | None) -> Secret | None:
+    """A password as typed for where this connection leads now."""
+    place = place_of(profile) if password is not None else None
+    return Secret(place, password) if place is not None and password is not None else None
 
 
 async def unavailable() -> str | None:
@@ -36,42 +83,63 @@ async def unavailable() -> str | None:
         return "This machine's keyring does not answer."
 
 
-async def get_password(profile_name: str) -> str | None:
-    """The saved password of a profile, or None when there is none or no keyring."""
-    try:
-        password: str | None = await _ask("get_password", profile_name)
-    except (NoKeyring, TimeoutError):
+async def kept_password(profile: Profile) -> str | None:
+    """What the keyring holds for this connection and for where it leads now; None without a keyring."""
+    key = _key(profile)
+    if key is None:
         return None
-    return password
+    with contextlib.suppress(NoKeyring, TimeoutError):
+        kept: str | None = await _ask("get_password", key)
+        return kept if kept is not None else await _of_an_earlier_release(profile, key)
+    return None
 
 
-async def set_password(profile_name: str, password: str) -> bool:
-    """Save a profile's password. False when there is no keyring to take it."""
-    try:
-        await _ask("set_password", profile_name, password)
-    except (NoKeyring, TimeoutError):
+async def keep_password(profile: Profile, password: str) -> bool:
+    """Have the keyring keep it for where this connection leads now. False when there is none to take it."""
+    key = _key(profile)
+    if key is None:
         return False
-    return True
+    with contextlib.suppress(NoKeyring, TimeoutError):
+        await _ask("set_password", key, password)
+        return True
+    return False
 
 
-async def delete_password(profile_name: str) -> None:
-    """Forget a profile's password."""
-    try:
-        await _ask("delete_password", profile_name)
-    except (NoKeyring, TimeoutError):
+async def forget_password(profile: Profile) -> None:
+    """Have the keyring forget what it holds for a saved connection, as earlier releases kept it, too."""
+    for key in (_key(profile), profile.saved_as):
+        if key:
+            with contextlib.suppress(NoKeyring, TimeoutError):
+                await _ask("delete_password", key)
+
+
+async def move_password(before: Profile, after: Profile) -> None:
+    """A saved connection was saved anew: its password follows to the new name, and never to another place."""
+    if _key(before) == _key(after):
         return
+    kept = await kept_password(before) if place_of(before) == place_of(after) else None
+    if kept is None or await keep_password(after, kept):
+        await forget_password(before)
 
 
-async def rename_password(old: str, new: str) -> None:
-    """Keep a renamed profile's password under its new name; whatever was kept there before is forgotten.
+async def _of_an_earlier_release(profile: Profile, key: str) -> str | None:
+    """What was kept by the connection's name alone, moved to its place: only if the connection itself names that."""
+    if not profile.saved_as or not is_own_place(profile):
+        return None
+    kept: str | None = await _ask("get_password", profile.saved_as)
+    if kept is not None:
+        await _ask("set_password", key, kept)
+        with contextlib.suppress(NoKeyring):
+            await _ask("delete_password", profile.saved_as)
+    return kept
 
-    It was another profile's, and must not go to this one's server.
-    """
-    password = await get_password(old)
-    if password is None:
-        await delete_password(new)
-    elif await set_password(new, password):
-        await delete_password(old)
+
+def _key(profile: Profile) -> str | None:
+    """What the keyring knows a connection's password by: where it leads, and the name that it is saved under."""
+    place = place_of(profile)
+    if place is None:
+        return None
+    return f"{place.label}#{quote(profile.saved_as, safe='')}" if profile.saved_as else place.label
 
 
 async def _ask(verb: str, *arguments: str) -> Any:

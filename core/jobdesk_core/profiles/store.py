@@ -125,6 +125,8 @@ def _profile(name: str, table: dict[str, Any]) -> Profile:
         links={key: str(value) for key, value in table.get("links", {}).items()},
         secret_keys=str(table.get("secret_keys", "")),
         **{name: str(table.get(name, "")) for name in _APP},
+        app_is_allowed=table.get("app_is_allowed") is True,
+        saved_as=name,
     )
 
 
@@ -139,4 +141,5 @@ def _table(profile: Profile) -> dict[str, Any]:
         "links": dict(profile.links),
         "secret_keys": profile.secret_keys,
         **{name: getattr(profile, name) for name in _APP},
+        "app_is_allowed": profile.app_is_allowed,
     }

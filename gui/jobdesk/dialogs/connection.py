@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, UnsavableProfile
+from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, UnsavableProfile, place_of
 from jobdesk_core.profiles.probe import probe
 from jobdesk_core.profiles.secrets import (
-    delete_password,
-    get_password,
-    rename_password,
-    set_password,
+    Passwords,
+    forget_password,
+    keep_password,
+    move_password,
+    typed,
     unavailable,
 )
 from PySide6.QtCore import Qt, Signal
@@ -76,7 +78,7 @@ class ConnectionDialog(DialogFrame):
         environment = self.form.environment.currentText().strip()
         name = self.form.name.text().strip() or self._shown or self.form.default_name()
         known = self._stored(self._shown or name)
-        return Profile(
+        profile = Profile(
             name=name,
             method=self.form.method_name(),  # type: ignore[arg-type]
             dsn=self.form.typed_dsn(),
@@ -88,6 +90,9 @@ class ConnectionDialog(DialogFrame):
             secret_keys=self.inspection.typed_secret_keys(),
             **self.application.typed(),
         )
+        # What is kept for the saved one is not for one that leads elsewhere.
+        is_saved_one = bool(self._shown) and known is not None and place_of(known) == place_of(profile)
+        return replace(profile, saved_as=self._shown if is_saved_one else "")
 
     def would_lose(self) -> bool:
         return self.typed.is_any() or self.profile() != self._kept
@@ -96,7 +101,7 @@ class ConnectionDialog(DialogFrame):
 
     def submit(self) -> None:
         """Connect with what is on show; the window tells how it went."""
-        self.run(self._keep_password(self.profile().name), lambda _: self._choose())
+        self.run(self._keep_password(self.profile()), lambda _: self._choose())
 
     def test(self) -> None:
         """Try it, and show each step as it has been tried."""
@@ -165,6 +170,8 @@ class ConnectionDialog(DialogFrame):
     def _save(self, profile: Profile, *, is_replacing: bool) -> None:
         before, name = self._shown, profile.name
         is_renamed = bool(before) and before != name
+        former = self._stored(before) if before else None
+        replaced = self._stored(name) if is_replacing else None
         try:
             self._store.save(profile, instead_of=before)
         except UNSAVED as error:
@@ -178,26 +185,26 @@ class ConnectionDialog(DialogFrame):
             said = self.tr("Renamed {before} to {name}, and saved it.").format(before=before, name=name)
             self.renamed.emit(before, name)
         self.run(
-            self._follow_passwords(before if is_renamed else "", name, is_replacing=is_replacing),
+            self._follow_passwords(former, replaced, replace(profile, saved_as=name)),
             lambda _: self.message.show_message("good", said),
         )
 
     def _delete(self, name: str) -> None:
+        deleted = self._stored(name)
         try:
             self._store.delete(name)
         except UNSAVED as error:
             self.message.show_message("bad", self.tr("The profile could not be deleted."), str(error))
             return
-        self.work.start(delete_password(name), name="forget password")
+        if deleted is not None:
+            self.work.start(forget_password(deleted), name="forget password")
         self.show_profile(Profile(name=""))
         self.message.show_message("good", self.tr("Deleted {name}.").format(name=name))
 
     async def _test(self) -> None:
         profile = self.profile()
-        password = self.form.typed_password()
-        if password is None:
-            password = await get_password(self._shown or profile.name)
-        async for step in probe(profile, password):
+        secret = typed(profile, self.form.typed_password()) or await Passwords().of(profile)
+        async for step in probe(profile, secret):
             self.test_card.add(step)
 
     def _test_failed(self, error: Exception) -> None:
@@ -205,17 +212,17 @@ class ConnectionDialog(DialogFrame):
             raise error
         self._failed(error)
 
-    async def _keep_password(self, name: str) -> None:
+    async def _keep_password(self, profile: Profile) -> None:
         password = self.form.typed_password()
         if password is not None and self.form.remember.isChecked():
-            await set_password(name, password)
+            await keep_password(profile, password)
 
-    async def _follow_passwords(self, before: str, name: str, *, is_replacing: bool) -> None:
-        if before:
-            await rename_password(before, name)
-        elif is_replacing:
-            await delete_password(name)
-        await self._keep_password(name)
+    async def _follow_passwords(self, former: Profile | None, replaced: Profile | None, now: Profile) -> None:
+        if replaced is not None:
+            await forget_password(replaced)
+        if former is not None:
+            await move_password(former, now)
+        await self._keep_password(now)
 
     # The list of saved ones
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from jobdesk_core.profiles import Profile
-from jobdesk_core.profiles.secrets import set_password, unavailable
+from jobdesk_core.profiles.secrets import keep_password, unavailable
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from jobdesk.dialogs.frame import DialogFrame, field, note
@@ -42,7 +42,7 @@ class PasswordDialog(DialogFrame):
     def submit(self) -> None:
         """Take the password."""
         if self.remember.isChecked():
-            self.run(set_password(self._profile.name, self.password.text()), lambda _: self.accept())
+            self.run(keep_password(self._profile, self.password.text()), lambda _: self.accept())
         else:
             self.accept()
 

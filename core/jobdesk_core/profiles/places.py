@@ -1,0 +1,187 @@
+"""Which servers, role and database a connection leads to, as libpq itself resolves it, and which password may go there.
+
+A password belongs to one place. One that libpq would take from the environment or from a service file belongs to the
+place that these name, and is kept from any other; of a password file libpq itself takes only a place's own line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+#: The parameters that make a place, and the variables that name each of them.
+_VARIABLES = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+_SERVERS = frozenset({"host", "hostaddr", "port"})
+#: libpq resolves everything and then refuses this, before it looks at the network or at a password file.
+_REFUSED = {"sslmode": "-", "passfile": f"{os.devnull}/none"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The servers that may answer (host, its address where one is given, port), the role, and the database."""
+
+    servers: tuple[tuple[str, str, str], ...]
+    user: str
+    dbname: str
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters that lead there, whatever the environment and the service files say by then."""
+        hosts, addresses, ports = (",".join(each) for each in zip(*self.servers, strict=True))
+        addresses = addresses if addresses.strip(",") else ""
+        return {"host": hosts, "hostaddr": addresses, "port": ports, "user": self.user, "dbname": self.dbname}
+
+    @property
+    def label(self) -> str:
+        """The place as one text, another one for each place."""
+        servers = ",".join(_label(*server) for server in self.servers)
+        return f"postgresql://{_one_word(self.user)}@{servers}/{_one_word(self.dbname)}"
+
+
+def _label(host: str, address: str, port: str) -> str:
+    return f"{_one_word(host)}{f'({_one_word(address)})' if address else ''}:{_one_word(port)}"
+
+
+def _one_word(text: str) -> str:
+    return quote(text, safe="")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A password, and the one place that it may be sent to."""
+
+    place: Place
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where some parameters lead, the password that libpq would send there, and whether the parameters name it."""
+
+    place: Place
+    service: str
+    password: str | None = field(repr=False)
+    is_own_password: bool
+
+
+def resolved(conninfo: str = "", arguments: Mapping[str, str] | None = None) -> Resolved | None:
+    """Where these parameters lead; None when libpq cannot tell, and would not connect either. Nothing is asked.
+
+    Reads the environment and the service files.
+    """
+    try:
+        named = conninfo_to_dict(conninfo, **dict(arguments or {}))
+        connection = pq.PGconn.connect_start(make_conninfo("", **{**named, **_REFUSED}).encode())
+    except (psycopg.Error, ValueError):
+        return None
+    try:
+        found = {each.keyword.decode(): (each.val or b"").decode("utf-8", "replace") for each in connection.info}
+        if not connection.db or found["sslmode"] != _REFUSED["sslmode"]:
+            return None  # an unknown service, or more ports than hosts
+        usual = connection.host.decode("utf-8", "replace")
+    finally:
+        connection.finish()
+    place = Place(_servers(found, usual), found["user"], found["dbname"] or found["user"])
+    return Resolved(place, found["service"], found["password"] or None, bool(named.get("password")))
+
+
+def _servers(found: Mapping[str, str], usual: str) -> tuple[tuple[str, str, str], ...]:
+    hosts, addresses, ports = (found[name].split(",") for name in ("host", "hostaddr", "port"))
+    number = max(len(hosts), len(addresses))
+    if not found["hostaddr"]:
+        hosts[0] = hosts[0] or usual
+    lists = (each * number if len(each) == 1 else each for each in (hosts, addresses, ports))
+    return tuple(zip(*lists, strict=True))
+
+
+def names_itself(conninfo: str, arguments: Mapping[str, str]) -> bool:
+    """Whether these parameters lead to the same place in any environment that is like this one."""
+    try:
+        named = set(conninfo_to_dict(conninfo, **dict(arguments)))
+    except (psycopg.Error, ValueError):
+        return False
+    if os.environ.get("PGSERVICE") and "service" not in named:
+        return {"host", "port", "user", "dbname"} <= named
+    return all(name in named for name, variable in _VARIABLES.items() if os.environ.get(variable))
+
+
+def password_to_send(found: Resolved, secret: Secret | None) -> str | None:
+    """The password to connect with: the secret if it belongs there; None to leave it to libpq.
+
+    Empty when libpq would send one that was kept for another place: it then looks into its password file only.
+    """
+    if secret is not None and secret.place == found.place:
+        return secret.text
+    if found.password is None or found.is_own_password or _is_for(found):
+        return None
+    return ""
+
+
+#: Where a password of the environment went that was kept for no server in particular: it goes nowhere else.
+_first_servers: dict[str, tuple[tuple[str, str, str], ...]] = {}
+
+
+def _is_for(found: Resolved) -> bool:
+    """Whether a password of the environment or of a service file was kept for this place."""
+    assert found.password is not None
+    alone = resolved(f"service={_quoted(found.service)}" if found.service else "")
+    if alone is None:
+        return False
+    names = {name for name, variable in _VARIABLES.items() if os.environ.get(variable)}
+    names |= _named_by_service(found.service) if found.service else set()
+    place, own = found.place, alone.place
+    if ("user" in names and place.user != own.user) or ("dbname" in names and place.dbname != own.dbname):
+        return False
+    if names & _SERVERS:
+        return place.servers == own.servers
+    return _first_servers.setdefault(found.password, place.servers) == place.servers
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _named_by_service(service: str) -> set[str]:
+    """The parameters that a service's definition names; all of them where the definition is not found."""
+    for path in _service_files():
+        names = _names_in(path, service)
+        if names is not None:
+            return names
+    return set(_VARIABLES)
+
+
+def _service_files() -> list[Path]:
+    own = os.environ.get("PGSERVICEFILE")
+    if own:
+        files = [Path(own)]
+    elif sys.platform == "win32":
+        files = [Path(os.environ.get("APPDATA", "")) / "postgresql" / ".pg_service.conf"]
+    else:
+        files = [Path("~/.pg_service.conf").expanduser()]
+    system = os.environ.get("PGSYSCONFDIR")
+    return [*files, *([Path(system) / "pg_service.conf"] if system else [])]
+
+
+def _names_in(path: Path, service: str) -> set[str] | None:
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
+    except OSError:
+        return None
+    names: set[str] | None = None
+    for line in map(str.strip, lines):
+        if line.startswith("["):
+            if names is not None:
+                break
+            names = set() if line.startswith(f"[{service}]") else None
+        elif names is not None and line and not line.startswith("#"):
+            # A line without "=" leads to a directory service, which may name anything.
+            names |= {line.partition("=")[0].strip()} if "=" in line and "://" not in line else set(_VARIABLES)
+    return names

@@ -1,0 +1,140 @@
+"""In the window, too, a password goes only to where it was kept or typed for: asked of a server that takes it down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.dialogs.password import PasswordDialog
+from jobdesk.main_window import MainWindow
+from jobdesk.session import Unreached
+from jobdesk_core.profiles import Profile, profile_of_dsn
+from jobdesk_core.profiles.secrets import keep_password
+from keyrings import own_keyring
+from made_up_server import MadeUpServer
+from opened import dialog_of, opened
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from waiting import until
+
+SECRET = "open-sesame"
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+
+
+@pytest.fixture
+def ring() -> Iterator[dict[str, str]]:
+    with own_keyring() as words:
+        yield words
+
+
+@pytest.fixture
+def home() -> Iterator[MadeUpServer]:
+    with MadeUpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[MadeUpServer]:
+    with MadeUpServer() as server:
+        yield server
+
+
+def saved(window: MainWindow, name: str, server: MadeUpServer) -> Profile:
+    arguments = {"host": "127.0.0.1", "port": str(server.port), "user": "me", "dbname": "billing"}
+    window.session.store.save(Profile(name=name, method="arguments", arguments=arguments))
+    found = window.session.store.get(name)
+    assert found is not None
+    return found
+
+
+async def asked_for_password(window: MainWindow) -> PasswordDialog:
+    return await dialog_of(window, PasswordDialog)
+
+
+def empty_dialogs(window: MainWindow) -> list[PasswordDialog]:
+    return [each for each in window.findChildren(PasswordDialog) if each.isVisible() and not each.password.text()]
+
+
+async def test_the_keyrings_goes_to_no_other_server(
+    tmp_path: Path, ring: dict[str, str], home: MadeUpServer, elsewhere: MadeUpServer
+) -> None:
+    async with opened(tmp_path) as window:
+        billing = saved(window, "billing", home)
+        await keep_password(billing, SECRET)
+        window.session.open(billing)
+        (await asked_for_password(window)).reject()
+        assert home.got == [SECRET]
+        # Its database is called as the saved connection is.
+        window.session.open(*profile_of_dsn(f"host=127.0.0.1 port={elsewhere.port} user=me dbname=billing"))
+        await until(lambda: elsewhere.asked, what="the other server to be asked")
+        (await asked_for_password(window)).reject()
+        other = saved(window, "billing", elsewhere)
+        window.session.open(other)
+        (await asked_for_password(window)).reject()
+        # Beside the one on show, such as where jobs are replayed.
+        window.session.ask_password = None
+        with pytest.raises(Unreached):
+            await window.session.reach(other)
+        assert elsewhere.asked >= 3 and elsewhere.got == []
+
+
+async def test_what_was_typed_goes_to_no_other_server_and_what_was_refused_is_not_sent_again(
+    tmp_path: Path, ring: dict[str, str], home: MadeUpServer, elsewhere: MadeUpServer
+) -> None:
+    async with opened(tmp_path) as window:
+        window.session.open(saved(window, "billing", home))
+        dialog = await asked_for_password(window)
+        dialog.password.setText(SECRET)
+        QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
+        await until(lambda: home.got == [SECRET], what="the password")
+        await until(lambda: empty_dialogs(window), what="the next question")
+        window.session.open(saved(window, "billing", elsewhere))
+        await until(lambda: elsewhere.asked and empty_dialogs(window), what="the other server to be asked")
+        (await asked_for_password(window)).reject()
+        window.session.open(saved(window, "billing", home))
+        (await asked_for_password(window)).reject()
+        assert home.got == [SECRET] and elsewhere.got == []
+
+
+async def test_what_a_server_has_accepted_is_held_for_it_alone(
+    dsn: str, tmp_path: Path, ring: dict[str, str], elsewhere: MadeUpServer
+) -> None:
+    async with opened(tmp_path) as window:
+        window.session.store.save(Profile(name="billing", method="dsn", dsn=dsn))
+        accepted = window.session.store.get("billing")
+        assert accepted is not None
+        window.session.open(accepted, SECRET)
+        await until(lambda: window.header.live.mode == "live", what="the feed to go live")
+        window.session.open(saved(window, "billing", elsewhere))
+        (await asked_for_password(window)).reject()
+        assert elsewhere.asked and elsewhere.got == []
+
+
+async def test_the_test_of_a_connection_that_was_changed_sends_it_nowhere(
+    tmp_path: Path, ring: dict[str, str], home: MadeUpServer, elsewhere: MadeUpServer
+) -> None:
+    async with opened(tmp_path) as window:
+        await keep_password(saved(window, "billing", home), SECRET)
+        ring["billing"] = SECRET
+        window.actions["connection.choose"].trigger()
+        dialog = await dialog_of(window, ConnectionDialog)
+        dialog.saved.setCurrentIndex(1)
+        QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
+        await until(lambda: home.got == [SECRET], what="its own server to be asked")
+        dialog.form.arguments["port"].setText(str(elsewhere.port))
+        QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
+        await until(lambda: elsewhere.asked, what="the other server to be asked")
+        assert elsewhere.got == []
+        # Saved as it is now, its password is no longer known.
+        QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+        await until(lambda: not ring, what="the keyring to forget it")
+        dialog.reject()

@@ -1,0 +1,72 @@
+"""A server that is none: it asks every client for its password in clear, and keeps what it got."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from types import TracebackType
+from typing import Self
+
+_SSL, _GSS = 80877103, 80877104
+_CLEARTEXT = b"R" + struct.pack("!ii", 8, 3)
+_WRONG = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "me"\0\0'
+
+
+class MadeUpServer:
+    """Listens on a port of the loopback. `got` are the passwords that it was sent, `asked` how often it asked."""
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+        self.asked = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Closing alone would not wake the thread that accepts.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._socket.accept()
+            except OSError:
+                return
+            with client, contextlib.suppress(OSError, struct.error):
+                client.settimeout(10)
+                self._sign_in(client)
+
+    def _sign_in(self, client: socket.socket) -> None:
+        while True:
+            (length,) = struct.unpack("!i", _read(client, 4))
+            (code,) = struct.unpack("!i", _read(client, length - 4)[:4])
+            if code not in (_SSL, _GSS):
+                break
+            client.sendall(b"N")
+        self.asked += 1
+        client.sendall(_CLEARTEXT)
+        if _read(client, 1) == b"p":
+            (length,) = struct.unpack("!i", _read(client, 4))
+            self.got.append(_read(client, length - 4).rstrip(b"\0").decode())
+        client.sendall(b"E" + struct.pack("!i", len(_WRONG) + 4) + _WRONG)
+
+
+def _read(client: socket.socket, length: int) -> bytes:
+    found = b""
+    while len(found) < length:
+        part = client.recv(length - len(found))
+        if not part:
+            raise OSError("The client has gone.")
+        found += part
+    return found
