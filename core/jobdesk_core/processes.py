@@ -65,3 +65,20 @@ def lock(stream: IO[Any]) -> None:
         import fcntl
 
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def most_memory() -> int:
+    """The most that this program has had in memory so far, in bytes; 0 where it cannot be told."""
+    if sys.platform == "win32":
+        from ctypes import wintypes
+
+        counters = (ctypes.c_size_t * 9)()
+        counters[0] = ctypes.sizeof(counters)
+        process = ctypes.c_void_p(-1)  # ourselves
+        if not ctypes.windll.kernel32.K32GetProcessMemoryInfo(process, counters, wintypes.DWORD(counters[0])):
+            return 0
+        return int(counters[1])
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors as sqlstates
 from psycopg_pool import PoolTimeout
 
+from jobdesk_core.connectors.limits import AnswerTooLarge, Unanswered
 from jobdesk_core.exceptions import (
     AlreadyEnqueued,
     ArgumentsTooDeep,
@@ -24,6 +25,7 @@ from jobdesk_core.exceptions import (
 
 Kind = Literal[
     "unreachable",
+    "unanswered",
     "password",
     "no_database",
     "no_role",
@@ -73,6 +75,11 @@ def explain(error: BaseException) -> Trouble:
         return Trouble("refused", str(error))
     cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error
     detail = without_secrets(cause_text(error))
+    if isinstance(cause, Unanswered | AnswerTooLarge):
+        way_out = (
+            "Is it frozen or overloaded, or the network broken? Try again." if isinstance(cause, Unanswered) else ""
+        )
+        return Trouble("unanswered", str(cause), way_out or "Is this the right server? Ask for less at a time.", detail)
     if isinstance(cause, psycopg.Error) and cause.sqlstate is not None:
         return _by_sqlstate(cause, detail)
     if isinstance(cause, psycopg.ProgrammingError | UnreadableDsn):

@@ -1,4 +1,4 @@
-"""Ctrl+C between two steps of an act, not in the middle of one."""
+"""Ctrl+C between two steps of an act, not in the middle of one, unless the server does not answer."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from jobdesk_core.cli import output
+from jobdesk_core.connectors import limits
+
+#: Seconds that the server has for the chunk under way, once Ctrl+C was pressed; then what became of it is unknown.
+GRACE_S = 2.0
 
 
 class Interrupt:
-    """Holds Ctrl+C back until the chunk is done. The second one ends at once."""
+    """Holds Ctrl+C back until the chunk is done, for a while. The second one ends at once."""
 
     def __init__(self) -> None:
         self.is_set = False
         self._before: Any = None
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Interrupt:
+        self._patience = self._stack.enter_context(limits.patience())
         self._before = signal.signal(signal.SIGINT, self._note)
         return self
 
@@ -26,6 +32,7 @@ class Interrupt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         signal.signal(signal.SIGINT, self._before)
+        self._stack.close()
 
     @contextlib.contextmanager
     def lifted(self) -> Iterator[None]:
@@ -40,4 +47,5 @@ class Interrupt:
         if self.is_set:
             raise KeyboardInterrupt
         self.is_set = True
+        self._patience.end(GRACE_S)
         output.note("Stopping when this chunk is done; Ctrl+C again ends at once.")

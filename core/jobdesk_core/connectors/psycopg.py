@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
-from jobdesk_core.connectors import results, settings
+from jobdesk_core.connectors import limits, results, settings
 from jobdesk_core.connectors.adaption import (
     adapted,
     bounded_pool,
@@ -76,6 +76,8 @@ class PsycopgConnector(AsyncConnector):
         self._json_loads = json_loads
         self._pool_factory = pool_factory
         self._pool_arguments = pool_arguments(arguments)
+        if session.ends_waits:
+            self._pool_arguments.setdefault("connection_class", limits.LimitedAsyncConnection)
         self._session = session
         self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
         #: What stands between us and the server, as our newest connection has found; None before.
@@ -157,7 +159,7 @@ class PsycopgConnector(AsyncConnector):
             if on_listening is not None:
                 on_listening()
             while True:
-                with driver_errors():
+                with driver_errors(), limits.listening(connection):
                     async for notification in connection.notifies(timeout=LISTEN_CHECK_INTERVAL_S):
                         on_notification(notification.channel, notification.payload)
                 await self._check_alive(connection)
@@ -193,7 +195,8 @@ class PsycopgConnector(AsyncConnector):
         """Ask a connection for a sign of life before it is lent; for a page not when it has just given one."""
         is_fresh = time.monotonic() - self._answered_at.get(connection, 0.0) <= FRESH_S
         if not (is_fresh and _is_for_page.get()):
-            await psycopg_pool.AsyncConnectionPool.check_connection(connection)
+            with limits.patience(limits.SIGN_LIMIT_S):
+                await psycopg_pool.AsyncConnectionPool.check_connection(connection)
 
     async def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         if self._is_to_be_settled(connection, statement):
@@ -208,7 +211,8 @@ class PsycopgConnector(AsyncConnector):
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
             # Without parameters the text goes as it is, and may hold several commands.
-            await cursor.execute(statement.sql, parameters or None)
+            with limits.patience(limits.BARE_LIMIT_S) if statement.is_bare else contextlib.nullcontext():
+                await cursor.execute(statement.sql, parameters or None)
             # Not `description`, which makes an object of every column.
             if cursor.pgresult is None or not cursor.pgresult.nfields:
                 return []
@@ -246,10 +250,11 @@ class PsycopgConnector(AsyncConnector):
         """Pin a new connection's session, or learn that it is none of ours. Raises psycopg's errors."""
         info, chosen = connection.info, connection.prepare_threshold
         connection.prepare_threshold = None
-        async with connection.cursor(row_factory=tuple_row) as cursor:
-            await cursor.execute(settings.PIN, settings.pin_parameters(self._session, info.backend_pid))
-            pid, port, _ = (await cursor.fetchall())[0]
-        await connection.commit()
+        with limits.patience(limits.SIGN_LIMIT_S):
+            async with connection.cursor(row_factory=tuple_row) as cursor:
+                await cursor.execute(settings.PIN, settings.pin_parameters(self._session, info.backend_pid))
+                pid, port, _ = (await cursor.fetchall())[0]
+            await connection.commit()
         self.route = self._routes[connection] = settings.route(connection.fileno(), info.backend_pid, pid, port)
         connection.prepare_threshold = settings.prepare_threshold(self.route, chosen, self._pool_arguments)
         if self.route is Route.POOLED:
@@ -273,7 +278,7 @@ class PsycopgConnector(AsyncConnector):
             async with self._connection_like(own):
                 pass
             with driver_errors():
-                await own.open(wait=True)
+                await own.open(wait=True, timeout=limits.OPEN_LIMIT_S)
         except BaseException:
             await own.close(timeout=0)
             raise

@@ -82,11 +82,13 @@ class Route(enum.Enum):
 class SessionSettings:
     """The settings of every session of a connector, by their names in PostgreSQL.
 
-    `is_read_only` has the server refuse every change; None leaves that to what the session inherits.
+    `is_read_only` has the server refuse every change; None leaves that to what the session inherits. `ends_waits` is
+    for connections that are given up when the server does not answer: see `limits`.
     """
 
     values: Mapping[str, str] = field(default_factory=lambda: MEANING)
     is_read_only: bool | None = None
+    ends_waits: bool = False
 
     @property
     def all(self) -> dict[str, str]:
@@ -111,7 +113,7 @@ def desk_settings(*, is_read_only: bool) -> SessionSettings:
     A role, a database or an operator that asks for read-only transactions is never overruled: that is a safeguard of
     somebody's, and a refused act says so.
     """
-    return SessionSettings({**MEANING, **LIMITS}, is_read_only or None)
+    return SessionSettings({**MEANING, **LIMITS}, is_read_only or None, ends_waits=True)
 
 
 def _word(value: bool) -> str:

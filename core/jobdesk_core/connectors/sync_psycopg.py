@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
-from jobdesk_core.connectors import results, settings
+from jobdesk_core.connectors import limits, results, settings
 from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
 from jobdesk_core.connectors.contract import JsonDumps, JsonLoads, SyncConnector
 from jobdesk_core.connectors.settings import Route, SessionSettings
@@ -45,6 +45,8 @@ class SyncPsycopgConnector(SyncConnector):
         self._json_loads = json_loads
         self._pool_factory = pool_factory
         self._pool_arguments = pool_arguments(arguments)
+        if session.ends_waits:
+            self._pool_arguments.setdefault("connection_class", limits.LimitedConnection)
         self._session = session
         self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
         #: What stands between us and the server, as our newest connection has found; None before.
@@ -67,7 +69,8 @@ class SyncPsycopgConnector(SyncConnector):
         """Close our own pool; a second call is fine."""
         pool, self._pool = self._pool, None
         if pool is not None and self._owns_pool:
-            pool.close()
+            # Its threads may be about to connect to a server that does not answer.
+            pool.close(timeout=limits.CLOSE_LIMIT_S)
 
     def run(self, statement: Statement[T], *, connection: Connection | None = None) -> T:
         """Run one statement and return its decoded value; on `connection` in the caller's transaction."""
@@ -106,7 +109,7 @@ class SyncPsycopgConnector(SyncConnector):
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
 
             def heard(seconds: float) -> bool:
-                with driver_errors():
+                with driver_errors(), limits.listening(connection):
                     return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
 
             yield heard
@@ -114,7 +117,7 @@ class SyncPsycopgConnector(SyncConnector):
     def _open_pool(self) -> Pool:
         arguments: dict[str, Any] = {
             "timeout": 5.0,
-            "check": psycopg_pool.ConnectionPool.check_connection,
+            "check": _check,
             "open": False,
         } | self._pool_arguments
         if keeps_connections(self._pool_factory, psycopg_pool.NullConnectionPool):
@@ -124,7 +127,7 @@ class SyncPsycopgConnector(SyncConnector):
         try:
             with driver_errors():
                 self._connection_like(own).close()
-                own.open(wait=True)
+                own.open(wait=True, timeout=limits.OPEN_LIMIT_S)
         except BaseException:
             own.close(timeout=0)
             raise
@@ -140,7 +143,8 @@ class SyncPsycopgConnector(SyncConnector):
         with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row, binary=is_binary) as cursor:
             if self._json_loads is not None:
                 set_json_loads(self._json_loads, cursor)
-            cursor.execute(statement.sql, parameters or None)
+            with limits.patience(limits.BARE_LIMIT_S) if statement.is_bare else contextlib.nullcontext():
+                cursor.execute(statement.sql, parameters or None)
             if not cursor.description:
                 return []
             try:
@@ -177,10 +181,11 @@ class SyncPsycopgConnector(SyncConnector):
         """Pin a new connection's session, or learn that it is none of ours. Raises psycopg's errors."""
         info, chosen = connection.info, connection.prepare_threshold
         connection.prepare_threshold = None
-        with connection.cursor(row_factory=tuple_row) as cursor:
-            cursor.execute(settings.PIN, settings.pin_parameters(self._session, info.backend_pid))
-            pid, port, _ = cursor.fetchall()[0]
-        connection.commit()
+        with limits.patience(limits.SIGN_LIMIT_S):
+            with connection.cursor(row_factory=tuple_row) as cursor:
+                cursor.execute(settings.PIN, settings.pin_parameters(self._session, info.backend_pid))
+                pid, port, _ = cursor.fetchall()[0]
+            connection.commit()
         self.route = self._routes[connection] = settings.route(connection.fileno(), info.backend_pid, pid, port)
         connection.prepare_threshold = settings.prepare_threshold(self.route, chosen, self._pool_arguments)
         if self.route is Route.POOLED:
@@ -196,3 +201,9 @@ class SyncPsycopgConnector(SyncConnector):
         if self._owns_pool:
             self._pin(connection)
         return connection
+
+
+def _check(connection: Connection) -> None:
+    """Ask a connection for a sign of life before it is lent."""
+    with limits.patience(limits.SIGN_LIMIT_S):
+        psycopg_pool.ConnectionPool.check_connection(connection)

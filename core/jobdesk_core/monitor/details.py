@@ -17,7 +17,7 @@ from jobdesk_core.jobs import Status
 from jobdesk_core.monitor import columns, surroundings
 from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES, is_deep, parsed
 from jobdesk_core.monitor.explain import Explanation, Surroundings, explain
-from jobdesk_core.monitor.pages import StatementTooLong, limited
+from jobdesk_core.monitor.pages import StatementTooLong, limited, overdue
 from jobdesk_core.monitor.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow, event_tuples, job_row, row_columns
 from jobdesk_core.monitor.surroundings import Holder, Situation
 
@@ -69,7 +69,7 @@ async def read_detail(
         async with asyncio.timeout(limit_s), connector.transaction(snapshot=True) as connection:
             read = await Reading(connector, capabilities, connection).read(job_id)
     except TimeoutError as error:
-        raise StatementTooLong() from error
+        raise overdue(error, limit_s)  # noqa: B904 - it names its cause itself
     if read is None:
         return None
     detail, around = read

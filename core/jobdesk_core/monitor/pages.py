@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from jobdesk_core.connectors import limits
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
@@ -262,15 +263,28 @@ def _bounds(low: int, high: int) -> Statement[Bounds]:
     )
 
 
+def overdue(error: TimeoutError, limit_s: float) -> ConnectorException:
+    """What it means that a statement has gone beyond its limit: too much was asked, or the server has fallen silent."""
+    if limits.GIVEN_UP not in getattr(error.__cause__, "args", ()):
+        found: ConnectorException = StatementTooLong()
+        found.__cause__ = error
+        return found
+    unanswered = limits.Unanswered(limit_s)
+    found = ConnectorException(str(unanswered))
+    found.__cause__ = unanswered
+    return found
+
+
 async def limited(
     connector: PsycopgConnector, statement: Statement[T], limit_s: float, connection: Connection | None = None
 ) -> T:
     """Run a statement for at most `limit_s` seconds; then it is cancelled, on the server too."""
     try:
-        async with asyncio.timeout(limit_s):
-            answer = await connector.run_async(statement, connection=connection)
+        with limits.patience(limit_s + limits.SIGN_LIMIT_S):
+            async with asyncio.timeout(limit_s):
+                answer = await connector.run_async(statement, connection=connection)
     except TimeoutError as error:
-        raise StatementTooLong() from error
+        raise overdue(error, limit_s)  # noqa: B904 - it names its cause itself
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         # Before Python 3.12 wait_for, with which the pool waits for a connection, may swallow a cancellation.

@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+from jobdesk_core.connectors import limits
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.connectors.sync_psycopg import Connection, SyncPsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
@@ -50,7 +51,7 @@ def limited_transaction(
     With `snapshot` it is read-only, and every statement in it sees the same moment.
     """
     try:
-        with connector.transaction() as connection:
+        with limits.patience(limit_s + limits.SIGN_LIMIT_S), connector.transaction() as connection:
             if snapshot:
                 connector.run(_SNAPSHOT, connection=connection)
             connector.run(_limit(limit_s), connection=connection)
