@@ -202,7 +202,7 @@ def test_an_act_that_is_stopped_while_the_server_is_silent_ends_soon_and_says_wh
     run_sql(dsn, "INSERT INTO procrastinate_jobs (task_name, queue_name) SELECT 't', 'q' FROM generate_series(1, 900)")
     done = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'"
     with started(tmp_path, link.dsn, "cancel", "queue:q", "--yes", "--rate", "200") as program:
-        while not run_sql(dsn, done)[0]:
+        while not run_sql(dsn, done)[0] and program.poll() is None:
             time.sleep(0.05)
         link.freeze()
         time.sleep(1)
