@@ -94,6 +94,23 @@ class JobManager:
                 raise
             raise taken from error
 
+    async def defer_due_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
+        """As `defer_periodic_job`, but also None when a later time has been deferred: then this one was, too."""
+        try:
+            while True:
+                is_changing, job_id = await self._run_async(
+                    lambda able: statements.defer_due(
+                        able, job, periodic_id=periodic_id, defer_timestamp=defer_timestamp
+                    )
+                )
+                if not is_changing:
+                    return job_id
+        except UniqueViolation as error:
+            taken = statements.already_enqueued(error, [job])
+            if taken is None:
+                raise
+            raise taken from error
+
     # Acting on a job
 
     def cancel_job_by_id(

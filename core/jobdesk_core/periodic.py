@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import logging
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cronsim import CronSim
-
+from jobdesk_core.cron import Schedule
 from jobdesk_core.exceptions import AlreadyEnqueued
 from jobdesk_core.tasks import JobDeferrer, Task
 
@@ -29,21 +29,20 @@ class PeriodicTask:
     periodic_id: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    schedule: Schedule = field(init=False, repr=False, compare=False)
+
     def __post_init__(self) -> None:
         # An invalid expression or option is an error right here, and not at the first due time.
-        CronSim(self.cron, dt.datetime.now(dt.UTC))
+        schedule = Schedule(self.cron)
+        schedule.after(time.time())
+        object.__setattr__(self, "schedule", schedule)
         self._deferrer(0)
 
-    def due_after(self, moment: dt.datetime) -> dt.datetime:
-        """The first due time after `moment`."""
-        return next(CronSim(self.cron, moment))
-
-    async def defer(self, due: dt.datetime) -> int | None:
+    async def defer(self, timestamp: int) -> int | None:
         """Defer the job of one due time; None when another worker was first."""
-        timestamp = int(due.timestamp())
         deferrer = self._deferrer(timestamp)
         try:
-            return await deferrer.job_manager.defer_periodic_job(
+            return await deferrer.job_manager.defer_due_job(
                 deferrer.job, periodic_id=self.periodic_id, defer_timestamp=timestamp
             )
         except AlreadyEnqueued:
@@ -55,23 +54,50 @@ class PeriodicTask:
         return self.task.configure(**{**self.options, "task_kwargs": task_kwargs})
 
 
-async def run_periodic(tasks: list[PeriodicTask], *, max_delay: float = MAX_DELAY_S) -> None:
-    """Defer each task at its times, until cancelled. The latest missed in the last `max_delay` seconds comes first."""
-    since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=max_delay)
-    due_times = {}
-    for task in tasks:
-        missed, due = None, task.due_after(since)
-        while due <= dt.datetime.now(dt.UTC):
-            missed, due = due, task.due_after(due)
-        if missed is not None:
-            await task.defer(missed)
-        due_times[task.task.name, task.periodic_id] = due
-    while True:
-        now = dt.datetime.now(dt.UTC)
-        for task in tasks:
-            key = task.task.name, task.periodic_id
-            if due_times[key] <= now:
-                await task.defer(due_times[key])
-                due_times[key] = task.due_after(now)
-        pause = min(due_times.values()) - dt.datetime.now(dt.UTC)
-        await asyncio.sleep(max(0.05, pause.total_seconds()))
+class PeriodicDeferrer:
+    """Defers tasks at their times. It is always ahead in time, so that several workers may do it side by side.
+
+    A time that passed while it was not asked (a busy loop, a server that was away) is made up for, and so is the
+    last one before its start; what is older than `max_delay` seconds is left out.
+    """
+
+    def __init__(self, tasks: Iterable[PeriodicTask], max_delay: float = MAX_DELAY_S) -> None:
+        self._tasks = list(tasks)
+        self._max_delay = max_delay
+        #: Per task the moment up to which its times are done with.
+        self._done_until: dict[int, float] = {}
+
+    async def run(self) -> None:
+        """Go on for ever. After an exception it can be run again, and misses nothing."""
+        while True:
+            for task in self._tasks:
+                for timestamp in self._due(task):
+                    await task.defer(timestamp)
+                    self._done_until[id(task)] = timestamp
+            now = time.time()
+            pause_s = min((self._next(task) for task in self._tasks), default=math.inf) - now
+            # An hour at most, for a clock may be set.
+            await asyncio.sleep(min(max(pause_s, 0.01), 3600))
+
+    def _due(self, task: PeriodicTask) -> Iterator[int]:
+        oldest = time.time() - self._max_delay
+        if id(task) not in self._done_until:
+            # The last one before the start, and none before that.
+            self._done_until[id(task)] = max(self._last_before(task, time.time()) - 1, oldest)
+        elif self._next(task) <= oldest:
+            logger.warning("Due times of %s from before the last %g s are left out.", task.task.name, self._max_delay)
+            self._done_until[id(task)] = oldest
+        while (due := self._next(task)) <= time.time():
+            yield int(due)
+
+    def _last_before(self, task: PeriodicTask, moment: float) -> float:
+        try:
+            return task.schedule.before(moment)
+        except ValueError:
+            return moment
+
+    def _next(self, task: PeriodicTask) -> float:
+        try:
+            return task.schedule.after(self._done_until[id(task)])
+        except ValueError:
+            return math.inf  # its last year is over

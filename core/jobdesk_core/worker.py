@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import math
 import time
@@ -18,7 +17,7 @@ from jobdesk_core.database.exchange import Ending
 from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.handover import Handover
 from jobdesk_core.jobs import Job, Status
-from jobdesk_core.periodic import run_periodic
+from jobdesk_core.periodic import PeriodicDeferrer
 from jobdesk_core.runs import Run
 from jobdesk_core.signals import on_stop
 
@@ -154,7 +153,7 @@ class Worker:
         if self.listen_notify:
             yield self._listen
         if self.app.periodic_tasks:
-            yield functools.partial(run_periodic, self.app.periodic_tasks, **self.app.periodic_defaults)
+            yield PeriodicDeferrer(self.app.periodic_tasks, **self.app.periodic_defaults).run
 
     # Jobs
 

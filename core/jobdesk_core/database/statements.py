@@ -131,6 +131,34 @@ def already_enqueued(error: UniqueViolation, jobs: Iterable[Job]) -> AlreadyEnqu
     return AlreadyEnqueued(queueing_lock=locks.pop() if len(locks) == 1 else None)
 
 
+#: The times of a task that are known: the function forgets older ones, and would take such a one for new. Holding
+#: them keeps it from that; one that is gone meanwhile was forgotten for a newer one, and the answer is "ask again".
+_IF_NOT_PASSED = """\
+WITH seen AS (
+    SELECT count(*) AS count FROM procrastinate_periodic_defers
+     WHERE task_name = %(task)s AND periodic_id = %(periodic_id)s
+), held AS MATERIALIZED (
+    SELECT defer_timestamp FROM procrastinate_periodic_defers
+     WHERE task_name = %(task)s AND periodic_id = %(periodic_id)s FOR UPDATE
+), known AS MATERIALIZED (
+    SELECT count(*) AS count, coalesce(bool_or(defer_timestamp > %(timestamp)s), false) AS is_passed FROM held
+)
+SELECT seen.count <> known.count AS is_changing,
+       CASE WHEN seen.count = known.count AND NOT is_passed THEN {call} END AS id
+  FROM seen, known"""
+
+
+def defer_due(
+    capabilities: Capabilities, job: Job, *, periodic_id: str, defer_timestamp: int
+) -> Statement[tuple[bool, int | None]]:
+    """As `defer_periodic`, but also None when a later time was deferred already. True: it has to be asked again."""
+    plain = defer_periodic(capabilities, job, periodic_id=periodic_id, defer_timestamp=defer_timestamp)
+    call = plain.sql.removeprefix("SELECT ").removesuffix(" AS id")
+    return Statement(
+        _IF_NOT_PASSED.format(call=call), lambda rows: (rows[0]["is_changing"], rows[0]["id"]), plain.parameters
+    )
+
+
 def defer_periodic(
     capabilities: Capabilities, job: Job, *, periodic_id: str, defer_timestamp: int
 ) -> Statement[int | None]:
