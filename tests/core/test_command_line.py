@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal import Journal, Search
 from managing import bring_all, managing
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from releases import STATES, level
 
 PROGRAM = [sys.executable, "-m", "jobdesk_core"]
@@ -787,6 +788,83 @@ def test_watch_tells_which_of_the_jobs_it_knows_are_deleted(shell: Shell) -> Non
         run_sql(shell.dsn, "DELETE FROM procrastinate_jobs WHERE id = 4")
         last = json.loads(program.stdout.readline())
         assert (last["event"], last["job"]["id"], last["job"]["status"]) == ("deleted", 4, "todo")
+
+
+def notes_of(program: subprocess.Popen[str]) -> Iterator[str]:
+    """What it says on the error stream, without the times."""
+    assert program.stderr is not None
+    for line in program.stderr:
+        yield line.strip().partition("  ")[2] or line.strip()
+
+
+def test_watch_outlives_a_server_that_is_killed_and_tells_every_change_once(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as folder:
+        Path(folder).chmod(0o755)
+        server = EmbeddedServer(Path(folder)).start()
+        try:
+            dsn = server.dsn
+            run_sql(dsn, schema_sql())
+            with Shell(tmp_path, dsn).started("watch", "--interval", "0.1", "--json") as program:
+                assert program.stdout is not None
+                notes = notes_of(program)
+                assert "Watching" in next(notes)
+                defer(dsn)
+                assert json.loads(program.stdout.readline())["job"]["id"] == 1
+                assert server._process is not None
+                server._process.kill()
+                assert re.fullmatch(r".*lost.* Trying to connect again\.", next(notes))
+                assert "no server" in next(notes)
+                server.stop()
+                server.start()
+                ids = [defer(dsn) for _ in range(5)]
+                found = [json.loads(program.stdout.readline())["job"]["id"] for _ in ids]
+                assert found == ids
+                told = next(note for note in notes if "starting up" not in note)
+                assert re.match(r"Connected again after [0-9.]+ m?s", told), told
+                defer(dsn)
+                assert json.loads(program.stdout.readline())["job"]["id"] == ids[-1] + 1
+                program.send_signal(signal.SIGINT)
+                rest, _ = program.communicate(timeout=30)
+                assert rest == "" and program.returncode == 130
+        finally:
+            server.stop()
+
+
+def test_watch_says_what_it_has_missed(shell: Shell) -> None:
+    name = conninfo_to_dict(shell.dsn)["dbname"]
+    server = make_conninfo(shell.dsn, dbname="postgres")
+    defer(shell.dsn)
+    with (
+        shell.started("watch", "queue:q", "--interval", "0.1", "--json") as program,
+        psycopg.connect(shell.dsn, autocommit=True) as others,
+    ):
+        assert program.stdout is not None
+        notes = notes_of(program)
+        assert "Watching" in next(notes)
+        soon(lambda: run_sql(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s", "LISTEN%")[0], "it")
+        allow = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS '
+        run_sql(server, allow + "false")
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+        run_sql(server, end, name, others.info.backend_pid)
+        assert "Trying to connect again." in next(notes)
+        assert "not currently accepting connections" in next(notes)
+        for queue in ("q", "q", "other"):
+            others.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES (%s, 't')", [queue])
+        others.execute("DELETE FROM procrastinate_jobs WHERE id = 1")
+        run_sql(server, allow + "true")
+        assert next(notes).endswith("Meanwhile there were 3 changes:")
+        found = [json.loads(program.stdout.readline()) for _ in range(3)]
+        assert [(each["event"], each["job"]["id"]) for each in found] == [
+            ("deferred", 2),
+            ("deferred", 3),
+            ("deleted", 1),
+        ]
+        others.execute("DELETE FROM procrastinate_jobs")
+        assert {json.loads(program.stdout.readline())["job"]["id"] for _ in range(2)} == {2, 3}
+        # As after a restore: the ids come again.
+        others.execute("ALTER SEQUENCE procrastinate_events_id_seq RESTART")
+        others.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 'again')")
+        assert json.loads(program.stdout.readline())["job"]["task_name"] == "again"
 
 
 # Every release

@@ -9,7 +9,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.codes import Ended
@@ -57,16 +57,30 @@ def opened(options: argparse.Namespace) -> Iterator[Opened]:
     profile, password = _profile(options)
     connector, secret = _signed_in(profile, password)
     try:
-        able = connector.run(DETECT)
-        if not able.has_schema:
-            nothing = f"Database {able.database} has no Procrastinate schema."
-            raise Ended(codes.REFUSED, found_elsewhere(able) or nothing)
-        if able.rights.read is not None:
-            raise Ended(codes.REFUSED, "This role may not read the jobs.", able.rights.read)
-        yield Opened(profile, connector, able, secret)
+        yield Opened(profile, connector, _able(connector), secret)
     finally:
         with contextlib.suppress(ConnectorException):
             connector.close()
+
+
+def connected_again(desk: Opened) -> Opened:
+    """The same database anew, with what it can do by now; whoever asks closes its connector. Raises as `opened`."""
+    connector = connected(desk.profile, desk.secret)
+    try:
+        return replace(desk, connector=connector, capabilities=_able(connector))
+    except BaseException:
+        connector.close()
+        raise
+
+
+def _able(connector: SyncPsycopgConnector) -> Capabilities:
+    able = connector.run(DETECT)
+    if not able.has_schema:
+        nothing = f"Database {able.database} has no Procrastinate schema."
+        raise Ended(codes.REFUSED, found_elsewhere(able) or nothing)
+    if able.rights.read is not None:
+        raise Ended(codes.REFUSED, "This role may not read the jobs.", able.rights.read)
+    return able
 
 
 def _profile(options: argparse.Namespace) -> tuple[Profile, str | None]:

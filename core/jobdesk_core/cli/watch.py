@@ -2,6 +2,9 @@
 
 A notification wakes it, where the database sends any: of new jobs and of aborts, not of starts and ends. Events
 name no deletion, and go with their job: it is told of the jobs that are known here, the latest ones.
+
+A lost link is told and made again, for as long as it takes. The cursor stays, so that what has happened meanwhile
+follows, once.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import contextlib
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from jobdesk_core.cli import codes, output, words
 from jobdesk_core.cli.codes import Ended
-from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.cli.connection import LIMIT_S, Opened, connected_again
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.durations import in_words
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.feed import BATCH_EVENTS, events_after, events_of
 from jobdesk_core.monitor.filters import JobFilter
@@ -23,11 +28,17 @@ from jobdesk_core.monitor.gaps import Gaps, recent_events
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import EventRow, JobRow, job_row, jobs_table, row_columns
 from jobdesk_core.monitor.synchronous import SyncJobPages, limited_transaction
+from jobdesk_core.troubles import Trouble, explain
 
 #: Matching jobs whose deletion is noticed: the newest at the start, and those that have changed since.
 MOST_KNOWN = 5_000
 #: After a notification so many seconds pass before the next look: many jobs may be deferred at once.
 BREATH_S = 0.1
+#: Seconds before the first attempt to connect again, and between two of them after that.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
+#: The troubles of a link that is lost, and those of a database that is being brought back.
+_LINK_LOST = ("dropped", "unreachable", "busy")
+_NOT_YET = ("no_database", "no_schema")
 #: A gap that is asked for in one look at most; the rest has its turn at the next one.
 MOST_DUE = 5_000
 
@@ -46,20 +57,76 @@ def watch(desk: Opened, options: argparse.Namespace) -> int:
     if not 0.1 <= options.interval <= 3600:
         raise Ended(codes.USAGE, "--interval is between 0.1 and 3600 seconds.")
     watching = Watching(desk, words.read_filter(options.filter))
-    with _ears(desk) as rest:
-        watching.start()
-        output.note(f"Watching {desk.place}. Ctrl+C ends it.")
+    watching.start()
+    output.note(f"Watching {desk.place}. Ctrl+C ends it.")
+    try:
         while True:
-            events, rows, has_more = watching.read()
-            for event in events:
-                row = rows.get(event.job_id)
-                if row is not None:
-                    _tell(event, row, is_json=options.json)
-            for row in watching.deleted():
-                _tell_deleted(row, is_json=options.json)
-            output.flush()
-            if not has_more:
+            try:
+                _follow(watching, options)
+            except ConnectorException as error:
+                trouble = explain(error)
+                if trouble.kind not in _LINK_LOST:
+                    raise
+                _connect_again(watching, trouble, is_json=options.json)
+    finally:
+        watching.close()
+
+
+def _follow(watching: Watching, options: argparse.Namespace) -> None:
+    """Print each change until the link is lost."""
+    with _ears(watching.desk) as rest:
+        while True:
+            if not _look(watching.read(), watching.deleted(), is_json=options.json):
                 rest(options.interval)
+
+
+def _look(found: Look, deleted: list[JobRow], *, is_json: bool) -> bool:
+    """Print what a look has found; returns whether more waits."""
+    for event, row in found.changes:
+        _tell(event, row, is_json=is_json)
+    for row in deleted:
+        _tell_deleted(row, is_json=is_json)
+    output.flush()
+    return found.has_more
+
+
+def _connect_again(watching: Watching, trouble: Trouble, *, is_json: bool) -> None:
+    """Try until the database is there again, then print what was missed. Raises what no waiting mends."""
+    began = time.monotonic()
+    _note_now(f"{trouble.sentence} Trying to connect again.")
+    told, pause_s = "", FIRST_PAUSE_S
+    while True:
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        try:
+            watching.resume(connected_again(watching.desk))
+            found = watching.read()
+        except ConnectorException as error:
+            why = explain(error)
+            if why.kind not in (*_LINK_LOST, *_NOT_YET):
+                raise
+            sentence = why.sentence
+        except Ended as end:  # the database is there, and not yet whole
+            sentence = " ".join(filter(None, end.sentences))
+        else:
+            break
+        if sentence != told:
+            _note_now(sentence)
+            told = sentence
+    _note_now(f"Connected again after {in_words(time.monotonic() - began)}. {_missed(found, watching.deleted())}")
+    _look(found, watching.deleted(), is_json=is_json)
+
+
+def _missed(found: Look, deleted: list[JobRow]) -> str:
+    number = len(found.changes) + len(deleted)
+    if not number:
+        return "Nothing has changed meanwhile."
+    changes = "1 change" if number == 1 else f"{'more than ' if found.has_more else ''}{number:,} changes"
+    return f"Meanwhile there {'was' if number == 1 else 'were'} {changes}:"
+
+
+def _note_now(sentence: str) -> None:
+    output.note(f"{output.moment(dt.datetime.now(dt.UTC))}  {sentence}")
 
 
 @contextlib.contextmanager
@@ -80,11 +147,19 @@ def _ears(desk: Opened) -> Iterator[Callable[[float], object]]:
         yield rest
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The events of a look whose jobs match, in their order, each with its job; and whether more wait."""
+
+    changes: list[tuple[EventRow, JobRow]]
+    has_more: bool
+
+
 class Watching:
     """Follows the events of one database. What a transaction in flight has left out is asked for until it appears."""
 
     def __init__(self, desk: Opened, job_filter: JobFilter) -> None:
-        self._desk = desk
+        self.desk = desk
         self._filter = job_filter
         self._gaps = Gaps()
         self._cursor = 0
@@ -93,33 +168,51 @@ class Watching:
 
     def start(self) -> None:
         """Begin after the newest event. Raises CapabilityMissing for a filter that this release cannot answer."""
-        self._filter.condition(self._desk.capabilities)
-        run = self._desk.connector.run
-        with limited_transaction(self._desk.connector, LIMIT_S, snapshot=True) as connection:
+        self._filter.condition(self.desk.capabilities)
+        run = self.desk.connector.run
+        with limited_transaction(self.desk.connector, LIMIT_S, snapshot=True) as connection:
             _, xmax = run(_BOUNDS, connection=connection)
             present = run(recent_events(), connection=connection)
-        pages = SyncJobPages(self._desk.connector, self._desk.capabilities, limit_s=LIMIT_S)
+        pages = SyncJobPages(self.desk.connector, self.desk.capabilities, limit_s=LIMIT_S)
         self._know([], pages.read_now(self._filter, Order.NEWEST, limit=MOST_KNOWN).rows[::-1])
         self._cursor = max(present, default=0)
         self._gaps.start(present, xmax, time.monotonic())
 
-    def read(self) -> tuple[list[EventRow], dict[int, JobRow], bool]:
-        """The events since the last look, the jobs among theirs that match the filter, and whether more wait."""
-        run = self._desk.connector.run
-        with limited_transaction(self._desk.connector, LIMIT_S, snapshot=True) as connection:
+    def resume(self, desk: Opened) -> None:
+        """Go on with another connection to the same database; the one before is closed."""
+        self.close()
+        self.desk = desk
+        self._filter.condition(desk.capabilities)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with contextlib.suppress(ConnectorException):
+            self.desk.connector.close()
+
+    def read(self) -> Look:
+        """What has happened since the last look. Raises ConnectorException: then it is as if there was none."""
+        run = self.desk.connector.run
+        with limited_transaction(self.desk.connector, LIMIT_S, snapshot=True) as connection:
             xmin, xmax = run(_BOUNDS, connection=connection)
-            events = run(events_after(self._cursor, BATCH_EVENTS), connection=connection)
-            asked = self._gaps.due(time.monotonic(), xmin)[:MOST_DUE]
+            newest = run(_NEWEST, connection=connection)
+            cursor = min(self._cursor, newest)
+            events = run(events_after(cursor, BATCH_EVENTS), connection=connection)
+            asked = [each for each in self._gaps.due(time.monotonic(), xmin) if each <= cursor][:MOST_DUE]
             late = run(events_of(asked), connection=connection) if asked else []
             happened = sorted([*late, *events], key=lambda event: event.id)
             named = sorted({event.job_id for event in happened})
             rows = run(self._matching(named), connection=connection) if named else []
             there = run(_there(list(self._known)), connection=connection) if self._known else set()
+        if cursor < self._cursor:
+            # Deleted with their jobs, or the database is of an earlier day: their ids may come again.
+            self._gaps.forget_after(cursor)
         self._gone = [row for job_id, row in self._known.items() if job_id not in there]
         self._know([*named, *(row.id for row in self._gone)], rows)
         self._gaps.close(asked, late, xmin, time.monotonic())
-        self._cursor = self._gaps.follow(events, self._cursor, xmax, time.monotonic())
-        return happened, {row.id: row for row in rows}, len(events) == BATCH_EVENTS
+        self._cursor = self._gaps.follow(events, cursor, xmax, time.monotonic())
+        found = {row.id: row for row in rows}
+        changes = [(event, found[event.job_id]) for event in happened if event.job_id in found]
+        return Look(changes, len(events) == BATCH_EVENTS)
 
     def deleted(self) -> list[JobRow]:
         """The jobs that were found deleted at the last look, as they were when they were last seen."""
@@ -134,7 +227,7 @@ class Watching:
             del self._known[job_id]
 
     def _matching(self, job_ids: list[int]) -> Statement[list[JobRow]]:
-        able = self._desk.capabilities
+        able = self.desk.capabilities
         condition, parameters = self._filter.condition(able)
         return Statement(
             f"SELECT {row_columns(able)} FROM {jobs_table(able)} "
@@ -153,6 +246,9 @@ def _there(job_ids: list[int]) -> Statement[set[int]]:
     )
 
 
+_NEWEST: Statement[int] = Statement(
+    "SELECT coalesce(max(id), 0) AS newest FROM procrastinate_events", lambda rows: int(rows[0]["newest"])
+)
 _BOUNDS: Statement[tuple[int, int]] = Statement(
     "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, "
     "pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax",
