@@ -86,6 +86,9 @@ class Worker:
         self._news = asyncio.Event()
         self._abort_news = asyncio.Event()
         self._stopping = asyncio.Event()
+        #: Whether jobs may have been started of which no answer has told yet, and those that are to be aborted.
+        self._is_exchanging = False
+        self._to_abort: set[int] = set()
         self._handover = Handover(app, self.queues, self._news.set)
         self._failure: JobdeskException | None = None
         #: Of the monotonic clock: when the stop was asked for, and when the last running job ended.
@@ -203,11 +206,14 @@ class Worker:
             free = max(0, self.concurrency - len(self._runs) - self._handover.held_up)
             wanted = 0 if self._stopping.is_set() else free
             if wanted or self._handover.is_due:
+                self._is_exchanging = True
                 try:
                     jobs = await self._handover.exchange(wanted, {run.job.id for run in self._runs})
                 except JobdeskException as error:
                     self._failure, jobs = error, []
                     self.stop()
+                finally:
+                    self._is_exchanging = False
                 for job in jobs:
                     self._start(job)
             if not self._runs and self._handover.is_empty and (self._stopping.is_set() or not self.wait):
@@ -225,6 +231,8 @@ class Worker:
     def _start(self, job: Job) -> None:
         run = Run(job, self.app.tasks.get(job.task_name), executor=self._executor, context=self._context)
         self._runs.add(run)
+        if job.id in self._to_abort:
+            run.abort(AbortReason.USER_REQUEST)
         task = asyncio.create_task(self._process(run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -259,11 +267,22 @@ class Worker:
 
     async def _listen(self) -> None:
         while True:
+            listening = asyncio.Event()
+
+            def catch_up(listening: asyncio.Event = listening) -> None:
+                """What was notified before this connection listened, nobody has heard."""
+                listening.set()
+                self._news.set()
+                self._abort_news.set()
+
             try:
-                await self.manager.listen_for_jobs(self._notified, self.queues, on_listening=self._news.set)
+                await self.manager.listen_for_jobs(
+                    on_notification=self._notified, queues=self.queues, on_listening=catch_up
+                )
             except ConnectorException:
                 logger.warning("Listening stopped; polling goes on meanwhile.", exc_info=True)
-            await asyncio.sleep(AGAIN_S)
+            if not listening.is_set():
+                await asyncio.sleep(AGAIN_S)
 
     def _notified(self, _channel: str, payload: str) -> None:
         if "abort_job_requested" in payload:
@@ -277,11 +296,11 @@ class Worker:
                 async with asyncio.timeout(self.abort_job_polling_interval):
                     await self._abort_news.wait()
             self._abort_news.clear()
-            if not self._runs:
+            if not self._runs and not self._is_exchanging:
                 continue
-            wanted = await self.manager.list_jobs_to_abort_async(self.worker_id)
+            self._to_abort = set(await self.manager.list_jobs_to_abort_async(worker_id=self.worker_id))
             for run in self._runs:
-                if run.job.id in wanted:
+                if run.job.id in self._to_abort:
                     run.abort(AbortReason.USER_REQUEST)
 
 

@@ -219,3 +219,48 @@ async def test_a_worker_is_registered_while_it_runs(dsn: str, module: Any) -> No
             await until(lambda: run_sql(dsn, f"{workers} WHERE last_heartbeat > now() - interval '1 minute'"))
             assert len(run_sql(dsn, workers)) == 1
         assert (silent, run_sql(dsn, workers)) == ([], [])
+
+
+async def test_an_abort_is_heard_while_nobody_listens_yet(dsn: str, module: Any) -> None:
+    """Requested as soon as the job runs, which it does before the worker listens; the polls are rare."""
+    rarely = {"abort_job_polling_interval": 60, "install_signal_handlers": False}
+    async with twin_of(module, dsn) as twin:
+        reached: list[int] = []
+
+        @twin.app.task(name="t", pass_context=True)
+        async def wait(context: Any) -> None:
+            reached.append(context.job.id)
+            assert await twin.act("cancel_job_by_id", context.job.id, abort=True)
+            await asyncio.Event().wait()
+
+        for _ in range(8):
+            job_id = await twin.defer()
+            running = asyncio.create_task(twin.app.run_worker_async(**rarely))
+            await comes_to(twin, job_id, "aborted")
+            running.cancel()
+            await asyncio.wait({running}, timeout=20)
+
+
+async def test_an_abort_is_heard_when_the_listener_was_lost(dsn: str, module: Any) -> None:
+    listeners = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND datname = current_database()"
+    rarely = {"fetch_job_polling_interval": 0.3, "abort_job_polling_interval": 60, "install_signal_handlers": False}
+    async with twin_of(module, dsn) as twin:
+        reached = asyncio.Event()
+
+        @twin.app.task(name="t")
+        async def wait() -> None:
+            reached.set()
+            await asyncio.Event().wait()
+
+        running = asyncio.create_task(twin.app.run_worker_async(**rarely))
+        await until(lambda: run_sql(dsn, listeners))
+        job_id = await twin.defer()
+        await asyncio.wait_for(reached.wait(), 10)
+        run_sql(dsn, f"SELECT pg_terminate_backend(pid) FROM ({listeners}) AS listening")
+        await asyncio.sleep(0.3)
+        assert await twin.act("cancel_job_by_id", job_id, abort=True)
+        started = asyncio.get_running_loop().time()
+        await comes_to(twin, job_id, "aborted")
+        assert asyncio.get_running_loop().time() - started < 1.5
+        running.cancel()
+        await asyncio.wait({running}, timeout=20)
