@@ -103,8 +103,8 @@ class MainWindow(QMainWindow):
         self.ask_to_end(self.closing.emit)
 
     def ask_to_end(self, end: Callable[[], object]) -> None:
-        """End the program; when acts run or changes are staged, only if that is meant."""
-        self.acting.before_end(lambda: self.commands.staged.before_end(end))
+        """End the program; when acts or exports run, or changes are staged, only if that is meant."""
+        self.acting.before_end(lambda: self.commands.jobs.before_end(lambda: self.commands.staged.before_end(end)))
 
     # Placing
 
@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
         self.acting.failed.connect(self._failed)
         self.acting.panel.opened.connect(lambda: self.jobs.inspector.hide())
         self.acting.panel.closed.connect(lambda: self.jobs.inspector.show())
-        self.session.before_close = self.acting.before_close
+        self.session.before_close = self.commands.jobs.before_close
         self.session.ask_password = self.commands.connection.ask_password
         self.session.desk_changed.connect(self._show_desk)
         self.session.renamed.connect(self._show_renamed)

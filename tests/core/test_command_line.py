@@ -303,9 +303,10 @@ def test_a_terminal_shows_the_lines_of_a_csv_as_they_are_and_nothing_that_moves_
     run_sql(shell.dsn, "UPDATE procrastinate_jobs SET lock = %s WHERE id = 1", "a\nb\r\nc\u2028d\x0be\rf")
     code, seen = on_a_terminal(shell, ["jobs", "--csv", "--order", "oldest"])
     # The terminal itself writes a return before each new line.
-    heading, first, second, third, last = seen.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    heading, first, second, third, last, counted = seen.replace("\r\n", "\n").removesuffix("\n").split("\n")
     assert code == 0 and heading.startswith("id,") and first.startswith("1,") and first.endswith(',"a')
     assert second == "b" and third.startswith('c\\u2028d\\u000be\\u000df",') and last.startswith("2,")
+    assert counted.startswith("2 jobs, as of ")
 
 
 # Acting

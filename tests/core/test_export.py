@@ -10,11 +10,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from database import defer, finish, run_sql, start
 from jobdesk_core import PsycopgConnector
+from jobdesk_core.cli import main
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
+from jobdesk_core.monitor import export
 from jobdesk_core.monitor.export import ExportIncomplete, Wanted, export_jobs
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order
@@ -185,3 +189,31 @@ def test_the_command_line_writes_all_that_is_known(dsn: str) -> None:
     lines = [json.loads(line) for line in told("--ndjson", "--order", "oldest").splitlines()]
     assert len(lines) == 704 and lines[0]["args"]["a"] == {"b": "=1+1"} and lines[0]["ended_at"] is not None
     assert len(told("--json").splitlines()) == 100 and "1.10" in told("--json", "id:1")
+
+
+def test_what_the_command_line_writes_is_of_one_moment_and_counted(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) SELECT 'q', 't' FROM generate_series(1, 1200)")
+    changed = []
+    add = RecordLines.add
+
+    def meanwhile(lines: RecordLines, records: Any) -> None:
+        if not changed:
+            changed.append(run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id BETWEEN 1 AND 600 RETURNING id"))
+            run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 't')")
+            run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed' WHERE id = 700")
+        add(lines, records)
+
+    monkeypatch.setattr(RecordLines, "add", meanwhile)
+    for order in ("newest", "oldest", "next"):
+        changed.clear()
+        before = run_sql(dsn, "SELECT id FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+        code = main(["jobs", "--dsn", dsn, "--ndjson", "--order", order, "status:todo"])
+        told = capsys.readouterr()
+        rows = [json.loads(line) for line in told.out.splitlines()]
+        assert (code, sorted(row["id"] for row in rows)) == (0, before) and {row["status"] for row in rows} == {"todo"}
+        assert f"{len(before):,} jobs, as of " in told.err
+    monkeypatch.setattr(export, "_count", lambda able, wanted: Statement("SELECT 7 AS jobs", lambda rows: 7))
+    assert main(["jobs", "--dsn", dsn, "--csv"]) == 5
+    assert "the database counts 7" in capsys.readouterr().err

@@ -7,7 +7,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from database import run_sql
 from jobdesk_core import PsycopgConnector, SyncPsycopgConnector
+from jobdesk_core.cli import main
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
@@ -172,3 +174,17 @@ async def test_the_desk_polls_behind_a_pooler_and_says_so(dsn: str) -> None:
         await connector.close_async()
     assert states[-1].reason == "Behind a pooler, transaction mode: polling."
     assert {state.mode for state in states} <= {"connecting", "polling"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["jobs"], ["jobs", "--csv"], ["jobs", "--json", "status:todo"], ["show", "1"], ["why", "1"], ["status"]],
+)
+def test_what_a_command_reads_at_one_moment_is_read_behind_a_pooler_too(
+    dsn: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 't')")
+    with pgbouncer(dsn) as pooled:
+        code = main([*words, "--dsn", pooled])
+    told = capsys.readouterr()
+    assert code == 0 and told.out, told.err

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from jobdesk.exporting import export
 from jobdesk.exporting.dialog import ExportDialog
+from jobdesk.exporting.leaving import ExportLeaveDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.export import ExportIncomplete
@@ -145,6 +146,49 @@ async def test_stop_in_the_footer_leaves_no_file_and_says_so(dsn: str, tmp_path:
             assert window.banners.sentence == (f"The export was stopped. Nothing was written to {folder / 'jobs.csv'}.")
             assert files(folder) == []
             await until(lambda: not window.footer.stop.isVisible())
+
+
+async def test_quitting_and_disconnecting_ask_while_an_export_runs(dsn: str, tmp_path: Path) -> None:
+    fill(dsn, 300)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with Others(dsn) as others:
+        async with live(tmp_path, dsn) as window:
+            await counted(window)
+            dialog = await export_dialog(window)
+            others.run("BEGIN")
+            others.run("LOCK TABLE procrastinate_events IN ACCESS EXCLUSIVE MODE")
+            dialog.write_to(folder / "jobs.csv")
+            ended: list[str] = []
+            window.ask_to_end(lambda: ended.append("quit"))
+            asks = await dialog_of(window, ExportLeaveDialog)
+            assert asks.verb.text() == "Stop it and quit" and "jobs.csv: 0 of 300 jobs" in asks.sentence.text()
+            QTest.keyClick(asks, Qt.Key.Key_Escape)
+            await closed(window)
+            await until(lambda: len(files(folder)) == 1, what="the export that goes on")
+            assert not ended
+            window.actions["connection.close"].trigger()
+            asks = await dialog_of(window, ExportLeaveDialog)
+            assert asks.verb.text() == "Stop it and disconnect"
+            QTest.mouseClick(asks.verb, Qt.MouseButton.LeftButton)
+            await until(lambda: window.session.desk is None, timeout_s=30, what="the end of the connection")
+            others.run("ROLLBACK")
+            assert files(folder) == []
+            window.ask_to_end(lambda: ended.append("quit"))
+            assert ended == ["quit"]
+
+
+async def test_the_arguments_shown_as_columns_are_columns_of_the_csv(dsn: str, tmp_path: Path) -> None:
+    fill(dsn, 3)
+    async with live(tmp_path, dsn) as window:
+        await counted(window)
+        for path in (("n",), ("password",)):
+            window.jobs.show_argument(path)
+        dialog = await export_dialog(window)
+        dialog.write_to(tmp_path / "jobs.csv")
+        await until(lambda: window.banners.sentence.startswith("Exported 3 jobs"), what="the end")
+        lines = list(csv.DictReader((tmp_path / "jobs.csv").read_text("utf-8").splitlines()))
+        assert [(line["args.n"], line["args.password"]) for line in lines] == [(n, "••••••") for n in "321"]
 
 
 async def test_a_failure_ends_in_a_sentence_with_its_remedy_and_leaves_no_file(dsn: str, tmp_path: Path) -> None:

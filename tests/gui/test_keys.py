@@ -37,6 +37,7 @@ from jobdesk.dialogs.shortcuts import ShortcutsDialog
 from jobdesk.dialogs.staged import StagedDialog
 from jobdesk.dialogs.undo import UndoDialog
 from jobdesk.exporting.dialog import ExportDialog
+from jobdesk.exporting.leaving import ExportLeaveDialog
 from jobdesk.main_window import MainWindow
 from jobdesk_core.journal import Search
 from jobdesk_core.monitor.advice import IndexAdvice
@@ -100,6 +101,7 @@ class Opener:
             DeferManyDialog: self.by_action("job.defer_many"),
             DiscardDialog: lambda: DiscardDialog(window, counts={"test": 1}).open(),
             ExportDialog: self.by_action("jobs.export"),
+            ExportLeaveDialog: lambda: ExportLeaveDialog(window, concerned=[], is_end=True, go_on=lambda: None).open(),
             ForgetDialog: lambda: ForgetDialog(window).open(),
             ConnectionLossDialog: lambda: ConnectionLossDialog(window, title="a", sentence="b.", verb="c").open(),
             ErrorDialog: lambda: ErrorDialog(window, error=ValueError("x")).open(),

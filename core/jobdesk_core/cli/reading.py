@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from jobdesk_core.cli import codes, output, words
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import LIMIT_S, Opened
-from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.monitor.details import JobDetail
 from jobdesk_core.monitor.explain import Explanation
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.export import Exported, ExportIncomplete, Wanted, read_records_now, read_rows_now
 from jobdesk_core.monitor.pages import Order
-from jobdesk_core.monitor.records import Path, RecordLines, path_of, portions, records_of, times_by_id
+from jobdesk_core.monitor.records import JobRecord, RecordLines, path_of, times_by_id
 from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.monitor.synchronous import SyncJobPages, finished, limited_now, read_detail_now
-
-T = TypeVar("T")
+from jobdesk_core.monitor.synchronous import limited_now, read_detail_now
 
 ORDERS = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "next": Order.NEXT_TO_RUN}
-PAGE_ROWS = 500
 _HEADINGS = ("id", "status", "queue", "task", "priority", "attempts", "scheduled", "lock", "queueing lock", "deferred")
 
 
@@ -53,7 +50,7 @@ def add_one(parser: argparse.ArgumentParser, run: Any) -> None:
 
 
 def jobs(desk: Opened, options: argparse.Namespace) -> int:
-    """List jobs, page by page."""
+    """List jobs as of one moment, as they come."""
     job_filter = words.read_filter(options.filter)
     kind = "csv" if options.csv else "ndjson" if options.ndjson or options.json else None
     limit = options.limit if options.limit is not None else 0 if options.csv or options.ndjson else 100
@@ -63,52 +60,41 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
         paths = [path_of(text) for text in options.column]
     except ValueError as error:
         raise Ended(codes.USAGE, str(error)) from None
-    listing = _Listing(desk, kind, limit, paths)
-    listing.read(desk, job_filter, ORDERS[options.order])
-    if listing.has_more:
-        output.note(f"There are more than {words.count(listing.printed)}: --limit 0 lists all.")
-    if not listing.printed:
+    wanted = Wanted(job_filter, ORDERS[options.order], kind or "", paths=paths, limit=limit or None)
+    try:
+        read = _write_table(desk, wanted) if kind is None else _write_records(desk, wanted)
+    except ExportIncomplete as error:
+        raise Ended(codes.FAULT, str(error)) from error
+    if read.has_more:
+        output.note(f"There are more than {words.count(read.jobs)}: --limit 0 lists all.")
+    elif options.csv or options.ndjson:
+        output.note(f"{words.count(read.jobs)}, as of {output.moment(read.as_of)}.")
+    if not read.jobs:
         output.note("No job matches." if job_filter.tokens else "There are no jobs yet.")
         for text in job_filter.texts:
             output.note(f"“{text}” was looked for in the names of tasks, queues and locks.")
-    return codes.DONE if listing.printed else codes.NOT_ALL
+    return codes.DONE if read.jobs else codes.NOT_ALL
 
 
-class _Listing:
-    def __init__(self, desk: Opened, kind: str | None, limit: int, paths: list[Path]) -> None:
-        self._desk = desk
-        self._limit = limit
-        self._paths = paths
-        self._lines = RecordLines(output.data if kind == "csv" else output.json_data, kind, paths) if kind else None
-        self._table = output.Table(*_HEADINGS)
-        self.printed = 0
-        self.has_more = False
+def _write_records(desk: Opened, wanted: Wanted) -> Exported:
+    lines = RecordLines(output.data if wanted.kind == "csv" else output.json_data, wanted.kind, wanted.paths)
 
-    def read(self, desk: Opened, job_filter: JobFilter, order: Order) -> None:
-        pages = SyncJobPages(desk.connector, desk.capabilities, limit_s=LIMIT_S)
-        after = None
-        while not self.has_more:
-            # One more than is printed tells whether there are more.
-            wanted = PAGE_ROWS if not self._limit else min(PAGE_ROWS, self._limit - self.printed + 1)
-            page = pages.read_now(job_filter, order, after=after, limit=wanted)
-            self._print(page.rows)
-            after = page.next_key
-            if page.is_last:
-                return
-
-    def _print(self, rows: list[JobRow]) -> None:
-        if self._limit and self.printed + len(rows) > self._limit:
-            rows, self.has_more = rows[: self._limit - self.printed], True
-        if self._lines is not None:
-            for portion in finished(portions(self._run, rows)):
-                self._lines.add(finished(records_of(self._run, portion, self._paths)))
-        elif rows:
-            self._table.rows([_cells(row) for row in rows], [row.status for row in rows])
+    def add(records: Sequence[JobRecord]) -> None:
+        lines.add(records)
         output.flush()
-        self.printed += len(rows)
 
-    async def _run(self, statement: Statement[T], /) -> T:
-        return limited_now(self._desk.connector, statement, LIMIT_S)
+    return read_records_now(desk.connector, desk.capabilities, wanted, add)
+
+
+def _write_table(desk: Opened, wanted: Wanted) -> Exported:
+    table = output.Table(*_HEADINGS)
+
+    def add(rows: list[JobRow]) -> None:
+        if rows:
+            table.rows([_cells(row) for row in rows], [row.status for row in rows])
+            output.flush()
+
+    return read_rows_now(desk.connector, desk.capabilities, wanted, add)
 
 
 def _cells(row: JobRow) -> tuple[Any, ...]:

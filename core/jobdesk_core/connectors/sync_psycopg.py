@@ -85,11 +85,16 @@ class SyncPsycopgConnector(SyncConnector):
         return statement.decode(rows)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Lend a pooled connection inside one transaction: committed at the end, or rolled back."""
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Connection]:
+        """Lend a pooled connection inside one transaction: committed at the end, or rolled back.
+
+        With `snapshot` it is read-only, and every statement in it sees the same moment.
+        """
         if self._pool is None:
             raise AppNotOpen()
         with driver_errors(), self._pool.connection() as connection, connection.transaction():
+            if snapshot:
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield self._settled(connection)
 
     @contextlib.contextmanager

@@ -1,25 +1,30 @@
-"""Writes every job that a filter finds, or every one of some ids, into a file: of one moment, each once, counted."""
+"""Writes every job that a filter finds, or every one of some ids: of one moment, each once, counted.
+
+Into a file, or wherever a program that waits for each answer wants them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar, cast
 
-from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
+from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.files import whole_file
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import JobPages, Order, limited
-from jobdesk_core.monitor.records import Path, RecordLines, portions, records_of
+from jobdesk_core.monitor.pages import JobPages, Order, StatementTooLong, limited
+from jobdesk_core.monitor.records import JobRecord, Path, RecordLines, Run, portions, records_of
 from jobdesk_core.monitor.rows import JobRow, jobs_table, rows_by_id
+from jobdesk_core.monitor.synchronous import finished, limited_transaction
 
 T = TypeVar("T")
 
@@ -33,6 +38,7 @@ class Wanted:
     """What is exported: all that a filter finds, or, with `ids`, these jobs only, in their order.
 
     `kind` is csv, json or ndjson; in CSV each of `paths` has a column of its own beside the arguments.
+    With a `limit` only the first so many are wanted.
     Arguments under a key that matches `secret_keys` are HIDDEN; None writes them all as they are.
     """
 
@@ -43,14 +49,16 @@ class Wanted:
     paths: Sequence[Path] = ()
     has_bom: bool = False
     secret_keys: str | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many jobs were written, and the moment, in UTC, as of which they are."""
+    """How many jobs were written, the moment, in UTC, as of which they are, and whether there are more than that."""
 
     jobs: int
     as_of: dt.datetime
+    has_more: bool = False
 
 
 class ExportIncomplete(ConnectorException):
@@ -71,20 +79,83 @@ async def export_jobs(
     Raises ExportIncomplete, ConnectorException, OSError.
     """
     async with connector.transaction(snapshot=True) as connection:
-        pages = _Pages(connector, capabilities, connection)
-        as_of = await pages.run(_NOW)
+        run = cast(Run, lambda statement: limited(connector, statement, LIMIT_S, connection))
         async with _whole_file(path, has_bom=wanted.has_bom and wanted.kind == "csv") as file:
             lines = RecordLines(file.write, wanted.kind, wanted.paths, secret_keys=wanted.secret_keys)
-            async for rows in pages.all_rows(wanted):
-                for portion in await portions(pages.run, rows):
-                    records = await records_of(pages.run, portion, wanted.paths)
-                    await _in_thread(lines.add, records)
+
+            async def add(records: Sequence[JobRecord]) -> None:
+                await _in_thread(lines.add, records)
                 on_progress(lines.written)
+
+            exported = await _read_records(capabilities, wanted, run, add)
             await _in_thread(lines.end)
-            expected = await pages.run(_count(capabilities, wanted))
-            if expected != lines.written:
-                raise ExportIncomplete(f"{lines.written:,} jobs were written, and the database counts {expected:,}.")
-    return Exported(lines.written, as_of)
+    return exported
+
+
+def read_records_now(
+    connector: SyncPsycopgConnector,
+    capabilities: Capabilities,
+    wanted: Wanted,
+    add: Callable[[Sequence[JobRecord]], object],
+) -> Exported:
+    """Read as `export_jobs` does, waiting for each answer; `add` takes the records as they come.
+
+    Raises ExportIncomplete, when all of them have been given away, and ConnectorException.
+    """
+
+    async def added(records: Sequence[JobRecord]) -> None:
+        add(records)
+
+    with limited_transaction(connector, LIMIT_S, snapshot=True) as connection:
+
+        async def run(statement: Statement[T], /) -> T:
+            return connector.run(statement, connection=connection)
+
+        return finished(_read_records(capabilities, wanted, run, added))
+
+
+def read_rows_now(
+    connector: SyncPsycopgConnector,
+    capabilities: Capabilities,
+    wanted: Wanted,
+    add: Callable[[list[JobRow]], object],
+) -> Exported:
+    """As `read_records_now`, the rows alone, without their arguments and times."""
+
+    async def added(rows: list[JobRow]) -> None:
+        add(rows)
+
+    with limited_transaction(connector, LIMIT_S, snapshot=True) as connection:
+
+        async def run(statement: Statement[T], /) -> T:
+            return connector.run(statement, connection=connection)
+
+        return finished(_read(capabilities, wanted, run, added))
+
+
+async def _read_records(
+    capabilities: Capabilities, wanted: Wanted, run: Run, add: Callable[[Sequence[JobRecord]], Awaitable[None]]
+) -> Exported:
+    async def add_rows(rows: list[JobRow]) -> None:
+        for portion in await portions(run, rows):
+            await add(await records_of(run, portion, wanted.paths))
+
+    return await _read(capabilities, wanted, run, add_rows)
+
+
+async def _read(
+    capabilities: Capabilities, wanted: Wanted, run: Run, add: Callable[[list[JobRow]], Awaitable[None]]
+) -> Exported:
+    """Every row, of the one moment that all of `run` sees; of those without a limit the database counts how many."""
+    pages = _Pages(capabilities, run)
+    as_of = await pages.run(_NOW)
+    written = 0
+    async for rows in pages.all_rows(wanted):
+        await add(rows)
+        written += len(rows)
+    if wanted.limit is None and (expected := await pages.run(_count(capabilities, wanted))) != written:
+        raise ExportIncomplete(f"{written:,} jobs were written, and the database counts {expected:,}.")
+    return Exported(written, as_of, pages.has_more)
 
 
 @contextlib.asynccontextmanager
@@ -116,31 +187,43 @@ async def _in_thread(function: Callable[..., Any], *values: Any, is_last: bool =
 
 
 class _Pages(JobPages):
-    """Reads every page on one connection, within its transaction."""
+    """Reads every page within the transaction that `run` goes on with."""
 
-    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, connection: Connection) -> None:
-        super().__init__(connector, capabilities, Counts(), limit_s=LIMIT_S)
-        self._connection = connection
+    def __init__(self, capabilities: Capabilities, run: Run) -> None:
+        super().__init__(cast(Any, None), capabilities, Counts(), limit_s=LIMIT_S)
+        self._run_there, self._is_over = run, False
+        self.has_more = False
 
     async def all_rows(self, wanted: Wanted) -> AsyncIterator[list[JobRow]]:
-        """The rows in their order, some at a time."""
+        """The rows in their order, some at a time; with a limit as many, and whether there are more."""
         if wanted.ids is not None:
             for start in range(0, len(wanted.ids), PAGE_ROWS):
                 ids = wanted.ids[start : start + PAGE_ROWS]
                 found = await self.run(rows_by_id(self._capabilities, list(ids)))
                 yield [found[job_id] for job_id in ids if job_id in found]
             return
-        after = None
-        while True:
-            page = await self.read(wanted.job_filter, wanted.order, after=after, limit=PAGE_ROWS)
-            yield page.rows
-            after = page.next_key
+        after, left = None, wanted.limit
+        while not self.has_more:
+            # One more than is wanted tells whether there are more.
+            width = PAGE_ROWS if left is None else min(PAGE_ROWS, left + 1)
+            page = await self.read(wanted.job_filter, wanted.order, after=after, limit=width)
+            rows, after = page.rows, page.next_key
+            if left is not None:
+                rows, self.has_more = rows[:left], len(rows) > left
+                left -= len(rows)
+            yield rows
             if page.is_last:
                 return
 
     async def run(self, statement: Statement[T], /) -> T:
-        """Run a statement in the transaction."""
-        return await limited(self._connector, statement, self._limit_s, self._connection)
+        """Run a statement there. One that took too long ends the transaction: then no other is tried."""
+        if self._is_over:
+            raise StatementTooLong
+        try:
+            return await self._run_there(statement)
+        except StatementTooLong:
+            self._is_over = True
+            raise
 
     async def _run(self, statement: Statement[T]) -> T:
         return await self.run(statement)

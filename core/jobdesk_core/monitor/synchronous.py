@@ -51,9 +51,8 @@ def limited_transaction(
     With `snapshot` it is read-only, and every statement in it sees the same moment.
     """
     try:
-        with limits.patience(limit_s + limits.SIGN_LIMIT_S), connector.transaction() as connection:
-            if snapshot:
-                connector.run(_SNAPSHOT, connection=connection)
+        patient = limits.patience(limit_s + limits.SIGN_LIMIT_S)
+        with patient, connector.transaction(snapshot=snapshot) as connection:
             connector.run(_limit(limit_s), connection=connection)
             yield connection
     except ConnectorException as error:
@@ -104,9 +103,6 @@ class _Asked:
 
     async def run_async(self, statement: Statement[T], *, connection: Connection | None = None) -> T:
         return self._connector.run(statement, connection=connection)
-
-
-_SNAPSHOT: Statement[None] = Statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", nothing)
 
 
 def _limit(limit_s: float) -> Statement[None]:

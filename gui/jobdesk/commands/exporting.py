@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobdesk_core.monitor.counts import MatchCount
 from jobdesk_core.monitor.export import Wanted
@@ -10,10 +13,19 @@ from PySide6.QtCore import QCoreApplication
 
 from jobdesk import formats
 from jobdesk.commands.noun import Noun
+from jobdesk.desk import Desk
+
+if TYPE_CHECKING:
+    from jobdesk.exporting.leaving import Running
+    from jobdesk.main_window import MainWindow
 
 
 class ExportCommands(Noun):
     """The whole list of the jobs page, or the selected jobs. It only reads: no right to act is needed."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._running: list[Running] = []
 
     def reasons(self) -> dict[str, str | None]:
         return {"export": self._no_desk() if self._desk is None else None}
@@ -26,20 +38,48 @@ class ExportCommands(Noun):
         desk = self._desk
         if desk is None:
             return
-        model = self._window.jobs.model
-        wanted = Wanted(model.job_filter, model.order, "csv")
+        model, table = self._window.jobs.model, self._window.jobs.table
+        wanted = Wanted(model.job_filter, model.order, "csv", paths=table.shown_paths())
         about = self._window.jobs.reading.whole_count()
         choices = [Choice(_name_of_all(wanted, about), wanted, about.count if about is not None else None)]
         rows = self._window.selected_rows()
         if rows:
             name = self.tr("{count} selected").format(count=formats.number(len(rows)))
-            chosen = Wanted(model.job_filter, model.order, "csv", ids=[row.id for row in rows])
+            chosen = replace(wanted, ids=[row.id for row in rows])
             choices.append(Choice(name, chosen, len(rows)))
 
         def begin(asked: Wanted, path: Path, about: int | None) -> None:
-            export.start(desk, self._window.banners, asked, path, about)
+            self._running = [each for each in self._running if not each.is_over]
+            self._running.append(export.start(desk, self._window.banners, asked, path, about))
 
         ExportDialog(self._window, choices=choices, secret_keys=desk.profile.secret_keys, begin=begin).open()
+
+    # Leaving
+
+    def before_close(self, desk: Desk | None, go_on: Callable[[], object]) -> None:
+        """Close a connection; while acts or exports run on it, only once they have been stopped, if that is meant."""
+
+        def without_acts() -> None:
+            self._before([each for each in self._running if each.desk is desk], go_on, is_end=False)
+
+        self._window.acting.before_close(desk, without_acts)
+
+    def before_end(self, go_on: Callable[[], object]) -> None:
+        """End the program; while exports run, only once they have been stopped, if that is meant."""
+        self._before(self._running, go_on, is_end=True)
+
+    def _before(self, concerned: list[Running], go_on: Callable[[], object], *, is_end: bool) -> None:
+        from jobdesk.exporting.leaving import ExportLeaveDialog
+
+        concerned = [each for each in concerned if not each.is_over]
+        if not concerned:
+            go_on()
+            return
+        shown = next((each for each in self._window.findChildren(ExportLeaveDialog) if each.isVisible()), None)
+        if shown is not None:
+            shown.raise_()
+            return
+        ExportLeaveDialog(self._window, concerned=concerned, is_end=is_end, go_on=go_on).open()
 
 
 def _name_of_all(wanted: Wanted, about: MatchCount | None) -> str:

@@ -15,10 +15,11 @@ from PySide6.QtCore import QCoreApplication
 from jobdesk import formats
 from jobdesk.acting.banners import Banners
 from jobdesk.desk import Desk
+from jobdesk.exporting.leaving import Running
 from jobdesk.logs import fault
 
 
-def start(desk: Desk, banners: Banners, wanted: Wanted, path: Path, about: int | None) -> asyncio.Task[Exported | None]:
+def start(desk: Desk, banners: Banners, wanted: Wanted, path: Path, about: int | None) -> Running:
     """Begin; `about` is how many jobs it is likely to be. The desk's end stops it, and so does Stop in the footer."""
     written = 0
 
@@ -46,9 +47,10 @@ def start(desk: Desk, banners: Banners, wanted: Wanted, path: Path, about: int |
         fault("An export failed", error)
         banners.add("bad", *failure_words(error, path))
 
-    return desk.work.start(
-        go(), name="export", then=end, failed=failed, says=lambda: progress_words(written, about, path)
-    )
+    def says() -> str:
+        return progress_words(written, about, path)
+
+    return Running(desk, desk.work.start(go(), name="export", then=end, failed=failed, says=says), says)
 
 
 def progress_words(written: int, about: int | None, path: Path) -> str:

@@ -87,6 +87,13 @@ class JobsTable(Table):
                 selection.select(self.jobs.index(position, 0), self.jobs.index(position, last))
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
+    def shown_paths(self) -> list[tuple[str, ...]]:
+        """The arguments that have a column on show, in the order of the columns."""
+        keys = [column.key for column in self.jobs.columns]
+        places = {path: keys.index(argument_key(path)) for path in self.jobs.extras.paths}
+        shown = [path for path, place in places.items() if not self.isColumnHidden(place)]
+        return sorted(shown, key=lambda path: self.horizontalHeader().visualIndex(places[path]))
+
     def show_job(self, job_id: int) -> bool:
         """Select one job and scroll to it. False when it is not loaded."""
         position = self.jobs.position(job_id)
