@@ -354,6 +354,12 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         "Try again later.",
     ),
     (
+        r"database system is (?:starting up|shutting down|in recovery mode|not (?:yet )?accepting connections)",
+        "busy",
+        "The server is starting or stopping.",
+        "Try again in a moment.",
+    ),
+    (
         r"terminating connection|server closed the connection|connection is lost|closed|consuming input failed",
         "dropped",
         "The connection to the server was lost.",

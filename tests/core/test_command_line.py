@@ -827,7 +827,7 @@ def test_watch_outlives_a_server_that_is_killed_and_tells_every_change_once(tmp_
                 ids = [defer(dsn) for _ in range(5)]
                 found = [json.loads(program.stdout.readline())["job"]["id"] for _ in ids]
                 assert found == ids
-                told = next(note for note in notes if "starting up" not in note)
+                told = next(note for note in notes if "is starting" not in note)
                 assert re.match(r"Connected again after [0-9.]+ m?s", told), told
                 defer(dsn)
                 assert json.loads(program.stdout.readline())["job"]["id"] == ids[-1] + 1
