@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from jobdesk_core import EventType, Job, JobManager, PsycopgConnector, Status
@@ -33,7 +33,13 @@ async def execute(manager: JobManager, text: str) -> None:
 
 async def defer(manager: JobManager, *jobs: Any, **options: Any) -> list[int]:
     """Defer one job with these options, or one for each dict of them."""
-    return await manager.batch_defer_jobs_async([Job(**{"task_name": "t", **each}) for each in jobs or [options]])
+    wanted = [Job(**{"task_name": "t", **each}) for each in jobs or [options]]
+    return ids_of(await manager.batch_defer_jobs_async(wanted))
+
+
+def ids_of(jobs: Iterable[Job]) -> list[int]:
+    """The ids of jobs, each of which has one."""
+    return [job.id for job in jobs if job.id is not None]
 
 
 async def job_of(manager: JobManager, job_id: int) -> Job:

@@ -48,4 +48,4 @@ async def comes_to(app: App, job_id: int, status: Status, *, timeout_s: float = 
 
 async def ends_of(app: App) -> list[tuple[str, int]]:
     """Status and attempts of every job."""
-    return [(str(job.status and job.status.value), job.attempts) for job in await app.job_manager.list_jobs_async()]
+    return [(str(job.status), job.attempts) for job in await app.job_manager.list_jobs_async()]

@@ -1,18 +1,21 @@
 """The core of Jobdesk: defer, run, watch and manage Procrastinate jobs on PostgreSQL. Never needs Qt."""
 
 import importlib
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from jobdesk_core import exceptions
 from jobdesk_core.app import App
+from jobdesk_core.blueprints import Blueprint
+from jobdesk_core.connector import BaseConnector
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
-from jobdesk_core.context import AbortReason, JobContext
 from jobdesk_core.exceptions import AlreadyEnqueued, ConnectorException, JobAborted, JobdeskException
-from jobdesk_core.jobs import EventType, Job, Status
+from jobdesk_core.job_context import AbortReason, JobContext
+from jobdesk_core.jobs import EventType, Job, JobDeferrer, Status
 from jobdesk_core.manager import JobManager
 from jobdesk_core.retry import BaseRetryStrategy, RetryDecision, RetryStrategy
-from jobdesk_core.tasks import JobDeferrer, Task
+from jobdesk_core.tasks import Task
 from jobdesk_core.worker import Worker
 
 if TYPE_CHECKING:
@@ -24,7 +27,9 @@ __all__ = [
     "AbortReason",
     "AlreadyEnqueued",
     "App",
+    "BaseConnector",
     "BaseRetryStrategy",
+    "Blueprint",
     "ConnectorException",
     "EventType",
     "Job",
@@ -52,6 +57,8 @@ _IN_CONTRIB = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.metadata.version("jobdesk-core")
     if name not in _IN_CONTRIB:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.contrib.{_IN_CONTRIB[name]}"), name)

@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Self
 
+from jobdesk_core import builtin_tasks, utils
+from jobdesk_core.blueprints import Blueprint
 from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
-from jobdesk_core.exceptions import TaskAlreadyRegistered, TaskNotFound
-from jobdesk_core.jobs import Job
+from jobdesk_core.exceptions import TaskNotFound
+from jobdesk_core.jobs import JobDeferrer
 from jobdesk_core.manager import JobManager
 from jobdesk_core.periodic import PeriodicTask
-from jobdesk_core.retry import BaseRetryStrategy
-from jobdesk_core.tasks import DEFAULT_QUEUE, JobDeferrer, Task, configure
+from jobdesk_core.schema import SchemaManager
+from jobdesk_core.tasks import Task, configure_task
+from jobdesk_core.utils import AwaitableContext
 
 
-class _Opening:
-    """What `open_async` returns: awaitable, and an asynchronous context manager that closes the app."""
-
-    def __init__(self, app: App, pool: Any) -> None:
-        self._app, self._pool = app, pool
-
-    def __await__(self) -> Generator[Any, None, App]:
-        return self._open().__await__()
-
-    async def __aenter__(self) -> App:
-        return await self._open()
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._app.close_async()
-
-    async def _open(self) -> App:
-        await self._app.connector.open_async(self._pool)
-        return self._app
-
-
-class App:
+class App(Blueprint):
     """Holds a connector and the tasks that its workers can run.
 
     `import_paths` name modules with tasks, imported before a worker starts; `worker_defaults` are
@@ -51,105 +33,87 @@ class App:
         self,
         *,
         connector: AsyncConnector | SyncConnector,
-        import_paths: Iterable[str] = (),
+        import_paths: Iterable[str] | None = None,
         worker_defaults: dict[str, Any] | None = None,
         periodic_defaults: dict[str, Any] | None = None,
     ) -> None:
+        super().__init__()
         self.job_manager = JobManager(connector)
-        self.import_paths = tuple(import_paths)
+        self.import_paths = list(import_paths or ())
+        self._has_imported = False
         self.worker_defaults = dict(worker_defaults or {})
         self.periodic_defaults = dict(periodic_defaults or {})
-        self.tasks: dict[str, Task] = {}
-        self.periodic_tasks: list[PeriodicTask] = []
         # The apps that share their tasks; each has its own copies, which defer through its own connector.
         self._family: weakref.WeakSet[App] = weakref.WeakSet([self])
+        self._add(builtin_tasks.tasks_of(self))
+        builtin_tasks.bind(self)
+
+    @classmethod
+    def from_path(cls, dotted_path: str) -> App:
+        """The app at `package.module.name`. Raises LoadFromPathError when there is none."""
+        app: App = utils.load_from_path(dotted_path, cls)
+        return app
 
     @property
     def connector(self) -> AsyncConnector | SyncConnector:
         """The connector that the app's tasks defer through."""
         return self.job_manager.connector
 
+    @connector.setter
+    def connector(self, connector: AsyncConnector | SyncConnector) -> None:
+        self.job_manager.use(connector)
+
+    @property
+    def schema_manager(self) -> SchemaManager:
+        """Creates the schema through the app's connector."""
+        return SchemaManager(self.connector)
+
+    def check_connection(self) -> bool:
+        """Whether the database answers and has the schema."""
+        return self.job_manager.check_connection()
+
+    async def check_connection_async(self) -> bool:
+        """Whether the database answers and has the schema."""
+        return await self.job_manager.check_connection_async()
+
     # Tasks
 
-    @overload
-    def task(self, function: Callable[..., Any], /) -> Task: ...
+    @property
+    def periodic_tasks(self) -> list[PeriodicTask]:
+        """The schedules of the app's tasks."""
+        return list(self.periodic_registry.periodic_tasks.values())
 
-    @overload
-    def task(
-        self,
-        /,
-        *,
-        name: str | None = None,
-        aliases: Iterable[str] = (),
-        retry: bool | int | BaseRetryStrategy = False,
-        pass_context: bool = False,
-        queue: str = DEFAULT_QUEUE,
-        priority: int = 0,
-        lock: str | None = None,
-        queueing_lock: str | None = None,
-    ) -> Callable[[Callable[..., Any]], Task]: ...
-
-    def task(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        name: str | None = None,
-        aliases: Iterable[str] = (),
-        retry: bool | int | BaseRetryStrategy = False,
-        pass_context: bool = False,
-        queue: str = DEFAULT_QUEUE,
-        priority: int = 0,
-        lock: str | None = None,
-        queueing_lock: str | None = None,
-    ) -> Task | Callable[[Callable[..., Any]], Task]:
-        """Make a task of a function; a decorator with or without options."""
-
-        def register(function: Callable[..., Any]) -> Task:
-            task = Task(
-                function,
-                app=self,
-                name=name,
-                aliases=aliases,
-                retry=retry,
-                pass_context=pass_context,
-                queue=queue,
-                priority=priority,
-                lock=lock,
-                queueing_lock=queueing_lock,
-            )
-            names = (task.name, *task.aliases)
-            for known_as in names:
-                if known_as in self.tasks:
-                    raise TaskAlreadyRegistered(f"The app has a task named {known_as} already.")
-            for app in self._family:
-                app.tasks.update(dict.fromkeys(names, task if app is self else _copy(task, app)))
-            return task
-
-        return register if function is None else register(function)
-
-    def periodic(self, *, cron: str, periodic_id: str = "", **options: Any) -> Callable[[Task], Task]:
-        """Let a task defer itself at the times of a cron expression (UTC), with these options."""
-
-        def register(task: Task) -> Task:
-            for app in self._family:
-                own = task if app is self else app.tasks.get(task.name, task)
-                app.periodic_tasks.append(PeriodicTask(own, cron, periodic_id, options))
-            return task
-
-        return register
+    def perform_import_paths(self) -> None:
+        """Import the modules of `import_paths`, once. What one of them raises passes, and is tried again next time."""
+        if not self._has_imported:
+            utils.import_all(self.import_paths)
+            self._has_imported = True
 
     def configure_task(self, name: str, *, allow_unknown: bool = True, **options: Any) -> JobDeferrer:
         """A deferrer for a task by its name, also for one that only other programs know.
 
         With `allow_unknown=False` an unknown name raises TaskNotFound.
         """
+        self.perform_import_paths()
         task = self.tasks.get(name)
         if task is not None:
             return task.configure(**options)
         if not allow_unknown:
             raise TaskNotFound(f"The app has no task named {name}.")
-        return configure(self.job_manager, Job(task_name=name), **options)
+        return configure_task(name=name, job_manager=self.job_manager, **options)
+
+    def will_configure_task(self) -> None:
+        """Nothing is missing: an app has a connector to defer through."""
+
+    def _add(self, tasks: dict[str, Task]) -> None:
+        for app in self._family:
+            copies = {id(task): task if app is self else _copy(task, app) for task in tasks.values()}
+            app.tasks.update({name: copies[id(task)] for name, task in tasks.items()})
+
+    def _add_periodic(self, task: Task, cron: str, periodic_id: str, configure_kwargs: Mapping[str, Any]) -> None:
+        for app in self._family:
+            own = task if app is self else app.tasks.get(task.name, task)
+            app.periodic_registry.register_task(own, cron, periodic_id, configure_kwargs)
 
     # Connectors
 
@@ -165,17 +129,14 @@ class App:
             worker_defaults=self.worker_defaults,
             periodic_defaults=self.periodic_defaults,
         )
-        copies: dict[int, Task] = {}
-        for name, task in self.tasks.items():
-            if id(task) not in copies:
-                copies[id(task)] = _copy(task, app)
-            app.tasks[name] = copies[id(task)]
-        app.periodic_tasks = [
-            PeriodicTask(copies.get(id(each.task), each.task), each.cron, each.periodic_id, each.options)
-            for each in self.periodic_tasks
-        ]
+        copies = {id(task): _copy(task, app) for task in self.tasks.values()}
+        app.tasks = {name: copies[id(task)] for name, task in self.tasks.items()}
+        for each in self.periodic_tasks:
+            own = copies.get(id(each.task), each.task)
+            app.periodic_registry.register_task(own, each.cron, each.periodic_id, each.configure_kwargs)
         app._family = self._family
         self._family.add(app)
+        builtin_tasks.bind(self)
         return app
 
     @contextlib.contextmanager
@@ -188,21 +149,21 @@ class App:
         finally:
             self.job_manager.use(before)
 
-    def open(self, pool: Any = None) -> Self:
+    def open(self, pool_or_engine: Any = None) -> Self:
         """Open the connector for synchronous use; `with app.open():` closes it at the end.
 
-        `pool` is a pool or engine of the connector's kind that is already there, and stays open at the end.
+        `pool_or_engine` is one of the connector's kind that is already there, and stays open at the end.
         """
-        self.connector.get_sync_connector().open(pool)
+        self.connector.get_sync_connector().open(pool_or_engine)
         return self
 
     def close(self) -> None:
         """Close what `open` opened."""
         self.connector.get_sync_connector().close()
 
-    def open_async(self, pool: Any = None) -> _Opening:
+    def open_async(self, pool: Any = None) -> AwaitableContext[Self]:
         """Open the connector: `await app.open_async()` or `async with app.open_async():`."""
-        return _Opening(self, pool)
+        return AwaitableContext(lambda: self.connector.open_async(pool), self.close_async, self)
 
     async def close_async(self) -> None:
         """Close what `open_async` opened."""
@@ -222,8 +183,7 @@ class App:
         """Run jobs until stopped; see Worker for the options."""
         from jobdesk_core.worker import Worker
 
-        for path in self.import_paths:
-            importlib.import_module(path)
+        self.perform_import_paths()
         await Worker(self, **(self.worker_defaults | options)).run()
 
     def run_worker(self, **options: Any) -> None:
@@ -238,5 +198,5 @@ class App:
 
 def _copy(task: Task, app: App) -> Task:
     copy = Task.__new__(Task)
-    copy.__dict__.update(task.__dict__, app=app)
+    copy.__dict__.update(task.__dict__, blueprint=app)
     return copy

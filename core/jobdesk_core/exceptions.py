@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobdesk_core.retry import RetryDecision
 
 #: Beginnings of the SQLSTATEs that pass: connection, resources, shutdown or cancellation, rolled back for
 #: a conflict, a lock not available, read-only (after a failover), a broken system under the server.
 PASSING = ("08", "53", "57", "40", "55P03", "25006", "58")
 
 
-class JobdeskException(Exception):
+class ProcrastinateException(Exception):
     """Something went wrong in jobdesk_core."""
 
     def __init__(self, message: str | None = None) -> None:
@@ -19,12 +22,44 @@ class JobdeskException(Exception):
         super().__init__(message)
 
 
+#: The root, by its other name.
+JobdeskException = ProcrastinateException
+
+
 class TaskNotFound(JobdeskException):
     """No task of this name is registered in the app."""
 
 
 class TaskAlreadyRegistered(JobdeskException):
     """Another task of the app has this name already."""
+
+
+class UnboundTaskError(JobdeskException):
+    """The task belongs to no app yet: call `app.add_tasks_from` with its blueprint first."""
+
+
+class FunctionPathError(JobdeskException):
+    """No name for a task can be made of this function."""
+
+
+class LoadFromPathError(JobdeskException, ImportError):
+    """There is no app at this path."""
+
+
+class MiddlewareKindMismatch(JobdeskException):
+    """A synchronous task takes synchronous middleware, an asynchronous one asynchronous middleware."""
+
+
+class CallerModuleUnknown(JobdeskException):
+    """The calling module has no name."""
+
+
+class RunTaskError(JobdeskException):
+    """A task beside the jobs of a worker has failed."""
+
+
+class MovedElsewhere(JobdeskException):
+    """This name stands in another module now."""
 
 
 class AppNotOpen(JobdeskException):
@@ -120,9 +155,11 @@ class QueueNameTooLong(ConnectorException):
 class UniqueViolation(ConnectorException):
     """A unique index refused the row."""
 
-    def __init__(self, message: str | None = None, *, constraint_name: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, *args: Any, constraint_name: str | None = None, queueing_lock: str | None = None) -> None:
+        super().__init__(*args)
         self.constraint_name = constraint_name
+        #: The queueing lock that was taken, when it was one and the server said which.
+        self.queueing_lock = queueing_lock
 
 
 class AlreadyEnqueued(JobdeskException):
@@ -139,6 +176,14 @@ class AlreadyEnqueued(JobdeskException):
 
 class InvalidTimestamp(JobdeskException):
     """A periodic job's argument `timestamp` is another than the time it is deferred for."""
+
+
+class JobRetry(JobdeskException):
+    """The job is to run again."""
+
+    def __init__(self, retry_decision: RetryDecision) -> None:
+        super().__init__()
+        self.retry_decision = retry_decision
 
 
 class JobAborted(JobdeskException):

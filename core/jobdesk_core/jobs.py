@@ -6,11 +6,17 @@ import datetime as dt
 import enum
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from jobdesk_core.exceptions import require_aware
+
+if TYPE_CHECKING:
+    from jobdesk_core.manager import JobManager
+
+DEFAULT_QUEUE = "default"
+DEFAULT_PRIORITY = 0
 
 #: Arguments may be of a hundred megabytes; a line of a log is not.
 _brief = reprlib.Repr()
@@ -74,21 +80,30 @@ class EventType(_Label):
     __hash__ = object.__hash__  # as for Status
 
 
+class DeleteJobCondition(enum.Enum):
+    """Which jobs a worker deletes when they have ended."""
+
+    NEVER = "never"
+    SUCCESSFUL = "successful"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job, or one about to be deferred (then `id` and `status` are None).
 
-    `scheduled_at` is time-zone aware, or ValueError is raised. `attempts` counts ended runs and retries.
+    `status` is the value of a Status, such as "todo". `scheduled_at` is time-zone aware, or ValueError is raised.
+    `attempts` counts ended runs and retries.
     """
 
     id: int | None = None
-    queue: str = "default"
-    task_name: str
-    priority: int = 0
+    status: str | None = None
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
     lock: str | None = None
     queueing_lock: str | None = None
+    task_name: str
     task_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    status: Status | None = None
     scheduled_at: dt.datetime | None = None
     attempts: int = 0
     abort_requested: bool = False
@@ -109,12 +124,25 @@ class Job:
             lock=row["lock"],
             queueing_lock=row["queueing_lock"],
             task_kwargs=row["args"],
-            status=Status(row["status"]),
+            status=row["status"],
             scheduled_at=row["scheduled_at"],
             attempts=row["attempts"],
             abort_requested=row.get("abort_requested", False),
             worker_id=row.get("worker_id"),
         )
+
+    def evolve(self, **changes: Any) -> Self:
+        """The job with other values. An unknown one is a TypeError."""
+        return replace(self, **changes)
+
+    def asdict(self) -> dict[str, Any]:
+        """Every value by its name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def log_context(self) -> dict[str, Any]:
+        """Every value by its name and the `call_string`, for the extras of a log record; the time is an ISO string."""
+        scheduled_at = self.scheduled_at.isoformat() if self.scheduled_at is not None else None
+        return {**self.asdict(), "scheduled_at": scheduled_at, "call_string": self.call_string}
 
     @property
     def call_string(self) -> str:
@@ -128,3 +156,40 @@ class Job:
 
     def __str__(self) -> str:
         return self.call_string
+
+
+@dataclass(frozen=True, slots=True)
+class JobDeferrer:
+    """A job that lacks nothing but its arguments; each `defer` makes one job of it."""
+
+    job_manager: JobManager
+    job: Job
+    connection: Any = None
+
+    def make_new_job(self, **task_kwargs: Any) -> Job:
+        """The job with these arguments too."""
+        return replace(self.job, task_kwargs={**self.job.task_kwargs, **task_kwargs})
+
+    def defer(self, **task_kwargs: Any) -> int:
+        """Defer one job and return its id."""
+        return _id(self.job_manager.defer_job(self.make_new_job(**task_kwargs), connection=self.connection))
+
+    async def defer_async(self, **task_kwargs: Any) -> int:
+        """Defer one job and return its id."""
+        job = self.make_new_job(**task_kwargs)
+        return _id(await self.job_manager.defer_job_async(job, connection=self.connection))
+
+    def batch_defer(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
+        """Defer a job for each dict of arguments, all or none, and return their ids in order."""
+        jobs = [self.make_new_job(**each) for each in task_kwargs]
+        return [_id(job) for job in self.job_manager.batch_defer_jobs(jobs, connection=self.connection)]
+
+    async def batch_defer_async(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
+        """Defer a job for each dict of arguments, all or none, and return their ids in order."""
+        jobs = [self.make_new_job(**each) for each in task_kwargs]
+        return [_id(job) for job in await self.job_manager.batch_defer_jobs_async(jobs, connection=self.connection)]
+
+
+def _id(job: Job) -> int:
+    assert job.id is not None
+    return job.id

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
+import json
 import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
@@ -16,7 +19,6 @@ from jobdesk_core.exceptions import CapabilityMissing, InvalidTimestamp, SchemaC
 from jobdesk_core.jobs import Job, Status
 
 T = TypeVar("T")
-Filters = dict[str, Any]
 Counts = list[dict[str, Any]]
 #: How many schemas of callers' connections are known at once.
 MOST_KNOWN = 32
@@ -41,41 +43,43 @@ class JobManager:
 
     # Deferring
 
-    def defer_job(self, job: Job, *, connection: Any = None) -> int:
-        """Insert a job and return its id. Raises AlreadyEnqueued when its queueing lock is taken."""
-        return self.batch_defer_jobs([job], connection=connection)[0]
+    def defer_job(self, job: Job, connection: Any = None) -> Job:
+        """Insert a job and return it with its id. Raises AlreadyEnqueued when its queueing lock is taken."""
+        return self.batch_defer_jobs([job], connection)[0]
 
-    async def defer_job_async(self, job: Job, *, connection: Any = None) -> int:
-        """Insert a job and return its id. Raises AlreadyEnqueued when its queueing lock is taken."""
-        return (await self.batch_defer_jobs_async([job], connection=connection))[0]
+    async def defer_job_async(self, job: Job, connection: Any = None) -> Job:
+        """Insert a job and return it with its id. Raises AlreadyEnqueued when its queueing lock is taken."""
+        return (await self.batch_defer_jobs_async([job], connection))[0]
 
-    def batch_defer_jobs(self, jobs: Iterable[Job], *, connection: Any = None) -> list[int]:
-        """Insert jobs, all or none, and return their ids in order."""
+    def batch_defer_jobs(self, jobs: Iterable[Job], connection: Any = None) -> list[Job]:
+        """Insert jobs, all or none, and return them in order, with their ids."""
         wanted = list(jobs)
         if not wanted:
             return []
         try:
-            return self._run(lambda able: statements.defer(able, wanted), connection)
+            ids = self._run(lambda able: statements.defer(able, wanted), connection)
         except UniqueViolation as error:
             taken = statements.already_enqueued(error, wanted)
             if taken is None:
                 raise
             raise taken from error
+        return _inserted(wanted, ids)
 
-    async def batch_defer_jobs_async(self, jobs: Iterable[Job], *, connection: Any = None) -> list[int]:
-        """Insert jobs, all or none, and return their ids in order."""
+    async def batch_defer_jobs_async(self, jobs: Iterable[Job], connection: Any = None) -> list[Job]:
+        """Insert jobs, all or none, and return them in order, with their ids."""
         wanted = list(jobs)
         if not wanted:
             return []
         try:
-            return await self._run_async(lambda able: statements.defer(able, wanted), connection)
+            ids = await self._run_async(lambda able: statements.defer(able, wanted), connection)
         except UniqueViolation as error:
             taken = statements.already_enqueued(error, wanted)
             if taken is None:
                 raise
             raise taken from error
+        return _inserted(wanted, ids)
 
-    async def defer_periodic_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
+    async def defer_periodic_job(self, job: Job, periodic_id: str, defer_timestamp: int) -> int | None:
         """Insert the job of one due time (seconds since 1970), or return None when it was done already.
 
         Raises InvalidTimestamp when the job's argument `timestamp` says another time.
@@ -114,24 +118,24 @@ class JobManager:
     # Acting on a job
 
     def cancel_job_by_id(
-        self, job_id: int, *, abort: bool = False, delete_job: bool = False, connection: Any = None
+        self, job_id: int, abort: bool = False, delete_job: bool = False, connection: Any = None
     ) -> bool:
         """Cancel a waiting job, or with `abort` ask a running one to stop. False when neither applied."""
         return self._run(lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection)
 
     async def cancel_job_by_id_async(
-        self, job_id: int, *, abort: bool = False, delete_job: bool = False, connection: Any = None
+        self, job_id: int, abort: bool = False, delete_job: bool = False, connection: Any = None
     ) -> bool:
         """Cancel a waiting job, or with `abort` ask a running one to stop. False when neither applied."""
         return await self._run_async(
             lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection
         )
 
-    def get_job_status(self, job_id: int, *, connection: Any = None) -> Status:
+    def get_job_status(self, job_id: int, connection: Any = None) -> Status:
         """A job's status. Raises NoResult when there is no such job."""
         return self._run(lambda _: statements.status(job_id), connection)
 
-    async def get_job_status_async(self, job_id: int, *, connection: Any = None) -> Status:
+    async def get_job_status_async(self, job_id: int, connection: Any = None) -> Status:
         """A job's status. Raises NoResult when there is no such job."""
         return await self._run_async(lambda _: statements.status(job_id), connection)
 
@@ -139,10 +143,10 @@ class JobManager:
         self,
         job_id: int,
         retry_at: dt.datetime,
-        *,
         priority: int | None = None,
         queue: str | None = None,
         lock: str | None = None,
+        *,
         connection: Any = None,
     ) -> None:
         """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
@@ -153,10 +157,10 @@ class JobManager:
         self,
         job_id: int,
         retry_at: dt.datetime,
-        *,
         priority: int | None = None,
         queue: str | None = None,
         lock: str | None = None,
+        *,
         connection: Any = None,
     ) -> None:
         """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
@@ -167,7 +171,6 @@ class JobManager:
         self,
         job: Job,
         retry_at: dt.datetime | None = None,
-        *,
         priority: int | None = None,
         queue: str | None = None,
         lock: str | None = None,
@@ -178,38 +181,102 @@ class JobManager:
             job.id, retry_at or dt.datetime.now(dt.UTC), priority=priority, queue=queue, lock=lock
         )
 
-    # Listing. The filters are id, queue, task, status, lock, queueing_lock and worker_id; None means any.
+    # Listing: of a filter None means any.
 
-    def list_jobs(self, **filters: Any) -> list[Job]:
+    def list_jobs(
+        self,
+        id: int | None = None,
+        queue: str | None = None,
+        task: str | None = None,
+        status: str | Status | None = None,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+        worker_id: int | None = None,
+    ) -> list[Job]:
         """The jobs that meet every filter, ids ascending."""
+        filters = {"id": id, "queue": queue, "task": task, "status": status, "lock": lock}
+        filters |= {"queueing_lock": queueing_lock, "worker_id": worker_id}
         return self._run(lambda able: statements.list_jobs(able, **filters))
 
-    async def list_jobs_async(self, **filters: Any) -> list[Job]:
+    async def list_jobs_async(
+        self,
+        id: int | None = None,
+        queue: str | None = None,
+        task: str | None = None,
+        status: str | Status | None = None,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+        worker_id: int | None = None,
+    ) -> list[Job]:
         """The jobs that meet every filter, ids ascending."""
+        filters = {"id": id, "queue": queue, "task": task, "status": status, "lock": lock}
+        filters |= {"queueing_lock": queueing_lock, "worker_id": worker_id}
         return await self._run_async(lambda able: statements.list_jobs(able, **filters))
 
-    def list_queues(self, **filters: Any) -> Counts:
+    def list_queues(
+        self,
+        queue: str | None = None,
+        task: str | None = None,
+        status: str | Status | None = None,
+        lock: str | None = None,
+    ) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
+        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
         return self._run(lambda able: statements.list_counts(able, "queue_name", **filters))
 
-    async def list_queues_async(self, **filters: Any) -> Counts:
+    async def list_queues_async(
+        self,
+        queue: str | None = None,
+        task: str | None = None,
+        status: str | Status | None = None,
+        lock: str | None = None,
+    ) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
+        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
         return await self._run_async(lambda able: statements.list_counts(able, "queue_name", **filters))
 
-    def list_tasks(self, **filters: Any) -> Counts:
+    def list_tasks(
+        self,
+        queue: str | None = None,
+        task: str | None = None,
+        status: str | Status | None = None,
+        lock: str | None = None,
+    ) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
+        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
         return self._run(lambda able: statements.list_counts(able, "task_name", **filters))
 
-    async def list_tasks_async(self, **filters: Any) -> Counts:
+    async def list_tasks_async(
+        self,
+        queue: str | None = None,
+        task: str | None = None,
+        status: str | Status | None = None,
+        lock: str | None = None,
+    ) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
+        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
         return await self._run_async(lambda able: statements.list_counts(able, "task_name", **filters))
 
-    def list_locks(self, **filters: Any) -> Counts:
+    def list_locks(
+        self,
+        queue: str | None = None,
+        task: str | None = None,
+        status: str | Status | None = None,
+        lock: str | None = None,
+    ) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
+        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
         return self._run(lambda able: statements.list_counts(able, "lock", **filters))
 
-    async def list_locks_async(self, **filters: Any) -> Counts:
+    async def list_locks_async(
+        self,
+        queue: str | None = None,
+        task: str | None = None,
+        status: str | Status | None = None,
+        lock: str | None = None,
+    ) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
+        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
         return await self._run_async(lambda able: statements.list_counts(able, "lock", **filters))
 
     def check_connection(self) -> bool:
@@ -270,7 +337,6 @@ class JobManager:
         nb_seconds: float | None = None,
         queue: str | None = None,
         task_name: str | None = None,
-        *,
         seconds_since_heartbeat: float = 30,
     ) -> list[Job]:
         """The running jobs whose worker has been silent for so many seconds, or is gone.
@@ -295,20 +361,21 @@ class JobManager:
         self,
         nb_hours: float,
         queue: str | None = None,
+        include_failed: bool | None = False,
+        include_cancelled: bool | None = False,
+        include_aborted: bool | None = False,
         *,
-        include_failed: bool = False,
-        include_cancelled: bool = False,
-        include_aborted: bool = False,
         limit: int | None = None,
     ) -> int:
         """Delete ended jobs whose latest event is older than `nb_hours`, at most `limit`; return how many."""
         ends = ["succeeded"]
-        ends += ["failed"] * include_failed + ["cancelled"] * include_cancelled + ["aborted"] * include_aborted
+        ends += ["failed"] * bool(include_failed) + ["cancelled"] * bool(include_cancelled)
+        ends += ["aborted"] * bool(include_aborted)
         return await self._run_async(
             lambda _: statements.delete_old_jobs(nb_hours=nb_hours, queue=queue, statuses=ends, limit=limit)
         )
 
-    async def list_jobs_to_abort_async(self, worker_id: int | None = None, *, queue: str | None = None) -> list[int]:
+    async def list_jobs_to_abort_async(self, queue: str | None = None, *, worker_id: int | None = None) -> list[int]:
         """The running jobs, of the worker and of the queue when given, whose abort was requested."""
         return await self._run_async(lambda able: statements.jobs_to_abort(able, worker_id, queue=queue))
 
@@ -330,18 +397,30 @@ class JobManager:
 
     async def listen_for_jobs(
         self,
-        on_notification: Callable[[str, str], None],
-        queues: Sequence[str] | None,
         *,
+        on_notification: Callable[..., Any],
+        queues: Iterable[str] | None = None,
         on_listening: Callable[[], None] | None = None,
     ) -> None:
-        """Call back with channel and payload for each notification of the queues (None: of any)."""
+        """Tell of each notification of the queues (None: of any), until cancelled.
+
+        An asynchronous function is awaited with the keywords `channel` and `notification`, a dict with `type` and
+        `job_id`; a plain one is called with the channel and the payload as they come.
+        """
         able = await self.capabilities_async()
         if queues is None:
             channels = list(able.channels)
         else:
-            channels = [prefix + queue for prefix in able.queue_channel_prefixes for queue in queues]
-        await self.connector.listen_notify(on_notification, channels, on_listening=on_listening)
+            wanted = list(queues)
+            channels = [prefix + queue for prefix in able.queue_channel_prefixes for queue in wanted]
+        if inspect.iscoroutinefunction(on_notification):
+
+            async def read(*, channel: str, payload: str) -> None:
+                await on_notification(channel=channel, notification=json.loads(payload))
+
+            await self.connector.listen_notify(read, channels, on_listening=on_listening)
+        else:
+            await self.connector.listen_notify(on_notification, channels, on_listening=on_listening)
 
     # Within
 
@@ -410,6 +489,10 @@ def _anew(statement: Callable[[Capabilities], Statement[T]], able: Capabilities,
         return statement(able)
     except CapabilityMissing:
         raise error from error.__cause__
+
+
+def _inserted(jobs: Sequence[Job], ids: Sequence[int]) -> list[Job]:
+    return [replace(job, id=job_id, status=Status.TODO.value) for job, job_id in zip(jobs, ids, strict=True)]
 
 
 def _retry(able: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobdesk_core.cron import Schedule
-from jobdesk_core.exceptions import AlreadyEnqueued
+from jobdesk_core.exceptions import AlreadyEnqueued, TaskAlreadyRegistered
 from jobdesk_core.tasks import JobDeferrer, Task
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class PeriodicTask:
     task: Task
     cron: str
     periodic_id: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    configure_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     schedule: Schedule = field(init=False, repr=False, compare=False)
 
@@ -36,7 +36,8 @@ class PeriodicTask:
         schedule = Schedule(self.cron)
         schedule.after(time.time())
         object.__setattr__(self, "schedule", schedule)
-        self._deferrer(0)
+        if self.task.app is not None:  # a blueprint's is looked at again when an app takes it over
+            self._deferrer(0)
 
     async def defer(self, timestamp: int) -> int | None:
         """Defer the job of one due time; None when another worker was first."""
@@ -50,8 +51,38 @@ class PeriodicTask:
             return None
 
     def _deferrer(self, timestamp: int) -> JobDeferrer:
-        task_kwargs = {**(self.options.get("task_kwargs") or {}), "timestamp": timestamp}
-        return self.task.configure(**{**self.options, "task_kwargs": task_kwargs})
+        task_kwargs = {**(self.configure_kwargs.get("task_kwargs") or {}), "timestamp": timestamp}
+        return self.task.configure(**{**self.configure_kwargs, "task_kwargs": task_kwargs})
+
+
+class PeriodicRegistry:
+    """The periodic tasks of an app or a blueprint, by the task's name and the `periodic_id`."""
+
+    def __init__(self) -> None:
+        self.periodic_tasks: dict[tuple[str, str], PeriodicTask] = {}
+
+    def periodic_decorator(self, cron: str, periodic_id: str, **configure_kwargs: Any) -> Callable[[Task], Task]:
+        """A decorator that registers a task."""
+
+        def register(task: Task) -> Task:
+            self.register_task(task, cron, periodic_id, configure_kwargs)
+            return task
+
+        return register
+
+    def register_task(
+        self, task: Task, cron: str, periodic_id: str, configure_kwargs: Mapping[str, Any]
+    ) -> PeriodicTask:
+        """Register a schedule of a task. Raises TaskAlreadyRegistered when it has one of the same `periodic_id`."""
+        key = task.name, periodic_id
+        if key in self.periodic_tasks:
+            raise TaskAlreadyRegistered(
+                f"The task {task.name} has a schedule with the periodic_id {periodic_id!r} already. "
+                "Each of its schedules needs another periodic_id."
+            )
+        periodic_task = PeriodicTask(task, cron, periodic_id, configure_kwargs)
+        self.periodic_tasks[key] = periodic_task
+        return periodic_task
 
 
 class PeriodicDeferrer:

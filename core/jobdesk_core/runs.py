@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from jobdesk_core.context import AbortReason, JobContext
 from jobdesk_core.exceptions import JobAborted, JobdeskException, TaskNotFound
+from jobdesk_core.job_context import AbortReason, JobContext
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.retry import RetryDecision
 
@@ -81,11 +81,11 @@ class Run:
 
     def _decision(self, error: BaseException) -> RetryDecision | None:
         # A user's abort is the end of the job, whatever the task's strategy says of its exception.
-        strategy = self._task.retry_strategy if self._task is not None else None
-        if self.abort_reason is AbortReason.USER_REQUEST or strategy is None:
+        if self.abort_reason is AbortReason.USER_REQUEST or self._task is None:
             return None
         try:
-            return strategy.get_retry_decision(exception=error, job=self.job)
+            retry = self._task.get_retry_exception(exception=error, job=self.job)
+            return retry.retry_decision if retry is not None else None
         except Exception:
             logger.exception("The retry strategy of %s failed; the job is not retried.", self.job)
             return None

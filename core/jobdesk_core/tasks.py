@@ -3,84 +3,73 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from jobdesk_core.exceptions import MissingApp, require_aware
-from jobdesk_core.jobs import Job
-from jobdesk_core.retry import BaseRetryStrategy, strategy_of
+from jobdesk_core import utils
+from jobdesk_core.exceptions import JobRetry, MiddlewareKindMismatch, require_aware
+from jobdesk_core.jobs import DEFAULT_PRIORITY, DEFAULT_QUEUE, Job, JobDeferrer
+from jobdesk_core.retry import RetryValue, get_retry_strategy
+from jobdesk_core.types import TimeDeltaParams
 
 if TYPE_CHECKING:
     from jobdesk_core.app import App
+    from jobdesk_core.blueprints import Blueprint
     from jobdesk_core.manager import JobManager
 
-DEFAULT_QUEUE = "default"
+__all__ = ["ConfigureTaskOptions", "JobDeferrer", "Task", "configure_task"]
 
 
-@dataclass(frozen=True, slots=True)
-class JobDeferrer:
-    """A job that lacks nothing but its arguments; each `defer` makes one job of it."""
+class ConfigureTaskOptions(TypedDict, total=False):
+    """The options of `configure`; None is as good as none."""
 
-    job_manager: JobManager
-    job: Job
-    connection: Any = None
-
-    def defer(self, **task_kwargs: Any) -> int:
-        """Defer one job and return its id."""
-        return self.job_manager.defer_job(self._with(task_kwargs), connection=self.connection)
-
-    async def defer_async(self, **task_kwargs: Any) -> int:
-        """Defer one job and return its id."""
-        return await self.job_manager.defer_job_async(self._with(task_kwargs), connection=self.connection)
-
-    def batch_defer(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
-        """Defer a job for each dict of arguments, all or none."""
-        return self.job_manager.batch_defer_jobs(map(self._with, task_kwargs), connection=self.connection)
-
-    async def batch_defer_async(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
-        """Defer a job for each dict of arguments, all or none."""
-        jobs = map(self._with, task_kwargs)
-        return await self.job_manager.batch_defer_jobs_async(jobs, connection=self.connection)
-
-    def _with(self, task_kwargs: Mapping[str, Any]) -> Job:
-        return replace(self.job, task_kwargs={**self.job.task_kwargs, **task_kwargs})
+    lock: str | None
+    queueing_lock: str | None
+    task_kwargs: Mapping[str, Any] | None
+    #: Aware.
+    schedule_at: dt.datetime | None
+    #: Keywords of timedelta, such as {"minutes": 5}; not together with `schedule_at`.
+    schedule_in: TimeDeltaParams | None
+    queue: str | None
+    priority: int | None
+    #: The caller's own connection, whose transaction the jobs become a part of.
+    connection: Any | None
 
 
-def configure(
-    job_manager: JobManager,
-    job: Job,
+def configure_task(
     *,
+    name: str,
+    job_manager: JobManager,
     lock: str | None = None,
     queueing_lock: str | None = None,
     task_kwargs: Mapping[str, Any] | None = None,
     schedule_at: dt.datetime | None = None,
-    schedule_in: Mapping[str, float] | None = None,
+    schedule_in: TimeDeltaParams | None = None,
     queue: str | None = None,
     priority: int | None = None,
-    connection: Any = None,
+    connection: Any | None = None,
 ) -> JobDeferrer:
-    """A deferrer for `job` with these options; None keeps what the job has.
+    """A deferrer for the jobs of a task by its name, with ConfigureTaskOptions.
 
-    `schedule_at` is aware; `schedule_in` holds keywords of timedelta, such as {"minutes": 5}. Both
-    together, or a naive time, raise ValueError. An unknown option is a TypeError.
+    Both times together, or a naive one, raise ValueError. An unknown option is a TypeError.
     """
     if schedule_at is not None and schedule_in is not None:
         raise ValueError("Cannot set both schedule_at and schedule_in")
     if schedule_in is not None:
-        schedule_at = dt.datetime.now(dt.UTC) + dt.timedelta(**schedule_in)
+        schedule_at = utils.datetime_from_timedelta_params(schedule_in)
     if schedule_at is not None:
         require_aware(schedule_at)
-    configured = replace(
-        job,
-        lock=lock if lock is not None else job.lock,
-        queueing_lock=queueing_lock if queueing_lock is not None else job.queueing_lock,
-        task_kwargs={**job.task_kwargs, **(task_kwargs or {})},
-        scheduled_at=schedule_at if schedule_at is not None else job.scheduled_at,
-        queue=queue or job.queue,
-        priority=priority if priority is not None else job.priority,
+    job = Job(
+        task_name=name,
+        queue=queue or DEFAULT_QUEUE,
+        priority=priority if priority is not None else DEFAULT_PRIORITY,
+        lock=lock,
+        queueing_lock=queueing_lock,
+        task_kwargs=dict(task_kwargs or {}),
+        scheduled_at=schedule_at,
     )
-    return JobDeferrer(job_manager, configured, connection)
+    return JobDeferrer(job_manager=job_manager, job=job, connection=connection)
 
 
 class Task:
@@ -88,52 +77,102 @@ class Task:
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        func: Callable[..., Any],
         *,
-        app: App | None,
+        blueprint: Blueprint,
         name: str | None = None,
-        aliases: Iterable[str] = (),
-        retry: bool | int | BaseRetryStrategy = False,
+        aliases: Sequence[str] | None = None,
+        retry: RetryValue = False,
         pass_context: bool = False,
         queue: str = DEFAULT_QUEUE,
-        priority: int = 0,
+        priority: int = DEFAULT_PRIORITY,
         lock: str | None = None,
         queueing_lock: str | None = None,
+        task_middleware: Sequence[Callable[..., Any]] | None = None,
     ) -> None:
-        self.function = function
-        self.app = app
-        self.name = name or f"{function.__module__}.{function.__qualname__}"
-        self.aliases = tuple(aliases)
-        self.retry_strategy = strategy_of(retry)
+        self.func = func
+        #: The app, or the blueprint until that is added to an app.
+        self.blueprint = blueprint
+        self.name = name or self.full_path
+        self.aliases = list(aliases or ())
+        self.retry_strategy = get_retry_strategy(retry)
         self.pass_context = pass_context
         self.queue = queue
         self.priority = priority
         self.lock = lock
         self.queueing_lock = queueing_lock
+        #: What stands around a call of the function, the outermost first: asynchronous as the function is, or not.
+        self.task_middleware = list(task_middleware or ())
+        for middleware in self.task_middleware:
+            self._check_kind(middleware)
 
     def __call__(self, *arguments: Any, **task_kwargs: Any) -> Any:
         """Call the function here and now."""
-        return self.function(*arguments, **task_kwargs)
+        return self.func(*arguments, **task_kwargs)
 
-    def configure(self, **options: Any) -> JobDeferrer:
-        """A deferrer with other options than the task's; see `configure` for them."""
-        if self.app is None:
-            raise MissingApp()
-        job = Job(
-            task_name=self.name,
-            queue=self.queue or DEFAULT_QUEUE,
-            priority=self.priority,
-            lock=self.lock,
-            queueing_lock=self.queueing_lock,
+    @property
+    def full_path(self) -> str:
+        """The function by the name of its module, `package.module.name`, which names the task unless it has another."""
+        return utils.get_full_path(self.func)
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function, by its other name."""
+        return self.func
+
+    @property
+    def app(self) -> App | None:
+        """The app, or None while the task belongs to a mere blueprint."""
+        from jobdesk_core.app import App
+
+        return self.blueprint if isinstance(self.blueprint, App) else None
+
+    def add_namespace(self, namespace: str) -> None:
+        """Put a namespace before the name and the aliases."""
+        self.name = utils.add_namespace(self.name, namespace)
+        self.aliases = [utils.add_namespace(alias, namespace) for alias in self.aliases]
+
+    def _check_kind(self, middleware: Any) -> None:
+        if not callable(middleware):
+            raise TypeError(f"{middleware!r} of task {self.name} is no middleware: it cannot be called.")
+        kinds = ("synchronous", "asynchronous")
+        own = inspect.iscoroutinefunction(self.func)
+        its = inspect.iscoroutinefunction(middleware) or inspect.iscoroutinefunction(type(middleware).__call__)
+        if its != own:
+            raise MiddlewareKindMismatch(
+                f"The task {self.name} is {kinds[own]}, and its middleware "
+                f"{getattr(middleware, '__name__', repr(middleware))} is {kinds[its]}."
+            )
+
+    def configure(
+        self,
+        *,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        **options: Any,
+    ) -> JobDeferrer:
+        """A deferrer with other options than the task's, see ConfigureTaskOptions. Raises UnboundTaskError."""
+        self.blueprint.will_configure_task()
+        app = self.app
+        assert app is not None
+        return configure_task(
+            name=self.name,
+            job_manager=app.job_manager,
+            lock=lock if lock is not None else self.lock,
+            queueing_lock=queueing_lock if queueing_lock is not None else self.queueing_lock,
+            queue=queue if queue is not None else self.queue,
+            priority=priority if priority is not None else self.priority,
+            **options,
         )
-        return configure(self.app.job_manager, job, **options)
 
-    def defer(self, **task_kwargs: Any) -> int:
-        """Defer a job with these arguments and return its id."""
+    def defer(self, *_: Any, **task_kwargs: Any) -> int:
+        """Defer a job with these arguments and return its id. Only keywords are arguments."""
         return self.configure().defer(**task_kwargs)
 
-    async def defer_async(self, **task_kwargs: Any) -> int:
-        """Defer a job with these arguments and return its id."""
+    async def defer_async(self, *_: Any, **task_kwargs: Any) -> int:
+        """Defer a job with these arguments and return its id. Only keywords are arguments."""
         return await self.configure().defer_async(**task_kwargs)
 
     def batch_defer(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
@@ -143,3 +182,9 @@ class Task:
     async def batch_defer_async(self, *task_kwargs: Mapping[str, Any]) -> list[int]:
         """Defer a job for each dict of arguments, all or none."""
         return await self.configure().batch_defer_async(*task_kwargs)
+
+    def get_retry_exception(self, exception: BaseException, job: Job) -> JobRetry | None:
+        """When a job that raised is to run again, as an exception; None: not at all."""
+        if self.retry_strategy is None:
+            return None
+        return self.retry_strategy.get_retry_exception(exception=exception, job=job)

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from jobdesk_core import deadlines
-from jobdesk_core.context import AbortReason, JobContext
 from jobdesk_core.database.exchange import Ending
 from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.handover import Handover
+from jobdesk_core.job_context import AbortReason, JobContext
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.periodic import PeriodicDeferrer
 from jobdesk_core.runs import Run
@@ -250,7 +250,6 @@ class Worker:
         return JobContext(
             app=self.app,
             job=run.job,
-            task=task,
             worker_name=self.name,
             worker_queues=self.queues,
             start_timestamp=time.time(),

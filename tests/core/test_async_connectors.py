@@ -96,7 +96,7 @@ async def test_a_worker_hears_of_jobs_runs_them_and_stops(kind: Kind, dsn: str) 
             await worker
         jobs = await app.job_manager.list_jobs_async()
     assert sorted(ran) == list(range(10))
-    assert {job.status for job in jobs} == {Status.SUCCEEDED}
+    assert {Status(job.status) for job in jobs} == {Status.SUCCEEDED}
 
 
 async def test_a_cancelled_call_leaves_the_connector_whole(kind: Kind, dsn: str) -> None:
@@ -147,5 +147,5 @@ async def test_behind_a_pooler_without_a_pool_jobs_are_deferred_and_run(dsn: str
             await note.batch_defer_async({"n": 1}, {"n": 2})
             assert await app.job_manager.cancel_job_by_id_async(1)
             await app.run_worker_async(wait=False, install_signal_handlers=False, listen_notify=False)
-            statuses = [job.status for job in await app.job_manager.list_jobs_async()]
+            statuses = [Status(job.status) for job in await app.job_manager.list_jobs_async()]
     assert (ran, statuses) == ([2], [Status.CANCELLED, Status.SUCCEEDED])

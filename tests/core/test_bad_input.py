@@ -65,7 +65,7 @@ async def test_a_hundred_megabytes_of_arguments_travel(name: str, dsn: str) -> N
     kind = KINDS[name]
     app = kind.app(dsn)
     async with opened(kind, app):
-        job_id = await call(kind, app, "defer_job", Job(task_name="t", task_kwargs={"x": "y" * (100 * MEGABYTE)}))
+        job_id = (await call(kind, app, "defer_job", Job(task_name="t", task_kwargs={"x": "y" * (100 * MEGABYTE)}))).id
         assert run_sql(dsn, "SELECT length(args->>'x') FROM procrastinate_jobs") == [100 * MEGABYTE]
         assert await call(kind, app, "cancel_job_by_id", job_id)
 
@@ -99,6 +99,6 @@ def test_a_job_never_has_a_naive_time() -> None:
 async def test_a_retry_never_has_a_naive_time(kind: Kind, dsn: str) -> None:
     app = kind.app(dsn)
     async with opened(kind, app):
-        job_id = await call(kind, app, "defer_job", Job(task_name="t"))
+        job_id = (await call(kind, app, "defer_job", Job(task_name="t"))).id
         with pytest.raises(ValueError, match="Timezone aware"):
             await call(kind, app, "retry_job_by_id", job_id, NAIVE)

@@ -17,6 +17,7 @@ from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import PRIVILEGES, Capabilities
 from jobdesk_core.database.schema import refusal, schema_sql
 from jobdesk_core.exceptions import CapabilityMissing, QueueNameTooLong
+from managing import ids_of
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -158,7 +159,7 @@ ACTS: dict[str, Callable[[JobManager, int], object]] = {
 @pytest.mark.parametrize("action", ACTIONS)
 def test_what_the_sentence_asks_for_is_enough(dsn: str, role: str, action: str) -> None:
     with managing(dsn) as manager:
-        job_id = manager.defer_job(Job(task_name="t"))
+        (job_id,) = ids_of([manager.defer_job(Job(task_name="t"))])
     if action == "retry":
         execute(dsn, "UPDATE procrastinate_jobs SET status = 'failed'")
     with managing(dsn_as(role, dsn)) as manager:
@@ -190,4 +191,4 @@ def test_a_connection_is_checked_anew_each_time(empty_dsn: str) -> None:
         with psycopg.connect(empty_dsn) as connection:
             connection.execute(schema_sql().encode())
         assert manager.check_connection()
-        assert manager.defer_job(Job(task_name="t")) == 1
+        assert manager.defer_job(Job(task_name="t")).id == 1

@@ -17,6 +17,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.contrib.aiopg import AiopgConnector
 from jobdesk_core.contrib.psycopg2 import Psycopg2Connector
 from jobdesk_core.exceptions import AppNotOpen, SyncConnectorConfigurationError
+from managing import ids_of
 from psycopg.conninfo import conninfo_to_dict
 
 ONE: Statement[int] = Statement("SELECT 1 AS one", lambda rows: rows[0]["one"])
@@ -90,7 +91,7 @@ async def test_beside_the_loop_synchronous_calls_work(kind: Kind, is_sensitive: 
     app = kind.app(dsn)
 
     def many(number: int) -> list[int]:
-        return [app.job_manager.defer_job(job(number)) for _ in range(5)]
+        return ids_of(app.job_manager.defer_job(job(number)) for _ in range(5))
 
     async with app.open_async():
         in_threads = (asyncio.to_thread(many, number) for number in range(20))
@@ -130,7 +131,7 @@ async def test_a_synchronous_task_defers_more_jobs(kind: Kind, dsn: str) -> None
         await parent.defer_async()
         await app.run_worker_async(wait=False, install_signal_handlers=False)
         jobs = await app.job_manager.list_jobs_async()
-    assert [(each.task_name, each.status and each.status.value) for each in jobs] == [
+    assert [(each.task_name, each.status) for each in jobs] == [
         ("parent", "succeeded"),
         ("child", "succeeded"),
     ]

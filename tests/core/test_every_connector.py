@@ -22,6 +22,7 @@ from jobdesk_core.exceptions import (
     cause_text,
 )
 from jobdesk_core.worker import Worker
+from managing import ids_of
 from psycopg.conninfo import make_conninfo
 
 MISSING = 999_999
@@ -70,7 +71,7 @@ async def test_a_pool_of_the_applications_own_is_shared_and_stays_open(kind: Kin
     app = App(connector=kind.connector())
     async with pool_for(kind, dsn) as (pool, is_alive):
         async with opened(kind, app, pool):
-            job_id = await call(kind, app, "defer_job", job())
+            job_id = (await call(kind, app, "defer_job", job())).id
             with pytest.raises(ConnectorException):
                 await run(kind, app, Statement("SELECT 1 / 0", lambda rows: rows))
             assert await call(kind, app, "get_job_status", job_id) is Status.TODO
@@ -122,7 +123,7 @@ async def test_a_synchronous_connector_refuses_what_needs_a_loop(name: str, dsn:
             app.job_manager.defer_job_async(job()),
             app.job_manager.fetch_job(None, None),
             app.job_manager.register_worker(),
-            app.job_manager.listen_for_jobs(lambda *_: None, None),
+            app.job_manager.listen_for_jobs(on_notification=lambda *_: None),
             app.connector.listen_notify(lambda *_: None, []),
             Worker(app).run(),
         ):
@@ -141,7 +142,7 @@ async def test_everything_about_a_job_travels_both_ways(kind: Kind, dsn: str) ->
     )
     app = kind.app(dsn)
     async with opened(kind, app):
-        ids = await call(kind, app, "batch_defer_jobs", [wanted, job(), job(task_kwargs={"n": 1})])
+        ids = ids_of(await call(kind, app, "batch_defer_jobs", [wanted, job(), job(task_kwargs={"n": 1})]))
         first, second, third = await call(kind, app, "list_jobs")
         assert await call(kind, app, "batch_defer_jobs", []) == []
     assert [first.id, second.id, third.id] == ids == sorted(ids)
@@ -185,7 +186,7 @@ async def test_jobs_are_deferred_cancelled_and_retried_and_their_status_read(kin
     app = kind.app(dsn)
     async with opened(kind, app):
         assert await call(kind, app, "check_connection")
-        kept, cancelled, deleted = await call(kind, app, "batch_defer_jobs", [job(lock="l"), job(), job()])
+        kept, cancelled, deleted = ids_of(await call(kind, app, "batch_defer_jobs", [job(lock="l"), job(), job()]))
         assert await call(kind, app, "cancel_job_by_id", cancelled) is True
         assert await call(kind, app, "cancel_job_by_id", cancelled) is False
         assert await call(kind, app, "cancel_job_by_id", deleted, delete_job=True) is True
@@ -234,7 +235,7 @@ async def test_a_schema_that_was_migrated_meanwhile_is_looked_at_anew(kind: Kind
     async with opened(kind, app):
         await call(kind, app, "check_connection")
         run_sql(dsn, "ALTER FUNCTION procrastinate_cancel_job_v1 RENAME TO procrastinate_cancel_job")
-        job_id = await call(kind, app, "defer_job", job())
+        job_id = (await call(kind, app, "defer_job", job())).id
         assert await call(kind, app, "cancel_job_by_id", job_id)
 
 

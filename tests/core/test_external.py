@@ -13,6 +13,7 @@ import pytest
 from connecting import KINDS, Kind, call, opened
 from database import run_sql
 from jobdesk_core import AlreadyEnqueued, App, ConnectorException, Job, PsycopgConnector, Status
+from managing import ids_of
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import create_engine
 from waiting import until
@@ -110,7 +111,8 @@ async def test_jobs_commit_and_roll_back_with_the_callers_rows(name: str, number
 
 async def test_cancelling_retrying_and_reading_are_part_of_the_callers_transaction(name: str, dsn: str) -> None:
     async with both(name, dsn) as (kind, app, own):
-        cancelled, failed = await call(kind, app, "batch_defer_jobs", [Job(task_name="t"), Job(task_name="t")])
+        jobs = [Job(task_name="t"), Job(task_name="t")]
+        cancelled, failed = ids_of(await call(kind, app, "batch_defer_jobs", jobs))
         run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", failed)
         for end, expected in (
             (own.rollback, [Status.TODO, Status.FAILED]),
@@ -129,7 +131,7 @@ async def test_cancelling_retrying_and_reading_are_part_of_the_callers_transacti
 
 async def test_notifications_and_aborts_are_seen_at_commit(name: str, dsn: str) -> None:
     async with both(name, dsn) as (kind, app, own), await psycopg.AsyncConnection.connect(dsn, autocommit=True) as ear:
-        running = await call(kind, app, "defer_job", Job(task_name="t"))
+        running = (await call(kind, app, "defer_job", Job(task_name="t"))).id
         run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", running)
         await ear.execute(f"LISTEN {CHANNEL}".encode())
         await deferred(kind, app, own, {})

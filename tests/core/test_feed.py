@@ -24,6 +24,7 @@ from jobdesk_core.monitor.feed import Changes, Feed, FeedState
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.monitor.series import Series
+from managing import ids_of
 from pooler import Pooler
 from waiting import until
 
@@ -103,7 +104,7 @@ async def watching(dsn: str, mode: str = "live") -> AsyncIterator[Watcher]:
 async def test_what_anyone_does_shows_within_a_second(dsn: str) -> None:
     async with watching(dsn) as watcher:
         manager = watcher.manager
-        job_id = await manager.defer_job_async(Job(task_name="t", queue="q"))
+        (job_id,) = ids_of([await manager.defer_job_async(Job(task_name="t", queue="q"))])
 
         async def shows(status: Status) -> None:
             await until(
@@ -125,7 +126,8 @@ async def test_what_anyone_does_shows_within_a_second(dsn: str) -> None:
 
 async def test_a_deletion_and_another_priority_of_a_watched_job_show_within_a_second(dsn: str) -> None:
     async with watching(dsn) as watcher:
-        first, second = await watcher.manager.batch_defer_jobs_async([Job(task_name="a"), Job(task_name="b")])
+        jobs = [Job(task_name="a"), Job(task_name="b")]
+        first, second = ids_of(await watcher.manager.batch_defer_jobs_async(jobs))
         await until(lambda: len(watcher.rows) == 2)
         watcher.monitor.watch([first, second])
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other:
@@ -137,7 +139,7 @@ async def test_a_deletion_and_another_priority_of_a_watched_job_show_within_a_se
 
 async def test_jobs_that_come_into_sight_during_a_read_are_not_told_as_deleted(dsn: str) -> None:
     async with _managing(dsn) as manager:
-        ids = await manager.batch_defer_jobs_async([Job(task_name="t", queue="q") for _ in range(40)])
+        ids = ids_of(await manager.batch_defer_jobs_async([Job(task_name="t", queue="q") for _ in range(40)]))
         able = await manager.connector.run_async(DETECT)
         feed = Feed(manager.connector, able, Counts(), Series())
         await feed.start()
@@ -157,7 +159,7 @@ async def test_an_event_committed_late_is_not_missed(dsn: str) -> None:
         async with await psycopg.AsyncConnection.connect(dsn) as slow:
             # The slow transaction takes its event ids first and commits after many later ones.
             await slow.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 'late')")
-            ids = await watcher.manager.batch_defer_jobs_async([Job(task_name="early")] * 20)
+            ids = ids_of(await watcher.manager.batch_defer_jobs_async([Job(task_name="early")] * 20))
             await until(lambda: set(ids) <= watcher.rows.keys())
             assert not any(row.task_name == "late" for row in watcher.rows.values())
         await until(lambda: any(row.task_name == "late" for row in watcher.rows.values()), timeout_s=15)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from jobdesk_core import AlreadyEnqueued, EventType, Job, Status
 from jobdesk_core.exceptions import InvalidTimestamp, UniqueViolation
-from managing import SOON, defer, events_of, execute, fetched, job_of, managing, now
+from managing import SOON, defer, events_of, execute, fetched, ids_of, job_of, managing, now
 from waiting import until
 
 # Deferring
@@ -27,12 +27,14 @@ async def test_a_deferred_job_waits_with_everything_it_was_given(dsn: str) -> No
         scheduled_at=at,
     )
     async with managing(dsn) as manager:
-        job_id = await manager.defer_job_async(wanted)
+        inserted = await manager.defer_job_async(wanted)
+        (job_id,) = ids_of([inserted])
         job = await job_of(manager, job_id)
         assert await events_of(manager, job_id) == [EventType.SCHEDULED, EventType.DEFERRED]
+    assert inserted == job
     assert (job.queue, job.task_name, job.priority, job.lock) == ("mail", "mail.send", -3, "acct")
     assert (job.queueing_lock, job.task_kwargs, job.scheduled_at) == ("once", wanted.task_kwargs, at)
-    assert (job.status, job.attempts, job.worker_id, job.abort_requested) == (Status.TODO, 0, None, False)
+    assert (Status(job.status), job.attempts, job.worker_id, job.abort_requested) == (Status.TODO, 0, None, False)
 
 
 async def test_a_batch_has_its_ids_in_order(dsn: str) -> None:
@@ -127,7 +129,7 @@ async def test_a_fetched_job_is_doing_for_its_worker(dsn: str) -> None:
         worker_id = await manager.register_worker()
         job = await manager.fetch_job(None, worker_id)
         assert job is not None
-        assert (job.id, job.status, job.worker_id, job.attempts) == (job_id, Status.DOING, worker_id, 0)
+        assert (job.id, Status(job.status), job.worker_id, job.attempts) == (job_id, Status.DOING, worker_id, 0)
         assert await manager.fetch_job(None, worker_id) is None
 
 
@@ -162,7 +164,9 @@ async def test_the_end_of_a_locks_job_wakes_the_queue_of_the_next_one(dsn: str) 
         is_listening = asyncio.Event()
         listening = asyncio.create_task(
             manager.listen_for_jobs(
-                lambda channel, _: heard.append(channel), ["a", "b", "c"], on_listening=is_listening.set
+                on_notification=lambda channel, _: heard.append(channel),
+                queues=["a", "b", "c"],
+                on_listening=is_listening.set,
             )
         )
         try:

@@ -20,7 +20,7 @@ async def test_a_running_job_ends_as_told(dsn: str, end: Status) -> None:
     async with managing(dsn) as manager:
         job_id = await bring_to(manager, end)
         job = await job_of(manager, job_id)
-        assert (job.status, job.attempts) == (end, 1)
+        assert (Status(job.status), job.attempts) == (end, 1)
         assert await events_of(manager, job_id) == [EventType.DEFERRED, EventType.STARTED, EventType(end.value)]
         assert end.is_final
 
@@ -85,7 +85,7 @@ async def test_cancelling(
         else:
             assert await sync_to_async(manager.cancel_job_by_id)(job_id, **options) is applied
         jobs = await manager.list_jobs_async(id=job_id)
-    assert [job.status for job in jobs] == ([] if after is None else [after])
+    assert [Status(job.status) for job in jobs] == ([] if after is None else [after])
     assert [job.abort_requested for job in jobs] == ([] if after is None else [is_flagged])
 
 
@@ -95,12 +95,12 @@ async def test_a_worker_is_told_which_of_its_jobs_to_abort(dsn: str) -> None:
         await bring_to(manager, Status.DOING)
         worker_id = (await job_of(manager, job_id)).worker_id
         assert worker_id is not None
-        assert await manager.list_jobs_to_abort_async(worker_id) == []
+        assert await manager.list_jobs_to_abort_async(worker_id=worker_id) == []
         assert await manager.cancel_job_by_id_async(job_id, abort=True)
-        assert await manager.list_jobs_to_abort_async(worker_id) == [job_id]
-        assert await manager.list_jobs_to_abort_async(worker_id + 1) == []
-        assert await manager.list_jobs_to_abort_async(queue="brought") == [job_id]
-        assert await manager.list_jobs_to_abort_async(worker_id, queue="other") == []
+        assert await manager.list_jobs_to_abort_async(worker_id=worker_id) == [job_id]
+        assert await manager.list_jobs_to_abort_async(worker_id=worker_id + 1) == []
+        assert await manager.list_jobs_to_abort_async("brought") == [job_id]
+        assert await manager.list_jobs_to_abort_async("other", worker_id=worker_id) == []
 
 
 async def test_a_job_that_is_not_there_has_no_status_and_is_not_cancelled(dsn: str) -> None:
@@ -136,7 +136,7 @@ async def test_a_running_or_failed_job_is_retried(dsn: str, status: Status, atte
         job_id = await bring_to(manager, status, priority=1, lock="l")
         await manager.retry_job(await job_of(manager, job_id), at)
         job = await job_of(manager, job_id)
-        assert (job.status, job.attempts, job.scheduled_at) == (Status.TODO, attempts, at)
+        assert (Status(job.status), job.attempts, job.scheduled_at) == (Status.TODO, attempts, at)
         assert (job.priority, job.queue, job.lock) == (1, "brought", "l")
         assert (await events_of(manager, job_id))[-2:] == [EventType.SCHEDULED, event]
 
@@ -174,7 +174,7 @@ async def test_a_job_that_failed_while_it_was_to_abort_is_retried_all_the_same(d
         assert await manager.get_job_status_async(job_id) is Status.FAILED
         await manager.retry_job_by_id_async(job_id, now())
         job = await job_of(manager, job_id)
-        assert (job.status, job.abort_requested) == (Status.TODO, False)
+        assert (Status(job.status), job.abort_requested) == (Status.TODO, False)
 
 
 async def test_a_retry_whose_queueing_lock_is_taken_is_refused(dsn: str) -> None:

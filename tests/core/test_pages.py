@@ -14,6 +14,7 @@ from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.monitor.pages import JobPages, Order, PageKey
 from jobdesk_core.monitor.rows import JobRow
+from managing import ids_of
 
 
 @contextlib.asynccontextmanager
@@ -52,7 +53,7 @@ async def fill(manager: JobManager) -> None:
         )
         for n in range(60)
     ]
-    ids = await manager.batch_defer_jobs_async(jobs)
+    ids = ids_of(await manager.batch_defer_jobs_async(jobs))
     worker_id = await manager.register_worker()
     for end in (Status.SUCCEEDED, Status.FAILED, Status.ABORTED, None, None):
         job = await manager.fetch_job(None, worker_id)

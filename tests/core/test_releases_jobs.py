@@ -13,7 +13,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from jobdesk_core import EventType, Job, JobManager, Status
 from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, ConnectorException, NoResult
-from managing import SOON, bring_to, defer, events_of, execute, fetched, job_of, managing, now
+from managing import SOON, bring_to, defer, events_of, execute, fetched, ids_of, job_of, managing, now
 from releases import STATES, level
 from waiting import until
 
@@ -40,10 +40,10 @@ async def test_a_job_is_deferred_with_every_option(released_dsn: str, state: str
         task_name="t", queue="q", lock="l", queueing_lock="ql", task_kwargs={"a": [1, {"b": "%s"}]}, scheduled_at=at
     )
     async with managing(released_dsn) as manager:
-        job_id = await manager.defer_job_async(wanted)
+        (job_id,) = ids_of([await manager.defer_job_async(wanted)])
         job = await job_of(manager, job_id)
         assert (job.queue, job.lock, job.queueing_lock, job.scheduled_at) == ("q", "l", "ql", at)
-        assert (job.task_kwargs, job.status, job.attempts) == (wanted.task_kwargs, Status.TODO, 0)
+        assert (job.task_kwargs, Status(job.status), job.attempts) == (wanted.task_kwargs, Status.TODO, 0)
         assert await events_of(manager, job_id) == [EventType.SCHEDULED, EventType.DEFERRED]
         for call in (manager.defer_job_async, sync_to_async(manager.defer_job)):
             with pytest.raises(AlreadyEnqueued) as caught:
@@ -53,7 +53,8 @@ async def test_a_job_is_deferred_with_every_option(released_dsn: str, state: str
         if level(state) < (2, 5):
             await lacks("priority", urgent)
         else:
-            assert (await job_of(manager, await urgent)).priority == 7
+            (job_id,) = ids_of([await urgent])
+            assert (await job_of(manager, job_id)).priority == 7
 
 
 @each_state
@@ -61,9 +62,8 @@ async def test_a_batch_is_deferred_in_its_order_all_or_none(released_dsn: str, s
     async with managing(released_dsn) as manager:
         at = now().replace(microsecond=0) + SOON
         ids = await defer(manager, *({"task_kwargs": {"n": n}, "lock": [None, "l"][n % 2]} for n in range(20)))
-        ids += await sync_to_async(manager.batch_defer_jobs)(
-            [Job(task_name="t", scheduled_at=at, task_kwargs={"n": 20}), Job(task_name="u", task_kwargs={"n": 21})]
-        )
+        more = [Job(task_name="t", scheduled_at=at, task_kwargs={"n": 20}), Job(task_name="u", task_kwargs={"n": 21})]
+        ids += ids_of(await sync_to_async(manager.batch_defer_jobs)(more))
         assert ids == sorted(set(ids))
         jobs = await manager.list_jobs_async()
         assert [job.id for job in jobs] == ids
@@ -112,18 +112,18 @@ async def test_a_job_is_cancelled_aborted_or_deleted(released_dsn: str, state: s
         assert not await cancel(MISSING, abort=True)
         assert await cancel(unwanted, delete_job=True)
         assert await cancel(running, abort=True)
-        assert [(job.id, job.status) for job in await manager.list_jobs_async(queue="a")] == [
+        assert [(job.id, Status(job.status)) for job in await manager.list_jobs_async(queue="a")] == [
             (waiting, Status.CANCELLED)
         ]
         assert await manager.list_jobs_async(id=unwanted) == []
         assert (await events_of(manager, waiting))[-1] is EventType.CANCELLED
         is_flag = level(state) >= (3, 0)
         job = await job_of(manager, running)
-        assert (job.status, job.abort_requested) == (Status.DOING if is_flag else Status.ABORTING, is_flag)
-        assert await manager.list_jobs_to_abort_async(job.worker_id or 0) == [running]
+        assert (Status(job.status), job.abort_requested) == (Status.DOING if is_flag else Status.ABORTING, is_flag)
+        assert await manager.list_jobs_to_abort_async(worker_id=job.worker_id or 0) == [running]
         await manager.finish_job(job, Status.ABORTED, False)
         job = await job_of(manager, running)
-        assert (job.status, job.abort_requested, job.attempts) == (Status.ABORTED, False, int(is_flag))
+        assert (Status(job.status), job.abort_requested, job.attempts) == (Status.ABORTED, False, int(is_flag))
 
 
 @pytest.mark.parametrize("state", [TO_3_0])
@@ -133,7 +133,7 @@ async def test_halfway_to_3_0_a_job_that_an_older_program_aborts_can_end(release
             job_id = await bring_to(manager, Status.DOING)
             await execute(manager, f"SELECT procrastinate_cancel_job({job_id}, true, false)")
             assert await manager.get_job_status_async(job_id) is Status.ABORTING
-            assert await manager.list_jobs_to_abort_async(0) == [job_id]
+            assert await manager.list_jobs_to_abort_async(worker_id=0) == [job_id]
             await manager.finish_job_by_id_async(job_id, end, False)
             assert await manager.get_job_status_async(job_id) is end
 
@@ -151,7 +151,7 @@ async def test_a_job_ends_as_told_and_only_once(released_dsn: str, state: str) -
                 continue
             job_id = await bring_to(manager, end)
             job = await job_of(manager, job_id)
-            assert (job.status, job.attempts) == (end, 1)
+            assert (Status(job.status), job.attempts) == (end, 1)
             assert (await events_of(manager, job_id))[1:] == [EventType.STARTED, EventType(end.value)]
             with pytest.raises(ConnectorException):
                 await manager.finish_job_by_id_async(job_id, end, False)
@@ -172,7 +172,7 @@ async def test_a_running_job_is_retried(released_dsn: str, state: str) -> None:
             changes = {}
         await manager.retry_job_by_id_async(job_id, at, **changes)
         job = await job_of(manager, job_id)
-        assert (job.status, job.attempts, job.scheduled_at) == (Status.TODO, 1, at)
+        assert (Status(job.status), job.attempts, job.scheduled_at) == (Status.TODO, 1, at)
         assert (job.queue, job.lock) == (("other", "m") if changes else ("brought", None))
         assert (await events_of(manager, job_id))[-2:] == [EventType.SCHEDULED, EventType.DEFERRED_FOR_RETRY]
         assert await fetched(manager) == [job_id]
@@ -259,7 +259,7 @@ async def test_workers_are_known_from_3_1_on_and_old_jobs_are_deleted_anyway(rel
         await bring_to(manager, Status.SUCCEEDED)
         assert await manager.delete_old_jobs(2, include_cancelled=True, include_aborted=True) == 1
         assert await manager.delete_old_jobs(2, include_failed=True) == 1
-        assert [job.status for job in await manager.list_jobs_async()] == [Status.SUCCEEDED]
+        assert [Status(job.status) for job in await manager.list_jobs_async()] == [Status.SUCCEEDED]
 
 
 # Notifications
@@ -316,9 +316,9 @@ def _message(payload: str) -> str:
 @each_state
 async def test_an_operation_is_part_of_the_callers_transaction(released_dsn: str, state: str) -> None:
     async with managing(released_dsn) as manager, await psycopg.AsyncConnection.connect(released_dsn) as connection:
-        (kept,) = await manager.batch_defer_jobs_async([Job(task_name="t")], connection=connection)
+        (kept,) = ids_of(await manager.batch_defer_jobs_async([Job(task_name="t")], connection=connection))
         await connection.commit()
-        (undone,) = await manager.batch_defer_jobs_async([Job(task_name="t")], connection=connection)
+        (undone,) = ids_of(await manager.batch_defer_jobs_async([Job(task_name="t")], connection=connection))
         assert await manager.get_job_status_async(undone, connection=connection) is Status.TODO
         await connection.rollback()
         assert [job.id for job in await manager.list_jobs_async()] == [kept]

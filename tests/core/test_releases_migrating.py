@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from database import run_sql
 from jobdesk_core import Job, JobManager, Status
-from managing import bring_to, defer, fetched, job_of, managing, now, worker_of
+from managing import bring_to, defer, fetched, ids_of, job_of, managing, now, worker_of
 from releases import apply, migrations
 
 
@@ -17,9 +17,9 @@ async def acts(manager: JobManager, *, is_async: bool) -> None:
     retry = manager.retry_job_by_id_async if is_async else sync_to_async(manager.retry_job_by_id)
     batch = manager.batch_defer_jobs_async if is_async else sync_to_async(manager.batch_defer_jobs)
     cancel = manager.cancel_job_by_id_async if is_async else sync_to_async(manager.cancel_job_by_id)
-    waiting = await batch([Job(task_name="t", queue="q")] * 2)
+    waiting = ids_of(await batch([Job(task_name="t", queue="q")] * 2))
     assert await cancel(waiting[0])
-    retried = (await batch([Job(task_name="t", queue="r")]))[0]
+    (retried,) = ids_of(await batch([Job(task_name="t", queue="r")]))
     assert await manager.defer_periodic_job(Job(task_name="p"), periodic_id=str(retried), defer_timestamp=60)
     job = await worker.fetch_job(["r"], await worker_of(worker))
     assert job is not None and job.id == retried
@@ -54,9 +54,9 @@ async def test_a_callers_transaction_outlives_migrations_and_other_releases(
                 await manager.defer_job_async(job, connection=each)
         await connection.commit()
         apply(own_released_dsn, list(migrations("03.02.*").values()))
-        job_id = await manager.defer_job_async(job, connection=connection)
+        (job_id,) = ids_of([await manager.defer_job_async(job, connection=connection)])
         await connection.commit()
         await newer.commit()
-        assert (await job_of(manager, job_id)).status is Status.TODO
+        assert (await job_of(manager, job_id)).status == "todo"
         assert await bring_to(manager, Status.SUCCEEDED) > job_id
         assert run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs") == [2]

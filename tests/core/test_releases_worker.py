@@ -98,7 +98,7 @@ async def test_a_users_abort_of_a_task_with_a_retry_strategy_ends_it_aborted(
         job = await job_of(app.job_manager, job_id)
         # The older functions count no attempt, and that of halfway to 3.0 leaves the flag.
         counted = int(level(state) >= (3, 0) and by == "us")
-        assert (job.status, job.abort_requested) == (Status.ABORTED, by != "us")
+        assert (Status(job.status), job.abort_requested) == (Status.ABORTED, by != "us")
         assert (job.attempts, endless.runs) == (counted, 1)
 
 
@@ -163,7 +163,7 @@ async def test_a_retry_clears_a_stuck_abort_flag_and_the_job_runs(released_dsn: 
         await manager.cancel_job_by_id_async(job_id, abort=True)
         await manager.retry_job_by_id_async(job_id, now())
         job = await job_of(manager, job_id)
-        assert (job.status, job.abort_requested) == (Status.FAILED, True)  # the library's trap
+        assert (Status(job.status), job.abort_requested) == (Status.FAILED, True)  # the library's trap
         await manager.retry_job_by_id_async(job_id, now())
         await run_out(app)
         assert await manager.get_job_status_async(job_id) is Status.SUCCEEDED

@@ -88,5 +88,5 @@ def test_the_retry_option_as_a_strategy(option: Any, strategy: BaseRetryStrategy
 
 
 def test_a_strategy_must_decide() -> None:
-    with pytest.raises(TypeError, match="get_retry_decision"):
-        BaseRetryStrategy()  # type: ignore[abstract]
+    with pytest.raises(NotImplementedError, match="get_retry_decision"):
+        BaseRetryStrategy().get_retry_decision(exception=ValueError(), job=job_after(0))

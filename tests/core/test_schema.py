@@ -9,6 +9,7 @@ from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.database.schema import install
 from jobdesk_core.exceptions import SchemaRefused
 from jobdesk_core.jobs import Status
+from managing import ids_of
 
 
 async def test_the_schema_is_installed_on_an_empty_database(empty_dsn: str) -> None:
@@ -40,7 +41,7 @@ async def test_events_are_written_in_the_order_of_what_happened(dsn: str) -> Non
     await connector.open_async()
     manager = JobManager(connector)
     try:
-        job_id = await manager.defer_job_async(Job(task_name="t"))
+        (job_id,) = ids_of([await manager.defer_job_async(Job(task_name="t"))])
         worker_id = await manager.register_worker()
         assert await manager.fetch_job(None, worker_id) is not None
         assert not await manager.cancel_job_by_id_async(job_id)
@@ -51,6 +52,6 @@ async def test_events_are_written_in_the_order_of_what_happened(dsn: str) -> Non
         )
         assert events == ["deferred", "started", "abort_requested", "aborted"]
         job = (await manager.list_jobs_async(id=job_id))[0]
-        assert (job.status, job.attempts, job.abort_requested) == (Status.ABORTED, 1, False)
+        assert (Status(job.status), job.attempts, job.abort_requested) == (Status.ABORTED, 1, False)
     finally:
         await connector.close_async()

@@ -297,7 +297,7 @@ async def test_arguments_of_a_hundred_megabytes_arrive(dsn: str) -> None:
         await asyncio.wait_for(run_out(app, concurrency=2), 60)
         (job, _) = await app.job_manager.list_jobs_async()
         assert len(str(job)) < 300
-        assert (job.status, sorted(lengths)) == (Status.SUCCEEDED, [5, 100_000_000])
+        assert (Status(job.status), sorted(lengths)) == (Status.SUCCEEDED, [5, 100_000_000])
 
 
 async def test_a_synchronous_job_has_a_thread_for_each_place(dsn: str) -> None:

@@ -276,8 +276,7 @@ async def test_jobs_are_listed_by_filters_and_counted(opened: Opening) -> None:
         for filters, found in FILTERS:
             jobs = list(await twin.act("list_jobs", **filters))
             assert [job.id for job in jobs] == [ids[index] for index in found]
-            is_status = {isinstance(job.status, twin.module.jobs.Status) for job in jobs}
-            assert is_status <= {twin.differs("the status of a job is always a Status")}
+            assert {type(job.status) for job in jobs} <= {str}
         first = next(iter(await twin.act("list_jobs")))
         told = (first.queue, first.task_name, first.priority, first.lock, first.queueing_lock, first.attempts)
         assert told == ("q", "t", 2, "l", None, 0)

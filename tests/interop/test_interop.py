@@ -218,7 +218,10 @@ async def test_what_we_cancel_or_delete_their_worker_never_runs(notes_dsn: str) 
             await comes_to(ours, last, Status.SUCCEEDED)
         assert await notes_of(ours) == ["yes"]
         jobs = await ours.job_manager.list_jobs_async()
-        assert [(job.id, job.status) for job in jobs] == [(cancelled, Status.CANCELLED), (last, Status.SUCCEEDED)]
+        assert [(job.id, Status(job.status)) for job in jobs] == [
+            (cancelled, Status.CANCELLED),
+            (last, Status.SUCCEEDED),
+        ]
 
 
 async def test_our_retry_of_what_failed_there_wakes_their_worker(notes_dsn: str) -> None:
@@ -244,7 +247,7 @@ async def test_we_rescue_what_their_killed_worker_was_running(notes_dsn: str) ->
         assert not await is_done(ours, Retry(), job_id), "a worker that is shutting down sends no heartbeat either"
         assert await is_done(ours, Retry(is_forced=True), job_id)
         job = await job_of(ours.job_manager, job_id)
-        assert (job.status, job.attempts) == (Status.TODO, 1)
+        assert (Status(job.status), job.attempts) == (Status.TODO, 1)
         ours.task(name="poll")(lambda text: note(notes_dsn, "rescued"))
         async with working(ours):
             await comes_to(ours, job_id, Status.SUCCEEDED)

@@ -19,7 +19,6 @@ from psycopg import sql
 #: Every intended difference between jobdesk_core and Procrastinate 3.10, and why there is one.
 DIFFERENCES = {
     "an unknown option is refused": "A misspelt lock would silently be no lock.",
-    "the status of a job is always a Status": "Theirs is a str on a Job and a Status from get_job_status.",
     "a retry wakes the workers": "The schema notifies on INSERT only: the job would wait for the next poll.",
     "a retry clears a stuck abort flag": "The CHECK of the table refuses the retry of such a job for ever.",
     "an unreachable server is told at once": "Theirs waits for the pool's timeout and raises it unwrapped.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ import psycopg.conninfo
 from psycopg.types.json import Jsonb
 
 from jobdesk_core import exact_json
-from jobdesk_core.connectors.contract import JsonDumps
+from jobdesk_core.connector import JsonDumps
 from jobdesk_core.exceptions import ConnectorException, SchemaChanged, UniqueViolation
 
 #: Seconds a connection attempt may take unless the caller or PGCONNECT_TIMEOUT says otherwise.
@@ -30,6 +31,8 @@ KEEPALIVE = {
 #: The connection parameters of libpq, which may be given beside those of the pool.
 _LIBPQ = frozenset(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())
 _UNIQUE_VIOLATION = "23505"
+#: In the server's detail of a unique violation, in any language. A role that may not read the table is not told.
+_TAKEN_LOCK = re.compile(r"\(queueing_lock\)=\((.*)\)", re.DOTALL)
 _DATA_EXCEPTION = "22"
 #: A function, a table, a column, or a type that is not there.
 _UNDEFINED = ("42883", "42P01", "42703", "42704")
@@ -62,7 +65,10 @@ def translated(error: Any) -> ConnectorException:
     """Our exception for an error of psycopg or psycopg2; the caller makes that error its cause."""
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if state == _UNIQUE_VIOLATION:
-        return UniqueViolation(constraint_name=error.diag.constraint_name)
+        taken = _TAKEN_LOCK.search(error.diag.message_detail or "")
+        return UniqueViolation(
+            constraint_name=error.diag.constraint_name, queueing_lock=taken.group(1) if taken is not None else None
+        )
     reason = str(error).strip().partition("\n")[0]
     if str(state).startswith(_DATA_EXCEPTION) and error.diag.message_detail:
         # Of other errors the detail may show whole rows, arguments and all.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import abc
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.exceptions import SyncConnectorConfigurationError
+from jobdesk_core.connector import BaseAsyncConnector, BaseConnector
+from jobdesk_core.connectors.statement import Rows, Statement, nothing
+from jobdesk_core.exceptions import AppNotOpen, NoResult, SyncConnectorConfigurationError
 
 T = TypeVar("T")
-JsonDumps = Callable[[Any], str]
-JsonLoads = Callable[[str | bytes], Any]
 
 _WRONG_THREAD = (
     "The app is open asynchronously, and an event loop runs in this thread, which must not wait: call the "
@@ -24,20 +23,33 @@ _LOOP_STOPPED = (
 )
 
 
-class SyncConnector(abc.ABC):
+def first_row(rows: Rows) -> dict[str, Any]:
+    """The first row. Raises NoResult when there is none."""
+    if not rows:
+        raise NoResult()
+    return rows[0]
+
+
+def all_rows(rows: Rows) -> Rows:
+    """The rows as they are."""
+    return rows
+
+
+class _Queries:
+    """How a connector makes a statement of a query of the program's own."""
+
+    _first_row: Callable[[Rows], Any] = staticmethod(first_row)
+
+    def _given(self, query: str, arguments: dict[str, Any], decode: Callable[[Any], T]) -> Statement[T]:
+        return Statement(query, decode, arguments, is_given=True)
+
+
+class SyncConnector(_Queries, BaseConnector, abc.ABC):
     """Runs statements without an event loop, and refuses what needs one."""
 
     def get_sync_connector(self) -> SyncConnector:
         """This connector."""
         return self
-
-    @abc.abstractmethod
-    def open(self, pool: Any = None) -> None:
-        """Open an own pool, or use the given one, which stays open at `close`. Twice is fine."""
-
-    @abc.abstractmethod
-    def close(self) -> None:
-        """Close an own pool. Twice is fine, and so is opening again."""
 
     @abc.abstractmethod
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
@@ -46,24 +58,31 @@ class SyncConnector(abc.ABC):
         Raises AppNotOpen, ConnectorException, or what the statement's decoding raises.
         """
 
-    async def open_async(self, pool: Any = None) -> NoReturn:
+    async def run_async(self, statement: Statement[T], *, connection: Any = None) -> T:
         """Not possible on a synchronous connector."""
         raise SyncConnectorConfigurationError()
 
-    async def close_async(self) -> NoReturn:
+    async def listen_notify(self, on_notification: Callable[..., Any], channels: Iterable[str], **_: Any) -> None:
         """Not possible on a synchronous connector."""
         raise SyncConnectorConfigurationError()
 
-    async def run_async(self, statement: Statement[T], *, connection: Any = None) -> NoReturn:
-        """Not possible on a synchronous connector."""
-        raise SyncConnectorConfigurationError()
+    def execute_query(self, query: str, **arguments: Any) -> None:
+        self.run(self._given(query, arguments, nothing))
 
-    async def listen_notify(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Not possible on a synchronous connector."""
-        raise SyncConnectorConfigurationError()
+    def execute_query_one(self, query: str, **arguments: Any) -> Any:
+        return self.run(self._given(query, arguments, self._first_row))
+
+    def execute_query_all(self, query: str, **arguments: Any) -> Rows:
+        return self.run(self._given(query, arguments, all_rows))
+
+    def execute_query_one_with_connection(self, connection: Any, query: str, **arguments: Any) -> Any:
+        return self.run(self._given(query, arguments, self._first_row), connection=connection)
+
+    def execute_query_all_with_connection(self, connection: Any, query: str, **arguments: Any) -> Rows:
+        return self.run(self._given(query, arguments, all_rows), connection=connection)
 
 
-class AsyncConnector(abc.ABC):
+class AsyncConnector(_Queries, BaseAsyncConnector, abc.ABC):
     """Runs statements on an event loop, and from threads beside it; before that, through a counterpart."""
 
     def __init__(self) -> None:
@@ -96,12 +115,12 @@ class AsyncConnector(abc.ABC):
     @abc.abstractmethod
     async def listen_notify(
         self,
-        on_notification: Callable[[str, str], None],
+        on_notification: Callable[..., Any],
         channels: Iterable[str],
         *,
         on_listening: Callable[[], None] | None = None,
     ) -> None:
-        """LISTEN on a connection of its own until cancelled, calling back with channel and payload.
+        """LISTEN on a connection of its own until cancelled, and hand on each notification; see `connector.tell`.
 
         `on_listening` is called once every channel is listened to. Raises ConnectorException when the
         link breaks or the server stops answering; notifications sent meanwhile are lost, so the caller
@@ -130,6 +149,43 @@ class AsyncConnector(abc.ABC):
         pool, self._pool = self._pool, None
         if is_ours:
             await self._close_pool(pool)
+
+    @property
+    def pool(self) -> Any:
+        """The open pool. Raises AppNotOpen before `open_async` and after `close_async`."""
+        if self._pool is None:
+            raise AppNotOpen()
+        return self._pool
+
+    async def execute_query_async(self, query: str, **arguments: Any) -> None:
+        await self.run_async(self._given(query, arguments, nothing))
+
+    async def execute_query_one_async(self, query: str, **arguments: Any) -> Any:
+        return await self.run_async(self._given(query, arguments, self._first_row))
+
+    async def execute_query_all_async(self, query: str, **arguments: Any) -> Rows:
+        return await self.run_async(self._given(query, arguments, all_rows))
+
+    async def execute_query_one_async_with_connection(self, connection: Any, query: str, **arguments: Any) -> Any:
+        return await self.run_async(self._given(query, arguments, self._first_row), connection=connection)
+
+    async def execute_query_all_async_with_connection(self, connection: Any, query: str, **arguments: Any) -> Rows:
+        return await self.run_async(self._given(query, arguments, all_rows), connection=connection)
+
+    def execute_query(self, query: str, **arguments: Any) -> None:
+        self.run(self._given(query, arguments, nothing))
+
+    def execute_query_one(self, query: str, **arguments: Any) -> Any:
+        return self.run(self._given(query, arguments, self._first_row))
+
+    def execute_query_all(self, query: str, **arguments: Any) -> Rows:
+        return self.run(self._given(query, arguments, all_rows))
+
+    def execute_query_one_with_connection(self, connection: Any, query: str, **arguments: Any) -> Any:
+        return self.run(self._given(query, arguments, self._first_row), connection=connection)
+
+    def execute_query_all_with_connection(self, connection: Any, query: str, **arguments: Any) -> Rows:
+        return self.run(self._given(query, arguments, all_rows), connection=connection)
 
     def get_sync_connector(self) -> SyncConnector | AsyncConnector:
         """Before `open_async` a synchronous connector with the same parameters; after it this connector.

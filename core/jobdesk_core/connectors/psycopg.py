@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
+from jobdesk_core.connector import JsonDumps, JsonLoads, tell
 from jobdesk_core.connectors import limits, results, settings
 from jobdesk_core.connectors.adaption import (
     adapted,
@@ -26,11 +27,11 @@ from jobdesk_core.connectors.adaption import (
     keeps_connections,
     pool_arguments,
 )
-from jobdesk_core.connectors.contract import AsyncConnector, JsonDumps, JsonLoads
+from jobdesk_core.connectors.contract import AsyncConnector
 from jobdesk_core.connectors.settings import Route, SessionSettings
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
-from jobdesk_core.exceptions import AppNotOpen, ConnectorException, SyncConnectorConfigurationError
+from jobdesk_core.exceptions import ConnectorException, SyncConnectorConfigurationError
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -72,8 +73,8 @@ class PsycopgConnector(AsyncConnector):
         **arguments: Any,
     ) -> None:
         super().__init__()
-        self._json_dumps = json_dumps
-        self._json_loads = json_loads
+        self.json_dumps = json_dumps
+        self.json_loads = json_loads
         self._pool_factory = pool_factory
         self._pool_arguments = pool_arguments(arguments)
         if session.ends_waits:
@@ -83,14 +84,6 @@ class PsycopgConnector(AsyncConnector):
         #: What stands between us and the server, as our newest connection has found; None before.
         self.route: Route | None = None
         self._answered_at: weakref.WeakKeyDictionary[Connection, float] = weakref.WeakKeyDictionary()
-
-    @property
-    def pool(self) -> Pool:
-        """The open pool. Raises AppNotOpen before `open_async` and after `close_async`."""
-        if self._pool is None:
-            raise AppNotOpen()
-        pool: Pool = self._pool
-        return pool
 
     async def run_async(self, statement: Statement[T], *, connection: Connection | None = None) -> T:
         """Run one statement and return its decoded value.
@@ -108,7 +101,7 @@ class PsycopgConnector(AsyncConnector):
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
         """Run one statement from a thread beside the loop's, or on a synchronous external connection."""
         if isinstance(connection, psycopg.Connection):
-            own = SyncPsycopgConnector(json_dumps=self._json_dumps, json_loads=self._json_loads)
+            own = SyncPsycopgConnector(json_dumps=self.json_dumps, json_loads=self.json_loads)
             return own.run(statement, connection=connection)
         return super().run(statement, connection=connection)
 
@@ -143,7 +136,7 @@ class PsycopgConnector(AsyncConnector):
 
     async def listen_notify(
         self,
-        on_notification: Callable[[str, str], None],
+        on_notification: Callable[..., Any],
         channels: Iterable[str],
         *,
         on_listening: Callable[[], None] | None = None,
@@ -161,7 +154,7 @@ class PsycopgConnector(AsyncConnector):
             while True:
                 with driver_errors(), limits.listening(connection):
                     async for notification in connection.notifies(timeout=LISTEN_CHECK_INTERVAL_S):
-                        on_notification(notification.channel, notification.payload)
+                        await tell(on_notification, notification.channel, notification.payload)
                 await self._check_alive(connection)
 
     async def _check_alive(self, connection: Connection) -> None:
@@ -202,17 +195,17 @@ class PsycopgConnector(AsyncConnector):
         if self._is_to_be_settled(connection, statement):
             async with connection.transaction():
                 return await self._execute(statement, await self._settled(connection))
-        parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
+        parameters = {name: adapted(value, self.json_dumps) for name, value in statement.parameters.items()}
         # In binary, what comes depends on no setting; several commands at once cannot ask for that.
-        is_binary = statement.is_page or bool(parameters)
+        is_binary = statement.is_page or (bool(parameters) and not statement.is_given)
         async with connection.cursor(
             row_factory=tuple_row if statement.is_page else dict_row, binary=is_binary
         ) as cursor:
-            if self._json_loads is not None:
-                set_json_loads(self._json_loads, cursor)
+            if self.json_loads is not None:
+                set_json_loads(self.json_loads, cursor)
             # Without parameters the text goes as it is, and may hold several commands.
             with limits.patience(limits.BARE_LIMIT_S) if statement.is_bare else contextlib.nullcontext():
-                await cursor.execute(statement.sql, parameters or None)
+                await cursor.execute(statement.sql, parameters if statement.is_given else parameters or None)
             # Not `description`, which makes an object of every column.
             if cursor.pgresult is None or not cursor.pgresult.nfields:
                 return []
@@ -298,7 +291,7 @@ class PsycopgConnector(AsyncConnector):
         if self._pool_factory is psycopg_pool.AsyncNullConnectionPool:
             arguments["pool_factory"] = psycopg_pool.NullConnectionPool
         return SyncPsycopgConnector(
-            json_dumps=self._json_dumps, json_loads=self._json_loads, session=self._session, **arguments
+            json_dumps=self.json_dumps, json_loads=self.json_loads, session=self._session, **arguments
         )
 
     @contextlib.asynccontextmanager

@@ -27,6 +27,8 @@ class Statement(Generic[T]):
     One that only reads many rows, and may be asked twice, `is_page`: `decode` then gets tuples, in the columns' order.
     One that no transaction may hold (`CREATE INDEX CONCURRENTLY`) `is_bare`: then it is alone behind a pooler, too.
     A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
+    One that a program brings itself (`execute_query`) `is_given`: percent signs are doubled without parameters too, and
+    values come as text, which the driver reads of every type.
     """
 
     sql: str
@@ -34,6 +36,12 @@ class Statement(Generic[T]):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     is_page: bool = False
     is_bare: bool = False
+    is_given: bool = False
+
+    @property
+    def query(self) -> str:
+        """The text with every literal percent sign doubled, parameters or not."""
+        return self.sql if self.parameters or self.is_given else self.sql.replace("%", "%%")
 
     def decoded(self, rows: Rows) -> T:
         """The value of rows that are dicts."""

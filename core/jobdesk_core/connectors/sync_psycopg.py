@@ -13,9 +13,10 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
+from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors import limits, results, settings
 from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
-from jobdesk_core.connectors.contract import JsonDumps, JsonLoads, SyncConnector
+from jobdesk_core.connectors.contract import SyncConnector
 from jobdesk_core.connectors.settings import Route, SessionSettings
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import AppNotOpen, CannotListen
@@ -41,8 +42,8 @@ class SyncPsycopgConnector(SyncConnector):
         session: SessionSettings = settings.DEFAULT,
         **arguments: Any,
     ) -> None:
-        self._json_dumps = json_dumps
-        self._json_loads = json_loads
+        self.json_dumps = json_dumps
+        self.json_loads = json_loads
         self._pool_factory = pool_factory
         self._pool_arguments = pool_arguments(arguments)
         if session.ends_waits:
@@ -72,15 +73,20 @@ class SyncPsycopgConnector(SyncConnector):
             # Its threads may be about to connect to a server that does not answer.
             pool.close(timeout=limits.CLOSE_LIMIT_S)
 
+    @property
+    def pool(self) -> Pool:
+        """The open pool. Raises AppNotOpen before `open` and after `close`."""
+        if self._pool is None:
+            raise AppNotOpen()
+        return self._pool
+
     def run(self, statement: Statement[T], *, connection: Connection | None = None) -> T:
         """Run one statement and return its decoded value; on `connection` in the caller's transaction."""
         with driver_errors():
             if connection is not None:
                 rows = self._execute(statement, connection)
             else:
-                if self._pool is None:
-                    raise AppNotOpen()
-                with self._pool.connection() as pooled:
+                with self.pool.connection() as pooled:
                     rows = self._execute(statement, pooled)
         return statement.decode(rows)
 
@@ -104,9 +110,7 @@ class SyncPsycopgConnector(SyncConnector):
         Yields what waits for a notification, so many seconds at most, and returns whether one has come.
         Raises ConnectorException, there too; CannotListen behind a pooler.
         """
-        if self._pool is None:
-            raise AppNotOpen()
-        with driver_errors(), self._connection_like(self._pool) as connection:
+        with driver_errors(), self._connection_like(self.pool) as connection:
             if self._routes.get(connection) is Route.POOLED:
                 raise CannotListen()
             connection.autocommit = True
@@ -142,14 +146,14 @@ class SyncPsycopgConnector(SyncConnector):
         if self._is_to_be_settled(connection, statement):
             with connection.transaction():
                 return self._execute(statement, self._settled(connection))
-        parameters = {name: adapted(value, self._json_dumps) for name, value in statement.parameters.items()}
+        parameters = {name: adapted(value, self.json_dumps) for name, value in statement.parameters.items()}
         # In binary, what comes depends on no setting; several commands at once cannot ask for that.
-        is_binary = statement.is_page or bool(parameters)
+        is_binary = statement.is_page or (bool(parameters) and not statement.is_given)
         with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row, binary=is_binary) as cursor:
-            if self._json_loads is not None:
-                set_json_loads(self._json_loads, cursor)
+            if self.json_loads is not None:
+                set_json_loads(self.json_loads, cursor)
             with limits.patience(limits.BARE_LIMIT_S) if statement.is_bare else contextlib.nullcontext():
-                cursor.execute(statement.sql, parameters or None)
+                cursor.execute(statement.sql, parameters if statement.is_given else parameters or None)
             if not cursor.description:
                 return []
             try:

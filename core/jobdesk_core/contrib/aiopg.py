@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import psycopg.conninfo
 
+from jobdesk_core.connector import JsonDumps, JsonLoads, tell
 from jobdesk_core.connectors.adaption import CONNECT_TIMEOUT_S, bounded
-from jobdesk_core.connectors.contract import AsyncConnector, JsonDumps, JsonLoads
+from jobdesk_core.connectors.contract import AsyncConnector
 from jobdesk_core.connectors.psycopg import CLOSE_TIMEOUT_S, LISTEN_CHECK_INTERVAL_S, LISTEN_CHECK_TIMEOUT_S
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import (
@@ -59,11 +60,13 @@ class AiopgConnector(AsyncConnector):
     besides. It takes no external connections.
     """
 
+    _first_row = staticmethod(values.first_row)
+
     def __init__(
         self, *, json_dumps: JsonDumps | None = None, json_loads: JsonLoads | None = None, **arguments: Any
     ) -> None:
         super().__init__()
-        self._json_dumps, self._json_loads = json_dumps, json_loads
+        self.json_dumps, self.json_loads = json_dumps, json_loads
         self._json = values.JsonReading(json_loads)
         self._dsn = arguments.pop("dsn", "")
         self._arguments = arguments
@@ -72,7 +75,7 @@ class AiopgConnector(AsyncConnector):
         """Run one statement and return its decoded value. Raises ConnectorException, also for a `connection`."""
         if connection is not None:
             raise ConnectorException("AiopgConnector does not support external connections.")
-        parameters = values.adapted_parameters(statement.parameters, self._json_dumps)
+        parameters = values.adapted_parameters(statement, self.json_dumps)
         async with (
             _driver_errors(),
             self._borrowed() as borrowed,
@@ -85,7 +88,7 @@ class AiopgConnector(AsyncConnector):
 
     async def listen_notify(
         self,
-        on_notification: Callable[[str, str], None],
+        on_notification: Callable[..., Any],
         channels: Iterable[str],
         *,
         on_listening: Callable[[], None] | None = None,
@@ -125,8 +128,8 @@ class AiopgConnector(AsyncConnector):
         if not arguments.get("maxconn", 1):
             del arguments["maxconn"]  # in aiopg 0 means any number
         return Psycopg2Connector(
-            json_dumps=self._json_dumps,
-            json_loads=self._json_loads,
+            json_dumps=self.json_dumps,
+            json_loads=self.json_loads,
             dsn=self._dsn,
             **{str(name): value for name, value in arguments.items()},
         )
@@ -203,7 +206,7 @@ async def _execute(connection: Any, command: str, *, timeout_s: float | None = N
         await cursor.execute(command)
 
 
-async def _listen(connection: Any, on_notification: Callable[[str, str], None]) -> None:
+async def _listen(connection: Any, on_notification: Callable[..., Any]) -> None:
     """Hand on notifications for ever; when there were none for a while, ask the server for a sign of life."""
     getting = asyncio.ensure_future(connection.notifies.get())
     try:
@@ -214,7 +217,7 @@ async def _listen(connection: Any, on_notification: Callable[[str, str], None]) 
                 continue
             notification = getting.result()
             getting = asyncio.ensure_future(connection.notifies.get())
-            on_notification(notification.channel, notification.payload)
+            await tell(on_notification, notification.channel, notification.payload)
     finally:
         getting.cancel()
         await asyncio.gather(getting, return_exceptions=True)

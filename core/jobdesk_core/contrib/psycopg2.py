@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors.adaption import bounded
-from jobdesk_core.connectors.contract import JsonDumps, JsonLoads, SyncConnector
+from jobdesk_core.connectors.contract import SyncConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException, ExtraMissing
 
@@ -17,7 +18,14 @@ try:
     from psycopg2.extras import RealDictCursor
     from psycopg2.pool import ThreadedConnectionPool
 
-    from jobdesk_core.contrib.values import JsonReading, PinnedConnection, adapted_parameters, driver_errors, rows_of
+    from jobdesk_core.contrib.values import (
+        JsonReading,
+        PinnedConnection,
+        adapted_parameters,
+        driver_errors,
+        first_row,
+        rows_of,
+    )
 except ImportError as error:
     raise ExtraMissing("psycopg2", "Psycopg2Connector") from error
 
@@ -35,6 +43,8 @@ class Psycopg2Connector(SyncConnector):
     SyncConnectorConfigurationError.
     """
 
+    _first_row = staticmethod(first_row)
+
     def __init__(
         self,
         *,
@@ -45,7 +55,7 @@ class Psycopg2Connector(SyncConnector):
         dsn: str = "",
         **arguments: Any,
     ) -> None:
-        self._json_dumps = json_dumps
+        self.json_dumps, self.json_loads = json_dumps, json_loads
         self._json = JsonReading(json_loads)
         self._minconn, self._maxconn = minconn, maxconn
         self._dsn, self._arguments = dsn, arguments
@@ -70,11 +80,18 @@ class Psycopg2Connector(SyncConnector):
         if pool is not None and self._owns_pool:
             pool.closeall()
 
+    @property
+    def pool(self) -> Any:
+        """The open pool. Raises AppNotOpen before `open` and after `close`."""
+        if self._pool is None:
+            raise AppNotOpen()
+        return self._pool
+
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
         """Run one statement and return its decoded value. Raises ConnectorException, also for a `connection`."""
         if connection is not None:
             raise ConnectorException("Psycopg2Connector does not support external connections.")
-        parameters = adapted_parameters(statement.parameters, self._json_dumps)
+        parameters = adapted_parameters(statement, self.json_dumps)
         with driver_errors(), self._borrowed() as borrowed, borrowed.cursor(cursor_factory=RealDictCursor) as cursor:
             self._json.use_on(cursor)
             cursor.execute(statement.sql, parameters)
@@ -84,9 +101,7 @@ class Psycopg2Connector(SyncConnector):
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[Any]:
         """Lend a living connection of the pool; what was done on it is committed at the end."""
-        pool, free = self._pool, self._free
-        if pool is None:
-            raise AppNotOpen()
+        pool, free = self.pool, self._free
         # The pool itself does not wait: it raises as soon as its last connection is in use.
         if not free.acquire(timeout=CHECKOUT_TIMEOUT_S):
             raise ConnectorException(f"No connection became free within {CHECKOUT_TIMEOUT_S:g} s.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors.adaption import bounded
-from jobdesk_core.connectors.contract import JsonDumps, JsonLoads, SyncConnector
+from jobdesk_core.connectors.contract import SyncConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException, ExtraMissing
 
@@ -22,6 +24,8 @@ except ImportError as error:
 T = TypeVar("T")
 
 DRIVER = "postgresql+psycopg2"
+#: A percent sign that begins no placeholder: in a program's own queries it need not be doubled.
+_LITERAL_PERCENT = re.compile(r"%(?![(s])")
 
 
 class SQLAlchemyPsycopg2Connector(SyncConnector):
@@ -32,6 +36,8 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
     needs an event loop raises SyncConnectorConfigurationError.
     """
 
+    _first_row = staticmethod(values.first_row)
+
     def __init__(
         self,
         *,
@@ -41,7 +47,8 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
         **arguments: Any,
     ) -> None:
         self._dsn = dsn
-        self._json_dumps = json_dumps
+        self.json_dumps = json_dumps
+        self.json_loads = json_loads
         self._json = values.JsonReading(json_loads)
         self._arguments = arguments
         self._engine: Engine | None = None
@@ -54,7 +61,7 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
             raise AppNotOpen()
         return self._engine
 
-    def open(self, pool: Engine | None = None) -> None:
+    def open(self, engine: Engine | None = None) -> None:
         """Make an engine, or use the given one, which is not disposed of at `close`.
 
         One connection of an own engine is tried first: an unreachable server or a wrong password is a
@@ -62,8 +69,8 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
         """
         if self._engine is not None:
             return
-        self._owns_engine = pool is None
-        self._engine = pool if pool is not None else self._made_engine()
+        self._owns_engine = engine is None
+        self._engine = engine if engine is not None else self._made_engine()
 
     def close(self) -> None:
         """Dispose of our own engine; a second call is fine."""
@@ -73,7 +80,7 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
 
     def run(self, statement: Statement[T], *, connection: Connection | None = None) -> T:
         """Run one statement and return its decoded value; on `connection` in the caller's transaction."""
-        parameters = values.adapted_parameters(statement.parameters, self._json_dumps)
+        parameters = values.adapted_parameters(statement, self.json_dumps)
         with _driver_errors():
             if connection is not None:
                 rows = self._execute(statement.sql, parameters, connection)
@@ -81,6 +88,9 @@ class SQLAlchemyPsycopg2Connector(SyncConnector):
                 with self.engine.connect() as own:
                     rows = self._execute(statement.sql, parameters, own.execution_options(isolation_level="AUTOCOMMIT"))
         return statement.decoded(rows)
+
+    def _given(self, query: str, arguments: dict[str, Any], decode: Callable[[Any], T]) -> Statement[T]:
+        return super()._given(_LITERAL_PERCENT.sub("%%", query), arguments, decode)
 
     def _execute(self, text: str, parameters: dict[str, Any] | None, connection: Connection) -> Rows:
         execute = connection.exec_driver_sql

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
 import psycopg2.extensions
 import psycopg2.extras
 
+from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors import settings
 from jobdesk_core.connectors.adaption import json_text, translated
-from jobdesk_core.connectors.contract import JsonDumps, JsonLoads
-from jobdesk_core.connectors.statement import Rows
+from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import ConnectorException
 
 _JSON_OIDS = (114, 3802)  # json and jsonb, as in pg_type
@@ -42,9 +42,15 @@ def adapted(value: Any, dumps: JsonDumps | None) -> Any:
     return value
 
 
-def adapted_parameters(parameters: Mapping[str, Any], dumps: JsonDumps | None) -> dict[str, Any] | None:
+def adapted_parameters(statement: Statement[Any], dumps: JsonDumps | None) -> dict[str, Any] | None:
     """A statement's parameters, or None when it has none and its text is to be sent as it is."""
-    return {name: adapted(value, dumps) for name, value in parameters.items()} or None
+    parameters = {name: adapted(value, dumps) for name, value in statement.parameters.items()}
+    return parameters if statement.is_given else parameters or None
+
+
+def first_row(rows: Rows) -> Any:
+    """The first row, or None when there is none."""
+    return rows[0] if rows else None
 
 
 class JsonReading:

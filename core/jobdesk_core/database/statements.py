@@ -123,10 +123,12 @@ def _new_jobs(jobs: Sequence[Job]) -> tuple[str, dict[str, Any]]:
 def already_enqueued(error: UniqueViolation, jobs: Iterable[Job]) -> AlreadyEnqueued | None:
     """The exception for a taken queueing lock, or None when another index refused the row.
 
-    Of several jobs the database does not say which one: the lock is named when only one has any.
+    Where the server does not say which lock it is, it is named when only one of the jobs has any.
     """
     if error.constraint_name not in QUEUEING_LOCK_INDEXES:
         return None
+    if error.queueing_lock is not None:
+        return AlreadyEnqueued(queueing_lock=error.queueing_lock)
     locks = {job.queueing_lock for job in jobs if job.queueing_lock is not None}
     return AlreadyEnqueued(queueing_lock=locks.pop() if len(locks) == 1 else None)
 

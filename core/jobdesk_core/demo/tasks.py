@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 from jobdesk_core.app import App
-from jobdesk_core.context import JobContext
 from jobdesk_core.exceptions import JobAborted
+from jobdesk_core.job_context import JobContext
 from jobdesk_core.retry import RetryStrategy
 
 
