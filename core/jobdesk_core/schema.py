@@ -6,6 +6,7 @@ import pathlib
 
 from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.connectors.statement import Statement, nothing
+from jobdesk_core.database import named
 from jobdesk_core.database.schema import schema_sql
 
 #: Where migrations would lie: there are none here, see the file in it.
@@ -30,8 +31,8 @@ class SchemaManager:
 
     def apply_schema(self) -> None:
         """Create the schema, all or nothing. Raises ConnectorException, also where there is one already."""
-        self.connector.get_sync_connector().run(Statement(self.get_schema(), nothing))
+        self.connector.get_sync_connector().run(Statement(self.get_schema(), nothing, named=named.apply_schema()))
 
     async def apply_schema_async(self) -> None:
         """Create the schema, all or nothing. Raises ConnectorException, also where there is one already."""
-        await self.connector.run_async(Statement(self.get_schema(), nothing))
+        await self.connector.run_async(Statement(self.get_schema(), nothing, named=named.apply_schema()))

@@ -5,13 +5,16 @@ Synchronous and asynchronous connectors run the same statements, so no operation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
 Rows = list[dict[str, Any]]
+#: Asks a connector without SQL for an operation: its name, `run`, `one` or `all`, and its arguments as keywords.
+Ask = Callable[..., Awaitable[Any]]
+Named = Callable[[Ask], Awaitable[T]]
 
 
 def nothing(rows: Rows) -> None:
@@ -29,6 +32,7 @@ class Statement(Generic[T]):
     A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
     One that a program brings itself (`execute_query`) `is_given`: percent signs are doubled without parameters too, and
     values come as text, which the driver reads of every type.
+    `named` is the same operation for a connector that speaks no SQL, see `database.named`.
     """
 
     sql: str
@@ -37,6 +41,7 @@ class Statement(Generic[T]):
     is_page: bool = False
     is_bare: bool = False
     is_given: bool = False
+    named: Named[T] | None = None
 
     @property
     def query(self) -> str:

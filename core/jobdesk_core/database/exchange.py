@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
-from jobdesk_core.database import statements
+from jobdesk_core.database import named, statements
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.retry import RetryDecision
@@ -76,6 +76,7 @@ def exchange(
             "queues": list(queues) if queues is not None else None,
             "worker": worker_id,
         },
+        named=named.exchange(ordered, wanted, queues, worker_id, Exchanged),
     )
 
 
@@ -111,6 +112,7 @@ def notify_freed(capabilities: Capabilities, locks: Iterable[str]) -> Statement[
         f"WHERE lock = ANY (%(locks)s) AND status = 'todo' ORDER BY lock, {order}) AS job",
         nothing,
         {"locks": list(locks), "queue": None} | parameters,
+        named=named.nothing_to_tell,
     )
 
 
@@ -120,6 +122,7 @@ def running(worker_id: int) -> Statement[dict[int, int]]:
         "SELECT id, attempts FROM procrastinate_jobs WHERE worker_id = %(worker)s AND status = 'doing' ORDER BY id",
         lambda rows: {row["id"]: row["attempts"] for row in rows},
         {"worker": worker_id},
+        named=named.running(worker_id),
     )
 
 

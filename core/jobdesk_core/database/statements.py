@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
+from jobdesk_core.database import named
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, NoResult, QueueNameTooLong, UniqueViolation
 from jobdesk_core.jobs import Job, Status
@@ -98,11 +99,13 @@ def _defer_as_batch(signature: str, jobs: Sequence[Job]) -> Statement[list[int]]
             f"SELECT {_name(signature)}(ARRAY[ROW({row})::{kind}]) AS ids",
             _ids,
             dict(zip(names, _job_row(jobs[0]), strict=True)),
+            named=named.defer(jobs),
         )
     return Statement(
         f"SELECT {_name(signature)}(%(jobs)s::{kind}[]) AS ids",
         _ids,
         {"jobs": [(*_job_row(job), *modes) for job in jobs]},
+        named=named.defer(jobs),
     )
 
 
@@ -157,7 +160,10 @@ def defer_due(
     plain = defer_periodic(capabilities, job, periodic_id=periodic_id, defer_timestamp=defer_timestamp)
     call = plain.sql.removeprefix("SELECT ").removesuffix(" AS id")
     return Statement(
-        _IF_NOT_PASSED.format(call=call), lambda rows: (rows[0]["is_changing"], rows[0]["id"]), plain.parameters
+        _IF_NOT_PASSED.format(call=call),
+        lambda rows: (rows[0]["is_changing"], rows[0]["id"]),
+        plain.parameters,
+        named=named.defer_periodic(job, periodic_id, defer_timestamp, lambda job_id: (False, job_id)),
     )
 
 
@@ -189,6 +195,7 @@ def defer_periodic(
             "timestamp": defer_timestamp,
             "args": dict(job.task_kwargs),
         },
+        named=named.defer_periodic(job, periodic_id, defer_timestamp, lambda job_id: job_id),
     )
 
 
@@ -204,6 +211,7 @@ def cancel(
         f"SELECT {call} AS id",
         lambda rows: rows[0]["id"] is not None,
         {"id": job_id, "abort": abort, "delete": delete_job},
+        named=named.cancel(job_id, abort, delete_job),
     )
 
 
@@ -261,6 +269,7 @@ def retry(
         f"SELECT {notified} FROM retried LEFT JOIN procrastinate_jobs AS job ON job.id = %(id)s",
         decode,
         {"id": job_id, "at": retry_at, "priority": priority, "queue": queue, "lock": lock} | notified_parameters,
+        named=named.retry(job_id, retry_at, priority, queue, lock),
     )
 
 
@@ -289,7 +298,12 @@ def status(job_id: int) -> Statement[Status]:
             raise NoResult(f"There is no job with id {job_id}.")
         return Status(rows[0]["status"])
 
-    return Statement("SELECT status::text AS status FROM procrastinate_jobs WHERE id = %(id)s", decode, {"id": job_id})
+    return Statement(
+        "SELECT status::text AS status FROM procrastinate_jobs WHERE id = %(id)s",
+        decode,
+        {"id": job_id},
+        named=named.status(job_id),
+    )
 
 
 # Running
@@ -301,6 +315,7 @@ def fetch(capabilities: Capabilities, queues: Sequence[str] | None, worker_id: i
         f"SELECT {columns(capabilities)} FROM {fetch_call(capabilities)} WHERE id IS NOT NULL",
         lambda rows: Job.from_row(rows[0]) if rows else None,
         {"queues": list(queues) if queues is not None else None, "worker": worker_id},
+        named=named.fetch(queues, worker_id),
     )
 
 
@@ -329,7 +344,12 @@ def finish(capabilities: Capabilities, job_id: int, end: Status, *, delete_job: 
     if end.value not in capabilities.statuses:
         raise CapabilityMissing(f"status {end.value}")
     call = finish_call(capabilities, "%(id)s::bigint", "%(end)s::procrastinate_job_status", "%(delete)s::boolean")
-    return Statement(f"SELECT {call}", nothing, {"id": job_id, "end": end.value, "delete": delete_job})
+    return Statement(
+        f"SELECT {call}",
+        nothing,
+        {"id": job_id, "end": end.value, "delete": delete_job},
+        named=named.finish(job_id, end, delete_job),
+    )
 
 
 def jobs_to_abort(
@@ -349,6 +369,7 @@ def jobs_to_abort(
         f"SELECT id FROM procrastinate_jobs WHERE ({condition}){own}",
         lambda rows: [row["id"] for row in rows],
         {"worker": worker_id, "queue": queue},
+        named=named.jobs_to_abort(queue),
     )
 
 
@@ -360,19 +381,33 @@ def _require_workers(capabilities: Capabilities) -> None:
 def register_worker(capabilities: Capabilities) -> Statement[int]:
     """Add a worker and return its id. Before 3.1 this and all else about workers raises CapabilityMissing."""
     _require_workers(capabilities)
-    return Statement("SELECT worker_id FROM procrastinate_register_worker_v1()", lambda rows: rows[0]["worker_id"])
+    return Statement(
+        "SELECT worker_id FROM procrastinate_register_worker_v1()",
+        lambda rows: rows[0]["worker_id"],
+        named=named.register_worker(),
+    )
 
 
 def unregister_worker(capabilities: Capabilities, worker_id: int) -> Statement[None]:
     """Remove a worker; its running jobs count as stalled from then on."""
     _require_workers(capabilities)
-    return Statement("SELECT procrastinate_unregister_worker_v1(%(id)s)", nothing, {"id": worker_id})
+    return Statement(
+        "SELECT procrastinate_unregister_worker_v1(%(id)s)",
+        nothing,
+        {"id": worker_id},
+        named=named.unregister_worker(worker_id),
+    )
 
 
 def update_heartbeat(capabilities: Capabilities, worker_id: int) -> Statement[None]:
     """Tell that a worker lives."""
     _require_workers(capabilities)
-    return Statement("SELECT procrastinate_update_heartbeat_v1(%(id)s)", nothing, {"id": worker_id})
+    return Statement(
+        "SELECT procrastinate_update_heartbeat_v1(%(id)s)",
+        nothing,
+        {"id": worker_id},
+        named=named.update_heartbeat(worker_id),
+    )
 
 
 def prune_stalled_workers(capabilities: Capabilities, seconds_since_heartbeat: float) -> Statement[list[int]]:
@@ -382,6 +417,7 @@ def prune_stalled_workers(capabilities: Capabilities, seconds_since_heartbeat: f
         "SELECT worker_id FROM procrastinate_prune_stalled_workers_v1(%(seconds)s)",
         lambda rows: [row["worker_id"] for row in rows],
         {"seconds": seconds_since_heartbeat},
+        named=named.prune_stalled_workers(seconds_since_heartbeat),
     )
 
 
@@ -399,6 +435,7 @@ def stalled_jobs(
         "AND (%(task)s::text IS NULL OR job.task_name = %(task)s) ORDER BY job.id",
         lambda rows: [Job.from_row(row) for row in rows],
         {"seconds": seconds_since_heartbeat, "queue": queue, "task": task_name},
+        named=named.stalled_jobs(seconds_since_heartbeat, queue, task_name),
     )
 
 
@@ -414,6 +451,7 @@ def jobs_started_before(
         "AND (%(task)s::text IS NULL OR job.task_name = %(task)s) ORDER BY job.id",
         lambda rows: [Job.from_row(row) for row in rows],
         {"seconds": nb_seconds, "queue": queue, "task": task_name},
+        named=named.jobs_started_before(nb_seconds, queue, task_name),
     )
 
 
@@ -431,6 +469,7 @@ def delete_old_jobs(
         "SELECT count(*) AS count FROM gone",
         lambda rows: rows[0]["count"],
         {"hours": nb_hours, "queue": queue, "statuses": list(statuses), "limit": limit},
+        named=named.delete_old_jobs(nb_hours, queue, statuses),
     )
 
 
@@ -459,6 +498,7 @@ def list_jobs(capabilities: Capabilities, **filters: Any) -> Statement[list[Job]
         f"SELECT {columns(capabilities)} FROM procrastinate_jobs WHERE {where} ORDER BY id",
         lambda rows: [Job.from_row(row) for row in rows],
         parameters,
+        named=named.list_jobs(parameters),
     )
 
 
@@ -478,6 +518,7 @@ def list_counts(capabilities: Capabilities, column: str, **filters: Any) -> Stat
         f"WHERE {where} AND {column} IS NOT NULL GROUP BY {column} ORDER BY {column}",
         lambda rows: rows,
         parameters,
+        named=named.list_counts(column, labels, parameters),
     )
 
 
