@@ -10,6 +10,7 @@ import importlib.metadata
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from jobdesk_core import cli
@@ -54,6 +55,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     source.add_argument("--profile", metavar="NAME", help="open a saved connection")
     source.add_argument("--dsn", help="connect by a connection string, or '' for libpq's environment")
     source.add_argument("--demo", action="store_true", help="an embedded PostgreSQL with workers and sample jobs")
+    parser.add_argument("--schema", metavar="NAME", help="the schema that Procrastinate lies in")
     parser.add_argument("--theme", choices=remembered.MODES, help="the default is that of last time")
     parser.add_argument("--tour", metavar="FOLDER", type=Path, help="walk through the window by itself, with pictures")
     parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk"))
@@ -84,8 +86,11 @@ class Program:
         collect_here(self.window)
         code = 0
         try:
-            self._open_what_was_asked_for()
-            if self._options.tour is not None:
+            is_opening = self._open_what_was_asked_for()
+            if self._options.tour is not None and not is_opening:
+                sys.stderr.write("Which database is the tour to show? Give --demo, --dsn or --profile.\n")
+                code = 2
+            elif self._options.tour is not None:
                 from jobdesk.tour import Tour
 
                 code = await Tour(self.window, self._options.tour).run()
@@ -115,16 +120,23 @@ class Program:
         self.window.commands.app.quit_asked_for.connect(self._ending.set)
         self.window.commands.demo.asked_for.connect(self.start_demo)
 
-    def _open_what_was_asked_for(self) -> None:
+    def _open_what_was_asked_for(self) -> bool:
+        """Whether anything is being opened."""
         options = self._options
         if options.demo:
             self.start_demo()
         elif options.dsn is not None:
-            self.session.open(*profile_of_dsn(options.dsn))
+            self._open(*profile_of_dsn(options.dsn))
         else:
-            self._open_saved(options.profile)
+            return self._open_saved(options.profile)
+        return True
 
-    def _open_saved(self, name: str | None) -> None:
+    def _open(self, profile: Profile, password: str | None = None) -> bool:
+        schema = self._options.schema
+        self.session.open(replace(profile, schema=schema) if schema else profile, password)
+        return True
+
+    def _open_saved(self, name: str | None) -> bool:
         store = self.session.store
         try:
             wanted = name or store.last_used
@@ -132,12 +144,12 @@ class Program:
             names = [each.name for each in store.all()]
         except UnreadableProfiles as error:
             self.window.show_trouble(Trouble("unknown", str(error)))
-            return
+            return False
         if profile is not None:
-            self.session.open(profile)
-        elif name is None and any(variable in os.environ for variable in NAMES_A_DATABASE):
-            self.session.open(profile_of_environment())
-        elif name is not None:
+            return self._open(profile)
+        if name is None and any(variable in os.environ for variable in NAMES_A_DATABASE):
+            return self._open(profile_of_environment())
+        if name is not None:
             known = ", ".join(names) or _tr("none")
             self.window.show_trouble(
                 Trouble(
@@ -146,6 +158,7 @@ class Program:
                     _tr("Saved connections: {names}.").format(names=known),
                 )
             )
+        return False
 
     def start_demo(self) -> None:
         """Start the embedded server, its workers and its jobs, then connect."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from jobdesk_core.database.schema import install
 from jobdesk_core.journal import Journal
-from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles
+from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, UnsavableProfile
 from jobdesk_core.profiles.secrets import Passwords
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
@@ -70,6 +70,17 @@ class Session(QObject):
         """Connect again as last time."""
         if self.profile is not None:
             self.open(self.profile)
+
+    def use_schema(self, schema: str) -> None:
+        """Connect again as now, with the tables of this schema; a saved connection keeps it."""
+        if self.profile is None:
+            return
+        wanted = replace(self.profile, schema=schema)
+        # What cannot be saved is connected to all the same.
+        with contextlib.suppress(OSError, UnreadableProfiles, UnsavableProfile):
+            if self.store.get(wanted.name) == self.profile:
+                self.store.save(wanted)
+        self.open(wanted)
 
     def rename(self, old: str, new: str) -> None:
         """A saved connection has another name: what is open and what is remembered of it go by that."""

@@ -17,6 +17,7 @@ from typing import Any
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.jobs import Status
 from jobdesk_core.profiles import Profile, ProfileStore
+from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
@@ -75,7 +76,7 @@ class Tour:
         # Whatever the screen: offscreen it is a small one.
         window.resize(PICTURE_SIZE)
         theme().set_mode("light")
-        await self._until(lambda: window.session.desk is not None, "the connection to open", 90)
+        await self._connected()
         await self._until(lambda: window.header.live.text.startswith("Live"), "the feed to go live", 30)
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show")
         await asyncio.sleep(3)  # some live changes, for the pictures
@@ -448,6 +449,16 @@ class Tour:
         desk = self._window.session.desk
         assert desk is not None
         return await desk.connector.run_async(_NEWEST)
+
+    async def _connected(self) -> None:
+        """Wait for the connection. Raises StepFailed at once where it is refused."""
+        session, troubles = self._window.session, list[Trouble]()
+        session.trouble.connect(lambda trouble, _: troubles.append(trouble))
+        await self._until(lambda: session.desk is not None or troubles, "the connection to open", 90)
+        if troubles:
+            raise StepFailed(f"not connected: {troubles[0].sentence}")
+        if session.desk is not None and not session.desk.capabilities.has_schema:
+            raise StepFailed("this database has no Procrastinate schema")
 
     async def _until(self, condition: Callable[[], Any], what: str, timeout_s: float = STEP_S) -> Any:
         deadline = time.monotonic() + timeout_s

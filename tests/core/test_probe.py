@@ -21,7 +21,7 @@ async def test_everything_is_good_on_a_good_database(dsn: str) -> None:
     assert [step.name for step in steps] == NAMES
     assert {step.result for step in steps} == {"good"}
     assert str(conninfo_to_dict(dsn)["dbname"]) in steps[1].sentence
-    assert steps[2].sentence == "Procrastinate 3.4–3.10."
+    assert steps[2].sentence == "Procrastinate 3.4–3.10, in schema public."
     assert all(step.trouble is None and step.milliseconds >= 0 for step in steps)
 
 

@@ -15,11 +15,13 @@ from jobdesk.dialogs.install import InstallDialog
 from jobdesk.dialogs.password import PasswordDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.remembered import Memory, arrangement_of, keep_arrangement
+from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.profiles import Profile, parameters_of
 from jobdesk_core.profiles.finding import SavedView
 from keyrings import own_keyring
 from opened import Others, closed, desk_of, dialog_of, live, opened
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
@@ -145,6 +147,41 @@ def visitor(server_dsn: str) -> Iterator[str]:
         admin.execute(f"CREATE ROLE {name} LOGIN".encode())
         yield name
         admin.execute(f"DROP ROLE {name}".encode())
+
+
+async def test_the_schemas_elsewhere_are_a_choice_that_a_saved_connection_keeps(empty_dsn: str, tmp_path: Path) -> None:
+    with psycopg.connect(empty_dsn, autocommit=True) as connection:
+        for name in ("billing", 'shop "eu"'):
+            place = sql.Identifier(name)
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(place))
+            connection.execute(sql.SQL("SET search_path = {}").format(place))
+            connection.execute(schema_sql().encode())
+            connection.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES (%s, 't')", [name])
+    async with opened(tmp_path) as window:
+        store = window.session.store
+        store.save(Profile(name="main", method="dsn", dsn=empty_dsn))
+        window.session.open(store.get("main") or Profile(name=""))
+        await until(lambda: 'Use schema shop "eu"' in buttons(window), timeout_s=20, what="the choice")
+        assert "Procrastinate is in another schema" in told(window) and "Use schema billing" in buttons(window)
+        assert not any("Install" in text for text in buttons(window))
+        press(window, 'Use schema shop "eu"')
+        await until(lambda: window.jobs.model.rowCount() == 1, timeout_s=20, what="its job")
+        assert window.jobs.model.row_at(0).queue_name == 'shop "eu"'
+        assert (store.get("main") or Profile(name="")).schema == 'shop "eu"'
+        window.actions["connection.choose"].trigger()
+        dialog = await dialog_of(window, ConnectionDialog)
+        assert dialog.form.schema.text() == 'shop "eu"' and not dialog.would_lose()
+        dialog.form.method.choose(2)
+        dialog.form.method.changed.emit(2)
+        assert dialog.profile().schema == 'shop "eu"'
+        dialog.form.schema.setText("billing")
+        QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
+        await until(lambda: window.session.profile and window.session.profile.schema == "billing", what="the other one")
+        await until(
+            lambda: window.jobs.model.rowCount() == 1 and window.jobs.model.row_at(0).queue_name == "billing",
+            timeout_s=20,
+            what="the other's job",
+        )
 
 
 async def test_a_role_without_rights_is_told_which_are_missing(dsn: str, visitor: str, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ COMMANDS = {
     "purge": "delete jobs that are over",
 }
 #: Options of the program whose value follows as a word of its own.
-_WITH_VALUE = ("--dsn", "--profile", "--theme", "--tour")
+_WITH_VALUE = ("--dsn", "--profile", "--schema", "--theme", "--tour")
 
 
 def first_word(arguments: Sequence[str]) -> str | None:

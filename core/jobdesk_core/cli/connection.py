@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import getpass
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -51,13 +52,27 @@ class Opened:
         return f"{named}database {able.database} as {able.role}"
 
 
+def _no_schema(able: Capabilities, schema: str) -> list[str]:
+    """That the tables are not where they were looked for, and how to name where they are."""
+    found = found_elsewhere(able)
+    hints = " or ".join(f"--schema {shlex.quote(name)}" for name in able.elsewhere)
+    if found is not None:
+        return [found, f"Give {hints}."] if hints else [found]
+    where = f" in schema {schema}" if schema else ""
+    return [f"Database {able.database} has no Procrastinate schema{where}."]
+
+
 @contextlib.contextmanager
 def opened(options: argparse.Namespace) -> Iterator[Opened]:
     """Connect as the options say. Raises Ended, or ConnectorException when the server cannot be reached."""
+    if options.schema == "":
+        raise Ended(codes.USAGE, "--schema is the name of a schema.")
     profile, password = _profile(options)
+    if options.schema is not None:
+        profile = replace(profile, schema=options.schema)
     connector, secret = _signed_in(profile, password)
     try:
-        yield Opened(profile, connector, _able(connector), secret)
+        yield Opened(profile, connector, _able(connector, profile), secret)
     finally:
         with contextlib.suppress(ConnectorException):
             connector.close()
@@ -67,17 +82,16 @@ def connected_again(desk: Opened) -> Opened:
     """The same database anew, with what it can do by now; whoever asks closes its connector. Raises as `opened`."""
     connector = connected(desk.profile, desk.secret)
     try:
-        return replace(desk, connector=connector, capabilities=_able(connector))
+        return replace(desk, connector=connector, capabilities=_able(connector, desk.profile))
     except BaseException:
         connector.close()
         raise
 
 
-def _able(connector: SyncPsycopgConnector) -> Capabilities:
+def _able(connector: SyncPsycopgConnector, profile: Profile) -> Capabilities:
     able = connector.run(DETECT)
     if not able.has_schema:
-        nothing = f"Database {able.database} has no Procrastinate schema."
-        raise Ended(codes.REFUSED, found_elsewhere(able) or nothing)
+        raise Ended(codes.REFUSED, *_no_schema(able, profile.schema))
     if able.rights.read is not None:
         raise Ended(codes.REFUSED, "This role may not read the jobs.", able.rights.read)
     return able

@@ -42,7 +42,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
 }
 #: A word of a filter that argparse would take for an option; not where the word before it takes any text.
 _NEGATED = re.compile(r"-[a-z_]+[:.]")
-_TAKES_TEXT = ("--lock", "--queue", "--profile", "--dsn")
+_TAKES_TEXT = ("--lock", "--queue", "--profile", "--dsn", "--schema")
 
 
 def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
@@ -77,6 +77,12 @@ def _add_common(parser: argparse.ArgumentParser, *, is_first: bool) -> None:
     source.add_argument("--profile", metavar="NAME", default=nothing, help="a saved connection")
     source.add_argument(
         "--dsn", default=nothing, help="a connection string, or '' for libpq's environment (usual when that is set)"
+    )
+    parser.add_argument(
+        "--schema",
+        metavar="NAME",
+        default=nothing,
+        help="the schema that Procrastinate lies in (default: where the search_path leads)",
     )
     flag = False if is_first else argparse.SUPPRESS
     parser.add_argument("--json", action="store_true", default=flag, help="one JSON object on each line, times in UTC")

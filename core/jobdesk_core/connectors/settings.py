@@ -107,13 +107,18 @@ class SessionSettings:
 DEFAULT = SessionSettings()
 
 
-def desk_settings(*, is_read_only: bool) -> SessionSettings:
+def desk_settings(*, is_read_only: bool, schema: str = "") -> SessionSettings:
     """The settings of the desk's own sessions, whose limits are the desk's.
+
+    With a `schema` every name is looked for there alone (and among PostgreSQL's own); otherwise where the session's
+    search_path leads.
 
     A role, a database or an operator that asks for read-only transactions is never overruled: that is a safeguard of
     somebody's, and a refused act says so.
     """
-    return SessionSettings({**MEANING, **LIMITS}, is_read_only or None, ends_waits=True)
+    quoted = '"' + schema.replace('"', '""') + '"'
+    pinned = {**MEANING, **LIMITS, **({"search_path": quoted} if schema else {})}
+    return SessionSettings(pinned, is_read_only or None, ends_waits=True)
 
 
 def _word(value: bool) -> str:

@@ -21,11 +21,11 @@ def schema_sql() -> str:
 def found_elsewhere(capabilities: Capabilities) -> str | None:
     """Where the schema is that the search_path does not lead to, and how to get there; None when nowhere."""
     if capabilities.elsewhere:
-        names = ", ".join(capabilities.elsewhere)
-        return (
-            f"Database {capabilities.database} has a Procrastinate schema in {names}, where the search_path does not "
-            f"lead. Add options=-csearch_path={capabilities.elsewhere[0]} to the connection."
-        )
+        *first, last = capabilities.elsewhere
+        if not first:
+            return f"Database {capabilities.database} has its Procrastinate schema in {last}, not where this looks."
+        names = f"{', '.join(first)} and {last}"
+        return f"Database {capabilities.database} has Procrastinate schemas in {names}, not where this looks."
     if capabilities.halves_elsewhere:
         names = ", ".join(capabilities.halves_elsewhere)
         return f"Database {capabilities.database} has a part of a Procrastinate schema in {names}. Drop or complete it."

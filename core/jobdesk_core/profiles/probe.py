@@ -83,9 +83,10 @@ def _server(able: Capabilities, milliseconds: float) -> Step:
 
 def _schema(able: Capabilities, milliseconds: float) -> Step:
     if able.has_schema:
+        place = f"Procrastinate {able.release}, in schema {able.schema}."
         if able.strangeness is not None:
-            return Step("Schema", "warning", f"Procrastinate {able.release}. {able.strangeness}", milliseconds)
-        return Step("Schema", "good", f"Procrastinate {able.release}.", milliseconds)
+            return Step("Schema", "warning", f"{place} {able.strangeness}", milliseconds)
+        return Step("Schema", "good", place, milliseconds)
     found = found_elsewhere(able)
     if found is not None:
         return Step("Schema", "bad", found, milliseconds)

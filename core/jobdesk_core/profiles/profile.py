@@ -37,6 +37,8 @@ APPLICATION_NAME = "jobdesk"
 class Profile:
     """A named connection. `dsn` and `arguments` count only under their own method.
 
+    `schema` is the schema that Procrastinate lies in; empty: where the search_path leads.
+
     `links` are templates by their names (see `links`), `secret_keys` is the pattern of keys whose values are
     hidden, empty for the default one (see `secret_keys`). `app_python`, `app_path` and `app_folder` name the
     application's interpreter, its app (package.module.app) and the folder of its code (see `introspect`); its code is
@@ -55,6 +57,7 @@ class Profile:
     app_python: str = ""
     app_path: str = ""
     app_folder: str = ""
+    schema: str = ""
     app_is_allowed: bool = False
     saved_as: str = field(default="", compare=False)
 
@@ -66,6 +69,11 @@ class Profile:
     @property
     def display_dsn(self) -> str:
         """Where the profile leads, for people; never with a password."""
+        return f"{self._server}, schema {self.schema}" if self.schema else self._server
+
+    @property
+    def _server(self) -> str:
+        """The server and the database, without the schema, for people; never with a password."""
         if self.method == "environment":
             return "libpq's environment"
         if self.method == "dsn":
@@ -170,7 +178,7 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
         "min_size": 1,
         "max_size": 4,
         "timeout": 5.0,
-        "session": desk_settings(is_read_only=profile.is_read_only),
+        "session": desk_settings(is_read_only=profile.is_read_only, schema=profile.schema),
         "json_loads": exact_json.loads,
     }
 

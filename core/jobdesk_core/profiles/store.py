@@ -124,6 +124,7 @@ def _profile(name: str, table: dict[str, Any]) -> Profile:
         is_read_only=bool(table.get("is_read_only", False)),
         links={key: str(value) for key, value in table.get("links", {}).items()},
         secret_keys=str(table.get("secret_keys", "")),
+        schema=str(table.get("schema", "")),
         **{name: str(table.get(name, "")) for name in _APP},
         app_is_allowed=table.get("app_is_allowed") is True,
         saved_as=name,
@@ -140,6 +141,7 @@ def _table(profile: Profile) -> dict[str, Any]:
         "is_read_only": profile.is_read_only,
         "links": dict(profile.links),
         "secret_keys": profile.secret_keys,
+        "schema": profile.schema,
         **{name: getattr(profile, name) for name in _APP},
         "app_is_allowed": profile.app_is_allowed,
     }

@@ -86,6 +86,7 @@ class ConnectionDialog(DialogFrame):
             environment=environment,
             colour=ENVIRONMENTS.get(environment.lower(), known.colour if known else ""),
             is_read_only=self.form.read_only.isChecked(),
+            schema=self.form.schema.text().strip(),
             links=self.inspection.typed_links(),
             secret_keys=self.inspection.typed_secret_keys(),
             **self.application.typed(),

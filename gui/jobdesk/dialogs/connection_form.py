@@ -54,6 +54,8 @@ class ConnectionForm(QWidget):
         self.remember.setEnabled(False)
         self._keyring = note()
         self._keyring.hide()
+        self.schema = QLineEdit()
+        self.schema.setPlaceholderText(self.tr("where the search_path leads"))
         self.read_only = QCheckBox(self.tr("Read only: no action on jobs from this connection"))
         #: Of the two forms with fields the one that was filled in last.
         self._filled = 1
@@ -69,6 +71,7 @@ class ConnectionForm(QWidget):
         self._show_method(self.method.current())
         self.dsn.setText(profile.dsn)
         self._show_arguments(profile.arguments)
+        self.schema.setText(profile.schema)
         self.read_only.setChecked(profile.is_read_only)
         self.password.clear()
 
@@ -172,7 +175,11 @@ class ConnectionForm(QWidget):
         for page in self._pages:
             form.addWidget(page)
         self.method.changed.connect(self._method_changed)
-        form.addLayout(field(self.tr("Password, if the server asks and pgpass has none"), self.password))
+        secret = QHBoxLayout()
+        secret.setSpacing(12)
+        secret.addLayout(field(self.tr("Password, if the server asks and pgpass has none"), self.password), 3)
+        secret.addLayout(field(self.tr("Schema of Procrastinate"), self.schema), 2)
+        form.addLayout(secret)
         form.addWidget(self.remember)
         form.addWidget(self._keyring)
         form.addWidget(self.read_only)

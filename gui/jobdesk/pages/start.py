@@ -13,8 +13,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
+from jobdesk import formats
 from jobdesk.session import Session
 from jobdesk.widgets.empty_state import Action, EmptyState
+
+#: So many schemas are offered by a button each; more of them are named, and written into the connection.
+MOST_OFFERED = 4
 
 
 class StartPage(QWidget):
@@ -74,11 +78,18 @@ class StartPage(QWidget):
         """Say that the database has no schema, and offer to install it where that is possible."""
         reason = refusal(capabilities)
         actions = [(self.tr("Choose another database…"), self.choose_asked_for.emit)]
+        # The one after the other: a button for each place where the tables are.
+        actions[:0] = [
+            (self.tr("Use schema {name}").format(name=formats.cut(name, 40)), partial(self._session.use_schema, name))
+            for name in capabilities.elsewhere[:MOST_OFFERED]
+        ]
         if reason is None:
             actions.insert(0, (self.tr("Install the schema…"), self.install_asked_for.emit))
         self._say(
             "queues",
-            self.tr("This database has no Procrastinate schema"),
+            self.tr("Procrastinate is in another schema")
+            if capabilities.elsewhere
+            else self.tr("This database has no Procrastinate schema"),
             reason
             or self.tr("{database} holds no jobs table. Is it the right database? The schema can be installed.").format(
                 database=capabilities.database
