@@ -12,7 +12,6 @@ from jobdesk.commands.staged import StagedCommands
 from jobdesk.desk import Desk
 from jobdesk.work import under_way
 
-HEIGHT = 28
 #: What takes longer is told, in seconds, and milliseconds between two looks at it.
 LONG_S, LOOK_MS = 0.5, 200
 
@@ -29,7 +28,6 @@ class Footer(QFrame):
         self.staged.clicked.connect(show.trigger)
         staged.held.changed.connect(self._show_staged)
         self.setObjectName("footer")
-        self.setFixedHeight(HEIGHT)
         self._left, self._right = QLabel(), QLabel()
         self.progress = QProgressBar()
         self.progress.setRange(0, 0)
@@ -38,7 +36,6 @@ class Footer(QFrame):
         self.doing = QLabel()
         self.stop = QPushButton(self.tr("Stop"))
         self.stop.setObjectName("link")
-        self.stop.setFixedHeight(22)
         self.stop.clicked.connect(self._stop_it)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)

@@ -13,8 +13,6 @@ from jobdesk.widgets.filter_bar import FilterBar
 from jobdesk.widgets.live_indicator import LiveIndicator
 from jobdesk.widgets.tag import Tag
 
-HEIGHT = 48
-
 
 class EnvironmentStrip(QFrame):
     """Three pixels in the environment's colour across the top of the window."""
@@ -41,7 +39,6 @@ class Header(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("header")
-        self.setFixedHeight(HEIGHT)
         self._tag = Tag("", "")
         self._profile = QToolButton()
         self._profile.setObjectName("profile")

@@ -80,6 +80,7 @@ class Memory(QObject):
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self.keep)
         window.arrangement.changed.connect(self._rest.start)
+        theme().changed.connect(self._rest.start)
         window.session.desk_changed.connect(self._desk_changed)
         window.session.renamed.connect(self._renamed)
 
@@ -126,17 +127,6 @@ def _value(key: str) -> object:
         return _settings().value(key)
     except Exception:  # noqa: BLE001 - a damaged settings file must not keep the program from starting
         return None
-
-
-def help_size() -> int | None:
-    """The size of the help's print in pixels, when one was chosen."""
-    held = str(_value("help_size") or "")
-    return int(held) if held.isdecimal() else None
-
-
-def keep_help_size(size_px: int) -> None:
-    """Remember the size of the help's print."""
-    _settings().setValue("help_size", size_px)
 
 
 def _settings() -> QSettings:

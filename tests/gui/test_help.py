@@ -15,13 +15,14 @@ from jobdesk import dialogs
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.frame import DialogFrame
 from jobdesk.dialogs.palette import PaletteDialog
-from jobdesk.help.browser import SIZES, picture_of
+from jobdesk.help.browser import picture_of
 from jobdesk.help.search import MOST_FOUND, search
 from jobdesk.help.topics import START, TOPICS, anchor_of, topic, topic_of_page
 from jobdesk.help.window import HelpWindow
 from jobdesk.pages.stack import KEYS
 from jobdesk.resources import resource
 from jobdesk.theme import theme
+from jobdesk.theme.theme import TEXT_SIZES
 from jobdesk_core import exceptions, troubles
 from jobdesk_core.troubles import explain
 from opened import dialog_of, live, opened
@@ -344,21 +345,21 @@ def ink(shown: HelpWindow) -> QColor:
     return cursor.charFormat().foreground().color()
 
 
-async def test_print_grows_and_is_remembered_and_the_theme_is_followed(tmp_path: Path) -> None:
-    from PySide6.QtCore import QSettings
-
-    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path))
+async def test_its_text_has_the_windows_size_and_changes_it_and_the_theme_is_followed(tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
         shown = await help_of(window)
         usual = shown.browser.document().defaultFont().pixelSize()
-        for _ in SIZES:
-            QTest.keySequence(shown, "Ctrl++")
-        assert shown.browser.document().defaultFont().pixelSize() == SIZES[-1] > usual
-        QTest.keySequence(shown, "Ctrl+0")
-        assert shown.browser.document().defaultFont().pixelSize() == usual
-        QTest.keySequence(shown, "Ctrl+-")
-        window.commands.help._help = None
-        assert HelpWindow(window).browser.size_px == shown.browser.size_px < usual
+        try:
+            for _ in TEXT_SIZES:
+                QTest.keySequence(shown, "Ctrl++")
+            assert theme().text_percent == TEXT_SIZES[-1], "the one size of all text"
+            assert shown.browser.document().defaultFont().pixelSize() == 2 * usual
+            QTest.keySequence(shown, "Ctrl+0")
+            assert shown.browser.document().defaultFont().pixelSize() == usual
+            window.actions["view.smaller_text"].trigger()
+            assert shown.browser.document().defaultFont().pixelSize() < usual, "the help follows the window"
+        finally:
+            theme().set_text_percent(100)
         theme().set_mode("dark")
         dark = ink(shown)
         theme().set_mode("light")

@@ -46,17 +46,18 @@ async def test_keys_make_all_text_larger_and_smaller_and_it_is_remembered(dsn: s
                 before = sizes()
                 QTest.keyClick(window, key, CONTROL)
                 assert all(now > then for now, then in zip(sizes(), before, strict=True)), (before, sizes())
-            for _ in range(6):
+            for _ in range(9):
                 QTest.keyClick(window, Qt.Key.Key_Plus, CONTROL)
-            assert theme().text_percent == 150
-            assert window.footer.mapTo(window, QPoint(0, window.footer.height())).y() == window.height()
+            assert theme().text_percent == 200
+            foot = window.footer
+            await until(lambda: foot.mapTo(window, QPoint(0, foot.height())).y() == window.height(), what="the footer")
             remembered.keep(window)
             QTest.keyClick(window, Qt.Key.Key_0, CONTROL)
             assert sizes() == usual
             QTest.keyClick(window, Qt.Key.Key_Minus, CONTROL)
             assert sizes()[0] < usual[0] and sizes()[-1] == usual[-1]
             remembered.restore(window, None)
-            assert theme().text_percent == 150
+            assert theme().text_percent == 200
 
 
 @pytest.mark.parametrize("kept", ["", "x", "-5", "99999", "³", "0"])

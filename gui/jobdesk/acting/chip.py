@@ -10,6 +10,7 @@ from jobdesk import formats
 from jobdesk.acting.act import Act
 from jobdesk.acting.acts import Acts
 from jobdesk.theme import theme
+from jobdesk.widgets.growing import keep_sizes
 
 HEIGHT, SIDE = 22, 12
 _TURN_MS = 80
@@ -24,7 +25,7 @@ class ActChip(QFrame):
         super().__init__(parent)
         self._acts = acts
         self.setObjectName("chip")
-        self.setFixedHeight(HEIGHT)
+        keep_sizes(self, height=HEIGHT)
         self.spinner = Spinner()
         self.words = self._link(self.panel_asked_for.emit)
         self.words.setToolTip(self.tr("Show what has become of the jobs"))

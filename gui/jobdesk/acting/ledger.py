@@ -11,6 +11,7 @@ from jobdesk.acting.act import Act, Ended
 from jobdesk.dialogs import ledger_files
 from jobdesk.dialogs.frame import DialogFrame
 from jobdesk.dialogs.outcome_list import OutcomeList, no_examples
+from jobdesk.theme import theme
 
 EXAMPLES = "examples"
 
@@ -44,7 +45,7 @@ class LedgerDialog(DialogFrame):
         self.outcomes.show_lines(ended.lines)
         if ended.way_out:
             self.message.show_message(ended.kind, ended.way_out)
-        self.resize(680, 420)
+        self.resize(theme().grown(680), theme().grown(420))
         self.cancel_button.setFocus()
 
     def _export(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
@@ -10,6 +10,7 @@ from jobdesk.acting.act import Act
 from jobdesk.acting.acts import Acts
 from jobdesk.acting.view import ActView
 from jobdesk.theme.icons import icon
+from jobdesk.widgets.growing import keep_sizes
 
 WIDTH = 372
 
@@ -27,11 +28,10 @@ class ActsPanel(QFrame):
         self.views: dict[Act, ActView] = {}
         self.setObjectName("actsPanel")
         self.setProperty("pane", True)
-        self.setFixedWidth(WIDTH)
+        keep_sizes(self, width=WIDTH)
         self.close_button = QToolButton(self)
         self.close_button.setObjectName("plain")
         self.close_button.setIcon(icon("close", "secondary"))
-        self.close_button.setIconSize(QSize(14, 14))
         self.close_button.setAccessibleName(self.tr("Close this panel"))
         self.close_button.setToolTip(self.tr("Close this panel; the act goes on"))
         self.close_button.clicked.connect(self.put_away)

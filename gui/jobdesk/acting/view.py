@@ -15,6 +15,7 @@ from jobdesk.acting.chip import words_of
 from jobdesk.acting.numbers import Number, numbers_of
 from jobdesk.dialogs.outcome_list import empty_layout
 from jobdesk.inspector.parts import caption, plain_label
+from jobdesk.theme import theme
 from jobdesk.theme.icons import icon
 from jobdesk.widgets.fields import FieldList
 from jobdesk.widgets.shape_label import ShapeLabel
@@ -147,7 +148,7 @@ class ActView(QWidget):
             count = QLabel(formats.number(number.count))
             count.setProperty("strong", "true" if number.count and (number.is_sum or number.shape) else "false")
             count.setProperty("tone", "" if number.count else "secondary")
-            self.grid.setRowMinimumHeight(2 * position, _LINE_PX)
+            self.grid.setRowMinimumHeight(2 * position, theme().grown(_LINE_PX))
             self.grid.addWidget(label, 2 * position, 0)
             self.grid.addWidget(count, 2 * position, 1, Qt.AlignmentFlag.AlignRight)
             if position < len(numbers) - 1:

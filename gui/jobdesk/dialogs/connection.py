@@ -26,6 +26,7 @@ from jobdesk.dialogs.connection_test import ConnectionTest
 from jobdesk.dialogs.discard import ConnectionLossDialog, ForgetDialog
 from jobdesk.dialogs.frame import DialogFrame, field
 from jobdesk.dialogs.inspection_settings import InspectionSettings
+from jobdesk.theme import theme
 from jobdesk.widgets.segmented import Segmented
 
 UNSAVED = (OSError, UnreadableProfiles, UnsavableProfile)
@@ -60,7 +61,7 @@ class ConnectionDialog(DialogFrame):
         self._build_form()
         self.show_profile(profile or Profile(name=""))
         self.form.name.setFocus()
-        self.resize(860, 580)
+        self.resize(theme().grown(860), theme().grown(580))
         self.work.start(unavailable(), name="keyring", then=self.form.show_keyring)
 
     # The profile on show

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPla
 
 from jobdesk.dialogs.frame import field, note
 from jobdesk.widgets.fields import FieldList
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.segmented import Segmented
 
 METHODS = ("environment", "dsn", "arguments")
@@ -231,7 +232,7 @@ class ConnectionForm(QWidget):
                 row.addLayout(field(labels[key], self.arguments[key]), 1 if key == "port" else 2)
             layout.addLayout(row)
         layout.addLayout(field(self.tr("SSL mode"), self.ssl_mode))
-        self.more.setMaximumHeight(56)
+        keep_sizes(self.more, most_height=56)
         self.more.setTabChangesFocus(True)
         layout.addLayout(field(self.tr("More parameters, one key=value per line"), self.more))
         return page

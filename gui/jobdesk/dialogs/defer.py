@@ -19,6 +19,7 @@ from jobdesk.dialogs.new_job_fields import NewJobFields
 from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.dialogs.task_hints import TaskHints
 from jobdesk.known_tasks import KnownTasks
+from jobdesk.theme import theme
 from jobdesk.widgets.json_editor import JsonEditor
 
 Submit = Callable[[Job], Awaitable[Outcome]]
@@ -189,11 +190,11 @@ class DeferDialog(DialogFrame):
         both = QHBoxLayout()
         both.setSpacing(16)
         both.addLayout(left, 3)
-        self.resize(640, 560)
+        self.resize(theme().grown(640), theme().grown(560))
         if self.hints is not None:
             both.addWidget(self.hints, 2)
             self.fields.known.connect(self._take_known)
             self.fields.told.connect(self.hints.show_problem)
             self.hints.template_asked_for.connect(self._fill_in)
-            self.resize(940, 600)
+            self.resize(theme().grown(940), theme().grown(600))
         self.content.addLayout(both, 1)

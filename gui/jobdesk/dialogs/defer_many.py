@@ -38,6 +38,7 @@ from jobdesk.dialogs.safety import Safety
 from jobdesk.known_tasks import KnownTasks
 from jobdesk.slices import in_slices
 from jobdesk.staged import StagedChanges
+from jobdesk.theme import theme
 from jobdesk.widgets.column_types import ColumnTypes
 from jobdesk.widgets.rows_edit import RowsEdit
 
@@ -269,7 +270,7 @@ class DeferManyDialog(DialogFrame):
         both.addWidget(self._input, 5)
         both.addLayout(right, 6)
         self.content.addLayout(both, 1)
-        self.resize(1160, 660)
+        self.resize(theme().grown(1160), theme().grown(660))
 
 
 def _words(dialog: QWidget) -> Words:

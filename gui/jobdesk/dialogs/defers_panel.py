@@ -12,6 +12,7 @@ from jobdesk import formats
 from jobdesk.dialogs.act_words import jobs
 from jobdesk.dialogs.pace import Pace
 from jobdesk.models.new_jobs import COLUMNS, WIDTHS, NewJobsModel
+from jobdesk.theme import theme
 from jobdesk.widgets.table import Table
 
 #: Jobs that are looked through for what their columns say.
@@ -32,7 +33,7 @@ class DefersPanel(QWidget):
         self.table.set_ground("panel")
         self.table.setModel(self.model)
         for position, (name, width) in enumerate(zip(COLUMNS, WIDTHS, strict=True)):
-            self.table.setColumnWidth(position, width)
+            self.table.setColumnWidth(position, theme().grown(width))
             self.table.setColumnHidden(position, name in hidden)
         self._empty = QLabel()
         self._empty.setProperty("tone", "secondary")
@@ -64,7 +65,8 @@ class DefersPanel(QWidget):
         self._show_table(plan.jobs)
         refused = len(plan.refusals)
         # Room for the arguments, unless there are reasons to read.
-        self.table.setColumnWidth(COLUMNS.index("outcome"), WIDTHS[COLUMNS.index("outcome")] if refused else 130)
+        width = WIDTHS[COLUMNS.index("outcome")] if refused else 130
+        self.table.setColumnWidth(COLUMNS.index("outcome"), theme().grown(width))
         said = self.tr("{jobs} will be deferred").format(jobs=jobs(plan.ready))
         if refused:
             said = self.tr("{said}, {count} will not").format(said=said, count=formats.number(refused))

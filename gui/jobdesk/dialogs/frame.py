@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from jobdesk.dialogs.tab_order import set_tab_order
 from jobdesk.dialogs.typed import Typed
 from jobdesk.logs import fault
+from jobdesk.theme import theme
 from jobdesk.widgets.message_bar import MessageBar
 from jobdesk.widgets.pressing import is_return, press
 from jobdesk.work import Work
@@ -53,7 +54,7 @@ class DialogFrame(QDialog):
         self.setWindowTitle(title)
         self.setModal(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(width)
+        self.setMinimumWidth(theme().grown(width))
         self.work = Work(self)
         self.typed = Typed(self)
         self._is_arranged = False
@@ -104,6 +105,10 @@ class DialogFrame(QDialog):
             self.resize(max(self.minimumWidth(), min(self.width(), parent.window().width() - MARGIN)), self.height())
         if not self._is_arranged:
             self._is_arranged = True
+            for each in self.findChildren(QWidget):
+                # As large as it will be written.
+                each.ensurePolished()
+            self.make_room()
             self._fit_screen(self.screen().availableSize())
             self._arrange_keys()
         super().showEvent(event)
@@ -215,6 +220,8 @@ class DialogFrame(QDialog):
         """Be no larger than the screen: what does not fit into it scrolls, and the verbs stay in sight."""
         layout = self.layout()
         least = layout.minimumSize().expandedTo(self.minimumSize())
+        # Words that are wrapped need a height that the minimum does not know of.
+        least.setHeight(max(least.height(), layout.totalMinimumHeightForWidth(min(self.width(), most.width()))))
         if least.width() > most.width() or least.height() > most.height():
             focused = self.focusWidget()
             scroll = QScrollArea()
@@ -228,6 +235,10 @@ class DialogFrame(QDialog):
             if focused is not None:
                 focused.setFocus()
             self.setMinimumSize(0, 0)
+        if self.width() > most.width():
+            # Narrower, its words take more lines.
+            self.resize(most.width(), self.height())
+            self.make_room()
         self.resize(self.size().boundedTo(most))
 
     def _arrange_keys(self) -> None:

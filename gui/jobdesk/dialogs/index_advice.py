@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
 
 from jobdesk.dialogs.frame import WORK, DialogFrame
+from jobdesk.theme import theme
 from jobdesk.widgets.fields import FieldList
 
 _LEFT = "look for what is left"
@@ -55,7 +56,7 @@ class IndexAdviceDialog(DialogFrame):
         self.sql.setTabChangesFocus(True)
         self.sql.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.sql.setAccessibleName(self.tr("SQL that creates the index"))
-        self.sql.setFixedHeight(84)
+        self.sql.setFixedHeight(theme().grown(84))
         self.copy_button = QPushButton(self.tr("Copy the SQL"))
         self.copy_button.setObjectName("link")
         self.copy_button.setAutoDefault(False)

@@ -9,7 +9,7 @@ from functools import partial
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations import Example
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
@@ -17,6 +17,7 @@ from shiboken6 import isValid
 from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import draw_icon
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.status_label import StatusLabel
 
 #: Jobs shown one by one; the rest is told as a number.
@@ -141,14 +142,13 @@ class Sign(QWidget):
     def __init__(self, kind: str) -> None:
         super().__init__()
         self._kind = kind
-        self.setFixedSize(18, 18)
+        keep_sizes(self, width=18, height=18)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        centre = QPointF(9, 9)
         name = {"good": "check", "info": "info"}.get(self._kind, "warning")
-        box = QRectF(centre.x() - 8, centre.y() - 8, 16, 16)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         draw_icon(painter, box, name, theme().colour(self._kind))
 
 

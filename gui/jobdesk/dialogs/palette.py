@@ -95,7 +95,8 @@ class PaletteDialog(QDialog):
 
     def _place(self) -> None:
         frame = QFrame()
-        frame.setFixedWidth(min(WIDTH, self._window.width() - 40))
+        room = min(self._window.width(), self.screen().availableSize().width()) - 40
+        frame.setFixedWidth(min(theme().grown(WIDTH), room))
         frame.setObjectName("paletteFrame")
         self._column = column = QVBoxLayout(frame)
         column.setContentsMargins(1, 1, 1, 1)
@@ -107,13 +108,18 @@ class PaletteDialog(QDialog):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(frame)
 
+    def _most_rows(self) -> int:
+        """As many as the window has room for below the field."""
+        room = self._window.height() - TOP - theme().grown(80)
+        return max(3, min(ROWS, room // theme().grown(ROW_HEIGHT)))
+
     def _show(self, typed: str) -> None:
         first, last = typed_entries(self._window, typed)
         self.model.set_entries([*first, *best(typed, self._entries, self._recent), *last])
         count = len(self.model.entries)
         self.list.setVisible(count > 0)
         self._nothing.setVisible(count == 0)
-        self.list.setFixedHeight(min(count, ROWS) * ROW_HEIGHT + 8)
+        self.list.setFixedHeight(min(count, self._most_rows()) * theme().grown(ROW_HEIGHT) + 8)
         self.list.setCurrentIndex(self.model.index(0, 0))
         # At once: otherwise it would be painted in its former height first.
         self._column.activate()
@@ -158,7 +164,7 @@ class _EntryDelegate(QStyledItemDelegate):
     """Paints an entry: its text at the left, its hint or why it is not possible at the right."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(100, ROW_HEIGHT)
+        return QSize(100, theme().grown(ROW_HEIGHT))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

@@ -37,6 +37,7 @@ from jobdesk.dialogs.outcome_list import OutcomeList, no_examples
 from jobdesk.dialogs.pace import Pace
 from jobdesk.dialogs.safety import Safety
 from jobdesk.staged import StagedChanges
+from jobdesk.theme import theme
 from jobdesk.widgets.segmented import Segmented
 
 LOOK, EXAMPLES, RISK = "look", "examples", "risk"
@@ -76,7 +77,7 @@ class PreflightDialog(DialogFrame):
         self.ids.setPlaceholderText(self.tr("Paste ids: 4711, 4712, or one per line"))
         self.ids.setAccessibleName(self.tr("Ids of jobs"))
         self.ids.setTabChangesFocus(True)
-        self.ids.setFixedHeight(84)
+        self.ids.setFixedHeight(theme().grown(84))
         self.ids.hide()
         self.outcomes = OutcomeList(self._read_examples)
         self.safety = Safety(self.words, desk.profile)
@@ -246,7 +247,12 @@ class PreflightDialog(DialogFrame):
 
     def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
         reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
-        self.work.start(reading, name=EXAMPLES, then=then, failed=no_examples)
+
+        def show(found: list[Example]) -> None:
+            then(found)
+            QTimer.singleShot(0, self, self._fit)
+
+        self.work.start(reading, name=EXAMPLES, then=show, failed=no_examples)
 
     def _toggle_sql(self) -> None:
         self.sql.setVisible(self.sql.isHidden())
@@ -318,7 +324,7 @@ class PreflightDialog(DialogFrame):
         self._scroll.setWidget(self._inner)
         self.content.addWidget(self._scroll, 1)
         self.content.addWidget(self.pace)
-        self.resize(720, 440)
+        self.resize(theme().grown(720), theme().grown(440))
 
     def _connect(self) -> None:
         self._typing.setSingleShot(True)

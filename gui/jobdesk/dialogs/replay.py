@@ -23,6 +23,7 @@ from jobdesk.dialogs.safety import Safety
 from jobdesk.dialogs.shown_sql import ShownSql
 from jobdesk.session import Session, Unreached
 from jobdesk.staged import StagedChanges
+from jobdesk.theme import theme
 from jobdesk.widgets.target_banner import TargetBanner
 
 LOOK = "look"
@@ -243,7 +244,7 @@ class ReplayDialog(DialogFrame):
         self.content.addWidget(self.panel, 1)
         self.content.addWidget(self.sql)
         self.content.addWidget(self.leave_out)
-        self.resize(1000, 600)
+        self.resize(theme().grown(1000), theme().grown(600))
 
 
 def _words(dialog: QWidget) -> Words:

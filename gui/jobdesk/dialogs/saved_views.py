@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetIt
 
 from jobdesk.dialogs.frame import DialogFrame, field, note
 from jobdesk.dialogs.save_view import LONGEST_NAME
+from jobdesk.theme import theme
 
 if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
@@ -70,7 +71,7 @@ class SavedViewsDialog(DialogFrame):
         for view in self._finding.views:
             item = QListWidgetItem(view.name, self.list)
             item.setData(_VIEW, view)
-            item.setSizeHint(QSize(100, 28))
+            item.setSizeHint(QSize(100, theme().grown(28)))
             if view.name == chosen:
                 self.list.setCurrentItem(item)
         if self.list.currentRow() < 0:

@@ -128,7 +128,7 @@ class StagedDialog(DialogFrame):
             [(str(position), words.cells(entry, self._now(position), secret)) for position, entry in enumerate(entries)]
         )
         rows = min(max(len(entries), FEWEST_ROWS), MOST_ROWS)
-        self.table.setFixedHeight(HEADER_HEIGHT + rows * theme().row_height + 2)
+        self.table.setFixedHeight(theme().grown(HEADER_HEIGHT) + rows * theme().row_height + 2)
         if entries and self._chosen() < 0:
             self.table.selectRow(min(max(chosen, 0), len(entries) - 1))
         count = words.changes(len(entries))
@@ -218,8 +218,7 @@ class StagedDialog(DialogFrame):
 
     def _lay_out(self) -> None:
         self.cancel_button.setText(self.tr("Keep for later"))
-        for position, title in enumerate(self.model.titles):
-            self.table.setColumnWidth(position, title.width)
+        self.table.lay_columns(self.model.titles)
         buttons = QHBoxLayout()
         buttons.setSpacing(12)
         for button in (self.edit_button, self.remove_button):
@@ -243,4 +242,4 @@ class StagedDialog(DialogFrame):
         self.content.addWidget(scroll, 1)
         self.content.addWidget(self.safety)
         self.content.addWidget(self.pace)
-        self.resize(760, 620)
+        self.resize(theme().grown(760), theme().grown(620))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLay
 
 from jobdesk import formats
 from jobdesk.known_tasks import KnownTasks
+from jobdesk.theme import theme
 from jobdesk.widgets.text_block import Run, TextBlock
 
 #: Characters of a docstring, a default and an annotation that are shown.
@@ -48,7 +49,7 @@ class TaskHints(QFrame):
         layout.addWidget(title)
         layout.addWidget(scroll, 1)
         layout.addWidget(self.fill)
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(theme().grown(280))
         self.show_known(None)
 
     @property

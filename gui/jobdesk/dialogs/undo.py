@@ -19,6 +19,7 @@ from jobdesk.dialogs.act_words import Words
 from jobdesk.dialogs.frame import DialogFrame
 from jobdesk.dialogs.safety import Safety
 from jobdesk.models.values import Cell, Title, ValuesModel
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.table import Table
 
 LOOK = "check what an undo would do"
@@ -43,8 +44,8 @@ class UndoDialog(DialogFrame):
         self.table = Table(self.tr("What an undo would do"))
         self.table.set_ground("panel")
         self.table.setModel(self.model)
-        self.table.setColumnWidth(0, 120)
-        self.table.setFixedHeight(TABLE_HEIGHT)
+        self.table.lay_columns(self.model.titles)
+        keep_sizes(self.table, least_height=TABLE_HEIGHT)
         self.content.addWidget(self.table)
         self.safety = Safety(Words("", "", "", ""), desk.profile)
         self.safety.changed.connect(self._check)

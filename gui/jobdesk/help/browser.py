@@ -1,4 +1,4 @@
-"""Shows one topic in the theme's colours and in the size that was chosen. It opens no file but the help's pictures."""
+"""Shows one topic in the theme's colours and size of text. It opens no file but the help's pictures."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ from jobdesk.help.topics import Topic, anchor_of
 from jobdesk.resources import resource
 from jobdesk.theme import theme
 
-#: Pixels of the text, and the steps of Ctrl+plus and Ctrl+minus.
-SIZES = (11, 12, 14, 16, 18, 21, 24, 28, 34)
-USUAL_SIZE = 14
+#: Pixels of the text at the usual size.
+SIZE = 14
 #: Sizes of the headings of each level, as shares of the text's.
 _HEADINGS = {1: 1.6, 2: 1.25, 3: 1.05, 4: 1.0}
 _MARGIN = 28
@@ -50,28 +49,8 @@ class HelpBrowser(QTextBrowser):
         self.anchorClicked.connect(lambda url: self.link_followed.emit(url.toString()))
         self._topic: Topic | None = None
         self._words: list[str] = []
-        self._size = USUAL_SIZE
         self._width = 0
         theme().changed.connect(self._show_again)
-
-    @property
-    def size_px(self) -> int:
-        """The size of the text in logical pixels."""
-        return self._size
-
-    def set_size(self, size_px: int) -> None:
-        """Choose the nearest of SIZES."""
-        self._size = min(SIZES, key=lambda each: abs(each - size_px))
-        self._show_again()
-
-    def step_size(self, steps: int) -> None:
-        """Larger or smaller by so many steps, as far as they go."""
-        place = SIZES.index(self._size) + steps
-        self.set_size(SIZES[max(0, min(place, len(SIZES) - 1))])
-
-    def reset_size(self) -> None:
-        """Back to the usual size."""
-        self.set_size(USUAL_SIZE)
 
     def show_topic(self, topic: Topic, anchor: str = "", words: list[str] | None = None) -> None:
         """Show a topic from one of its headings on, with the words that were looked for marked."""
@@ -109,7 +88,7 @@ class HelpBrowser(QTextBrowser):
         assert self._topic is not None
         self._width = self.viewport().width()
         document = QTextDocument(self)
-        document.setDefaultFont(theme().font(self._size))
+        document.setDefaultFont(theme().font(SIZE))
         document.setDocumentMargin(_MARGIN)
         document.setMarkdown(self._topic.markdown)
         self.setDocument(document)
@@ -132,8 +111,9 @@ class HelpBrowser(QTextBrowser):
         # Of a picture's height the share beyond 100 would be an empty space.
         is_tight = is_code or any(part.format.isImageFormat() for part in block.textFormats())
         layout.setLineHeight(100 if is_tight else 140, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        layout.setTopMargin(self._size * (1.4 if level == 2 else 1.1 if level else 0))
-        layout.setBottomMargin(self._size * (0 if is_code and goes_on else 0.3 if level or goes_on else 0.7))
+        size_px = theme().scaled(SIZE)
+        layout.setTopMargin(size_px * (1.4 if level == 2 else 1.1 if level else 0))
+        layout.setBottomMargin(size_px * (0 if is_code and goes_on else 0.3 if level or goes_on else 0.7))
         if is_code:
             layout.setBackground(theme().colour("hover"))
         cursor.mergeBlockFormat(layout)
@@ -149,10 +129,10 @@ class HelpBrowser(QTextBrowser):
         tone = "accent" if held.isAnchor() else "text"
         look.setForeground(theme().colour(tone))
         if held.fontFixedPitch() or is_code:
-            look.setFont(theme().mono_font(round(self._size * 0.92)), _KEEP)
+            look.setFont(theme().mono_font(round(SIZE * 0.92)), _KEEP)
             look.setBackground(theme().colour("hover"))
         elif level:
-            look.setFont(theme().font(round(self._size * _HEADINGS.get(level, 1)), QFont.Weight.DemiBold), _KEEP)
+            look.setFont(theme().font(round(SIZE * _HEADINGS.get(level, 1)), QFont.Weight.DemiBold), _KEEP)
         return look
 
     def _dress_table(self, table: QTextTable) -> None:
@@ -161,9 +141,9 @@ class HelpBrowser(QTextBrowser):
         look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
         look.setBorderBrush(theme().colour("line"))
         look.setBorderCollapse(True)
-        look.setCellPadding(self._size * 0.5)
+        look.setCellPadding(theme().scaled(SIZE) * 0.5)
         look.setCellSpacing(0)
-        look.setBottomMargin(self._size)
+        look.setBottomMargin(theme().scaled(SIZE))
         table.setFormat(look)
 
     def _picture_width(self, picture: QImage) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QSize, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from jobdesk import remembered
 from jobdesk.help.browser import HelpBrowser
 from jobdesk.help.search import search, words_of
 from jobdesk.help.topics import TOPICS, topic
+from jobdesk.theme import theme
 from jobdesk.theme.icons import icon
 
 Place = tuple[str, str]  # topic and anchor
@@ -35,10 +35,9 @@ class HelpWindow(QWidget):
         super().__init__(parent, Qt.WindowType.Window)
         self.setObjectName("page")
         self.setWindowTitle(self.tr("Help for Jobdesk"))
-        self.resize(1040, 760)
+        self.resize(QSize(theme().grown(1040), theme().grown(760)).boundedTo(self.screen().availableSize()))
         self.setMinimumSize(560, 400)
         self.browser = HelpBrowser()
-        self.browser.set_size(remembered.help_size() or self.browser.size_px)
         self.field = QLineEdit()
         self.field.setPlaceholderText(self.tr("Search, or paste a message"))
         self.field.setAccessibleName(self.tr("Search the help"))
@@ -206,8 +205,8 @@ class HelpWindow(QWidget):
             self.close()
 
     def _resize_print(self, steps: int) -> None:
+        """The one size of text, of the help and of the window alike."""
         if steps:
-            self.browser.step_size(steps)
+            theme().step_text(steps)
         else:
-            self.browser.reset_size()
-        remembered.keep_help_size(self.browser.size_px)
+            theme().set_text_percent(100)

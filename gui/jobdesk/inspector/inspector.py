@@ -32,6 +32,7 @@ from jobdesk.inspector.runs_panel import RunsPanel
 from jobdesk.theme import theme
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.fields import FieldList
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.json_tree import JsonTree
 from jobdesk.widgets.status_label import StatusLabel
 from jobdesk.widgets.timeline import EventList, Timeline
@@ -56,7 +57,7 @@ class Inspector(QFrame):
         self.setObjectName("inspector")
         self.setProperty("pane", True)
         self.setAccessibleName(self.tr("Inspector of the selected job"))
-        self.setMinimumSize(300, 110)
+        keep_sizes(self, least_width=300, least_height=110)
         self._desk: Desk | None = None
         self._actions: Actions | None = None
         self._detail: JobDetail | None = None

@@ -16,7 +16,7 @@ from jobdesk import formats
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its key, its title, its width in pixels, its share of what is over, and how its cells are drawn."""
+    """One column: its key, its title, its width in pixels at the usual size of text, its share of what is over."""
 
     key: str
     title: str
@@ -26,7 +26,7 @@ class Column:
     is_mono: bool = False
     tone: str = ""
     is_shown: bool = True
-    #: A text that the column has room for in any size of letters, instead of a width in pixels.
+    #: A text that the column always has room for.
     sample: str = ""
     #: For a column of an argument: where it lies.
     path: tuple[str, ...] = ()
@@ -39,9 +39,9 @@ COLUMNS = (
     Column("status", "status", 112),
     Column("priority", "priority", 74, is_right=True),
     Column("attempts", "attempts", 82, is_right=True),
-    Column("scheduled", "scheduled", 88, 1, tone="secondary"),
+    Column("scheduled", "scheduled", 88, 1, tone="secondary", sample="in 00 min 00 s"),
     Column("lock", "lock", 112, 3),
-    Column("age", "age", 78, is_right=True, tone="secondary"),
+    Column("age", "age", 78, is_right=True, tone="secondary", sample="00 h 00 min"),
     Column("queueing_lock", "queueing lock", 130, is_shown=False),
     Column("worker", "worker", 80, is_right=True, is_mono=True, is_shown=False),
 )
@@ -58,6 +58,10 @@ STATUS_COLUMN = INDEX_OF["status"]
 CLOCK_COLUMNS = (INDEX_OF["scheduled"], INDEX_OF["age"])
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+
+#: The longest text of the column of statuses, which not every list needs room for.
+ABORT_REQUESTED = "doing · abort requested"
 
 
 def status_text(row: JobRow) -> str:

@@ -25,6 +25,9 @@ LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 #: Rows told of one by one; of more, the stretch that holds them all is.
 ONE_BY_ONE = 50
 
+#: Samples of what columns of times always have room for.
+LONG_TIME, LONG_AGE = "00 min 00 s", "00 h 00 min"
+
 SortKey = Callable[[NameRow], float | str | None]
 
 
@@ -41,6 +44,8 @@ class Column:
     is_right: bool = True
     #: What a change of which makes the cell flash.
     number: Callable[[NameRow], int] | None = None
+    #: A text that the column always has room for.
+    sample: str = ""
 
 
 def _status(status: Status, width: int) -> Column:
@@ -96,6 +101,7 @@ COLUMNS = (
         96,
         lambda row: row.waited_s,
         _WAITED,
+        sample=LONG_TIME,
     ),
     Column(
         "ran",
@@ -103,9 +109,10 @@ COLUMNS = (
         92,
         lambda row: row.ran_s,
         _RAN,
+        sample=LONG_TIME,
     ),
-    Column("oldest", "oldest due", 86, _oldest, "How long the oldest due job has waited"),
-    Column("course", "clears in", 104, _course, _CLEARS),
+    Column("oldest", "oldest due", 86, _oldest, "How long the oldest due job has waited", sample=LONG_AGE),
+    Column("course", "clears in", 104, _course, _CLEARS, sample=LONG_TIME),
     Column(
         "hour",
         "last hour",

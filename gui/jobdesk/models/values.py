@@ -30,11 +30,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A column's title and width in pixels."""
+    """A column's title, its width in pixels at the usual size of text, and a text that it always has room for."""
 
     text: str
     width: int = 96
     is_right: bool = True
+    sample: str = ""
 
 
 class ValuesModel(QAbstractTableModel):

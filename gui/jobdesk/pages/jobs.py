@@ -28,6 +28,7 @@ from jobdesk.pages.jobs_reading import JobsReading
 from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.pages.jobs_toolbar import ROOMY_WIDTH, JobsToolbar
 from jobdesk.pages.whole_bar import WholeBar
+from jobdesk.theme import theme
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.splitter import Splitter
 
@@ -221,12 +222,17 @@ class JobsPage(QWidget):
         self.inspector.job_asked_for.connect(self._go_to)
         self.inspector.filter_asked_for.connect(self.filter_asked_for)
         self.inspector.failed.connect(self.failed)
+        theme().changed.connect(self._fit)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        grown = theme().grown
         self.toolbar.fit(self.width())
-        inspector = INSPECTOR_WIDTH if self.width() >= ROOMY_WIDTH else self.inspector.minimumWidth()
-        is_below = self.width() < BESIDE_WIDTH
+        is_roomy, is_below = self.width() >= grown(ROOMY_WIDTH), self.width() < grown(BESIDE_WIDTH)
+        inspector = grown(INSPECTOR_WIDTH) if is_roomy else self.inspector.minimumWidth()
         self._splitter.turn(is_below)
         whole, second = (self.height(), self.height() * 3 // 5) if is_below else (self.width(), inspector)
         self._splitter.set_first_sizes([whole - second, second])

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jobdesk_core.jobs import Status
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from jobdesk import formats
-from jobdesk.models.job_columns import COLUMNS, INDEX_OF, Column, argument_key
+from jobdesk.models.job_columns import ABORT_REQUESTED, COLUMNS, INDEX_OF, STATUS_COLUMN, Column, argument_key
 from jobdesk.models.jobs import JobsModel
 from jobdesk.theme import theme
-from jobdesk.widgets.table import PADDING, AnyIndex, Table
+from jobdesk.widgets.table import PADDING, SHAPE_GAP, SHAPE_SIDE, AnyIndex, Table
 
 #: A column is never made narrower than this by itself, in pixels.
 NARROWEST = 96
-#: A column of an argument is at first never made wider than this for its title, in pixels.
-WIDEST_HEAD = 240
 #: Columns that are given up where there is no room, the first one first; the inspector has them all.
 OPTIONAL = ("attempts", "priority", "lock", "scheduled")
 
@@ -38,7 +37,7 @@ class JobsTable(Table):
         self.jobs = model
         self.setModel(model)
         self._above = 0
-        self._id_width = 0
+        self._highest, self._has_abort = 0, False
         self._settling = _single_shot(self, 0, self.selection_settled)
         self._looking = _single_shot(self, 60, self.sight_changed)
         self.selectionModel().selectionChanged.connect(lambda *_: self._settling.start())
@@ -146,7 +145,7 @@ class JobsTable(Table):
         is_reading = bar.value() > 0 or self.selectionModel().hasSelection() or not self.jobs.is_at_start
         first_in_sight = self.rowAt(0)
         super().rowsInserted(parent, start, end)
-        self._make_room_for(max(self.jobs.row_at(start).id, self.jobs.row_at(end).id))
+        self._make_room_for(start, end)
         arrived = end - start + 1
         is_above = first_in_sight >= 0 and start <= first_in_sight
         if is_reading and is_above and self.jobs.rowCount() > arrived:
@@ -184,7 +183,6 @@ class JobsTable(Table):
     def _fit_columns(self) -> None:
         """Fill the width, as far as nobody chose otherwise."""
         widths = [self._width(column) for column in self.jobs.columns]
-        widths[INDEX_OF["id"]] = max(widths[INDEX_OF["id"]], self._id_width)
         if not self.choice.has_own_shown:
             self._fit_shown(widths)
         if not self.choice.has_own_widths:
@@ -208,16 +206,19 @@ class JobsTable(Table):
         if room < 0:
             shares = {INDEX_OF["task"]: 1}
         for place in shown:
-            least = min(NARROWEST, widths[place])
+            least = min(theme().grown(NARROWEST), widths[place])
             width = widths[place] + room * shares.get(place, 0) // max(1, sum(shares.values()))
             self.setColumnWidth(place, max(least, width))
 
     def _width(self, column: Column) -> int:
-        if not column.sample:
-            return column.width
-        head = QFontMetrics(theme().font(13, QFont.Weight.DemiBold), self).horizontalAdvance(column.title)
-        text = QFontMetrics(theme().font(13), self).horizontalAdvance(column.sample)
-        return min(WIDEST_HEAD, max(head, text)) + 2 * PADDING + 2
+        needed = self.width_of(column, self.jobs.columns.index(column))
+        if column.key == "id":
+            digits = QFontMetrics(theme().mono_font(12), self).horizontalAdvance(formats.number(self._highest))
+            return max(needed, digits + 2 * PADDING + 2)
+        if column.key == "status" and self._has_abort:
+            words = QFontMetrics(theme().font(13), self).horizontalAdvance(ABORT_REQUESTED)
+            return max(needed, theme().grown(SHAPE_SIDE) + SHAPE_GAP + words + 2 * PADDING + 2)
+        return needed
 
     def _make_arguments(self, paths: Sequence[tuple[str, ...]]) -> list[str]:
         selected = self.selected_ids()
@@ -225,12 +226,28 @@ class JobsTable(Table):
         self.select(selected)  # Qt would leave the new columns out of it
         return [argument_key(path) for path in paths]
 
-    def _make_room_for(self, job_id: int) -> None:
-        """Widen the column of ids, the one that must never be elided, for more digits."""
-        advance = QFontMetrics(theme().mono_font(12), self).horizontalAdvance(formats.number(job_id))
-        if advance + 2 * PADDING > self._id_width:
-            self._id_width = advance + 2 * PADDING + 2
+    def _make_room_for(self, start: int, end: int) -> None:
+        """Widen the columns of ids and of statuses, which must never be elided, for what these rows show."""
+        highest = max(self._highest, self.jobs.row_at(start).id, self.jobs.row_at(end).id)
+        has_abort = self._has_abort or any(
+            row.abort_requested and row.status is Status.DOING
+            for row in (self.jobs.row_at(place) for place in range(start, end + 1))
+        )
+        if len(str(highest)) > len(str(self._highest)) or has_abort is not self._has_abort:
+            self._highest, self._has_abort = highest, has_abort
             self._fit_columns()
+
+    def dataChanged(self, first: AnyIndex, last: AnyIndex, roles: Sequence[int] = ()) -> None:
+        """Override QTableView.dataChanged: a job may have been asked to abort."""
+        super().dataChanged(first, last, roles)
+        if first.isValid() and first.column() <= STATUS_COLUMN <= last.column():
+            self._make_room_for(first.row(), last.row())
+
+    def _lay(self) -> None:
+        if self.columns is None:
+            return
+        self.choice.set_first_widths([self._width(column) for column in self.jobs.columns])
+        self._fit_columns()
 
     def _scrolled(self, value: int) -> None:
         self._looking.start()

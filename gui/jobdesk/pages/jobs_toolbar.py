@@ -10,6 +10,7 @@ from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.core_words import order_label
 from jobdesk.pages.jobs_table import JobsTable
+from jobdesk.theme import theme
 from jobdesk.theme.icons import icon
 from jobdesk.widgets.one_line import OneLine
 
@@ -117,18 +118,18 @@ class JobsToolbar(QWidget):
     def fit(self, page_width: int) -> None:
         """Give up words where there is no room for them."""
         self._page_width = page_width
-        is_roomy = page_width >= ROOMY_WIDTH
+        is_roomy = page_width >= theme().grown(ROOMY_WIDTH)
         self._columns.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else ALONE)
         self._order.setMinimumWidth(self._order.sizeHint().width())
         self._fit_buttons()
 
     def _fit_buttons(self) -> None:
         """In a narrow page only icons; what a search has to say takes their place, and the menu still has them."""
-        is_narrow = self._page_width < NARROW_WIDTH
+        is_narrow = self._page_width < theme().grown(NARROW_WIDTH)
         self._bar.setSpacing(4 if is_narrow else 8)
         for button in self._buttons:
             button.setToolButtonStyle(ALONE if is_narrow else BESIDE)
-        is_giving_way = self._page_width < ROOMY_WIDTH and self.stop.isVisibleTo(self)
+        is_giving_way = self._page_width < theme().grown(ROOMY_WIDTH) and self.stop.isVisibleTo(self)
         for button in self._buttons[1:]:
             button.setVisible(not is_giving_way)
 

@@ -243,8 +243,7 @@ class JournalPage(QWidget):
     def _build(self) -> None:
         self.table.setModel(self.model)
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
-        for position, title in enumerate(self.model.titles):
-            self.table.setColumnWidth(position, title.width)
+        self.table.lay_columns(self.model.titles)
         keys = ["what", "when", "outcome", "profile", "by", "as"]
         self.table.name_columns("journal", keys, growing="what", optional=("as", "by", "profile"))
         self._stack = QStackedWidget()

@@ -97,8 +97,7 @@ class JournalDetail(QWidget):
     def _build(self) -> None:
         self.table.setModel(self.model)
         self.table.set_ground("panel")
-        for position, title in enumerate(self.model.titles):
-            self.table.setColumnWidth(position, title.width)
+        self.table.lay_columns(self.model.titles)
         keys = ["job", "outcome", "before", "words"]
         self.table.name_columns("journal-jobs", keys, growing="words", optional=("before", "outcome"))
         self.table.activated.connect(self._open)

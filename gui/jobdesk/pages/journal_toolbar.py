@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from jobdesk.core_words import translated
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.one_line import OneLine
 
 #: How long typing rests before it is looked for, in milliseconds.
@@ -32,8 +33,7 @@ class JournalToolbar(QWidget):
         self.text.setPlaceholderText(self.tr("Search the journal"))
         self.text.setAccessibleName(self.tr("Find in the journal"))
         self.text.setClearButtonEnabled(True)
-        self.text.setMinimumWidth(110)
-        self.text.setMaximumWidth(280)
+        keep_sizes(self.text, least_width=110, most_width=280)
         self.action = _choice(self.tr("any action"), self.tr("Action"))
         self.profile = _choice(self.tr("any profile"), self.tr("Profile"))
         self.outcome = _choice(self.tr("any outcome"), self.tr("Outcome"))

@@ -21,7 +21,7 @@ def entry_titles() -> list[Title]:
     """The columns of the list."""
     return [
         Title(_tr("what"), 260, is_right=False),
-        Title(_tr("when"), 150, is_right=False),
+        Title(_tr("when"), 150, is_right=False, sample="0000-00-00 00:00:00"),
         Title(_tr("outcome"), 200, is_right=False),
         Title(_tr("profile"), 130, is_right=False),
         Title(_tr("by"), 100, is_right=False),

@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from jobdesk.actions import Actions
+from jobdesk.theme import theme
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.navigation import Navigation
 from jobdesk.widgets.splitter import Splitter
 from jobdesk.widgets.table import Table
@@ -56,6 +58,7 @@ class ListPage(QWidget):
         self._buttons: list[QToolButton] = []
         self._place()
         self.table.resized.connect(self.fit)
+        theme().changed.connect(self.fit)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -89,7 +92,7 @@ class ListPage(QWidget):
 
     def fit(self) -> None:
         """Give up words where there is no room for them."""
-        is_narrow = self.width() < NARROW_WIDTH
+        is_narrow = self.width() < theme().grown(NARROW_WIDTH)
         style = Qt.ToolButtonStyle
         for button in self._buttons:
             button.setToolButtonStyle(style.ToolButtonIconOnly if is_narrow else style.ToolButtonTextBesideIcon)
@@ -119,7 +122,7 @@ class ListPage(QWidget):
         scroll.setProperty("pane", True)
         scroll.setAccessibleName(self.tr("About the selected row"))
         scroll.setWidget(self.side)
-        scroll.setMinimumWidth(SIDE_WIDTH - 60)
+        keep_sizes(scroll, least_width=SIDE_WIDTH - 60)
         self._side_scroll = scroll
         splitter = Splitter(Qt.Orientation.Horizontal, self.key)
         splitter.setChildrenCollapsible(False)

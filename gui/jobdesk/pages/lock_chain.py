@@ -14,6 +14,7 @@ from jobdesk import formats
 from jobdesk.actions import SPECS, Actions
 from jobdesk.models.values import ValuesModel
 from jobdesk.pages.lock_words import chain_cells, chain_note, chain_titles, short
+from jobdesk.theme import theme
 from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.table import Table
 
@@ -117,7 +118,7 @@ class LockChain(QWidget):
         """Where there is no room for it, the buttons give up their words: what stands beside them tells more."""
         style = Qt.ToolButtonStyle
         for button in self.findChildren(QToolButton):
-            is_narrow = self.width() < NARROW_WIDTH
+            is_narrow = self.width() < theme().grown(NARROW_WIDTH)
             button.setToolButtonStyle(style.ToolButtonIconOnly if is_narrow else style.ToolButtonTextBesideIcon)
 
     def _changed(self) -> None:
@@ -139,8 +140,7 @@ class LockChain(QWidget):
     def _build(self) -> None:
         self.table.setModel(self.model)
         self.table.set_ground("panel")
-        for position, title in enumerate(self.model.titles):
-            self.table.setColumnWidth(position, title.width)
+        self.table.lay_columns(self.model.titles)
         keys = ["job", "status", "priority", "due", "why", "task", "queue", "age"]
         self.table.name_columns("lock-chain", keys, growing="why", optional=("queue", "age", "due", "task"))
         self.table.activated.connect(self._open)

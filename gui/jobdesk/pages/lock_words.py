@@ -10,6 +10,7 @@ from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk import formats
+from jobdesk.models.names import LONG_AGE, LONG_TIME
 from jobdesk.models.values import Cell, Title
 
 TONES = {
@@ -37,7 +38,7 @@ def columns_of(kind: LockKind) -> dict[str, Title]:
     """The columns of the list, by the keys under which their layout is remembered."""
     is_lock = kind is LockKind.LOCK
     counts = (
-        {"waiting": Title(_tr("waiting"), 76), "longest": Title(_tr("longest wait"), 104)}
+        {"waiting": Title(_tr("waiting"), 76), "longest": Title(_tr("longest wait"), 104, sample=LONG_AGE)}
         if is_lock
         else {"refused": Title(_tr("retries refused"), 120)}
     )
@@ -46,7 +47,7 @@ def columns_of(kind: LockKind) -> dict[str, Title]:
         "state": Title(_tr("state"), 224, is_right=False),
         **counts,
         "job": Title(_tr("job"), 90),
-        "since": Title(_tr("since"), 80),
+        "since": Title(_tr("since"), 80, sample=LONG_AGE),
         "task": Title(_tr("task"), 160, is_right=False),
         "queue": Title(_tr("queue"), 110, is_right=False),
         **({"later": Title(_tr("not yet due"), 96)} if is_lock else {}),
@@ -130,11 +131,11 @@ def chain_titles() -> list[Title]:
         Title(_tr("job"), 90),
         Title(_tr("status"), 96, is_right=False),
         Title(_tr("priority"), 76),
-        Title(_tr("due"), 90),
+        Title(_tr("due"), 90, sample=LONG_TIME),
         Title(_tr("why"), 430, is_right=False),
         Title(_tr("task"), 160, is_right=False),
         Title(_tr("queue"), 100, is_right=False),
-        Title(_tr("age"), 78),
+        Title(_tr("age"), 78, sample=LONG_AGE),
     ]
 
 

@@ -27,6 +27,7 @@ from jobdesk.models.values import Cell, ValuesModel
 from jobdesk.pages.lock_chain import LockChain
 from jobdesk.pages.lock_words import columns_of, empty_words, lock_cells, note_of
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.segmented import Segmented
 from jobdesk.widgets.splitter import Splitter
@@ -257,8 +258,7 @@ class LocksPage(QWidget):
         self.search.setPlaceholderText(self.tr("Find a lock"))
         self.search.setAccessibleName(self.tr("Find a lock"))
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(140)
-        self.search.setMaximumWidth(280)
+        keep_sizes(self.search, least_width=140, most_width=280)
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
         bar = QWidget()
@@ -289,8 +289,7 @@ class LocksPage(QWidget):
     def _set_table(self, kind: LockKind, table: Table) -> None:
         columns = columns_of(kind)
         table.setModel(ValuesModel(list(columns.values()), self))
-        for position, title in enumerate(columns.values()):
-            table.setColumnWidth(position, title.width)
+        table.lay_columns(list(columns.values()))
         name = "locks" if kind is LockKind.LOCK else "queueing-locks"
         table.name_columns(name, list(columns), growing="name", optional=OPTIONAL)
         table.selectionModel().selectionChanged.connect(self._chosen)

@@ -22,6 +22,7 @@ from jobdesk.models.names import COLUMNS, HOUR_COLUMN, NamesModel
 from jobdesk.pages.list_page import ListPage
 from jobdesk.pages.names_side import NamesSide
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.sparkline import SparkDelegate
 from jobdesk.work import Work
 
@@ -238,7 +239,7 @@ class NamesPage(ListPage):
         self.find.setPlaceholderText(_tr("Find a queue") if self.kind == "queue" else _tr("Find a task"))
         self.find.setAccessibleName(self.find.placeholderText())
         self.find.setClearButtonEnabled(True)
-        self.find.setMaximumWidth(220)
+        keep_sizes(self.find, most_width=220)
         self.find.textChanged.connect(self._find)
         self.bar.insertWidget(0, self.find)
         slash = QShortcut(QKeySequence("/"), self)
@@ -251,8 +252,7 @@ class NamesPage(ListPage):
 
     def _set_table(self) -> None:
         self.table.setItemDelegateForColumn(HOUR_COLUMN, SparkDelegate(self.table))
-        for position, column in enumerate(COLUMNS):
-            self.table.setColumnWidth(position, column.width)
+        self.table.lay_columns(COLUMNS)
         head = self.table.horizontalHeader()
         keys = [column.key for column in COLUMNS]
         self.table.name_columns(self.key, keys, growing=keys[0], optional=OPTIONAL)

@@ -14,11 +14,11 @@ from jobdesk_core.monitor.filters import term
 from jobdesk_core.monitor.overview import Hour, Overview
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHeaderView, QScrollArea, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
-from jobdesk.models.names import count_cell, course_cell, running_cell, seconds
+from jobdesk.models.names import LONG_AGE, LONG_TIME, count_cell, course_cell, running_cell, seconds
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.theme import theme
 from jobdesk.widgets.attention_card import AttentionCard
@@ -93,18 +93,27 @@ class OverviewPage(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        is_narrow = self.width() < theme().grown(NARROW_WIDTH)
         for column in (6, 7):
-            self.table.setColumnHidden(column, self.width() < NARROW_WIDTH)
+            self.table.setColumnHidden(column, is_narrow)
+        across = 2 if is_narrow else 4
+        for place, card in enumerate((self.due, self.running, self.failed, self.ended)):
+            self._cards.addWidget(card, place // across, place % across)
+        for column in range(4):
+            self._cards.setColumnStretch(column, int(column < across))
 
     # Within
 
     def _show_reading(self) -> None:
         self.attention.show_reading()
         for card in (self.due, self.running, self.failed, self.ended):
-            card.set_value(self.tr("reading …"), "", "secondary")
+            card.set_reading(self.tr("reading …"))
         self.chart.show_reading()
         self.model.set_rows([])
-        self.table.setFixedHeight(HEADER_HEIGHT + 1)
+        self.table.setFixedHeight(theme().grown(HEADER_HEIGHT) + 1)
         self._below.setVisible(True)
         self.more.set_runs([Run(self.tr("reading …"), "secondary")])
 
@@ -135,7 +144,7 @@ class OverviewPage(QScrollArea):
         hour = found.hour
         if hour is None:
             for card in (self.failed, self.ended):
-                card.set_value(self.tr("reading …"), "", "secondary")
+                card.set_reading(self.tr("reading …"))
             return
         since = formats.minute_of_day(hour.minutes[0])
         self.failed.set_title(self.tr("failed since {time}").format(time=since))
@@ -216,7 +225,7 @@ class OverviewPage(QScrollArea):
         if is_stale:
             rows = [(key, [_faded(cell) for cell in cells]) for key, cells in rows]
         self.model.set_rows(rows)
-        self.table.setFixedHeight(max(1, len(rows)) * theme().row_height + HEADER_HEIGHT)
+        self.table.setFixedHeight(max(1, len(rows)) * theme().row_height + theme().grown(HEADER_HEIGHT))
         self._below.setVisible(found.more > 0 or not rows)
         text = self.tr("1 more queue") if found.more == 1 else self.tr("{count} more queues")
         more = Run(text.format(count=formats.number(found.more)), link="queues")
@@ -263,27 +272,26 @@ class OverviewPage(QScrollArea):
             Title(self.tr("scheduled"), 92),
             Title(self.tr("running"), 100),
             Title(self.tr("failed, 1 h"), 92),
-            Title(self.tr("oldest due"), 92),
-            Title(self.tr("wait p95"), 96),
-            Title(self.tr("run p95"), 96),
-            Title(self.tr("clears in"), 110),
+            Title(self.tr("oldest due"), 92, sample=LONG_AGE),
+            Title(self.tr("wait p95"), 96, sample=LONG_TIME),
+            Title(self.tr("run p95"), 96, sample=LONG_TIME),
+            Title(self.tr("clears in"), 110, sample=LONG_TIME),
         ]
         self.model = ValuesModel(titles, self)
         self.table = Table(self.tr("Queues"))
         self.table.setModel(self.model)
         self.table.set_ground("panel")
-        for position, title in enumerate(titles):
-            self.table.setColumnWidth(position, title.width)
+        self.table.lay_columns(titles)
         columns = self.table.horizontalHeader()
         columns.setStretchLastSection(False)
         columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.activated.connect(self._open)
 
     def _build(self) -> None:
-        cards = QHBoxLayout()
-        cards.setSpacing(12)
-        for card in (self.due, self.running, self.failed, self.ended):
-            cards.addWidget(card, 1)
+        self._cards = QGridLayout()
+        self._cards.setSpacing(12)
+        self._fit()
+        theme().changed.connect(self._fit)
         holder = QFrame()
         holder.setObjectName("card")
         inner = QVBoxLayout(holder)
@@ -301,7 +309,7 @@ class OverviewPage(QScrollArea):
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(12)
         layout.addWidget(self.attention)
-        layout.addLayout(cards)
+        layout.addLayout(self._cards)
         layout.addWidget(self.chart, 1)
         layout.addWidget(holder)
         self.setWidget(content)

@@ -30,17 +30,16 @@ class WorkersPage(ListPage):
         self._desk: Desk | None = None
         self._read: tuple[str, list[RunningJob]] | None = None
         titles = [
-            Title(_tr("worker"), 120),
-            Title(_tr("state"), 320, is_right=False),
+            Title(_tr("worker"), 96),
+            Title(_tr("state"), 180, is_right=False),
             Title(_tr("running"), 96),
-            Title(_tr("last heartbeat"), 180),
+            Title(_tr("last heartbeat"), 130, sample="00 min 00 s ago"),
         ]
         self.model = ValuesModel(titles)
         self._jobs = WorkerSide()
         super().__init__("workers", _tr("Workers"), self.model, EmptyState("workers", "", ""), self._jobs)
         self.model.setParent(self)
-        for position, title in enumerate(titles):
-            self.table.setColumnWidth(position, title.width)
+        self.table.lay_columns(titles)
         self.table.name_columns("workers", ["worker", "state", "running", "heartbeat"], growing="state")
         self._work = Work(self)
         self._jobs.job_chosen.connect(lambda job_id: self.filter_asked_for.emit(f"id:{job_id}"))

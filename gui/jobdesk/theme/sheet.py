@@ -13,16 +13,21 @@ from jobdesk.theme.tokens import TEXTS, TONES, Tokens
 def style_sheet(tokens: Tokens, mono_family: str, scaled: Callable[[int], int] = int) -> str:
     """The whole application's style sheet. Needs the search path `glyphs:` for its few pictures.
 
-    `scaled` makes the sizes of text in force of the usual ones, in logical pixels.
+    `scaled` makes the sizes of text in force of the usual ones, in logical pixels. What holds text, and the pictures
+    beside it, grow with it; they do not become smaller.
     """
     values = {name: str(value) for name, value in asdict(tokens).items()}
     values |= {"mono": mono_family.replace('"', ""), "kind": "dark" if tokens.is_dark else "light"}
     tones = (*TEXTS, *(tone for tone in TONES if tone))
     coloured = "\n".join(f'*[tone="{tone}"], #link[tone="{tone}"] {{ color: {tokens.value(tone)}; }}' for tone in tones)
-    sheet = re.sub(r"(?<=font-size: )\d+", lambda size: str(scaled(int(size[0]))), _SHEET)
-    sheet += _HIGH_CONTRAST if tokens.is_high_contrast else ""
+    sheet = _SHEET + (_HIGH_CONTRAST if tokens.is_high_contrast else "")
+    sheet = re.sub(r"(?<=font-size: )\d+", lambda size: str(scaled(int(size[0]))), sheet)
+    sheet = re.sub(_GROWING, lambda size: str(max(int(size[0]), scaled(int(size[0])))), sheet)
     return Template(sheet).substitute(values) + coloured
 
+
+#: Lengths that grow with the text.
+_GROWING = r"(?<=-height: )\d\d+|(?<=icon-size: )\d+|(?<=[; ]width: )\d\d+|(?<=; height: )\d\d+|(?<=min-width: )\d\d+"
 
 _SHEET = """
 QMainWindow, #page { background: $background; }
@@ -31,8 +36,12 @@ QLabel, QCheckBox, QRadioButton, QGroupBox { background: transparent; color: $te
 QLabel:disabled, QCheckBox:disabled, QRadioButton:disabled { color: $faint; }
 QToolTip { background: $panel; color: $text; border: 1px solid $field_line; padding: 4px 6px; }
 
-#header { background: $header; border: none; border-bottom: 1px solid $line; }
+#header {
+    background: $header; border: none; border-bottom: 1px solid $line; min-height: 47px; max-height: 47px;
+}
 #footer, QStatusBar { background: $header; border: none; border-top: 1px solid $line; color: $secondary; }
+#footer { min-height: 27px; max-height: 27px; }
+#footer > QPushButton { min-height: 20px; max-height: 20px; }
 #footer QLabel, QStatusBar QLabel { color: $secondary; font-size: 12px; }
 QStatusBar::item { border: none; }
 #toolbar { background: $panel; border: none; border-bottom: 1px solid $line; min-height: 35px; max-height: 35px; }
@@ -68,13 +77,14 @@ QTextBrowser#textBlock { background: transparent; border: none; border-radius: 0
 #caption { font-size: 11px; font-weight: 600; color: $secondary; }
 #jobNumber { font-family: "$mono"; font-size: 13px; font-weight: 600; }
 #cardValue { font-size: 24px; font-weight: 600; }
+#cardValue[quiet="true"] { font-size: 13px; font-weight: 400; }
 #cardTitle { font-size: 13px; }
 #mono, #code, *[mono="true"] { font-family: "$mono"; font-size: 12px; }
 #profile { font-weight: 600; }
 
 QPushButton, QToolButton {
     background: $panel; color: $text; border: 1px solid $line; border-radius: 6px;
-    padding: 0 10px; min-height: 24px; font-size: 12px;
+    padding: 0 10px; min-height: 24px; font-size: 12px; icon-size: 16px;
 }
 QPushButton:hover, QToolButton:hover { background: $hover; }
 QPushButton:pressed, QToolButton:pressed, QPushButton:checked, QToolButton:checked { background: $selection; }
@@ -97,6 +107,7 @@ QToolButton[text=""]::menu-indicator { image: none; width: 0; }
 #plain, #profile, #link { background: transparent; border: 1px solid transparent; padding: 0 4px; }
 #plain[popupMode="2"], #profile { padding-right: 22px; }
 #plain { color: $secondary; font-size: 13px; }
+#plain[text=""] { icon-size: 14px; }
 #profile { font-size: 13px; }
 #link { color: $accent; }
 #plain:hover, #profile:hover, #link:hover { background: $hover; }
@@ -109,7 +120,10 @@ QToolButton[text=""]::menu-indicator { image: none; width: 0; }
 #segment:checked { background: $accent; color: $on_accent; border-color: $accent; }
 #segment:focus { border: 2px solid $focus; padding: 0 11px; }
 #segment:checked:focus { border: 2px solid $text; padding: 0 11px; }
-#clear { background: transparent; border: 1px solid transparent; padding: 0; min-height: 20px; min-width: 20px; }
+#clear {
+    background: transparent; border: 1px solid transparent; padding: 0;
+    min-height: 20px; min-width: 20px; icon-size: 14px;
+}
 #clear:focus { border-color: $focus; }
 #pill {
     background: $accent; color: $on_accent; border: 1px solid $accent; border-radius: 12px;

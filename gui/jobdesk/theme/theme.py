@@ -20,7 +20,7 @@ Density = Literal["compact", "comfortable"]
 #: The height of a table's rows in logical pixels.
 ROW_HEIGHTS: dict[Density, int] = {"compact": 28, "comfortable": 36}
 #: The sizes of text that can be chosen, in percent of the desktop's own.
-TEXT_SIZES = (80, 90, 100, 110, 125, 150)
+TEXT_SIZES = (80, 90, 100, 110, 125, 150, 175, 200)
 USUAL_PX = 13
 
 
@@ -67,7 +67,7 @@ class Theme(QObject):
     @property
     def row_height(self) -> int:
         """The height of a table's rows in logical pixels."""
-        return max(ROW_HEIGHTS[self._density], self.scaled(ROW_HEIGHTS[self._density]))
+        return self.grown(ROW_HEIGHTS[self._density])
 
     @property
     def text_percent(self) -> int:
@@ -77,6 +77,10 @@ class Theme(QObject):
     def scaled(self, size_px: int) -> int:
         """What becomes of a size of text in logical pixels by the desktop's own size and the one chosen."""
         return round(size_px * self._desktop * self._text_percent / 100)
+
+    def grown(self, length_px: int) -> int:
+        """A length in logical pixels that holds text of the usual size, larger with larger text and never smaller."""
+        return max(length_px, self.scaled(length_px))
 
     def set_text_percent(self, percent: int) -> None:
         """Choose the nearest of TEXT_SIZES; everything on show follows."""

@@ -101,6 +101,16 @@ class Columns(QObject):
         self.changed.connect(self.fit)
         self.fit()
 
+    def set_first_widths(self, widths: Sequence[int]) -> None:
+        """Take other first widths, for another size of text: those that were chosen change in proportion."""
+        old = dict(self._widths)
+        self._widths |= dict(zip(self._keys, widths, strict=False))
+        for place, key in enumerate(self._keys):
+            own = self._head.sectionSize(place) if self._has_own_widths else old[key]
+            if own:
+                self._table.setColumnWidth(place, round(own * self._widths[key] / max(1, old[key])))
+        self.fit()
+
     def fit(self) -> None:
         """Fit the width that the table has now."""
         if not self._growing:

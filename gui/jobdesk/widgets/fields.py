@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from jobdesk.theme import theme
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.one_line import OneLine
 from jobdesk.widgets.text_block import Run, TextBlock
 
@@ -26,7 +28,8 @@ class FieldList(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(4)
-        self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        theme().changed.connect(self._take_size)
+        self._take_size()
         self._grid.setColumnStretch(1, 1)
 
     def set_fields(self, fields: Sequence[Field]) -> None:
@@ -50,10 +53,13 @@ class FieldList(QWidget):
                 return block.plain_text
         raise KeyError(label)
 
+    def _take_size(self) -> None:
+        self._grid.setColumnMinimumWidth(0, theme().grown(LABEL_WIDTH))
+
     def _add_row(self) -> None:
         label = OneLine("secondary")
         # A label may be a key from the database: it gives way, so that nothing is pushed out of sight.
-        label.setMaximumWidth(WIDEST_LABEL)
+        keep_sizes(label, most_width=WIDEST_LABEL)
         value = TextBlock()
         row = len(self._labels)
         self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)

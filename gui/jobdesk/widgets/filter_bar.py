@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from jobdesk_core.monitor.filter_completion import Wanted, offers, wanted_at_end
 from jobdesk_core.monitor.filter_tree import written
 from jobdesk_core.monitor.filters import FilterError, JobFilter
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
 
@@ -15,6 +15,7 @@ from jobdesk.theme.icons import icon
 from jobdesk.widgets.filter_chips import FilterChips
 from jobdesk.widgets.filter_edit import FilterEdit
 from jobdesk.widgets.filter_problem import FilterProblem
+from jobdesk.widgets.growing import keep_sizes
 
 HEIGHT = 32
 #: As many past filters are listed; Up goes through all of them.
@@ -37,7 +38,7 @@ class FilterBar(QFrame):
         super().__init__(parent)
         self.setObjectName("filterBar")
         self.setProperty("pane", True)
-        self.setFixedHeight(HEIGHT)
+        keep_sizes(self, height=HEIGHT)
         self._filter = JobFilter.parse("")
         #: Which of the pieces the edit stands for: from the first, up to but not including the second.
         self._open = (0, 0)
@@ -322,7 +323,6 @@ def _tool(icon_name: str, name: str) -> QToolButton:
     button = QToolButton()
     button.setObjectName("clear")
     button.setIcon(icon(icon_name, "secondary"))
-    button.setIconSize(QSize(14, 14))
     button.setAccessibleName(name)
     button.setToolTip(name)
     return button

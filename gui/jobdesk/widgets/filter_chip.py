@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import draw_icon
+from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.text_block import as_tooltip
 
 HEIGHT = 20
@@ -35,7 +36,7 @@ class FilterChip(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setMaximumWidth(MAX_WIDTH)
+        keep_sizes(self, most_width=MAX_WIDTH)
         self.setToolTip(as_tooltip(token[:LONGEST_NAME]))
         name = self.tr("Filter {token}. Enter changes it, minus turns it round, Delete removes it.")
         self.setAccessibleName(name.format(token=token[:LONGEST_NAME]))
@@ -48,11 +49,11 @@ class FilterChip(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         text = self.token[:LONGEST_NAME]
-        width = QFontMetrics(self._font, self).horizontalAdvance(text) + 2 * PADDING + CROSS + 2
-        return QSize(min(width, MAX_WIDTH), HEIGHT)
+        width = QFontMetrics(self._font, self).horizontalAdvance(text) + 2 * PADDING + theme().grown(CROSS) + 2
+        return QSize(min(width, theme().grown(MAX_WIDTH)), theme().grown(HEIGHT))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(min(48, self.sizeHint().width()), HEIGHT)
+        return QSize(min(theme().grown(48), self.sizeHint().width()), theme().grown(HEIGHT))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in _REMOVE_KEYS:
@@ -92,7 +93,7 @@ class FilterChip(QAbstractButton):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(edge, edge, -edge, -edge), 4, 4)
         painter.setFont(self._font)
         metrics = painter.fontMetrics()
-        room = QRect(PADDING, 0, self.width() - 2 * PADDING - CROSS, self.height())
+        room = QRect(PADDING, 0, self.width() - 2 * PADDING - theme().grown(CROSS), self.height())
         text = metrics.elidedText(formats.visible(self.token[:LONGEST_NAME]), Qt.TextElideMode.ElideRight, room.width())
         # The colon belongs to the key; a condition without one is all value.
         split = text.find(":") + 1 or int(text.startswith("-"))
@@ -102,9 +103,11 @@ class FilterChip(QAbstractButton):
         painter.setPen(tokens.colour("text"))
         room.setLeft(room.left() + metrics.horizontalAdvance(text[:split]))
         painter.drawText(room, flags, text[split:])
-        cross = QRectF(self._cross()).adjusted(2, 5, -2, -5)
+        side = self._cross().width() - 4
+        cross = QRectF(self._cross().left() + 2, (self.height() - side) / 2, side, side)
         draw_icon(painter, cross, "close", tokens.colour("text" if self.underMouse() else "secondary"))
         painter.end()
 
     def _cross(self) -> QRect:
-        return QRect(self.width() - CROSS - 3, 0, CROSS, self.height())
+        side = theme().grown(CROSS)
+        return QRect(self.width() - side - 3, 0, side, self.height())

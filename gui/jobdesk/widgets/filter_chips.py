@@ -9,7 +9,9 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
+from jobdesk.theme import theme
 from jobdesk.widgets.filter_chip import HEIGHT, FilterChip
+from jobdesk.widgets.growing import keep_sizes
 
 GAP = 6
 LEAST_CHIP = 72
@@ -26,7 +28,8 @@ class FilterChips(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(HEIGHT)
+        keep_sizes(self, height=HEIGHT)
+        theme().changed.connect(self._take_size)
         self._shown: list[QWidget] = []
         self._more = self._sign("", self.tr("More of the filter. Enter shows all of it as text."))
 
@@ -41,13 +44,17 @@ class FilterChips(QWidget):
 
     def sizeHint(self) -> QSize:
         width = sum(widget.sizeHint().width() + GAP for widget in self._shown)
-        return QSize(max(0, width - GAP), HEIGHT)
+        return QSize(max(0, width - GAP), theme().grown(HEIGHT))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(min(self.sizeHint().width(), LEAST_CHIP), HEIGHT)
+        return QSize(min(self.sizeHint().width(), theme().grown(LEAST_CHIP)), theme().grown(HEIGHT))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._lay_out()
+
+    def _take_size(self) -> None:
+        self.updateGeometry()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -58,12 +65,12 @@ class FilterChips(QWidget):
             is_visible = position < fitting
             if is_visible:
                 width = min(widths[position], max(0, self.width() - left - self._room_for_more(fitting)))
-                widget.setGeometry(left, 0, width, HEIGHT)
+                widget.setGeometry(left, 0, width, self.height())
                 left += width + GAP
             widget.setVisible(is_visible)
         hidden = len(self._shown) - fitting
         self._more.setText(f"+{hidden}")
-        self._more.setGeometry(left, 0, self._more.sizeHint().width(), HEIGHT)
+        self._more.setGeometry(left, 0, self._more.sizeHint().width(), self.height())
         self._more.setVisible(hidden > 0)
 
     def _fitting(self, widths: list[int]) -> int:

@@ -149,7 +149,7 @@ class FilterEdit(QLineEdit):
     def _make_room(self, text: str) -> None:
         """What is being typed comes before the chips beside it."""
         width = self.fontMetrics().horizontalAdvance(text[:100]) + 24
-        self.setMinimumWidth(min(WIDEST_NEEDED, max(LEAST_WIDTH, width)))
+        self.setMinimumWidth(min(theme().grown(WIDEST_NEEDED), max(theme().grown(LEAST_WIDTH), width)))
 
     def _x_of(self, position: int) -> int:
         """Where a character stands. Where the text begins follows from the cursor: a long text is scrolled."""

@@ -119,10 +119,10 @@ class JsonTree(QTreeView):
 
     def sizeHint(self) -> QSize:
         rows, index = 0, self._json.index(0, 0)
-        while index.isValid() and rows * ROW_HEIGHT < MAX_HEIGHT:
+        while index.isValid() and rows * theme().grown(ROW_HEIGHT) < MAX_HEIGHT:
             rows += 1
             index = self.indexBelow(index)
-        return QSize(200, min(MAX_HEIGHT, rows * ROW_HEIGHT + 4))
+        return QSize(200, min(MAX_HEIGHT, rows * theme().grown(ROW_HEIGHT) + 4))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(100, self.sizeHint().height())
@@ -161,7 +161,7 @@ class _LineDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Override QStyledItemDelegate.sizeHint."""
-        return QSize(80, ROW_HEIGHT)
+        return QSize(80, theme().grown(ROW_HEIGHT))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
@@ -41,7 +41,6 @@ class MessageBar(QFrame):
         self._close = QToolButton()
         self._close.setObjectName("plain")
         self._close.setIcon(icon("close", "secondary"))
-        self._close.setIconSize(QSize(14, 14))
         self._close.setAccessibleName(self.tr("Close this message"))
         self._close.setToolTip(self.tr("Close this message"))
         self._close.clicked.connect(self._put_away)
@@ -135,8 +134,9 @@ class MessageBar(QFrame):
         painter.fillRect(self.rect(), tokens.colour("panel"))
         painter.fillRect(0, 0, 3, self.height(), colour)
         painter.fillRect(0, self.height() - 1, self.width(), 1, tokens.colour("line"))
-        top = (self.height() - SIDE) / 2
-        paint_shape(painter, KIND_SHAPE[self._kind], QRectF(LEFT, top, SIDE, SIDE), colour)
+        side = min(theme().grown(SIDE), SIDE + 6)
+        top = (self.height() - side) / 2
+        paint_shape(painter, KIND_SHAPE[self._kind], QRectF(LEFT, top, side, side), colour)
         painter.end()
 
     def _put_away(self) -> None:

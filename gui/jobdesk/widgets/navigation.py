@@ -38,13 +38,13 @@ class Navigation(QListWidget):
         self.setProperty("pane", True)
         self.setAccessibleName(self.tr("Pages"))
         self.is_folded = False
-        self.setFixedWidth(WIDTH)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(_EntryDelegate(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         self.currentItemChanged.connect(self._moved)
-        theme().changed.connect(self.viewport().update)
+        theme().changed.connect(self._take_size)
+        self._take_size()
         self.set_entries(entries)
 
     def set_entries(self, entries: Sequence[tuple[str, str, str]]) -> None:
@@ -55,19 +55,24 @@ class Navigation(QListWidget):
             item = QListWidgetItem(text, self)
             item.setData(_KEY, key)
             item.setData(_ICON, icon_name)
-            item.setSizeHint(QSize(self.width() - 20, ENTRY_HEIGHT))
         self.setCurrentRow(0)
         self.blockSignals(False)
+        self._take_size()
 
     def fold(self, is_folded: bool) -> None:
         """Show icons only, with the words on hover; or the words again."""
         self.is_folded = is_folded
-        self.setFixedWidth(FOLDED_WIDTH if is_folded else WIDTH)
+        self._take_size()
         for row in range(self.count()):
             item = self.item(row)
-            item.setSizeHint(QSize(self.width() - 20, ENTRY_HEIGHT))
             if item.data(_ICON):
                 item.setToolTip(item.data(Qt.ItemDataRole.AccessibleTextRole) or item.text() if is_folded else "")
+
+    def _take_size(self) -> None:
+        self.setFixedWidth(theme().grown(FOLDED_WIDTH if self.is_folded else WIDTH))
+        for row in range(self.count()):
+            self.item(row).setSizeHint(QSize(self.width() - 20, theme().grown(ENTRY_HEIGHT)))
+        self.viewport().update()
 
     def set_badge(self, key: str, text: str, tone: str = "") -> None:
         """Put a short text at an entry's right; `bad` and `warning` stand out. Empty takes it away."""
@@ -127,10 +132,11 @@ class _EntryDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(box).adjusted(inset, inset, -inset, -inset), 6, 6)
         left = box.left() + 8
         if name := index.data(_ICON):
-            top = box.top() + (box.height() - ICON_SIDE) // 2
+            side = theme().grown(ICON_SIDE)
+            top = box.top() + (box.height() - side) // 2
             picture = icon(name, "accent" if is_current else "secondary")
-            picture.paint(painter, QRect(left, top, ICON_SIDE, ICON_SIDE))
-            left += ICON_SIDE + 7
+            picture.paint(painter, QRect(left, top, side, side))
+            left += side + 7
         if self._bar.is_folded:
             self._paint_folded(painter, box, index)
             painter.restore()

@@ -46,17 +46,18 @@ class ShapeLabel(QWidget):
     def sizeHint(self) -> QSize:
         metrics = self._metrics()
         words = self._text + (f" {self._note}" if self._note else "")
-        shape = SIDE + GAP if self._shape else 0
-        return QSize(shape + metrics.horizontalAdvance(words) + 2, max(20, metrics.height()))
+        shape = theme().grown(SIDE) + GAP if self._shape else 0
+        return QSize(shape + metrics.horizontalAdvance(words) + 2, max(theme().grown(20), metrics.height()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens
         painter = QPainter(self)
         left = 0
         if self._shape:
-            top = (self.height() - SIDE) / 2
-            paint_shape(painter, self._shape, QRectF(0, top, SIDE, SIDE), tokens.colour(self._tone))
-            left = SIDE + GAP
+            side = theme().grown(SIDE)
+            top = (self.height() - side) / 2
+            paint_shape(painter, self._shape, QRectF(0, top, side, side), tokens.colour(self._tone))
+            left = side + GAP
         painter.setFont(self._font)
         flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
         painter.setPen(tokens.colour(self.text_tone()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QKeyEvent, QKeySequence, QPainter, QPen, QResizeEvent
@@ -44,6 +44,9 @@ SHAPE_SIDE = 12
 SHAPE_GAP = 5
 FADE_S, FADE_STEPS = 1.0, 16
 
+#: What the mark of sorting takes of a column's head, and the widest a head's text may make its column.
+ARROW, WIDEST_HEAD = 14, 240
+
 AnyIndex = QModelIndex | QPersistentModelIndex
 #: What would end a cell or a line that is copied, and a number as it is shown.
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
@@ -78,6 +81,7 @@ class CellDelegate(QStyledItemDelegate):
     def _take_theme(self) -> None:
         tokens = theme().tokens
         self._tokens = tokens
+        self._shape_side = theme().grown(SHAPE_SIDE)
         self._line = tokens.colour("line")
         self._selection = tokens.colour("selection")
         self._accent = tokens.colour("accent")
@@ -113,10 +117,11 @@ class CellDelegate(QStyledItemDelegate):
             tone = "faint"
         left, room = x + PADDING, width - 2 * PADDING
         if shape:
-            pixmap = shape_pixmap(shape, self._tokens.value(tone), SHAPE_SIDE, painter.device().devicePixelRatioF())
-            painter.drawPixmap(left, y + (height - 1 - SHAPE_SIDE) // 2, pixmap)
-            left += SHAPE_SIDE + SHAPE_GAP
-            room -= SHAPE_SIDE + SHAPE_GAP
+            side = self._shape_side
+            pixmap = shape_pixmap(shape, self._tokens.value(tone), side, painter.device().devicePixelRatioF())
+            painter.drawPixmap(left, y + (height - 1 - side) // 2, pixmap)
+            left += side + SHAPE_GAP
+            room -= side + SHAPE_GAP
             tone = "" if cell.is_strong else tone
         if not text or room <= 0:
             return
@@ -148,7 +153,7 @@ class CellDelegate(QStyledItemDelegate):
     def _is_elided(self, width: int, index: AnyIndex) -> bool:
         cell = index.data(CELL_ROLE) or _cell(index.model().data, index)
         which = 1 if cell.is_mono else 2 if cell.is_strong else 0
-        room = width - 2 * PADDING - (SHAPE_SIDE + SHAPE_GAP if cell.shape else 0)
+        room = width - 2 * PADDING - (self._shape_side + SHAPE_GAP if cell.shape else 0)
         return self._width(which, _shown(cell.text)) > room
 
     def _text(self, index: AnyIndex) -> str:
@@ -234,6 +239,16 @@ def _fading(ground: QColor, age: float) -> QColor:
     return colour
 
 
+class Sized(Protocol):
+    """What a column says of its width: pixels at the usual size of text, and a text that it always has room for."""
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def sample(self) -> str: ...
+
+
 class Table(QTableView):
     """A table of rows of one height that is moved through row by row and marks what has just changed."""
 
@@ -244,6 +259,7 @@ class Table(QTableView):
         self.setAccessibleName(accessible_name)
         #: What a person chose of the columns, where that can be chosen.
         self.columns: Columns | None = None
+        self._sized: Sequence[Sized] = ()
         self._cells = CellDelegate(self)
         self.setItemDelegate(self._cells)
         self.setShowGrid(False)
@@ -267,7 +283,33 @@ class Table(QTableView):
         rows = self.verticalHeader()
         rows.setMinimumSectionSize(theme().row_height)
         rows.setDefaultSectionSize(theme().row_height)
+        self.horizontalHeader().setFixedHeight(theme().grown(HEADER_HEIGHT))
+        self._lay()
         self.viewport().update()
+
+    def lay_columns(self, columns: Sequence[Sized]) -> None:
+        """Make the columns as wide as they say, and as their title and their sample need, in any size of text."""
+        self._sized = columns
+        self._lay()
+
+    def _lay(self) -> None:
+        if not self._sized:
+            return
+        widths = [self.width_of(each, place) for place, each in enumerate(self._sized)]
+        if self.columns is not None:
+            self.columns.set_first_widths(widths)
+            return
+        for place, width in enumerate(widths):
+            self.setColumnWidth(place, width)
+
+    def width_of(self, column: Sized, place: int) -> int:
+        """The width in pixels that a column needs."""
+        title = str(self.model().headerData(place, Qt.Orientation.Horizontal))
+        head = QFontMetrics(theme().font(12, QFont.Weight.Medium), self).horizontalAdvance(title)
+        if self.isSortingEnabled():
+            head += theme().grown(ARROW)
+        text = QFontMetrics(theme().font(13), self).horizontalAdvance(column.sample)
+        return max(theme().grown(column.width), min(theme().grown(WIDEST_HEAD), max(head, text)) + 2 * PADDING + 4)
 
     def selected_text(self) -> str:
         """The selected rows, a line each: the cells of the columns shown, as they stand, with tabs between."""
@@ -344,7 +386,6 @@ class Table(QTableView):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self._take_density()
         columns = self.horizontalHeader()
-        columns.setFixedHeight(HEADER_HEIGHT)
         columns.setHighlightSections(False)
         columns.setSectionsMovable(True)
         columns.setMinimumSectionSize(48)

@@ -61,7 +61,7 @@ class Tag(QWidget):
         return theme().font(12, QFont.Weight.DemiBold)
 
     def sizeHint(self) -> QSize:
-        return QSize(QFontMetrics(self._font, self).horizontalAdvance(self._text) + 2 * PADDING, HEIGHT)
+        return QSize(QFontMetrics(self._font, self).horizontalAdvance(self._text) + 2 * PADDING, theme().grown(HEIGHT))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         ground = self._ground if self._ground.isValid() else theme().tokens.colour("neutral")

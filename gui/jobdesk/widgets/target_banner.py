@@ -36,7 +36,7 @@ class TargetBanner(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(300, HEIGHT)
+        return QSize(300, theme().grown(HEIGHT))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         ground = self._ground if self._ground.isValid() else theme().tokens.colour("neutral")

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import draw_status
+from jobdesk.widgets.growing import keep_sizes
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 44, 28
 
@@ -25,7 +26,7 @@ class ThroughputChart(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("chart")
-        self.setMinimumHeight(200)
+        keep_sizes(self, least_height=200)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
         self._series: dict[Status, list[int]] = {}
@@ -94,7 +95,8 @@ class ThroughputChart(QWidget):
         self.update()
 
     def _plot(self) -> QRectF:
-        return QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - BOTTOM)
+        left, top, bottom = (theme().grown(each) for each in (LEFT, TOP, BOTTOM))
+        return QRectF(left, top, self.width() - left - RIGHT, self.height() - top - bottom)
 
     def _point(self, plot: QRectF, position: int, value: int, top: int) -> QPointF:
         """The middle of a minute's step, at the height of a value."""
@@ -129,14 +131,14 @@ class ThroughputChart(QWidget):
         painter.setFont(now.font(13, is_bold=True))
         painter.setPen(now.colour("text"))
         heading = self.tr("Ended per minute")
-        painter.drawText(QPointF(16, 24), heading)
+        painter.drawText(QPointF(16, now.grown(24)), heading)
         width = painter.fontMetrics().horizontalAdvance(heading)
         painter.setFont(now.font(12))
         painter.setPen(now.colour("secondary"))
         text = self.tr("last hour")
         if self._hovered is not None and self._minutes:
             text = formats.minute_of_day(self._minutes[self._hovered])
-        painter.drawText(QPointF(16 + width + 14, 24), text)
+        painter.drawText(QPointF(16 + width + 14, now.grown(24)), text)
         right = self.width() - RIGHT
         for status in reversed(list(self._series)):
             text = self._names[status]
@@ -145,9 +147,10 @@ class ThroughputChart(QWidget):
             advance = painter.fontMetrics().horizontalAdvance(text)
             right -= advance
             painter.setPen(now.colour(status.value))
-            painter.drawText(QPointF(right, 24), text)
-            draw_status(painter, QPointF(right - 11, 20), status, now.colour(status.value), 4)
-            right -= 34
+            painter.drawText(QPointF(right, now.grown(24)), text)
+            centre = QPointF(right - now.grown(11), now.grown(24) - now.grown(4))
+            draw_status(painter, centre, status, now.colour(status.value), now.grown(4))
+            right -= now.grown(34)
 
     def _paint_grid(self, painter: QPainter, plot: QRectF, top: int) -> None:
         now = theme()
@@ -158,7 +161,7 @@ class ThroughputChart(QWidget):
             painter.setPen(QPen(now.colour("line"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(now.colour("secondary"))
-            box = QRectF(0, y - 8, LEFT - 10, 16)
+            box = QRectF(0, y - now.grown(8), now.grown(LEFT) - 10, now.grown(16))
             flags = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             painter.drawText(box, flags, formats.number(top * number // steps))
         for position, minute in enumerate(self._minutes):
@@ -168,7 +171,9 @@ class ThroughputChart(QWidget):
                 half = painter.fontMetrics().horizontalAdvance(text) / 2 + 1
                 x = min(x, plot.right() - half)  # the newest stands at the edge
                 painter.drawText(
-                    QRectF(x - half, plot.bottom() + 6, 2 * half, 16), int(Qt.AlignmentFlag.AlignCenter), text
+                    QRectF(x - half, plot.bottom() + 6, 2 * half, now.grown(16)),
+                    int(Qt.AlignmentFlag.AlignCenter),
+                    text,
                 )
 
     def _paint_hovered(self, painter: QPainter, plot: QRectF, top: int) -> None:

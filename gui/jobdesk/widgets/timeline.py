@@ -73,9 +73,10 @@ class Timeline(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Timeline"))
         theme().changed.connect(self.update)
+        theme().changed.connect(self.updateGeometry)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, SUMMARY_TOP + max(1, len(self.shown_lines())) * LINE_HEIGHT)
+        return QSize(300, self._summary_top() + max(1, len(self.shown_lines())) * theme().grown(LINE_HEIGHT))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -170,10 +171,11 @@ class Timeline(QWidget):
         start = formats.local(self._stretches[0][1])
         if painter.fontMetrics().horizontalAdvance(start) < self.width() / 3:
             start = self.tr("deferred {time}").format(time=start)
-        captions = QRectF(0, CAPTIONS_TOP, self.width(), LINE_HEIGHT)
+        line_height = theme().grown(LINE_HEIGHT)
+        captions = QRectF(0, CAPTIONS_TOP, self.width(), line_height)
         painter.drawText(captions, int(Qt.AlignmentFlag.AlignVCenter), start)
         for number, line in enumerate(self.shown_lines()):
-            box = QRectF(0, SUMMARY_TOP + number * LINE_HEIGHT, self.width(), LINE_HEIGHT)
+            box = QRectF(0, self._summary_top() + number * line_height, self.width(), line_height)
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), line)
         end = self._status.value
         if self._ended_at:
@@ -197,6 +199,10 @@ class Timeline(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         QToolTip.hideText()
         super().leaveEvent(event)
+
+    @staticmethod
+    def _summary_top() -> int:
+        return CAPTIONS_TOP + theme().grown(SUMMARY_TOP - CAPTIONS_TOP)
 
     def _bar(self) -> QRectF:
         return QRectF(0, BAR_TOP, max(40, self.width() - DOT_RADIUS), BAR_HEIGHT)

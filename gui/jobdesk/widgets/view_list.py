@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QListWidgetItem, QVBoxLayout, QWidget
 
+from jobdesk.theme import theme
 from jobdesk.widgets.navigation import Navigation
 from jobdesk.widgets.text_block import as_tooltip
 
@@ -88,6 +89,7 @@ class SideBar(QFrame):
         column.addWidget(self._caption)
         column.addWidget(views, 1)
         views.filled.connect(self.show_views)
+        theme().changed.connect(self._take_size)
         self.show_views(False)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -101,8 +103,12 @@ class SideBar(QFrame):
             self._fit()
         return False
 
+    def _take_size(self) -> None:
+        self._fit()
+        self.show_views(not self._views.isHidden())
+
     def _fit(self) -> None:
-        is_folded = self.window().width() < FOLDING_WIDTH
+        is_folded = self.window().width() < theme().grown(FOLDING_WIDTH)
         for part in (self._pages, self._views):
             part.fold(is_folded)
         self._caption.setVisible(self._views.isVisibleTo(self) and not is_folded)
