@@ -8,13 +8,13 @@ from jobdesk_core import exceptions
 from jobdesk_core.app import App
 from jobdesk_core.blueprints import Blueprint
 from jobdesk_core.connector import BaseConnector
-from jobdesk_core.connectors.psycopg import PsycopgConnector
-from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import AlreadyEnqueued, ConnectorException, JobAborted, JobdeskException
 from jobdesk_core.job_context import AbortReason, JobContext
 from jobdesk_core.jobs import EventType, Job, JobDeferrer, Status
 from jobdesk_core.manager import JobManager
+from jobdesk_core.psycopg_connector import PsycopgConnector
 from jobdesk_core.retry import BaseRetryStrategy, RetryDecision, RetryStrategy
+from jobdesk_core.sync_psycopg_connector import SyncPsycopgConnector
 from jobdesk_core.tasks import Task
 from jobdesk_core.worker import Worker
 

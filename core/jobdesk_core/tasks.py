@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from jobdesk_core import utils
@@ -74,6 +75,9 @@ def configure_task(
 
 class Task:
     """A function that workers run, with the options that its jobs start out with."""
+
+    #: `Task[P, R, Args]` in annotations is as good as `Task`.
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(
         self,

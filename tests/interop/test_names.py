@@ -11,6 +11,7 @@ import inspect
 import logging
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,7 @@ import jobdesk_core
 import procrastinate
 import pytest
 from interop.differences import MODULES, NAMES
+from interop.twins import DIFFERENCES
 
 PUBLIC = [
     "",
@@ -226,3 +228,11 @@ def test_what_is_on_the_list_is_not_here() -> None:
             continue
         value = getattr(_module(jobdesk_core, ".".join(modules)), name, None)
         assert value is None or inspect.isclass(value), path
+
+
+def test_the_help_says_what_is_different() -> None:
+    page = (Path(__file__).parents[2] / "resources/help/coming-from-procrastinate.md").read_text("utf-8")
+    rows = [f"| {name[0].upper()}{name[1:]} | {reason} |" for name, reason in DIFFERENCES.items()]
+    rows += [f"| `{name}` | {reason} |" for name, reason in (MODULES | NAMES).items()]
+    told = [line for line in page.splitlines() if line.startswith("| ") and line != "| Here | Because |"]
+    assert [line for line in told if not line.endswith("e | Because |")] == rows

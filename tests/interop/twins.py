@@ -27,6 +27,16 @@ DIFFERENCES = {
     "each running synchronous job has a thread": "The loop's own threads are few: cpu count and four.",
     "the rescued run is not ended by the old one": "Both runs of a rescued job end the same row there.",
     "tasks of a new app use its connector": "Theirs go on deferring through the first app.",
+    "a time without a zone is refused": "The server would read it in a zone of its own.",
+    "a queue's name that is too long is refused before it is sent": "The caller's transaction stays whole.",
+    "a job that is not there has one answer everywhere": "Theirs has three: NoResult, TypeError and KeyError.",
+    "a closed connector says that it is not open": "Theirs on psycopg2 hands on an error of the pool.",
+    "a session inherits nothing that changes what is read": "Times would come in the zone of the server or the role.",
+    "there are no migrations": "Jobdesk works with every schema; the library's own files migrate one.",
+    "a schedule that cannot be is refused where it is written": "It would end the worker, or silently never come.",
+    "the builtin task has the same name in every app": "Theirs gets another `builtin:` with each app of a process.",
+    "a job is told in short": "Arguments may be of a hundred megabytes; a line of a log is not.",
+    "a status that a database has added is a Status": "The job could not be read at all.",
 }
 
 

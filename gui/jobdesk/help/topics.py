@@ -26,6 +26,7 @@ TOPICS = (
     "troubleshooting",
     "command-line",
     "library",
+    "coming-from-procrastinate",
     "logs",
 )
 #: The topic of what is shown while no database is open.
