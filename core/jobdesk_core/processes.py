@@ -1,4 +1,5 @@
-"""What differs between the platforms about files and child processes, each behind one name."""
+"""What differs between the platforms about files and child processes, each behind one name; and what environment
+children get: never ours as it is, which may hold passwords and tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import IO, Any, TypeVar
 
 #: Flags for a child that is to show no console window of its own. Nothing of the kind exists elsewhere.
@@ -17,7 +18,24 @@ NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 #: What asks a process to end, as far as the platform has it.
 ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 _PR_SET_PDEATHSIG = 1
+#: What a program needs to find its files, its language and its time zone. Nothing of the kind is a secret.
+_HARMLESS = frozenset(
+    (
+        *("PATH", "HOME", "USER", "LOGNAME", "USERNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TZDIR"),
+        *("TMPDIR", "TEMP", "TMP", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"),
+        *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA"),
+        *("PROGRAMFILES", "USERPROFILE", "HOMEDRIVE", "HOMEPATH", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE"),
+    )
+)
+#: What our own interpreter needs besides.
+OUR_PYTHONS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 T = TypeVar("T")
+
+
+def chosen_environment(also: Iterable[str] = (), ours: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for a child: the harmless variables of ours, and those that are named."""
+    names = _HARMLESS.union(also)
+    return {name: value for name, value in ours.items() if name.upper() in names or name.startswith("LC_")}
 
 
 def die_with_parent(number: int) -> None:

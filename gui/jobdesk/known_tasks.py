@@ -22,8 +22,13 @@ class KnownTasks:
 
     @property
     def has_application(self) -> bool:
-        """Whether the profile names one."""
+        """Whether the profile names one whose code may be run."""
         return introspect.problem(self._desk.profile) is None
+
+    @property
+    def application(self) -> str:
+        """The app that the profile names; empty when it names none."""
+        return self._desk.profile.app_path
 
     @property
     def secret_keys(self) -> str:

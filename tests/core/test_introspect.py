@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,7 +17,9 @@ from jobdesk_core.monitor.usual import learn
 from jobdesk_core.operations.known_task import json_types, known_task
 from jobdesk_core.profiles import Profile, ProfileStore
 from jobdesk_core.profiles.introspect import AppNotUnderstood, AppTask, app_tasks, environment
+from waiting import until
 
+SECRET = "hunter2"
 LIBRARY = """
 import os, sys
 print("printed by the application" * 10_000)
@@ -43,9 +49,9 @@ def add(a: int, b: float = 0.5): '''Adds.'''
 """
 
 
-def profile(folder: Path, path: str, **changes: str) -> Profile:
-    values = {"app_python": sys.executable, "app_path": path, "app_folder": str(folder)} | changes
-    return Profile(name="test", **values)  # type: ignore[arg-type]
+def profile(folder: Path, path: str, **changes: Any) -> Profile:
+    values: dict[str, Any] = {"app_python": sys.executable, "app_path": path, "app_folder": str(folder)}
+    return Profile(name="test", **(values | {"app_is_allowed": True} | changes))
 
 
 def written(folder: Path, **modules: str) -> Path:
@@ -145,11 +151,108 @@ async def test_code_that_connects_while_it_is_imported_reaches_no_database(
         assert connection.execute("SELECT to_regclass('touched')").fetchone() == (None,)
 
 
-def test_the_application_gets_none_of_libpqs_variables_or_our_pythons() -> None:
-    ours = {"PGPASSWORD": "hunter2", "PYTHONPATH": "/ours", "HOME": "/home/me", "DATABASE_URL": "x", "PATH": "/bin"}
-    found = environment(ours)
-    assert "hunter2" not in found.values() and "PYTHONPATH" not in found
-    assert (found["HOME"], found["DATABASE_URL"], found["PATH"]) == ("/home/me", "x", "/bin")
+def test_the_application_gets_what_is_harmless_and_what_the_profile_names() -> None:
+    ours = {
+        "PGPASSWORD": SECRET,
+        "DATABASE_URL": f"postgresql://me:{SECRET}@db/x",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "PYTHONPATH": "/ours",
+        "HOME": "/home/me",
+        "PATH": "/bin",
+        "LC_TIME": "de_DE.UTF-8",
+        "MODE": "test",
+    }
+    named = Profile(name="x", app_variables="MODE  PGPASSWORD MISSING")
+    found = environment(named, ours)
+    assert SECRET not in str(found) and "PYTHONPATH" not in found and "MISSING" not in found
+    assert [found[name] for name in ("HOME", "PATH", "LC_TIME", "MODE")] == ["/home/me", "/bin", "de_DE.UTF-8", "test"]
+    assert "MODE" not in environment(Profile(name="x"), ours)
+
+
+async def test_the_code_sees_nothing_else_of_our_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKEN", SECRET)
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+    text = "import os\nraise ValueError(sorted(os.environ))\n"
+    with pytest.raises(AppNotUnderstood) as caught:
+        await app_tasks(profile(written(tmp_path, bad=text), "bad.app"))
+    assert "API_TOKEN" not in str(caught.value) and "PGPASSWORD" not in str(caught.value)
+
+
+async def test_code_that_nobody_allowed_is_never_run(tmp_path: Path) -> None:
+    text = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    with pytest.raises(AppNotUnderstood, match="does not allow running"):
+        await app_tasks(profile(written(tmp_path, bad=text), "bad.app", app_is_allowed=False))
+    assert not (tmp_path / "ran").exists()
+    store = ProfileStore(tmp_path / "profiles.toml")
+    store.save(profile(tmp_path, "bad.app"))
+    # As earlier releases wrote it, and as nobody wrote it.
+    allowed = store.path.read_text()
+    assert "app_is_allowed = true\n" in allowed
+    for instead in ("", 'app_is_allowed = "true"\n', "app_is_allowed = 1\n"):
+        store.path.write_text(allowed.replace("app_is_allowed = true\n", instead))
+        found = store.get("test")
+        assert found is not None and not found.app_is_allowed
+
+
+#: Leaves processes behind in every way that takes them out of sight: a session of their own, twice over.
+SURVIVORS = """
+import os, time
+def leave(depth):
+    if os.fork() == 0:
+        os.setsid()
+        if depth:
+            leave(depth - 1)
+            os._exit(0)
+        with open({place!r} + str(os.getpid()), "w"):
+            pass
+        time.sleep(600)
+        os._exit(0)
+for depth in (0, 1, 2):
+    leave(depth)
+import os.path
+while len([n for n in os.listdir(os.path.dirname({place!r})) if n.startswith("left-")]) < 3:
+    time.sleep(0.01)
+"""
+
+
+def left(folder: Path) -> list[int]:
+    return [int(each.name.removeprefix("left-")) for each in folder.glob("left-*")]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="Only Linux gives orphans to another parent than the first process."
+)
+@pytest.mark.parametrize(
+    "ending", ["class A: tasks = {{}}\napp = A()\n", "1 / 0\n", "time.sleep(60)\n", "os._exit(9)\n"]
+)
+async def test_nothing_that_the_code_starts_survives_the_question(tmp_path: Path, ending: str) -> None:
+    text = (SURVIVORS + ending).format(place=str(tmp_path / "left-"))
+    with contextlib.suppress(AppNotUnderstood):
+        await app_tasks(profile(written(tmp_path, bad=text), "bad.app"), timeout_s=5)
+    assert len(left(tmp_path)) == 3
+    assert [pid for pid in left(tmp_path) if is_running(pid)] == []
+
+
+ASKER = """
+import asyncio, sys
+from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles.introspect import app_tasks
+asyncio.run(app_tasks(Profile(
+    name="x", app_python=sys.executable, app_path="bad.app", app_folder=sys.argv[1], app_is_allowed=True
+), timeout_s=60))
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="Only Linux gives orphans to another parent than the first process."
+)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nor_whoever_asks_being_killed(tmp_path: Path, number: int) -> None:
+    text = SURVIVORS.format(place=str(tmp_path / "left-")) + "time.sleep(600)\n"
+    with subprocess.Popen([sys.executable, "-c", ASKER, str(written(tmp_path, bad=text))]) as asker:
+        asyncio.run(until(lambda: len(left(tmp_path)) == 3, timeout_s=30, what="what the code starts"))
+        asker.send_signal(number)
+    asyncio.run(until(lambda: not any(map(is_running, left(tmp_path))), timeout_s=15, what="all of it to end"))
 
 
 def is_running(pid: int) -> bool:

@@ -146,7 +146,12 @@ async def test_a_queue_that_was_chosen_is_not_replaced(dsn: str, tmp_path: Path)
 
 async def test_the_application_tells_its_tasks_parameters_and_docstrings(dsn: str, tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(APP)
-    settings = {"app_python": sys.executable, "app_path": "shop.app", "app_folder": str(tmp_path)}
+    settings = {
+        "app_python": sys.executable,
+        "app_path": "shop.app",
+        "app_folder": str(tmp_path),
+        "app_is_allowed": True,
+    }
     async with live(tmp_path, dsn, **settings) as window:
         dialog = await opened_by(window, "job.defer", DeferDialog)
         assert dialog.hints is not None
@@ -157,6 +162,7 @@ async def test_the_application_tells_its_tasks_parameters_and_docstrings(dsn: st
         for words in ("Sends <b>a letter</b>.", "to  str · required", "copies  int · default 1", "looks secret"):
             assert words in dialog.hints.text
         assert "s3cret" not in dialog.hints.text
+        assert "Jobdesk has run the code of shop.app" in dialog.hints.text
         assert dialog._remarks.text() == "The task needs to."
         dialog.arguments.set_text('{"to": "x", "bcc": 1}')
         assert dialog._remarks.text() == "The task takes no bcc."
@@ -166,7 +172,12 @@ async def test_the_application_tells_its_tasks_parameters_and_docstrings(dsn: st
 async def test_an_application_that_cannot_be_asked_is_told_and_keeps_no_one_from_deferring(
     dsn: str, tmp_path: Path
 ) -> None:
-    settings = {"app_python": sys.executable, "app_path": "nowhere.app", "app_folder": str(tmp_path)}
+    settings = {
+        "app_python": sys.executable,
+        "app_path": "nowhere.app",
+        "app_folder": str(tmp_path),
+        "app_is_allowed": True,
+    }
     with Others(dsn) as others:
         async with live(tmp_path, dsn, **settings) as window:
             dialog = await opened_by(window, "job.defer", DeferDialog)
@@ -179,12 +190,26 @@ async def test_an_application_that_cannot_be_asked_is_told_and_keeps_no_one_from
             assert count(others) == 1
 
 
+async def test_an_application_that_nobody_allowed_is_not_run(dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n{APP}")
+    settings = {"app_python": sys.executable, "app_path": "shop.app", "app_folder": str(tmp_path)}
+    async with live(tmp_path, dsn, **settings) as window:
+        dialog = await opened_by(window, "job.defer", DeferDialog)
+        assert dialog.hints is not None and "shop.app, which this connection does not allow" in dialog.hints.text
+        QTest.keyClicks(dialog.task, "mail.send")
+        await until(lambda: dialog.known is not None, what="what is known")
+        assert dialog.known is not None and not dialog.known.is_in_code and not (tmp_path / "ran").exists()
+
+
 async def test_the_settings_try_the_application(qtbot: Any, tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(APP)
     settings = AppSettings()
     qtbot.addWidget(settings)
     profile = Profile(name="x", app_python=sys.executable, app_path="shop.app", app_folder=str(tmp_path))
     settings.show_profile(profile)
+    assert not settings.try_button.isEnabled() and not settings.typed()["app_is_allowed"]
+    settings.allowed.setChecked(True)
+    assert settings.typed()["app_is_allowed"]
     click(settings.try_button)
     await until(lambda: "mail.send" in settings.says.text(), timeout_s=30, what="the tasks")
     settings.path.setText("shop.nothing")

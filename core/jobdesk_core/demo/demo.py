@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from jobdesk_core.embedded import STOP_TIMEOUT_S, default_folder
-from jobdesk_core.processes import NO_WINDOW
+from jobdesk_core.processes import NO_WINDOW, OUR_PYTHONS, chosen_environment
 
 #: The demo's second database, without jobs.
 ELSEWHERE = "elsewhere"
@@ -49,7 +48,7 @@ class Demo:
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**chosen_environment(OUR_PYTHONS), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
             creationflags=NO_WINDOW,
         )

@@ -22,7 +22,16 @@ from jobdesk_core.demo.tasks import create_app
 from jobdesk_core.demo.trickle import trickle
 from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.processes import ENDING_SIGNALS, NO_WINDOW, die_with_parent, ending_with_us, run_loop, when_it_ends
+from jobdesk_core.processes import (
+    ENDING_SIGNALS,
+    NO_WINDOW,
+    OUR_PYTHONS,
+    chosen_environment,
+    die_with_parent,
+    ending_with_us,
+    run_loop,
+    when_it_ends,
+)
 
 DATABASE = "demo"
 #: Per worker process its queues; none given serves every queue.
@@ -121,6 +130,7 @@ def _start_worker(dsn: str, name: str, queues: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
+        env=chosen_environment(OUR_PYTHONS),
         creationflags=NO_WINDOW,
         **ending_with_us(_end_with_us),
     )

@@ -1,19 +1,29 @@
 """Run by the interpreter of an application, never imported by Jobdesk: tells the app's tasks as JSON.
 
 It may run on any Python from 3.8 on, and needs nothing but the standard library. Whatever the application prints
-goes nowhere; whatever it raises is told.
+goes nowhere; whatever it raises is told. On Linux it is a guard that begins, and never imports the application: a child
+of its does. Whatever that child starts, in sessions of its own, too, becomes the guard's when its parent ends, and is
+ended with the child, or when the guard's standard input ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import json
 import os
+import pathlib
+import select
+import signal
 import sys
+import time
 from typing import Any
 
 MOST_TASKS, MOST_CHARACTERS = 5000, 2000
+PR_SET_CHILD_SUBREAPER = 36
+#: Seconds between two looks at the child, and for which the guard goes on ending what it has left.
+LOOK_S, LONGEST_END_S = 0.02, 8.0
 
 
 def main(path: str, stream: Any) -> None:
@@ -108,13 +118,84 @@ def cut(value: str) -> str:
     return value[:MOST_CHARACTERS]
 
 
-if __name__ == "__main__":
+def listing(path: str) -> None:
+    """Never returns."""
     # Our answer has the stream to itself: all else that is written to it, by C code too, goes nowhere.
     answer = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    main(sys.argv[1], answer)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    main(path, answer)
     # Threads that the application has started are not waited for.
     answer.close()
     os._exit(0)
+
+
+def guard(path: str) -> None:
+    """Have a child tell the tasks, and leave nothing of it behind. Never returns."""
+    adopt_orphans()
+    child = os.fork()
+    if child == 0:
+        listing(path)
+    status = ended(child)
+    end_all()
+    if os.WIFSIGNALED(status):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if os.WTERMSIG(status) != signal.SIGKILL:
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status))
+
+
+def adopt_orphans() -> None:
+    """Have Linux make us the parent of whatever our descendants leave behind."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
+        pass
+
+
+def ended(child: int) -> int:
+    """How the child has ended; as if it were killed once our standard input has ended."""
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == child:
+            return status
+        if pid == 0 and select.select([0], [], [], LOOK_S)[0] and not os.read(0, 1):
+            return int(signal.SIGKILL)
+
+
+def end_all() -> None:
+    """Kill every descendant, again and again until there is none."""
+    deadline = time.monotonic() + LONGEST_END_S
+    while time.monotonic() < deadline:
+        for pid in descendants():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.002)
+
+
+def descendants() -> list[int]:
+    """All that were started by us, by them, and so on."""
+    children: dict[int, list[int]] = {}
+    for place in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            parent = int((place / "stat").read_bytes().rpartition(b")")[2].split()[1])
+            children.setdefault(parent, []).append(int(place.name))
+    found = list(children.get(os.getpid(), ()))
+    for pid in found:
+        found += children.get(pid, ())
+    return found
+
+
+if __name__ == "__main__":
+    (guard if sys.platform == "linux" else listing)(sys.argv[1])

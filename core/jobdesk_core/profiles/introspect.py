@@ -1,7 +1,9 @@
 """An application's tasks, as its own code tells: asked in a process of its own interpreter, within time and size.
 
-No database is touched: the process has none of libpq's variables, and a connection that the code opens while it is
-imported fails at once.
+Asking runs that code, and only a profile that allows it is asked. No database is touched: the process has none of
+libpq's variables, and a connection that the code opens while it is imported fails at once. Whatever the code starts
+ends with the question, and with us however we end: on Linux a guard sees to that (see `app_listing`), elsewhere the
+process group is ended.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,13 +25,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.processes import chosen_environment
 from jobdesk_core.profiles.profile import Profile
 from jobdesk_core.troubles import without_secrets
 
 TIMEOUT_S, MOST_BYTES = 15.0, 4_000_000
 _LOOK_S = 0.05
-#: Of our environment these are not the application's: libpq's (with a password among them) and our own Python's.
-_NOT_THEIRS = ("PG", "PYTHON", "_PYI", "VIRTUAL_ENV", "QT_", "LD_LIBRARY_PATH", "DYLD_")
+#: Seconds that the guard gets to end what the application has started.
+_GUARD_S = 10.0
+_NOWHERE = f"{os.devnull}/none"
 #: Two addresses for one host: libpq refuses them before it sends anything, wherever a connection string leads.
 _NO_DATABASE = "192.0.2.1,192.0.2.1,192.0.2.1,192.0.2.1,192.0.2.1,192.0.2.1,192.0.2.1"
 
@@ -69,6 +74,8 @@ def problem(profile: Profile) -> str | None:
         return "Name the Python interpreter of the application, too."
     if not profile.app_path:
         return "Name the app, too, such as package.module.app."
+    if not profile.app_is_allowed:
+        return "This connection does not allow running the application's code."
     return None
 
 
@@ -90,7 +97,7 @@ def _ask(profile: Profile, timeout_s: float, is_given_up: threading.Event) -> di
     # Not a pipe: what the application leaves running might hold it open for ever.
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryDirectory(prefix="jobdesk-app-") as empty:
         folder = str(Path(profile.app_folder).expanduser()) if profile.app_folder else empty
-        process = _started(command, folder, answer, profile.app_python)
+        process = _started(command, folder, answer, profile)
         try:
             code = _waited_for(process, answer, timeout_s, is_given_up)
         finally:
@@ -99,15 +106,16 @@ def _ask(profile: Profile, timeout_s: float, is_given_up: threading.Event) -> di
         return _understood(answer.read(MOST_BYTES + 1), code, profile.app_path)
 
 
-def _started(command: list[str], folder: str, answer: IO[bytes], python: str) -> subprocess.Popen[bytes]:
+def _started(command: list[str], folder: str, answer: IO[bytes], profile: Profile) -> subprocess.Popen[bytes]:
     if not Path(folder).is_dir():
         raise AppNotUnderstood(f"There is no folder {folder}.")
     try:
         return subprocess.Popen(
             command,
             cwd=folder,
-            env=environment(os.environ),
-            stdin=subprocess.DEVNULL,
+            env=environment(profile, os.environ),
+            # Nothing is ever written there: its end tells the guard that the question is over, or that we are gone.
+            stdin=subprocess.PIPE,
             stdout=answer,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -115,13 +123,15 @@ def _started(command: list[str], folder: str, answer: IO[bytes], python: str) ->
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise AppNotUnderstood(f"The interpreter {python} cannot be started: {reason}.") from error
+        raise AppNotUnderstood(f"The interpreter {profile.app_python} cannot be started: {reason}.") from error
 
 
-def environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """The application's environment: ours, without what is not its own."""
-    kept = {name: value for name, value in ours.items() if not name.upper().startswith(_NOT_THEIRS)}
-    return kept | {"PGHOSTADDR": _NO_DATABASE, "PGCONNECT_TIMEOUT": "2", "PYTHONIOENCODING": "utf-8"}
+def environment(profile: Profile, ours: Mapping[str, str]) -> dict[str, str]:
+    """The application's environment: what is harmless of ours, and the variables that the profile names."""
+    named = [name for name in profile.app_variables.split() if not name.upper().startswith("PG")]
+    kept = chosen_environment(named, ours) | {name: ours[name] for name in named if name in ours}
+    nothing = {"PGPASSFILE": _NOWHERE, "PGSERVICEFILE": _NOWHERE}
+    return kept | nothing | {"PGHOSTADDR": _NO_DATABASE, "PGCONNECT_TIMEOUT": "2", "PYTHONIOENCODING": "utf-8"}
 
 
 def _waited_for(
@@ -142,7 +152,13 @@ def _waited_for(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and, where the system knows groups, all that it has started."""
+    """End the process and all that it has started: by its guard, or else by its group, where the system knows one."""
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    if sys.platform == "linux":
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GUARD_S)
     if hasattr(os, "killpg"):
         # The group may outlive its first process.
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -41,8 +41,9 @@ class Profile:
 
     `links` are templates by their names (see `links`), `secret_keys` is the pattern of keys whose values are
     hidden, empty for the default one (see `secret_keys`). `app_python`, `app_path` and `app_folder` name the
-    application's interpreter, its app (package.module.app) and the folder of its code (see `introspect`); its code is
-    run only if `app_is_allowed`. `saved_as` is the name that the profile was read from the file by.
+    application's interpreter, its app (package.module.app) and the folder of its code (see `introspect`),
+    `app_variables` the variables of our environment that it gets, with blanks between their names; its code is run only
+    if `app_is_allowed`. `saved_as` is the name that the profile was read from the file by.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Profile:
     app_path: str = ""
     app_folder: str = ""
     schema: str = ""
+    app_variables: str = ""
     app_is_allowed: bool = False
     saved_as: str = field(default="", compare=False)
 

@@ -14,8 +14,8 @@ import tomli_w
 
 from jobdesk_core.profiles.profile import SECRETS, Profile, is_readable, public_dsn
 
-#: What says where the application's code lies.
-_APP = ("app_python", "app_path", "app_folder")
+#: What says where the application's code lies, and what it needs.
+_APP = ("app_python", "app_path", "app_folder", "app_variables")
 
 
 class UnreadableProfiles(Exception):

@@ -74,10 +74,16 @@ class TaskHints(QFrame):
     def _of_code(self) -> list[Run]:
         if self._tasks.problem is not None:
             return [Run("\n\n"), Run(formats.visible(self._tasks.problem), "bad")]
-        if not self._tasks.has_application:
-            hint = self.tr("Set the application in the connection to see its signature.")
-            return [Run("\n\n"), Run(hint, "secondary")]
-        return []
+        return [Run("\n\n"), Run(self._about_code(), "secondary")]
+
+    def _about_code(self) -> str:
+        app = formats.cut(self._tasks.application, _DEFAULT)
+        if self._tasks.has_application:
+            return self.tr("Jobdesk has run the code of {app} to ask for its tasks.").format(app=app)
+        if app:
+            said = self.tr("Signatures come from the code of {app}, which this connection does not allow to be run.")
+            return said.format(app=app)
+        return self.tr("Set the application in the connection to see its signature.")
 
     def _head(self, known: KnownTask) -> list[Run]:
         runs = [Run(formats.cut(known.name, 128), is_strong=True)]
@@ -95,7 +101,7 @@ class TaskHints(QFrame):
         said = self.tr("From {sources}:").format(sources=self.tr(" and ").join(sources))
         none = self.tr("Its arguments are not known: none of the latest jobs has this task.")
         runs.append(Run("\n" + (said if sources else none), "secondary"))
-        return runs if known.is_in_code else [*runs, *self._of_code()]
+        return [*runs, *self._of_code()]
 
     def _arguments(self, known: KnownTask) -> list[Run]:
         runs = []
