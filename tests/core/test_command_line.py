@@ -167,7 +167,7 @@ def test_the_help_of_the_window_has_the_same_exit_codes() -> None:
         (["defer", "t", "--args", "[1]"], "not a JSON object"),
         (["jobs", "--unknown"], "--unknown"),
         (["jobs", "--profile", "nobody"], "Saved connections"),
-        (["cancel", "99999999999999999999", "--yes"], "not a job's id"),
+        (["cancel", "99999999999999999999", "--yes"], "ids end at 9223372036854775807"),
         (["defer", ""], "name of its task"),
         (["defer", "t" * 129], "128 fit"),
         (["defer", "t", "--queue", "q" * 60], "60 bytes"),

@@ -23,6 +23,7 @@ from jobdesk_core.operations import (
     Chosen,
     Fail,
     Ledger,
+    Matching,
     Plan,
     Progress,
     Purge,
@@ -196,7 +197,10 @@ def _show_plan(desk: Opened, made: Plan, *, is_json: bool, is_result: bool) -> N
         return
     tell = output.line if is_result else output.note
     if not made.total:
-        output.note("No job matches.")
+        if isinstance(made.target, Matching):
+            words.tell_nothing(made.target.job_filter)
+        else:
+            output.note("No job matches.")
         return
     told = _VERBS[made.change.action].format(jobs=f"{made.ready:,} of {words.count(made.total)}")
     tell(output.plain(f"{told[0].upper()}{told[1:]} on {desk.place}."))

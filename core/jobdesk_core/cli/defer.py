@@ -69,18 +69,20 @@ def run_defer(desk: Opened, options: argparse.Namespace) -> int:
         raise Ended(codes.USAGE, "--rate is for the rows of --from: one job has no rate.")
     if options.types and options.source is None:
         raise Ended(codes.USAGE, "--type is for the columns of --from.")
-    task = new_jobs.known(desk, options.task)
-    job = new_jobs.read_job(options, new_jobs.queue_of(options, task))
+    # What is wrong is told before, and instead of, the queue that would be taken.
+    job = new_jobs.read_job(options)
     # Raises CapabilityMissing where the function is missing.
     statements.defer(desk.capabilities, [replace(job, priority=0)])
     problem = problem_of(job, desk.capabilities)
     if problem is not None:
         is_release = job.priority and not desk.capabilities.has_priority
         raise Ended(codes.REFUSED if is_release else codes.USAGE, problem)
-    if options.source is None:
+    task = new_jobs.known(desk, options.task)
+    rows = new_jobs.read_rows(options, task.types) if options.source is not None else None
+    job = replace(job, queue=new_jobs.queue_of(options, task))
+    if rows is None:
         new_jobs.tell_remarks(task, [job], is_many=False)
         return _defer_all(desk, options, job, iter([NewJob(1, job)]))
-    rows = new_jobs.read_rows(options, task.types)
     jobs = list(new_jobs.jobs_of(job, rows))
     new_jobs.tell_columns(rows)
     new_jobs.tell_remarks(task, [new.job for new in jobs], is_many=True)

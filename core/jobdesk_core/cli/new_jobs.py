@@ -63,8 +63,8 @@ def queue_of(options: argparse.Namespace, task: KnownTask) -> str:
     return task.queue
 
 
-def read_job(options: argparse.Namespace, queue: str) -> Job:
-    """The job of the command line."""
+def read_job(options: argparse.Namespace) -> Job:
+    """The job of the command line; its queue is the default one unless --queue names another."""
     if not -(2**31) <= options.priority < 2**31:
         raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
     args = _object(options.args) if options.args is not None else {}
@@ -75,7 +75,7 @@ def read_job(options: argparse.Namespace, queue: str) -> Job:
         args[name] = _value(name, text)
     return Job(
         task_name=options.task,
-        queue=queue,
+        queue=options.queue if options.queue is not None else "default",
         lock=options.lock,
         queueing_lock=options.queueing_lock,
         priority=options.priority,

@@ -70,9 +70,7 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
     elif options.csv or options.ndjson:
         output.note(f"{words.count(read.jobs)}, as of {output.moment(read.as_of)}.")
     if not read.jobs:
-        output.note("No job matches." if job_filter.tokens else "There are no jobs yet.")
-        for text in job_filter.texts:
-            output.note(f"“{text}” was looked for in the names of tasks, queues and locks.")
+        words.tell_nothing(job_filter)
     return codes.DONE if read.jobs else codes.NOT_ALL
 
 

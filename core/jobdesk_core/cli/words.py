@@ -15,6 +15,7 @@ from jobdesk_core.monitor.filter_ranges import duration
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.operations import MOST_A_SECOND, Brake, Chosen, IdsNotUnderstood, Matching, Rate, Target, parse_ids
 from jobdesk_core.operations.confirmation import Confirmation, Wants
+from jobdesk_core.operations.targets import ids_beyond, no_such_id
 from jobdesk_core.profiles import Profile
 
 #: What --rate says of itself.
@@ -62,6 +63,15 @@ def read_target(options: argparse.Namespace) -> Target:
     if not job_filter.tokens:
         raise Ended(codes.USAGE, "Which jobs? Give ids, a filter, or --all.")
     return Matching(job_filter)
+
+
+def tell_nothing(job_filter: JobFilter) -> None:
+    """Say that no job matches, and what may be the reason."""
+    output.note("No job matches." if job_filter.tokens else "There are no jobs yet.")
+    for digits in ids_beyond(job_filter):
+        output.note(no_such_id(digits))
+    for text in job_filter.texts:
+        output.note(f"“{text}” was looked for in the names of tasks, queues and locks.")
 
 
 def _ids(text: str) -> tuple[int, ...]:

@@ -19,18 +19,27 @@ STATUS_WORDS = {
 }
 DAY_WORDS = {"today": "deferred:today", "yesterday": "deferred:yesterday", "tomorrow": "scheduled:tomorrow"}
 LIKELY_WORDS = {
-    **dict.fromkeys(("pending", "queued", "enqueued", "ready"), ("status:todo",)),
-    **dict.fromkeys(("active", "processing", "in_progress", "busy"), ("status:doing",)),
-    **dict.fromkeys(("success", "successful", "done", "completed", "complete", "ok"), ("status:succeeded",)),
-    **dict.fromkeys(("failure", "failures", "fail", "error", "errors", "dead"), ("status:failed",)),
+    **dict.fromkeys(("pending", "queued", "enqueued", "ready", "unstarted"), ("status:todo",)),
+    **dict.fromkeys(("active", "processing", "in_progress", "busy", "executing", "working"), ("status:doing",)),
+    **dict.fromkeys(
+        ("success", "successful", "succeeding", "passed", "done", "completed", "complete", "ok"), ("status:succeeded",)
+    ),
+    **dict.fromkeys(
+        ("failure", "failures", "fail", "fails", "failing", "error", "errors", "errored", "crashed", "broken", "dead"),
+        ("status:failed",),
+    ),
+    **dict.fromkeys(("cancel", "cancelling", "canceling", "cancellation"), ("status:cancelled",)),
+    **dict.fromkeys(("open", "unfinished", "incomplete"), ("status:todo,doing",)),
     **dict.fromkeys(("finished", "over"), ("status:succeeded,failed,cancelled,aborted",)),
     **dict.fromkeys(("due", "overdue", "late"), ("status:todo scheduled:<now", "status:todo -scheduled")),
     **dict.fromkeys(("retried", "retrying", "retries"), ("attempts:>1",)),
-    **dict.fromkeys(("stuck", "stale", "orphaned", "zombie"), ("stalled",)),
-    **dict.fromkeys(("delayed", "future", "later"), ("scheduled",)),
-    **dict.fromkeys(("locked",), ("lock:*",)),
+    **dict.fromkeys(
+        ("stuck", "stale", "orphaned", "zombie", "hung", "hanging", "stalling", "unresponsive", "silent"), ("stalled",)
+    ),
+    **dict.fromkeys(("delayed", "future", "later", "postponed"), ("scheduled",)),
+    **dict.fromkeys(("locked", "blocked"), ("lock:*",)),
     **dict.fromkeys(("unlocked", "lockless"), ("lock:none",)),
-    **dict.fromkeys(("aborts", "abort"), ("abort_requested", "status:aborted")),
+    **dict.fromkeys(("aborts", "abort", "killed", "stopped"), ("abort_requested", "status:aborted")),
     **dict.fromkeys(("now", "recent", "new", "newest", "latest"), ("deferred:>-1h",)),
     **dict.fromkeys(("old", "oldest"), ("age:>1d",)),
     **dict.fromkeys(("slow", "long"), ("duration:>1m",)),

@@ -1,0 +1,52 @@
+"""Slips of an operator on the command line: what is said is true, the same everywhere, and leads on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from jobdesk_core.cli import main
+from jobdesk_core.monitor.filters import FilterError, JobFilter
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+
+
+def test_an_id_that_is_too_large_is_told_alike_by_every_command(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    digits = "99999999999999999999"
+    for words in (["jobs", f"id:{digits}"], ["retry", digits], ["cancel", f"id:{digits}"], ["show", digits]):
+        assert main([*words, "--dsn", dsn]) in (1, 2)
+        told = capsys.readouterr().err
+        assert f"here is no job {digits}: ids end at 9223372036854775807." in told, (words, told)
+
+
+@pytest.mark.parametrize(
+    "words", [['{"v": 1}'], ["--args", "{"], ["--priority", "99999999999"], ["--lock", "x" * 3000]]
+)
+def test_what_is_wrong_with_a_new_job_is_told_without_a_queue(
+    dsn: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["defer", "x", *words, "--dsn", dsn]) == 2
+    assert "queue default" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        *[("failing", "status:failed"), ("errors", "status:failed"), ("crashed", "status:failed")],
+        *[("pending", "status:todo"), ("queued", "status:todo"), ("executing", "status:doing")],
+        *[("done", "status:succeeded"), ("stuck", "stalled"), ("hung", "stalled"), ("delayed", "scheduled")],
+        *[("killed", "status:aborted"), ("cancel", "status:cancelled"), ("unfinished", "status:todo,doing")],
+    ],
+)
+def test_a_guess_at_a_status_is_never_a_search_for_a_text(word: str, meant: str) -> None:
+    with pytest.raises(FilterError) as told:
+        JobFilter.parse(word)
+    assert meant in told.value.suggestions
+    assert JobFilter.parse(meant) and JobFilter.parse(f'"{word}"').texts == (word,)
