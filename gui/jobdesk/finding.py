@@ -43,6 +43,7 @@ class Finding(QObject):
         self._noted = ""
         self._wanted_job: int | None = None
         self.bar.changed.connect(self._filter_changed)
+        window.pages.currentChanged.connect(self._page_changed)
         self.bar.set_source(self._names)
         self.bar.set_past(lambda: self.store.past(self._profile))
         window.jobs.narrowing_asked_for.connect(self.bar.narrow)
@@ -143,6 +144,9 @@ class Finding(QObject):
     def _profile(self) -> str:
         profile = self._window.session.profile
         return profile.name if profile is not None else ""
+
+    def _page_changed(self, _: int) -> None:
+        self.bar.set_elsewhere(self._window.pages.currentWidget() is not self._window.jobs)
 
     def _filter_changed(self, text: str) -> None:
         self._window.jobs.set_filter(JobFilter.parse(text))

@@ -206,3 +206,35 @@ async def test_widths_that_were_chosen_grow_with_the_text(dsn: str, tmp_path: Pa
             assert abs(table.columnWidth(1) - 1.5 * before) <= 3
             theme().set_text_percent(100)
             assert abs(table.columnWidth(1) - before) <= 3
+
+
+async def test_columns_without_room_are_counted_at_the_button_and_can_be_shown(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.defer()
+        async with live(tmp_path, dsn) as window:
+            table, button = window.jobs.table, window.jobs.toolbar._columns
+            window.resize(2200, 800)
+            await until(lambda: "+" not in button.text(), what="room for every column")
+            window.resize(1100, 800)
+            await until(lambda: "+" in button.text(), what="the columns given up")
+            hidden = [each.title for place, each in enumerate(table.jobs.columns) if table.isColumnHidden(place)]
+            missing = [each.title for each in table.jobs.columns if each.is_shown and each.title in hidden]
+            assert button.text() == f"+{len(missing)}" and all(title in button.toolTip() for title in missing)
+            for title in missing:
+                table.choice.show_column(title, True)
+            await until(lambda: table.horizontalScrollBar().maximum() > 0, what="the table to scroll")
+            assert "+" not in button.text()
+
+
+async def test_the_filter_bar_is_quiet_where_it_filters_nothing_and_leads_to_jobs(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        bar = window.header.filter_bar
+        assert not bar.property("elsewhere")
+        for key in KEYS:
+            window.show_page(key)
+            assert bool(bar.property("elsewhere")) is (key != "jobs"), key
+            assert ("leads to Jobs" in bar._edit.toolTip()) is (key != "jobs"), key
+        bar.set_text("status:failed")
+        assert window.navigation.current == "jobs" and not bar.property("elsewhere")
+        window.show_page("queues")
+        assert bar._chips.is_quiet and bar._chips.isEnabled()

@@ -112,7 +112,7 @@ COLUMNS = (
         sample=LONG_TIME,
     ),
     Column("oldest", "oldest due", 86, _oldest, "How long the oldest due job has waited", sample=LONG_AGE),
-    Column("course", "clears in", 104, _course, _CLEARS, sample=LONG_TIME),
+    Column("course", "clears in", 104, _course, _CLEARS, sample="held by locks"),
     Column(
         "hour",
         "last hour",

@@ -30,6 +30,7 @@ class JobsTable(Table):
     start_asked_for = Signal()  # the key Home
     end_asked_for = Signal()  # the key End
     sight_changed = Signal()  # other rows are in sight than before
+    given_up = Signal(list)  # the titles of the columns that there is no room for
     arrived_above = Signal(int)  # rows that came in above the sight since it was last at the top
 
     def __init__(self, model: JobsModel, parent: QWidget | None = None) -> None:
@@ -183,7 +184,9 @@ class JobsTable(Table):
     def _fit_columns(self) -> None:
         """Fill the width, as far as nobody chose otherwise."""
         widths = [self._width(column) for column in self.jobs.columns]
-        if not self.choice.has_own_shown:
+        if self.choice.has_own_shown:
+            self.given_up.emit([])
+        else:
             self._fit_shown(widths)
         if not self.choice.has_own_widths:
             self._fit_widths(widths)
@@ -196,6 +199,8 @@ class JobsTable(Table):
                 shown.remove(INDEX_OF[key])
         for place in range(self.jobs.columnCount()):
             self.setColumnHidden(place, place not in shown)
+        columns = enumerate(self.jobs.columns)
+        self.given_up.emit([column.title for place, column in columns if column.is_shown and place not in shown])
 
     def _fit_widths(self, widths: list[int]) -> None:
         """What is over goes to the columns whose texts vary in length."""

@@ -38,6 +38,8 @@ class JobsToolbar(QWidget):
         self._table = table
         self._buttons: list[QToolButton] = []
         self._page_width = ROOMY_WIDTH
+        self._given_up: list[str] = []
+        table.given_up.connect(self.show_given_up)
         self._count = OneLine("secondary")
         self.stop = QPushButton()
         self.stop.setObjectName("link")
@@ -119,9 +121,28 @@ class JobsToolbar(QWidget):
         """Give up words where there is no room for them."""
         self._page_width = page_width
         is_roomy = page_width >= theme().grown(ROOMY_WIDTH)
-        self._columns.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else ALONE)
+        self._show_columns(is_roomy=is_roomy)
         self._order.setMinimumWidth(self._order.sizeHint().width())
         self._fit_buttons()
+
+    def show_given_up(self, titles: list[str]) -> None:
+        """Say at the columns' button how many there is no room for, and on hover which."""
+        if titles != self._given_up:
+            self._given_up = titles
+            self.fit(self._page_width)
+
+    def _show_columns(self, *, is_roomy: bool) -> None:
+        button, count = self._columns, len(self._given_up)
+        button.setText(self.tr("Columns"))
+        button.setToolTip(self.tr("Columns"))
+        style = Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else ALONE
+        if count:
+            button.setText(f"{self.tr('Columns')} +{count}" if is_roomy else f"+{count}")
+            told = self.tr("No room for: {columns}. What is ticked here shows all the same; the table then scrolls.")
+            button.setToolTip(told.format(columns=", ".join(self._given_up)))
+            style = Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else BESIDE
+        button.setToolButtonStyle(style)
+        button.setAccessibleDescription(button.toolTip() if count else "")
 
     def _fit_buttons(self) -> None:
         """In a narrow page only icons; what a search has to say takes their place, and the menu still has them."""

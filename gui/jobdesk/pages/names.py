@@ -252,12 +252,11 @@ class NamesPage(ListPage):
 
     def _set_table(self) -> None:
         self.table.setItemDelegateForColumn(HOUR_COLUMN, SparkDelegate(self.table))
+        self.table.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
         self.table.lay_columns(COLUMNS)
-        head = self.table.horizontalHeader()
         keys = [column.key for column in COLUMNS]
         self.table.name_columns(self.key, keys, growing=keys[0], optional=OPTIONAL)
-        head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
-        self.table.setSortingEnabled(True)
 
 
 def about_sentence(counts: Counts) -> str:

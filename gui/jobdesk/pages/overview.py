@@ -275,7 +275,7 @@ class OverviewPage(QScrollArea):
             Title(self.tr("oldest due"), 92, sample=LONG_AGE),
             Title(self.tr("wait p95"), 96, sample=LONG_TIME),
             Title(self.tr("run p95"), 96, sample=LONG_TIME),
-            Title(self.tr("clears in"), 110, sample=LONG_TIME),
+            Title(self.tr("clears in"), 110, sample="held by locks"),
         ]
         self.model = ValuesModel(titles, self)
         self.table = Table(self.tr("Queues"))

@@ -151,6 +151,7 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 #actsInner { background: $panel; }
 #line { background: $line; border: none; }
 #filterBar { background: $field; border: 1px solid $line; border-radius: 6px; }
+#filterBar[elsewhere="true"] { background: transparent; border-style: dashed; }
 #filterBar[focused="true"] { border-color: $focus; }
 #filterBar[problem="true"] { border-color: $failed; }
 #filterBar QLineEdit { border: none; background: transparent; padding: 0; }

@@ -40,6 +40,7 @@ class FilterBar(QFrame):
         self.setProperty("pane", True)
         keep_sizes(self, height=HEIGHT)
         self._filter = JobFilter.parse("")
+        self._is_elsewhere = False
         #: Which of the pieces the edit stands for: from the first, up to but not including the second.
         self._open = (0, 0)
         self._source: Source = lambda wanted, task: ()
@@ -88,6 +89,15 @@ class FilterBar(QFrame):
     def focus_edit(self) -> None:
         """Put the cursor into the edit."""
         self._edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def set_elsewhere(self, is_elsewhere: bool) -> None:
+        """Look as quiet as the bar is on a page that it does not filter: there a filter leads to the jobs."""
+        self._is_elsewhere = is_elsewhere
+        self._set_property("elsewhere", is_elsewhere)
+        elsewhere = self.tr("Filters the jobs, not this page: a filter typed here leads to Jobs.")
+        self._edit.setToolTip(elsewhere if is_elsewhere else "")
+        self._chips.set_quiet(is_elsewhere)
+        self._show()
 
     def offer_again(self) -> None:
         """More has become known: bring what is offered up to date, if anything is being typed."""
@@ -309,7 +319,11 @@ class FilterBar(QFrame):
         self._chips.show_pieces(pieces[:first] + pieces[last:])
         self._chips.setVisible(len(pieces) > last - first)
         hint = self.tr("Filter jobs: status:failed queue:mail age:>1h …")
-        self._edit.setPlaceholderText(self.tr("add a filter") if pieces else hint)
+        if self._is_elsewhere:
+            hint = self.tr("Enter shows the jobs that match") if pieces else self.tr("Show jobs: status:failed …")
+        elif pieces:
+            hint = self.tr("add a filter")
+        self._edit.setPlaceholderText(hint)
         self._clear.setVisible(bool(pieces))
 
     def _set_property(self, name: str, value: bool) -> None:

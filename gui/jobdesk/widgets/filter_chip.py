@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
@@ -30,9 +32,10 @@ class FilterChip(QAbstractButton):
     removed = Signal()
     turned = Signal()
 
-    def __init__(self, token: str, parent: QWidget | None = None) -> None:
+    def __init__(self, token: str, is_quiet: Callable[[], bool] = lambda: False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.token = token
+        self._is_quiet = is_quiet
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -82,10 +85,10 @@ class FilterChip(QAbstractButton):
         menu.popup(event.globalPos())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        tokens = theme().tokens
+        tokens, is_quiet = theme().tokens, self._is_quiet()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(tokens.colour("selection"))
+        painter.setBrush(tokens.colour("hover" if is_quiet else "selection"))
         is_framed = self.hasFocus() or tokens.is_high_contrast
         frame = QPen(tokens.colour("focus" if self.hasFocus() else "line"), tokens.edge if self.hasFocus() else 1)
         painter.setPen(frame if is_framed else Qt.PenStyle.NoPen)
@@ -98,9 +101,9 @@ class FilterChip(QAbstractButton):
         # The colon belongs to the key; a condition without one is all value.
         split = text.find(":") + 1 or int(text.startswith("-"))
         flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
-        painter.setPen(tokens.colour("accent"))
+        painter.setPen(tokens.colour("secondary" if is_quiet else "accent"))
         painter.drawText(room, flags, text[:split])
-        painter.setPen(tokens.colour("text"))
+        painter.setPen(tokens.colour("secondary" if is_quiet else "text"))
         room.setLeft(room.left() + metrics.horizontalAdvance(text[:split]))
         painter.drawText(room, flags, text[split:])
         side = self._cross().width() - 4

@@ -30,6 +30,7 @@ class FilterChips(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         keep_sizes(self, height=HEIGHT)
         theme().changed.connect(self._take_size)
+        self.is_quiet = False
         self._shown: list[QWidget] = []
         self._more = self._sign("", self.tr("More of the filter. Enter shows all of it as text."))
 
@@ -52,6 +53,12 @@ class FilterChips(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._lay_out()
+
+    def set_quiet(self, is_quiet: bool) -> None:
+        """Show the conditions as what is in force elsewhere; they can be changed all the same."""
+        self.is_quiet = is_quiet
+        for widget in self._shown:
+            widget.update()
 
     def _take_size(self) -> None:
         self.updateGeometry()
@@ -98,7 +105,7 @@ class FilterChips(QWidget):
         return widget
 
     def _chip(self, number: int, text: str, place: int) -> FilterChip:
-        chip = FilterChip(text)
+        chip = FilterChip(text, lambda: self.is_quiet)
         # Queued: the chip goes away while it is still in its own event.
         queued = Qt.ConnectionType.QueuedConnection
         chip.clicked.connect(lambda: self.change_asked_for.emit(number), queued)
