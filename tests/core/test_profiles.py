@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from database import connected
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jobdesk_core import SyncPsycopgConnector
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.profiles import (
     ENVIRONMENTS,
     Profile,
@@ -22,7 +26,7 @@ from jobdesk_core.profiles import (
     split_password,
 )
 from jobdesk_core.profiles.secrets import typed
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SECRET = "open-sesame"
 PROFILES = [
@@ -186,6 +190,35 @@ async def test_each_method_reaches_the_database(dsn: str, monkeypatch: pytest.Mo
             async with connector.pool.connection() as connection:
                 cursor = await connection.execute("SELECT current_setting('application_name')")
                 assert await cursor.fetchone() == ("jobdesk",)
+
+
+@pytest.mark.parametrize("way", ["DSN", "URL", "arguments", "PGAPPNAME", "service"])
+def test_the_name_that_the_user_gave_the_session_wins(
+    dsn: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+    profile = Profile(name="x", method="dsn", dsn=dsn)
+    if way == "DSN":
+        profile = replace(profile, dsn=make_conninfo(dsn, application_name="mine"))
+    elif way == "URL":
+        words = {name: value for name, value in parts.items() if name != "dbname"} | {"application_name": "mine"}
+        profile = replace(profile, dsn=f"postgresql:///{parts['dbname']}?{urlencode(words)}")
+    elif way == "arguments":
+        profile = replace(profile, method="arguments", arguments=parts | {"application_name": "mine"})
+    elif way == "PGAPPNAME":
+        monkeypatch.setenv("PGAPPNAME", "mine")
+    else:
+        lines = "".join(f"{name}={value}\n" for name, value in (parts | {"application_name": "mine"}).items())
+        (tmp_path / "services").write_text(f"[billing]\n{lines}")
+        monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+        profile = replace(profile, dsn="service=billing")
+    connector = SyncPsycopgConnector(**connection_parameters(profile))
+    connector.open()
+    try:
+        name = Statement("SELECT current_setting('application_name') AS name", lambda rows: rows[0]["name"])
+        assert connector.run(name) == "mine"
+    finally:
+        connector.close()
 
 
 def test_the_password_is_an_argument_only_when_there_is_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,36 @@ def test_a_guess_at_a_status_is_never_a_search_for_a_text(word: str, meant: str)
         JobFilter.parse(word)
     assert meant in told.value.suggestions
     assert JobFilter.parse(meant) and JobFilter.parse(f'"{word}"').texts == (word,)
+
+
+@pytest.mark.parametrize(
+    ("shown", "zone", "is_skipped"),
+    [
+        ("2031-03-30T02:30", "Europe/Berlin", True),
+        ("2031-03-30T02:00", "Europe/Berlin", True),
+        ("2031-03-30T03:00", "Europe/Berlin", False),
+        ("2031-03-30T02:30+01:00", "Europe/Berlin", False),
+        ("2031-10-26T02:30", "Europe/Berlin", False),
+        ("2027-03-14T02:15", "America/New_York", True),
+        ("2027-10-03T02:10", "Australia/Lord_Howe", True),
+        ("2011-12-30T12:00", "Pacific/Apia", True),
+    ],
+)
+def test_a_time_that_the_clocks_skip_is_told(
+    dsn: str,
+    shown: str,
+    zone: str,
+    is_skipped: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for words in (["defer", "t", "--at", shown, "--dry-run"], ["retry", "--all", "--at", shown, "--dry-run"]):
+            code = main([*words, "--dsn", dsn])
+            told = capsys.readouterr().err
+            assert ("the clocks skip it" in told) == is_skipped and (code == 2) == is_skipped, told
+    finally:
+        monkeypatch.undo()
+        time.tzset()

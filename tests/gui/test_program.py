@@ -103,6 +103,14 @@ def test_it_connects_as_it_is_told_and_ends_in_good_order(dsn: str, tmp_path: Pa
         assert not connected()
 
 
+def test_a_tour_of_nothing_ends_with_a_sentence(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--tour", str(tmp_path / "tour"), QT_QPA_PLATFORM="offscreen")
+    assert ended.returncode == 2 and "Which database is the tour to show?" in ended.stderr
+    nowhere = "postgresql://127.0.0.1:1/nowhere"
+    ended = run(tmp_path, "--tour", str(tmp_path / "tour"), "--dsn", nowhere, QT_QPA_PLATFORM="offscreen")
+    assert ended.returncode == 1 and "FAILED: not connected" in ended.stdout + ended.stderr
+
+
 def test_the_tour_walks_through_everything_on_live_data(tmp_path: Path) -> None:
     pictures = tmp_path / "tour"
     ended = run(tmp_path, "--demo", "--tour", str(pictures), QT_QPA_PLATFORM="offscreen")
