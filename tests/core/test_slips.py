@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from database import run_sql
 from jobdesk_core.cli import main
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 
@@ -84,3 +85,14 @@ def test_a_time_that_the_clocks_skip_is_told(
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_function_that_is_missing_is_no_matter_of_the_release(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run_sql(dsn, "SELECT oid::regprocedure::text FROM pg_proc WHERE proname LIKE 'procrastinate_cancel_job%%'")
+    for signature in found:
+        run_sql(dsn, f"DROP FUNCTION {signature} CASCADE")
+    run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 't')")
+    for words in (["cancel", "1"], ["cancel", "1", "--delete"], ["cancel", "1", "--abort"]):
+        assert main([*words, "--yes", "--dsn", dsn]) == 4
+        told = capsys.readouterr().err
+        assert "cannot cancel jobs here: its function is missing." in told and "releases from" not in told

@@ -103,7 +103,10 @@ def impossible(
     release = f"Procrastinate {capabilities.release}"
     if action in (Action.CANCEL, Action.ABORT, Action.DELETE):
         if not capabilities.can_cancel:
-            return f"{release} cannot cancel jobs; releases from 2.7 on can."
+            # Both came later than the function.
+            is_missing = capabilities.has_workers or capabilities.can_change_on_retry
+            why = " here: its function is missing." if is_missing else "; releases from 2.7 on can."
+            return f"{release} cannot cancel jobs{why}"
         return rights.read or rights.cancel or (rights.delete if action is Action.DELETE else None)
     if action is Action.PURGE:
         return rights.read or rights.retry or rights.delete
