@@ -5,20 +5,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from jobdesk_core import builtin_tasks, utils
 from jobdesk_core.blueprints import Blueprint
 from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
 from jobdesk_core.exceptions import TaskNotFound
-from jobdesk_core.jobs import JobDeferrer
+from jobdesk_core.jobs import DeleteJobCondition, JobDeferrer
 from jobdesk_core.manager import JobManager
 from jobdesk_core.periodic import PeriodicTask
 from jobdesk_core.schema import SchemaManager
 from jobdesk_core.tasks import Task, configure_task
 from jobdesk_core.utils import AwaitableContext
+
+
+class WorkerOptions(TypedDict, total=False):
+    """The options of a worker, see Worker."""
+
+    queues: Iterable[str]
+    name: str
+    concurrency: int
+    wait: bool
+    fetch_job_polling_interval: float
+    abort_job_polling_interval: float
+    shutdown_graceful_timeout: float
+    listen_notify: bool
+    delete_jobs: str | DeleteJobCondition
+    additional_context: dict[str, Any]
+    install_signal_handlers: bool
+    update_heartbeat_interval: float
+    stalled_worker_timeout: float
+    task_middleware: list[Callable[..., Any]]
+    worker_middleware: list[Callable[..., Any]]
 
 
 class App(Blueprint):
@@ -34,14 +54,14 @@ class App(Blueprint):
         *,
         connector: AsyncConnector | SyncConnector,
         import_paths: Iterable[str] | None = None,
-        worker_defaults: dict[str, Any] | None = None,
+        worker_defaults: Mapping[str, Any] | WorkerOptions | None = None,
         periodic_defaults: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.job_manager = JobManager(connector)
         self.import_paths = list(import_paths or ())
         self._has_imported = False
-        self.worker_defaults = dict(worker_defaults or {})
+        self.worker_defaults: dict[str, Any] = dict(worker_defaults or {})
         self.periodic_defaults = dict(periodic_defaults or {})
         # The apps that share their tasks; each has its own copies, which defer through its own connector.
         self._family: weakref.WeakSet[App] = weakref.WeakSet([self])

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiopg
 import psycopg_pool
 import pytest
 from connecting import KINDS, Kind, pool_for
@@ -149,3 +150,24 @@ async def test_behind_a_pooler_without_a_pool_jobs_are_deferred_and_run(dsn: str
             await app.run_worker_async(wait=False, install_signal_handlers=False, listen_notify=False)
             statuses = [Status(job.status) for job in await app.job_manager.list_jobs_async()]
     assert (ran, statuses) == ([2], [Status.CANCELLED, Status.SUCCEEDED])
+
+
+async def test_a_given_pool_of_one_connection_runs_jobs_and_listens_to_nothing(
+    dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App(connector=AiopgConnector())
+    ran = asyncio.Event()
+
+    @app.task(name="t")
+    async def task() -> None:
+        ran.set()
+
+    async with aiopg.create_pool(dsn, minsize=1, maxsize=1) as pool, app.open_async(pool):
+        options = {"install_signal_handlers": False, "fetch_job_polling_interval": 0.1}
+        worker = asyncio.create_task(app.run_worker_async(**options))
+        await task.defer_async()
+        await asyncio.wait_for(ran.wait(), 20)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+    assert "changes are polled for" in caplog.text
+    assert "The server is away" not in caplog.text

@@ -62,7 +62,9 @@ def _names(module: ModuleType) -> Iterator[tuple[str, Any]]:
     for name, value in vars(module).items():
         home = getattr(value, "__module__", None)
         is_imported = (inspect.isclass(value) or inspect.isroutine(value)) and home != module.__name__
-        is_typing = str(home).startswith("typing") or type(value).__module__.startswith(("typing", "__future__"))
+        is_typing = not inspect.isclass(value) and (
+            str(home).startswith("typing") or type(value).__module__.startswith(("typing", "__future__"))
+        )
         is_hidden = name.startswith("_") or name == "TYPE_CHECKING" or isinstance(value, _NOT_OURS)
         if name in offered or not (is_hidden or is_imported or is_typing):
             yield name, value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ except ImportError as error:
     raise ExtraMissing("aiopg", "AiopgConnector") from error
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 #: The parameters of an aiopg pool, by the names that they have in a synchronous one; None: it has no such.
 _OF_THE_POOL = {
@@ -93,7 +95,15 @@ class AiopgConnector(AsyncConnector):
         *,
         on_listening: Callable[[], None] | None = None,
     ) -> None:
-        """LISTEN until cancelled; see AsyncConnector. In a given pool it occupies one connection."""
+        """LISTEN until cancelled; see AsyncConnector. In a given pool it occupies one connection.
+
+        Where that is the only one, nothing is listened to: nothing else could be asked for any more.
+        """
+        if not self._owns_pool and self.pool.maxsize == 1:
+            logger.warning("The given pool has one connection: nothing is listened to, changes are polled for.")
+            if on_listening is not None:
+                await asyncio.Event().wait()
+            return
         async with _driver_errors(), self._listening_connection() as connection:
             for channel in channels:
                 command = sql.SQL("LISTEN {}").format(sql.Identifier(channel)).as_string(connection.raw)
