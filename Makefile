@@ -7,7 +7,7 @@ PYTHON ?= python3
 # Each process has a server of its own, and a file of tests stays in one.
 SIDE_BY_SIDE = -n 2 --dist loadfile
 
-.PHONY: demo tour pictures translations test check bench bench-worker bench-monitor format setup clean \
+.PHONY: demo tour pictures translations test check bench bench-worker bench-monitor storm format setup clean \
 	package package-test release icons
 
 setup:
@@ -57,6 +57,12 @@ bench: setup
 
 bench-worker bench-monitor: setup
 	@$(PYTHON_IN) tests/bench/bench.py $(@:bench-%=%)
+
+# Eight desks, workers of both engines, and everything that can break; then counts, rows, journals and tables are compared.
+# MINUTES and SEED may be set.
+MINUTES ?= 10
+storm: setup
+	@PYTHONPATH=tests:tests/storm $(PYTHON_IN) tests/storm/storm.py --seconds $$(($(MINUTES) * 60)) $(if $(SEED),--seed $(SEED))
 
 format: setup
 	.venv/bin/ruff format $(SOURCES)
