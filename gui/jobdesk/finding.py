@@ -178,6 +178,8 @@ class Finding(QObject):
             return desk.queue_names()
         if wanted.key == "task":
             return desk.task_names()
+        if wanted.key == "column":
+            return list(desk.capabilities.extra_columns)
         if wanted.key == "worker":
             return [str(worker.id) for worker in desk.workers]
         if wanted.key in ("lock", "queueing_lock") or (wanted.key == "args" and (wanted.path or wanted.kind == "path")):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Callable
 
 import pytest
@@ -236,3 +237,43 @@ async def test_all_that_is_announced_at_once(dsn: str) -> None:
     assert able.extra_columns == ("lock_mode", "result", "deferred_at")
     assert able.function("fetch") == "procrastinate_fetch_job_v3(character varying[],bigint)"
     assert run_sql(dsn, "SELECT status::text FROM procrastinate_jobs WHERE id = %s", job_id) == [Status.SUCCEEDED.value]
+
+
+async def test_added_columns_results_and_pauses_are_filters(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run_sql(dsn, RESULT)
+    pause(dsn)
+    run_sql(dsn, 'ALTER TABLE procrastinate_jobs ADD COLUMN dataset text, ADD COLUMN "odd name%" integer')
+    first = defer(dsn, queue_name="mail", dataset="x")
+    run_sql(dsn, 'UPDATE procrastinate_jobs SET "odd name%" = 7')
+    second = defer(dsn, dataset="y z", result="KeyError: 3")
+    run_sql(dsn, "INSERT INTO procrastinate_paused_queues (queue_name) VALUES ('mail')")
+    for text, expected in {
+        "column.dataset:x": [first],
+        'column.dataset:"y z"': [second],
+        "column.dataset:x,y*": [first, second],
+        "-column.dataset:x": [second],
+        'column."odd name%":>5': [first],
+        'column."odd name%":none': [second],
+        "result:KeyError*": [second],
+        "result:none": [first],
+        "paused": [first],
+        "-is:paused": [second],
+    }.items():
+        assert (main(["jobs", "--json", "--order", "oldest", "--dsn", dsn, text]) == 0, text) == (True, text)
+        assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == expected, text
+    assert main(["jobs", "--dsn", dsn, "column.nothing:x"]) == 4
+    assert "no added column nothing. There are: result, dataset" in capsys.readouterr().err
+    assert main(["jobs", "--dsn", dsn, "column:x"]) == 2 and "Name one column" in capsys.readouterr().err
+    assert main(["status", "--json", "--dsn", dsn]) == 0
+    told = json.loads(capsys.readouterr().out)["attention"]
+    assert [each["text"] for each in told if each["filter"] == "is:paused queue:mail"] == [
+        "mail: Paused for 0 s. 1 job is due."
+    ]
+
+
+def test_nothing_is_paused_and_no_result_is_kept_where_the_schema_knows_of_none(
+    dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    defer(dsn)
+    assert main(["jobs", "--dsn", dsn, "paused"]) == 1
+    assert main(["jobs", "--dsn", dsn, "result:x"]) == 4 and "no added column result" in capsys.readouterr().err

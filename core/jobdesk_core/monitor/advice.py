@@ -146,7 +146,7 @@ async def leftovers(connector: PsycopgConnector) -> list[Leftover]:
 def _candidate(job_filter: JobFilter, able: Capabilities) -> _Candidate | None:
     asked = [token for token in job_filter.required if not token.is_negated]
     for token in asked:
-        if token.path and _is_plain(token):
+        if token.key == "args" and token.path and _is_plain(token):
             return _Candidate((), "args_" + "_".join(token.path), path=token.path)
     columns = {"lock": "lock", "queueing_lock": "queueing_lock"} | (
         {"worker": "worker_id"} if able.has_worker_id else {}

@@ -68,7 +68,8 @@ def attention(
     is_none_alive = jobs.workers is not None and len(dead) == len(jobs.workers)
     heartbeats = {worker.id: worker.last_heartbeat for worker in dead}
     queues = sorted(jobs.queues.items(), key=lambda item: (-item[1].due, item[0]))
-    going = [] if is_none_alive else [each for each in queues if each[0] in courses]
+    paused = [_paused(name, jobs.paused[name], group, now) for name, group in queues if name in jobs.paused]
+    going = [] if is_none_alive else [each for each in queues if each[0] in courses and each[0] not in jobs.paused]
     stuck = _limited(_stalled_queue(name, group, courses[name], heartbeats, now) for name, group in going)
     told = {line.filter_text for line in stuck if line.remedy == "rescue"}
     stalled = _limited(
@@ -82,10 +83,19 @@ def attention(
         stalled,
         _limited(_failing(each) for each in sorted(rises, key=lambda each: -each.failures)),
         [] if is_none_alive else _limited(_unresponsive(worker, now) for worker in dead),
+        _limited(paused),
     ]
     # The worst of each kind first, so that many of one do not hide another.
     placed = [(line.tone, place, line) for kind in kinds for place, line in enumerate(kind)]
     return [line for _, _, line in sorted(placed, key=lambda each: each[:2])]
+
+
+def _paused(name: str, since: dt.datetime, group: OpenGroup, now: dt.datetime) -> Attention | None:
+    """A queue that someone has paused: its jobs wait by will, and are no trouble of a worker's."""
+    if not group.due:
+        return None
+    sentence = f"Paused for {_for(since, now)}. {_jobs(group.due)} {_are(group.due)} due."
+    return Attention(name, sentence, since, "warning", f"is:paused {term('queue', name)}")
 
 
 def _limited(lines: Iterable[Attention | None]) -> list[Attention]:

@@ -1,4 +1,5 @@
-"""Conditions on arguments: contained JSON, a text anywhere, and values at a path, compared or not.
+"""Conditions on arguments: contained JSON, a text anywhere, and values at a path, compared or not; and on the columns
+that a deployment or a later release has added, which are compared alike.
 
 `args.n:42` finds the number and the text alike. So does a comparison: `args.n:>30` compares numbers, also those that
 are written as texts. A date is compared with texts that begin with one in ISO's spelling, as they are written: without
@@ -12,6 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.monitor.filter_condition import Condition, text_sql
 from jobdesk_core.monitor.filter_text import Token, Value
 
@@ -75,21 +78,45 @@ def args_condition(token: Token, name: str) -> Condition:
         return Condition(lambda able: f"job.args @> %({name})s::jsonb", {name: token.value})
     if not token.path:
         return _anywhere(token, name)
+    column = f"(job.args #>> %({name}p)s::text[])"
+    kind = f"jsonb_typeof(job.args #> %({name}p)s::text[])"
+    sql, parameters = _compared(token, name, kind, column)
+    return Condition(lambda able: sql, parameters | {f"{name}p": list(token.path)})
+
+
+def column_condition(token: Token, name: str) -> Condition:
+    """What a condition on an added column asks for. Raises FilterError; its SQL, CapabilityMissing."""
+    if (token.key == "column") != (len(token.path) == 1):
+        raise token.error("Name one column: column.dataset:x.")
+    wanted = token.path[0] if token.path else token.key
+    held = 'to_jsonb(job."{}")'.format(wanted.replace('"', '""').replace("%", "%%"))
+    sql, parameters = _compared(token, name, f"jsonb_typeof({held})", f"({held} #>> '{{}}')")
+
+    def on(able: Capabilities) -> str:
+        if wanted not in able.extra_columns:
+            there = f" There are: {', '.join(able.extra_columns[:10])}." if able.extra_columns else ""
+            raise CapabilityMissing("column", f"The table of jobs has no added column {wanted[:60]}.{there}")
+        return sql
+
+    return Condition(on, parameters)
+
+
+def _compared(token: Token, name: str, kind: str, column: str) -> tuple[str, dict[str, Any]]:
+    """That a value, of this kind and as this text, is one of the condition's, meets a pattern, or lies in a range."""
     ranges = {place: found for place, value in enumerate(token.values) if (found := _range(value)) is not None}
     for place, value in enumerate(token.values):
         if place not in ranges and value.text[:1] in ("<", ">") and not value.starts_quoted:
             raise token.error("Numbers and dates are compared: args.n:>30, args.day:<2026-11-20.", value)
     values = [value for place, value in enumerate(token.values) if place not in ranges and not value.is_none]
-    column = f"(job.args #>> %({name}p)s::text[])"
     sql, parameters = text_sql(column, values, name)
     pieces = [f"{column} IS NULL"] if any(value.is_none for value in token.values) else []
     pieces += [sql] if sql else []
     if ranges:
         compared, found = zip(*(each.sql(f"{name}r{place}_") for place, each in ranges.items()), strict=True)
-        held = f"SELECT jsonb_typeof(job.args #> %({name}p)s::text[]) AS kind, {column} AS text"
+        held = f"SELECT {kind} AS kind, {column} AS text"
         pieces.append(f"(SELECT {' OR '.join(f'({each})' for each in compared)} FROM ({held}) AS held)")
         parameters |= {key: text for each in found for key, text in each.items()}
-    return Condition(lambda able: " OR ".join(pieces), parameters | {f"{name}p": list(token.path)})
+    return " OR ".join(pieces), parameters
 
 
 def _anywhere(token: Token, name: str) -> Condition:

@@ -21,7 +21,7 @@ _FRAGMENT = re.compile(rf'[\s()]*-?((?:{_QUOTED}|[^\s"()])*)')
 _CONDITION = re.compile(rf'([A-Za-z_]+)((?:\.(?:{_QUOTED}|[^\s:".]*))*)(:?)', re.DOTALL)
 _SEGMENT = re.compile(rf'\.({_QUOTED}|[^\s:".]*)')
 _VALUE_START = re.compile(rf'(?:(?:{_QUOTED}|[^",])*,)+')
-_NAMES = (*(f"{key}:" for key in KEYS if "." not in key), "args.", *FLAGS, *STATUS_WORDS, *DAY_WORDS, *WORDS)
+_NAMES = (*(f"{key}:" for key in KEYS if "." not in key), "args.", "column.", *FLAGS, *STATUS_WORDS, *DAY_WORDS, *WORDS)
 _TIMES = (">-1h", ">-24h", "today", "yesterday", "<now", ">now", "none")
 _SPANS = (">1s", ">10s", ">1m", ">10m", "<1s")
 
@@ -48,7 +48,7 @@ def wanted_at_end(text: str) -> Wanted | None:
     key = condition[1].lower()
     path = tuple(_bare(each) for each in _SEGMENT.findall(condition[2]))
     if not condition[3]:
-        return Wanted(start, "path", path[-1], key, path[:-1]) if key == "args" and path else None
+        return Wanted(start, "path", path[-1], key, path[:-1]) if key in ("args", "column") and path else None
     value = fragment[condition.end() :]
     done = _VALUE_START.match(value)
     begun = done.end() if done else 0
@@ -98,6 +98,8 @@ def offers(wanted: Wanted, names: Iterable[str]) -> list[str]:
         return _fitting(wanted.prefix, ((each, each) for each in _NAMES))
     if wanted.kind == "path":
         # What leads there stays as it stands: only the whole path says how its parts are written.
+        if wanted.key == "column":
+            return _fitting(wanted.prefix, ((name, f"column.{name}:") for name in names))
         whole = ((name, argument_term([*wanted.path, name], "x").removesuffix("x")) for name in names)
         return _fitting(wanted.prefix, whole)
     constants = ((each, each) for each in constant_values(wanted.key))

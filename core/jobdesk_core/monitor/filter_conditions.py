@@ -10,7 +10,7 @@ from typing import Any
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.filter_args import args_condition
+from jobdesk_core.monitor.filter_args import args_condition, column_condition
 from jobdesk_core.monitor.filter_condition import Condition, Test, Verdict, none_of, text_sql
 from jobdesk_core.monitor.filter_doubts import doubt
 from jobdesk_core.monitor.filter_ranges import BIGINT, INTEGER, number_range
@@ -30,7 +30,7 @@ def condition_of(token: Token, name: str) -> Condition:
 
 def _asked(token: Token, name: str) -> Condition:
     key = token.key
-    if token.path and key != "args":
+    if token.path and key not in ("args", "column"):
         raise token.error(f"{key} has no parts. Only args has: args.user_id:42.")
     if not key:
         return _free_text(token, name)
@@ -128,7 +128,9 @@ def _flag_condition(token: Token, name: str) -> Condition:
     def sql(able: Capabilities) -> str:
         if "stalled" in flags and not (able.has_workers and able.has_worker_id):
             raise CapabilityMissing("workers table", f"Procrastinate {able.release} does not tell stalled jobs.")
-        return " OR ".join(f"({_FLAGS[flag][0]})" for flag in flags)
+        # Where queues cannot be paused none is.
+        known = [flag for flag in flags if flag != "paused" or able.has_paused_queues]
+        return " OR ".join(f"({_FLAGS[flag][0]})" for flag in known) or "false"
 
     def test(row: JobRow, now: dt.datetime) -> Verdict:
         verdicts = [_FLAGS[flag][1](row, now) for flag in flags]
@@ -146,6 +148,11 @@ _FLAGS: dict[str, tuple[str, Test]] = {
     "abort_requested": (
         "job.abort_requested OR job.is_aborting",
         lambda row, now: row.abort_requested or row.status is Status.ABORTING,
+    ),
+    "paused": (
+        "job.status = 'todo' AND EXISTS (SELECT FROM procrastinate_paused_queues AS paused "
+        "WHERE paused.queue_name = job.queue_name)",
+        lambda row, now: None if row.status is Status.TODO else False,
     ),
     "scheduled": (
         "job.status = 'todo' AND job.scheduled_at > now()",
@@ -210,4 +217,5 @@ _CONDITIONS: dict[str, Callable[[Token, str], Condition]] = {
     "worker": _worker_condition,
     "is": _flag_condition,
     "args": args_condition,
+    **dict.fromkeys(("column", "result"), column_condition),
 }

@@ -23,7 +23,7 @@ def doubt(token: Token, value: Value) -> str | None:
         return None
     if not token.key:
         return _of_free_text(value.text)
-    has_path = token.key == "args" and bool(token.path)
+    has_path = bool(token.path) or token.key == "result"
     if token.key in _TEXTS or has_path:
         return _of_text(token, value.text, has_path=has_path, is_none=value.is_none)
     if token.key == "args" and (_INNER.match(value.text) or value.text[:1] in ODD_STARTS):

@@ -7,10 +7,10 @@ from jobdesk_core.jobs import Status
 #: What a condition may ask for.
 KEYS = (
     *("status", "queue", "task", "lock", "queueing_lock", "priority", "attempts", "id", "age", "deferred", "scheduled"),
-    *("started", "ended", "duration", "waited", "worker", "is", "args", "args.<key>"),
+    *("started", "ended", "duration", "waited", "worker", "is", "args", "args.<key>", "result", "column.<name>"),
 )
 #: The words that need no key: `stalled` is `is:stalled`.
-FLAGS = ("aborting", "abort_requested", "scheduled", "stalled")
+FLAGS = ("aborting", "abort_requested", "paused", "scheduled", "stalled")
 WORDS = ("and", "or", "not")
 #: What a status is called besides, and days that need no key; and what is taken for a mistake, unless it is quoted.
 STATUS_WORDS = {
@@ -79,8 +79,8 @@ ALIASES = {
 #: What the database does not hold, and what is no matter of the filter.
 NOT_KEPT = {
     **dict.fromkeys(
-        ("error", "exception", "traceback", "message", "result", "output", "log"),
-        "Procrastinate keeps neither errors nor results in the database.",
+        ("error", "exception", "traceback", "message", "output", "log"),
+        "Procrastinate keeps no errors in the database.",
     ),
     **dict.fromkeys(("sort", "order_by", "orderby", "limit"), "The order is chosen above the list, not in the filter."),
 }

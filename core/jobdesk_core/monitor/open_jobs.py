@@ -88,6 +88,8 @@ class OpenJobs:
     tasks: Mapping[str, OpenGroup] = field(default_factory=dict)
     all: OpenGroup = NONE_OPEN
     workers: tuple[WorkerRow, ...] | None = None
+    #: The paused queues, on schemas that know of such a thing, and since when (UTC-aware).
+    paused: Mapping[str, dt.datetime] = field(default_factory=dict)
 
     def counted(self) -> Counter[Group]:
         """The waiting and running jobs by queue, task and status."""
@@ -115,6 +117,7 @@ class Heads:
     read_at: dt.datetime
     workers: tuple[WorkerRow, ...] | None
     heads: list[Head]
+    paused: Mapping[str, dt.datetime] = field(default_factory=dict)
 
     @property
     def first_ids(self) -> list[int]:
@@ -129,7 +132,7 @@ class Heads:
             groups[head.queue, head.task] = head.group + OpenGroup(oldest=at)
         queues = _sums((queue, group) for (queue, _), group in groups.items())
         tasks = _sums((task, group) for (_, task), group in groups.items())
-        return OpenJobs(self.read_at, groups, queues, tasks, sum(queues.values(), NONE_OPEN), self.workers)
+        return OpenJobs(self.read_at, groups, queues, tasks, sum(queues.values(), NONE_OPEN), self.workers, self.paused)
 
 
 def _sums(named: Iterable[tuple[str, OpenGroup]]) -> dict[str, OpenGroup]:
@@ -162,6 +165,12 @@ def heads(capabilities: Capabilities) -> Statement[Heads]:
             "worker.id AND open.status = 'doing') AS running FROM procrastinate_workers AS worker "
             "ORDER BY worker.id LIMIT 1000) AS known"
         )
+    paused = "NULL::text[]"
+    if capabilities.has_paused_queues:
+        paused = (
+            "ARRAY(SELECT extract(epoch FROM min(paused_at)) || ' ' || queue_name "
+            "FROM procrastinate_paused_queues GROUP BY queue_name ORDER BY queue_name)"
+        )
     text = (
         "WITH open AS MATERIALIZED (SELECT job.id, job.queue_name, job.task_name, job.status::text AS status, "
         f"job.lock, job.scheduled_at, {reserves_lock(capabilities, 'job.')} AS reserves, "
@@ -183,7 +192,8 @@ def heads(capabilities: Capabilities) -> Statement[Heads]:
         "min(worker_id) FILTER (WHERE is_stalled) AS dead_worker, "
         "min(id) FILTER (WHERE is_due AND scheduled_at IS NULL) AS first_id "
         "FROM open LEFT JOIN line USING (lock) GROUP BY queue_name, task_name) "
-        f"SELECT now() AS read_at, workers.*, counted.* FROM ({workers}) AS workers (worker_ids, heartbeats, "
+        f"SELECT now() AS read_at, {paused} AS paused, workers.*, counted.* "
+        f"FROM ({workers}) AS workers (worker_ids, heartbeats, "
         "worker_jobs) LEFT JOIN counted ON true"
     )
     return Statement(text, lambda rows: _heads(rows, has_workers=has_workers))
@@ -204,7 +214,9 @@ def _heads(rows: Rows, *, has_workers: bool) -> Heads:
         for row in rows
         if row["queue_name"] is not None
     ]
-    return Heads(first["read_at"], workers, found)
+    marks = (each.partition(" ") for each in first["paused"] or ())
+    paused = {queue: dt.datetime.fromtimestamp(float(at), dt.UTC) for at, _, queue in marks}
+    return Heads(first["read_at"], workers, found, paused)
 
 
 def deferred(job_ids: list[int]) -> Statement[dict[int, dt.datetime]]:
