@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -105,7 +104,7 @@ class Desk(QObject):
         connector = PsycopgConnector(**connection_parameters(profile, secret))
         await connector.open_async()
         try:
-            capabilities = await connector.run_async(DETECT)
+            capabilities = replace(await connector.run_async(DETECT), clock=connector.clock)
         except BaseException:
             await connector.close_async()
             raise
@@ -199,12 +198,12 @@ class Desk(QObject):
 
     async def read_jobs(self, job_ids: Sequence[int], on_progress: OnProgress) -> list[NewJob]:
         """These jobs as new ones for another database."""
-        steps = read_jobs(job_ids, self.capabilities, now=dt.datetime.now(dt.UTC))
+        steps = read_jobs(job_ids, self.capabilities, now=self.monitor.now())
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
 
     async def read_to_edit(self, job_id: int) -> NewJob:
         """A job as a new one, due at once; with a problem when its arguments cannot be edited as they are."""
-        steps = read_jobs([job_id], self.capabilities, now=dt.datetime.now(dt.UTC), most_bytes=MOST_EDITED_BYTES)
+        steps = read_jobs([job_id], self.capabilities, now=self.monitor.now(), most_bytes=MOST_EDITED_BYTES)
         (found,) = await run_async(steps, self.connector, limit_s=self.monitor.limit_s)
         return replace(found, job=replace(found.job, scheduled_at=None))
 

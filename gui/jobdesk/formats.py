@@ -120,7 +120,7 @@ def local(moment: dt.datetime | None) -> str:
         return DASH
     if isinstance(moment, FarTime):
         return moment.text
-    if here(moment).date() == here(dt.datetime.now(dt.UTC)).date():
+    if here(moment).date() == here(clock.now()).date():
         return time_of_day(moment)
     return f"{here(moment):%Y-%m-%d %H:%M:%S}"
 

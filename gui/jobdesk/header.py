@@ -83,6 +83,8 @@ class Header(QFrame):
         text = words[state.mode]
         if state.latency_ms is not None and state.mode in ("live", "polling"):
             text = f"{text} · {state.latency_ms:,.0f} ms"
+        if state.is_waiting:
+            text = self.tr("Waiting for the server…")
         self.live.set_state(state.mode, text, state.reason)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Literal
 
 from jobdesk_core.database.schema import install
 from jobdesk_core.journal import Journal
@@ -51,6 +52,8 @@ class Session(QObject):
         #: Connections beside the one on show, such as to where jobs are replayed.
         self._reached: set[Desk] = set()
         self._work = Work(self)
+        #: What the attempt under way waits for.
+        self.waits_for: Literal["password", "server"] = "server"
 
     def open(self, profile: Profile, password: str | None = None) -> None:
         """Connect to this profile's database; the desk on show is closed first."""
@@ -64,7 +67,14 @@ class Session(QObject):
 
     def close(self) -> None:
         """Disconnect."""
-        self.before_close(self.desk, lambda: self._work.start(self._close(), name=OPEN, replaces=True))
+
+        def go_on() -> None:
+            was_opening = self.desk is None
+            self._work.start(self._close(), name=OPEN, replaces=True)
+            if was_opening:
+                self.desk_changed.emit()  # the attempt is shown no longer, however long its end may take
+
+        self.before_close(self.desk, go_on)
 
     def reopen(self) -> None:
         """Connect again as last time."""
@@ -139,8 +149,10 @@ class Session(QObject):
 
     async def _signed_in(self, profile: Profile) -> Desk:
         """Connect with the password that is known, or asked for as long as it is wrong. Raises Unreached."""
+        self.waits_for = "password"
         secret = await self._passwords.of(profile)
         while True:
+            self.waits_for = "server"
             try:
                 return await Desk.open(profile, secret, journal=self.journal)
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence

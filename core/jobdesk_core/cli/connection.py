@@ -89,7 +89,7 @@ def connected_again(desk: Opened) -> Opened:
 
 
 def _able(connector: SyncPsycopgConnector, profile: Profile) -> Capabilities:
-    able = connector.run(DETECT)
+    able = replace(connector.run(DETECT), clock=connector.clock)
     if not able.has_schema:
         raise Ended(codes.REFUSED, *_no_schema(able, profile.schema))
     if able.rights.read is not None:

@@ -19,6 +19,7 @@ from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
 from jobdesk_core.connector import JsonDumps, JsonLoads, tell
+from jobdesk_core.clock import ServerClock
 from jobdesk_core.connectors import limits, results, settings
 from jobdesk_core.connectors.adaption import (
     adapted,
@@ -83,6 +84,7 @@ class PsycopgConnector(AsyncConnector):
         self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
         #: What stands between us and the server, as our newest connection has found; None before.
         self.route: Route | None = None
+        self.clock = ServerClock()
         self._answered_at: weakref.WeakKeyDictionary[Connection, float] = weakref.WeakKeyDictionary()
 
     async def run_async(self, statement: Statement[T], *, connection: Connection | None = None) -> T:
@@ -245,8 +247,10 @@ class PsycopgConnector(AsyncConnector):
         connection.prepare_threshold = None
         with limits.patience(limits.SIGN_LIMIT_S):
             async with connection.cursor(row_factory=tuple_row) as cursor:
+                asked_at = time.monotonic()
                 await cursor.execute(settings.PIN, settings.pin_parameters(self._session, info.backend_pid))
-                pid, port, _ = (await cursor.fetchall())[0]
+                pid, port, now, _ = (await cursor.fetchall())[0]
+                self.clock.note(now, asked_at, time.monotonic())
             await connection.commit()
         self.route = self._routes[connection] = settings.route(connection.fileno(), info.backend_pid, pid, port)
         connection.prepare_threshold = settings.prepare_threshold(self.route, chosen, self._pool_arguments)

@@ -135,6 +135,7 @@ _SET = (
 #: Asks who answers, and pins the session only where it is ours. The pid is the one that the login was told.
 PIN = (
     "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.inet_client_port() AS port, "
+    "pg_catalog.clock_timestamp() AS now, "
     "CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) %(pid)s::integer "
     f"THEN ({_SET.format(is_local='false')}) END AS pinned"
 )

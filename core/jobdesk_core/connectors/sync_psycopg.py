@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
 from jobdesk_core.connector import JsonDumps, JsonLoads
+from jobdesk_core.clock import ServerClock
 from jobdesk_core.connectors import limits, results, settings
 from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
 from jobdesk_core.connectors.contract import SyncConnector
@@ -52,6 +54,7 @@ class SyncPsycopgConnector(SyncConnector):
         self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
         #: What stands between us and the server, as our newest connection has found; None before.
         self.route: Route | None = None
+        self.clock = ServerClock()
         self._pool: Pool | None = None
         self._owns_pool = True
 
@@ -192,8 +195,10 @@ class SyncPsycopgConnector(SyncConnector):
         connection.prepare_threshold = None
         with limits.patience(limits.SIGN_LIMIT_S):
             with connection.cursor(row_factory=tuple_row) as cursor:
+                asked_at = time.monotonic()
                 cursor.execute(settings.PIN, settings.pin_parameters(self._session, info.backend_pid))
-                pid, port, _ = cursor.fetchall()[0]
+                pid, port, now, _ = cursor.fetchall()[0]
+                self.clock.note(now, asked_at, time.monotonic())
             connection.commit()
         self.route = self._routes[connection] = settings.route(connection.fileno(), info.backend_pid, pid, port)
         connection.prepare_threshold = settings.prepare_threshold(self.route, chosen, self._pool_arguments)

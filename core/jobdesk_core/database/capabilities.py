@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal
 
+from jobdesk_core.clock import ServerClock
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.bodies import KNOWN
 
@@ -165,6 +166,8 @@ class Capabilities:
     frees_periodic_defers: bool = True
     #: Whether the functions that cancel are the released ones, so that one UPDATE of many jobs does the same.
     has_plain_cancel: bool = False
+    #: The server's clock, by which times are told: that of the connector that asked.
+    clock: ServerClock = field(default_factory=ServerClock, compare=False, repr=False)
     #: Whether queues can be paused, and a waiting job that is not due may leave its lock to others: announced only.
     has_paused_queues: bool = False
     has_mutex_locks: bool = False

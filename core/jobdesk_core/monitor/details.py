@@ -79,7 +79,7 @@ async def read_detail(
         with contextlib.suppress(StatementTooLong):
             situation = await limited(connector, question, limit_s)
         around = replace(around, situation=situation)
-    return explained(detail, around)
+    return explained(detail, around, capabilities.clock.now())
 
 
 def still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surroundings) -> Statement[Situation] | None:
@@ -90,9 +90,9 @@ def still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surround
     return surroundings.situation(capabilities, detail.row, sorted(queues))
 
 
-def explained(detail: JobDetail, around: Surroundings) -> JobDetail:
+def explained(detail: JobDetail, around: Surroundings, now: dt.datetime) -> JobDetail:
     """The detail with its reason, as of now."""
-    return replace(detail, around=around).as_of(dt.datetime.now(dt.UTC))
+    return replace(detail, around=around).as_of(now)
 
 
 class Reading:

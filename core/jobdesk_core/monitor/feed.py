@@ -50,7 +50,10 @@ Mode = Literal["connecting", "live", "polling", "stale", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """How the feed is doing. `latency_ms` is the last question's round trip, `read_at` its time (UTC)."""
+    """How the feed is doing. `latency_ms` is the last question's round trip, `read_at` its time (UTC).
+
+    `is_waiting`: an answer takes long, though not so long yet that the link is believed to be in trouble.
+    """
 
     mode: Mode = "connecting"
     reason: str = ""
@@ -58,13 +61,14 @@ class FeedState:
     latency_ms: float | None = None
     last_event_id: int = 0
     read_at: dt.datetime | None = None
+    is_waiting: bool = False
 
     def into(self, mode: Mode, reason: str = "") -> FeedState:
         """The state after a change of mode; `since` is the time of the change."""
-        if (mode, reason) == (self.mode, self.reason):
+        if (mode, reason, False) == (self.mode, self.reason, self.is_waiting):
             return self
         since = self.since if mode == self.mode else dt.datetime.now(dt.UTC)
-        return replace(self, mode=mode, reason=reason, since=since)
+        return replace(self, mode=mode, reason=reason, since=since, is_waiting=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class _Glance:
     storage: str
     watched: str
     workers: list[WorkerRow] | None
+    server_time: dt.datetime
 
 
 class _Share:
@@ -123,6 +128,7 @@ class Feed:
         limit_s: float = 5.0,
     ) -> None:
         self._connector = connector
+        self._clock = connector.clock
         #: Where `has_news` and `read` ask; None: on a connection of the pool.
         self.connection: Connection | None = None
         #: What was known when the open jobs were counted last; None before that.
@@ -173,7 +179,7 @@ class Feed:
     async def start(self) -> None:
         """Begin at the newest event; everything is to be counted."""
         async with self._snapshot() as connection:
-            run, began_at = self._connector.run_async, dt.datetime.now(dt.UTC)
+            run = self._connector.run_async
             _, xmax, _ = await run(self._begin(), connection=connection)
             present = await run(recent_events(), connection=connection)
             self._cursor = max(present, default=0)
@@ -183,13 +189,13 @@ class Feed:
             counted = await self._count_open(connection)
             started = await run(open_jobs.RUNNING_SINCE, connection=connection)
             self._counts.clear()
-            self._counts.as_of = dt.datetime.now(dt.UTC)
+            self._counts.as_of = self._clock.now()
             self._counts.expect(inhabited)
         self._is_open_stale, self._open_stale_at = True, time.monotonic()
         self._series.clear()
         self._series.remember_starts(started)
         self.moment = None
-        self._take_open(counted, began_at)
+        self._take_open(counted)
         self._known.clear()
         self._aborting.clear()
         self._balance.clear()
@@ -200,7 +206,9 @@ class Feed:
 
     async def has_news(self) -> bool:
         """Ask the one small question: is there anything to read?"""
+        asked_at = time.monotonic()
         glance = await limited(self._connector, self._question(), self._limit_s, self.connection)
+        self._clock.note(glance.server_time, asked_at, time.monotonic())
         if glance.workers is not None:
             self.workers, self._asked_workers_at = glance.workers, time.monotonic()
         if glance.storage != self._storage:
@@ -218,7 +226,7 @@ class Feed:
         if self._counts.is_exact and self._balance.is_doubtful(time.monotonic(), self._quiet_s):
             inhabited = await limited(self._connector, INHABITED, self._limit_s, self.connection)
             self._counts.check(inhabited)
-            self._began = (glance.statistics, dt.datetime.now(dt.UTC))
+            self._began = (glance.statistics, self._clock.now())
         self._settle()
         if self.moment is not None and self.moment.is_exact != self._counts.is_exact:
             self._note_moment()
@@ -234,7 +242,6 @@ class Feed:
         run = self._connector.run_async
         watched = self._watched  # others may be named while this is read
         async with self._snapshot() as connection:
-            began_at = dt.datetime.now(dt.UTC)
             xmin, xmax, statistics = await run(self._begin(), connection=connection)
             events = await run(events_after(self._cursor, BATCH_EVENTS), connection=connection)
             has_more = len(events) == BATCH_EVENTS
@@ -266,9 +273,9 @@ class Feed:
             self._counts.set_checked(each, ended)
         if self._capabilities.has_aborting_status:
             self._follow_aborting(happened, rows)
-        self._series.add_events(happened, rows)
+        self._series.add_events(happened, rows, self._clock.now())
         # Last, so that all the numbers of the moment are of this snapshot.
-        self._take_open(counted, began_at)
+        self._take_open(counted)
         if happened:
             self._moved_at = time.monotonic()
         # Only what is believed of this very moment can be compared: otherwise new jobs hide others' deletion.
@@ -323,7 +330,7 @@ class Feed:
         self._gaps.forget_after(self._cursor)
         inhabited = await limited(self._connector, INHABITED, self._limit_s, self.connection)
         self._counts.expect(inhabited)
-        self._began = (glance.statistics, dt.datetime.now(dt.UTC))
+        self._began = (glance.statistics, self._clock.now())
         self._doubt_open()
 
     def _doubt_open(self) -> None:
@@ -343,7 +350,7 @@ class Feed:
 
     def _settle(self) -> None:
         """Take note of what is known now about what the counts are worth."""
-        counts, now = self._counts, dt.datetime.now(dt.UTC)
+        counts, now = self._counts, self._clock.now()
         if self._began is not None and counts.is_exact and not self._is_open_stale:
             before, began_at = self._began
             self._balance.check(before, counts.total(), time.monotonic(), self._quiet_s)
@@ -358,27 +365,24 @@ class Feed:
         moment = self.moment
         if moment is None or not moment.open.groups:
             return False
-        next_due, now = moment.open.all.next_due, dt.datetime.now(dt.UTC) + moment.ahead
+        next_due, now = moment.open.all.next_due, self._clock.now()
         return time.monotonic() - moment.taken_at >= OPEN_AGAIN_S or (next_due is not None and next_due <= now)
 
-    def _take_open(self, counted: OpenJobs | None, began_at: dt.datetime) -> None:
-        """Take over a count of the open jobs, if there is one, and note what is known at that moment.
-
-        Its snapshot began at `began_at` by our clock: that it took long is no difference between the clocks.
-        """
+    def _take_open(self, counted: OpenJobs | None) -> None:
+        """Take over a count of the open jobs, if there is one, and note what is known at that moment."""
         if counted is None:
             return
         self._is_open_stale = False
         self._counts.set_open(counted.counted())
-        self._make_moment(counted, counted.read_at - began_at, time.monotonic())
+        self._make_moment(counted, time.monotonic())
 
     def _note_moment(self) -> None:
         """Note what is known by now of ended jobs, as long as what is known of the open ones is of now, too."""
         moment = self.moment
         if moment is not None and not self._is_open_stale and moment.last_event_id == self._cursor:
-            self._make_moment(moment.open, moment.ahead, moment.taken_at)
+            self._make_moment(moment.open, moment.taken_at)
 
-    def _make_moment(self, counted: OpenJobs, ahead: dt.timedelta, taken_at: float) -> None:
+    def _make_moment(self, counted: OpenJobs, taken_at: float) -> None:
         self.moment = Moment(
             counted,
             tuple(self._counts.queues()),
@@ -387,7 +391,6 @@ class Feed:
             self._counts.has_uncounted,
             self._counts.is_exact,
             self._cursor,
-            ahead,
             taken_at,
         )
 
@@ -454,6 +457,7 @@ class Feed:
         priority = "job.priority" if self._capabilities.has_priority else "NULL"
         return Statement(
             "SELECT coalesce((SELECT max(id) FROM procrastinate_events), 0) AS last_event_id, "
+            "clock_timestamp() AS server_time, "
             f"{balance.COLUMNS}, "
             "concat_ws(' ', pg_relation_filenode('procrastinate_jobs'), pg_relation_filenode('procrastinate_events'), "
             "pg_relation_filenode(pg_get_serial_sequence('procrastinate_events', 'id')::regclass)) AS storage, "
@@ -482,7 +486,12 @@ class Feed:
 def _glance(rows: Rows) -> _Glance:
     row = rows[0]
     return _Glance(
-        row["last_event_id"], balance.statistics(rows), row["storage"], row["watched"], workers.workers_in(row)
+        row["last_event_id"],
+        balance.statistics(rows),
+        row["storage"],
+        row["watched"],
+        workers.workers_in(row),
+        row["server_time"],
     )
 
 

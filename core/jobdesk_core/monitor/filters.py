@@ -115,7 +115,7 @@ class JobFilter:
 
         Raises CapabilityMissing for `is:stalled` where no workers are recorded (before 3.1).
         """
-        now = dt.datetime.now(dt.UTC)
+        now = capabilities.clock.now()
         held = self._condition.parameters.items()
         # A day is another one after midnight.
         parameters = {name: value.resolved(now) if isinstance(value, Moment) else value for name, value in held}

@@ -110,7 +110,7 @@ class Locks:
 
     async def chain(self, lock: LockRow) -> Chain:
         """The jobs of a lock as they are now; none when it is free by now. Raises StatementTooLong."""
-        now = dt.datetime.now(dt.UTC)
+        now = self._capabilities.clock.now()
         if lock.kind is LockKind.QUEUEING_LOCK:
             found = {row["id"]: job_row(row) for row in await self._run(statements.jobs(self._capabilities, lock.ids))}
             rows = [found[job_id] for job_id in lock.ids if job_id in found]

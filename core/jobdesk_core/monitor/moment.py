@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,8 +15,8 @@ class Moment:
     """The open jobs with their workers, and all jobs by queue, task and status.
 
     While `is_counting` some ended jobs have not been counted yet; `is_exact`: none of the numbers is in doubt.
-    Events up to `last_event_id` are in. `ahead` is by how much the server's clock is ahead of ours, `taken_at` is by
-    our monotonic clock.
+    Events up to `last_event_id` are in. `taken_at` is by our monotonic
+    clock.
     """
 
     open: OpenJobs
@@ -27,7 +26,6 @@ class Moment:
     is_counting: bool
     is_exact: bool
     last_event_id: int
-    ahead: dt.timedelta
     taken_at: float
 
     def total(self, status: Status) -> int:

@@ -39,6 +39,8 @@ from jobdesk_core.monitor.usual import UsualArguments
 MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
+#: One that takes longer than this is told to be waited for.
+WAIT_TOLD_S = 1.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 #: What was asked for by a click and takes its time, such as unpacking 100 MB of arguments.
 SLOW_LIMIT_S = 30.0
@@ -54,6 +56,7 @@ class Monitor:
     """Watches one database until `run` is cancelled. Statements are limited to `limit_s` seconds."""
 
     def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, *, limit_s: float = 5.0) -> None:
+        capabilities = replace(capabilities, clock=connector.clock)
         self._connector = connector
         self._capabilities = capabilities
         self.limit_s = limit_s
@@ -88,9 +91,8 @@ class Monitor:
         return self._feed.moment
 
     def now(self) -> dt.datetime:
-        """The time by the server's clock, as far as it is known (UTC)."""
-        now = dt.datetime.now(dt.UTC)
-        return now if self.moment is None else now + self.moment.ahead
+        """The time by the server's clock (UTC)."""
+        return self._connector.clock.now()
 
     def overview(self) -> Overview | None:
         """All that the overview shows, of one moment; None before the first read."""
@@ -129,7 +131,7 @@ class Monitor:
             listener = asyncio.create_task(self._listen())
             try:
                 async with self._connector.own_connection() as self._feed.connection:
-                    await self._feed.start()
+                    await self._begun()
                     self._overview = None
                     pause = FIRST_PAUSE_S
                     self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
@@ -261,11 +263,25 @@ class Monitor:
                 await self._wake.wait()
         self._wake.clear()
 
+    async def _begun(self) -> None:
+        """Read all that is read at first, which may take its time, and say so."""
+        task = asyncio.ensure_future(self._feed.start())
+        try:
+            answered, _ = await asyncio.wait({task}, timeout=WAIT_TOLD_S)
+            if not answered:
+                self._tell(replace(self.state, is_waiting=True))
+            await task
+        finally:
+            task.cancel()
+
     async def _answered(self, question: Any) -> Any:
         """Wait for an answer, and say so at once when it does not come: cancelling may take long itself."""
         task = asyncio.ensure_future(question)
         try:
-            answered, _ = await asyncio.wait({task}, timeout=ANSWER_S)
+            answered, _ = await asyncio.wait({task}, timeout=WAIT_TOLD_S)
+            if not answered:
+                self._tell(replace(self.state, is_waiting=True))
+                answered, _ = await asyncio.wait({task}, timeout=ANSWER_S - WAIT_TOLD_S)
             if not answered:
                 self._tell(self.state.into("stale", f"The server has not answered for {ANSWER_S:.0f} s."))
                 answered, _ = await asyncio.wait({task}, timeout=3 * ANSWER_S)

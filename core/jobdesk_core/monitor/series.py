@@ -37,9 +37,9 @@ class Series(Pace):
         """Forget everything."""
         self.__init__()  # type: ignore[misc]
 
-    def add_events(self, events: Sequence[EventRow], rows: Mapping[int, JobRow]) -> None:
-        """Follow what happened."""
-        latest = minute_of(dt.datetime.now(dt.UTC)) + _MOST_AHEAD
+    def add_events(self, events: Sequence[EventRow], rows: Mapping[int, JobRow], now: dt.datetime) -> None:
+        """Follow what happened. It is `now` by the clock that stamps events."""
+        latest = minute_of(now) + _MOST_AHEAD
         counted: Counter[tuple[int, str, str, EventType]] = Counter()
         waited: defaultdict[Names, list[Sample]] = defaultdict(list)
         ran: defaultdict[Names, list[Sample]] = defaultdict(list)

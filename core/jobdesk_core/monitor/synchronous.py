@@ -92,7 +92,7 @@ def read_detail_now(
         with contextlib.suppress(StatementTooLong):
             situation = limited_now(connector, question, limit_s)
         around = replace(around, situation=situation)
-    return explained(detail, around)
+    return explained(detail, around, capabilities.clock.now())
 
 
 class _Asked:

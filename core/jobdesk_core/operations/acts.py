@@ -5,7 +5,6 @@ A job whose row has changed since the preflight, or that others hold, is skipped
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -148,7 +147,7 @@ def _retry(change: Retry, able: Capabilities) -> tuple[str, dict[str, Any]]:
         f"done AS MATERIALIZED (SELECT ready.id, {call}::text FROM ready, "
         "(SELECT count(*) AS number FROM prepared) AS first WHERE first.number >= 0)"
     ), {
-        "at": change.at or dt.datetime.now(dt.UTC),
+        "at": change.at or able.clock.now(),
         "priority": change.priority,
         "queue": change.queue,
         "lock": change.lock,

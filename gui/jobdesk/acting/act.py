@@ -16,6 +16,8 @@ from jobdesk.dialogs.outcome_list import Line
 
 AnyLedger = Ledger | DeferLedger | SetLedger
 OnProgress = Callable[[Progress], Awaitable[bool]]
+#: Seconds that the server has for the step under way, once the act was stopped.
+GRACE_S = 1.0
 State = Literal["running", "waiting", "paused", "held", "stopping", "ended"]
 Kind = Literal["good", "info", "warning", "bad"]
 #: A label, its value, and how the value looks: see FieldList.
@@ -75,6 +77,8 @@ class Act(QObject):
         self.held = ""
         #: Whether it has been undone, or is being.
         self.undone = False
+        #: Has what it waits for at the server given up after so many seconds.
+        self.give_up: Callable[[float], object] = lambda after_s: None
         self.began = time.time()
         self.took_s = 0.0
         self._started = time.monotonic()
@@ -92,7 +96,8 @@ class Act(QObject):
             return "stopping"
         if not self._going.is_set():
             return "held" if self.held else "paused"
-        return "waiting" if self.errand.desk.state.mode == "stale" else "running"
+        feed = self.errand.desk.state
+        return "waiting" if feed.mode == "stale" or feed.is_waiting else "running"
 
     @property
     def is_over(self) -> bool:
@@ -161,8 +166,12 @@ class Act(QObject):
             self.changed.emit()
 
     def stop(self) -> None:
-        """End after the step under way; what has been done stays done, but for one transaction."""
+        """End after the step under way; what has been done stays done, but for one transaction.
+
+        A server that does not answer soon is not waited for: what became of the step is told to be unknown.
+        """
         if not self.is_over and not self._is_stopping:
+            self.give_up(0.0 if self.errand.desk.state.mode == "stale" else GRACE_S)
             self._is_stopping = True
             self._going.set()
             self.changed.emit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from jobdesk_core.connectors import limits
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.operations import Retry
 from PySide6.QtCore import QObject, Signal
@@ -88,7 +89,9 @@ class Acts(QObject):
     async def _run(self, act: Act) -> Ended:
         errand = act.errand
         try:
-            return errand.end(await errand.start(act.step))
+            with limits.patience() as patience:
+                act.give_up = patience.end
+                return errand.end(await errand.start(act.step))
         except asyncio.CancelledError:
             self._end(act, Ended(kind="bad", sentence=self.tr("The act failed. The journal has the details.")))
             raise

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from jobdesk_core.operations import Action
 from jobdesk_core.operations.workers import pruning, pruning_refusal
 
-from jobdesk import formats
+from jobdesk import clock, formats
 from jobdesk.commands.noun import Noun
 
 VERBS = ("show", "rescue", "fail", "prune")
@@ -69,6 +67,6 @@ class WorkerCommands(Noun):
         self._window.acting.banners.add("good" if found else "info", said)
 
     def _silent(self) -> list[tuple[int, int]]:
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         workers = self._desk.workers if self._desk is not None else []
         return [(worker.id, worker.running) for worker in workers if not worker.is_alive(now)]

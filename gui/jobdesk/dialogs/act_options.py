@@ -12,6 +12,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from jobdesk import clock
 from jobdesk.dialogs.frame import field
 from jobdesk.widgets.completing_edit import CompletingEdit
 from jobdesk.widgets.number_edit import NumberEdit
@@ -82,7 +83,7 @@ class RetryOptions(Options):
 
     def change(self) -> Change:
         return Retry(
-            at=self.schedule.moment(dt.datetime.now(dt.UTC)),
+            at=self.schedule.moment(clock.now()),
             priority=int(self.priority.text()) if self.priority.text().strip("+-") else None,
             queue=self.queue.text() or None,
             lock=self.lock.text() or None,
@@ -105,7 +106,7 @@ class RescheduleOptions(Options):
         self.schedule.changed.connect(self.changed)
 
     def change(self) -> Change:
-        moment = self.schedule.moment(dt.datetime.now(dt.UTC))
+        moment = self.schedule.moment(clock.now())
         return Reschedule(moment.replace(microsecond=0) if moment else None)
 
     def problem(self) -> str | None:

@@ -196,7 +196,9 @@ class DialogFrame(QDialog):
         if self.work.is_running(WORK):
             self.work.cancel(WORK)
             self._set_busy(False)
-            self.message.show_message("info", self.tr("Stopped. What had been done before stays done."))
+            self.message.show_message(
+                "info", self.tr("Stopped. What the server was just doing may still be done; the list shows it.")
+            )
             return
         super().reject()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.jobs import Job
@@ -12,6 +11,7 @@ from jobdesk_core.troubles import check_queue_name
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from jobdesk import clock
 from jobdesk.dialogs.frame import field, note
 from jobdesk.known_tasks import KnownTasks
 from jobdesk.widgets.completing_edit import CompletingEdit
@@ -78,7 +78,7 @@ class NewJobFields(QWidget):
             priority=self.priority.value(),
             lock=self.lock.text() or None,
             queueing_lock=self.queueing_lock.text() or None,
-            scheduled_at=self.schedule.moment(dt.datetime.now(dt.UTC)),
+            scheduled_at=self.schedule.moment(clock.now()),
         )
 
     def problem(self) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import time
 from collections.abc import Sequence
 
@@ -19,7 +18,7 @@ from jobdesk_core.profiles.secret_keys import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from jobdesk import formats
+from jobdesk import clock, formats
 from jobdesk.actions import Actions
 from jobdesk.desk import Desk
 from jobdesk.inspector.arguments_panel import ArgumentsPanel
@@ -141,7 +140,7 @@ class Inspector(QFrame):
             self._forget()
             self._job_id = row.id
             self._why.clear()
-            self._timeline.set_events([], row.status, dt.datetime.now(dt.UTC))
+            self._timeline.set_events([], row.status, clock.now())
             self._show_usual(self._known_usual(row.task_name))
             self._events.set_events([])
             self._fields.set_fields([])
@@ -167,7 +166,7 @@ class Inspector(QFrame):
     def tick(self) -> None:
         """Let time pass: the words and the timeline of a job that is not over are of now. Nothing is read for that."""
         if self._detail is not None and self._desk is not None and not self._detail.row.status.is_final:
-            self._detail = self._detail.as_of(dt.datetime.now(dt.UTC), self._desk.workers)
+            self._detail = self._detail.as_of(clock.now(), self._desk.workers)
             self._show_moment(self._detail)
 
     def retell(self) -> None:
@@ -268,7 +267,7 @@ class Inspector(QFrame):
         mend = f"job.{reason.mend}"
         self._why.set_mend(self._actions[mend] if self._actions is not None and reason.mend is not None else None)
         events = [(event.type.value, event.type, event.at) for event in detail.events]
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         known_until = running_until(detail.row, detail.events, detail.around, now)
         self._timeline.set_events(events, detail.row.status, now, known_until)
         self._events.set_events(events)

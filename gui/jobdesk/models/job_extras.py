@@ -18,7 +18,7 @@ from jobdesk_core.monitor.records import LONGEST_SHOWN, JobTimes
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles.secret_keys import HIDDEN, compiled, masked
 
-from jobdesk import formats
+from jobdesk import clock, formats
 from jobdesk.models.job_columns import EXTRAS, Column, argument_column
 
 Path = tuple[str, ...]
@@ -91,7 +91,7 @@ class JobExtras:
         """Take over what was read of the jobs asked about, at these paths, and return those whose texts are others."""
         if tuple(paths) != self.asked_paths():
             return set()  # other columns are wanted meanwhile
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         if len(self._read) > MOST_KEPT:
             self.clear()
         for row in asked:
@@ -104,7 +104,7 @@ class JobExtras:
 
     def refresh(self, job_ids: Iterable[int]) -> set[int]:
         """Make the texts of these jobs for the present moment, and return the jobs whose texts are others now."""
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         changed: set[int] = set()
         for job_id in job_ids:
             read = self._read.get(job_id)

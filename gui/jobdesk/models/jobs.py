@@ -14,7 +14,7 @@ from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
 
-from jobdesk import formats
+from jobdesk import clock, formats
 from jobdesk.models.job_columns import CLOCK_COLUMNS, COLUMNS, EXTRAS, LEFT, RIGHT, STATUS_COLUMN, Column, cells
 from jobdesk.models.job_extras import JobExtras
 from jobdesk.theme.tokens import STATUS_SHAPE
@@ -113,7 +113,7 @@ class JobsModel(QAbstractTableModel):
 
         `keep` are selected jobs: they stay although they have stopped to match.
         """
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         wanted: dict[int, JobRow] = {}
         leaving = [job_id for job_id in removed if job_id in self._key_of]
         undecided: set[int] = set()
@@ -173,11 +173,11 @@ class JobsModel(QAbstractTableModel):
 
     def wants(self, row: JobRow) -> bool:
         """Whether a row is known to match."""
-        return self._matches(row, dt.datetime.now(dt.UTC)) is True
+        return self._matches(row, clock.now()) is True
 
     def refresh_clock(self, first: int, last: int) -> None:
         """Bring the texts that depend on the time up to date for the visible rows."""
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         last = min(last, len(self._rows) - 1)
         for position in range(max(0, first), last + 1):
             fresh = cells(self._rows[position], now)
@@ -293,7 +293,7 @@ class JobsModel(QAbstractTableModel):
         return (-row.priority, row.id)
 
     def _put(self, rows: Mapping[int, JobRow], *, changed_at: float) -> None:
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         moved = [
             job_id
             for job_id, row in rows.items()

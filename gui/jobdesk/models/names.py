@@ -14,7 +14,7 @@ from jobdesk_core.monitor.open_jobs import OpenGroup
 from jobdesk_core.monitor.progress import Progress
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from jobdesk import formats
+from jobdesk import clock, formats
 from jobdesk.widgets.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, PaintedCell
 from jobdesk.widgets.text_block import as_tooltip
 
@@ -141,7 +141,7 @@ class NamesModel(QAbstractTableModel):
         self._is_exact, self._about = True, ""
         self._are_names_new = False
         self._is_stale = False
-        self._now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+        self._now: Callable[[], dt.datetime] = clock.now
 
     # What stands where
 

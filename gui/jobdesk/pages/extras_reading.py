@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.monitor.feed import Changes
@@ -11,6 +10,7 @@ from jobdesk_core.monitor.records import JobTimes
 from jobdesk_core.monitor.rows import JobRow
 from PySide6.QtCore import QObject, QTimer
 
+from jobdesk import clock
 from jobdesk.desk import Desk
 from jobdesk.pages.jobs_table import JobsTable
 from jobdesk.work import Work
@@ -69,7 +69,7 @@ class ExtrasReading(QObject):
         first, last = self._table.sight()
         ids = self._model.ids_between(first - BESIDE, last + BESIDE) if last >= first else []
         rows = [row for row in map(self._model.row, ids) if row is not None]
-        asked, paths = self._model.extras.ask(rows, dt.datetime.now(dt.UTC)), self._model.extras.asked_paths()
+        asked, paths = self._model.extras.ask(rows, clock.now()), self._model.extras.asked_paths()
         if not asked:
             return
 

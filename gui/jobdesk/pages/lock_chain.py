@@ -10,7 +10,7 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from jobdesk import formats
+from jobdesk import clock, formats
 from jobdesk.actions import SPECS, Actions
 from jobdesk.models.values import ValuesModel
 from jobdesk.pages.lock_words import chain_cells, chain_note, chain_titles, short
@@ -102,7 +102,7 @@ class LockChain(QWidget):
         chosen = {row.id for row in self.selected_rows()}
         self._chain = chain
         self._is_filling = True
-        self.tick(dt.datetime.now(dt.UTC))
+        self.tick(clock.now())
         self.table.clearSelection()
         for position, link in enumerate(chain.links):
             if link.row.id in chosen:

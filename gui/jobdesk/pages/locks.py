@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 
 from jobdesk_core.exceptions import ConnectorException
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from jobdesk import clock
 from jobdesk.actions import Actions
 from jobdesk.desk import Desk
 from jobdesk.models.values import Cell, ValuesModel
@@ -197,7 +197,7 @@ class LocksPage(QWidget):
 
     def _show(self) -> None:
         rows = self._list.rows if self._list is not None else []
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         self._show_rows([(lock.name, lock_cells(lock, now)) for lock in rows])
         is_empty = self._list is not None and not rows
         self._stack.setCurrentWidget(self.empty if is_empty else self.table)

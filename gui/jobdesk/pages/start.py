@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -9,7 +10,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.schema import refusal
 from jobdesk_core.profiles import Profile, UnreadableProfiles
 from jobdesk_core.troubles import Trouble
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
@@ -19,6 +20,8 @@ from jobdesk.widgets.empty_state import Action, EmptyState
 
 #: So many schemas are offered by a button each; more of them are named, and written into the connection.
 MOST_OFFERED = 4
+#: Milliseconds between two looks at how long an attempt has taken.
+TICK_MS = 500
 
 
 class StartPage(QWidget):
@@ -33,6 +36,9 @@ class StartPage(QWidget):
         self.setObjectName("page")
         self._session = session
         self.state = EmptyState("plug", "", "")
+        self._opening: tuple[Profile, float] | None = None
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self._tick)
         layout = QVBoxLayout(self)
         layout.addWidget(self.state)
         self.show_start()
@@ -50,13 +56,29 @@ class StartPage(QWidget):
         )
 
     def show_opening(self, profile: Profile) -> None:
-        """Say that an attempt is under way."""
-        self._say(
-            "plug",
-            self.tr("Connecting to {name}…").format(name=profile.name),
-            profile.display_dsn,
-            [(self.tr("Stop"), self._session.close)],
-        )
+        """Say that an attempt is under way, and once it takes long what it waits for."""
+        self._say_opening(profile, profile.display_dsn)
+        self._opening = profile, time.monotonic()
+        self._clock.start(TICK_MS)
+
+    def _say_opening(self, profile: Profile, sentence: str) -> None:
+        title = self.tr("Connecting to {name}…").format(name=profile.name)
+        self._say("plug", title, sentence, [(self.tr("Stop"), self._session.close)])
+
+    def _tick(self) -> None:
+        if self._opening is None:
+            return
+        profile, since = self._opening
+        seconds = int(time.monotonic() - since)
+        if seconds:
+            asked = {
+                "password": self.tr("Waiting for the password's keyring or command for {seconds} s…"),
+                "server": self.tr("Waiting for the server's answer for {seconds} s…"),
+            }
+            told = asked[self._session.waits_for].format(seconds=seconds)
+            self._say_opening(profile, f"{profile.display_dsn}\n{told}")
+            self._opening = profile, since
+            self._clock.start(TICK_MS)
 
     def show_progress(self, sentence: str) -> None:
         """Say how the demo's start goes."""
@@ -102,6 +124,8 @@ class StartPage(QWidget):
         self.state.focus_first()
 
     def _say(self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = ()) -> None:
+        self._opening = None
+        self._clock.stop()
         self.state.set_content(icon_name, title, sentence, actions)
         if self.isVisible():
             self.state.focus_first()

@@ -11,7 +11,7 @@ from jobdesk_core.monitor.running import MOST_JOBS, RunningJob
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from jobdesk import formats
+from jobdesk import clock, formats
 from jobdesk.desk import Desk
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.pages.list_page import ListPage
@@ -60,7 +60,7 @@ class WorkersPage(ListPage):
         is_stale = desk is not None and desk.state.mode == "stale"
         moment = desk.monitor.moment if desk is not None else None
         workers = moment.open.workers or () if moment is not None else ()
-        now = dt.datetime.now(dt.UTC)
+        now = clock.now()
         if desk is not None and moment is not None:
             # What is of the past does not age: nobody knows what has become of it.
             now = moment.open.read_at if is_stale else desk.monitor.now()

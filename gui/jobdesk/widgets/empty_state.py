@@ -32,6 +32,7 @@ class EmptyState(QWidget):
         super().__init__(parent)
         self._icon_name = icon_name
         self._shown: tuple[str, ...] | None = None
+        self._labels: list[str] | None = None
         self._acts: list[Callable[[], object]] = []
         self._picture = QLabel()
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -59,7 +60,7 @@ class EmptyState(QWidget):
         return self._title.text()
 
     def set_content(self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = ()) -> None:
-        """Say something else. The same again leaves its buttons as they are, and the focus on them."""
+        """Say something else. Buttons that stay the same are left as they are, with the focus on them."""
         self._acts = [act for _, act in actions]
         shown = (icon_name, title, sentence, *(text for text, _ in actions))
         if shown == self._shown:
@@ -73,6 +74,10 @@ class EmptyState(QWidget):
         self._fit_sentence()
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
+        labels = [text for text, _ in actions]
+        if labels == self._labels:
+            return
+        self._labels = labels
         while self._row.count():
             button = self._row.takeAt(0).widget()
             button.hide()

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from jobdesk import formats
+from jobdesk import clock, formats
 from jobdesk.widgets.number_edit import NumberEdit
 from jobdesk.widgets.segmented import Segmented
 
@@ -48,7 +48,7 @@ class ScheduleField(QWidget):
         self._moment.setCalendarPopup(True)
         # A clock without gaps: in a zone Qt would move a time that the clocks skip, and say nothing.
         self._moment.setTimeZone(QTimeZone.utc())
-        self._show_moment(dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(hours=1))
+        self._show_moment(clock.now().replace(microsecond=0) + dt.timedelta(hours=1))
         self._moment.setAccessibleName(
             self.tr("Date and time in UTC") if self._is_utc else self.tr("Local date and time")
         )
@@ -135,7 +135,7 @@ class ScheduleField(QWidget):
     def _change(self, *_: object) -> None:
         self._stack.setCurrentIndex(self._choice.current())
         problem = self.problem()
-        moment = self.moment(dt.datetime.now(dt.UTC))
+        moment = self.moment(clock.now())
         told = self.tr("as soon as a worker is free") if moment is None else formats.full(moment)
         self._says.setText(problem or told)
         self._says.setProperty("tone", "bad" if problem else "small")
