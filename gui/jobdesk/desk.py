@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
@@ -64,6 +65,7 @@ from jobdesk_core.profiles.places import Secret
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.boards import Boards
+from jobdesk.logs import logger
 from jobdesk.work import Work
 
 OnProgress = Callable[[Progress], Awaitable[bool]]
@@ -92,6 +94,7 @@ class Desk(QObject):
         self.journal = journal
         self.monitor = Monitor(connector, capabilities)
         self.workers: list[WorkerRow] = []
+        self._has_told_clock = False
         self.known = KnownValues(connector, secret_pattern=profile.secret_keys)
         self.view_count = ViewCount(connector, capabilities)
         self.boards = Boards(self.monitor, self)
@@ -116,6 +119,7 @@ class Desk(QObject):
 
     def start(self) -> None:
         """Begin to watch. Needs a database that has the schema."""
+        self.state_changed.connect(self._look_at_clock)
         self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit, self._take_workers), name="feed")
         self.boards.start()
 
@@ -362,6 +366,13 @@ class Desk(QObject):
         if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
             count = self.view_count.read(job_filter)
             self.work.start(count, name="view count", then=then, failed=_told_by_the_feed)
+
+    def _look_at_clock(self) -> None:
+        """Tell once in the log that the clocks differ."""
+        clock = self.connector.clock
+        if not self._has_told_clock and clock.differs_by(TOLD_S):
+            self._has_told_clock = True
+            logger.warning("%s", clock.difference())
 
     def _take_workers(self, workers: list[WorkerRow]) -> None:
         self.workers = workers

@@ -11,6 +11,7 @@ import platform
 import sys
 from collections.abc import Iterable
 
+from jobdesk_core.clock import ServerClock
 from jobdesk_core.connectors import driver
 from jobdesk_core.connectors.driver import dotted
 from PySide6 import __version__ as pyside_version
@@ -66,12 +67,19 @@ def _database(desk: Desk | None) -> list[tuple[str, str]]:
         ("Procrastinate schema", able.release if able.has_schema else "none"),
         ("connection", f"by {desk.profile.method}{', read-only' if desk.profile.is_read_only else ''}"),
         ("feed", f"{state.mode} since {state.since.isoformat(timespec='seconds')}"),
+        ("clock", _clock(desk.connector.clock)),
         ("has", ", ".join(name for name, value in flags.items() if value is True) or "nothing"),
         ("has not", ", ".join(name for name, value in flags.items() if value is False) or "nothing"),
         ("may", ", ".join(name for name in named if getattr(rights, name) is None) or "nothing"),
         ("statuses", ", ".join(able.statuses)),
         ("functions", str(len(able.functions))),
     ]
+
+
+def _clock(clock: ServerClock) -> str:
+    if clock.uncertainty_s is None:
+        return "not measured"
+    return f"{clock.ahead_s:+.3f} s beside the server's, ± {clock.uncertainty_s * 1000:.0f} ms"
 
 
 def _lines(pairs: Iterable[tuple[str, str]]) -> str:

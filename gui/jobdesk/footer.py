@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobdesk_core.clock import IN_SIGHT_S
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
@@ -81,6 +82,8 @@ class Footer(QFrame):
             rights = self.tr("read-only")
         text = self.tr("schema {release} · {rights}").format(release=able.release, rights=rights)
         self._right.setToolTip(able.strangeness or "")
+        if (clock := desk.connector.clock).differs_by(IN_SIGHT_S):
+            text = f"{clock.difference().rstrip('.')} · {text}"
         self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)
 
     def _show_staged(self) -> None:

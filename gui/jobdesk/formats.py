@@ -11,6 +11,8 @@ import re
 from jobdesk_core import durations, exact_json
 from jobdesk_core.moments import FarTime, safe_local
 
+from jobdesk import clock
+
 #: Stands where there is no value.
 DASH = "–"
 #: What joins the parts of an emoji or of a letter: not printable by itself, but harmless.

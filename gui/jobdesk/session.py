@@ -14,6 +14,7 @@ from jobdesk_core.profiles.secrets import Passwords
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk import clock
 from jobdesk.desk import Desk
 from jobdesk.logs import fault, logger
 from jobdesk.work import Work
@@ -143,6 +144,7 @@ class Session(QObject):
         self._remember(profile)
         logger.info("Connected to PostgreSQL %s", desk.capabilities.server_version)
         self.desk = desk
+        clock.follow(desk.connector.clock)
         self.desk_changed.emit()
         if desk.capabilities.has_schema:
             desk.start()
@@ -179,6 +181,7 @@ class Session(QObject):
 
     async def _close(self) -> None:
         desk, self.desk = self.desk, None
+        clock.follow(None)
         if desk is not None:
             self.desk_changed.emit()
             await desk.close()

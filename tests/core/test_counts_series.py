@@ -179,7 +179,7 @@ def at(seconds: float, kind: EventType) -> EventRow:
 )
 def test_waiting_is_measured_from_when_a_job_was_due(job: JobRow, waited: float | None) -> None:
     series = Series()
-    series.add_events([at(10, EventType.STARTED)], {1: job})
+    series.add_events([at(10, EventType.STARTED)], {1: job}, NOW)
     assert series.waited_s("q", NOW) == waited
 
 
@@ -188,9 +188,9 @@ def test_waiting_is_measured_from_when_a_job_was_due(job: JobRow, waited: float 
 )
 def test_running_is_measured_from_start_to_end(end: EventType) -> None:
     series = Series()
-    series.add_events([at(1, EventType.STARTED)], {1: row()})
+    series.add_events([at(1, EventType.STARTED)], {1: row()}, NOW)
     assert series.ran_s("q", NOW) is None
-    series.add_events([at(3.5, end)], {1: row()})
+    series.add_events([at(3.5, end)], {1: row()}, NOW)
     assert [series.ran_s(name, NOW) for name in ("q", None, "other")] == [2.5, 2.5, None]
 
 
@@ -242,11 +242,11 @@ def test_the_backlog_is_reckoned_back() -> None:
 
 def test_what_is_two_hours_old_is_forgotten_and_what_is_of_no_known_job_is_not_counted() -> None:
     series = Series()
-    series.add_events([at(0, EventType.STARTED)], {})
+    series.add_events([at(0, EventType.STARTED)], {}, NOW)
     assert series.total(EventType.STARTED, NOW) == 0
-    series.add_events([at(0, EventType.STARTED), at(64 * 60, EventType.STARTED)], {1: row()})
+    series.add_events([at(0, EventType.STARTED), at(64 * 60, EventType.STARTED)], {1: row()}, NOW)
     assert series.total(EventType.STARTED, NOW) == 0
-    series.add_events([at(-64 * 60, EventType.STARTED), at(3 * 3600, EventType.STARTED)], {1: row()})
+    series.add_events([at(-64 * 60, EventType.STARTED), at(3 * 3600, EventType.STARTED)], {1: row()}, NOW)
     assert series.total(EventType.STARTED, NOW) == 0
     assert series.total(EventType.STARTED, NOW + dt.timedelta(hours=3)) == 1
     series.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 from dataclasses import dataclass
 
@@ -101,7 +102,7 @@ def add_retry(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also running jobs whose worker is alive (not with --stalled) or unresponsive: they may run twice",
     )
-    parser.set_defaults(run=lambda desk, options: act(desk, options, _retry(options)))
+    parser.set_defaults(run=lambda desk, options: act(desk, options, _retry(options, desk.connector.clock.now())))
 
 
 def add_purge(parser: argparse.ArgumentParser) -> None:
@@ -124,13 +125,13 @@ def add_fail(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=lambda desk, options: act(desk, options, Fail(options.force)))
 
 
-def _retry(options: argparse.Namespace) -> Retry:
+def _retry(options: argparse.Namespace, now: dt.datetime) -> Retry:
     if options.priority is not None and not -(2**31) <= options.priority < 2**31:
         raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
     if options.brake is not None and options.rate is None:
         raise Ended(codes.USAGE, "--brake needs --rate: without it all jobs are retried before any can fail.")
     return Retry(
-        at=words.due(options),
+        at=words.due(options, now),
         priority=options.priority,
         queue=options.queue,
         lock=options.lock,

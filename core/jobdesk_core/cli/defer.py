@@ -70,7 +70,7 @@ def run_defer(desk: Opened, options: argparse.Namespace) -> int:
     if options.types and options.source is None:
         raise Ended(codes.USAGE, "--type is for the columns of --from.")
     # What is wrong is told before, and instead of, the queue that would be taken.
-    job = new_jobs.read_job(options)
+    job = new_jobs.read_job(options, desk.connector.clock.now())
     # Raises CapabilityMissing where the function is missing.
     statements.defer(desk.capabilities, [replace(job, priority=0)])
     problem = problem_of(job, desk.capabilities)

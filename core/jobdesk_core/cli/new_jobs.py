@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 import time
 from collections import Counter
@@ -63,8 +64,11 @@ def queue_of(options: argparse.Namespace, task: KnownTask) -> str:
     return task.queue
 
 
-def read_job(options: argparse.Namespace) -> Job:
-    """The job of the command line; its queue is the default one unless --queue names another."""
+def read_job(options: argparse.Namespace, now: dt.datetime) -> Job:
+    """The job of the command line; its queue is the default one unless --queue names another.
+
+    It is `now` by the server's clock.
+    """
     if not -(2**31) <= options.priority < 2**31:
         raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
     args = _object(options.args) if options.args is not None else {}
@@ -79,7 +83,7 @@ def read_job(options: argparse.Namespace) -> Job:
         lock=options.lock,
         queueing_lock=options.queueing_lock,
         priority=options.priority,
-        scheduled_at=words.due(options),
+        scheduled_at=words.due(options, now),
         task_kwargs=args,
     )
 

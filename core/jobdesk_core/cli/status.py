@@ -7,6 +7,7 @@ import dataclasses
 
 from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor import open_jobs
@@ -44,6 +45,8 @@ def status(desk: Opened, options: argparse.Namespace) -> int:
     output.line(f"Procrastinate {able.release}, PostgreSQL {able.server_version // 10_000}")
     if able.strangeness is not None:
         output.line(output.plain(able.strangeness))
+    if desk.connector.clock.differs_by(TOLD_S):
+        output.line(desk.connector.clock.difference())
     if desk.connector.route is Route.POOLED:
         output.line("Behind a pooler, transaction mode: polling.")
     output.line()
@@ -129,6 +132,7 @@ def _as_json(desk: Opened, found: Counted) -> dict[str, object]:
         "server_version": able.server_version,
         "is_standby": able.is_standby,
         "is_pooled": desk.connector.route is Route.POOLED,
+        "clock_ahead_s": round(desk.connector.clock.ahead_s, 3),
         "read_at": output.as_json(jobs.read_at),
         "attention": [
             {"text": line.text, "tone": line.tone, "since": output.as_json(line.since), "filter": line.filter_text}

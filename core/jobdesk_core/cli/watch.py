@@ -37,7 +37,7 @@ BREATH_S = 0.1
 #: Seconds before the first attempt to connect again, and between two of them after that.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
 #: The troubles of a link that is lost, and those of a database that is being brought back.
-_LINK_LOST = ("dropped", "unreachable", "busy")
+_LINK_LOST = ("dropped", "unreachable", "unanswered", "busy")
 _NOT_YET = ("no_database", "no_schema")
 #: A gap that is asked for in one look at most; the rest has its turn at the next one.
 MOST_DUE = 5_000
@@ -76,16 +76,16 @@ def _follow(watching: Watching, options: argparse.Namespace) -> None:
     """Print each change until the link is lost."""
     with _ears(watching.desk) as rest:
         while True:
-            if not _look(watching.read(), watching.deleted(), is_json=options.json):
+            if not _look(watching, watching.read(), is_json=options.json):
                 rest(options.interval)
 
 
-def _look(found: Look, deleted: list[JobRow], *, is_json: bool) -> bool:
+def _look(watching: Watching, found: Look, *, is_json: bool) -> bool:
     """Print what a look has found; returns whether more waits."""
     for event, row in found.changes:
         _tell(event, row, is_json=is_json)
-    for row in deleted:
-        _tell_deleted(row, is_json=is_json)
+    for row in watching.deleted():
+        _tell_deleted(row, watching.now(), is_json=is_json)
     output.flush()
     return found.has_more
 
@@ -93,7 +93,7 @@ def _look(found: Look, deleted: list[JobRow], *, is_json: bool) -> bool:
 def _connect_again(watching: Watching, trouble: Trouble, *, is_json: bool) -> None:
     """Try until the database is there again, then print what was missed. Raises what no waiting mends."""
     began = time.monotonic()
-    _note_now(f"{trouble.sentence} Trying to connect again.")
+    _note_now(watching, f"{trouble.sentence} Trying to connect again.")
     told, pause_s = "", FIRST_PAUSE_S
     while True:
         time.sleep(pause_s)
@@ -111,10 +111,11 @@ def _connect_again(watching: Watching, trouble: Trouble, *, is_json: bool) -> No
         else:
             break
         if sentence != told:
-            _note_now(sentence)
+            _note_now(watching, sentence)
             told = sentence
-    _note_now(f"Connected again after {in_words(time.monotonic() - began)}. {_missed(found, watching.deleted())}")
-    _look(found, watching.deleted(), is_json=is_json)
+    missed = _missed(found, watching.deleted())
+    _note_now(watching, f"Connected again after {in_words(time.monotonic() - began)}. {missed}")
+    _look(watching, found, is_json=is_json)
 
 
 def _missed(found: Look, deleted: list[JobRow]) -> str:
@@ -125,8 +126,8 @@ def _missed(found: Look, deleted: list[JobRow]) -> str:
     return f"Meanwhile there {'was' if number == 1 else 'were'} {changes}:"
 
 
-def _note_now(sentence: str) -> None:
-    output.note(f"{output.moment(dt.datetime.now(dt.UTC))}  {sentence}")
+def _note_now(watching: Watching, sentence: str) -> None:
+    output.note(f"{output.moment(watching.now())}  {sentence}")
 
 
 @contextlib.contextmanager
@@ -214,6 +215,10 @@ class Watching:
         changes = [(event, found[event.job_id]) for event in happened if event.job_id in found]
         return Look(changes, len(events) == BATCH_EVENTS)
 
+    def now(self) -> dt.datetime:
+        """The time by the server's clock (UTC)."""
+        return self.desk.connector.clock.now()
+
     def deleted(self) -> list[JobRow]:
         """The jobs that were found deleted at the last look, as they were when they were last seen."""
         return self._gone
@@ -264,9 +269,8 @@ def _tell(event: EventRow, row: JobRow, *, is_json: bool) -> None:
     output.line(output.coloured(told, row.status))
 
 
-def _tell_deleted(row: JobRow, *, is_json: bool) -> None:
+def _tell_deleted(row: JobRow, at: dt.datetime, *, is_json: bool) -> None:
     """The time is that of the look, and the job as it was last seen."""
-    at = dt.datetime.now(dt.UTC)
     if is_json:
         output.json_line({"event_id": None, "event": "deleted", "at": at, "job": row})
         return

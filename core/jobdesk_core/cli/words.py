@@ -148,13 +148,13 @@ def brake(text: str) -> Brake:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a share between 0 and 100 %, such as 10%") from error
 
 
-def due(options: argparse.Namespace) -> dt.datetime | None:
-    """The time of --at or --in."""
+def due(options: argparse.Namespace, now: dt.datetime) -> dt.datetime | None:
+    """The time of --at or --in. It is `now` by the server's clock."""
     at: dt.datetime | None = options.at
     if options.delay is None:
         return at
     try:
-        at = dt.datetime.now(dt.UTC) + options.delay
+        at = now + options.delay
         return at
     except OverflowError as error:
         raise Ended(codes.USAGE, "--in leads beyond the year 9999.") from error

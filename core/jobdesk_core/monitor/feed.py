@@ -63,11 +63,11 @@ class FeedState:
     read_at: dt.datetime | None = None
     is_waiting: bool = False
 
-    def into(self, mode: Mode, reason: str = "") -> FeedState:
-        """The state after a change of mode; `since` is the time of the change."""
+    def into(self, mode: Mode, reason: str, now: dt.datetime) -> FeedState:
+        """The state after a change of mode at this time."""
         if (mode, reason, False) == (self.mode, self.reason, self.is_waiting):
             return self
-        since = self.since if mode == self.mode else dt.datetime.now(dt.UTC)
+        since = self.since if mode == self.mode else now
         return replace(self, mode=mode, reason=reason, since=since, is_waiting=False)
 
 

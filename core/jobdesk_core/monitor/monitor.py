@@ -22,7 +22,7 @@ from jobdesk_core.monitor.board import Board
 from jobdesk_core.monitor.comparison import Comparison
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.details import JobDetail
-from jobdesk_core.monitor.feed import Changes, Feed, FeedState
+from jobdesk_core.monitor.feed import Changes, Feed, FeedState, Mode
 from jobdesk_core.monitor.filters import JobFilter, term
 from jobdesk_core.monitor.locks import Locks
 from jobdesk_core.monitor.moment import Moment
@@ -125,7 +125,7 @@ class Monitor:
         `on_workers` is told of the registered workers a few times a minute, and soon when there were none.
         """
         self._on_state, self._on_workers = on_state, on_workers
-        self._tell(self.state.into("connecting"))
+        self._turn("connecting")
         pause = FIRST_PAUSE_S
         while True:
             listener = asyncio.create_task(self._listen())
@@ -134,11 +134,11 @@ class Monitor:
                     await self._begun()
                     self._overview = None
                     pause = FIRST_PAUSE_S
-                    self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
+                    self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
                     on_changes(Changes({}, [], frozenset(), is_refresh=True))
                     await self._follow(on_changes, listener)
             except ConnectorException as error:
-                self._tell(self.state.into("stale", _reason(error, listener)))
+                self._turn("stale", _reason(error, listener))
             finally:
                 listener.cancel()
                 await asyncio.gather(listener, return_exceptions=True)
@@ -283,11 +283,11 @@ class Monitor:
                 self._tell(replace(self.state, is_waiting=True))
                 answered, _ = await asyncio.wait({task}, timeout=ANSWER_S - WAIT_TOLD_S)
             if not answered:
-                self._tell(self.state.into("stale", f"The server has not answered for {ANSWER_S:.0f} s."))
+                self._turn("stale", f"The server has not answered for {ANSWER_S:.0f} s.")
                 answered, _ = await asyncio.wait({task}, timeout=3 * ANSWER_S)
                 if not answered:
                     raise ConnectorException("The server has stopped answering.")
-                self._tell(self.state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
+                self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
             return task.result()
         finally:
             if not task.done():
@@ -319,7 +319,7 @@ class Monitor:
                     self._deaf_reason = (
                         "Notifications do not arrive (a pooler in transaction mode?), so changes are polled for."
                     )
-                    self._tell(self.state.into("polling", self._deaf_reason))
+                    self._turn("polling", self._deaf_reason)
                     return
             await listen
         finally:
@@ -334,9 +334,12 @@ class Monitor:
             self._wake.set()
 
     def _saw(self, milliseconds: float) -> None:
-        now = dt.datetime.now(dt.UTC)
+        now = self.now()
         state = replace(self.state, latency_ms=milliseconds, last_event_id=self._feed.last_event_id, read_at=now)
-        self._tell(state.into("polling" if self._deaf_reason else "live", self._deaf_reason))
+        self._tell(state.into("polling" if self._deaf_reason else "live", self._deaf_reason, now))
+
+    def _turn(self, mode: Mode, reason: str = "") -> None:
+        self._tell(self.state.into(mode, reason, self.now()))
 
     def _tell(self, state: FeedState) -> None:
         if state != self.state:

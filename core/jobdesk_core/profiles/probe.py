@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
+from jobdesk_core.clock import TOLD_S, ServerClock
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement, nothing
@@ -52,7 +53,7 @@ async def probe(profile: Profile, secret: Secret | None = None) -> AsyncIterator
         yield Step("Connect and sign in", "good", "The server answers.", took())
         started = time.monotonic()
         able = await connector.run_async(DETECT)
-        yield _server(able, took())
+        yield _server(able, connector.clock, took())
         yield _schema(able, took())
         if not able.has_schema:
             return
@@ -73,11 +74,13 @@ async def probe(profile: Profile, secret: Secret | None = None) -> AsyncIterator
         await connector.close_async()
 
 
-def _server(able: Capabilities, milliseconds: float) -> Step:
+def _server(able: Capabilities, clock: ServerClock, milliseconds: float) -> Step:
     version = f"PostgreSQL {able.server_version // 10000}.{able.server_version % 10000}"
     where = f"{version}, database {able.database}, role {able.role}."
     if able.is_standby:
         return Step("Server", "warning", f"{where} A read-only standby.", milliseconds)
+    if clock.differs_by(TOLD_S):
+        return Step("Server", "warning", f"{where} {clock.difference()}", milliseconds)
     return Step("Server", "good", where, milliseconds)
 
 
