@@ -18,8 +18,8 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
-from jobdesk_core.connector import JsonDumps, JsonLoads, tell
 from jobdesk_core.clock import ServerClock
+from jobdesk_core.connector import JsonDumps, JsonLoads, tell
 from jobdesk_core.connectors import limits, results, settings
 from jobdesk_core.connectors.adaption import (
     adapted,

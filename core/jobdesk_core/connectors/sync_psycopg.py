@@ -14,8 +14,8 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
-from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.clock import ServerClock
+from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors import limits, results, settings
 from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
 from jobdesk_core.connectors.contract import SyncConnector
