@@ -93,6 +93,7 @@ class Desk(QObject):
         self.capabilities = capabilities
         self.journal = journal
         self.monitor = Monitor(connector, capabilities)
+        self.monitor.on_capabilities = self._adopt
         self.workers: list[WorkerRow] = []
         self._has_told_clock = False
         self.known = KnownValues(connector, secret_pattern=profile.secret_keys)
@@ -366,6 +367,12 @@ class Desk(QObject):
         if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
             count = self.view_count.read(job_filter)
             self.work.start(count, name="view count", then=then, failed=_told_by_the_feed)
+
+    def _adopt(self, capabilities: Capabilities) -> None:
+        """What the database can do has changed while it was watched."""
+        self.capabilities = capabilities
+        self.view_count.adopt(capabilities)
+        logger.info("The database has changed: schema %s. Everything is read anew.", capabilities.release)
 
     def _look_at_clock(self) -> None:
         """Tell once in the log that the clocks differ."""

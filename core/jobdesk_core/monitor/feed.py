@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
@@ -94,6 +95,12 @@ class _Glance:
     watched: str
     workers: list[WorkerRow] | None
     server_time: dt.datetime
+    #: Of whom is asked, and what it can do.
+    identity: str
+    #: The newest event that was read, as a number, and the last id that its sequence gave; None where not to be had.
+    newest: int | None
+    last_value: int | None
+    newest_id: int
 
 
 class _Share:
@@ -147,7 +154,9 @@ class Feed:
         self._watched: frozenset[int] = frozenset()
         self._known: dict[int, JobRow] = {}
         self._fingerprint: str | None = None
-        self._storage = ""
+        self._last: _Glance | None = None
+        #: Whether the database is no longer what it was at the start: all is to be read anew, by `start`.
+        self.is_outdated = False
         self._balance = Balance(is_blind=capabilities.is_standby)
         self._moved_at = 0.0
         #: When all began to be counted or checked, and the statistics at that time; None when that is done.
@@ -157,6 +166,11 @@ class Feed:
         self._open_share, self._check_share = _Share(OPEN_SHARE), _Share(CHECK_SHARE)
         #: The jobs in the older status `aborting`, whose end may leave no event.
         self._aborting: set[int] = set()
+
+    def adopt(self, capabilities: Capabilities) -> None:
+        """From the next start on the database can do this."""
+        self._capabilities = capabilities
+        self._balance = Balance(is_blind=capabilities.is_standby)
 
     @property
     def last_event_id(self) -> int:
@@ -199,7 +213,7 @@ class Feed:
         self._known.clear()
         self._aborting.clear()
         self._balance.clear()
-        self._storage = glance.storage
+        self._last, self.is_outdated = glance, False
         self._fingerprint = None
         self._see(glance.statistics)
         self._began = (glance.statistics, self._counts.as_of)
@@ -211,8 +225,9 @@ class Feed:
         self._clock.note(glance.server_time, asked_at, time.monotonic())
         if glance.workers is not None:
             self.workers, self._asked_workers_at = glance.workers, time.monotonic()
-        if glance.storage != self._storage:
-            await self._begin_anew(glance)
+        if self._is_other(glance):
+            self.is_outdated = True
+            return True
         has_deletions = self._balance.seen is not None and self._balance.seen.deleted != glance.statistics.deleted
         is_changed = glance.watched != self._fingerprint
         if has_deletions or (is_changed and self._fingerprint is not None) or self._is_open_old():
@@ -323,15 +338,27 @@ class Feed:
         if self._balance.see(statistics, self._counts.total(), time.monotonic()):
             self._moved_at = time.monotonic()
 
-    async def _begin_anew(self, glance: _Glance) -> None:
-        """The tables were truncated: then no deletion is reported, and ids may restart. Or they were rewritten."""
-        self._storage = glance.storage
-        self._cursor = min(self._cursor, glance.last_event_id)
-        self._gaps.forget_after(self._cursor)
-        inhabited = await limited(self._connector, INHABITED, self._limit_s, self.connection)
-        self._counts.expect(inhabited)
-        self._began = (glance.statistics, self._clock.now())
-        self._doubt_open()
+    def _is_other(self, glance: _Glance) -> bool:
+        """Whether the tables are no longer those that were read: truncated, restored, migrated, or another server's.
+
+        Events whose ids were given before would never be seen: those of a sequence that was set back.
+        """
+        last, self._last = self._last, glance
+        if last is None:
+            return False
+        is_another = (
+            last.newest_id == self._cursor
+            and None not in (last.newest, glance.newest)
+            and (last.newest != glance.newest)
+        )
+        is_set_back = glance.last_value is not None and glance.last_value < self._cursor
+        is_below = glance.last_event_id < self._cursor and glance.last_event_id > last.last_event_id
+        return (
+            (glance.storage, glance.identity) != (last.storage, last.identity)
+            or is_another
+            or is_below
+            or (is_set_back and glance.last_value != last.last_value)
+        )
 
     def _doubt_open(self) -> None:
         if not self._is_open_stale:
@@ -458,6 +485,9 @@ class Feed:
         return Statement(
             "SELECT coalesce((SELECT max(id) FROM procrastinate_events), 0) AS last_event_id, "
             "clock_timestamp() AS server_time, "
+            f"{_IDENTITY} AS identity, "
+            "(SELECT hashtextextended(event::text, 0) FROM procrastinate_events AS event WHERE id = %(cursor)s) "
+            f"AS newest, {_LAST_VALUE} AS last_value, "
             f"{balance.COLUMNS}, "
             "concat_ws(' ', pg_relation_filenode('procrastinate_jobs'), pg_relation_filenode('procrastinate_events'), "
             "pg_relation_filenode(pg_get_serial_sequence('procrastinate_events', 'id')::regclass)) AS storage, "
@@ -465,8 +495,8 @@ class Feed:
             f"job.attempts, job.scheduled_at, job.lock, job.queueing_lock, {worker}, {abort}, {priority})::text, 0)) "
             "FROM procrastinate_jobs AS job WHERE job.id = ANY (%(watched)s)), 0)::text AS watched"
             f"{workers.BESIDE if self._are_workers_due else ''}",
-            _glance,
-            {"watched": list(self._watched | self._aborting)},
+            partial(_glance, cursor=self._cursor),
+            {"watched": list(self._watched | self._aborting), "cursor": self._cursor},
         )
 
     def _begin(self) -> Statement[tuple[int, int, TableStatistics]]:
@@ -483,7 +513,26 @@ class Feed:
         return self._connector.transaction(snapshot=True, connection=self.connection)
 
 
-def _glance(rows: Rows) -> _Glance:
+#: What changes when another server answers, when a standby is promoted, and with every migration or grant.
+_TABLES = ", ".join(f"to_regclass('procrastinate_{name}')" for name in ("jobs", "events", "workers", "periodic_defers"))
+_IDENTITY = (
+    "concat_ws(' ', pg_is_in_recovery(), pg_postmaster_start_time(), "
+    f"(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_class WHERE oid IN ({_TABLES})), "
+    f"(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_trigger WHERE tgrelid IN ({_TABLES})), "
+    "(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_proc "
+    "WHERE proname >= 'procrastinate_' AND proname < 'procrastinate`'), "
+    "(SELECT sum(hashtextextended(concat(oid, ' ', xmin), 0)) FROM pg_enum WHERE enumtypid IN "
+    "(to_regtype('procrastinate_job_status'), to_regtype('procrastinate_job_event_type'))))"
+)
+_SEQUENCE = "pg_get_serial_sequence('procrastinate_events', 'id')"
+# Before PostgreSQL 17 it fails without the right.
+_LAST_VALUE = (
+    f"CASE WHEN has_sequence_privilege({_SEQUENCE}, 'USAGE, SELECT') "
+    f"THEN coalesce(pg_sequence_last_value({_SEQUENCE}::regclass), 0) END"
+)
+
+
+def _glance(rows: Rows, cursor: int) -> _Glance:
     row = rows[0]
     return _Glance(
         row["last_event_id"],
@@ -492,6 +541,10 @@ def _glance(rows: Rows) -> _Glance:
         row["watched"],
         workers.workers_in(row),
         row["server_time"],
+        row["identity"],
+        row["newest"],
+        row["last_value"],
+        cursor,
     )
 
 

@@ -97,6 +97,10 @@ class Locks:
         self._capabilities = capabilities
         self._limit_s = limit_s
 
+    def adopt(self, capabilities: Capabilities) -> None:
+        """From now on the database can do this."""
+        self._capabilities = capabilities
+
     async def read(self, kind: LockKind, text: str = "") -> LockList:
         """The locks that matter most, those that block first, then the longest waits; with `text` in their name.
 

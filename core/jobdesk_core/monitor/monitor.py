@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from jobdesk_core.connectors import limits
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import ConnectorException, cause_text
+from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.schema import found_elsewhere
+from jobdesk_core.exceptions import ConnectorException, SchemaChanged, cause_text
 from jobdesk_core.monitor import arguments, comparison, details, others, running, surroundings, usual
 from jobdesk_core.monitor.arguments import MOST_WHOLE, WHOLE_JOBS, Part
 from jobdesk_core.monitor.board import Board
@@ -76,6 +78,8 @@ class Monitor:
             lambda: self.series.tasks,
             lambda: self.moment.open.tasks if self.moment is not None else {},
         )
+        #: Is told what the database can do when that has changed: after a migration, a promotion, a failover.
+        self.on_capabilities: Callable[[Capabilities], object] = lambda able: None
         self._overview: Overview | None = None
         self._overview_asked_at = 0.0
         self._wake = asyncio.Event()
@@ -126,22 +130,30 @@ class Monitor:
         """
         self._on_state, self._on_workers = on_state, on_workers
         self._turn("connecting")
-        pause = FIRST_PAUSE_S
+        pause, is_known = FIRST_PAUSE_S, True
         while True:
-            listener = asyncio.create_task(self._listen())
+            is_outdated, listener = False, asyncio.create_task(_nothing())
             try:
                 async with self._connector.own_connection() as self._feed.connection:
+                    if not is_known:
+                        await self._detect()
+                    is_known, listener = False, asyncio.create_task(self._listen())
                     await self._begun()
                     self._overview = None
                     pause = FIRST_PAUSE_S
                     self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
                     on_changes(Changes({}, [], frozenset(), is_refresh=True))
-                    await self._follow(on_changes, listener)
+                    # Once more: it may have changed between the detection and the start.
+                    if not await self._detect():
+                        await self._follow(on_changes, listener)
+                is_outdated = True
             except ConnectorException as error:
                 self._turn("stale", _reason(error, listener))
             finally:
                 listener.cancel()
                 await asyncio.gather(listener, return_exceptions=True)
+            if is_outdated:
+                continue
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
             # Dead pool connections would each fail one question more.
@@ -226,7 +238,25 @@ class Monitor:
 
     # Following
 
+    async def _detect(self) -> bool:
+        """Read anew what the database can do, for it may have been migrated, restored, or be another one.
+
+        Returns whether that has changed.
+        """
+        able = await self._connector.run_async(DETECT, connection=self._feed.connection)
+        able = replace(able, clock=self._connector.clock)
+        if not able.has_schema:
+            raise SchemaChanged(found_elsewhere(able) or f"Database {able.database} has no Procrastinate schema.")
+        if able == self._capabilities:
+            return False
+        self._capabilities = able
+        for part in (self.pages, self.locks, self._feed):
+            part.adopt(able)
+        self.on_capabilities(able)
+        return True
+
     async def _follow(self, on_changes: Callable[[Changes], None], listener: asyncio.Task[None]) -> None:
+        """Hand on what happens, until what was read is no longer of this database."""
         history = asyncio.create_task(self._feed.fill_history())
         is_moving = True
         try:
@@ -242,6 +272,8 @@ class Monitor:
                     self._on_workers(self._feed.workers)
                 milliseconds = (time.monotonic() - started) * 1000
                 self._saw(milliseconds)
+                if self._feed.is_outdated:
+                    return
                 is_moving = self._feed.is_counting
                 has_more = has_news
                 while has_more:
@@ -272,7 +304,7 @@ class Monitor:
                 self._tell(replace(self.state, is_waiting=True))
             await task
         finally:
-            task.cancel()
+            await _ended(task)
 
     async def _answered(self, question: Any) -> Any:
         """Wait for an answer, and say so at once when it does not come: cancelling may take long itself."""
@@ -290,8 +322,7 @@ class Monitor:
                 self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
             return task.result()
         finally:
-            if not task.done():
-                task.cancel()
+            await _ended(task)
 
     async def _listen(self) -> None:
         """Listen on a connection of its own; where that is not possible, say why and leave it at that."""
@@ -345,6 +376,19 @@ class Monitor:
         if state != self.state:
             self.state = state
             self._on_state(state)
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    """Cancel a task, and wait until it has left its connection, which is closed after that."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=3 * limits.CANCEL_LIMIT_S)
+        if task.done() and not task.cancelled():
+            task.exception()  # mark as seen
+
+
+async def _nothing() -> None:
+    """No listener yet."""
 
 
 def _reason(error: ConnectorException, listener: asyncio.Task[None]) -> str:

@@ -89,6 +89,10 @@ class JobPages:
         self._bounds: Bounds = None
         self._bounds_at = 0.0
 
+    def adopt(self, capabilities: Capabilities) -> None:
+        """From now on the database can do this."""
+        self._capabilities = capabilities
+
     async def read(
         self,
         job_filter: JobFilter,

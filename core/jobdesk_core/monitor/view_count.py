@@ -38,6 +38,10 @@ class ViewCount:
         self._limit_s = limit_s
         self._widths: dict[str, int] = {}
 
+    def adopt(self, capabilities: Capabilities) -> None:
+        """From now on the database can do this."""
+        self._capabilities = capabilities
+
     async def read(self, job_filter: JobFilter) -> AtLeast | None:
         """Ask once; None when it took too long, and the next time less is looked at.
 
