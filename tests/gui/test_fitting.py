@@ -119,7 +119,9 @@ async def cut_in_dialogs(window: MainWindow, opener: Any) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("percent", "mode"), [(150, "contrast-dark"), (200, "light")], ids=str)
+@pytest.mark.parametrize(
+    ("percent", "mode"), [(100, "contrast-light"), (150, "contrast-dark"), (200, "light")], ids=str
+)
 async def test_no_words_are_cut(dsn: str, tmp_path: Path, percent: int, mode: Mode) -> None:
     with Others(dsn) as others:
         ids = [others.defer(task=f"mail.send_{place}", lock="customer-42") for place in range(4)]

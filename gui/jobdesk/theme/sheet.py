@@ -257,7 +257,8 @@ QPushButton:disabled, QToolButton:disabled { border: 1px dashed $line; }
 QPushButton:checked, QToolButton:checked { border-color: $accent; }
 #link { text-decoration: underline; }
 QPushButton[suggestion="true"], #chip, #clear { border: 1px solid $line; }
-#paletteEdit, #filterBar QLineEdit, QAbstractSpinBox QLineEdit, QScrollArea#page, #segment { margin: 0; }
+#paletteEdit, #filterBar QLineEdit, QAbstractSpinBox QLineEdit, QScrollArea#page, #segment, #filterSign { margin: 0; }
+#toolbar { min-height: 39px; max-height: 39px; }
 #filterBar QLineEdit, QAbstractSpinBox QLineEdit, QScrollArea#page { border: none; }
 QPushButton:focus, QToolButton:focus, #plain:focus, #profile:focus, #link:focus, #clear:focus, #pill:focus,
 #filterSign:focus, QPushButton[suggestion="true"]:focus, #filterBar[focused="true"], #card:focus,
