@@ -11,7 +11,7 @@ from typing import Any, Self, TypedDict
 
 from jobdesk_core import builtin_tasks, utils
 from jobdesk_core.blueprints import Blueprint
-from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
+from jobdesk_core.connector import BaseConnector
 from jobdesk_core.exceptions import TaskNotFound
 from jobdesk_core.jobs import DeleteJobCondition, JobDeferrer
 from jobdesk_core.manager import JobManager
@@ -52,7 +52,7 @@ class App(Blueprint):
     def __init__(
         self,
         *,
-        connector: AsyncConnector | SyncConnector,
+        connector: BaseConnector,
         import_paths: Iterable[str] | None = None,
         worker_defaults: Mapping[str, Any] | WorkerOptions | None = None,
         periodic_defaults: dict[str, Any] | None = None,
@@ -75,12 +75,12 @@ class App(Blueprint):
         return app
 
     @property
-    def connector(self) -> AsyncConnector | SyncConnector:
+    def connector(self) -> BaseConnector:
         """The connector that the app's tasks defer through."""
         return self.job_manager.connector
 
     @connector.setter
-    def connector(self, connector: AsyncConnector | SyncConnector) -> None:
+    def connector(self, connector: BaseConnector) -> None:
         self.job_manager.use(connector)
 
     @property
@@ -137,7 +137,7 @@ class App(Blueprint):
 
     # Connectors
 
-    def with_connector(self, connector: AsyncConnector | SyncConnector) -> App:
+    def with_connector(self, connector: BaseConnector) -> App:
         """A new app with the same tasks, which defer through the new connector.
 
         The two stay together: a task that either registers later is the other's too. A task belongs to
@@ -160,7 +160,7 @@ class App(Blueprint):
         return app
 
     @contextlib.contextmanager
-    def replace_connector(self, connector: AsyncConnector | SyncConnector) -> Iterator[App]:
+    def replace_connector(self, connector: BaseConnector) -> Iterator[App]:
         """Use another connector for a while, for example in tests: also what was configured before does."""
         before = self.connector
         self.job_manager.use(connector)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from asgiref.sync import async_to_sync
 
-from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.exceptions import ConnectorException, SyncConnectorConfigurationError
 
 T = TypeVar("T")
@@ -114,6 +114,9 @@ class BaseConnector:
 
     def run(self, statement: Statement[T], *, connection: Any = None) -> T:
         """Run one statement and return its decoded value; on `connection` in the caller's transaction."""
+        if statement.decode is nothing and connection is None:  # perhaps a command without rows
+            self.execute_query(statement.query, **statement.parameters)
+            return statement.decoded([])
         if connection is None:
             rows = self.execute_query_all(statement.query, **statement.parameters)
         else:
@@ -122,6 +125,9 @@ class BaseConnector:
 
     async def run_async(self, statement: Statement[T], *, connection: Any = None) -> T:
         """Run one statement and return its decoded value; on `connection` in the caller's transaction."""
+        if statement.decode is nothing and connection is None:  # perhaps a command without rows
+            await self.execute_query_async(statement.query, **statement.parameters)
+            return statement.decoded([])
         if connection is None:
             rows = await self.execute_query_all_async(statement.query, **statement.parameters)
         else:
@@ -132,6 +138,19 @@ class BaseConnector:
 
     def _no_external_connections(self) -> ConnectorException:
         return ConnectorException(f"{type(self).__name__} does not support external connections.")
+
+
+class TellsWhenListening:
+    """A connector whose `listen_notify` takes `on_listening`, called once every channel is listened to."""
+
+    async def listen_notify(
+        self,
+        on_notification: Callable[..., Any],
+        channels: Iterable[str],
+        *,
+        on_listening: Callable[[], None] | None = None,
+    ) -> None:
+        raise NotImplementedError
 
 
 class BaseAsyncConnector(BaseConnector):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
+from jobdesk_core.connector import BaseConnector, TellsWhenListening
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import DETECT, STAMP, Capabilities
@@ -32,12 +32,12 @@ class JobManager:
     whatever is asynchronous raises SyncConnectorConfigurationError.
     """
 
-    def __init__(self, connector: AsyncConnector | SyncConnector) -> None:
+    def __init__(self, connector: BaseConnector) -> None:
         self.connector = connector
         self._capabilities: Capabilities | None = None
         self._known: dict[str, Capabilities] = {}
 
-    def use(self, connector: AsyncConnector | SyncConnector) -> None:
+    def use(self, connector: BaseConnector) -> None:
         """Act through another connector from now on."""
         self.connector, self._capabilities = connector, None
 
@@ -413,21 +413,26 @@ class JobManager:
         else:
             wanted = list(queues)
             channels = [prefix + queue for prefix in able.queue_channel_prefixes for queue in wanted]
-        if inspect.iscoroutinefunction(on_notification):
 
-            async def read(*, channel: str, payload: str) -> None:
+        async def read(*, channel: str, payload: str) -> None:
+            if inspect.iscoroutinefunction(on_notification):
                 await on_notification(channel=channel, notification=json.loads(payload))
+            else:
+                on_notification(channel, payload)
 
+        if isinstance(self.connector, TellsWhenListening):
             await self.connector.listen_notify(read, channels, on_listening=on_listening)
-        else:
-            await self.connector.listen_notify(on_notification, channels, on_listening=on_listening)
+        else:  # of a program's own
+            if on_listening is not None:
+                on_listening()
+            await self.connector.listen_notify(on_notification=read, channels=channels)
 
     # Within
 
     def capabilities(self, *, connection: Any = None) -> Capabilities:
         """What the database can do: the app's asked once, that of a connection known by its schema's `stamp`."""
         if connection is not None:
-            connector = self.connector.get_sync_connector()
+            connector: BaseConnector = self.connector.get_sync_connector()
             stamp = connector.run(STAMP, connection=connection)
             if stamp not in self._known:
                 self._learn(stamp, connector.run(DETECT, connection=connection))
@@ -453,7 +458,7 @@ class JobManager:
         self._known[stamp] = able
 
     def _run(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
-        connector = self.connector.get_sync_connector()
+        connector: BaseConnector = self.connector.get_sync_connector()
         if connection is not None:
             return connector.run(statement(self.capabilities(connection=connection)), connection=connection)
         is_kept = self._capabilities is not None

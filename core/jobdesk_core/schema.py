@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
-from jobdesk_core.connectors.contract import AsyncConnector, SyncConnector
+from jobdesk_core.connector import BaseConnector
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database import named
 from jobdesk_core.database.schema import schema_sql
@@ -16,7 +16,7 @@ migrations_path = pathlib.Path(__file__).parent / "database" / "migrations"
 class SchemaManager:
     """The schema of Procrastinate 3.4 to 3.10, and how it comes into a database that has none."""
 
-    def __init__(self, connector: AsyncConnector | SyncConnector) -> None:
+    def __init__(self, connector: BaseConnector) -> None:
         self.connector = connector
 
     @staticmethod

@@ -25,7 +25,7 @@ _ANY_QUEUE, _QUEUE = "procrastinate_any_queue_v1", "procrastinate_queue_v1#"
 _QUEUEING_LOCK = "procrastinate_jobs_queueing_lock_idx_v1"
 
 
-class InMemoryConnector(connector.BaseAsyncConnector):
+class InMemoryConnector(connector.TellsWhenListening, connector.BaseAsyncConnector):
     """Stands for a database: `with app.replace_connector(InMemoryConnector()) as app: ...`, then look at `jobs`.
 
     It works opened or not, synchronously and asynchronously, with a worker or without. A test may change what it

@@ -21,6 +21,7 @@ from database import run_sql
 from interop.twins import DIFFERENCES
 from interop.twins import MODULES as ROOTS
 from psycopg.conninfo import conninfo_to_dict
+from waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -386,19 +387,11 @@ async def test_a_connector_of_a_programs_own_defers_and_lists(lib: ModuleType, d
             return self
 
         def execute_query_all(self, query: str, **arguments: Any) -> Any:
-            wrapped = {name: self._wrapped(value) for name, value in arguments.items()}
             with psycopg.connect(dsn, row_factory=psycopg.rows.dict_row) as connection:
-                return connection.execute(query.encode(), wrapped).fetchall()
+                return connection.execute(query.encode(), wrapped(arguments)).fetchall()
 
         def execute_query_one(self, query: str, **arguments: Any) -> Any:
             return self.execute_query_all(query, **arguments)[0]
-
-        def _wrapped(self, value: Any) -> Any:
-            if isinstance(value, tuple):
-                return tuple(map(self._wrapped, value))
-            if isinstance(value, dict):
-                return psycopg.types.json.Jsonb(value)
-            return [self._wrapped(item) for item in value] if isinstance(value, list) else value
 
     app = lib.App(connector=Own())
     job_id = await asyncio.to_thread(app.configure_task("t", lock="l").defer, a=1)
@@ -408,6 +401,76 @@ async def test_a_connector_of_a_programs_own_defers_and_lists(lib: ModuleType, d
     assert await asyncio.to_thread(app.job_manager.get_job_status, job_id) is lib.jobs.Status.CANCELLED
     with pytest.raises(lib.exceptions.SyncConnectorConfigurationError):
         await app.job_manager.fetch_job(None, 1)
+
+
+async def test_an_asynchronous_connector_of_a_programs_own_runs_a_worker(lib: ModuleType, empty_dsn: str) -> None:
+    base = importlib.import_module(f"{lib.__name__}.connector").BaseAsyncConnector
+
+    class Own(base):  # type: ignore[misc, valid-type]
+        def get_sync_connector(self) -> Any:
+            return lib.SyncPsycopgConnector(conninfo=empty_dsn)
+
+        async def open_async(self, pool: Any = None) -> None:
+            self.connection = await psycopg.AsyncConnection.connect(
+                empty_dsn, autocommit=True, row_factory=psycopg.rows.dict_row
+            )
+
+        async def close_async(self) -> None:
+            await self.connection.close()
+
+        async def execute_query_async(self, query: str, **arguments: Any) -> None:
+            await self.connection.execute(query.encode(), wrapped(arguments))
+
+        async def execute_query_one_async(self, query: str, **arguments: Any) -> Any:
+            return (await self.execute_query_all_async(query, **arguments))[0]
+
+        async def execute_query_all_async(self, query: str, **arguments: Any) -> Any:
+            return await (await self.connection.execute(query.encode(), wrapped(arguments))).fetchall()
+
+        async def listen_notify(self, on_notification: Any, channels: Any) -> None:
+            async with await psycopg.AsyncConnection.connect(empty_dsn, autocommit=True) as connection:
+                for channel in channels:
+                    await connection.execute(f'LISTEN "{channel}"'.encode())
+                async for each in connection.notifies():
+                    await on_notification(channel=each.channel, payload=each.payload)
+
+    ran: list[int] = []
+    app = lib.App(connector=Own(), worker_defaults={"install_signal_handlers": False})
+
+    @app.task(name="t", retry=1)
+    async def task(n: int) -> None:
+        ran.append(n)
+        if n == 2:
+            raise ValueError
+
+    async with app.open_async():
+        await app.schema_manager.apply_schema_async()
+        assert await task.batch_defer_async({"n": 1}, {"n": 2}) == [1, 2]
+        await app.run_worker_async(wait=False)
+        jobs = await app.job_manager.list_jobs_async()
+        assert [(job.status, job.attempts) for job in jobs] == [("succeeded", 1), ("failed", 2)]
+        worker = asyncio.create_task(app.run_worker_async(fetch_job_polling_interval=60))
+        listeners = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%%'"
+        await until(lambda: run_sql(empty_dsn, listeners) == [1])
+        await task.defer_async(n=3)
+        await until(lambda: 3 in ran)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+
+def wrapped(value: Any) -> Any:
+    """The value as psycopg takes it: what is JSON below the first level is marked as that."""
+    if isinstance(value, dict):
+        return {name: _marked(each) for name, each in value.items()}
+    return value
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_marked, value))
+    if isinstance(value, list):
+        return [_marked(item) for item in value]
+    return psycopg.types.json.Jsonb(value) if isinstance(value, dict) else value
 
 
 def migrations_of(app: Any) -> list[Path]:

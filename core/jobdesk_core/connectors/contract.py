@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from jobdesk_core.connector import BaseAsyncConnector, BaseConnector
+from jobdesk_core.connector import BaseAsyncConnector, BaseConnector, TellsWhenListening
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
 from jobdesk_core.exceptions import AppNotOpen, NoResult, SyncConnectorConfigurationError
 
@@ -44,7 +44,7 @@ class _Queries:
         return Statement(query, decode, arguments, is_given=True)
 
 
-class SyncConnector(_Queries, BaseConnector, abc.ABC):
+class SyncConnector(_Queries, TellsWhenListening, BaseConnector, abc.ABC):
     """Runs statements without an event loop, and refuses what needs one."""
 
     def get_sync_connector(self) -> SyncConnector:
@@ -82,7 +82,7 @@ class SyncConnector(_Queries, BaseConnector, abc.ABC):
         return self.run(self._given(query, arguments, all_rows), connection=connection)
 
 
-class AsyncConnector(_Queries, BaseAsyncConnector, abc.ABC):
+class AsyncConnector(_Queries, TellsWhenListening, BaseAsyncConnector, abc.ABC):
     """Runs statements on an event loop, and from threads beside it; before that, through a counterpart."""
 
     def __init__(self) -> None:
