@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import time
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from jobdesk_core import deadlines
 from jobdesk_core.database.exchange import Ending, Exchanged
-from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException
+from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException, SchemaChanged
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.retry import RetryDecision
 
@@ -21,23 +22,39 @@ logger = logging.getLogger(__name__)
 
 #: Seconds until an exchange that failed is tried again: doubled each time, within these bounds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+WARNING_S = 60.0
 #: A run: the job's id, and its attempts before it. A rescued job may run anew here while its first run goes on.
 Key = tuple[int | None, int]
 _FOREIGN_KEY, _UNIQUE = "23503", "23505"
+#: No right, no such schema, a plan that knows the table from before.
+_RESTORING = ("42501", "3F000", "0A000")
 
 
 class Handover:
-    """A worker's side of the jobs table. `on_news` is called when there is a reason to exchange again."""
+    """A worker's side of the jobs table.
 
-    def __init__(self, app: Any, queues: tuple[str, ...] | None, on_news: Callable[[], None]) -> None:
+    `on_news` is called when there is a reason to exchange again, `on_recorded` for each ending that is recorded.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        queues: tuple[str, ...] | None,
+        on_news: Callable[[], None],
+        on_recorded: Callable[[Ending], None],
+    ) -> None:
         self.worker_id: int | None = None
         self.pause_s = 0.0
         self._app = app
         self._queues = queues
         self._on_news = on_news
+        self._on_recorded = on_recorded
+        #: Whether an exchange has succeeded: then the database can do it, and what it cannot do now will pass.
+        self._has_exchanged = False
         self._ended: dict[Key, Ending] = {}
         self._alone: dict[Key, asyncio.Task[None]] = {}
         self._is_doubtful = False
+        self._warned_at = -WARNING_S
 
     @property
     def manager(self) -> Any:
@@ -86,7 +103,7 @@ class Handover:
         except asyncio.CancelledError:
             self._ended = endings | self._ended
             raise
-        except ConnectorException as error:
+        except (ConnectorException, CapabilityMissing) as error:
             await self._failed(error, endings)
             return []
         except Exception as error:
@@ -96,7 +113,10 @@ class Handover:
             logger.exception("A job cannot be read.")
             self._try_again(endings)
             return []
-        self.pause_s = 0.0
+        self.pause_s, self._has_exchanged = 0.0, True
+        for ending in endings.values():
+            if ending.job.id in done.finished:
+                self._on_recorded(ending)
         self._end_alone(ending for ending in endings.values() if ending.job.id not in done.finished)
         freed = {ending.job.lock for ending in endings.values() if ending.job.id in done.finished}
         await self._notify(freed - {job.lock for job in done.jobs})
@@ -111,18 +131,32 @@ class Handover:
 
     # When things go wrong
 
-    async def _failed(self, error: ConnectorException, endings: dict[Key, Ending]) -> None:
-        if error.is_passing or error.sqlstate in (_FOREIGN_KEY, _UNIQUE):
-            logger.warning("Jobs cannot be exchanged; trying again: %s", error.__cause__)
+    async def _failed(self, error: ConnectorException | CapabilityMissing, endings: dict[Key, Ending]) -> None:
+        sqlstate = error.sqlstate if isinstance(error, ConnectorException) else None
+        if is_outlasted(error) and (self._has_exchanged or not is_of_the_schema(error)):
+            self._warn(error)
+            if is_of_the_schema(error):
+                # What cannot be fetched may be finished all the same.
+                self._end_alone(endings.values())
+                endings = {}
             self._try_again(endings)
-            if error.sqlstate == _FOREIGN_KEY:
+        elif sqlstate in (_FOREIGN_KEY, _UNIQUE):
+            self._try_again(endings)
+            if sqlstate == _FOREIGN_KEY:
                 await self._register_again()
         elif endings:
-            logger.warning("Jobs cannot be finished together; trying one by one: %s", error.__cause__)
+            logger.warning("Jobs cannot be finished together; trying one by one: %s", error.__cause__ or error)
             self._end_alone(endings.values())
         else:
             self._is_doubtful = False
             raise error
+
+    def _warn(self, error: Exception) -> None:
+        """Log why nothing is exchanged: when that begins, and every minute that it lasts."""
+        now = time.monotonic()
+        if self.pause_s == 0 or now - self._warned_at > WARNING_S:
+            self._warned_at = now
+            logger.warning("Jobs cannot be exchanged; trying again: %s", error.__cause__ or error)
 
     def _try_again(self, endings: dict[Key, Ending]) -> None:
         self._ended = endings | self._ended
@@ -133,8 +167,8 @@ class Handover:
         """Another worker took us for dead, for example while the server was away."""
         try:
             self.worker_id = await self.manager.register_worker()
-        except ConnectorException as error:
-            if not error.is_passing:
+        except (ConnectorException, CapabilityMissing) as error:
+            if not is_outlasted(error):
                 raise
 
     async def _found(self, known: Container[int | None]) -> list[Job]:
@@ -177,9 +211,10 @@ class Handover:
             try:
                 if not (ending.retry is not None and await self._retry(ending.job, ending.retry, is_doubtful)):
                     await self._finish(ending)
+                self._on_recorded(ending)
                 return
-            except ConnectorException as error:
-                if not error.is_passing:
+            except (ConnectorException, CapabilityMissing) as error:
+                if not is_outlasted(error):
                     logger.exception("%s could not be ended.", ending.job)
                     return
             is_doubtful = True
@@ -206,7 +241,7 @@ class Handover:
                 job, decision.retry_at, priority=decision.priority, queue=decision.queue, lock=decision.lock
             )
         except (ConnectorException, CapabilityMissing) as error:
-            if isinstance(error, ConnectorException) and error.is_passing:
+            if isinstance(error, ConnectorException) and is_outlasted(error):
                 raise
             # Its queueing lock is taken, for example, or the release cannot change its priority on a retry.
             # Left as it is, it would be running for ever.
@@ -220,8 +255,20 @@ class Handover:
         if freed:
             try:
                 await self.manager.notify_freed_locks(freed)
-            except ConnectorException as error:
+            except (ConnectorException, CapabilityMissing) as error:
                 logger.warning("The successors of freed locks wait for the next poll: %s", error.__cause__)
+
+
+def is_outlasted(error: ConnectorException | CapabilityMissing) -> bool:
+    """Whether a running worker waits until the same succeeds: the server is away, or its schema is being restored."""
+    return is_of_the_schema(error) or (isinstance(error, ConnectorException) and error.is_passing)
+
+
+def is_of_the_schema(error: ConnectorException | CapabilityMissing) -> bool:
+    """Whether what was there is not, or not for this role: tables are restored first, and their grants last."""
+    if isinstance(error, CapabilityMissing | SchemaChanged):
+        return True
+    return isinstance(error, ConnectorException) and error.sqlstate in _RESTORING
 
 
 def _key(ending: Ending) -> Key:

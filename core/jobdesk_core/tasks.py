@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from jobdesk_core import utils
 from jobdesk_core.exceptions import JobRetry, MiddlewareKindMismatch, require_aware
 from jobdesk_core.jobs import DEFAULT_PRIORITY, DEFAULT_QUEUE, Job, JobDeferrer
+from jobdesk_core.middleware import is_async_middleware
 from jobdesk_core.retry import RetryValue, get_retry_strategy
 from jobdesk_core.types import TimeDeltaParams
 
@@ -141,7 +142,7 @@ class Task:
             raise TypeError(f"{middleware!r} of task {self.name} is no middleware: it cannot be called.")
         kinds = ("synchronous", "asynchronous")
         own = inspect.iscoroutinefunction(self.func)
-        its = inspect.iscoroutinefunction(middleware) or inspect.iscoroutinefunction(type(middleware).__call__)
+        its = is_async_middleware(middleware)
         if its != own:
             raise MiddlewareKindMismatch(
                 f"The task {self.name} is {kinds[own]}, and its middleware "

@@ -7,19 +7,27 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from jobdesk_core import deadlines
 from jobdesk_core.database.exchange import Ending
-from jobdesk_core.exceptions import ConnectorException, JobdeskException
-from jobdesk_core.handover import Handover
-from jobdesk_core.job_context import AbortReason, JobContext
-from jobdesk_core.jobs import Job, Status
+from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException, TaskNotFound
+from jobdesk_core.handover import Handover, is_of_the_schema, is_outlasted
+from jobdesk_core.job_context import AbortReason
+from jobdesk_core.jobs import DeleteJobCondition, Job, Status
+from jobdesk_core.middleware import (
+    TaskMiddleware,
+    WorkerMiddleware,
+    checked_task_middleware,
+    checked_worker_middleware,
+)
 from jobdesk_core.periodic import PeriodicDeferrer
 from jobdesk_core.runs import Run
 from jobdesk_core.signals import on_stop
+from jobdesk_core.utils import queues_display
+from jobdesk_core.worker_log import WorkerLog
 
 if TYPE_CHECKING:
     from jobdesk_core.app import App
@@ -27,7 +35,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DeleteJobs = Literal["never", "successful", "always"]
 #: Seconds between two attempts of a side task after the link broke.
 AGAIN_S = 2.0
 #: How long a stopped worker tries to record how its jobs ended on a server that is away: so many seconds from the
@@ -35,6 +42,11 @@ AGAIN_S = 2.0
 #: stops a worker often kills it after 30 seconds.
 RECORDING_S, RECORDING_AFTER_JOBS_S = 15.0, 5.0
 UNREGISTERING_S = 3.0
+
+WORKER_NAME = "worker"
+WORKER_CONCURRENCY = 1
+FETCH_JOB_POLLING_INTERVAL = ABORT_JOB_POLLING_INTERVAL = 5.0  # seconds
+UPDATE_HEARTBEAT_INTERVAL, STALLED_WORKER_TIMEOUT = 10.0, 30.0  # seconds
 
 
 class Worker:
@@ -49,51 +61,69 @@ class Worker:
     def __init__(
         self,
         app: App,
-        *,
         queues: Iterable[str] | None = None,
-        name: str | None = None,
-        concurrency: int = 1,
+        name: str | None = WORKER_NAME,
+        concurrency: int = WORKER_CONCURRENCY,
         wait: bool = True,
-        fetch_job_polling_interval: float = 5.0,
-        abort_job_polling_interval: float = 5.0,
+        fetch_job_polling_interval: float = FETCH_JOB_POLLING_INTERVAL,
+        abort_job_polling_interval: float = ABORT_JOB_POLLING_INTERVAL,
         shutdown_graceful_timeout: float | None = None,
         listen_notify: bool = True,
-        delete_jobs: DeleteJobs = "never",
-        additional_context: Mapping[str, Any] | None = None,
+        delete_jobs: str | DeleteJobCondition | None = None,
+        additional_context: dict[str, Any] | None = None,
         install_signal_handlers: bool = True,
-        update_heartbeat_interval: float = 10.0,
-        stalled_worker_timeout: float = 30.0,
+        update_heartbeat_interval: float = UPDATE_HEARTBEAT_INTERVAL,
+        stalled_worker_timeout: float = STALLED_WORKER_TIMEOUT,
+        task_middleware: list[TaskMiddleware] | None = None,
+        worker_middleware: list[WorkerMiddleware] | None = None,
     ) -> None:
-        if delete_jobs not in ("never", "successful", "always"):
-            raise ValueError(f"delete_jobs is never, successful or always, not {delete_jobs!r}")
         self.app = app
-        self.queues = tuple(queues) if queues is not None else None
-        self.name = name
+        self.queues = queues if queues is None or isinstance(queues, Collection) else list(queues)
+        self.worker_name = name
         self.concurrency = concurrency
         self.wait = wait
         self.fetch_job_polling_interval = fetch_job_polling_interval
         self.abort_job_polling_interval = abort_job_polling_interval
         self.shutdown_graceful_timeout = shutdown_graceful_timeout
         self.listen_notify = listen_notify
-        self.delete_jobs = delete_jobs
+        self.delete_jobs = _delete_condition(delete_jobs)
         self.additional_context = dict(additional_context or {})
         self.install_signal_handlers = install_signal_handlers
         self.update_heartbeat_interval = update_heartbeat_interval
         self.stalled_worker_timeout = stalled_worker_timeout
+        self.task_middleware = checked_task_middleware(task_middleware)
+        self.worker_middleware = checked_worker_middleware(worker_middleware)
+        self.logger = logger.getChild(name or WORKER_NAME)
+        self.log = WorkerLog(self)
+        #: The task that `run` runs in, while it does.
+        self.run_task: asyncio.Task[Any] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """As before any run: a worker may be run again."""
         self._runs: set[Run] = set()
+        #: Those that have ended and are not recorded yet, by job and attempts.
+        self._ended: dict[tuple[int | None, int], Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._executor = ThreadPoolExecutor(concurrency, "jobdesk-task")
+        self._executor = ThreadPoolExecutor(self.concurrency, "jobdesk-task")
         self._news = asyncio.Event()
         self._abort_news = asyncio.Event()
         self._stopping = asyncio.Event()
         #: Whether jobs may have been started of which no answer has told yet, and those that are to be aborted.
         self._is_exchanging = False
         self._to_abort: set[int] = set()
-        self._handover = Handover(app, self.queues, self._news.set)
+        queues = tuple(self.queues) if self.queues is not None else None
+        self._handover = Handover(self.app, queues, self._news.set, self._recorded)
         self._failure: JobdeskException | None = None
         #: Of the monotonic clock: when the stop was asked for, and when the last running job ended.
         self._stopped_at = math.inf
         self._idle_since = -math.inf
+        self._has_run = False
+
+    @property
+    def name(self) -> str | None:
+        """The worker's name."""
+        return self.worker_name
 
     @property
     def worker_id(self) -> int | None:
@@ -105,21 +135,38 @@ class Worker:
         """The app's job manager."""
         return self.app.job_manager
 
+    def find_task(self, task_name: str) -> Task:
+        """The app's task of this name or alias. Raises TaskNotFound."""
+        try:
+            return self.app.tasks[task_name]
+        except KeyError as error:
+            raise TaskNotFound(f"The worker's app has no task named {task_name}.") from error
+
     def stop(self) -> None:
         """Fetch no more jobs and end when those running have ended."""
         if not self._stopping.is_set():
             self._stopped_at = time.monotonic()
+            self.log.tell(logging.INFO, "stopping_worker", "Stop requested")
         self._stopping.set()
         self._news.set()
 
     async def run(self) -> None:
         """Run jobs until stopped. A side task that fails (heartbeat, periodic) ends the worker with its error."""
+        if self._has_run:
+            self._begin()
+        self._has_run, self.run_task = True, asyncio.current_task()
+        # Asked anew: the app may have been open since before a migration.
+        await self.manager.check_connection_async()
         has_workers = (await self.manager.capabilities_async()).has_workers
         if has_workers:
+            self.logger.debug("Pruning stalled workers with old heartbeats")
             await self.manager.prune_stalled_workers(self.stalled_worker_timeout)
             self._handover.worker_id = await self._register()
+            self.logger.debug("Registered worker %s in the database", self.worker_id)
+        queues, shown = self.queues, queues_display(self.queues)
+        self.log.tell(logging.INFO, "start_worker", "Starting worker on %s", shown, queues=queues)
         with on_stop(self.stop) if self.install_signal_handlers else contextlib.nullcontext():
-            sides = [asyncio.create_task(_outlast(side)) for side in self._sides(has_workers)]
+            sides = [asyncio.create_task(self._outlast(side)) for side in self._sides(has_workers)]
             for task in sides:
                 task.add_done_callback(lambda _: self.stop())
             try:
@@ -130,6 +177,8 @@ class Worker:
                 self._executor.shutdown(wait=False)
                 if self.worker_id is not None:
                     await self._unregister(self.worker_id)
+                self._handover.worker_id = self.run_task = None
+                self.log.tell(logging.INFO, "stop_worker", "Stopped worker on %s", shown, queues=queues)
             for task in failed:
                 task.result()
 
@@ -148,6 +197,7 @@ class Worker:
         # Someone else's lock on a job left behind would make it wait; stale, it is pruned later.
         with contextlib.suppress(ConnectorException, TimeoutError):
             await deadlines.within(UNREGISTERING_S, self.manager.unregister_worker(worker_id))
+            self.logger.debug("Unregistered finished worker %s from the database", worker_id)
 
     def _sides(self, has_workers: bool) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
         yield self._watch_aborts
@@ -168,8 +218,13 @@ class Worker:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # After an error or a cancellation too: no job is left running without its worker.
+            if serving.done() and not self._stopping.is_set() and not serving.cancelled() and not serving.exception():
+                text = "No job found. Stopping worker because wait=False"
+                self.log.tell(logging.INFO, "stop_worker", text, queues=self.queues)
+                self._stopping.set()
             self.stop()
             stopping.cancel()
+            self.log.waits_for(list(self._runs))
             await self._let_end(serving)
         if self._failure is not None:
             raise self._failure
@@ -193,6 +248,8 @@ class Worker:
                 ends_at = math.inf if is_aborted else self._stopped_at + grace_s
                 if time.monotonic() >= ends_at:
                     is_aborted = True
+                    text = "%d jobs still running after graceful timeout. Aborting them"
+                    self.log.tell(logging.INFO, "stop_worker", text, len(self._runs), queues=self.queues)
                     for run in self._runs:
                         run.abort(AbortReason.SHUTDOWN)
                     continue
@@ -229,7 +286,7 @@ class Worker:
                 await self._news.wait()
 
     def _start(self, job: Job) -> None:
-        run = Run(job, self.app.tasks.get(job.task_name), executor=self._executor, context=self._context)
+        run = Run(job, self, self._executor)
         self._runs.add(run)
         if job.id in self._to_abort:
             run.abort(AbortReason.USER_REQUEST)
@@ -240,22 +297,20 @@ class Worker:
     async def _process(self, run: Run) -> None:
         try:
             status, retry = await run.end()
-            deleted = {"always": True, "never": False, "successful": status is Status.SUCCEEDED}[self.delete_jobs]
-            self._handover.add(Ending(run.job, status, deleted, retry))
+            is_deleted = self.delete_jobs is DeleteJobCondition.ALWAYS or (
+                self.delete_jobs is DeleteJobCondition.SUCCESSFUL and status is Status.SUCCEEDED
+            )
+            self._ended[run.job.id, run.job.attempts] = run
+            self._handover.add(Ending(run.job, status, is_deleted, retry))
         finally:
             self._runs.discard(run)
             self._idle_since = time.monotonic()
 
-    def _context(self, run: Run, task: Task) -> JobContext:
-        return JobContext(
-            app=self.app,
-            job=run.job,
-            worker_name=self.name,
-            worker_queues=self.queues,
-            start_timestamp=time.time(),
-            abort_reason=lambda: run.abort_reason,
-            additional_context=self.additional_context,
-        )
+    def _recorded(self, ending: Ending) -> None:
+        run = self._ended.pop((ending.job.id, ending.job.attempts), None)
+        if run is not None:
+            text = "Acknowledged job completion %s"
+            self.log.tell(logging.DEBUG, "finish_task", text, run.job.call_string, run=run, status=ending.status)
 
     # Beside the jobs
 
@@ -302,14 +357,29 @@ class Worker:
                 if run.job.id in self._to_abort:
                     run.abort(AbortReason.USER_REQUEST)
 
-
-async def _outlast(side: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a side task, again and again while the server is away."""
-    while True:
-        try:
-            return await side()
-        except ConnectorException as error:
-            if not error.is_passing:
-                raise
-            logger.warning("The server is away; trying again: %s", error.__cause__)
+    async def _outlast(self, side: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a side task, again and again while the server is away, or its schema, but not when that is broken."""
+        could_fetch = False
+        while True:
+            try:
+                return await side()
+            except (ConnectorException, CapabilityMissing) as error:
+                can_fetch = False
+                if not is_outlasted(error):
+                    raise
+                if is_of_the_schema(error):
+                    with contextlib.suppress(ConnectorException):
+                        await self.manager.check_connection_async()
+                        can_fetch = (await self.manager.capabilities_async()).function("fetch") is not None
+                if can_fetch and could_fetch:
+                    raise
+                could_fetch = can_fetch
+                logger.warning("The server or its schema is away; trying again: %s", error.__cause__ or error)
             await asyncio.sleep(AGAIN_S)
+
+
+def _delete_condition(given: str | DeleteJobCondition | None) -> DeleteJobCondition:
+    try:
+        return DeleteJobCondition.NEVER if given is None else DeleteJobCondition(given)
+    except ValueError:
+        raise ValueError(f"delete_jobs is never, successful or always, not {given!r}") from None

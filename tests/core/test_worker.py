@@ -89,7 +89,7 @@ async def test_a_task_that_asks_for_its_context_gets_it_first(dsn: str) -> None:
             worker_id = worker.worker_id
     ((context, n),) = seen
     assert (n, context.app, context.task, context.worker_name) == (7, app, task, "Rosa")
-    assert (context.worker_queues, context.additional_context) == (("q", "r"), {"key": "value"})
+    assert (context.worker_queues, context.additional_context) == (["q", "r"], {"key": "value"})
     assert (context.job.id, Status(context.job.status), context.job.worker_id) == (job_id, Status.DOING, worker_id)
     assert before <= context.start_timestamp <= time.time()
     assert (context.should_abort(), context.abort_reason()) == (False, None)

@@ -12,7 +12,6 @@ from jobdesk_core import (
     AbortReason,
     App,
     BaseRetryStrategy,
-    ConnectorException,
     Job,
     JobAborted,
     JobContext,
@@ -22,6 +21,7 @@ from jobdesk_core import (
     Task,
     Worker,
 )
+from jobdesk_core.exceptions import CapabilityMissing
 from managing import execute, job_of
 from waiting import until
 from working import comes_to, ends_of, opened_app, run_out, working
@@ -281,17 +281,26 @@ async def test_jobs_that_outlast_the_grace_are_aborted_or_put_back(dsn: str, ret
         assert await ends_of(app) == [end]
 
 
-async def test_a_worker_that_cannot_fetch_any_more_lets_its_jobs_end(dsn: str) -> None:
+async def test_a_worker_that_cannot_fetch_for_a_while_lets_its_jobs_end_and_goes_on(dsn: str) -> None:
+    fetch = "procrastinate_fetch_job_v2(character varying[], bigint)"
     async with opened_app(dsn) as app:
         gate = Gate(app)
         job_id = await gate.task.defer_async()
-        running = asyncio.create_task(Worker(app, concurrency=2, install_signal_handlers=False).run())
-        await gate.is_reached()
+        async with working(app, concurrency=2):
+            await gate.is_reached()
+            await execute(app.job_manager, f"ALTER FUNCTION {fetch} RENAME TO somewhere_else")
+            after = await app.configure_task("unknown").defer_async()
+            gate.open()
+            await comes_to(app, job_id, Status.SUCCEEDED)
+            assert await app.job_manager.get_job_status_async(after) is Status.TODO
+            function = "somewhere_else(character varying[], bigint)"
+            await execute(app.job_manager, f"ALTER FUNCTION {function} RENAME TO procrastinate_fetch_job_v2")
+            await comes_to(app, after, Status.FAILED)
+
+
+async def test_a_worker_that_cannot_fetch_from_the_start_says_so(dsn: str) -> None:
+    async with opened_app(dsn) as app:
         await execute(app.job_manager, "DROP FUNCTION procrastinate_fetch_job_v2")
-        await app.configure_task("unknown").defer_async()
-        done, _ = await asyncio.wait({running}, timeout=0.5)
-        assert not done
-        gate.open()
-        with pytest.raises(ConnectorException):
-            await asyncio.wait_for(running, 10)
-        assert await app.job_manager.get_job_status_async(job_id) is Status.SUCCEEDED
+        with pytest.raises(CapabilityMissing, match="fetch"):
+            await asyncio.wait_for(Worker(app, install_signal_handlers=False).run(), 20)
+        assert await app.job_manager.prune_stalled_workers(-60) == []

@@ -19,6 +19,8 @@ MODULES = {
 NAMES = {
     "AiopgConnector": "Theirs only says where it is; ours is the connector.",
     "Psycopg2Connector": "Theirs only says where it is; ours is the connector.",
+    "signals.install": "`signals.on_stop` does both.",
+    "signals.uninstall": "`signals.on_stop` does both.",
     "job_context.JobResult": "The library's worker keeps its notes in it; nothing hands one out.",
     "jobs.check_aware": "A validator of the library's own.",
     "jobs.AbortJobRequested": "A type of the library's own: a notification is a dict.",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -221,8 +223,9 @@ async def test_a_worker_is_registered_while_it_runs(dsn: str, module: Any) -> No
         assert (silent, run_sql(dsn, workers)) == ([], [])
 
 
-async def test_an_abort_is_heard_while_nobody_listens_yet(dsn: str, module: Any) -> None:
-    """Requested as soon as the job runs, which it does before the worker listens; the polls are rare."""
+async def test_an_abort_is_heard_while_nobody_listens_yet(dsn: str) -> None:
+    """Requested as soon as the job runs, before the worker listens; the polls are rare. Theirs misses some."""
+    module = MODULES["ours"]
     rarely = {"abort_job_polling_interval": 60, "install_signal_handlers": False}
     async with twin_of(module, dsn) as twin:
         reached: list[int] = []
@@ -264,3 +267,69 @@ async def test_an_abort_is_heard_when_the_listener_was_lost(dsn: str, module: An
         assert asyncio.get_running_loop().time() - started < 1.5
         running.cancel()
         await asyncio.wait({running}, timeout=20)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize("retry", ["none", "once", "on ValueError", "on aborts"])
+async def test_how_a_job_ends_that_is_aborted_by_the_workers_stop(
+    dsn: str, module: Any, is_async: bool, retry: str
+) -> None:
+    ends: list[type[BaseException] | None] = [None, module.exceptions.JobAborted, ValueError, asyncio.CancelledError]
+    strategies = {
+        "none": False,
+        "once": 1,
+        "on ValueError": module.RetryStrategy(max_attempts=1, retry_exceptions=[ValueError]),
+        "on aborts": module.RetryStrategy(max_attempts=1, retry_exceptions=ends[1::2]),
+    }
+    async with twin_of(module, dsn) as twin:
+        reached: list[int] = []
+
+        async def wait(context: Any, n: int) -> None:
+            reached.append(n)
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if (error := ends[n]) is not None:
+                    raise error from None
+
+        def poll(context: Any, n: int) -> None:
+            reached.append(n)
+            while not context.should_abort():
+                time.sleep(0.01)
+            if (error := ends[n]) is not None:
+                raise error
+
+        twin.app.task(name="t", retry=strategies[retry], pass_context=True)(wait if is_async else poll)
+        for n in range(4):
+            await twin.defer(arguments={"n": n})
+        options = {"concurrency": 4, "shutdown_graceful_timeout": 0.1, "fetch_job_polling_interval": 0.2}
+        running = asyncio.create_task(twin.app.run_worker_async(install_signal_handlers=False, **options))
+        await until(lambda: len(reached) == 4)
+        running.cancel()
+        await asyncio.wait({running}, timeout=20)
+        retried = {"none": (), "once": (1, 2, 3), "on ValueError": (2,), "on aborts": (1, 3)}[retry]
+        over = ["succeeded", "aborted", "failed", "aborted"]
+        assert twin.rows() == ["todo" if n in retried else status for n, status in enumerate(over)]
+        assert twin.rows("attempts") == [1] * 4
+
+
+async def test_a_worker_can_be_run_again_and_is_nobody_between(dsn: str, module: Any) -> None:
+    async with twin_of(module, dsn) as twin:
+        twin.app.task(name="t")(lambda: None)
+        worker = importlib.import_module(f"{module.__name__}.worker").Worker(
+            twin.app, ["default"], "Rosa", 2, False, install_signal_handlers=False
+        )
+        for n in range(1, 3):
+            await twin.defer()
+            await asyncio.wait_for(worker.run(), 20)
+            assert (worker.worker_id, twin.rows(), worker.worker_name) == (None, ["succeeded"] * n, "Rosa")
+
+
+async def test_a_task_with_two_schedules_needs_an_id_for_each(dsn: str, module: Any) -> None:
+    async with twin_of(module, dsn) as twin:
+        task = twin.app.task(name="t")(lambda timestamp: None)
+        twin.app.periodic(cron="* * * * *")(task)
+        with pytest.raises(twin.exceptions.TaskAlreadyRegistered):
+            twin.app.periodic(cron="0 * * * *")(task)
+        twin.app.periodic(cron="0 * * * *", periodic_id="hourly")(task)
+        assert len(twin.app.periodic_registry.periodic_tasks) == 2

@@ -48,7 +48,7 @@ PUBLIC = [
     "worker",
 ]
 #: What is being worked on.
-LATER = {"middleware", "signals", "worker"}
+LATER: set[str] = set()
 _NOT_OURS = (logging.Logger, ModuleType, typing.TypeVar, typing.ParamSpec)
 
 
