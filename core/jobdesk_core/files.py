@@ -1,4 +1,7 @@
-"""Files that people keep: whole or not at all under their name, readable by their owner only; and the one CSV."""
+"""Files that people keep: whole or not at all under their name, readable by their owner only; and the one CSV.
+
+Also how files of ours are read, which never waits for a pipe that stands in their place.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,36 @@ import datetime as dt
 import enum
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from jobdesk_core import exact_json
 
 #: What makes a spreadsheet take a text for a formula, also as Japanese keyboards write it.
 _FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def text_of(path: Path) -> str:
+    """The text of a file of ours, in UTF-8. Raises OSError, for a pipe or a device, too: nobody may ever write to it.
+
+    Raises UnicodeDecodeError.
+    """
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "It is no file", str(path))
+        return file.read().decode("utf-8")
+
+
+def private_file(path: Path) -> BinaryIO:
+    """An empty file to write into, for its owner alone, also if it was there before. Raises OSError."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    with contextlib.suppress(OSError, AttributeError):  # Windows has no modes, and before 3.13 no such function
+        os.fchmod(number, 0o600)
+    return os.fdopen(number, "wb")
 
 
 @contextlib.contextmanager

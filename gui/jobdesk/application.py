@@ -199,6 +199,8 @@ def _tr(text: str) -> str:
 def main() -> int:
     """The command `jobdesk`."""
     options = parse_arguments(sys.argv[1:])
+    # What we write is ours alone, also what Qt and libraries write for us.
+    os.umask(0o077)
     if not _has_display():
         sys.stderr.write(
             f"Jobdesk needs a display, and there is none here ({_what_display()}): start it on a desktop, or use its "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import logging
 import traceback
 from collections import deque
@@ -69,9 +70,12 @@ class _File(RotatingFileHandler):
     """For its owner alone. A full disk is no reason to disturb anyone."""
 
     def _open(self):  # type: ignore[no-untyped-def]
+        place = Path(self.baseFilename)
+        if place.exists() and not place.is_file():
+            raise FileExistsError(errno.EEXIST, "It is no file", self.baseFilename)
         stream = super()._open()
         with contextlib.suppress(OSError):
-            Path(self.baseFilename).chmod(0o600)
+            place.chmod(0o600)
         return stream
 
     def handleError(self, record: logging.LogRecord) -> None:

@@ -5,7 +5,10 @@ Nothing of it is needed: what is missing, damaged or from another release is pas
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
@@ -44,12 +47,13 @@ def restore(window: QMainWindow, mode: str | None) -> None:
 
 def keep(window: QMainWindow) -> None:
     """Remember how it looks now."""
-    settings = _settings()
-    settings.setValue("geometry", window.saveGeometry())
-    settings.setValue("theme", theme().mode)
-    settings.setValue("density", theme().density)
-    settings.setValue("text_percent", theme().text_percent)
-    settings.setValue("times", "utc" if formats.shows_utc() else "local")
+    _keep(
+        geometry=window.saveGeometry(),
+        theme=theme().mode,
+        density=theme().density,
+        text_percent=theme().text_percent,
+        times="utc" if formats.shows_utc() else "local",
+    )
 
 
 def arrangement_of(name: str) -> object:
@@ -61,13 +65,13 @@ def keep_arrangement(name: str, arrangement: dict[str, Any]) -> None:
     """Keep it for the connection of this name, and forget the ones that were not used for longest."""
     others = [(its, kept) for its, kept in _arrangements() if its != name]
     newest_first = [(name, arrangement), *others][:MOST_ARRANGEMENTS]
-    _settings().setValue("arrangements", json.dumps(newest_first))
+    _keep(arrangements=json.dumps(newest_first))
 
 
 def rename_arrangement(old: str, new: str) -> None:
     """Keep the arrangement of a renamed connection under its new name."""
     kept = [(new if name == old else name, its) for name, its in _arrangements() if name != new]
-    _settings().setValue("arrangements", json.dumps(kept))
+    _keep(arrangements=json.dumps(kept))
 
 
 class Memory(QObject):
@@ -129,5 +133,20 @@ def _value(key: str) -> object:
         return None
 
 
+def _keep(**values: object) -> None:
+    settings = _settings()
+    for key, value in values.items():
+        settings.setValue(key, value)
+    settings.sync()
+    # Qt writes it for everyone to read; it names connections.
+    with contextlib.suppress(OSError):
+        Path(settings.fileName()).chmod(0o600)
+
+
 def _settings() -> QSettings:
-    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "jobdesk", "window")
+    """The file, or nothing at all where its place is taken by a pipe, say, which Qt would wait for."""
+    kind, scope = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    place = Path(QSettings(kind, scope, "jobdesk", "no-such-file").fileName()).with_name("window.ini")
+    if place.exists() and not place.is_file():
+        return QSettings(str(Path(os.devnull) / "none"), kind)
+    return QSettings(kind, scope, "jobdesk", "window")

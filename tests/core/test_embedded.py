@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from database import run_sql
-from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse
+from jobdesk_core.embedded import FREE_IDS, EmbeddedServer, EmbeddedServerError, FolderInUse
 from psycopg.conninfo import make_conninfo
 from waiting import until
 
@@ -68,6 +69,59 @@ def test_it_listens_on_a_socket_only_that_is_its_owners(folder: Path) -> None:
         assert (folder / "run").stat().st_mode & 0o777 == 0o700
         (data,) = folder.glob("data-*")
         assert data.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="Only root can be another user.")
+def test_roots_server_is_nobody_elses_superuser(folder: Path) -> None:
+    import pwd
+
+    with EmbeddedServer(folder, is_durable=False) as server:
+        owner = (folder / "run").stat().st_uid
+        (data,) = folder.glob("data-*")
+        assert owner in FREE_IDS and {path.stat().st_uid for path in (data, *data.rglob("*"))} == {owner}
+        assert {int(number) for number in ids_of(server_pid(folder))} == {owner}
+        with pytest.raises(KeyError):
+            pwd.getpwuid(owner)
+        run_sql(server.dsn, "CREATE TABLE kept AS SELECT 1 AS number")
+        # Nobody else gets in, whoever it is that has no rights.
+        for name in ("nobody", "daemon"):
+            attempt = subprocess.run(
+                ["ls", str(folder / "run")], user=name, extra_groups=[], capture_output=True, text=True, cwd="/"
+            )
+            assert "Permission denied" in attempt.stderr
+    # As an earlier release left them.
+    nobody = pwd.getpwnam("nobody")
+    for path in (data, *data.rglob("*")):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+    with EmbeddedServer(folder, is_durable=False) as server:
+        assert run_sql(server.dsn, "SELECT number FROM kept") == [1]
+        assert data.stat().st_uid == owner
+
+
+def ids_of(pid: int) -> list[str]:
+    """The user ids of a process: real, effective, saved, and that of the file system."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line for line in lines if line.startswith("Uid:")).split()[1:]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes.")
+def test_what_it_writes_is_its_owners_whatever_the_umask(folder: Path) -> None:
+    (folder / "deep").mkdir()
+    (folder / "deep" / "server.log").touch(0o644)
+    (folder / "deep" / "server.log").chmod(0o644)
+    before = os.umask(0)
+    try:
+        with EmbeddedServer(folder / "deep", is_durable=False):
+            modes = {name: (folder / "deep" / name).stat().st_mode & 0o777 for name in ("server.log", "lock")}
+    finally:
+        os.umask(before)
+    assert modes == {"server.log": 0o600, "lock": 0o600}
+    before = os.umask(0o077)
+    try:
+        with EmbeddedServer(folder / "a" / "b" / "c", is_durable=False) as server:
+            assert run_sql(server.dsn, "SELECT 1") == [1]
+    finally:
+        os.umask(before)
 
 
 def test_on_the_loopback_it_asks_everyone_for_its_password(folder: Path) -> None:

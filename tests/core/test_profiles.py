@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 import tempfile
 import tomllib
 from dataclasses import replace
@@ -25,6 +27,7 @@ from jobdesk_core.profiles import (
     secret_keys,
     split_password,
 )
+from jobdesk_core.profiles.finding import FindingStore
 from jobdesk_core.profiles.secrets import typed
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -250,3 +253,19 @@ def test_a_renamed_profile_leaves_no_trace_of_its_old_name(store: ProfileStore) 
     assert [(each.name, each.environment) for each in store.all()] == [("b", "y")]
     store.save(Profile(name="d"), instead_of="never saved")
     assert [each.name for each in store.all()] == ["b", "d"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders.")
+def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(store: ProfileStore) -> None:
+    store.path.parent.mkdir()
+    for place in (store.path, store.path.with_name("finding.toml")):
+        os.mkfifo(place)
+    for act in (store.all, lambda: store.last_used, lambda: store.save(Profile(name="p"))):
+        with pytest.raises(UnreadableProfiles, match="no file"):
+            act()
+    finding = FindingStore(store.path.with_name("finding.toml"))
+    assert finding.views("p") == [] and finding.past("p") == []
+    store.path.unlink()
+    store.path.symlink_to("/dev/zero")
+    with pytest.raises(UnreadableProfiles, match="no file"):
+        store.all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 import sys
 import threading
@@ -261,3 +262,10 @@ def test_the_texts_of_the_licences_are_there() -> None:
     text = notices()
     for words in ("GNU LESSER GENERAL PUBLIC LICENSE", "GNU GENERAL PUBLIC LICENSE", "psycopg", "PySide6"):
         assert words in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders.")
+def test_a_pipe_in_the_place_of_the_log_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "jobdesk.log")
+    assert logs.install(tmp_path) is None
+    logging.getLogger().removeHandler(logs.recent)

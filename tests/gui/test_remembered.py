@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jobdesk import formats, remembered
 from jobdesk.arrangement import Arrangement
 from jobdesk.main_window import MainWindow
 from jobdesk.pages.stack import KEYS
-from jobdesk.remembered import Memory
+from jobdesk.remembered import Memory, arrangement_of, keep_arrangement
 from jobdesk.theme import theme
 from jobdesk.widgets.table import Table
 from jobdesk_core.monitor.pages import Order
@@ -19,7 +22,7 @@ from jobdesk_core.profiles import Profile
 from opened import Others, live, opened
 from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMainWindow
 from waiting import until
 
 
@@ -225,3 +228,19 @@ async def test_every_table_of_rows_can_have_its_columns_chosen_but_the_overviews
         without = {table.accessibleName() for table in window.findChildren(Table) if table.columns is None}
         assert without == {"Queues"}
         assert isinstance(window.arrangement, Arrangement)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes, and no pipes in folders.")
+def test_the_file_is_its_owners_and_a_pipe_in_its_place_is_passed_over(settings: Path, qtbot: Any) -> None:
+    write(settings, b"[General]\n")
+    settings.chmod(0o644)
+    keep_arrangement("x", {"page": "jobs"})
+    assert settings.stat().st_mode & 0o777 == 0o600 and arrangement_of("x")
+    settings.unlink()
+    os.mkfifo(settings)
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    remembered.restore(window, None)
+    remembered.keep(window)
+    keep_arrangement("x", {"page": "jobs"})
+    assert arrangement_of("x") is None and settings.is_fifo()

@@ -15,6 +15,8 @@ from typing import Any
 
 import tomli_w
 
+from jobdesk_core.files import text_of
+
 MOST_PAST, MOST_RECENT, MOST_VIEWS = 50, 20, 100
 #: Longer filters, in characters, are not kept: a pasted list of ids is not worth finding again.
 LONGEST_FILTER = 2_000
@@ -106,7 +108,7 @@ class FindingStore:
             return {}
         version = (found.st_mtime_ns, found.st_size)
         if version != self._known[0]:
-            self._known = (version, tomllib.loads(self.path.read_text("utf-8")))
+            self._known = (version, tomllib.loads(text_of(self.path)))
         return dict(self._known[1])
 
     def _write(self, document: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import platformdirs
 import tomli_w
 
+from jobdesk_core.files import text_of
 from jobdesk_core.profiles.profile import SECRETS, Profile, is_readable, public_dsn
 
 #: What says where the application's code lies, and what it needs.
@@ -81,7 +82,7 @@ class ProfileStore:
 
     def _read(self) -> dict[str, Any]:
         try:
-            document = tomllib.loads(self.path.read_text("utf-8"))
+            document = tomllib.loads(text_of(self.path))
             _check(document)
             return document
         except FileNotFoundError:
