@@ -184,7 +184,7 @@ SPEAKING = (
 )
 #: Sentences of these that tell of no trouble, or that stand behind others.
 NO_TROUBLE = re.compile(
-    r"Did you mean|^Deferred again as|^Set the|Give the SQL|This plan was stopped|, database …, role"
+    r"Did you mean|^Deferred again as|^Set the|Give the SQL|This plan was stopped|, database …, role|, in schema ….$"
     r"|It can be installed|^One transaction has no rate|^A brake is for|is failed again, as before"
     r"|^… The reason: …|SELECT|^FROM|^WHERE|^The database refused (it|the new job)"
 )
