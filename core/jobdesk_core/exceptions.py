@@ -125,6 +125,17 @@ class ConnectorException(JobdeskException):
         return bool(names & {"OperationalError", "InterfaceError", "OSError"})
 
 
+class Unanswered(ConnectorException):
+    """Whether this was done is not known: the connection was lost before the server's answer came.
+
+    `value` is what the transaction had found and done, if it was committed.
+    """
+
+    def __init__(self, message: str | None = None, value: Any = None) -> None:
+        super().__init__(message)
+        self.value = value
+
+
 class UnreadableDsn(ConnectorException):
     """This connection string has an @ where none can be: a password may have been taken apart."""
 

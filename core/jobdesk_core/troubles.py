@@ -19,6 +19,7 @@ from jobdesk_core.exceptions import (
     IndexLeftInvalid,
     QueueNameTooLong,
     SchemaRefused,
+    Unanswered,
     UnreadableDsn,
     cause_text,
 )
@@ -32,6 +33,7 @@ Kind = Literal[
     "no_schema",
     "rights",
     "dropped",
+    "in_doubt",
     "timeout",
     "busy",
     "bad_dsn",
@@ -71,6 +73,9 @@ def explain(error: BaseException) -> Trouble:
     if isinstance(error, IndexLeftInvalid):
         way_out = f"What is left of it serves nothing, and every writer pays for it. Drop it: {error.drop_sql}"
         return Trouble("refused", str(error), way_out)
+    if isinstance(error, Unanswered):
+        way_out = "It is looked up as soon as the connection is back. Do not do it again before that."
+        return Trouble("in_doubt", str(error), way_out, without_secrets(cause_text(error)))
     if isinstance(error, SchemaRefused):
         return Trouble("refused", str(error))
     cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error
@@ -362,6 +367,7 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
     (
         r"terminating connection|server closed the connection|connection is lost|closed|consuming input failed",
         "dropped",
+        "in_doubt",
         "The connection to the server was lost.",
         _RECONNECTS,
     ),

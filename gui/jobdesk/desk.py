@@ -13,11 +13,8 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.jobs import Job
-from jobdesk_core.journal import Entry, Header, Journal, keeping
+from jobdesk_core.journal import Entry, Header, Journal, recorded
 from jobdesk_core.journal import undo as journal_undo
-from jobdesk_core.journal.keeping_defers import defer_many_kept
-from jobdesk_core.journal.keeping_staged import apply_staged_kept
-from jobdesk_core.journal.keeping_workers import prune_kept
 from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.journal.undoing import undo
 from jobdesk_core.monitor import advice
@@ -150,7 +147,7 @@ class Desk(QObject):
 
         A journal that cannot be written is told, and does not keep the operator from acting.
         """
-        act = keeping.apply_kept(
+        act = recorded.act(
             made,
             self.connector,
             self.profile,
@@ -173,7 +170,7 @@ class Desk(QObject):
 
     async def defer(self, job: Job, *, again_of: int | None = None) -> Outcome:
         """Defer a new job, which may repeat another one, and write it down."""
-        act = keeping.defer_kept(
+        act = recorded.defer_one(
             job,
             self.connector,
             self.capabilities,
@@ -189,7 +186,9 @@ class Desk(QObject):
 
     async def prune_workers(self) -> list[int]:
         """Remove the workers that are silent now, and write it down; their ids."""
-        act = prune_kept(self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit)
+        act = recorded.prune(
+            self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit
+        )
         try:
             return await act
         finally:
@@ -232,7 +231,7 @@ class Desk(QObject):
         source: str = "",
     ) -> DeferLedger:
         """Defer the jobs of a plan, and write it down. `source` says where replayed ones come from."""
-        act = defer_many_kept(
+        act = recorded.defer_many(
             made,
             self.connector,
             self.profile,
@@ -255,7 +254,7 @@ class Desk(QObject):
 
     async def apply_staged(self, made: SetPlan, on_progress: OnProgress) -> SetLedger:
         """Apply staged changes in one transaction, and write it down; the ledger tells, too, when none was."""
-        act = apply_staged_kept(
+        act = recorded.staged(
             made, self.connector, self.profile, self.journal, on_trouble=self.trouble.emit, on_progress=on_progress
         )
         try:

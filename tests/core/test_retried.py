@@ -85,7 +85,7 @@ async def test_more_jobs_than_are_followed_are_told_as_such(dsn: str) -> None:
     async with acting(dsn) as actor:
         made = await actor.plan(Retry(), 1)
         ledger = Ledger(made)
-        ledger.add_done(list(range(1, FOLLOWED + 11)), None, Status.FAILED)
+        ledger.add_done(ledger.outcomes_of(list(range(1, FOLLOWED + 11)), None, Status.FAILED), Status.FAILED)
         found = await actor.run(_asking(what_became(ledger)))
     assert (found.not_followed, found.gone, found.retried) == (10, FOLLOWED, FOLLOWED + 10)
 

@@ -9,8 +9,7 @@ import pytest
 from acting import Actor, acting
 from database import defer, picture, run_sql
 from jobdesk_core import Job
-from jobdesk_core.journal import Entry, Header, Journal, Search, undo, undoing
-from jobdesk_core.journal.keeping_staged import apply_staged_kept
+from jobdesk_core.journal import Entry, Header, Journal, Search, recorded, undo, undoing
 from jobdesk_core.operations import Cancel, Progress, Reprioritise, Result, SetLedger, SetPlan
 from jobdesk_core.profiles import Profile
 from staging import looked, staged
@@ -25,7 +24,7 @@ def journal(tmp_path: Path) -> Journal:
 
 async def kept(actor: Actor, journal: Journal, made: SetPlan, **options: object) -> tuple[SetLedger, Entry]:
     """Apply a set and read its entry of the journal."""
-    act = apply_staged_kept(made, actor.connector, PROFILE, journal, on_trouble=pytest.fail, **options)  # type: ignore[arg-type]
+    act = recorded.staged(made, actor.connector, PROFILE, journal, on_trouble=pytest.fail, **options)  # type: ignore[arg-type]
     ledger = await act
     (entry,) = await journal.entries(Search())
     return ledger, entry
@@ -49,7 +48,9 @@ async def test_one_entry_tells_of_every_job_and_is_undone(dsn: str, journal: Jou
         assert (entry.done, entry.left, entry.error) == (4, 0, "")
         assert entry.header.sentence == "Apply 4 staged changes: cancel 1, cancel and delete 1, reprioritise 1, defer 1"
         assert entry.header.sql.count("\n;\n") == 3
-        assert "hidden" not in entry.header.sql and b"hidden" not in journal.path.read_bytes()
+        assert "hidden" not in entry.header.sql and all(
+            b"hidden" not in path.read_bytes() for path in journal.path.parent.glob("journal.sqlite*")
+        )
         records = await journal.records(entry.id)
         assert [(record.job_id, record.before["act"]) for record in records] == [
             (1, "cancel"),
@@ -112,7 +113,7 @@ async def test_a_commit_that_fails_is_not_told_as_done(dsn: str, journal: Journa
     assert words in entry.error and entry.error
 
 
-async def test_what_is_broken_off_is_written_down_as_unknown(dsn: str, journal: Journal) -> None:
+async def test_what_is_broken_off_before_the_commit_is_written_down_as_not_reached(dsn: str, journal: Journal) -> None:
     defer(dsn)
     before = picture(dsn)
     reached = asyncio.Event()
@@ -130,4 +131,5 @@ async def test_what_is_broken_off_is_written_down_as_unknown(dsn: str, journal: 
         await asyncio.gather(acting_on_it, return_exceptions=True)
         (entry,) = await journal.entries(Search())
         records = await journal.records(entry.id)
-    assert {record.outcome for record in records} == {"unknown"} and picture(dsn) == before
+    assert [(record.job_id, record.outcome) for record in records] == [(0, "not reached"), (1, "not reached")]
+    assert picture(dsn) == before and (entry.done, entry.left) == (0, 2)

@@ -14,8 +14,7 @@ import pytest
 from database import connected, defer, run_sql
 from jobdesk_core import Job, PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
-from jobdesk_core.journal.keeping import apply_kept, defer_kept, header_of
+from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search, headers, recorded
 from jobdesk_core.journal.undo import plan, refusal
 from jobdesk_core.journal.undoing import AT_ONCE, undo
 from jobdesk_core.monitor.filters import JobFilter
@@ -53,12 +52,14 @@ class Scene:
 
     async def do(self, change: Change, *ids: int, whole: bool = False) -> Ledger:
         made = await run_async(plan_acts(Chosen(ids), change, self.able), self.connector)
-        return await apply_kept(
+        return await recorded.act(
             made, self.connector, PROFILE, self.journal, on_trouble=self.troubles.append, is_one_transaction=whole
         )
 
     async def defer(self, job: Job) -> Outcome:
-        return await defer_kept(job, self.connector, self.able, PROFILE, self.journal, on_trouble=self.troubles.append)
+        return await recorded.defer_one(
+            job, self.connector, self.able, PROFILE, self.journal, on_trouble=self.troubles.append
+        )
 
     async def newest(self) -> Entry:
         return (await self.journal.entries(Search(), limit=1))[0]
@@ -81,6 +82,11 @@ class Scene:
 
     def job(self, job_id: int) -> Any:
         return (run_sql(self.dsn, f"SELECT {COLUMNS} FROM procrastinate_jobs WHERE id = %s", job_id) or [None])[0]
+
+
+def on_disk(journal: Journal) -> bytes:
+    """Everything that the journal has on disk."""
+    return b"".join(path.read_bytes() for path in journal.path.parent.glob("journal.sqlite*"))
 
 
 @pytest.fixture
@@ -150,9 +156,9 @@ async def test_arguments_are_written_for_deleted_jobs_alone_and_secrets_never(ds
         await here.do(Cancel(), ids[0])
         await here.do(Retry(), ids[1])
         await here.defer(Job(task_name="t", task_kwargs={"token": "sesame"}))
-        assert b"sesame" not in journal.path.read_bytes()
+        assert b"sesame" not in on_disk(journal)
         await here.do(Cancel(delete=True), ids[2])
-        assert b"sesame" in journal.path.read_bytes() and b"secret" not in journal.path.read_bytes()
+        assert b"sesame" in on_disk(journal) and b"secret" not in on_disk(journal)
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if level(state) >= (2, 5)])
@@ -286,7 +292,7 @@ async def test_an_act_is_carried_out_although_the_journal_cannot_be_written(dsn:
         assert here.job(job_id)[2] == "cancelled"
 
 
-async def test_an_act_that_is_broken_off_leaves_its_jobs_as_unknown(dsn: str, journal: Journal) -> None:
+async def test_an_act_that_is_broken_off_knows_what_it_has_done(dsn: str, journal: Journal) -> None:
     ids = [defer(dsn) for _ in range(3)]
     async for here in scene(dsn, journal):
         made = await run_async(plan_acts(Chosen(tuple(ids)), Cancel(), here.able), here.connector)
@@ -296,14 +302,15 @@ async def test_an_act_that_is_broken_off_leaves_its_jobs_as_unknown(dsn: str, jo
             return True
 
         acting = asyncio.create_task(
-            apply_kept(made, here.connector, PROFILE, journal, on_trouble=here.troubles.append, on_progress=wait)
+            recorded.act(made, here.connector, PROFILE, journal, on_trouble=here.troubles.append, on_progress=wait)
         )
         await until(lambda: run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == [3])
         acting.cancel()
         await asyncio.gather(acting, return_exceptions=True)
         entry = await here.newest()
         assert entry.error == "It was stopped." and entry.ended_at is not None
-        assert {record.outcome for record in await journal.records(entry.id)} == {"unknown"}
+        assert {record.outcome for record in await journal.records(entry.id)} == {"done"} and entry.done == 3
+        assert await here.undo(entry) == (3, {})
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if level(state) >= (2, 5)])
@@ -334,7 +341,7 @@ async def test_what_was_rolled_back_is_written_as_that(dsn: str, journal: Journa
         async def stop(_: object) -> bool:
             return False
 
-        ledger = await apply_kept(
+        ledger = await recorded.act(
             made,
             here.connector,
             PROFILE,
@@ -366,7 +373,7 @@ async def test_an_entry_says_in_words_what_was_asked_for(
         defer(dsn, scheduled_at="2090-01-01")
     async for here in scene(dsn, journal):
         made = await run_async(plan_acts(target, change, here.able), here.connector)
-        header = header_of(made, PROFILE)
+        header = headers.of_plan(made, PROFILE)
         assert header.sentence == sentence and "secret" not in header.place and header.role == here.able.role
         assert bool(header.sql) == bool(made.ready) and Action(header.action) is change.action
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import datetime as dt
 import sys
 from dataclasses import dataclass
@@ -13,8 +14,7 @@ from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.interrupt import Interrupt
 from jobdesk_core.connectors.shown import shown_sql
 from jobdesk_core.jobs import Status
-from jobdesk_core.journal import Journal
-from jobdesk_core.journal.keeping import apply_kept_now
+from jobdesk_core.journal import Journal, recorded
 from jobdesk_core.operations import (
     ENDED,
     Action,
@@ -230,7 +230,7 @@ def _carry_out(
 ) -> Ledger:
     progress = _Shown(interrupt, f", at most {rate.per_second:,} a second" if rate is not None else "")
     try:
-        return apply_kept_now(
+        acting = recorded.act(
             made,
             desk.connector,
             desk.profile,
@@ -241,6 +241,8 @@ def _carry_out(
             rate=rate,
             brake=brake,
         )
+        # The journal's loop is for it alone: nothing else waits.
+        return asyncio.run(acting)
     finally:
         progress.clear()
 

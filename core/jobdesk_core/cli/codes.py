@@ -58,10 +58,16 @@ def code_of(error: Exception) -> int:
     return _OF_A_KIND.get(kind, CONNECTION if is_of_the_database else FAULT)
 
 
+_WAYS_OUT = {
+    "dropped": "Run it again.",
+    "in_doubt": "Do not run it again before it is known: jobdesk journal looks it up, and so does the next act.",
+}
+
+
 def told(error: Exception) -> tuple[str, str]:
     """What went wrong, and the way out: a command does not connect again by itself, as the window does."""
     trouble = explain(error)
-    return trouble.sentence, "Run it again." if trouble.kind == "dropped" else trouble.way_out
+    return trouble.sentence, _WAYS_OUT.get(trouble.kind, trouble.way_out)
 
 
 class Ended(Exception):

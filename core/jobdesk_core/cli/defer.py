@@ -15,10 +15,12 @@ from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.interrupt import Interrupt
 from jobdesk_core.connectors.shown import shown_sql
 from jobdesk_core.database import statements
+from jobdesk_core.exceptions import ConnectorException, Unanswered
 from jobdesk_core.jobs import Job
-from jobdesk_core.journal import Journal, Record
-from jobdesk_core.journal.keeping import defer_header, defer_record, kept
-from jobdesk_core.operations import Action, Outcome, Rate, Result, apply_defers, defer, impossible, plan_defers, run
+from jobdesk_core.journal import Journal, JournalTrouble, headers
+from jobdesk_core.journal.record import Planned
+from jobdesk_core.journal.recorded import defer_into, defer_one, recording
+from jobdesk_core.operations import Action, Outcome, Rate, Result, impossible, plan_defers, run
 from jobdesk_core.operations.confirmation import MANY, confirmation
 from jobdesk_core.operations.defer_ledger import Deferred
 from jobdesk_core.operations.new_jobs import NewJob, problem_of
@@ -106,9 +108,16 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
         with Interrupt() as interrupt:
             # The journal's loop is for it alone: nothing else waits.
             asyncio.run(deferring.run(job, jobs, interrupt, is_many=is_many))
+    except ConnectorException as error:
+        if not deferring.done or isinstance(error, Unanswered):
+            raise
+        stays = "What was deferred stays deferred: give it only the lines that are left."
+        raise Ended(codes.code_of(error), codes.told(error)[0], stays) from error
     finally:
         # Also when the link breaks: those before it are deferred.
         _sum_up(deferring, is_many=is_many)
+    if deferring.is_unknown:
+        raise Ended(codes.CONNECTION, *codes.told(Unanswered()))
     if interrupt.is_set:
         raise Ended(codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
     return codes.DONE if deferring.done and not deferring.refused else codes.NOT_ALL
@@ -129,44 +138,50 @@ class _Deferring:
         self._is_json = is_json
         self.done = 0
         self.refused = 0
+        self.is_unknown = False
 
     async def run(self, like: Job, jobs: Iterator[NewJob], interrupt: Interrupt, *, is_many: bool) -> None:
-        header = defer_header(like, self._desk.capabilities, self._desk.profile, many=is_many)
-        async with kept(Journal(), header, lambda trouble: output.note(str(trouble))) as keeping:
-            records: list[Record] = []
-            keeping.records = records
+        desk = self._desk
+        if not is_many:
+            self._note(
+                await defer_one(
+                    like, desk.connector, desk.capabilities, desk.profile, Journal(), on_trouble=_tell_trouble
+                )
+            )
+            return
+        header = headers.of_job(like, desk.capabilities, desk.profile, many=True)
+        async with recording(Journal(), header, desk.connector, Planned(), _tell_trouble) as recorded:
             for batch in _batched(jobs, self._rate.most(BATCH_JOBS)):
                 # Each with its own outcome, so that a stream of any length is never held as a whole.
-                found, error = self._defer(batch, interrupt, is_many=is_many)
-                for outcome in found:
-                    records.append(defer_record(outcome))
-                    self.done, self.refused = self.done + outcome.is_done, self.refused + (not outcome.is_done)
-                    _tell(outcome, is_json=self._is_json)
+                made = run(plan_defers(batch, desk.capabilities), desk.connector)
+                ledger = await defer_into(
+                    recorded, made, on_progress=lambda progress: not interrupt.is_set, rate=self._rate
+                )
+                recorded.left = list(recorded.left)
+                for entry in ledger.entries():
+                    if not (ledger.is_stopped and entry.result is Result.NOT_REACHED):
+                        self._note(_outcome(entry))
                 output.flush()
-                if error is not None:
-                    raise error
+                if ledger.error is not None:
+                    raise ledger.error
                 if interrupt.is_set:
                     return
 
-    def _defer(
-        self, batch: list[NewJob], interrupt: Interrupt, *, is_many: bool
-    ) -> tuple[list[Outcome], Exception | None]:
-        """Their outcomes, and what broke it off."""
-        able, connector = self._desk.capabilities, self._desk.connector
-        if not is_many:
-            return [run(defer(batch[0].job, able), connector)], None
-        made = run(plan_defers(batch, able), connector)
-        steps = apply_defers(made, rate=self._rate)
-        ledger = run(steps, connector, on_progress=lambda progress: not interrupt.is_set)
-        reached = (
-            entry for entry in ledger.entries() if not (ledger.is_stopped and entry.result is Result.NOT_REACHED)
-        )
-        return [_outcome(entry) for entry in reached], ledger.error
+    def _note(self, outcome: Outcome) -> None:
+        self.done, self.refused = self.done + outcome.is_done, self.refused + (not outcome.is_done)
+        self.is_unknown = self.is_unknown or outcome.is_unknown
+        _tell(outcome, is_json=self._is_json)
+        output.flush()
 
 
 def _outcome(entry: Deferred) -> Outcome:
-    told = f"Deferred job #{entry.job_id:,}." if entry.job_id is not None else entry.sentence
-    return Outcome(entry.job_id, entry.result is Result.DONE, f"Line {entry.origin:,}: {told}")
+    told = f"Deferred job #{entry.job_id:,}." if entry.result is Result.DONE else entry.sentence
+    is_unknown = entry.result is Result.UNKNOWN
+    return Outcome(entry.job_id, entry.result is Result.DONE, f"Line {entry.origin:,}: {told}", is_unknown=is_unknown)
+
+
+def _tell_trouble(trouble: JournalTrouble) -> None:
+    output.note(str(trouble))
 
 
 def _batched(jobs: Iterator[NewJob], size: int) -> Iterator[list[NewJob]]:
@@ -176,7 +191,14 @@ def _batched(jobs: Iterator[NewJob], size: int) -> Iterator[list[NewJob]]:
 
 def _tell(outcome: Outcome, *, is_json: bool) -> None:
     if is_json:
-        output.json_line({"id": outcome.job_id, "is_done": outcome.is_done, "sentence": outcome.sentence})
+        output.json_line(
+            {
+                "id": outcome.job_id,
+                "is_done": outcome.is_done,
+                "is_unknown": outcome.is_unknown,
+                "sentence": outcome.sentence,
+            }
+        )
     elif outcome.is_done:
         output.line(output.plain(outcome.sentence))
     else:

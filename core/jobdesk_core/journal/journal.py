@@ -18,8 +18,10 @@ import platformdirs
 
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.files import CsvLines, whole_file
-from jobdesk_core.journal.record import Entry, Header, Record, Search
+from jobdesk_core.journal import alive
+from jobdesk_core.journal.record import Chunk, Entry, Header, Planned, Record, Search, Verdict
 from jobdesk_core.journal.store import BUSY_S, Limits, Store
+from jobdesk_core.operations.outcomes import Outcomes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,13 +80,57 @@ class Journal:
         """The actions, or the profiles, that the journal holds."""
         return await self._run(self._store.values_of, column)
 
-    async def claim(self, entry_id: int, job_ids: Sequence[int], by: int) -> set[int]:
-        """Mark jobs' records as undone by an entry, before they are; those that nobody else had marked."""
-        return await self._run(self._store.claim, entry_id, job_ids, by)
+    async def in_doubt(self, entry_id: int | None = None) -> list[Chunk]:
+        """The transactions of all entries, or of one, whose end nobody knows yet."""
+        return await self._run(self._store.in_doubt, entry_id)
 
-    async def release(self, entry_id: int, job_ids: Sequence[int], by: int) -> None:
-        """Take claims back: the undo was not possible."""
-        await self._run(self._store.release, entry_id, job_ids, by)
+    async def settle(self, chunk: Chunk, verdict: Verdict, reason: str = "") -> bool:
+        """Write down what has become of a transaction, and whether that was new; `reason`: why it cannot be known."""
+        return await self._run(self._store.settle, chunk.id, verdict, reason)
+
+    async def close_dead(self) -> int:
+        """End the entries of programs that were killed, with what they had not reached; how many."""
+
+        def close() -> int:
+            closed = self._store.close_dead(lambda name: alive.is_alive(self.path.parent, name))
+            alive.sweep(self.path.parent)
+            return closed
+
+        return await self._run(close)
+
+    # For whoever carries an act out, in any thread: they wait for the disk.
+
+    def begin_now(self, header: Header, planned: Planned) -> int:
+        """Have an act on disk before it begins; the number of its entry."""
+        with self._told():
+            owner = alive.own_name(self.path.parent)
+            return self._store.begin(header, _now(), _os_user(), planned, owner)
+
+    def stage_now(
+        self,
+        entry_id: int,
+        mark: str,
+        outcomes: Sequence[Outcomes],
+        *,
+        ends: Sequence[tuple[int, Verdict]] = (),
+        undoes: int | None = None,
+    ) -> int:
+        """Have on disk what a transaction will have done, before it is committed; see Store.stage."""
+        with self._told():
+            return self._store.stage(entry_id, mark, outcomes, _now(), ends=ends, undoes=undoes)
+
+    def finish_now(
+        self,
+        entry_id: int,
+        error: str,
+        outcomes: Iterable[Outcomes],
+        *,
+        ends: Sequence[tuple[int, Verdict]] = (),
+        is_whole: bool = True,
+    ) -> None:
+        """Have the end of an act on disk; see Store.finish."""
+        with self._told():
+            self._store.finish(entry_id, _now(), error, outcomes, ends=ends, is_whole=is_whole)
 
     async def export(self, search: Search, path: Path) -> int:
         """Write every matching entry, a line for each of its jobs, as CSV or (`.ndjson`) NDJSON; how many lines.
@@ -98,8 +144,13 @@ class Journal:
             ending.set()
 
     async def _run(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-        try:
+        with self._told():
             return await asyncio.to_thread(work, *arguments, **options)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except (sqlite3.Error, OSError) as error:
             raise JournalTrouble(self._sentence(error)) from error
 

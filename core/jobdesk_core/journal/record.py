@@ -7,20 +7,24 @@ SQL is text with placeholders, the place a DSN without passwords.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 DONE = "done"
+UNKNOWN, LEFT, NOT_REACHED = "unknown", "rolled back", "not reached"
 #: The action of removing unresponsive workers, which acts on no job.
 PRUNE = "prune"
+#: An entry of several acts, each of whose records says which.
+STAGED = "staged"
+UNDO = "undo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """What is known of an act before it begins.
 
-    `action` is the value of an operation's Action, `undo` or PRUNE; `set_to` what it gives the jobs, by column;
+    `action` is the value of an operation's Action, UNDO, STAGED or PRUNE; `set_to` what it gives the jobs, by column;
     `undoes` the number of the entry that it undoes.
     """
 
@@ -32,6 +36,15 @@ class Header:
     sql: str = ""
     set_to: Mapping[str, Any] = field(default_factory=dict)
     undoes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What an act is about to do: to these jobs, or (for new ones) to so many. `server` is a Server's name."""
+
+    job_ids: Sequence[int] = ()
+    jobs: int = 0
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +70,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An act. Times are UTC-aware; `ended_at` is None for one that was broken off, or is still going on.
+    """An act. Times are UTC-aware; `ended_at` is None for one that is still going on, or was broken off.
 
-    `done` and `left` count its jobs, of which `kept` have a record; `undone` of them were undone since.
+    `done` and `left` count its jobs, of which `kept` have a record; `undone` of them were undone since. Of `in_doubt`
+    more nobody knows yet: the server is asked when it is connected to.
     """
 
     id: int
@@ -72,6 +86,23 @@ class Entry:
     left: int
     kept: int
     undone: int
+    in_doubt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A transaction whose end nobody knows: how many jobs, by which mark and where, and some of their records."""
+
+    id: int
+    entry_id: int
+    header: Header
+    mark: str
+    server: str
+    jobs: int
+    records: Sequence[Record]
+
+
+Verdict = Literal["done", "left", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
-"""The journal's file: SQLite, a connection for each question, so that two windows and two programs share it.
+"""The journal's file: SQLite, which two windows and two programs share.
 
-What has been committed outlives a program that is killed. A file that cannot be read is put aside, never deleted.
+What has been committed outlives a program that is killed, and a machine that loses its power. A file that cannot be
+read is put aside, never deleted.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ import contextlib
 import datetime as dt
 import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from jobdesk_core import exact_json
-from jobdesk_core.journal.record import DONE, Entry, Header, Record, Search
+from jobdesk_core.journal import ahead
+from jobdesk_core.journal.record import DONE, Chunk, Entry, Header, Planned, Record, Search, Verdict
+from jobdesk_core.journal.rows import condition, entry_of, header_of, record_of
+from jobdesk_core.operations.outcomes import Outcomes
 
 T = TypeVar("T")
 
@@ -41,8 +46,12 @@ CREATE INDEX IF NOT EXISTS records_new ON records (new_id) WHERE new_id IS NOT N
 """
 _ENTRY = (
     "SELECT entries.*, (SELECT count(*) FROM records WHERE entry_id = entries.id) AS kept, "
-    "(SELECT count(*) FROM records WHERE entry_id = entries.id AND undone_by IS NOT NULL) AS undone FROM entries"
+    "(SELECT count(*) FROM records WHERE entry_id = entries.id AND undone_by IS NOT NULL) AS undone, "
+    f"(SELECT coalesce(sum(jobs), 0) FROM chunks WHERE entry_id = entries.id AND state = '{ahead.BEGUN}') AS in_doubt "
+    "FROM entries"
 )
+#: Records of a chunk by which it is settled where its transaction's mark does not tell.
+SAMPLE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +75,30 @@ class Store:
         self.limits = limits or Limits()
         #: Where an unreadable file was put.
         self.put_aside: Path | None = None
+        self._lock = threading.RLock()
+        self._opened = _Opened()
+        weakref.finalize(self, self._opened.close)
 
-    def begin(self, header: Header, at: dt.datetime, os_user: str) -> int:
-        """Write an entry before its act, and return its number. Old entries make room."""
+    def begin(
+        self, header: Header, at: dt.datetime, os_user: str, planned: Planned | None = None, owner: str = ""
+    ) -> int:
+        """Write an entry before its act, with what that is about to do, and return its number. Old ones make room."""
 
         def write(connection: sqlite3.Connection) -> int:
             _prune(connection, at, self.limits)
             values = (
                 at.isoformat(), os_user, header.action, header.sentence, header.profile, header.place, header.role,
-                header.sql, _json(header.set_to), header.undoes,
+                header.sql, ahead.json_of(header.set_to), header.undoes,
             )  # fmt: skip
             cursor = connection.execute(
                 "INSERT INTO entries (at, os_user, action, sentence, profile, place, role, sql, set_to, undoes) "
                 f"VALUES ({', '.join('?' * len(values))})",
                 values,
             )
-            return int(cursor.lastrowid or 0)
+            entry_id = int(cursor.lastrowid or 0)
+            if planned is not None:
+                ahead.plan(connection, entry_id, planned, owner)
+            return entry_id
 
         return self._run(write)
 
@@ -97,7 +114,14 @@ class Store:
                     connection.execute(
                         "INSERT INTO records (entry_id, job_id, outcome, sentence, before, new_id) "
                         "VALUES (?, ?, ?, ?, ?, ?)",
-                        (entry_id, record.job_id, record.outcome, record.sentence, _json(record.before), record.new_id),
+                        (
+                            entry_id,
+                            record.job_id,
+                            record.outcome,
+                            record.sentence,
+                            ahead.json_of(record.before),
+                            record.new_id,
+                        ),
                     )
             connection.execute(
                 "UPDATE entries SET done = done + ?, left = left + ? WHERE id = ?", (done, left, entry_id)
@@ -113,33 +137,109 @@ class Store:
             )
         )
 
-    def claim(self, entry_id: int, job_ids: Sequence[int], by: int) -> set[int]:
-        """Mark jobs' records as undone by an entry, before they are; those where no other window was faster."""
-        sql = "UPDATE records SET undone_by = ? WHERE entry_id = ? AND job_id = ? AND undone_by IS NULL"
+    def stage(
+        self,
+        entry_id: int,
+        mark: str,
+        outcomes: Sequence[Outcomes],
+        at: dt.datetime,
+        *,
+        ends: Sequence[tuple[int, Verdict]] = (),
+        undoes: int | None = None,
+    ) -> int:
+        """Have on disk what a transaction is about to make true, and the `ends` of earlier ones; its chunk's number.
 
-        def write(connection: sqlite3.Connection) -> set[int]:
-            return {job_id for job_id in job_ids if connection.execute(sql, (by, entry_id, job_id)).rowcount > 0}
+        With `undoes` its jobs' records there are claimed. Raises AlreadyClaimed where another window was faster.
+        """
+
+        def write(connection: sqlite3.Connection) -> int:
+            for chunk_id, verdict in ends:
+                ahead.settle(connection, chunk_id, verdict)
+            if undoes is not None:
+                done = [job_id for some in outcomes if some.result == DONE for job_id in some.ids]
+                ahead.claim(connection, undoes, done, entry_id)
+            return ahead.stage(connection, entry_id, mark, outcomes, at, self.limits.records_of_entry)
 
         return self._run(write)
 
-    def release(self, entry_id: int, job_ids: Sequence[int], by: int) -> None:
-        """Take claims back: the undo was not possible."""
-        sql = "UPDATE records SET undone_by = NULL WHERE entry_id = ? AND job_id = ? AND undone_by = ?"
-        self._run(lambda connection: connection.executemany(sql, [(entry_id, job_id, by) for job_id in job_ids]))
+    def finish(
+        self,
+        entry_id: int,
+        at: dt.datetime,
+        error: str,
+        outcomes: Iterable[Outcomes],
+        *,
+        ends: Sequence[tuple[int, Verdict]] = (),
+        is_whole: bool = True,
+    ) -> None:
+        """Write the `ends` of transactions, what else became of the act's jobs, and that it is over."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for chunk_id, verdict in ends:
+                ahead.settle(connection, chunk_id, verdict)
+            ahead.add(connection, entry_id, outcomes, self.limits.records_of_entry)
+            ahead.end(connection, entry_id, at, error, is_whole=is_whole)
+
+        self._run(write)
+
+    def settle(self, chunk_id: int, verdict: Verdict, reason: str = "") -> bool:
+        """Write what has become of a transaction; whether that was new."""
+        return self._run(lambda connection: ahead.settle(connection, chunk_id, verdict, reason))
+
+    def in_doubt(self, entry_id: int | None = None) -> list[Chunk]:
+        """The transactions whose end nobody knows, the oldest first."""
+        sql = (
+            "SELECT entries.*, chunks.id AS chunk_id, mark, jobs, payload IS NULL AS is_made FROM chunks "
+            f"JOIN entries ON entries.id = entry_id WHERE state = '{ahead.BEGUN}' AND (? IS NULL OR entries.id = ?) "
+            "ORDER BY chunks.id"
+        )
+        records = "SELECT * FROM records WHERE entry_id = ? AND chunk = ? ORDER BY rowid LIMIT ?"
+
+        def read(connection: sqlite3.Connection) -> list[Chunk]:
+            found: list[Chunk] = []
+            for row in connection.execute(sql, (entry_id, entry_id)).fetchall():
+                if not row["is_made"]:
+                    ahead.make(connection, row["chunk_id"])
+                some = connection.execute(records, (row["id"], row["chunk_id"], SAMPLE))
+                made = [record_of(each) for each in some]
+                about = (row["chunk_id"], row["id"], header_of(row), row["mark"], row["server"], row["jobs"])
+                found.append(Chunk(*about, made))
+            return found
+
+        any_sql = f"SELECT 1 FROM chunks WHERE state = '{ahead.BEGUN}' LIMIT 1"
+        is_any = self._run(lambda connection: connection.execute(any_sql).fetchone(), begin="BEGIN")
+        return self._run(read) if is_any else []
+
+    def close_dead(self, is_alive: Callable[[str], bool]) -> int:
+        """End the entries that whoever began them cannot end any more; how many."""
+        sql = "SELECT id, owner FROM entries WHERE ended_at IS NULL"
+        unended = self._run(lambda connection: connection.execute(sql).fetchall(), begin="BEGIN")
+        dead = [row for row in unended if not row["owner"] or not is_alive(row["owner"])]
+
+        def write(connection: sqlite3.Connection) -> None:
+            for row in dead:
+                if row["owner"]:
+                    ahead.end(connection, row["id"], None, ahead.BROKEN_OFF, is_whole=False)
+                else:
+                    ahead.close_old(connection, row["id"])
+
+        if dead:
+            self._run(write)
+        return len(dead)
 
     def entries(self, search: Search, before_id: int | None, limit: int) -> list[Entry]:
         """The entries that match, newest first, older than `before_id`."""
-        condition, values = _condition(search)
+        where, values = condition(search)
         if before_id is not None:
-            condition, values = f"{condition} AND entries.id < ?", [*values, before_id]
-        sql = f"{_ENTRY} WHERE {condition} ORDER BY entries.id DESC LIMIT ?"
-        return self._ask(lambda connection: [_entry(row) for row in connection.execute(sql, [*values, limit])])
+            where, values = f"{where} AND entries.id < ?", [*values, before_id]
+        sql = f"{_ENTRY} WHERE {where} ORDER BY entries.id DESC LIMIT ?"
+        return self._ask(lambda connection: [entry_of(row) for row in connection.execute(sql, [*values, limit])])
 
     def entry(self, entry_id: int) -> Entry | None:
         """One entry, or None when it is gone."""
         sql = f"{_ENTRY} WHERE entries.id = ?"
         row = self._ask(lambda connection: connection.execute(sql, (entry_id,)).fetchone())
-        return _entry(row) if row is not None else None
+        return entry_of(row) if row is not None else None
 
     def records(self, entry_id: int, after_job: int | None, limit: int, *, only_open: bool = False) -> list[Record]:
         """An entry's records by job id, those after a job; `only_open`: done and not undone since."""
@@ -147,7 +247,7 @@ class Store:
         sql += f" AND outcome = '{DONE}' AND undone_by IS NULL" if only_open else ""
         values = (entry_id, after_job if after_job is not None else -1, limit)
         return self._ask(
-            lambda connection: [_record(row) for row in connection.execute(f"{sql} ORDER BY job_id LIMIT ?", values)]
+            lambda connection: [record_of(row) for row in connection.execute(f"{sql} ORDER BY job_id LIMIT ?", values)]
         )
 
     def every_record(self, entry_id: int, after: tuple[int, int], limit: int) -> list[tuple[tuple[int, int], Record]]:
@@ -158,7 +258,7 @@ class Store:
         )
         return self._ask(
             lambda connection: [
-                ((row["job_id"], row["place"]), _record(row))
+                ((row["job_id"], row["place"]), record_of(row))
                 for row in connection.execute(sql, (entry_id, *after, limit))
             ]
         )
@@ -172,46 +272,105 @@ class Store:
     # The file
 
     def _ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._make_records()
         return self._run(work, begin="BEGIN")
+
+    def _make_records(self) -> None:
+        sql = "SELECT 1 FROM chunks WHERE payload IS NOT NULL LIMIT 1"
+        if self._run(lambda connection: connection.execute(sql).fetchone(), begin="BEGIN") is not None:
+            while self._run(ahead.make_some):
+                pass
 
     def _run(self, work: Callable[[sqlite3.Connection], T], *, begin: str = "BEGIN IMMEDIATE") -> T:
         """One transaction. An unreadable file is put aside, and the work done on a new one."""
-        try:
-            with self._connected(begin) as connection:
+        with self._lock:
+            try:
+                with self._transaction(begin) as connection:
+                    return work(connection)
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorname", "") not in _UNREADABLE:
+                    raise
+            self._put_aside()
+            with self._transaction(begin) as connection:
                 return work(connection)
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorname", "") not in _UNREADABLE:
-                raise
-        self._put_aside()
-        with self._connected(begin) as connection:
-            return work(connection)
 
     @contextlib.contextmanager
-    def _connected(self, begin: str) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Made beforehand for the owner alone; SQLite gives its own files beside it the same mode.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        connection = self._connected()
+        connection.execute(begin)
         try:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA max_page_count = {self.limits.bytes // PAGE_BYTES}")
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'records_new'").fetchone():
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-            connection.execute(begin)
             yield connection
             connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            raise
+
+    def _connected(self) -> sqlite3.Connection:
+        """One connection for as long as the file lies there: opening it anew costs more than most writes."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Made beforehand for the owner alone; SQLite gives its own files beside it the same mode.
+        number = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            status = os.fstat(number)
         finally:
-            connection.close()  # and with it whatever was not committed
+            os.close(number)
+        file = (status.st_dev, status.st_ino)
+        if self._opened.connection is not None and self._opened.file == file:
+            return self._opened.connection
+        self._opened.close()
+        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._opened.connection, self._opened.file = connection, file
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # One fsync for each transaction, not four; a file system that cannot have it keeps the other way.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA max_page_count = {self.limits.bytes // PAGE_BYTES}")
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'chunks_payload'").fetchone():
+            connection.execute("BEGIN IMMEDIATE")
+            for text in f"{_SCHEMA}{ahead.SCHEMA}".split(";"):
+                connection.execute(text)
+            for table, columns in ahead.COLUMNS.items():
+                held = {row["name"] for row in connection.execute(f"PRAGMA table_info ({table})")}
+                for name in columns.keys() - held:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+            connection.execute("COMMIT")
 
     def _put_aside(self) -> None:
+        self._opened.close()
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
         aside = self.path.with_name(f"{self.path.stem}-unreadable-{stamp}-{os.getpid()}{self.path.suffix}")
         with contextlib.suppress(FileNotFoundError):  # another window has just done it
             self.path.rename(aside)
             self.put_aside = aside
+        for ending in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                self.path.with_name(self.path.name + ending).rename(aside.with_name(aside.name + ending))
+
+
+class _Opened:
+    """The connection to the file, and which file it is."""
+
+    def __init__(self) -> None:
+        self.connection: sqlite3.Connection | None = None
+        self.file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()  # and with it whatever was not committed
 
 
 def _prune(connection: sqlite3.Connection, now: dt.datetime, limits: Limits) -> None:
@@ -225,75 +384,3 @@ def _prune(connection: sqlite3.Connection, now: dt.datetime, limits: Limits) -> 
         (kept_from,) = connection.execute(sql, (last - limits.records,)).fetchone()
         connection.execute("DELETE FROM entries WHERE id < ?", (kept_from,))
     connection.execute("PRAGMA incremental_vacuum(2000)")
-
-
-def _condition(search: Search) -> tuple[str, list[Any]]:
-    parts: list[str] = ["1"]
-    values: list[Any] = []
-    if search.text:
-        pattern = "%" + search.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        columns = ("sentence", "sql", "place", "role", "os_user", "error", "action", "profile")
-        found = [f"entries.{column} LIKE ? ESCAPE '\\'" for column in columns]
-        values += [pattern] * len(columns)
-        digits = search.text.replace(",", "").removeprefix("#")
-        if digits.isdecimal() and len(digits) < 19:
-            found.append(_OF_JOB)
-            values += [int(digits)] * 2
-        parts.append(f"({' OR '.join(found)})")
-    for column, value in (("action", search.action), ("profile", search.profile)):
-        if value:
-            parts.append(f"entries.{column} = ?")
-            values.append(value)
-    if search.outcome:
-        parts.append("entries.id IN (SELECT entry_id FROM records WHERE outcome = ?)")
-        values.append(search.outcome)
-    if search.job_id is not None:
-        parts.append(_OF_JOB)
-        values += [search.job_id] * 2
-    for sign, moment in ((">=", search.since), ("<", search.until)):
-        if moment is not None:
-            parts.append(f"entries.at {sign} ?")
-            values.append(moment.astimezone(dt.UTC).isoformat())
-    return " AND ".join(parts), values
-
-
-_OF_JOB = (
-    "entries.id IN (SELECT entry_id FROM records WHERE job_id = ? UNION SELECT entry_id FROM records WHERE new_id = ?)"
-)
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    header = Header(
-        action=row["action"],
-        sentence=row["sentence"],
-        profile=row["profile"],
-        place=row["place"],
-        role=row["role"],
-        sql=row["sql"],
-        set_to=exact_json.loads(row["set_to"]),
-        undoes=row["undoes"],
-    )
-    return Entry(
-        id=row["id"],
-        at=dt.datetime.fromisoformat(row["at"]),
-        ended_at=dt.datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
-        os_user=row["os_user"],
-        header=header,
-        error=row["error"],
-        done=row["done"],
-        left=row["left"],
-        kept=row["kept"],
-        undone=row["undone"],
-    )
-
-
-def _record(row: sqlite3.Row) -> Record:
-    before = exact_json.loads(row["before"])
-    return Record(row["job_id"], row["outcome"], row["sentence"], before, row["new_id"], row["undone_by"])
-
-
-def _json(value: Any) -> str:
-    def plain(each: Any) -> Any:
-        return each.isoformat() if isinstance(each, dt.datetime) else str(each)
-
-    return exact_json.dumps(dict(value), ensure_ascii=False, default=plain)

@@ -16,15 +16,13 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal.journal import BATCH_RECORDS, Journal
-from jobdesk_core.journal.record import PRUNE, Entry, Record
+from jobdesk_core.journal.record import PRUNE, STAGED, Entry, Record
 from jobdesk_core.monitor.rows import JobRow, rows_by_id
 
 #: Jobs named one by one in a plan; all are counted.
 NAMED = 200
 
 AGAIN = ("cancel", "delete")
-#: An entry of several acts, each of whose records says which: see keeping_staged.
-STAGED = "staged"
 RETRY = "retry"
 BACK = {"reprioritise": "priority", "reschedule": "scheduled_at", "run now": "scheduled_at"}
 _NOT_UNDONE = {
@@ -76,6 +74,8 @@ def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_onl
         return f"This was done on another database: connect to {entry.header.profile} first."
     if is_read_only:
         return "This connection is read-only. Its profile says so."
+    if entry.in_doubt:
+        return "Whether all of it was done is not known yet: it is looked up while the server answers. Try again soon."
     if not entry.kept:
         return "The journal holds no jobs of it."
     if entry.undone >= entry.done:

@@ -1,10 +1,14 @@
-"""Carries an undo out: some jobs in one transaction at a time, and each of them once, whoever else undoes them too."""
+"""Carries an undo out: some jobs in one transaction at a time, and each of them once, whoever else undoes them too.
+
+What a transaction undoes is claimed in the journal before it is committed. A claim whose end nobody knows is settled
+like any act: it stays if the transaction was committed, and is taken back if not.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from jobdesk_core import exact_json
@@ -16,14 +20,19 @@ from jobdesk_core.exceptions import (
     CapabilityMissing,
     ConnectorException,
     JobdeskException,
+    Unanswered,
     UniqueViolation,
     cause_text,
 )
 from jobdesk_core.jobs import Job
+from jobdesk_core.journal.ahead import AlreadyClaimed
 from jobdesk_core.journal.journal import Journal
-from jobdesk_core.journal.record import DONE, Entry, Header, Record
+from jobdesk_core.journal.record import DONE, Entry, Header, Planned, Record
+from jobdesk_core.journal.recorded import STOPPED, Recording, recording
 from jobdesk_core.journal.undo import AGAIN, BACK, RETRY, WORDS, act_of, moment, reason_of
 from jobdesk_core.monitor.rows import JobRow, row_columns, rows_by_id
+from jobdesk_core.operations.commits import committing
+from jobdesk_core.operations.outcomes import Outcomes
 from jobdesk_core.operations.steps import Progress
 
 #: Jobs undone in one transaction: locks are held briefly, and a stop does not wait for long.
@@ -45,78 +54,66 @@ async def undo(
     cancelling, leaves the rest as it is. Raises JournalTrouble before anything is done, and ConnectorException
     when the link breaks.
     """
-    number = await journal.begin(header)
-    undoing = _Undoing(journal, connector, capabilities, entry, number)
-    done, left, error, after = 0, Counter[str](), "It was stopped.", -1
-    try:
-        while records := await journal.records(entry.id, limit=AT_ONCE, only_open=True, after_job=after):
+    done, left, after, is_going = 0, Counter[str](), -1, True
+    async with recording(journal, header, connector, Planned(), lambda trouble: None) as recorded:
+        undoing = _Undoing(recorded, connector, capabilities, entry)
+        recorded.left, recorded.is_whole = undoing.left, True
+        while is_going and (records := await journal.records(entry.id, limit=AT_ONCE, only_open=True, after_job=after)):
             after = records[-1].job_id
             results = await undoing.undo(records)
             done += sum(result.is_done for result in results)
             left.update(result.sentence for result in results if not result.is_done)
             progress = Progress(done + left.total(), entry.done - entry.undone, done, skipped=left.total())
-            if on_progress is not None and not await on_progress(progress):
-                return done, left
-        error = ""
-    except ConnectorException as broken:
-        error = cause_text(broken)
-        raise
-    finally:
-        await journal.end(number, error)
+            is_going = on_progress is None or await on_progress(progress)
+        recorded.error = "" if is_going else STOPPED
     return done, left
 
 
 class _Undoing:
-    """Undoes some jobs of an entry in one transaction, each of them claimed in the journal before."""
+    """Undoes some jobs of an entry in one transaction; `left` has those that were not, and why."""
 
     def __init__(
-        self, journal: Journal, connector: PsycopgConnector, capabilities: Capabilities, entry: Entry, number: int
+        self, recorded: Recording, connector: PsycopgConnector, capabilities: Capabilities, entry: Entry
     ) -> None:
-        self._journal = journal
+        self._recorded = recorded
         self._connector = connector
         self._able = capabilities
         self._entry = entry
-        self._number = number
-        #: Claimed, and certainly not undone.
-        self._untouched: set[int] = set()
+        self.left: list[Outcomes] = []
 
     async def undo(self, records: Sequence[Record]) -> list[Record]:
         """Undo these and write it down. What was not done can be undone later."""
-        ids = [record.job_id for record in records]
-        self._untouched = await self._journal.claim(self._entry.id, ids, self._number)
-        claimed = [record for record in records if record.job_id in self._untouched]
-        others = [job_id for job_id in ids if job_id not in self._untouched]
-        results = [Record(job_id, "skipped", "It has been undone meanwhile.") for job_id in others]
-        try:
-            await self._journal.add(self._number, results)
-            return results + (await self._undo_claimed(claimed) if claimed else [])
-        finally:
-            await self._release(self._untouched)
+        results = await self._together(records)
+        self.left += [
+            Outcomes([result.job_id], result.outcome, [result.sentence]) for result in results if not result.is_done
+        ]
+        return results
 
-    async def _undo_claimed(self, records: Sequence[Record]) -> list[Record]:
+    async def _together(self, records: Sequence[Record]) -> list[Record]:
         """Together, or else, when the database refuses that, in halves: one refused job keeps no other back."""
-        ids = {record.job_id for record in records}
+        results: list[Record] = []
         try:
-            async with self._connector.transaction() as connection:
+            async with committing(self._connector, self._recorded) as own:
 
                 async def run(statement: Statement[Any]) -> Any:
-                    return await self._connector.run_async(statement, connection=connection)
+                    return await self._connector.run_async(statement, connection=own.connection)
 
                 results = await self._carry_out(run, records)
-                # From here on a broken link leaves it open what became of them: their claims stay.
-                self._untouched -= ids
+                own.outcomes = [_outcomes([result for result in results if result.is_done])]
+        except AlreadyClaimed as taken:
+            others = [Record(job_id, "skipped", "It has been undone meanwhile.") for job_id in sorted(taken.job_ids)]
+            rest = [record for record in records if record.job_id not in taken.job_ids]
+            return others + (await self._together(rest) if rest else [])
+        except Unanswered:
+            if await self._recorded.settle() != "done":
+                raise
         except (ConnectorException, CapabilityMissing) as error:
             if isinstance(error, ConnectorException) and error.sqlstate is None:
-                raise  # the link broke
-            self._untouched |= ids
-            if len(records) > 1:
-                half = len(records) // 2
-                return [*await self._undo_claimed(records[:half]), *await self._undo_claimed(records[half:])]
-            results = [Record(records[0].job_id, "skipped", _refused(error))]
-        await self._journal.add(self._number, results)
-        left = {result.job_id for result in results if not result.is_done}
-        await self._release(left)
-        self._untouched -= left
+                raise  # the link broke, and nothing was undone
+            if len(records) == 1:
+                return [Record(records[0].job_id, "skipped", _refused(error))]
+            half = len(records) // 2
+            return [*await self._together(records[:half]), *await self._together(records[half:])]
         return results
 
     async def _carry_out(self, run: Run, records: Sequence[Record]) -> list[Record]:
@@ -159,9 +156,10 @@ class _Undoing:
             for record, new_id in zip(records, new_ids, strict=True)
         ]
 
-    async def _release(self, job_ids: Collection[int]) -> None:
-        if job_ids:
-            await self._journal.release(self._entry.id, list(job_ids), self._number)
+
+def _outcomes(done: Sequence[Record]) -> Outcomes:
+    new_ids = [record.new_id for record in done]
+    return Outcomes([record.job_id for record in done], DONE, [record.sentence for record in done], new_ids=new_ids)
 
 
 def _refused(error: JobdeskException) -> str:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement
-from jobdesk_core.exceptions import ConnectorException, JobdeskException, UniqueViolation, cause_text
+from jobdesk_core.exceptions import (
+    ConnectorException,
+    JobdeskException,
+    Unanswered,
+    UniqueViolation,
+    cause_text,
+)
 from jobdesk_core.operations.acts import chunk, kept
 from jobdesk_core.operations.brake import Brake
 from jobdesk_core.operations.changes import Retry
+from jobdesk_core.operations.commits import Write
 from jobdesk_core.operations.examples import lock_holders
 from jobdesk_core.operations.facts import facts_of
 from jobdesk_core.operations.ledger import Ledger, Result
+from jobdesk_core.operations.outcomes import Outcomes
 from jobdesk_core.operations.plan import Plan
 from jobdesk_core.operations.rate import Rate, Speed
 from jobdesk_core.operations.rules import BUSY, CHANGED, GONE, TAKEN, Facts, Reason, verdict
@@ -27,6 +36,11 @@ GROWTH = 4
 #: What the server refuses of single jobs: a constraint, a lock that others hold, a conflict, a function's own words.
 _OF_A_JOB = ("23", "55P03", "40", "P0001")
 _BUSY = ("55P03", "40")
+NOT_REACHED = Reason("was not reached.", "not reached")
+LEFT = Reason(
+    "was left as it was: the connection was lost before anything could be changed.",
+    "left as they were: the connection was lost before anything could be changed",
+)
 
 
 class RolledBack(JobdeskException):
@@ -49,11 +63,11 @@ def apply(
 ) -> Steps[Ledger]:
     """Carry the plan out and tell what became of each job, in `ledger` when it is given: it can be read meanwhile.
 
-    What happens to single jobs is in the ledger, and so is what broke it off: a lost link leaves the jobs of
-    the chunk under way `unknown`. In one transaction, or in the caller's, any error raises RolledBack instead,
-    whose `ledger` tells. Its progress counts jobs. A `brake` holds a retry that has a rate while too many of its
-    jobs fail again: the progress says so by `held`. Raises ValueError for a plan that is not complete,
-    for a `rate` in one transaction, which would be held open, and for a brake without a rate.
+    What happens to single jobs is in the ledger, and so is what broke it off: a connection lost at the end of a chunk
+    leaves its jobs `unknown`, one lost before that leaves them as they were. In one transaction, or in the caller's,
+    any error raises RolledBack instead, whose `ledger` tells. Its progress counts jobs. A `brake` holds a retry that
+    has a rate while too many of its jobs fail again: the progress says so by `held`. Raises ValueError for a plan that
+    is not complete, for a `rate` in one transaction, which would be held open, and for a brake without a rate.
     """
     if not plan.is_complete:
         raise ValueError("This plan was stopped before every job was checked.")
@@ -153,8 +167,12 @@ class _Act:
 
     def _carry_out(self, some: _Some, *, is_last: bool) -> Steps[bool]:
         """Act on the jobs; when the server refuses one, on ever smaller parts of them. Returns whether to go on."""
+        statement = chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
         try:
-            rows = yield chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
+            rows = yield Write(statement, lambda rows: self._done(some, rows))
+        except Unanswered as error:
+            self._note_unknown(some, error)
+            return False
         except ConnectorException as error:
             if self.is_one_transaction or not is_of_a_job(error):
                 return self._break_off(some, error)
@@ -170,16 +188,33 @@ class _Act:
         yield from self._note(some, rows, is_last=is_last)
         return True
 
-    def _note(self, some: _Some, rows: Rows, *, is_last: bool) -> Steps[None]:
+    def _done(self, some: _Some, rows: Rows) -> Outcomes:
         names = kept(self.plan.change.action)
-        exceptions = {row["id"]: row["left_alone"] for row in rows if not row["is_done"]}
+        left = {row["id"] for row in rows if not row["is_done"]}
+        done = [job_id for job_id in some.ids if job_id not in left] if left else list(some.ids)
+        if not names:
+            return self.ledger.outcomes_of(done, None, some.facts.status)
         before = {row["id"]: [row[f"{name}_before"] for name in names] for row in rows if row["is_done"]}
-        done = [job_id for job_id in some.ids if job_id not in exceptions]
-        self.ledger.add_done(done, [before[job_id] for job_id in done] if names else None, some.facts.status)
+        return self.ledger.outcomes_of(done, [before[job_id] for job_id in done], some.facts.status)
+
+    def _note_left(self, rows: Rows) -> dict[int, Any]:
+        """Note the jobs that have changed since the preflight; by job what was found of each that was left alone."""
+        exceptions = {row["id"]: row["left_alone"] for row in rows if not row["is_done"]}
         for job_id, left_alone in exceptions.items():
             if left_alone is not None:
                 facts = facts_of(left_alone)
                 self.ledger.add([job_id], Result.SKIPPED, self._left_alone(facts), facts.status)
+        return exceptions
+
+    def _note_unknown(self, some: _Some, error: Unanswered) -> None:
+        self.ledger.error = error
+        self.ledger.add_unknown(self._done(some, error.value), some.facts.status)
+        missing = [job_id for job_id, left_alone in self._note_left(error.value).items() if left_alone is None]
+        self.ledger.add(missing, Result.NOT_REACHED, NOT_REACHED, some.facts.status)
+
+    def _note(self, some: _Some, rows: Rows, *, is_last: bool) -> Steps[None]:
+        self.ledger.add_done(self._done(some, rows), some.facts.status)
+        exceptions = self._note_left(rows)
         missing = {job_id for job_id, left_alone in exceptions.items() if left_alone is None}
         self.at += len(some.ids) - len(missing)
         if missing:
@@ -218,19 +253,14 @@ class _Act:
 
     def _note_rest(self, some: _Some, start: int) -> None:
         result = Result.ROLLED_BACK if self.is_one_transaction else Result.NOT_REACHED
-        reason = Reason("was not reached.", "not reached")
-        self.ledger.add(some.ids[start:], result, reason, some.facts.status)
+        self.ledger.add(some.ids[start:], result, NOT_REACHED, some.facts.status)
 
     def _break_off(self, some: _Some, error: ConnectorException) -> bool:
         self.ledger.error = error
-        has_answered = error.sqlstate is not None
-        result = Result.REFUSED if has_answered else Result.UNKNOWN
-        reason = Reason(
-            f"was refused by the database: {cause_text(error)}"
-            if has_answered
-            else "may have been acted upon or not: the link broke before the answer came.",
-            f"refused: {cause_text(error)}" if has_answered else "unknown: the link broke before the answer came",
-        )
+        result, reason = Result.ROLLED_BACK, LEFT
+        if error.sqlstate is not None:
+            result = Result.REFUSED
+            reason = Reason(f"was refused by the database: {cause_text(error)}", f"refused: {cause_text(error)}")
         self.ledger.add(some.ids, result, reason, some.facts.status)
         return False
 

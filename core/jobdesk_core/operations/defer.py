@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, UniqueViolation
+from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, Unanswered, UniqueViolation
 from jobdesk_core.jobs import Job
 from jobdesk_core.moments import safe_local
 from jobdesk_core.operations.changes import Action
+from jobdesk_core.operations.commits import Write
+from jobdesk_core.operations.outcomes import Outcomes
 from jobdesk_core.operations.rules import impossible
 from jobdesk_core.operations.steps import Steps
 from jobdesk_core.troubles import check_queue_name, explain
@@ -18,12 +20,19 @@ from jobdesk_core.troubles import check_queue_name, explain
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one new job: deferred or not, in a sentence. `again_of` is the job that it repeats, if any."""
+    """What became of one new job: deferred or not, in a sentence. `again_of` is the job that it repeats, if any.
+
+    With `is_unknown` nobody knows yet: the connection was lost before the server's answer came. `job_id` is then the
+    number that it has if it was deferred. It must not be deferred once more before that is known.
+    """
 
     job_id: int | None
     is_done: bool
     sentence: str
     again_of: int | None = None
+    is_unknown: bool = False
+    #: The number of the journal's entry that tells of it, which settling makes known; None without a journal.
+    entry_id: int | None = None
 
 
 def defer(
@@ -39,8 +48,12 @@ def defer(
     )
     if problem is not None:
         return Outcome(None, False, problem)
+
+    def deferred(ids: list[int]) -> Outcomes:
+        return Outcomes(ids, "done", [_sentence(job, job_id, again_of) for job_id in ids])
+
     try:
-        job_id = (yield statements.defer(capabilities, [job]))[0]
+        (job_id,) = yield Write(statements.defer(capabilities, [job]), deferred)
     except UniqueViolation as error:
         taken = statements.already_enqueued(error, [job])
         if taken is None:
@@ -48,12 +61,31 @@ def defer(
         return Outcome(None, False, (yield from _who_holds(job.queueing_lock, taken)))
     except CapabilityMissing as error:
         return Outcome(None, False, str(error))
+    except Unanswered as error:
+        (job_id,) = error.value
+        sentence = (
+            f"Whether {job.task_name} was deferred as job #{job_id:,} is not known: "
+            "the connection was lost before the server's answer came."
+        )
+        return Outcome(job_id, False, sentence, again_of, is_unknown=True)
+    return Outcome(job_id, True, _sentence(job, job_id, again_of), again_of)
+
+
+def settled(outcome: Outcome, job: Job, *, is_done: bool) -> Outcome:
+    """What is known in the end of a job that was deferred or not."""
+    if is_done and outcome.job_id is not None:
+        sentence = _sentence(job, outcome.job_id, outcome.again_of)
+        return replace(outcome, is_done=True, is_unknown=False, sentence=sentence)
+    sentence = f"{job.task_name} was not deferred: the connection was lost before it was committed."
+    return replace(outcome, job_id=None, is_unknown=False, sentence=sentence)
+
+
+def _sentence(job: Job, job_id: int, again_of: int | None) -> str:
     when = ""
     if job.scheduled_at is not None:
         when = f" for {safe_local(job.scheduled_at, None):%Y-%m-%d %H:%M:%S %Z}"
     of_job = f", again after job #{again_of:,}" if again_of is not None else ""
-    sentence = f"Deferred job #{job_id:,}{when}: {job.task_name} in queue {job.queue}{of_job}."
-    return Outcome(job_id, True, sentence, again_of)
+    return f"Deferred job #{job_id:,}{when}: {job.task_name} in queue {job.queue}{of_job}."
 
 
 def _who_holds(queueing_lock: str | None, taken: AlreadyEnqueued) -> Steps[str]:

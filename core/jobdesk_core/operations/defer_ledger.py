@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobdesk_core.files import CsvLines, whole_file
-from jobdesk_core.operations.ledger import Result
+from jobdesk_core.operations.ledger import AT_ONCE, Result
+from jobdesk_core.operations.outcomes import Outcomes
+
+#: What is said of one that nobody knows of; its id is the one that it has if it was deferred.
+IN_DOUBT = "May have been deferred or not: the connection was lost before the server's answer came."
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,14 @@ class Deferred:
 
 
 class DeferLedger:
-    """By position. `error` is what broke it off, `is_stopped` that the operator did."""
+    """By position. `error` is what broke it off, `is_stopped` that the operator did.
 
-    def __init__(self, origins: Sequence[int]) -> None:
+    `origin` says in words where one comes from, with its {number}.
+    """
+
+    def __init__(self, origins: Sequence[int], origin: str = "line {number}") -> None:
         self._origins = origins
+        self._origin = origin
         self._found: dict[int, Deferred] = {}
         self.counts: Counter[Result] = Counter()
         self.error: Exception | None = None
@@ -63,7 +71,43 @@ class DeferLedger:
     def lose(self, error: Exception) -> None:
         """Note that nobody knows whether the one transaction was committed."""
         self.error = error
-        self._change(Result.DONE, Result.UNKNOWN, "May have been deferred or not: the link broke at the end.")
+        self._change(Result.DONE, Result.UNKNOWN, IN_DOUBT)
+
+    def doubt(self, positions: Sequence[int], job_ids: Sequence[int]) -> None:
+        """Note that nobody knows whether these were committed, and the ids that they have if they were."""
+        for position, job_id in zip(positions, job_ids, strict=True):
+            self._note(position, Result.UNKNOWN, job_id, IN_DOUBT)
+
+    def settle(self, *, is_done: bool) -> None:
+        """Note what was found out of those that nobody knew of."""
+        if is_done:
+            self._change(Result.UNKNOWN, Result.DONE, "")
+        else:
+            self._change(Result.UNKNOWN, Result.ROLLED_BACK, "Not deferred: the connection was lost before.")
+
+    def outcomes_of(self, positions: Sequence[int], job_ids: Sequence[int]) -> Outcomes:
+        """Jobs that are being deferred, to be written down."""
+        told = [
+            f"Deferred job #{job_id:,}, of {self._of(self._origins[position])}."
+            for position, job_id in zip(positions, job_ids, strict=True)
+        ]
+        return Outcomes(job_ids, Result.DONE.value, told)
+
+    def done_outcomes(self) -> Iterator[Outcomes]:
+        """All that were deferred, to be written down."""
+        done = [(position, found.job_id) for position, found in self._found.items() if found.result is Result.DONE]
+        for start in range(0, len(done), AT_ONCE):
+            some = [(position, job_id) for position, job_id in done[start : start + AT_ONCE] if job_id is not None]
+            yield self.outcomes_of([position for position, _ in some], [job_id for _, job_id in some])
+
+    def left_outcomes(self) -> Iterator[Outcomes]:
+        """All the others, to be written down, but for those that nobody knows of: what was staged tells of them."""
+        for entry in self.entries():
+            if entry.result not in (Result.DONE, Result.UNKNOWN):
+                yield Outcomes([0], entry.result.value, [f"Of {self._of(entry.origin)}: {entry.sentence}"])
+
+    def _of(self, origin: int) -> str:
+        return self._origin.format(number=f"{origin:,}")
 
     def entries(self) -> Iterator[Deferred]:
         """Every one in its order."""
@@ -94,4 +138,5 @@ class DeferLedger:
     def _change(self, before: Result, after: Result, sentence: str) -> None:
         for position, entry in list(self._found.items()):
             if entry.result is before:
-                self._note(position, after, None, sentence)
+                keeps_id = after in (Result.DONE, Result.UNKNOWN)
+                self._note(position, after, entry.job_id if keeps_id else None, sentence)

@@ -12,10 +12,17 @@ from dataclasses import dataclass, field, replace
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import ConnectorException, JobdeskException, UniqueViolation, cause_text
+from jobdesk_core.exceptions import (
+    ConnectorException,
+    JobdeskException,
+    Unanswered,
+    UniqueViolation,
+    cause_text,
+)
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations.apply import CHUNK, SLOW_S, SMALLEST_CHUNK, is_of_a_job
 from jobdesk_core.operations.changes import Action
+from jobdesk_core.operations.commits import Write
 from jobdesk_core.operations.defer_ledger import DeferLedger
 from jobdesk_core.operations.ledger import Result
 from jobdesk_core.operations.new_jobs import NewJob, problem_of
@@ -144,7 +151,7 @@ class _Deferring:
     def __init__(self, plan: DeferPlan, size: int, is_one_transaction: bool, rate: Rate) -> None:
         self.plan, self.is_one_transaction, self.rate = plan, is_one_transaction, rate
         self.size = self.most = rate.most(size)
-        self.ledger = DeferLedger([new.origin for new in plan.jobs])
+        self.ledger = DeferLedger([new.origin for new in plan.jobs], plan.origin)
         self.ledger.refuse(plan.refusals)
 
     def run(self) -> Steps[DeferLedger]:
@@ -186,7 +193,12 @@ class _Deferring:
         """Defer these; when the server refuses, ever smaller parts of them. Returns whether to go on."""
         jobs = [self.plan.jobs[position].job for position in some]
         try:
-            ids = yield statements.defer(self.plan.capabilities, jobs)
+            statement = statements.defer(self.plan.capabilities, jobs)
+            ids = yield Write(statement, lambda ids: self.ledger.outcomes_of(some, ids))
+        except Unanswered as error:
+            self.ledger.error = error
+            self.ledger.doubt(some, error.value)
+            return False
         except ConnectorException as error:
             if self.is_one_transaction or not (is_of_a_job(error) or (error.sqlstate or "").startswith(_BAD_VALUE)):
                 yield from self._break_off(some, error)
@@ -215,8 +227,7 @@ class _Deferring:
     def _break_off(self, some: list[int], error: ConnectorException) -> Steps[None]:
         self.ledger.error = error
         if error.sqlstate is None:
-            sentence = "May have been deferred or not: the link broke before the answer came."
-            self.ledger.note(some, Result.UNKNOWN, sentence)
+            self.ledger.note(some, Result.ROLLED_BACK, "Not deferred: the connection was lost before.")
         elif len(some) == 1:
             yield from self._refuse(some[0], error)
         else:

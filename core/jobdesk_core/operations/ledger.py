@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from jobdesk_core.jobs import Status
 from jobdesk_core.moments import safe_local
 from jobdesk_core.operations.acts import kept
 from jobdesk_core.operations.changes import Action, Retry
+from jobdesk_core.operations.outcomes import JOB, Outcomes
 from jobdesk_core.operations.plan import Plan
 from jobdesk_core.operations.rules import Reason
 
@@ -25,6 +26,12 @@ from jobdesk_core.operations.rules import Reason
 _IN_MEMORY_BYTES = 4_000_000
 #: Ids kept by result and words, to be shown.
 EXAMPLES = 50
+#: Jobs that are written down together at most.
+AT_ONCE = 5_000
+IN_DOUBT = Reason(
+    "may have been acted upon or not: the connection was lost before the server's answer came.",
+    "unknown: the connection was lost before the server's answer came",
+)
 
 
 class Result(enum.Enum):
@@ -33,7 +40,7 @@ class Result(enum.Enum):
     DONE = "done"
     SKIPPED = "skipped"
     REFUSED = "refused"
-    #: The link broke while it was acted upon: it may have been done or not.
+    #: COMMIT was sent and never answered: it may have been done or not.
     UNKNOWN = "unknown"
     NOT_REACHED = "not reached"
     ROLLED_BACK = "rolled back"
@@ -50,6 +57,7 @@ class Entry:
     before: dict[str, Any] | None = None
 
 
+_BECAME = {Result.ROLLED_BACK: "was left as it was: everything was rolled back.", Result.UNKNOWN: IN_DOUBT.one}
 _DONE = {
     Action.CANCEL: "Cancelled job #{job}.",
     Action.ABORT: "Asked job #{job} to abort.",
@@ -85,7 +93,9 @@ class Ledger:
         self.entry_id: int | None = None
         #: The jobs that were acted upon, in that order; of a retry only, whose jobs are followed.
         self.done_ids: array[int] = array("q")
-        self._is_rolled_back = False
+        #: What has become in the end of those that once had another result.
+        self._became: dict[Result, Result] = {}
+        self._in_doubt: list[int] = []
         # Not a block of `with`: the ledger outlives whoever makes it.
         self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, "w+", encoding="utf-8")  # noqa: SIM115
         weakref.finalize(self, self._spool.close)
@@ -96,13 +106,23 @@ class Ledger:
     @property
     def is_rolled_back(self) -> bool:
         """Whether all that had been done was undone by the rollback of the one transaction."""
-        return self._is_rolled_back
+        return self._became.get(Result.DONE) is Result.ROLLED_BACK
 
-    def add_done(self, ids: list[int], before: list[list[Any]] | None, status: Status) -> None:
-        """Note the jobs that were acted upon; `before` has what each had in the columns of `kept`."""
-        self._write(ids, Result.DONE, None, status, before)
+    def outcomes_of(self, ids: list[int], before: list[list[Any]] | None, status: Status) -> Outcomes:
+        """The jobs that are being acted upon; `before` has what each had in the columns of `kept`."""
+        names = kept(self.plan.change.action)
+        return Outcomes(ids, Result.DONE.value, self._sentence(JOB), {"status": status.value}, names, before)
+
+    def add_done(self, done: Outcomes, status: Status) -> None:
+        """Note the jobs that were acted upon."""
+        self._write(list(done.ids), Result.DONE, None, status, done.values)
         if isinstance(self.plan.change, Retry):
-            self.done_ids.extend(ids)
+            self.done_ids.extend(done.ids)
+
+    def add_unknown(self, done: Outcomes, status: Status) -> None:
+        """Note the jobs that were acted upon if what was sent was committed, which nobody knows."""
+        self._write(list(done.ids), Result.UNKNOWN, IN_DOUBT, status, done.values)
+        self._in_doubt += done.ids
 
     def add(self, ids: Iterable[int], result: Result, reason: Reason, status: Status | None) -> None:
         """Note jobs that were not."""
@@ -110,22 +130,55 @@ class Ledger:
 
     def roll_back(self) -> None:
         """Note that whatever had been done is undone."""
-        self._is_rolled_back = True
         del self.done_ids[:]
-        self.counts[Result.ROLLED_BACK] += self.counts.pop(Result.DONE, 0)
-        self.numbers[Result.ROLLED_BACK, ""] += self.numbers.pop((Result.DONE, ""), 0)
-        self.examples[Result.ROLLED_BACK, ""] = self.examples.pop((Result.DONE, ""), [])
+        self._change(Result.DONE, Result.ROLLED_BACK)
+
+    def lose(self, error: Exception) -> None:
+        """Note that nobody knows whether the one transaction of them all was committed."""
+        self.error = error
+        self._in_doubt, self.done_ids = self.done_ids.tolist(), array("q")
+        self._change(Result.DONE, Result.UNKNOWN)
+
+    def settle(self, *, is_done: bool) -> None:
+        """Note what was found out of the jobs that nobody knew of."""
+        if self._became.get(Result.DONE) is Result.UNKNOWN:
+            del self._became[Result.DONE]
+            self._move(Result.UNKNOWN, Result.DONE)
+            if not is_done:
+                self.roll_back()
+        else:
+            self._change(Result.UNKNOWN, Result.DONE if is_done else Result.ROLLED_BACK)
+        if is_done and isinstance(self.plan.change, Retry):
+            self.done_ids.extend(self._in_doubt)
+        self._in_doubt = []
+
+    def done_outcomes(self) -> Iterator[Outcomes]:
+        """The jobs that were acted upon, to be written down."""
+        for ids, result, _, status, before in self._lines():
+            if result is Result.DONE:
+                yield self.outcomes_of(ids, before, Status(status))
+
+    def left_outcomes(self) -> Iterator[Outcomes]:
+        """All the others, to be written down, but for those that nobody knows of: what was staged tells of them."""
+        for ids, result, words, status, _ in self._lines():
+            if result not in (Result.DONE, Result.UNKNOWN):
+                yield Outcomes(ids, result.value, [f"Job {job_id} {words}" for job_id in ids], _before(status))
+        for group in self.plan.groups:
+            for batch in group.batches if group.reason is not None else ():
+                status = group.status.value if group.status is not None else None
+                for start in range(0, len(batch.ids), AT_ONCE):
+                    some = batch.ids[start : start + AT_ONCE].tolist()
+                    assert group.reason is not None
+                    told = [group.reason.of(job_id) for job_id in some]
+                    yield Outcomes(some, Result.SKIPPED.value, told, _before(status))
 
     def entries(self) -> Iterator[Entry]:
         """Every job's outcome: of those acted upon, then of those that the preflight left out."""
-        self._spool.seek(0)
         kept_names = kept(self.plan.change.action)
-        for line in self._spool:
-            ids, result, words, status, before = json.loads(line)
+        for ids, result, words, status, before in self._lines():
             for position, job_id in enumerate(ids):
                 held = dict(zip(kept_names, before[position], strict=True)) if before is not None else None
-                yield self._entry(job_id, Result(result), words, status, held)
-        self._spool.seek(0, 2)
+                yield self._entry(job_id, result, words, status, held)
         for group in self.plan.groups:
             if group.reason is not None:
                 for batch in group.batches:
@@ -134,10 +187,13 @@ class Ledger:
 
     def sentence_of(self, job_id: int) -> str:
         """What was done to a job, in words."""
+        return self._sentence(f"{job_id:,}")
+
+    def _sentence(self, job: str) -> str:
         change = self.plan.change
         at, priority = getattr(change, "at", None), getattr(change, "priority", None)
         when = f" for {safe_local(at, None):%Y-%m-%d %H:%M:%S %Z}" if at is not None else ""
-        return _DONE[change.action].format(job=f"{job_id:,}", when=when, priority=priority)
+        return _DONE[change.action].format(job=job, when=when, priority=priority)
 
     def write_csv(self, path: Path) -> None:
         """Write one line for each job. Raises OSError."""
@@ -151,14 +207,37 @@ class Ledger:
         """Write one JSON object for each job, on a line of its own. Raises OSError."""
         write_ndjson(path, self.entries())
 
-    def _entry(self, job_id: int, result: Result, words: str | None, status: str | None, before: Any) -> Entry:
+    def _lines(self) -> Iterator[tuple[list[int], Result, str | None, str | None, list[list[Any]] | None]]:
+        """What was noted: ids, what has become of them, in words unless it is done, their status and columns before."""
+        self._spool.seek(0)
+        for line in self._spool:
+            ids, noted, words, status, before = json.loads(line)
+            result = self._became.get(Result(noted), Result(noted))
+            if result.value != noted:
+                words = _BECAME.get(result)
+            yield ids, result, words, status, before
+        self._spool.seek(0, 2)
+
+    def _entry(
+        self, job_id: int, result: Result, words: str | None, status: str | None, before: dict[str, Any] | None
+    ) -> Entry:
         sentence = f"Job {job_id} {words}" if words is not None else self.sentence_of(job_id)
-        if result is Result.DONE and self._is_rolled_back:
-            result, sentence = Result.ROLLED_BACK, f"Job {job_id} was left as it was: everything was rolled back."
         return Entry(job_id, result, sentence, Status(status) if status else None, before)
 
+    def _change(self, before: Result, after: Result) -> None:
+        self._became[before] = after
+        self._move(before, after)
+
+    def _move(self, before: Result, after: Result) -> None:
+        self.counts[after] += self.counts.pop(before, 0)
+        told = IN_DOUBT.many if after is Result.UNKNOWN else ""
+        for result, words in [key for key in self.numbers if key[0] is before]:
+            self.numbers[after, told] += self.numbers.pop((result, words))
+            examples = self.examples.setdefault((after, told), [])
+            examples += self.examples.pop((result, words), [])[: EXAMPLES - len(examples)]
+
     def _write(
-        self, ids: list[int], result: Result, reason: Reason | None, status: Status | None, before: list[Any] | None
+        self, ids: list[int], result: Result, reason: Reason | None, status: Status | None, before: Sequence[Any] | None
     ) -> None:
         """A line for jobs of one result; `before` has the values of the kept columns for each."""
         if not ids:
@@ -173,6 +252,10 @@ class Ledger:
         examples = self.examples.setdefault((result, words), [])
         if len(examples) < EXAMPLES:
             examples += ids
+
+
+def _before(status: str | None) -> dict[str, str]:
+    return {"status": status} if status is not None else {}
 
 
 def write_csv(path: Path, entries: Callable[[], Iterator[Entry]]) -> None:

@@ -10,14 +10,20 @@ from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
 from jobdesk_core.database import statements
-from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException, cause_text
+from jobdesk_core.exceptions import (
+    CapabilityMissing,
+    ConnectorException,
+    JobdeskException,
+    Unanswered,
+    cause_text,
+)
 from jobdesk_core.operations.acts import LOCK_TIMEOUT
 from jobdesk_core.operations.apply import apply, first_statement
 from jobdesk_core.operations.defer import Outcome, defer
 from jobdesk_core.operations.ledger import Entry, Ledger, Result, write_csv, write_ndjson
 from jobdesk_core.operations.staged import StagedDefer
 from jobdesk_core.operations.staged_plan import Part, SetPlan
-from jobdesk_core.operations.steps import Progress, Steps, relayed
+from jobdesk_core.operations.steps import Progress, Step, Steps, relayed
 
 _LEFT = "was left as it was: everything was rolled back."
 
@@ -95,9 +101,11 @@ class SetLedger:
     def lose(self, error: Exception) -> None:
         """Note that the transaction ended with an error: nothing was done; only of a lost commit nobody knows."""
         self.error = self.error or error
-        is_told = getattr(error, "sqlstate", None) is not None
-        is_at_commit = not self.refused_positions()
-        self.fate = Result.UNKNOWN if is_at_commit and not is_told else Result.ROLLED_BACK
+        self.fate = Result.UNKNOWN if isinstance(error, Unanswered) else Result.ROLLED_BACK
+
+    def settle(self, *, is_done: bool) -> None:
+        """Note what was found out of a set that nobody knew of."""
+        self.fate = None if is_done else Result.ROLLED_BACK
 
     def write_csv(self, path: Path) -> None:
         """Write one line for each job. Raises OSError."""
@@ -208,7 +216,7 @@ class _Applying:
         self._ledger.outcomes[position] = outcome
         self._ledger.is_stopped = not (yield Progress(self._before + 1, self._of))
 
-    def _guarded(self, step: Statement[Any] | Progress) -> Steps[Any]:
+    def _guarded(self, step: Step) -> Steps[Any]:
         """Within a savepoint: a statement that fails undoes itself only."""
         if isinstance(step, Progress):
             return (yield Progress(self._before + step.at, self._of))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
@@ -17,7 +18,7 @@ from jobdesk_core.operations.examples import lock_holders
 from jobdesk_core.operations.plan import IDS_AT_ONCE, Batch, Group, Plan, plan
 from jobdesk_core.operations.rules import CHANGED, GONE, Facts, Reason, impossible, verdict
 from jobdesk_core.operations.staged import FREES, ChangeSet, Staged, StagedChange, StagedDefer
-from jobdesk_core.operations.steps import Progress, Steps, relayed
+from jobdesk_core.operations.steps import Progress, Step, Steps, relayed
 from jobdesk_core.operations.targets import Chosen
 from jobdesk_core.troubles import check_queue_name
 
@@ -213,7 +214,7 @@ class _Look:
                     holders.update((yield lock_holders(ids)))
         return locks, holders
 
-    def _send(self, step: Statement[object] | Progress) -> Steps[object]:
+    def _send(self, step: Step) -> Steps[Any]:
         if isinstance(step, Progress):
             step = Progress(self.at + step.at, self.staged.jobs)
         return (yield step)

@@ -1,7 +1,8 @@
 """Operations as generators of statements, and what runs them: one runner for each kind of connector.
 
-An operation yields a Statement and gets its value, or has its error raised where it yielded; it yields a Progress
-and gets whether to go on. So no operation is written twice, and whoever runs it decides on pace, pause and stop.
+An operation yields a Statement and gets its value, or has its error raised where it yielded; it yields a Write, which
+is committed by itself unless all of it is one transaction; it yields a Progress and gets whether to go on. So no
+operation is written twice, and whoever runs it decides on pace, pause and stop.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.monitor.pages import limited
 from jobdesk_core.monitor.synchronous import limited_now
+from jobdesk_core.operations.commits import Keeper, Write, committing, committing_now
+from jobdesk_core.operations.outcomes import Outcomes
 
 T = TypeVar("T")
 #: While an operation waits, whoever watches it is asked so often whether to go on, in seconds.
@@ -42,7 +45,8 @@ class Progress:
     held: str = ""
 
 
-Steps = Generator[Statement[Any] | Progress, Any, T]
+Step = Statement[Any] | Write[Any] | Progress
+Steps = Generator[Step, Any, T]
 
 
 def run(
@@ -53,18 +57,26 @@ def run(
     is_one_transaction: bool = False,
     on_progress: Callable[[Progress], bool] = lambda progress: True,
     limit_s: float | None = None,
+    keeper: Keeper | None = None,
+    outcomes: Callable[[T], list[Outcomes]] = lambda value: [],
 ) -> T:
     """Run an operation and return its value.
 
     On `connection` it is part of the caller's transaction; with `is_one_transaction` it is all done in one of its
     own, which an exception rolls back. `on_progress` may take its time, which is a pause, and returns whether to go on.
 
+    A `keeper` is told of every transaction before it is committed; of the one of all by what `outcomes` makes of the
+    value. Raises Unanswered when nobody knows whether that one was committed.
+
     With `limit_s` no statement takes longer, in seconds. Only for what reads: of a change that is broken off
     nobody knows whether it was made.
     """
     if is_one_transaction:
-        with connector.transaction() as own:
-            return run(steps, connector, connection=own, on_progress=on_progress)
+        with committing_now(connector, keeper) as own:
+            own.value = run(steps, connector, connection=own.connection, on_progress=on_progress)
+            own.outcomes = outcomes(own.value)
+        whole: T = own.value
+        return whole
     resume, value = steps.send, None
     while True:
         try:
@@ -77,7 +89,9 @@ def run(
             value = _waited(step, on_progress)
             continue
         try:
-            if limit_s is None:
+            if isinstance(step, Write):
+                value = _written(step, connector, connection, keeper)
+            elif limit_s is None:
                 value = connector.run(step, connection=connection)
             else:
                 value = limited_now(connector, step, limit_s)
@@ -93,11 +107,16 @@ async def run_async(
     is_one_transaction: bool = False,
     on_progress: Callable[[Progress], Awaitable[bool]] | None = None,
     limit_s: float | None = None,
+    keeper: Keeper | None = None,
+    outcomes: Callable[[T], list[Outcomes]] = lambda value: [],
 ) -> T:
     """Run an operation and return its value; as `run`, with an asynchronous `on_progress`."""
     if is_one_transaction:
-        async with connector.transaction() as own:
-            return await run_async(steps, connector, connection=own, on_progress=on_progress)
+        async with committing(connector, keeper) as own:
+            own.value = await run_async(steps, connector, connection=own.connection, on_progress=on_progress)
+            own.outcomes = await asyncio.to_thread(outcomes, own.value)
+        whole: T = own.value
+        return whole
     resume, value = steps.send, None
     while True:
         try:
@@ -110,12 +129,32 @@ async def run_async(
             value = await _waited_async(step, on_progress)
             continue
         try:
-            if limit_s is None:
+            if isinstance(step, Write):
+                value = await _written_async(step, connector, connection, keeper)
+            elif limit_s is None:
                 value = await connector.run_async(step, connection=connection)
             else:
                 value = await limited(connector, step, limit_s)
         except JobdeskException as error:
             resume, value = steps.throw, error  # type: ignore[assignment]
+
+
+def _written(step: Write[T], connector: SyncPsycopgConnector, connection: Any, keeper: Keeper | None) -> T:
+    if connection is not None:
+        return connector.run(step.statement, connection=connection)
+    with committing_now(connector, keeper) as own:
+        own.value = value = connector.run(step.statement, connection=own.connection)
+        own.outcomes = [step.outcomes(value)]
+    return value
+
+
+async def _written_async(step: Write[T], connector: PsycopgConnector, connection: Any, keeper: Keeper | None) -> T:
+    if connection is not None:
+        return await connector.run_async(step.statement, connection=connection)
+    async with committing(connector, keeper) as own:
+        own.value = value = await connector.run_async(step.statement, connection=own.connection)
+        own.outcomes = [step.outcomes(value)]
+    return value
 
 
 def _waited(step: Progress, on_progress: Callable[[Progress], bool]) -> bool:
@@ -139,7 +178,7 @@ async def _waited_async(step: Progress, on_progress: Callable[[Progress], Awaita
     return False
 
 
-def relayed(steps: Steps[T], send: Callable[[Statement[Any] | Progress], Steps[Any]]) -> Steps[T]:
+def relayed(steps: Steps[T], send: Callable[[Step], Steps[Any]]) -> Steps[T]:
     """An operation with each of its steps sent by `send`, whose value or error it gets."""
     resume, value = steps.send, None
     while True:

@@ -1,0 +1,96 @@
+"""What a transaction is known by for ever, and what the server says later of whether it was committed.
+
+A mark is the transaction's id (64 bits) and the server's timeline, by which a standby that was promoted, and may have
+lost it, is told apart. Which cluster and database it belongs to is the server's identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.exceptions import ConnectorException
+
+Run = Callable[[Statement[Any]], Awaitable[Any]]
+Fate = Literal["committed", "aborted", "in progress", "unknown"]
+
+_TIMELINE = (
+    "CASE WHEN pg_catalog.pg_is_in_recovery() THEN '' "
+    "ELSE pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8) END"
+)
+_DATABASE = "(SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+#: From the most to the least that a server, or a role, may let us know.
+_IDENTITIES = (
+    ("(SELECT system_identifier::text FROM pg_catalog.pg_control_system())", _TIMELINE),
+    ("''", _TIMELINE),
+    ("''", "''"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Which cluster and database is connected to, and its timeline; parts are empty where the server does not tell.
+
+    `name` is what is kept of it beside a mark.
+    """
+
+    system: str
+    database: str
+    timeline: str
+    has_xid8: bool
+    is_standby: bool
+
+    @property
+    def name(self) -> str:
+        """The same for two connections only when they lead to the same database of the same cluster."""
+        return f"{self.system}/{self.database}"
+
+    @property
+    def mark(self) -> Statement[str]:
+        """Tells the mark of the transaction that it is part of."""
+        xid = "pg_catalog.pg_current_xact_id()" if self.has_xid8 else "pg_catalog.txid_current()"
+        timeline = _TIMELINE if self.timeline else "''"
+        return Statement(f"SELECT {xid}::text || ':' || {timeline} AS mark", lambda rows: str(rows[0]["mark"]))
+
+    def keeps(self, name: str, mark: str) -> bool:
+        """Whether this server's word on a transaction counts: it is the same one, with nothing lost in between."""
+        return bool(self.system) and name == self.name and mark.partition(":")[2] == self.timeline
+
+    def fate(self, mark: str) -> Statement[Fate]:
+        """What has become of a transaction of this server. Raises ConnectorException for one that it has never had."""
+        xid = mark.partition(":")[0]
+        call = "pg_catalog.pg_xact_status(%(xid)s::text::pg_catalog.xid8)"
+        old = "pg_catalog.txid_status(%(xid)s::text::bigint)"
+        return Statement(
+            f"SELECT {call if self.has_xid8 else old} AS fate",
+            lambda rows: rows[0]["fate"] or "unknown",
+            {"xid": xid},
+        )
+
+
+#: Before any server has told.
+NOWHERE = Server("", "", "", has_xid8=False, is_standby=False)
+
+
+async def read_server(run: Run) -> Server:
+    """Which server is connected to. Raises ConnectorException when it does not answer."""
+    error: ConnectorException | None = None
+    for system, timeline in _IDENTITIES:
+        statement = Statement(
+            f"SELECT {system} AS system, {_DATABASE} AS database, {timeline} AS timeline, "
+            "pg_catalog.current_setting('server_version_num')::integer >= 130000 AS has_xid8, "
+            "pg_catalog.pg_is_in_recovery() AS is_standby",
+            lambda rows: Server(**rows[0]),
+        )
+        try:
+            found: Server = await run(statement)
+        except ConnectorException as refused:
+            if refused.sqlstate is None:
+                raise
+            error = refused
+        else:
+            return found
+    assert error is not None
+    raise error

@@ -1,0 +1,175 @@
+"""What the journal says of an act before it begins, and of the jobs of a staged one. Never a job's arguments."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database import statements
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.jobs import Job
+from jobdesk_core.journal.record import PRUNE, STAGED, Header, Planned
+from jobdesk_core.operations import (
+    Action,
+    Change,
+    DeferPlan,
+    Matching,
+    Plan,
+    Reprioritise,
+    Reschedule,
+    Result,
+    Retry,
+    SetLedger,
+    SetPlan,
+    StagedChange,
+    first_defer,
+    first_statement,
+    first_statements,
+)
+from jobdesk_core.operations.outcomes import Outcomes
+from jobdesk_core.profiles import Profile
+
+#: Workers named one by one.
+NAMED = 100
+
+
+def of_plan(made: Plan, profile: Profile) -> Header:
+    """What is known of a plan before it is carried out."""
+    first = first_statement(made)
+    return Header(
+        action=made.change.action.value,
+        sentence=_sentence(made),
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=made.capabilities.role,
+        sql=first.sql if first is not None else "",
+        set_to=set_to(made.change),
+    )
+
+
+def of_job(
+    job: Job, capabilities: Capabilities, profile: Profile, *, again_of: int | None = None, many: bool = False
+) -> Header:
+    """What is known before a job is deferred, or many like it."""
+    of_job = f", again after job #{again_of:,}" if again_of is not None else ""
+    return Header(
+        action=Action.DEFER.value,
+        sentence=f"Defer {'many jobs of ' if many else ''}{job.task_name} in queue {job.queue}{of_job}",
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=capabilities.role,
+        sql=_defer_sql(job, capabilities),
+    )
+
+
+def of_defers(plan: DeferPlan, profile: Profile, source: str) -> Header:
+    """What is known before many jobs are deferred, or replayed from the connection `source`."""
+    first = first_defer(plan)
+    names = {plan.jobs[position].job.task_name for position in plan.positions()[:1_000]}
+    task = f" of {names.pop()}" if len(names) == 1 else ""
+    count = "1 job" if plan.ready == 1 else f"{plan.ready:,} jobs"
+    return Header(
+        action=Action.DEFER.value,
+        sentence=f"Replay {count}{task} from {source}" if source else f"Defer {count}{task}",
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=plan.capabilities.role,
+        sql=first.sql if first is not None else "",
+    )
+
+
+def of_set(made: SetPlan, profile: Profile) -> Header:
+    """What is known before staged changes are applied."""
+    acts: dict[str, int] = {}
+    for entry in made.staged.entries:
+        words = "cancel and delete" if entry.action is Action.DELETE else entry.action.value
+        acts[words] = acts.get(words, 0) + entry.count
+    told = ", ".join(f"{words} {count:,}" for words, count in acts.items())
+    changes = len(made.staged.entries)
+    return Header(
+        action=STAGED,
+        sentence=f"Apply {changes:,} staged {'change' if changes == 1 else 'changes'}: {told}",
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=made.capabilities.role,
+        sql="\n;\n".join(statement.sql for statement in first_statements(made)),
+    )
+
+
+def planned_of_set(made: SetPlan) -> Planned:
+    """The jobs that staged changes are about to change, and how many with the new ones."""
+    changes = [part.entry for part in made.parts if isinstance(part.entry, StagedChange)]
+    return Planned([job_id for change in changes for job_id in change.versions], made.ready)
+
+
+def of_pruning(statement: Statement[Any], capabilities: Capabilities, profile: Profile) -> Header:
+    """What is known before workers are removed."""
+    return Header(
+        action=PRUNE,
+        sentence="Prune the unresponsive workers",
+        profile=profile.name,
+        place=profile.display_dsn,
+        role=capabilities.role,
+        sql=statement.sql,
+    )
+
+
+def removed_words(worker_ids: list[int]) -> str:
+    """Which workers were removed."""
+    names = ", ".join(f"#{worker_id:,}" for worker_id in worker_ids[:NAMED])
+    more = f" and {len(worker_ids) - NAMED:,} more" if len(worker_ids) > NAMED else ""
+    return f"Removed worker {names}." if len(worker_ids) == 1 else f"Removed workers {names}{more}."
+
+
+def set_to(change: Change) -> dict[str, Any]:
+    """What a change gives its jobs, by column."""
+    if isinstance(change, Reprioritise):
+        return {"priority": change.priority}
+    if isinstance(change, Reschedule):
+        return {"scheduled_at": change.at} if change.at is not None else {}
+    if isinstance(change, Retry):
+        given = {
+            "scheduled_at": change.at,
+            "priority": change.priority,
+            "queue_name": change.queue,
+            "lock": change.lock,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+    return {}
+
+
+def set_outcomes(ledger: SetLedger, *, is_done: bool) -> Iterator[Outcomes]:
+    """What became of the jobs of staged changes: those that were done, or the others but for those nobody knows of."""
+    for part in ledger.made.parts:
+        for entry in ledger.entries_of(part):
+            if entry.result is Result.UNKNOWN or (entry.result is Result.DONE) is not is_done:
+                continue
+            acted: dict[str, Any] = {"act": part.entry.action.value}
+            if isinstance(part.entry, StagedChange):
+                acted["set_to"] = {name: _plain(value) for name, value in set_to(part.entry.change).items()}
+            before = {"status": entry.status.value} if entry.status is not None else {}
+            yield Outcomes([entry.job_id], entry.result.value, [entry.sentence], before | (entry.before or {}) | acted)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _sentence(made: Plan) -> str:
+    action = made.change.action
+    words = "Cancel and delete" if action is Action.DELETE else action.value.capitalize()
+    ids = [job_id for _, batch in made.acted() for job_id in batch.ids[:1]]
+    text = f"{words} job #{ids[0]:,}" if made.ready == 1 else f"{words} {made.ready:,} jobs"
+    asked = made.target.job_filter.text if isinstance(made.target, Matching) else ""
+    # A filter by arguments would hold some of them.
+    return f"{text} of those that match {asked}" if asked and "args" not in asked else text
+
+
+def _defer_sql(job: Job, capabilities: Capabilities) -> str:
+    """The SQL with its placeholders: the values, and with them the arguments, are left out."""
+    with contextlib.suppress(JobdeskException, ValueError):
+        return statements.defer(capabilities, [job]).sql
+    return ""

@@ -1,0 +1,436 @@
+"""Carries acts out and writes them down: what is about to be done before it begins, each transaction before it is
+committed, and what became of each job. The one place that does, on either kind of connector.
+
+A journal that cannot be written is told, and does not keep anyone from acting. Whatever breaks an act off, what the
+journal says is true: what nobody knows is in doubt there, and settled later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.marks import NOWHERE, read_server
+from jobdesk_core.exceptions import ConnectorException, JobdeskException, Unanswered, cause_text
+from jobdesk_core.jobs import Job
+from jobdesk_core.journal import headers
+from jobdesk_core.journal.journal import Journal, JournalTrouble
+from jobdesk_core.journal.record import DONE, UNKNOWN, Header, Planned, Verdict
+from jobdesk_core.journal.settling import settle, settle_entry
+from jobdesk_core.operations import (
+    Brake,
+    DeferLedger,
+    DeferPlan,
+    DefersRolledBack,
+    Ledger,
+    NotApplied,
+    Outcome,
+    Plan,
+    Progress,
+    Rate,
+    Result,
+    RolledBack,
+    SetLedger,
+    SetPlan,
+    Steps,
+    apply,
+    apply_defers,
+    apply_staged,
+    defer,
+    not_served,
+    run,
+    run_async,
+)
+from jobdesk_core.operations.commits import Write
+from jobdesk_core.operations.defer import settled
+from jobdesk_core.operations.outcomes import Outcomes
+from jobdesk_core.operations.workers import pruning
+from jobdesk_core.profiles import Profile
+
+T = TypeVar("T")
+STOPPED = "It was stopped."
+OnTrouble = Callable[[JournalTrouble], object]
+OnProgress = Callable[[Progress], Any]
+Connector = PsycopgConnector | SyncPsycopgConnector
+
+
+class Recording:
+    """An act that is being written down; the Keeper of its transactions.
+
+    `entry_id` is its number in the journal, or None when that cannot be written. `left` is what becomes of the jobs
+    that were not acted upon, and `error` what broke it off; unless all of it `is_whole`, the rest was not reached.
+    """
+
+    def __init__(self, journal: Journal, header: Header, connector: Connector, on_trouble: OnTrouble) -> None:
+        self._journal = journal
+        self._header = header
+        self._connector = connector
+        self._on_trouble = on_trouble
+        self._trouble: JournalTrouble | None = None
+        self._server = NOWHERE
+        #: The transaction under way, and the ends of earlier ones that are not written yet.
+        self._chunk: int | None = None
+        self._ends: list[tuple[int, Verdict]] = []
+        self.entry_id: int | None = None
+        self.left: Iterable[Outcomes] = ()
+        self.error = STOPPED
+        self.is_whole = False
+
+    async def begin(self, planned: Planned) -> None:
+        """Settle what is still unknown of earlier acts, and have on disk what is about to be done."""
+        try:
+            with contextlib.suppress(ConnectorException):  # the act itself will tell
+                self._server = await read_server(self.run)
+                await settle(self._journal, self.run, self._header.place)
+            planned = replace(planned, server=self._server.name)
+            self.entry_id = await asyncio.to_thread(self._journal.begin_now, self._header, planned)
+        except JournalTrouble as trouble:
+            self._take(trouble)
+
+    async def end(self) -> None:
+        """Have its end on disk, and tell what kept the journal from being written."""
+        if self.entry_id is not None:
+            try:
+                await asyncio.to_thread(
+                    self._journal.finish_now,
+                    self.entry_id,
+                    self.error,
+                    self.left,
+                    ends=self._ends,
+                    is_whole=self.is_whole,
+                )
+            except JournalTrouble as trouble:
+                self._trouble = trouble
+        if self._trouble is not None:
+            self._on_trouble(self._trouble)
+
+    async def run(self, statement: Statement[T]) -> T:
+        """Run a statement on either kind of connector."""
+        if isinstance(self._connector, SyncPsycopgConnector):
+            return self._connector.run(statement)
+        return await self._connector.run_async(statement)
+
+    async def carry_out(
+        self,
+        steps: Steps[T],
+        on_progress: OnProgress | None = None,
+        *,
+        is_one_transaction: bool = False,
+        outcomes: Callable[[T], list[Outcomes]] = lambda value: [],
+    ) -> T:
+        """Run an operation, each of whose transactions is written down before it is committed."""
+        keeper = self if self.entry_id is not None else None
+        if isinstance(self._connector, SyncPsycopgConnector):
+            return run(
+                steps,
+                self._connector,
+                is_one_transaction=is_one_transaction,
+                on_progress=on_progress or (lambda progress: True),
+                keeper=keeper,
+                outcomes=outcomes,
+            )
+        return await run_async(
+            steps,
+            self._connector,
+            is_one_transaction=is_one_transaction,
+            on_progress=on_progress,
+            keeper=keeper,
+            outcomes=outcomes,
+        )
+
+    async def settle(self) -> Verdict | None:
+        """What has become of the transaction that was not answered; None while the link is not back."""
+        if self.entry_id is None or self._chunk is None:
+            return None
+        with contextlib.suppress(JournalTrouble):
+            verdict = await settle_entry(self._journal, self.run, self.entry_id)
+            if verdict is not None:
+                self._chunk = None
+            return verdict
+        return None
+
+    # The Keeper of its transactions
+
+    @property
+    def mark(self) -> Statement[str]:
+        """Tells the mark of the transaction that it is part of."""
+        return self._server.mark
+
+    def stage(self, mark: str, outcomes: list[Outcomes]) -> None:
+        """Have on disk what COMMIT is going to make true. Raises AlreadyClaimed, and JournalTrouble for an undo."""
+        assert self.entry_id is not None
+        undoes, ends = self._header.undoes, list(self._ends)
+        try:
+            self._chunk = self._journal.stage_now(self.entry_id, mark, outcomes, ends=ends, undoes=undoes)
+        except JournalTrouble as trouble:
+            self._take(trouble)
+        else:
+            self._ends.clear()
+
+    def close(self, *, is_committed: bool) -> None:
+        """The server has answered, or was never asked."""
+        if self._chunk is not None:
+            self._ends.append((self._chunk, "done" if is_committed else "left"))
+            self._chunk = None
+
+    def _take(self, trouble: JournalTrouble) -> None:
+        """Told in the end; an undo that cannot be written down might be done twice."""
+        self._trouble = trouble
+        if self._header.undoes is not None:
+            raise trouble
+
+
+@contextlib.asynccontextmanager
+async def recording(
+    journal: Journal, header: Header, connector: Connector, planned: Planned, on_trouble: OnTrouble
+) -> AsyncIterator[Recording]:
+    """Write down the act done within: before it begins, and its end, whatever breaks it off."""
+    act = Recording(journal, header, connector, on_trouble)
+    await act.begin(planned)
+    try:
+        yield act
+    except Exception as broken:
+        act.error = cause_text(broken)
+        raise
+    finally:
+        await act.end()
+
+
+async def act(
+    made: Plan,
+    connector: Connector,
+    profile: Profile,
+    journal: Journal,
+    *,
+    on_trouble: OnTrouble,
+    on_progress: OnProgress | None = None,
+    is_one_transaction: bool = False,
+    rate: Rate | None = None,
+    brake: Brake | None = None,
+    ledger: Ledger | None = None,
+) -> Ledger:
+    """Carry a plan out and write it down; the ledger tells, too, when everything was rolled back.
+
+    A `ledger` that is given is filled meanwhile, and has its entry's number from the start. What was not answered is
+    looked up when the link is back within seconds; else it stays unknown in the ledger until the journal settles it.
+    """
+    told = ledger if ledger is not None else Ledger(made)
+    planned = Planned([job_id for _, batch in made.acted() for job_id in batch.ids])
+    async with recording(journal, headers.of_plan(made, profile), connector, planned, on_trouble) as recorded:
+        told.entry_id = recorded.entry_id
+        steps = apply(made, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
+        try:
+            await recorded.carry_out(
+                steps,
+                on_progress,
+                is_one_transaction=is_one_transaction,
+                outcomes=lambda done: list(done.done_outcomes()),
+            )
+        except RolledBack:
+            pass  # the ledger tells
+        except Unanswered as error:
+            told.lose(error)
+        except ConnectorException as error:
+            if not (is_one_transaction and told.counts[Result.DONE]):
+                raise
+            told.error = error
+            told.roll_back()
+        await _settle(recorded, told)
+        _note_end(recorded, told)
+        if told.held:
+            recorded.error = f"{STOPPED} {told.held}"
+    if told.done_ids and told.error is None:
+        with contextlib.suppress(JobdeskException):  # what was done was done
+            told.not_served = await recorded.run(not_served(told, made.capabilities))
+    return told
+
+
+async def defer_one(
+    job: Job,
+    connector: Connector,
+    capabilities: Capabilities,
+    profile: Profile,
+    journal: Journal,
+    *,
+    on_trouble: OnTrouble,
+    again_of: int | None = None,
+) -> Outcome:
+    """Defer a new job and write it down, without its arguments; `again_of` is the job that it repeats.
+
+    One whose answer was lost is looked up when the link is back within seconds; otherwise the outcome is unknown, and
+    `known_outcome` tells later what has become of it.
+    """
+    header = headers.of_job(job, capabilities, profile, again_of=again_of)
+    async with recording(journal, header, connector, Planned(jobs=1), on_trouble) as recorded:
+        steps = defer(job, capabilities, is_read_only=profile.is_read_only, again_of=again_of)
+        outcome = replace(await recorded.carry_out(steps), entry_id=recorded.entry_id)
+        recorded.error, recorded.is_whole = "", True
+        if outcome.is_unknown:
+            recorded.error = str(Unanswered())
+            verdict = await recorded.settle()
+            if verdict in ("done", "left"):
+                outcome = settled(outcome, job, is_done=verdict == "done")
+        elif not outcome.is_done:
+            recorded.left = [Outcomes([0], "refused", [outcome.sentence])]
+    return outcome
+
+
+async def known_outcome(
+    outcome: Outcome, job: Job, journal: Journal, run_one: Callable[[Statement[Any]], Awaitable[Any]]
+) -> Outcome:
+    """An outcome that was unknown, as what it is known for now; the same where nothing is known yet.
+
+    Waits some seconds for the link to come back. Never raises because it has not. Raises JournalTrouble.
+    """
+    if not outcome.is_unknown or outcome.entry_id is None:
+        return outcome
+    await settle_entry(journal, run_one, outcome.entry_id)
+    entry = await journal.entry(outcome.entry_id)
+    if entry is None or entry.in_doubt:
+        return outcome
+    records = await journal.records(entry.id)
+    if not records or records[0].outcome == UNKNOWN:
+        return replace(outcome, sentence=records[0].sentence) if records else outcome
+    return settled(outcome, job, is_done=records[0].is_done)
+
+
+async def defer_many(
+    plan: DeferPlan,
+    connector: Connector,
+    profile: Profile,
+    journal: Journal,
+    *,
+    on_trouble: OnTrouble,
+    on_progress: OnProgress | None = None,
+    is_one_transaction: bool = False,
+    rate: Rate | None = None,
+    source: str = "",
+) -> DeferLedger:
+    """Defer the jobs of a plan and write it down; the ledger tells, too, when everything was rolled back.
+
+    `source` is the connection that replayed jobs come from.
+    """
+    header, planned = headers.of_defers(plan, profile, source), Planned(jobs=plan.ready)
+    async with recording(journal, header, connector, planned, on_trouble) as recorded:
+        return await defer_into(
+            recorded, plan, on_progress=on_progress, is_one_transaction=is_one_transaction, rate=rate
+        )
+
+
+async def defer_into(
+    recorded: Recording,
+    plan: DeferPlan,
+    *,
+    on_progress: OnProgress | None = None,
+    is_one_transaction: bool = False,
+    rate: Rate | None = None,
+) -> DeferLedger:
+    """Defer the jobs of a plan as a part of an act that is being written down."""
+    told: list[DeferLedger] = []
+    steps = apply_defers(plan, is_one_transaction=is_one_transaction, rate=rate, on_start=told.append)
+    try:
+        await recorded.carry_out(
+            steps,
+            on_progress,
+            is_one_transaction=is_one_transaction,
+            outcomes=lambda done: list(done.done_outcomes()),
+        )
+    except DefersRolledBack:
+        pass  # the ledger tells
+    except Unanswered as error:
+        told[0].lose(error)
+    except ConnectorException as error:
+        if not (is_one_transaction and told[0].counts[Result.DONE]):
+            raise
+        told[0].error = error
+        told[0].roll_back()
+    await _settle(recorded, told[0])
+    _note_end(recorded, told[0])
+    return told[0]
+
+
+async def staged(
+    made: SetPlan,
+    connector: Connector,
+    profile: Profile,
+    journal: Journal,
+    *,
+    on_trouble: OnTrouble,
+    on_progress: OnProgress | None = None,
+) -> SetLedger:
+    """Apply a set in one transaction and write it down; the ledger tells, too, when everything was rolled back."""
+    told = SetLedger(made)
+    header, planned = headers.of_set(made, profile), headers.planned_of_set(made)
+    async with recording(journal, header, connector, planned, on_trouble) as recorded:
+        try:
+            await recorded.carry_out(
+                apply_staged(made, told),
+                on_progress,
+                is_one_transaction=True,
+                outcomes=lambda done: list(headers.set_outcomes(done, is_done=True)),
+            )
+        except NotApplied:
+            pass  # the ledger tells
+        except ConnectorException as error:
+            told.lose(error)
+        await _settle(recorded, told)
+        _note_end(recorded, told)
+        recorded.left = headers.set_outcomes(told, is_done=False)
+    return told
+
+
+async def prune(
+    connector: Connector, capabilities: Capabilities, profile: Profile, journal: Journal, *, on_trouble: OnTrouble
+) -> list[int]:
+    """Remove the workers that are unresponsive now, and write it down; their ids.
+
+    Raises CapabilityMissing, and Unanswered when nobody knows whether they were removed.
+    """
+    statement = pruning(capabilities)
+
+    def removed(worker_ids: list[int]) -> Outcomes:
+        # One record for all of them: a record's number is a job's.
+        return Outcomes([0] if worker_ids else [], DONE, [headers.removed_words(sorted(worker_ids))])
+
+    def steps() -> Steps[list[int]]:
+        return (yield Write(statement, removed))
+
+    header = headers.of_pruning(statement, capabilities, profile)
+    async with recording(journal, header, connector, Planned(jobs=1), on_trouble) as recorded:
+        try:
+            found = await recorded.carry_out(steps())
+        except Unanswered as error:
+            verdict = await recorded.settle()
+            if verdict != "done":
+                raise
+            found = list(error.value)
+        recorded.error, recorded.is_whole = "", True
+    return found
+
+
+async def _settle(recorded: Recording, told: Ledger | DeferLedger | SetLedger) -> None:
+    """Look up what nobody knows, and have the ledger tell it."""
+    if not isinstance(told.error, Unanswered):
+        return
+    verdict = await recorded.settle()
+    if verdict in ("done", "left"):
+        told.settle(is_done=verdict == "done")
+        # What is left of it: the link was lost.
+        lost = ConnectorException(f"Database error: {cause_text(told.error)}")
+        lost.__cause__ = told.error.__cause__
+        told.error = lost
+
+
+def _note_end(recorded: Recording, told: Ledger | DeferLedger | SetLedger) -> None:
+    """What the ledger tells of the jobs that were not acted upon, and of what broke it off."""
+    if not isinstance(told, SetLedger):
+        recorded.left = told.left_outcomes()
+    recorded.is_whole = True
+    recorded.error = cause_text(told.error) if told.error is not None else STOPPED if told.is_stopped else ""

@@ -1,0 +1,136 @@
+"""Committing what an operation changes, so that whatever breaks it is known for what it was.
+
+What breaks before COMMIT is sent has certainly changed nothing. Whoever keeps a journal writes the transaction's mark
+and its outcomes down before COMMIT is sent, so that the server can be asked later whether it was committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.exceptions import ConnectorException, Unanswered
+from jobdesk_core.operations.outcomes import Outcomes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Generic[T]):
+    """A statement that changes jobs, in a transaction of its own; `outcomes` tells from its value what it has done."""
+
+    statement: Statement[T]
+    outcomes: Callable[[T], Outcomes]
+
+
+class Keeper(Protocol):
+    """Keeps what is about to be committed. Its methods may wait for a disk, and are called in any thread."""
+
+    @property
+    def mark(self) -> Statement[str]:
+        """Tells the mark of the transaction that it is part of."""
+
+    def stage(self, mark: str, outcomes: list[Outcomes]) -> None:
+        """Have on disk what COMMIT is going to make true. What it raises rolls the transaction back."""
+
+    def close(self, *, is_committed: bool) -> None:
+        """The server has answered, or COMMIT was never sent. Called for what was staged, unless nobody knows."""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The one under way: its `connection`, and what it is going to have done, which is told before it ends."""
+
+    connection: Any = None
+    outcomes: list[Outcomes] | None = None
+    #: What Unanswered tells.
+    value: Any = None
+    is_staged: bool = False
+    is_sent: bool = False
+
+    def is_unknown(self, error: ConnectorException) -> bool:
+        """Whether nobody knows what the server made of COMMIT: it was sent, and the connection has not outlived it."""
+        return self.is_sent and bool(error.sqlstate is None or self.connection.closed)
+
+
+@contextlib.asynccontextmanager
+async def committing(connector: PsycopgConnector, keeper: Keeper | None = None) -> AsyncIterator[Transaction]:
+    """One transaction, committed at the end. Raises Unanswered when nobody knows whether it was.
+
+    After any other exception, nothing was changed.
+    """
+    under_way = Transaction()
+    try:
+        async with connector.transaction() as connection:
+            under_way.connection = connection
+            yield under_way
+            if keeper is not None and _has_jobs(under_way.outcomes):
+                mark = await connector.run_async(keeper.mark, connection=connection)
+                under_way.is_staged = True
+                await _to_its_end(keeper.stage, mark, under_way.outcomes or [])
+            under_way.is_sent = True
+    except ConnectorException as error:
+        _raise_if_unknown(under_way, error, keeper)
+        raise
+    except BaseException:
+        _close_if_certain(under_way, keeper)
+        raise
+    _close(under_way, keeper, is_committed=True)
+
+
+@contextlib.contextmanager
+def committing_now(connector: SyncPsycopgConnector, keeper: Keeper | None = None) -> Iterator[Transaction]:
+    """As `committing`, where no event loop runs."""
+    under_way = Transaction()
+    try:
+        with connector.transaction() as connection:
+            under_way.connection = connection
+            yield under_way
+            if keeper is not None and _has_jobs(under_way.outcomes):
+                mark = connector.run(keeper.mark, connection=connection)
+                under_way.is_staged = True
+                keeper.stage(mark, under_way.outcomes or [])
+            under_way.is_sent = True
+    except ConnectorException as error:
+        _raise_if_unknown(under_way, error, keeper)
+        raise
+    except BaseException:
+        _close_if_certain(under_way, keeper)
+        raise
+    _close(under_way, keeper, is_committed=True)
+
+
+async def _to_its_end(work: Callable[[str, list[Outcomes]], None], mark: str, outcomes: list[Outcomes]) -> None:
+    """In a thread, also when we are cancelled meanwhile: what it writes is not to be overtaken."""
+    writing = asyncio.ensure_future(asyncio.to_thread(work, mark, outcomes))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait({writing})
+        raise
+
+
+def _has_jobs(outcomes: list[Outcomes] | None) -> bool:
+    return any(some.ids for some in outcomes or ())
+
+
+def _raise_if_unknown(under_way: Transaction, error: ConnectorException, keeper: Keeper | None) -> None:
+    if under_way.is_unknown(error):
+        raise Unanswered(value=under_way.value) from (error.__cause__ or error)
+    _close(under_way, keeper, is_committed=False)
+
+
+def _close_if_certain(under_way: Transaction, keeper: Keeper | None) -> None:
+    if not under_way.is_sent:
+        _close(under_way, keeper, is_committed=False)
+
+
+def _close(under_way: Transaction, keeper: Keeper | None, *, is_committed: bool) -> None:
+    if keeper is not None and under_way.is_staged:
+        keeper.close(is_committed=is_committed)
