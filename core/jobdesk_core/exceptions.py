@@ -125,7 +125,7 @@ class ConnectorException(JobdeskException):
         return bool(names & {"OperationalError", "InterfaceError", "OSError"})
 
 
-class Unanswered(ConnectorException):
+class InDoubt(ConnectorException):
     """Whether this was done is not known: the connection was lost before the server's answer came.
 
     `value` is what the transaction had found and done, if it was committed.
@@ -134,6 +134,12 @@ class Unanswered(ConnectorException):
     def __init__(self, message: str | None = None, value: Any = None) -> None:
         super().__init__(message)
         self.value = value
+
+    def lost(self) -> ConnectorException:
+        """What is left of it once it is known what was done: the link was lost."""
+        error = ConnectorException(f"Database error: {cause_text(self)}")
+        error.__cause__ = self.__cause__
+        return error
 
 
 class UnreadableDsn(ConnectorException):

@@ -17,9 +17,9 @@ from jobdesk_core.exceptions import (
     CapabilityMissing,
     ConnectorException,
     IndexLeftInvalid,
+    InDoubt,
     QueueNameTooLong,
     SchemaRefused,
-    Unanswered,
     UnreadableDsn,
     cause_text,
 )
@@ -73,7 +73,7 @@ def explain(error: BaseException) -> Trouble:
     if isinstance(error, IndexLeftInvalid):
         way_out = f"What is left of it serves nothing, and every writer pays for it. Drop it: {error.drop_sql}"
         return Trouble("refused", str(error), way_out)
-    if isinstance(error, Unanswered):
+    if isinstance(error, InDoubt):
         way_out = "It is looked up as soon as the connection is back. Do not do it again before that."
         return Trouble("in_doubt", str(error), way_out, without_secrets(cause_text(error)))
     if isinstance(error, SchemaRefused):
@@ -367,7 +367,6 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
     (
         r"terminating connection|server closed the connection|connection is lost|closed|consuming input failed",
         "dropped",
-        "in_doubt",
         "The connection to the server was lost.",
         _RECONNECTS,
     ),

@@ -15,7 +15,7 @@ from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.interrupt import Interrupt
 from jobdesk_core.connectors.shown import shown_sql
 from jobdesk_core.database import statements
-from jobdesk_core.exceptions import ConnectorException, Unanswered
+from jobdesk_core.exceptions import ConnectorException, InDoubt
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Journal, JournalTrouble, headers
 from jobdesk_core.journal.record import Planned
@@ -109,7 +109,7 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
             # The journal's loop is for it alone: nothing else waits.
             asyncio.run(deferring.run(job, jobs, interrupt, is_many=is_many))
     except ConnectorException as error:
-        if not deferring.done or isinstance(error, Unanswered):
+        if not deferring.done or isinstance(error, InDoubt):
             raise
         stays = "What was deferred stays deferred: give it only the lines that are left."
         raise Ended(codes.code_of(error), codes.told(error)[0], stays) from error
@@ -117,7 +117,7 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
         # Also when the link breaks: those before it are deferred.
         _sum_up(deferring, is_many=is_many)
     if deferring.is_unknown:
-        raise Ended(codes.CONNECTION, *codes.told(Unanswered()))
+        raise Ended(codes.CONNECTION, *codes.told(InDoubt()))
     if interrupt.is_set:
         raise Ended(codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
     return codes.DONE if deferring.done and not deferring.refused else codes.NOT_ALL

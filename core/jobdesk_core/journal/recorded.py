@@ -18,7 +18,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.marks import NOWHERE, read_server
-from jobdesk_core.exceptions import ConnectorException, JobdeskException, Unanswered, cause_text
+from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskException, cause_text
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import headers
 from jobdesk_core.journal.journal import Journal, JournalTrouble
@@ -235,7 +235,7 @@ async def act(
             )
         except RolledBack:
             pass  # the ledger tells
-        except Unanswered as error:
+        except InDoubt as error:
             told.lose(error)
         except ConnectorException as error:
             if not (is_one_transaction and told.counts[Result.DONE]):
@@ -273,7 +273,7 @@ async def defer_one(
         outcome = replace(await recorded.carry_out(steps), entry_id=recorded.entry_id)
         recorded.error, recorded.is_whole = "", True
         if outcome.is_unknown:
-            recorded.error = str(Unanswered())
+            recorded.error = str(InDoubt())
             verdict = await recorded.settle()
             if verdict in ("done", "left"):
                 outcome = settled(outcome, job, is_done=verdict == "done")
@@ -344,7 +344,7 @@ async def defer_into(
         )
     except DefersRolledBack:
         pass  # the ledger tells
-    except Unanswered as error:
+    except InDoubt as error:
         told[0].lose(error)
     except ConnectorException as error:
         if not (is_one_transaction and told[0].counts[Result.DONE]):
@@ -391,7 +391,7 @@ async def prune(
 ) -> list[int]:
     """Remove the workers that are unresponsive now, and write it down; their ids.
 
-    Raises CapabilityMissing, and Unanswered when nobody knows whether they were removed.
+    Raises CapabilityMissing, and InDoubt when nobody knows whether they were removed.
     """
     statement = pruning(capabilities)
 
@@ -400,14 +400,17 @@ async def prune(
         return Outcomes([0] if worker_ids else [], DONE, [headers.removed_words(sorted(worker_ids))])
 
     def steps() -> Steps[list[int]]:
-        return (yield Write(statement, removed))
+        found: list[int] = yield Write(statement, removed)
+        return found
 
     header = headers.of_pruning(statement, capabilities, profile)
     async with recording(journal, header, connector, Planned(jobs=1), on_trouble) as recorded:
         try:
             found = await recorded.carry_out(steps())
-        except Unanswered as error:
+        except InDoubt as error:
             verdict = await recorded.settle()
+            if verdict == "left":
+                raise error.lost() from error.__cause__
             if verdict != "done":
                 raise
             found = list(error.value)
@@ -417,15 +420,12 @@ async def prune(
 
 async def _settle(recorded: Recording, told: Ledger | DeferLedger | SetLedger) -> None:
     """Look up what nobody knows, and have the ledger tell it."""
-    if not isinstance(told.error, Unanswered):
+    if not isinstance(told.error, InDoubt):
         return
     verdict = await recorded.settle()
     if verdict in ("done", "left"):
         told.settle(is_done=verdict == "done")
-        # What is left of it: the link was lost.
-        lost = ConnectorException(f"Database error: {cause_text(told.error)}")
-        lost.__cause__ = told.error.__cause__
-        told.error = lost
+        told.error = told.error.lost()
 
 
 def _note_end(recorded: Recording, told: Ledger | DeferLedger | SetLedger) -> None:

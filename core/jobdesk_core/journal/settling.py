@@ -8,6 +8,7 @@ stays unknown, with the reason.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -36,20 +37,19 @@ async def settle(journal: Journal, run: Run, place: str) -> int:
     return sum([await _settle_one(journal, run, server, chunk) is not None for chunk in ours])
 
 
-async def settle_entry(journal: Journal, run: Run, entry_id: int, patience_s: float = PATIENCE_S) -> Verdict | None:
+async def settle_entry(journal: Journal, run: Run, entry_id: int, patience_s: float | None = None) -> Verdict | None:
     """What has become of an entry's transaction that was not answered; None while the server does not say.
 
-    Waits until the link is back, so many seconds at most. Raises JournalTrouble.
+    Waits until the link is back, so many seconds at most (PATIENCE_S). Raises JournalTrouble.
     """
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
     while True:
-        try:
-            server = await read_server(run)
-            verdicts = [await _settle_one(journal, run, server, each) for each in await journal.in_doubt(entry_id)]
-            if None not in verdicts:
-                return verdicts[-1] if verdicts else None
-        except ConnectorException:
-            pass  # not back yet
+        with contextlib.suppress(ConnectorException, TimeoutError):  # not back yet
+            async with asyncio.timeout(max(until - time.monotonic(), PAUSE_S)):
+                server = await read_server(run)
+                verdicts = [await _settle_one(journal, run, server, each) for each in await journal.in_doubt(entry_id)]
+                if None not in verdicts:
+                    return verdicts[-1] if verdicts else None
         if time.monotonic() >= until:
             return None
         await asyncio.sleep(PAUSE_S)

@@ -19,8 +19,8 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import (
     CapabilityMissing,
     ConnectorException,
+    InDoubt,
     JobdeskException,
-    Unanswered,
     UniqueViolation,
     cause_text,
 )
@@ -104,8 +104,11 @@ class _Undoing:
             others = [Record(job_id, "skipped", "It has been undone meanwhile.") for job_id in sorted(taken.job_ids)]
             rest = [record for record in records if record.job_id not in taken.job_ids]
             return others + (await self._together(rest) if rest else [])
-        except Unanswered:
-            if await self._recorded.settle() != "done":
+        except InDoubt as error:
+            verdict = await self._recorded.settle()
+            if verdict == "left":
+                raise error.lost() from error.__cause__
+            if verdict != "done":
                 raise
         except (ConnectorException, CapabilityMissing) as error:
             if isinstance(error, ConnectorException) and error.sqlstate is None:

@@ -10,8 +10,8 @@ from typing import Any
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import (
     ConnectorException,
+    InDoubt,
     JobdeskException,
-    Unanswered,
     UniqueViolation,
     cause_text,
 )
@@ -170,7 +170,7 @@ class _Act:
         statement = chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
         try:
             rows = yield Write(statement, lambda rows: self._done(some, rows))
-        except Unanswered as error:
+        except InDoubt as error:
             self._note_unknown(some, error)
             return False
         except ConnectorException as error:
@@ -206,7 +206,7 @@ class _Act:
                 self.ledger.add([job_id], Result.SKIPPED, self._left_alone(facts), facts.status)
         return exceptions
 
-    def _note_unknown(self, some: _Some, error: Unanswered) -> None:
+    def _note_unknown(self, some: _Some, error: InDoubt) -> None:
         self.ledger.error = error
         self.ledger.add_unknown(self._done(some, error.value), some.facts.status)
         missing = [job_id for job_id, left_alone in self._note_left(error.value).items() if left_alone is None]

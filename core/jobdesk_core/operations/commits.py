@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
-from jobdesk_core.exceptions import ConnectorException, Unanswered
+from jobdesk_core.exceptions import ConnectorException, InDoubt
 from jobdesk_core.operations.outcomes import Outcomes
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Transaction:
 
     connection: Any = None
     outcomes: list[Outcomes] | None = None
-    #: What Unanswered tells.
+    #: What InDoubt tells.
     value: Any = None
     is_staged: bool = False
     is_sent: bool = False
@@ -61,7 +61,7 @@ class Transaction:
 
 @contextlib.asynccontextmanager
 async def committing(connector: PsycopgConnector, keeper: Keeper | None = None) -> AsyncIterator[Transaction]:
-    """One transaction, committed at the end. Raises Unanswered when nobody knows whether it was.
+    """One transaction, committed at the end. Raises InDoubt when nobody knows whether it was.
 
     After any other exception, nothing was changed.
     """
@@ -122,7 +122,7 @@ def _has_jobs(outcomes: list[Outcomes] | None) -> bool:
 
 def _raise_if_unknown(under_way: Transaction, error: ConnectorException, keeper: Keeper | None) -> None:
     if under_way.is_unknown(error):
-        raise Unanswered(value=under_way.value) from (error.__cause__ or error)
+        raise InDoubt(value=under_way.value) from (error.__cause__ or error)
     _close(under_way, keeper, is_committed=False)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, Unanswered, UniqueViolation
+from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, InDoubt, UniqueViolation
 from jobdesk_core.jobs import Job
 from jobdesk_core.moments import safe_local
 from jobdesk_core.operations.changes import Action
@@ -61,7 +61,7 @@ def defer(
         return Outcome(None, False, (yield from _who_holds(job.queueing_lock, taken)))
     except CapabilityMissing as error:
         return Outcome(None, False, str(error))
-    except Unanswered as error:
+    except InDoubt as error:
         (job_id,) = error.value
         sentence = (
             f"Whether {job.task_name} was deferred as job #{job_id:,} is not known: "

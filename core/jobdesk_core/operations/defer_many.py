@@ -14,8 +14,8 @@ from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import (
     ConnectorException,
+    InDoubt,
     JobdeskException,
-    Unanswered,
     UniqueViolation,
     cause_text,
 )
@@ -195,7 +195,7 @@ class _Deferring:
         try:
             statement = statements.defer(self.plan.capabilities, jobs)
             ids = yield Write(statement, lambda ids: self.ledger.outcomes_of(some, ids))
-        except Unanswered as error:
+        except InDoubt as error:
             self.ledger.error = error
             self.ledger.doubt(some, error.value)
             return False

@@ -13,8 +13,8 @@ from jobdesk_core.database import statements
 from jobdesk_core.exceptions import (
     CapabilityMissing,
     ConnectorException,
+    InDoubt,
     JobdeskException,
-    Unanswered,
     cause_text,
 )
 from jobdesk_core.operations.acts import LOCK_TIMEOUT
@@ -101,7 +101,7 @@ class SetLedger:
     def lose(self, error: Exception) -> None:
         """Note that the transaction ended with an error: nothing was done; only of a lost commit nobody knows."""
         self.error = self.error or error
-        self.fate = Result.UNKNOWN if isinstance(error, Unanswered) else Result.ROLLED_BACK
+        self.fate = Result.UNKNOWN if isinstance(error, InDoubt) else Result.ROLLED_BACK
 
     def settle(self, *, is_done: bool) -> None:
         """Note what was found out of a set that nobody knew of."""

@@ -66,7 +66,7 @@ def run(
     own, which an exception rolls back. `on_progress` may take its time, which is a pause, and returns whether to go on.
 
     A `keeper` is told of every transaction before it is committed; of the one of all by what `outcomes` makes of the
-    value. Raises Unanswered when nobody knows whether that one was committed.
+    value. Raises InDoubt when nobody knows whether that one was committed.
 
     With `limit_s` no statement takes longer, in seconds. Only for what reads: of a change that is broken off
     nobody knows whether it was made.
