@@ -15,6 +15,7 @@ from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Entry, Header, Journal, recorded
 from jobdesk_core.journal import undo as journal_undo
+from jobdesk_core.journal.settling import settle
 from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.journal.undoing import undo
 from jobdesk_core.monitor import advice
@@ -98,6 +99,8 @@ class Desk(QObject):
         self.boards = Boards(self.monitor, self)
         self.work = Work(self)
         self.work.failed.connect(self.trouble)
+        self._is_up = False
+        self.state_changed.connect(self._settle_when_up)
 
     @classmethod
     async def open(cls, profile: Profile, secret: Secret | None = None, *, journal: Journal) -> Desk:
@@ -120,6 +123,16 @@ class Desk(QObject):
         self.state_changed.connect(self._look_at_clock)
         self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit, self._take_workers), name="feed")
         self.boards.start()
+
+    def _settle_when_up(self, state: FeedState) -> None:
+        """Look up what the journal does not know of earlier acts, once connected and whenever the link is back."""
+        was_up, self._is_up = self._is_up, state.mode in ("live", "polling")
+        if self._is_up and not was_up:
+            self.work.start(self._settle(), name="settle the journal")
+
+    async def _settle(self) -> None:
+        with contextlib.suppress(JobdeskException):  # the next act tries again, and tells
+            await settle(self.journal, self.connector.run_async, self.profile.display_dsn)
 
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""

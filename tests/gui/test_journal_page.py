@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from jobdesk.dialogs.undo import UndoDialog
 from jobdesk.main_window import MainWindow
+from jobdesk_core.database.marks import read_server
 from jobdesk_core.journal import Header, Record
+from jobdesk_core.journal.record import Planned
+from jobdesk_core.operations.commits import committing
+from jobdesk_core.operations.outcomes import Outcomes
 from opened import Others, closed, dialog_of, live, opened
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QFileDialog
@@ -186,3 +190,27 @@ async def test_every_column_that_is_shown_is_in_sight(tmp_path: Path, width: int
         await until(lambda: page.detail.model.rowCount() == 1, what="its jobs")
         for table in (page.table, page.detail.table):
             assert table.horizontalHeader().length() == table.viewport().width()
+
+
+async def test_what_is_in_doubt_is_looked_up_when_the_window_is_connected(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        job_id = others.defer()
+        async with live(tmp_path, dsn) as window:
+            desk = window.session.desk
+            assert desk is not None
+            journal, server = desk.journal, await read_server(desk.connector.run_async)
+            async with committing(desk.connector) as own:
+                mark = await desk.connector.run_async(server.mark, connection=own.connection)
+            header = Header(action="cancel", sentence="Cancel", profile="p", place="elsewhere", role="r")
+            number = journal.begin_now(header, Planned([job_id], server=server.name))
+            journal.stage_now(number, mark, [Outcomes([job_id], "done", "Cancelled job #{job}.")])
+            journal.finish_now(number, "", [])
+            entry = await journal.entry(number)
+            assert entry is not None and entry.in_doubt == 1
+            window.session.reopen()
+
+            async def is_known() -> bool:
+                known = await journal.entry(number)
+                return known is not None and (known.in_doubt, known.done) == (0, 1)
+
+            await until(is_known, what="the server to be asked")

@@ -20,7 +20,7 @@ from jobdesk_core.exceptions import (
 from jobdesk_core.operations.acts import LOCK_TIMEOUT
 from jobdesk_core.operations.apply import apply, first_statement
 from jobdesk_core.operations.defer import Outcome, defer
-from jobdesk_core.operations.ledger import Entry, Ledger, Result, write_csv, write_ndjson
+from jobdesk_core.operations.ledger import IN_DOUBT, Entry, Ledger, Result, write_csv, write_ndjson
 from jobdesk_core.operations.staged import StagedDefer
 from jobdesk_core.operations.staged_plan import Part, SetPlan
 from jobdesk_core.operations.steps import Progress, Step, Steps, relayed
@@ -127,7 +127,7 @@ class SetLedger:
         result = self._now(entry.result)
         if result is entry.result:
             return entry
-        words = _LEFT if result is Result.ROLLED_BACK else "may have been acted upon or not: the link broke."
+        words = _LEFT if result is Result.ROLLED_BACK else IN_DOUBT.one
         return replace(entry, result=result, sentence=f"Job {entry.job_id} {words}")
 
     def _deferred(self, entry: StagedDefer, outcome: Outcome | None) -> Entry:
