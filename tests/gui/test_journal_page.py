@@ -161,8 +161,8 @@ async def test_what_was_found_is_exported(dsn: str, tmp_path: Path, name: str) -
 async def test_a_journal_that_cannot_be_written_is_told_and_the_action_is_done(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         job_id = others.defer()
+        (tmp_path / "journal.sqlite").mkdir()
         async with live(tmp_path, dsn) as window:
-            (tmp_path / "journal.sqlite").mkdir()
             await act(window, "job.cancel", job_id)
             await until(lambda: others.status(job_id) == "cancelled")
             window.show_page("journal")
