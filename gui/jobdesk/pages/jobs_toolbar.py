@@ -140,7 +140,9 @@ class JobsToolbar(QWidget):
             button.setText(f"{self.tr('Columns')} +{count}" if is_roomy else f"+{count}")
             told = self.tr("No room for: {columns}. What is ticked here shows all the same; the table then scrolls.")
             button.setToolTip(told.format(columns=", ".join(self._given_up)))
-            style = Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else BESIDE
+            # In a narrow page the number of jobs needs the room more.
+            is_narrow = self._page_width < theme().grown(NARROW_WIDTH)
+            style = Qt.ToolButtonStyle.ToolButtonTextOnly if is_roomy else ALONE if is_narrow else BESIDE
         button.setToolButtonStyle(style)
         button.setAccessibleDescription(button.toolTip() if count else "")
 
