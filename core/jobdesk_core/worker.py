@@ -119,6 +119,8 @@ class Worker:
         self._stopped_at = math.inf
         self._idle_since = -math.inf
         self._has_run = False
+        #: Whether the run ended without recording how all of its jobs ended.
+        self.has_given_up = False
 
     @property
     def name(self) -> str | None:
@@ -243,6 +245,7 @@ class Worker:
                 )
                 if time.monotonic() >= ends_at:
                     await deadlines.cancel({serving})
+                    self.has_given_up = True
                     return await self._handover.give_up()
             else:
                 ends_at = math.inf if is_aborted else self._stopped_at + grace_s

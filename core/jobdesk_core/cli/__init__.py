@@ -16,9 +16,13 @@ COMMANDS = {
     "retry": "put failed or stalled jobs back in their queue",
     "fail": "mark stalled jobs as failed, so that they do not run again",
     "purge": "delete jobs that are over",
+    "worker": "run the jobs of an app",
+    "schema": "create the schema, or print it",
+    "healthchecks": "look whether an app, its database and the schema are there",
 }
 #: Options of the program whose value follows as a word of its own.
 _WITH_VALUE = ("--dsn", "--profile", "--schema", "--theme", "--tour")
+_APPS = ("-a", "--app")
 
 
 def first_word(arguments: Sequence[str]) -> str | None:
@@ -28,7 +32,9 @@ def first_word(arguments: Sequence[str]) -> str | None:
         if not is_value and not argument.startswith("-"):
             return argument
         # argparse takes a part of an option's name, too.
-        is_value = not is_value and len(argument) > 2 and any(name.startswith(argument) for name in _WITH_VALUE)
+        is_value = not is_value and (
+            argument in _APPS or (len(argument) > 2 and any(name.startswith(argument) for name in _WITH_VALUE))
+        )
     return None
 
 
@@ -39,7 +45,7 @@ def is_command(arguments: Sequence[str]) -> bool:
 
 def listed() -> str:
     """The commands with what each is for, a line for each."""
-    return "\n".join(f"  {name:8} {told}" for name, told in COMMANDS.items())
+    return "\n".join(f"  {name:12} {told}" for name, told in COMMANDS.items())
 
 
 def main(arguments: Sequence[str], program: str = "jobdesk") -> int:

@@ -78,6 +78,20 @@ def opened(options: argparse.Namespace) -> Iterator[Opened]:
             connector.close()
 
 
+@contextlib.contextmanager
+def unchecked(options: argparse.Namespace) -> Iterator[SyncPsycopgConnector]:
+    """Connect as the options say, whatever is or is not there. Raises as `opened`."""
+    profile, password = _profile(options)
+    if options.schema:
+        profile = replace(profile, schema=options.schema)
+    connector, _ = _signed_in(profile, password)
+    try:
+        yield connector
+    finally:
+        with contextlib.suppress(ConnectorException):
+            connector.close()
+
+
 def connected_again(desk: Opened) -> Opened:
     """The same database anew, with what it can do by now; whoever asks closes its connector. Raises as `opened`."""
     connector = connected(desk.profile, desk.secret)

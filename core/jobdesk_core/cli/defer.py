@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from jobdesk_core.cli import codes, new_jobs, output, words
+from jobdesk_core.cli import apps, codes, new_jobs, output, words
 from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.interrupt import Interrupt
@@ -59,7 +59,8 @@ def add_defer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only show the first jobs, and which would be refused")
     parser.add_argument("--sql", action="store_true", help="only show the SQL of the first job")
     parser.add_argument("--yes", action="store_true", help="do not ask before rows are deferred on production")
-    parser.set_defaults(run=run_defer)
+    apps.add_defer(parser)
+    parser.set_defaults(run=run_defer, run_app=apps.run_defer)
 
 
 def run_defer(desk: Opened, options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from jobdesk_core.cli import (
     COMMANDS,
     acting,
+    apps,
     codes,
     defer,
     first_word,
@@ -39,6 +40,9 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "retry": acting.add_retry,
     "fail": acting.add_fail,
     "purge": acting.add_purge,
+    "worker": apps.add_worker,
+    "schema": apps.add_schema,
+    "healthchecks": apps.add_healthchecks,
 }
 #: A word of a filter that argparse would take for an option; not where the word before it takes any text.
 _NEGATED = re.compile(r"-[a-z_]+[:.]")
@@ -55,6 +59,9 @@ def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_common(parser, is_first=True)
+    parser.add_argument(
+        "-a", "--app", dest="first_app", metavar="PATH", help="the app of worker, schema, healthchecks, defer"
+    )
     parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk-core"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, told in COMMANDS.items():
@@ -158,6 +165,10 @@ def _shielded(arguments: Sequence[str]) -> list[str]:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        if getattr(options, "app", None) is None and options.first_app is not None:
+            options.app = options.first_app
+        if apps.is_meant(options):
+            return int(options.run_app(options))
         with opened(options) as desk:
             code: int = options.run(desk, options)
             return code
