@@ -26,7 +26,7 @@ CREATE INDEX IF NOT EXISTS chunks_entry ON chunks (entry_id);
 CREATE INDEX IF NOT EXISTS chunks_begun ON chunks (id) WHERE state = 'begun';
 CREATE INDEX IF NOT EXISTS chunks_payload ON chunks (id) WHERE payload IS NOT NULL;
 """
-#: Columns that 0.1.0 did not have.
+#: Columns that the first release did not have.
 COLUMNS = {
     "entries": {
         "owner": "TEXT",
@@ -135,7 +135,7 @@ def end(connection: sqlite3.Connection, entry_id: int, at: dt.datetime | None, e
 
 
 def close_old(connection: sqlite3.Connection, entry_id: int) -> None:
-    """End an entry of 0.1.0, which kept no transactions, as what it is: unknown where nothing was written."""
+    """End an entry of the first release, which kept no transactions, as what it is: unknown where nothing was written."""
     header = connection.execute("SELECT action, undoes FROM entries WHERE id = ?", (entry_id,)).fetchone()
     if header["action"] == UNDO:
         sql = (
