@@ -52,7 +52,7 @@ def whole_file(path: Path, *, has_bom: bool = False) -> Iterator[TextIO]:
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
-        raise FileExistsError(errno.EEXIST, "There is something of this name that is no file", str(path))
+        raise FileExistsError(errno.EEXIST, "Something else than a file has this name", str(path))
     number, name = tempfile.mkstemp(prefix=".jobdesk-", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(number, "w", encoding="utf-8-sig" if has_bom else "utf-8", newline="") as file:

@@ -345,7 +345,7 @@ class JobManager:
         releases before 3.0, which know no workers. Elsewhere it is deprecated, as in the library, and warns.
         """
         if nb_seconds is not None:
-            warnings.warn("nb_seconds is deprecated: heartbeats tell which jobs stalled.", DeprecationWarning, 2)
+            warnings.warn("nb_seconds is deprecated: heartbeats show which jobs have stalled.", DeprecationWarning, 2)
             return await self._run_async(
                 lambda able: statements.jobs_started_before(
                     able, nb_seconds=nb_seconds, queue=queue, task_name=task_name

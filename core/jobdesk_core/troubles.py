@@ -61,7 +61,7 @@ def explain(error: BaseException) -> Trouble:
         lock = f" {error.queueing_lock}" if error.queueing_lock else ""
         return Trouble(
             "queueing_lock",
-            f"The queueing lock{lock} is taken: a job that has it is waiting already.",
+            f"The queueing lock{lock} is taken: a job with it is waiting already.",
             "Cancel that job, wait until it has started, or choose another queueing lock.",
         )
     if isinstance(error, CapabilityMissing):
@@ -71,7 +71,7 @@ def explain(error: BaseException) -> Trouble:
     if isinstance(error, ArgumentsTooDeep):
         return Trouble("bad_input", str(error), "The inspector shows them as text.")
     if isinstance(error, IndexLeftInvalid):
-        way_out = f"What is left of it serves nothing, and every writer pays for it. Drop it: {error.drop_sql}"
+        way_out = f"What is left of it is of no use and slows down every write. Drop it: {error.drop_sql}"
         return Trouble("refused", str(error), way_out)
     if isinstance(error, InDoubt):
         way_out = "It is looked up as soon as the connection is back. Do not do it again before that."
@@ -91,7 +91,7 @@ def explain(error: BaseException) -> Trouble:
         why = about_dsn(str(cause))
         return Trouble("bad_dsn", f"The connection string cannot be read: {why}.", _DSN_LOOKS, why)
     if isinstance(cause, UnicodeError):
-        return Trouble("bad_input", "There is a character that is none, or that the encoding lacks.", "Leave it out.")
+        return Trouble("bad_input", "A character is invalid, or missing from the encoding.", "Leave it out.")
     if isinstance(cause, MemoryError):
         return Trouble("unknown", "There is not enough memory for this.", "Ask for less at a time.")
     if isinstance(cause, RecursionError):
@@ -100,7 +100,7 @@ def explain(error: BaseException) -> Trouble:
         what = f" {cause.filename}" if cause.filename else ""
         return Trouble("unknown", f"This machine refused{what}: {cause.strerror or cause}.", "", detail)
     if isinstance(cause, psycopg.DataError | psycopg.NotSupportedError | ValueError | OverflowError):
-        return Trouble("bad_input", f"The database does not take this: {detail}.", "Change it and try again.", detail)
+        return Trouble("bad_input", f"The database does not accept this: {detail}.", "Change it and try again.", detail)
     if isinstance(cause, psycopg.OperationalError | OSError):
         return _by_words(cause, detail)
     return Trouble("unknown", detail or type(cause).__name__, "", detail)
@@ -113,11 +113,11 @@ _DSN_LOOKS = (
 #: What libpq says of a connection string, without what it quotes of it: that may be a part of the password.
 _ABOUT_DSN = (
     ("invalid percent-encoded token", "a % is not followed by two hexadecimal digits"),
-    ("forbidden value %00", "%00 stands in it"),
-    ("missing key/value separator", 'a parameter behind the ? has no "="'),
-    ("extra key/value separator", 'a parameter behind the ? has more than one "="'),
-    ("invalid URI query parameter", "there is no parameter of such a name behind the ?"),
-    ("invalid connection option", "there is no parameter of such a name"),
+    ("forbidden value %00", "it contains %00"),
+    ("missing key/value separator", 'a parameter after the ? has no "="'),
+    ("extra key/value separator", 'a parameter after the ? has more than one "="'),
+    ("invalid URI query parameter", "a parameter after the ? has an unknown name"),
+    ("invalid connection option", "a parameter has an unknown name"),
     ('missing "="', 'a word has no "=" after it'),
     ("unterminated quoted string", "a quotation mark is not closed"),
     ("unexpected character", "there is a character that does not belong there"),
@@ -202,7 +202,7 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
         return Trouble(
             "no_schema",
             f"This database lacks a part of the Procrastinate schema: {first}.",
-            "Reconnect; if it stays so, install the schema or look at the search_path.",
+            "Reconnect; if that does not help, install the schema or check the search_path.",
             detail,
         )
     if isinstance(cause, sqlstates.AdminShutdown | sqlstates.CrashShutdown | sqlstates.CannotConnectNow):
@@ -225,26 +225,26 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
     return Trouble("unknown", f"The database refused: {first}.", "", detail)
 
 
-_LOOK = "Look at sslmode, sslrootcert, sslcert and sslkey."
+_LOOK = "Check sslmode, sslrootcert, sslcert and sslkey."
 #: What libpq says of TLS, and of what is no PostgreSQL server.
 _TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
     (
         r"root certificate file \"(?P<what>[^\"]+)\" does not exist",
         "unreachable",
-        "There is no file {what} with the authorities to be trusted.",
-        "Look at sslrootcert; sslrootcert=system trusts those of this machine.",
+        "There is no file {what} with trusted certificate authorities.",
+        "Check sslrootcert; sslrootcert=system trusts those of this machine.",
     ),
     (
         r"could not read root certificate file \"(?P<what>[^\"]+)\"",
         "unreachable",
-        "The file {what} holds no certificate of an authority that can be read.",
-        "Look at sslrootcert.",
+        "The file {what} contains no readable certificate of an authority.",
+        "Check sslrootcert.",
     ),
     (
         r"server certificate for (?P<what>.+) does not match host name \"(?P<host>[^\"]+)\"",
         "unreachable",
         "The server's certificate is for {what}, not for {host}.",
-        "Look at the host's name, or ask whether this is the right server.",
+        "Check the host's name, or ask whether this is the right server.",
     ),
     (
         r"certificate has expired",
@@ -269,14 +269,14 @@ _TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         r"connection to server (?P<what>at \"[^\"]+\".*?) failed: "
         r"(?:received invalid response to SSL negotiation|expected authentication request from server)",
         "unreachable",
-        "What answers {what} is no PostgreSQL server.",
-        "Look at host and port.",
+        "What answers {what} is not a PostgreSQL server.",
+        "Check host and port.",
     ),
     (
         r"certificate present, but not private key file \"(?P<what>[^\"]+)\"",
         "unreachable",
         "There is no file {what} with the key of the client's certificate.",
-        "Look at sslkey.",
+        "Check sslkey.",
     ),
     (
         r"failed: (?P<what>(?:(?!failed: ).)*(?:SSL|certificate|private key file).*)",
@@ -306,13 +306,13 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         r"database \"(?P<what>[^\"]+)\" does not exist",
         "no_database",
         "There is no database {what} on this server.",
-        "Look at the database's name, or create it.",
+        "Check the database's name, or create it.",
     ),
     (
         r"role \"(?P<what>[^\"]+)\" does not exist",
         "no_role",
         "There is no role {what} on this server.",
-        "Look at the user's name.",
+        "Check the user's name.",
     ),
     (
         r"no pg_hba.conf entry",
@@ -336,7 +336,7 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         r"(?:could not translate host name|resolve host) [\"'](?P<what>[^\"']+)[\"']",
         "unreachable",
         "The host {what} is not known.",
-        "Look at its spelling, or at the network (a VPN?).",
+        "Check its spelling, or the network (a VPN?).",
     ),
     (
         r"connection to server (?P<what>(?:at|on socket) \"[^\"]+\"(?:, port \d+)?) failed: "
@@ -349,7 +349,7 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         r"timeout expired|timed out|No route to host|Network is unreachable",
         "unreachable",
         "The server cannot be reached.",
-        "Look at host, port and network (a firewall, a VPN?).",
+        "Check host, port and network (a firewall, a VPN?).",
     ),
     *_TLS_WORDS,
     (
@@ -376,7 +376,7 @@ _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
 def _by_words(cause: BaseException, detail: str) -> Trouble:
     if isinstance(cause, PoolTimeout):
         return Trouble(
-            "unreachable", "The server has not given a connection in time.", "Is it running? Try again.", detail
+            "unreachable", "The server did not give a connection in time.", "Is it running? Try again.", detail
         )
     for pattern, kind, sentence, way_out in _WORDS:
         match = re.search(pattern, detail, re.IGNORECASE)

@@ -66,10 +66,10 @@ class ViewCounts:
 
     def _show(self, name: str, found: AtLeast | None) -> None:
         if found is None:
-            self._list.show_count(name, "…", _tr("Counting takes too long here; it is tried again with fewer jobs."))
+            self._list.show_count(name, "…", _tr("Counting takes too long here; trying again with fewer jobs."))
             return
         number = formats.number(found.count)
-        more = _tr("At least so many: only the newest jobs were looked through.")
+        more = _tr("At least this many: only the newest jobs were searched.")
         self._list.show_count(name, number if found.is_all else f"{number}+", "" if found.is_all else more)
 
 

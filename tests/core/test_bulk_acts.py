@@ -221,7 +221,7 @@ RACES: dict[str, tuple[Change, str, str, str]] = {
         Purge(),
         "failed",
         "SELECT procrastinate_retry_job_v2(2, now(), NULL, NULL, NULL)",
-        "not over",
+        "not finished",
     ),
 }
 
@@ -421,7 +421,7 @@ async def test_the_ledger_is_exported_with_every_job_and_what_it_was_before(dsn:
     assert [int(row["id"]) for row in rows] == [each["id"] for each in objects] == [job_id, 1, 2, 3]
     assert (rows[0]["result"], rows[0]["lock_before"], rows[0]["priority_before"]) == ("done", nasty, "4")
     assert objects[0]["before"] | {"args": None} == objects[0]["before"] | {"args": None, "lock": nasty}
-    assert objects[0]["before"]["status"] == "todo" and "is over" in objects[1]["sentence"]
+    assert objects[0]["before"]["status"] == "todo" and "has finished" in objects[1]["sentence"]
 
 
 @pytest.mark.parametrize("change", [Cancel(), Cancel(delete=True), Retry(lock="it's %s"), Purge(), Reprioritise(2)])

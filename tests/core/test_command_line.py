@@ -126,8 +126,8 @@ def test_what_is_no_command_is_told_by_both_programs(module: str) -> None:
         (["staus"], "there is no command staus. Did you mean status?"),
         (["--dsn", "host=127.0.0.1 port=1", "Retry", "1"], "there is no command Retry. Did you mean retry?"),
         (["--prof", "x", "xyzzy"], f"there is no command xyzzy. The commands are {', '.join(COMMANDS)}."),
-        (["postgresql://u:geheim@h/d"], "command postgresql://u:•••@h/d. A connection string goes behind --dsn."),
-        (["host=h password=geheim"], "command host=h password=•••. A connection string goes behind --dsn."),
+        (["postgresql://u:geheim@h/d"], "command postgresql://u:•••@h/d. A connection string goes after --dsn."),
+        (["host=h password=geheim"], "command host=h password=•••. A connection string goes after --dsn."),
     ):
         code, text = told(*arguments)
         assert code == 2 and words in text, text
@@ -388,7 +388,7 @@ def test_the_preflight_tells_every_fate_and_the_ledger_every_job(shell: Shell) -
     many(shell.dsn, 1, status="failed")
     groups = shell.json("cancel", "--all", "--dry-run")
     assert [(each["status"], each["count"], each["outcome"]) for each in groups] == [
-        ("todo", 2, "will be done"),
+        ("todo", 2, "will be cancelled"),
         ("failed", 1, "skipped"),
     ]
     ledger = shell.json("cancel", "--all", "--yes")
@@ -673,7 +673,7 @@ def test_many_rows_are_not_deferred_on_production_without_a_yes(shell: Shell) ->
     [
         ([], "{}\n" * 700 + "nothing\n", "Line 701"),
         ([], '{"n": 1}\nnothing\n', "Line 2"),
-        ([], '{"n": 1, "n": 2}', "stands twice"),
+        ([], '{"n": 1, "n": 2}', "appears twice"),
         ([], "a,b\n1,2\n3\n", "Line 3: There is 1 cell for 2 columns."),
         (["--format", "csv"], "a,a\n1,2\n", "Two columns are called a"),
         (["--type", "n=date"], "n\n1\n", "not NAME=TYPE"),
@@ -693,11 +693,11 @@ def test_a_job_goes_to_the_queue_of_its_task_and_unusual_arguments_are_told(shel
     ended = shell("defer", "mail.send", "subjct=x", "n=y")
     assert ended.returncode == 0 and "Queue mail" in ended.stderr
     assert (
-        "None of its newest 6 jobs had subjct." in ended.stderr and "All of its newest 6 jobs had to." in ended.stderr
+        "None of its latest 6 jobs had subjct." in ended.stderr and "All of its latest 6 jobs had to." in ended.stderr
     )
     assert "n is usually a number; this is a text." in ended.stderr
     assert shell("defer", "mail.send", 'to="a"', "n=1", "--queue", "other").stderr == ""
-    assert "No job of new is known: queue default" in shell("defer", "new").stderr
+    assert "No job of new is known, so the queue is default" in shell("defer", "new").stderr
     queues = "SELECT queue_name FROM procrastinate_jobs ORDER BY id DESC LIMIT 3"
     assert run_sql(shell.dsn, queues) == ["default", "other", "mail"]
 
@@ -910,7 +910,7 @@ def test_before_a_retry_that_may_run_a_job_twice_and_after_one_that_nobody_takes
     assert "How long t usually runs is not known; this job started" in ended.stderr
     ended = shell("retry", "1", "--stalled", "--yes", "--force")
     assert ended.returncode == 0
-    assert "Job #1 is to run again, but no worker is alive, and no job in mail has started for" in ended.stderr
+    assert "Job #1 is waiting to run again, but no worker is alive, and no job in mail has started for" in ended.stderr
 
 
 def test_a_brake_stops_a_retry_whose_jobs_fail_again(shell: Shell) -> None:

@@ -540,7 +540,7 @@ def test_a_to_z_alone_have_another_case_under_every_collation(filled: Found, dsn
 @pytest.mark.parametrize(
     ("text", "position", "words"),
     [
-        ("lock:a,,b", 0, "beside the comma"),
+        ("lock:a,,b", 0, "next to the comma"),
         ("lock:a\0", 0, "NUL"),
         ('args:{"a": 1', 12, "not a JSON object"),
         ('args:{"a": NaN}', 5, "cannot be read"),

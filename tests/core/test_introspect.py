@@ -98,9 +98,9 @@ async def test_our_app_tells_its_tasks_also_those_of_its_import_paths(tmp_path: 
         ("1 / 0\n", "failed with ZeroDivisionError: division by zero."),
         ("raise ValueError('postgresql://me:hunter2@db/x <b>')\n", "ValueError: postgresql://me:•••@db/x <b>"),
         ("import sys; sys.exit(3)\n", "failed with SystemExit: 3."),
-        ("import os; os._exit(9)\n", "ended (code 9) before it told"),
+        ("import os; os._exit(9)\n", "ended (code 9) before it listed"),
         ("import os; os.kill(os.getpid(), 11)\n", "ended (code -11)"),
-        ("app = 5\n", "is no app: it has no tasks"),
+        ("app = 5\n", "is not an app: it has no tasks"),
         ("def app(:\n", "SyntaxError"),
         ("", "AttributeError"),
         ("while True: pass\n", "within 2 seconds"),
@@ -131,7 +131,7 @@ async def test_a_hostile_or_broken_app_is_contained_and_told(tmp_path: Path, tex
         ({"app_path": "alone"}, "looks like package.module.app"),
         ({"app_path": ""}, "Name the app, too"),
         ({"app_python": ""}, "Name the Python interpreter"),
-        ({"app_python": "/bin/ls"}, "Is it a Python"),
+        ({"app_python": "/bin/ls"}, "Is it Python"),
     ],
 )
 async def test_wrong_settings_are_told(tmp_path: Path, changes: dict[str, str], words: str) -> None:
@@ -298,7 +298,7 @@ def test_without_code_the_newest_jobs_teach() -> None:
     assert (known.queue, known.jobs, known.is_in_code, known.is_closed) == ("mail", 7, False, False)
     assert known.template() == {"to": "", "n": 0}
     assert known.remarks({"to": 5, "zz": 1}) == [
-        "None of its newest 7 jobs had zz.",
+        "None of its latest 7 jobs had zz.",
         "to is usually a text; this is a number.",
     ]
     assert known_task("t", None, AppTask("t", "code", 0, None, None, "", None)).queue == "code"

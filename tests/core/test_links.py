@@ -61,10 +61,10 @@ def test_a_job_without_a_fitting_value_has_no_link(value: str | None) -> None:
         ("logs.example/{job_id}", "https://"),
         ("https://", "https://"),
         ("https://{queue}/x", "host cannot depend"),
-        ("https://me:secret@logs.example/{job_id}", "no user name or password"),
+        ("https://me:secret@logs.example/{job_id}", "not contain a user name or password"),
         ("https://logs.example/{nope}", "no field {nope}"),
         ("https://logs.example/{job_id", "not closed"),
-        ("https://logs.example/a b", "no spaces"),
+        ("https://logs.example/a b", "not contain spaces"),
         ("https://[::1/x", "cannot be read"),
     ],
 )
@@ -103,5 +103,5 @@ def test_what_was_revealed_alone_is_shown() -> None:
 
 def test_a_profile_may_have_another_pattern_and_a_broken_one_hides_what_the_default_does() -> None:
     assert masked({"iban": 1, "token": 2}, "iban") == {"iban": HIDDEN, "token": 2}
-    assert "no regular expression" in (pattern_problem("(") or "")
+    assert "not a regular expression" in (pattern_problem("(") or "")
     assert compiled("(").pattern == DEFAULT_PATTERN

@@ -143,7 +143,7 @@ async def test_a_queueing_lock_that_was_taken_again_comes_first(released_dsn: st
         assert lock.state is LockState.TAKEN_AGAIN and lock.head.id == holder
         links = (await chain(manager, lock)).links
         assert [link.row.id for link in links] == [holder, running, failed]
-        assert f"taken by #{holder}" in links[2].why and "Should it ask to be retried" in links[1].why
+        assert f"taken by #{holder}" in links[2].why and "If it asks for a retry" in links[1].why
         await execute(manager, f"DELETE FROM procrastinate_jobs WHERE id = {failed}")
         assert await ids(manager, lock) == [holder, running]
 

@@ -189,9 +189,9 @@ def test_a_number_keeps_its_digits(dsn: str, capsys: pytest.CaptureFixture[str],
 @pytest.mark.parametrize("text", ['{"x": 1, "x": 2}', '[{"x": {"y": 1, "y": 1}}]'])
 def test_a_key_twice_is_refused(dsn: str, capsys: pytest.CaptureFixture[str], text: str) -> None:
     code, _, err = ran(capsys, dsn, "defer", "t", "--queue", "q", f"n={text}")
-    assert (code, "stands twice" in err) == (2, True)
+    assert (code, "appears twice" in err) == (2, True)
     code, _, err = ran(capsys, dsn, "defer", "t", "--queue", "q", "--args", f'{{"a": {text}}}')
-    assert (code, "stands twice" in err) == (2, True)
+    assert (code, "appears twice" in err) == (2, True)
     assert run_sql(dsn, "SELECT 1 FROM procrastinate_jobs") == []
 
 

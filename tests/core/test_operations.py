@@ -69,15 +69,17 @@ def without(operation: str, **changes: Any) -> Capabilities:
 
 
 RULES = {
-    Action.CANCEL: dict.fromkeys(Status, "is over") | {Status.TODO: None},
+    Action.CANCEL: dict.fromkeys(Status, "has finished") | {Status.TODO: None},
     Action.DELETE: dict.fromkeys(Status, "Only waiting jobs can be") | {Status.TODO: None},
-    Action.ABORT: dict.fromkeys(Status, "is over") | {Status.DOING: None, Status.TODO: "Use Cancel"},
+    Action.ABORT: dict.fromkeys(Status, "has finished") | {Status.DOING: None, Status.TODO: "Use Cancel"},
     Action.RETRY: dict.fromkeys(Status, "Only failed and stalled") | {Status.DOING: None, Status.FAILED: None},
 }
-_WAITING = dict.fromkeys(Status, "is over") | dict.fromkeys((Status.DOING, Status.ABORTING), "Only waiting jobs")
+_WAITING = dict.fromkeys(Status, "has finished") | dict.fromkeys((Status.DOING, Status.ABORTING), "Only waiting jobs")
 RULES |= {action: _WAITING | {Status.TODO: None} for action in (Action.RESCHEDULE, Action.REPRIORITISE)}
 RULES[Action.RUN_NOW] = _WAITING | {Status.TODO: "is due already"}
-RULES[Action.PURGE] = dict.fromkeys(Status) | dict.fromkeys((Status.TODO, Status.DOING, Status.ABORTING), "is not over")
+RULES[Action.PURGE] = dict.fromkeys(Status) | dict.fromkeys(
+    (Status.TODO, Status.DOING, Status.ABORTING), "has not finished"
+)
 RULES[Action.FAIL] = dict.fromkeys(Status, "is not running") | dict.fromkeys((Status.DOING, Status.ABORTING))
 RULES[Action.RESCUE] = dict.fromkeys(Status, "is not running") | {Status.DOING: None, Status.ABORTING: "was asked"}
 RULES[Action.CANCEL] |= dict.fromkeys((Status.DOING, Status.ABORTING), "Use Abort")
@@ -291,7 +293,7 @@ async def test_a_purge_takes_what_ended_long_ago_in_the_statuses_asked_for(dsn: 
     async with acting(dsn, kind) as actor:
         entries = await actor.act(change, 1, 2, 3, waiting)
     assert [entry.result for entry in entries] == [Result.DONE] + [Result.SKIPPED] * 3
-    for entry, words in zip(entries[1:], ("not asked for", "too recently", "is not over"), strict=True):
+    for entry, words in zip(entries[1:], ("not asked for", "too recently", "has not finished"), strict=True):
         assert words in entry.sentence
     assert run_sql(dsn, "SELECT id FROM procrastinate_jobs ORDER BY id") == [2, 3, waiting]
     assert run_sql(dsn, "SELECT count(*) FROM procrastinate_events WHERE job_id = 1") == [0]

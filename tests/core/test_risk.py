@@ -100,7 +100,7 @@ async def test_a_retry_that_nobody_takes_says_so(dsn: str) -> None:
     started(dsn, job_id, 200)
     started(dsn, other, 97.5)
     [told] = await after(dsn, job_id)
-    began = f"Job #{job_id} is to run again, but no worker is alive, and no job in mail has started for 1 min "
+    began = f"Job #{job_id} is waiting to run again, but no worker is alive, and no job in mail has started for 1 min "
     assert re.fullmatch(re.escape(began) + SOON_AFTER, told), told
     worker_id = run_sql(dsn, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0]
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed'")
@@ -111,7 +111,7 @@ async def test_a_retry_that_nobody_takes_says_so(dsn: str) -> None:
     run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '60 seconds' WHERE job_id = %s", waits)
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed' WHERE id <> %s", waits)
     [told] = await after(dsn, job_id, other)
-    began = "2 jobs are to run again, but no job in mail has started for 1 min "
+    began = "2 jobs are waiting to run again, but no job in mail has started for 1 min "
     assert re.fullmatch(re.escape(began) + SOON_AFTER, told), told
     started(dsn, other, 10)
     run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed' WHERE id <> %s", waits)
@@ -121,4 +121,4 @@ async def test_a_retry_that_nobody_takes_says_so(dsn: str) -> None:
     run_sql(dsn, later, waits)
     ids = [failed(dsn, queue) for queue in ("a", "b", "c", "d", "e")]
     found = await after(dsn, *ids, other)
-    assert len(found) == 4 and found[-1] == "So it is in 3 more queues.", found
+    assert len(found) == 4 and found[-1] == "The same goes for 3 more queues.", found

@@ -41,7 +41,7 @@ def test_rows_are_read(text: str, expected: list[tuple[int, dict[str, Any]]]) ->
     ("text", "mistakes"),
     [
         ('{"a": 1}\n{"a": }\n{"a": 2}', [(2, "Column 7: a value is missing, or it is not in JSON's spelling.")]),
-        ('{"a": 1, "a": 2}', [(1, 'The key "a" stands twice.')]),
+        ('{"a": 1, "a": 2}', [(1, 'The key "a" appears twice.')]),
         ('{"a": NaN}', [(1, "NaN is not JSON.")]),
         ("{}\n[1]", [(2, 'Arguments are a JSON object, such as {"user_id": 42}; this is a list.')]),
         ('{"a": "\\u0000"}', [(1, "PostgreSQL cannot store the character NUL (\\u0000).")]),
@@ -54,9 +54,9 @@ def test_rows_are_read(text: str, expected: list[tuple[int, dict[str, Any]]]) ->
         ('{"a":' * 3000, [(1, "")]),
         ("a,b\n1,2\n4\n", [(3, "There is 1 cell for 2 columns.")]),
         ("a\nx\0y\n", [(2, "NUL")]),
-        ('[{"a": 1},\n{"a": 1, "a": 2}, 7]', [(2, "stands twice"), (2, "this is a number")]),
+        ('[{"a": 1},\n{"a": 1, "a": 2}, 7]', [(2, "appears twice"), (2, "this is a number")]),
         ('[{"a": 1}', [(1, "not closed")]),
-        ('[{"a": 1}] x', [(1, "follows after the list")]),
+        ('[{"a": 1}] x', [(1, "follows the list")]),
     ],
 )
 def test_a_mistake_has_its_line(text: str, mistakes: list[tuple[int, str]]) -> None:
@@ -86,7 +86,7 @@ def test_the_usual_types_of_the_arguments_decide() -> None:
 def test_files_are_decoded_or_refused_with_their_line() -> None:
     assert decoded("a\nö".encode("utf-8-sig")) == "a\nö"
     assert decoded("a\nö".encode("utf-16")) == "a\nö"
-    with pytest.raises(RowsNotUnderstood, match="Line 2 is not in UTF-8"):
+    with pytest.raises(RowsNotUnderstood, match="Line 2 is not UTF-8"):
         decoded(b"a\n\xf6\n")
 
 

@@ -286,7 +286,7 @@ async def test_the_same_job_in_two_changes_is_told_of_the_later_one(dsn: str) ->
         held = await stage(actor, (Reprioritise(3), (1, 2)), (Cancel(), (2,)))
         made = await looked(actor, held)
         assert not made.is_ready and [part.is_ready for part in made.parts] == [True, False]
-        assert left(made) == ["is in an earlier one of the staged changes, too. Leave it out of one of them."]
+        assert left(made) == ["is in an earlier one of the staged changes, too. Exclude it from one of them."]
         smaller = made.as_they_are()
         assert smaller == held.without(1) and (await looked(actor, smaller)).is_ready
 

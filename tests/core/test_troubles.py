@@ -203,13 +203,21 @@ def answering(answer: Callable[[socket.socket], object]) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("shown", "options", "sentence"),
     [
-        ("here", "sslrootcert=/nowhere/ca.crt", "There is no file /nowhere/ca.crt with the authorities to be trusted."),
-        ("here", "sslrootcert={folder}/here.key", "The file {folder}/here.key holds no certificate of an authority"),
+        (
+            "here",
+            "sslrootcert=/nowhere/ca.crt",
+            "There is no file /nowhere/ca.crt with trusted certificate authorities.",
+        ),
+        (
+            "here",
+            "sslrootcert={folder}/here.key",
+            "The file {folder}/here.key contains no readable certificate of an authority",
+        ),
         ("there", "sslrootcert={folder}/there.crt", 'certificate is for "elsewhere.example", not for localhost.'),
         ("here", "sslrootcert={folder}/there.crt", "not accepted: its authority is unknown here, or it has expired."),
         (b"N", "sslrootcert={folder}/here.crt", "The server does not offer encryption, and sslmode asks for it."),
         (b"HTTP/1.1 400 Bad Request", "sslrootcert={folder}/here.crt", 'What answers at "127.0.0.1", port'),
-        (b"HTTP/1.1 400 Bad Request", "sslmode=disable", "is no PostgreSQL server."),
+        (b"HTTP/1.1 400 Bad Request", "sslmode=disable", "is not a PostgreSQL server."),
         ("here", "sslmode=require sslcert={folder}/here.crt sslkey=/nowhere/key", "There is no file /nowhere/key"),
         ("here", "sslmode=require sslcert={folder}/here.crt sslkey={folder}/there.key", "could not load private key"),
     ],

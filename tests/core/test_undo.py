@@ -171,7 +171,7 @@ async def test_a_priority_is_set_back_unless_it_was_changed_since(
         run_sql(released_dsn, "UPDATE procrastinate_jobs SET priority = 5 WHERE id = %s", ids[1])
         run_sql(released_dsn, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", ids[2])
         done, left = await here.undo(entry)
-        assert done == 1 and left == {"Its priority was changed since.": 1, "It no longer waits: doing.": 1}
+        assert done == 1 and left == {"Its priority was changed since.": 1, "It is no longer waiting: doing.": 1}
         assert run_sql(released_dsn, "SELECT priority FROM procrastinate_jobs ORDER BY id") == [2, 5, 9]
 
 
@@ -457,8 +457,8 @@ async def test_only_those_retried_jobs_are_failed_again_that_have_not_started_si
                 "It has started again: doing.": 1,
                 "It has started again: succeeded.": 1,
                 "It has started again: failed.": 1,
-                "It has started again, and waits once more.": 1,
-                "It no longer waits: cancelled.": 1,
+                "It has started again, and is waiting once more.": 1,
+                "It is no longer waiting: cancelled.": 1,
                 "It is no longer there.": 1,
                 "Its queue was changed since.": 1,
                 "Its schedule was changed since.": 1,

@@ -85,7 +85,7 @@ async def test_the_form_learns_queue_and_arguments_from_the_newest_jobs(dsn: str
             assert "its latest 8 jobs" in dialog.hints.text and '"a@x.org"  ×8' in dialog.hints.text
             assert "hunter2" not in dialog.hints.text and "looks secret" in dialog.hints.text
             dialog.arguments.set_text('{"to": 5, "zz": 1}')
-            assert "None of its newest 8 jobs had zz." in dialog._remarks.text()
+            assert "None of its latest 8 jobs had zz." in dialog._remarks.text()
             assert "to is usually a text" in dialog._remarks.text() and dialog.verb.isEnabled()
             assert dialog.hints.fill.isVisible()
             click(dialog.hints.fill)

@@ -79,7 +79,7 @@ async def test_everything_typed_into_the_defer_dialog_is_in_the_job(dsn: str, tm
         (lambda dialog: dialog.arguments.set_text('{"a": 1'), "Line 1, column"),
         (lambda dialog: dialog.arguments.set_text(""), "Line 1"),
         (lambda dialog: dialog.arguments.set_text('{"a": NaN}'), "NaN is not JSON"),
-        (lambda dialog: dialog.arguments.set_text('{"a": 1, "a": 2}'), "stands twice"),
+        (lambda dialog: dialog.arguments.set_text('{"a": 1, "a": 2}'), "appears twice"),
         (lambda dialog: dialog.arguments.set_text('{"a": "\\u0000"}'), "NUL"),
     ],
 )

@@ -133,7 +133,7 @@ async def test_arguments_are_searched_and_copied_by_value_and_path(dsn: str, tmp
                 assert QApplication.clipboard().text() == copied
             panel.search.setText("nowhere")
             QTest.keyClick(panel.search, Qt.Key.Key_Return)
-            assert panel.note.text() == "No key or value has this."
+            assert panel.note.text() == "No key or value contains this."
             panel.copy_all()
             assert json.loads(QApplication.clipboard().text()) == value
 
@@ -168,7 +168,7 @@ async def test_a_hundred_megabytes_are_read_in_parts_and_nothing_stalls(dsn: str
             assert model.data(model.index(399, 0, items)) == "399: { 2 keys }"
             tree.setCurrentIndex(row_of(tree, "text"))
             tree.copy("value")
-            words = "Copied the first 16,777,216 characters: no more are copied at once."
+            words = "Copied the first 16,777,216 characters: that is the most at once."
             await until(lambda: panel.note.text() == words, timeout_s=30, what="the copy")
             timer.stop()
             longest = max(later - earlier for earlier, later in itertools.pairwise(beats))
@@ -236,7 +236,7 @@ async def test_links_are_made_of_the_profiles_templates_and_opened_by_a_click_al
             panel = (await shown(window, job_id)).links
             assert panel.addresses == [f"https://logs.example/{job_id}?task=%3Cb%3Ea%26b%3C%2Fb%3E%20%2F..%2F"]
             assert "keeps no traceback" in panel.hint.text()
-            assert "<i>Lock</i>: This job has not all the values that it needs." in panel.block.plain_text
+            assert "<i>Lock</i>: This job lacks some of the values that the link needs." in panel.block.plain_text
             assert "Bad: A link starts with https://" in panel.block.plain_text
             assert browser.opened == []
             panel.block.anchorClicked.emit(QUrl("link:0"))

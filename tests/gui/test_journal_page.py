@@ -151,7 +151,7 @@ async def test_what_was_found_is_exported(dsn: str, tmp_path: Path, name: str) -
         dialog.reject()
         path = tmp_path / name
         window.pages.get("journal").export(path)
-        await until(lambda: "Wrote 1 lines" in window.message.sentence, what="the export")
+        await until(lambda: "Exported 1 lines" in window.message.sentence, what="the export")
         content = path.read_text("utf-8")
         assert "Retry one" in content
         if name.endswith("ndjson"):

@@ -156,7 +156,7 @@ async def test_a_search_finds_a_lone_lock_and_says_when_there_is_none(dsn: str, 
             QTest.keyClicks(page.search, "lone")
             await until(lambda: column(page.table, 0) == ["Lonely"])
             QTest.keyClicks(page.search, "x")
-            await until(lambda: page.empty.isVisible() and page.empty.title == "No lock's name contains this")
+            await until(lambda: page.empty.isVisible() and page.empty.title == "No lock name contains this")
 
 
 async def test_a_lock_of_hostile_text_is_shown_as_it_is(dsn: str, tmp_path: Path) -> None:
@@ -269,5 +269,5 @@ async def test_it_is_said_since_when_failed_jobs_are_looked_for(dsn: str, tmp_pa
                 LOOKED_EVENTS,
             )
             window.pages.get("locks").read_again()
-            words = f"Failed jobs are looked for since {formats.local(dt.datetime.fromisoformat(since))}."
+            words = f"Failed jobs since {formats.local(dt.datetime.fromisoformat(since))} are included."
             await until(lambda: words in window.pages.get("locks").note.whole, what="the limit to be told")

@@ -184,7 +184,7 @@ async def test_numbers_that_are_not_exact_say_so(dsn: str, tmp_path: Path) -> No
             assert text(page, "mail", "succeeded") == "~1"
             assert text(page, "mail", "due") == "0", "what is open is counted exactly"
             tip = page.model.index(0, INDEX_OF["succeeded"]).data(Qt.ItemDataRole.ToolTipRole)
-            assert tip.startswith("about; counted up to ") and tip in page.note.text()
+            assert tip.startswith("approximate; counted up to ") and tip in page.note.text()
             await until(lambda: text(page, "mail", "succeeded") == "1", what="the count to be exact again")
 
 

@@ -57,7 +57,7 @@ async def test_all_that_match_are_acted_upon_and_none_besides(dsn: str, tmp_path
             dialog = await preflight(window, "matching.cancel")
             assert dialog.title.text() == "Cancel 1,200 of 1,230 jobs on test"
             assert dialog.outcomes.texts()[0] == "1,200 will be cancelled"
-            assert "30 skipped: over: succeeded" in dialog.outcomes.texts()
+            assert "30 skipped: finished: succeeded" in dialog.outcomes.texts()
             late = others.defer()
             click(dialog.verb)
             told = await ended(window)

@@ -68,7 +68,7 @@ def add_act(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="every job, instead of a filter")
     parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
     parser.add_argument("--sql", action="store_true", help="only show the SQL of the first chunk")
-    parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+    parser.add_argument("--yes", action="store_true", help="do not ask; required without a terminal")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--one-transaction", action="store_true", help="all of it or nothing, instead of chunks")
     pace.add_argument("--rate", type=words.rate, metavar="N", help=f"in chunks, {words.RATE}")
@@ -96,7 +96,7 @@ def add_retry(parser: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help=f"with --rate: stop when more of the last {LAST} jobs that ended have failed again",
     )
-    parser.add_argument("--stalled", action="store_true", help="only running jobs that no living worker has")
+    parser.add_argument("--stalled", action="store_true", help="only running jobs that no live worker has")
     parser.add_argument(
         "--force",
         action="store_true",
@@ -110,9 +110,13 @@ def add_purge(parser: argparse.ArgumentParser) -> None:
     add_act(parser)
     ended = sorted(status.value for status in ENDED)
     parser.add_argument(
-        "--older-than", type=words.span, default=words.span("0s"), metavar="SPAN", help="ended so long ago"
+        "--older-than",
+        type=words.span,
+        default=words.span("0s"),
+        metavar="SPAN",
+        help="only jobs that ended longer ago than this",
     )
-    parser.add_argument("--status", action="append", choices=ended, help="only this one; may be given several times")
+    parser.add_argument("--status", action="append", choices=ended, help="only this status; may be repeated")
     parser.set_defaults(run=lambda desk, options: act(desk, options, _purge(options)))
 
 
@@ -120,7 +124,7 @@ def add_fail(parser: argparse.ArgumentParser) -> None:
     """The options of `fail`."""
     add_act(parser)
     parser.add_argument(
-        "--force", action="store_true", help="also jobs whose worker is unresponsive: it may still run them"
+        "--force", action="store_true", help="also jobs whose worker is unresponsive: it may still be running them"
     )
     parser.set_defaults(run=lambda desk, options: act(desk, options, Fail(options.force)))
 
@@ -181,7 +185,7 @@ def _look(desk: Opened, options: argparse.Namespace, change: Change, interrupt: 
 def _show_sql(made: Plan, rate: Rate | None) -> int:
     statement = first_statement(made, rate=rate)
     if statement is None:
-        raise Ended(codes.NOT_ALL, "None of these jobs can be acted upon, and so there is no SQL.")
+        raise Ended(codes.NOT_ALL, "None of these jobs can be acted upon, so there is no SQL.")
     output.line(output.safe_lines(shown_sql(statement)))
     return codes.DONE
 
@@ -192,7 +196,7 @@ def _show_plan(desk: Opened, made: Plan, *, is_json: bool, is_result: bool) -> N
         if is_result:
             for group in made.groups:
                 reason = group.reason.many if group.reason is not None else None
-                outcome = "will be done" if group.reason is None else group.reason.kind
+                outcome = WILL[made.change.action] if group.reason is None else group.reason.kind
                 held = {"status": group.status, "count": group.count, "outcome": outcome, "reason": reason}
                 output.json_line(held | {"examples": group.examples(5)})
         return

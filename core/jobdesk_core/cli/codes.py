@@ -27,9 +27,9 @@ exit codes:
   2    the command line, the filter or the input was not understood; or --yes was needed
   3    no connection, or it was lost
   4    refused: a right, a read-only profile or server, or a release that cannot do it
-  5    something else went wrong: of this machine (a full disk), or of Jobdesk itself
+  5    something else went wrong: on this machine (a full disk), or in Jobdesk itself
   130  ended by Ctrl+C; what had been done before stays done
-  141  whoever read the output has gone (such as head)
+  141  the reader of the output has gone (such as head)
 """
 
 

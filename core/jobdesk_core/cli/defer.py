@@ -45,7 +45,7 @@ def add_defer(parser: argparse.ArgumentParser) -> None:
         "--from", dest="source", metavar="FILE", help="a job for each row of a file, - for standard input"
     )
     parser.add_argument(
-        "--format", choices=("ndjson", "csv"), help="of --from; by default the text itself tells: JSON objects or CSV"
+        "--format", choices=("ndjson", "csv"), help="the format of --from (default: detected from the text)"
     )
     parser.add_argument(
         "--type",
@@ -55,7 +55,7 @@ def add_defer(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=TYPE",
         help="the type of a CSV's column: text, number, boolean or json; by default what all of the column reads as",
     )
-    parser.add_argument("--rate", type=words.rate, metavar="N", help=f"of --from: {words.RATE}")
+    parser.add_argument("--rate", type=words.rate, metavar="N", help=f"with --from: {words.RATE}")
     parser.add_argument("--dry-run", action="store_true", help="only show the first jobs, and which would be refused")
     parser.add_argument("--sql", action="store_true", help="only show the SQL of the first job")
     parser.add_argument("--yes", action="store_true", help="do not ask before rows are deferred on production")

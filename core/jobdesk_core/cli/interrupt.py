@@ -48,4 +48,4 @@ class Interrupt:
             raise KeyboardInterrupt
         self.is_set = True
         self._patience.end(GRACE_S)
-        output.note("Stopping when this chunk is done; Ctrl+C again ends at once.")
+        output.note("Stopping after this chunk; press Ctrl+C again to quit at once.")

@@ -57,7 +57,7 @@ def queue_of(options: argparse.Namespace, task: KnownTask) -> str:
     if options.queue is not None:
         return str(options.queue)
     if task.queue is None:
-        output.note(f"No job of {task.name} is known: queue default. Another one by --queue.")
+        output.note(f"No job of {task.name} is known, so the queue is default. Choose another with --queue.")
         return "default"
     if task.queue != "default":
         output.note(f"Queue {task.queue}, as most of the latest {words.count(task.jobs)} of {task.name}.")
@@ -94,7 +94,7 @@ def _value(name: str, text: str) -> Any:
         return exactly(text)
     except NotExact as error:
         if text.lstrip()[:1] in ("{", "["):
-            raise Ended(codes.USAGE, f"{name} is not taken: {error}") from error
+            raise Ended(codes.USAGE, f"{name} is not accepted: {error}") from error
         return text
     except (ValueError, RecursionError):
         return text
@@ -158,7 +158,7 @@ def tell_columns(rows: Rows) -> None:
         output.note("Columns: " + ", ".join(f"{column.name} ({column.kind})" for column in rows.columns) + ".")
     for column in rows.columns:
         if column.remark:
-            output.note(f"{column.remark} --type {column.name}=TYPE says otherwise.")
+            output.note(f"{column.remark} --type {column.name}=TYPE changes that.")
 
 
 def tell_remarks(task: KnownTask, jobs: list[Job], *, is_many: bool) -> None:

@@ -83,7 +83,9 @@ def _add_common(parser: argparse.ArgumentParser, *, is_first: bool) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--profile", metavar="NAME", default=nothing, help="a saved connection")
     source.add_argument(
-        "--dsn", default=nothing, help="a connection string, or '' for libpq's environment (usual when that is set)"
+        "--dsn",
+        default=nothing,
+        help="a connection string, or '' for libpq's environment (the default when that is set)",
     )
     parser.add_argument(
         "--schema",
@@ -92,7 +94,7 @@ def _add_common(parser: argparse.ArgumentParser, *, is_first: bool) -> None:
         help="the schema that Procrastinate lies in (default: where the search_path leads)",
     )
     flag = False if is_first else argparse.SUPPRESS
-    parser.add_argument("--json", action="store_true", default=flag, help="one JSON object on each line, times in UTC")
+    parser.add_argument("--json", action="store_true", default=flag, help="one JSON object per line, times in UTC")
 
 
 def main(arguments: Sequence[str], program: str) -> int:
@@ -138,7 +140,7 @@ def _parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
     options, rest = parser.parse_known_args(_shielded(arguments))
     words = getattr(options, "values" if options.command == "defer" else "filter", None)
     if rest and (words is None or any(word.startswith("-") for word in rest)):
-        hint = "A connection string goes behind --dsn. " if any("://" in word for word in rest) else ""
+        hint = "A connection string goes after --dsn. " if any("://" in word for word in rest) else ""
         told = " ".join(map(output.plain, rest))
         parser.error(f"not understood: {told} ({hint}{program} {options.command} --help)")
     if words is not None:
@@ -151,7 +153,7 @@ def _no_command(word: str) -> str:
     if close:
         hint = f"Did you mean {close[0]}?"
     elif "://" in word or "=" in word:
-        hint = "A connection string goes behind --dsn."
+        hint = "A connection string goes after --dsn."
     else:
         hint = f"The commands are {', '.join(COMMANDS)}."
     return f"there is no command {output.plain(word)}. {hint}"

@@ -30,15 +30,18 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
         "--order", choices=ORDERS, default="newest", help="newest first (the default), oldest, next to run"
     )
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="at most so many; 0 for all (default: 100; with --csv and --ndjson all)"
+        "--limit",
+        type=int,
+        metavar="N",
+        help="at most this many; 0 for all (default: 100; with --csv and --ndjson all)",
     )
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument(
         "--csv", action="store_true", help="CSV with every field and the arguments as JSON, times in UTC"
     )
-    forms.add_argument("--ndjson", action="store_true", help="one JSON object on each line, as --json, of all jobs")
+    forms.add_argument("--ndjson", action="store_true", help="one JSON object per line, like --json, for all jobs")
     parser.add_argument(
-        "--column", action="append", default=[], metavar="args.PATH", help="with --csv: this argument as a column, too"
+        "--column", action="append", default=[], metavar="args.PATH", help="with --csv: also this argument as a column"
     )
     parser.set_defaults(run=jobs)
 

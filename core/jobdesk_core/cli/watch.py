@@ -46,9 +46,7 @@ MOST_DUE = 5_000
 def add_watch(parser: argparse.ArgumentParser) -> None:
     """The options of `watch`."""
     parser.add_argument("filter", nargs="*", metavar="FILTER", help="only jobs that match it after the change")
-    parser.add_argument(
-        "--interval", type=float, default=1.0, metavar="S", help="seconds between two looks (default: 1)"
-    )
+    parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="seconds between polls (default: 1)")
     parser.set_defaults(run=watch)
 
 
@@ -58,7 +56,7 @@ def watch(desk: Opened, options: argparse.Namespace) -> int:
         raise Ended(codes.USAGE, "--interval is between 0.1 and 3600 seconds.")
     watching = Watching(desk, words.read_filter(options.filter))
     watching.start()
-    output.note(f"Watching {desk.place}. Ctrl+C ends it.")
+    output.note(f"Watching {desk.place}. Press Ctrl+C to stop.")
     try:
         while True:
             try:

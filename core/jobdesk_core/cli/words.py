@@ -46,7 +46,7 @@ def read_target(options: argparse.Namespace) -> Target:
     """The jobs meant: ids, `-` for ids from standard input, or a filter. All jobs only by --all."""
     words: list[str] = options.filter
     if options.all and words:
-        raise Ended(codes.USAGE, "Give either --all or a filter or ids.")
+        raise Ended(codes.USAGE, "Give only one of: --all, a filter, ids.")
     if options.all:
         return Matching(JobFilter.parse(""))
     if words == ["-"]:
@@ -157,7 +157,7 @@ def due(options: argparse.Namespace, now: dt.datetime) -> dt.datetime | None:
         at = now + options.delay
         return at
     except OverflowError as error:
-        raise Ended(codes.USAGE, "--in leads beyond the year 9999.") from error
+        raise Ended(codes.USAGE, "--in goes beyond the year 9999.") from error
 
 
 def add_due(parser: argparse.ArgumentParser) -> None:
@@ -166,4 +166,6 @@ def add_due(parser: argparse.ArgumentParser) -> None:
     when.add_argument(
         "--at", type=moment, metavar="TIME", help="when it is due: 2026-11-21T12:30, local or with an offset"
     )
-    when.add_argument("--in", dest="delay", type=span, metavar="SPAN", help="in how long it is due: 90s, 15min, 2h, 1d")
+    when.add_argument(
+        "--in", dest="delay", type=span, metavar="SPAN", help="how long until it is due: 90s, 15min, 2h, 1d"
+    )

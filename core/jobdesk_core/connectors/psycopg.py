@@ -289,7 +289,7 @@ class PsycopgConnector(AsyncConnector):
         for name, value in arguments.items():
             if name == "configure" or inspect.iscoroutinefunction(value):
                 raise SyncConnectorConfigurationError(
-                    f"No synchronous connector can be made of this one, for its {name}= is asynchronous. "
+                    f"No synchronous connector can be made of this one: its {name}= is asynchronous. "
                     "Give the synchronous code an app of its own: app.with_connector(SyncPsycopgConnector(...))."
                 )
         if self._pool_factory is psycopg_pool.AsyncNullConnectionPool:

@@ -130,7 +130,7 @@ class AiopgConnector(AsyncConnector):
     def _synchronous(self) -> Psycopg2Connector:
         if self._arguments.get("on_connect") is not None:
             raise SyncConnectorConfigurationError(
-                "No synchronous connector can be made of this one, for its on_connect= is asynchronous. "
+                "No synchronous connector can be made of this one: its on_connect= is asynchronous. "
                 "Give the synchronous code an app of its own: app.with_connector(Psycopg2Connector(...))."
             )
         arguments = {_OF_THE_POOL.get(name, name): value for name, value in self._arguments.items()}

@@ -41,7 +41,7 @@ def refusal(capabilities: Capabilities) -> str | None:
         return found
     if capabilities.has_remains:
         return (
-            f"Database {capabilities.database} holds remains of a Procrastinate schema without its jobs table. "
+            f"Database {capabilities.database} contains remains of a Procrastinate schema without its jobs table. "
             "Drop them first, or use another database."
         )
     if capabilities.is_standby:

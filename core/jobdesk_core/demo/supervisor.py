@@ -87,7 +87,7 @@ async def _run(server: EmbeddedServer, workers: list[subprocess.Popen[bytes]]) -
     await connector.open_async()
     try:
         if not (await connector.run_async(DETECT)).has_schema:
-            tell(progress="The schema and an hour of history are being made.")
+            tell(progress="The schema and an hour of history are being created.")
             await install(connector)
             await fill_history(connector)
         await _make_elsewhere(server)

@@ -135,7 +135,7 @@ def end(connection: sqlite3.Connection, entry_id: int, at: dt.datetime | None, e
 
 
 def close_old(connection: sqlite3.Connection, entry_id: int) -> None:
-    """End an entry of the first release, which kept no transactions, as what it is: unknown where nothing was written."""
+    """End an entry of the first release, which kept no transactions: unknown where nothing was written."""
     header = connection.execute("SELECT action, undoes FROM entries WHERE id = ?", (entry_id,)).fetchone()
     if header["action"] == UNDO:
         sql = (

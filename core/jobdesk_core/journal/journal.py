@@ -164,7 +164,7 @@ class Journal:
         if name.startswith("SQLITE_BUSY"):
             return f"Another program has been using the journal for more than {BUSY_S:.0f} s."
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) or isinstance(error, PermissionError):
-            return f"The journal cannot be opened for writing: look at the rights of {self.path}."
+            return f"The journal cannot be opened for writing: check the permissions of {self.path}."
         return f"The journal {self.path} cannot be used: {error}."
 
     # Exporting

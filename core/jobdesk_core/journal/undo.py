@@ -26,13 +26,13 @@ AGAIN = ("cancel", "delete")
 RETRY = "retry"
 BACK = {"reprioritise": "priority", "reschedule": "scheduled_at", "run now": "scheduled_at"}
 _NOT_UNDONE = {
-    "defer": "A new job is not undone here: cancel it.",
-    "rescue": "No job can be set back to running: cancel the waiting job if it shall not run.",
-    "fail": "No job can be set back to running: retry it if it shall run again.",
+    "defer": "Deferring is not undone here: cancel the new job.",
+    "rescue": "No job can be set back to running: cancel the waiting job if it should not run.",
+    "fail": "No job can be set back to running: retry it if it should run again.",
     "abort": "A running job that was asked to abort cannot be told to go on: retry it, or defer it again.",
     "purge": "Purged jobs were deleted for good; the journal keeps no arguments of them.",
-    PRUNE: "Pruned workers cannot be put back: one that lives registers itself again.",
-    "undo": "An undo is not undone: act on its jobs instead.",
+    PRUNE: "Pruned workers cannot be put back: one that is alive registers itself again.",
+    "undo": "An undo cannot be undone: act on its jobs instead.",
 }
 
 
@@ -57,12 +57,12 @@ class UndoPlan:
 def will(entry: Entry) -> str:
     """What an undo does with each job of this entry, in words."""
     if entry.header.action == STAGED:
-        return "will be deferred again as a new job, or get back what it had"
+        return "will be deferred again as a new job, or will get back what it had"
     if entry.header.action in AGAIN:
-        return "will be deferred again, as a new job"
+        return "will be deferred again as a new job"
     if entry.header.action == RETRY:
-        return "will be failed as before, and not run"
-    return f"gets back the {'priority' if entry.header.action == 'reprioritise' else 'schedule'} that it had"
+        return "will be marked as failed again, and not run"
+    return f"will get back the {'priority' if entry.header.action == 'reprioritise' else 'schedule'} that it had"
 
 
 def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_only: bool) -> str | None:
@@ -77,9 +77,9 @@ def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_onl
     if entry.in_doubt:
         return "Whether all of it was done is not known yet: it is looked up while the server answers. Try again soon."
     if not entry.kept:
-        return "The journal holds no jobs of it."
+        return "The journal has no jobs of this entry."
     if entry.undone >= entry.done:
-        return "It has been undone." if entry.undone else "Nothing was done that could be undone."
+        return "It has been undone already." if entry.undone else "Nothing was done that could be undone."
     rights = capabilities.rights
     if action == RETRY:
         return rights.retry
@@ -115,7 +115,7 @@ def reason_of(entry: Entry, record: Record, row: JobRow | None) -> str | None:
         return _NOT_UNDONE.get(action, "This cannot be undone.")
     if action == "delete":
         if row is not None:
-            return "It is there again."
+            return "It exists again."
         return None if before.get("args") is not None else "Its arguments were too large for the journal."
     if row is None:
         return "It is no longer there."
@@ -126,7 +126,7 @@ def reason_of(entry: Entry, record: Record, row: JobRow | None) -> str | None:
     if action == RETRY and row.status in STARTED:
         return f"It has started again: {row.status.value}."
     if row.status is not Status.TODO:
-        return f"It no longer waits: {row.status.value}."
+        return f"It is no longer waiting: {row.status.value}."
     if action == RETRY:
         return _why_not_failed(entry, set_to, before, row)
     column = BACK[action]
@@ -146,7 +146,7 @@ def _why_not_failed(entry: Entry, set_to: Mapping[str, Any], before: Mapping[str
         return "The journal does not know what it had before."
     # A retry counts one attempt, a run that ended another one.
     if row.attempts != before["attempts"] + 1:
-        return "It has started again, and waits once more."
+        return "It has started again, and is waiting once more."
     for column in ("priority", "queue_name", "lock"):
         if getattr(row, column) != set_to.get(column, before[column]):
             return f"Its {WORDS[column]} was changed since."

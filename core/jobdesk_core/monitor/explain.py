@@ -180,7 +180,7 @@ def _ahead(row: JobRow, ahead: Ahead) -> list[str]:
         jobs = "job is" if ahead.count == 1 else "jobs are"
         sentences = [f"{least}{ahead.count:,} {jobs} ahead of it in queue {queue}."]
     else:
-        sentences = [f"It is next in its queue{', as far as was looked' if ahead.is_more else ''}."]
+        sentences = [f"It is next in its queue{', as far as was searched' if ahead.is_more else ''}."]
     if ahead.blocked:
         sentences.append(
             f"{ahead.blocked:,} of them {'is waiting for its lock' if ahead.blocked == 1 else 'are waiting for locks'}."
@@ -230,7 +230,7 @@ def _running(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
     if lost is not None:
         headline, sentences = lost
         if is_asked:
-            stuck = "Nobody is there to honour it. A retry would end the job as failed."
+            stuck = "No worker is left to honour it. A retry would end the job as failed."
             return Explanation(headline, [*sentences, f"{abort}.", stuck], "bad")
         return Explanation(headline, [*sentences, "A retry puts it back in its queue."], "bad", mend="retry")
     running = f"Running for {so_far(now - started)}." if started else "It is running."

@@ -127,7 +127,9 @@ def _flag_condition(token: Token, name: str) -> Condition:
 
     def sql(able: Capabilities) -> str:
         if "stalled" in flags and not (able.has_workers and able.has_worker_id):
-            raise CapabilityMissing("workers table", f"Procrastinate {able.release} does not tell stalled jobs.")
+            raise CapabilityMissing(
+                "workers table", f"Procrastinate {able.release} cannot tell which jobs have stalled."
+            )
         # Where queues cannot be paused none is.
         known = [flag for flag in flags if flag != "paused" or able.has_paused_queues]
         return " OR ".join(f"({_FLAGS[flag][0]})" for flag in known) or "false"

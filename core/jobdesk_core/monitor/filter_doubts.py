@@ -12,7 +12,7 @@ _LIKE_A_CONDITION = re.compile(
     r"[:=<>|&,;~'\[\]{}]|^[!+?$]|^#?[0-9]+-#?[0-9]+$|\.\.|^[-.]?[0-9]+(?:[.][0-9]+)?[a-z%]{0,3}$"
 )
 _INNER = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\s*[:=<>].")
-_QUOTE = "A text goes into quotation marks."
+_QUOTE = "Put text in quotation marks."
 
 
 def doubt(token: Token, value: Value) -> str | None:
@@ -27,28 +27,28 @@ def doubt(token: Token, value: Value) -> str | None:
     if token.key in _TEXTS or has_path:
         return _of_text(token, value.text, has_path=has_path, is_none=value.is_none)
     if token.key == "args" and (_INNER.match(value.text) or value.text[:1] in ODD_STARTS):
-        return f"This would look for the text {value.text[:60]} in the arguments. {_QUOTE}"
+        return f"This would search the arguments for the text {value.text[:60]}. {_QUOTE}"
     return None
 
 
 def _of_free_text(text: str) -> str | None:
     word = text.lower()
     if word in KEYS:
-        return f"What should {word} be? Write {word}: and a value, or the word in quotation marks for the text."
+        return f"What should {word} be? Write {word}: and a value, or put the word in quotation marks to search for it."
     if word in LIKELY_WORDS:
-        return f"{text} is no word of the filter. The word in quotation marks looks for it in names."
+        return f"{text} is not a filter word. In quotation marks, it is searched for in names."
     if word.startswith("args."):
-        return f"What should {text[:60]} be? Write a colon and a value behind it."
+        return f"What should {text[:60]} be? Write a colon and a value after it."
     if _LIKE_A_CONDITION.search(text):
-        return f"{text[:60]} is not understood as a condition. In quotation marks it is looked for in names."
+        return f"{text[:60]} is not understood as a condition. In quotation marks, it is searched for in names."
     return None
 
 
 def _of_text(token: Token, text: str, *, has_path: bool, is_none: bool) -> str | None:
     is_nullable = has_path or token.key in ("lock", "queueing_lock")
     if is_nullable and not is_none and text.lower() in (*NO_VALUES, *ANY_VALUES):
-        return f"{text} would be the text “{text}”. No value at all is written none, any value *."
+        return f"{text} would be the text “{text}”. Write none for no value at all, * for any value."
     is_compared = has_path and text[:1] in "<>"
     if (text[:1] in ODD_STARTS and not is_compared) or re.search("[|;]", text):
-        return f"This would look for the text {text[:60]}. {_QUOTE}"
+        return f"This would search for the text {text[:60]}. {_QUOTE}"
     return None

@@ -267,7 +267,7 @@ def _values(text: str, position: int, *, is_set: bool) -> tuple[tuple[Value, ...
         position += 1
     if brackets:
         raise FilterError(
-            "A bracket is not closed. One that belongs to a text stands in quotation marks.", brackets[-1], 1
+            "A bracket is not closed. If it belongs to a text, put that in quotation marks.", brackets[-1], 1
         )
     return (*found, Value(tuple(parts), is_quoted, begun, position, text[begun : begun + 1] == '"')), position
 
@@ -311,12 +311,12 @@ def _check(token: Token) -> None:
         strings += _strings(token.json)
     for each in strings:
         if "\0" in each or any("\ud800" <= character <= "\udfff" for character in each):
-            raise token.error("A text in a database holds neither the character NUL nor half a character.")
+            raise token.error("Text in a database contains neither the character NUL nor half a character.")
     if token.key and token.json is None:
         if token.value == "":
             raise token.error(f"What should {token.key} be? Type it after the colon.")
         if any(value.parts == ("",) and not value.is_quoted for value in token.values):
-            raise token.error('A value is missing beside the comma. An empty text is written "".')
+            raise token.error('A value is missing next to the comma. Write "" for an empty text.')
 
 
 def _strings(held: Any) -> list[str]:

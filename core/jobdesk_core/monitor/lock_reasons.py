@@ -98,4 +98,4 @@ def queueing_reason(row: JobRow, holder: JobRow) -> str:
         return "It holds the queueing lock until a worker starts it. Until then no other job can be deferred with it."
     if row.status is Status.FAILED:
         return f"It failed, and a retry would be refused: the queueing lock was taken by #{holder.id:,}."
-    return f"It is running. Should it ask to be retried, that is refused for as long as #{holder.id:,} waits."
+    return f"It is running. If it asks for a retry, that is refused for as long as #{holder.id:,} waits."

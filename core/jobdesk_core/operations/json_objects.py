@@ -15,9 +15,9 @@ _WORDS = {
     "Unterminated string starting at": "a string is not closed",
     "Invalid control character at": "a string holds a line break or a control character",
     "Invalid \\escape": "a backslash is not doubled",
-    "Extra data": "something follows after the end",
-    "Illegal trailing comma before end of object": "a comma stands before the closing bracket",
-    "Illegal trailing comma before end of array": "a comma stands before the closing bracket",
+    "Extra data": "something follows the end",
+    "Illegal trailing comma before end of object": "there is a comma before the closing bracket",
+    "Illegal trailing comma before end of array": "there is a comma before the closing bracket",
 }
 
 
@@ -53,7 +53,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise NotExact(f'The key "{key}" stands twice.')
+            raise NotExact(f'The key "{key}" appears twice.')
         found[key] = value
     return found
 

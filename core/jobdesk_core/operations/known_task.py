@@ -72,7 +72,7 @@ class KnownTask:
         if other and self.is_closed:
             found.append(f"The task takes no {_list(other)}.")
         elif other and self.jobs >= ENOUGH_JOBS and not self.is_in_code:
-            found.append(f"None of its newest {self.jobs} jobs had {_list(other)}.")
+            found.append(f"None of its latest {self.jobs} jobs had {_list(other)}.")
         for key, value in args.items():
             types = known[key].types if key in known else ()
             if types and json_type(value) not in types and (self.is_in_code or self.jobs >= ENOUGH_JOBS):
@@ -84,7 +84,7 @@ class KnownTask:
         if self.is_in_code or self.jobs < ENOUGH_JOBS:
             return []
         usual = [each.key for each in self.arguments if each.jobs == self.jobs and each.key not in args]
-        return [f"All of its newest {self.jobs} jobs had {_list(usual)}."] if usual else []
+        return [f"All of its latest {self.jobs} jobs had {_list(usual)}."] if usual else []
 
     def template(self) -> dict[str, Any]:
         """Arguments to start from: what the code needs, or else what every newest job had, with empty values."""

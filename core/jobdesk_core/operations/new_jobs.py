@@ -56,7 +56,7 @@ def filled(template: str | None, args: dict[str, Any]) -> str | None:
         if match[1] not in args or held is None:
             raise ValueError(f"There is no argument {match[1]} for the lock {template}.")
         if isinstance(held, dict | list):
-            raise ValueError(f"The argument {match[1]} is no plain value for the lock {template}.")
+            raise ValueError(f"The argument {match[1]} is not a plain value for the lock {template}.")
         return str(held).lower() if isinstance(held, bool) else str(held)
 
     return _PLACE.sub(value, template)
@@ -69,7 +69,7 @@ def problem_of(job: Job, capabilities: Capabilities) -> str | None:
     if len(job.task_name) > TASK_CHARACTERS:
         return f"This task name has {len(job.task_name)} characters; {TASK_CHARACTERS} fit."
     if job.priority and not capabilities.has_priority:
-        return f"Procrastinate {capabilities.release} has no priorities; releases from 2.5 on have."
+        return f"Procrastinate {capabilities.release} has no priorities; releases from 2.5 on do."
     if any(_is_unstorable(text) for text in (job.task_name, job.queue, job.lock, job.queueing_lock)):
         return "PostgreSQL cannot store the character NUL, or half of a surrogate pair."
     for name, lock in (("lock", job.lock), ("queueing lock", job.queueing_lock)):

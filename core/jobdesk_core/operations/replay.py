@@ -95,5 +95,5 @@ def _args(text: str | None, most_bytes: int) -> tuple[dict[str, Any], str | None
     except RecursionError:
         return {}, "Its arguments are nested too deeply."
     if not isinstance(value, dict):
-        return {}, "Its arguments are no JSON object."
+        return {}, "Its arguments are not a JSON object."
     return value, None

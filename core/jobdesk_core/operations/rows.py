@@ -76,9 +76,9 @@ def decoded(content: bytes) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         if encoding != "utf-8-sig":
-            raise RowsNotUnderstood("This file begins as UTF-16 and is not. Save it in UTF-8.") from error
+            raise RowsNotUnderstood("This file begins like UTF-16 but is not. Save it as UTF-8.") from error
         line = content.count(b"\n", 0, error.start) + 1
-        raise RowsNotUnderstood(f"Line {line} is not in UTF-8. Save the file in UTF-8.") from error
+        raise RowsNotUnderstood(f"Line {line} is not UTF-8. Save the file as UTF-8.") from error
 
 
 def parse_rows(text: str, types: Mapping[str, str] | None = None, chosen: Mapping[str, str] | None = None) -> Rows:
@@ -157,7 +157,7 @@ def _objects(text: str, position: int, *, is_list: bool) -> Iterator[Row]:
             return
         if is_list and text[position] == "]":
             if text[position + 1 :].strip():
-                yield Row(line, None, "Something follows after the list.")
+                yield Row(line, None, "Something follows the list.")
             return
         try:
             _, end = decoder.raw_decode(text, position)

@@ -74,7 +74,7 @@ SHARED = Reason(
 )
 ALIVE = Reason(
     "is running and its worker is alive: it would run twice at once.",
-    "running on a living worker: would run twice",
+    "running on a live worker: would run twice",
     "danger",
 )
 UNRESPONSIVE = Reason(
@@ -115,7 +115,7 @@ def impossible(
     if action is Action.FAIL and capabilities.function("finish") is None:
         return f"{release} cannot finish jobs here: its function is missing."
     if action is Action.REPRIORITISE and not capabilities.has_priority:
-        return f"{release} has no priorities; releases from 2.5 on have."
+        return f"{release} has no priorities; releases from 2.5 on do."
     return rights.read or rights.retry or _option_refusal(change, capabilities)
 
 
@@ -181,7 +181,7 @@ def _cancel_verdict(action: Action, facts: Facts) -> Reason | None:
     if facts.status in _RUNNING:
         return Reason("is running. Use Abort to stop it.", "running: use Abort to stop them")
     if action is Action.DELETE:
-        return _over(facts, "Only waiting jobs can be cancelled and deleted; purge removes ended ones.")
+        return _over(facts, "Only waiting jobs can be cancelled and deleted; purge removes finished ones.")
     return _over(facts)
 
 
@@ -245,13 +245,13 @@ def _stalled_verdict(facts: Facts, is_forced: bool) -> Reason | None:
     if facts.status not in _RUNNING:
         return Reason(f"is not running: {facts.status.value}.", f"not running: {facts.status.value}")
     if facts.is_worker_alive:
-        return Reason("is running and its worker is alive.", "running on a living worker")
+        return Reason("is running and its worker is alive.", "running on a live worker")
     return UNRESPONSIVE if facts.is_worker_unresponsive and not is_forced else None
 
 
 def _purge_verdict(facts: Facts, statuses: Iterable[Status] | None) -> Reason | None:
     if not facts.status.is_final:
-        return Reason(f"is not over: {facts.status.value}.", f"not over: {facts.status.value}")
+        return Reason(f"has not finished: {facts.status.value}.", f"not finished: {facts.status.value}")
     if statuses is not None and facts.status not in statuses:
         return Reason(f"is {facts.status.value}, which was not asked for.", f"{facts.status.value}: not asked for")
     if facts.is_moot:
@@ -275,5 +275,5 @@ def _waiting_verdict(action: Action, facts: Facts, change: Change | None) -> Rea
 
 
 def _over(facts: Facts, hint: str = "") -> Reason:
-    words = f"over: {facts.status.value}"
-    return Reason(f"is {words}. {hint}".strip(), words)
+    words = f"finished: {facts.status.value}"
+    return Reason(f"has {words}. {hint}".strip(), words)

@@ -53,7 +53,7 @@ def _sentences(rows: Rows) -> list[str]:
         if row["live_workers"] == 0 or is_stuck:
             found.append(_sentence(row))
     more = len(found) - MOST_QUEUES
-    return [*found[:MOST_QUEUES], f"So it is in {more:,} more queues."] if more > 0 else found
+    return [*found[:MOST_QUEUES], f"The same goes for {more:,} more queues."] if more > 0 else found
 
 
 def _sentence(row: dict[str, float]) -> str:
@@ -62,5 +62,5 @@ def _sentence(row: dict[str, float]) -> str:
     ago = f"has started for {so_far(row['started_s'])}" if row["started_s"] is not None else ""
     nothing = f"no job in {queue} {ago or 'has started lately'}"
     if row["live_workers"] == 0:
-        return f"{jobs} to run again, but no worker is alive, and {nothing}."
-    return f"{jobs} to run again, but {nothing}."
+        return f"{jobs} waiting to run again, but no worker is alive, and {nothing}."
+    return f"{jobs} waiting to run again, but {nothing}."

@@ -138,7 +138,7 @@ class SetLedger:
         if result is Result.ROLLED_BACK:
             return Entry(0, result, f"{name} was not deferred: everything was rolled back.")
         if result is Result.UNKNOWN:
-            return Entry(0, result, f"{name} may have been deferred or not: the link broke.")
+            return Entry(0, result, f"{name} may have been deferred or not: the connection broke.")
         return Entry(outcome.job_id or 0, result, outcome.sentence)
 
 

@@ -23,7 +23,7 @@ from jobdesk_core.operations.targets import Chosen
 from jobdesk_core.troubles import check_queue_name
 
 TWICE = Reason(
-    "is in an earlier one of the staged changes, too. Leave it out of one of them.",
+    "is in an earlier one of the staged changes, too. Exclude it from one of them.",
     "in an earlier one of the staged changes, too",
     "conflict",
 )
@@ -239,7 +239,7 @@ class _Look:
         if holder is not None and holder not in self.freed:
             return (
                 f"The queueing lock {lock} was taken by job #{holder:,}, which is waiting. "
-                "Stage its cancelling too, or choose another queueing lock."
+                "Stage its cancellation too, or choose another queueing lock."
             )
         self.locks.add(lock)
         return None

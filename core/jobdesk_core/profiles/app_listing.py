@@ -43,7 +43,7 @@ def load(path: str) -> Any:
         raise ValueError("The path of an app looks like package.module.app.")
     app = getattr(importlib.import_module(module_name), name)
     if not isinstance(getattr(app, "tasks", None), dict):
-        raise TypeError(f"{path} is no app: it has no tasks.")
+        raise TypeError(f"{path} is not an app: it has no tasks.")
     for each in getattr(app, "import_paths", None) or ():
         importlib.import_module(each)
     return app

@@ -142,10 +142,10 @@ def _waited_for(
         if is_given_up.wait(_LOOK_S):
             raise AppNotUnderstood("Given up.")
         if os.fstat(answer.fileno()).st_size > MOST_BYTES:
-            raise AppNotUnderstood("The application tells too much: its list of tasks has more than 4 MB.")
+            raise AppNotUnderstood("The application's list of tasks is too large: more than 4 MB.")
         if time.monotonic() > deadline:
             raise AppNotUnderstood(
-                f"The application has not told its tasks within {timeout_s:.0f} seconds. Importing it may hang, "
+                f"The application has not listed its tasks within {timeout_s:.0f} seconds. Importing it may hang, "
                 "or wait for a service."
             )
     return process.returncode
@@ -170,7 +170,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _understood(told: bytes, code: int, path: str) -> dict[str, AppTask]:
     if len(told) > MOST_BYTES:
-        raise AppNotUnderstood("The application tells too much: its list of tasks has more than 4 MB.")
+        raise AppNotUnderstood("The application's list of tasks is too large: more than 4 MB.")
     try:
         found = json.loads(told)
         if "error" in found:
@@ -178,7 +178,7 @@ def _understood(told: bytes, code: int, path: str) -> dict[str, AppTask]:
         tasks = [_task(each) for each in found["tasks"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AppNotUnderstood(
-            f"The interpreter ended (code {code}) before it told the tasks of {path}. Is it a Python from 3.8 on?"
+            f"The interpreter ended (code {code}) before it listed the tasks of {path}. Is it Python 3.8 or newer?"
         ) from error
     return {task.name: task for task in tasks}
 

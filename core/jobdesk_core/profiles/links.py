@@ -45,14 +45,14 @@ def problem(template: str) -> str | None:
     if "{" in parts.netloc or "}" in parts.netloc:
         return "The host cannot depend on the job."
     if "@" in parts.netloc:
-        return "A link holds no user name or password."
+        return "A link must not contain a user name or password."
     unknown = [name for name in _FIELD.findall(template) if name not in FIELDS]
     if unknown:
         return f"There is no field {{{unknown[0]}}}. The fields are {', '.join(FIELDS)}."
     if "{" in _FIELD.sub("", template) or "}" in _FIELD.sub("", template):
         return "A brace is not closed."
     if re.search(r"[\s\x00-\x1f\x7f]", template):
-        return "An address holds no spaces."
+        return "An address must not contain spaces."
     return None
 
 

@@ -20,7 +20,7 @@ def problem(pattern: str) -> str | None:
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        return f"This is no regular expression: {error}."
+        return f"This is not a regular expression: {error}."
     return None
 
 

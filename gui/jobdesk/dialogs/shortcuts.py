@@ -48,7 +48,7 @@ class ShortcutsDialog(DialogFrame):
             (self.tr("Saved views, from the first"), f"Alt+1 … Alt+{SHORTCUTS}"),
             (self.tr("Back to the list"), "Esc"),
             (self.tr("First and last row"), "Home End"),
-            (self.tr("Go to what a row stands for"), "Return"),
+            (self.tr("Open what a row stands for"), "Return"),
             (self.tr("Find a queue or a task"), "/"),
         ]
 

@@ -72,7 +72,14 @@ class UndoDialog(DialogFrame):
             for item in plan.items
         ]
         self.model.set_rows(rows)
-        sentences = [self.tr("{jobs}: {what}.").format(jobs=_jobs(plan.ready), what=words)]
+        can = (
+            self.tr("1 job can be undone: it {what}.")
+            if plan.ready == 1
+            else self.tr("{jobs} can be undone: each {what}.")
+        )
+        sentences = [
+            can.format(jobs=_jobs(plan.ready), what=words) if plan.ready else self.tr("Nothing can be undone.")
+        ]
         sentences += _left_words(plan.left)
         if plan.ready + plan.left.total() > len(plan.items):
             sentences.append(self.tr("The first {count} are listed.").format(count=NAMED))

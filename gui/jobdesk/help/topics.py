@@ -28,6 +28,7 @@ TOPICS = (
     "library",
     "coming-from-procrastinate",
     "logs",
+    "glossary",
 )
 #: The topic of what is shown while no database is open.
 START = "first-steps"

@@ -102,7 +102,7 @@ class ArgumentsPanel(QWidget):
             self._say(
                 self.tr("Not found in what has been read so far.")
                 if is_partial
-                else self.tr("No key or value has this.")
+                else self.tr("No key or value contains this.")
             )
         else:
             self._say("")
@@ -145,7 +145,7 @@ class ArgumentsPanel(QWidget):
     def _add_part(self, job_id: int, node: Node, part: Part | None) -> None:
         if job_id != self._job_id:
             return
-        self._say("" if part is not None else self.tr("These arguments are no longer there."))
+        self._say("" if part is not None else self.tr("These arguments no longer exist."))
         if part is not None:
             self.tree.add_part(node, part)
             self.tree.setCurrentIndex(self.tree.currentIndex())
@@ -166,12 +166,12 @@ class ArgumentsPanel(QWidget):
 
     def _copy_text(self, text: str | None) -> None:
         if text is None:
-            self._say(self.tr("These arguments are no longer there."))
+            self._say(self.tr("These arguments no longer exist."))
             return
         QGuiApplication.clipboard().setText(text)
         words = self.tr("Copied {count} characters.")
         if len(text) == LONGEST_TEXT:
-            words = self.tr("Copied the first {count} characters: no more are copied at once.")
+            words = self.tr("Copied the first {count} characters: that is the most at once.")
         self._say(words.format(count=formats.number(len(text))))
 
     def _show_failure(self, error: Exception) -> None:

@@ -65,7 +65,7 @@ class ComparisonPanel(QWidget):
         self.title.setText(self.tr("{count} jobs selected").format(count=formats.number(selected)))
         left_out = selected - len(rows)
         self.note.setText(
-            self.tr("Compared are {count} of them.").format(count=formats.number(len(rows))) if left_out > 0 else ""
+            self.tr("{count} of them are compared.").format(count=formats.number(len(rows))) if left_out > 0 else ""
         )
         self.note.setVisible(left_out > 0)
         columns = [(name, Counter(_text(row, name) for row in rows)) for name in COLUMNS]
@@ -99,7 +99,7 @@ class ComparisonPanel(QWidget):
         )
         notes = [] if found.keys else [self.tr("No arguments to compare.")]
         if found.left_out:
-            left_out = self.tr("The arguments of {count} jobs are left out: gone, large, or too many.")
+            left_out = self.tr("The arguments of {count} jobs are left out: deleted, too large, or too many.")
             notes.append(left_out.format(count=formats.number(found.left_out)))
         self.arguments_note.setText(" ".join(notes))
         self.arguments_note.setVisible(bool(notes))

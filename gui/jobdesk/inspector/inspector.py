@@ -277,8 +277,8 @@ class Inspector(QFrame):
         self._work.cancel("detail")
         self._why.set_mend(None)
         self._why.set_explanation(
-            self.tr("This job is no longer there."),
-            [self.tr("Someone deleted it. What stands below is what it was when it was last read.")],
+            self.tr("This job no longer exists."),
+            [self.tr("Someone deleted it. Below is what was last read of it.")],
             "warning",
             [],
         )

@@ -52,7 +52,7 @@ class LinksPanel(QWidget):
         self.hint.setText(self._hint(bool(templates)))
 
     def _cannot(self, name: str, template: str) -> str:
-        text = problem(template) or self.tr("This job has not all the values that it needs.")
+        text = problem(template) or self.tr("This job lacks some of the values that the link needs.")
         return f"{formats.cut(name, 60)}: {text}"
 
     def _hint(self, has_links: bool) -> str:
@@ -61,8 +61,8 @@ class LinksPanel(QWidget):
                 "The database keeps no traceback and no output of a job. A link leads to where you keep them."
             )
         return self.tr(
-            "The database keeps no traceback and no output of a job. Name the address of your logs in the "
-            "connection's settings, such as https://logs.example/{job_id}, and a link to them stands here."
+            "The database keeps no traceback and no output of a job. Add the address of your logs in the connection's"
+            " settings, such as https://logs.example/{job_id}, to have a link to them here."
         )
 
     def _open(self, link: str) -> None:

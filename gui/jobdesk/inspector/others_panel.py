@@ -49,7 +49,7 @@ class OthersPanel(QWidget):
             runs.append(Run(formats.cut(each.value, 60), link=f"others:{position}"))
             runs.append(Run(f"  {self._count(each)}", "secondary"))
         self.block.set_runs(runs)
-        latest = self.tr("Ended ones are counted among the latest {count} jobs.")
+        latest = self.tr("Finished ones are counted among the latest {count} jobs.")
         self.note.setText(latest.format(count=formats.number(LATEST_JOBS)))
 
     def show_failure(self) -> None:
@@ -69,9 +69,11 @@ class OthersPanel(QWidget):
 
     def _count(self, each: Others) -> str:
         if not each.live and not each.ended:
-            return self.tr("no other")
+            return self.tr("none")
         live = f"{LIVE_LIMIT:,}+" if each.live >= LIVE_LIMIT else formats.number(each.live)
-        return self.tr("{live} waiting or running, {ended} ended").format(live=live, ended=formats.number(each.ended))
+        return self.tr("{live} waiting or running, {ended} finished").format(
+            live=live, ended=formats.number(each.ended)
+        )
 
     def _follow(self, link: str) -> None:
         number = link.removeprefix("others:")

@@ -74,14 +74,13 @@ def _course(row: NameRow) -> float | None:
 _STARTED = "Jobs started per minute, over the last five whole minutes"
 _ENDED = "Runs ended per minute, over the last five whole minutes"
 _WAITED = (
-    "95 % of the first runs that began in the last hour had waited no longer. "
-    "Of the latest 5,000, where there are more."
+    "95 % of the first runs that began in the last hour had waited no longer. Of the latest 5,000 if there are more."
 )
 _RAN = (
     "95 % of the runs that ended in the last hour, however they did, took no longer. "
-    "Of the latest 5,000, where there are more."
+    "Of the latest 5,000 if there are more."
 )
-_CLEARS = "When all due jobs that no lock holds back will have been started, at the pace of the last five whole minutes"
+_CLEARS = "When all due jobs not held back by a lock will have started, at the pace of the last five whole minutes"
 _HOUR = "Runs ended in each of the last 60 minutes, the running one included; failures in red"
 
 COLUMNS = (

@@ -283,14 +283,14 @@ class JobsPage(QWidget):
             self._empty.set_content(
                 "search",
                 self.tr("No job matches this filter"),
-                self._searched_names() or self.tr("New jobs that match will show here by themselves."),
+                self._searched_names() or self.tr("New jobs that match will appear here by themselves."),
                 [(self.tr("Clear the filter"), lambda: self.filter_asked_for.emit(""))],
             )
         else:
             self._empty.set_content(
                 "jobs",
                 self.tr("No jobs yet"),
-                self.tr("The queues of this database are empty. Jobs show here as they are deferred."),
+                self.tr("The queues of this database are empty. Jobs appear here as they are deferred."),
                 [(self._defer.text().replace("&", ""), self._defer.trigger)] if self._defer.isEnabled() else [],
             )
 
@@ -303,8 +303,8 @@ class JobsPage(QWidget):
         if len(job_filter.tokens) == 1 and not job_filter.tokens[0].is_negated:
             said = self.tr("No job's task, queue or lock name contains {text}.").format(text=quoted)
         else:
-            said = self.tr("{text} is looked for in the names of tasks, queues and locks.").format(text=quoted)
-        return " ".join((said, self.tr("For arguments, write args: before the text.")))
+            said = self.tr("{text} was searched for in the names of tasks, queues and locks.").format(text=quoted)
+        return " ".join((said, self.tr("To search the arguments, write args: before the text.")))
 
     def _show_count(self) -> None:
         if self.model.rowCount() and self._stack.currentIndex() == 1:
@@ -318,7 +318,7 @@ class JobsPage(QWidget):
             kind = self.tr("exact") if match.is_exact else self.tr("about")
             texts.append(self.tr("{count} match ({kind})").format(count=f"{match.count:,}", kind=kind))
         if self.model.job_filter.texts:
-            texts.append(self.tr("text looked for in names"))
+            texts.append(self.tr("text searched for in names"))
         self.toolbar.show_count(" · ".join(texts))
         self.toolbar.show_lost(self.model.lost)
         is_open = self.reading.is_search and not self.model.is_complete
@@ -331,7 +331,7 @@ class JobsPage(QWidget):
         if self.model.is_complete and self.model.is_at_start:
             return self.tr("{count} match (exact)").format(count=found)
         if self.reading.is_reading and not self.reading.is_stopped:
-            return self.tr("{count} found, looking…").format(count=found)
+            return self.tr("{count} found, searching…").format(count=found)
         return self.tr("{count} found so far").format(count=found)
 
     def _tell_no_index(self) -> None:

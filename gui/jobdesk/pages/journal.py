@@ -137,10 +137,10 @@ class JournalPage(QWidget):
         if self.toolbar.search() == Search():
             title = self.tr("Nothing has been done from this desk yet")
             actions = [(self.tr("Show the jobs"), lambda: self.filter_asked_for.emit(""))] if self._desk else []
-            sentence = self.tr("Each action is written down here: who, when and where, and what became of each job.")
+            sentence = self.tr("Every action is recorded here: who, when and where, and what became of each job.")
         else:
             title = self.tr("No entry matches this search")
-            sentence = self.tr("Look for other words, or among all entries.")
+            sentence = self.tr("Try other words, or show all entries.")
             actions = [(self.tr("Show all entries"), self.toolbar.clear)]
         self._empty.set_content("journal", title, sentence, actions)
 
@@ -215,7 +215,7 @@ class JournalPage(QWidget):
         """Write what the search found into a file."""
 
         def tell(lines: int) -> None:
-            self.told.emit(self.tr("Wrote {count} lines to {path}.").format(count=formats.number(lines), path=path))
+            self.told.emit(self.tr("Exported {count} lines to {path}.").format(count=formats.number(lines), path=path))
 
         self._work.start(
             self._journal.export(self.toolbar.search(), path),

@@ -24,8 +24,8 @@ def entry_titles() -> list[Title]:
         Title(_tr("when"), 150, is_right=False, sample="0000-00-00 00:00:00"),
         Title(_tr("outcome"), 200, is_right=False),
         Title(_tr("profile"), 130, is_right=False),
-        Title(_tr("by"), 100, is_right=False),
-        Title(_tr("as"), 100, is_right=False),
+        Title(_tr("user"), 100, is_right=False),
+        Title(_tr("role"), 100, is_right=False),
     ]
 
 
@@ -100,10 +100,10 @@ def facts(entry: Entry) -> list[Field]:
     found: list[Field] = [
         (_tr("when"), formats.full(entry.at), ""),
         (_tr("took"), _took(entry), ""),
-        (_tr("by"), entry.os_user, ""),
-        (_tr("as"), header.role, ""),
+        (_tr("user"), entry.os_user, ""),
+        (_tr("role"), header.role, ""),
         (_tr("profile"), header.profile, ""),
-        (_tr("where"), header.place, "mono"),
+        (_tr("database"), header.place, "mono"),
     ]
     if header.set_to:
         found.append((_tr("set to"), ", ".join(f"{name} {value}" for name, value in header.set_to.items()), ""))

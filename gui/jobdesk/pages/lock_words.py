@@ -101,27 +101,25 @@ def note_of(kind: LockKind, found: LockList) -> str:
         words = _tr("{count} blocked") if kind is LockKind.LOCK else _tr("{count} taken again")
         text = f"{words.format(count=formats.number(found.blocked))} · {text}"
     if found.failures_since is not None:
-        text += " " + _tr("Failed jobs are looked for since {time}.").format(time=formats.local(found.failures_since))
+        text += " " + _tr("Failed jobs since {time} are included.").format(time=formats.local(found.failures_since))
     if not found.is_whole:
         looked = formats.number(found.looked_jobs)
-        text += " " + _tr("Looked at the {looked} oldest open jobs.").format(looked=looked)
+        text += " " + _tr("Searched the {looked} oldest unfinished jobs.").format(looked=looked)
     return text
 
 
 def empty_words(kind: LockKind, text: str) -> tuple[str, str]:
     """Why there is nothing, and what would show."""
     if text:
-        return _tr("No lock's name contains this"), _tr("Only locks of waiting and running jobs are looked through.")
+        return _tr("No lock name contains this"), _tr("Only locks of waiting and running jobs are searched.")
     if kind is LockKind.LOCK:
         return (
             _tr("No job holds a lock or waits for one"),
-            _tr("A lock lets one of its jobs run at a time. Those held, or with several jobs, show here."),
+            _tr("A lock lets one of its jobs run at a time. Locks that are held, or have several jobs, appear here."),
         )
     return (
         _tr("No waiting job holds a queueing lock"),
-        _tr(
-            "A queueing lock lets one job wait at a time. Those held show here, and failed jobs that cannot be retried."
-        ),
+        _tr("A queueing lock lets one job wait at a time. Those held appear here, and failed jobs kept from a retry."),
     )
 
 

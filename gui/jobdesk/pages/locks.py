@@ -155,7 +155,7 @@ class LocksPage(QWidget):
         self._read_at = time.monotonic()
         if isinstance(error, StatementTooLong):
             self._took_s = UNCHANGED_S
-            self._problem = self.tr("Reading the locks takes too long on this database now. What you see is older.")
+            self._problem = self.tr("Reading the locks is taking too long on this database. What you see is older.")
             self._show()
         elif not isinstance(error, ConnectorException):  # a broken link is told by the feed
             self.failed.emit(error)

@@ -121,7 +121,7 @@ class NamesPage(ListPage):
         self.empty.set_content(
             self.key,
             _tr("Nothing here yet"),
-            _tr("Queues and tasks show here as soon as the database holds jobs of them."),
+            _tr("Queues and tasks appear here as soon as the database has jobs of them."),
             [(defer.text().replace("&", ""), defer.trigger)],
         )
         self.fit()
@@ -219,14 +219,14 @@ class NamesPage(ListPage):
         row, desk = self._single(), self._desk
         if row is None or desk is None:
             return
-        self._names_side.say_of_usual(_tr("Reading its newest jobs…"))
+        self._names_side.say_of_usual(_tr("Reading its latest jobs…"))
         self._work.start(
             desk.monitor.usual_arguments(row.name),
             name="usual",
             then=self._take_usual,
-            failed=lambda error: self._names_side.say_of_usual(_tr("Its newest jobs could not be read now.")),
+            failed=lambda error: self._names_side.say_of_usual(_tr("Its latest jobs could not be read.")),
             replaces=True,
-            says=_tr("Reading the task's newest jobs…"),
+            says=_tr("Reading the task's latest jobs…"),
         )
 
     def _take_usual(self, usual: UsualArguments) -> None:
@@ -263,7 +263,7 @@ def about_sentence(counts: Counts) -> str:
     """What the counts of ended jobs are worth while they are not exact."""
     if counts.has_uncounted or counts.as_of is None:
         return _tr("still being counted")
-    return _tr("about; counted up to {time}").format(time=formats.local(counts.as_of))
+    return _tr("approximate; counted up to {time}").format(time=formats.local(counts.as_of))
 
 
 def _tr(text: str) -> str:

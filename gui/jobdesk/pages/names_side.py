@@ -83,7 +83,7 @@ class NamesSide(QWidget):
         if usual is None:
             return
         if not usual.jobs:
-            sentence = self.tr("None of its jobs is among the newest, or their arguments are too large to learn from.")
+            sentence = self.tr("None of the latest jobs is one of its, or their arguments are too large to learn from.")
             self._usual.set_runs([Run(sentence, "secondary")])
             return
         runs = [Run(self.tr("From the latest {count} jobs:").format(count=usual.jobs), "secondary")]

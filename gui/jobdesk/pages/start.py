@@ -113,7 +113,7 @@ class StartPage(QWidget):
             if capabilities.elsewhere
             else self.tr("This database has no Procrastinate schema"),
             reason
-            or self.tr("{database} holds no jobs table. Is it the right database? The schema can be installed.").format(
+            or self.tr("{database} has no jobs table. Is it the right database? The schema can be installed.").format(
                 database=capabilities.database
             ),
             actions,

@@ -178,7 +178,7 @@ class Columns(QObject):
             key = self._keys[place]
             title = self._table.model().headerData(place, Qt.Orientation.Horizontal)
             is_given_up = key in self._shown_first and self._hidden is None and self._table.isColumnHidden(place)
-            words = self.tr("{title} (no room for it now)") if is_given_up else "{title}"
+            words = self.tr("{title} (no room at this width)") if is_given_up else "{title}"
             action = menu.addAction(words.format(title=str(title).replace("&", "&&")))
             action.setCheckable(True)
             action.setChecked(not self._table.isColumnHidden(place))

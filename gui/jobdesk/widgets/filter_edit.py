@@ -45,7 +45,7 @@ class FilterEdit(QLineEdit):
         self._completer.activated.connect(self._take)
         self.popup: QAbstractItemView = self._completer.popup()
         self.popup.setObjectName("completions")
-        self.popup.setAccessibleName(self.tr("What may stand here"))
+        self.popup.setAccessibleName(self.tr("Suggestions"))
         self.popup.installEventFilter(self)
         self.textChanged.connect(self._make_room)
         self._make_room("")

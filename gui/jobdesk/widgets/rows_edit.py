@@ -94,7 +94,7 @@ class RowsEdit(QWidget):
     def take_large(self, text: str) -> None:
         """Have the rows come from this text, which is not shown."""
         size = formats.number(len(text))
-        self._keep(text, self.tr("A pasted text of {count} characters").format(count=size))
+        self._keep(text, self.tr("Pasted text, {count} characters").format(count=size))
 
     def clear(self) -> None:
         """Start anew."""
