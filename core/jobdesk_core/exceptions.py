@@ -158,6 +158,10 @@ class SchemaChanged(ConnectorException):
     """The schema lacks what it had before: it was migrated, or is not there."""
 
 
+class SchemaMissing(CapabilityMissing, ConnectorException):
+    """This database has no Procrastinate schema."""
+
+
 class QueueNameTooLong(ConnectorException):
     """The queue's name leaves no room for the name of its notification channel."""
 

@@ -280,6 +280,9 @@ async def test_a_task_is_configured(lib: ModuleType, dsn: str) -> None:
         with pytest.raises(lib.exceptions.ConnectorException) as caught:
             await task.configure(queue="q" * 60, queueing_lock="n").defer_async()
         assert (caught.value.__cause__ is None) is is_refused_here
+        is_refused_here = differs(lib, "a number that JSON lacks is refused before it is sent")
+        with pytest.raises(ValueError if is_refused_here else lib.exceptions.ConnectorException):
+            await task.configure(queueing_lock="n").defer_async(a=float("inf"))
 
 
 def test_a_missing_job_is_told_of_alike(lib: ModuleType, dsn: str) -> None:
@@ -481,6 +484,14 @@ async def test_a_schema_is_created_through_an_app(lib: ModuleType, empty_dsn: st
     app = app_of(lib, empty_dsn)
     async with app.open_async():
         assert await app.check_connection_async() is False
+        for attempt in (
+            app.configure_task("t").defer_async(),
+            app.job_manager.list_jobs_async(),
+            app.job_manager.fetch_job(None, 1),
+            app.run_worker_async(wait=False),
+        ):
+            with pytest.raises(lib.exceptions.ConnectorException):
+                await attempt
         await app.schema_manager.apply_schema_async()
         assert await app.check_connection_async() is True
         with pytest.raises(lib.exceptions.ConnectorException):

@@ -29,6 +29,7 @@ DIFFERENCES = {
     "tasks of a new app use its connector": "Theirs go on deferring through the first app.",
     "a time without a zone is refused": "The server would read it in a zone of its own.",
     "a queue's name that is too long is refused before it is sent": "The caller's transaction stays whole.",
+    "a number that JSON lacks is refused before it is sent": "The caller's transaction stays whole.",
     "a job that is not there has one answer everywhere": "Theirs has three: NoResult, TypeError and KeyError.",
     "a closed connector says that it is not open": "Theirs on psycopg2 hands on an error of the pool.",
     "a session inherits nothing that changes what is read": "Times would come in the zone of the server or the role.",

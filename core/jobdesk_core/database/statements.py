@@ -9,7 +9,14 @@ from typing import Any
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
 from jobdesk_core.database import named
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, NoResult, QueueNameTooLong, UniqueViolation
+from jobdesk_core.exceptions import (
+    AlreadyEnqueued,
+    CapabilityMissing,
+    NoResult,
+    QueueNameTooLong,
+    SchemaMissing,
+    UniqueViolation,
+)
 from jobdesk_core.jobs import Job, Status
 
 QUEUEING_LOCK_INDEXES = ("procrastinate_jobs_queueing_lock_idx", "procrastinate_jobs_queueing_lock_idx_v1")
@@ -18,7 +25,8 @@ QUEUEING_LOCK_INDEXES = ("procrastinate_jobs_queueing_lock_idx", "procrastinate_
 def _call(capabilities: Capabilities, operation: str, name: str) -> str:
     signature = capabilities.function(operation)
     if signature is None:
-        raise CapabilityMissing(name, f"This database's schema (Procrastinate {capabilities.release}) cannot {name}.")
+        kind = CapabilityMissing if capabilities.has_schema else SchemaMissing
+        raise kind(name, f"This database's schema (Procrastinate {capabilities.release}) cannot {name}.")
     return signature
 
 
@@ -375,7 +383,7 @@ def jobs_to_abort(
 
 def _require_workers(capabilities: Capabilities) -> None:
     if not capabilities.has_workers:
-        raise CapabilityMissing("workers table")
+        raise CapabilityMissing("workers table") if capabilities.has_schema else SchemaMissing("workers table")
 
 
 def register_worker(capabilities: Capabilities) -> Statement[int]:
