@@ -384,7 +384,7 @@ class Desk(QObject):
         """What the database can do has changed while it was watched."""
         self.capabilities = capabilities
         self.view_count.adopt(capabilities)
-        logger.info("The database has changed: schema %s. Everything is read anew.", capabilities.release)
+        logger.info("The database has changed: schema %s. Everything is read again.", capabilities.release)
 
     def _look_at_clock(self) -> None:
         """Tell once in the log that the clocks differ."""

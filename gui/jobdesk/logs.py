@@ -72,7 +72,7 @@ class _File(RotatingFileHandler):
     def _open(self):  # type: ignore[no-untyped-def]
         place = Path(self.baseFilename)
         if place.exists() and not place.is_file():
-            raise FileExistsError(errno.EEXIST, "It is no file", self.baseFilename)
+            raise FileExistsError(errno.EEXIST, "It is not a file", self.baseFilename)
         stream = super()._open()
         with contextlib.suppress(OSError):
             place.chmod(0o600)

@@ -71,7 +71,7 @@ def tell_nothing(job_filter: JobFilter) -> None:
     for digits in ids_beyond(job_filter):
         output.note(no_such_id(digits))
     for text in job_filter.texts:
-        output.note(f"“{text}” was looked for in the names of tasks, queues and locks.")
+        output.note(f"“{text}” was searched for in the names of tasks, queues and locks.")
 
 
 def _ids(text: str) -> tuple[int, ...]:

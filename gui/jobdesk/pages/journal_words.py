@@ -20,7 +20,7 @@ def _tr(text: str) -> str:
 def entry_titles() -> list[Title]:
     """The columns of the list."""
     return [
-        Title(_tr("what"), 260, is_right=False),
+        Title(_tr("action"), 260, is_right=False),
         Title(_tr("when"), 150, is_right=False, sample="0000-00-00 00:00:00"),
         Title(_tr("outcome"), 200, is_right=False),
         Title(_tr("profile"), 130, is_right=False),
