@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from jobdesk_core import processes
+from jobdesk_core.connectors.hosts import several
 
 T = TypeVar("T")
 
@@ -131,6 +132,15 @@ class _Limited:
 class LimitedConnection(_Limited, psycopg.Connection[Any]):
     """A synchronous connection that is given up when the server does not answer. Raises Unanswered, AnswerTooLarge."""
 
+    @classmethod
+    def connect(cls, conninfo: str = "", **options: Any) -> Any:
+        """As the driver does; of several hosts the one that answered last comes first."""
+        hosts = several(conninfo, options)
+        connection = super().connect(conninfo, **options | (hosts.in_order if hosts is not None else {}))
+        if hosts is not None:
+            hosts.note(connection)
+        return connection
+
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
         return super().wait(gen if self.is_listening else self._bounded(gen), *arguments, **options)
 
@@ -143,6 +153,15 @@ class LimitedConnection(_Limited, psycopg.Connection[Any]):
 
 class LimitedAsyncConnection(_Limited, psycopg.AsyncConnection[Any]):
     """An asynchronous connection that is given up when the server does not answer; also to a cancellation."""
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **options: Any) -> Any:
+        """As the driver does; of several hosts the one that answered last comes first."""
+        hosts = several(conninfo, options)
+        connection = await super().connect(conninfo, **options | (hosts.in_order if hosts is not None else {}))
+        if hosts is not None:
+            hosts.note(connection)
+        return connection
 
     async def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
         try:
