@@ -354,7 +354,7 @@ async def test_what_is_no_list_of_rows_is_told(dsn: str, tmp_path: Path) -> None
         await until(lambda: "No such file" in dialog.message.sentence, what="the missing file")
         (tmp_path / "latin.csv").write_bytes(b"a\n\xf6\n")
         dialog.rows.take_file(tmp_path / "latin.csv")
-        await until(lambda: "Line 2 is not in UTF-8" in dialog.message.sentence, what="the encoding")
+        await until(lambda: "Line 2 is not UTF-8" in dialog.message.sentence, what="the encoding")
 
 
 async def test_all_in_one_transaction_is_all_or_nothing(dsn: str, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ async def test_a_selected_job_that_stops_matching_stays_and_one_that_is_deleted_
             assert shown_status(window, job_id) == "doing"
             others.run("DELETE FROM procrastinate_jobs WHERE id = %s", job_id)
             await until(lambda: window.jobs.model.position(job_id) is None, what="the deleted job to go")
-            assert "no longer there" in window.jobs.inspector._why.text
+            assert "no longer exists" in window.jobs.inspector._why.text
             assert window.jobs.table.selected_ids() == []
 
 
