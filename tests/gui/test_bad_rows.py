@@ -93,7 +93,7 @@ async def test_large_arguments_are_neither_copied_nor_edited_whole(dsn: str, tmp
             window.jobs.table.select([small, large, fine])
             await until(window.actions["job.copy_json"].isEnabled)
             window.actions["job.copy_json"].trigger()
-            await until(lambda: "1 came without arguments" in window.message.sentence, what="the copy")
+            await until(lambda: "1 of them without arguments" in window.message.sentence, what="the copy")
             copied = {job["id"]: job.get("args") for job in json.loads(QApplication.clipboard().text())}
             assert copied == {small: {"user": 42}, large: None, fine: {"user": 43}}
             window.jobs.table.select([large])

@@ -135,7 +135,7 @@ async def test_while_stale_numbers_say_as_of_when_they_are(dsn: str, tmp_path: P
             page = window.pages.get("overview")
             await until(lambda: page.due.value == "1" and page.ended.value == "0", what="the first read")
             monitor = desk_of(window).monitor
-            stale = monitor.state.into("stale", "gone")
+            stale = monitor.state.into("stale", "gone", monitor.now)
             monitor._tell = lambda state: None  # type: ignore[method-assign]
             monitor.state = stale
             await until(lambda: "as of" in page.attention.text, what="as of when")

@@ -68,8 +68,10 @@ async def test_an_act_is_stopped_beside_a_silent_server_and_says_what_is_unknown
             assert act.state == "stopping" and time.monotonic() - began < 0.1
             await until(lambda: act.is_over, timeout_s=5, what="its end")
             ledger = act.errand.ledger
-            assert ledger is not None and ledger.counts[Result.UNKNOWN] > 0
-            assert ledger.counts[Result.NOT_REACHED] + ledger.counts[Result.UNKNOWN] + ledger.counts[Result.DONE] == 900
+            assert ledger is not None
+            # Broken off within its statement: certainly not done; with its COMMIT on the way nobody knows.
+            broken = ledger.counts[Result.ROLLED_BACK] + ledger.counts[Result.UNKNOWN]
+            assert broken > 0 and ledger.counts[Result.NOT_REACHED] + broken + ledger.counts[Result.DONE] == 900
             link.thaw()
 
 

@@ -22,9 +22,11 @@ app = QApplication([])
 theme().install(app)
 loop = create_loop(app, already_running=True)
 most = app.primaryScreen().availableSize()
+kept = []  # an open dialog that Python frees takes the program with it, now and then
 for make in (lambda: ConnectionDialog(None, store=ProfileStore(Path(sys.argv[1]))), lambda: ShortcutsDialog(None),
              lambda: AboutDialog(None)):
     dialog = make()
+    kept.append(dialog)
     dialog.open()
     app.processEvents()
     foot = dialog.verb.mapTo(dialog, dialog.verb.rect().bottomRight())
