@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -64,6 +65,8 @@ def odd(dsn: str) -> str:
         connection.execute("INSERT INTO procrastinate_events (job_id, type, at) VALUES (1, 'paused', 'infinity')")
         connection.execute("INSERT INTO procrastinate_events (job_id, type, at) VALUES (2, 'started', '-infinity')")
         connection.execute("INSERT INTO procrastinate_events (job_id, type, at) VALUES (3, 'failed', NULL)")
+        connection.execute("INSERT INTO procrastinate_events (job_id, type, at) VALUES (4, 'started', NULL)")
+        connection.execute("INSERT INTO procrastinate_events (job_id, type, at) VALUES (5, 'started', now())")
         connection.execute("ALTER TABLE procrastinate_workers ALTER last_heartbeat DROP NOT NULL")
         connection.execute(
             "INSERT INTO procrastinate_workers (last_heartbeat) VALUES ('infinity'), ('-infinity'), (NULL), (now())"
@@ -226,3 +229,43 @@ def test_json_is_written_as_it_was_read(text: str) -> None:
     assert written == text.replace("-0]", "0]") or json.loads(written, parse_float=str, parse_int=int) == json.loads(
         text, parse_float=str, parse_int=int
     )
+
+
+def test_arguments_that_are_no_object_are_shown_as_they_are(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for args in ("[1, 2]", '"text"', "null", "7", "{}"):
+            connection.execute(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('q', 't', %s)", [args]
+            )
+    for job_id, shown in enumerate(("[1, 2]", '"text"', "null", "7"), 1):
+        code, out, _ = ran(capsys, dsn, "show", str(job_id))
+        assert code == 0 and f"Arguments\n  {shown}\n" in out
+
+
+def test_half_of_a_pair_is_refused_before_anything_is_sent(
+    dsn: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.ndjson"
+    rows.write_text('{"to": "\\ud800"}\n{"to": "\\ud83d\\ude00"}\n{"to": "\\\\u0000"}\n')
+    for words in (["--dry-run"], ["--yes"]):
+        code, out, err = ran(capsys, dsn, "defer", "t", "--queue", "q", "--from", str(rows), *words)
+        assert code in (1, 2) and "half of a surrogate pair" in out + err and "invalid input syntax" not in out + err
+    code, _, err = ran(capsys, dsn, "defer", "t", "--queue", "q", "--args", '{"a": "\\udc00"}')
+    assert code == 2 and "half of a surrogate pair" in err
+    code, _, err = ran(capsys, dsn, "defer", "t", "--queue", "q", "--args", '{"a": "\\ud83d\\ude00 \\\\u0000"}')
+    assert code == 0, err
+
+
+def test_a_file_without_rows_says_so(dsn: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    code, _, err = ran(capsys, dsn, "defer", "t", "--queue", "q", "--from", str(tmp_path / "empty"))
+    assert code == 1 and "There are no rows" in err
+
+
+def test_starts_at_no_time_tell_of_no_duration(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('mail', 't'), ('q', 't')")
+        connection.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = 2")
+        connection.execute("INSERT INTO procrastinate_events (job_id, type, at) VALUES (2, 'started', '-infinity')")
+    for job_id in ("1", "2"):
+        assert " d " not in ran(capsys, dsn, "why", job_id)[1]

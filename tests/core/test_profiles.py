@@ -261,11 +261,11 @@ def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(store: Profile
     for place in (store.path, store.path.with_name("finding.toml")):
         os.mkfifo(place)
     for act in (store.all, lambda: store.last_used, lambda: store.save(Profile(name="p"))):
-        with pytest.raises(UnreadableProfiles, match="no file"):
+        with pytest.raises(UnreadableProfiles, match="not a file"):
             act()
     finding = FindingStore(store.path.with_name("finding.toml"))
     assert finding.views("p") == [] and finding.past("p") == []
     store.path.unlink()
     store.path.symlink_to("/dev/zero")
-    with pytest.raises(UnreadableProfiles, match="no file"):
+    with pytest.raises(UnreadableProfiles, match="not a file"):
         store.all()

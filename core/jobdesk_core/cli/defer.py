@@ -104,11 +104,12 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
         jobs = itertools.chain(first, jobs)
         asked = confirmation(Action.DEFER, len(first), is_production=desk.profile.is_production)
         words.confirm(f"defer a job for each row of {output.plain(options.source)}", asked, desk.profile)
-    deferring = _Deferring(desk, options.rate or Rate(), is_json=options.json)
+    deferring, is_whole = _Deferring(desk, options.rate or Rate(), is_json=options.json), False
     try:
         with Interrupt() as interrupt:
             # The journal's loop is for it alone: nothing else waits.
             asyncio.run(deferring.run(job, jobs, interrupt, is_many=is_many))
+            is_whole = not interrupt.is_set and not deferring.is_unknown
     except ConnectorException as error:
         if not deferring.done or isinstance(error, InDoubt):
             raise
@@ -116,7 +117,7 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
         raise Ended(codes.code_of(error), codes.told(error)[0], stays) from error
     finally:
         # Also when the link breaks: those before it are deferred.
-        _sum_up(deferring, is_many=is_many)
+        _sum_up(deferring, is_many=is_many, is_whole=is_whole)
     if deferring.is_unknown:
         raise Ended(codes.CONNECTION, *codes.told(InDoubt()))
     if interrupt.is_set:
@@ -124,10 +125,12 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
     return codes.DONE if deferring.done and not deferring.refused else codes.NOT_ALL
 
 
-def _sum_up(deferring: _Deferring, *, is_many: bool) -> None:
+def _sum_up(deferring: _Deferring, *, is_many: bool, is_whole: bool) -> None:
     if is_many and (deferring.done or deferring.refused):
         refused = f"; refused {words.count(deferring.refused)}" if deferring.refused else ""
         output.note(f"Deferred {words.count(deferring.done)}{refused}.")
+    elif is_many and is_whole:
+        output.note("There are no rows, and so there was nothing to defer.")
 
 
 class _Deferring:

@@ -152,10 +152,16 @@ def _show_arguments(detail: JobDetail) -> None:
     output.line("Arguments")
     if detail.args is None and not detail.args_bytes:
         output.line("  none: the column is NULL")
+    elif detail.args is None and detail.args_bytes <= len("null"):
+        output.line("  null")
     elif detail.args is None:
         output.line(f"  too large or too deep to show here: {detail.args_bytes:,} bytes")
-    for name, value in (detail.args or {}).items():
-        output.line(f"  {output.plain(name)} = {output.json_text(value)}")
+    elif not isinstance(detail.args, dict):
+        # No release writes such arguments, and no column forbids them.
+        output.line(f"  {output.json_text(detail.args)}")
+    else:
+        for name, value in detail.args.items():
+            output.line(f"  {output.plain(name)} = {output.json_text(value)}")
 
 
 def _whole(value: Any) -> str:

@@ -311,7 +311,9 @@ def _runs(events: list[EventRow], *, before: bool = False) -> list[str]:
 
 
 def _latest(events: list[EventRow], kind: EventType) -> dt.datetime | None:
-    return next((event.at for event in reversed(events) if event.type is kind), None)
+    # A time that is none tells nothing of how long ago it was.
+    at = next((event.at for event in reversed(events) if event.type is kind), None)
+    return None if isinstance(at, FarTime) and at.is_infinite else at
 
 
 def named(name: str | None) -> str:

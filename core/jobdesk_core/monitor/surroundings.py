@@ -92,7 +92,7 @@ def queueing_lock_holder(capabilities: Capabilities, row: JobRow) -> Statement[J
 def started_at(job_id: int) -> Statement[dt.datetime | None]:
     """When a job was started last."""
     return Statement(
-        "SELECT max(at) AS at FROM procrastinate_events WHERE job_id = %(id)s AND type = 'started'",
+        "SELECT max(at) AS at FROM procrastinate_events WHERE job_id = %(id)s AND type = 'started' AND isfinite(at)",
         lambda rows: rows[0]["at"],
         {"id": job_id},
     )
@@ -113,7 +113,8 @@ WORKERS: Statement[list[WorkerRow]] = Statement(f"{_WORKER_COLUMNS} ORDER BY wor
 LAST_STARTS: Statement[dict[str, dt.datetime]] = Statement(
     "WITH recent AS MATERIALIZED (SELECT job_id, type, at FROM procrastinate_events ORDER BY id DESC "
     f"LIMIT {LOOKED_BACK}) SELECT job.queue_name, max(recent.at) AS at FROM recent "
-    "JOIN procrastinate_jobs AS job ON job.id = recent.job_id WHERE recent.type = 'started' GROUP BY job.queue_name",
+    "JOIN procrastinate_jobs AS job ON job.id = recent.job_id "
+    "WHERE recent.type = 'started' AND isfinite(recent.at) GROUP BY job.queue_name",
     lambda rows: {row["queue_name"]: row["at"] for row in rows},
 )
 
@@ -166,7 +167,8 @@ def situation(capabilities: Capabilities, row: JobRow, queues: list[str]) -> Sta
         "(SELECT count(*) FROM before_it) AS looked, "
         "(SELECT json_object_agg(queue_name, (extract(epoch FROM at) - 946684800) * 1000000) "
         "FROM starts WHERE isfinite(at)) AS starts, "
-        f"(SELECT min(at) FROM recent WHERE type <> 'scheduled') AS looked_back_to, {paused} AS paused_at",
+        "(SELECT min(at) FROM recent WHERE type <> 'scheduled' AND isfinite(at)) AS looked_back_to, "
+        f"{paused} AS paused_at",
         _situation,
         {
             "stalled": STALLED_AFTER_S,

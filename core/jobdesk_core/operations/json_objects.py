@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from jobdesk_core import exact_json
@@ -19,6 +20,11 @@ _WORDS = {
     "Illegal trailing comma before end of object": "there is a comma before the closing bracket",
     "Illegal trailing comma before end of array": "there is a comma before the closing bracket",
 }
+
+
+#: The character NUL as JSON writes it, and not a backslash before the text u0000.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class NotExact(ValueError):
@@ -44,9 +50,18 @@ def check_object(text: str) -> tuple[dict[str, Any] | None, str | None, int | No
         kinds = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
         kind = kinds.get(type(value), "a number")
         return None, f'Arguments are a JSON object, such as {{"user_id": 42}}; this is {kind}.', 1
-    if "\\u0000" in exact_json.dumps(value):
-        return None, "PostgreSQL cannot store the character NUL (\\u0000).", None
-    return value, None, None
+    problem = unstorable(value)
+    return (None, problem, None) if problem is not None else (value, None, None)
+
+
+def unstorable(value: Any) -> str | None:
+    """Why PostgreSQL cannot store this JSON value, or text; None when it can."""
+    written = exact_json.dumps(value, ensure_ascii=False)
+    if _NUL.search(written):
+        return "PostgreSQL cannot store the character NUL (\\u0000)."
+    if _HALF.search(written):
+        return "PostgreSQL cannot store half of a surrogate pair."
+    return None
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

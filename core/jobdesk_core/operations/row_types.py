@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from jobdesk_core import exact_json
-from jobdesk_core.operations.json_objects import exactly
+from jobdesk_core.operations.json_objects import exactly, unstorable
 
 #: The types that a column may be given.
 TYPES = ("text", "number", "boolean", "json")
@@ -102,8 +102,8 @@ def _looks(cell: str) -> str:
 
 def value_of_cell(cell: str, kind: str) -> Any:
     """The value of a cell that is not empty. Raises ValueError with what is wrong."""
-    if "\0" in cell:
-        raise ValueError("PostgreSQL cannot store the character NUL (\\u0000).")
+    if (problem := unstorable(cell)) is not None:
+        raise ValueError(problem)
     if kind == "text":
         return cell
     bare = cell.strip()
@@ -116,11 +116,11 @@ def value_of_cell(cell: str, kind: str) -> Any:
     if kind == "json":
         try:
             value = exactly(bare)
-            is_storable = "\\u0000" not in exact_json.dumps(value)
+            problem = unstorable(value)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"“{_short(cell)}” is not JSON: {str(error)[:80]}") from error
-        if not is_storable:
-            raise ValueError("PostgreSQL cannot store the character NUL (\\u0000).")
+        if problem is not None:
+            raise ValueError(problem)
         return value
     match = _NUMBER.fullmatch(bare)
     if match is None:

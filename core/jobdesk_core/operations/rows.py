@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.operations.json_objects import check_object
+from jobdesk_core.operations.json_objects import check_object, unstorable
 from jobdesk_core.operations.row_types import TYPES, Column, decided, value_of_cell
 
 #: Beyond these a file is to be split, and one field of it is no argument any more.
@@ -245,8 +245,8 @@ def _names(header: list[str]) -> list[tuple[str, str | None]]:
             raise RowsNotUnderstood(f"Column {position + 1} has no name. The first line names the arguments.")
         if name in (other for other, _ in found):
             raise RowsNotUnderstood(f"Two columns are called {name}.")
-        if "\0" in name:
-            raise RowsNotUnderstood("PostgreSQL cannot store the character NUL (\\u0000).")
+        if (problem := unstorable(name)) is not None:
+            raise RowsNotUnderstood(problem)
         found.append((name, kind.strip() if is_typed else None))
     return found
 
