@@ -159,7 +159,7 @@ def test_the_help_of_the_window_has_the_same_exit_codes() -> None:
         (["jobs", "--limit", "-1"], "--limit"),
         (["why", "twelve"], "not a job's id"),
         (["cancel"], "--all"),
-        (["cancel", "--all", "status:todo"], "either"),
+        (["cancel", "--all", "status:todo"], "only one of"),
         (["cancel", "-"], "not a job's id"),
         (["purge", "--all", "--older-than", "soon"], "not a duration"),
         (["retry", "1", "--at", "noon"], "not a time"),

@@ -55,7 +55,7 @@ SETTINGS = {
 CASES = [(name, value) for name, values in SETTINGS.items() for value in values]
 VOLATILE = (
     *("waited_s", "duration_s", "at", "deferred_at", "as_of", "id", "latency_ms", "database", "profile"),
-    *("read_at", "since", "oldest_due_since"),
+    *("read_at", "since", "oldest_due_since", "clock_ahead_s"),
 )
 
 

@@ -100,7 +100,7 @@ def test_each_command_stays_in_the_schema_that_is_named(dsn: str, way: str, caps
             told("defer", "t", "--queue", "q")
             told("cancel", "1", "--yes")
             assert main(["retry", "1", "--dsn", place, "--schema", name, "--dry-run"]) == 1
-            assert "skipped: over: cancelled" in capsys.readouterr().out
+            assert "skipped: finished: cancelled" in capsys.readouterr().out
             told("cancel", "queue:q", "--yes", "--one-transaction")
             assert jobs_in(dsn, name) == ["cancelled", "cancelled"]
         with psycopg.connect(place, autocommit=True, prepare_threshold=None) as other:
