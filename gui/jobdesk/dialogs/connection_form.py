@@ -56,7 +56,7 @@ class ConnectionForm(QWidget):
         self._keyring = note()
         self._keyring.hide()
         self.schema = QLineEdit()
-        self.schema.setPlaceholderText(self.tr("where the search_path leads"))
+        self.schema.setPlaceholderText(self.tr("by search_path"))
         self.read_only = QCheckBox(self.tr("Read only: no action on jobs from this connection"))
         #: Of the two forms with fields the one that was filled in last.
         self._filled = 1
