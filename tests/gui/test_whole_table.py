@@ -123,7 +123,7 @@ async def test_what_arrives_while_one_reads_in_the_middle_moves_nothing_and_is_c
             for _ in range(5):
                 newest = others.defer()
             others.run("DELETE FROM procrastinate_jobs WHERE id = %s", before[5])
-        await until(lambda: "5 new" in window.jobs.toolbar.arrived.text(), what="the arrivals to be counted")
+        await until(lambda: "5 new" in window.jobs.toolbar.arrived.accessibleName(), what="the arrivals to be counted")
         await until(lambda: before[5] not in window.jobs.model.ids(), what="the deletion")
         assert in_sight(window)[:5] == before[:5] and window.jobs.table.selected_ids() == [before[3]]
         window.jobs.toolbar.arrived.click()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jobdesk_core.operations import DeferPlan, NewJob
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.dialogs.act_words import jobs
@@ -42,13 +42,12 @@ class DefersPanel(QWidget):
         self._hidden = hidden
         self.pace = Pace()
         self.refused_only.toggled.connect(self.model.set_refused_only)
-        top = QHBoxLayout()
-        top.addWidget(self.summary, 1)
-        top.addWidget(self.refused_only)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addLayout(top)
+        layout.addWidget(self.summary)
+        # Below, not beside: on a small screen the two would cut each other's words.
+        layout.addWidget(self.refused_only)
         layout.addWidget(self.table, 1)
         layout.addWidget(self._empty, 1)
         layout.addWidget(self.pace)

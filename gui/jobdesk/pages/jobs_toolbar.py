@@ -39,6 +39,7 @@ class JobsToolbar(QWidget):
         self._buttons: list[QToolButton] = []
         self._page_width = ROOMY_WIDTH
         self._given_up: list[str] = []
+        self._new = 0
         table.given_up.connect(self.show_given_up)
         self._count = OneLine("secondary")
         self.stop = QPushButton()
@@ -105,8 +106,17 @@ class JobsToolbar(QWidget):
 
     def show_arrived(self, count: int) -> None:
         """Say how many jobs have come in before the first row; a click goes there."""
+        self._new = count
         self.arrived.setVisible(count > 0)
-        self.arrived.setText(self.tr("↑ {count} new").format(count=formats.number(count)))
+        self._name_arrived()
+
+    def _name_arrived(self) -> None:
+        """In a page that is not roomy the number alone: the words beside it need the room more."""
+        words = self.tr("↑ {count} new").format(count=formats.number(self._new))
+        is_roomy = self._page_width >= theme().grown(ROOMY_WIDTH)
+        self.arrived.setText(words if is_roomy else f"↑ {formats.number(self._new)}")
+        self.arrived.setToolTip("" if is_roomy else words)
+        self.arrived.setAccessibleName(words)
         # Its words are set in semibold, which the layout has not measured yet.
         self.arrived.setMinimumWidth(self.arrived.sizeHint().width())
 
@@ -122,6 +132,7 @@ class JobsToolbar(QWidget):
         self._page_width = page_width
         is_roomy = page_width >= theme().grown(ROOMY_WIDTH)
         self._show_columns(is_roomy=is_roomy)
+        self._name_arrived()
         self._order.setMinimumWidth(self._order.sizeHint().width())
         self._fit_buttons()
 
