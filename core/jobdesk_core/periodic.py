@@ -42,13 +42,32 @@ class PeriodicTask:
     async def defer(self, timestamp: int) -> int | None:
         """Defer the job of one due time; None when another worker was first."""
         deferrer = self._deferrer(timestamp)
+        job = deferrer.job
+        told = {
+            "task_name": self.task.name,
+            "defer_timestamp": timestamp,
+            "periodic_id": self.periodic_id,
+            "kwargs": self.configure_kwargs,
+        }
         try:
-            return await deferrer.job_manager.defer_due_job(
-                deferrer.job, periodic_id=self.periodic_id, defer_timestamp=timestamp
+            job_id = await deferrer.job_manager.defer_due_job(
+                job, periodic_id=self.periodic_id, defer_timestamp=timestamp
             )
         except AlreadyEnqueued:
-            logger.info("Periodic task %s is still waiting; this time is left out.", self.task.name)
+            extra = {
+                "action": "skip_periodic_task_queueing_lock",
+                "queueing_lock": job.queueing_lock,
+                "job": job.log_context(),
+            } | told
+            logger.debug("Periodic task %s is still waiting; this time is skipped.", self.task.name, extra=extra)
             return None
+        if job_id is None:
+            extra = {"action": "periodic_task_already_deferred", "job": job.log_context()} | told
+            logger.debug("Another worker has deferred periodic task %s.", self.task.name, extra=extra)
+        else:
+            extra = {"action": "periodic_task_deferred", "job": job.evolve(id=job_id).log_context()} | told
+            logger.info("Deferred periodic task %s as job %d.", self.task.name, job_id, extra=extra)
+        return job_id
 
     def _deferrer(self, timestamp: int) -> JobDeferrer:
         task_kwargs = {**(self.configure_kwargs.get("task_kwargs") or {}), "timestamp": timestamp}
@@ -80,6 +99,14 @@ class PeriodicRegistry:
                 f"The task {task.name} has a schedule with the periodic_id {periodic_id!r} already. "
                 "Each of its schedules needs another periodic_id."
             )
+        extra = {
+            "action": "registering_periodic_task",
+            "task": task.name,
+            "cron": cron,
+            "periodic_id": periodic_id,
+            "kwargs": configure_kwargs,
+        }
+        logger.info("Registering the schedule %s of task %s.", cron, task.name, extra=extra)
         periodic_task = PeriodicTask(task, cron, periodic_id, configure_kwargs)
         self.periodic_tasks[key] = periodic_task
         return periodic_task
@@ -100,6 +127,8 @@ class PeriodicDeferrer:
 
     async def run(self) -> None:
         """Go on for ever. After an exception it can be run again, and misses nothing."""
+        if not self._tasks:
+            logger.info("There are no periodic tasks.", extra={"action": "periodic_deferrer_no_task"})
         while True:
             for task in self._tasks:
                 for timestamp in self._due(task):
@@ -107,6 +136,8 @@ class PeriodicDeferrer:
                     self._done_until[id(task)] = timestamp
             now = time.time()
             pause_s = min((self._next(task) for task in self._tasks), default=math.inf) - now
+            extra = {"action": "wait_next_tick", "next_tick": pause_s}
+            logger.debug("The next periodic task is due in %.3f s.", pause_s, extra=extra)
             # An hour at most, for a clock may be set.
             await asyncio.sleep(min(max(pause_s, 0.01), 3600))
 
@@ -116,7 +147,15 @@ class PeriodicDeferrer:
             # The last one before the start, and none before that.
             self._done_until[id(task)] = max(self._last_before(task, time.time()) - 1, oldest)
         elif self._next(task) <= oldest:
-            logger.warning("Due times of %s from before the last %g s are left out.", task.task.name, self._max_delay)
+            extra = {
+                "action": "ignore_periodic_task",
+                "task": task.task.name,
+                "periodic_id": task.periodic_id,
+                "max_delay": self._max_delay,
+                "delay": oldest + self._max_delay - self._next(task),
+            }
+            said = "Due times of %s from before the last %g s are skipped."
+            logger.warning(said, task.task.name, self._max_delay, extra=extra)
             self._done_until[id(task)] = oldest
         while (due := self._next(task)) <= time.time():
             yield int(due)

@@ -27,10 +27,6 @@ class Sentences:
         """What is being done."""
         return self.doing.format(jobs=jobs(count))
 
-    def of_past(self, count: int) -> str:
-        """What was done, without a full stop."""
-        return self.past.format(jobs=jobs(count))
-
 
 def _noop(text: str) -> str:
     return str(QT_TRANSLATE_NOOP("Acts", text))
