@@ -191,6 +191,14 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
             "Connect to the server itself, or to a pool in transaction mode.",
             detail,
         )
+    if isinstance(cause, sqlstates.ProtocolViolation):
+        # PgBouncer's only code; a server that is restarted leaves it refusing for a while.
+        return Trouble(
+            "busy",
+            f"The pooler in front of the server refused: {first}.",
+            "Try again in a moment. If it stays so, look at the pooler's log and limits.",
+            detail,
+        )
     if isinstance(cause, sqlstates.UntranslatableCharacter | sqlstates.CharacterNotInRepertoire):
         return Trouble(
             "bad_input",

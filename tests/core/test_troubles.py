@@ -13,9 +13,12 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from database import connected, defer, role, run_sql
 from jobdesk_core import Job, JobManager, PsycopgConnector
+from jobdesk_core.cli.codes import CONNECTION, code_of
+from jobdesk_core.connectors.adaption import translated
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.embedded import EmbeddedServer
@@ -401,3 +404,12 @@ async def test_a_password_is_in_no_trouble(dsn: str) -> None:
 )
 def test_passwords_are_blotted_out_and_nothing_else(text: str, blotted: str) -> None:
     assert without_secrets(text.replace("{}", SECRET)) == blotted
+
+
+def test_what_a_pooler_says_in_the_servers_place_is_of_the_connection_and_no_refusal_of_the_database() -> None:
+    said = "server login has been failing, try again later (server_login_retry)"
+    trouble = explain(psycopg.errors.ProtocolViolation(said))
+    assert trouble.kind == "busy" and trouble.sentence == f"The pooler in front of the server refused: {said}."
+    error = translated(psycopg.errors.ProtocolViolation(said))
+    error.__cause__ = psycopg.errors.ProtocolViolation(said)
+    assert code_of(error) == CONNECTION and error.is_passing

@@ -22,7 +22,7 @@ from jobdesk_core import cli
 from jobdesk_core.cli import codes
 
 #: The ends that an act may have in a storm. A fault of the program, or input not understood, is none of them.
-EXPECTED = {codes.DONE, codes.NOT_ALL, codes.CONNECTION, codes.REFUSED, codes.INTERRUPTED}
+EXPECTED = {codes.DONE, codes.NOT_ALL, codes.CONNECTION, codes.INTERRUPTED}
 TASKS = ("storm.ok", "storm.ok", "storm.ok", "storm.fail", "storm.slow")
 LOCKS = ("a", "b", "c")
 
