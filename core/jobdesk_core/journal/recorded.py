@@ -55,6 +55,7 @@ from jobdesk_core.operations.workers import pruning
 from jobdesk_core.profiles import Profile
 
 T = TypeVar("T")
+L = TypeVar("L", Ledger, DeferLedger)
 STOPPED = "It was stopped."
 OnTrouble = Callable[[JournalTrouble], object]
 OnProgress = Callable[[Progress], Any]
@@ -226,24 +227,7 @@ async def act(
     async with recording(journal, headers.of_plan(made, profile), connector, planned, on_trouble) as recorded:
         told.entry_id = recorded.entry_id
         steps = apply(made, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
-        try:
-            await recorded.carry_out(
-                steps,
-                on_progress,
-                is_one_transaction=is_one_transaction,
-                outcomes=lambda done: list(done.done_outcomes()),
-            )
-        except RolledBack:
-            pass  # the ledger tells
-        except InDoubt as error:
-            told.lose(error)
-        except ConnectorException as error:
-            if not (is_one_transaction and told.counts[Result.DONE]):
-                raise
-            told.error = error
-            told.roll_back()
-        await _settle(recorded, told)
-        _note_end(recorded, told)
+        await _carried_out(recorded, steps, lambda: told, on_progress, is_one_transaction=is_one_transaction)
         if told.held:
             recorded.error = f"{STOPPED} {told.held}"
     if told.done_ids and told.error is None:
@@ -324,6 +308,36 @@ async def defer_many(
         )
 
 
+async def _carried_out(
+    recorded: Recording,
+    steps: Steps[L],
+    ledger: Callable[[], L],
+    on_progress: OnProgress | None,
+    *,
+    is_one_transaction: bool,
+) -> L:
+    """Carry an act out, whatever breaks it off: its ledger tells, which is there once the first step was taken."""
+    try:
+        await recorded.carry_out(
+            steps,
+            on_progress,
+            is_one_transaction=is_one_transaction,
+            outcomes=lambda done: list(done.done_outcomes()),
+        )
+    except (RolledBack, DefersRolledBack):
+        pass  # the ledger tells
+    except InDoubt as error:
+        ledger().lose(error)
+    except ConnectorException as error:
+        if not (is_one_transaction and ledger().counts[Result.DONE]):
+            raise
+        ledger().error = error
+        ledger().roll_back()
+    await _settle(recorded, ledger())
+    _note_end(recorded, ledger())
+    return ledger()
+
+
 async def defer_into(
     recorded: Recording,
     plan: DeferPlan,
@@ -335,25 +349,7 @@ async def defer_into(
     """Defer the jobs of a plan as a part of an act that is being written down."""
     told: list[DeferLedger] = []
     steps = apply_defers(plan, is_one_transaction=is_one_transaction, rate=rate, on_start=told.append)
-    try:
-        await recorded.carry_out(
-            steps,
-            on_progress,
-            is_one_transaction=is_one_transaction,
-            outcomes=lambda done: list(done.done_outcomes()),
-        )
-    except DefersRolledBack:
-        pass  # the ledger tells
-    except InDoubt as error:
-        told[0].lose(error)
-    except ConnectorException as error:
-        if not (is_one_transaction and told[0].counts[Result.DONE]):
-            raise
-        told[0].error = error
-        told[0].roll_back()
-    await _settle(recorded, told[0])
-    _note_end(recorded, told[0])
-    return told[0]
+    return await _carried_out(recorded, steps, lambda: told[0], on_progress, is_one_transaction=is_one_transaction)
 
 
 async def staged(
