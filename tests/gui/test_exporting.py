@@ -125,6 +125,11 @@ async def test_the_filtered_list_and_the_selected_jobs_in_every_format(dsn: str,
             assert (tmp_path / "one.csv").read_bytes().startswith(b"\xef\xbb\xbfid,")
 
 
+async def lock_events(others: Others) -> None:
+    """Beside the loop: what the desk is reading must end there before the lock can come."""
+    await asyncio.to_thread(others.run, "LOCK TABLE procrastinate_events IN ACCESS EXCLUSIVE MODE")
+
+
 async def test_stop_in_the_footer_leaves_no_file_and_says_so(dsn: str, tmp_path: Path) -> None:
     fill(dsn, JOBS)
     folder = tmp_path / "out"
@@ -135,7 +140,7 @@ async def test_stop_in_the_footer_leaves_no_file_and_says_so(dsn: str, tmp_path:
             dialog = await export_dialog(window)
             # A lock on a table that each page reads holds the export up.
             others.run("BEGIN")
-            others.run("LOCK TABLE procrastinate_events IN ACCESS EXCLUSIVE MODE")
+            await lock_events(others)
             dialog.write_to(folder / "jobs.csv")
             await until(window.footer.stop.isVisible, what="Stop")
             assert "jobs.csv: 0 of 12,121 jobs" in window.footer.doing.text()
@@ -157,7 +162,7 @@ async def test_quitting_and_disconnecting_ask_while_an_export_runs(dsn: str, tmp
             await counted(window)
             dialog = await export_dialog(window)
             others.run("BEGIN")
-            others.run("LOCK TABLE procrastinate_events IN ACCESS EXCLUSIVE MODE")
+            await lock_events(others)
             dialog.write_to(folder / "jobs.csv")
             ended: list[str] = []
             window.ask_to_end(lambda: ended.append("quit"))
@@ -205,7 +210,7 @@ async def test_a_failure_ends_in_a_sentence_with_its_remedy_and_leaves_no_file(d
             window.banners.clear()
             dialog = await export_dialog(window)
             others.run("BEGIN")
-            others.run("LOCK TABLE procrastinate_events IN ACCESS EXCLUSIVE MODE")
+            await lock_events(others)
             dialog.write_to(tmp_path / "jobs.csv")
             with Others(dsn) as third:
                 # The whole link goes: everything of the window that waits now.
