@@ -6,6 +6,7 @@ SOURCES = core gui tests packaging
 PYTHON ?= python3
 # Each process has a server of its own, and a file of tests stays in one.
 SIDE_BY_SIDE = -n 2 --dist loadfile
+STORM = PYTHONPATH=tests:tests/storm $(PYTHON_IN) tests/storm/storm.py
 
 .PHONY: demo tour pictures translations test check bench bench-worker bench-monitor storm format setup clean \
 	package package-test release icons
@@ -54,6 +55,7 @@ check: setup
 	.venv/bin/lint-imports
 	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/core tests/interop
 	$(PYTHON_IN) -m pytest $(SIDE_BY_SIDE) tests/gui
+	@$(STORM) --short
 
 bench: setup
 	@$(PYTHON_IN) tests/bench/bench.py
@@ -61,11 +63,11 @@ bench: setup
 bench-worker bench-monitor: setup
 	@$(PYTHON_IN) tests/bench/bench.py $(@:bench-%=%)
 
-# Eight desks, workers of both engines, and everything that can break; then counts, rows, journals and tables are compared.
+# `make check` has its short form. Eight desks, workers of both engines, and everything that can break; then counts, rows, journals and tables are compared.
 # MINUTES and SEED may be set.
 MINUTES ?= 10
 storm: setup
-	@PYTHONPATH=tests:tests/storm $(PYTHON_IN) tests/storm/storm.py --seconds $$(($(MINUTES) * 60)) $(if $(SEED),--seed $(SEED))
+	@$(STORM) --seconds $$(($(MINUTES) * 60)) $(if $(SEED),--seed $(SEED))
 
 format: setup
 	.venv/bin/ruff format $(SOURCES)

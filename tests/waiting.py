@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-async def until(condition: Callable[[], Any], *, timeout_s: float = 15.0, what: str = "the condition") -> Any:
+async def until(condition: Callable[[], Any], *, timeout_s: float = 60.0, what: str = "the condition") -> Any:
     """Return the condition's first true value. The condition may be a coroutine function."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -239,13 +239,13 @@ async def test_the_server_ends_when_its_parent_is_killed_and_its_data_stay(folde
     # At once, while the former server may still be ending.
     with EmbeddedServer(folder, is_durable=False) as server:
         assert run_sql(server.dsn, "SELECT number FROM kept") == [1]
-    await until(lambda: not is_alive(pid), timeout_s=15, what="the server to end")
+    await until(lambda: not is_alive(pid), timeout_s=60, what="the server to end")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a child with its parent.")
 async def test_without_anyone_else_the_server_ends_when_its_parent_is_killed(folder: Path) -> None:
     pid = start_and_kill_parent(folder)
-    await until(lambda: not is_alive(pid), timeout_s=15, what="the server to end")
+    await until(lambda: not is_alive(pid), timeout_s=60, what="the server to end")
 
 
 def start_and_kill_parent(folder: Path) -> int:

@@ -109,7 +109,7 @@ async def test_what_anyone_does_shows_within_a_second(dsn: str) -> None:
         async def shows(status: Status) -> None:
             await until(
                 lambda: job_id in watcher.rows and watcher.rows[job_id].status is status,
-                timeout_s=15,
+                timeout_s=60,
                 what=f"{status.value} to show",
             )
 
@@ -133,8 +133,8 @@ async def test_a_deletion_and_another_priority_of_a_watched_job_show_within_a_se
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other:
             await other.execute("UPDATE procrastinate_jobs SET priority = 7 WHERE id = %s", [first])
             await other.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [second])
-        await until(lambda: watcher.rows[first].priority == 7, timeout_s=15)
-        await until(lambda: second not in watcher.rows, timeout_s=15)
+        await until(lambda: watcher.rows[first].priority == 7, timeout_s=60)
+        await until(lambda: second not in watcher.rows, timeout_s=60)
 
 
 async def test_jobs_that_come_into_sight_during_a_read_are_not_told_as_deleted(dsn: str) -> None:
@@ -162,7 +162,7 @@ async def test_an_event_committed_late_is_not_missed(dsn: str) -> None:
             ids = ids_of(await watcher.manager.batch_defer_jobs_async([Job(task_name="early")] * 20))
             await until(lambda: set(ids) <= watcher.rows.keys())
             assert not any(row.task_name == "late" for row in watcher.rows.values())
-        await until(lambda: any(row.task_name == "late" for row in watcher.rows.values()), timeout_s=15)
+        await until(lambda: any(row.task_name == "late" for row in watcher.rows.values()), timeout_s=60)
         assert len(watcher.events) == len(set(watcher.events)) == 21
 
 

@@ -252,7 +252,7 @@ def test_nor_whoever_asks_being_killed(tmp_path: Path, number: int) -> None:
     with subprocess.Popen([sys.executable, "-c", ASKER, str(written(tmp_path, bad=text))]) as asker:
         asyncio.run(until(lambda: len(left(tmp_path)) == 3, timeout_s=30, what="what the code starts"))
         asker.send_signal(number)
-    asyncio.run(until(lambda: not any(map(is_running, left(tmp_path))), timeout_s=15, what="all of it to end"))
+    asyncio.run(until(lambda: not any(map(is_running, left(tmp_path))), timeout_s=60, what="all of it to end"))
 
 
 def is_running(pid: int) -> bool:

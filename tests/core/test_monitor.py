@@ -56,7 +56,7 @@ class Screen:
             looked = self.monitor.state.read_at
             await until(lambda looked=looked: self.monitor.state.read_at != looked)  # type: ignore[misc]
 
-    async def is_in(self, mode: str, *, timeout_s: float = 15) -> None:
+    async def is_in(self, mode: str, *, timeout_s: float = 60) -> None:
         await until(lambda: self.monitor.state.mode == mode, timeout_s=timeout_s, what=mode)
 
 
@@ -186,6 +186,27 @@ async def test_a_server_that_does_not_answer_is_told_and_taken_up_again(dsn: str
         await until(lambda: screen.monitor.counts.total(Status.TODO) == 1, timeout_s=45)
         finish(dsn, start(dsn)[0], "succeeded")
         await screen.shows(job_id, status=Status.SUCCEEDED)
+
+
+async def test_a_server_that_falls_silent_as_the_view_becomes_live_is_told_as_soon(dsn: str, folder: Path) -> None:
+    async with Pooler(dsn, folder, passes_notifications=True) as link, connected(link.dsn) as (connector, able):
+        screen = Screen(connector, able)
+
+        def told(state: FeedState) -> None:
+            if state.mode == "live" and not any(each.mode == "live" for each in screen.states):
+                link.flowing.clear()
+            screen.states.append(state)
+
+        running = asyncio.create_task(screen.monitor.run(screen.take, told))
+        try:
+            await screen.is_in("live")
+            # The limit of an answer, 15 s, would be too late.
+            await screen.is_in("stale", timeout_s=13)
+            link.flowing.set()
+            await screen.is_in("live")
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_state_tells_how_fresh_the_rows_are(dsn: str) -> None:

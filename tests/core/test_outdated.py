@@ -76,11 +76,11 @@ async def test_what_comes_after_the_events_began_anew_is_seen(dsn: str, fault: l
         before = found.refreshes
         run_sql(dsn, "; ".join(fault))
         new = run_sql(dsn, f"{DEFER.format(1)} RETURNING id")[0]
-        await until(lambda: found.refreshes > before or new in found.rows, timeout_s=5, what="the new job")
+        await until(lambda: found.refreshes > before or new in found.rows, timeout_s=60, what="the new job")
         count = run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs")[0]
-        await until(lambda: found.total() == count, timeout_s=20, what="an exact count")
+        await until(lambda: found.total() == count, timeout_s=60, what="an exact count")
         later = run_sql(dsn, f"{DEFER.format(1)} RETURNING id")[0]
-        await until(lambda: later in found.rows, timeout_s=5, what="a later job")
+        await until(lambda: later in found.rows, timeout_s=60, what="a later job")
 
 
 async def test_deleting_the_newest_jobs_is_no_new_beginning(dsn: str) -> None:
@@ -89,9 +89,9 @@ async def test_deleting_the_newest_jobs_is_no_new_beginning(dsn: str) -> None:
         await until(lambda: found.total() == 50, what="the first count")
         before = found.refreshes
         run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id > 30")
-        await until(lambda: found.total() == 30, timeout_s=20, what="the count without them")
+        await until(lambda: found.total() == 30, timeout_s=60, what="the count without them")
         new = run_sql(dsn, f"{DEFER.format(1)} RETURNING id")[0]
-        await until(lambda: new in found.rows, timeout_s=5, what="a new job")
+        await until(lambda: new in found.rows, timeout_s=60, what="a new job")
         assert found.refreshes == before
 
 
@@ -99,11 +99,11 @@ async def test_a_migration_while_watching_is_noticed(dsn: str) -> None:
     async with watched(dsn) as found:
         assert found.able.can_retry_failed
         run_sql(dsn, "ALTER FUNCTION procrastinate_retry_job_v2 RENAME TO retry_of_old")
-        await until(lambda: not found.able.can_retry_failed, timeout_s=5, what="what is no longer possible")
+        await until(lambda: not found.able.can_retry_failed, timeout_s=60, what="what is no longer possible")
         run_sql(dsn, "ALTER FUNCTION retry_of_old RENAME TO procrastinate_retry_job_v2")
-        await until(lambda: found.able.can_retry_failed, timeout_s=5, what="what is possible again")
+        await until(lambda: found.able.can_retry_failed, timeout_s=60, what="what is possible again")
         run_sql(dsn, "ALTER TYPE procrastinate_job_status ADD VALUE 'parked'")
-        await until(lambda: "parked" in found.able.statuses, timeout_s=5, what="the new status")
+        await until(lambda: "parked" in found.able.statuses, timeout_s=60, what="the new status")
         await until(lambda: found.is_live, what="the feed to be live")
 
 

@@ -123,10 +123,10 @@ async def test_the_monitor_reads_the_schema_of_the_profile(dsn: str, way: str) -
             following = asyncio.create_task(
                 monitor.run(lambda changes: heard.extend(event.job_id for event in changes.events), lambda _: None)
             )
-            await until(lambda: monitor.moment is not None, what="the first moment", timeout_s=20)
+            await until(lambda: monitor.moment is not None, what="the first moment", timeout_s=60)
             assert monitor.moment is not None and [each.name for each in monitor.moment.queues] == ["catalog"]
             run_sql(dsn, "INSERT INTO catalog.procrastinate_events (job_id, type) VALUES (1, 'deferred')")
-            await until(lambda: heard, what="what happened in the schema", timeout_s=20)
+            await until(lambda: heard, what="what happened in the schema", timeout_s=60)
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         finally:

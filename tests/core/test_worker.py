@@ -105,7 +105,7 @@ async def test_as_many_jobs_run_at_once_as_concurrency_says(dsn: str, is_async: 
         async def on_the_loop(n: int) -> None:
             running.append(n)
             peaks.append(len(running))
-            await until(gate.is_set, timeout_s=20)
+            await until(gate.is_set, timeout_s=60)
             running.remove(n)
 
         def in_a_thread(n: int) -> None:
@@ -208,7 +208,7 @@ async def test_a_worker_listens_again_after_its_link_broke(dsn: str) -> None:
         async with working(app):
             await until(is_listening)
             await app.connector.run_async(Statement(f"SELECT pg_terminate_backend(pid) {listeners}", nothing))
-            await comes_to(app, await task.defer_async(), Status.SUCCEEDED, timeout_s=15)
+            await comes_to(app, await task.defer_async(), Status.SUCCEEDED, timeout_s=60)
             await until(is_listening)
 
 
@@ -238,7 +238,7 @@ async def test_periodic_tasks_defer_themselves_once_for_each_time(dsn: str) -> N
         task = app.task(queue="q")(lambda timestamp: timestamps.append(timestamp))
         app.periodic(cron="* * * * * *", periodic_id="each second")(task)
         async with working(app), working(app):
-            await until(lambda: len(timestamps) >= 3, timeout_s=15)
+            await until(lambda: len(timestamps) >= 3, timeout_s=60)
         jobs = await app.job_manager.list_jobs_async(queue="q")
     assert len(set(timestamps)) == len(timestamps)
     assert sorted(job.task_kwargs["timestamp"] for job in jobs)[: len(timestamps)] == sorted(timestamps)

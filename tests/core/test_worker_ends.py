@@ -155,7 +155,7 @@ async def test_a_synchronous_task_asks_whether_to_abort(dsn: str, end: type[Exce
         @app.task(pass_context=True, retry=True)
         def polls(context: JobContext) -> None:
             reached.append(1)
-            asyncio.run(until(context.should_abort, timeout_s=20))
+            asyncio.run(until(context.should_abort, timeout_s=60))
             if end is not None:
                 raise end()
 

@@ -127,11 +127,11 @@ async def test_a_retry_whose_answer_was_lost_is_not_done_twice(dsn: str, folder:
                 link.losses = 1
                 raise ValueError("on purpose")
             if len(runs) == 2:  # running still when the retry is tried again
-                await until(lambda: not worker._handover.held_up, timeout_s=10)
+                await until(lambda: not worker._handover.held_up, timeout_s=60)
 
         job_id = await fails_once.defer_async()
         async with working(app, concurrency=2, listen_notify=False, fetch_job_polling_interval=0.1) as worker:
-            await comes_to(app, job_id, Status.SUCCEEDED, timeout_s=15)
+            await comes_to(app, job_id, Status.SUCCEEDED, timeout_s=60)
         assert (len(runs), await ends_of(app)) == (2, [("succeeded", 2)])
 
 
@@ -149,7 +149,7 @@ async def test_a_worker_outlives_its_server(
                 await until(lambda: len(ran) > 50)
                 worker_id = worker.worker_id
                 os.kill(server_pid(folder), end)
-                await until(lambda: "Jobs cannot be exchanged" in caplog.text, timeout_s=15)
+                await until(lambda: "Jobs cannot be exchanged" in caplog.text, timeout_s=60)
                 server.stop()
                 assert len(ran) < 440
                 server.start()
@@ -158,7 +158,7 @@ async def test_a_worker_outlives_its_server(
                 await execute(app.job_manager, "DELETE FROM procrastinate_jobs WHERE queue_name = 'other'")
                 await have_all_ended(app)
                 ticks = "SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'other'"
-                await until(lambda: run_sql(server.dsn, ticks)[0], timeout_s=10, what="a periodic job")
+                await until(lambda: run_sql(server.dsn, ticks)[0], timeout_s=60, what="a periodic job")
         run_sql(server.dsn, "DELETE FROM procrastinate_jobs WHERE queue_name = 'other'")
         each_ran_once(server.dsn, ran)
     finally:

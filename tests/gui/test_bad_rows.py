@@ -75,7 +75,7 @@ async def test_a_hundred_megabytes_of_arguments_are_not_fetched_before_they_are_
         others.run(f"UPDATE procrastinate_jobs SET args = {large} WHERE id = %s", job_id)
         async with live(tmp_path, dsn) as window:
             window.jobs.inspect(job_id)
-            await until(lambda: window.jobs.inspector.detail is not None, timeout_s=20)
+            await until(lambda: window.jobs.inspector.detail is not None, timeout_s=60)
             assert window.jobs.inspector.detail.args is None  # type: ignore[union-attr]
             assert window.jobs.inspector.arguments.load.isVisible()
 
@@ -121,4 +121,4 @@ async def test_ten_thousand_queues_and_tasks(dsn: str, tmp_path: Path) -> None:
             for page, count in {"queues": 10_000, "tasks": 10_000, "overview": 11}.items():
                 window.show_page(page)
                 model = window.pages.get(page).model
-                await until(lambda model=model, count=count: model.rowCount() == count, timeout_s=20)
+                await until(lambda model=model, count=count: model.rowCount() == count, timeout_s=60)

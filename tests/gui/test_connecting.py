@@ -37,7 +37,7 @@ def told(window: MainWindow) -> str:
 
 async def refused(window: MainWindow) -> str:
     """What the start page says once the attempt has failed."""
-    await until(lambda: "Try again" in buttons(window), timeout_s=20, what="the refusal")
+    await until(lambda: "Try again" in buttons(window), timeout_s=60, what="the refusal")
     return told(window)
 
 
@@ -121,7 +121,7 @@ async def test_a_wrong_password_is_asked_for_until_it_is_right_or_given_up(guard
         press(window, "Install the schema…")
         install = await dialog_of(window, InstallDialog)
         install.verb.click()
-        await until(lambda: window.header.live.mode == "live", timeout_s=10, what="the feed to go live")
+        await until(lambda: window.header.live.mode == "live", timeout_s=60, what="the feed to go live")
         saved = (tmp_path / "profiles.toml").read_text() if (tmp_path / "profiles.toml").exists() else ""
         assert "sesame" not in saved
 
@@ -161,11 +161,11 @@ async def test_the_schemas_elsewhere_are_a_choice_that_a_saved_connection_keeps(
         store = window.session.store
         store.save(Profile(name="main", method="dsn", dsn=empty_dsn))
         window.session.open(store.get("main") or Profile(name=""))
-        await until(lambda: 'Use schema shop "eu"' in buttons(window), timeout_s=20, what="the choice")
+        await until(lambda: 'Use schema shop "eu"' in buttons(window), timeout_s=60, what="the choice")
         assert "Procrastinate is in another schema" in told(window) and "Use schema billing" in buttons(window)
         assert not any("Install" in text for text in buttons(window))
         press(window, 'Use schema shop "eu"')
-        await until(lambda: window.jobs.model.rowCount() == 1, timeout_s=20, what="its job")
+        await until(lambda: window.jobs.model.rowCount() == 1, timeout_s=60, what="its job")
         assert window.jobs.model.row_at(0).queue_name == 'shop "eu"'
         assert (store.get("main") or Profile(name="")).schema == 'shop "eu"'
         window.actions["connection.choose"].trigger()
@@ -187,7 +187,7 @@ async def test_the_schemas_elsewhere_are_a_choice_that_a_saved_connection_keeps(
 async def test_a_role_without_rights_is_told_which_are_missing(dsn: str, visitor: str, tmp_path: Path) -> None:
     profile = Profile(name="test", method="dsn", dsn=make_conninfo(dsn, user=visitor))
     async with opened(tmp_path, profile) as window:
-        await until(lambda: "GRANT" in told(window) + window.message.text, timeout_s=15, what="the missing right")
+        await until(lambda: "GRANT" in told(window) + window.message.text, timeout_s=60, what="the missing right")
         said = told(window) + window.message.text
         assert "procrastinate_jobs" in said and visitor in said
 

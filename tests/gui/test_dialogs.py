@@ -232,12 +232,12 @@ async def test_a_connection_that_drops_keeps_what_was_typed(dsn: str, server_dsn
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             click(dialog.verb)
-            await until(lambda: dialog.message.sentence, timeout_s=20, what="the refusal")
+            await until(lambda: dialog.message.sentence, timeout_s=60, what="the refusal")
             assert dialog.task.text() == "mail.send" and dialog.arguments.value() == {"to": "ada"}
             assert dialog.verb.isEnabled()
             await until(lambda: window.header.live.mode == "stale", what="the feed to be stale")
             admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
-            await until(lambda: window.header.live.mode == "live", timeout_s=20, what="the feed to be live again")
+            await until(lambda: window.header.live.mode == "live", timeout_s=60, what="the feed to be live again")
             click(dialog.verb)
             await closed(window)
             assert others.run("SELECT count(*) FROM procrastinate_jobs") == 1

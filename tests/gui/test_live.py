@@ -142,7 +142,7 @@ async def test_a_broken_connection_is_told_at_once_and_mends_itself(dsn: str, tm
             assert "onnection lost" in window.message.sentence
             assert window.jobs.model.rowCount() == 1, "what was read stays on show"
             others.start(job_id)
-            await until(lambda: window.header.live.mode == "live", timeout_s=15, what="the feed to be live again")
+            await until(lambda: window.header.live.mode == "live", timeout_s=60, what="the feed to be live again")
             await until(lambda: shown_status(window, job_id) == "doing", what="what was missed")
 
 

@@ -115,7 +115,7 @@ async def test_a_queue_that_stands_says_so_with_what_helps_and_goes_on_counting(
             first = page.attention.text
             assert f"Worker #{dead} is unresponsive: last heartbeat 5" in first
             assert cells(page, "mail")[3] == "2 stalled" and cells(page, "mail")[8] == "no progress"
-            await until(lambda: page.attention.text != first, what="the sentence to tick", timeout_s=5)
+            await until(lambda: page.attention.text != first, what="the sentence to tick", timeout_s=60)
             line = page.attention.lines[0]
             assert line.remedy.text() == "Rescue 2 jobs…"
             QTest.mouseClick(line.remedy, Qt.MouseButton.LeftButton)

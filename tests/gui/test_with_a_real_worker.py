@@ -63,12 +63,12 @@ async def shows(window: MainWindow, job_id: int, status: str) -> None:
         row = window.jobs.model.row(job_id)
         return row is not None and row.status.value == status
 
-    await until(is_shown, timeout_s=20, what=f"job {job_id} to be {status}")
+    await until(is_shown, timeout_s=60, what=f"job {job_id} to be {status}")
 
 
 async def test_their_worker_runs_what_the_dialog_defers(with_worker: str, tmp_path: Path) -> None:
     async with live(tmp_path, with_worker) as window:
-        await until(lambda: desk_of(window).live_worker_ids, timeout_s=20, what="their worker to register")
+        await until(lambda: desk_of(window).live_worker_ids, timeout_s=60, what="their worker to register")
         job_id = await defer(window, "write", '{"text": "from the window, ünïcode"}')
         await shows(window, job_id, "succeeded")
         with Others(with_worker) as others:
@@ -78,7 +78,7 @@ async def test_their_worker_runs_what_the_dialog_defers(with_worker: str, tmp_pa
 @pytest.mark.parametrize("task", ["wait", "poll"])
 async def test_their_worker_stops_what_the_window_aborts(with_worker: str, tmp_path: Path, task: str) -> None:
     async with live(tmp_path, with_worker) as window:
-        await until(lambda: desk_of(window).live_worker_ids, timeout_s=20, what="their worker to register")
+        await until(lambda: desk_of(window).live_worker_ids, timeout_s=60, what="their worker to register")
         running = await defer(window, task, '{"text": "runs"}')
         waiting = await defer(window, "write", '{"text": "never"}')
         await shows(window, running, "doing")
@@ -99,7 +99,7 @@ async def test_their_worker_stops_what_the_window_aborts(with_worker: str, tmp_p
 
 async def test_their_worker_runs_again_what_the_window_retries(with_worker: str, tmp_path: Path) -> None:
     async with live(tmp_path, with_worker) as window:
-        await until(lambda: desk_of(window).live_worker_ids, timeout_s=20, what="their worker to register")
+        await until(lambda: desk_of(window).live_worker_ids, timeout_s=60, what="their worker to register")
         job_id = await defer(window, "fail_first", '{"text": "run"}')
         await shows(window, job_id, "failed")
         await act(window, job_id, "job.retry")

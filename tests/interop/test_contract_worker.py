@@ -43,7 +43,7 @@ async def working(twin: Twin) -> AsyncIterator[None]:
 async def comes_to(twin: Twin, job_id: int, status: str) -> None:
     """Wait for a job's status."""
     text = "SELECT status::text FROM procrastinate_jobs WHERE id = %s"
-    await until(lambda: run_sql(twin.dsn, text, job_id) == [status], timeout_s=10, what=status)
+    await until(lambda: run_sql(twin.dsn, text, job_id) == [status], timeout_s=60, what=status)
 
 
 @pytest.mark.parametrize("is_async", [True, False])

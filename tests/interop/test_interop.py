@@ -47,7 +47,7 @@ async def are_noted(app: App, *texts: str) -> None:
     async def is_noted() -> bool:
         return len(await notes_of(app)) >= len(texts)
 
-    await until(is_noted, timeout_s=10)
+    await until(is_noted, timeout_s=60)
     assert await notes_of(app) == list(texts)
 
 
@@ -109,7 +109,7 @@ async def their_worker(app: App, dsn: str) -> AsyncIterator[asyncio.subprocess.P
         return bool(await app.connector.run_async(listening) > before)
 
     try:
-        await until(is_listening, timeout_s=20)
+        await until(is_listening, timeout_s=60)
         yield process
         if process.returncode is None:
             process.terminate()
@@ -227,7 +227,7 @@ async def test_what_we_cancel_or_delete_their_worker_never_runs(notes_dsn: str) 
 async def test_our_retry_of_what_failed_there_wakes_their_worker(notes_dsn: str) -> None:
     async with our_app(notes_dsn) as ours, their_worker(ours, notes_dsn):
         job_id = await ours.configure_task("fail_first").defer_async(text="run")
-        await comes_to(ours, job_id, Status.FAILED, timeout_s=10)
+        await comes_to(ours, job_id, Status.FAILED, timeout_s=60)
         assert await is_done(ours, Retry(queue="another"), job_id)
         await comes_to(ours, job_id, Status.SUCCEEDED)
         assert await notes_of(ours) == ["run 0", "run 2"]
@@ -272,7 +272,7 @@ async def test_both_workers_share_the_jobs_of_both_and_run_each_once(notes_dsn: 
             second = theirs.configure_task("write").batch_defer_async(*({"text": text} for text in texts[20:]))
             ids = [*await first, *await second]
             for job_id in ids:
-                await comes_to(ours, job_id, Status.SUCCEEDED, timeout_s=20)
+                await comes_to(ours, job_id, Status.SUCCEEDED, timeout_s=60)
         assert sorted(await notes_of(ours), key=int) == ["-1", "-1", *texts]
     assert len(set(ids)) == 40
 

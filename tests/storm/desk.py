@@ -20,11 +20,14 @@ from pathlib import Path
 from hand import QUEUES
 from jobdesk_core import cli
 from jobdesk_core.cli import codes
+from shifted import shifted
 
 #: The ends that an act may have in a storm. A fault of the program, or input not understood, is none of them.
 EXPECTED = {codes.DONE, codes.NOT_ALL, codes.CONNECTION, codes.INTERRUPTED}
 TASKS = ("storm.ok", "storm.ok", "storm.ok", "storm.fail", "storm.slow")
 LOCKS = ("a", "b", "c")
+#: By how many seconds a desk's clock is wrong: it is moved between one act and the next.
+CLOCKS = (0, 0, 0.7, -3, 75, -5_400, 90_000)
 
 
 class Desk:
@@ -40,7 +43,8 @@ class Desk:
         told, asked = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
         began = time.monotonic()
         try:
-            with contextlib.redirect_stdout(told), contextlib.redirect_stderr(asked):
+            clock = shifted(self._chance.choice(CLOCKS))
+            with clock, contextlib.redirect_stdout(told), contextlib.redirect_stderr(asked):
                 code = cli.main([*words, "--dsn", self._chance.choice(self._dsns)])
         except BaseException:
             self._fault(words, traceback.format_exc())

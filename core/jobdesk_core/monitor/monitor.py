@@ -144,7 +144,7 @@ class Monitor:
                     self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
                     on_changes(Changes({}, [], frozenset(), is_refresh=True))
                     # Once more: it may have changed between the detection and the start.
-                    if not await self._detect():
+                    if not await self._answered(self._detect()):
                         await self._follow(on_changes, listener)
                 is_outdated = True
             except ConnectorException as error:
