@@ -2,7 +2,8 @@
 
     make storm MINUTES=10 SEED=7
 
-Clocks are wrong, each desk's in another way from one act to the next. At the end the counts, the rows, the journals and the tables must agree. The seed that failed is printed.
+Clocks are wrong, each desk's in another way from one act to the next. At the end the counts, the rows, the journals
+and the tables must agree. The seed that failed is printed.
 """
 
 from __future__ import annotations
