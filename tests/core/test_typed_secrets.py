@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import string
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -30,6 +33,25 @@ WRITTEN = (
     "host=127.0.0.1 port=1 password={} dbname=db",
     "host = 127.0.0.1 port 1 password = {}",
     "password='{} host=127.0.0.1 port=1",
+    "me:{}@127.0.0.1/db",
+    "//me:{}@127.0.0.1/db",
+    "jdbc:postgresql://127.0.0.1:1/db?user=me&password={}",
+    "postgresql+psycopg://me:{}@" + PLACE,
+    "PGPASSWORD={}",
+    "host=127.0.0.1 port=1 scram_client_key={}",
+    "postgresql://me@" + PLACE + "?oauth_client_secret={}",
+    "postgresql://me@" + PLACE + "?sslpassword={}",
+)
+#: As other programs take a password: behind an option, or apart from its name.
+APART = (
+    ["status", "--password", "{}"],
+    ["status", "-W", "{}"],
+    ["-p", "{}", "status"],
+    ["status", "-p{}"],
+    ["status", "--db-password={}"],
+    ["status", "password", "=", "{}"],
+    ["status", "--dsn", "host=127.0.0.1", "password=", "{}"],
+    ["status", "--client-secret", "{}"],
 )
 PLACED = (
     ["status", "--dsn", "{}"],
@@ -40,6 +62,16 @@ PLACED = (
     ["why", "{}", "1"],
     ["status", "--profile", "{}"],
     ["cancel", "--dsn", "", "{}"],
+    ["{}"],
+    ["{}", "status"],
+    ["status", "--url={}"],
+    ["jobs", "--limit", "{}"],
+    ["jobs", "--order", "{}"],
+    ["watch", "--interval", "{}"],
+    ["defer", "t", "--at", "{}", "--dsn", ""],
+    ["defer", "t", "--from", "{}"],
+    ["purge", "--older-than", "{}", "--dsn", ""],
+    ["status", "--theme", "{}"],
 )
 #: A part of it that is in no sentence of ours, with the signs that take a connection string apart around it.
 SEAMS = "/?#@&=:%'\"\\ +,;[]"
@@ -74,6 +106,32 @@ def test_the_command_line_tells_no_part_of_it(
     assert code in (2, 3), told
     assert not tells(told.out + told.err), told
     assert "Traceback" not in told.err
+
+
+def test_every_place_of_every_spelling(capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole table, with passwords of the kinds that go wrong in turns: what is drawn above meets a part of it."""
+    passwords = ("Zq0xVwQz9", "Zq1xV@%:/Zq2xV 'wQz9\"", "Zq3xVäwQz9", "Zq4xV%40wQz9")
+    turns = itertools.cycle(passwords)
+    table = [
+        *([word.format(written.format(next(turns))) for word in placed] for written in WRITTEN for placed in PLACED),
+        *([word.format(password) for word in placed] for password in passwords for placed in APART),
+    ]
+    for words in table:
+        code = main(words)
+        told = capsys.readouterr()
+        assert code in (2, 3), (words, told)
+        assert not tells(told.out + told.err), (words, told)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the list of processes is overwritten on Linux only")
+def test_the_list_of_processes_does_not_show_it() -> None:
+    said = (
+        "from jobdesk_core.cli import main; main(__import__('sys').argv[1:]); print(open('/proc/self/cmdline').read())"
+    )
+    for words in (["--dsn", f"postgresql://me:Zq0xVäwQz9@{PLACE}"], ["-W", "Zq1xVwQz9"]):
+        ended = subprocess.run([sys.executable, "-c", said, "status", *words], capture_output=True, text=True)
+        assert words[0] in ended.stdout and "status" in ended.stdout, ended
+        assert not tells(ended.stdout + ended.stderr), ended
 
 
 @settings(max_examples=150, deadline=None)

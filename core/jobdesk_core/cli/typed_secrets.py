@@ -1,18 +1,33 @@
-"""Passwords that stand on the command line, wherever and however: whatever is said about them never shows them."""
+"""Passwords that stand on the command line, wherever and however: whatever is said about them never shows them.
+
+Nor does the list of the machine's processes, on Linux, from then on.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
+import itertools
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 MASK = "•••"
-_SCHEME = re.compile(r"[A-Za-z]\w*:/+", re.ASCII)
-_BARE = re.compile(r"[\w.+-]*:\S+@[\w.\[\]:,%-]+(/\S*)?", re.ASCII)
-_NAMED = re.compile(r"(?i)(?:ssl)?pass(?:word|wd)?\s*[=:]\s*")
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:/+|//+", re.ASCII)
+#: An address without its scheme, perhaps as the value of an option or in quotes.
+_BARE = re.compile(r"(?:-{0,2}[\w-]+=)?[\"']?[\w.+%-]*:.+@[\w.\[\]:,%-]+([/?]\S*)?[\"']?")
+#: What libpq, Jobdesk and other programs call a secret.
+_NAME = r"\w*(?:pass(?:word|wd|phrase)?|pwd|secret|token|scram_(?:client|server)_key)"
+_NAMED = re.compile(rf"(?i){_NAME}\s*[=:]\s*")
 _NEXT_NAME = re.compile(r"(?:\s+|&)(?:[a-z_]+)\s*=", re.ASCII)
+#: An option, or a name, whose secret is the next word: other programs have these.
+_BEFORE_SECRET = re.compile(rf"(?i)--?(?:\w+-)*{_NAME}|--?(?:pw|auth)|{_NAME}\s*[=:]\s*")
+_SHORT_BEFORE_SECRET = re.compile(r"-[pW]")
+_WITH_SECRET = re.compile(r"-[pW](?=.)", re.DOTALL)
 #: Whatever reads a word may take it apart at any sign, and tell one part.
 _SEAMS = re.compile(r"[\W_]+")
 #: Shorter parts tell nothing, and would blot out half of every sentence.
@@ -22,9 +37,10 @@ _SHORTEST = 3
 _typed: list[str] = []
 
 
-def hide(arguments: Iterable[str]) -> None:
-    """Never tell a password that stands among these words."""
+def hide(arguments: Sequence[str]) -> None:
+    """Never tell a password that stands among these words, and have no one read it in the list of processes."""
     _typed[:] = secrets_in(arguments)
+    _hide_from_other_processes(set(_secrets(arguments)))
 
 
 def without_typed(text: str) -> str:
@@ -41,15 +57,29 @@ class Parser(argparse.ArgumentParser):
         super()._print_message(without_typed(message), file)
 
 
-def secrets_in(arguments: Iterable[str]) -> list[str]:
+def secrets_in(arguments: Sequence[str]) -> list[str]:
     """The passwords in these words and the parts that one may be taken apart into, the longest first."""
     found: set[str] = set()
-    for word in arguments:
-        for secret in (*_in_address(word), *_named(word)):
-            for spelling in (secret, unquote(secret)):
-                parts = [part for part in _SEAMS.split(spelling) if len(part) >= _SHORTEST]
-                found.update((spelling, *parts))
+    for secret in _secrets(arguments):
+        for spelling in (secret, unquote(secret)):
+            parts = [part for part in _SEAMS.split(spelling) if len(part) >= _SHORTEST]
+            found.update((spelling, *parts))
     return sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True)
+
+
+def _secrets(arguments: Sequence[str]) -> Iterator[str]:
+    is_secret = False
+    for word, following in itertools.pairwise([*arguments, ""]):
+        if is_secret and word == "=":
+            continue
+        if is_secret:
+            yield word
+        is_named = following == "=" and re.fullmatch(f"(?i){_NAME}", word) is not None
+        is_secret = is_named or any(each.fullmatch(word) for each in (_BEFORE_SECRET, _SHORT_BEFORE_SECRET))
+        yield from _in_address(word)
+        yield from _named(word)
+        if (match := _WITH_SECRET.match(word)) is not None:
+            yield word[match.end() :]
 
 
 def _in_address(word: str) -> Iterable[str]:
@@ -73,3 +103,20 @@ def _named(word: str) -> Iterable[str]:
         end = _NEXT_NAME.search(rest)
         yield rest[: end.start()] if end else rest
         yield rest.partition("&")[2] if "&" in rest else ""
+
+
+def _hide_from_other_processes(secrets: Iterable[str]) -> None:
+    """Overwrite the secrets where the kernel reads this process's command line: everybody may read that."""
+    if sys.platform != "linux":
+        return
+    spelled = [each for each in (secret.encode("utf-8", "surrogateescape") for secret in secrets) if each]
+    with contextlib.suppress(OSError, ValueError, IndexError, UnicodeError):
+        place = Path("/proc/self")
+        told = (place / "cmdline").read_bytes()
+        fields = (place / "stat").read_bytes().rpartition(b")")[2].split()
+        start, end = int(fields[45]), int(fields[46])
+        hidden = told
+        for each in sorted(spelled, key=len, reverse=True):
+            hidden = hidden.replace(each, b"x" * len(each))
+        if hidden != told and end - start == len(told):
+            ctypes.memmove(start, hidden, len(hidden))
