@@ -12,7 +12,7 @@ import pytest
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import ConnectorException, SchemaRefused
 from jobdesk_core.operations import steps
-from jobdesk_core.reported import ddl, schema
+from jobdesk_core.reported import ddl, detection, schema
 from jobdesk_core.reported.records import Reported
 from jobdesk_core.reported.schema import Installed
 from psycopg import sql
@@ -170,7 +170,7 @@ def test_older_and_newer_versions(dsn: str, monkeypatch: pytest.MonkeyPatch) -> 
     executed(dsn, "INSERT INTO jobdesk.tasks (name) VALUES ('kept')")
     second = (*ddl.MIGRATIONS, "ALTER TABLE jobdesk.tasks ADD COLUMN later text;\n")
     monkeypatch.setattr(ddl, "MIGRATIONS", second)
-    for module in (ddl, schema):
+    for module in (ddl, schema, detection):
         monkeypatch.setattr(module, "VERSION", 2)
     assert detected(dsn).state == "older"
     assert carried_out(dsn, schema.upgrading()) == Installed(1, 2)
