@@ -128,12 +128,15 @@ class ConnectorException(JobdeskException):
 class InDoubt(ConnectorException):
     """Whether this was done is not known: the connection was lost before the server's answer came.
 
-    `value` is what the transaction had found and done, if it was committed.
+    `value` is what the transaction had found and done, if it was committed. `entry_id` is the journal's entry by which
+    it can be found out, None without one; `reason` is why it can never be, once that is known.
     """
 
     def __init__(self, message: str | None = None, value: Any = None) -> None:
         super().__init__(message)
         self.value = value
+        self.entry_id: int | None = None
+        self.reason = ""
 
     def lost(self) -> ConnectorException:
         """What is left of it once it is known what was done: the link was lost."""

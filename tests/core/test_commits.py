@@ -14,7 +14,7 @@ from every_act import CHANGES, JOBS, KINDS, PLACE, PROFILE, agree, done, fill, p
 from jobdesk_core import Job, SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.exceptions import ConnectorException, InDoubt
-from jobdesk_core.journal import Entry, Journal, Search, recorded, settling
+from jobdesk_core.journal import Entry, Journal, Search, doubts, recorded, settling
 from jobdesk_core.operations import Cancel, Chosen, Outcome, Result, plan, run
 from jobdesk_core.troubles import explain
 
@@ -100,8 +100,17 @@ async def test_while_the_link_is_down_it_is_unknown_and_settled_when_it_is_back(
         async with connected(dsn) as (connector, able):
             if isinstance(found, Outcome):
                 job = Job(task_name="new", queue="q", task_kwargs={"n": 1})
-                known = await recorded.known_outcome(found, job, journal, connector.run_async)
+                known = await doubts.known_outcome(found, job, journal, connector.run_async)
                 assert not known.is_unknown and known.is_done is (fault == "answer"), known
+            elif isinstance(found, InDoubt):
+                verdict = await doubts.find_out(journal, connector.run_async, found.entry_id)
+                assert verdict is not None and verdict.verdict == ("done" if fault == "answer" else "left"), verdict
+            else:
+                unknown = found.counts[Result.UNKNOWN]
+                assert await doubts.find_out_of(found, journal, connector.run_async)
+                ends = Result.DONE if fault == "answer" else Result.ROLLED_BACK
+                assert found.counts[ends] == unknown and not found.counts[Result.UNKNOWN], found.counts
+                assert not isinstance(found.error, InDoubt) and found.entry_id == entry.id
             await settled(journal, connector)
             ends = await agree(dsn, kind, journal)
             assert bool(ends["done"]) is (fault == "answer"), ends
@@ -141,6 +150,15 @@ async def test_nothing_was_sent_is_told_as_that(dsn: str, dropper: Dropper, jour
     entry = await newest(journal)
     assert not entry.in_doubt and entry.left == 500
     assert run_sql(dsn, "SELECT DISTINCT status::text FROM procrastinate_jobs") == ["todo"]
+
+
+async def test_what_acts_on_nothing_leaves_nothing_to_be_known(dsn: str, dropper: Dropper, journal: Journal) -> None:
+    for fault in ("question", "answer"):
+        dropper.is_down = False
+        found = await broken("prune", dropper, journal, fault, stays_down=True)
+        assert isinstance(found, ConnectorException) and not isinstance(found, InDoubt), fault
+        entry = await newest(journal)
+        assert (entry.in_doubt, entry.done) == (0, 0) and entry.ended_at is not None
 
 
 async def test_the_next_act_settles_what_the_last_one_left(
@@ -226,10 +244,13 @@ async def test_a_renewed_server_is_not_asked_for_a_transaction_of_another(
 async def run_async_defer_gone(dsn: str, dropper: Dropper, journal: Journal) -> None:
     """A new job that nobody finds on another server: unknown, with the reason."""
     dropper.is_down = False
-    await broken("defer", dropper, journal, "question", stays_down=True)
+    outcome = await broken("defer", dropper, journal, "question", stays_down=True)
     journal._store._run(lambda file: file.execute("UPDATE entries SET server = 'other/1'"))
     async with connected(dsn) as (connector, _):
         await settling.settle(journal, connector.run_async, PLACE)
+        known = await doubts.known_outcome(outcome, Job(task_name="new"), journal, connector.run_async)
+    assert known.is_unknown and not known.is_done
+    assert f"deferred as job #{outcome.job_id} cannot be known, because this server is not the one" in known.sentence
     entry = await newest(journal)
     (record,) = await journal.records(entry.id)
     assert (record.outcome, entry.in_doubt) == ("unknown", 0) and "not the one that it was sent to" in record.sentence

@@ -41,6 +41,9 @@ class JournalTrouble(JobdeskException):
 class Journal:
     """Kept in the user's state folder unless a path is given. Its methods raise JournalTrouble with the reason."""
 
+    #: Seconds that an act waits for a lost link before it ends with what nobody knows; None: as long as is usual.
+    patience_s: float | None = None
+
     def __init__(self, path: Path | None = None, limits: Limits | None = None) -> None:
         self.path = path or platformdirs.user_state_path("jobdesk", appauthor=False) / "journal.sqlite"
         self._store = Store(self.path, limits)
@@ -83,6 +86,10 @@ class Journal:
     async def in_doubt(self, entry_id: int | None = None) -> list[Chunk]:
         """The transactions of all entries, or of one, whose end nobody knows yet."""
         return await self._run(self._store.in_doubt, entry_id)
+
+    async def reason_unknown(self, entry_id: int) -> str | None:
+        """Why it can never be known whether some of an entry's jobs were acted upon; None when that is known."""
+        return await self._run(self._store.reason_unknown, entry_id)
 
     async def settle(self, chunk: Chunk, verdict: Verdict, reason: str = "") -> bool:
         """Write down what has become of a transaction, and whether that was new; `reason`: why it cannot be known."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskExceptio
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import headers
 from jobdesk_core.journal.journal import Journal, JournalTrouble
-from jobdesk_core.journal.record import DONE, UNKNOWN, Header, Planned, Verdict
+from jobdesk_core.journal.record import DONE, Header, Planned, Verdict
 from jobdesk_core.journal.settling import settle, settle_entry
 from jobdesk_core.operations import (
     Brake,
@@ -83,6 +83,8 @@ class Recording:
         self.left: Iterable[Outcomes] = ()
         self.error = STOPPED
         self.is_whole = False
+        #: The entry by which it can be found out what nobody knows.
+        self.doubtful: int | None = None
 
     async def begin(self, planned: Planned) -> None:
         """Settle what is still unknown of earlier acts, and have on disk what is about to be done."""
@@ -150,8 +152,9 @@ class Recording:
         """What has become of the transaction that was not answered; None while the link is not back."""
         if self.entry_id is None or self._chunk is None:
             return None
+        self.doubtful = self.entry_id
         with contextlib.suppress(JournalTrouble):
-            verdict = await settle_entry(self._journal, self.run, self.entry_id)
+            verdict = await settle_entry(self._journal, self.run, self.entry_id, self._journal.patience_s)
             if verdict is not None:
                 self._chunk = None
             return verdict
@@ -199,6 +202,8 @@ async def recording(
         yield act
     except Exception as broken:
         act.error = cause_text(broken)
+        if isinstance(broken, InDoubt):
+            broken.entry_id = act.doubtful
         raise
     finally:
         await act.end()
@@ -249,7 +254,7 @@ async def defer_one(
     """Defer a new job and write it down, without its arguments; `again_of` is the job that it repeats.
 
     One whose answer was lost is looked up when the link is back within seconds; otherwise the outcome is unknown, and
-    `known_outcome` tells later what has become of it.
+    `doubts.known_outcome` tells later what has become of it.
     """
     header = headers.of_job(job, capabilities, profile, again_of=again_of)
     async with recording(journal, header, connector, Planned(jobs=1), on_trouble) as recorded:
@@ -259,30 +264,12 @@ async def defer_one(
         if outcome.is_unknown:
             recorded.error = str(InDoubt())
             verdict = await recorded.settle()
+            outcome = replace(outcome, entry_id=recorded.doubtful)
             if verdict in ("done", "left"):
                 outcome = settled(outcome, job, is_done=verdict == "done")
         elif not outcome.is_done:
             recorded.left = [Outcomes([0], "refused", [outcome.sentence])]
     return outcome
-
-
-async def known_outcome(
-    outcome: Outcome, job: Job, journal: Journal, run_one: Callable[[Statement[Any]], Awaitable[Any]]
-) -> Outcome:
-    """An outcome that was unknown, as what it is known for now; the same where nothing is known yet.
-
-    Waits some seconds for the link to come back. Never raises because it has not. Raises JournalTrouble.
-    """
-    if not outcome.is_unknown or outcome.entry_id is None:
-        return outcome
-    await settle_entry(journal, run_one, outcome.entry_id)
-    entry = await journal.entry(outcome.entry_id)
-    if entry is None or entry.in_doubt:
-        return outcome
-    records = await journal.records(entry.id)
-    if not records or records[0].outcome == UNKNOWN:
-        return replace(outcome, sentence=records[0].sentence) if records else outcome
-    return settled(outcome, job, is_done=records[0].is_done)
 
 
 async def defer_many(
@@ -348,7 +335,12 @@ async def defer_into(
 ) -> DeferLedger:
     """Defer the jobs of a plan as a part of an act that is being written down."""
     told: list[DeferLedger] = []
-    steps = apply_defers(plan, is_one_transaction=is_one_transaction, rate=rate, on_start=told.append)
+
+    def started(ledger: DeferLedger) -> None:
+        ledger.entry_id = recorded.entry_id
+        told.append(ledger)
+
+    steps = apply_defers(plan, is_one_transaction=is_one_transaction, rate=rate, on_start=started)
     return await _carried_out(recorded, steps, lambda: told[0], on_progress, is_one_transaction=is_one_transaction)
 
 
@@ -365,6 +357,7 @@ async def staged(
     told = SetLedger(made)
     header, planned = headers.of_set(made, profile), headers.planned_of_set(made)
     async with recording(journal, header, connector, planned, on_trouble) as recorded:
+        told.entry_id = recorded.entry_id
         try:
             await recorded.carry_out(
                 apply_staged(made, told),
@@ -422,6 +415,8 @@ async def _settle(recorded: Recording, told: Ledger | DeferLedger | SetLedger) -
     if verdict in ("done", "left"):
         told.settle(is_done=verdict == "done")
         told.error = told.error.lost()
+    else:
+        told.error.entry_id = recorded.doubtful
 
 
 def _note_end(recorded: Recording, told: Ledger | DeferLedger | SetLedger) -> None:

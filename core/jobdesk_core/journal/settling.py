@@ -20,6 +20,8 @@ from jobdesk_core.journal.record import PRUNE, STAGED, UNDO, Chunk, Record, Verd
 
 #: While a link comes back: how long it is waited for, and how often it is tried, in seconds.
 PATIENCE_S, PAUSE_S = 10.0, 0.25
+#: What is written of a job of which it will never be known.
+CANNOT_KNOW = "Whether this was done cannot be known, because {reason}."
 
 
 async def settle(journal: Journal, run: Run, place: str) -> int:
@@ -79,7 +81,7 @@ async def _settle_one(journal: Journal, run: Run, server: Server, chunk: Chunk) 
         reason = "the server does not remember a transaction of so long ago"
     if verdict is None:
         verdict = await _by_rows(run, chunk)
-    sentence = f"It may have been done or not: {reason}, and its job does not tell."
+    sentence = CANNOT_KNOW.format(reason=f"{reason}, and its job does not tell")
     await journal.settle(chunk, verdict or "unknown", sentence)
     return verdict or "unknown"
 

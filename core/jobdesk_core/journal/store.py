@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobdesk_core.journal import ahead
-from jobdesk_core.journal.record import DONE, Chunk, Entry, Header, Planned, Record, Search, Verdict
+from jobdesk_core.journal.record import DONE, UNKNOWN, Chunk, Entry, Header, Planned, Record, Search, Verdict
 from jobdesk_core.journal.rows import condition, entry_of, header_of, record_of
 from jobdesk_core.operations.outcomes import Outcomes
 
@@ -249,6 +249,12 @@ class Store:
         return self._ask(
             lambda connection: [record_of(row) for row in connection.execute(f"{sql} ORDER BY job_id LIMIT ?", values)]
         )
+
+    def reason_unknown(self, entry_id: int) -> str | None:
+        """Why it can never be known whether some of an entry's jobs were acted upon; None when it is, or may be."""
+        sql = f"SELECT sentence FROM records WHERE entry_id = ? AND outcome = '{UNKNOWN}' AND chunk IS NULL LIMIT 1"
+        row = self._ask(lambda connection: connection.execute(sql, (entry_id,)).fetchone())
+        return str(row[0]) if row is not None else None
 
     def every_record(self, entry_id: int, after: tuple[int, int], limit: int) -> list[tuple[tuple[int, int], Record]]:
         """An entry's records, those after a place, each with its place. Several may be of the same job, or of none."""

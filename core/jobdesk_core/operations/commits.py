@@ -55,8 +55,13 @@ class Transaction:
     is_sent: bool = False
 
     def is_unknown(self, error: ConnectorException) -> bool:
-        """Whether nobody knows what the server made of COMMIT: it was sent, and the connection has not outlived it."""
-        return self.is_sent and bool(error.sqlstate is None or self.connection.closed)
+        """Whether nobody knows what the server made of COMMIT: it was sent, and the connection has not outlived it.
+
+        What acts on no job leaves nothing to be known.
+        """
+        changes_nothing = self.outcomes is not None and not _has_jobs(self.outcomes)
+        is_lost = error.sqlstate is None or self.connection.closed
+        return bool(self.is_sent and is_lost and not changes_nothing)
 
 
 @contextlib.asynccontextmanager

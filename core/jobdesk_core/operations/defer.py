@@ -33,6 +33,8 @@ class Outcome:
     is_unknown: bool = False
     #: The number of the journal's entry that tells of it, which settling makes known; None without a journal.
     entry_id: int | None = None
+    #: Why it can never be known, when that is so.
+    reason: str = ""
 
 
 def defer(

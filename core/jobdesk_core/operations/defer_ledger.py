@@ -40,6 +40,8 @@ class DeferLedger:
         self.error: Exception | None = None
         self.is_stopped = False
         self.is_rolled_back = False
+        #: Its entry's number in the journal, once it has one.
+        self.entry_id: int | None = None
 
     def __len__(self) -> int:
         return len(self._origins)

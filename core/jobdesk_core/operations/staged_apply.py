@@ -46,6 +46,8 @@ class SetLedger:
         self.outcomes: dict[int, Outcome] = {}
         self.error: Exception | None = None
         self.is_stopped = False
+        #: Its entry's number in the journal, once it has one.
+        self.entry_id: int | None = None
         #: What became of all that had been done: it was rolled back, or the link broke at the commit.
         self.fate: Result | None = None
 
