@@ -23,7 +23,7 @@ from keyrings import own_keyring
 from opened import Others, closed, desk_of, dialog_of, live, opened
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QMimeData, QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 from waiting import until
@@ -239,6 +239,38 @@ async def test_the_dialog_connects_in_each_of_the_three_ways(
         QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
         await until(lambda: window.header.live.mode == "live", what="the feed to go live")
         assert desk_of(window).capabilities.database == parts["dbname"]
+
+
+def paste(dialog: ConnectionDialog, text: str) -> None:
+    source = QMimeData()
+    source.setText(text)
+    dialog.form.paste.edit.insertFromMimeData(source)
+
+
+async def test_what_is_pasted_fills_the_fields_and_leaves_no_password_in_sight(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        dialog = await connections(window)
+        form = dialog.form
+        paste(
+            dialog, "DATABASE_URL=postgres://me:planted@db.example:6432/billing?sslmode=require&pool=5&schema=queue\n"
+        )
+        assert form.typed_arguments() == {
+            "host": "db.example", "port": "6432", "dbname": "billing", "user": "me", "sslmode": "require"
+        }  # fmt: skip
+        assert (form.method_name(), form.schema.text(), form.password.text()) == ("arguments", "queue", "planted")
+        assert "planted" not in form.paste.edit.toPlainText()
+        assert form.paste.says.text() == "Filled 6 fields. The password is in its field. Left out: pool."
+        # What the next one does not say is not left over from this one.
+        paste(dialog, "db.example")
+        assert (form.typed_arguments(), form.password.text()) == ({"host": "db.example"}, "")
+        paste(dialog, "mysql://me:planted@db.example/x")
+        assert form.typed_arguments() == {"host": "db.example"}
+        assert "none of PostgreSQL's" in form.paste.says.text()
+        form.paste.edit.setPlainText("psql -h other.example orders")
+        QTest.keyClick(form.paste.edit, Qt.Key.Key_Return)
+        assert form.typed_arguments() == {"host": "other.example", "dbname": "orders"}
+        assert dialog.isVisible()
+        assert dialog.would_lose()
 
 
 async def test_a_profile_is_saved_without_its_password_and_opened_by_its_name(dsn: str, tmp_path: Path) -> None:

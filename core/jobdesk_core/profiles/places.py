@@ -6,6 +6,7 @@ place that these name, and is kept from any other; of a password file libpq itse
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -147,6 +148,18 @@ def _is_for(found: Resolved) -> bool:
 
 def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def services() -> frozenset[str]:
+    """The names of the services that libpq finds on this machine. Reads the service files."""
+    found: set[str] = set()
+    for path in _service_files():
+        with contextlib.suppress(OSError):
+            lines = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
+            found |= {
+                line.strip()[1:-1] for line in lines if line.strip().startswith("[") and line.strip().endswith("]")
+            }
+    return frozenset(found)
 
 
 def _named_by_service(service: str) -> set[str]:

@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 
 from jobdesk_core.profiles import ENVIRONMENTS, Profile, database_of, dsn_of, parameters_of, split_password
+from jobdesk_core.profiles.pasted import Pasted
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from jobdesk.connecting.paste_field import PasteField
 from jobdesk.dialogs.frame import field, note
 from jobdesk.widgets.fields import FieldList
 from jobdesk.widgets.growing import keep_sizes
@@ -41,6 +43,8 @@ class ConnectionForm(QWidget):
         self.environment.setEditable(True)
         self.environment.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.environment.addItems([name for name in ENVIRONMENTS if name not in ("", "demo")])
+        self.paste = PasteField()
+        self.paste.understood.connect(self.take_pasted)
         self.method = Segmented([self.tr("Environment"), self.tr("DSN"), self.tr("Arguments")])
         self.method.setAccessibleName(self.tr("Connect by"))
         self.dsn = QLineEdit()
@@ -64,6 +68,7 @@ class ConnectionForm(QWidget):
 
     def show_profile(self, profile: Profile) -> None:
         """Fill the fields."""
+        self.paste.clear()
         self.name.setText(profile.name)
         self.environment.setEditText(profile.environment)
         self.dsn.clear()
@@ -75,6 +80,16 @@ class ConnectionForm(QWidget):
         self.schema.setText(profile.schema)
         self.read_only.setChecked(profile.is_read_only)
         self.password.clear()
+
+    def take_pasted(self, found: Pasted) -> None:
+        """Fill the fields with what was pasted; what it does not say of them goes."""
+        self.dsn.clear()
+        self._show_arguments(found.parameters)
+        self.method.choose(METHODS.index("arguments"))
+        self._show_method(self.method.current())
+        self.password.setText(found.password or "")
+        if found.schema:
+            self.schema.setText(found.schema)
 
     def method_name(self) -> str:
         """The way to connect that is chosen, one of METHODS."""
@@ -171,6 +186,7 @@ class ConnectionForm(QWidget):
         names.addLayout(field(self.tr("Name"), self.name), 3)
         names.addLayout(field(self.tr("Environment tag"), self.environment), 2)
         form.addLayout(names)
+        form.addWidget(self.paste)
         form.addLayout(field(self.tr("Connect by"), self.method))
         self._pages = (self._environment_page(), self._dsn_page(), self._arguments_page())
         for page in self._pages:

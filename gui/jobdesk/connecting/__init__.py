@@ -1,0 +1,1 @@
+"""How a connection is described: what is pasted, typed and tried."""
