@@ -386,7 +386,8 @@ async def prune(
 
     def removed(worker_ids: list[int]) -> Outcomes:
         # One record for all of them: a record's number is a job's.
-        return Outcomes([0] if worker_ids else [], DONE, [headers.removed_words(sorted(worker_ids))])
+        words = headers.removed_words(sorted(worker_ids))
+        return Outcomes([0] if worker_ids else [], DONE, [words], {"workers": sorted(worker_ids)[: headers.NAMED]})
 
     def steps() -> Steps[list[int]]:
         found: list[int] = yield Write(statement, removed)
