@@ -13,6 +13,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -252,9 +253,12 @@ async def undo_all(dsn: str, kind: str, connector: PsycopgConnector, able: Capab
 
 # Killed
 
+#: After so many seconds; before a line ("file:number") for the so manieth time; or before so many lines of any.
+Kill = float | tuple[str, int] | int
+
 
 class Killable:
-    """A program that does acts in children of its own, which `killed` ends at any moment."""
+    """A program that does acts in children of its own, which are killed at any moment: see `act`."""
 
     def __init__(self) -> None:
         folder = Path(__file__).parent
@@ -263,20 +267,28 @@ class Killable:
         self._program = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
         )
+        #: The lines that the last act has run, and how often, when it was asked to tell.
+        self.lines: Counter[str] = Counter()
 
-    def act(self, kind: str, dsn: str, journal: Path, after_s: float | None) -> float:
-        """Do an act, and kill it after so many seconds; how long it took."""
+    def act(self, kind: str, dsn: str, journal: Path, kill: Kill | None) -> float:
+        """Do an act, or settle, and kill it; how long it took.
+
+        After so many seconds; or before it runs one of its lines for so many times; or before so many lines of any.
+        """
         assert self._program.stdin is not None
-        self._program.stdin.write(json.dumps([kind, dsn, str(journal)]) + "\n")
+        told = None if isinstance(kill, float) else kill
+        self._program.stdin.write(json.dumps([kind, dsn, str(journal), told]) + "\n")
         process = int(self._line())
         assert self._line() == "ready"
         began = time.monotonic()
-        if after_s is not None:
-            time.sleep(after_s)
+        if isinstance(kill, float):
+            time.sleep(kill)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         line = self._line()
         while not line.startswith("ended"):
+            if line.startswith("lines "):
+                self.lines = Counter(json.loads(line.removeprefix("lines ")))
             line = self._line()
         assert line in ("ended 0", f"ended {-signal.SIGKILL}"), line
         return time.monotonic() - began
@@ -303,13 +315,57 @@ def killable() -> Iterator[Killable]:
         program.close()
 
 
-def moments(seed: str, longest_s: float, count: int) -> list[float]:
-    """When an act that takes so long is killed."""
+def kills(seed: str, took_s: float, lines: Counter[str], count: int) -> list[Kill]:
+    """How an act that takes so long, and runs these lines, is killed: by the clock, and between any two lines.
+
+    The clock hits what takes long, such as an fsync; every line is as likely as another, however short it takes.
+    """
     chosen = random.Random(seed)
-    return [chosen.uniform(0, longest_s) for _ in range(count)]
+    found: list[Kill] = []
+    for number in range(count):
+        if number % 2:
+            found.append(chosen.uniform(0, 1.05 * took_s))
+        else:
+            line = chosen.choice(sorted(lines))
+            found.append((line, chosen.randint(1, lines[line])))
+    return found
 
 
-async def _child(kind: str, dsn: str, path: str) -> None:
+class _Lines:
+    """Watches which of our lines are run, in every thread, and ends the program before a chosen one."""
+
+    def __init__(self, kill: Kill | None) -> None:
+        self.is_on = False
+        self.seen: Counter[str] = Counter()
+        #: JSON made a list of the line and its number of times.
+        self._at = (kill[0], kill[1]) if kill is not None and not isinstance(kill, int | float) else None
+        self._left = kill if isinstance(kill, int) else 0
+        sys.settrace(self._call)
+        threading.settrace(self._call)
+
+    def _call(self, frame: Any, event: str, argument: Any) -> Any:
+        return self._line if frame.f_code.co_filename.endswith(_WATCHED) else None
+
+    def _line(self, frame: Any, event: str, argument: Any) -> Any:
+        if self.is_on and event == "line":
+            place = f"{Path(frame.f_code.co_filename).stem}:{frame.f_lineno}"
+            self.seen[place] += 1
+            self._left -= 1
+            if self._left == 0 or self._at == (place, self.seen[place]):
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self._line
+
+
+#: Where an act's lines are watched: what acts, what writes the journal, and what waits for the server.
+_WATCHED = (
+    *(f"journal/{name}.py" for name in ("recorded", "ahead", "alive", "journal", "store", "settling", "undoing")),
+    *(f"operations/{name}.py" for name in ("commits", "steps", "apply", "defer", "defer_many", "staged_apply")),
+    *(f"psycopg/{name}.py" for name in ("transaction", "waiting", "_connection_base")),
+)
+
+
+async def _child(kind: str, dsn: str, path: str, kill: Any) -> None:
+    lines = _Lines(kill) if kill is not None else None
     # Many small transactions, so that there are many moments between them.
     applying, deferring, undoing = (
         sys.modules[f"jobdesk_core.{name}"] for name in ("operations.apply", "operations.defer_many", "journal.undoing")
@@ -322,10 +378,18 @@ async def _child(kind: str, dsn: str, path: str) -> None:
     connector = PsycopgConnector(conninfo=dsn)
     await connector.open_async()
     able = await connector.run_async(DETECT)
-    made = await prepared(kind, connector, able, journal)
+    made = await prepared(kind, connector, able, journal) if kind != "settle" else None
     print("ready", flush=True)
-    await done(kind, made, connector, able, journal)
+    if lines is not None:
+        lines.is_on = True
+    if kind == "settle":
+        await settle(journal, connector.run_async, PLACE)
+    else:
+        await done(kind, made, connector, able, journal)
     await connector.close_async()
+    if lines is not None:
+        lines.is_on = False
+        print("lines", json.dumps(lines.seen), flush=True)
 
 
 def _serve() -> None:
