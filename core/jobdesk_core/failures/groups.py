@@ -1,0 +1,170 @@
+"""Reads the failures of a range: newest first, in short stretches of event ids, each answer with all that is known.
+
+Nothing is indexed by time, task or kind, so the events are read by their ids, from the newest one down, and no
+statement reads more of them than takes a fraction of a second. First the range; then, for what was usual, four times
+its length before; then older events, for as long as some task of the range is not known to have failed before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.failures.counting import BOUNDS, Bounds, Window, count, earlier, first_events
+from jobdesk_core.failures.records import By, Failures, Range
+from jobdesk_core.failures.tally import Frame, Tally
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.pages import StatementTooLong
+from jobdesk_core.operations.steps import Steps
+
+T = TypeVar("T")
+#: Events per stretch: the first, the fewest and the most; and the seconds that one should take.
+FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 20_000, 500, 200_000
+STRETCH_AIM_S = 0.15
+#: What was usual is read from so many lengths of the range before it, and from so many events at most.
+USUAL_LENGTHS, USUAL_EVENTS = 4, 3_000_000
+#: The widths of buckets of all that there is, and how many of them there may be.
+_WIDTHS_S = (30, 60, 300, 1_800, 3_600, 10_800, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
+MOST_BUCKETS = 64
+#: The year 1001, in seconds since 1970: before what any clock tells.
+_ALL_TIME = -3.0578e10
+
+
+class FailuresReader:
+    """Reads once. Run `more` until its value `is_whole`; each value tells all that is counted by then.
+
+    A filter narrows it to the jobs that meet it now. Raises as a filter's reading does: CapabilityMissing,
+    StatementTooLong, ConnectorException.
+    """
+
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        wanted: Range,
+        *,
+        job_filter: JobFilter | None = None,
+        by: By = By.TASK,
+    ) -> None:
+        self._able = capabilities
+        self._range = wanted
+        self._filter = job_filter or JobFilter.parse("")
+        self._by = by
+        self._ids = FIRST_STRETCH
+        self._tally: Tally | None = None
+        self._high: int | None = 0
+        self._usual_from = 0
+        self._read_back_to: dt.datetime | None = None
+        self._is_counted = self._is_usual_known = self._is_whole = False
+
+    def more(self) -> Steps[Failures]:
+        """Read one stretch and tell what is known."""
+        if self._tally is None:
+            bounds = yield BOUNDS
+            self._begin(bounds)
+        assert self._tally is not None
+        if not self._is_counted:
+            yield from self._count(self._frame.window.start)
+        elif not self._is_usual_known:
+            yield from self._count(self._frame.window.oldest)
+        elif not self._is_whole:
+            yield from self._look_earlier(self._tally)
+        return self._tally.failures(
+            is_counted=self._is_counted, is_whole=self._is_whole, read_back_to=self._read_back_to
+        )
+
+    def _begin(self, bounds: Bounds) -> None:
+        self._frame = frame(bounds, self._range, self._by, self._filter.text)
+        self._tally = Tally(self._frame)
+        self._high = bounds.highest
+        self._lowest_at = bounds.first_at
+        if not bounds.highest:
+            self._is_counted = self._is_usual_known = self._is_whole = True
+
+    # The range, and the time before
+
+    def _count(self, oldest: float) -> Steps[None]:
+        """Count one stretch. With one that has nothing from `oldest` on, this part is done."""
+        assert self._tally is not None and self._high is not None
+        window = self._frame.window
+        high = self._high
+        stretch = yield from self._timed(lambda low: count(self._able, self._filter, low, high, window))
+        self._tally.add(stretch.counted)
+        self._high = stretch.below
+        if stretch.edge_at is not None:
+            self._read_back_to = stretch.edge_at
+        is_past = stretch.newest_at is not None and stretch.newest_at.timestamp() < oldest
+        if self._high is None:
+            self._is_counted = self._is_usual_known = True
+        elif not self._is_counted:
+            self._is_counted = is_past
+            self._usual_from = self._high
+        else:
+            self._is_usual_known = is_past or self._usual_from - self._high > USUAL_EVENTS
+        if self._is_usual_known or (self._is_counted and self._frame.since is None):
+            self._is_usual_known = True
+            yield from self._end_if_known()
+
+    # What is older
+
+    def _look_earlier(self, tally: Tally) -> Steps[None]:
+        high = self._high
+        assert high is not None
+        failing, new = tally.never_failed, tally.never_ran
+        found = yield from self._timed(lambda low: earlier(self._able, low, high, failing, new))
+        for task, at in found.last_failed.items():
+            tally.failed_earlier(task, at)
+        tally.ran_earlier(found.ran)
+        self._high = found.below
+        yield from self._end_if_known()
+
+    def _end_if_known(self) -> Steps[None]:
+        """It is whole when nothing is left to be looked for, or nowhere to look."""
+        tally = self._tally
+        assert tally is not None
+        if self._frame.since is None:
+            self._is_whole = True
+        elif self._high is None or not (tally.never_failed or tally.never_ran):
+            if self._high is None:
+                tally.reaches_back_to = self._lowest_at
+            new = tally.new_names()
+            if new:
+                at = yield first_events(list(new.values()), ("started",))
+                tally.first_events = {name: at[job] for name, job in new.items() if job in at}
+            self._is_whole = True
+
+    def _timed(self, make: Callable[[int], Statement[T]]) -> Steps[T]:
+        """Run the statement of the stretch above an id, which is so far away that it takes little time."""
+        assert self._high is not None
+        while True:
+            started = time.monotonic()
+            try:
+                found: T = yield make(self._high - self._ids)
+            except StatementTooLong:
+                if self._ids <= SHORTEST_STRETCH:
+                    raise
+                self._ids = max(SHORTEST_STRETCH, self._ids // 8)
+                continue
+            took = time.monotonic() - started
+            if took > STRETCH_AIM_S:
+                self._ids = max(SHORTEST_STRETCH, self._ids // 2)
+            elif took < STRETCH_AIM_S / 2:
+                self._ids = min(LONGEST_STRETCH, self._ids * 2)
+            return found
+
+
+def frame(bounds: Bounds, wanted: Range, by: By, filter_text: str) -> Frame:
+    """What to count: the range begins at a whole bucket, so that its numbers do not change with every second."""
+    now = bounds.read_at.timestamp()
+    if wanted.seconds is None or wanted.bucket_s is None:
+        first = min(now, bounds.first_at.timestamp()) if bounds.first_at is not None else now
+        bucket_s = next((width for width in _WIDTHS_S if (now - first) / width < MOST_BUCKETS - 1), _WIDTHS_S[-1])
+        # Of what is far older than that no time line is made: its first bucket holds it.
+        start = max(first, now - (MOST_BUCKETS - 1) * bucket_s) // bucket_s * bucket_s
+        return Frame(bounds.read_at, None, Window(start, bucket_s, _ALL_TIME), by, filter_text)
+    start = (now - wanted.seconds) // wanted.bucket_s * wanted.bucket_s
+    window = Window(start, wanted.bucket_s, start - USUAL_LENGTHS * wanted.seconds)
+    return Frame(bounds.read_at, dt.datetime.fromtimestamp(start, dt.UTC), window, by, filter_text)
