@@ -60,6 +60,7 @@ from jobdesk_core.operations.defer_many import LINE
 from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters
 from jobdesk_core.profiles.places import Secret
+from jobdesk_core.reported.detection import detect
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.boards import Boards
@@ -108,7 +109,11 @@ class Desk(QObject):
         connector = PsycopgConnector(**connection_parameters(profile, secret))
         await connector.open_async()
         try:
-            capabilities = replace(await connector.run_async(DETECT), clock=connector.clock)
+            capabilities = replace(
+                await connector.run_async(DETECT),
+                clock=connector.clock,
+                reported=await connector.run_async(detect()),
+            )
         except BaseException:
             await connector.close_async()
             raise

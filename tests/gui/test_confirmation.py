@@ -60,6 +60,7 @@ CASES: dict[Act, tuple[str, str, str, str]] = {
     Other.REPLAY: ("yes", "yes", "name", "name"),
     Other.UNDO: ("yes", "yes", "yes", "name"),
     Other.PRUNE: ("yes", "yes", "yes", "name"),
+    Other.REMOVE_REPORTS: ("yes", "yes", "name", "name"),
 }
 #: A change of each action, the status in which it acts, and whether the job is at risk.
 PLANS: list[tuple[Change, Facts]] = [

@@ -9,6 +9,7 @@ COMMANDS = {
     "jobs": "list the jobs that match a filter",
     "show": "show everything about one job",
     "why": "explain why a job is in its present state",
+    "errors": "show what each attempt of a job failed with, as its worker reported it",
     "status": "count jobs by queue and status; workers, schema release and permissions",
     "watch": "print each change as it happens",
     "defer": "defer one job, or many from CSV or NDJSON",
@@ -18,6 +19,7 @@ COMMANDS = {
     "purge": "delete finished jobs",
     "worker": "run the jobs of an app",
     "schema": "create the schema, or print it",
+    "reporting": "install, upgrade, remove or show the schema that workers report into",
     "healthchecks": "look whether an app, its database and the schema are there",
 }
 #: Options of the program whose value follows as a word of its own.

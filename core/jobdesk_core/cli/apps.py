@@ -218,7 +218,7 @@ def run_schema(options: argparse.Namespace) -> int:
             app.schema_manager.apply_schema()
         output.note("The schema is there.")
     else:
-        with unchecked(options) as connector:
+        with unchecked(options) as (_, connector):
             SchemaManager(connector).apply_schema()
         output.note("The schema is there.")
     return codes.DONE

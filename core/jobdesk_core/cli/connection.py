@@ -29,6 +29,7 @@ from jobdesk_core.profiles import (
 )
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.secrets import Passwords, typed
+from jobdesk_core.reported.detection import detect
 from jobdesk_core.troubles import explain
 
 #: No statement that only reads takes longer, in seconds.
@@ -79,14 +80,14 @@ def opened(options: argparse.Namespace) -> Iterator[Opened]:
 
 
 @contextlib.contextmanager
-def unchecked(options: argparse.Namespace) -> Iterator[SyncPsycopgConnector]:
+def unchecked(options: argparse.Namespace) -> Iterator[tuple[Profile, SyncPsycopgConnector]]:
     """Connect as the options say, whatever is or is not there. Raises as `opened`."""
     profile, password = _profile(options)
     if options.schema:
         profile = replace(profile, schema=options.schema)
     connector, _ = _signed_in(profile, password)
     try:
-        yield connector
+        yield profile, connector
     finally:
         with contextlib.suppress(ConnectorException):
             connector.close()
@@ -103,7 +104,7 @@ def connected_again(desk: Opened) -> Opened:
 
 
 def _able(connector: SyncPsycopgConnector, profile: Profile) -> Capabilities:
-    able = replace(connector.run(DETECT), clock=connector.clock)
+    able = replace(connector.run(DETECT), clock=connector.clock, reported=connector.run(detect()))
     if not able.has_schema:
         raise Ended(codes.REFUSED, *_no_schema(able, profile.schema))
     if able.rights.read is not None:

@@ -21,6 +21,7 @@ from jobdesk_core.cli import (
     first_word,
     output,
     reading,
+    reporting,
     status,
     typed_secrets,
     watch,
@@ -33,6 +34,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "jobs": reading.add_jobs,
     "show": lambda parser: reading.add_one(parser, reading.show),
     "why": lambda parser: reading.add_one(parser, reading.why),
+    "errors": reporting.add_errors,
     "status": status.add_status,
     "watch": watch.add_watch,
     "defer": defer.add_defer,
@@ -42,6 +44,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "purge": acting.add_purge,
     "worker": apps.add_worker,
     "schema": apps.add_schema,
+    "reporting": reporting.add_reporting,
     "healthchecks": apps.add_healthchecks,
 }
 #: A word of a filter that argparse would take for an option; not where the word before it takes any text.
@@ -169,6 +172,8 @@ def _run(options: argparse.Namespace) -> int:
     try:
         if getattr(options, "app", None) is None and options.first_app is not None:
             options.app = options.first_app
+        if hasattr(options, "run_alone"):
+            return int(options.run_alone(options))
         if apps.is_meant(options):
             return int(options.run_app(options))
         with opened(options) as desk:

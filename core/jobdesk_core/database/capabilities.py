@@ -15,6 +15,7 @@ from typing import Any, Literal
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.bodies import KNOWN
+from jobdesk_core.reported.records import Reported
 
 _VARCHAR = "character varying"
 _AT = "timestamp with time zone"
@@ -177,6 +178,8 @@ class Capabilities:
     extra_columns: tuple[str, ...] = ()
     #: The functions whose text is not of any release that this program knows.
     unknown_functions: tuple[str, ...] = ()
+    #: What workers report into this database, as far as whoever asked has looked; see `reported.detection`.
+    reported: Reported = field(default_factory=Reported)
 
     def function(self, operation: str) -> str | None:
         """The signature of the newest function for an operation of FUNCTIONS, or None."""

@@ -490,7 +490,9 @@ class Feed:
             f"AS newest, {_LAST_VALUE} AS last_value, "
             f"{balance.COLUMNS}, "
             "concat_ws(' ', pg_relation_filenode('procrastinate_jobs'), pg_relation_filenode('procrastinate_events'), "
-            "pg_relation_filenode(pg_get_serial_sequence('procrastinate_events', 'id')::regclass)) AS storage, "
+            "pg_relation_filenode(pg_get_serial_sequence('procrastinate_events', 'id')::regclass), "
+            # That of the reports: it was installed, removed, or somebody's rights to it have changed.
+            "(SELECT oid || '.' || xmin FROM pg_namespace WHERE nspname = 'jobdesk')) AS storage, "
             "coalesce((SELECT sum(hashtextextended(ROW(job.id, job.status, job.queue_name, job.task_name, "
             f"job.attempts, job.scheduled_at, job.lock, job.queueing_lock, {worker}, {abort}, {priority})::text, 0)) "
             "FROM procrastinate_jobs AS job WHERE job.id = ANY (%(watched)s)), 0)::text AS watched"

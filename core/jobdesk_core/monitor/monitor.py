@@ -36,6 +36,7 @@ from jobdesk_core.monitor.rows import JobRow, WorkerRow
 from jobdesk_core.monitor.running import RunningJob
 from jobdesk_core.monitor.series import Series
 from jobdesk_core.monitor.usual import UsualArguments
+from jobdesk_core.reported.detection import detect
 
 #: Seconds between two looks: while things move, at rest, and at least.
 MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
@@ -244,7 +245,8 @@ class Monitor:
         Returns whether that has changed.
         """
         able = await self._connector.run_async(DETECT, connection=self._feed.connection)
-        able = replace(able, clock=self._connector.clock)
+        reported = await self._connector.run_async(detect(), connection=self._feed.connection)
+        able = replace(able, clock=self._connector.clock, reported=reported)
         if not able.has_schema:
             raise SchemaChanged(found_elsewhere(able) or f"Database {able.database} has no Procrastinate schema.")
         if able == self._capabilities:

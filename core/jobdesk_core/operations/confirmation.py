@@ -22,12 +22,16 @@ class Other(enum.Enum):
     UNDO = "undo"
     #: Removing workers; its jobs are those that they run.
     PRUNE = "prune"
+    #: Dropping the schema of the reports with all that was reported.
+    REMOVE_REPORTS = "remove the reports"
 
 
 Act = Action | Other
 
 #: What cannot be taken back by the journal's undo or by another act, or leads to another database than the one at hand.
-DESTRUCTIVE: Final[frozenset[Act]] = frozenset({Action.ABORT, Action.DELETE, Action.PURGE, Other.REPLAY})
+DESTRUCTIVE: Final[frozenset[Act]] = frozenset(
+    {Action.ABORT, Action.DELETE, Action.PURGE, Other.REPLAY, Other.REMOVE_REPORTS}
+)
 
 
 class Wants(enum.IntEnum):

@@ -28,8 +28,9 @@ class Reported:
     readable: frozenset[str] = frozenset()
     #: The version that is installed, None where it is not known.
     version: int | None = None
-    database: str = ""
-    role: str = ""
+    #: Of whom its sentences speak.
+    database: str = field(default="", compare=False)
+    role: str = field(default="", compare=False)
     #: Whether there is a schema of that name, whatever lies in it.
     is_there: bool = False
     #: Which of the tables are there, readable or not.

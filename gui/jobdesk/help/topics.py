@@ -24,6 +24,7 @@ TOPICS = (
     "connections",
     "live",
     "troubleshooting",
+    "reporting",
     "command-line",
     "library",
     "coming-from-procrastinate",
