@@ -42,10 +42,10 @@ from jobdesk_core.operations import (
     run_async,
 )
 from jobdesk_core.operations.defer_many import JOB
-from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles import Profile, where
 
 PROFILE = Profile(name="test", method="dsn", dsn="host=db dbname=app")
-PLACE = PROFILE.display_dsn
+PLACE = where(PROFILE)
 CHANGES: dict[str, Change] = {
     "cancel": Cancel(),
     "abort": Cancel(abort=True),
@@ -238,7 +238,7 @@ async def undo_all(dsn: str, kind: str, connector: PsycopgConnector, able: Capab
     newest = (await journal.entries(Search()))[0] if await journal.entries(Search()) else None
     if newest is not None and kind == "undo":
         newest = await journal.entry(newest.header.undoes or newest.id)
-    if newest is None or refusal(newest, PLACE, able, is_read_only=False) is not None:
+    if newest is None or refusal(newest, PROFILE, able) is not None:
         return
     if kind == "defer":
         return

@@ -58,7 +58,7 @@ from jobdesk_core.operations import (
 )
 from jobdesk_core.operations.defer_many import LINE
 from jobdesk_core.operations.rules import READ_ONLY
-from jobdesk_core.profiles import Profile, connection_parameters
+from jobdesk_core.profiles import Profile, connection_parameters, where
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.reported.detection import detect
 from PySide6.QtCore import QObject, Signal
@@ -137,7 +137,7 @@ class Desk(QObject):
 
     async def _settle(self) -> None:
         with contextlib.suppress(JobdeskException):  # the next act tries again, and tells
-            await settle(self.journal, self.connector.run_async, self.profile.display_dsn)
+            await settle(self.journal, self.connector.run_async, where(self.profile))
 
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""
@@ -297,7 +297,7 @@ class Desk(QObject):
             action="undo",
             sentence=self.tr("Undo: {act}").format(act=entry.header.sentence),
             profile=self.profile.name,
-            place=self.profile.display_dsn,
+            place=where(self.profile),
             role=self.capabilities.role,
             undoes=entry.id,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import ChangeSet, DeferPlan, Plan
-from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles import Profile, where
 from PySide6.QtCore import QObject, Signal
 
 Place = tuple[str, str]
@@ -63,4 +63,4 @@ class StagedChanges(QObject):
 
 def place_of(profile: Profile) -> Place:
     """What a set belongs to."""
-    return profile.name, profile.display_dsn
+    return profile.name, where(profile)

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.exceptions import UnreadableDsn
 from jobdesk_core.profiles import (
     ENVIRONMENTS,
     Profile,
@@ -24,8 +25,12 @@ from jobdesk_core.profiles import (
     UnreadableProfiles,
     UnsavableProfile,
     connection_parameters,
+    database_of,
+    place_of,
+    profile_of_environment,
     secret_keys,
     split_password,
+    where,
 )
 from jobdesk_core.profiles.finding import FindingStore
 from jobdesk_core.profiles.secrets import typed
@@ -109,6 +114,42 @@ def test_a_dsn_that_cannot_be_read_is_neither_saved_nor_shown(store: ProfileStor
         store.save(profile)
     assert SECRET not in str(caught.value) + profile.display_dsn
     assert not store.path.exists()
+
+
+MISPLACED = (f"postgresql://u:{SECRET}@h/d", f"u:{SECRET}@h/d", f"host=h password={SECRET}", f"//u:{SECRET}@h")
+
+
+@pytest.mark.parametrize("name", ["host", "hostaddr", "port", "user", "dbname", "service"])
+@pytest.mark.parametrize("text", MISPLACED)
+def test_a_connection_string_in_a_field_of_one_name_is_neither_saved_nor_shown_nor_connected(
+    store: ProfileStore, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    for profile in (
+        Profile(name="p", method="arguments", arguments={"host": "h"} | {name: text}),
+        Profile(name="p", method="dsn", dsn=make_conninfo("", **{name: text})),
+        Profile(name="p", method="arguments", arguments={f"{text}?a": "b"}),
+    ):
+        with pytest.raises(UnsavableProfile) as caught:
+            store.save(profile)
+        assert place_of(profile) is None
+        with pytest.raises(UnreadableDsn) as refused:
+            connection_parameters(profile)
+        told = f"{caught.value} {refused.value} {profile.display_dsn} {where(profile)} {database_of(profile.dsn)}"
+        assert SECRET not in told
+    variable = {"dbname": "PGDATABASE"}.get(name, f"PG{name.upper()}")
+    monkeypatch.setenv(variable, text)
+    environment = profile_of_environment()
+    assert SECRET not in environment.name + where(environment)
+
+
+def test_what_the_session_is_told_is_kept_and_not_shown(store: ProfileStore) -> None:
+    options = f"-c app.token={SECRET}"
+    for profile in (
+        Profile(name="p", method="dsn", dsn=make_conninfo("host=h", options=options)),
+        Profile(name="p", method="arguments", arguments={"host": "h", "options": options}),
+    ):
+        store.save(profile)
+        assert store.get("p") == profile and SECRET not in profile.display_dsn + where(profile)
 
 
 def test_only_its_owner_may_read_the_file(store: ProfileStore) -> None:

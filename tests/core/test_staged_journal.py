@@ -58,7 +58,7 @@ async def test_one_entry_tells_of_every_job_and_is_undone(dsn: str, journal: Jou
             (3, "reprioritise"),
             (4, "defer"),
         ]
-        assert undo.refusal(entry, PROFILE.display_dsn, actor.able, is_read_only=False) is None
+        assert undo.refusal(entry, PROFILE, actor.able) is None
         plan = await undo.plan(journal, actor.connector, actor.able, entry)
         assert plan.ready == 3 and list(plan.left) == ["Deferring is not undone here: cancel the new job."]
         header = Header(action="undo", sentence="Undo", profile="test", place="", role="", undoes=entry.id)

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from jobdesk_core.operations import (
     run_async,
 )
 from jobdesk_core.operations import plan as plan_acts
-from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles import Profile, where
 from releases import STATES, level
 from waiting import until
 
@@ -66,7 +67,7 @@ class Scene:
 
     async def written(self, action: str, before: dict[int, dict[str, Any]], **set_to: Any) -> Entry:
         """An act as the journal has it, done by plain SQL."""
-        header = Header(action=action, sentence=action, profile="p", place="d", role="r", set_to=set_to)
+        header = Header(action=action, sentence=action, profile="p", place=where(PROFILE), role="r", set_to=set_to)
         number = await self.journal.begin(header)
         await self.journal.add(number, [Record(job_id, "done", "", held) for job_id, held in before.items()])
         await self.journal.end(number)
@@ -75,7 +76,7 @@ class Scene:
     async def undo(self, entry: Entry) -> tuple[int, dict[str, int]]:
         """Undo an entry; what the preflight has foreseen must come true."""
         foreseen = await plan(self.journal, self.connector, self.able, entry)
-        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        header = Header(action="undo", sentence="Undo", profile="p", place=where(PROFILE), role="r", undoes=entry.id)
         done, left = await undo(self.journal, self.connector, self.able, entry, header)
         assert (done, left) == (foreseen.ready, foreseen.left)
         return done, dict(left)
@@ -120,7 +121,7 @@ async def test_a_cancelled_job_is_deferred_again_as_it_was(
         assert f"in place of #{job_id}" in again.sentence and undone.header.undoes == entry.id
         marked = await journal.entry(entry.id)
         assert marked is not None and marked.undone == 1
-        assert "has been undone" in (refusal(marked, PROFILE.display_dsn, here.able, is_read_only=False) or "")
+        assert "has been undone" in (refusal(marked, PROFILE, here.able) or "")
         assert await here.undo(marked) == (0, {}), "once only"
 
 
@@ -136,7 +137,7 @@ async def test_what_has_changed_since_a_cancellation_is_left_alone(
         run_sql(released_dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", ids[2])
         foreseen = await plan(journal, here.connector, here.able, entry)
         assert (foreseen.ready, dict(foreseen.left)) == (2, {"It is no longer there.": 1})
-        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        header = Header(action="undo", sentence="Undo", profile="p", place=where(PROFILE), role="r", undoes=entry.id)
         done, left = await undo(journal, here.connector, here.able, entry, header)
         assert done == 1 and set(left) == {"It is no longer there.", "Another waiting job has its queueing lock."}
         run_sql(released_dsn, "DELETE FROM procrastinate_jobs WHERE queueing_lock = 'b' AND status = 'todo'")
@@ -200,21 +201,43 @@ async def test_a_job_made_due_gets_its_time_back(dsn: str, journal: Journal) -> 
         assert run_sql(dsn, "SELECT scheduled_at FROM procrastinate_jobs")[0].year == 2091
 
 
+async def test_where_the_environment_leads_is_another_place_in_another_environment(
+    dsn: str, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Profile(name="environment")
+    async for here in scene(dsn, journal):
+        monkeypatch.setenv("PGHOST", "db.staging")
+        # As it is noted, and as earlier releases did: "libpq's environment".
+        for place in (where(profile), profile.display_dsn):
+            header = Header(action="reprioritise", sentence="s", profile="environment", place=place, role="r")
+            number = await journal.begin(header)
+            await journal.add(number, [Record(1, "done", "", {"priority": 1})])
+            await journal.end(number)
+            entry = await here.newest()
+            assert (refusal(entry, profile, here.able) is None) is (place == where(profile))
+            with monkeypatch.context() as moved:
+                moved.setenv("PGHOST", "db.production")
+                assert "another database" in (refusal(entry, profile, here.able) or "")
+
+
 @pytest.mark.parametrize("action", ["defer", "rescue", "fail", "abort", "purge", "undo", "of another release"])
 async def test_what_cannot_be_undone_says_why(dsn: str, journal: Journal, action: str) -> None:
     async for here in scene(dsn, journal):
         entry = await here.written(action, {1: {}})
-        assert refusal(entry, "d", here.able, is_read_only=False)
+        assert refusal(entry, PROFILE, here.able)
 
 
 async def test_undo_is_refused_elsewhere_and_on_read_only_connections(dsn: str, journal: Journal) -> None:
     async for here in scene(dsn, journal):
         entry = await here.written("reprioritise", {1: {"priority": 1}}, priority=2)
-        assert "another database" in (refusal(entry, "other", here.able, is_read_only=False) or "")
-        assert "read-only" in (refusal(entry, "d", here.able, is_read_only=True) or "")
-        assert refusal(entry, "d", here.able, is_read_only=False) is None
+        other = replace(PROFILE, dsn="postgresql://me@db/other")
+        assert "another database" in (refusal(entry, other, here.able) or "")
+        assert "read-only" in (refusal(entry, replace(PROFILE, is_read_only=True), here.able) or "")
+        assert refusal(entry, PROFILE, here.able) is None
+        same = replace(PROFILE, dsn="host=db port=5432 user=me dbname=app")
+        assert refusal(entry, same, here.able) is None, "the same place in other words"
         empty = await here.written("cancel", {})
-        assert "no jobs" in (refusal(empty, "d", here.able, is_read_only=False) or "")
+        assert "no jobs" in (refusal(empty, PROFILE, here.able) or "")
 
 
 @each_cancelling
@@ -240,7 +263,7 @@ async def test_one_refused_job_keeps_no_other_back(dsn: str, journal: Journal) -
         entry = await here.newest()
         for number in (3, 17):
             defer(dsn, queueing_lock=f"q{number}")
-        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        header = Header(action="undo", sentence="Undo", profile="p", place=where(PROFILE), role="r", undoes=entry.id)
         done, left = await undo(journal, here.connector, here.able, entry, header)
         assert (done, left) == (18, {"Another waiting job has its queueing lock.": 2})
         marked = await journal.entry(entry.id)
@@ -257,7 +280,7 @@ async def test_an_undo_that_is_stopped_can_be_taken_up_again(dsn: str, journal: 
     async for here in scene(dsn, journal):
         await here.do(Cancel(), *ids)
         entry = await here.newest()
-        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        header = Header(action="undo", sentence="Undo", profile="p", place=where(PROFILE), role="r", undoes=entry.id)
         with psycopg.connect(dsn) as other:
             other.execute("SELECT 1 FROM procrastinate_jobs WHERE id = %s FOR UPDATE", [ids[3]])
             undoing = asyncio.create_task(undo(journal, here.connector, here.able, entry, header))
@@ -274,7 +297,7 @@ async def test_two_undo_at_once_and_each_job_is_deferred_once(dsn: str, journal:
     async for here in scene(dsn, journal):
         await here.do(Cancel(), *ids)
         entry = await here.newest()
-        header = Header(action="undo", sentence="Undo", profile="p", place="d", role="r", undoes=entry.id)
+        header = Header(action="undo", sentence="Undo", profile="p", place=where(PROFILE), role="r", undoes=entry.id)
         others = Journal(journal.path)
         results = await asyncio.gather(
             *(undo(each, here.connector, here.able, entry, header) for each in (journal, others))

@@ -473,6 +473,52 @@ async def test_values_are_carried_between_the_forms(
         dialog.reject()
 
 
+async def test_a_connection_string_in_a_field_of_one_name_is_taken_apart(tmp_path: Path) -> None:
+    parts = {"host": "h", "port": "1", "dbname": "d", "user": "me"}
+    async with opened(tmp_path) as window:
+        dialog = await connections(window)
+        form = dialog.form
+        form.method.choose(2)
+        for typed in ("postgresql://me:hush-hush@h:1/d", "host=h port=1 dbname=d user=me password=hush-hush"):
+            for key, edit in form.arguments.items():
+                form.show_profile(Profile(name="p", method="arguments"))
+                edit.setText(typed)
+                # Also before the field is left, as by a shortcut.
+                assert (form.typed_arguments(), form.typed_password()) == (parts, "hush-hush"), (key, typed)
+                assert "hush-hush" not in repr(dialog.profile()) + form.default_name()
+                edit.editingFinished.emit()
+                assert {name: each.text() for name, each in form.arguments.items()} == parts, (key, typed)
+                assert form.password.text() == "hush-hush"
+        # What libpq would take apart within the password is neither saved nor tried, nor told.
+        form.name.clear()
+        form.arguments["dbname"].setText("postgresql://me:hush/hush@h/d")
+        assert "hush" not in form.default_name() + dialog.profile().display_dsn
+        QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+        assert dialog.message.sentence == "The profile could not be saved."
+        assert not (tmp_path / "profiles.toml").exists()
+        QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
+        await until(lambda: dialog.test_card.steps.count() or dialog.message.isVisible(), what="the test")
+        dialog.reject()
+
+
+async def test_a_password_in_the_connection_string_goes_to_its_own_field(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        dialog = await connections(window)
+        form = dialog.form
+        form.method.choose(1)
+        for typed, left in (
+            ("postgresql://me:hush%40@h:1/d?sslmode=require", "postgresql://me@h:1/d?sslmode=require"),
+            ("postgresql://h/d?user=me&password=hush%40", "host=h dbname=d user=me"),
+            ("host=h password=hush@ user=me", "host=h user=me"),
+        ):
+            form.dsn.setText(typed)
+            form.dsn.editingFinished.emit()
+            assert form.password.text() == "hush@" and "hush" not in form.dsn.text()
+            assert parameters_of(form.dsn.text()) == parameters_of(left)
+            assert form.dsn.text() == left or "://" not in left
+        dialog.reject()
+
+
 async def test_only_what_can_be_chosen_is_in_the_lists_and_a_message_covers_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
         dialog = await connections(window)

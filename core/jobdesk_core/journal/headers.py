@@ -30,7 +30,7 @@ from jobdesk_core.operations import (
     first_statements,
 )
 from jobdesk_core.operations.outcomes import Outcomes
-from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles import Profile, where
 
 #: Workers named one by one.
 NAMED = 100
@@ -43,7 +43,7 @@ def of_plan(made: Plan, profile: Profile) -> Header:
         action=made.change.action.value,
         sentence=_sentence(made),
         profile=profile.name,
-        place=profile.display_dsn,
+        place=where(profile),
         role=made.capabilities.role,
         sql=first.sql if first is not None else "",
         set_to=set_to(made.change),
@@ -59,7 +59,7 @@ def of_job(
         action=Action.DEFER.value,
         sentence=f"Defer {'many jobs of ' if many else ''}{job.task_name} in queue {job.queue}{of_job}",
         profile=profile.name,
-        place=profile.display_dsn,
+        place=where(profile),
         role=capabilities.role,
         sql=_defer_sql(job, capabilities),
     )
@@ -75,7 +75,7 @@ def of_defers(plan: DeferPlan, profile: Profile, source: str) -> Header:
         action=Action.DEFER.value,
         sentence=f"Replay {count}{task} from {source}" if source else f"Defer {count}{task}",
         profile=profile.name,
-        place=profile.display_dsn,
+        place=where(profile),
         role=plan.capabilities.role,
         sql=first.sql if first is not None else "",
     )
@@ -93,7 +93,7 @@ def of_set(made: SetPlan, profile: Profile) -> Header:
         action=STAGED,
         sentence=f"Apply {changes:,} staged {'change' if changes == 1 else 'changes'}: {told}",
         profile=profile.name,
-        place=profile.display_dsn,
+        place=where(profile),
         role=made.capabilities.role,
         sql="\n;\n".join(statement.sql for statement in first_statements(made)),
     )
@@ -111,7 +111,7 @@ def of_pruning(statement: Statement[Any], capabilities: Capabilities, profile: P
         action=PRUNE,
         sentence="Prune the unresponsive workers",
         profile=profile.name,
-        place=profile.display_dsn,
+        place=where(profile),
         role=capabilities.role,
         sql=statement.sql,
     )

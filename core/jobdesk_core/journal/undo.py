@@ -18,6 +18,7 @@ from jobdesk_core.jobs import Status
 from jobdesk_core.journal.journal import BATCH_RECORDS, Journal
 from jobdesk_core.journal.record import PRUNE, STAGED, Entry, Record
 from jobdesk_core.monitor.rows import JobRow, rows_by_id
+from jobdesk_core.profiles import Profile, was_done_here
 
 #: Jobs named one by one in a plan; all are counted.
 NAMED = 200
@@ -65,14 +66,14 @@ def will(entry: Entry) -> str:
     return f"will get back the {'priority' if entry.header.action == 'reprioritise' else 'schedule'} that it had"
 
 
-def refusal(entry: Entry, place: str, capabilities: Capabilities, *, is_read_only: bool) -> str | None:
-    """Why nothing of an entry can be undone on the connection to `place`, or None."""
+def refusal(entry: Entry, profile: Profile, capabilities: Capabilities) -> str | None:
+    """Why nothing of an entry can be undone on the open connection of this profile, or None."""
     action = entry.header.action
     if action not in (STAGED, RETRY, *AGAIN, *BACK):
         return _NOT_UNDONE.get(action, "This cannot be undone.")
-    if entry.header.place != place:
+    if not was_done_here(entry.header.place, profile):
         return f"This was done on another database: connect to {entry.header.profile} first."
-    if is_read_only:
+    if profile.is_read_only:
         return "This connection is read-only. Its profile says so."
     if entry.in_doubt:
         return "Whether all of it was done is not known yet: it is looked up while the server answers. Try again soon."

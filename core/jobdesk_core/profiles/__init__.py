@@ -12,6 +12,8 @@ from jobdesk_core.profiles.profile import (
     profile_of_dsn,
     profile_of_environment,
     split_password,
+    was_done_here,
+    where,
 )
 from jobdesk_core.profiles.store import ProfileStore, UnreadableProfiles, UnsavableProfile
 
@@ -30,4 +32,6 @@ __all__ = [
     "profile_of_dsn",
     "profile_of_environment",
     "split_password",
+    "was_done_here",
+    "where",
 ]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -21,6 +23,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 #: The parameters that make a place, and the variables that name each of them.
 _VARIABLES = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
 _SERVERS = frozenset({"host", "hostaddr", "port"})
+#: A connection string, or a part of one with a password in it.
+_ADDRESS = re.compile(r"://|\w:.*@|passw(?:or)?d\s*=", re.IGNORECASE | re.DOTALL)
 #: libpq resolves everything and then refuses this, before it looks at the network or at a password file.
 _REFUSED = {"sslmode": "-", "passfile": f"{os.devnull}/none"}
 
@@ -90,8 +94,18 @@ def resolved(conninfo: str = "", arguments: Mapping[str, str] | None = None) -> 
         usual = connection.host.decode("utf-8", "replace")
     finally:
         connection.finish()
+    if is_misplaced(found):
+        return None
     place = Place(_servers(found, usual), found["user"], found["dbname"] or found["user"])
     return Resolved(place, found["service"], found["password"] or None, bool(named.get("password")))
+
+
+def is_misplaced(parameters: Mapping[str, Any]) -> bool:
+    """Whether a connection string stands where one host or name belongs: libpq takes it for that, password and all."""
+    return any(
+        _ADDRESS.search(f"{name}\n{value}" if name in (*_VARIABLES, "service") else name)
+        for name, value in parameters.items()
+    )
 
 
 def _servers(found: Mapping[str, str], usual: str) -> tuple[tuple[str, str, str], ...]:

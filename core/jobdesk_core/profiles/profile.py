@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from jobdesk_core import exact_json
 from jobdesk_core.connectors.settings import desk_settings
 from jobdesk_core.exceptions import UnreadableDsn
-from jobdesk_core.profiles.places import Place, Secret, names_itself, password_to_send, resolved
+from jobdesk_core.profiles.places import Place, Secret, is_misplaced, names_itself, password_to_send, resolved
 
 Method = Literal["environment", "dsn", "arguments"]
 
@@ -29,6 +31,9 @@ ENVIRONMENTS = {
 NAMES_A_DATABASE = ("PGSERVICE", "PGDATABASE", "PGHOST")
 #: Parameters of libpq that are never saved or shown.
 SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
+_BEFORE_HOST = re.compile(r"^(postgres(?:ql)?://[^:/@?]*):[^@]*@")
+#: Settings of a session may be secrets of an application.
+_UNSHOWN = (*SECRETS, "options")
 #: Named in every session, so that the server's own lists say who it is.
 APPLICATION_NAME = "jobdesk"
 
@@ -79,17 +84,29 @@ class Profile:
         if self.method == "environment":
             return "libpq's environment"
         if self.method == "dsn":
-            return public_dsn(self.dsn) if is_readable(self.dsn) else "an unreadable connection string"
-        return " ".join(f"{name}={value}" for name, value in self.arguments.items() if name not in SECRETS)
+            return _without(self.dsn, _UNSHOWN) if is_readable(self.dsn) else "an unreadable connection string"
+        if is_misplaced(self.arguments):
+            return "a connection string in a field of another kind"
+        return " ".join(f"{name}={value}" for name, value in self.arguments.items() if name not in _UNSHOWN)
 
 
 def is_readable(dsn: str) -> bool:
     """Whether libpq can parse a DSN. In one that it cannot a password cannot be told from the rest."""
+    return _parts(dsn) is not None
+
+
+def _parts(dsn: str) -> dict[str, Any] | None:
+    """The parameters of a DSN with its password, or None when they cannot be told for certain."""
     try:
-        conninfo_to_dict(dsn)
+        parts: dict[str, Any] = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
-        return False
-    return not _is_taken_apart(dsn)
+        return None
+    return None if _hides_password(dsn, parts) else parts
+
+
+def _hides_password(dsn: str, parts: Mapping[str, Any]) -> bool:
+    """Whether libpq finds a part of a password where a host or a name stands."""
+    return _is_taken_apart(dsn) or is_misplaced(parts)
 
 
 def _is_taken_apart(dsn: str) -> bool:
@@ -104,29 +121,28 @@ def _is_taken_apart(dsn: str) -> bool:
 
 def split_password(dsn: str) -> tuple[str, str | None]:
     """The DSN without its password, and the password. A DSN that cannot be parsed comes back as it is."""
-    try:
-        parts: dict[str, Any] = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        return dsn, None
-    if _is_taken_apart(dsn):
-        return dsn, None
-    password = parts.pop("password", None)
-    if password is None:
-        return dsn, None
-    return make_conninfo("", **parts), str(password)
+    password = (_parts(dsn) or {}).get("password")
+    return (dsn, None) if password is None else (_without(dsn, ("password",)), str(password))
 
 
 def public_dsn(dsn: str) -> str:
     """The DSN without anything secret. Ask only of one that `is_readable`."""
+    return _without(dsn, SECRETS)
+
+
+def _without(dsn: str, names: Collection[str]) -> str:
     parts: dict[str, Any] = conninfo_to_dict(dsn)
-    if not any(name in parts for name in SECRETS):
-        return dsn
-    return make_conninfo("", **{name: value for name, value in parts.items() if name not in SECRETS})
+    kept = {name: value for name, value in parts.items() if name not in names}
+    # An address stays one, if its password is all that goes.
+    for text in (dsn, _BEFORE_HOST.sub(r"\1@", dsn)):
+        if conninfo_to_dict(text) == kept:
+            return text
+    return make_conninfo("", **kept)
 
 
 def parameters_of(dsn: str) -> dict[str, str]:
     """The parameters that a DSN names, empty when it cannot be read."""
-    return {name: str(value) for name, value in conninfo_to_dict(dsn).items()} if is_readable(dsn) else {}
+    return {name: str(value) for name, value in (_parts(dsn) or {}).items()}
 
 
 def dsn_of(parameters: Mapping[str, str]) -> str:
@@ -136,19 +152,31 @@ def dsn_of(parameters: Mapping[str, str]) -> str:
 
 def database_of(dsn: str) -> str:
     """The database (or else the service or host) that a DSN names, empty when it names none."""
-    try:
-        parts = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        return ""
-    if _is_taken_apart(dsn):
-        return ""
+    parts = _parts(dsn) or {}
     return str(parts.get("dbname") or parts.get("service") or parts.get("host") or "")
 
 
 def place_of(profile: Profile) -> Place | None:
     """Where the profile leads now, as libpq resolves it; None when it leads nowhere."""
-    found = resolved(*_words(profile)) if is_readable(_words(profile)[0]) else None
+    conninfo, arguments = _words(profile)
+    found = resolved(conninfo, arguments) if is_readable(conninfo) and not is_misplaced(arguments) else None
     return found.place if found is not None else None
+
+
+def where(profile: Profile) -> str:
+    """Where the profile leads now, as one text: another one for each place and schema, and never with a password."""
+    place = place_of(profile)
+    if place is None:
+        return profile.display_dsn
+    return f"{place.label}, schema {profile.schema}" if profile.schema else place.label
+
+
+def was_done_here(place: str, profile: Profile) -> bool:
+    """Whether what the journal names by this text is where the profile leads now.
+
+    Earlier releases noted the words of the profile, which say nothing where the environment decides.
+    """
+    return place == where(profile) or (place == profile.display_dsn and is_own_place(profile))
 
 
 def is_own_place(profile: Profile) -> bool:
@@ -163,8 +191,9 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
     password file; what is kept there for another place is not sent.
     """
     conninfo, named = _words(profile)
-    if _is_taken_apart(conninfo):
-        raise UnreadableDsn()
+    with contextlib.suppress(psycopg.ProgrammingError):  # libpq tells it
+        if _hides_password(conninfo, conninfo_to_dict(conninfo) | named):
+            raise UnreadableDsn()
     found = resolved(conninfo, named)
     # Unless the connection string, a service file or PGAPPNAME has another name.
     arguments: dict[str, Any] = {"fallback_application_name": APPLICATION_NAME, **named}
@@ -200,5 +229,5 @@ def profile_of_dsn(dsn: str) -> tuple[Profile, str | None]:
 def profile_of_environment() -> Profile:
     """An unsaved profile that leads to where libpq's variables lead."""
     database = os.environ.get("PGDATABASE", "")
-    is_name = bool(database) and "://" not in database and "=" not in database
+    is_name = bool(database) and "=" not in database and not is_misplaced({"dbname": database})
     return Profile(name=database if is_name else "environment", method="environment")

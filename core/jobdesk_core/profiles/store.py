@@ -13,6 +13,7 @@ import platformdirs
 import tomli_w
 
 from jobdesk_core.files import text_of
+from jobdesk_core.profiles.places import is_misplaced
 from jobdesk_core.profiles.profile import SECRETS, Profile, is_readable, public_dsn
 
 #: What says where the application's code lies, and what it needs.
@@ -24,7 +25,7 @@ class UnreadableProfiles(Exception):
 
 
 class UnsavableProfile(Exception):
-    """The profile's connection string cannot be read, so that a password in it cannot be left out."""
+    """The connection string cannot be read, or stands in another field: a password in it cannot be left out."""
 
 
 class ProfileStore:
@@ -51,6 +52,8 @@ class ProfileStore:
         document = self._read()
         if not is_readable(profile.dsn):
             raise UnsavableProfile("The connection string cannot be read, and it may hold a password: fix it first.")
+        if is_misplaced(profile.arguments):
+            raise UnsavableProfile("A field holds a connection string, and perhaps a password: it goes to DSN.")
         kept = {name: value for name, value in profile.arguments.items() if name not in SECRETS}
         clean = replace(profile, dsn=public_dsn(profile.dsn), arguments=kept)
         saved = document.setdefault("profiles", {})

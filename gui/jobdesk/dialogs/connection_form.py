@@ -5,8 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from jobdesk_core.profiles import ENVIRONMENTS, Profile, database_of, dsn_of, parameters_of, split_password
+from jobdesk_core.profiles import (
+    ENVIRONMENTS,
+    Profile,
+    database_of,
+    dsn_of,
+    parameters_of,
+    profile_of_environment,
+    split_password,
+)
 from jobdesk_core.profiles.pasted import Pasted
+from jobdesk_core.profiles.places import is_misplaced
+from jobdesk_core.troubles import without_secrets
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from jobdesk.connecting.paste_field import PasteField
@@ -30,6 +40,11 @@ LIBPQ_VARIABLES = (
 )
 ARGUMENTS = ("host", "port", "dbname", "user")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
+def _shown(name: str, value: str) -> str:
+    """A variable's value without what may be secret in it."""
+    return "••••••" if name in ("PGPASSWORD", "PGOPTIONS") else without_secrets(value)
 
 
 class ConnectionForm(QWidget):
@@ -101,7 +116,11 @@ class ConnectionForm(QWidget):
 
     def typed_arguments(self) -> dict[str, str]:
         """The arguments as typed, without a password."""
-        found = {key: edit.text().strip() for key, edit in self.arguments.items() if edit.text().strip()}
+        found: dict[str, str] = {}
+        for key, edit in self.arguments.items():
+            if (text := edit.text().strip()) != "":
+                # A connection string in a field of one name is taken apart: it may hold a password.
+                found |= parameters_of(split_password(text)[0]) or {key: text}
         if self.ssl_mode.currentData():
             found["sslmode"] = self.ssl_mode.currentData()
         for line in self.more.toPlainText().splitlines():
@@ -114,15 +133,18 @@ class ConnectionForm(QWidget):
         """The password that was typed, in its field or inside the DSN."""
         if self.password.text():
             return self.password.text()
-        return split_password(self.dsn.text().strip())[1] if self.method_name() == "dsn" else None
+        edits = {"environment": (), "dsn": (self.dsn,), "arguments": tuple(self.arguments.values())}
+        passwords = (split_password(edit.text().strip())[1] for edit in edits[self.method_name()])
+        return next((each for each in passwords if each is not None), None)
 
     def default_name(self) -> str:
         """What a connection without a name is called."""
         if self.method_name() == "environment":
-            return os.environ.get("PGSERVICE") or os.environ.get("PGDATABASE") or "environment"
+            return os.environ.get("PGSERVICE") or profile_of_environment().name
         if self.method_name() == "dsn":
             return database_of(self.dsn.text().strip()) or "database"
-        return self.arguments["dbname"].text().strip() or "database"
+        found = self.typed_arguments()
+        return (found.get("dbname") if not is_misplaced(found) else "") or "database"
 
     def show_keyring(self, reason: str | None) -> None:
         """Say why passwords cannot be remembered, or let them be."""
@@ -140,16 +162,28 @@ class ConnectionForm(QWidget):
         self._show_method(position)
 
     def _carry_to_arguments(self) -> None:
-        dsn, password = split_password(self.dsn.text().strip())
-        found = parameters_of(dsn)
+        found = parameters_of(self.typed_dsn())
         if not found:
             return
-        if password is not None:
-            # In one place only: of two the one that is not seen would win.
-            self.password.setText(password)
-            self.dsn.setText(dsn)
+        self._take_password_out()
         if found != self.typed_arguments():
             self._show_arguments(found)
+
+    def _take_password_out(self) -> None:
+        """A password in the connection string goes to its own field: of two the one that is not seen would win."""
+        dsn, password = split_password(self.dsn.text().strip())
+        if password is not None:
+            self.password.setText(password)
+            self.dsn.setText(dsn)
+
+    def _take_apart(self) -> None:
+        """A connection string was put into a field of one name: each part goes to its own field."""
+        found, password = self.typed_arguments(), self.typed_password()
+        if all(edit.text().strip() == found.get(key, "") for key, edit in self.arguments.items()):
+            return
+        if password is not None:
+            self.password.setText(password)
+        self._show_arguments(found)
 
     def _carry_to_dsn(self) -> None:
         found = self.typed_arguments()
@@ -208,7 +242,7 @@ class ConnectionForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         found = [(name, os.environ[name]) for name in LIBPQ_VARIABLES if name in os.environ]
         fields = FieldList()
-        fields.set_fields([(name, "••••••" if name == "PGPASSWORD" else value, "mono") for name, value in found])
+        fields.set_fields([(name, _shown(name, value), "mono") for name, value in found])
         says = note("secondary")
         says.setText(
             self.tr("libpq's variables in Jobdesk's environment:")
@@ -226,6 +260,7 @@ class ConnectionForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         says = note()
         says.setText(self.tr("A password in it is used, but never saved to the file of profiles."))
+        self.dsn.editingFinished.connect(self._take_password_out)
         layout.addLayout(field(self.tr("Connection string"), self.dsn, says))
         layout.addStretch()
         return page
@@ -241,6 +276,8 @@ class ConnectionForm(QWidget):
             "dbname": self.tr("Database"),
             "user": self.tr("User"),
         }
+        for edit in self.arguments.values():
+            edit.editingFinished.connect(self._take_apart)
         for keys in (("host", "port"), ("dbname", "user")):
             row = QHBoxLayout()
             row.setSpacing(12)

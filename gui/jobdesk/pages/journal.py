@@ -185,8 +185,7 @@ class JournalPage(QWidget):
         elif desk is None:
             reason = self.tr("Connect to {profile} first.").format(profile=entry.header.profile)
         else:
-            is_read_only = desk.profile.is_read_only
-            reason = refusal(entry, desk.profile.display_dsn, desk.capabilities, is_read_only=is_read_only)
+            reason = refusal(entry, desk.profile, desk.capabilities)
         self.detail.show_undo(reason)
 
     def _undo(self) -> None:
