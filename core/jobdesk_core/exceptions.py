@@ -93,6 +93,13 @@ class CapabilityMissing(JobdeskException):
         self.capability = capability
 
 
+class NothingReported(CapabilityMissing):
+    """Nothing is reported in this database: its workers do not report, or this role may not read what they do."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__("reports", message)
+
+
 class SchemaRefused(JobdeskException):
     """The schema cannot be installed on this database."""
 

@@ -18,6 +18,7 @@ from jobdesk_core.exceptions import (
     ConnectorException,
     IndexLeftInvalid,
     InDoubt,
+    NothingReported,
     QueueNameTooLong,
     SchemaRefused,
     UnreadableDsn,
@@ -64,6 +65,8 @@ def explain(error: BaseException) -> Trouble:
             f"The queueing lock{lock} is taken: a job with it is waiting already.",
             "Cancel that job, wait until it has started, or choose another queueing lock.",
         )
+    if isinstance(error, NothingReported):
+        return Trouble("capability", str(error), "The help's page “Why did it fail?” tells how workers report.")
     if isinstance(error, CapabilityMissing):
         return Trouble("capability", str(error), "A newer Procrastinate schema can.")
     if isinstance(error, QueueNameTooLong):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobdesk.main_window import MainWindow
 
 SHORTCUTS = 9
+#: What workers report of, by what the filter calls it, and the tables that hold it.
+_REPORTED = {"error": "errors", "host": "workers"}
 #: What the file of views may be found to be when it is written: no trouble of the database's.
 UNWRITABLE = (OSError, ValueError)
 
@@ -182,7 +184,11 @@ class Finding(QObject):
             return list(desk.capabilities.extra_columns)
         if wanted.key == "worker":
             return [str(worker.id) for worker in desk.workers]
-        if wanted.key in ("lock", "queueing_lock") or (wanted.key == "args" and (wanted.path or wanted.kind == "path")):
+        table = _REPORTED.get(wanted.key)
+        if table is not None and desk.capabilities.reported.refusal(table) is not None:
+            return []
+        is_path = wanted.key == "args" and (wanted.path or wanted.kind == "path")
+        if table is not None or wanted.key in ("lock", "queueing_lock") or is_path:
             question = Question(wanted.key, task if wanted.key == "args" else "")
             desk.read_known(question, self.bar.offer_again)
             known = desk.known

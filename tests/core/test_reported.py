@@ -191,7 +191,10 @@ def test_rights(dsn: str) -> None:
     ):
         found = detected(nobody)
         assert (found.state, found.readable) == ("unreadable", frozenset())
-        assert found.refusal("errors") == "Role reported_nobody may not read the schema jobdesk."
+        assert (
+            found.refusal("errors")
+            == "The reported errors cannot be read here: role reported_nobody may not read the schema jobdesk."
+        )
         with pytest.raises(SchemaRefused, match="reported_nobody may not look into"):
             carried_out(nobody, schema.installing())
 
@@ -199,7 +202,10 @@ def test_rights(dsn: str) -> None:
         found = detected(half)
         assert (found.state, found.readable) == ("current", {"version", "workers"})
         assert found.refusal("workers") is None
-        assert found.refusal("errors") == "Role reported_half may not read the table jobdesk.errors."
+        assert (
+            found.refusal("errors")
+            == "The reported errors cannot be read here: role reported_half may not read the table jobdesk.errors."
+        )
 
         assert detected(reader).readable == TABLES
         for asked in (reader, half):

@@ -215,6 +215,7 @@ def _words(text: str) -> str:
         exceptions.ArgumentsTooDeep,
         exceptions.CapabilityMissing,
         exceptions.IndexLeftInvalid,
+        exceptions.NothingReported,
         exceptions.QueueNameTooLong,
         exceptions.SchemaRefused,
     ],

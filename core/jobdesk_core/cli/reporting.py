@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 #: What stands in the place of a role that is not named.
 A_WORKER, A_READER = "the role of your workers", "a role that reads"
-HINT = "jobdesk-core reporting --help tells how it is installed; the help's page “Why did it fail?” what it is for."
+HINT = "The help's page “Why did it fail?” tells how workers report."
 
 # reporting
 

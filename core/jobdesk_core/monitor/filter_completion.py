@@ -86,6 +86,8 @@ def constant_values(key: str) -> Sequence[str]:
         "lock": ("none", "*"),
         "queueing_lock": ("none", "*"),
         "worker": ("none",),
+        "error": ("none", "*"),
+        "host": ("none", "*"),
     }.get(key, ())
 
 

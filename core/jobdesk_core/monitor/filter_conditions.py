@@ -14,6 +14,7 @@ from jobdesk_core.monitor.filter_args import args_condition, column_condition
 from jobdesk_core.monitor.filter_condition import Condition, Test, Verdict, none_of, text_sql
 from jobdesk_core.monitor.filter_doubts import doubt
 from jobdesk_core.monitor.filter_ranges import BIGINT, INTEGER, number_range
+from jobdesk_core.monitor.filter_reports import error_condition, host_condition
 from jobdesk_core.monitor.filter_text import FLAGS, Token, Value
 from jobdesk_core.monitor.filter_times import span_condition, time_condition
 from jobdesk_core.monitor.filter_words import NOT_KEPT
@@ -217,6 +218,8 @@ _CONDITIONS: dict[str, Callable[[Token, str], Condition]] = {
     **dict.fromkeys(("age", "deferred", "scheduled", "started", "ended"), time_condition),
     **dict.fromkeys(("duration", "waited"), span_condition),
     "worker": _worker_condition,
+    "error": error_condition,
+    "host": host_condition,
     "is": _flag_condition,
     "args": args_condition,
     **dict.fromkeys(("column", "result"), column_condition),

@@ -7,7 +7,7 @@ import re
 from jobdesk_core.monitor.filter_text import Token, Value
 from jobdesk_core.monitor.filter_words import ANY_VALUES, KEYS, LIKELY_WORDS, NO_VALUES, ODD_STARTS
 
-_TEXTS = ("queue", "task", "lock", "queueing_lock")
+_TEXTS = ("queue", "task", "lock", "queueing_lock", "error", "host")
 _LIKE_A_CONDITION = re.compile(
     r"[:=<>|&,;~'\[\]{}]|^[!+?$]|^#?[0-9]+-#?[0-9]+$|\.\.|^[-.]?[0-9]+(?:[.][0-9]+)?[a-z%]{0,3}$"
 )
@@ -45,7 +45,7 @@ def _of_free_text(text: str) -> str | None:
 
 
 def _of_text(token: Token, text: str, *, has_path: bool, is_none: bool) -> str | None:
-    is_nullable = has_path or token.key in ("lock", "queueing_lock")
+    is_nullable = has_path or token.key in ("lock", "queueing_lock", "error", "host")
     if is_nullable and not is_none and text.lower() in (*NO_VALUES, *ANY_VALUES):
         return f"{text} would be the text “{text}”. Write none for no value at all, * for any value."
     is_compared = has_path and text[:1] in "<>"

@@ -7,7 +7,8 @@ from jobdesk_core.jobs import Status
 #: What a condition may ask for.
 KEYS = (
     *("status", "queue", "task", "lock", "queueing_lock", "priority", "attempts", "id", "age", "deferred", "scheduled"),
-    *("started", "ended", "duration", "waited", "worker", "is", "args", "args.<key>", "result", "column.<name>"),
+    *("started", "ended", "duration", "waited", "worker", "error", "host", "is", "args", "args.<key>", "result"),
+    "column.<name>",
 )
 #: The words that need no key: `stalled` is `is:stalled`.
 FLAGS = ("aborting", "abort_requested", "paused", "scheduled", "stalled")
@@ -75,12 +76,16 @@ ALIASES = {
     **dict.fromkeys(("arg", "argument", "arguments", "kwargs", "kwarg", "params", "param", "payload", "data"), "args"),
     **dict.fromkeys(("queuing_lock", "queueinglock", "unique", "unique_key"), "queueing_lock"),
     **dict.fromkeys(("flag", "has"), "is"),
+    **dict.fromkeys(
+        ("errors", "exception", "exc", "exc_info", "traceback", "message", "reason", "failure", "error_type"), "error"
+    ),
+    **dict.fromkeys(("hostname", "machine", "server", "node", "pod", "instance"), "host"),
 }
 #: What the database does not hold, and what is no matter of the filter.
 NOT_KEPT = {
     **dict.fromkeys(
-        ("error", "exception", "traceback", "message", "output", "log"),
-        "Procrastinate keeps no errors in the database.",
+        ("output", "log", "logs", "stdout"),
+        "What a task prints or logs is no matter of the filter: jobdesk errors shows what is reported of a job.",
     ),
     **dict.fromkeys(("sort", "order_by", "orderby", "limit"), "The order is chosen above the list, not in the filter."),
 }

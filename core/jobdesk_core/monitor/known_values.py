@@ -29,7 +29,9 @@ LONGEST_VALUE = 80
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked for: the values of `lock` or `queueing_lock`, or of `args` of a task (any when empty)."""
+    """What is asked for: the values of `lock` or `queueing_lock`, of `args` of a task (any when empty), or what has
+    been reported as `error` or `host`, where that can be read.
+    """
 
     key: str
     task: str = ""
@@ -75,7 +77,10 @@ class KnownValues:
     async def read(self, question: Question) -> None:
         """Ask the database. Raises StatementTooLong and ConnectorException."""
         self._asked_at[question] = time.monotonic()
-        statement = _arguments(question.task) if question.key == "args" else _locks(question.key)
+        if question.key == "args":
+            statement = _arguments(question.task)
+        else:
+            statement = _REPORTED[question.key] if question.key in _REPORTED else _locks(question.key)
         found = await limited(self._connector, statement, self._limit_s)
         self._answers[question] = [self._without_secret(each) for each in found]
         self._answers.move_to_end(question)
@@ -123,3 +128,20 @@ def _arguments(task: str) -> Statement[list[Held]]:
         _held,
         {"task": task},
     )
+
+
+#: The names of the latest errors, and the hosts of the workers that were heard of last; the most frequent first.
+_REPORTED: dict[str, Statement[list[Held]]] = {
+    "error": Statement(
+        "SELECT '{}'::text[] AS path, type AS value FROM (SELECT regexp_replace(type, '^.*\\.', '') AS type "
+        f"FROM jobdesk.errors ORDER BY at DESC LIMIT {LOCKED_JOBS}) AS latest "
+        f"WHERE length(type) BETWEEN 1 AND {LONGEST_VALUE} GROUP BY type ORDER BY count(*) DESC, type LIMIT 500",
+        _held,
+    ),
+    "host": Statement(
+        "SELECT '{}'::text[] AS path, host AS value FROM (SELECT host FROM jobdesk.workers "
+        f"ORDER BY beat_at DESC LIMIT {LOCKED_JOBS}) AS latest "
+        f"WHERE length(host) BETWEEN 1 AND {LONGEST_VALUE} GROUP BY host ORDER BY count(*) DESC, host LIMIT 500",
+        _held,
+    ),
+}

@@ -42,15 +42,29 @@ class Reported:
         """Why a table cannot be read, as a sentence; None when it can."""
         if table in self.readable:
             return None
-        if self.state == "absent":
-            return f"No worker reports into database {self.database}: the schema jobdesk is not installed."
-        if self.state == "foreign":
-            return f"The schema jobdesk of database {self.database} was not made by Jobdesk."
+        what = _WHAT[table]
+        if self.state in ("absent", "foreign"):
+            verb = "is" if table == "progress" else "are"
+            why = "is not installed" if self.state == "absent" else "was not made by Jobdesk"
+            return f"No {what} {verb} reported in this database: the schema jobdesk {why}."
+        cannot = f"The reported {what} cannot be read here:"
         if self.state == "unreadable":
-            return f"Role {self.role} may not read the schema jobdesk."
+            return f"{cannot} role {self.role} may not read the schema jobdesk."
         if table in self.tables:
-            return f"Role {self.role} may not read the table jobdesk.{table}."
-        return f"Version {self.version} of the schema jobdesk has no table {table}."
+            return f"{cannot} role {self.role} may not read the table jobdesk.{table}."
+        return f"{cannot} version {self.version} of the schema jobdesk has no table {table}."
+
+
+#: What the tables hold, in words.
+_WHAT = {
+    "errors": "errors",
+    "workers": "workers",
+    "tasks": "tasks",
+    "schedules": "schedules",
+    "progress": "progress",
+    "logs": "log lines",
+    "version": "versions",
+}
 
 
 @dataclass(frozen=True, slots=True)
