@@ -11,6 +11,7 @@ import datetime as dt
 import enum
 import errno
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -19,8 +20,13 @@ from typing import Any, BinaryIO, TextIO
 
 from jobdesk_core import exact_json
 
-#: What makes a spreadsheet take a text for a formula, also as Japanese keyboards write it.
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: What makes a spreadsheet take a text for a formula, also as Japanese keyboards write it; before it may stand what
+#: some of them drop.
+_SIGNS = "=+\\-@＝＋－＠﹢﹣﹦﹫"
+_DROPPED = "\\s'\"\u200b-\u200f\u2060\ufeff"
+_FORMULA = re.compile(rf"[\t\r\n]|[{_DROPPED}]*[{_SIGNS}](?=.)", re.DOTALL)
+#: Where one begins a cell anew if the file is read by other separators than ours, as a German spreadsheet does.
+_LATER = re.compile(rf"([;\t\r\n][{_DROPPED}]*)([{_SIGNS}])")
 
 
 def text_of(path: Path) -> str:
@@ -87,5 +93,16 @@ def csv_cell(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         value = value.astimezone(dt.UTC).isoformat()
     elif isinstance(value, dict | list):
-        return exact_json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_BEGINS) else value
+        # The same JSON: of these signs only strings have any behind a separator.
+        return _LATER.sub(
+            lambda match: f"{match[1]}\\u{ord(match[2]):04x}", exact_json.dumps(value, ensure_ascii=False)
+        )
+    return value if value is None or isinstance(value, int | float) else not_a_formula(str(value))
+
+
+def not_a_formula(text: str) -> str:
+    """The text as a cell: with an apostrophe before whatever a spreadsheet would take for a formula."""
+    found = _FORMULA.match(text)
+    end = found.end() if found is not None else 0
+    rest = _LATER.sub(r"\1'\2", text[end:])
+    return f"'{text[:end]}{rest}" if found is not None else rest

@@ -8,6 +8,7 @@ import dataclasses
 import datetime as dt
 import json
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -16,7 +17,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from jobdesk_core.files import CsvLines, whole_file
+from jobdesk_core import exact_json
+from jobdesk_core.files import CsvLines, csv_cell, whole_file
 from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.ahead import AlreadyClaimed
 from jobdesk_core.journal.store import Limits
@@ -63,10 +65,26 @@ async def test_what_was_written_is_read_again(journal: Journal) -> None:
     assert await journal.entry(99) is None
 
 
-async def test_the_file_is_for_its_owner_alone(journal: Journal) -> None:
-    await write(journal)
-    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_its_files_are_for_their_owner_alone_whatever_the_umask_and_however_they_were(
+    tmp_path: Path, is_there: bool
+) -> None:
+    path = tmp_path / "state" / "journal.sqlite"
+    before = os.umask(0)
+    try:
+        if is_there:
+            await write(Journal(path))
+            for each in path.parent.iterdir():
+                each.chmod(0o666)
+        journal = Journal(path)
+        await write(journal)
+        assert await journal.export(Search(), tmp_path / "journal.csv")
+        files = [*path.parent.iterdir(), tmp_path / "journal.csv"]
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in files}
+        assert len(modes) >= 4 and set(modes.values()) == {0o600}, modes
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
 
 
 def test_it_lies_in_the_users_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,23 +243,27 @@ async def test_an_export_has_every_record_also_those_without_a_job(journal: Jour
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-FORMULAS = ("=1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1")
+FORMULAS = (
+    *("=1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠SUM(1)"),
+    *(" =1", "\u00a0=1", "'=1", '"=1"', ' "=1', "\ufeff=1", "\u200b+1", "=\n1"),
+)
+#: Read by other separators than ours, as a German spreadsheet does, these begin a cell within the text.
+LATER = {"a;=1": "a;'=1", "a; '+1": "a; ''+1", "a\n-1": "a\n'-1", "a\t@b;＝c": "a\t'@b;'＝c", "=a;=b": "'=a;'=b"}
+HARMLESS = ("1=1", "a-b", "a; b", "", " ", "-", "=", "a;b=1", "me@example.org", "100 %")
 
 
 def test_no_cell_is_a_formula_and_no_file_is_half(tmp_path: Path) -> None:
     path = tmp_path / "cells.csv"
     with whole_file(path, has_bom=True) as file:
-        CsvLines(file, ["=head", "b"]).write([*FORMULAS, "1=1", -5, None, True, {"a": "=1"}])
+        lines = CsvLines(file, ["=head", "b"])
+        lines.write([*FORMULAS, *LATER, *HARMLESS])
+        lines.write([-5, None, True, {"a": "=1"}, -1.5, dt.timedelta(seconds=-1)])
     with path.open(encoding="utf-8-sig", newline="") as file:
-        head, cells = csv.reader(file)
-    assert head == ["'=head", "b"] and cells == [
-        *(f"'{text}" for text in FORMULAS),
-        "1=1",
-        "-5",
-        "",
-        "true",
-        '{"a": "=1"}',
-    ]
+        head, cells, others = csv.reader(file)
+    assert head == ["'=head", "b"] and cells == [*(f"'{text}" for text in FORMULAS), *LATER.values(), *HARMLESS]
+    assert others == ["-5", "", "true", '{"a": "=1"}', "-1.5", "'-1 day, 23:59:59"]
+    held = {"a;=b": [";+1", "; -1", '"', "a;", -1, "x=1"]}
+    assert not re.search(r";\s*[=+@-]", csv_cell(held)) and exact_json.loads(csv_cell(held)) == held
     before = path.read_bytes()
     assert before[:3] == b"\xef\xbb\xbf"
     with pytest.raises(KeyError), whole_file(path) as file:

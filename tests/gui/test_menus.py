@@ -17,8 +17,10 @@ from jobdesk.main_window import MainWindow
 from jobdesk.models.jobs import COLUMNS
 from jobdesk.palette_entries import entries
 from jobdesk.widgets.filter_edit import FilterEdit
+from jobdesk.widgets.table import Table
 from opened import Others, closed, dialog_of, live
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QStandardItem, QStandardItemModel
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QToolButton
 from waiting import until
@@ -152,3 +154,14 @@ async def test_the_harmless_button_is_not_called_as_the_act(dsn: str, tmp_path: 
         assert dialog.cancel_button.text() == harmless
         dialog.reject()
         await closed(window)
+
+
+def test_no_copied_cell_is_a_formula_where_it_is_pasted() -> None:
+    table = Table("none")
+    model = QStandardItemModel(1, 6)
+    for column, text in enumerate(("=1+1", "a\t=1", "a;=1", "#-5", "-", "mail")):
+        model.setItem(0, column, QStandardItem(text))
+    model.setData(model.index(0, 3), Qt.AlignmentFlag.AlignRight, Qt.ItemDataRole.TextAlignmentRole)
+    table.setModel(model)
+    table.selectAll()
+    assert table.selected_text() == "'=1+1\ta =1\ta;'=1\t-5\t-\tmail"

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import os
 import sqlite3
+import stat
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -320,6 +321,8 @@ class Store:
         number = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             status = os.fstat(number)
+            if stat.S_IMODE(status.st_mode) & 0o077:
+                self._take_back()
         finally:
             os.close(number)
         file = (status.st_dev, status.st_ino)
@@ -334,6 +337,12 @@ class Store:
             raise
         self._opened.connection, self._opened.file = connection, file
         return connection
+
+    def _take_back(self) -> None:
+        """For the owner alone, as it was made: it came here by a copy, say, which others may read."""
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                self.path.with_name(f"{self.path.name}{suffix}").chmod(0o600)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.row_factory = sqlite3.Row

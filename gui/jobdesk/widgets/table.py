@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from jobdesk_core.files import not_a_formula
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QKeyEvent, QKeySequence, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
@@ -318,11 +319,12 @@ class Table(QTableView):
         return "\n".join(self.text_of_row(place) for place in places)
 
     def text_of_row(self, place: int) -> str:
-        """The line of a row."""
+        """The line of a row: none of its cells is a formula where it is pasted."""
         head, model = self.horizontalHeader(), self.model()
         columns = (head.logicalIndex(visual) for visual in range(head.count()))
         cells = (self.copied(model.index(place, column)) for column in columns if not self.isColumnHidden(column))
-        return "\t".join(_BREAKS.sub(" ", text) for text in cells)
+        lines = (_BREAKS.sub(" ", text) for text in cells)
+        return "\t".join(text if _NUMBER.fullmatch(text) else not_a_formula(text) for text in lines)
 
     def copied(self, index: AnyIndex) -> str:
         """What is copied of a cell: its text, but of a number only the digits."""
