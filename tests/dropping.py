@@ -27,7 +27,7 @@ class Dropper:
         self._dsn = dsn
         self._fault: Fault | None = None
         self._after = 0
-        self._statement = b""
+        self._statement = self._marked = b""
         self._stays_down = False
         self.is_down = False
         self.commits = 0
@@ -36,9 +36,20 @@ class Dropper:
         self._clients: set[asyncio.Task[None]] = set()
         self.dsn = ""
 
-    def lose(self, fault: Fault, after: int = 0, *, statement: bytes = b"", stays_down: bool = False) -> None:
-        """Break the link of whoever sends the next COMMIT but so many, or the statement with such a text."""
-        self._after, self._statement, self._stays_down = after, statement, stays_down
+    def lose(
+        self,
+        fault: Fault,
+        after: int = 0,
+        *,
+        statement: bytes = b"",
+        stays_down: bool = False,
+        marked: bytes = b"",
+    ) -> None:
+        """Break the link of whoever sends the next COMMIT but so many, or the statement with such a text.
+
+        With `marked`, of those only whose last statement has this text. If it `stays_down`, all links are broken.
+        """
+        self._after, self._statement, self._stays_down, self._marked = after, statement, stays_down, marked
         self.lost.clear()
         self._fault = fault
 
@@ -76,7 +87,7 @@ class Dropper:
         try:
             if not self.is_down:
                 await self._pass(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -104,10 +115,13 @@ class Dropper:
         """Each message but the first: a letter, and a length that counts itself."""
         head = await reader.readexactly(4)
         writer.write(head + await reader.readexactly(int.from_bytes(head, "big") - 4))
+        is_marked = False
         while True:
             head = await reader.readexactly(5)
             body = await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
-            if self._is_it(head[:1], body):
+            if head[:1] in (b"Q", b"P") and COMMIT not in body:
+                is_marked = self._marked in body
+            if self._is_it(head[:1], body, is_marked=is_marked or not self._marked):
                 if self._fault == "question":
                     self._lost()
                     return
@@ -126,12 +140,14 @@ class Dropper:
             writer.write(data)
             await writer.drain()
 
-    def _is_it(self, kind: bytes, body: bytes) -> bool:
+    def _is_it(self, kind: bytes, body: bytes, *, is_marked: bool) -> bool:
         if kind not in (b"Q", b"P"):
             return False
         is_commit = COMMIT in body
         self.commits += is_commit
         if self._fault is None or not (is_commit if self._fault != "statement" else self._statement in body):
+            return False
+        if not is_marked:
             return False
         self._after -= 1
         return self._after < 0
@@ -139,4 +155,7 @@ class Dropper:
     def _lost(self) -> None:
         self._fault = None
         self.is_down = self._stays_down
+        if self._stays_down:
+            for client in self._clients:
+                client.cancel()
         self.lost.set()

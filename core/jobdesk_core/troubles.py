@@ -76,6 +76,11 @@ def explain(error: BaseException) -> Trouble:
     if isinstance(error, IndexLeftInvalid):
         way_out = f"What is left of it is of no use and slows down every write. Drop it: {error.drop_sql}"
         return Trouble("refused", str(error), way_out)
+    if isinstance(error, InDoubt) and error.reason:
+        sentence = f"Whether this was done cannot be known, because {error.reason}."
+        return Trouble(
+            "in_doubt", sentence, "Look at the jobs before you do it again.", without_secrets(cause_text(error))
+        )
     if isinstance(error, InDoubt):
         way_out = "It is looked up as soon as the connection is back. Do not do it again before that."
         return Trouble("in_doubt", str(error), way_out, without_secrets(cause_text(error)))

@@ -11,9 +11,9 @@ from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.exceptions import ConnectorException, JobdeskException
+from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskException
 from jobdesk_core.jobs import Job
-from jobdesk_core.journal import Entry, Header, Journal, recorded
+from jobdesk_core.journal import Entry, Header, Journal, doubts, recorded
 from jobdesk_core.journal import undo as journal_undo
 from jobdesk_core.journal.settling import settle
 from jobdesk_core.journal.undo import UndoPlan
@@ -201,6 +201,20 @@ class Desk(QObject):
             return await act
         finally:
             self.monitor.wake()
+
+    # What nobody knew, once the link is back
+
+    async def find_out(self, error: InDoubt) -> doubts.Found | None:
+        """What has become of an act that was not answered; None while nobody knows."""
+        return await doubts.find_out(self.journal, self.connector.run_async, error.entry_id)
+
+    async def find_out_of(self, ledger: Ledger | DeferLedger | SetLedger) -> bool:
+        """Have a ledger tell what has become of the jobs that nobody knew of; whether that is known now."""
+        return await doubts.find_out_of(ledger, self.journal, self.connector.run_async)
+
+    async def known_outcome(self, outcome: Outcome, job: Job) -> Outcome:
+        """What has become of a new job that nobody knew of; the same while nobody does."""
+        return await doubts.known_outcome(outcome, job, self.journal, self.connector.run_async)
 
     async def prune_workers(self) -> list[int]:
         """Remove the workers that are silent now, and write it down; their ids."""

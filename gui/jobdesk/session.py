@@ -20,6 +20,8 @@ from jobdesk.logs import fault, logger
 from jobdesk.work import Work
 
 OPEN = "open the connection"
+#: Seconds that an act waits for a lost link before it says that nobody knows what became of it.
+PATIENCE_S = 1.5
 AskPassword = Callable[[Profile, str], Awaitable[str | None]]
 
 
@@ -43,6 +45,8 @@ class Session(QObject):
         super().__init__(parent)
         self.store = store
         self.journal = journal or Journal()
+        # What is not answered is told soon, and looked up for as long as that takes.
+        self.journal.patience_s = PATIENCE_S
         self.desk: Desk | None = None
         self.profile: Profile | None = None
         #: Asked before the desk on show is closed: calls on at once, later, or never.

@@ -117,7 +117,13 @@ class Opener:
             PasswordDialog: lambda: PasswordDialog(window, profile=profile, why="It asks.").open(),
             PreflightDialog: self.by_action("job.cancel"),
             PruneDialog: lambda: PruneDialog(
-                window, profile=profile, workers=[(1, 0)], sql="SELECT 1", prune=self._nothing, done=lambda _: None
+                window,
+                profile=profile,
+                workers=[(1, 0)],
+                sql="SELECT 1",
+                prune=self._nothing,
+                find_out=desk.find_out,
+                done=lambda _: None,
             ).open(),
             ReplayDialog: lambda: self._replay(desk),
             SaveViewDialog: lambda: SaveViewDialog(window).open(),

@@ -17,6 +17,7 @@ COMMANDS = {
     "retry": "put failed or stalled jobs back into their queue",
     "fail": "mark stalled jobs as failed, so that they do not run again",
     "purge": "delete finished jobs",
+    "journal": "list what was done from here, and find out what nobody knew of it",
     "worker": "run the jobs of an app",
     "schema": "create the schema, or print it",
     "reporting": "install, upgrade, remove or show the schema that workers report into",

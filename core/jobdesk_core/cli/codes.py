@@ -60,7 +60,7 @@ def code_of(error: Exception) -> int:
 
 _WAYS_OUT = {
     "dropped": "Run it again.",
-    "in_doubt": "Do not run it again before it is known: the next act on this database looks it up, or the window.",
+    "in_doubt": "Do not run it again before it is known: jobdesk journal --settle asks the server what became of it.",
 }
 
 

@@ -19,6 +19,7 @@ from jobdesk_core.cli import (
     codes,
     defer,
     first_word,
+    journal,
     output,
     reading,
     reporting,
@@ -42,6 +43,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "retry": acting.add_retry,
     "fail": acting.add_fail,
     "purge": acting.add_purge,
+    "journal": journal.add_journal,
     "worker": apps.add_worker,
     "schema": apps.add_schema,
     "reporting": reporting.add_reporting,
@@ -176,7 +178,10 @@ def _run(options: argparse.Namespace) -> int:
             return int(options.run_alone(options))
         if apps.is_meant(options):
             return int(options.run_app(options))
+        if journal.is_meant(options):
+            return journal.run(options)
         with opened(options) as desk:
+            journal.settle_quietly(desk)
             code: int = options.run(desk, options)
             return code
     except Ended as end:

@@ -79,6 +79,12 @@ class Journal:
         """An entry's records in the order of job ids; `only_open`: of jobs that were acted upon and not undone."""
         return await self._run(lambda: self._store.records(entry_id, after_job, limit, only_open=only_open))
 
+    async def every_record(
+        self, entry_id: int, after: tuple[int, int] = (-(2**63), 0), limit: int = BATCH_RECORDS
+    ) -> list[tuple[tuple[int, int], Record]]:
+        """An entry's records, those after a place, each with its place. Several may be of the same job, or of none."""
+        return await self._run(self._store.every_record, entry_id, after, limit)
+
     async def names(self, column: Literal["action", "profile"]) -> list[str]:
         """The actions, or the profiles, that the journal holds."""
         return await self._run(self._store.values_of, column)
@@ -104,6 +110,10 @@ class Journal:
             return closed
 
         return await self._run(close)
+
+    def is_unsettled(self) -> bool:
+        """Whether an act has no end yet, or one that nobody knows. Takes a moment, makes no file, and never raises."""
+        return self._store.is_unsettled()
 
     # For whoever carries an act out, in any thread: they wait for the disk.
 

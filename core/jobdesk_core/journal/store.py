@@ -45,6 +45,7 @@ CREATE INDEX IF NOT EXISTS records_entry ON records (entry_id, job_id);
 CREATE INDEX IF NOT EXISTS records_job ON records (job_id);
 CREATE INDEX IF NOT EXISTS records_new ON records (new_id) WHERE new_id IS NOT NULL;
 """
+_BEGUN = f"SELECT 1 FROM chunks WHERE state = '{ahead.BEGUN}' LIMIT 1"
 _ENTRY = (
     "SELECT entries.*, (SELECT count(*) FROM records WHERE entry_id = entries.id) AS kept, "
     "(SELECT count(*) FROM records WHERE entry_id = entries.id AND undone_by IS NOT NULL) AS undone, "
@@ -183,6 +184,15 @@ class Store:
 
         self._run(write)
 
+    def is_unsettled(self) -> bool:
+        """Whether there is anything to settle, as far as the file can be read as it is."""
+        sql = f"SELECT (SELECT count(*) FROM entries WHERE ended_at IS NULL), EXISTS ({_BEGUN})"
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=0.2)) as file:
+                return any(file.execute(sql).fetchone())
+        except (sqlite3.Error, ValueError):
+            return False
+
     def settle(self, chunk_id: int, verdict: Verdict, reason: str = "") -> bool:
         """Write what has become of a transaction; whether that was new."""
         return self._run(lambda connection: ahead.settle(connection, chunk_id, verdict, reason))
@@ -207,8 +217,7 @@ class Store:
                 found.append(Chunk(*about, made))
             return found
 
-        any_sql = f"SELECT 1 FROM chunks WHERE state = '{ahead.BEGUN}' LIMIT 1"
-        is_any = self._run(lambda connection: connection.execute(any_sql).fetchone(), begin="BEGIN")
+        is_any = self._run(lambda connection: connection.execute(_BEGUN).fetchone(), begin="BEGIN")
         return self._run(read) if is_any else []
 
     def close_dead(self, is_alive: Callable[[str], bool]) -> int:

@@ -37,6 +37,8 @@ class Ended:
     lines: tuple[Line, ...] = ()
     ledger: AnyLedger | None = None
     again: tuple[str, Callable[[], object]] | None = None
+    #: Of an end that nobody knows yet: asks once how it ended after all; None while it is not known.
+    find_out: Callable[[], Awaitable[Ended | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +107,17 @@ class Act(QObject):
         return self.ended is not None
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether it is over, and nobody knows yet what became of all its jobs."""
+        return self.ended is not None and self.ended.find_out is not None
+
+    @property
     def done(self) -> int:
-        """Jobs that it has come to, in whatever way; not those that it left as they were or rolled back in the end."""
+        """Jobs that it has come to, in whatever way; not those that it left as they were or that nobody knows of."""
         if self.ended is None or self.errand.ledger is None:
             return self.progress.at
         counts = self.errand.ledger.counts
-        untouched = counts.get(Result.NOT_REACHED, 0) + counts.get(Result.ROLLED_BACK, 0)
+        untouched = sum(counts.get(each, 0) for each in (Result.NOT_REACHED, Result.ROLLED_BACK, Result.UNKNOWN))
         return max(0, min(self.progress.at, self.progress.of - untouched))
 
     @property
@@ -180,6 +187,11 @@ class Act(QObject):
         """Note how it ended."""
         self.took_s = time.monotonic() - self._started
         self.ended, self.held = ended, ""
+        self.changed.emit()
+
+    def take_known(self, ended: Ended) -> None:
+        """Note how it ended after all."""
+        self.ended = ended
         self.changed.emit()
 
     def take_became(self, became: Retried) -> None:

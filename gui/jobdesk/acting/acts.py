@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from jobdesk_core.connectors import limits
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
@@ -19,6 +21,8 @@ from jobdesk.work import Work
 FOLLOW_S = 0.5
 #: Seconds that acts are given to end by themselves once they are stopped, then those that their breaking off takes.
 STOP_S, CANCEL_S = 5.0, 3.0
+#: Seconds between two looks at what nobody knows.
+FIND_OUT_S = 0.5
 #: Acts that are over and still told.
 MOST_TOLD = 5
 
@@ -28,6 +32,7 @@ class Acts(QObject):
 
     changed = Signal()  # of any of them, or which there are
     ended = Signal(object)  # Act
+    known = Signal(object)  # Act, of whose end nobody had known
     forgotten = Signal(object)  # Act
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -35,6 +40,8 @@ class Acts(QObject):
         self.told: list[Act] = []
         self._work = Work(self)
         self._tasks: dict[Act, asyncio.Task[object]] = {}
+        #: What is being found out of acts that are over.
+        self._lookups: dict[Act, asyncio.Task[None]] = {}
 
     @property
     def running(self) -> list[Act]:
@@ -62,6 +69,8 @@ class Acts(QObject):
         """Tell of an act no longer; one that runs stays."""
         if act.is_over and act in self.told:
             self.told.remove(act)
+            if act in self._lookups:
+                self._lookups.pop(act).cancel()
             self.forgotten.emit(act)
             act.deleteLater()
             self.changed.emit()
@@ -88,26 +97,50 @@ class Acts(QObject):
 
     async def _run(self, act: Act) -> Ended:
         errand = act.errand
+        ended: Ended | None = None
         try:
             with limits.patience() as patience:
                 act.give_up = patience.end
-                return errand.end(await errand.start(act.step))
+                ended = errand.end(await errand.start(act.step))
         except asyncio.CancelledError:
             self._end(act, Ended(kind="bad", sentence=self.tr("The act failed. The journal has the details.")))
             raise
         except Exception as error:  # noqa: BLE001 - whatever ends it is told in the banner, and the log has it
             fault("Told in a banner", error)
-            return errand.failed(error)
+            ended = errand.failed(error)
         finally:
-            errand.release()
+            if ended is None or ended.find_out is None:
+                errand.release()
+        return ended
 
     def _end(self, act: Act, ended: Ended) -> None:
         self._tasks.pop(act, None)
         act.take_end(ended)
-        over = [each for each in self.told if each.is_over]
+        if ended.find_out is not None:
+            looking = self._find_out(act, ended.find_out)
+            self._lookups[act] = self._work.start(looking, name="find out", failed=partial(self._not_found_out, act))
+        over = [each for each in self.told if each.is_over and not each.is_in_doubt]
         for each in over[:-MOST_TOLD]:
             self.forget(each)
         self.ended.emit(act)
+
+    async def _find_out(self, act: Act, find_out: Callable[[], Awaitable[Ended | None]]) -> None:
+        """Find out how an act ended, for as long as the link takes to come back, or until the act is forgotten."""
+        try:
+            while (ended := await find_out()) is None:
+                await asyncio.sleep(FIND_OUT_S)
+        finally:
+            act.errand.release()
+        self._take_known(act, ended)
+
+    def _not_found_out(self, act: Act, error: Exception) -> None:
+        self._take_known(act, act.errand.failed(error))
+
+    def _take_known(self, act: Act, ended: Ended) -> None:
+        self._lookups.pop(act, None)
+        if act in self.told:
+            act.take_known(ended)
+            self.known.emit(act)
 
     async def _follow(self, act: Act) -> None:
         """Read what became of the retried jobs, until nothing is to be expected of them any more."""
@@ -115,7 +148,7 @@ class Acts(QObject):
         while ledger is not None and act in self.told:
             # A broken link is told by the feed; the numbers stay as they were.
             with contextlib.suppress(ConnectorException, AppNotOpen):
-                is_last = act.is_over
+                is_last = act.is_over and not act.is_in_doubt
                 became = await desk.what_became(ledger)
                 if act not in self.told:
                     return  # forgotten meanwhile, and taken apart

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from jobdesk_core.journal import Entry
 from PySide6.QtCore import QObject
@@ -39,8 +40,11 @@ class Acting(QObject):
         self.chip.panel_asked_for.connect(self.panel.come)
         self.panel.made.connect(self._view_made)
         self.acts.ended.connect(self._tell)
+        self.acts.known.connect(self._tell_known)
         self.acts.forgotten.connect(self.banners.drop)
         self._desk: Desk | None = None
+        #: Acts whose banner offers an undo that is kept up to date.
+        self._followed: WeakSet[Act] = WeakSet()
 
     def start(self, errand: Errand) -> Act:
         """Begin an act in the background."""
@@ -94,11 +98,13 @@ class Acting(QObject):
         def follow() -> None:
             # What an undo would take back changes as jobs are started.
             nonlocal offered
-            if undoable_of(act) != offered:
+            if act.ended is not None and undoable_of(act) != offered:
                 offered = undoable_of(act)
-                self.banners.set_actions(act, self._actions(act, ended, offered))
+                self.banners.set_actions(act, self._actions(act, act.ended, offered))
 
-        act.changed.connect(follow)
+        if act not in self._followed:
+            self._followed.add(act)
+            act.changed.connect(follow)
         self.banners.add(
             ended.kind,
             ended.sentence,
@@ -119,8 +125,13 @@ class Acting(QObject):
             actions.append((said, lambda: self.undo(act)))
         return actions
 
+    def _tell_known(self, act: Act) -> None:
+        """Say how it ended after all, in the place of what was not known."""
+        self.banners.drop(act)
+        self._tell(act)
+
     def _put_away(self, act: Act) -> None:
-        if self.panel.isHidden():
+        if self.panel.isHidden() and not act.is_in_doubt:
             self.acts.forget(act)
 
     def show_ledger(self, act: Act) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
-from jobdesk_core.operations import DeferLedger, Ledger, Result, SetLedger
+from jobdesk_core.exceptions import InDoubt
+from jobdesk_core.operations import DeferLedger, Ledger, Outcome, Result, SetLedger
 from jobdesk_core.troubles import explain
 
 from jobdesk import formats
@@ -33,21 +34,19 @@ def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
     counts = ledger.counts
     done, all_ = counts[Result.DONE], ledger.plan.ready
     ids = tuple(islice((entry.job_id for entry in ledger.entries() if entry.result is Result.DONE), MOST_LINKED + 1))
-    kind, way_out = _cut_off(ledger)
-    told, named = _done(done, all_, ids, sentences, is_cut=bool(kind))
-    if done == 1 and not kind and all_ == 1:
+    kind, way_out = _cut_off(ledger, is_all=done == all_)
+    told, named = _done(done, all_, ids, sentences, is_cut=bool(kind) and done < all_)
+    if done == 1 and kind in (None, "good") and all_ == 1:
         told = ledger.sentence_of(ids[0]).rstrip(".")
         named = formats.job_number(ids[0]) if formats.job_number(ids[0]) in told else ""
     skipped = counts[Result.SKIPPED] + counts[Result.REFUSED]
-    parts = [told]
+    parts = [told] if done or not counts[Result.UNKNOWN] else []
     if skipped:
         parts.append(tr("{count} skipped").format(count=formats.number(skipped)))
-    if counts[Result.UNKNOWN]:
-        parts.append(tr("{count} unknown").format(count=formats.number(counts[Result.UNKNOWN])))
     left = counts[Result.NOT_REACHED] + counts[Result.ROLLED_BACK]
     if left:
         parts.append(tr("{count} left as they were").format(count=formats.number(left)))
-    sentence = f"{', '.join(parts)}."
+    sentence = _with_doubt(_sentence(parts), counts[Result.UNKNOWN], sentences.became, ledger.error)
     if ledger.is_stopped:
         sentence = tr("Stopped: {rest}").format(rest=_lower(sentence))
     is_left_out = skipped > sum(group.count for group in ledger.plan.groups if group.reason is not None)
@@ -74,21 +73,20 @@ def end_of_defers(ledger: DeferLedger, sentences: Sentences, place: str = "") ->
     done = counts[Result.DONE]
     found = (entry.job_id for entry in ledger.entries() if entry.result is Result.DONE)
     ids = tuple(islice((job_id for job_id in found if job_id is not None), MOST_LINKED + 1))
-    kind, way_out = _cut_off(ledger)
-    told, named = _done(done, len(ledger), ids, sentences, is_cut=bool(kind))
+    kind, way_out = _cut_off(ledger, is_all=done == len(ledger))
+    told, named = _done(done, len(ledger), ids, sentences, is_cut=bool(kind) and done < len(ledger))
     if place:
         told, named = tr("{done} on {profile}").format(done=told, profile=formats.cut(place, 40)), ""
         way_out = way_out or (tr("Nothing was changed on the source.") if done else "")
-    parts = [told]
+    parts = [told] if done or not counts[Result.UNKNOWN] else []
     for result, text in (
         (Result.REFUSED, tr("{count} refused")),
-        (Result.UNKNOWN, tr("{count} unknown")),
         (Result.NOT_REACHED, tr("{count} not reached")),
         (Result.ROLLED_BACK, tr("{count} rolled back")),
     ):
         if counts[result]:
             parts.append(text.format(count=formats.number(counts[result])))
-    sentence = f"{', '.join(parts)}."
+    sentence = _with_doubt(_sentence(parts), counts[Result.UNKNOWN], sentences.became, ledger.error)
     return Ended(
         kind=kind or ("warning" if done < len(ledger) else "good"),
         sentence=tr("Stopped: {rest}").format(rest=_lower(sentence)) if ledger.is_stopped else sentence,
@@ -122,8 +120,10 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
             ledger=ledger,
         )
     way_out = ""
+    kind: Kind = "info" if ledger.is_stopped else "bad"
     if ledger.fate is Result.UNKNOWN:
-        sentence = tr("The connection broke during the commit: either all of it was done, or nothing. Check the jobs.")
+        kind, way_out = "warning", doubt_way_out(ledger.error)
+        sentence = doubt_words(tr("{changes} were applied").format(changes=count), ledger.error)
     elif ledger.error is not None:
         trouble = explain(ledger.error)
         sentence, way_out = tr("Nothing was changed."), f"{trouble.sentence} {trouble.way_out}".strip()
@@ -133,8 +133,37 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
         refused = jobs(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
         said = tr("Nothing was changed. Refused: {jobs}; everything was rolled back.")
         sentence = said.format(jobs=refused)
-    kind: Kind = "info" if ledger.is_stopped else "bad"
     return Ended(kind=kind, sentence=sentence, way_out=way_out, lines=tuple(lines), ledger=ledger)
+
+
+def end_of_unknown_undo(error: InDoubt) -> Ended:
+    """An undo whose answer was lost."""
+    sentence = doubt_words(tr("the last jobs were undone"), error)
+    return Ended(kind="warning", sentence=sentence, way_out=doubt_way_out(error))
+
+
+def end_of_known_undo(done: int, of: int) -> Ended:
+    """An undo whose answer was lost, once it is known how many jobs of how many were undone."""
+    if done >= of:
+        return Ended(kind="good", sentence=tr("Undid {jobs}.").format(jobs=jobs(done)), way_out=looked_up())
+    said = tr("Undid {done} of {jobs}: the connection was lost.") if done else tr("Nothing was undone: {why}")
+    sentence = said.format(done=formats.number(done), jobs=jobs(of), why=tr("the connection was lost."))
+    return Ended(kind="bad", sentence=sentence, way_out=tr("What is left can still be undone, in the journal."))
+
+
+def end_of_unknown_defer(outcome: Outcome) -> Ended:
+    """A new job of which nobody knows whether it was deferred, or that is known now."""
+    if outcome.is_done and outcome.job_id is not None:
+        number = formats.job_number(outcome.job_id)
+        named = tr("job {number}").format(number=number)
+        ids = (outcome.job_id,)
+        named = named if named in outcome.sentence else number
+        return Ended(kind="good", sentence=outcome.sentence, way_out=looked_up(), jobs=named, job_ids=ids)
+    if not outcome.is_unknown:
+        return Ended(kind="info", sentence=outcome.sentence)
+    error = InDoubt()
+    error.reason = outcome.reason
+    return Ended(kind="warning", sentence=outcome.sentence, way_out=doubt_way_out(error))
 
 
 def end_of_undo(told: tuple[int, Counter[str], bool]) -> Ended:
@@ -164,8 +193,49 @@ def _done(done: int, all_: int, ids: Sequence[int], sentences: Sentences, *, is_
     return sentences.past.format(jobs=named), named if done else ""
 
 
-def _cut_off(ledger: Ledger | DeferLedger) -> tuple[Kind | None, str]:
+def is_in_doubt(error: Exception | None) -> bool:
+    """Whether an act broke off so that nobody knows what became of it, yet."""
+    return isinstance(error, InDoubt) and not error.reason
+
+
+def doubt_words(what: str, error: Exception | None) -> str:
+    """That nobody knows whether something was done: `what` is a clause, such as `2 jobs were cancelled`."""
+    if isinstance(error, InDoubt) and error.reason:
+        return tr("Whether {what} cannot be known, because {reason}.").format(what=what, reason=error.reason)
+    said = tr("Whether {what} is not known yet: the connection was lost before the server's answer came.")
+    return said.format(what=what)
+
+
+def doubt_way_out(error: Exception | None) -> str:
+    """What to do about it."""
+    if is_in_doubt(error):
+        return tr("It is looked up as soon as the link is back, and told here. Do not do it again before that.")
+    return tr("Look at the jobs before you do it again.")
+
+
+def looked_up() -> str:
+    """What is added where the answer was lost, and everything was done."""
+    return tr("The connection was lost before the server's answer came; what became of it was looked up.")
+
+
+def _with_doubt(sentence: str, unknown: int, became: str, error: Exception | None) -> str:
+    if not unknown:
+        return sentence
+    were = tr("{jobs} was {became}") if unknown == 1 else tr("{jobs} were {became}")
+    return f"{sentence} {doubt_words(were.format(jobs=jobs(unknown), became=became), error)}".strip()
+
+
+def _sentence(parts: list[str]) -> str:
+    told = ", ".join(parts)
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
+
+
+def _cut_off(ledger: Ledger | DeferLedger, *, is_all: bool) -> tuple[Kind | None, str]:
     """What broke it off, if anything: the kind of message that it makes, and what there is to say."""
+    if isinstance(ledger.error, InDoubt):
+        return "warning", doubt_way_out(ledger.error)
+    if ledger.error is not None and is_all:
+        return "good", looked_up()
     if ledger.error is not None:
         trouble = explain(ledger.error)
         return "bad", f"{trouble.sentence} {trouble.way_out}".strip()

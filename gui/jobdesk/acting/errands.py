@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from jobdesk_core.exceptions import InDoubt
+from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Entry
 from jobdesk_core.operations import (
     Action,
@@ -12,6 +14,7 @@ from jobdesk_core.operations import (
     DeferPlan,
     Ledger,
     Matching,
+    Outcome,
     Plan,
     Rate,
     Reprioritise,
@@ -22,8 +25,18 @@ from jobdesk_core.operations import (
 )
 
 from jobdesk import formats
-from jobdesk.acting.act import Ended, Errand, Fields
-from jobdesk.acting.ends import broken, end_of_act, end_of_defers, end_of_set, end_of_undo
+from jobdesk.acting.act import AnyLedger, Ended, Errand, Fields, OnProgress
+from jobdesk.acting.ends import (
+    broken,
+    end_of_act,
+    end_of_defers,
+    end_of_known_undo,
+    end_of_set,
+    end_of_undo,
+    end_of_unknown_defer,
+    end_of_unknown_undo,
+    is_in_doubt,
+)
 from jobdesk.acting.words import jobs, sentences_of, tr
 from jobdesk.desk import Desk
 
@@ -42,7 +55,7 @@ def act_on_jobs(
         start=lambda step: desk.apply(
             plan, step, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=ledger
         ),
-        end=lambda told: end_of_act(told, sentences),
+        end=lambda told: _told(desk, told, lambda: end_of_act(told, sentences)),
         failed=broken,
         can_pause=not is_one_transaction,
         ledger=ledger,
@@ -70,7 +83,7 @@ def act_on_new_jobs(
         of=plan.ready,
         chosen=len(plan.jobs),
         start=lambda step: desk.defer_many(plan, step, is_one_transaction=is_one_transaction, rate=rate, source=source),
-        end=lambda ledger: end_of_defers(ledger, words, name),
+        end=lambda ledger: _told(desk, ledger, lambda: end_of_defers(ledger, words, name)),
         failed=broken,
         can_pause=not is_one_transaction,
         how=_chunks(is_one_transaction=is_one_transaction, rate=rate),
@@ -89,7 +102,8 @@ def act_of_set(
 
     def end(ledger: SetLedger) -> Ended:
         ended = end_of_set(ledger, count)
-        return ended if ledger.is_applied else not_applied(ended)
+        # What may have been applied is not offered again before that is known.
+        return ended if ledger.is_applied or is_in_doubt(ledger.error) else not_applied(ended)
 
     def not_applied(ended: Ended) -> Ended:
         put_back()
@@ -102,7 +116,7 @@ def act_of_set(
         of=plan.staged.jobs,
         chosen=plan.staged.jobs,
         start=lambda step: desk.apply_staged(plan, step),
-        end=end,
+        end=lambda ledger: _told(desk, ledger, lambda: end(ledger)),
         failed=lambda error: not_applied(broken(error)),
         can_pause=False,
         how=_chunks(is_one_transaction=True, rate=None),
@@ -112,6 +126,10 @@ def act_of_set(
 def act_of_undo(desk: Desk, entry: Entry, ready: int, then: Callable[[], object] = lambda: None) -> Errand:
     """The undo of a journal's entry, of which so many jobs can be undone; `then` is called in the end."""
     words = formats.cut(entry.header.sentence, 80)
+
+    def failed(error: Exception) -> Ended:
+        return _unknown_undo(desk, error, ready) if isinstance(error, InDoubt) else broken(error)
+
     return Errand(
         desk=desk,
         title=tr("Undo: {act}").format(act=words),
@@ -120,9 +138,57 @@ def act_of_undo(desk: Desk, entry: Entry, ready: int, then: Callable[[], object]
         chosen=entry.done - entry.undone,
         start=lambda step: desk.undo(entry, step),
         end=end_of_undo,
-        failed=broken,
+        failed=failed,
         release=then,
     )
+
+
+def deferring_in_doubt(desk: Desk, job: Job, outcome: Outcome, known: Callable[[Outcome], object]) -> Errand:
+    """What is left of deferring a job whose answer was lost: `known` is called with what has become of it."""
+
+    async def find_out() -> Ended | None:
+        found = await desk.known_outcome(outcome, job)
+        if found.is_unknown and not found.reason:
+            return None
+        known(found)
+        return end_of_unknown_defer(found)
+
+    async def start(step: OnProgress) -> Outcome:
+        return outcome
+
+    words = sentences_of(Action.DEFER)
+    return Errand(
+        desk=desk,
+        title=words.of_title(1),
+        doing=words.of_doing(1),
+        of=1,
+        chosen=1,
+        start=start,
+        end=lambda told: replace(end_of_unknown_defer(told), find_out=find_out),
+        failed=broken,
+        can_pause=False,
+    )
+
+
+def _told(desk: Desk, ledger: AnyLedger, end: Callable[[], Ended]) -> Ended:
+    """How an act ended, with a way to find out what nobody knows yet."""
+
+    async def find_out() -> Ended | None:
+        return end() if await desk.find_out_of(ledger) else None
+
+    return replace(end(), find_out=find_out) if is_in_doubt(ledger.error) else end()
+
+
+def _unknown_undo(desk: Desk, error: InDoubt, ready: int) -> Ended:
+    async def find_out() -> Ended | None:
+        found = await desk.find_out(error)
+        if found is not None and found.verdict == "unknown":
+            error.reason = found.reason
+            return end_of_unknown_undo(error)
+        return end_of_known_undo(found.done, ready) if found is not None else None
+
+    ended = end_of_unknown_undo(error)
+    return replace(ended, find_out=find_out) if is_in_doubt(error) else ended
 
 
 def _how(plan: Plan, rate: Rate | None, brake: Brake | None, *, is_one_transaction: bool) -> Fields:

@@ -118,9 +118,11 @@ class ActView(QWidget):
             self.bar.style().polish(self.bar)
         self.far.setText(self.tr("{done} of {of}").format(done=formats.number(done), of=formats.number(of)))
         self.pace.setText(self._pace())
-        is_told = act.state not in ("running", "ended")
-        self.state.setVisible(is_told)
-        self.state.setText(words_of(act) if is_told else "")
+        told = words_of(act) if act.state not in ("running", "ended") else ""
+        if act.is_in_doubt and act.ended is not None:
+            told = act.ended.sentence
+        self.state.setVisible(bool(told))
+        self.state.setText(told)
 
     def _pace(self) -> str:
         act = self.act
@@ -241,7 +243,7 @@ class ActView(QWidget):
 def undoable_of(act: Act) -> int:
     """How many of an act's jobs an undo would take back, as far as is known; 0 where there is no undo."""
     ledger = act.errand.ledger
-    if act.ended is None or ledger is None or ledger.entry_id is None or act.undone:
+    if act.ended is None or ledger is None or ledger.entry_id is None or act.undone or act.is_in_doubt:
         return 0
     if act.became is not None:
         return act.became.waiting if ledger.plan.change.action.value == "retry" else 0

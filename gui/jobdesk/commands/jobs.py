@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobdesk_core.jobs import Job
@@ -13,6 +15,7 @@ from jobdesk_core.profiles import UnreadableProfiles
 from jobdesk_core.troubles import Trouble
 
 from jobdesk import formats
+from jobdesk.acting.errands import deferring_in_doubt
 from jobdesk.commands.acting import matching_target, open_preflight
 from jobdesk.commands.copying import Copying
 from jobdesk.commands.noun import Noun
@@ -249,6 +252,7 @@ class JobCommands(Noun):
                 queues=desk.queue_names(),
                 prefill=prefill,
                 submit=lambda job: self._submit(job, again_of),
+                known=partial(self._known, desk),
                 queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
                 tasks=KnownTasks(desk),
                 again_of=again_of,
@@ -261,6 +265,12 @@ class JobCommands(Noun):
     def _stage(self, desk: Desk, job: Job, again_of: int | None) -> None:
         self.staged.add_defer(desk.profile, job, again_of=again_of)
         self.done.emit(self.tr("Staged. Nothing has been changed yet."))
+
+    async def _known(self, desk: Desk, job: Job, outcome: Outcome) -> Outcome:
+        """What has become of a job that nobody knows of. A banner tells it, too, whatever becomes of the dialog."""
+        known: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._window.acting.start(deferring_in_doubt(desk, job, outcome, known.set_result))
+        return await asyncio.shield(known)
 
     async def _submit(self, job: Job, again_of: int | None) -> Outcome:
         desk = self._session.desk

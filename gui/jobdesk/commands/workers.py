@@ -57,6 +57,7 @@ class WorkerCommands(Noun):
             workers=self._silent(),
             sql=pruning(desk.capabilities).sql,
             prune=desk.prune_workers,
+            find_out=desk.find_out,
             done=self._pruned,
         ).open()
 

@@ -30,8 +30,9 @@ _REMARKS = 3
 class DeferDialog(DialogFrame):
     """Task, queue, priority, locks, schedule and arguments; each is checked while it is typed.
 
-    `again_of` is the job that this one repeats, which is only said: the schema has no place for it.
-    `stage` takes the job to be deferred with others later; `is_staged`: it has been staged before, and is edited.
+    `known` waits for what has become of a job that nobody knows of. `again_of` is the job that this one repeats, which
+    is only said: the schema has no place for it. `stage` takes the job to be deferred with others later; `is_staged`:
+    it has been staged before, and is edited.
     """
 
     help_place = ("acting", "deferring")
@@ -44,6 +45,7 @@ class DeferDialog(DialogFrame):
         queues: Sequence[str],
         prefill: Job | None,
         submit: Submit,
+        known: Callable[[Job, Outcome], Awaitable[Outcome]] | None = None,
         queue_limit_bytes: int = 40,
         tasks: KnownTasks | None = None,
         again_of: int | None = None,
@@ -56,7 +58,7 @@ class DeferDialog(DialogFrame):
         self._start, self._again_of, self._is_staged = prefill or Job(task_name=""), again_of, is_staged
         self._say_what()
         self.verb.show()
-        self._submit_job, self._stage = submit, stage
+        self._submit_job, self._known_of, self._stage = submit, known, stage
         self.second.setText(self.tr("Add to staged changes"))
         self.second.setVisible(stage is not None and not is_staged)
         self.second.clicked.connect(self.stage)
@@ -89,6 +91,8 @@ class DeferDialog(DialogFrame):
 
     def submit(self) -> None:
         """Defer the job; a refusal leaves everything as it was typed."""
+        if self.is_busy:
+            return
         problem = self.problem()
         if problem is not None:
             self.message.show_message("bad", problem)
@@ -126,16 +130,32 @@ class DeferDialog(DialogFrame):
         return value
 
     async def _ask(self, job: Job) -> Outcome:
-        return await self._submit_job(job)
+        outcome = await self._submit_job(job)
+        if outcome.is_unknown and not outcome.reason and self._known_of is not None:
+            self.tell_doubt(outcome.sentence)
+            self._check()
+            outcome = await self._known_of(job, outcome)
+        return outcome
+
+    def _set_busy(self, is_busy: bool) -> None:
+        super()._set_busy(is_busy)
+        self._check()
 
     def _show(self, outcome: Outcome) -> None:
         if outcome.is_done:
             self.accept()
+        elif outcome.is_unknown:
+            way_out = self.tr("Look for the job before you defer it again.")
+            self.message.show_message("warning", outcome.sentence, way_out)
         else:
             self.message.show_message("bad", outcome.sentence)
 
     def _check(self) -> None:
         problem = self.problem()
+        if self.is_in_doubt:
+            problem = self.message.sentence
+        elif self.is_busy:
+            problem = self.tr("The job is being deferred.")
         self.verb.setEnabled(problem is None)
         self.verb.setToolTip(problem or "")
         self.second.setEnabled(problem is None)

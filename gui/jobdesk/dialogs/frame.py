@@ -58,6 +58,8 @@ class DialogFrame(QDialog):
         self.work = Work(self)
         self.typed = Typed(self)
         self._is_arranged = False
+        #: Whether the work of the verb is under way, and whether what it has done is not known yet.
+        self.is_busy = self.is_in_doubt = False
         self.title = QLabel(title)
         self.title.setObjectName("title")
         self.title.setTextFormat(Qt.TextFormat.PlainText)
@@ -191,9 +193,16 @@ class DialogFrame(QDialog):
         """Tell what went wrong."""
         self.message.show_message("bad", trouble.sentence, trouble.way_out)
 
+    def tell_doubt(self, sentence: str) -> None:
+        """Say what nobody knows yet; the work of the verb goes on until it is known, and the verb waits for it."""
+        self.is_in_doubt = True
+        self.verb.setToolTip(sentence)
+        way_out = self.tr("It is looked up as soon as the link is back. Until then it is not offered again.")
+        self.message.show_message("warning", sentence, way_out)
+
     def reject(self) -> None:
         """Close; work that is under way is cancelled first."""
-        if self.work.is_running(WORK):
+        if self.work.is_running(WORK) and not self.is_in_doubt:
             self.work.cancel(WORK)
             self._set_busy(False)
             self.message.show_message(
@@ -255,6 +264,7 @@ class DialogFrame(QDialog):
         self.say(explain(error))
 
     def _set_busy(self, is_busy: bool) -> None:
+        self.is_busy, self.is_in_doubt = is_busy, False
         self.verb.setEnabled(not is_busy)
         self.setCursor(Qt.CursorShape.BusyCursor if is_busy else Qt.CursorShape.ArrowCursor)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from jobdesk_core.exceptions import InDoubt
+from jobdesk_core.journal.doubts import Found
 from jobdesk_core.operations.confirmation import Other, confirmation
 from jobdesk_core.profiles import Profile
 from PySide6.QtWidgets import QWidget
@@ -14,6 +17,8 @@ from jobdesk.dialogs.frame import DialogFrame
 from jobdesk.dialogs.safety import Safety
 from jobdesk.widgets.fields import FieldList
 
+#: Seconds between two looks at what nobody knows.
+FIND_OUT_S = 0.5
 #: Workers named one by one.
 NAMED = 20
 
@@ -31,6 +36,7 @@ class PruneDialog(DialogFrame):
         workers: Sequence[tuple[int, int]],
         sql: str,
         prune: Callable[[], Awaitable[list[int]]],
+        find_out: Callable[[InDoubt], Awaitable[Found | None]],
         done: Callable[[list[int]], None],
     ) -> None:
         super().__init__(parent, title="", sentence="", verb="")
@@ -45,7 +51,7 @@ class PruneDialog(DialogFrame):
         one = self.tr("Prune one worker")
         self.verb.setText(one if len(workers) == 1 else self.tr("Prune {count} workers").format(count=count))
         self.verb.show()
-        self._prune, self._done = prune, done
+        self._prune, self._find_out, self._done = prune, find_out, done
         running = sum(held for _, held in workers)
         names = ", ".join(f"#{worker_id:,}" for worker_id, _ in workers[:NAMED])
         if len(workers) > NAMED:
@@ -87,10 +93,22 @@ class PruneDialog(DialogFrame):
     def submit(self) -> None:
         """Remove them."""
 
-        async def prune() -> list[int]:
-            return await self._prune()
+        self.run(self._until_known(), self._end)
 
-        self.run(prune(), self._end)
+    async def _until_known(self) -> list[int]:
+        """Remove them; when the answer is lost, find out whether they were."""
+        try:
+            return await self._prune()
+        except InDoubt as error:
+            self.tell_doubt(self.tr("Whether the workers were pruned is not known: the connection was lost."))
+            while (found := await self._find_out(error)) is None:
+                await asyncio.sleep(FIND_OUT_S)
+            if found.verdict == "left":
+                raise error.lost() from error.__cause__
+            error.reason = found.reason
+            if found.verdict == "unknown":
+                raise
+            return list(error.value)
 
     def _end(self, found: list[int]) -> None:
         self._done(found)

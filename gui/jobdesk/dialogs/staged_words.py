@@ -136,7 +136,7 @@ def end_lines(ledger: SetLedger, position: int) -> list[Line]:
         Result.DONE: done,
         Result.ROLLED_BACK: tr("left as they were: everything was rolled back"),
         Result.NOT_REACHED: tr("not reached"),
-        Result.UNKNOWN: tr("unknown: the connection broke during the commit"),
+        Result.UNKNOWN: tr("unknown: the connection was lost before the server's answer came"),
     }
     found = []
     for result, words, number, ids in ledger.lines(position):

@@ -48,6 +48,9 @@ def outcome_words(entry: Entry, now: dt.datetime) -> tuple[str, str]:
         is_fresh = now - entry.at < dt.timedelta(minutes=1)
         return (_tr("in progress"), "doing") if is_fresh else (_tr("no outcome recorded"), "warning")
     done, left = formats.number(entry.done), formats.number(entry.left)
+    if entry.in_doubt:
+        words = _tr("{count} not known yet").format(count=formats.number(entry.in_doubt))
+        return f"{_tr('{done} done').format(done=done)} · {words}" if entry.done else words, "warning"
     if entry.done:
         text = _tr("{done} done, {left} not") if entry.left else _tr("{done} done")
     else:
