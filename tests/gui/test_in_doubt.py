@@ -80,7 +80,8 @@ async def told(window: MainWindow, *words: str) -> None:
     try:
         await until(lambda: all(each in window.banners.sentence for each in words), timeout_s=60, what=said)
     except AssertionError:
-        raise AssertionError(f"{said!r} was not told, but {window.banners.sentence!r}") from None
+        states = [act.state for act in window.acting.acts.told]
+        raise AssertionError(f"{said!r} was not told, but {window.banners.sentence!r}; {states}") from None
 
 
 def tasks(others: Others, task: str) -> int:
