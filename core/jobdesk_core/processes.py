@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 #: Flags for a child that is to show no console window of its own. Nothing of the kind exists elsewhere.
@@ -100,3 +101,12 @@ def most_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def memory() -> int:
+    """What this program has in memory now, in bytes; where that cannot be told, the most that it had; 0 for unknown."""
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+    except (OSError, IndexError, ValueError):
+        return most_memory()
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -22,7 +22,7 @@ MOST_EXCEPTIONS, MOST_FRAMES = 25, 120
 #: Bytes of a message, of a traceback, and of a line of code.
 MOST_MESSAGE, MOST_TRACEBACK, MOST_CODE = 2_000, 32_000, 300
 #: Of a text so many characters are looked at.
-_READ: Final = 8 * MOST_MESSAGE
+_READ: Final = 4 * MOST_MESSAGE
 NO_TEXT = "(its text could not be had)"
 #: Whose texts cost nothing and run nobody's code: those that Python itself makes of plain arguments.
 _PLAIN_TEXTS = {
@@ -116,7 +116,7 @@ def text_of(error: BaseException) -> str:
     """The exception's text, its beginning at least, whatever its `__str__` does; with its notes."""
     try:
         text = str(error)
-        text = text[:_READ] if isinstance(text, str) else NO_TEXT
+        text = text[:_READ].strip() if isinstance(text, str) else NO_TEXT
     except BaseException:  # noqa: BLE001 - what a stranger's __str__ raises, SystemExit too, is no concern of the worker's
         text = NO_TEXT
     with contextlib.suppress(Exception):

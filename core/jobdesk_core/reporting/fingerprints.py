@@ -74,7 +74,7 @@ def fingerprint(fault: Fault, own: frozenset[str] = frozenset()) -> str:
 
 def normal(text: str, kind: str = "") -> str:
     """An exception's text without its values; `kind` is the type's name without its module."""
-    found = []
+    found: list[str] = []
     for line in masked(text[: 2 * _LINES * _LONGEST]).splitlines():
         if not line.strip():
             continue

@@ -134,7 +134,7 @@ def shown(text: str, most: int, redact: Redact | None = None) -> str:
 
     Of a huge one only a multiple of what is kept is looked at.
     """
-    return cut(redacted(writable(text[: 8 * most]), redact), most)
+    return cut(redacted(writable(text[: 4 * most]), redact), most)
 
 
 def _masked_card(found: re.Match[str]) -> str:
