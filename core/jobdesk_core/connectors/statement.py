@@ -29,7 +29,8 @@ class Statement(Generic[T]):
     `decode` gets every row as a dict and may raise an exception of `jobdesk_core.exceptions`.
     One that only reads many rows, and may be asked twice, `is_page`: `decode` then gets tuples, in the columns' order.
     One that no transaction may hold (`CREATE INDEX CONCURRENTLY`) `is_bare`: then it is alone behind a pooler, too.
-    A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item.
+    A dict among the parameters is bound as jsonb; lists and tuples are adapted item by item; an array of the standard
+    library is bound as text that the SQL has to cast (`%(ids)s::bigint[]`).
     One that a program brings itself (`execute_query`) `is_given`: percent signs are doubled without parameters too, and
     values come as text, which the driver reads of every type.
     `named` is the same operation for a connector that speaks no SQL, see `database.named`.

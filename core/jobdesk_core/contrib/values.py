@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from array import array
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,12 +32,14 @@ class _Jsonb(psycopg2.extras.Json):  # type: ignore[misc] # the driver has no ty
 
 
 def adapted(value: Any, dumps: JsonDumps | None) -> Any:
-    """Return `value` as psycopg2 is to bind it: dicts as jsonb, lists and tuples item by item.
+    """Return `value` as psycopg2 is to bind it: dicts as jsonb, lists and tuples item by item, arrays as their text.
 
     Raises TypeError or ValueError for what JSON cannot hold, before anything is sent.
     """
     if isinstance(value, dict):
         return _Jsonb(json_text(value, dumps))
+    if isinstance(value, array):
+        return f"{{{','.join(map(str, value))}}}"
     if isinstance(value, list | tuple):
         return type(value)(adapted(item, dumps) for item in value)
     return value

@@ -5,6 +5,7 @@ A job whose row has changed since the preflight, or that others hold, is skipped
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,7 +71,7 @@ def chunk(change: Change, capabilities: Capabilities, ids: Sequence[int], versio
         "FROM wanted LEFT JOIN held ON held.id = wanted.id LEFT JOIN done ON done.id = wanted.id"
         f"{'' if before else ' WHERE done.id IS NULL'}"
     )
-    common = {"ids": list(ids), "versions": list(versions), "patience": LOCK_TIMEOUT}
+    common = {"ids": array("q", ids), "versions": array("q", versions), "patience": LOCK_TIMEOUT}
     return Statement(sql, lambda rows: rows, common | facts_parameters(change) | parameters | told_parameters)
 
 

@@ -31,7 +31,7 @@ from jobdesk_core.operations.steps import Progress, Steps
 #: Jobs in the first chunk, in one at most while they are fast, and at least when they take longer than SLOW_S seconds:
 #: a stop waits for the chunk under way.
 CHUNK, LARGEST_CHUNK, SMALLEST_CHUNK, SLOW_S = 100, 2_000, 10, 0.1
-#: How many times as many the next chunk has when the last one was fast.
+#: How many times as many the next chunk has at most when the last one was fast.
 GROWTH = 4
 #: What the server refuses of single jobs: a constraint, a lock that others hold, a conflict, a function's own words.
 _OF_A_JOB = ("23", "55P03", "40", "P0001")
@@ -271,8 +271,9 @@ class _Act:
     def _adapt(self, seconds: float, most: int) -> None:
         if seconds > SLOW_S:
             self.size = max(min(SMALLEST_CHUNK, most), int(self.size * SLOW_S / seconds))
-        elif seconds < SLOW_S / GROWTH:
-            self.size = min(most, self.size * GROWTH)
+        else:
+            growth = min(GROWTH, 0.8 * SLOW_S / max(seconds, 1e-6))
+            self.size = min(most, int(self.size * max(1.0, growth)))
 
 
 def taken_by(holder: int) -> Reason:

@@ -203,8 +203,9 @@ class _Preflight:
         lock = "hashtextextended(job.queueing_lock, 0)" if isinstance(change, Retry) else "NULL::bigint"
         facts = ", ".join(FACTS)
         arrays = {
-            "ids": "array_agg(id ORDER BY id)",
-            "versions": "array_agg(version ORDER BY id) FILTER (WHERE status = ANY (%(acted)s::text[]))",
+            # Both in the same order, whichever it is: to sort here, by texts of the facts first, took most of the time.
+            "ids": "array_agg(id)",
+            "versions": "array_agg(version) FILTER (WHERE status = ANY (%(acted)s::text[]))",
             "locks": "array_agg(lock) FILTER (WHERE lock IS NOT NULL)",
             "locked": "array_agg(id) FILTER (WHERE lock IS NOT NULL)",
         }
@@ -223,7 +224,7 @@ class _Preflight:
         """Sort the jobs of one stretch in."""
         made = self._plan
         for row in rows:
-            facts, ids, versions = facts_of(row), row["ids"], row["versions"] or ()
+            facts, (ids, versions) = facts_of(row), _sorted(row["ids"], row["versions"] or [])
             shared: set[int] = set()
             if row["locks"] and verdict(made.change.action, facts, made.capabilities, change=made.change) is None:
                 shared = self._shared(row["locked"], row["locks"])
@@ -243,6 +244,15 @@ class _Preflight:
                 found.add(job_id)
             self._locks.add(lock)
         return found
+
+
+def _sorted(ids: list[int], versions: list[int]) -> tuple[list[int], list[int]]:
+    """By id, in which order they mostly come."""
+    in_order = sorted(ids)
+    if in_order == ids:
+        return ids, versions
+    by_id = dict(zip(ids, versions, strict=True)) if versions else {}
+    return in_order, [by_id[job_id] for job_id in in_order] if versions else versions
 
 
 def _acted(change: Change, capabilities: Capabilities) -> list[str]:
