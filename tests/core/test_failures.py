@@ -13,7 +13,7 @@ from database import role, run_sql
 from failing import Ran, able_of, answers, read, write
 from histories import change
 from jobdesk_core import JobManager, Status
-from jobdesk_core.failures import groups
+from jobdesk_core.failures import stretches
 from jobdesk_core.failures.records import By, Group, Range
 from jobdesk_core.failures.shape import bursts, is_rising
 from jobdesk_core.monitor.filters import JobFilter
@@ -39,7 +39,7 @@ STILL = (
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dozen events at a time, so that a small table takes many stretches."""
     for name, ids in (("FIRST_STRETCH", 13), ("SHORTEST_STRETCH", 7), ("LONGEST_STRETCH", 17)):
-        monkeypatch.setattr(groups, name, ids)
+        monkeypatch.setattr(stretches, name, ids)
 
 
 def of_task(found: tuple[Group, ...], task: str) -> Group:

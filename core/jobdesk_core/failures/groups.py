@@ -8,23 +8,15 @@ its length before; then older events, for as long as some task of the range is n
 from __future__ import annotations
 
 import datetime as dt
-import time
-from collections.abc import Callable
-from typing import TypeVar
 
-from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.failures.counting import BOUNDS, Bounds, Window, count, earlier, first_events
 from jobdesk_core.failures.records import By, Failures, Range
+from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.tally import Frame, Tally
 from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.operations.steps import Steps
 
-T = TypeVar("T")
-#: Events per stretch: the first, the fewest and the most; and the seconds that one should take.
-FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 20_000, 500, 200_000
-STRETCH_AIM_S = 0.15
 #: What was usual is read from so many lengths of the range before it, and from so many events at most.
 USUAL_LENGTHS, USUAL_EVENTS = 4, 3_000_000
 #: The widths of buckets of all that there is, and how many of them there may be.
@@ -53,9 +45,8 @@ class FailuresReader:
         self._range = wanted
         self._filter = job_filter or JobFilter.parse("")
         self._by = by
-        self._ids = FIRST_STRETCH
         self._tally: Tally | None = None
-        self._high: int | None = 0
+        self._stretches = Stretches(0)
         self._usual_from = 0
         self._read_back_to: dt.datetime | None = None
         self._is_counted = self._is_usual_known = self._is_whole = False
@@ -79,7 +70,7 @@ class FailuresReader:
     def _begin(self, bounds: Bounds) -> None:
         self._frame = frame(bounds, self._range, self._by, self._filter.text)
         self._tally = Tally(self._frame)
-        self._high = bounds.highest
+        self._stretches = Stretches(bounds.highest)
         self._lowest_at = bounds.first_at
         if not bounds.highest:
             self._is_counted = self._is_usual_known = self._is_whole = True
@@ -88,22 +79,22 @@ class FailuresReader:
 
     def _count(self, oldest: float) -> Steps[None]:
         """Count one stretch. With one that has nothing from `oldest` on, this part is done."""
-        assert self._tally is not None and self._high is not None
+        high = self._stretches.high
+        assert self._tally is not None and high is not None
         window = self._frame.window
-        high = self._high
-        stretch = yield from self._timed(lambda low: count(self._able, self._filter, low, high, window))
+        stretch = yield from self._stretches.timed(lambda low: count(self._able, self._filter, low, high, window))
         self._tally.add(stretch.counted)
-        self._high = stretch.below
+        self._stretches.high = stretch.below
         if stretch.edge_at is not None:
             self._read_back_to = stretch.edge_at
         is_past = stretch.newest_at is not None and stretch.newest_at.timestamp() < oldest
-        if self._high is None:
+        if self._stretches.high is None:
             self._is_counted = self._is_usual_known = True
         elif not self._is_counted:
             self._is_counted = is_past
-            self._usual_from = self._high
+            self._usual_from = self._stretches.high
         else:
-            self._is_usual_known = is_past or self._usual_from - self._high > USUAL_EVENTS
+            self._is_usual_known = is_past or self._usual_from - self._stretches.high > USUAL_EVENTS
         if self._is_usual_known or (self._is_counted and self._frame.since is None):
             self._is_usual_known = True
             yield from self._end_if_known()
@@ -111,14 +102,14 @@ class FailuresReader:
     # What is older
 
     def _look_earlier(self, tally: Tally) -> Steps[None]:
-        high = self._high
+        high = self._stretches.high
         assert high is not None
         failing, new = tally.never_failed, tally.never_ran
-        found = yield from self._timed(lambda low: earlier(self._able, low, high, failing, new))
+        found = yield from self._stretches.timed(lambda low: earlier(self._able, low, high, failing, new))
         for task, at in found.last_failed.items():
             tally.failed_earlier(task, at)
         tally.ran_earlier(found.ran)
-        self._high = found.below
+        self._stretches.high = found.below
         yield from self._end_if_known()
 
     def _end_if_known(self) -> Steps[None]:
@@ -127,33 +118,14 @@ class FailuresReader:
         assert tally is not None
         if self._frame.since is None:
             self._is_whole = True
-        elif self._high is None or not (tally.never_failed or tally.never_ran):
-            if self._high is None:
+        elif self._stretches.high is None or not (tally.never_failed or tally.never_ran):
+            if self._stretches.high is None:
                 tally.reaches_back_to = self._lowest_at
             new = tally.new_names()
             if new:
                 at = yield first_events(list(new.values()), ("started",))
                 tally.first_events = {name: at[job] for name, job in new.items() if job in at}
             self._is_whole = True
-
-    def _timed(self, make: Callable[[int], Statement[T]]) -> Steps[T]:
-        """Run the statement of the stretch above an id, which is so far away that it takes little time."""
-        assert self._high is not None
-        while True:
-            started = time.monotonic()
-            try:
-                found: T = yield make(self._high - self._ids)
-            except StatementTooLong:
-                if self._ids <= SHORTEST_STRETCH:
-                    raise
-                self._ids = max(SHORTEST_STRETCH, self._ids // 8)
-                continue
-            took = time.monotonic() - started
-            if took > STRETCH_AIM_S:
-                self._ids = max(SHORTEST_STRETCH, self._ids // 2)
-            elif took < STRETCH_AIM_S / 2:
-                self._ids = min(LONGEST_STRETCH, self._ids * 2)
-            return found
 
 
 def frame(bounds: Bounds, wanted: Range, by: By, filter_text: str) -> Frame:

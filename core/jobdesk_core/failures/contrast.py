@@ -1,0 +1,129 @@
+"""Reads what the failed jobs of a task have in common that the succeeded ones of the same range have not.
+
+First all failed runs are read, then the succeeded ones, each newest first in short stretches of event ids. Where there
+are very many, an even sample of the jobs is compared.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.failures.comparing import FEWEST, Comparing
+from jobdesk_core.failures.counting import BOUNDS
+from jobdesk_core.failures.records import Common, Contrast, Failures, Group
+from jobdesk_core.failures.runs import RunStretch, Sought, runs_of
+from jobdesk_core.failures.stretches import Stretches
+from jobdesk_core.failures.traits import Run
+from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.operations.steps import Steps
+
+#: Of more jobs a sample is compared.
+MOST_FAILED, MOST_SUCCEEDED = 4_000, 20_000
+TOO_FEW, NONE_SUCCEEDED = "Too few to compare.", "No job succeeded: there is nothing to compare with."
+NOTHING = "Nothing stands out."
+
+
+class ContrastReader:
+    """Reads once. Run `more` until its value `is_whole`; until then its findings are those so far.
+
+    The group is one of these failures, of one task. Hours and weekdays are those of `zone`; values under keys that
+    match `secret_pattern` (empty: the usual one) are never looked at. Raises as FailuresReader does.
+    """
+
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        failures: Failures,
+        group: Group,
+        *,
+        job_filter: JobFilter | None = None,
+        zone: dt.tzinfo = dt.UTC,
+        secret_pattern: str = "",
+    ) -> None:
+        if group.task is None:
+            raise ValueError("Only runs of one task are compared.")
+        self._able = capabilities
+        self._failures = failures
+        self._group, self._task = group, group.task
+        self._filter = job_filter or JobFilter.parse("")
+        self._comparing = Comparing(zone=zone, secret_pattern=secret_pattern)
+        self._stretches: Stretches | None = None
+        self._seen: set[int] = set()
+        self._is_failed, self._is_whole = True, False
+        self._highest = 0
+        self._every_failed = _every(group.failed, MOST_FAILED)
+        self._every = _every((group.runs or 0) - group.failed, MOST_SUCCEEDED)
+
+    def more(self) -> Steps[Contrast]:
+        """Read one stretch and tell what is known."""
+        if self._stretches is None:
+            bounds = yield BOUNDS
+            self._highest = bounds.highest
+            self._stretches = Stretches(bounds.highest)
+        if not self._is_whole:
+            yield from self._read(self._stretches)
+        return self._contrast()
+
+    def _read(self, stretches: Stretches) -> Steps[None]:
+        since = self._failures.since
+        every = self._every_failed if self._is_failed else self._every
+        sought = Sought(self._task, self._filter, self._is_failed, since, self._failures.read_at, every)
+        high = stretches.high
+        found: RunStretch | None = None
+        if high is not None:
+            found = yield from stretches.timed(lambda low: runs_of(self._able, sought, low, high))
+            stretches.high = found.below
+            self._add(found.runs)
+        is_past = found is None or (since is not None and found.newest_at is not None and found.newest_at < since)
+        if not (is_past or stretches.high is None):
+            return
+        if self._is_failed and self._comparing.failed >= FEWEST:
+            self._is_failed = False
+            self._seen = set()
+            self._stretches = Stretches(self._highest)
+        else:
+            self._is_whole = True
+
+    def _add(self, runs: tuple[Run, ...]) -> None:
+        """Add the newest run of each job: its other ones would make of one job's values a pattern."""
+        newest = {run.job_id: run for run in reversed(runs) if run.job_id not in self._seen}
+        self._seen.update(newest)
+        if self._is_failed:
+            self._comparing.add_failed(newest.values())
+        else:
+            self._comparing.add_succeeded(newest.values())
+
+    def _contrast(self) -> Contrast:
+        comparing = self._comparing
+        values: tuple[Common, ...] = ()
+        slight: tuple[Common, ...] = ()
+        note = ""
+        if not self._is_failed and comparing.succeeded >= FEWEST:
+            values, slight = comparing.found()
+        if self._is_whole:
+            note = NOTHING if not any(not each.trivial for each in values) else ""
+            if comparing.failed < FEWEST or comparing.succeeded < FEWEST:
+                note = TOO_FEW if comparing.failed < FEWEST or comparing.succeeded else NONE_SUCCEEDED
+        return Contrast(
+            self._task,
+            self._group.error,
+            comparing.failed,
+            comparing.succeeded,
+            self._every_failed > 1 or self._every > 1,
+            tuple(map(self._with_filter, values)),
+            tuple(map(self._with_filter, slight)),
+            note,
+            self._is_whole,
+        )
+
+    def _with_filter(self, common: Common) -> Common:
+        """The finding with the filter that also asks for what the group's does."""
+        if common.filter is None or self._group.filter is None:
+            return common
+        return replace(common, filter=f"{self._group.filter} {common.filter}")
+
+
+def _every(number: int, most: int) -> int:
+    return max(1, -(-number // most))

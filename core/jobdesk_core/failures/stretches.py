@@ -1,0 +1,46 @@
+"""Goes down the events' ids in stretches, each so wide that it takes a fraction of a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.monitor.pages import StatementTooLong
+from jobdesk_core.operations.steps import Steps
+
+T = TypeVar("T")
+#: Events per stretch: the first, the fewest and the most; and the seconds that one should take.
+FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 20_000, 500, 200_000
+STRETCH_AIM_S = 0.15
+
+
+class Stretches:
+    """`high` is the highest id that is still to be read; None: none is. Whoever has read a stretch sets it."""
+
+    def __init__(self, highest: int) -> None:
+        self.high: int | None = highest or None
+        self._ids = FIRST_STRETCH
+
+    def timed(self, make: Callable[[int], Statement[T]]) -> Steps[T]:
+        """Run the statement of the stretch above an id, which is so far away that it takes little time.
+
+        Raises StatementTooLong when even the shortest one takes longer than the runner allows.
+        """
+        assert self.high is not None
+        while True:
+            started = time.monotonic()
+            try:
+                found: T = yield make(self.high - self._ids)
+            except StatementTooLong:
+                if self._ids <= SHORTEST_STRETCH:
+                    raise
+                self._ids = max(SHORTEST_STRETCH, self._ids // 8)
+                continue
+            took = time.monotonic() - started
+            if took > STRETCH_AIM_S:
+                self._ids = max(SHORTEST_STRETCH, self._ids // 2)
+            elif took < STRETCH_AIM_S / 2:
+                self._ids = min(LONGEST_STRETCH, self._ids * 2)
+            return found
