@@ -8,6 +8,7 @@ from jobdesk_core.monitor.pages import Order
 from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtWidgets import QWidget
 
+from jobdesk.failures.muted import Muted
 from jobdesk.pages.stack import KEYS
 from jobdesk.widgets.columns import Columns
 from jobdesk.widgets.splitter import Splitter
@@ -40,6 +41,8 @@ class Arrangement(QObject):
         self._columns: dict[str, Columns] = {}
         #: What was put last, for the pages that are not made yet.
         self._kept: dict[str, dict[str, Any]] = {"columns": {}, "panes": {}}
+        self._muted: Muted | None = None
+        self._kept_muted: object = None
         window.navigation.chosen.connect(self._tell)
         window.jobs.toolbar.order_asked_for.connect(self._tell)
 
@@ -54,6 +57,10 @@ class Arrangement(QObject):
             splitter.choose(self._kept["panes"].get(name))
         for part in (*splitters.values(), *columns.values()):
             part.changed.connect(self._tell)
+        if (muted := page.findChild(Muted)) is not None:
+            muted.choose(self._kept_muted)
+            muted.changed.connect(self._tell)
+            self._muted = muted
         self._splitters |= splitters
         self._columns |= columns
 
@@ -66,6 +73,7 @@ class Arrangement(QObject):
             "order": self._window.jobs.model.order.name,
             "columns": {name: chosen for name, chosen in columns.items() if chosen},
             "panes": {name: own for name, own in sizes.items() if own},
+            "muted": self._muted.choice() if self._muted is not None else self._kept_muted or [],
         }
 
     def put(self, arrangement: object) -> None:
@@ -74,6 +82,9 @@ class Arrangement(QObject):
         self._is_putting = True
         try:
             self._put_parts(kept)
+            self._kept_muted = kept.get("muted")
+            if self._muted is not None:
+                self._muted.choose(self._kept_muted)
             order = Order.__members__.get(str(kept.get("order")), Order.NEWEST)
             if order is not self._window.jobs.model.order:
                 self._window.jobs.set_order(order)

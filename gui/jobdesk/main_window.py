@@ -167,7 +167,7 @@ class MainWindow(QMainWindow):
             page.page_asked_for.connect(self.show_page)
             page.rescue_asked_for.connect(self.commands.job.rescue_matching)
             page.defer_asked_for.connect(self.commands.job.defer)
-        if key in ("jobs", "locks", "journal"):
+        if key in ("jobs", "failures", "locks", "journal"):
             page.failed.connect(self._failed)
         if key == "journal":
             page.undo_asked_for.connect(self.acting.open_undo)
@@ -224,8 +224,8 @@ class MainWindow(QMainWindow):
     def _apply(self, changes: Changes) -> None:
         if changes.rows or changes.removed or changes.is_refresh:
             self.jobs.apply(changes)
-            if (locks := self.pages.if_made("locks")) is not None:
-                locks.apply(changes)
+            for page in filter(None, map(self.pages.if_made, ("failures", "locks"))):
+                page.apply(changes)
             self._update_actions()
 
     def _show_state(self, state: FeedState) -> None:

@@ -107,6 +107,7 @@ class Tour:
             window.actions[f"view.{key}"].trigger()
             await asyncio.sleep(0.4)
             await self._picture(key)
+        await tour_records.failures(window, self._until, self._picture)
         await tour_records.locks(window, self._until, self._picture)
         await tour_records.journal(window, self._until, self._picture)
         await self._sides()

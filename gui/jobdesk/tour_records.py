@@ -1,4 +1,4 @@
-"""The tour's steps through locks and the journal: who holds and who waits, and an undo of what was cancelled."""
+"""The tour's steps through failures, locks and the journal: what fails, who waits, and an undo of what was cancelled."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from jobdesk.main_window import MainWindow
 
 Until = Callable[[Callable[[], Any], str], Awaitable[Any]]
 Picture = Callable[[str], Awaitable[None]]
+
+
+async def failures(window: MainWindow, until: Until, picture: Picture) -> None:
+    """Look at what has failed in the last day."""
+    window.actions["view.failures"].trigger()
+    page = window.pages.get("failures")
+    page.toolbar.span.choose(3)
+    await until(lambda: page.reading.found is not None and page.reading.found.is_whole, "the failures to be read")
+    await until(page.side.job_table.isVisible, "the jobs of a group")
+    await picture("failures")
 
 
 async def locks(window: MainWindow, until: Until, picture: Picture) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import jobdesk
 import jobdesk_core
 import pytest
+from jobdesk.failures import words as failure_words
 from jobdesk.models import job_columns, names
 from jobdesk.pages import journal_words, lock_words
 from jobdesk.resources import resource
+from jobdesk_core.failures.records import By, Range
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.filter_words import FLAGS, KEYS
 from jobdesk_core.monitor.locks import LockKind
@@ -141,6 +143,7 @@ def terms() -> set[str]:
     """What the window's tables call their columns, statuses and outcomes, and what a filter may ask for."""
     found = {column.title for column in (*job_columns.COLUMNS, *job_columns.EXTRAS, *names.COLUMNS)}
     found |= {title.text for title in journal_words.entry_titles()}
+    found |= {title.text for by in By for title in failure_words.titles(by, Range.HOUR)} | {"muted", "new", "back"}
     found |= {title.text for kind in LockKind for title in lock_words.columns_of(kind).values()}
     found |= {"worker", "state", "running", "last heartbeat"}
     found |= {status.value for status in Status} | {result.value for result in Result} - {"done"}

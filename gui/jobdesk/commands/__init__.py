@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject
 
 from jobdesk.commands.connections import AppCommands, ConnectionCommands, DemoCommands
 from jobdesk.commands.exporting import ExportCommands
+from jobdesk.commands.failures import FailureCommands
 from jobdesk.commands.help import HelpCommands
 from jobdesk.commands.jobs import JobCommands
 from jobdesk.commands.matching import MatchingCommands
@@ -41,6 +42,7 @@ class Commands(QObject):
         self.queue = NameCommands(window, "queue")
         self.task = NameCommands(window, "task")
         self.worker = WorkerCommands(window)
+        self.failure = FailureCommands(window)
         self.staged = StagedCommands(window)
         self.view = ViewCommands(window)
         self.saved_view = SavedViewCommands(window)

@@ -35,6 +35,10 @@ class ViewCommands(Noun):
         """Show the jobs."""
         self._window.show_page("jobs")
 
+    def failures(self) -> None:
+        """Show what fails."""
+        self._window.show_page("failures")
+
     def queues(self) -> None:
         """Show the queues."""
         self._window.show_page("queues")
@@ -70,8 +74,8 @@ class ViewCommands(Noun):
         if self._session.desk is not None:
             self._session.desk.monitor.wake()
             self._window.jobs.read_again()
-            if (locks := self._window.pages.if_made("locks")) is not None:
-                locks.read_again()
+            for page in filter(None, map(self._window.pages.if_made, ("failures", "locks"))):
+                page.read_again()
 
     def index(self) -> None:
         """Show which index would make the filter fast."""

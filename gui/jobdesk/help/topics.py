@@ -13,6 +13,7 @@ TOPICS = (
     "first-steps",
     "overview",
     "jobs",
+    "failures",
     "queues",
     "tasks",
     "workers",

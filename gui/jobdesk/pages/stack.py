@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from jobdesk.pages.jobs import JobsPage
 
-KEYS = ("overview", "jobs", "queues", "tasks", "workers", "locks", "journal")
+KEYS = ("overview", "jobs", "failures", "queues", "tasks", "workers", "locks", "journal")
 
 
 class PageStack(QStackedWidget):
@@ -48,6 +48,10 @@ class PageStack(QStackedWidget):
             from jobdesk.pages.overview import OverviewPage
 
             return OverviewPage()
+        if key == "failures":
+            from jobdesk.failures.page import FailuresPage
+
+            return FailuresPage()
         if key == "workers":
             from jobdesk.pages.workers import WorkersPage
 

@@ -37,6 +37,7 @@ _DRAWINGS = {
     "info": '<circle cx="8" cy="8" r="5.4"/><path d="M8 7.4v3.4M8 5.2v.2"/>',
     "overview": '<path d="M2.8 13.2h10.4M4.4 10.6V8M8 10.6V3.4M11.6 10.6V6"/>',
     "jobs": '<path d="M2.8 4h10.4M2.8 8h10.4M2.8 12h10.4"/>',
+    "failures": '<path d="M8 2.6l5.6 10H2.4zM8 6.4v3M8 11v.2"/>',
     "queues": '<path d="M8 2.6l5.4 2.7L8 8 2.6 5.3zM2.6 8L8 10.7 13.4 8M2.6 10.7L8 13.4l5.4-2.7"/>',
     "tasks": '<path d="M3 4.2l1.2 1.2 2-2.2M3 10.6l1.2 1.2 2-2.2M8.4 4.6h4.8M8.4 11h4.8"/>',
     "workers": '<rect x="4.2" y="4.2" width="7.6" height="7.6" rx="1.2"/>'

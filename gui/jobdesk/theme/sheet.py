@@ -149,6 +149,11 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 #footer #chip #link { font-size: 12px; padding: 0 4px; min-height: 18px; max-height: 18px; border: none; }
 #actsPanel { background: $panel; border: none; border-left: 1px solid $line; }
 #actsInner { background: $panel; }
+#choiceChip { border-radius: 12px; padding: 0 10px; min-height: 22px; }
+#choiceChip:checked { background: $selection; color: $accent; border-color: $selection; }
+#choiceChip:focus { border-color: $focus; }
+#tracebackFrame { background: $background; border: 1px solid $line; border-radius: 6px; }
+#narrowHead::section { padding: 0 5px; }
 #line { background: $line; border: none; }
 #filterBar { background: $field; border: 1px solid $line; border-radius: 6px; }
 #filterBar[elsewhere="true"] { background: transparent; border-style: dashed; }

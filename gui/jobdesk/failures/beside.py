@@ -1,0 +1,79 @@
+"""Reads what stands beside the list for the selected group: its newest jobs and the newest traceback of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobdesk_core.exceptions import CapabilityMissing
+from jobdesk_core.failures.records import Group
+from jobdesk_core.monitor.filters import FilterError, JobFilter
+from jobdesk_core.monitor.pages import JobPages, Order, StatementTooLong
+from jobdesk_core.operations.steps import run_async
+from jobdesk_core.reported.detection import detect
+from jobdesk_core.reported.reading import attempt, errors_of
+from jobdesk_core.reported.records import Error
+
+from jobdesk.desk import Desk
+from jobdesk.failures.side import MOST_JOBS, FailedJob
+
+#: Stretches of ids that are looked through for a group's jobs.
+MOST_STRETCHES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest jobs of a group that are still failed, and their newest error, or why none is known."""
+
+    jobs: tuple[FailedJob, ...]
+    error: Error | None
+    refusal: str
+
+
+async def newest_of(desk: Desk, group: Group) -> Newest:
+    """Read them in short stretches. Raises ConnectorException."""
+    jobs = await _jobs(desk, group) if group.still_failed and group.filter is not None else []
+    error, refusal = await _error(desk, group, [job.id for job in jobs])
+    return Newest(tuple(jobs), error, refusal)
+
+
+async def _jobs(desk: Desk, group: Group) -> list[FailedJob]:
+    assert group.filter is not None
+    try:
+        job_filter = JobFilter.parse(group.filter)
+    except FilterError:
+        return []
+    monitor = desk.monitor
+    pages = JobPages(desk.connector, desk.capabilities, monitor.counts, limit_s=monitor.limit_s)
+    rows, after = [], None
+    for _ in range(MOST_STRETCHES):
+        try:
+            page = await pages.read(job_filter, Order.NEWEST, after=after, limit=MOST_JOBS - len(rows))
+        except (StatementTooLong, CapabilityMissing):
+            break
+        rows += page.rows
+        after = page.next_key
+        if page.is_last or len(rows) >= MOST_JOBS:
+            break
+    times = await monitor.times([row.id for row in rows])
+    found = []
+    for row in rows:
+        known = times.get(row.id)
+        at = known.ended_at if known is not None else None
+        if known is not None and at is not None:
+            found.append(FailedJob(row.id, at, known.duration_s, row.worker_id))
+    return found
+
+
+async def _error(desk: Desk, group: Group, job_ids: list[int]) -> tuple[Error | None, str]:
+    reported = await desk.connector.run_async(detect())
+    if (refusal := reported.refusal("errors")) is not None:
+        return None, refusal
+    steps = attempt(reported, "errors", lambda known: errors_of(known, job_ids))
+    answer = await run_async(steps, desk.connector, limit_s=desk.monitor.limit_s)
+    if answer.value is None:
+        return None, answer.refusal or ""
+    wanted = group.error.fingerprint if group.error is not None else None
+    fitting = [each for each in answer.value if wanted is None or each.fingerprint == wanted]
+    with_text = [each for each in fitting if each.traceback]
+    newest = max(with_text or fitting, key=lambda each: each.at, default=None)
+    return newest, ""

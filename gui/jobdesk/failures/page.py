@@ -1,0 +1,452 @@
+"""The Failures page: places the list, the time line and what stands beside them, and says what is in each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from jobdesk_core.failures.records import By, Failures, Group, Range
+from jobdesk_core.monitor.feed import Changes
+from jobdesk_core.monitor.filters import term
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from jobdesk import formats
+from jobdesk.actions import Actions
+from jobdesk.desk import Desk
+from jobdesk.failures import words
+from jobdesk.failures.beside import Newest, newest_of
+from jobdesk.failures.chips import Chips
+from jobdesk.failures.model import FailuresModel
+from jobdesk.failures.muted import Muted
+from jobdesk.failures.reading import FailuresReading, Question
+from jobdesk.failures.rows import Key, Only, Row, all_groups, count, rows_of
+from jobdesk.failures.side import MOST_JOBS, FailuresSide
+from jobdesk.failures.table import FailuresTable
+from jobdesk.failures.time_line import TimeLine
+from jobdesk.failures.toolbar import Choice, FailuresToolbar
+from jobdesk.theme import theme
+from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.growing import keep_sizes
+from jobdesk.widgets.navigation import Navigation
+from jobdesk.widgets.splitter import Splitter
+from jobdesk.work import Work
+
+READ_BESIDE = "read beside failures"
+#: Milliseconds for which a group is selected before anything is read of it.
+SETTLE_MS = 200
+#: Narrower, the side stands below the list; the choices of the toolbar are lists below the second width.
+NARROW_WIDTH, TIGHT_WIDTH = 860, 660
+#: Lower, the list has the room of the time line.
+LOW_HEIGHT, LOW_TURNED = 430, 860
+SIDE_WIDTH = 416
+OPTIONAL = ("since", "trend", "last", "share")
+_SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+_BY, _SPANS = list(By), list(Range)
+
+
+class FailuresPage(QWidget):
+    """Reads while it is shown only. The actions on a group act on the one that is selected."""
+
+    selection_changed = Signal()
+    filter_asked_for = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self._desk: Desk | None = None
+        self._opened: set[Key] = set()
+        self._chosen: Key | None = None
+        self._is_filling = self._wants_focus = False
+        self._newest: Newest | None = None
+        self.muted = Muted(self)
+        self.reading = FailuresReading(self)
+        self._work = Work(self)
+        by = Choice(self.tr("Group by"), [words.by_words()[each] for each in _BY])
+        span = Choice(self.tr("Range"), [words.range_words()[each] for each in _SPANS])
+        span.choose(_SPANS.index(Range.HOUR))
+        self.toolbar = FailuresToolbar(by, span)
+        self.chips = Chips()
+        self.model = FailuresModel(self)
+        self.table = FailuresTable(self.tr("Groups of failures"), self.model)
+        self.time_line = TimeLine()
+        self.side = FailuresSide()
+        self.empty = EmptyState("failures", "", "")
+        self._settling = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._place()
+        self._connect()
+
+    # What the window asks
+
+    def show_desk(self, desk: Desk | None) -> None:
+        """Show another connection's failures, or none."""
+        self._desk = desk
+        self._opened.clear()
+        self._chosen = None
+        self.chips.clear()
+        self.side.secret_keys = desk.profile.secret_keys if desk is not None else ""
+        self.reading.show_desk(desk)
+        self._ask()
+
+    def set_actions(self, actions: Actions) -> None:
+        """Offer the actions on a group beside it and in the list's menu."""
+        self.side.set_actions(actions)
+        self._menu = actions.menu_of(actions.of("failure"), self)
+        self.side.help_asked_for.connect(actions["help.topic"].trigger)
+
+    def apply(self, changes: Changes) -> None:
+        """Something has changed: failures are read again soon, if they are shown."""
+        if changes.rows or changes.removed or changes.events or changes.is_refresh:
+            self.reading.touch()
+
+    def refresh(self) -> None:
+        """Read when it is due; say so while the link is lost."""
+        if self._desk is not None and self.isVisible():
+            self._show()
+            self.reading.read_when_due()
+
+    def read_again(self) -> None:
+        """Read the failures now, and what stands beside them."""
+        if self._desk is not None and self.isVisible():
+            self.reading.read_now()
+            self._settling.start()
+
+    def selected_row(self) -> Row | None:
+        """The selected group."""
+        return next((row for row in self.model.rows if row.key == self._chosen), None)
+
+    @property
+    def traceback(self) -> str:
+        """The traceback on show; empty when there is none."""
+        return self.side.traceback.text
+
+    def mute_selected(self) -> None:
+        """Mute the selected group until it grows, or no longer."""
+        row, found = self.selected_row(), self.reading.found
+        if row is None or found is None:
+            return
+        if self.muted.mute_of(row.key) is not None:
+            self.muted.unmute(row.key)
+        else:
+            self.muted.mute(row.key, row.group.failed, found.read_at - found.start)
+
+    # Reading
+
+    def _ask(self) -> None:
+        question = Question(_SPANS[self.toolbar.span.current()], _BY[self.toolbar.by.current()], self.chips.queue)
+        self.reading.ask(question)
+        if self.isVisible():
+            self.reading.read_now()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+        self._settling.start()
+        # Not when the page was chosen by the arrows: they go on through the pages.
+        self._wants_focus = not isinstance(QApplication.focusWidget(), Navigation)
+        if self._wants_focus:
+            self._stack.setFocus()
+            self._show()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.reading.stop()
+        self._settling.stop()
+        self._work.cancel(READ_BESIDE)
+
+    def _read_beside(self) -> None:
+        row, desk = self.selected_row(), self._desk
+        if row is None or desk is None or not self.isVisible() or self._is_stale():
+            return
+        self._work.start(
+            newest_of(desk, row.group), name=READ_BESIDE, then=self._take_newest, failed=self._told, replaces=True
+        )
+
+    def _take_newest(self, newest: Newest) -> None:
+        self._newest = newest
+        self._show_newest()
+
+    def _told(self, error: Exception) -> None:
+        self.side.show_jobs([], 0, self._now(), self.tr("The jobs could not be read in time."))
+
+    # Showing
+
+    def _is_stale(self) -> bool:
+        return self._desk is not None and self._desk.state.mode == "stale"
+
+    def _now(self) -> dt.datetime:
+        return self._desk.monitor.now() if self._desk is not None else dt.datetime.now(dt.UTC)
+
+    def _take(self) -> None:
+        """Show what has been read; what was muted and has grown is muted no longer."""
+        found = self.reading.found
+        if found is not None and found.is_counted:
+            self.muted.let_grown_go(all_groups(found), found.read_at - found.start)
+        self._show()
+
+    def _show(self) -> None:
+        found, span = self.reading.found, self.reading.question.span
+        today = formats.here(self._now()).date()
+        rows = []
+        if found is not None:
+            rows = rows_of(found, self._opened, self._is_muted, self.chips.only(), today)
+        before = self.selected_row()
+        self._is_filling = True
+        titles = self.model.titles
+        if self.model.show(found, rows, span, self._now(), self._is_stale()):
+            self._select_again()
+        if titles != self.model.titles:
+            self.table.lay_columns(self.model.titles)
+        self._is_filling = False
+        self._show_chips(found, today)
+        self._show_stack(found, rows)
+        self._show_note(found)
+        self._show_side()
+        if self.selected_row() != before:
+            self.selection_changed.emit()
+
+    def _is_muted(self, key: Key, group: Group) -> bool:
+        return self.muted.mute_of(key) is not None
+
+    def _select_again(self) -> None:
+        """The same group as before; the first one when the list was empty."""
+        place = next((at for at, row in enumerate(self.model.rows) if row.key == self._chosen), None)
+        if place is None and self._chosen is None and self.model.rows:
+            place = 0
+        if place is None:
+            return
+        index = self.model.index(place, 0)
+        self.table.selectionModel().setCurrentIndex(index, _SELECT)
+        if self._chosen != self.model.rows[place].key:
+            self._chosen = self.model.rows[place].key
+            self._begin_beside()
+
+    def _show_chips(self, found: Failures | None, today: dt.date) -> None:
+        self.chips.setVisible(found is not None and bool(found.queues or self.chips.queue))
+        if found is None:
+            return
+        self.chips.show_queues(found.queues, found.failed)
+        names = {
+            Only.NEW: self.tr("new today {count}"),
+            Only.RISING: self.tr("rising {count}"),
+            Only.STILL_FAILED: self.tr("still failed {count}"),
+            Only.NOT_REPORTED: self.tr("not reported {count}"),
+        }
+        counts = {each: count(found, each, today) for each in names}
+        chosen = self.chips.only()
+        self.chips.show_only(
+            {
+                each: text.format(count=formats.number(counts[each]))
+                for each, text in names.items()
+                if (counts[each] or each in chosen) and not (each is Only.NOT_REPORTED and found.unreported)
+            }
+        )
+
+    def _show_stack(self, found: Failures | None, rows: list[Row]) -> None:
+        is_over = found is not None and found.is_counted
+        is_empty = not rows and (is_over or bool(self.reading.problem) or found is None)
+        self._stack.setCurrentWidget(self.empty if is_empty else self.table)
+        if self._wants_focus and rows:
+            self._wants_focus = False
+            self.table.setFocus()
+        self.side_area.setVisible(bool(rows))
+        least = theme().grown(LOW_TURNED if self._is_narrow() else LOW_HEIGHT)
+        self.time_line.setVisible(found is not None and bool(found.failed) and self.height() >= least)
+        if is_empty:
+            self.empty.set_content("failures", *self._empty_words(found))
+
+    def _empty_words(self, found: Failures | None) -> tuple[str, str, list[tuple[str, Any]]]:
+        if self.reading.problem:
+            return self.tr("The failures cannot be read"), self.reading.problem, [(self.tr("Try now"), self.read_again)]
+        if found is None:
+            reason = self.tr("The link to the database is lost.") if self._is_stale() else ""
+            return self.tr("reading …"), reason, []
+        span = words.in_words(self.reading.question.span)
+        if found.failed:
+            return self.tr("No group is like this"), "", [(self.tr("Show all"), self._show_all)]
+        runs = (
+            self.tr("1 run.") if found.runs == 1 else self.tr("{count} runs.").format(count=formats.number(found.runs))
+        )
+        title = self.tr("No failures {range}").format(range=span)
+        ways = [(self.tr("Show 24 h"), lambda: self.toolbar.span.choose(_SPANS.index(Range.DAY)))]
+        is_short = self.reading.question.span in (Range.QUARTER_HOUR, Range.HOUR, Range.SIX_HOURS)
+        return title, runs, ways if is_short else []
+
+    def _show_all(self) -> None:
+        self.chips.clear()
+        self._ask()
+
+    def _show_note(self, found: Failures | None) -> None:
+        if self._is_stale() and found is not None:
+            as_of = self.tr("as of {time}: the link to the database is lost").format(time=formats.local(found.read_at))
+            self.toolbar.show_note(as_of, "warning")
+        elif self.reading.problem:
+            self.toolbar.show_note(self.reading.problem, "warning")
+        elif found is None:
+            self.toolbar.show_note("")
+        else:
+            parts = [words.counts_sentence(found)] if found.failed else []
+            if reading := words.reading_sentence(found):
+                parts.append(reading)
+            self.toolbar.show_note(" · ".join(parts))
+
+    # The selected group
+
+    def _show_side(self) -> None:
+        row, found = self.selected_row(), self.reading.found
+        self.side.show_group(row, found, self.muted.mute_of(row.key) if row is not None else None)
+        own = row.group.trend if row is not None else ()
+        name = (row.group.task or self.side.name.plain_text) if row is not None else ""
+        self.time_line.set_failures(found, own, name, is_stale=self._is_stale())
+        if row is None:
+            self.side.traceback.show_nothing()
+            self.side.show_contrast(None)
+            self.side.show_jobs([], 0, self._now())
+
+    def _selected(self) -> None:
+        if self._is_filling:
+            return
+        row = self.model.row_at(self.table.currentIndex().row())
+        key = row.key if row is not None else None
+        if key is not None and key != self._chosen:
+            self._chosen = key
+            self._begin_beside()
+            self._show_side()
+        self.selection_changed.emit()
+
+    def _begin_beside(self) -> None:
+        self._newest = None
+        self.side.traceback.show_nothing()
+        self.side.show_contrast(None)
+        self.side.show_jobs([], 0, self._now(), self.tr("reading …"))
+        self._settling.start()
+
+    def _show_newest(self) -> None:
+        newest, row = self._newest, self.selected_row()
+        if newest is None or row is None:
+            return
+        group = row.group
+        none = self.tr("None of these jobs is failed now: they were retried, or deleted.")
+        note = "" if newest.jobs or group.still_failed else none
+        self.side.show_jobs(newest.jobs, group.still_failed - len(newest.jobs[:MOST_JOBS]), self._now(), note)
+        error = newest.error
+        if error is not None and error.traceback:
+            alike = [
+                each.failed for each in group.children if each.error and each.error.fingerprint == error.fingerprint
+            ]
+            self.side.traceback.show_traceback(error.traceback, alike[0] if alike else group.failed, group.failed)
+        elif error is not None:
+            self.side.traceback.show_note(f"{error.type}: {error.message}")
+        else:
+            sentence = newest.refusal or self.tr("No error of these jobs was reported.")
+            self.side.traceback.show_note(sentence, leads_to_help=True)
+        self.selection_changed.emit()
+
+    def _toggle(self, place: int) -> None:
+        row = self.model.row_at(place)
+        if row is not None:
+            self._opened ^= {row.key}
+            if row.is_open and self._chosen is not None and self._chosen[: len(row.key)] == row.key:
+                self._chosen = row.key
+            self._show()
+
+    def _open_time(self, start: dt.datetime, end: dt.datetime) -> None:
+        queue = self.reading.question.queue
+        parts = ["status:failed", words.when_filter(start, end)]
+        if queue is not None:
+            parts.insert(0, term("queue", queue))
+        self.filter_asked_for.emit(" ".join(parts))
+
+    def _open_menu(self, at: QPoint) -> None:
+        if self.model.row_at(self.table.indexAt(at).row()) is not None:
+            self._menu.popup(self.table.viewport().mapToGlobal(at))
+
+    def _activated(self) -> None:
+        row = self.selected_row()
+        if row is not None and row.group.filter is not None:
+            self.filter_asked_for.emit(row.group.filter)
+
+    # Placing
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _is_narrow(self) -> bool:
+        return self.width() < theme().grown(NARROW_WIDTH)
+
+    def _fit(self) -> None:
+        is_narrow = self._is_narrow()
+        self._across.turn(is_narrow)
+        if is_narrow:
+            self._across.set_first_sizes([round(self.height() * part) for part in (0.58, 0.42)])
+        left = self.width() if is_narrow else self.width() - theme().grown(SIDE_WIDTH)
+        for choice in (self.toolbar.by, self.toolbar.span):
+            choice.set_narrow(left < theme().grown(TIGHT_WIDTH))
+
+    def _place(self) -> None:
+        titles = list(self.model.titles)
+        self.table.lay_columns(titles)
+        self.table.name_columns("failures", words.KEYS, growing="second", optional=OPTIONAL)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._stack = QStackedWidget()
+        # Until there are rows: nothing else is then lit up as if it were chosen.
+        self._stack.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._stack.addWidget(self.table)
+        self._stack.addWidget(self.empty)
+        down = Splitter(Qt.Orientation.Vertical, "failures-time")
+        down.addWidget(self._stack)
+        down.addWidget(self.time_line)
+        down.set_first_sizes([430, 260])
+        down.setStretchFactor(0, 1)
+        down.setChildrenCollapsible(False)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.toolbar, self.chips):
+            column.addWidget(part)
+        column.addWidget(down, 1)
+        self.side_area = QScrollArea()
+        self.side_area.setObjectName("panel")
+        self.side_area.setFrameShape(QFrame.Shape.NoFrame)
+        self.side_area.setWidgetResizable(True)
+        self.side_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.side_area.setProperty("pane", True)
+        self.side_area.setAccessibleName(self.tr("About the selected group"))
+        self.side_area.setWidget(self.side)
+        keep_sizes(self.side_area, least_width=SIDE_WIDTH - 80)
+        self._across = Splitter(Qt.Orientation.Horizontal, "failures-side")
+        self._across.setChildrenCollapsible(False)
+        self._across.addWidget(left)
+        self._across.addWidget(self.side_area)
+        self._across.setStretchFactor(0, 1)
+        self._across.set_first_sizes([900, SIDE_WIDTH])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._across)
+
+    def _connect(self) -> None:
+        self.toolbar.by.changed.connect(lambda _: self._start_over())
+        self.toolbar.span.changed.connect(lambda _: self._ask())
+        self.chips.queue_chosen.connect(lambda _: self._ask())
+        self.chips.narrowed.connect(self._show)
+        self.reading.changed.connect(self._take)
+        self.reading.failed.connect(self.failed)
+        self.muted.changed.connect(self._show)
+        self.table.toggled.connect(self._toggle)
+        self.table.activated.connect(lambda _: self._activated())
+        self.table.customContextMenuRequested.connect(self._open_menu)
+        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._selected())
+        self.side.filter_asked_for.connect(self.filter_asked_for)
+        self.time_line.time_asked_for.connect(self._open_time)
+        self._settling.timeout.connect(self._read_beside)
+        theme().changed.connect(self._fit)
+
+    def _start_over(self) -> None:
+        """Groups of another kind: none of them is the one that was selected."""
+        self._chosen = None
+        self._opened.clear()
+        self._ask()

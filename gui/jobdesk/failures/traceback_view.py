@@ -1,0 +1,87 @@
+"""The newest traceback of a group, and of how many it is the same; or why there is none."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from jobdesk import formats
+from jobdesk.failures.traceback import Part, count_frames, has_own, parts_of, runs_of
+from jobdesk.inspector.parts import caption
+from jobdesk.widgets.segmented import Segmented
+from jobdesk.widgets.text_block import Run, TextBlock
+
+
+class TracebackView(QWidget):
+    """Shows a traceback's own frames or all, and leads to the help where errors are not reported."""
+
+    help_asked_for = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.text = ""
+        self._parts: list[Part] = []
+        self._title = caption(self.tr("TRACEBACK"))
+        self.note = TextBlock(size_px=12)
+        self.note.linked.connect(lambda _: self.help_asked_for.emit())
+        self.which = Segmented([self.tr("Own frames"), self.tr("All")])
+        self.which.changed.connect(lambda _: self._show())
+        self.copy = QPushButton(self.tr("Copy"))
+        self.copy.setAccessibleName(self.tr("Copy traceback"))
+        self.copy.setAutoDefault(False)
+        self.block = TextBlock(size_px=12)
+        self._frame = QFrame()
+        self._frame.setObjectName("tracebackFrame")
+        inner = QVBoxLayout(self._frame)
+        inner.setContentsMargins(10, 8, 10, 8)
+        inner.addWidget(self.block)
+        self._head = QWidget()
+        row = QHBoxLayout(self._head)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self.which)
+        row.addStretch()
+        row.addWidget(self.copy)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        for part in (self._title, self.note, self._head, self._frame):
+            layout.addWidget(part)
+        self.block.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.show_nothing()
+
+    def show_nothing(self) -> None:
+        """Nothing is selected."""
+        self.text, self._parts = "", []
+        self.hide()
+
+    def show_note(self, sentence: str, *, leads_to_help: bool = False) -> None:
+        """Say why there is no traceback, or that it is being read."""
+        self.text, self._parts = "", []
+        runs = [Run(sentence, "secondary")]
+        if leads_to_help:
+            runs += [Run(" "), Run(self.tr("How to report them"), link="help")]
+        self.note.set_runs(runs)
+        self._head.hide()
+        self._frame.hide()
+        self.setVisible(bool(sentence))
+
+    def show_traceback(self, text: str, same: int, of: int) -> None:
+        """Show this traceback, the newest of `same` alike of `of` failed runs."""
+        if text != self.text:
+            self.text, self._parts = text, parts_of(text)
+        count = formats.number(count_frames(self._parts))
+        said = self.tr("{same} of {all} failed like this · {count} frames")
+        self.note.set_runs(
+            [Run(said.format(same=formats.number(same), all=formats.number(of), count=count), "secondary")]
+        )
+        self.which.setVisible(has_own(self._parts))
+        self._head.show()
+        self._frame.show()
+        self.show()
+        self._show()
+
+    def _show(self) -> None:
+        self.block.set_runs(runs_of(self._parts, is_whole=self.which.current() == 1))

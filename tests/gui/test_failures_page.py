@@ -1,0 +1,223 @@
+"""The Failures page in the real window on a real database: what it lists, when it reads, what it leads to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.failures.page import FailuresPage
+from jobdesk.main_window import MainWindow
+from opened import Others, desk_of, dialog_of, live
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from waiting import until
+
+
+def run(others: Others, task: str, queue: str, end: str, worker: int, minutes: float = 5, **columns: Any) -> int:
+    """A job that ended so many minutes ago."""
+    job_id = others.defer(task, queue, **columns)
+    others.start(job_id, worker)
+    others.finish(job_id, end)
+    sql = "UPDATE procrastinate_events SET at = at - %s * interval '1 minute' WHERE job_id = %s"
+    others.run(sql, minutes, job_id)
+    return job_id
+
+
+async def shown(window: MainWindow) -> FailuresPage:
+    """The page, when it has counted everything."""
+    window.show_page("failures")
+    page: FailuresPage = window.pages.get("failures")
+    await until(lambda: page.reading.found is not None and page.reading.found.is_whole, timeout_s=60, what="the counts")
+    return page
+
+
+def lines(page: FailuresPage) -> list[list[str]]:
+    model = page.model
+    rows, columns = range(model.rowCount()), range(model.columnCount())
+    return [[str(model.index(row, column).data()) for column in columns] for row in rows]
+
+
+async def test_groups_tell_how_many_failed_of_how_many_and_how_many_still_are(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        failed = [run(others, "invoices.render", "billing", "failed", worker) for _ in range(3)]
+        for _ in range(9):
+            run(others, "invoices.render", "billing", "succeeded", worker)
+        run(others, "mail.send", "mail", "failed", worker)
+        run(others, "fine", "mail", "succeeded", worker)
+        others.run("UPDATE procrastinate_jobs SET status = 'todo' WHERE id = %s", failed[0])
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            cells = [[row[0], row[2], row[3], row[7]] for row in lines(page)]
+            assert cells == [
+                ["invoices.render", "3", "25 %", "2"],
+                ["mail.send", "1", "100 %", "1"],
+                ["2 groups", "4", "29 %", "3"],
+            ]
+            assert page.toolbar.note.whole == "4 failures in 2 groups, 3 jobs still failed"
+            assert window.navigation._item("failures").data(Qt.ItemDataRole.AccessibleTextRole) == "Failures, 4"
+            assert page.selected_row() is page.model.rows[0], "the worst one is selected at first"
+            assert page.side.retry.text() == "Retry 2…"
+            assert page.side.about.plain_text.startswith("25 % of 12 runs")
+            await until(lambda: page.side._job_model.rowCount() == 2, timeout_s=60, what="the jobs")
+
+
+async def test_the_list_follows_the_database_and_keeps_what_is_selected(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        for _ in range(2):
+            run(others, "many", "q", "failed", worker)
+        run(others, "few", "q", "failed", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            page.table.selectRow(1)
+            row = page.selected_row()
+            assert row is not None and row.group.task == "few"
+            for _ in range(3):
+                run(others, "few", "q", "failed", worker, 1)
+            await until(lambda: lines(page)[0][:1] == ["few"], timeout_s=60, what="the list to follow")
+            row = page.selected_row()
+            assert row is not None and (row.group.task, row.group.failed) == ("few", 4)
+            assert page.table.currentIndex().row() == 0
+
+
+async def test_nothing_is_read_while_the_page_is_not_in_sight(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        run(others, "t", "q", "failed", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            window.show_page("jobs")
+            before = page.reading.found
+            job_id = run(others, "t", "q", "failed", worker)
+            await until(lambda: job_id in window.jobs.model.ids(), timeout_s=60, what="the feed to tell")
+            window._tick()
+            assert not page.reading.is_reading and page.reading.found is before
+            window.show_page("failures")
+            await until(lambda: lines(page)[0][2] == "2", timeout_s=60, what="the new failure")
+
+
+async def test_retry_leads_through_the_preflight_to_the_jobs_still_failed(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        failed = [run(others, "a", "q", "failed", worker) for _ in range(2)]
+        other = run(others, "b", "q", "failed", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            await until(page.side.retry.isEnabled, timeout_s=60, what="the button")
+            page.side.retry.click()
+            dialog = await dialog_of(window, PreflightDialog)
+            await until(dialog.verb.isEnabled, timeout_s=60, what="the preflight")
+            assert dialog.verb.text() == "Retry 2 jobs"
+            dialog.verb.click()
+            await until(lambda: {others.status(each) for each in failed} == {"todo"}, timeout_s=60, what="the retry")
+            assert others.status(other) == "failed"
+            await until(lambda: page.side.retry.text() == "Retry 0…", timeout_s=60, what="the page to follow")
+            assert not page.side.retry.isEnabled()
+            assert page.side.retry.toolTip() == "None of its jobs is failed now."
+
+
+async def test_a_muted_group_is_last_and_quiet_until_it_grows(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        for _ in range(2):
+            run(others, "loud", "q", "failed", worker)
+        run(others, "other", "q", "failed", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            window.actions["failure.mute"].trigger()
+            assert [row[0] for row in lines(page)] == ["other", "loud muted", "2 groups"]
+            assert "Muted at 2" in page.side.about.plain_text and page.side.mute.text() == "Unmute"
+            kept = window.arrangement.taken()
+            assert [each["key"] for each in kept["muted"]] == [["task", "=loud"]]
+            window.arrangement.put({})
+            assert lines(page)[0][0] == "loud"
+            window.arrangement.put(kept)
+            assert lines(page)[1][0] == "loud muted"
+            run(others, "loud", "q", "failed", worker, 1)
+            await until(lambda: lines(page)[0][0] == "loud", timeout_s=60, what="it to come back")
+            assert lines(page)[0][2] == "3" and not window.arrangement.taken()["muted"]
+
+
+async def test_queues_ranges_and_the_time_line_lead_to_what_they_name(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        run(others, "a", "mail", "failed", worker)
+        run(others, "b", "billing", "failed", worker)
+        old = run(others, "c", "mail", "failed", worker, 300)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            assert {row[0] for row in lines(page)} == {"a new", "b new", "2 groups"}
+            chip = next(each for name, each in page.chips._queue_chips.items() if name == "mail")
+            assert chip.text() == "mail 1"
+            chip.click()
+            await until(lambda: [row[0] for row in lines(page)] == ["a new", "1 group"], timeout_s=60, what="one queue")
+            page.toolbar.span.choose(2)
+            await until(lambda: {row[0] for row in lines(page)[:2]} == {"a", "c"}, timeout_s=60, what="six hours")
+            line = page.time_line
+            place = next(at for at, failed in enumerate(page.reading.found.trend) if failed)
+            line.setFocus()
+            line.hovered = place
+            assert "failed 1" in line.lines_of(place) or "others 1" in line.lines_of(place)
+            QTest.keyClick(line, Qt.Key.Key_Return)
+            assert window.navigation.current == "jobs"
+            await until(lambda: window.jobs.model.ids() == [old], timeout_s=60, what="the job of that time")
+
+
+async def test_nothing_failed_is_said_with_how_much_ran_and_a_lost_link_greys_what_is_known(
+    dsn: str, tmp_path: Path
+) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        run(others, "a", "q", "succeeded", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            assert page.empty.isVisible() and page.empty.title == "No failures in the last hour"
+            assert page.empty.accessibleDescription() == "1 run."
+            run(others, "a", "q", "failed", worker)
+            await until(lambda: page.model.rowCount() == 2, timeout_s=60, what="the failure")
+            monitor = desk_of(window).monitor
+            stale = monitor.state.into("stale", "gone", monitor.now())
+            monitor._tell = lambda state: None  # type: ignore[method-assign]
+            monitor.state = stale
+            await until(lambda: "as of" in page.toolbar.note.whole, timeout_s=60, what="as of when")
+            assert page.model._cell(page.model.rows[0], 2).tone == "secondary"
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+async def test_return_leads_to_the_jobs_of_the_group(dsn: str, tmp_path: Path, key: Qt.Key) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        wanted = run(others, "a b:c", "q", "failed", worker)
+        run(others, "a b:c", "q", "succeeded", worker)
+        run(others, "z", "q", "failed", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            place = next(at for at, row in enumerate(page.model.rows) if row.group.task == "a b:c")
+            page.table.selectRow(place)
+            QTest.keyClick(page.table, key)
+            assert window.navigation.current == "jobs"
+            await until(lambda: window.jobs.model.ids() == [wanted], timeout_s=60, what="its job")
+
+
+async def test_groups_of_workers_open_into_their_tasks_by_the_arrows(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        run(others, "a", "q", "failed", worker)
+        run(others, "b", "q", "failed", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            page.toolbar.by.choose(2)
+            await until(lambda: page.model.rowCount() == 2, timeout_s=60, what="one group")
+            assert lines(page)[0][:2] == [f"#{worker}", "2 tasks"]
+            page.table.setFocus()
+            QTest.keyClick(page.table, Qt.Key.Key_Right)
+            assert {row[1] for row in lines(page)[1:3]} == {"a", "b"}
+            QTest.keyClick(page.table, Qt.Key.Key_Right)
+            assert page.table.currentIndex().row() == 1
+            QTest.keyClick(page.table, Qt.Key.Key_Left)
+            assert page.table.currentIndex().row() == 0
+            QTest.keyClick(page.table, Qt.Key.Key_Left)
+            assert page.model.rowCount() == 2
