@@ -1,4 +1,4 @@
-"""The tour's steps through failures, locks and the journal: what fails, who waits, and an undo of what was cancelled."""
+"""The tour's steps through failures, locks and the journal: what fails, who waits, and an undo of what was done."""
 
 from __future__ import annotations
 

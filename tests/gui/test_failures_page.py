@@ -57,7 +57,9 @@ async def test_groups_tell_how_many_failed_of_how_many_and_how_many_still_are(ds
                 ["2 groups", "4", "29 %", "3"],
             ]
             assert page.toolbar.note.whole == "4 failures in 2 groups, 3 jobs still failed"
-            assert window.navigation._item("failures").data(Qt.ItemDataRole.AccessibleTextRole) == "Failures, 4"
+            badge = window.navigation._item("failures")
+            spoken = Qt.ItemDataRole.AccessibleTextRole
+            await until(lambda: badge.data(spoken) == "Failures, 4", timeout_s=60, what="the number beside its name")
             assert page.selected_row() is page.model.rows[0], "the worst one is selected at first"
             assert page.side.retry.text() == "Retry 2…"
             assert page.side.about.plain_text.startswith("25 % of 12 runs")

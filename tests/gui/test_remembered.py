@@ -65,7 +65,7 @@ def arrange(window: MainWindow) -> None:
     QTest.mouseMove(handle, QPoint(-30, 50))
     QTest.mouseMove(handle, QPoint(-60, 50))
     QTest.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=QPoint(-60, 50))
-    window.navigation.setCurrentRow(2)
+    window.navigation.setCurrentRow(KEYS.index("queues"))
 
 
 async def test_a_connection_finds_its_arrangement_again_and_another_one_its_own(dsn: str, tmp_path: Path) -> None:
@@ -226,7 +226,9 @@ async def test_every_table_of_rows_can_have_its_columns_chosen_but_the_overviews
         for key in KEYS:
             window.pages.get(key)
         without = {table.accessibleName() for table in window.findChildren(Table) if table.columns is None}
-        assert without == {"Queues"}
+        # Small tables beside another one: what they show is of the row that is selected there.
+        beside = {"The jobs that failed last", "What the failed have in common"}
+        assert without == {"Queues"} | beside
         assert isinstance(window.arrangement, Arrangement)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jobdesk.pages.stack import KEYS
 
 SCRIPT = """
 import asyncio, sys
@@ -81,7 +82,7 @@ def test_the_window_fits_the_screen_with_every_page_and_shows_its_footer(
     tmp_path: Path, width: int, height: int
 ) -> None:
     lines = printed(tmp_path, WINDOW, width, height)
-    assert len(lines) == 7
+    assert len(lines) == len(KEYS)
     for name, *numbers in lines:
         wide, high, least_wide, least_high, foot, foot_wide = map(int, numbers)
         assert wide <= width and high <= height - 20, (name, wide, high)  # the desktop's frame is around it
