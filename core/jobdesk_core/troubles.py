@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors as sqlstates
 from psycopg_pool import PoolTimeout
 
+from jobdesk_core.connectors.certificates import CertificateRefused, Reason
 from jobdesk_core.connectors.limits import AnswerTooLarge, Unanswered
 from jobdesk_core.exceptions import (
     AlreadyEnqueued,
@@ -37,6 +38,8 @@ Kind = Literal[
     "in_doubt",
     "timeout",
     "busy",
+    "locked",
+    "limit",
     "bad_dsn",
     "bad_input",
     "queueing_lock",
@@ -88,6 +91,9 @@ def explain(error: BaseException) -> Trouble:
         return Trouble("refused", str(error))
     cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error
     detail = without_secrets(cause_text(error))
+    if isinstance(cause, CertificateRefused):
+        sentence, way_out = _CERTIFICATES[cause.reason]
+        return Trouble("unreachable", sentence, way_out, detail)
     if isinstance(cause, Unanswered | AnswerTooLarge):
         way_out = (
             "Is it frozen or overloaded, or the network broken? Try again." if isinstance(cause, Unanswered) else ""
@@ -176,6 +182,31 @@ def without_secrets(text: str) -> str:
 _STATEMENT_MODE = "statement pooling mode"
 
 
+_RECONNECTS = "Jobdesk reconnects by itself."
+_WHEN_FREE = "Try again when it has ended."
+_LESS = "Ask for less at a time."
+_IDLE: tuple[Kind, str, str] = (
+    "dropped",
+    "The server ended the connection, which had been idle for too long.",
+    _RECONNECTS,
+)
+#: By SQLSTATE, or by its class: kind, sentence, way out.
+_BY_SQLSTATE: dict[str, tuple[Kind, str, str]] = {
+    "55P03": ("locked", "Another transaction holds a lock on what this needs.", _WHEN_FREE),
+    "40P01": ("locked", "Another transaction and this one waited for each other, so this one was ended.", _WHEN_FREE),
+    "40": ("locked", "Another transaction got in the way.", "Try again."),
+    "53100": ("limit", "The server's disk is full.", "Its administrator can make room."),
+    "53200": ("limit", "The server has not enough memory for this.", "Ask for less at a time, or try again later."),
+    "53300": ("busy", "The server has no connection to spare.", "Try again later."),
+    "53": ("limit", "The server has reached a limit: {first}.", "Its administrator knows its limits. Try again later."),
+    "54": ("limit", "This goes beyond a limit of the server's: {first}.", _LESS),
+    "25P03": _IDLE,
+    "25P04": ("timeout", "The server ended the transaction, which took longer than it allows.", _LESS),
+    "57P05": _IDLE,
+    "08": ("dropped", "The connection to the server was lost.", _RECONNECTS),
+}
+
+
 def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
     first = without_secrets(cause.diag.message_primary or detail.splitlines()[0])
     if isinstance(cause, sqlstates.InsufficientPrivilege):
@@ -227,8 +258,10 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
         return Trouble(
             "timeout", "The query was cancelled before it ended.", "Try again, or narrow the filter.", detail
         )
-    if isinstance(cause, sqlstates.TooManyConnections):
-        return Trouble("busy", "The server has no connection to spare.", "Try again later.", detail)
+    told = _BY_SQLSTATE.get(cause.sqlstate or "") or _BY_SQLSTATE.get((cause.sqlstate or "")[:2])
+    if told is not None:
+        kind, sentence, way_out = told
+        return Trouble(kind, sentence.format(first=first), way_out, detail)
     if isinstance(cause, sqlstates.InvalidParameterValue) and "channel name" in first:
         return Trouble(
             "bad_input",
@@ -241,6 +274,18 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
     return Trouble("unknown", f"The database refused: {first}.", "", detail)
 
 
+_CERTIFICATES: dict[Reason, tuple[str, str]] = {
+    "expired": ("The server's certificate has expired.", "Its administrator can renew it."),
+    "not yet valid": (
+        "The server's certificate is not valid yet.",
+        "Is this machine's clock right? Otherwise the server's administrator knows.",
+    ),
+    "revoked": ("The server's certificate has been revoked.", "Ask the server's administrator for the new one."),
+    "unknown authority": (
+        "The authority of the server's certificate is unknown here.",
+        "sslrootcert names the file with that authority's certificate; the server's administrator has it.",
+    ),
+}
 _LOOK = "Check sslmode, sslrootcert, sslcert and sslkey."
 #: What libpq says of TLS, and of what is no PostgreSQL server.
 _TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
@@ -302,7 +347,6 @@ _TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
     ),
     (r"SSL|certificate", "unreachable", "The encrypted connection could not be set up.", _LOOK),
 )
-_RECONNECTS = "Jobdesk reconnects by itself."
 
 #: libpq's connection errors carry no SQLSTATE: words, kind, sentence, way out.
 _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
@@ -399,9 +443,18 @@ def _by_words(cause: BaseException, detail: str) -> Trouble:
         if match is not None:
             found = {"what": "there"} | {name: text for name, text in match.groupdict().items() if text}
             return Trouble(kind, sentence.format(**found), way_out, detail)
+    if _is_of_a_link(cause):
+        # The words may be of any language; the state tells.
+        return Trouble("dropped", "The connection to the server was lost.", _RECONNECTS, detail)
     return _by_state(cause, detail) or Trouble(
         "unreachable", f"The connection failed: {detail.splitlines()[-1] if detail else 'no reason given'}", "", detail
     )
+
+
+def _is_of_a_link(cause: BaseException) -> bool:
+    """Whether a connection that there was has broken, rather than an attempt at one failed."""
+    is_of_an_attempt = isinstance(cause, psycopg.errors.ConnectionTimeout) or str(cause).startswith("failed to resolve")
+    return isinstance(cause, psycopg.OperationalError) and cause.pgconn is None and not is_of_an_attempt
 
 
 def _by_state(cause: BaseException, detail: str) -> Trouble | None:

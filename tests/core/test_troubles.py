@@ -179,7 +179,25 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subject = f"-days 2 -subj /CN={host} -addext subjectAltName=DNS:{host}"
         command = ["openssl", "req", "-x509", *options.split(), *subject.split()]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    _make_expired(folder)
     return folder
+
+
+def _make_expired(folder: Path) -> None:
+    """A certificate for localhost whose time is over: `openssl req` makes none."""
+    (folder / "own.cnf").write_text(
+        "[ca]\ndefault_ca = own\n[own]\ndatabase = index\nserial = serial\nnew_certs_dir = .\ndefault_md = sha256\n"
+        "policy = any\nemail_in_dn = no\n[any]\ncommonName = supplied\n"
+    )
+    (folder / "index").touch()
+    (folder / "serial").write_text("01\n")
+    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout expired.key"
+    times = "-startdate 20200101000000Z -enddate 20210101000000Z"
+    for command in (
+        f"req -new {key} -out expired.csr -subj /CN=localhost",
+        f"ca -batch -selfsign -config own.cnf {times} -keyfile expired.key -in expired.csr -out expired.crt",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
 
 
 @contextlib.contextmanager
@@ -217,7 +235,8 @@ def answering(answer: Callable[[socket.socket], object]) -> Iterator[int]:
             "The file {folder}/here.key contains no readable certificate of an authority",
         ),
         ("there", "sslrootcert={folder}/there.crt", 'certificate is for "elsewhere.example", not for localhost.'),
-        ("here", "sslrootcert={folder}/there.crt", "not accepted: its authority is unknown here, or it has expired."),
+        ("here", "sslrootcert={folder}/there.crt", "The authority of the server's certificate is unknown here."),
+        ("expired", "sslrootcert={folder}/expired.crt", "The server's certificate has expired."),
         (b"N", "sslrootcert={folder}/here.crt", "The server does not offer encryption, and sslmode asks for it."),
         (b"HTTP/1.1 400 Bad Request", "sslrootcert={folder}/here.crt", 'What answers at "127.0.0.1", port'),
         (b"HTTP/1.1 400 Bad Request", "sslmode=disable", "is not a PostgreSQL server."),
@@ -413,3 +432,40 @@ def test_what_a_pooler_says_in_the_servers_place_is_of_the_connection_and_no_ref
     error = translated(psycopg.errors.ProtocolViolation(said))
     error.__cause__ = psycopg.errors.ProtocolViolation(said)
     assert code_of(error) == CONNECTION and error.is_passing
+
+
+async def test_what_a_server_refuses_is_told_by_its_sqlstate_in_whatever_language(dsn: str) -> None:
+    raised = "DO $$ BEGIN RAISE EXCEPTION 'Irgendetwas ist geschlossen, too many' USING ERRCODE = '{}'; END $$"
+    told = {state: (await trouble_of(dsn, raised.format(state))) for state in (
+        "55P03", "40P01", "40001", "53100", "53200", "53300", "53400", "54000", "42P01", "42501", "57014", "25P03"
+    )}  # fmt: skip
+    kinds = {state: trouble.kind for state, trouble in told.items()}
+    assert kinds == {
+        "55P03": "locked",
+        "40P01": "locked",
+        "40001": "locked",
+        "53100": "limit",
+        "53200": "limit",
+        "53300": "busy",
+        "53400": "limit",
+        "54000": "limit",
+        "42P01": "no_schema",
+        "42501": "rights",
+        "57014": "timeout",
+        "25P03": "dropped",
+    }
+    assert len({trouble.sentence for trouble in told.values()}) == len(told)
+    assert all(trouble.way_out for trouble in told.values())
+
+
+async def test_a_real_lock_is_told_as_a_lock(dsn: str) -> None:
+    with psycopg.connect(dsn) as blocking:
+        blocking.execute("LOCK TABLE procrastinate_jobs")
+        trouble = await trouble_of(dsn, "SET lock_timeout = '50ms'; SELECT count(*) FROM procrastinate_jobs")
+    assert trouble.sentence == "Another transaction holds a lock on what this needs."
+
+
+def test_a_broken_link_is_known_by_its_state_in_whatever_language() -> None:
+    error = ConnectorException()
+    error.__cause__ = psycopg.OperationalError("Server beendete die Verbindung unerwartet")
+    assert explain(error).kind == "dropped"

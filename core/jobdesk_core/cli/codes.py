@@ -37,6 +37,8 @@ exit codes:
 _OF_A_KIND = {
     "rights": REFUSED,
     "refused": REFUSED,
+    "limit": REFUSED,
+    "locked": REFUSED,
     "no_schema": REFUSED,
     "capability": REFUSED,
     "bad_dsn": USAGE,

@@ -20,7 +20,7 @@ from psycopg.types.json import set_json_loads
 
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import JsonDumps, JsonLoads, tell
-from jobdesk_core.connectors import limits, results, settings
+from jobdesk_core.connectors import certificates, limits, results, settings
 from jobdesk_core.connectors.adaption import (
     adapted,
     bounded_pool,
@@ -303,7 +303,14 @@ class PsycopgConnector(AsyncConnector):
         """Open a connection with the pool's parameters that does not belong to it."""
         conninfo, kwargs = await _value(pool.conninfo), await _value(pool.kwargs)
         with driver_errors():
-            connection = await pool.connection_class.connect(conninfo or "", **{**(kwargs or {}), "autocommit": True})
+            try:
+                connection = await pool.connection_class.connect(
+                    conninfo or "", **{**(kwargs or {}), "autocommit": True}
+                )
+            except psycopg.OperationalError as error:
+                if certificates.is_refused(error):
+                    raise await asyncio.to_thread(certificates.with_reason, error) from None
+                raise
         try:
             if self._owns_pool:
                 with driver_errors():

@@ -1,0 +1,72 @@
+"""Why a server's certificate was not accepted: libpq does not say, so it is asked for once more and checked here."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+
+Reason = Literal["expired", "not yet valid", "unknown authority", "revoked"]
+
+_TIMEOUT_S = 3.0
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+#: OpenSSL's numbers of what is wrong.
+_REASONS: dict[int, Reason] = {
+    9: "not yet valid",
+    10: "expired",
+    23: "revoked",
+    **dict.fromkeys((2, 18, 19, 20, 21, 27), "unknown authority"),
+}
+#: OpenSSL's own words, which nobody translates.
+_NOT_VERIFIED = "certificate verify failed"
+
+
+class CertificateRefused(psycopg.OperationalError):
+    """The server's certificate was not accepted, for this `reason`."""
+
+    def __init__(self, error: psycopg.Error, reason: Reason) -> None:
+        super().__init__(str(error))
+        self.reason = reason
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether a connection failed since the server's certificate was not accepted."""
+    return isinstance(error, psycopg.OperationalError) and _NOT_VERIFIED in str(error) and error.pgconn is not None
+
+
+def with_reason(error: psycopg.OperationalError) -> psycopg.OperationalError:
+    """The error with the reason why the certificate was not accepted, as far as it can be found. Takes seconds."""
+    reason = None
+    # Whatever hinders the look: what libpq has said stays.
+    with contextlib.suppress(OSError, ValueError, psycopg.Error):
+        reason = _REASONS.get(_verify_code(error.pgconn))
+    return CertificateRefused(error, reason) if reason is not None else error
+
+
+def _verify_code(pgconn: Any) -> int:
+    """OpenSSL's number of what is wrong with the certificate that a server shows; 0 when nothing is."""
+    said = {each.keyword.decode(): (each.val or b"").decode() for each in pgconn.info}
+    host, address, port = said.get("host", ""), said.get("hostaddr", ""), said.get("port") or "5432"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.set_alpn_protocols(["postgresql"])
+    root = said.get("sslrootcert") or str(Path.home() / ".postgresql" / "root.crt")
+    if root == "system":
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(root)
+    with socket.create_connection((address or host, int(port)), timeout=_TIMEOUT_S) as server:
+        if said.get("sslnegotiation") != "direct":
+            server.sendall(_SSL_REQUEST)
+            if server.recv(1) != b"S":
+                return 0
+        try:
+            with context.wrap_socket(server, server_hostname=host or None):
+                return 0
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_code
