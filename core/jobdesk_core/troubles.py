@@ -12,6 +12,7 @@ from psycopg_pool import PoolTimeout
 
 from jobdesk_core.connectors.certificates import CertificateRefused, Reason
 from jobdesk_core.connectors.limits import AnswerTooLarge, Unanswered
+from jobdesk_core.connectors.refusals import ConnectionRefused
 from jobdesk_core.exceptions import (
     AlreadyEnqueued,
     ArgumentsTooDeep,
@@ -21,6 +22,7 @@ from jobdesk_core.exceptions import (
     InDoubt,
     NothingReported,
     QueueNameTooLong,
+    SchemaChanged,
     SchemaRefused,
     UnreadableDsn,
     cause_text,
@@ -89,6 +91,8 @@ def explain(error: BaseException) -> Trouble:
         return Trouble("in_doubt", str(error), way_out, without_secrets(cause_text(error)))
     if isinstance(error, SchemaRefused):
         return Trouble("refused", str(error))
+    if isinstance(error, SchemaChanged) and error.__cause__ is None:
+        return Trouble("no_schema", str(error))
     cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error
     detail = without_secrets(cause_text(error))
     if isinstance(cause, CertificateRefused):
@@ -99,8 +103,12 @@ def explain(error: BaseException) -> Trouble:
             "Is it frozen or overloaded, or the network broken? Try again." if isinstance(cause, Unanswered) else ""
         )
         return Trouble("unanswered", str(cause), way_out or "Is this the right server? Ask for less at a time.", detail)
+    if isinstance(cause, ConnectionRefused):
+        return _by_refusal(cause, detail)
     if isinstance(cause, psycopg.Error) and cause.sqlstate is not None:
         return _by_sqlstate(cause, detail)
+    if isinstance(cause, TimeoutError) and not cause.errno:
+        return Trouble("timeout", _CANCELLED, _NARROWER, detail)
     if isinstance(cause, psycopg.ProgrammingError | UnreadableDsn):
         why = about_dsn(str(cause))
         return Trouble("bad_dsn", f"The connection string cannot be read: {why}.", _DSN_LOOKS, why)
@@ -182,6 +190,7 @@ def without_secrets(text: str) -> str:
 _STATEMENT_MODE = "statement pooling mode"
 
 
+_CANCELLED, _NARROWER = "The query was cancelled before it ended.", "Try again, or narrow the filter."
 _RECONNECTS = "Jobdesk reconnects by itself."
 _WHEN_FREE = "Try again when it has ended."
 _LESS = "Ask for less at a time."
@@ -202,7 +211,16 @@ _BY_SQLSTATE: dict[str, tuple[Kind, str, str]] = {
     "54": ("limit", "This goes beyond a limit of the server's: {first}.", _LESS),
     "25P03": _IDLE,
     "25P04": ("timeout", "The server ended the transaction, which took longer than it allows.", _LESS),
+    "57P01": ("dropped", "The server ended the connection: {first}.", _RECONNECTS),
+    "57P02": ("dropped", "The server ended the connection: {first}.", _RECONNECTS),
+    "57P03": ("busy", "The server is starting or stopping.", "Try again in a moment."),
     "57P05": _IDLE,
+    # PgBouncer's only code; a server that is restarted leaves it refusing for a while.
+    "08P01": (
+        "busy",
+        "The pooler in front of the server refused: {first}.",
+        "Try again in a moment. If it stays so, look at the pooler's log and limits.",
+    ),
     "08": ("dropped", "The connection to the server was lost.", _RECONNECTS),
 }
 
@@ -230,14 +248,6 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
             "Connect to the server itself, or to a pool in transaction mode.",
             detail,
         )
-    if isinstance(cause, sqlstates.ProtocolViolation):
-        # PgBouncer's only code; a server that is restarted leaves it refusing for a while.
-        return Trouble(
-            "busy",
-            f"The pooler in front of the server refused: {first}.",
-            "Try again in a moment. If it stays so, look at the pooler's log and limits.",
-            detail,
-        )
     if isinstance(cause, sqlstates.UntranslatableCharacter | sqlstates.CharacterNotInRepertoire):
         return Trouble(
             "bad_input",
@@ -252,16 +262,12 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
             "Reconnect; if that does not help, install the schema or check the search_path.",
             detail,
         )
-    if isinstance(cause, sqlstates.AdminShutdown | sqlstates.CrashShutdown | sqlstates.CannotConnectNow):
-        return Trouble("dropped", f"The server ended the connection: {first}.", "Jobdesk reconnects by itself.", detail)
     if isinstance(cause, sqlstates.QueryCanceled):
-        return Trouble(
-            "timeout", "The query was cancelled before it ended.", "Try again, or narrow the filter.", detail
-        )
+        return Trouble("timeout", _CANCELLED, _NARROWER, detail)
     told = _BY_SQLSTATE.get(cause.sqlstate or "") or _BY_SQLSTATE.get((cause.sqlstate or "")[:2])
     if told is not None:
         kind, sentence, way_out = told
-        return Trouble(kind, sentence.format(first=first), way_out, detail)
+        return Trouble(kind, sentence.replace("{first}", first), way_out, detail)
     if isinstance(cause, sqlstates.InvalidParameterValue) and "channel name" in first:
         return Trouble(
             "bad_input",
@@ -281,6 +287,14 @@ _CERTIFICATES: dict[Reason, tuple[str, str]] = {
         "Is this machine's clock right? Otherwise the server's administrator knows.",
     ),
     "revoked": ("The server's certificate has been revoked.", "Ask the server's administrator for the new one."),
+    "self-signed": (
+        "The server's certificate is self-signed, and not trusted here.",
+        "If it is the right one, its administrator has it in a file for sslrootcert.",
+    ),
+    "no list of revoked": (
+        "The list of revoked certificates does not fit the server's certificate.",
+        "sslcrl needs a current list of each authority in its chain.",
+    ),
     "unknown authority": (
         "The authority of the server's certificate is unknown here.",
         "sslrootcert names the file with that authority's certificate; the server's administrator has it.",
@@ -319,6 +333,24 @@ _TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
         "unreachable",
         "The server's certificate is not accepted: its authority is unknown here, or it has expired.",
         "sslrootcert names the file with the certificate of its authority. The server's administrator knows both.",
+    ),
+    (
+        r"alert protocol version|unsupported protocol|wrong version number|no protocols available",
+        "unreachable",
+        "The server and this machine have no version of TLS in common.",
+        "Check ssl_min_protocol_version and ssl_max_protocol_version, here and on the server.",
+    ),
+    (
+        r"alert (?:certificate required|handshake failure)|requires a valid client certificate",
+        "unreachable",
+        "The server asks for a client certificate.",
+        "sslcert and sslkey name yours.",
+    ),
+    (
+        r"alert (?P<what>(?:bad|unsupported|unknown) certificate|certificate (?:revoked|expired|unknown)|unknown ca)",
+        "unreachable",
+        "The server does not accept the client certificate: {what}.",
+        "sslcert and sslkey name it; the server's administrator issues a new one.",
     ),
     (
         r"server does not support SSL",
@@ -449,6 +481,28 @@ def _by_words(cause: BaseException, detail: str) -> Trouble:
     return _by_state(cause, detail) or Trouble(
         "unreachable", f"The connection failed: {detail.splitlines()[-1] if detail else 'no reason given'}", "", detail
     )
+
+
+def _by_refusal(cause: ConnectionRefused, detail: str) -> Trouble:
+    """Why a server lets nobody in, in whatever language it says so; the names are our own."""
+    role, database = (_text(name) for name in (cause.pgconn.user, cause.pgconn.db)) if cause.pgconn else ("", "")
+    words = (detail.partition("failed: ")[2] or detail).partition(":  ")[2].strip()
+    told: dict[str, tuple[Kind, str, str]] = {
+        "28P01": ("password", f"The password for role {role} is wrong.", "Type it again, or ask who set it."),
+        "28": ("rights", f"The server does not let role {role} in: {words}.", "Ask the server's administrator."),
+        "3D000": (
+            "no_database",
+            f"There is no database {database} on this server.",
+            "Check the database's name, or create it.",
+        ),
+        "42501": ("rights", f"This role may not connect to database {database}.", "Ask its owner for: GRANT CONNECT."),
+        **_BY_SQLSTATE,
+    }
+    found = told.get(cause.sqlstate or "") or told.get((cause.sqlstate or "")[:2])
+    if found is None:
+        return Trouble("unreachable", f"The connection failed: {words}", "", detail)
+    kind, sentence, way_out = found
+    return Trouble(kind, sentence.replace("{first}", words), way_out, detail)
 
 
 def _is_of_a_link(cause: BaseException) -> bool:

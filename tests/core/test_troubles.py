@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import ssl
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -18,6 +20,7 @@ import pytest
 from database import connected, defer, role, run_sql
 from jobdesk_core import Job, JobManager, PsycopgConnector
 from jobdesk_core.cli.codes import CONNECTION, code_of
+from jobdesk_core.connectors import refusals
 from jobdesk_core.connectors.adaption import translated
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT
@@ -179,23 +182,28 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subject = f"-days 2 -subj /CN={host} -addext subjectAltName=DNS:{host}"
         command = ["openssl", "req", "-x509", *options.split(), *subject.split()]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    _make_expired(folder)
+    _make_odd(folder)
     return folder
 
 
-def _make_expired(folder: Path) -> None:
-    """A certificate for localhost whose time is over: `openssl req` makes none."""
+def _make_odd(folder: Path) -> None:
+    """Certificates for localhost that `openssl req` makes none of: expired; of another authority, and revoked by it."""
     (folder / "own.cnf").write_text(
         "[ca]\ndefault_ca = own\n[own]\ndatabase = index\nserial = serial\nnew_certs_dir = .\ndefault_md = sha256\n"
-        "policy = any\nemail_in_dn = no\n[any]\ncommonName = supplied\n"
+        "policy = any\nemail_in_dn = no\ndefault_crl_days = 2\n[any]\ncommonName = supplied\n"
     )
     (folder / "index").touch()
     (folder / "serial").write_text("01\n")
     key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout expired.key"
+    here = "-config own.cnf -cert here.crt -keyfile here.key"
     times = "-startdate 20200101000000Z -enddate 20210101000000Z"
     for command in (
         f"req -new {key} -out expired.csr -subj /CN=localhost",
         f"ca -batch -selfsign -config own.cnf {times} -keyfile expired.key -in expired.csr -out expired.crt",
+        f"req -new {key.replace('expired', 'revoked')} -out revoked.csr -subj /CN=revoked",
+        f"ca {here} -batch -days 2 -in revoked.csr -out revoked.crt",
+        f"ca {here} -revoke revoked.crt",
+        f"ca {here} -gencrl -out revoked.pem",
     ):
         subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
 
@@ -235,8 +243,19 @@ def answering(answer: Callable[[socket.socket], object]) -> Iterator[int]:
             "The file {folder}/here.key contains no readable certificate of an authority",
         ),
         ("there", "sslrootcert={folder}/there.crt", 'certificate is for "elsewhere.example", not for localhost.'),
-        ("here", "sslrootcert={folder}/there.crt", "The authority of the server's certificate is unknown here."),
+        ("here", "sslrootcert={folder}/there.crt", "The server's certificate is self-signed, and not trusted here."),
         ("expired", "sslrootcert={folder}/expired.crt", "The server's certificate has expired."),
+        ("revoked", "sslrootcert={folder}/there.crt", "The authority of the server's certificate is unknown here."),
+        (
+            "revoked",
+            "sslmode=verify-ca sslrootcert={folder}/here.crt sslcrl={folder}/revoked.pem",
+            "The server's certificate has been revoked.",
+        ),
+        (
+            "here",
+            "sslmode=require ssl_max_protocol_version=TLSv1.2",
+            "The server and this machine have no version of TLS in common.",
+        ),
         (b"N", "sslrootcert={folder}/here.crt", "The server does not offer encryption, and sslmode asks for it."),
         (b"HTTP/1.1 400 Bad Request", "sslrootcert={folder}/here.crt", 'What answers at "127.0.0.1", port'),
         (b"HTTP/1.1 400 Bad Request", "sslmode=disable", "is not a PostgreSQL server."),
@@ -254,6 +273,7 @@ async def test_what_hinders_encryption_is_told(
             return
         client.sendall(b"S")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_cert_chain(certificates / f"{shown}.crt", certificates / f"{shown}.key")
         with context.wrap_socket(client, server_side=True) as encrypted:
             encrypted.recv(8)
@@ -269,34 +289,64 @@ async def test_what_hinders_encryption_is_told(
 
 
 @pytest.mark.parametrize(
-    ("code", "words", "password", "kind"),
+    ("code", "words", "kind", "sentence"),
     [
-        ("28P01", "Passwort-Authentifizierung für Benutzer »keeper« fehlgeschlagen", SECRET, "password"),
-        ("28P01", "пользователь «keeper» не прошёл проверку подлинности (по паролю)", SECRET, "password"),
-        ("28P01", "", None, "password"),
-        ("3D000", "Datenbank »shop« existiert nicht", SECRET, "unreachable"),
+        ("28P01", "Passwort-Authentifizierung für »keeper« fehlgeschlagen", "password", "role keeper is wrong"),
+        ("28P01", "пользователь «keeper» не прошёл проверку подлинности", "password", "role keeper is wrong"),
+        ("28000", "kein pg_hba.conf-Eintrag für Host »10.0.0.1«", "rights", "let role keeper in: kein pg_hba"),
+        ("3D000", "Datenbank »shop« existiert nicht", "no_database", "no database shop on this server"),
+        ("42501", "keine Berechtigung für Datenbank »shop«", "rights", "may not connect to database shop"),
+        ("53300", "tut mir leid, schon zu viele Verbindungen", "busy", "no connection to spare"),
+        ("53300", "現在クライアント数が多すぎます", "busy", "no connection to spare"),
+        ("53200", "mémoire épuisée", "limit", "not enough memory"),
+        ("53100", "kein Platz mehr auf dem Gerät", "limit", "disk is full"),
+        ("57P03", "das Datenbanksystem startet", "busy", "starting or stopping"),
+        ("57P03", "le système de bases de données est en cours de restauration", "busy", "starting or stopping"),
+        ("57P01", "Verbindung wird abgebrochen", "dropped", "ended the connection"),
+        ("08P01", "no such database: shop", "busy", "pooler in front of the server refused: no such database: shop"),
+        ("XX000", 'C "28P01" steht hier nur im Text', "unreachable", 'failed: C "28P01" steht hier nur im Text'),
     ],
-)
-async def test_a_wrong_password_is_known_in_every_language(
-    monkeypatch: pytest.MonkeyPatch, code: str, words: str, password: str | None, kind: str
+)  # fmt: skip
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="the protocol is looked at on Linux alone")
+async def test_why_a_server_lets_nobody_in_is_known_in_every_language(
+    code: str, words: str, kind: str, sentence: str
 ) -> None:
+    with answering(partial(_refusing, code, words)) as port:
+        trouble = await trouble_of(
+            f"host=127.0.0.1 port={port} user=keeper dbname=shop sslmode=disable gssencmode=disable password={SECRET}"
+        )
+    assert trouble.kind == kind and sentence in trouble.sentence and SECRET not in repr(trouble)
+    assert words in trouble.detail
+
+
+async def test_a_server_that_asks_for_a_password_is_known_in_every_language(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSFILE", "/nowhere")
     monkeypatch.delenv("PGPASSWORD", raising=False)
+    with answering(partial(_refusing, "28P01", "")) as port:
+        trouble = await trouble_of(f"host=127.0.0.1 port={port} user=keeper sslmode=disable gssencmode=disable")
+    assert (trouble.kind, trouble.sentence) == ("password", "The server asks for a password.")
 
-    def answer(client: socket.socket) -> None:
-        client.recv(4096)
-        client.sendall(b"R" + (8).to_bytes(4, "big") + (3).to_bytes(4, "big"))
-        if not client.recv(4096):
-            return
-        fields = b"".join(f"{name}{text}\0".encode() for name, text in (("S", "FATAL"), ("C", code), ("M", words)))
-        client.sendall(b"E" + (len(fields) + 5).to_bytes(4, "big") + fields + b"\0")
 
-    given = f" password={password}" if password else ""
-    with answering(answer) as port:
+async def test_where_the_protocol_cannot_be_looked_at_a_wrong_password_is_known_by_the_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(refusals, "_sqlstate", lambda refused: None)
+    words = "Passwort-Authentifizierung für Benutzer »keeper« fehlgeschlagen"
+    with answering(partial(_refusing, "28P01", words)) as port:
         trouble = await trouble_of(
-            f"host=127.0.0.1 port={port} user=keeper dbname=shop sslmode=disable gssencmode=disable{given}"
+            f"host=127.0.0.1 port={port} user=keeper sslmode=disable gssencmode=disable password={SECRET}"
         )
-    assert trouble.kind == kind and words in trouble.sentence and SECRET not in repr(trouble)
+    assert trouble.kind == "password" and words in trouble.sentence
+
+
+def _refusing(code: str, words: str, client: socket.socket) -> None:
+    client.recv(4096)
+    client.sendall(b"R" + (8).to_bytes(4, "big") + (3).to_bytes(4, "big"))
+    if not client.recv(4096):
+        return
+    told = (("S", "SCHWERWIEGEND"), ("V", "FATAL"), ("C", code), ("M", words))
+    fields = b"".join(f"{name}{text}\0".encode() for name, text in told)
+    client.sendall(b"E" + (len(fields) + 5).to_bytes(4, "big") + fields + b"\0")
 
 
 # Within

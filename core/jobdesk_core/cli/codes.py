@@ -26,7 +26,8 @@ exit codes:
        ids given that could not be)
   2    the command line, the filter or the input was not understood; or --yes was needed
   3    no connection, or it was lost
-  4    refused: a right, a read-only profile or server, or a release that cannot do it
+  4    refused: a right, a lock, a limit or time-out of the server's, a read-only profile or
+       server, or a release that cannot do it
   5    something else went wrong: on this machine (a full disk), or in Jobdesk itself
   130  ended by Ctrl+C; what had been done before stays done
   141  the reader of the output has gone (such as head)
@@ -39,6 +40,7 @@ _OF_A_KIND = {
     "refused": REFUSED,
     "limit": REFUSED,
     "locked": REFUSED,
+    "timeout": REFUSED,
     "no_schema": REFUSED,
     "capability": REFUSED,
     "bad_dsn": USAGE,

@@ -11,16 +11,19 @@ from typing import Any, Literal
 
 import psycopg
 
-Reason = Literal["expired", "not yet valid", "unknown authority", "revoked"]
+Reason = Literal["expired", "not yet valid", "self-signed", "unknown authority", "revoked", "no list of revoked"]
 
 _TIMEOUT_S = 3.0
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 #: OpenSSL's numbers of what is wrong.
 _REASONS: dict[int, Reason] = {
+    3: "no list of revoked",
     9: "not yet valid",
     10: "expired",
+    12: "no list of revoked",
+    18: "self-signed",
     23: "revoked",
-    **dict.fromkeys((2, 18, 19, 20, 21, 27), "unknown authority"),
+    **dict.fromkeys((2, 19, 20, 21, 27), "unknown authority"),
 }
 #: OpenSSL's own words, which nobody translates.
 _NOT_VERIFIED = "certificate verify failed"
@@ -60,6 +63,11 @@ def _verify_code(pgconn: Any) -> int:
         context.load_default_certs()
     else:
         context.load_verify_locations(root)
+    revoked = said.get("sslcrl") or str(Path.home() / ".postgresql" / "root.crl")
+    if root != "system" and (said.get("sslcrldir") or Path(revoked).is_file()):
+        # As libpq does: a list for every certificate of the chain.
+        context.load_verify_locations(revoked if Path(revoked).is_file() else None, said.get("sslcrldir") or None)
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
     with socket.create_connection((address or host, int(port)), timeout=_TIMEOUT_S) as server:
         if said.get("sslnegotiation") != "direct":
             server.sendall(_SSL_REQUEST)

@@ -20,7 +20,7 @@ from psycopg.types.json import set_json_loads
 
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import JsonDumps, JsonLoads, tell
-from jobdesk_core.connectors import certificates, limits, results, settings
+from jobdesk_core.connectors import limits, refusals, results, settings
 from jobdesk_core.connectors.adaption import (
     adapted,
     bounded_pool,
@@ -308,8 +308,8 @@ class PsycopgConnector(AsyncConnector):
                     conninfo or "", **{**(kwargs or {}), "autocommit": True}
                 )
             except psycopg.OperationalError as error:
-                if certificates.is_refused(error):
-                    raise await asyncio.to_thread(certificates.with_reason, error) from None
+                if refusals.is_unexplained(error):
+                    raise await asyncio.to_thread(refusals.with_reason, error) from None
                 raise
         try:
             if self._owns_pool:

@@ -16,7 +16,7 @@ from psycopg.types.json import set_json_loads
 
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import JsonDumps, JsonLoads
-from jobdesk_core.connectors import certificates, limits, results, settings
+from jobdesk_core.connectors import limits, refusals, results, settings
 from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
 from jobdesk_core.connectors.contract import SyncConnector
 from jobdesk_core.connectors.settings import Route, SessionSettings
@@ -214,7 +214,7 @@ class SyncPsycopgConnector(SyncConnector):
         try:
             connection = pool.connection_class.connect(conninfo or "", **(kwargs or {}))
         except psycopg.OperationalError as error:
-            raise certificates.with_reason(error) if certificates.is_refused(error) else error from None
+            raise refusals.with_reason(error) from None
         if self._owns_pool:
             self._pin(connection)
         return connection

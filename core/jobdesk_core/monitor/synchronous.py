@@ -107,5 +107,8 @@ class _Asked:
 
 def _limit(limit_s: float) -> Statement[None]:
     return Statement(
-        "SELECT set_config('statement_timeout', %(limit_ms)s, true)", nothing, {"limit_ms": str(round(1000 * limit_s))}
+        # A lock is told as one, and not as a question that takes too long.
+        "SELECT set_config('statement_timeout', %(limit_ms)s, true), set_config('lock_timeout', %(lock_ms)s, true)",
+        nothing,
+        {"limit_ms": str(round(1000 * limit_s)), "lock_ms": str(round(700 * limit_s))},
     )
