@@ -50,6 +50,9 @@ Kind = Literal[
     "unknown",
 ]
 
+#: The troubles of a server that is not to be reached; all others are answers of its.
+LINK_LOST: tuple[Kind, ...] = ("dropped", "unreachable", "unanswered")
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -268,7 +271,7 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
     if told is not None:
         kind, sentence, way_out = told
         return Trouble(kind, sentence.replace("{first}", first), way_out, detail)
-    if isinstance(cause, sqlstates.InvalidParameterValue) and "channel name" in first:
+    if isinstance(cause, sqlstates.InvalidParameterValue) and "channel name too long" in first:
         return Trouble(
             "bad_input",
             "The queue's name is too long for the database's notifications.",

@@ -77,6 +77,7 @@ class Desk(QObject):
     state_changed = Signal(object)  # FeedState
     workers_changed = Signal(list)  # list[WorkerRow]
     trouble = Signal(object)  # Exception
+    adopted = Signal(object, object)  # Capabilities before and after
 
     def __init__(
         self,
@@ -401,8 +402,9 @@ class Desk(QObject):
 
     def _adopt(self, capabilities: Capabilities) -> None:
         """What the database can do has changed while it was watched."""
-        self.capabilities = capabilities
+        before, self.capabilities = self.capabilities, capabilities
         self.view_count.adopt(capabilities)
+        self.adopted.emit(before, capabilities)
         logger.info("The database has changed: schema %s. Everything is read again.", capabilities.release)
 
     def _look_at_clock(self) -> None:

@@ -14,7 +14,6 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QVBoxLayout, QWidget
 
-from jobdesk import formats
 from jobdesk.acting.control import Acting
 from jobdesk.actions import Actions
 from jobdesk.arrangement import Arrangement, fit_screen
@@ -23,6 +22,7 @@ from jobdesk.commands import Commands
 from jobdesk.desk import Desk
 from jobdesk.finding import Finding
 from jobdesk.footer import Footer
+from jobdesk.freshness import Freshness
 from jobdesk.header import EnvironmentStrip, Header, TopOfWindow
 from jobdesk.logs import fault
 from jobdesk.pages.stack import KEYS, PageStack
@@ -51,6 +51,7 @@ class MainWindow(QMainWindow):
         self.header = Header()
         self.strip = EnvironmentStrip()
         self.message = MessageBar()
+        self.freshness = Freshness(self.message)
         self.start = StartPage(session)
         self.pages = PageStack(session.journal)
         self.pages.addWidget(self.start)
@@ -186,6 +187,8 @@ class MainWindow(QMainWindow):
         self.acting.follow_desk(desk)
         if desk is not None:
             self.message.clear()
+            self.freshness.begin()
+            desk.adopted.connect(self.freshness.show_change)
             desk.changed.connect(self._apply)
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
@@ -230,17 +233,8 @@ class MainWindow(QMainWindow):
 
     def _show_state(self, state: FeedState) -> None:
         self.header.show_state(state)
-        is_stale = state.mode == "stale"
-        self.jobs.show_stale(is_stale)
-        if is_stale:
-            since = formats.local(state.since)
-            self.message.show_message(
-                "bad",
-                self.tr("Connection lost; what you see is as of {time}.").format(time=since),
-                self.tr("Jobdesk reconnects by itself. {reason}").format(reason=state.reason.partition("\n")[0]),
-            )
-        elif self.message.sentence.startswith(self.tr("Connection lost")):
-            self.message.show_good_news(self.tr("Reconnected; everything has been read again."))
+        self.jobs.show_stale(state.mode == "stale")
+        self.freshness.show_state(state)
         self._show_footnote()
 
     def _workers_changed(self, _workers: object) -> None:

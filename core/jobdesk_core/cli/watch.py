@@ -28,7 +28,7 @@ from jobdesk_core.monitor.gaps import Gaps, recent_events
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.rows import EventRow, JobRow, job_row, jobs_table, row_columns
 from jobdesk_core.monitor.synchronous import SyncJobPages, limited_transaction
-from jobdesk_core.troubles import Trouble, explain
+from jobdesk_core.troubles import LINK_LOST, Trouble, explain
 
 #: Matching jobs whose deletion is noticed: the newest at the start, and those that have changed since.
 MOST_KNOWN = 5_000
@@ -36,8 +36,8 @@ MOST_KNOWN = 5_000
 BREATH_S = 0.1
 #: Seconds before the first attempt to connect again, and between two of them after that.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
-#: The troubles of a link that is lost, and those of a database that is being brought back.
-_LINK_LOST = ("dropped", "unreachable", "unanswered", "busy")
+#: The troubles that pass, a lost link foremost, and those of a database that is being brought back.
+_PASSING = (*LINK_LOST, "busy", "locked", "timeout")
 _NOT_YET = ("no_database", "no_schema")
 #: A gap that is asked for in one look at most; the rest has its turn at the next one.
 MOST_DUE = 5_000
@@ -63,7 +63,7 @@ def watch(desk: Opened, options: argparse.Namespace) -> int:
                 _follow(watching, options)
             except ConnectorException as error:
                 trouble = explain(error)
-                if trouble.kind not in _LINK_LOST:
+                if trouble.kind not in _PASSING:
                     raise
                 _connect_again(watching, trouble, is_json=options.json)
     finally:
@@ -101,7 +101,7 @@ def _connect_again(watching: Watching, trouble: Trouble, *, is_json: bool) -> No
             found = watching.read()
         except ConnectorException as error:
             why = explain(error)
-            if why.kind not in (*_LINK_LOST, *_NOT_YET):
+            if why.kind not in (*_PASSING, *_NOT_YET):
                 raise
             sentence = why.sentence
         except Ended as end:  # the database is there, and not yet whole

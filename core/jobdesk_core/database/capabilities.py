@@ -169,6 +169,8 @@ class Capabilities:
     has_plain_cancel: bool = False
     #: The server's clock, by which times are told: that of the connector that asked.
     clock: ServerClock = field(default_factory=ServerClock, compare=False, repr=False)
+    #: Whether the jobs are a view, or a table elsewhere: rows without versions and statistics of their own.
+    is_view: bool = False
     #: Whether queues can be paused, and a waiting job that is not due may leave its lock to others: announced only.
     has_paused_queues: bool = False
     has_mutex_locks: bool = False
@@ -304,6 +306,7 @@ def _decode(rows: Rows) -> Capabilities:
         halves_elsewhere=tuple(each[:-2] for each in row["elsewhere"] if not each.endswith(" 2")),
         deletes_events=row["deletes_events"],
         has_plain_cancel=bool(row["cancels"]) and set(row["cancels"]) <= set(_PLAIN_CANCELS),
+        is_view=row["is_view"],
         has_paused_queues=row["has_paused_queues"],
         has_mutex_locks="lock_mode" in columns and "lock_mode" in fetch,
         is_3_11="jobs.lock is null or" in fetch,

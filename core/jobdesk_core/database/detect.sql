@@ -5,6 +5,9 @@ SELECT
     current_setting('server_version_num')::integer AS server_version,
     pg_is_in_recovery() AS is_standby,
     to_regclass('procrastinate_jobs') IS NOT NULL AS has_schema,
+    -- What has no rows of its own, a view or a foreign table, has neither versions of them nor statistics.
+    coalesce((SELECT relkind NOT IN ('r', 'p') FROM pg_class WHERE oid = to_regclass('procrastinate_jobs')), false)
+        AS is_view,
     to_regclass('procrastinate_workers') IS NOT NULL AS has_workers,
     ARRAY(
         SELECT attname::text FROM pg_attribute

@@ -31,6 +31,7 @@ from jobdesk_core.monitor.pages import limited
 from jobdesk_core.monitor.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow, event_tuples, rows_by_id
 from jobdesk_core.monitor.series import Series
 from jobdesk_core.monitor.tally import Group
+from jobdesk_core.troubles import LINK_LOST, Trouble
 
 #: Events read at once. With more, the next read follows immediately.
 BATCH_EVENTS = 5_000
@@ -54,6 +55,7 @@ class FeedState:
     """How the feed is doing. `latency_ms` is the last question's round trip, `read_at` its time (UTC).
 
     `is_waiting`: an answer takes long, though not so long yet that the link is believed to be in trouble.
+    `trouble`: why it is stale. `server`: the host and port that answer.
     """
 
     mode: Mode = "connecting"
@@ -63,13 +65,20 @@ class FeedState:
     last_event_id: int = 0
     read_at: dt.datetime | None = None
     is_waiting: bool = False
+    trouble: Trouble | None = None
+    server: str = ""
 
-    def into(self, mode: Mode, reason: str, now: dt.datetime) -> FeedState:
+    @property
+    def is_link_lost(self) -> bool:
+        """Whether the server is not to be reached, rather than that it refuses to answer."""
+        return self.mode == "stale" and (self.trouble is None or self.trouble.kind in LINK_LOST)
+
+    def into(self, mode: Mode, reason: str, now: dt.datetime, trouble: Trouble | None = None) -> FeedState:
         """The state after a change of mode at this time."""
         if (mode, reason, False) == (self.mode, self.reason, self.is_waiting):
             return self
         since = self.since if mode == self.mode else now
-        return replace(self, mode=mode, reason=reason, since=since, is_waiting=False)
+        return replace(self, mode=mode, reason=reason, since=since, is_waiting=False, trouble=trouble)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +166,7 @@ class Feed:
         self._last: _Glance | None = None
         #: Whether the database is no longer what it was at the start: all is to be read anew, by `start`.
         self.is_outdated = False
-        self._balance = Balance(is_blind=capabilities.is_standby)
+        self._balance = Balance(is_blind=capabilities.is_standby or capabilities.is_view)
         self._moved_at = 0.0
         #: When all began to be counted or checked, and the statistics at that time; None when that is done.
         self._began: tuple[TableStatistics, dt.datetime] | None = None
@@ -170,7 +179,7 @@ class Feed:
     def adopt(self, capabilities: Capabilities) -> None:
         """From the next start on the database can do this."""
         self._capabilities = capabilities
-        self._balance = Balance(is_blind=capabilities.is_standby)
+        self._balance = Balance(is_blind=capabilities.is_standby or capabilities.is_view)
 
     @property
     def last_event_id(self) -> int:

@@ -18,7 +18,7 @@ from jobdesk_core.monitor.filter_reports import error_condition, host_condition
 from jobdesk_core.monitor.filter_text import FLAGS, Token, Value
 from jobdesk_core.monitor.filter_times import span_condition, time_condition
 from jobdesk_core.monitor.filter_words import NOT_KEPT
-from jobdesk_core.monitor.rows import STALLED_AFTER_S, JobRow
+from jobdesk_core.monitor.rows import IS_ABORTING, STALLED_AFTER_S, JobRow
 
 _TEXT_COLUMNS = {"queue": "queue_name", "task": "task_name", "lock": "lock", "queueing_lock": "queueing_lock"}
 _NULLABLE = ("lock", "queueing_lock")
@@ -144,12 +144,12 @@ def _flag_condition(token: Token, name: str) -> Condition:
 
 _FLAGS: dict[str, tuple[str, Test]] = {
     "aborting": (
-        "job.is_aborting",
+        f"job.{IS_ABORTING}",
         lambda row, now: row.status is Status.ABORTING or (row.abort_requested and row.status is Status.DOING),
     ),
     # Whatever has become of the job since: the mark may stay, and then a failed job cannot be retried.
     "abort_requested": (
-        "job.abort_requested OR job.is_aborting",
+        f"job.abort_requested OR job.{IS_ABORTING}",
         lambda row, now: row.abort_requested or row.status is Status.ABORTING,
     ),
     "paused": (

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.connectors import limits
-from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.settings import Route
-from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.schema import found_elsewhere
-from jobdesk_core.exceptions import ConnectorException, SchemaChanged, cause_text
+from jobdesk_core.exceptions import ConnectorException, SchemaChanged
 from jobdesk_core.monitor import arguments, comparison, details, others, running, surroundings, usual
 from jobdesk_core.monitor.arguments import MOST_WHOLE, WHOLE_JOBS, Part
 from jobdesk_core.monitor.board import Board
@@ -37,11 +37,14 @@ from jobdesk_core.monitor.running import RunningJob
 from jobdesk_core.monitor.series import Series
 from jobdesk_core.monitor.usual import UsualArguments
 from jobdesk_core.reported.detection import detect
+from jobdesk_core.troubles import LINK_LOST, Trouble, explain
 
 #: Seconds between two looks: while things move, at rest, and at least.
 MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
+#: What is locked for longer than this is told as that: see `_be_patient`.
+LOCKED_S = 3.0
 #: One that takes longer than this is told to be waited for.
 WAIT_TOLD_S = 1.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
@@ -136,12 +139,14 @@ class Monitor:
             is_outdated, listener = False, asyncio.create_task(_nothing())
             try:
                 async with self._connector.own_connection() as self._feed.connection:
+                    await self._be_patient()
                     if not is_known:
                         await self._detect()
                     is_known, listener = False, asyncio.create_task(self._listen())
                     await self._begun()
                     self._overview = None
                     pause = FIRST_PAUSE_S
+                    self.state = replace(self.state, server=_place(self._feed.connection))
                     self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
                     on_changes(Changes({}, [], frozenset(), is_refresh=True))
                     # Once more: it may have changed between the detection and the start.
@@ -149,7 +154,8 @@ class Monitor:
                         await self._follow(on_changes, listener)
                 is_outdated = True
             except ConnectorException as error:
-                self._turn("stale", _reason(error, listener))
+                trouble = _trouble(error, listener)
+                self._turn("stale", trouble.detail or trouble.sentence, trouble)
             finally:
                 listener.cancel()
                 await asyncio.gather(listener, return_exceptions=True)
@@ -238,6 +244,11 @@ class Monitor:
         return usual.learn(jobs)
 
     # Following
+
+    async def _be_patient(self) -> None:
+        """Have the server say what a lock holds up, before the limits of ours end the wait."""
+        if self._connector.route is not Route.POOLED:
+            await self._connector.run_async(_PATIENCE, connection=self._feed.connection)
 
     async def _detect(self) -> bool:
         """Read anew what the database can do, for it may have been migrated, restored, or be another one.
@@ -371,8 +382,8 @@ class Monitor:
         state = replace(self.state, latency_ms=milliseconds, last_event_id=self._feed.last_event_id, read_at=now)
         self._tell(state.into("polling" if self._deaf_reason else "live", self._deaf_reason, now))
 
-    def _turn(self, mode: Mode, reason: str = "") -> None:
-        self._tell(self.state.into(mode, reason, self.now()))
+    def _turn(self, mode: Mode, reason: str = "", trouble: Trouble | None = None) -> None:
+        self._tell(self.state.into(mode, reason, self.now(), trouble))
 
     def _tell(self, state: FeedState) -> None:
         if state != self.state:
@@ -393,11 +404,21 @@ async def _nothing() -> None:
     """No listener yet."""
 
 
-def _reason(error: ConnectorException, listener: asyncio.Task[None]) -> str:
-    """Why the link is lost. The pool only says that it waited in vain: the listener has seen the server's words."""
-    if listener.done() and not listener.cancelled():
-        return cause_text(listener.exception() or error)
-    return cause_text(error)
+def _trouble(error: ConnectorException, listener: asyncio.Task[None]) -> Trouble:
+    """Why nothing can be read. The pool only says that it waited in vain: the listener has seen the server's words."""
+    told = explain(error)
+    if told.kind in LINK_LOST and listener.done() and not listener.cancelled():
+        return explain(listener.exception() or error)
+    return told
+
+
+_PATIENCE = Statement("SELECT set_config('lock_timeout', %(limit)s, false)", nothing, {"limit": f"{LOCKED_S:.0f}s"})
+
+
+def _place(connection: Connection) -> str:
+    """The host and port that a connection has led to."""
+    info = connection.info
+    return f"{info.host}:{info.port}" if not info.host.startswith(("/", "@")) else info.host
 
 
 def _probe(channel: str) -> Statement[None]:

@@ -58,13 +58,18 @@ class WorkerRow:
         return (now - self.last_heartbeat).total_seconds() <= STALLED_AFTER_S
 
 
+#: What `jobs_table` adds to a job's columns, by names that no deployment's own columns have.
+VERSION, IS_ABORTING = '"jobdesk: version"', '"jobdesk: is aborting"'
+
+
 def jobs_table(capabilities: Capabilities) -> str:
     """The jobs, aliased `job`, with every column that a filter names, also those that a release lacks.
 
-    `jobdesk_version` is another one after each change of the row (its xmin). The planner looks through the
-    inner query: indexes are used as without it.
+    VERSION is another one after each change of the row: its xmin, or a view's row as a number. The planner looks
+    through the inner query: indexes are used as without it.
     """
-    columns = ["jobs.*", "jobs.xmin::text::bigint AS jobdesk_version"]
+    version = "hashtextextended(jobs::text, 0)" if capabilities.is_view else "jobs.xmin::text::bigint"
+    columns = ["jobs.*", f"{version} AS {VERSION}"]
     if not capabilities.has_priority:
         columns.append("0 AS priority")
     if not capabilities.has_worker_id:
@@ -76,7 +81,7 @@ def jobs_table(capabilities: Capabilities) -> str:
         aborting.append("jobs.status = 'doing' AND jobs.abort_requested")
     if capabilities.has_aborting_status:
         aborting.append("jobs.status = 'aborting'")
-    columns.append(f"{' OR '.join(aborting)} AS is_aborting")
+    columns.append(f"{' OR '.join(aborting)} AS {IS_ABORTING}")
     return f"(SELECT {', '.join(columns)} FROM procrastinate_jobs AS jobs) AS job"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.monitor.rows import VERSION, jobs_table
 from jobdesk_core.operations.changes import Action, Cancel, Change, Fail, Purge, Reprioritise, Reschedule, Retry
 from jobdesk_core.operations.facts import facts_columns, facts_parameters
 
@@ -61,7 +61,7 @@ def chunk(change: Change, capabilities: Capabilities, ids: Sequence[int], versio
     sql = (
         "WITH wanted (id, version) AS (SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::bigint[])),\n"
         "patience AS MATERIALIZED (SELECT set_config('lock_timeout', %(patience)s, true)),\n"
-        "held AS MATERIALIZED (SELECT job.id, job.task_name, job.queue_name, job.jobdesk_version AS version, "
+        f"held AS MATERIALIZED (SELECT job.id, job.task_name, job.queue_name, job.{VERSION} AS version, "
         f"{facts_columns(change, able)}{before}\n"
         f"FROM patience, {jobs_table(able)} WHERE job.id = ANY (%(ids)s::bigint[]) FOR UPDATE OF job SKIP LOCKED),\n"
         "ready AS (SELECT held.* FROM held JOIN wanted ON wanted.id = held.id AND wanted.version = held.version"

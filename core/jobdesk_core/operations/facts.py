@@ -6,7 +6,7 @@ from typing import Any
 
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.rows import STALLED_AFTER_S
+from jobdesk_core.monitor.rows import IS_ABORTING, STALLED_AFTER_S
 from jobdesk_core.operations.changes import Change, Fail, Purge, Reprioritise, Reschedule, Retry
 from jobdesk_core.operations.rules import Facts
 
@@ -20,7 +20,7 @@ def facts_columns(change: Change, capabilities: Capabilities) -> str:
     has_worker = isinstance(change, Retry | Fail) and capabilities.has_workers and capabilities.has_worker_id
     values = (
         "job.status::text",
-        "job.is_aborting",
+        f"job.{IS_ABORTING}",
         _worker(">=") if has_worker else "false",
         LOCK_TAKEN if retries else "false",
         _moot(change),

@@ -16,7 +16,7 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.pages import StatementTooLong
-from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.monitor.rows import VERSION, jobs_table
 from jobdesk_core.operations.changes import Change, Fail, Purge, Retry
 from jobdesk_core.operations.facts import FACTS, facts_columns, facts_of, facts_parameters
 from jobdesk_core.operations.rules import GONE, Facts, Reason, impossible, verdict
@@ -213,7 +213,7 @@ class _Preflight:
         few = ", ".join(f"CASE WHEN count(*) <= %(most)s THEN {sql} END AS {name}" for name, sql in arrays.items())
         return Statement(
             f"SELECT {facts}, {few} "
-            f"FROM (SELECT job.id, job.jobdesk_version AS version, {lock} AS lock, {facts_columns(change, able)} "
+            f"FROM (SELECT job.id, job.{VERSION} AS version, {lock} AS lock, {facts_columns(change, able)} "
             f"FROM {jobs_table(able)} WHERE {condition}) AS found GROUP BY {facts}",
             lambda rows: [dict(zip(names, row, strict=True)) for row in rows],
             parameters | facts_parameters(change) | {"acted": _acted(change, able), "most": MOST_AT_ONCE},
