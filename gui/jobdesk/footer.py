@@ -55,6 +55,11 @@ class Footer(QFrame):
         self._clock.start(LOOK_MS)
         self._look()
 
+    @property
+    def about_database(self) -> str:
+        """The sentence about the database."""
+        return self._right.text()
+
     def _look(self) -> None:
         told = under_way(LONG_S)
         for part in (self.progress, self.doing, self.stop):
@@ -80,6 +85,8 @@ class Footer(QFrame):
         rights = self.tr("full access") if able.rights.is_complete else self.tr("limited access")
         if desk.profile.is_read_only:
             rights = self.tr("read-only")
+        if able.is_standby:
+            rights = self.tr("read-only standby")
         text = self.tr("schema {release} · {rights}").format(release=able.release, rights=rights)
         self._right.setToolTip(able.strangeness or "")
         if (clock := desk.connector.clock).differs_by(IN_SIGHT_S):

@@ -52,7 +52,7 @@ class Balance:
     """Whether jobs have gone that we still count. Times are seconds of a monotonic clock."""
 
     def __init__(self, *, is_blind: bool = False) -> None:
-        self._is_blind = is_blind
+        self.is_blind = is_blind
         self.seen: TableStatistics | None = None
         self._even: TableStatistics | None = None  # the statistics when all seemed right
         self._difference = 0  # what we believe less the server's rows, when all had been counted
@@ -66,12 +66,12 @@ class Balance:
     @property
     def is_even(self) -> bool:
         """Whether nothing tells of an ended job that has gone."""
-        return self._even is not None and (self._is_blind or self.seen == self._even)
+        return self._even is not None and (self.is_blind or self.seen == self._even)
 
     @property
     def has_found_all(self) -> bool:
         """Whether the statistics say that nothing more has gone than is known."""
-        return self.is_even and not self._is_blind and not self._drift and not self._is_unsure
+        return self.is_even and not self.is_blind and not self._drift and not self._is_unsure
 
     def see(self, seen: TableStatistics, believed: int, now: float) -> bool:
         """Compare with what we believe; whether rows were deleted since the last look, by whomever."""
@@ -97,7 +97,7 @@ class Balance:
         """Whether ended jobs should be gone through. `quiet_s`: how long nothing has happened."""
         if self._even is None:
             return False
-        if self._is_blind:
+        if self.is_blind:
             return now >= self._checked_at + BLIND_S
         if not self._drift and not self._is_unsure:
             return False

@@ -392,7 +392,7 @@ class Feed:
             self._balance.check(before, counts.total(), time.monotonic(), self._quiet_s)
             self._began = None
             counts.as_of = began_at
-        is_settled = self._balance.is_even and not self._capabilities.is_standby
+        is_settled = self._balance.is_even and not self._balance.is_blind
         if counts.is_exact and not self._is_open_stale and is_settled:
             counts.as_of = now
 
