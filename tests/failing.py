@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -15,6 +15,7 @@ from jobdesk_core.failures.groups import FailuresReader
 from jobdesk_core.failures.records import By, Failures, Range
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations.steps import run
+from jobdesk_core.reported.detection import detect
 from psycopg.types.json import Jsonb
 
 #: Ends of runs after which a job is not over.
@@ -72,7 +73,7 @@ def read(dsn: str, wanted: Range = Range.HOUR, text: str = "", by: By = By.TASK)
 def answers(dsn: str, wanted: Range = Range.HOUR, text: str = "", by: By = By.TASK) -> list[Failures]:
     """Every answer until the whole one."""
     with connected_now(dsn) as connector:
-        reader = FailuresReader(connector.run(DETECT), wanted, job_filter=JobFilter.parse(text), by=by)
+        reader = FailuresReader(_able(connector), wanted, job_filter=JobFilter.parse(text), by=by)
         found = [run(reader.more(), connector, limit_s=30)]
         while not found[-1].is_whole:
             found.append(run(reader.more(), connector, limit_s=30))
@@ -93,4 +94,8 @@ def connected_now(dsn: str) -> Iterator[SyncPsycopgConnector]:
 def able_of(dsn: str) -> Capabilities:
     """What a database can do."""
     with connected_now(dsn) as connector:
-        return connector.run(DETECT)
+        return _able(connector)
+
+
+def _able(connector: SyncPsycopgConnector) -> Capabilities:
+    return replace(connector.run(DETECT), reported=connector.run(detect()))

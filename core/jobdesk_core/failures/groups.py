@@ -8,14 +8,19 @@ its length before; then older events, for as long as some task of the range is n
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.failures.counting import BOUNDS, Bounds, Window, count, earlier, first_events
+from jobdesk_core.failures.errors import MOST_ERRORS, Errors, before, jobs_of
 from jobdesk_core.failures.records import By, Failures, Range
 from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.tally import Frame, Tally
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations.steps import Steps
+from jobdesk_core.reported.reading import PAGE, attempt, errors_of_runs
+from jobdesk_core.reported.records import Error, Reported
 
 #: What was usual is read from so many lengths of the range before it, and from so many events at most.
 USUAL_LENGTHS, USUAL_EVENTS = 4, 3_000_000
@@ -23,6 +28,7 @@ USUAL_LENGTHS, USUAL_EVENTS = 4, 3_000_000
 _WIDTHS_S = (30, 60, 300, 1_800, 3_600, 10_800, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
 MOST_BUCKETS = 64
 #: The year 1001, in seconds since 1970: before what any clock tells.
+_THE_BEGINNING = dt.datetime(1001, 1, 1, tzinfo=dt.UTC)
 _ALL_TIME = -3.0578e10
 
 
@@ -49,7 +55,10 @@ class FailuresReader:
         self._stretches = Stretches(0)
         self._usual_from = 0
         self._read_back_to: dt.datetime | None = None
-        self._is_counted = self._is_usual_known = self._is_whole = False
+        self._errors: Errors | None = None
+        self._next_errors: tuple[dt.datetime, int] | None = None
+        self._unreported = ""
+        self._is_counted = self._are_errors_known = self._is_usual_known = self._is_whole = False
 
     def more(self) -> Steps[Failures]:
         """Read one stretch and tell what is known."""
@@ -59,21 +68,64 @@ class FailuresReader:
         assert self._tally is not None
         if not self._is_counted:
             yield from self._count(self._frame.window.start)
+        elif not self._are_errors_known:
+            yield from self._read_errors()
         elif not self._is_usual_known:
             yield from self._count(self._frame.window.oldest)
         elif not self._is_whole:
             yield from self._look_earlier(self._tally)
-        return self._tally.failures(
-            is_counted=self._is_counted, is_whole=self._is_whole, read_back_to=self._read_back_to
-        )
+        return self._failures(self._tally)
+
+    def _failures(self, tally: Tally) -> Failures:
+        is_whole = self._is_whole and self._are_errors_known
+        found = tally.failures(is_counted=self._is_counted, is_whole=is_whole, read_back_to=self._read_back_to)
+        groups = found.groups
+        if self._by is By.ERROR:
+            groups = (self._errors or Errors(self._frame)).by_error(groups)
+        elif self._errors is not None:
+            groups = tuple(map(self._errors.divided, groups))
+        return replace(found, groups=groups, unreported=self._unreported)
 
     def _begin(self, bounds: Bounds) -> None:
         self._frame = frame(bounds, self._range, self._by, self._filter.text)
         self._tally = Tally(self._frame)
         self._stretches = Stretches(bounds.highest)
         self._lowest_at = bounds.first_at
+        self._are_errors_known = self._by is By.WORKER
         if not bounds.highest:
-            self._is_counted = self._is_usual_known = self._is_whole = True
+            self._is_counted = self._are_errors_known = self._is_usual_known = self._is_whole = True
+
+    # What workers report
+
+    def _read_errors(self) -> Steps[None]:
+        """Read one page of reported errors, or that there are none to be read."""
+        reported, frame = self._able.reported, self._frame
+        errors = self._errors = self._errors or Errors(frame)
+        since = frame.since or _THE_BEGINNING
+
+        def page(able: Reported) -> Statement[list[Error]]:
+            until = frame.read_at + dt.timedelta(seconds=1)
+            return errors_of_runs(able, since, until, before=self._next_errors, limit=PAGE)
+
+        answer = yield from attempt(reported, "errors", page)
+        found = answer.value or []
+        if found:
+            jobs = yield jobs_of(self._able, self._filter, sorted({error.job_id for error in found}))
+            errors.add(found, jobs)
+            self._next_errors = found[-1].at, found[-1].id
+        if len(found) >= PAGE and errors.count < MOST_ERRORS:
+            return
+        self._are_errors_known = True
+        if frame.since is not None and errors.count:
+            past = yield from attempt(reported, "errors", lambda able: before(errors.fingerprints, since))
+            if past.value is not None:
+                errors.know_before(past.value)
+        if answer.refusal is not None:
+            self._unreported = answer.refusal
+        elif len(found) >= PAGE:
+            self._unreported = f"Only the newest {errors.count:,} reported errors were read."
+        elif not errors.count:
+            self._unreported = "No worker has reported an error of these runs."
 
     # The range, and the time before
 

@@ -175,22 +175,21 @@ class Tally:
         return tuple(total[place] for place in range(self._frame.buckets))
 
     def _groups(self, by: By, *, is_whole: bool) -> tuple[Group, ...]:
-        if by is By.TASK:
+        if by is not By.WORKER:
             parts = self._divided(lambda key: key[0])
-            return _in_order(self._group(task, None, cells, (), is_whole) for task, cells in parts.items())
-        worker_of: Callable[[Key], int | None] = (lambda key: key[2]) if by is By.WORKER else lambda key: None
+            return in_order(self._group(task, None, cells, (), is_whole) for task, cells in parts.items())
         found = []
-        for worker, cells in self._divided(worker_of).items():
+        for worker, cells in self._divided(lambda key: key[2]).items():
             tasks: dict[str, dict[Key, _Cell]] = defaultdict(dict)
             for key, cell in cells.items():
                 tasks[key[0]][key] = cell
-            children = _in_order(
+            children = in_order(
                 self._group(task, worker, own, (), is_whole)
                 for task, own in tasks.items()
                 if any(cell.failed for cell in own.values())
             )
             found.append(self._group(None, worker, cells, children, is_whole))
-        return _in_order(found)
+        return in_order(found)
 
     def _divided(self, key_of: Callable[[Key], T]) -> dict[T, dict[Key, _Cell]]:
         """The cells of each group that has failures."""
@@ -274,6 +273,6 @@ class Tally:
         return tuple(sorted(marks, key=lambda mark: (mark.at, mark.kind)))
 
 
-def _in_order(groups: Iterable[Group]) -> tuple[Group, ...]:
+def in_order(groups: Iterable[Group]) -> tuple[Group, ...]:
     """The rising ones first, then those with most failures, then the latest."""
     return tuple(sorted(groups, key=lambda each: (each.is_rising, each.failed, each.last), reverse=True))
