@@ -19,6 +19,8 @@ import pytest
 import releases
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
+from keyrings import own_keyring
+from made_up_server import MadeUpServer
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -145,3 +147,36 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
     pyfuncitem.funcargs["run_coroutine"](pyfuncitem.obj(**arguments))
     return True
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of libpq, no file of this machine's user, and no password that went anywhere before."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "5")
+    monkeypatch.setattr("jobdesk_core.profiles.places._first_servers", {})
+
+
+@pytest.fixture
+def ring() -> Iterator[dict[str, str]]:
+    """A keyring that lasts as long as the test: its passwords by their keys."""
+    with own_keyring() as words:
+        yield words
+
+
+@pytest.fixture
+def home() -> Iterator[MadeUpServer]:
+    """The server that a password is kept for."""
+    with MadeUpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[MadeUpServer]:
+    """A server that must not be sent it."""
+    with MadeUpServer() as server:
+        yield server

@@ -11,13 +11,17 @@ from typing import Self
 
 _SSL, _GSS = 80877103, 80877104
 _CLEARTEXT = b"R" + struct.pack("!ii", 8, 3)
-_WRONG = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "me"\0\0'
+_WRONG = 'password authentication failed for user "me"'
 
 
 class MadeUpServer:
-    """Listens on a port of the loopback. `got` are the passwords that it was sent, `asked` how often it asked."""
+    """Listens on a port of the loopback. `got` are the passwords that it was sent, `asked` how often it asked.
 
-    def __init__(self) -> None:
+    One that `echoes` says what it was sent when it refuses it.
+    """
+
+    def __init__(self, *, echoes: bool = False) -> None:
+        self.echoes = echoes
         self.got: list[str] = []
         self.asked = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -59,7 +63,9 @@ class MadeUpServer:
         if _read(client, 1) == b"p":
             (length,) = struct.unpack("!i", _read(client, 4))
             self.got.append(_read(client, length - 4).rstrip(b"\0").decode())
-        client.sendall(b"E" + struct.pack("!i", len(_WRONG) + 4) + _WRONG)
+        words = f"{_WRONG}: got {self.got[-1]}" if self.echoes and self.got else _WRONG
+        told = f"SFATAL\0VFATAL\0C28P01\0M{words}\0\0".encode()
+        client.sendall(b"E" + struct.pack("!i", len(told) + 4) + told)
 
 
 def _read(client: socket.socket, length: int) -> bytes:

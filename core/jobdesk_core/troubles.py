@@ -27,6 +27,7 @@ from jobdesk_core.exceptions import (
     UnreadableDsn,
     cause_text,
 )
+from jobdesk_core.masking import masked
 
 Kind = Literal[
     "unreachable",
@@ -180,10 +181,21 @@ _QUOTED = (
 )
 
 
+#: A name by which libpq and others know a secret, and its value: bare, in quotes, or in quotes after a quoted name.
+_NAMED = re.compile(
+    r"((?:pass(?:word|wd|phrase)|scram_(?:client|server)_key|client_secret)(?:\s*=|[\"']\s*:)\s*)"
+    r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s&]+)",
+    re.IGNORECASE,
+)
+
+
 def without_secrets(text: str) -> str:
-    """The text with every password of a connection string blotted out."""
+    """The text with every password of a connection string, and every one that is known, blotted out."""
+    text = masked(text)
     text = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:•••@", text)
-    text = re.sub(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", r"\1•••", text, flags=re.IGNORECASE)
+    # An address that was cut short has no @ any more; what is no port may be a password.
+    text = re.sub(r"(://[^:/@\s\[]+):(?![\d,]*(?:[/?\s\"',;.]|$))(?!•••)[^\s\"']+", r"\1:•••", text)
+    text = _NAMED.sub(r"\1•••", text)
     for pattern in _QUOTED:
         text = re.sub(pattern, r'\1"•••"', text)
     return text

@@ -3,8 +3,7 @@ that takes down what it is sent."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,40 +18,11 @@ from jobdesk_core.profiles.secrets import (
     move_password,
     typed,
 )
-from keyrings import own_keyring
 from made_up_server import MadeUpServer
 from psycopg.conninfo import make_conninfo
 
 SECRET = "open-sesame"
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        monkeypatch.delenv(name)
-    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("jobdesk_core.profiles.places._first_servers", {})
-
-
-@pytest.fixture
-def ring() -> Iterator[dict[str, str]]:
-    with own_keyring() as words:
-        yield words
-
-
-@pytest.fixture
-def home() -> Iterator[MadeUpServer]:
-    """The server that the password was kept for."""
-    with MadeUpServer() as server:
-        yield server
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[MadeUpServer]:
-    with MadeUpServer() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def words_of(server: MadeUpServer, **changes: str) -> dict[str, str]:

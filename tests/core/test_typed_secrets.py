@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import string
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -19,6 +17,7 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.profiles import Profile, connection_parameters, database_of
 from jobdesk_core.troubles import explain
 
+pytestmark = pytest.mark.usefixtures("alone")
 #: Nothing listens there, and nothing is waited for.
 PLACE = "127.0.0.1:1/db"
 WRITTEN = (
@@ -83,15 +82,6 @@ PASSWORDS = st.lists(st.sampled_from(SEAMS), min_size=1, max_size=4).map(
 def tells(text: str) -> list[str]:
     """The parts of a planted password in a text."""
     return re.findall(r"Zq\dxV|wQz9", text)
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        monkeypatch.delenv(name)
-    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
-    monkeypatch.setenv("PGCONNECT_TIMEOUT", "1")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from jobdesk.main_window import MainWindow
 from jobdesk.session import Unreached
 from jobdesk_core.profiles import Profile, profile_of_dsn
 from jobdesk_core.profiles.secrets import keep_password
-from keyrings import own_keyring
 from made_up_server import MadeUpServer
 from opened import dialog_of, opened
 from PySide6.QtCore import Qt
@@ -21,31 +18,7 @@ from PySide6.QtTest import QTest
 from waiting import until
 
 SECRET = "open-sesame"
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
-
-
-@pytest.fixture
-def ring() -> Iterator[dict[str, str]]:
-    with own_keyring() as words:
-        yield words
-
-
-@pytest.fixture
-def home() -> Iterator[MadeUpServer]:
-    with MadeUpServer() as server:
-        yield server
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[MadeUpServer]:
-    with MadeUpServer() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def saved(window: MainWindow, name: str, server: MadeUpServer) -> Profile:

@@ -7,14 +7,23 @@ import datetime as dt
 import json
 import logging
 import sys
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 from jobdesk_core.cli import codes
 from jobdesk_core.cli.codes import Ended
+from jobdesk_core.masking import masked
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class SafeHandler(logging.StreamHandler[TextIO]):
+    """Writes no password that is known, whoever quotes it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as the formatter has it, without secrets."""
+        return masked(super().format(record))
 
 
 class JsonLines(logging.Formatter):
@@ -47,7 +56,7 @@ def add_logging(parser: argparse.ArgumentParser) -> None:
 
 def configure(options: argparse.Namespace) -> None:
     """Log to the error stream as the options say. Raises Ended for a format that is none."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = SafeHandler(sys.stderr)
     if options.log_format == "json":
         handler.setFormatter(JsonLines())
     else:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-MASK = "•••"
+from jobdesk_core import masking
+from jobdesk_core.masking import SHORTEST, masked
+
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:/+|//+", re.ASCII)
 #: An address without its scheme, perhaps as the value of an option or in quotes.
 _BARE = re.compile(r"(?:-{0,2}[\w-]+=)?[\"']?[\w.+%-]*:.+@[\w.\[\]:,%-]+([/?]\S*)?[\"']?")
@@ -30,31 +32,19 @@ _SHORT_BEFORE_SECRET = re.compile(r"-[pW]")
 _WITH_SECRET = re.compile(r"-[pW](?=.)", re.DOTALL)
 #: Whatever reads a word may take it apart at any sign, and tell one part.
 _SEAMS = re.compile(r"[\W_]+")
-#: Shorter parts tell nothing, and would blot out half of every sentence.
-_SHORTEST = 3
-
-
-_typed: list[str] = []
 
 
 def hide(arguments: Sequence[str]) -> None:
     """Never tell a password that stands among these words, and have no one read it in the list of processes."""
-    _typed[:] = secrets_in(arguments)
+    masking.hide_typed(secrets_in(arguments))
     _hide_from_other_processes(set(_secrets(arguments)))
-
-
-def without_typed(text: str) -> str:
-    """The text with every password that was typed as a mask."""
-    for secret in _typed:
-        text = text.replace(secret, MASK)
-    return text
 
 
 class Parser(argparse.ArgumentParser):
     """Tells what was not understood without any password in it."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        super()._print_message(without_typed(message), file)
+        super()._print_message(masked(message), file)
 
 
 def secrets_in(arguments: Sequence[str]) -> list[str]:
@@ -62,9 +52,9 @@ def secrets_in(arguments: Sequence[str]) -> list[str]:
     found: set[str] = set()
     for secret in _secrets(arguments):
         for spelling in (secret, unquote(secret)):
-            parts = [part for part in _SEAMS.split(spelling) if len(part) >= _SHORTEST]
+            parts = [part for part in _SEAMS.split(spelling) if len(part) >= SHORTEST]
             found.update((spelling, *parts))
-    return sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True)
+    return sorted((each for each in found if len(each) >= SHORTEST), key=len, reverse=True)
 
 
 def _secrets(arguments: Sequence[str]) -> Iterator[str]:

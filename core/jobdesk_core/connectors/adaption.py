@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from jobdesk_core import exact_json
 from jobdesk_core.connector import JsonDumps
 from jobdesk_core.exceptions import ConnectorException, SchemaChanged, UniqueViolation
+from jobdesk_core.masking import masked
 
 #: Seconds a connection attempt may take unless the caller or PGCONNECT_TIMEOUT says otherwise.
 CONNECT_TIMEOUT_S = 5
@@ -85,7 +86,7 @@ def translated(error: Any) -> ConnectorException:
         # Of other errors the detail may show whole rows, arguments and all.
         reason = f"{reason}: {error.diag.message_detail}"
     kind = SchemaChanged if state in _UNDEFINED else ConnectorException
-    return kind(f"Database error: {reason}" if reason else None)
+    return kind(f"Database error: {masked(reason)}" if reason else None)
 
 
 def pool_arguments(given: Mapping[str, Any]) -> dict[str, Any]:

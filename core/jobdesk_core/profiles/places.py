@@ -45,6 +45,11 @@ class Place:
         return {"host": hosts, "hostaddr": addresses, "port": ports, "user": self.user, "dbname": self.dbname}
 
     @property
+    def names(self) -> frozenset[str]:
+        """The hosts, the role and the database."""
+        return frozenset((self.user, self.dbname, *(host for host, _, _ in self.servers)))
+
+    @property
     def label(self) -> str:
         """The place as one text, another one for each place."""
         servers = ",".join(_label(*server) for server in self.servers)

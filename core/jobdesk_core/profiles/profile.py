@@ -12,7 +12,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from jobdesk_core import exact_json
+from jobdesk_core import exact_json, masking
 from jobdesk_core.connectors.settings import desk_settings
 from jobdesk_core.exceptions import UnreadableDsn
 from jobdesk_core.profiles.places import Place, Secret, is_misplaced, names_itself, password_to_send, resolved
@@ -201,6 +201,8 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
         # As it was resolved: what the environment says by the next connection would lead the password elsewhere.
         arguments |= found.place.parameters
         password = password_to_send(found, secret)
+        used = {name: str(value) for name, value in (conninfo_to_dict(conninfo) | named).items() if name in SECRETS}
+        masking.hide(filter(None, (password, found.password, *used.values())), names=found.place.names)
         if password is not None:
             arguments["password"] = password
     return {

@@ -1,0 +1,63 @@
+"""The passwords that this program has in hand, so that no text that it shows or writes tells one.
+
+Servers, libraries and the system quote what they were given, each in a spelling of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
+from urllib.parse import quote, quote_plus, unquote
+
+MASK = "•••"
+#: Shorter ones tell nothing, and would blot out half of every sentence.
+SHORTEST = 3
+
+#: From so many characters on it is told apart from a part of another word.
+_UNMISTAKABLE = 8
+
+#: By where they came from: what was typed at the start, and what connections were opened with.
+_known: dict[str, set[str]] = {}
+_pattern = re.compile(r"(?!)")
+
+
+def hide_typed(secrets: Iterable[str]) -> None:
+    """Never tell what was typed on the command line; what was typed there before is forgotten."""
+    _hide("typed", set(secrets))
+
+
+def hide(secrets: Iterable[str], *, names: Collection[str] = ()) -> None:
+    """Never tell these from now on, but for one that is a `name`, too, and could not be told from it."""
+    found = {each for secret in secrets if secret not in names for each in spellings(secret)}
+    _hide("connections", _known.get("connections", set()) | found)
+
+
+def _hide(source: str, secrets: set[str]) -> None:
+    global _pattern
+    if secrets != _known.get(source):
+        _known[source] = {each for each in secrets if len(each) >= SHORTEST}
+        ordered = sorted(set().union(*_known.values()), key=len, reverse=True)
+        _pattern = re.compile("|".join(map(_seen, ordered)) or "(?!)")
+
+
+def masked(text: str) -> str:
+    """The text with every known secret as a mask."""
+    return _pattern.sub(MASK, text)
+
+
+def _seen(secret: str) -> str:
+    text = re.escape(secret)
+    return text if len(secret) >= _UNMISTAKABLE else rf"(?<![^\W_]){text}(?![^\W_])"
+
+
+def spellings(secret: str) -> Iterator[str]:
+    """A secret as it may stand in a text: in an address, in a connection string, in JSON, and as Python writes it."""
+    for each in {secret, unquote(secret)}:
+        yield each
+        yield quote(each, safe="", errors="replace")
+        yield quote_plus(each, errors="replace")
+        yield each.replace("\\", "\\\\").replace("'", "\\'")
+        yield repr(each)[1:-1]
+        yield ascii(each)[1:-1]
+        yield json.dumps(each)[1:-1]
