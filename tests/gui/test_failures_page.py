@@ -9,9 +9,12 @@ import pytest
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.failures.page import FailuresPage
 from jobdesk.main_window import MainWindow
+from jobdesk_core.reported.ddl import schema_sql
 from opened import Others, desk_of, dialog_of, live
+from psycopg.types.json import Jsonb
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from waiting import until
 
 
@@ -223,3 +226,79 @@ async def test_groups_of_workers_open_into_their_tasks_by_the_arrows(dsn: str, t
             assert page.table.currentIndex().row() == 0
             QTest.keyClick(page.table, Qt.Key.Key_Left)
             assert page.model.rowCount() == 2
+
+
+async def test_what_the_failed_have_in_common_leads_to_the_jobs_that_have_it(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        common = [
+            run(others, "t", "q", "failed", worker, args=Jsonb({"template": "eu", "password": f"pw-{number}"}))
+            for number in range(8)
+        ]
+        run(others, "t", "q", "failed", worker, args=Jsonb({"template": "us"}))
+        for _ in range(20):
+            run(others, "t", "q", "succeeded", worker, args=Jsonb({"template": "us"}))
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            values = page.side.common.values
+            await until(lambda: [each.value for each in values.values][:1] == ['"eu"'], timeout_s=60, what="the value")
+            assert page.side.common_note.text().startswith("9 failed beside 20 succeeded jobs")
+            cells = [str(values.index(0, column).data()) for column in range(5)]
+            assert cells == ["template", '"eu"', "8 89 %", "0 0 %", "only failed"]
+            assert "pw-" not in " ".join(
+                str(values.index(0, column).data(role)) for column in range(5) for role in (0, 3)
+            )
+            page.side.common.clicked.emit(values.index(0, 0))
+            assert window.navigation.current == "jobs"
+            await until(lambda: sorted(window.jobs.model.ids()) == common, timeout_s=60, what="the jobs")
+
+
+async def test_too_few_to_compare_is_said_instead_of_a_table(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        run(others, "t", "q", "failed", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            note = page.side.common_note
+            await until(lambda: note.text().startswith("Too few to compare."), timeout_s=60, what="the sentence")
+            assert not page.side.common.isVisible()
+            await until(lambda: "not installed" in page.side.traceback.note.plain_text, timeout_s=60, what="the reason")
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/srv/app/tasks.py", line 8, in render
+    client.render()
+  File "/venv/lib/python3.12/site-packages/httpx/_client.py", line 1145, in post
+    return self.request(
+  File "/venv/lib/python3.12/site-packages/httpcore/connection.py", line 9, in request
+    raise exc
+httpx.ConnectTimeout: <b>no</b> connection
+"""
+
+
+async def test_a_reported_traceback_is_shown_with_libraries_folded_and_copied_whole(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        failed = run(others, "t", "q", "failed", worker)
+        others.run(schema_sql())
+        others.run(
+            "INSERT INTO jobdesk.errors (job_id, attempt, at, app, task_name, queue_name, type, message, traceback, "
+            "fingerprint, outcome) VALUES (%s, 1, now(), 'a', 't', 'q', 'ConnectTimeout', 'no', %s, 'f', 'failed')",
+            failed,
+            TRACEBACK,
+        )
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            await until(lambda: page.traceback == TRACEBACK, timeout_s=60, what="the traceback")
+            block = page.side.traceback.block
+            assert block.plain_text.splitlines() == [
+                "srv/app/tasks.py:8 in render",
+                "    client.render()",
+                "  … 2 frames in httpx, httpcore",
+                "httpx.ConnectTimeout: <b>no</b> connection",
+            ]
+            page.side.traceback.which.choose(1)
+            assert "httpx/_client.py:1145" in block.plain_text
+            await until(window.actions["failure.copy"].isEnabled, timeout_s=60, what="the action")
+            window.actions["failure.copy"].trigger()
+            assert QApplication.clipboard().text() == TRACEBACK

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobdesk_core.exceptions import CapabilityMissing
-from jobdesk_core.failures.records import Group
-from jobdesk_core.monitor.filters import FilterError, JobFilter
+from jobdesk_core.failures.contrast import ContrastReader
+from jobdesk_core.failures.records import Contrast, Failures, Group
+from jobdesk_core.monitor.filters import FilterError, JobFilter, term
 from jobdesk_core.monitor.pages import JobPages, Order, StatementTooLong
 from jobdesk_core.operations.steps import run_async
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reading import attempt, errors_of
 from jobdesk_core.reported.records import Error
 
+from jobdesk import formats
 from jobdesk.desk import Desk
+from jobdesk.failures.aside import run_aside
 from jobdesk.failures.side import MOST_JOBS, FailedJob
 
 #: Stretches of ids that are looked through for a group's jobs.
 MOST_STRETCHES = 40
+#: The part of the time in which nothing is asked between two stretches, and the seconds between two showings.
+REST, SHOWN_S = 0.5, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,42 @@ async def newest_of(desk: Desk, group: Group) -> Newest:
     jobs = await _jobs(desk, group) if group.still_failed and group.filter is not None else []
     error, refusal = await _error(desk, group, [job.id for job in jobs])
     return Newest(tuple(jobs), error, refusal)
+
+
+def compared(group: Group) -> Group | None:
+    """The group whose jobs can be compared: one task's; of a group of one task that one. None for several tasks."""
+    if group.task is not None:
+        return group
+    tasks = {child.task for child in group.children}
+    return group.children[0] if len(group.children) == 1 and None not in tasks else None
+
+
+async def contrast_of(
+    desk: Desk, found: Failures, group: Group, queue: str | None, show: Callable[[Contrast], object]
+) -> None:
+    """Compare a group's failed jobs with the succeeded ones of its task, and show it as it goes on.
+
+    Raises as the reading of failures does.
+    """
+    zone = dt.UTC if formats.shows_utc() else dt.datetime.now().astimezone().tzinfo or dt.UTC
+    reader = ContrastReader(
+        desk.capabilities,
+        found,
+        group,
+        job_filter=JobFilter.parse(term("queue", queue)) if queue is not None else None,
+        zone=zone,
+        secret_pattern=desk.profile.secret_keys,
+    )
+    shown_at = 0.0
+    while True:
+        started = time.monotonic()
+        contrast = await run_aside(reader.more(), desk)
+        if contrast.is_whole or time.monotonic() - shown_at >= SHOWN_S:
+            shown_at = time.monotonic()
+            show(contrast)
+        if contrast.is_whole:
+            return
+        await asyncio.sleep((time.monotonic() - started) * REST)
 
 
 async def _jobs(desk: Desk, group: Group) -> list[FailedJob]:

@@ -8,7 +8,7 @@ from typing import Any
 from jobdesk_core.failures.records import By, Failures, Group, Range
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.filters import term
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
@@ -16,13 +16,13 @@ from jobdesk import formats
 from jobdesk.actions import Actions
 from jobdesk.desk import Desk
 from jobdesk.failures import words
-from jobdesk.failures.beside import Newest, newest_of
 from jobdesk.failures.chips import Chips
 from jobdesk.failures.model import FailuresModel
 from jobdesk.failures.muted import Muted
 from jobdesk.failures.reading import FailuresReading, Question
 from jobdesk.failures.rows import Key, Only, Row, all_groups, count, rows_of
-from jobdesk.failures.side import MOST_JOBS, FailuresSide
+from jobdesk.failures.selected import SelectedGroup
+from jobdesk.failures.side import FailuresSide
 from jobdesk.failures.table import FailuresTable
 from jobdesk.failures.time_line import TimeLine
 from jobdesk.failures.toolbar import Choice, FailuresToolbar
@@ -31,11 +31,7 @@ from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.navigation import Navigation
 from jobdesk.widgets.splitter import Splitter
-from jobdesk.work import Work
 
-READ_BESIDE = "read beside failures"
-#: Milliseconds for which a group is selected before anything is read of it.
-SETTLE_MS = 200
 #: Narrower, the side stands below the list; the choices of the toolbar are lists below the second width.
 NARROW_WIDTH, TIGHT_WIDTH = 860, 660
 #: Lower, the list has the room of the time line.
@@ -60,10 +56,8 @@ class FailuresPage(QWidget):
         self._opened: set[Key] = set()
         self._chosen: Key | None = None
         self._is_filling = self._wants_focus = False
-        self._newest: Newest | None = None
         self.muted = Muted(self)
         self.reading = FailuresReading(self)
-        self._work = Work(self)
         by = Choice(self.tr("Group by"), [words.by_words()[each] for each in _BY])
         span = Choice(self.tr("Range"), [words.range_words()[each] for each in _SPANS])
         span.choose(_SPANS.index(Range.HOUR))
@@ -74,7 +68,7 @@ class FailuresPage(QWidget):
         self.time_line = TimeLine()
         self.side = FailuresSide()
         self.empty = EmptyState("failures", "", "")
-        self._settling = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._beside = SelectedGroup(self.side, self)
         self._place()
         self._connect()
 
@@ -111,7 +105,7 @@ class FailuresPage(QWidget):
         """Read the failures now, and what stands beside them."""
         if self._desk is not None and self.isVisible():
             self.reading.read_now()
-            self._settling.start()
+            self._beside.read_again()
 
     def selected_row(self) -> Row | None:
         """The selected group."""
@@ -143,7 +137,6 @@ class FailuresPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.refresh()
-        self._settling.start()
         # Not when the page was chosen by the arrows: they go on through the pages.
         self._wants_focus = not isinstance(QApplication.focusWidget(), Navigation)
         if self._wants_focus:
@@ -153,23 +146,7 @@ class FailuresPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self.reading.stop()
-        self._settling.stop()
-        self._work.cancel(READ_BESIDE)
-
-    def _read_beside(self) -> None:
-        row, desk = self.selected_row(), self._desk
-        if row is None or desk is None or not self.isVisible() or self._is_stale():
-            return
-        self._work.start(
-            newest_of(desk, row.group), name=READ_BESIDE, then=self._take_newest, failed=self._told, replaces=True
-        )
-
-    def _take_newest(self, newest: Newest) -> None:
-        self._newest = newest
-        self._show_newest()
-
-    def _told(self, error: Exception) -> None:
-        self.side.show_jobs([], 0, self._now(), self.tr("The jobs could not be read in time."))
+        self._beside.stop()
 
     # Showing
 
@@ -221,7 +198,6 @@ class FailuresPage(QWidget):
         self.table.selectionModel().setCurrentIndex(index, _SELECT)
         if self._chosen != self.model.rows[place].key:
             self._chosen = self.model.rows[place].key
-            self._begin_beside()
 
     def _show_chips(self, found: Failures | None, today: dt.date) -> None:
         self.chips.setVisible(found is not None and bool(found.queues or self.chips.queue))
@@ -300,10 +276,7 @@ class FailuresPage(QWidget):
         own = row.group.trend if row is not None else ()
         name = (row.group.task or self.side.name.plain_text) if row is not None else ""
         self.time_line.set_failures(found, own, name, is_stale=self._is_stale())
-        if row is None:
-            self.side.traceback.show_nothing()
-            self.side.show_contrast(None)
-            self.side.show_jobs([], 0, self._now())
+        self._beside.show(self._desk if self.isVisible() else None, row, found, self.reading.question.queue)
 
     def _selected(self) -> None:
         if self._is_filling:
@@ -312,36 +285,7 @@ class FailuresPage(QWidget):
         key = row.key if row is not None else None
         if key is not None and key != self._chosen:
             self._chosen = key
-            self._begin_beside()
             self._show_side()
-        self.selection_changed.emit()
-
-    def _begin_beside(self) -> None:
-        self._newest = None
-        self.side.traceback.show_nothing()
-        self.side.show_contrast(None)
-        self.side.show_jobs([], 0, self._now(), self.tr("reading …"))
-        self._settling.start()
-
-    def _show_newest(self) -> None:
-        newest, row = self._newest, self.selected_row()
-        if newest is None or row is None:
-            return
-        group = row.group
-        none = self.tr("None of these jobs is failed now: they were retried, or deleted.")
-        note = "" if newest.jobs or group.still_failed else none
-        self.side.show_jobs(newest.jobs, group.still_failed - len(newest.jobs[:MOST_JOBS]), self._now(), note)
-        error = newest.error
-        if error is not None and error.traceback:
-            alike = [
-                each.failed for each in group.children if each.error and each.error.fingerprint == error.fingerprint
-            ]
-            self.side.traceback.show_traceback(error.traceback, alike[0] if alike else group.failed, group.failed)
-        elif error is not None:
-            self.side.traceback.show_note(f"{error.type}: {error.message}")
-        else:
-            sentence = newest.refusal or self.tr("No error of these jobs was reported.")
-            self.side.traceback.show_note(sentence, leads_to_help=True)
         self.selection_changed.emit()
 
     def _toggle(self, place: int) -> None:
@@ -442,7 +386,7 @@ class FailuresPage(QWidget):
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._selected())
         self.side.filter_asked_for.connect(self.filter_asked_for)
         self.time_line.time_asked_for.connect(self._open_time)
-        self._settling.timeout.connect(self._read_beside)
+        self._beside.changed.connect(self.selection_changed)
         theme().changed.connect(self._fit)
 
     def _start_over(self) -> None:

@@ -11,10 +11,10 @@ from jobdesk_core.failures.groups import FailuresReader
 from jobdesk_core.failures.records import By, Failures, Group, Range
 from jobdesk_core.monitor.filters import JobFilter, term
 from jobdesk_core.monitor.pages import StatementTooLong
-from jobdesk_core.operations.steps import run_async
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.desk import Desk
+from jobdesk.failures.aside import run_aside
 from jobdesk.failures.rows import Key, all_groups, key_of
 from jobdesk.work import Work
 
@@ -109,7 +109,7 @@ class FailuresReading(QObject):
         took_s = shown_at = 0.0
         while True:
             started = time.monotonic()
-            found = await run_async(reader.more(), desk.connector, limit_s=desk.monitor.limit_s)
+            found = await run_aside(reader.more(), desk)
             took = time.monotonic() - started
             if found.is_whole:
                 self._known, self._whole_at = found, time.monotonic()

@@ -1,0 +1,47 @@
+"""Runs a reading of the core so that only its waiting is the window's: what it computes is done in another thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.monitor.pages import limited
+from jobdesk_core.operations.steps import Steps
+
+from jobdesk.desk import Desk
+
+T = TypeVar("T")
+
+
+async def run_aside(steps: Steps[T], desk: Desk) -> T:
+    """Run steps that only read, and return their value; no statement runs longer than the monitor's limit."""
+    resume: Callable[[Any], Any] = steps.send
+    value: Any = None
+    while True:
+        is_over, found = await asyncio.to_thread(_resumed, resume, value)
+        if is_over:
+            result: T = found
+            return result
+        assert isinstance(found, Statement), "nothing but reading is done here"
+        try:
+            rows = await limited(desk.connector, replace(found, decode=_as_they_are), desk.monitor.limit_s)
+            value = await asyncio.to_thread(found.decode, rows)
+            resume = steps.send
+        except JobdeskException as error:
+            resume, value = steps.throw, error
+
+
+def _resumed(resume: Callable[[Any], Any], value: Any) -> tuple[bool, Any]:
+    """The next step; or that it is over, with the value."""
+    try:
+        return False, resume(value)
+    except StopIteration as end:
+        return True, end.value
+
+
+def _as_they_are(rows: Any) -> Any:
+    return rows
