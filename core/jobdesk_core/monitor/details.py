@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import ArgumentsTooDeep
+from jobdesk_core.exceptions import ArgumentsTooDeep, ConnectorException, cause_text
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor import columns, surroundings
 from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES, is_deep, parsed
@@ -20,6 +20,9 @@ from jobdesk_core.monitor.explain import Explanation, Surroundings, explain
 from jobdesk_core.monitor.pages import StatementTooLong, limited, overdue
 from jobdesk_core.monitor.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow, event_tuples, job_row, row_columns
 from jobdesk_core.monitor.surroundings import Holder, Situation
+from jobdesk_core.reported.around import Around
+from jobdesk_core.reported.around import around as reported_around
+from jobdesk_core.reported.reading import LINK_LOST
 
 T = TypeVar("T")
 
@@ -79,6 +82,11 @@ async def read_detail(
         with contextlib.suppress(StatementTooLong):
             situation = await limited(connector, question, limit_s)
         around = replace(around, situation=situation)
+    try:
+        told = await limited(connector, reports_of(capabilities, detail.row), limit_s)
+    except ConnectorException as error:
+        told = unread(error)
+    around = replace(around, reports=told)
     return explained(detail, around, capabilities.clock.now())
 
 
@@ -88,6 +96,20 @@ def still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surround
         return None
     queues = {detail.row.queue_name, *([around.holder.row.queue_name] if around.holder else [])}
     return surroundings.situation(capabilities, detail.row, sorted(queues))
+
+
+def reports_of(capabilities: Capabilities, row: JobRow) -> Statement[Around]:
+    """What workers have reported of a job and round it; asked outside the snapshot, which an error would end."""
+    return reported_around(
+        capabilities.reported, row.id, row.queue_name, row.task_name, has_workers_table=capabilities.has_workers
+    )
+
+
+def unread(error: ConnectorException) -> Around:
+    """What stands in the place of reports that could not be read. Raises the error when the link was lost."""
+    if not isinstance(error, StatementTooLong) and (error.sqlstate is None or error.sqlstate.startswith(LINK_LOST)):
+        raise error
+    return Around(refusal=f"What is reported of it could not be read: {cause_text(error)}", is_installed=True)
 
 
 def explained(detail: JobDetail, around: Surroundings, now: dt.datetime) -> JobDetail:

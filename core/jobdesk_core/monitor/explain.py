@@ -14,15 +14,14 @@ from typing import Literal
 from jobdesk_core.durations import so_far
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.moments import FarTime
+from jobdesk_core.monitor import explain_reports
 from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow
 from jobdesk_core.monitor.surroundings import Ahead, Holder, Situation
+from jobdesk_core.reported.around import Around
 
 Tone = Literal["neutral", "good", "warning", "bad"]
 #: A queue in which nothing has been started for so many seconds is worth a word: a worker looks every 5 s by default.
 QUIET_S = 15
-#: The most characters of a name within a sentence.
-NAME_LIMIT = 60
-NO_TRACEBACK = "The database keeps no traceback: look in the worker's log."
 UNKNOWN_RULE = (
     "This database's rule for taking jobs is newer than this Jobdesk knows, so workers may go by another one."
 )
@@ -56,6 +55,8 @@ class Surroundings:
     result: str | None = None
     #: Whether the database's rule of fetching is one that this program does not know.
     is_rule_unknown: bool = False
+    #: What workers have reported of the job and of themselves.
+    reports: Around = field(default_factory=Around)
 
     def heard_of(self, workers: Iterable[WorkerRow], now: dt.datetime) -> Surroundings:
         """The same with the heartbeats that were read since; `workers` are all that are registered."""
@@ -100,7 +101,7 @@ def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
     lock = _lock_sentences(row, around, now)
     paused = _paused(row, around, now)
     if row.scheduled_at is not None and row.scheduled_at > now:
-        sentences = ["It is to be retried then."] if row.attempts else []
+        sentences = ["It is to be retried then.", *explain_reports.retried(around.reports)] if row.attempts else []
         sentences += paused
         if lock:
             sentences += ["Its lock may hold it back even then.", *lock]
@@ -112,21 +113,28 @@ def _waiting(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
     if paused and situation is not None:
         return Explanation("Its queue is paused.", [*paused, *lock, *_ahead(row, situation.ahead)], "warning", others)
     nobody = situation is not None and around.has_workers_table and not situation.live_workers
+    before = explain_reports.retried(around.reports) if row.attempts else []
+    unserved = explain_reports.unserved(around.reports, row.queue_name)
+    if unserved is not None and not nobody:
+        return Explanation(unserved[0], [*unserved[1], *lock, *before], "bad", others)
     if lock:
         alive = ["No worker is alive, either."] if nobody else []
         return Explanation("Waiting for its lock.", [*lock, *alive], "warning", others)
     if situation is None:
         unread = "The jobs ahead of it could not be counted in time."
-        return Explanation("Waiting for a worker.", [unread])
+        return Explanation("Waiting for a worker.", [unread, *before])
+    served = [*explain_reports.served(around.reports, row.queue_name), *before]
     ahead, quiet = _ahead(row, situation.ahead), _quiet(row, events, situation, now)
     if nobody:
         sentence = "No worker has sent a heartbeat in the last 30 seconds."
-        return Explanation("No worker is alive.", [sentence, *ahead], "bad")
+        return Explanation("No worker is alive.", [sentence, *ahead, *before], "bad")
     if quiet and not situation.running:
-        return Explanation("Waiting for a worker.", [*quiet, "Does a worker serve it?", *ahead], "warning")
+        return Explanation(
+            "Waiting for a worker.", [*quiet, *(served or ["Does a worker serve it?"]), *ahead], "warning"
+        )
     if situation.ahead.count:
-        return Explanation("Waiting for its turn.", [*ahead, *quiet, *_busy(row, situation)])
-    return Explanation("Waiting for a free worker.", [*ahead, *quiet, *_busy(row, situation)])
+        return Explanation("Waiting for its turn.", [*ahead, *quiet, *_busy(row, situation), *served])
+    return Explanation("Waiting for a free worker.", [*ahead, *quiet, *_busy(row, situation), *served])
 
 
 def _paused(row: JobRow, around: Surroundings, now: dt.datetime) -> list[str]:
@@ -229,11 +237,13 @@ def _running(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.
     lost = _lost(row, around, started, now)
     if lost is not None:
         headline, sentences = lost
+        sentences += explain_reports.running(around.reports, now)
         if is_asked:
             stuck = "No worker is left to honour it. A retry would end the job as failed."
             return Explanation(headline, [*sentences, f"{abort}.", stuck], "bad")
         return Explanation(headline, [*sentences, "A retry puts it back in its queue."], "bad", mend="retry")
     running = f"Running for {so_far(now - started)}." if started else "It is running."
+    before = [*explain_reports.running(around.reports, now), *before]
     if is_asked:
         by_itself = "A synchronous task must look for the request itself."
         return Explanation(f"{abort}; still running.", [running, by_itself, *before], "warning")
@@ -276,21 +286,24 @@ def running_until(row: JobRow, events: list[EventRow], around: Surroundings, now
 
 
 def _failed(row: JobRow, events: list[EventRow], around: Surroundings) -> Explanation:
-    ran = [*_runs(events), _outcome(around)]
+    told = explain_reports.failed(around.reports, _latest(events, EventType.STARTED))
+    failed, told_of = told if told is not None else ("It failed.", [])
+    ran = [*told_of, *_runs(events), *([_outcome(around)] if told is None or around.result is not None else [])]
     holder = around.queueing_lock_holder
     if holder is not None and holder.id != row.id:
         taken = f"Its queueing lock {named(row.queueing_lock)} is taken by job #{holder.id:,}, which is waiting."
         way_out = "Cancel that one first, or let it run."
+        ran = [*([failed] if told is not None else []), *ran]
         return Explanation("A retry would be refused.", [taken, way_out, *ran], "warning", [holder.id])
     if row.abort_requested:
         stuck = "An abort request is stuck on it: the database refuses to put it back while it is set."
         if around.can_retry_failed:
             sentences = [stuck, "Retry from here clears it first.", *ran]
-            return Explanation("It failed.", sentences, "bad", mend="retry")
-        return Explanation("It failed.", [stuck, *_no_retry(), *ran], "bad", mend="again")
+            return Explanation(failed, sentences, "bad", mend="retry")
+        return Explanation(failed, [stuck, *_no_retry(), *ran], "bad", mend="again")
     if not around.can_retry_failed:
-        return Explanation("It failed.", [*ran, *_no_retry()], "bad", mend="again")
-    return Explanation("It failed.", ran, "bad")
+        return Explanation(failed, [*ran, *_no_retry()], "bad", mend="again")
+    return Explanation(failed, ran, "bad")
 
 
 def _no_retry() -> list[str]:
@@ -298,7 +311,9 @@ def _no_retry() -> list[str]:
 
 
 def _outcome(around: Surroundings) -> str:
-    return NO_TRACEBACK if around.result is None else f"Its result: {named(around.result)}"
+    return (
+        explain_reports.unreported(around.reports) if around.result is None else f"Its result: {named(around.result)}"
+    )
 
 
 def _runs(events: list[EventRow], *, before: bool = False) -> list[str]:
@@ -318,9 +333,7 @@ def _latest(events: list[EventRow], kind: EventType) -> dt.datetime | None:
 
 def named(name: str | None) -> str:
     """A name from the database within a sentence: in one line, cut, with no sign that cannot be seen."""
-    text = " ".join((name or "").split())
-    text = text if len(text) <= NAME_LIMIT else f"{text[:NAME_LIMIT]}…"
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+    return explain_reports.cut(name or "")
 
 
 def due(at: dt.datetime, now: dt.datetime) -> str:

@@ -16,7 +16,7 @@ from jobdesk_core.connectors.sync_psycopg import Connection, SyncPsycopgConnecto
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.counts import Counts
-from jobdesk_core.monitor.details import JobDetail, Reading, explained, still_to_ask
+from jobdesk_core.monitor.details import JobDetail, Reading, explained, reports_of, still_to_ask, unread
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import JobPages, Order, Page, PageKey, StatementTooLong
 from jobdesk_core.monitor.surroundings import Situation
@@ -92,6 +92,11 @@ def read_detail_now(
         with contextlib.suppress(StatementTooLong):
             situation = limited_now(connector, question, limit_s)
         around = replace(around, situation=situation)
+    try:
+        told = limited_now(connector, reports_of(capabilities, detail.row), limit_s)
+    except ConnectorException as error:
+        told = unread(error)
+    around = replace(around, reports=told)
     return explained(detail, around, capabilities.clock.now())
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import ConnectorException, cause_text
 from jobdesk_core.monitor.pages import StatementTooLong
-from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reported.records import (
     ALIVE_S,
     Error,
@@ -26,6 +25,9 @@ from jobdesk_core.reported.records import (
     ReportedTask,
     ReportedWorker,
 )
+
+if TYPE_CHECKING:
+    from jobdesk_core.operations.steps import Steps
 
 T = TypeVar("T")
 

@@ -7,11 +7,10 @@ refused, and what others have put into ours stays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.exceptions import SchemaRefused
-from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reported.ddl import (
     LOCK,
     SCHEMA,
@@ -25,6 +24,9 @@ from jobdesk_core.reported.ddl import (
 )
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.records import Reported
+
+if TYPE_CHECKING:
+    from jobdesk_core.operations.steps import Steps
 
 __all__ = [
     "SCHEMA",
