@@ -63,6 +63,26 @@ class ServerClock:
         return f"This machine's clock is {_words(abs(ahead))} {side} the server's, whose time is used."
 
 
+#: The clock of the server that all is told by, where only one is connected to.
+_followed: ServerClock | None = None
+
+
+def follow(clock: ServerClock | None) -> None:
+    """Have `now` and `today` be told by this clock from now on; without one by this machine's."""
+    global _followed
+    _followed = clock
+
+
+def now() -> dt.datetime:
+    """The time (UTC) by the clock that is followed."""
+    return _followed.now() if _followed is not None else dt.datetime.now(dt.UTC)
+
+
+def today() -> dt.date:
+    """The day that it is here, by the clock that is followed."""
+    return now().astimezone().date()
+
+
 def _words(seconds: float) -> str:
     for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:

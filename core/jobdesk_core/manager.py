@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import BaseConnector, TellsWhenListening
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
@@ -40,6 +41,11 @@ class JobManager:
     def use(self, connector: BaseConnector) -> None:
         """Act through another connector from now on."""
         self.connector, self._capabilities = connector, None
+
+    def now(self) -> dt.datetime:
+        """The time (UTC) by the server's clock, where the connector has measured it; else by this machine's."""
+        clock = getattr(self.connector, "clock", None)
+        return clock.now() if isinstance(clock, ServerClock) else dt.datetime.now(dt.UTC)
 
     # Deferring
 
@@ -175,11 +181,11 @@ class JobManager:
         queue: str | None = None,
         lock: str | None = None,
     ) -> None:
-        """Retry a job, by default now."""
-        assert job.id is not None
-        await self.retry_job_by_id_async(
-            job.id, retry_at or dt.datetime.now(dt.UTC), priority=priority, queue=queue, lock=lock
-        )
+        """Retry a job, by default now, by the server's clock."""
+        job_id, changes = job.id, {"priority": priority, "queue": queue, "lock": lock}
+        assert job_id is not None
+        # Within, the server has been asked for its time.
+        await self._run_async(lambda able: _retry(able, job_id, retry_at or self.now(), changes))
 
     # Listing: of a filter None means any.
 

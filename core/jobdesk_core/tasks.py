@@ -59,7 +59,7 @@ def configure_task(
     if schedule_at is not None and schedule_in is not None:
         raise ValueError("Cannot set both schedule_at and schedule_in")
     if schedule_in is not None:
-        schedule_at = utils.datetime_from_timedelta_params(schedule_in)
+        schedule_at = job_manager.now() + dt.timedelta(**schedule_in)
     if schedule_at is not None:
         require_aware(schedule_at)
     job = Job(

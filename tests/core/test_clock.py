@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from database import connected, run_sql
+from jobdesk_core import App, PsycopgConnector
 from jobdesk_core.cli.program import main
-from jobdesk_core.clock import ServerClock
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.clock import ServerClock, follow
+from jobdesk_core.journal import Header, Journal, Search, recorded
+from jobdesk_core.journal.undoing import undo
+from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.monitor.monitor import Monitor
 from jobdesk_core.monitor.pages import Order
+from jobdesk_core.operations import Cancel, Chosen, Reschedule, plan, run_async
 from jobdesk_core.profiles import Profile
 from jobdesk_core.profiles.probe import probe
 from shifted import shifted
@@ -88,6 +94,61 @@ def test_the_command_line_reckons_with_the_servers_time(dsn: str, capsys: pytest
         run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'failed', scheduled_at = NULL WHERE id = 1")
         assert jobdesk(["--dsn", dsn, "retry", "1", "--yes"]) == 0
     assert -60 < run_sql(dsn, left)[0] <= 0
+
+
+def test_what_is_suggested_for_a_filter_is_of_the_servers_day() -> None:
+    clock, now = ServerClock(), time.monotonic()
+    clock.note(dt.datetime(2031, 1, 8, 12, tzinfo=dt.UTC), now, now)
+    follow(clock)
+    try:
+        for typed, meant in {
+            "14:30": 'deferred:>"2031-01-08 14:30"',
+            "monday": "deferred:2031-01-06",
+            "ended:8.1.": "ended:2031-01-08",
+            "failed since 9:05": 'status:failed ended:>="2031-01-08 09:05"',
+            "last week": "deferred:2030-12-30..2031-01-05",
+        }.items():
+            with pytest.raises(FilterError) as refused:
+                JobFilter.parse(typed)
+            assert meant in refused.value.suggestions, (typed, refused.value.suggestions)
+    finally:
+        follow(None)
+
+
+@pytest.mark.parametrize("wrong", [DAY, -7200.0])
+async def test_an_undo_reckons_with_the_servers_time(dsn: str, tmp_path: Path, wrong: float) -> None:
+    run_sql(
+        dsn,
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) "
+        "SELECT 'q', 't', now() + interval '1 h' FROM generate_series(1, 2)",
+    )
+    profile, journal = Profile(name="test", method="dsn", dsn="dbname=x"), Journal(tmp_path / "journal.sqlite")
+    with shifted(wrong):
+        async with connected(dsn) as (connector, able):
+            able = replace(able, clock=connector.clock)
+            for change, job_id in ((Reschedule(None), 1), (Cancel(), 2)):
+                made = await run_async(plan(Chosen((job_id,)), change, able), connector)
+                await recorded.act(made, connector, profile, journal, on_trouble=print)
+                (entry,) = await journal.entries(Search(), limit=1)
+                assert abs(entry.ahead_s - wrong) < 5
+                header = Header(action="undo", sentence="Undo", profile="test", place="", role="r", undoes=entry.id)
+                assert await undo(journal, connector, able, entry, header) == (1, {})
+    left = "SELECT extract(epoch FROM scheduled_at - now())::float FROM procrastinate_jobs WHERE status = 'todo'"
+    assert all(3500 < seconds <= 3600 for seconds in run_sql(dsn, left)) and len(run_sql(dsn, left)) == 2
+
+
+async def test_the_library_makes_jobs_due_by_the_servers_clock(dsn: str) -> None:
+    left = "SELECT extract(epoch FROM scheduled_at - now())::float FROM procrastinate_jobs ORDER BY id"
+    with shifted(-DAY):
+        app = App(connector=PsycopgConnector(conninfo=dsn))
+        async with app.open_async():
+            for _ in range(2):
+                await app.configure_task("t", schedule_in={"hours": 1}).defer_async()
+            run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = 1")
+            (job,) = await app.job_manager.list_jobs_async(id=1)
+            await app.job_manager.retry_job(job)
+    retried, deferred = run_sql(dsn, left)
+    assert -60 < retried <= 0 and 3500 < deferred < 3601
 
 
 async def test_testing_a_connection_tells_of_the_clock(dsn: str) -> None:

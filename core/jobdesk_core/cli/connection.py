@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from jobdesk_core.cli import codes, output
 from jobdesk_core.cli.codes import Ended
+from jobdesk_core.clock import follow
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.schema import found_elsewhere
@@ -104,6 +105,7 @@ def connected_again(desk: Opened) -> Opened:
 
 
 def _able(connector: SyncPsycopgConnector, profile: Profile) -> Capabilities:
+    follow(connector.clock)
     able = replace(connector.run(DETECT), clock=connector.clock, reported=connector.run(detect()))
     if not able.has_schema:
         raise Ended(codes.REFUSED, *_no_schema(able, profile.schema))

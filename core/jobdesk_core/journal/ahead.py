@@ -35,6 +35,7 @@ COLUMNS = {
         "planned_jobs": "INTEGER NOT NULL DEFAULT 0",
         "staged": "INTEGER NOT NULL DEFAULT 0",
         "last_at": "TEXT",
+        "ahead_s": "REAL NOT NULL DEFAULT 0",
     },
     "records": {"chunk": "INTEGER"},
 }
@@ -63,8 +64,8 @@ def plan(connection: sqlite3.Connection, entry_id: int, planned: Planned, owner:
     """Write what an act is about to do."""
     ids = array("q", planned.job_ids).tobytes() if planned.job_ids else None
     connection.execute(
-        "UPDATE entries SET owner = ?, server = ?, planned = ?, planned_jobs = ? WHERE id = ?",
-        (owner, planned.server, ids, planned.jobs or len(planned.job_ids), entry_id),
+        "UPDATE entries SET owner = ?, server = ?, planned = ?, planned_jobs = ?, ahead_s = ? WHERE id = ?",
+        (owner, planned.server, ids, planned.jobs or len(planned.job_ids), planned.ahead_s, entry_id),
     )
 
 

@@ -40,11 +40,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What an act is about to do: to these jobs, or (for new ones) to so many. `server` is a Server's name."""
+    """What an act is about to do: to these jobs, or (for new ones) to so many. `server` is a Server's name.
+
+    By `ahead_s` seconds this machine's clock, which the journal's times are of, was ahead of the server's.
+    """
 
     job_ids: Sequence[int] = ()
     jobs: int = 0
     server: str = ""
+    ahead_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An act. Times are UTC-aware; `ended_at` is None for one that is still going on, or was broken off.
+    """An act. Times are UTC-aware, and by this machine's clock, as one journal holds what was done on many servers: by
+    `ahead_s` seconds it was ahead of the server's. `ended_at` is None for one that is still going on.
 
     `done` and `left` count its jobs, of which `kept` have a record; `undone` of them were undone since. Of `in_doubt`
     more nobody knows yet: the server is asked when it is connected to.
@@ -87,6 +92,7 @@ class Entry:
     kept: int
     undone: int
     in_doubt: int = 0
+    ahead_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

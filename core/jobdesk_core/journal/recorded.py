@@ -92,7 +92,8 @@ class Recording:
             with contextlib.suppress(ConnectorException):  # the act itself will tell
                 self._server = await read_server(self.run)
                 await settle(self._journal, self.run, self._header.place)
-            planned = replace(planned, server=self._server.name)
+            ahead_s = self._connector.clock.ahead_s
+            planned = replace(planned, server=self._server.name, ahead_s=ahead_s)
             self.entry_id = await asyncio.to_thread(self._journal.begin_now, self._header, planned)
         except JournalTrouble as trouble:
             self._take(trouble)

@@ -72,6 +72,7 @@ def entry_of(row: sqlite3.Row) -> Entry:
         kept=row["kept"],
         undone=row["undone"],
         in_doubt=row["in_doubt"],
+        ahead_s=row["ahead_s"],
     )
 
 

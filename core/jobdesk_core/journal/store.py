@@ -362,7 +362,7 @@ class Store:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA max_page_count = {self.limits.bytes // PAGE_BYTES}")
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'chunks_payload'").fetchone():
+        if not connection.execute("SELECT 1 FROM pragma_table_info ('entries') WHERE name = 'ahead_s'").fetchone():
             connection.execute("BEGIN IMMEDIATE")
             for text in f"{_SCHEMA}{ahead.SCHEMA}".split(";"):
                 connection.execute(text)

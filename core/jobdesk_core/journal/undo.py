@@ -168,9 +168,10 @@ def _has_what_was_set(entry: Entry, action: str, set_to: Mapping[str, Any], row:
         return bool(row.priority == set_to.get("priority"))
     if action == "reschedule" or (action == RETRY and "scheduled_at" in set_to):
         return row.scheduled_at == moment(set_to.get("scheduled_at"))
-    # Made due by the server's clock: no later than the act's end, give or take how far the clocks are apart.
-    latest = (entry.ended_at or entry.at) + dt.timedelta(minutes=1)
-    return row.scheduled_at is None or entry.at - dt.timedelta(minutes=1) <= row.scheduled_at <= latest
+    # Made due by the server's clock: not before the act, nor after its end, by that clock, give or take a little.
+    little, ahead = dt.timedelta(minutes=1), dt.timedelta(seconds=entry.ahead_s)
+    begun, ended = entry.at - ahead, (entry.ended_at or entry.at) - ahead
+    return row.scheduled_at is None or begun - little <= row.scheduled_at <= ended + little
 
 
 def moment(value: Any) -> dt.datetime | None:

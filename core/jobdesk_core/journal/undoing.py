@@ -147,7 +147,7 @@ class _Undoing:
     async def _defer_again(self, run: Run, records: Sequence[Record]) -> list[Record]:
         cancelled = [record.job_id for record in records if act_of(self._entry, record)[0] == "cancel"]
         held = await run(_whole(self._able, cancelled)) if cancelled else {}
-        jobs = [_as_it_was(held.get(record.job_id, record.before)) for record in records]
+        jobs = [_as_it_was(held.get(record.job_id, record.before), self._connector.clock.now()) for record in records]
         new_ids = await run(statements.defer(self._able, jobs))
         return [
             Record(
@@ -171,8 +171,8 @@ def _refused(error: JobdeskException) -> str:
     return f"The database refused it: {cause_text(error)}" if isinstance(error, ConnectorException) else str(error)
 
 
-def _as_it_was(before: Mapping[str, Any]) -> Job:
-    """A new job with the columns that one had, and its time unless that has passed."""
+def _as_it_was(before: Mapping[str, Any], now: dt.datetime) -> Job:
+    """A new job with the columns that one had, and its time unless that has passed by the server's clock."""
     at, args = moment(before.get("scheduled_at")), before["args"]
     return Job(
         queue=before["queue_name"],
@@ -181,7 +181,7 @@ def _as_it_was(before: Mapping[str, Any]) -> Job:
         lock=before.get("lock"),
         queueing_lock=before.get("queueing_lock"),
         task_kwargs=exact_json.loads(args) if isinstance(args, str) else args,
-        scheduled_at=at if at is not None and at > dt.datetime.now(dt.UTC) else None,
+        scheduled_at=at if at is not None and at > now else None,
     )
 
 

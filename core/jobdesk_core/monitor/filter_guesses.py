@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 
+from jobdesk_core.clock import today
 from jobdesk_core.monitor.filter_ranges import UNITS
 from jobdesk_core.monitor.filter_text import Token, in_quotes
 from jobdesk_core.monitor.filter_words import (
@@ -62,7 +63,7 @@ def _of_free_text(text: str) -> Iterator[str]:
     if match := re.fullmatch(r"([A-Za-z_]+)(!?)=?~=?\*?(.+)", text):
         yield f"{'-' if match[2] else ''}{ALIASES.get(match[1], match[1])}:*{match[3]}*"
     if match := re.fullmatch(r"([0-9]{1,2}:[0-9]{2})", text):
-        yield f'deferred:>"{dt.date.today()} {match[1]:0>5}"'
+        yield f'deferred:>"{today()} {match[1]:0>5}"'
     if word in _DAYS or re.fullmatch(r"[0-9./-]+", text):
         yield from (f"deferred:{day}" for day in _as_day(word))
     if re.fullmatch(_DURATION, word):
@@ -192,7 +193,7 @@ def _of_time(key: str, word: str) -> Iterator[str]:
     if match := re.fullmatch(r"([<>]=?)([0-9]+)", word):
         yield from (f"{match[1]}{match[2]}{unit}" for unit in ("m", "h", "d") if key in ("age", *_PAST))
     if match := re.fullmatch(r"([<>]=?)?([0-9]{1,2}:[0-9]{2})", word):
-        yield f'{match[1] or ">"}"{dt.date.today()} {match[2]:0>5}"'
+        yield f'{match[1] or ">"}"{today()} {match[2]:0>5}"'
     sign = re.match(r"[<>]=?", word)
     for day in _as_day(word.lstrip("<>=")):
         moment = f"{sign[0] if sign else ''}{day}"
@@ -214,11 +215,11 @@ def _of_span(word: str) -> Iterator[str]:
 
 def _as_day(word: str) -> Iterator[str]:
     """A day as ISO spells it."""
-    today = dt.date.today()
+    day = today()
     if word in _DAYS:
-        yield str(today - dt.timedelta(days=(today.weekday() - _DAYS.index(word)) % 7))
+        yield str(day - dt.timedelta(days=(day.weekday() - _DAYS.index(word)) % 7))
     if match := re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})?", word):
-        yield f"{match[3] or today.year}-{match[2]:0>2}-{match[1]:0>2}"
+        yield f"{match[3] or day.year}-{match[2]:0>2}-{match[1]:0>2}"
     if match := re.fullmatch(r"([0-9]{4})[./]([0-9]{1,2})[./]([0-9]{1,2})", word):
         yield f"{match[1]}-{match[2]:0>2}-{match[3]:0>2}"
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}", word):

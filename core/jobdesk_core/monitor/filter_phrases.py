@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from jobdesk_core.clock import today
 from jobdesk_core.monitor.filter_ranges import UNITS
 from jobdesk_core.monitor.filter_words import ALIASES, KEYS, STATUS_WORDS
 
@@ -53,7 +54,7 @@ def _span(match: re.Match[str]) -> str:
 
 
 def _day(text: str) -> str:
-    return f'"{dt.date.today()} {text:0>5}"' if re.fullmatch("[0-9]{1,2}:[0-9]{2}", text) else text
+    return f'"{today()} {text:0>5}"' if re.fullmatch("[0-9]{1,2}:[0-9]{2}", text) else text
 
 
 def _spans(*forms: str) -> Guess:
@@ -84,17 +85,17 @@ def _since(match: re.Match[str]) -> Iterator[str]:
 
 
 def _calendar(match: re.Match[str]) -> Iterator[str]:
-    today, unit = dt.date.today(), match["unit"].lower()
-    week = today - dt.timedelta(days=today.weekday())
-    month = today.replace(day=1)
+    day, unit = today(), match["unit"].lower()
+    week = day - dt.timedelta(days=day.weekday())
+    month = day.replace(day=1)
     before = (month - dt.timedelta(days=1)).replace(day=1)
     days = {
         ("this", "week"): f">={week}",
         ("last", "week"): f"{week - dt.timedelta(days=7)}..{week - dt.timedelta(days=1)}",
         ("this", "month"): f">={month}",
         ("last", "month"): f"{before}..{month - dt.timedelta(days=1)}",
-        ("this", "year"): f">={today.year}-01-01",
-        ("last", "year"): f"{today.year - 1}-01-01..{today.year - 1}-12-31",
+        ("this", "year"): f">={day.year}-01-01",
+        ("last", "year"): f"{day.year - 1}-01-01..{day.year - 1}-12-31",
     }[match["which"].lower(), unit]
     yield from (f"deferred:{days}", f"ended:{days}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from jobdesk_core.clock import TOLD_S
 from jobdesk_core.journal import Entry, Record
 from PySide6.QtCore import QCoreApplication
 
@@ -101,7 +102,7 @@ def facts(entry: Entry) -> list[Field]:
     """An entry as labels and values."""
     header = entry.header
     found: list[Field] = [
-        (_tr("when"), formats.full(entry.at), ""),
+        (_tr("when"), _when(entry), ""),
         (_tr("took"), _took(entry), ""),
         (_tr("user"), entry.os_user, ""),
         (_tr("role"), header.role, ""),
@@ -115,6 +116,18 @@ def facts(entry: Entry) -> list[Field]:
     if entry.error:
         found.append((_tr("failed"), short(entry.error), "bad"))
     return [(name, value or formats.DASH, tone) for name, value, tone in found]
+
+
+def _when(entry: Entry) -> str:
+    """By this machine's clock, as the journal is of many servers; a difference to this server's is told."""
+    at = formats.full(entry.at)
+    if abs(entry.ahead_s) < TOLD_S:
+        return at
+    far = formats.duration(abs(entry.ahead_s))
+    said = _tr("{at} by this machine's clock, {far} ahead of the server's")
+    if entry.ahead_s < 0:
+        said = _tr("{at} by this machine's clock, {far} behind the server's")
+    return said.format(at=at, far=far)
 
 
 def _took(entry: Entry) -> str:
