@@ -262,6 +262,16 @@ SPECS = (
         name="Copy as JSON",
     ),
     Spec(
+        "job.copy_link",
+        "&Link",
+        "job",
+        shortcut="Ctrl+Shift+L",
+        tip="Copy a link that opens the selected job, or the page on show, in Jobdesk",
+        needs=Needs.DESK,
+        submenu="copy",
+        name="Copy link",
+    ),
+    Spec(
         "jobs.export",
         "E&xport…",
         "job",

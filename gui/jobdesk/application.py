@@ -31,6 +31,8 @@ from PySide6.QtWidgets import QApplication
 
 from jobdesk import logs, loop, remembered, system_libraries, translation
 from jobdesk.garbage import collect_here
+from jobdesk.linking.doorway import Doorway, pass_on, usual_path
+from jobdesk.linking.opening import LinkOpening
 from jobdesk.main_window import MainWindow
 from jobdesk.resources import resource
 from jobdesk.session import Session
@@ -55,6 +57,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     source.add_argument("--profile", metavar="NAME", help="open a saved connection")
     source.add_argument("--dsn", help="connect by a connection string, or '' for libpq's environment")
     source.add_argument("--demo", action="store_true", help="an embedded PostgreSQL with workers and sample jobs")
+    parser.add_argument("link", metavar="jobdesk://…", nargs="?", help="show what a link names, in the desk that runs")
     parser.add_argument("--schema", metavar="NAME", help="the schema that Procrastinate lies in")
     parser.add_argument("--theme", choices=remembered.MODES, help="the default is that of last time")
     parser.add_argument("--tour", metavar="FOLDER", type=Path, help="walk through the window by itself, with pictures")
@@ -78,11 +81,14 @@ class Program:
         self._work = Work(self.window)
         self._memory = remembered.Memory(self.window) if options.tour is None else None
         self._unexpected = Unexpected(self.window)
+        self._links = LinkOpening(self.window)
 
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
         self._connect()
         self.window.show()
+        if self._options.tour is None:
+            self._work.start(Doorway(usual_path(), self._links.open).stand_open(), name="links")
         collect_here(self.window)
         code = 0
         try:
@@ -123,6 +129,8 @@ class Program:
     def _open_what_was_asked_for(self) -> bool:
         """Whether anything is being opened."""
         options = self._options
+        if options.link is not None:
+            return self._links.open(options.link)
         if options.demo:
             self.start_demo()
         elif options.dsn is not None:
@@ -211,6 +219,8 @@ def main() -> int:
     if (lacking := system_libraries.trouble(plugins)) is not None:
         sys.stderr.write(f"{lacking}\n")
         return 2
+    if options.link is not None and pass_on(options.link, usual_path()):
+        return 0
     logs.install()
     qInstallMessageHandler(_tell_qt_message)
     app = QApplication(sys.argv[:1])

@@ -133,7 +133,7 @@ def test_what_is_no_command_is_told_by_both_programs(module: str) -> None:
         assert code == 2 and words in text, text
         assert "geheim" not in text and "Traceback" not in text
     code, text = told("--help")
-    lines = [line.split()[0] for line in text.splitlines() if line.startswith("  ")]
+    lines = [found[1] for line in text.splitlines() if (found := re.match(r" {2,4}(\S+)", line))]
     commands = [word for word in lines if word in COMMANDS]
     assert code == 0 and commands == list(COMMANDS)
     assert text.index("  retry") < text.index("\noptions:")

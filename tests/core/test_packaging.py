@@ -144,7 +144,8 @@ def test_the_menu_entry_starts_what_is_installed_and_belongs_to_the_window() -> 
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(PACKAGING / "linux" / "jobdesk.desktop", "utf-8")
     entry = parser["Desktop Entry"]
-    assert (entry["Exec"], entry["Icon"], entry["StartupWMClass"]) == ("jobdesk", "jobdesk", "jobdesk")
+    assert (entry["Exec"], entry["Icon"], entry["StartupWMClass"]) == ("jobdesk %u", "jobdesk", "jobdesk")
+    assert entry["MimeType"] == "x-scheme-handler/jobdesk;"
     assert 'setDesktopFileName("jobdesk")' in (ROOT / "gui" / "jobdesk" / "application.py").read_text("utf-8")
     for action in entry["Actions"].rstrip(";").split(";"):
         assert parser[f"Desktop Action {action}"]["Exec"].startswith("jobdesk --")

@@ -42,8 +42,9 @@ def first_word(arguments: Sequence[str]) -> str | None:
 
 
 def is_command(arguments: Sequence[str]) -> bool:
-    """Whether the command line is meant, which tells of a slip in a command's name; the window takes options only."""
-    return first_word(arguments) is not None
+    """Whether the command line is meant, which tells of a slip in a command's name; the window takes a link at most."""
+    word = first_word(arguments)
+    return word is not None and not word.lower().startswith("jobdesk://")
 
 
 def listed() -> str:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from jobdesk import formats
 from jobdesk.job_json import as_json
+from jobdesk.linking.link import Link
 from jobdesk.work import Work
 
 if TYPE_CHECKING:
@@ -39,6 +40,19 @@ class Copying(QObject):
         one, more = self.tr("Copied one id."), self.tr("Copied {count} ids.")
         text = "\n".join(str(job_id) for job_id in ids)
         self._put(text, one if len(ids) == 1 else more.format(count=formats.number(len(ids))))
+
+    def link(self) -> None:
+        """A link to the selected job, or else to the page on show with its filter; for a saved connection only."""
+        profile = self._window.session.profile
+        if profile is None:
+            return
+        page, rows = self._window.navigation.current, self._window.selected_rows()
+        if len(rows) == 1 and page in ("jobs", "locks"):
+            link = Link(profile.name, "jobs", rows[0].id)
+            self._put(str(link), self.tr("Copied a link to job {id}.").format(id=link.job))
+        else:
+            text = self._window.jobs.model.job_filter.text if page == "jobs" else ""
+            self._put(str(Link(profile.name, page, filter_text=text)), self.tr("Copied a link to this page."))
 
     def json(self) -> None:
         """Every column, the times of the last run and the arguments; what looks secret stays hidden."""

@@ -40,7 +40,7 @@ ACTIONS = {
     "purge": Action.PURGE,
     "again": Action.DEFER,
 }
-COPIES = ("copy_rows", "copy_ids", "copy_json")
+COPIES = ("copy_rows", "copy_ids", "copy_json", "copy_link")
 
 
 class JobCommands(Noun):
@@ -62,6 +62,8 @@ class JobCommands(Noun):
         reasons["replay"] = None if rows else self.tr("Select a job first.")
         reasons["rescue"] = desk.impossible(Action.RESCUE)
         reasons |= dict.fromkeys(COPIES, None if rows else self.tr("Select a job first."))
+        is_saved = self._session.profile is not None and bool(self._session.profile.saved_as)
+        reasons["copy_link"] = None if is_saved else self.tr("Save this connection first: a link names it.")
         if len(rows) > 1:
             reasons["again"] = self.tr("Select just one job.")
         return reasons
@@ -209,6 +211,10 @@ class JobCommands(Noun):
     def copy_ids(self) -> None:
         """Copy the ids of the selected jobs."""
         self._copying.ids()
+
+    def copy_link(self) -> None:
+        """Copy a link to the selected job, or to the page on show."""
+        self._copying.link()
 
     def copy_json(self) -> None:
         """Copy all that is known of the selected jobs; what looks secret stays hidden."""
