@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.monitor.usual import UsualArguments
-from jobdesk_core.operations.known_task import KnownTask, known_task
+from jobdesk_core.operations.known_task import KnownTask, as_app_task, known_task
 from jobdesk_core.profiles import introspect
 from jobdesk_core.profiles.introspect import AppNotUnderstood, AppTask
 
@@ -17,6 +19,7 @@ class KnownTasks:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._code: dict[str, AppTask] | None = None
+        self._reported: tuple[str, ...] = ()
         #: Why the application did not tell its tasks; None when it did, or was never asked.
         self.problem: str | None = None
 
@@ -37,10 +40,16 @@ class KnownTasks:
 
     def names(self) -> list[str]:
         """The tasks of the application's code and of the database's jobs."""
-        return sorted({*(self._code or ()), *self._desk.task_names()})
+        return sorted({*(self._code or ()), *self._reported, *self._desk.task_names()})
 
     async def read_code(self) -> None:
-        """Ask the application for its tasks, unless it has told them; `problem` has why it did not."""
+        """Ask the application for its tasks, unless it has told them; `problem` has why it did not.
+
+        The names that workers have reported come first, and need nobody's code.
+        """
+        with contextlib.suppress(ConnectorException, AppNotOpen):
+            found = (await self._desk.monitor.reports.tasks()).value or []
+            self._reported = tuple(task.name for task in found)
         if self._code is not None or not self.has_application:
             return
         self.problem = None
@@ -56,4 +65,16 @@ class KnownTasks:
             usual = await self._desk.monitor.usual_arguments(name)
         except (ConnectorException, AppNotOpen):
             usual = None
-        return known_task(name, usual, (self._code or {}).get(name))
+        in_code = (self._code or {}).get(name)
+        if in_code is not None:
+            return known_task(name, usual, in_code)
+        told = await self._told(name)
+        return known_task(name, usual, told, is_reported=told is not None)
+
+    async def _told(self, name: str) -> AppTask | None:
+        """What workers have reported of a task; None when nothing, or it cannot be read."""
+        try:
+            found = (await self._desk.monitor.reports.task(name)).value
+        except (ConnectorException, AppNotOpen):
+            return None
+        return as_app_task(found) if found is not None else None

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from database import connected as open_connector
 from database import role, run_sql
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.operations import steps
+from jobdesk_core.operations.known_task import as_app_task, known_task
 from jobdesk_core.profiles import Profile, connection_parameters
 from jobdesk_core.reported import reading, schema
 from jobdesk_core.reported.records import Parameter, Progress, ReportedWorker
+from jobdesk_core.reported.reports import Reports
 from pgbouncer import needs_pgbouncer, pgbouncer
 from psycopg.conninfo import make_conninfo
 from reports import add_error, add_worker, ago, insert, install
@@ -188,3 +192,52 @@ def test_behind_a_pooler_read_only_and_with_procrastinate_elsewhere(dsn: str) ->
                 assert reported.state == "current"
                 assert len(connector.run(reading.errors_of(reported, [11]))) == 2
                 assert len(connector.run(reading.living_workers())) == 1
+
+
+async def test_the_window_gets_answers_and_never_loses_a_page(dsn: str) -> None:
+    async with open_connector(dsn) as (connector, able):
+        nothing = Reports(connector, able)
+        for asked in (nothing.errors_of([1]), nothing.shown([1]), nothing.task("t"), nothing.workers()):
+            answer = await asked
+            assert answer.value is None and "is not installed" in (answer.refusal or "")
+        fill(dsn)
+        add_error(dsn, 13, "ValueError", "")
+        reports = Reports(connector, able)
+        reports.adopt(replace(able, reported=await connector.run_async(schema.detect())))
+        assert [error.attempt for error in (await reports.errors_of([11])).value or []] == [1, 2]
+        found = (await reports.shown([11, 12, 13, 14])).value or {}
+        assert {number: each.error for number, each in found.items()} == {
+            11: "ConnectTimeout: timed out",
+            12: "ConnectTimeout",
+            13: "ValueError",
+        }
+        assert (found[11].progress, found[12].progress) == ((await reports.progress_of([11])).value[11], None)  # type: ignore[index]
+        assert [tail.lines for tail in (await reports.log_of(11)).value or []] == ["a\nb"]
+        assert [each.name for each in (await reports.tasks()).value or []] == ["mail.send"]
+        assert (await reports.task("other")) == reading.Answer(None)
+        assert len((await reports.schedules()).value or []) == 1
+        run_sql(dsn, "DROP TABLE jobdesk.errors")
+        assert "could not be read" in ((await reports.errors_of([11])).refusal or "")
+        reports.adopt(replace(able, reported=await connector.run_async(schema.detect())))
+        found = (await reports.shown([11, 12])).value or {}
+        assert {number: (each.error, each.progress.share) for number, each in found.items() if each.progress} == {
+            11: (None, 0.75)
+        }
+
+
+def test_what_workers_say_of_a_task_is_what_its_code_says(dsn: str, connector: SyncPsycopgConnector) -> None:
+    signature = (
+        '[{"name": "to", "kind": "POSITIONAL_OR_KEYWORD", "annotation": "str"},'
+        ' {"name": "copies", "kind": "KEYWORD_ONLY", "annotation": "int", "default": "1"}]'
+    )
+    insert(dsn, "tasks", app="shop", name="mail.send", doc="Sends.", queue="letters", signature=signature)
+    found = connector.run(reading.task("mail.send"))
+    assert found is not None
+    known = known_task("mail.send", None, as_app_task(found), is_reported=True)
+    assert (known.queue, known.doc, known.is_in_code, known.is_closed) == ("letters", "Sends.", True, True)
+    assert known.template() == {"to": ""}
+    assert known.remarks({"bcc": 1}) == ["The task needs to.", "The task takes no bcc."]
+    assert [(each.types, each.is_required, each.default) for each in known.arguments] == [
+        (("text",), True, ""),
+        (("number",), False, "1"),
+    ]

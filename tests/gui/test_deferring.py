@@ -32,6 +32,7 @@ from psycopg.conninfo import make_conninfo
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QDateTimeEdit, QLabel
+from reports import insert
 from waiting import until
 
 HOSTILE = "<b>&amp;\u202e'\"%(x)s{}\n\\ 😀" + "ö" * 500
@@ -167,6 +168,22 @@ async def test_the_application_tells_its_tasks_parameters_and_docstrings(dsn: st
         dialog.arguments.set_text('{"to": "x", "bcc": 1}')
         assert dialog._remarks.text() == "The task takes no bcc."
         assert dialog.task.completer().model().rowCount() > 0
+
+
+async def test_what_workers_report_of_a_task_needs_nobodys_code(dsn: str, tmp_path: Path) -> None:
+    signature = '[{"name": "to", "kind": "POSITIONAL_OR_KEYWORD", "annotation": "str"}]'
+    insert(dsn, "tasks", app="shop", name="mail.send", doc="Sends a <b>.", queue="letters", signature=signature)
+    async with live(tmp_path, dsn) as window:
+        dialog = await opened_by(window, "job.defer", DeferDialog)
+        assert dialog.hints is not None
+        QTest.keyClicks(dialog.task, "mail.send")
+        dialog.task.completer().popup().hide()
+        await until(lambda: dialog.known is not None and dialog.known.is_reported, timeout_s=60, what="the report")
+        assert dialog.queue.text() == "letters"
+        for words in ("Sends a <b>.", "to  str · required", "From what its workers report:"):
+            assert words in dialog.hints.text
+        assert dialog._remarks.text() == "The task needs to."
+        await until(lambda: dialog.task.completer().model().rowCount() > 0, timeout_s=60, what="the task's name")
 
 
 async def test_an_application_that_cannot_be_asked_is_told_and_keeps_no_one_from_deferring(

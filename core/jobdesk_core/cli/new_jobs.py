@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import sys
 import time
@@ -20,11 +21,14 @@ from jobdesk_core.monitor import usual
 from jobdesk_core.monitor.filters import JobFilter, term
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.synchronous import SyncJobPages, limited_now
+from jobdesk_core.operations import steps
 from jobdesk_core.operations.json_objects import NotExact, check_object, exactly
-from jobdesk_core.operations.known_task import KnownTask, known_task
+from jobdesk_core.operations.known_task import KnownTask, as_app_task, known_task
 from jobdesk_core.operations.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.row_types import TYPES
 from jobdesk_core.operations.rows import MOST_BYTES, Row, Rows, RowsNotUnderstood, decoded, open_rows
+from jobdesk_core.profiles.introspect import AppTask
+from jobdesk_core.reported import reading
 
 #: Seconds for which a task's latest jobs are looked for, and for each statement.
 _LOOKED_S = 1.0
@@ -33,7 +37,8 @@ _COMPARED, _TOLD = 1_000, 5
 
 
 def known(desk: Opened, task: str) -> KnownTask:
-    """What the task's latest jobs tell; nothing when they are not found at once, or may not be read."""
+    """What the task's latest jobs and its workers tell; nothing when that is not found at once, or may not be read."""
+    told = _reported(desk, task)
     found: list[int] = []
     try:
         pages = SyncJobPages(desk.connector, desk.capabilities, limit_s=_LOOKED_S)
@@ -47,9 +52,17 @@ def known(desk: Opened, task: str) -> KnownTask:
             if page.is_last:
                 break
         jobs = limited_now(desk.connector, usual.arguments_of(found), _LOOKED_S)
-        return known_task(task, usual.learn(jobs), None)
+        return known_task(task, usual.learn(jobs), told, is_reported=told is not None)
     except ConnectorException:
-        return known_task(task, None, None)
+        return known_task(task, None, told, is_reported=told is not None)
+
+
+def _reported(desk: Opened, task: str) -> AppTask | None:
+    asked = reading.attempt(desk.capabilities.reported, "tasks", lambda _: reading.task(task))
+    with contextlib.suppress(ConnectorException):
+        found = steps.run(asked, desk.connector, limit_s=_LOOKED_S).value
+        return as_app_task(found) if found is not None else None
+    return None
 
 
 def queue_of(options: argparse.Namespace, task: KnownTask) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import ArgumentsTooDeep, ConnectorException, cause_text
+from jobdesk_core.exceptions import ArgumentsTooDeep, ConnectorException
 from jobdesk_core.jobs import Status
 from jobdesk_core.monitor import columns, surroundings
 from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES, is_deep, parsed
@@ -22,7 +22,7 @@ from jobdesk_core.monitor.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow
 from jobdesk_core.monitor.surroundings import Holder, Situation
 from jobdesk_core.reported.around import Around
 from jobdesk_core.reported.around import around as reported_around
-from jobdesk_core.reported.reading import LINK_LOST
+from jobdesk_core.reported.reading import unreadable
 
 T = TypeVar("T")
 
@@ -107,9 +107,7 @@ def reports_of(capabilities: Capabilities, row: JobRow) -> Statement[Around]:
 
 def unread(error: ConnectorException) -> Around:
     """What stands in the place of reports that could not be read. Raises the error when the link was lost."""
-    if not isinstance(error, StatementTooLong) and (error.sqlstate is None or error.sqlstate.startswith(LINK_LOST)):
-        raise error
-    return Around(refusal=f"What is reported of it could not be read: {cause_text(error)}", is_installed=True)
+    return Around(refusal=unreadable("errors", error), is_installed=True)
 
 
 def explained(detail: JobDetail, around: Surroundings, now: dt.datetime) -> JobDetail:

@@ -37,6 +37,7 @@ from jobdesk_core.monitor.running import RunningJob
 from jobdesk_core.monitor.series import Series
 from jobdesk_core.monitor.usual import UsualArguments
 from jobdesk_core.reported.detection import detect
+from jobdesk_core.reported.reports import Reports
 from jobdesk_core.troubles import LINK_LOST, Trouble, explain
 
 #: Seconds between two looks: while things move, at rest, and at least.
@@ -70,6 +71,7 @@ class Monitor:
         self.series = Series()
         self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
         self.locks = Locks(connector, capabilities, limit_s=limit_s)
+        self.reports = Reports(connector, capabilities, limit_s=limit_s)
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self.queues = Board(
@@ -263,7 +265,7 @@ class Monitor:
         if able == self._capabilities:
             return False
         self._capabilities = able
-        for part in (self.pages, self.locks, self._feed):
+        for part in (self.pages, self.locks, self.reports, self._feed):
             part.adopt(able)
         self.on_capabilities(able)
         return True

@@ -10,6 +10,7 @@ from typing import Any
 from jobdesk_core import exact_json
 from jobdesk_core.monitor.usual import UsualArguments
 from jobdesk_core.profiles.introspect import AppTask, Parameter
+from jobdesk_core.reported.records import ReportedTask
 
 #: Jobs from which on "always" and "never" may be said.
 ENOUGH_JOBS = 5
@@ -54,6 +55,8 @@ class KnownTask:
     is_in_code: bool
     is_closed: bool
     arguments: tuple[KnownArgument, ...]
+    #: Whether what the code says was reported by its workers, and no code was run to ask for it.
+    is_reported: bool = False
 
     @property
     def types(self) -> dict[str, str]:
@@ -94,8 +97,13 @@ class KnownTask:
         return {each.key: _EMPTY.get(each.types[0]) if each.types else None for each in needed}
 
 
-def known_task(name: str, usual: UsualArguments | None, in_code: AppTask | None) -> KnownTask:
-    """Put together what is known. In which queue the jobs are counts more than what the code says."""
+def known_task(
+    name: str, usual: UsualArguments | None, in_code: AppTask | None, *, is_reported: bool = False
+) -> KnownTask:
+    """Put together what is known. In which queue the jobs are counts more than what the code says.
+
+    `is_reported`: `in_code` comes from the workers.
+    """
     learned = {each.key: each for each in usual.arguments} if usual is not None else {}
     told = in_code.parameters if in_code is not None else None
     parameters = {each.name: each for each in told or () if not each.kind.startswith("VAR_")}
@@ -125,7 +133,25 @@ def known_task(name: str, usual: UsualArguments | None, in_code: AppTask | None)
         in_code is not None and told is not None,
         not takes_any,
         tuple(arguments),
+        is_reported,
     )
+
+
+def as_app_task(found: ReportedTask) -> AppTask:
+    """What workers have reported of a task, as the application's code would tell it."""
+    parameters = None
+    if found.signature is not None:
+        parameters = tuple(
+            Parameter(
+                each.name,
+                each.kind.upper(),
+                each.annotation or "",
+                each.default is None and not each.kind.upper().startswith("VAR_"),
+                each.default or "",
+            )
+            for each in found.signature
+        )
+    return AppTask(found.name, found.queue, 0, None, None, found.doc, parameters)
 
 
 def json_types(annotation: str) -> tuple[str, ...]:

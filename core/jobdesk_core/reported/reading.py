@@ -60,13 +60,18 @@ def attempt(reported: Reported, table: str, make: Callable[[Reported], Statement
         return Answer(None, refusal)
     try:
         value: T = yield make(reported)
-    except StatementTooLong:
-        return Answer(None, f"Reading the table jobdesk.{table} took too long.")
     except ConnectorException as error:
-        if error.sqlstate is None or error.sqlstate.startswith(LINK_LOST):
-            raise
-        return Answer(None, f"The table jobdesk.{table} could not be read: {cause_text(error)}")
+        return Answer(None, unreadable(table, error))
     return Answer(value)
+
+
+def unreadable(table: str, error: ConnectorException) -> str:
+    """Why a table could not be read, as a sentence. Raises the error when the link was lost."""
+    if isinstance(error, StatementTooLong):
+        return f"Reading the table jobdesk.{table} took too long."
+    if error.sqlstate is None or error.sqlstate.startswith(LINK_LOST):
+        raise error
+    return f"The table jobdesk.{table} could not be read: {cause_text(error)}"
 
 
 # Errors

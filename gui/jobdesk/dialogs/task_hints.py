@@ -83,7 +83,9 @@ class TaskHints(QFrame):
         if app:
             said = self.tr("Signatures come from the code of {app}, which this connection does not allow to be run.")
             return said.format(app=app)
-        return self.tr("Set the application in the connection to see its signature.")
+        if self._known is not None and self._known.is_reported:
+            return self.tr("Its workers have reported its signature.")
+        return self.tr("Set the application in the connection to see its signature, or have its workers report.")
 
     def _head(self, known: KnownTask) -> list[Run]:
         runs = [Run(formats.cut(known.name, 128), is_strong=True)]
@@ -97,7 +99,9 @@ class TaskHints(QFrame):
             several = self.tr("its latest {count} jobs").format(count=formats.number(known.jobs))
             sources.append(several if known.jobs > 1 else self.tr("its one job"))
         if known.is_in_code:
-            sources.append(self.tr("the application's code"))
+            sources.append(
+                self.tr("what its workers report") if known.is_reported else self.tr("the application's code")
+            )
         said = self.tr("From {sources}:").format(sources=self.tr(" and ").join(sources))
         none = self.tr("Its arguments are not known: none of the latest jobs has this task.")
         runs.append(Run("\n" + (said if sources else none), "secondary"))
