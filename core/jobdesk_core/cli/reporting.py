@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from jobdesk_core.cli import codes, output, words
@@ -17,7 +16,8 @@ from jobdesk_core.operations.confirmation import Other, confirmation
 from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile
 from jobdesk_core.reported import reading, schema
-from jobdesk_core.reported.records import Error, LogTail, Reported
+from jobdesk_core.reported.of_job import Run, reports_of
+from jobdesk_core.reported.records import Error, Reported
 from jobdesk_core.reported.schema import Installed
 from jobdesk_core.reported.sizes import TableSize, sizes
 
@@ -170,15 +170,6 @@ def _tell_found(found: Reported, tables: dict[str, TableSize], options: argparse
 # errors
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What is known of one run of a job: how it failed, and its last lines."""
-
-    attempt: int
-    error: Error | None
-    log: LogTail | None
-
-
 def add_errors(parser: argparse.ArgumentParser) -> None:
     """The options of `errors`."""
     parser.add_argument("id", type=words.job_id, help="the job's id")
@@ -187,39 +178,20 @@ def add_errors(parser: argparse.ArgumentParser) -> None:
 
 def errors(desk: Opened, options: argparse.Namespace) -> int:
     """Show each attempt of a job that failed, with its error, its traceback, the worker and the last log lines."""
-    reported = desk.capabilities.reported
-    failed = _read(desk, reading.attempt(reported, "errors", lambda found: reading.errors_of(found, [options.id])))
-    if failed.value is None:
-        code = codes.REFUSED if reported.is_there else codes.NOT_ALL
-        raise Ended(code, failed.refusal or "", *(() if reported.is_there else (HINT,)))
-    tails = _read(desk, reading.attempt(reported, "logs", lambda _: reading.log_of(options.id)))
-    runs = _runs(failed.value, tails.value or [])
-    for run in runs:
+    found = steps.run(reports_of(desk.capabilities.reported, options.id), desk.connector, limit_s=LIMIT_S)
+    if found.refusal is not None:
+        is_there = desk.capabilities.reported.is_there
+        raise Ended(codes.REFUSED if is_there else codes.NOT_ALL, found.refusal, *(() if is_there else (HINT,)))
+    for run in found.runs:
         if options.json:
             output.json_line(_as_json(options.id, run))
         else:
             _tell_run(run)
-    if not runs:
+    if not found.runs:
         raise Ended(codes.NOT_ALL, f"No error of job #{options.id:,} has been reported.")
-    if tails.refusal is not None:
-        output.note(tails.refusal)
+    if found.log_refusal is not None:
+        output.note(found.log_refusal)
     return codes.DONE
-
-
-def _read(desk: Opened, asked: steps.Steps[reading.Answer[T]]) -> reading.Answer[T]:
-    return steps.run(asked, desk.connector, limit_s=LIMIT_S)
-
-
-def _runs(failed: Sequence[Error], tails: Sequence[LogTail]) -> list[Run]:
-    """The attempts in their order; a log belongs to the last error of its attempt."""
-    log_of = {tail.attempt: tail for tail in tails}
-    last_of = {error.attempt: error for error in failed}
-    runs = [
-        Run(error.attempt, error, log_of.get(error.attempt) if last_of[error.attempt] is error else None)
-        for error in failed
-    ]
-    runs += [Run(tail.attempt, None, tail) for tail in tails if tail.attempt not in last_of]
-    return sorted(runs, key=lambda run: run.attempt)
 
 
 def _as_json(job_id: int, run: Run) -> dict[str, Any]:

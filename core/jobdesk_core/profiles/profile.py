@@ -45,10 +45,11 @@ class Profile:
     `schema` is the schema that Procrastinate lies in; empty: where the search_path leads.
 
     `links` are templates by their names (see `links`), `secret_keys` is the pattern of keys whose values are
-    hidden, empty for the default one (see `secret_keys`). `app_python`, `app_path` and `app_folder` name the
-    application's interpreter, its app (package.module.app) and the folder of its code (see `introspect`),
-    `app_variables` the variables of our environment that it gets, with blanks between their names; its code is run only
-    if `app_is_allowed`. `saved_as` is the name that the profile was read from the file by.
+    hidden, empty for the default one (see `secret_keys`), `editor` the address of a place in the code (see `editors`).
+    `app_python`, `app_path` and `app_folder` name the application's interpreter, its app (package.module.app) and the
+    folder of its code (see `introspect`), `app_variables` the variables of our environment that it gets, with blanks
+    between their names; its code is run only if `app_is_allowed`. `saved_as` is the name that the profile was read from
+    the file by.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Profile:
     is_read_only: bool = False
     links: Mapping[str, str] = field(default_factory=dict)
     secret_keys: str = ""
+    editor: str = ""
     app_python: str = ""
     app_path: str = ""
     app_folder: str = ""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from jobdesk.commands.noun import Noun
 from jobdesk.logs import log_folder
 
 if TYPE_CHECKING:
     from jobdesk.help.window import HelpWindow
+    from jobdesk.main_window import MainWindow
 
 
 class HelpCommands(Noun):
@@ -20,15 +21,31 @@ class HelpCommands(Noun):
 
     _help: HelpWindow | None = None
 
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        window.jobs.inspector.help_asked_for.connect(self._show_reporting)
+        window.pages.made.connect(self._page_made)
+
+    def _page_made(self, key: str, page: QWidget) -> None:
+        if key == "workers":
+            page.side.help_asked_for.connect(self._show_reporting)  # type: ignore[attr-defined]
+
+    def _show_reporting(self) -> None:
+        self.show_topic("reporting")
+
     def topic(self) -> None:
         """Show the help for the current page."""
         from jobdesk.help.topics import START, topic_of_page
+
+        self.show_topic(topic_of_page(self._window.navigation.current) if self._desk is not None else START)
+
+    def show_topic(self, key: str) -> None:
+        """Show a topic of the help by its key."""
         from jobdesk.help.window import HelpWindow
 
         if self._help is None:
             self._help = HelpWindow(self._window)
-        page = self._window.navigation.current
-        self._help.show_topic(topic_of_page(page) if self._desk is not None else START)
+        self._help.show_topic(key)
         self._help.come_forward()
 
     def shortcuts(self) -> None:

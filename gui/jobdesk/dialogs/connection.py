@@ -90,6 +90,7 @@ class ConnectionDialog(DialogFrame):
             schema=self.form.schema.text().strip(),
             links=self.inspection.typed_links(),
             secret_keys=self.inspection.typed_secret_keys(),
+            editor=self.inspection.typed_editor(),
             **self.application.typed(),
         )
         # What is kept for the saved one is not for one that leads elsewhere.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobdesk_core.profiles import Profile, links, secret_keys
+from jobdesk_core.profiles import Profile, editors, links, secret_keys
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -24,7 +24,10 @@ class InspectionSettings(QWidget):
         self.secret_keys = QLineEdit()
         self.secret_keys.setProperty("mono", "true")
         self.secret_keys.setPlaceholderText(secret_keys.DEFAULT_PATTERN)
-        self._links_note, self._keys_note = note(), note()
+        self.editor = QLineEdit()
+        self.editor.setProperty("mono", "true")
+        self.editor.setPlaceholderText("vscode://file{path}:{line}")
+        self._links_note, self._keys_note, self._editor_note = note(), note(), note()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
@@ -32,6 +35,8 @@ class InspectionSettings(QWidget):
         layout.addLayout(field(label, self.links, self._links_note, grows=True), 1)
         hidden = self.tr("Arguments hidden until clicked: keys that match this regular expression")
         layout.addLayout(field(hidden, self.secret_keys, self._keys_note))
+        layout.addLayout(field(self.tr("Editor: the address of a line of a traceback"), self.editor, self._editor_note))
+        self.editor.textChanged.connect(self._changed)
         self.links.textChanged.connect(self._changed)
         self.secret_keys.textChanged.connect(self._changed)
         self._changed()
@@ -40,6 +45,7 @@ class InspectionSettings(QWidget):
         """Fill in what a profile says."""
         self.links.setPlainText("\n".join(f"{name} = {address}" for name, address in profile.links.items()))
         self.secret_keys.setText(profile.secret_keys)
+        self.editor.setText(profile.editor)
 
     def typed_links(self) -> dict[str, str]:
         """The links as typed, by their names."""
@@ -54,9 +60,17 @@ class InspectionSettings(QWidget):
         """The pattern as typed; empty for the default one."""
         return self.secret_keys.text().strip()
 
+    def typed_editor(self) -> str:
+        """The editor's address as typed."""
+        return self.editor.text().strip()
+
     def problem(self) -> str | None:
         """What is wrong with what is typed, or None."""
-        return self._links_problem() or secret_keys.problem(self.typed_secret_keys())
+        return (
+            self._links_problem()
+            or secret_keys.problem(self.typed_secret_keys())
+            or editors.problem(self.typed_editor())
+        )
 
     def _links_problem(self) -> str | None:
         names: set[str] = set()
@@ -81,6 +95,8 @@ class InspectionSettings(QWidget):
         _say(self._links_note, wrong, self.tr("An address may contain {fields}.").format(fields=fields))
         default = self.tr("If left empty, the one shown applies. Upper and lower case count as the same.")
         _say(self._keys_note, secret_keys.problem(self.typed_secret_keys()), default)
+        hint = self.tr("{path} is where the worker has the code; {path:/srv/shop/} is that without its beginning.")
+        _say(self._editor_note, editors.problem(self.typed_editor()), hint)
         self.changed.emit()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
@@ -79,12 +79,19 @@ def has_own(parts: Sequence[Part]) -> bool:
     return any(isinstance(part, Frame) and part.is_own for part in parts)
 
 
-def runs_of(parts: Sequence[Part], *, is_whole: bool) -> list[Run]:
-    """How it is shown: whole, or with the libraries' frames folded into one line each time."""
+def runs_of(
+    parts: Sequence[Part], *, is_whole: bool, has_link: Callable[[Frame], bool] = lambda frame: False
+) -> list[Run]:
+    """How it is shown: whole, or with the libraries' frames folded into one line each time.
+
+    The place of a frame that `has_link` is one: `frame:` and the frame's number from 0.
+    """
     lines: list[list[Run]] = []
     folded: list[Frame] = []
     is_folding = not is_whole and has_own(parts)
+    number = -1
     for part in [*parts, None]:
+        number += isinstance(part, Frame)
         if isinstance(part, Frame) and is_folding and not part.is_own:
             folded.append(part)
             continue
@@ -92,21 +99,21 @@ def runs_of(parts: Sequence[Part], *, is_whole: bool) -> list[Run]:
             lines.append([Run(_folded_words(folded), "secondary", is_mono=True)])
             folded = []
         if isinstance(part, Frame):
-            lines += _frame_lines(part)
+            lines += _frame_lines(part, f"frame:{number}" if has_link(part) else "")
         elif part is not None and part.strip() and not part.startswith("Traceback (most recent call last)"):
             lines.append(list(_error_runs(part)))
     joined: list[Run] = []
-    for number, line in enumerate(lines):
-        joined += [Run("\n"), *line] if number else line
+    for place, line in enumerate(lines):
+        joined += [Run("\n"), *line] if place else line
     return joined
 
 
-def _frame_lines(frame: Frame) -> list[list[Run]]:
+def _frame_lines(frame: Frame, link: str) -> list[list[Run]]:
     is_own = frame.is_own
     tone = "" if is_own else "secondary"
     place = f"{_short(frame.path)}:{frame.line}"
     inside = _tr(" in {name}").format(name=frame.name) if frame.name else ""
-    lines = [[Run(place, tone, is_mono=True, is_strong=is_own), Run(inside, "secondary", is_mono=True)]]
+    lines = [[Run(place, tone, is_mono=True, is_strong=is_own, link=link), Run(inside, "secondary", is_mono=True)]]
     sources = (line for line in frame.source if line.strip("~^ "))
     return lines + [[Run(f"    {line}", tone, is_mono=True, is_strong=is_own)] for line in sources]
 

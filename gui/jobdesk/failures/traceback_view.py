@@ -1,12 +1,14 @@
-"""The newest traceback of a group, and of how many it is the same; or why there is none."""
+"""A traceback that was reported, with what is said of it; or why there is none."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk import formats
-from jobdesk.failures.traceback import Part, count_frames, has_own, parts_of, runs_of
+from jobdesk.failures.traceback import Frame, Part, count_frames, has_own, parts_of, runs_of
 from jobdesk.inspector.parts import caption
 from jobdesk.widgets.segmented import Segmented
 from jobdesk.widgets.text_block import Run, TextBlock
@@ -21,6 +23,7 @@ class TracebackView(QWidget):
         super().__init__(parent)
         self.text = ""
         self._parts: list[Part] = []
+        self._has_link: Callable[[Frame], bool] = lambda frame: False
         self._title = caption(self.tr("TRACEBACK"))
         self.note = TextBlock(size_px=12)
         self.note.linked.connect(lambda _: self.help_asked_for.emit())
@@ -70,13 +73,18 @@ class TracebackView(QWidget):
 
     def show_traceback(self, text: str, same: int, of: int) -> None:
         """Show this traceback, the newest of `same` alike of `of` failed runs."""
+        said = self.tr("{same} of {all} failed like this").format(same=formats.number(same), all=formats.number(of))
+        self.show_text(text, said)
+
+    def show_text(self, text: str, said: str, has_link: Callable[[Frame], bool] = lambda frame: False) -> None:
+        """Show a traceback with what is said of it; a frame that `has_link` can be clicked."""
         if text != self.text:
             self.text, self._parts = text, parts_of(text)
-        count = formats.number(count_frames(self._parts))
-        said = self.tr("{same} of {all} failed like this · {count} frames")
-        self.note.set_runs(
-            [Run(said.format(same=formats.number(same), all=formats.number(of), count=count), "secondary")]
-        )
+        self._has_link = has_link
+        count = count_frames(self._parts)
+        one, more = self.tr("{said} · 1 frame"), self.tr("{said} · {count} frames")
+        words = one.format(said=said) if count == 1 else more.format(said=said, count=formats.number(count))
+        self.note.set_runs([Run(words, "secondary")])
         self.which.setVisible(has_own(self._parts))
         self._head.show()
         self._frame.show()
@@ -84,4 +92,4 @@ class TracebackView(QWidget):
         self._show()
 
     def _show(self) -> None:
-        self.block.set_runs(runs_of(self._parts, is_whole=self.which.current() == 1))
+        self.block.set_runs(runs_of(self._parts, is_whole=self.which.current() == 1, has_link=self._has_link))

@@ -28,6 +28,7 @@ from jobdesk.inspector.links_panel import LinksPanel
 from jobdesk.inspector.others_panel import OthersPanel
 from jobdesk.inspector.parts import caption, plain_label
 from jobdesk.inspector.runs_panel import RunsPanel
+from jobdesk.reported.attempts_panel import AttemptsPanel
 from jobdesk.theme import theme
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.fields import FieldList
@@ -50,6 +51,7 @@ class Inspector(QFrame):
 
     job_asked_for = Signal(int)  # a link to another job was followed
     filter_asked_for = Signal(str)  # a link to jobs that share something was
+    help_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +75,7 @@ class Inspector(QFrame):
         self._why = WhyCard()
         self._timeline = Timeline()
         self._events = EventList()
+        self.attempts = AttemptsPanel()
         self.runs = RunsPanel()
         self.arguments = ArgumentsPanel()
         self._fields = FieldList()
@@ -96,6 +99,7 @@ class Inspector(QFrame):
         for part in (self._why, self.runs):
             part.job_clicked.connect(self.job_asked_for)
         self.others.filter_asked_for.connect(self.filter_asked_for)
+        self.attempts.help_asked_for.connect(self.help_asked_for)
         self.arguments.failed.connect(self.failed)
 
     @property
@@ -145,6 +149,7 @@ class Inspector(QFrame):
             self._events.set_events([])
             self._fields.set_fields([])
             self._show_added(())
+            self.attempts.clear()
             self.others.clear()
             self.links.hide()
         self._show_row(row)
@@ -176,7 +181,7 @@ class Inspector(QFrame):
 
     def _forget(self) -> None:
         self._job_id = self._detail = None
-        for name in ("detail", "round"):
+        for name in ("detail", "round", "reports"):
             self._work.cancel(name)
         self.arguments.show_nothing()
 
@@ -217,8 +222,23 @@ class Inspector(QFrame):
         if self._desk is not None:
             self.links.show_detail(detail, self._desk.profile.links)
             self.links.show()
+        if before is None or before.row != detail.row:
+            self._read_reports(detail.row)
         if before is None:
             self._read_round(detail.row)
+
+    def _read_reports(self, row: JobRow) -> None:
+        """Read what workers have told of the job's runs: of each state of the job once."""
+        desk = self._desk
+        if desk is None:
+            return
+        has_failed, editor = row.status is Status.FAILED, desk.profile.editor
+        self._work.start(
+            desk.reports_of(row.id),
+            name="reports",
+            then=lambda found: self.attempts.show_reports(found, has_failed=has_failed, editor=editor),
+            replaces=True,
+        )
 
     def _read_round(self, row: JobRow) -> None:
         """Read what tells of other jobs: once per selection, for it is not followed."""
@@ -298,6 +318,7 @@ class Inspector(QFrame):
         layout.addWidget(self._name)
         layout.addWidget(caption(self.tr("WHY")))
         layout.addWidget(self._why)
+        layout.addWidget(self.attempts)
         layout.addWidget(caption(self.tr("TIMELINE")))
         layout.addWidget(self._timeline)
         layout.addWidget(self._events)

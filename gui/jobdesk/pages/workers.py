@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.monitor.filter_text import term
+from jobdesk_core.monitor.moment import Moment
 from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.running import MOST_JOBS, RunningJob
-from PySide6.QtCore import QCoreApplication
+from jobdesk_core.reported.reading import Answer
+from jobdesk_core.reported.records import ReportedWorker
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk import clock, formats
 from jobdesk.desk import Desk
+from jobdesk.inspector.parts import caption
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.pages.list_page import ListPage
+from jobdesk.reported import workers as reported
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.text_block import Run, TextBlock
 from jobdesk.work import Work
 
 #: The key of the row of running jobs that have no worker.
 NO_WORKER = "none"
+#: The keys of the columns that only workers that report can fill.
+REPORTED = ("host", "queues", "slots", "load")
+#: Seconds between two looks at what workers tell of themselves, and what that reading is called.
+REPORTS_S, REPORTS = 5.0, "reports"
 
 
 class WorkersPage(ListPage):
@@ -32,6 +44,7 @@ class WorkersPage(ListPage):
         titles = [
             Title(_tr("worker"), 96),
             Title(_tr("state"), 180, is_right=False),
+            *reported.titles(),
             Title(_tr("running"), 96),
             Title(_tr("last heartbeat"), 130, sample="00 min 00 s ago"),
         ]
@@ -40,14 +53,20 @@ class WorkersPage(ListPage):
         super().__init__("workers", _tr("Workers"), self.model, EmptyState("workers", "", ""), self._jobs)
         self.model.setParent(self)
         self.table.lay_columns(titles)
-        self.table.name_columns("workers", ["worker", "state", "running", "heartbeat"], growing="state")
+        keys = ["worker", "state", *REPORTED, "running", "heartbeat"]
+        self.table.name_columns("workers", keys, growing="state", optional=("load", "slots", "queues", "host"))
         self._work = Work(self)
+        #: What workers tell of themselves, as last read, and when it was asked for (`time.monotonic`).
+        self._reported: Answer[list[ReportedWorker]] = Answer([])
+        self._asked_at = float("-inf")
         self._jobs.job_chosen.connect(lambda job_id: self.filter_asked_for.emit(f"id:{job_id}"))
         self.selection_changed.connect(self._show_side)
 
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection's workers."""
         self._desk, self._read = desk, None
+        self._reported, self._asked_at = Answer([]), float("-inf")
+        self._work.cancel(REPORTS)
         self.refresh()
 
     def refresh(self) -> None:
@@ -57,6 +76,7 @@ class WorkersPage(ListPage):
             self.note.setText(_tr("reading …"))
             self.show_empty(False)
             return
+        self._read_reports()
         is_stale = desk is not None and desk.state.mode == "stale"
         moment = desk.monitor.moment if desk is not None else None
         workers = moment.open.workers or () if moment is not None else ()
@@ -67,13 +87,20 @@ class WorkersPage(ListPage):
         live = sum(worker.is_alive(now) for worker in workers)
         # The worst first: what is unresponsive and runs something, then what is unresponsive.
         ordered = sorted(workers, key=lambda each: (each.is_alive(now), -each.running if not each.is_alive(now) else 0))
-        rows = [(str(worker.id), _cells(worker, now)) for worker in ordered]
+        told = self._reported.value or []
+        known = reported.by_number(told)
+        rows = [(str(worker.id), _cells(worker, known.get(worker.id), now)) for worker in ordered]
+        if desk is not None and not desk.capabilities.has_workers:
+            alone = [each for each in told if each.is_alive(now)]
+            live, workers = len(alone), tuple(alone)
+            rows = [(str(worker.id), _reported_cells(worker, now)) for worker in alone]
         note = _tr("{live} of {all} alive").format(live=formats.number(live), all=formats.number(len(workers)))
         if desk is not None and desk.orphans:
             rows.insert(0, (NO_WORKER, _orphan_cells(desk.orphans)))
         if desk is not None and desk.stalled:
             one, more = _tr(" · one stalled job"), _tr(" · {count} stalled jobs")
             note += one if desk.stalled == 1 else more.format(count=formats.number(desk.stalled))
+        note += self._reports_note(workers, now, moment)
         if is_stale:
             note += _tr(" · as of {time}").format(time=formats.local(now))
             rows = [(key, [replace(cell, tone="secondary") for cell in cells]) for key, cells in rows]
@@ -87,7 +114,41 @@ class WorkersPage(ListPage):
         self._show_side()
 
     def filter_at(self, position: int) -> str:
-        return f"status:doing worker:{self.model.key_at(position)}"
+        key = self.model.key_at(position)
+        if key != NO_WORKER and not key.isdecimal():
+            host = next((each.host for each in self._reported.value or [] if str(each.id) == key), "")
+            return f"status:doing {term('host', host)}"
+        return f"status:doing worker:{key}"
+
+    def _read_reports(self) -> None:
+        """Ask what workers tell of themselves, now and then and only while the page is in sight."""
+        desk = self._desk
+        is_due = time.monotonic() - self._asked_at >= REPORTS_S
+        if desk is None or not self.isVisible() or not is_due or self._work.is_running(REPORTS):
+            return
+        self._asked_at = time.monotonic()
+        self._work.start(desk.reported_workers(), name=REPORTS, then=self._take_reports, failed=_told_by_the_feed)
+
+    def _take_reports(self, found: Answer[list[ReportedWorker]]) -> None:
+        if found != self._reported:
+            self._reported = found
+            self.refresh()
+
+    def _reports_note(self, workers: Sequence[object], now: dt.datetime, moment: Moment | None) -> str:
+        """Which queues nobody serves, or that this is not known."""
+        told = self._reported.value
+        if told is None or not told:
+            return _tr(" · hosts and queues are not reported") if workers else ""
+        if moment is None:
+            return ""
+        due = {name: group.due for name, group in moment.open.queues.items()}
+        registered = [worker for worker in workers if isinstance(worker, WorkerRow)]
+        names = reported.unserved(due, registered, told, now)
+        if not names:
+            return ""
+        listed = ", ".join(formats.visible(formats.cut(name, 40)) for name in names[:3])
+        more = _tr(" and {n} more").format(n=len(names) - 3) if len(names) > 3 else ""
+        return _tr(" · no live worker serves {queues}").format(queues=listed + more)
 
     def _selected_key(self) -> str | None:
         positions = self.selected_positions()
@@ -105,7 +166,14 @@ class WorkersPage(ListPage):
         if key is None or desk is None:
             return
         known = self._read[1] if self._read is not None and self._read[0] == key else None
-        self._jobs.show_jobs(key, known, desk.monitor.now())
+        now = desk.monitor.now()
+        told = self._reported.value or []
+        worker = next((each for each in told if key in (str(each.id), str(each.worker_id))), None)
+        self._jobs.show_facts(worker, self._reported.refusal, now)
+        if worker is not None and not key.isdecimal() and key != NO_WORKER:
+            self._jobs.show_numbers(worker)
+            return
+        self._jobs.show_jobs(key, known, now)
         if not self._work.is_running(f"jobs of {key}"):
             self._work.start(
                 desk.monitor.running_jobs(None if key == NO_WORKER else int(key)),
@@ -138,7 +206,9 @@ class WorkersPage(ListPage):
 
 
 class WorkerSide(QWidget):
-    """The jobs that one worker is running; each leads to it."""
+    """The jobs that one worker is running, each of which leads to it; and what the worker tells of itself."""
+
+    help_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -151,12 +221,36 @@ class WorkerSide(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._title)
         layout.addWidget(self._block)
+        self._facts_caption = caption(_tr("AS IT REPORTS"))
+        self._facts = TextBlock()
+        self._facts.linked.connect(lambda _: self.help_asked_for.emit())
+        layout.addWidget(self._facts_caption)
+        layout.addWidget(self._facts)
         layout.addStretch()
 
     @property
     def text(self) -> str:
         """What it says of the jobs."""
         return self._block.plain_text
+
+    @property
+    def facts(self) -> str:
+        """What it says of the worker itself."""
+        return self._facts.plain_text
+
+    def show_facts(self, worker: ReportedWorker | None, refusal: str | None, now: dt.datetime) -> None:
+        """Show what the worker tells of itself, or that it does not, and why."""
+        if worker is not None:
+            self._facts.set_runs(reported.facts(worker, now))
+            return
+        sentence = refusal or _tr("This worker does not report.")
+        self._facts.set_runs([Run(f"{sentence} ", "secondary"), Run(_tr("How to have workers report"), link="help")])
+
+    def show_numbers(self, worker: ReportedWorker) -> None:
+        """Show which jobs a worker says that it runs, where the release keeps no record of that."""
+        self._title.set_runs([Run(_tr("It is running"), is_strong=True)])
+        runs = [Run(f"{formats.job_number(job)}\n", link=str(job)) for job in worker.running[:MOST_JOBS]]
+        self._block.set_runs(runs or [Run(_tr("No job at the moment."), "secondary")])
 
     def show_jobs(self, key: str, jobs: list[RunningJob] | None, now: dt.datetime) -> None:
         """Show these as of now (UTC); None while they are being read."""
@@ -178,7 +272,18 @@ class WorkerSide(QWidget):
         self._block.set_runs(runs)
 
 
-def _cells(worker: WorkerRow, now: dt.datetime) -> list[Cell]:
+def _reported_cells(worker: ReportedWorker, now: dt.datetime) -> list[Cell]:
+    """The row of a worker that is not registered, for the release keeps no record of them."""
+    return [
+        Cell(formats.DASH, "secondary"),
+        Cell(_tr("alive"), "good"),
+        *reported.cells(worker),
+        Cell(formats.number(len(worker.running)), "" if worker.running else "secondary"),
+        Cell(formats.relative(worker.beat_at, now), "secondary"),
+    ]
+
+
+def _cells(worker: WorkerRow, told: ReportedWorker | None, now: dt.datetime) -> list[Cell]:
     state = Cell(_tr("alive"), "good")
     if not worker.is_alive(now):
         state = Cell(_tr("unresponsive: its jobs have stalled"), "bad")
@@ -187,6 +292,7 @@ def _cells(worker: WorkerRow, now: dt.datetime) -> list[Cell]:
     return [
         Cell(f"#{worker.id:,}", is_mono=True),
         state,
+        *reported.cells(told),
         Cell(formats.number(worker.running), "" if worker.running else "secondary"),
         Cell(formats.relative(worker.last_heartbeat, now), "secondary"),
     ]
@@ -194,7 +300,13 @@ def _cells(worker: WorkerRow, now: dt.datetime) -> list[Cell]:
 
 def _orphan_cells(orphans: int) -> list[Cell]:
     state = Cell(_tr("orphaned: the worker is no longer registered"), "bad")
-    return [Cell(_tr("none"), "secondary"), state, Cell(formats.number(orphans)), Cell(formats.DASH, "secondary")]
+    return [
+        Cell(_tr("none"), "secondary"),
+        state,
+        *reported.cells(None),
+        Cell(formats.number(orphans)),
+        Cell(formats.DASH, "secondary"),
+    ]
 
 
 def _told_by_the_feed(error: Exception) -> None:

@@ -1,0 +1,1 @@
+"""What workers have reported, where the window shows it beside what the database holds."""
