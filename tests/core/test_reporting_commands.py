@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections.abc import Callable
@@ -151,3 +153,47 @@ def test_a_role_that_may_read_jobs_but_not_errors(dsn: str, run: Run) -> None:
     with role(dsn, *jobs, "USAGE ON SCHEMA jobdesk", "SELECT ON jobdesk.version, jobdesk.errors") as some:
         code, out, err = run("errors", str(job), at=some)
         assert code == 0 and "ValueError" in out and "may not read the table jobdesk.logs" in err
+
+
+def test_jobs_with_their_errors_and_progress(dsn: str, run: Run) -> None:
+    ids = [defer(dsn, task_name=f"t{number}") for number in range(4)]
+    code, _, err = run("jobs", "--reports")
+    assert code == 4 and "No errors are reported in this database" in err
+    add_error(dsn, ids[0], "KeyError", "old", at=ago(60))
+    add_error(dsn, ids[0], "httpx.ConnectTimeout", "timed\nout, \x1b", attempt=2)
+    add_error(dsn, ids[1], "=cmd()", "")
+    insert(dsn, "progress", job_id=ids[0], attempt=2, done=1.0, total=4.0, note="rows")
+    insert(dsn, "progress", job_id=ids[2], attempt=1, done=1500.0)
+
+    code, out, _ = run("jobs", "--reports", "--order", "oldest")
+    assert code == 0
+    assert [line.split()[-1] for line in out.splitlines()] == ["error", "\\u001b", "=cmd()", "-", "-"]
+    assert "25% rows" in out and "ConnectTimeout: timed out, \\u001b" in out and "1,500" in out
+
+    code, out, _ = run("jobs", "--reports", "--json", "--order", "oldest")
+    first, second, third, fourth = [json.loads(line) for line in out.splitlines()]
+    assert (first["error"], first["progress_done"], first["progress_total"]) == (
+        "ConnectTimeout: timed out, \x1b",
+        1.0,
+        4.0,
+    )
+    assert first["error_at"].endswith("+00:00") and first["args"] == {}
+    assert (second["error"], second["progress_done"]) == ("=cmd()", None)
+    assert (third["error"], third["progress_done"], third["progress_note"]) == (None, 1500.0, "")
+    assert {fourth[name] for name in ("error", "error_at", "progress_done", "progress_note")} == {None}
+
+    code, out, _ = run("jobs", "--reports", "--csv", "--order", "oldest", "--column", "args.x")
+    head, *rows = csv.DictReader(io.StringIO(out))
+    assert head["error"].startswith("ConnectTimeout") and head["progress_note"] == "rows"
+    assert [row["error"] for row in rows] == ["'=cmd()", "", ""]
+    code, out, _ = run("jobs", "--csv")
+    assert "error" not in out.splitlines()[0]
+
+    grants = [f"SELECT ON procrastinate_{name}" for name in ("jobs", "events", "workers", "periodic_defers")]
+    with role(dsn, *grants, "USAGE ON SCHEMA jobdesk", "SELECT ON jobdesk.version, jobdesk.progress") as some:
+        code, out, _ = run("jobs", "--reports", "--json", "--order", "oldest", at=some)
+        assert (code, json.loads(out.splitlines()[0])["progress_note"], json.loads(out.splitlines()[0])["error"]) == (
+            0,
+            "rows",
+            None,
+        )

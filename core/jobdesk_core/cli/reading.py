@@ -16,6 +16,7 @@ from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.records import JobRecord, RecordLines, path_of, times_by_id
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.monitor.synchronous import limited_now, read_detail_now
+from jobdesk_core.reported.shown import Shown
 
 ORDERS = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "next": Order.NEXT_TO_RUN}
 _HEADINGS = ("id", "status", "queue", "task", "priority", "attempts", "scheduled", "lock", "queueing lock", "deferred")
@@ -43,6 +44,9 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--column", action="append", default=[], metavar="args.PATH", help="with --csv: also this argument as a column"
     )
+    parser.add_argument(
+        "--reports", action="store_true", help="also each job's last error and its progress, where workers report"
+    )
     parser.set_defaults(run=jobs)
 
 
@@ -63,9 +67,12 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
         paths = [path_of(text) for text in options.column]
     except ValueError as error:
         raise Ended(codes.USAGE, str(error)) from None
-    wanted = Wanted(job_filter, ORDERS[options.order], kind or "", paths=paths, limit=limit or None)
+    wanted = Wanted(
+        job_filter, ORDERS[options.order], kind or "", paths=paths, limit=limit or None, has_reports=options.reports
+    )
     try:
-        read = _write_table(desk, wanted) if kind is None else _write_records(desk, wanted)
+        shown = _write_reports if wanted.has_reports else _write_table
+        read = shown(desk, wanted) if kind is None else _write_records(desk, wanted)
     except ExportIncomplete as error:
         raise Ended(codes.FAULT, str(error)) from error
     if read.has_more:
@@ -78,7 +85,8 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
 
 
 def _write_records(desk: Opened, wanted: Wanted) -> Exported:
-    lines = RecordLines(output.data if wanted.kind == "csv" else output.json_data, wanted.kind, wanted.paths)
+    write = output.data if wanted.kind == "csv" else output.json_data
+    lines = RecordLines(write, wanted.kind, wanted.paths, has_reports=wanted.has_reports)
 
     def add(records: Sequence[JobRecord]) -> None:
         lines.add(records)
@@ -96,6 +104,27 @@ def _write_table(desk: Opened, wanted: Wanted) -> Exported:
             output.flush()
 
     return read_rows_now(desk.connector, desk.capabilities, wanted, add)
+
+
+def _write_reports(desk: Opened, wanted: Wanted) -> Exported:
+    table = output.Table(*_HEADINGS, "progress", "error")
+
+    def add(records: Sequence[JobRecord]) -> None:
+        rows = [
+            (*_cells(record.row), _progress(record.shown), record.shown and record.shown.error) for record in records
+        ]
+        table.rows(rows, [record.row.status for record in records])
+        output.flush()
+
+    return read_records_now(desk.connector, desk.capabilities, wanted, add)
+
+
+def _progress(held: Shown | None) -> str | None:
+    told = held.progress if held is not None else None
+    if told is None:
+        return None
+    share = f"{told.share:.0%}" if told.share is not None else f"{told.done:,g}"
+    return f"{share} {told.note}" if told.note else share
 
 
 def _cells(row: JobRow) -> tuple[Any, ...]:

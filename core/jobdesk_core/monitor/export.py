@@ -17,7 +17,7 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.exceptions import ConnectorException, NothingReported
 from jobdesk_core.files import whole_file
 from jobdesk_core.monitor.counts import Counts
 from jobdesk_core.monitor.filters import JobFilter
@@ -50,6 +50,8 @@ class Wanted:
     has_bom: bool = False
     secret_keys: str | None = None
     limit: int | None = None
+    #: Whether each job's last error and its progress are wanted, as workers report them.
+    has_reports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,14 @@ async def export_jobs(
 
     All is read in one transaction, as of one moment, a page at a time. At the end the database counts what should
     have been written. A cancellation that comes when the whole file is just getting its name comes too late.
-    Raises ExportIncomplete, ConnectorException, OSError.
+    Raises ExportIncomplete, ConnectorException, OSError; NothingReported where reports are wanted and there are none.
     """
     async with connector.transaction(snapshot=True) as connection:
         run = cast(Run, lambda statement: limited(connector, statement, LIMIT_S, connection))
         async with _whole_file(path, has_bom=wanted.has_bom and wanted.kind == "csv") as file:
-            lines = RecordLines(file.write, wanted.kind, wanted.paths, secret_keys=wanted.secret_keys)
+            lines = RecordLines(
+                file.write, wanted.kind, wanted.paths, secret_keys=wanted.secret_keys, has_reports=wanted.has_reports
+            )
 
             async def add(records: Sequence[JobRecord]) -> None:
                 await _in_thread(lines.add, records)
@@ -136,9 +140,13 @@ def read_rows_now(
 async def _read_records(
     capabilities: Capabilities, wanted: Wanted, run: Run, add: Callable[[Sequence[JobRecord]], Awaitable[None]]
 ) -> Exported:
+    reported = capabilities.reported if wanted.has_reports else None
+    if reported is not None and (refusal := reported.refusal("errors")) and reported.refusal("progress"):
+        raise NothingReported(refusal)
+
     async def add_rows(rows: list[JobRow]) -> None:
         for portion in await portions(run, rows):
-            await add(await records_of(run, portion, wanted.paths))
+            await add(await records_of(run, portion, wanted.paths, reported))
 
     return await _read(capabilities, wanted, run, add_rows)
 

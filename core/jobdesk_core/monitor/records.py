@@ -17,6 +17,8 @@ from jobdesk_core.moments import safe_local
 from jobdesk_core.monitor.filter_times import MOMENTS, SPANS
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles.secret_keys import HIDDEN, masked
+from jobdesk_core.reported.records import Reported
+from jobdesk_core.reported.shown import Shown, shown
 
 T = TypeVar("T")
 Path = tuple[str, ...]
@@ -42,11 +44,12 @@ class JobTimes(NamedTuple):
 
 
 class JobRecord(NamedTuple):
-    """A job whole; `args` is the JSON text as PostgreSQL holds it."""
+    """A job whole; `args` is the JSON text as PostgreSQL holds it. `shown` is what is reported of it, where asked for."""
 
     row: JobRow
     times: JobTimes
     args: str | None
+    shown: Shown | None = None
 
 
 def path_of(text: str) -> Path:
@@ -106,10 +109,20 @@ class Run(Protocol):
         """The statement's value."""
 
 
-async def records_of(run: Run, rows: Sequence[JobRow], paths: Sequence[Path]) -> list[JobRecord]:
-    """The records of these rows, without those that have gone since the rows were read."""
-    found = await run(times_and_args([row.id for row in rows], paths))
-    return [JobRecord(row, *found[row.id]) for row in rows if row.id in found]
+async def records_of(
+    run: Run, rows: Sequence[JobRow], paths: Sequence[Path], reported: Reported | None = None
+) -> list[JobRecord]:
+    """The records of these rows, without those that have gone since the rows were read.
+
+    With `reported` also what workers report of them, as far as it may be read.
+    """
+    ids = [row.id for row in rows]
+    found = await run(times_and_args(ids, paths))
+    records = [JobRecord(row, *found[row.id]) for row in rows if row.id in found]
+    if reported is None:
+        return records
+    told = await run(shown(reported, ids))
+    return [record._replace(shown=told.get(record.row.id, Shown())) for record in records]
 
 
 async def portions(run: Run, rows: Sequence[JobRow]) -> list[list[JobRow]]:
@@ -145,7 +158,19 @@ def columns_of(record: JobRecord) -> dict[str, Any]:
     held = row._asdict() | times._asdict()
     del held["values"]
     held["status"] = row.status.value
+    if record.shown is not None:
+        held |= _reports(record.shown)
     return {name: _plain(value) for name, value in held.items()}
+
+
+#: The fields of what is reported, in the order of `_reports`.
+REPORTS = ("error", "error_at", "progress_done", "progress_total", "progress_note")
+
+
+def _reports(held: Shown) -> dict[str, Any]:
+    told = held.progress
+    progress = (None, None, None) if told is None else (told.done, told.total, told.note)
+    return dict(zip(REPORTS, (held.error, held.failed_at, *progress), strict=True))
 
 
 def as_json(record: JobRecord) -> str:
@@ -206,7 +231,8 @@ def _json_pieces() -> Iterator[str]:
 class RecordLines:
     """Writes records as `csv`, `ndjson` or `json` (one array). In CSV every path has a column of its own besides.
 
-    What stands under a key that matches `secret_keys` is HIDDEN; None hides nothing.
+    What stands under a key that matches `secret_keys` is HIDDEN; None hides nothing. `has_reports`: the records have
+    what is reported of their jobs.
     """
 
     def __init__(
@@ -216,13 +242,19 @@ class RecordLines:
         paths: Sequence[Path] = (),
         *,
         secret_keys: str | None = None,
+        has_reports: bool = False,
     ) -> None:
         self.written = 0
         self._paths, self._secret_keys = paths, secret_keys
         self._write_text, self._kind = write, kind
         self._before = _json_pieces()
         if kind == "csv":
-            headings = [*COLUMNS, "args", *(f"args.{'.'.join(path)}" for path in paths)]
+            headings = [
+                *COLUMNS,
+                *(REPORTS if has_reports else ()),
+                "args",
+                *(f"args.{'.'.join(path)}" for path in paths),
+            ]
             self._csv = CsvLines(self, headings)
 
     def write(self, text: str) -> None:
