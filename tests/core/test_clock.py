@@ -160,3 +160,18 @@ async def test_testing_a_connection_tells_of_the_clock(dsn: str) -> None:
     assert told[0.0].result == "good" and "clock" not in told[0.0].sentence
     assert told[-40.0].result == "warning"
     assert told[-40.0].sentence.endswith("This machine's clock is 40 s behind the server's, whose time is used.")
+
+
+def test_in_is_reckoned_by_the_servers_clock_when_a_job_is_deferred_through_an_app(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "off_by_a_day.py").write_text(
+        "from jobdesk_core import App, PsycopgConnector\n"
+        f"app = App(connector=PsycopgConnector(conninfo={dsn!r}))\n"
+        "@app.task(name='t')\ndef t(): pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with shifted(DAY):
+        assert jobdesk(["defer", "t", "--in", "1h", "--app", "off_by_a_day.app"]) == 0
+    (ahead_s,) = run_sql(dsn, "SELECT extract(epoch FROM scheduled_at - now())::float8 FROM procrastinate_jobs")
+    assert 3_000 < ahead_s <= 3_600

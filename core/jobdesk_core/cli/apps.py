@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import sys
 import traceback
@@ -23,7 +24,7 @@ from jobdesk_core.exceptions import (
     SyncConnectorConfigurationError,
     TaskNotFound,
 )
-from jobdesk_core.jobs import DeleteJobCondition
+from jobdesk_core.jobs import DeleteJobCondition, Job, JobDeferrer
 from jobdesk_core.schema import SchemaManager
 from jobdesk_core.utils import utcnow
 from jobdesk_core.worker import Worker
@@ -271,9 +272,10 @@ def run_defer(options: argparse.Namespace) -> int:
     if len(options.values) == 1 and options.args is None and options.values[0].lstrip().startswith("{"):
         options.args, options.values = options.values[0], []
     options.priority, priority = options.priority or 0, options.priority
-    job = new_jobs.read_job(options, utcnow())
     app = loaded(options)
-    with reported():
+
+    def prepared(now: dt.datetime) -> tuple[JobDeferrer, Job]:
+        job = new_jobs.read_job(options, now)
         deferrer = app.configure_task(
             options.task,
             allow_unknown=options.unknown,
@@ -283,7 +285,13 @@ def run_defer(options: argparse.Namespace) -> int:
             priority=priority or None,
             schedule_at=job.scheduled_at,
         )
+        return deferrer, job
+
+    with reported():
+        prepared(utcnow())  # what is wrong is told before anything is connected to
     with app.open():
+        clock = getattr(app.connector.get_sync_connector(), "clock", None)
+        deferrer, job = prepared(clock.now() if clock is not None else utcnow())
         try:
             job_id = deferrer.defer(**job.task_kwargs)
         except AlreadyEnqueued as error:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from jobdesk_core.operations import DeferLedger, Ledger, Progress, Result, Retried, SetLedger
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk import clock
 from jobdesk.desk import Desk
 from jobdesk.dialogs.outcome_list import Line
 
@@ -81,7 +82,7 @@ class Act(QObject):
         self.undone = False
         #: Has what it waits for at the server given up after so many seconds.
         self.give_up: Callable[[float], object] = lambda after_s: None
-        self.began = time.time()
+        self.began = clock.now().timestamp()
         self.took_s = 0.0
         self._started = time.monotonic()
         self._rested_s = 0.0
