@@ -49,11 +49,15 @@ ORDER BY job.id, kind.after_s
 """
 
 
+def folder() -> Path:
+    """Where the large databases lie, and what is measured beside them."""
+    return Path(os.environ.get("BENCH_FOLDER") or default_folder() / "bench")
+
+
 @contextmanager
 def large_server() -> Iterator[EmbeddedServer]:
     """The server that keeps the large databases. Not durable: the disk is not what is measured."""
-    folder = Path(os.environ.get("BENCH_FOLDER") or default_folder() / "bench")
-    with EmbeddedServer(folder, is_durable=False) as server:
+    with EmbeddedServer(folder(), is_durable=False) as server:
         yield server
 
 
