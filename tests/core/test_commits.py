@@ -254,3 +254,29 @@ async def run_async_defer_gone(dsn: str, dropper: Dropper, journal: Journal) -> 
     entry = await newest(journal)
     (record,) = await journal.records(entry.id)
     assert (record.outcome, entry.in_doubt) == ("unknown", 0) and "not the one that it was sent to" in record.sentence
+
+
+_REFUSED_AT_COMMIT = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not this one''; END';
+CREATE CONSTRAINT TRIGGER refused AFTER UPDATE OR INSERT ON procrastinate_jobs DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN (NEW.id = 7) EXECUTE FUNCTION refuse();
+"""
+
+
+@pytest.mark.parametrize("kind", ["cancel", "reprioritise", "undo"])
+async def test_each_job_is_written_down_once_whatever_became_of_the_first_tries(
+    dsn: str, journal: Journal, kind: str
+) -> None:
+    fill(dsn, kind)
+    async with connected(dsn) as (connector, able):
+        made = await prepared(kind, connector, able, journal)
+        # Others have changed one, and COMMIT refuses another: its chunk is halved until it is alone.
+        run_sql(dsn, "UPDATE procrastinate_jobs SET priority = 5 WHERE id = 3")
+        run_sql(dsn, _REFUSED_AT_COMMIT.replace("NEW.id = 7", "NEW.args ->> 'n' = '7'"))
+        await done(kind, made, connector, able, journal)
+    entry = await newest(journal)
+    records = await journal.records(entry.id, limit=1_000)
+    assert [record.job_id for record in records] == list(range(1, JOBS + 1))
+    expected = {3, 7} if kind != "undo" else {7}
+    assert {record.job_id for record in records if not record.is_done} == expected
+    assert (entry.done, entry.left, entry.in_doubt) == (JOBS - len(expected), len(expected), 0)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jobdesk_core import exact_json
-from jobdesk_core.journal.record import DONE, LEFT, NOT_REACHED, PRUNE, UNDO, UNKNOWN, Planned, Verdict
+from jobdesk_core.journal.record import DONE, LEFT, NOT_REACHED, PRUNE, UNDO, UNKNOWN, End, Planned, Verdict
 from jobdesk_core.operations.outcomes import Outcomes
 
 SCHEMA = """
@@ -92,8 +92,10 @@ def add(connection: sqlite3.Connection, entry_id: int, outcomes: Iterable[Outcom
         _count(connection, entry_id, done, jobs - done)
 
 
-def settle(connection: sqlite3.Connection, chunk_id: int, verdict: Verdict, reason: str = "") -> bool:
+def settle(connection: sqlite3.Connection, chunk_id: int, verdict: Verdict | End, reason: str = "") -> bool:
     """Write what has become of a transaction; whether that was new. `reason`: why it cannot be known."""
+    if verdict == "void":
+        return _forget(connection, chunk_id)
     sql = "SELECT entry_id, jobs, payload IS NULL AS is_made FROM chunks WHERE id = ? AND state = ?"
     row = connection.execute(sql, (chunk_id, BEGUN)).fetchone()
     if row is None:
@@ -205,6 +207,25 @@ def _rest(connection: sqlite3.Connection, entry_id: int) -> Iterator[Outcomes]:
     rest = [job_id for job_id in ids if job_id not in known]
     for start in range(0, len(rest), _AT_ONCE):
         yield Outcomes(rest[start : start + _AT_ONCE], NOT_REACHED, "Job {job} was not reached.")
+
+
+def _forget(connection: sqlite3.Connection, chunk_id: int) -> bool:
+    """Take back what was staged, an undo's claims included, unless others have settled it; whether it was there."""
+    sql = (
+        "SELECT entry_id, jobs, payload IS NULL AS is_made, undoes FROM chunks JOIN entries ON entries.id = entry_id "
+        "WHERE chunks.id = ? AND state = ?"
+    )
+    row = connection.execute(sql, (chunk_id, BEGUN)).fetchone()
+    if row is None:
+        return False
+    if row["undoes"] is not None:
+        if not row["is_made"]:
+            make(connection, chunk_id)
+        _release(connection, row["entry_id"], chunk_id)
+    connection.execute("DELETE FROM records WHERE entry_id = ? AND chunk = ?", (row["entry_id"], chunk_id))
+    connection.execute("DELETE FROM chunks WHERE id = ?", (chunk_id,))
+    connection.execute("UPDATE entries SET staged = staged - ? WHERE id = ?", (row["jobs"], row["entry_id"]))
+    return True
 
 
 def _release(connection: sqlite3.Connection, entry_id: int, chunk_id: int) -> None:

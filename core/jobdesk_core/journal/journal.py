@@ -19,7 +19,7 @@ import platformdirs
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.files import CsvLines, whole_file
 from jobdesk_core.journal import alive
-from jobdesk_core.journal.record import Chunk, Entry, Header, Planned, Record, Search, Verdict
+from jobdesk_core.journal.record import Chunk, End, Entry, Header, Planned, Record, Search, Verdict
 from jobdesk_core.journal.store import BUSY_S, Limits, Store
 from jobdesk_core.operations.outcomes import Outcomes
 
@@ -129,7 +129,7 @@ class Journal:
         mark: str,
         outcomes: Sequence[Outcomes],
         *,
-        ends: Sequence[tuple[int, Verdict]] = (),
+        ends: Sequence[tuple[int, End]] = (),
         undoes: int | None = None,
     ) -> int:
         """Have on disk what a transaction will have done, before it is committed; see Store.stage."""
@@ -142,7 +142,7 @@ class Journal:
         error: str,
         outcomes: Iterable[Outcomes],
         *,
-        ends: Sequence[tuple[int, Verdict]] = (),
+        ends: Sequence[tuple[int, End]] = (),
         is_whole: bool = True,
     ) -> None:
         """Have the end of an act on disk; see Store.finish."""

@@ -109,6 +109,8 @@ class Chunk:
 
 
 Verdict = Literal["done", "left", "unknown"]
+#: How a transaction ended for whoever sent it; of one that is `void` their ledger tells what became of its jobs.
+End = Literal["done", "left", "void"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskExceptio
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import headers
 from jobdesk_core.journal.journal import Journal, JournalTrouble
-from jobdesk_core.journal.record import DONE, Header, Planned, Verdict
+from jobdesk_core.journal.record import DONE, End, Header, Planned, Verdict
 from jobdesk_core.journal.settling import settle, settle_entry
 from jobdesk_core.operations import (
     Brake,
@@ -78,7 +78,7 @@ class Recording:
         self._server = NOWHERE
         #: The transaction under way, and the ends of earlier ones that are not written yet.
         self._chunk: int | None = None
-        self._ends: list[tuple[int, Verdict]] = []
+        self._ends: list[tuple[int, End]] = []
         self.entry_id: int | None = None
         self.left: Iterable[Outcomes] = ()
         self.error = STOPPED
@@ -171,6 +171,8 @@ class Recording:
     def stage(self, mark: str, outcomes: list[Outcomes]) -> None:
         """Have on disk what COMMIT is going to make true. Raises AlreadyClaimed, and JournalTrouble for an undo."""
         assert self.entry_id is not None
+        if self._chunk is not None:
+            self.close(is_committed=False)  # the same transaction has come to something else
         undoes, ends = self._header.undoes, list(self._ends)
         try:
             self._chunk = self._journal.stage_now(self.entry_id, mark, outcomes, ends=ends, undoes=undoes)
@@ -182,7 +184,7 @@ class Recording:
     def close(self, *, is_committed: bool) -> None:
         """The server has answered, or was never asked."""
         if self._chunk is not None:
-            self._ends.append((self._chunk, "done" if is_committed else "left"))
+            self._ends.append((self._chunk, "done" if is_committed else "void"))
             self._chunk = None
 
     def _take(self, trouble: JournalTrouble) -> None:

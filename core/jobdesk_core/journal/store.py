@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobdesk_core.journal import ahead
-from jobdesk_core.journal.record import DONE, UNKNOWN, Chunk, Entry, Header, Planned, Record, Search, Verdict
+from jobdesk_core.journal.record import DONE, UNKNOWN, Chunk, End, Entry, Header, Planned, Record, Search, Verdict
 from jobdesk_core.journal.rows import condition, entry_of, header_of, record_of
 from jobdesk_core.operations.outcomes import Outcomes
 
@@ -146,7 +146,7 @@ class Store:
         outcomes: Sequence[Outcomes],
         at: dt.datetime,
         *,
-        ends: Sequence[tuple[int, Verdict]] = (),
+        ends: Sequence[tuple[int, End]] = (),
         undoes: int | None = None,
     ) -> int:
         """Have on disk what a transaction is about to make true, and the `ends` of earlier ones; its chunk's number.
@@ -171,7 +171,7 @@ class Store:
         error: str,
         outcomes: Iterable[Outcomes],
         *,
-        ends: Sequence[tuple[int, Verdict]] = (),
+        ends: Sequence[tuple[int, End]] = (),
         is_whole: bool = True,
     ) -> None:
         """Write the `ends` of transactions, what else became of the act's jobs, and that it is over."""

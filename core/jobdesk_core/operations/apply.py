@@ -169,7 +169,7 @@ class _Act:
         """Act on the jobs; when the server refuses one, on ever smaller parts of them. Returns whether to go on."""
         statement = chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
         try:
-            rows = yield Write(statement, lambda rows: self._done(some, rows))
+            rows = yield Write(statement, lambda rows: self._done(some, rows), self._expected(some))
         except InDoubt as error:
             self._note_unknown(some, error)
             return False
@@ -187,6 +187,12 @@ class _Act:
             return (yield from self._carry_out(some.part(half, len(some.ids)), is_last=is_last))
         yield from self._note(some, rows, is_last=is_last)
         return True
+
+    def _expected(self, some: _Some) -> Outcomes | None:
+        """What will have been done unless others are faster; None where their rows have to tell what they had."""
+        if kept(self.plan.change.action):
+            return None
+        return self.ledger.outcomes_of(list(some.ids), None, some.facts.status)
 
     def _done(self, some: _Some, rows: Rows) -> Outcomes:
         names = kept(self.plan.change.action)

@@ -23,10 +23,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Write(Generic[T]):
-    """A statement that changes jobs, in a transaction of its own; `outcomes` tells from its value what it has done."""
+    """A statement that changes jobs, in a transaction of its own; `outcomes` tells from its value what it has done.
+
+    `expected` is what that will most likely be, where it can be told: it is written down while the server works.
+    """
 
     statement: Statement[T]
     outcomes: Callable[[T], Outcomes]
+    expected: Outcomes | None = None
 
 
 class Keeper(Protocol):
@@ -37,10 +41,16 @@ class Keeper(Protocol):
         """Tells the mark of the transaction that it is part of."""
 
     def stage(self, mark: str, outcomes: list[Outcomes]) -> None:
-        """Have on disk what COMMIT is going to make true. What it raises rolls the transaction back."""
+        """Have on disk what COMMIT is going to make true, in place of what the same transaction has staged before.
+
+        What it raises rolls the transaction back.
+        """
 
     def close(self, *, is_committed: bool) -> None:
-        """The server has answered, or COMMIT was never sent. Called for what was staged, unless nobody knows."""
+        """The server has answered, or COMMIT was never sent. Called for what was staged, unless nobody knows.
+
+        Of what was certainly not committed whoever acts tells what became of it.
+        """
 
 
 @dataclass(slots=True)
@@ -51,8 +61,19 @@ class Transaction:
     outcomes: list[Outcomes] | None = None
     #: What InDoubt tells.
     value: Any = None
+    #: What has been staged already.
+    ahead: list[Outcomes] | None = None
     is_staged: bool = False
     is_sent: bool = False
+
+    def is_to_be_staged(self, keeper: Keeper) -> bool:
+        """Whether what it is going to have done is to be written down before COMMIT is sent."""
+        if _has_jobs(self.outcomes):
+            return self.outcomes != self.ahead
+        if self.is_staged:  # nothing was done
+            keeper.close(is_committed=False)
+            self.is_staged = False
+        return False
 
     def is_unknown(self, error: ConnectorException) -> bool:
         """Whether nobody knows what the server made of COMMIT: it was sent, and the connection has not outlived it.
@@ -75,10 +96,10 @@ async def committing(connector: PsycopgConnector, keeper: Keeper | None = None) 
         async with connector.transaction() as connection:
             under_way.connection = connection
             yield under_way
-            if keeper is not None and _has_jobs(under_way.outcomes):
+            if keeper is not None and under_way.is_to_be_staged(keeper):
                 mark = await connector.run_async(keeper.mark, connection=connection)
                 under_way.is_staged = True
-                await _to_its_end(keeper.stage, mark, under_way.outcomes or [])
+                await _to_its_end(asyncio.create_task(asyncio.to_thread(keeper.stage, mark, under_way.outcomes or [])))
             under_way.is_sent = True
     except ConnectorException as error:
         _raise_if_unknown(under_way, error, keeper)
@@ -97,7 +118,7 @@ def committing_now(connector: SyncPsycopgConnector, keeper: Keeper | None = None
         with connector.transaction() as connection:
             under_way.connection = connection
             yield under_way
-            if keeper is not None and _has_jobs(under_way.outcomes):
+            if keeper is not None and under_way.is_to_be_staged(keeper):
                 mark = connector.run(keeper.mark, connection=connection)
                 under_way.is_staged = True
                 keeper.stage(mark, under_way.outcomes or [])
@@ -111,9 +132,29 @@ def committing_now(connector: SyncPsycopgConnector, keeper: Keeper | None = None
     _close(under_way, keeper, is_committed=True)
 
 
-async def _to_its_end(work: Callable[[str, list[Outcomes]], None], mark: str, outcomes: list[Outcomes]) -> None:
-    """In a thread, also when we are cancelled meanwhile: what it writes is not to be overtaken."""
-    writing = asyncio.ensure_future(asyncio.to_thread(work, mark, outcomes))
+@contextlib.asynccontextmanager
+async def staging(
+    under_way: Transaction, connector: PsycopgConnector, keeper: Keeper | None, expected: Outcomes | None
+) -> AsyncIterator[None]:
+    """Have on disk what a transaction is expected to do while the server does it: neither waits for the other."""
+    if keeper is None or expected is None or not expected.ids:
+        yield
+        return
+    mark = await connector.run_async(keeper.mark, connection=under_way.connection)
+    under_way.is_staged = True
+    writing = asyncio.create_task(asyncio.to_thread(keeper.stage, mark, [expected]))
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):  # what broke it off is told
+            await _to_its_end(writing)
+        raise
+    await _to_its_end(writing)
+    under_way.ahead = [expected]
+
+
+async def _to_its_end(writing: asyncio.Task[None]) -> None:
+    """Wait for it, also when we are cancelled meanwhile: what it writes is not to be overtaken."""
     try:
         await asyncio.shield(writing)
     except asyncio.CancelledError:

@@ -19,7 +19,7 @@ from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.monitor.pages import limited
 from jobdesk_core.monitor.synchronous import limited_now
-from jobdesk_core.operations.commits import Keeper, Write, committing, committing_now
+from jobdesk_core.operations.commits import Keeper, Write, committing, committing_now, staging
 from jobdesk_core.operations.outcomes import Outcomes
 
 T = TypeVar("T")
@@ -152,7 +152,8 @@ async def _written_async(step: Write[T], connector: PsycopgConnector, connection
     if connection is not None:
         return await connector.run_async(step.statement, connection=connection)
     async with committing(connector, keeper) as own:
-        own.value = value = await connector.run_async(step.statement, connection=own.connection)
+        async with staging(own, connector, keeper, step.expected):
+            own.value = value = await connector.run_async(step.statement, connection=own.connection)
         own.outcomes = [step.outcomes(value)]
     return value
 
