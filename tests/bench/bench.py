@@ -1,4 +1,4 @@
-"""`make bench`: ours beside its peers, in pairs. `bench.py worker` or `bench.py monitor` runs one group alone.
+"""`make bench`: ours beside its peers, in pairs. `bench.py worker`, `monitor` or `reporting` runs one group alone.
 
 JOBS (1,000,000) is the size of the monitor's database, ROUNDS (5) how often each is measured, ONLY a part of a
 measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load.
@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 
 import monitor
+import reporting
 import worker
 from jobdesk_core.embedded import EmbeddedServerError
 
-GROUPS = {"worker": worker.run, "monitor": monitor.run}
+GROUPS = {"worker": worker.run, "reporting": reporting.bench, "monitor": monitor.run}
 
 
 def main(names: list[str]) -> None:

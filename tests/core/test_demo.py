@@ -47,11 +47,24 @@ async def shows_a_busy_queue(dsn: str) -> None:
     await until(lambda: run_sql(dsn, "SELECT count(*) FROM procrastinate_workers")[0] >= 2, timeout_s=30)
 
 
+async def shows_why_jobs_failed(dsn: str) -> None:
+    """Errors of the past hour, and workers that go on reporting: they live, fail in the same ways, and get on."""
+    kinds = run_sql(dsn, "SELECT DISTINCT type FROM jobdesk.errors WHERE worker IS NULL ORDER BY 1")
+    assert {"ExceptionGroup", "KeyError", "jobdesk_core.demo.trouble.MailServerBusy"} <= set(kinds)
+    same = "SELECT count(*) FROM jobdesk.errors AS now JOIN jobdesk.errors AS past USING (fingerprint) "
+    same += "WHERE now.worker IS NOT NULL AND past.worker IS NULL"
+    await until(lambda: run_sql(dsn, same)[0] > 0, timeout_s=60, what="a fault of the past to come again")
+    await until(lambda: run_sql(dsn, "SELECT count(*) FROM jobdesk.workers WHERE ended_at IS NULL")[0] == 2)
+    await until(lambda: run_sql(dsn, "SELECT count(*) FROM jobdesk.progress WHERE done > 0")[0] > 0)
+    assert run_sql(dsn, "SELECT app FROM jobdesk.schedules") == ["shop"]
+
+
 async def test_a_demo_works_cold_and_warm_and_leaves_no_process(folder: Path) -> None:
     told: list[str] = []
     demo = Demo.start(told.append, folder=folder)
     try:
         await shows_a_busy_queue(demo.dsn)
+        await shows_why_jobs_failed(demo.dsn)
         assert len(processes_of(folder)) >= 4
         (highest,) = run_sql(demo.dsn, "SELECT max(id) FROM procrastinate_jobs")
     finally:

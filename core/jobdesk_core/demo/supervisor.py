@@ -18,6 +18,7 @@ from jobdesk_core.database.schema import install
 from jobdesk_core.demo import DemoError
 from jobdesk_core.demo.demo import ELSEWHERE, SLOTS
 from jobdesk_core.demo.history import fill_history
+from jobdesk_core.demo.past_errors import install_reports
 from jobdesk_core.demo.tasks import create_app
 from jobdesk_core.demo.trickle import trickle
 from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse
@@ -90,6 +91,7 @@ async def _run(server: EmbeddedServer, workers: list[subprocess.Popen[bytes]]) -
             tell(progress="The schema and an hour of history are being created.")
             await install(connector)
             await fill_history(connector)
+        await install_reports(connector, dsn)
         await _make_elsewhere(server)
         tell(progress="The workers are starting.")
         workers += [_start_worker(dsn, name, queues) for name, queues in WORKERS.items()]

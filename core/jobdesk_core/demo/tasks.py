@@ -1,4 +1,4 @@
-"""The sample tasks: fast, slow, abortable, failing with and without retries, locked."""
+"""The sample tasks: fast, slow, abortable, failing with and without retries, locked, telling how far they are."""
 
 from __future__ import annotations
 
@@ -8,17 +8,11 @@ import time
 from typing import Any
 
 from jobdesk_core.app import App
+from jobdesk_core.demo import trouble
 from jobdesk_core.exceptions import JobAborted
 from jobdesk_core.job_context import JobContext
+from jobdesk_core.reporting import progress
 from jobdesk_core.retry import RetryStrategy
-
-
-class MailServerBusy(Exception):
-    """The sample mail server does not answer."""
-
-
-class LedgerMismatch(Exception):
-    """The sample ledger does not add up."""
 
 
 def create_app(connector: Any) -> App:
@@ -27,8 +21,10 @@ def create_app(connector: Any) -> App:
 
     @app.task(name="invoices.send_invoice", queue="billing")
     async def send_invoice(user_id: int, period: str, amount: float = 0.0) -> None:
-        """Fast."""
+        """Fast; the exchange rates for large amounts never come whole."""
         await asyncio.sleep(random.uniform(0.1, 0.8))
+        if amount > 880:
+            trouble.parse_rates("USD")
 
     @app.task(name="invoices.render_pdf", queue="billing")
     def render_pdf(invoice_id: int, pages: int = 1) -> None:
@@ -40,7 +36,7 @@ def create_app(connector: Any) -> App:
         """Fails now and then, and is retried."""
         await asyncio.sleep(random.uniform(0.05, 0.5))
         if flaky and random.random() < 0.7:
-            raise MailServerBusy()
+            await asyncio.to_thread(trouble.hand_to_mail_server, to)
 
     @app.task(name="mail.digest", queue="mail")
     async def digest(list_id: int, recipients: list[str] | None = None) -> None:
@@ -49,13 +45,18 @@ def create_app(connector: Any) -> App:
 
     @app.task(name="media.make_thumbnail", queue="media")
     async def make_thumbnail(path: str, sizes: list[int] | None = None) -> None:
-        """Fast, of low priority."""
+        """Fast, of low priority; some photos have been moved."""
         await asyncio.sleep(random.uniform(0.2, 1.0))
+        if path.endswith("13.jpg"):
+            trouble.read_photo(path)
 
     @app.task(name="media.transcode", queue="media")
     async def transcode(path: str, codec: str = "av1") -> None:
-        """Slow; an abort ends it at once."""
-        await asyncio.sleep(random.uniform(60, 120))
+        """Slow, and tells how far it is; an abort ends it at once."""
+        frames = random.randint(600, 1200)
+        for frame in range(frames):
+            progress(frame, frames, f"frame {frame}")
+            await asyncio.sleep(0.1)
 
     @app.task(name="reports.nightly", queue="reports", pass_context=True)
     def nightly(context: JobContext, day: str, api_token: str = "") -> None:
@@ -70,11 +71,22 @@ def create_app(connector: Any) -> App:
     async def reconcile(account: str, month: str) -> None:
         """Fails for good."""
         await asyncio.sleep(random.uniform(0.2, 1.5))
-        raise LedgerMismatch()
+        trouble.check_balance(account, month)
 
     @app.task(name="etl.load_partition", queue="etl")
     async def load_partition(table: str, partition: int, source: str = "crm") -> None:
-        """One at a time per table, by its lock."""
-        await asyncio.sleep(random.uniform(6, 15))
+        """One at a time per table, by its lock; tells how far it is."""
+        rows = random.randint(60, 150)
+        for row in range(rows):
+            progress(100 * row, 100 * rows, f"rows of {table}")
+            await asyncio.sleep(0.1)
+        if partition % 16 == 15:
+            trouble.insert_rows(table, partition)
+
+    @app.periodic(cron="*/10 * * * *", periodic_id="eu", task_kwargs={"region": "eu"})
+    @app.task(name="reports.usage", queue="reports")
+    async def usage(timestamp: int, region: str = "eu") -> None:
+        """Every ten minutes."""
+        await asyncio.sleep(random.uniform(0.5, 2))
 
     return app

@@ -7,6 +7,7 @@ local variable, no argument. What becomes a traceback of it is written later, by
 from __future__ import annotations
 
 import contextlib
+import functools
 import linecache
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -135,7 +136,7 @@ def traceback_text(fault: Fault, redact: Redact | None) -> str:
     """The traceback as Python prints it, with causes and members, without the secrets in it."""
     lines: list[str] = []
     _write(fault, lines, "", redact)
-    return redaction.cut_in_the_middle(redaction.redacted(redaction.writable("".join(lines)), redact), MOST_TRACEBACK)
+    return redaction.cut_in_the_middle(redaction.redacted_by("".join(lines), redact), MOST_TRACEBACK)
 
 
 def _write(fault: Fault, lines: list[str], indent: str, redact: Redact | None) -> None:
@@ -150,9 +151,8 @@ def _write(fault: Fault, lines: list[str], indent: str, redact: Redact | None) -
         lines.append(f"\n{indent}{how}\n\n")
     if fault.frames:
         lines.append(f"{indent}Traceback (most recent call last):\n")
-        _write_frames(fault, lines, indent)
-    # By itself too: what is redacted as one text could be hidden together with what stands around it.
-    text = redaction.shown(fault.text if fault.text is not None else NO_TEXT, MOST_MESSAGE, redact)
+        lines.append(_calls(tuple(fault.frames), fault.left_out, indent))
+    text = message(fault, redact)
     told = f"{fault.type}: {text}" if text else fault.type
     lines.append("".join(f"{indent}{line}\n" for line in told.split("\n")))
     for number, member in enumerate(fault.members, 1):
@@ -162,25 +162,30 @@ def _write(fault: Fault, lines: list[str], indent: str, redact: Redact | None) -
         lines.append(f"{indent}  +---------------- and {fault.members_left_out} more\n")
 
 
-def _write_frames(fault: Fault, lines: list[str], indent: str) -> None:
-    half = len(fault.frames) // 2
+@functools.lru_cache(maxsize=256)  # the same fault comes again and again, from the same calls
+def _calls(frames: tuple[Frame, ...], left_out: int, indent: str) -> str:
+    """The lines of the calls, with what looks secret in them hidden."""
+    lines: list[str] = []
+    half = len(frames) // 2
     last, repeated = "", 0
-    for number, frame in enumerate(fault.frames):
+    for number, frame in enumerate(frames):
         line = f'{indent}  File "{frame.file}", line {frame.line}, in {frame.function}\n'
-        if fault.left_out and number == half:
-            line = f"{indent}  … {fault.left_out} more calls …\n{line}"
         code = linecache.getline(frame.file, frame.line).strip()
         if code:
             line += f"{indent}    {redaction.cut(code, MOST_CODE)}\n"
-        if line == last:
+        is_gap = bool(left_out) and number == half
+        if line == last and not is_gap:
             repeated += 1
             continue
         if repeated:
             lines.append(f"{indent}  [Previous line repeated {repeated} more times]\n")
+        if is_gap:
+            lines.append(f"{indent}  … {left_out} more calls …\n")
         last, repeated = line, 0
         lines.append(line)
     if repeated:
         lines.append(f"{indent}  [Previous line repeated {repeated} more times]\n")
+    return redaction.masked(redaction.writable("".join(lines)))
 
 
 def _frames(trace: TracebackType | None, skip: Callable[[str], bool]) -> tuple[list[Frame], int]:

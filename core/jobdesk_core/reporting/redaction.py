@@ -5,6 +5,7 @@ A text is masked before it is cut, so that no half of a secret is left where not
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -60,6 +61,7 @@ _CARD = re.compile(r"(?<![\d.-])(?:\d[ -]?){12,18}\d(?![\d.-])")
 _SECRET_NAME = re.compile(_KEYS, re.IGNORECASE)
 
 
+@functools.lru_cache(maxsize=32)  # an exception's text is looked at for several purposes
 def masked(text: str) -> str:
     """The text with what looks secret replaced: passwords, tokens, keys, numbers of cards."""
     for pattern, replacement in _PATTERNS:
@@ -90,7 +92,11 @@ def masked_value(value: Any, depth: int = 0) -> Any:
 
 def redacted(text: str, redact: Redact | None) -> str:
     """The text without what looks secret, nor what the team's own function hides."""
-    text = masked(text)
+    return redacted_by(masked(text), redact)
+
+
+def redacted_by(text: str, redact: Redact | None) -> str:
+    """The text without what the team's own function hides."""
     if redact is None:
         return text
     try:

@@ -1,0 +1,71 @@
+"""The errors of the jobs that failed in the demo's past hour: raised and caught now, written as of then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Rows, Statement, nothing
+from jobdesk_core.demo.trouble import go_wrong
+from jobdesk_core.reported.ddl import schema_sql
+from jobdesk_core.reported.detection import detect
+from jobdesk_core.reporting import faults, fingerprints, statements
+
+#: What the demo's application is called, as its workers report it, and its version.
+APP, VERSION = "shop", "2.4.1"
+#: Whose frames are its own: it lies within this package.
+OWN = frozenset({"jobdesk_core.demo"})
+
+
+async def install_reports(connector: PsycopgConnector, dsn: str) -> None:
+    """Create the schema of the reports where there is none, and fill in the errors of the jobs that have failed."""
+    if (await connector.run_async(detect())).state != "absent":
+        return
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(schema_sql().encode())
+    rows = [row for job in await connector.run_async(_FAILED) if (row := _error(job)) is not None]
+    if rows:
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        await connector.run_async(Statement(statements.ERRORS, nothing, columns))
+
+
+def _error(job: dict[str, Any]) -> dict[str, Any] | None:
+    caught: Exception | None = None
+    try:
+        go_wrong(job["task_name"], job["args"])
+    except Exception as error:  # noqa: BLE001 - whatever the samples raise is what is wanted
+        caught = error
+    if caught is None:
+        return None
+    asked: list[tuple[BaseException, faults.Fault]] = []
+    fault = faults.taken(caught, lambda error, one: asked.append((error, one)), skip=lambda name: name == __name__)
+    for each, one in asked:
+        one.text = faults.text_of(each)
+    return {
+        "job_id": job["id"],
+        "attempt": job["attempts"],
+        "at": job["at"],
+        "app": APP,
+        "task_name": job["task_name"],
+        "queue_name": job["queue_name"],
+        "type": fault.type,
+        "message": faults.message(fault, None),
+        "traceback": faults.traceback_text(fault, None),
+        "fingerprint": fingerprints.fingerprint(fault, OWN),
+        "worker": None,
+        "outcome": "failed",
+    }
+
+
+def _jobs(rows: Rows) -> list[dict[str, Any]]:
+    return [dict(row) for row in rows]
+
+
+_FAILED: Statement[list[dict[str, Any]]] = Statement(
+    "SELECT job.id, job.task_name, job.queue_name, job.attempts, job.args, "
+    "(SELECT max(event.at) FROM procrastinate_events AS event WHERE event.job_id = job.id) AS at "
+    "FROM procrastinate_jobs AS job WHERE job.status = 'failed' ORDER BY job.id DESC LIMIT 2000",
+    _jobs,
+)

@@ -1,0 +1,90 @@
+"""What reporting costs a worker: the same jobs with `report(app)` and without, in pairs, concurrency 10.
+
+Of both engines, for jobs that do nothing, and for jobs of which each tenth fails and is logged to nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from engines import OURS, THEIRS, Engine, clear, create_database, run
+from jobdesk_core.embedded import EmbeddedServer
+from jobdesk_core.reported.ddl import schema_sql
+from jobdesk_core.reporting import report
+
+#: Jobs of a round, or JOBS if that is less, and what a worker that reports has to reach of one that does not.
+BATCH, AIM = 2_000, 0.95
+CONCURRENCY = 10
+
+
+async def throughput(engine: Engine, dsn: str, jobs: int, *, reports: bool, fails: bool) -> float:
+    """Jobs per second of one worker, from its first job to its last."""
+    clear(dsn)
+    run(dsn, "TRUNCATE jobdesk.errors, jobdesk.workers")
+    async with engine.asynchronous(dsn).open_async() as app:
+        times: list[float] = []
+
+        @app.task(name="each tenth fails")
+        async def act(number: int) -> None:
+            times.append(time.perf_counter())
+            if fails and number % 10 == 0:
+                raise ValueError(f"no {number}")
+
+        await act.batch_defer_async(*({"number": number} for number in range(jobs)))
+        run(dsn, "ANALYZE procrastinate_jobs", "CHECKPOINT")
+        if reports:
+            report(app)
+        await app.run_worker_async(concurrency=CONCURRENCY, wait=False, install_signal_handlers=False)
+        return (len(times) - 1) / (times[-1] - times[0])
+
+
+def bench(jobs: int, rounds: int, only: tuple[str, ...]) -> None:
+    """Measure, and print a table: with, without, the median of the rounds' ratios, and the aim."""
+    jobs = min(jobs, BATCH)
+    kinds = [(engine, fails) for engine in (OURS, THEIRS) for fails in (False, True)]
+    titles = {kind: f"{kind[0].name}, {'each tenth fails' if kind[1] else 'empty jobs'}" for kind in kinds}
+    wanted = [kind for kind in kinds if any(word in f"reporting {titles[kind]}" for word in only)]
+    if not wanted:
+        return
+    print(
+        f"\nReporting: {jobs:,} jobs, concurrency {CONCURRENCY}, {rounds} rounds in pairs: with report(app), without.\n"
+    )
+    print(f"{'':<34}{'':<8}{'with':>10}{'without':>10}{'ratio':>8}   rounds          aim")
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+    logging.getLogger("jobdesk_core").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="jobdesk-bench-") as folder:
+        Path(folder).chmod(0o755)
+        with EmbeddedServer(Path(folder)) as server:
+            dsn = create_database(server, os.environ.get("SCHEMA", "procrastinate"))
+            run(dsn, schema_sql())
+            for engine, fails in wanted:
+                pairs = asyncio.run(_pairs(engine, dsn, jobs, rounds, fails))
+                print(_line(titles[engine, fails], pairs), flush=True)
+
+
+async def _pairs(engine: Engine, dsn: str, jobs: int, rounds: int, fails: bool) -> list[tuple[float, float]]:
+    """With and without, of each round; who begins alternates. One small round before, for warm caches."""
+    pairs: list[tuple[float, float]] = []
+    for number in range(-1, rounds):
+        size = jobs if number >= 0 else min(jobs, 500)
+        order = (True, False) if number % 2 else (False, True)
+        taken = {each: await throughput(engine, dsn, size, reports=each, fails=fails) for each in order}
+        if number >= 0:
+            pairs.append((taken[True], taken[False]))
+    return pairs
+
+
+def _line(title: str, pairs: list[tuple[float, float]]) -> str:
+    reporting, without = (statistics.median(values) for values in zip(*pairs, strict=True))
+    ratios = sorted(one / other for one, other in pairs)
+    ratio = statistics.median(ratios)
+    return (
+        f"{title:<34}{'jobs/s':<8}{reporting:>10,.0f}{without:>10,.0f}{ratio:>8.2f}   "
+        f"{ratios[0]:.2f} to {ratios[-1]:.2f}   ≥ {AIM:.2f}  {'met' if ratio >= AIM else 'MISSED'}"
+    )
