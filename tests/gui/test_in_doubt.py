@@ -159,7 +159,7 @@ async def test_a_cancel_and_its_undo_are_told_when_they_are_known(
             assert not page.detail.undo.isEnabled() and "is not known yet" in page.detail.undo.toolTip()
             await back(window, dropper)
             if fault == "question":
-                await told(window, "Cancelled 0 of 1 job, 1 left as they were")
+                await told(window, "Cancelled 0 of 1 job, 1 left as it was")
                 assert others.status(job_id) == "todo" and not act.is_in_doubt
                 return
             await told(window, f"Cancelled job #{job_id}")
@@ -187,7 +187,7 @@ async def test_many_new_jobs_and_staged_changes(dsn: str, dropper: Dropper, tmp_
             dialog.task.setText("mail.staged")
             dialog.second.click()
             await broken(await opened_by(window, "staged.show", StagedDialog), dropper, fault)
-            await told(window, "Whether 1 staged change were applied is not known yet")
+            await told(window, "Whether 1 staged change was applied is not known yet")
             assert not window.actions["staged.show"].isEnabled(), "not offered before it is known"
             await back(window, dropper)
             if fault == "answer":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -214,3 +216,23 @@ async def test_what_is_in_doubt_is_looked_up_when_the_window_is_connected(dsn: s
                 return known is not None and (known.in_doubt, known.done) == (0, 1)
 
             await until(is_known, what="the server to be asked")
+
+
+KILLED = """
+import os, pathlib, sys
+from jobdesk_core.journal import Header, Journal
+from jobdesk_core.journal.record import Planned
+header = Header(action="cancel", sentence="Cancel 2 jobs", profile="p", place="q", role="r")
+Journal(pathlib.Path(sys.argv[1])).begin_now(header, Planned([1, 2]))
+os._exit(9)
+"""
+
+
+async def test_what_a_killed_window_left_is_told_where_nothing_is_connected_to(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, str(path))
+    assert await killed.wait() == 9
+    async with opened(tmp_path) as window:
+        await show(window, 1)
+        model = window.pages.get("journal").model
+        await until(lambda: "none of 2 done" in model.index(0, 2).data(), timeout_s=30, what="the end")

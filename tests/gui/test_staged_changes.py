@@ -16,6 +16,7 @@ from jobdesk.dialogs.discard import DiscardDialog
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.dialogs.replay import ReplayDialog
 from jobdesk.dialogs.staged import StagedDialog
+from jobdesk.dialogs.undo import UndoDialog
 from jobdesk.main_window import MainWindow
 from jobdesk.theme import theme
 from jobdesk_core.database.schema import schema_sql
@@ -109,6 +110,14 @@ async def test_changes_are_collected_and_applied_together(dsn: str, tmp_path: Pa
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'mail.new'") == 1
             (entry,) = await window.session.journal.entries(Search())
             assert (entry.done, entry.left) == (4, 0)
+            # What can be undone of it is offered; a new job is cancelled instead.
+            click(next(b for b in window.banners.findChildren(QPushButton) if b.text() == "Undo 3…"))
+            undo = await dialog_of(window, UndoDialog)
+            await until(undo.verb.isEnabled, timeout_s=30, what="the look")
+            assert undo.verb.text() == "Undo 3 jobs"
+            click(undo.verb)
+            await until(lambda: "Undid 3 jobs." in window.banners.sentence, timeout_s=30, what="the undo")
+            assert others.run("SELECT priority FROM procrastinate_jobs WHERE id = %s", ids[2]) == 0
 
 
 async def test_a_worker_that_takes_one_of_the_jobs_leaves_all_of_it_unapplied_and_is_told_by_row(

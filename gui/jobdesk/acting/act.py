@@ -108,6 +108,12 @@ class Act(QObject):
         return self.ended is not None
 
     @property
+    def entry_id(self) -> int | None:
+        """Its entry's number in the journal, once it has one."""
+        ledger = self.errand.ledger or (self.ended.ledger if self.ended is not None else None)
+        return ledger.entry_id if ledger is not None else None
+
+    @property
     def is_in_doubt(self) -> bool:
         """Whether it is over, and nobody knows yet what became of all its jobs."""
         return self.ended is not None and self.ended.find_out is not None

@@ -143,15 +143,14 @@ class Acting(QObject):
 
     def undo(self, act: Act) -> None:
         """Look at what an undo of the act would do."""
-        ledger = act.errand.ledger
-        if ledger is None or ledger.entry_id is None:
+        if act.entry_id is None:
             return
 
         def show(entry: Entry | None) -> None:
             if entry is not None:
                 self.open_undo(act.errand.desk, entry, act)
 
-        reading = self._window.session.journal.entry(ledger.entry_id)
+        reading = self._window.session.journal.entry(act.entry_id)
         self.work.start(reading, name="entry", then=show, replaces=True)
 
     def open_undo(self, desk: Desk, entry: Entry, act: Act | None = None) -> None:

@@ -45,7 +45,8 @@ def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
         parts.append(tr("{count} skipped").format(count=formats.number(skipped)))
     left = counts[Result.NOT_REACHED] + counts[Result.ROLLED_BACK]
     if left:
-        parts.append(tr("{count} left as they were").format(count=formats.number(left)))
+        words = tr("1 left as it was") if left == 1 else tr("{count} left as they were")
+        parts.append(words.format(count=formats.number(left)))
     sentence = _with_doubt(_sentence(parts), counts[Result.UNKNOWN], sentences.became, ledger.error)
     if ledger.is_stopped:
         sentence = tr("Stopped: {rest}").format(rest=_lower(sentence))
@@ -123,7 +124,8 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
     kind: Kind = "info" if ledger.is_stopped else "bad"
     if ledger.fate is Result.UNKNOWN:
         kind, way_out = "warning", doubt_way_out(ledger.error)
-        sentence = doubt_words(tr("{changes} were applied").format(changes=count), ledger.error)
+        were = tr("{changes} was applied") if len(ledger.made.parts) == 1 else tr("{changes} were applied")
+        sentence = doubt_words(were.format(changes=count), ledger.error)
     elif ledger.error is not None:
         trouble = explain(ledger.error)
         sentence, way_out = tr("Nothing was changed."), f"{trouble.sentence} {trouble.way_out}".strip()

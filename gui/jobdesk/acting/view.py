@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from jobdesk_core.operations import Result
+from jobdesk_core.operations import Result, SetLedger
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -102,12 +102,11 @@ class ActView(QWidget):
         words = self.tr("began {time}").format(time=formats.time_of_day(began))
         if act.is_over:
             words = f"{formats.time_of_day(began)} – {formats.time_of_day(ended)}"
-        ledger = act.errand.ledger
         runs = [Run(words, "secondary")]
-        if ledger is not None and ledger.entry_id is not None:
-            number = formats.number(ledger.entry_id)
+        if act.entry_id is not None:
+            number = formats.number(act.entry_id)
             runs += [Run(" · ", "secondary")]
-            runs += [Run(self.tr("journal entry {number}").format(number=number), link=str(ledger.entry_id))]
+            runs += [Run(self.tr("journal entry {number}").format(number=number), link=str(act.entry_id))]
         self.when.set_runs(runs)
         done, of = act.done, act.progress.of
         self.bar.setValue(_STEPS * done // max(1, of))
@@ -243,11 +242,21 @@ class ActView(QWidget):
 def undoable_of(act: Act) -> int:
     """How many of an act's jobs an undo would take back, as far as is known; 0 where there is no undo."""
     ledger = act.errand.ledger
-    if act.ended is None or ledger is None or ledger.entry_id is None or act.undone or act.is_in_doubt:
+    if act.ended is None or act.entry_id is None or act.undone or act.is_in_doubt:
         return 0
+    if ledger is None:
+        return _undoable_of_set(act.ended.ledger) if isinstance(act.ended.ledger, SetLedger) else 0
     if act.became is not None:
         return act.became.waiting if ledger.plan.change.action.value == "retry" else 0
     return ledger.counts[Result.DONE] if ledger.plan.change.action.value in _UNDONE else 0
+
+
+def _undoable_of_set(ledger: SetLedger) -> int:
+    """New jobs are cancelled, not undone."""
+    if not ledger.is_applied:
+        return 0
+    changes = [part for part in ledger.made.parts if part.entry.action.value in (*_UNDONE, "retry")]
+    return sum(ledger.ledgers[part.position].counts[Result.DONE] for part in changes)
 
 
 _UNDONE = {"cancel", "delete", "run now", "reschedule", "reprioritise"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 
@@ -91,6 +92,8 @@ class JournalPage(QWidget):
 
     def _read(self) -> None:
         async def read() -> tuple[list[Entry], list[str], list[str]]:
+            if await asyncio.to_thread(self._journal.is_unsettled):
+                await self._journal.close_dead()  # of windows that were killed, also where nothing is connected to
             entries = await self._journal.entries(self.toolbar.search(), limit=self._limit)
             return entries, await self._journal.names("action"), await self._journal.names("profile")
 
