@@ -164,6 +164,8 @@ async def test_a_cancel_and_its_undo_are_told_when_they_are_known(
                 return
             await told(window, f"Cancelled job #{job_id}")
             assert window.banners.bars[0].kind == "good" and others.status(job_id) == "cancelled"
+            assert act.done == 1
+            await until(lambda: page.model.index(0, 2).data() == "1 done", timeout_s=30, what="the entry")
             for lost in FAULTS:
                 await until(page.detail.undo.isEnabled, timeout_s=30, what="the undo")
                 page.detail.undo.click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from jobdesk_core.operations import DeferLedger, Ledger, Progress, Result, Retried, SetLedger
@@ -19,6 +19,8 @@ AnyLedger = Ledger | DeferLedger | SetLedger
 OnProgress = Callable[[Progress], Awaitable[bool]]
 #: Seconds that the server has for the step under way, once the act was stopped.
 GRACE_S = 1.0
+#: What leaves a job as it was, or as nobody knows.
+_UNTOUCHED = (Result.NOT_REACHED, Result.ROLLED_BACK, Result.UNKNOWN)
 State = Literal["running", "waiting", "paused", "held", "stopping", "ended"]
 Kind = Literal["good", "info", "warning", "bad"]
 #: A label, its value, and how the value looks: see FieldList.
@@ -123,8 +125,7 @@ class Act(QObject):
         """Jobs that it has come to, in whatever way; not those that it left as they were or that nobody knows of."""
         if self.ended is None or self.errand.ledger is None:
             return self.progress.at
-        counts = self.errand.ledger.counts
-        untouched = sum(counts.get(each, 0) for each in (Result.NOT_REACHED, Result.ROLLED_BACK, Result.UNKNOWN))
+        untouched = sum(self.errand.ledger.counts[each] for each in _UNTOUCHED)
         return max(0, min(self.progress.at, self.progress.of - untouched))
 
     @property
@@ -197,8 +198,13 @@ class Act(QObject):
         self.changed.emit()
 
     def take_known(self, ended: Ended) -> None:
-        """Note how it ended after all."""
+        """Note how it ended after all, and so how far it has come."""
         self.ended = ended
+        ledger = ended.ledger
+        at = self.progress.of if ended.kind == "good" else self.progress.at
+        if ledger is not None:
+            at = max(at, self.progress.of - sum(ledger.counts[each] for each in _UNTOUCHED))
+        self.progress = replace(self.progress, at=at)
         self.changed.emit()
 
     def take_became(self, became: Retried) -> None:

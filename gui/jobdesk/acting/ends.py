@@ -160,12 +160,14 @@ def end_of_unknown_defer(outcome: Outcome) -> Ended:
         named = tr("job {number}").format(number=number)
         ids = (outcome.job_id,)
         named = named if named in outcome.sentence else number
-        return Ended(kind="good", sentence=outcome.sentence, way_out=looked_up(), jobs=named, job_ids=ids)
+        lines = (Line("good", 1, tr("deferred"), None, ids),)
+        return Ended(kind="good", sentence=outcome.sentence, way_out=looked_up(), jobs=named, job_ids=ids, lines=lines)
     if not outcome.is_unknown:
-        return Ended(kind="info", sentence=outcome.sentence)
+        return Ended(kind="info", sentence=outcome.sentence, lines=(Line("info", 1, tr("not deferred")),))
     error = InDoubt()
     error.reason = outcome.reason
-    return Ended(kind="warning", sentence=outcome.sentence, way_out=doubt_way_out(error))
+    lines = (Line("warning", 1, tr("not known")),)
+    return Ended(kind="warning", sentence=outcome.sentence, way_out=doubt_way_out(error), lines=lines)
 
 
 def end_of_undo(told: tuple[int, Counter[str], bool]) -> Ended:

@@ -49,6 +49,7 @@ class ActView(QWidget):
         self.bar = QProgressBar()
         self.bar.setAccessibleName(self.tr("Progress"))
         self.bar.setRange(0, _STEPS)
+        self.bar.setTextVisible(False)
         self.state, self.far, self.pace = plain_label("warning"), QLabel(), QLabel()
         self.state.hide()
         self.pace.setProperty("tone", "secondary")
@@ -167,6 +168,8 @@ class ActView(QWidget):
                     told.append((count, words, ledger.examples[result, words]))
         brief = [(count, words) for count, words, _ in told]
         self.skipped_caption.setVisible(bool(told))
+        is_unknown = ledger is not None and len(told) == 1 and bool(ledger.counts[Result.UNKNOWN])
+        self.skipped_caption.setText(self.tr("NOT KNOWN") if is_unknown else self.tr("SKIPPED"))
         if brief == self._told:
             return
         self._told = brief

@@ -6,6 +6,7 @@ import datetime as dt
 
 from jobdesk_core.clock import TOLD_S
 from jobdesk_core.journal import Entry, Record
+from jobdesk_core.journal.record import UNDO
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk import formats
@@ -61,9 +62,14 @@ def outcome_words(entry: Entry, now: dt.datetime) -> tuple[str, str]:
         all_undone = entry.undone >= entry.done
         words = _tr("undone") if all_undone else _tr("{count} undone").format(count=formats.number(entry.undone))
         return f"{text} · {words}", "secondary"
-    if entry.error:
+    if entry.error and not _is_all_done(entry):
         return _tr("failed: {text}").format(text=text), "bad"
     return text, "good" if entry.done else "secondary"
+
+
+def _is_all_done(entry: Entry) -> bool:
+    """Whether all of it was done, although its end was interrupted. Of an undo the rest is not written."""
+    return bool(entry.done and not entry.left and not entry.in_doubt and entry.header.action != UNDO)
 
 
 def record_titles() -> list[Title]:
@@ -114,7 +120,8 @@ def facts(entry: Entry) -> list[Field]:
     if header.undoes is not None:
         found.append((_tr("undoes"), _tr("entry {number}").format(number=header.undoes), ""))
     if entry.error:
-        found.append((_tr("failed"), short(entry.error), "bad"))
+        is_done = _is_all_done(entry)
+        found.append((_tr("interrupted") if is_done else _tr("failed"), short(entry.error), "" if is_done else "bad"))
     return [(name, value or formats.DASH, tone) for name, value, tone in found]
 
 
