@@ -82,7 +82,7 @@ async def test_each_attempt_stands_beside_the_job_with_its_traceback_and_its_log
         panel = window.jobs.inspector.attempts
         await until(lambda: panel.attempts.plain_text, what="the attempts")
         first, second = panel.attempts.plain_text.split("Attempt ")[1:]
-        assert "ValueError  retried  render-2 · 41772\nfirst" in first
+        assert "ValueError  retried\n" in first and " · render-2 · 41772\nfirst" in first
         assert "ConnectTimeout  failed" in second and "<b>no</b>" in second
         shown = panel.traceback.block.plain_text
         assert "invoices.py:88 in render" in shown and "pdf = client.render(html, tmpl)" in shown

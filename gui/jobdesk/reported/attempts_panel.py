@@ -86,7 +86,7 @@ class AttemptsPanel(QWidget):
         texts: list[Text] = []
         for place, run in enumerate(self._reports.runs):
             if texts:
-                texts.append(Text("\n"))
+                texts.append(Text("\n\n"))
             name = self.tr("Attempt {n}").format(n=formats.number(run.attempt))
             is_chosen = place == self._chosen
             texts.append(Text(name, is_strong=is_chosen, link="" if is_chosen else str(place)))
@@ -103,14 +103,16 @@ class AttemptsPanel(QWidget):
             "lost": self.tr("lost with its worker"),
             "aborted": self.tr("aborted"),
         }[error.outcome]
-        texts = [
-            Text(f"  {formats.local(error.at)}  ", "secondary"),
-            Text(formats.visible(formats.cut(error.name, 80)), "bad", is_strong=True),
-            Text(f"  {outcome}", "secondary"),
-        ]
+        place = [formats.local(error.at)]
         if error.host is not None:
-            place = formats.visible(formats.cut(error.host, 60))
-            texts.append(Text(f"  {place}" + (f" · {error.pid}" if error.pid is not None else ""), "secondary"))
+            place.append(formats.visible(formats.cut(error.host, 60)))
+        if error.pid is not None:
+            place.append(str(error.pid))
+        texts = [
+            Text("  "),
+            Text(formats.visible(formats.cut(error.name, 80)), "bad", is_strong=True),
+            Text(f"  {outcome}\n{' · '.join(place)}", "secondary"),
+        ]
         if error.message:
             texts.append(Text(f"\n{formats.visible(formats.cut(error.message, MOST_MESSAGE))}", "secondary"))
         return texts
