@@ -62,8 +62,6 @@ from jobdesk_core.profiles import Profile, connection_parameters, where
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.of_job import JobReports, reports_of
-from jobdesk_core.reported.reading import Answer, attempt, known_workers
-from jobdesk_core.reported.records import ReportedWorker
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.boards import Boards
@@ -250,11 +248,6 @@ class Desk(QObject):
     async def reports_of(self, job_id: int) -> JobReports:
         """What workers have reported of a job's runs."""
         steps = reports_of(self.capabilities.reported, job_id)
-        return await run_async(steps, self.connector, limit_s=self.monitor.limit_s)
-
-    async def reported_workers(self) -> Answer[list[ReportedWorker]]:
-        """The workers that have told of themselves within the last hour; or why they cannot be read."""
-        steps = attempt(self.capabilities.reported, "workers", lambda _: known_workers())
         return await run_async(steps, self.connector, limit_s=self.monitor.limit_s)
 
     async def has_the_jobs_of(self, other: Desk) -> bool:

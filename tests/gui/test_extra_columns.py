@@ -120,7 +120,7 @@ async def test_chosen_columns_are_remembered_and_what_has_no_room_is_scrolled_to
             await until(window.jobs.table.horizontalScrollBar().isVisible, what="the scroll bar")
             kept, before = window.arrangement.taken(), shown(window)
             choice.reset()
-            assert window.jobs.model.columnCount() == 15 and not shown(window) & {"started", "args.customer"}
+            assert window.jobs.model.columnCount() == 17 and not shown(window) & {"started", "args.customer"}
             window.arrangement.put(kept)
             assert shown(window) == before and {"ended", "args.customer"} <= before
             assert cell(window, job_id, "args.customer") in ("…", "acme")

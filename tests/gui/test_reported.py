@@ -162,3 +162,32 @@ def test_a_place_in_the_code_has_an_address_by_the_template(template: str, addre
 def test_a_path_that_leads_elsewhere_has_no_address() -> None:
     assert editors.filled("vscode://file{path}", "/srv/../etc/x.py", 1) is None
     assert editors.filled("vscode://file{path}", "/srv/x\n.py", 1) is None
+
+
+async def test_the_columns_error_and_progress_tell_what_is_reported_and_follow_a_run(dsn: str, tmp_path: Path) -> None:
+    install(dsn)
+    failed = defer(dsn)
+    _, number = start(dsn)
+    finish(dsn, failed, "failed")
+    key = worker(dsn, number)
+    error(dsn, failed, 1, key)
+    running = defer(dsn)
+    start(dsn)
+    columns = "job_id, attempt, done, total, note, at"
+    told = f"INSERT INTO jobdesk.progress ({columns}) VALUES (%s, 1, 20, 80, '', now()) RETURNING 1"
+    run_sql(dsn, told, running)
+    async with live(tmp_path, dsn) as window:
+        model, table = window.jobs.model, window.jobs.table
+        keys = [column.key for column in model.columns]
+
+        def text(job_id: int, key: str) -> str:
+            return str(model.index(model.ids().index(job_id), keys.index(key)).data())
+
+        await until(lambda: len(model.ids()) == 2, what="the jobs")
+        for name in ("error", "progress"):
+            table.choice.show_column(name, True)
+        await until(lambda: text(failed, "error") == "ConnectTimeout: pdf.internal:443 <b>no</b>", what="the error")
+        await until(lambda: text(running, "progress") == "25 % · 20", what="the progress")
+        assert text(running, "error") == "–"
+        run_sql(dsn, "UPDATE jobdesk.progress SET done = 60 RETURNING 1")
+        await until(lambda: text(running, "progress") == "75 % · 60", what="the progress")

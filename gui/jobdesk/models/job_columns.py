@@ -51,7 +51,11 @@ EXTRAS = (
     Column("ended", "ended", 0, tone="secondary", is_shown=False, sample="00-00 00:00"),
     Column("duration", "duration", 0, is_right=True, is_shown=False, sample="00 min 00 s"),
     Column("waited", "waited", 0, is_right=True, is_shown=False, sample="00 min 00 s"),
+    Column("error", "error", 220, 4, is_shown=False),
+    Column("progress", "progress", 96, tone="secondary", is_shown=False, sample="000 % · 00,000"),
 )
+#: Of these only workers that report can tell.
+REPORTED = ("error", "progress")
 INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}
 STATUS_COLUMN = INDEX_OF["status"]
 #: The columns whose text depends on what time it is.

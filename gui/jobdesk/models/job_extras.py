@@ -17,17 +17,22 @@ from jobdesk_core.jobs import Status
 from jobdesk_core.monitor.records import LONGEST_SHOWN, JobTimes
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.profiles.secret_keys import HIDDEN, compiled, masked
+from jobdesk_core.reported.records import Progress
+from jobdesk_core.reported.shown import Shown
 
 from jobdesk import clock, formats
 from jobdesk.models.job_columns import EXTRAS, Column, argument_column
 
 Path = tuple[str, ...]
+_NOTHING = Shown()
 #: Stands where a value is being read.
 READING = "…"
 #: Jobs of which values are kept, at most, when others are read.
 MOST_KEPT = 6_000
 #: For so long after a job was due it is asked again since when it waits: the server's clock may be late.
 CLOCKS_S, AGAIN_S = 60.0, 1.0
+#: Seconds between two looks at how far a running job says it has come.
+PROGRESS_S = 3.0
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _KEY = re.compile(r'("(?:[^"\\]|\\.)*")\s*:')
 
@@ -37,6 +42,7 @@ class _Read(NamedTuple):
 
     row: JobRow
     times: JobTimes | None
+    reported: Shown
     at_s: float
     at: dt.datetime
 
@@ -47,6 +53,8 @@ class JobExtras:
     def __init__(self) -> None:
         self.columns: tuple[Column, ...] = EXTRAS
         self.secret_keys = ""
+        #: Whether what workers report is on show.
+        self.follows_progress = False
         self._paths: tuple[Path, ...] = ()
         self._read: dict[int, _Read] = {}
         self._asked: dict[int, JobRow] = {}
@@ -79,7 +87,11 @@ class JobExtras:
 
     def ask(self, rows: Iterable[JobRow], now: dt.datetime) -> list[JobRow]:
         """Those of these jobs whose values must be read now; they count as asked from here on."""
-        wanted = [row for row in rows if self._asked.get(row.id) != row or self._has_become_due(row, now)]
+        wanted = [
+            row
+            for row in rows
+            if self._asked.get(row.id) != row or self._has_become_due(row, now) or self._may_have_gone_on(row)
+        ]
         self._asked.update((row.id, row) for row in wanted)
         return wanted
 
@@ -87,7 +99,13 @@ class JobExtras:
         """The paths that are read: never one that leads to a secret."""
         return tuple(path for path in self._paths if not self._is_secret(path))
 
-    def take(self, asked: Sequence[JobRow], found: Mapping[int, JobTimes], paths: Sequence[Path]) -> set[int]:
+    def take(
+        self,
+        asked: Sequence[JobRow],
+        found: Mapping[int, JobTimes],
+        reported: Mapping[int, Shown],
+        paths: Sequence[Path],
+    ) -> set[int]:
         """Take over what was read of the jobs asked about, at these paths, and return those whose texts are others."""
         if tuple(paths) != self.asked_paths():
             return set()  # other columns are wanted meanwhile
@@ -95,7 +113,7 @@ class JobExtras:
         if len(self._read) > MOST_KEPT:
             self.clear()
         for row in asked:
-            self._read[row.id] = _Read(row, found.get(row.id), time.monotonic(), now)
+            self._read[row.id] = _Read(row, found.get(row.id), reported.get(row.id, _NOTHING), time.monotonic(), now)
         for times in found.values():
             pairs = zip(self.asked_paths(), times.values, strict=False)
             self._wordy |= {path for path, value in pairs if value is not None and not _NUMBER.fullmatch(value)}
@@ -141,6 +159,8 @@ class JobExtras:
             formats.short(times.ended_at, now),
             _span(times.duration_s, passed_s if is_running else 0.0),
             _span(times.waited_s, passed_s if is_waiting else 0.0),
+            formats.visible(read.reported.error) if read.reported.error else formats.DASH,
+            _progress(read.reported.progress),
             *(HIDDEN if self._is_secret(path) else self._shown(values.get(path)) for path in self._paths),
         ]
 
@@ -164,6 +184,12 @@ class JobExtras:
             return False
         return due is not None and due <= now and (read.at - due).total_seconds() < CLOCKS_S
 
+    def _may_have_gone_on(self, row: JobRow) -> bool:
+        """Whether a running job's progress is on show and was read a while ago: no change of the row tells of it."""
+        read = self._read.get(row.id)
+        is_running = row.status in (Status.DOING, Status.ABORTING)
+        return self.follows_progress and is_running and read is not None and time.monotonic() - read.at_s > PROGRESS_S
+
     def _align(self) -> None:
         """Numbers stand at the right: in a column in which nothing else was read."""
         self.columns = EXTRAS + tuple(
@@ -183,6 +209,14 @@ def without_secrets(value: str, pattern: str) -> str:
         return exact_json.dumps(masked(exact_json.loads(value), pattern), ensure_ascii=False)
     except (ValueError, RecursionError):
         return HIDDEN  # cut in the middle
+
+
+def _progress(progress: Progress | None) -> str:
+    """How far a run says it has come: a share where it said of how much, and what it has done."""
+    if progress is None:
+        return formats.DASH
+    done = f"{progress.done:,.0f}" if abs(progress.done) < 1e15 else formats.DASH
+    return done if progress.share is None else f"{progress.share * 100:.0f} % · {done}"
 
 
 def _span(seconds: float | None, more_s: float) -> str:

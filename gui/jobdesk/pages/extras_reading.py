@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from jobdesk_core.monitor.feed import Changes
 from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.monitor.records import JobTimes
 from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.reported.shown import Shown
 from PySide6.QtCore import QObject, QTimer
 
 from jobdesk import clock
@@ -66,6 +68,10 @@ class ExtrasReading(QObject):
         desk = self._desk
         if desk is None or not self._table.shows_extras() or self._work.is_running(READ):
             return
+        shows_reported = self._table.shows_reported()
+        if shows_reported and not self._model.extras.follows_progress:
+            self._model.extras.doubt()  # what was read before is without it
+        self._model.extras.follows_progress = shows_reported
         first, last = self._table.sight()
         ids = self._model.ids_between(first - BESIDE, last + BESIDE) if last >= first else []
         rows = [row for row in map(self._model.row, ids) if row is not None]
@@ -73,14 +79,14 @@ class ExtrasReading(QObject):
         if not asked:
             return
 
-        async def read() -> dict[int, JobTimes]:
-            try:
-                return await desk.monitor.shown_times([row.id for row in asked], paths)
-            except StatementTooLong:
-                return {}
+        async def read() -> tuple[dict[int, JobTimes], dict[int, Shown]]:
+            ids, times = [row.id for row in asked], {}
+            with contextlib.suppress(StatementTooLong):
+                times = await desk.monitor.shown_times(ids, paths)
+            return times, ((await desk.monitor.reports.shown(ids)).value or {}) if shows_reported else {}
 
-        def take(found: dict[int, JobTimes]) -> None:
-            self._model.tell_extras(self._model.extras.take(asked, found, paths))
+        def take(found: tuple[dict[int, JobTimes], dict[int, Shown]]) -> None:
+            self._model.tell_extras(self._model.extras.take(asked, *found, paths))
             self._follow()
 
         self._work.start(read(), name=READ, then=take, failed=lambda _: self._failed(asked))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from jobdesk import formats
-from jobdesk.models.job_columns import ABORT_REQUESTED, COLUMNS, INDEX_OF, STATUS_COLUMN, Column, argument_key
+from jobdesk.models.job_columns import ABORT_REQUESTED, COLUMNS, INDEX_OF, REPORTED, STATUS_COLUMN, Column, argument_key
 from jobdesk.models.jobs import JobsModel
 from jobdesk.theme import theme
 from jobdesk.widgets.table import PADDING, SHAPE_GAP, SHAPE_SIDE, AnyIndex, Table
@@ -175,6 +175,11 @@ class JobsTable(Table):
     def shows_extras(self) -> bool:
         """Whether a column is shown whose values no row tells."""
         return any(not self.isColumnHidden(place) for place in range(len(COLUMNS), self.jobs.columnCount()))
+
+    def shows_reported(self) -> bool:
+        """Whether a column is shown that only workers that report can fill."""
+        columns = enumerate(self.jobs.columns)
+        return any(column.key in REPORTED and not self.isColumnHidden(place) for place, column in columns)
 
     @property
     def is_scrolling_pixels(self) -> bool:

@@ -127,7 +127,9 @@ class WorkersPage(ListPage):
         if desk is None or not self.isVisible() or not is_due or self._work.is_running(REPORTS):
             return
         self._asked_at = time.monotonic()
-        self._work.start(desk.reported_workers(), name=REPORTS, then=self._take_reports, failed=_told_by_the_feed)
+        self._work.start(
+            desk.monitor.reports.workers(), name=REPORTS, then=self._take_reports, failed=_told_by_the_feed
+        )
 
     def _take_reports(self, found: Answer[list[ReportedWorker]]) -> None:
         if found != self._reported:
