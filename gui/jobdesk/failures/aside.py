@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from jobdesk_core.connectors.statement import Statement
@@ -19,26 +20,32 @@ T = TypeVar("T")
 
 async def run_aside(steps: Steps[T], desk: Desk) -> T:
     """Run steps that only read, and return their value; no statement runs longer than the monitor's limit."""
-    resume: Callable[[Any], Any] = steps.send
-    value: Any = None
+    go_on: Callable[[], Any] = partial(steps.send, None)
     while True:
-        is_over, found = await asyncio.to_thread(_resumed, resume, value)
+        is_over, found = await asyncio.to_thread(_resumed, go_on)
         if is_over:
             result: T = found
             return result
         assert isinstance(found, Statement), "nothing but reading is done here"
         try:
             rows = await limited(desk.connector, replace(found, decode=_as_they_are), desk.monitor.limit_s)
-            value = await asyncio.to_thread(found.decode, rows)
-            resume = steps.send
+            go_on = partial(_decoded, steps, found, rows)
         except JobdeskException as error:
-            resume, value = steps.throw, error
+            go_on = partial(steps.throw, error)
 
 
-def _resumed(resume: Callable[[Any], Any], value: Any) -> tuple[bool, Any]:
+def _decoded(steps: Steps[Any], statement: Statement[Any], rows: Any) -> Any:
+    try:
+        value = statement.decode(rows)
+    except JobdeskException as error:
+        return steps.throw(error)
+    return steps.send(value)
+
+
+def _resumed(go_on: Callable[[], Any]) -> tuple[bool, Any]:
     """The next step; or that it is over, with the value."""
     try:
-        return False, resume(value)
+        return False, go_on()
     except StopIteration as end:
         return True, end.value
 

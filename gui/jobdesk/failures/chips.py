@@ -66,13 +66,14 @@ class Chips(QWidget):
             chip.setText(f"{text} {formats.number(count)}".replace("&", "&&"))
             chip.setToolTip("" if name is None or len(name) <= LONGEST_NAME else as_tooltip(name[:1_000]))
             chip.setChecked(name == self.queue)
+        self._fit()
 
     def show_only(self, texts: dict[Only, str]) -> None:
         """Say how many there are of each; what is not named is not offered."""
         for each, chip in self.only_chips.items():
             chip.setVisible(each in texts)
             chip.setText(texts.get(each, ""))
-        self._flow.invalidate()
+        self._fit()
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -82,6 +83,11 @@ class Chips(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Be as high as the lines of chips at this width."""
+        self._flow.invalidate()
         self.setFixedHeight(max(1, self._flow.heightForWidth(self.width())))
 
     def _choose(self, name: str | None) -> None:

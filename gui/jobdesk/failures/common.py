@@ -21,8 +21,6 @@ from jobdesk.widgets.text_block import as_tooltip
 #: What a cell is painted by: a `Bit`.
 BIT_ROLE = int(Qt.ItemDataRole.UserRole) + 160
 WHAT, VALUE, FAILED, SUCCEEDED, RATIO = range(5)
-#: The least room for what and value, in pixels: with less the bars are given up.
-LEAST_WORDS = 150
 PADDING, BAR_WIDTH, BAR_HEIGHT = 5, 26, 7
 NO_PARENT = QModelIndex()
 
@@ -159,7 +157,7 @@ class CommonTable(Table):
         self._shows_bar = True
         widths = self._widths()
         room = max(self.viewport().width(), 120)
-        if room - sum(widths[FAILED:]) < theme().grown(LEAST_WORDS):
+        if sum(widths) > room:
             # The number beside it says the same.
             self._shows_bar = False
             widths = self._widths()

@@ -71,7 +71,8 @@ class FailuresModel(QAbstractTableModel):
         old, self._rows = self._rows, list(rows)
         are_all_new = (is_stale, now.date()) != (self._is_stale, self._now.date())
         self._found, self._now, self._is_stale = found, now, is_stale
-        self._titles = words.titles(found.by if found is not None else By.TASK, span)
+        is_reported = found is None or not found.unreported
+        self._titles = words.titles(found.by if found is not None else By.TASK, span, is_reported=is_reported)
         if is_other:
             self.endResetModel()
         else:

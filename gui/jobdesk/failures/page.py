@@ -36,7 +36,7 @@ from jobdesk.widgets.splitter import Splitter
 NARROW_WIDTH, TIGHT_WIDTH = 860, 660
 #: Lower, the list has the room of the time line.
 LOW_HEIGHT, LOW_TURNED = 430, 860
-SIDE_WIDTH = 416
+SIDE_WIDTH = 440
 OPTIONAL = ("since", "trend", "last", "share")
 _SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 _BY, _SPANS = list(By), list(Range)
@@ -264,7 +264,7 @@ class FailuresPage(QWidget):
             self.toolbar.show_note("")
         else:
             parts = [words.counts_sentence(found)] if found.failed else []
-            if reading := words.reading_sentence(found):
+            if reading := words.reading_sentence(found, is_reading=self.reading.is_reading):
                 parts.append(reading)
             self.toolbar.show_note(" · ".join(parts))
 

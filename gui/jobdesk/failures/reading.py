@@ -81,7 +81,9 @@ class FailuresReading(QObject):
 
     def stop(self) -> None:
         """Read no further."""
-        self._work.cancel(READ)
+        if self.is_reading:
+            self._work.cancel(READ)
+            self._read_at = 0.0
 
     def read_when_due(self) -> None:
         """Read anew when something has changed, or time has passed, and the last reading was long enough ago."""
@@ -94,6 +96,8 @@ class FailuresReading(QObject):
         desk = self._desk
         if desk is None or self.is_reading or desk.state.mode not in ("live", "polling"):
             return
+        # From the beginning: a reading that a person stops does not start again at once.
+        self._read_at = time.monotonic()
         self._work.start(
             self._read(desk, self.question),
             name=READ,

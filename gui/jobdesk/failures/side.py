@@ -10,7 +10,7 @@ from jobdesk_core import durations
 from jobdesk_core.failures.records import Contrast, Failures
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.actions import Actions
@@ -208,6 +208,9 @@ class FailuresSide(QWidget):
         self.number.setProperty("strong", "true")
         buttons = QWidget()
         flow = Flow(buttons)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        buttons.setSizePolicy(policy)
         for button in (self.retry, self.jobs, self.mute):
             button.setAutoDefault(False)
             flow.addWidget(button)

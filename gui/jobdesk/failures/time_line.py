@@ -73,7 +73,7 @@ class TimeLine(QWidget):
         lines = [f"{formats.local(start)} – {formats.time_of_day(end)}"]
         own = self._own[place] if place < len(self._own) else 0
         if self._name:
-            lines.append(f"{self._name[:60]} {formats.number(own)}")
+            lines.append(f"{_short(self._name)} {formats.number(own)}")
             lines.append(self.tr("others {count}").format(count=formats.number(found.trend[place] - own)))
         else:
             lines.append(self.tr("failed {count}").format(count=formats.number(found.trend[place])))
@@ -161,7 +161,7 @@ class TimeLine(QWidget):
         one, more = self.tr("1 other group"), self.tr("{count} other groups").format(count=formats.number(others))
         rest = formats.number(sum(found.trend) - own)
         return [
-            f"{self._name[:40]} {formats.number(own)}",
+            f"{_short(self._name)} {formats.number(own)}",
             *([f"{one if others == 1 else more} {rest}"] if others else []),
         ]
 
@@ -303,6 +303,10 @@ def _mark_words(mark: Mark) -> str:
         names = words._tr("{names} and {count} more").format(names=names, count=formats.number(rest))
     one = words._tr("new task: {names}") if mark.kind == "task" else words._tr("new worker: {names}")
     return one.format(names=names)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:40]}…"
 
 
 def _round_up(value: int) -> int:

@@ -56,7 +56,7 @@ def in_words(span: Range) -> str:
     return _tr("in the {range}").format(range=last_words(span))
 
 
-def titles(by: By, span: Range) -> list[Title]:
+def titles(by: By, span: Range, *, is_reported: bool = True) -> list[Title]:
     """The heads of the columns, in the order of KEYS."""
     first, second = {
         By.TASK: (_tr("task"), _tr("error")),
@@ -65,12 +65,14 @@ def titles(by: By, span: Range) -> list[Title]:
     }[by]
     # A moment of another day is told with its day.
     moment = "12-28 22:35" if span in (Range.DAY, Range.WEEK, Range.ALL) else "22:35:41"
+    # Where no error is known, the tasks have the room.
+    widths = (176, 150) if is_reported or by is not By.TASK else (280, 60)
     return [
-        Title(first, 156, is_right=False),
-        Title(second, 170, is_right=False),
+        Title(first, widths[0], is_right=False),
+        Title(second, widths[1], is_right=False),
         Title(_tr("failed"), 66),
         Title(_tr("of runs"), 70, sample="100 %"),
-        Title(last_words(span), 92, is_right=False),
+        Title(last_words(span), 84, is_right=False),
         Title(_tr("first"), 76, sample=moment),
         Title(_tr("last"), 76, sample=moment),
         Title(_tr("still failed"), 84),
@@ -151,13 +153,14 @@ def counts_sentence(found: Failures) -> str:
     return f"{one if found.failed == 1 else more} {in_groups}, {one_job if still == 1 else jobs}"
 
 
-def reading_sentence(found: Failures) -> str:
+def reading_sentence(found: Failures, *, is_reading: bool) -> str:
     """What of the list is still to come; empty when it is whole."""
     if not found.is_counted:
         if found.read_back_to is None:
             return _tr("reading …")
-        return _tr("counted back to {time}, reading on …").format(time=formats.local(found.read_back_to))
-    return "" if found.is_whole else _tr("looking for what is usual and what is new …")
+        text = _tr("counted back to {time}, reading on …") if is_reading else _tr("counted back to {time}")
+        return text.format(time=formats.local(found.read_back_to))
+    return "" if found.is_whole or not is_reading else _tr("looking for what is usual and what is new …")
 
 
 def bucket_words(seconds: int) -> str:
