@@ -191,3 +191,34 @@ async def test_the_columns_error_and_progress_tell_what_is_reported_and_follow_a
         assert text(running, "error") == "–"
         run_sql(dsn, "UPDATE jobdesk.progress SET done = 60 RETURNING 1")
         await until(lambda: text(running, "progress") == "75 % · 60", what="the progress")
+
+
+async def test_beside_a_task_stands_what_its_application_says_of_it_and_its_cron(dsn: str, tmp_path: Path) -> None:
+    defer(dsn, task_name="reports.nightly")
+    async with live(tmp_path, dsn) as window:
+        window.show_page("tasks")
+        page = window.pages.get("tasks")
+        await until(lambda: page.model.rowCount() == 1, what="the task")
+        page.table.selectRow(0)
+        await until(lambda: "schema jobdesk is not installed" in page._names_side.told_text, what="that it is not told")
+    install(dsn)
+    signature = '[{"name": "day", "kind": "keyword only", "annotation": "str", "default": null}]'
+    run_sql(
+        dsn,
+        "INSERT INTO jobdesk.tasks (app, name, doc, signature, queue, retry, aliases, reported_at) "
+        "VALUES ('shop', 'reports.nightly', 'Sends the report.', %s, 'reports', NULL, '{}', now()) RETURNING 1",
+        signature,
+    )
+    run_sql(
+        dsn,
+        "INSERT INTO jobdesk.schedules (app, task_name, periodic_id, cron, zone, arguments, queue, reported_at) "
+        "VALUES ('shop', 'reports.nightly', '', '0 3 * * *', NULL, '{}', NULL, now()) RETURNING 1",
+    )
+    async with live(tmp_path, dsn) as window:
+        window.show_page("tasks")
+        page = window.pages.get("tasks")
+        await until(lambda: page.model.rowCount() == 1, what="the task")
+        page.table.selectRow(0)
+        await until(lambda: "0 3 * * *" in page._names_side.told_text, what="the cron")
+        assert "Sends the report." in page._names_side.told_text
+        assert "(day: str)" in page._names_side.told_text

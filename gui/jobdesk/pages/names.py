@@ -21,6 +21,7 @@ from jobdesk.desk import Desk
 from jobdesk.models.names import COLUMNS, HOUR_COLUMN, NamesModel
 from jobdesk.pages.list_page import ListPage
 from jobdesk.pages.names_side import NamesSide
+from jobdesk.reported.task import read_task, runs_of
 from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.sparkline import SparkDelegate
@@ -201,6 +202,8 @@ class NamesPage(ListPage):
         self._work.cancel("usual")
         self.usual = None
         self._names_side.show_usual(None)
+        self._work.cancel("told")
+        self._names_side.show_told([])
         self._show_side()
         if self.kind == "task" and len(self.selected_positions()) == 1:
             self._settling.start()
@@ -227,6 +230,13 @@ class NamesPage(ListPage):
             failed=lambda error: self._names_side.say_of_usual(_tr("Its latest jobs could not be read.")),
             replaces=True,
             says=_tr("Reading the task's latest jobs…"),
+        )
+        self._work.start(
+            read_task(desk, row.name),
+            name="told",
+            then=lambda told: self._names_side.show_told(runs_of(row.name, told)),
+            failed=lambda error: self._names_side.show_told([]),
+            replaces=True,
         )
 
     def _take_usual(self, usual: UsualArguments) -> None:

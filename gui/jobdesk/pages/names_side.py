@@ -34,14 +34,30 @@ class NamesSide(QWidget):
         self._backlog = Sparkline(self.tr("Waiting jobs over the last hour"))
         self._usual_title = _heading(self.tr("Usual arguments"))
         self._usual = TextBlock()
+        self._told_title = _heading(self.tr("As its workers report"))
+        self._told = TextBlock()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 16)
         layout.setSpacing(8)
         parts = (self._name, self._trouble, self._fields)
-        for part in (*parts, self._backlog_title, self._backlog, self._usual_title, self._usual):
+        for part in (*parts, self._backlog_title, self._backlog, self._told_title, self._told):
+            layout.addWidget(part)
+        for part in (self._usual_title, self._usual):
             layout.addWidget(part)
         layout.addStretch()
         self.show_usual(None)
+        self.show_told([])
+
+    @property
+    def told_text(self) -> str:
+        """What is said of what workers report; empty when nothing is."""
+        return "" if self._told.isHidden() else self._told.plain_text
+
+    def show_told(self, runs: list[Run]) -> None:
+        """Show what a task's workers report of it; nothing where that is not asked for."""
+        self._told.set_runs(runs)
+        for part in (self._told_title, self._told):
+            part.setVisible(bool(runs))
 
     @property
     def usual_text(self) -> str:
