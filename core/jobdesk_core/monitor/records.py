@@ -44,7 +44,7 @@ class JobTimes(NamedTuple):
 
 
 class JobRecord(NamedTuple):
-    """A job whole; `args` is the JSON text as PostgreSQL holds it. `shown` is what is reported of it, where asked for."""
+    """A job whole; `args` is the JSON text as PostgreSQL holds it, `shown` what is reported, where it was asked for."""
 
     row: JobRow
     times: JobTimes
