@@ -28,6 +28,7 @@ from jobdesk_core.monitor.history import HistoryReader
 from jobdesk_core.monitor.moment import Moment
 from jobdesk_core.monitor.open_jobs import OpenJobs
 from jobdesk_core.monitor.pages import limited
+from jobdesk_core.monitor.report_news import Mark, ReportNews
 from jobdesk_core.monitor.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow, event_tuples, rows_by_id
 from jobdesk_core.monitor.series import Series
 from jobdesk_core.monitor.tally import Group
@@ -110,6 +111,7 @@ class _Glance:
     newest: int | None
     last_value: int | None
     newest_id: int
+    reported: Mark
 
 
 class _Share:
@@ -159,6 +161,7 @@ class Feed:
         self._limit_s = limit_s
         self._cursor = 0
         self._gaps = Gaps()
+        self._reports = ReportNews()
         self._missing_at_start: list[int] = []
         self._watched: frozenset[int] = frozenset()
         self._known: dict[int, JobRow] = {}
@@ -197,6 +200,7 @@ class Feed:
         if watched != self._watched:
             self._watched = watched
             self._known = {job_id: row for job_id, row in self._known.items() if job_id in watched}
+            self._reports.forget_progress()
             self._fingerprint = None
 
     async def start(self) -> None:
@@ -223,6 +227,8 @@ class Feed:
         self._aborting.clear()
         self._balance.clear()
         self._last, self.is_outdated = glance, False
+        self._reports.forget()
+        self._reports.see(glance.reported)
         self._fingerprint = None
         self._see(glance.statistics)
         self._began = (glance.statistics, self._counts.as_of)
@@ -238,7 +244,7 @@ class Feed:
             self.is_outdated = True
             return True
         has_deletions = self._balance.seen is not None and self._balance.seen.deleted != glance.statistics.deleted
-        is_changed = glance.watched != self._fingerprint
+        is_changed, has_reports = glance.watched != self._fingerprint, self._reports.see(glance.reported)
         if has_deletions or (is_changed and self._fingerprint is not None) or self._is_open_old():
             self._doubt_open()
         if not self._is_open_stale and glance.last_event_id <= self._cursor:
@@ -258,6 +264,7 @@ class Feed:
             glance.last_event_id > self._cursor
             or self._gaps.are_due(time.monotonic())
             or is_changed
+            or has_reports
             or self._has_counting()
         )
 
@@ -277,6 +284,9 @@ class Feed:
             if stretch is not None:
                 await self._count_stretch(stretch, connection)
             named = {event.job_id for event in happened}
+            if (told := self._reports.to_ask(self._capabilities.reported, watched)) is not None:
+                newly: set[int] = await run(told, connection=connection)
+                named |= newly
             wanted = list(named | watched | self._aborting)
             rows = await run(rows_by_id(self._capabilities, wanted), connection=connection) if wanted else {}
             if happened:
@@ -497,7 +507,7 @@ class Feed:
             f"{_IDENTITY} AS identity, "
             "(SELECT hashtextextended(event::text, 0) FROM procrastinate_events AS event WHERE id = %(cursor)s) "
             f"AS newest, {_LAST_VALUE} AS last_value, "
-            f"{balance.COLUMNS}, "
+            f"{balance.COLUMNS}, {self._reports.columns(self._capabilities.reported)}, "
             "concat_ws(' ', pg_relation_filenode('procrastinate_jobs'), pg_relation_filenode('procrastinate_events'), "
             "pg_relation_filenode(pg_get_serial_sequence('procrastinate_events', 'id')::regclass), "
             # That of the reports: it was installed, removed, or somebody's rights to it have changed.
@@ -556,6 +566,7 @@ def _glance(rows: Rows, cursor: int) -> _Glance:
         row["newest"],
         row["last_value"],
         cursor,
+        (row["reported_error"], row["reported_progress"]),
     )
 
 
