@@ -325,22 +325,25 @@ async def runs(context):
     print(context.job.id, flush=True)
     await asyncio.Event().wait()
 hooks.attach(app, hooks.Options(name="dies", beat_s=0.2))
-app.run_worker(name="mortal", concurrency=2)
+app.run_worker(name="mortal", concurrency=3)
 """
 
 
 def test_jobs_of_a_killed_worker_are_lost_with_it(reported: str) -> None:
     app = app_of(reported)
-    first, second = (app.configure_task("runs", queue="q").defer() for _ in range(2))
+    first, second, third = (app.configure_task("runs", queue="q").defer() for _ in range(3))
     with subprocess.Popen([sys.executable, "-c", _KILLED, reported], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            assert {int(process.stdout.readline()), int(process.stdout.readline())} == {first, second}
-            until_true(lambda: sorted(rows(reported, "workers")[0]["running"]) == [first, second], 30)
+            assert {int(process.stdout.readline()) for _ in range(3)} == {first, second, third}
+            until_true(lambda: sorted(rows(reported, "workers")[0]["running"]) == [first, second, third], 30)
         finally:
             process.kill()
-    # One of them has been put back by hand in the meantime, and runs at a later time.
+    # Two of them have been put back by hand in the meantime: one runs at a later time, and one at another worker's.
     run_sql(reported, "SELECT procrastinate_retry_job_v1(%s, now() + interval '1 day', NULL, NULL, NULL)", second)
+    run_sql(reported, "SELECT procrastinate_retry_job_v1(%s, now(), NULL, NULL, NULL)", third)
+    other = run_sql(reported, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0]
+    assert run_sql(reported, "SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", other) == [third]
     time.sleep(1.5)
     app.close()
     run_all(reporting(app), queues=["none"])
@@ -349,6 +352,7 @@ def test_jobs_of_a_killed_worker_are_lost_with_it(reported: str) -> None:
     assert [(row["job_id"], row["attempt"], row["outcome"], row["app"]) for row in found] == [
         (first, 1, "lost", "dies"),
         (second, 1, "lost", "dies"),
+        (third, 1, "lost", "dies"),
     ]
     assert f"Lost with its worker mortal (process {process.pid} on " in found[0]["message"]
     [gone, _] = rows(reported, "workers", "started_at")

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from jobdesk_core.reporting.targets import Target
 
 #: No right, no schema, no table, no column, no function: nothing of it passes by itself soon.
-_REFUSALS = ("42501", "3F000", "42P01", "42703", "42883", "42P10", "42804", "25006", "23514", "28000", "28P01", "3D000")
+_REFUSALS = ("42501", "3F000", "42P01", "42703", "42883", "42P10", "42804", "23514", "28000", "28P01", "3D000")
 #: Seconds without a sign of life after which a worker has been lost, and between two looks at the schema.
 LOST_S, LOOK_S = 30.0, 60.0
+#: After a server was away others may need so many seconds more to be heard of again.
+AFTER_S = 30.0
 #: Rows that are forgotten at a time, and after how many that were written it is time for that.
 FORGET_STEP, FORGET_EACH = 500, 400
 FORGET_S = 60.0
@@ -89,6 +91,8 @@ class Store:
     #: The server's time, and ours of the monotonic clock at that moment.
     _server: tuple[dt.datetime, float] = (dt.datetime.min.replace(tzinfo=dt.UTC), 0.0)
     _looked_at: float = 0.0
+    #: From when on others may be taken for lost: after a server that was away everybody has been silent for a while.
+    _judges_at: float = 0.0
     _told_at: float = float("-inf")
     _forgot_at: float = field(default_factory=time.monotonic)
     _written: int = 0
@@ -107,7 +111,7 @@ class Store:
     def close(self) -> None:
         """Close it; a second call is fine."""
         connection, self._connection = self._connection, None
-        self._looked_at = 0.0
+        self._looked_at, self._judges_at = 0.0, time.monotonic() + self.settings.lost_s + AFTER_S
         if connection is not None:
             with contextlib.suppress(Exception):
                 connection.close()
@@ -290,6 +294,8 @@ class Store:
 
     def _lost(self) -> None:
         """Tell of the jobs of workers that have fallen silent. Never keeps what is our own from being written."""
+        if time.monotonic() < self._judges_at:
+            return
         with contextlib.suppress(psycopg.DatabaseError), self._transaction():
             silent = self._run(statements.SILENT, seconds=self.settings.lost_s)
             may_read = bool(silent) and self._run(statements.HAS_JOBS)[0]["may_read"]
@@ -305,6 +311,7 @@ class Store:
                         at=worker["beat_at"],
                         app=worker["app"],
                         worker=worker["id"],
+                        worker_id=worker["worker_id"],
                         message=_lost_message(worker),
                     )
             if silent:

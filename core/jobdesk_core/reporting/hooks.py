@@ -50,6 +50,8 @@ class Options:
 
 def attach(app: Any, options: Options) -> None:
     """Have every worker that the app will run report; a second time only the options change. Raises TypeError."""
+    # Django's app stands for another one, which Procrastinate makes when Django is ready.
+    app = getattr(getattr(app, "run_worker_async", None), "__self__", app)
     known = getattr(app, _REPORTER, None)
     if known is not None:
         known.options = options

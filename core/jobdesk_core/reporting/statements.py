@@ -80,15 +80,20 @@ SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('procrastin
 RUNNING_BY_WORKER = (
     "SELECT id FROM procrastinate_jobs WHERE worker_id = %(worker_id)s::bigint AND status = 'doing' LIMIT 1000"
 )
+# The run that was lost is the present one, unless somebody has put the job back since, and perhaps another worker runs
+# it already: then it is the one before.
 LOST = """\
 INSERT INTO jobdesk.errors (job_id, attempt, at, app, task_name, queue_name, type, message, worker, outcome)
-SELECT job.id, job.attempts + CASE WHEN job.status = 'doing' THEN 1 ELSE 0 END, %(at)s::timestamptz, %(app)s::text,
-       job.task_name, job.queue_name, 'LostWithItsWorker', %(message)s::text, %(worker)s::uuid, 'lost'
+SELECT job.id, lost.attempt, %(at)s::timestamptz, %(app)s::text, job.task_name, job.queue_name, 'LostWithItsWorker',
+       %(message)s::text, %(worker)s::uuid, 'lost'
   FROM procrastinate_jobs AS job
- WHERE job.id = ANY (%(ids)s::bigint[]) AND job.status::text IN ('doing', 'aborting', 'todo')
-   AND NOT EXISTS (SELECT FROM jobdesk.errors AS told WHERE told.job_id = job.id
-                      AND told.attempt >= job.attempts + CASE WHEN job.status = 'doing' THEN 1 ELSE 0 END)
-   AND (job.status::text <> 'todo' OR job.attempts > 0)
+ CROSS JOIN LATERAL (SELECT job.attempts + CASE WHEN job.status::text = 'todo'
+       OR to_jsonb(job) ->> 'worker_id' <> (%(worker_id)s::bigint)::text
+       OR EXISTS (SELECT FROM jobdesk.workers AS other
+                   WHERE other.id <> %(worker)s::uuid AND other.ended_at IS NULL AND job.id = ANY (other.running)
+                     AND other.beat_at > %(at)s::timestamptz) THEN 0 ELSE 1 END AS attempt) AS lost
+ WHERE job.id = ANY (%(ids)s::bigint[]) AND job.status::text IN ('doing', 'aborting', 'todo') AND lost.attempt > 0
+   AND NOT EXISTS (SELECT FROM jobdesk.errors AS told WHERE told.job_id = job.id AND told.attempt >= lost.attempt)
 ON CONFLICT DO NOTHING"""
 LEFT_BEHIND = "UPDATE jobdesk.workers SET ended_at = beat_at, running = '{}' WHERE id = ANY (%(ids)s::uuid[])"
 
