@@ -16,6 +16,7 @@ from jobdesk_core.profiles import (
 )
 from jobdesk_core.profiles.pasted import Pasted
 from jobdesk_core.profiles.places import is_misplaced
+from jobdesk_core.profiles.profile import SECRETS, is_readable, public_dsn
 from jobdesk_core.troubles import without_secrets
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -90,8 +91,9 @@ class ConnectionForm(QWidget):
         self._show_arguments({})
         self.method.choose(METHODS.index(profile.method))
         self._show_method(self.method.current())
-        self.dsn.setText(profile.dsn)
-        self._show_arguments(profile.arguments)
+        # Written into the file by hand, or opened by the command line: what is secret is not shown.
+        self.dsn.setText(public_dsn(profile.dsn) if is_readable(profile.dsn) else "")
+        self._show_arguments({name: value for name, value in profile.arguments.items() if name not in SECRETS})
         self.schema.setText(profile.schema)
         self.read_only.setChecked(profile.is_read_only)
         self.password.clear()
