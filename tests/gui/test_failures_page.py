@@ -302,3 +302,53 @@ async def test_a_reported_traceback_is_shown_with_libraries_folded_and_copied_wh
             await until(window.actions["failure.copy"].isEnabled, timeout_s=60, what="the action")
             window.actions["failure.copy"].trigger()
             assert QApplication.clipboard().text() == TRACEBACK
+
+
+async def test_without_reported_errors_grouping_by_error_says_so_and_leads_back(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        run(others, "t", "q", "failed", worker)
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            assert lines(page)[0][1] == "–"
+            page.toolbar.by.choose(1)
+            await until(lambda: page.empty.title == "No errors are reported", timeout_s=60, what="the sentence")
+            told = page.empty.accessibleDescription
+            await until(lambda: "not installed" in told(), timeout_s=60, what="why")
+            page.empty._acts[0]()
+            await until(lambda: page.model.rowCount() == 2, timeout_s=60, what="the groups of tasks")
+            assert page.toolbar.by.current() == 0
+
+
+async def test_a_group_opens_into_its_errors_and_each_leads_to_its_own_jobs(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        others.run(schema_sql())
+        failed = [run(others, "t", "q", "failed", worker) for _ in range(4)]
+        for job_id, kind in zip(failed, ("lib.Timeout", "lib.Timeout", "KeyError"), strict=False):
+            others.run(
+                "INSERT INTO jobdesk.errors (job_id, attempt, at, app, task_name, queue_name, type, message, "
+                "fingerprint, outcome) VALUES (%s, 1, now() - interval '5 min', 'a', 't', 'q', %s, 'no', %s, 'failed')",
+                job_id,
+                kind,
+                kind,
+            )
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            assert lines(page)[0][1] == "Timeout 2 of 4, 3 kinds"
+            page.table.setFocus()
+            QTest.keyClick(page.table, Qt.Key.Key_Right)
+            found = {row[1]: row[2] for row in lines(page)[1:4]}
+            assert found == {
+                "Timeout no new": "2",
+                "KeyError no new": "1",
+                "not reported by this worker": "1",
+            } or found == {
+                "Timeout no": "2",
+                "KeyError no": "1",
+                "not reported by this worker": "1",
+            }
+            place = next(at for at, row in enumerate(lines(page)) if row[1].startswith("KeyError"))
+            page.table.selectRow(place)
+            QTest.keyClick(page.table, Qt.Key.Key_Return)
+            await until(lambda: window.jobs.model.ids() == [failed[2]], timeout_s=60, what="its job")

@@ -14,10 +14,10 @@ from jobdesk.acting.act import Act
 from jobdesk.acting.chip import words_of
 from jobdesk.acting.numbers import Number, numbers_of
 from jobdesk.dialogs.outcome_list import empty_layout
-from jobdesk.inspector.parts import caption, plain_label
 from jobdesk.theme import theme
 from jobdesk.theme.icons import icon
 from jobdesk.widgets.fields import FieldList
+from jobdesk.widgets.labels import caption, plain_label
 from jobdesk.widgets.shape_label import ShapeLabel
 from jobdesk.widgets.text_block import Run, TextBlock
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from jobdesk import formats
 from jobdesk.failures import words
-from jobdesk.failures.rows import Row
+from jobdesk.failures.rows import Row, knows_errors
 from jobdesk.models.values import LEFT, RIGHT, Title
 from jobdesk.widgets.roles import CELL_ROLE, PaintedCell
 
@@ -71,7 +71,7 @@ class FailuresModel(QAbstractTableModel):
         old, self._rows = self._rows, list(rows)
         are_all_new = (is_stale, now.date()) != (self._is_stale, self._now.date())
         self._found, self._now, self._is_stale = found, now, is_stale
-        is_reported = found is None or not found.unreported
+        is_reported = found is None or knows_errors(found)
         self._titles = words.titles(found.by if found is not None else By.TASK, span, is_reported=is_reported)
         if is_other:
             self.endResetModel()

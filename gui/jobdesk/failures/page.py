@@ -20,7 +20,7 @@ from jobdesk.failures.chips import Chips
 from jobdesk.failures.model import FailuresModel
 from jobdesk.failures.muted import Muted
 from jobdesk.failures.reading import FailuresReading, Question
-from jobdesk.failures.rows import Key, Only, Row, all_groups, count, rows_of
+from jobdesk.failures.rows import Key, Only, Row, all_groups, count, knows_errors, rows_of
 from jobdesk.failures.selected import SelectedGroup
 from jobdesk.failures.side import FailuresSide
 from jobdesk.failures.table import FailuresTable
@@ -56,6 +56,7 @@ class FailuresPage(QWidget):
         self._opened: set[Key] = set()
         self._chosen: Key | None = None
         self._is_filling = self._wants_focus = False
+        self._is_own_choice = self._was_counted = False
         self.muted = Muted(self)
         self.reading = FailuresReading(self)
         by = Choice(self.tr("Group by"), [words.by_words()[each] for each in _BY])
@@ -78,7 +79,7 @@ class FailuresPage(QWidget):
         """Show another connection's failures, or none."""
         self._desk = desk
         self._opened.clear()
-        self._chosen = None
+        self._chosen, self._is_own_choice = None, False
         self.chips.clear()
         self.side.secret_keys = desk.profile.secret_keys if desk is not None else ""
         self.reading.show_desk(desk)
@@ -167,7 +168,8 @@ class FailuresPage(QWidget):
         found, span = self.reading.found, self.reading.question.span
         today = formats.here(self._now()).date()
         rows = []
-        if found is not None:
+        # Without any error there is nothing to group by: that is said instead.
+        if found is not None and (found.by is not By.ERROR or not found.is_counted or knows_errors(found)):
             rows = rows_of(found, self._opened, self._is_muted, self.chips.only(), today)
         before = self.selected_row()
         self._is_filling = True
@@ -188,14 +190,16 @@ class FailuresPage(QWidget):
         return self.muted.mute_of(key) is not None
 
     def _select_again(self) -> None:
-        """The same group as before; the first one when the list was empty."""
+        """The same group as before; as long as nobody has chosen one and not all is counted, the first."""
         place = next((at for at, row in enumerate(self.model.rows) if row.key == self._chosen), None)
-        if place is None and self._chosen is None and self.model.rows:
+        if self.model.rows and not self._is_own_choice and (place is None or not self._was_counted):
             place = 0
+        self._was_counted = self.reading.found is not None and self.reading.found.is_counted
         if place is None:
             return
-        index = self.model.index(place, 0)
-        self.table.selectionModel().setCurrentIndex(index, _SELECT)
+        bar, sight = self.table.verticalScrollBar(), self.table.verticalScrollBar().value()
+        self.table.selectionModel().setCurrentIndex(self.model.index(place, 0), _SELECT)
+        bar.setValue(sight)
         if self._chosen != self.model.rows[place].key:
             self._chosen = self.model.rows[place].key
 
@@ -216,7 +220,7 @@ class FailuresPage(QWidget):
             {
                 each: text.format(count=formats.number(counts[each]))
                 for each, text in names.items()
-                if (counts[each] or each in chosen) and not (each is Only.NOT_REPORTED and found.unreported)
+                if (counts[each] or each in chosen) and not (each is Only.NOT_REPORTED and not knows_errors(found))
             }
         )
 
@@ -240,6 +244,12 @@ class FailuresPage(QWidget):
             reason = self.tr("The link to the database is lost.") if self._is_stale() else ""
             return self.tr("reading …"), reason, []
         span = words.in_words(self.reading.question.span)
+        if found.by is By.ERROR and found.failed and not knows_errors(found):
+            ways = [
+                (self.tr("Group by task"), lambda: self.toolbar.by.choose(0)),
+                (self.tr("How to report them"), self.side.help_asked_for.emit),
+            ]
+            return self.tr("No errors are reported"), found.unreported, ways
         if found.failed:
             return self.tr("No group is like this"), "", [(self.tr("Show all"), self._show_all)]
         runs = (
@@ -264,6 +274,8 @@ class FailuresPage(QWidget):
             self.toolbar.show_note("")
         else:
             parts = [words.counts_sentence(found)] if found.failed else []
+            if found.unreported and knows_errors(found):
+                parts.append(found.unreported)
             if reading := words.reading_sentence(found, is_reading=self.reading.is_reading):
                 parts.append(reading)
             self.toolbar.show_note(" · ".join(parts))
@@ -284,7 +296,7 @@ class FailuresPage(QWidget):
         row = self.model.row_at(self.table.currentIndex().row())
         key = row.key if row is not None else None
         if key is not None and key != self._chosen:
-            self._chosen = key
+            self._chosen, self._is_own_choice = key, True
             self._show_side()
         self.selection_changed.emit()
 
@@ -391,6 +403,6 @@ class FailuresPage(QWidget):
 
     def _start_over(self) -> None:
         """Groups of another kind: none of them is the one that was selected."""
-        self._chosen = None
+        self._chosen, self._is_own_choice = None, False
         self._opened.clear()
         self._ask()

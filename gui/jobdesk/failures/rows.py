@@ -76,6 +76,11 @@ def rows_of(
     return loud + quiet
 
 
+def knows_errors(found: Failures) -> bool:
+    """Whether an error of any of them was reported."""
+    return any(part.error is not None for group in found.groups for part in (group, *group.children))
+
+
 def fits(group: Group, only: Only, today: dt.date) -> bool:
     """Whether a group, or a part of it, is what the list is narrowed down to."""
     return any(_is(each, only, today) for each in (group, *group.children))

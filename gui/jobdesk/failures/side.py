@@ -19,10 +19,10 @@ from jobdesk.failures.common import CommonTable
 from jobdesk.failures.muted import Mute
 from jobdesk.failures.rows import Row
 from jobdesk.failures.traceback_view import TracebackView
-from jobdesk.inspector.parts import caption, plain_label
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.theme import theme
 from jobdesk.widgets.flow import Flow
+from jobdesk.widgets.labels import caption, plain_label
 from jobdesk.widgets.table import Table
 from jobdesk.widgets.text_block import Run, TextBlock
 

@@ -77,6 +77,11 @@ class TimeLine(QWidget):
             lines.append(self.tr("others {count}").format(count=formats.number(found.trend[place] - own)))
         else:
             lines.append(self.tr("failed {count}").format(count=formats.number(found.trend[place])))
+        lines += [
+            self.tr("burst of {count}").format(count=formats.number(burst.failed))
+            for burst in found.bursts
+            if burst.start <= start < burst.end
+        ]
         lines += [_mark_words(mark) for mark in found.marks if start <= mark.at < end]
         return lines
 
@@ -144,6 +149,7 @@ class TimeLine(QWidget):
         self._paint_grid(painter, plot, highest)
         self._paint_unread(painter, plot, found)
         self._paint_columns(painter, plot, found, highest)
+        self._paint_bursts(painter, plot, found)
         self._paint_marks(painter, plot, found)
         self._paint_times(painter, plot, found)
         if self.hovered is not None:
@@ -254,6 +260,14 @@ class TimeLine(QWidget):
             y = plot.top() - 4
             painter.drawPolygon(QPolygonF([QPointF(x - 4, y - 6), QPointF(x + 4, y - 6), QPointF(x, y)]))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _paint_bursts(self, painter: QPainter, plot: QRectF, found: Failures) -> None:
+        """A line above the columns of each burst."""
+        span = found.bucket_s * len(found.trend)
+        for burst in found.bursts:
+            first, last = ((at - found.start).total_seconds() / span for at in (burst.start, burst.end))
+            left, right = (plot.left() + plot.width() * min(1.0, max(0.0, part)) for part in (first, last))
+            painter.fillRect(QRectF(left, plot.top() - 5, right - left - 1, 2), theme().colour("failed"))
 
     def _paint_times(self, painter: QPainter, plot: QRectF, found: Failures) -> None:
         painter.setFont(theme().font(11))

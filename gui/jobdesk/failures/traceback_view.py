@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from jobdesk import formats
 from jobdesk.failures.traceback import Frame, Part, count_frames, has_own, parts_of, runs_of
-from jobdesk.inspector.parts import caption
+from jobdesk.widgets.labels import caption
 from jobdesk.widgets.segmented import Segmented
 from jobdesk.widgets.text_block import Run, TextBlock
 

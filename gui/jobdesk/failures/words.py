@@ -9,6 +9,7 @@ from jobdesk_core.failures.records import By, Common, ErrorKind, Failures, Group
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk import formats
+from jobdesk.failures.rows import knows_errors
 from jobdesk.models.values import Title
 
 #: Characters of a message or a name that are told in one line.
@@ -66,7 +67,7 @@ def titles(by: By, span: Range, *, is_reported: bool = True) -> list[Title]:
     # A moment of another day is told with its day.
     moment = "12-28 22:35" if span in (Range.DAY, Range.WEEK, Range.ALL) else "22:35:41"
     # Where no error is known, the tasks have the room.
-    widths = (176, 150) if is_reported or by is not By.TASK else (280, 60)
+    widths = (190, 140) if is_reported or by is not By.TASK else (280, 60)
     return [
         Title(first, widths[0], is_right=False),
         Title(second, widths[1], is_right=False),
@@ -98,7 +99,7 @@ def error_parts(error: ErrorKind) -> tuple[str, str]:
 
 def not_reported(found: Failures) -> str:
     """What stands where an error would: that none is known."""
-    return formats.DASH if found.unreported else _tr("not reported by this worker")
+    return _tr("not reported by this worker") if knows_errors(found) else formats.DASH
 
 
 def worker_words(worker: int | None) -> str:

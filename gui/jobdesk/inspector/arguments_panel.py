@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QP
 
 from jobdesk import formats
 from jobdesk.desk import Desk
-from jobdesk.inspector.parts import caption, plain_label
 from jobdesk.widgets.json_model import Node, Unread
 from jobdesk.widgets.json_tree import JsonTree
+from jobdesk.widgets.labels import caption, plain_label
 from jobdesk.widgets.segmented import Segmented
 from jobdesk.work import Work
 

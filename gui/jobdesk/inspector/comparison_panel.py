@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.desk import Desk
-from jobdesk.inspector.parts import caption, plain_label
 from jobdesk.widgets.fields import Field, FieldList
+from jobdesk.widgets.labels import caption, plain_label
 from jobdesk.work import Work
 
 #: Columns are compared of so many jobs; the database compares the arguments of fewer.

@@ -26,7 +26,6 @@ from jobdesk.inspector.comparison_panel import ComparisonPanel
 from jobdesk.inspector.job_fields import job_fields
 from jobdesk.inspector.links_panel import LinksPanel
 from jobdesk.inspector.others_panel import OthersPanel
-from jobdesk.inspector.parts import caption, plain_label
 from jobdesk.inspector.runs_panel import RunsPanel
 from jobdesk.reported.attempts_panel import AttemptsPanel
 from jobdesk.theme import theme
@@ -34,6 +33,7 @@ from jobdesk.widgets.empty_state import EmptyState
 from jobdesk.widgets.fields import FieldList
 from jobdesk.widgets.growing import keep_sizes
 from jobdesk.widgets.json_tree import JsonTree
+from jobdesk.widgets.labels import caption, plain_label
 from jobdesk.widgets.status_label import StatusLabel
 from jobdesk.widgets.timeline import EventList, Timeline
 from jobdesk.widgets.why_card import WhyCard

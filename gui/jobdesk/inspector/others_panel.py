@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk import formats
-from jobdesk.inspector.parts import caption, plain_label
+from jobdesk.widgets.labels import caption, plain_label
 from jobdesk.widgets.text_block import Run, TextBlock
 
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk import formats
-from jobdesk.inspector.parts import caption, plain_label
+from jobdesk.widgets.labels import caption, plain_label
 from jobdesk.widgets.run_strip import RunStrip
 
 #: Ends of runs that were not cut short.

@@ -19,11 +19,11 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk import clock, formats
 from jobdesk.desk import Desk
-from jobdesk.inspector.parts import caption
 from jobdesk.models.values import Cell, Title, ValuesModel
 from jobdesk.pages.list_page import ListPage
 from jobdesk.reported import workers as reported
 from jobdesk.widgets.empty_state import EmptyState
+from jobdesk.widgets.labels import caption
 from jobdesk.widgets.text_block import Run, TextBlock
 from jobdesk.work import Work
 

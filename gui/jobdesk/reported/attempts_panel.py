@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from jobdesk import formats
 from jobdesk.failures.traceback import Frame, parts_of
 from jobdesk.failures.traceback_view import TracebackView
-from jobdesk.inspector.parts import caption
+from jobdesk.widgets.labels import caption
 from jobdesk.widgets.text_block import Run as Text
 from jobdesk.widgets.text_block import TextBlock
 

@@ -1,4 +1,4 @@
-"""What the panels of the inspector are made of."""
+"""Labels of the panels that tell of one thing: wrapped text that is data, and headings."""
 
 from __future__ import annotations
 
