@@ -206,7 +206,7 @@ class Inspector(QFrame):
     def _show_row(self, row: JobRow) -> None:
         self._number.setText(formats.job_number(row.id))
         self._status.set_status(row.status)
-        self._name.setText(formats.breakable(f"{formats.visible(row.task_name)} · {formats.visible(row.queue_name)}"))
+        self._name.setText(formats.breakable(f"{formats.cut(row.task_name)} · {formats.cut(row.queue_name)}"))
 
     def _show_detail(self, detail: JobDetail | None) -> None:
         if detail is None:

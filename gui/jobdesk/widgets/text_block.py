@@ -7,12 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QFont, QResizeEvent, QTextCharFormat, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from jobdesk import formats
 from jobdesk.theme import theme
+
+#: Characters of one run, and of a tooltip, beyond which the rest is left out: a megabyte takes seconds to wrap.
+LONGEST, LONGEST_TOOLTIP = 4_000, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,15 @@ class Run:
 
 def as_tooltip(text: str) -> str:
     """Text from the database as a tooltip: wrapped, and with nothing in it read as markup."""
-    return f"<qt>{html.escape(formats.visible_lines(text))}</qt>" if text else ""
+    return f"<qt>{html.escape(formats.visible_lines(_bounded(text, LONGEST_TOOLTIP)))}</qt>" if text else ""
+
+
+def _bounded(text: str, longest: int) -> str:
+    """The text, or its beginning and how long it is."""
+    if len(text) <= longest:
+        return text
+    words = QCoreApplication.translate("TextBlock", "{beginning}… ({count} characters)")
+    return words.format(beginning=text[:longest], count=formats.number(len(text)))
 
 
 class TextBlock(QTextBrowser):
@@ -100,7 +111,7 @@ class TextBlock(QTextBrowser):
             if run.link:
                 look.setAnchor(True)
                 look.setAnchorHref(run.link)
-            cursor.insertText(formats.visible_lines(run.text), look)
+            cursor.insertText(formats.visible_lines(_bounded(run.text, LONGEST)), look)
 
     def _text_height(self) -> int:
         return max(math.ceil(self.document().size().height()), self.fontMetrics().height())
