@@ -17,6 +17,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.journal import Entry, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.settling import settle
+from jobdesk_core.profiles import where
 
 
 def add_journal(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.settle or options.profile is not None or options.dsn is not None:
             with opened(options) as desk:
-                asyncio.run(settle(journal, _runner(desk), desk.profile.display_dsn))
+                asyncio.run(settle(journal, _runner(desk), where(desk.profile)))
         elif journal.is_unsettled():
             asyncio.run(journal.close_dead())
         if options.entry is not None:
@@ -58,7 +59,7 @@ def settle_quietly(desk: Opened) -> None:
     journal = Journal()
     if journal.is_unsettled():
         with contextlib.suppress(JobdeskException):
-            asyncio.run(settle(journal, _runner(desk), desk.profile.display_dsn))
+            asyncio.run(settle(journal, _runner(desk), where(desk.profile)))
 
 
 def outcome_of(entry: Entry) -> str:
