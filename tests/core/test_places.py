@@ -242,6 +242,32 @@ def test_libpqs_own_passwords_go_where_they_were_kept_for(
         )
 
 
+def test_a_line_of_the_password_file_goes_to_no_address_that_another_named(
+    elsewhere: MadeUpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".pgpass").write_text(f"db.prod:{elsewhere.port}:*:me:{SECRET}\n")
+    (tmp_path / ".pgpass").chmod(0o600)
+    (tmp_path / ".pg_service.conf").write_text("[moved]\nhostaddr=127.0.0.1\n[named]\nhost=db.prod\n")
+    host, address = {"host": "db.prod"}, {"hostaddr": "127.0.0.1"}
+    rest = {"port": str(elsewhere.port), "user": "me", "dbname": "billing"}
+    cases: list[tuple[dict[str, str], dict[str, str], bool]] = [
+        ({"PGHOSTADDR": "127.0.0.1"}, host, False),
+        ({}, host | {"service": "moved"}, False),
+        ({"PGHOST": "db.prod"}, address, False),
+        ({}, address | {"service": "named"}, False),
+        ({}, host | address, True),
+        ({"PGHOST": "db.prod", "PGHOSTADDR": "127.0.0.1"}, {}, True),
+    ]
+    for environment, words, is_sent in cases:
+        asked = elsewhere.asked
+        elsewhere.got.clear()
+        with monkeypatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            assert main(["status", "--dsn", make_conninfo("", **rest, **words)]) == 3
+        assert elsewhere.asked > asked and (SECRET in elsewhere.got) is is_sent, (environment, words)
+
+
 def test_a_password_of_no_server_in_particular_goes_to_the_first_only(
     home: MadeUpServer, elsewhere: MadeUpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,8 +25,9 @@ _VARIABLES = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "use
 _SERVERS = frozenset({"host", "hostaddr", "port"})
 #: A connection string, or a part of one with a password in it.
 _ADDRESS = re.compile(r"://|\w:.*@|passw(?:or)?d\s*=", re.IGNORECASE | re.DOTALL)
+NO_PASSWORD_FILE = f"{os.devnull}/none"
 #: libpq resolves everything and then refuses this, before it looks at the network or at a password file.
-_REFUSED = {"sslmode": "-", "passfile": f"{os.devnull}/none"}
+_REFUSED = {"sslmode": "-", "passfile": NO_PASSWORD_FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,15 @@ def password_to_send(found: Resolved, secret: Secret | None) -> str | None:
     if found.password is None or found.is_own_password or _is_for(found):
         return None
     return ""
+
+
+def is_led_elsewhere(place: Place, written: Mapping[str, Any]) -> bool:
+    """Whether only one of host and address is written in the connection, and the other comes from around it.
+
+    libpq looks into its password file for the host, and sends what it finds there to the address.
+    """
+    has_both = any(host and address for host, address, _ in place.servers)
+    return has_both and bool(written.get("host")) is not bool(written.get("hostaddr"))
 
 
 #: Where a password of the environment went that was kept for no server in particular: it goes nowhere else.

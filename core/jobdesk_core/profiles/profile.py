@@ -15,7 +15,16 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from jobdesk_core import exact_json, masking
 from jobdesk_core.connectors.settings import desk_settings
 from jobdesk_core.exceptions import UnreadableDsn
-from jobdesk_core.profiles.places import Place, Secret, is_misplaced, names_itself, password_to_send, resolved
+from jobdesk_core.profiles.places import (
+    NO_PASSWORD_FILE,
+    Place,
+    Secret,
+    is_led_elsewhere,
+    is_misplaced,
+    names_itself,
+    password_to_send,
+    resolved,
+)
 
 Method = Literal["environment", "dsn", "arguments"]
 
@@ -203,10 +212,13 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
         # As it was resolved: what the environment says by the next connection would lead the password elsewhere.
         arguments |= found.place.parameters
         password = password_to_send(found, secret)
-        used = {name: str(value) for name, value in (conninfo_to_dict(conninfo) | named).items() if name in SECRETS}
+        written = conninfo_to_dict(conninfo) | named
+        used = {name: str(value) for name, value in written.items() if name in SECRETS}
         masking.hide(filter(None, (password, found.password, *used.values())), names=found.place.names)
         if password is not None:
             arguments["password"] = password
+        elif is_led_elsewhere(found.place, written):
+            arguments["passfile"] = NO_PASSWORD_FILE
     return {
         "conninfo": conninfo,
         "kwargs": arguments,
