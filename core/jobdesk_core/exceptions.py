@@ -152,6 +152,10 @@ class InDoubt(ConnectorException):
         return error
 
 
+class NotWritten(ConnectorException):
+    """What was about to be done could not be written down before, and so it was not done."""
+
+
 class UnreadableDsn(ConnectorException):
     """This connection string has an @ where none can be: a password may have been taken apart."""
 

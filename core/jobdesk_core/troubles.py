@@ -21,6 +21,7 @@ from jobdesk_core.exceptions import (
     IndexLeftInvalid,
     InDoubt,
     NothingReported,
+    NotWritten,
     QueueNameTooLong,
     SchemaChanged,
     SchemaRefused,
@@ -93,7 +94,7 @@ def explain(error: BaseException) -> Trouble:
     if isinstance(error, InDoubt):
         way_out = "It is looked up as soon as the connection is back. Do not do it again before that."
         return Trouble("in_doubt", str(error), way_out, without_secrets(cause_text(error)))
-    if isinstance(error, SchemaRefused):
+    if isinstance(error, SchemaRefused | NotWritten):
         return Trouble("refused", str(error))
     if isinstance(error, SchemaChanged) and error.__cause__ is None:
         return Trouble("no_schema", str(error))

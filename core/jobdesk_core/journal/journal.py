@@ -34,6 +34,10 @@ _COLUMNS = (
 )
 
 
+#: Said of what is begun although the journal cannot be written.
+NOT_IN_IT = "What is done now is not in it. "
+
+
 class JournalTrouble(JobdeskException):
     """The journal cannot be read or written."""
 
@@ -47,6 +51,8 @@ class Journal:
     def __init__(self, path: Path | None = None, limits: Limits | None = None) -> None:
         self.path = path or platformdirs.user_state_path("jobdesk", appauthor=False) / "journal.sqlite"
         self._store = Store(self.path, limits)
+        #: Acts of ours whose end could not be written, and what broke them off.
+        self._unended: dict[int, str] = {}
 
     @property
     def put_aside(self) -> Path | None:
@@ -102,10 +108,16 @@ class Journal:
         return await self._run(self._store.settle, chunk.id, verdict, reason)
 
     async def close_dead(self) -> int:
-        """End the entries of programs that were killed, with what they had not reached; how many."""
+        """End the entries that nobody ends any more, with what they had not reached; how many.
+
+        They are of programs that were killed, or of our own when their end could not be written.
+        """
 
         def close() -> int:
-            closed = self._store.close_dead(lambda name: alive.is_alive(self.path.parent, name))
+            unended = dict(self._unended)
+            closed = self._store.close_dead(lambda name: alive.is_alive(self.path.parent, name), unended)
+            for entry_id in unended:
+                self._unended.pop(entry_id, None)
             alive.sweep(self.path.parent)
             return closed
 
@@ -147,7 +159,9 @@ class Journal:
     ) -> None:
         """Have the end of an act on disk; see Store.finish."""
         with self._told():
+            self._unended[entry_id] = error
             self._store.finish(entry_id, _now(), error, outcomes, ends=ends, is_whole=is_whole)
+            del self._unended[entry_id]
 
     async def export(self, search: Search, path: Path) -> int:
         """Write every matching entry, a line for each of its jobs, as CSV or (`.ndjson`) NDJSON; how many lines.
@@ -175,11 +189,14 @@ class Journal:
         name = getattr(error, "sqlite_errorname", "")
         if name == "SQLITE_FULL" or getattr(error, "errno", None) == 28:
             return (
-                f"The journal cannot be written: there is no room left for {self.path}. What is done now is not in it. "
+                f"The journal cannot be written: there is no room left for {self.path}. {NOT_IN_IT}"
                 "Make room on its disk, or move the file away once it is larger than a gigabyte."
             )
         if name.startswith("SQLITE_BUSY"):
-            return f"Another program has been using the journal for more than {BUSY_S:.0f} s."
+            return (
+                f"The journal cannot be written: another program has been using it for more than {BUSY_S:.0f} s. "
+                f"{NOT_IN_IT}Wait until the other Jobdesk is done, or close it."
+            )
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) or isinstance(error, PermissionError):
             return f"The journal cannot be opened for writing: check the permissions of {self.path}."
         return f"The journal {self.path} cannot be used: {error}."

@@ -1,7 +1,8 @@
 """Carries acts out and writes them down: what is about to be done before it begins, each transaction before it is
 committed, and what became of each job. The one place that does, on either kind of connector.
 
-A journal that cannot be written is told, and does not keep anyone from acting. Whatever breaks an act off, what the
+A journal that cannot be written when an act begins is told, and does not keep anyone from acting; one that fails
+meanwhile breaks the act off before anything else is committed. Whatever breaks an act off, what the
 journal says is true: what nobody knows is in doubt there, and settled later.
 """
 
@@ -18,10 +19,10 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.marks import NOWHERE, read_server
-from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskException, cause_text
+from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskException, NotWritten, cause_text
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import headers
-from jobdesk_core.journal.journal import Journal, JournalTrouble
+from jobdesk_core.journal.journal import NOT_IN_IT, Journal, JournalTrouble
 from jobdesk_core.journal.record import DONE, End, Header, Planned, Verdict
 from jobdesk_core.journal.settling import settle, settle_entry
 from jobdesk_core.operations import (
@@ -57,6 +58,7 @@ from jobdesk_core.profiles import Profile
 T = TypeVar("T")
 L = TypeVar("L", Ledger, DeferLedger)
 STOPPED = "It was stopped."
+_BROKEN_OFF = "The rest was left as it was: each step is written into the journal before it is done, which failed."
 OnTrouble = Callable[[JournalTrouble], object]
 OnProgress = Callable[[Progress], Any]
 Connector = PsycopgConnector | SyncPsycopgConnector
@@ -169,7 +171,10 @@ class Recording:
         return self._server.mark
 
     def stage(self, mark: str, outcomes: list[Outcomes]) -> None:
-        """Have on disk what COMMIT is going to make true. Raises AlreadyClaimed, and JournalTrouble for an undo."""
+        """Have on disk what COMMIT is going to make true. Raises AlreadyClaimed, NotWritten, or JournalTrouble.
+
+        An act that was begun in the journal is not gone on with beside it: what is there would be wrong for ever.
+        """
         assert self.entry_id is not None
         if self._chunk is not None:
             self.close(is_committed=False)  # the same transaction has come to something else
@@ -178,8 +183,8 @@ class Recording:
             self._chunk = self._journal.stage_now(self.entry_id, mark, outcomes, ends=ends, undoes=undoes)
         except JournalTrouble as trouble:
             self._take(trouble)
-        else:
-            self._ends.clear()
+            raise NotWritten(f"{_BROKEN_OFF} {str(trouble).replace(NOT_IN_IT, '')}") from trouble
+        self._ends.clear()
 
     def close(self, *, is_committed: bool) -> None:
         """The server has answered, or was never asked."""

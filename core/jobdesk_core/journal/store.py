@@ -13,7 +13,7 @@ import sqlite3
 import stat
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -220,16 +220,17 @@ class Store:
         is_any = self._run(lambda connection: connection.execute(_BEGUN).fetchone(), begin="BEGIN")
         return self._run(read) if is_any else []
 
-    def close_dead(self, is_alive: Callable[[str], bool]) -> int:
-        """End the entries that whoever began them cannot end any more; how many."""
+    def close_dead(self, is_alive: Callable[[str], bool], unended: Mapping[int, str]) -> int:
+        """End the entries that nobody ends any more; how many. `unended` are our own, and what broke them off."""
         sql = "SELECT id, owner FROM entries WHERE ended_at IS NULL"
-        unended = self._run(lambda connection: connection.execute(sql).fetchall(), begin="BEGIN")
-        dead = [row for row in unended if not row["owner"] or not is_alive(row["owner"])]
+        held = self._run(lambda connection: connection.execute(sql).fetchall(), begin="BEGIN")
+        dead = [row for row in held if row["id"] in unended or not row["owner"] or not is_alive(row["owner"])]
 
         def write(connection: sqlite3.Connection) -> None:
             for row in dead:
                 if row["owner"]:
-                    ahead.end(connection, row["id"], None, ahead.BROKEN_OFF, is_whole=False)
+                    error = unended.get(row["id"], ahead.BROKEN_OFF)
+                    ahead.end(connection, row["id"], None, error, is_whole=False)
                 else:
                     ahead.close_old(connection, row["id"])
 

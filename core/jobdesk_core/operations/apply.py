@@ -12,6 +12,7 @@ from jobdesk_core.exceptions import (
     ConnectorException,
     InDoubt,
     JobdeskException,
+    NotWritten,
     UniqueViolation,
     cause_text,
 )
@@ -40,6 +41,10 @@ NOT_REACHED = Reason("was not reached.", "not reached")
 LEFT = Reason(
     "was left as it was: the connection was lost before anything could be changed.",
     "left as they were: the connection was lost before anything could be changed",
+)
+NOT_WRITTEN = Reason(
+    "was left as it was: the journal could not be written.",
+    "left as they were: the journal could not be written",
 )
 
 
@@ -263,7 +268,7 @@ class _Act:
 
     def _break_off(self, some: _Some, error: ConnectorException) -> bool:
         self.ledger.error = error
-        result, reason = Result.ROLLED_BACK, LEFT
+        result, reason = Result.ROLLED_BACK, NOT_WRITTEN if isinstance(error, NotWritten) else LEFT
         if error.sqlstate is not None:
             result = Result.REFUSED
             reason = Reason(f"was refused by the database: {cause_text(error)}", f"refused: {cause_text(error)}")

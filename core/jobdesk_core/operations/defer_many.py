@@ -16,6 +16,7 @@ from jobdesk_core.exceptions import (
     ConnectorException,
     InDoubt,
     JobdeskException,
+    NotWritten,
     UniqueViolation,
     cause_text,
 )
@@ -227,7 +228,9 @@ class _Deferring:
     def _break_off(self, some: list[int], error: ConnectorException) -> Steps[None]:
         self.ledger.error = error
         if error.sqlstate is None:
-            self.ledger.note(some, Result.ROLLED_BACK, "Not deferred: the connection was lost before.")
+            is_written = not isinstance(error, NotWritten)
+            why = "the connection was lost before" if is_written else "the journal could not be written"
+            self.ledger.note(some, Result.ROLLED_BACK, f"Not deferred: {why}.")
         elif len(some) == 1:
             yield from self._refuse(some[0], error)
         else:
