@@ -34,10 +34,6 @@ _COLUMNS = (
 )
 
 
-#: Said of what is begun although the journal cannot be written.
-NOT_IN_IT = "What is done now is not in it. "
-
-
 class JournalTrouble(JobdeskException):
     """The journal cannot be read or written."""
 
@@ -189,13 +185,13 @@ class Journal:
         name = getattr(error, "sqlite_errorname", "")
         if name == "SQLITE_FULL" or getattr(error, "errno", None) == 28:
             return (
-                f"The journal cannot be written: there is no room left for {self.path}. {NOT_IN_IT}"
+                f"The journal cannot be written: there is no room left for {self.path}. What is done now is not in it. "
                 "Make room on its disk, or move the file away once it is larger than a gigabyte."
             )
         if name.startswith("SQLITE_BUSY"):
             return (
-                f"The journal cannot be written: another program has been using it for more than {BUSY_S:.0f} s. "
-                f"{NOT_IN_IT}Wait until the other Jobdesk is done, or close it."
+                f"Another program has been using the journal for more than {BUSY_S:.0f} s. "
+                "What is done now is not in it. Wait until the other Jobdesk is done, or close it."
             )
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) or isinstance(error, PermissionError):
             return f"The journal cannot be opened for writing: check the permissions of {self.path}."

@@ -22,7 +22,7 @@ from jobdesk_core.database.marks import NOWHERE, read_server
 from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskException, NotWritten, cause_text
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import headers
-from jobdesk_core.journal.journal import NOT_IN_IT, Journal, JournalTrouble
+from jobdesk_core.journal.journal import Journal, JournalTrouble
 from jobdesk_core.journal.record import DONE, End, Header, Planned, Verdict
 from jobdesk_core.journal.settling import settle, settle_entry
 from jobdesk_core.operations import (
@@ -58,6 +58,8 @@ from jobdesk_core.profiles import Profile
 T = TypeVar("T")
 L = TypeVar("L", Ledger, DeferLedger)
 STOPPED = "It was stopped."
+#: Said of what is begun although the journal cannot be written.
+_NOT_IN_IT = "What is done now is not in it. "
 _BROKEN_OFF = "The rest was left as it was: each step is written into the journal before it is done, which failed."
 OnTrouble = Callable[[JournalTrouble], object]
 OnProgress = Callable[[Progress], Any]
@@ -183,7 +185,7 @@ class Recording:
             self._chunk = self._journal.stage_now(self.entry_id, mark, outcomes, ends=ends, undoes=undoes)
         except JournalTrouble as trouble:
             self._take(trouble)
-            raise NotWritten(f"{_BROKEN_OFF} {str(trouble).replace(NOT_IN_IT, '')}") from trouble
+            raise NotWritten(f"{_BROKEN_OFF} {str(trouble).replace(_NOT_IN_IT, '')}") from trouble
         self._ends.clear()
 
     def close(self, *, is_committed: bool) -> None:
