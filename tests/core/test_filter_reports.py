@@ -12,6 +12,7 @@ from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.cli import main
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import NothingReported
+from jobdesk_core.monitor import filter_reports
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.monitor.pages import Order, PageKey
 from jobdesk_core.monitor.synchronous import SyncJobPages
@@ -53,7 +54,9 @@ def jobs(dsn: str) -> Iterator[Jobs]:
         connector.close()
 
 
-def test_which_jobs_have_failed_so(dsn: str, jobs: Jobs) -> None:
+@pytest.mark.parametrize("few", [5_000, 2], ids=["looked up", "looked through"])
+def test_which_jobs_have_failed_so(dsn: str, jobs: Jobs, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filter_reports, "MOST_CANDIDATES", few)
     ids = [defer(dsn) for _ in range(7)]
     add_error(dsn, ids[0], "httpx.ConnectTimeout", "timed out after 5 s", fingerprint="f-1")
     add_error(dsn, ids[1], "ConnectTimeout", "Timed Out", fingerprint="f-1")
@@ -96,7 +99,9 @@ def test_which_jobs_have_failed_so(dsn: str, jobs: Jobs) -> None:
     assert found == cases
 
 
-def test_which_jobs_have_to_do_with_a_host(dsn: str, jobs: Jobs) -> None:
+@pytest.mark.parametrize("few", [5_000, 0], ids=["looked up", "looked through"])
+def test_which_jobs_have_to_do_with_a_host(dsn: str, jobs: Jobs, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filter_reports, "MOST_CANDIDATES", few)
     ids = [defer(dsn) for _ in range(5)]
     started, number = start(dsn)
     assert started == ids[0]
@@ -180,6 +185,20 @@ def test_few_are_found_at_once_among_many(dsn: str, jobs: Jobs) -> None:
         began = time.monotonic()
         assert len(jobs.found(text)) == expected
         assert time.monotonic() - began < 10, text
+    # Of a rare error the jobs are looked up: one question, however many jobs there are.
+    pages = SyncJobPages(jobs.connector, jobs.able)
+    page = pages.read_now(JobFilter.parse("error:Rare"), Order.NEWEST)
+    assert ([row.id for row in page.rows], page.is_last) == ([28], True)
+
+
+def test_what_is_reported_while_pages_are_read_is_found_by_the_next_search(dsn: str, jobs: Jobs) -> None:
+    ids = [defer(dsn) for _ in range(3)]
+    add_error(dsn, ids[0])
+    pages = SyncJobPages(jobs.connector, jobs.able)
+    wanted = JobFilter.parse("error:ValueError")
+    assert [row.id for row in pages.read_now(wanted, Order.NEWEST).rows] == [ids[0]]
+    add_error(dsn, ids[2])
+    assert [row.id for row in pages.read_now(wanted, Order.NEWEST).rows] == [ids[2], ids[0]]
 
 
 def test_a_finished_job_of_a_worker_that_is_gone(dsn: str, jobs: Jobs) -> None:

@@ -17,6 +17,7 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor import next_to_run
 from jobdesk_core.monitor.counts import Counts, MatchCount
 from jobdesk_core.monitor.filter_ids import Ids
+from jobdesk_core.monitor.filter_reports import candidates, is_narrowing
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import JobRow, job_tuples, jobs_table, row_columns, rows_by_id
 
@@ -30,6 +31,8 @@ FIRST_STRETCH_IDS = 20_000
 WIDEST_STRETCH_IDS = 2_000_000
 #: So long the lowest and the highest id of the table are taken as known, in seconds.
 BOUNDS_FRESH_S = 2.0
+#: So long the jobs of which something is reported are taken as known while pages of them are read, in seconds.
+POSSIBLE_FRESH_S = 30.0
 LOWEST_ID, HIGHEST_ID = -(2**63), 2**63 - 1
 #: A stretch of so few ids that takes longer than a statement may is given up.
 NARROWEST_STRETCH_IDS = 50
@@ -88,6 +91,8 @@ class JobPages:
         self._stretch_ids = FIRST_STRETCH_IDS
         self._bounds: Bounds = None
         self._bounds_at = 0.0
+        #: The jobs that can match a filter, as far as few can, and when that was asked.
+        self._possible: tuple[str, list[int] | None, float] = ("", None, 0.0)
 
     def adopt(self, capabilities: Capabilities) -> None:
         """From now on the database can do this."""
@@ -156,8 +161,18 @@ class JobPages:
         bounds = await self._known_bounds()
         if bounds is None:
             return Page([], after, True, after.id if after is not None else None)
-        first, last = _stretch(low, high, bounds, width, is_down=is_down) if job_filter.tokens else (low, high)
         condition = job_filter.condition(self._capabilities)
+        possible = await self._few_possible(job_filter, is_new=after is None)
+        if possible is not None:
+            condition = (
+                f"job.id = ANY (%(possible)s::bigint[]) AND ({condition[0]})",
+                {
+                    **condition[1],
+                    "possible": possible,
+                },
+            )
+        is_whole = possible is not None or not job_filter.tokens
+        first, last = (low, high) if is_whole else _stretch(low, high, bounds, width, is_down=is_down)
         rows = await self._run(_page(self._capabilities, condition, first, last, limit=limit, is_down=is_down))
         is_full = len(rows) == limit
         is_last = not is_full and (first == low if is_down else last == high)
@@ -165,6 +180,17 @@ class JobPages:
         if not rows and not is_last:
             key, is_last = await self._beyond_the_gap(low, high, key, is_down=is_down)
         return Page(rows[::-1] if backwards else rows, key, is_last, key.id, bounds)
+
+    async def _few_possible(self, job_filter: JobFilter, *, is_new: bool) -> list[int] | None:
+        """The only jobs that can match, by what is reported; None when these are not few, or it is no matter."""
+        token = next(filter(is_narrowing, job_filter.required), None)
+        if token is None:
+            return None
+        text, possible, asked_at = self._possible
+        if is_new or text != job_filter.text or time.monotonic() - asked_at > POSSIBLE_FRESH_S:
+            possible = await self._run(candidates(self._capabilities, token))
+            self._possible = (job_filter.text, possible, time.monotonic())
+        return possible
 
     async def _known_bounds(self) -> Bounds:
         """The table's lowest and highest id, as of a moment ago."""
