@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import dataclasses
 import datetime as dt
@@ -21,6 +22,7 @@ from jobdesk_core import exact_json
 from jobdesk_core.files import CsvLines, csv_cell, whole_file
 from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.ahead import AlreadyClaimed
+from jobdesk_core.journal.journal import BATCH_RECORDS
 from jobdesk_core.journal.store import Limits
 from jobdesk_core.operations.outcomes import Outcomes
 from waiting import until
@@ -241,6 +243,17 @@ async def test_an_export_has_every_record_also_those_without_a_job(journal: Jour
         lines = list(csv.DictReader(file)) if kind == "csv" else [json.loads(line) for line in file]
     assert sorted(line["sentence"] for line in lines) == sorted([*(record.sentence for record in records), "twice"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_an_export_that_misses_a_record_is_none(journal: Journal, tmp_path: Path) -> None:
+    await write(journal, HEADER, [Record(0, "skipped", "", {}) for _ in range(BATCH_RECORDS + 1)])
+    assert await journal.export(Search(), tmp_path / "whole.csv") == BATCH_RECORDS + 1
+    lines = journal._lines(Search())
+    assert next(lines)["entry"] == 1
+    with contextlib.closing(sqlite3.connect(journal.path)) as other, other:
+        other.execute("DELETE FROM records WHERE rowid = (SELECT max(rowid) FROM records)")
+    with pytest.raises(JournalTrouble, match="export it again"):
+        list(lines)
 
 
 FORMULAS = (

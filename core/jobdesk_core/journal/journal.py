@@ -216,12 +216,13 @@ class Journal:
             before = entries[-1].id
             for entry in entries:
                 head = _head(entry)
-                after = (-(2**63), 0)
-                has_records = False
+                after, written = (-(2**63), 0), 0
                 while held := self._store.every_record(entry.id, after, BATCH_RECORDS):
-                    after, has_records = held[-1][0], True
+                    after, written = held[-1][0], written + len(held)
                     yield from (head | _tail(record) for _, record in held)
-                if not has_records:
+                if written < entry.kept:
+                    raise JournalTrouble("Old entries were removed from the journal meanwhile: export it again.")
+                if not written:
                     yield head
 
 
