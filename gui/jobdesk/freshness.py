@@ -12,6 +12,9 @@ from PySide6.QtCore import QObject
 from jobdesk import formats
 from jobdesk.widgets.message_bar import MessageBar
 
+#: The troubles that no trying again mends.
+_NEEDS_SOMEBODY = ("rights", "limit")
+
 
 class Freshness(QObject):
     """Follows one desk after the other; `begin` with each."""
@@ -51,7 +54,7 @@ class Freshness(QObject):
         else:
             self._told = state.trouble.sentence
             way_out = self.tr("What you see is as of {time}; Jobdesk tries again by itself. {way_out}").format(
-                time=since, way_out=state.trouble.way_out
+                time=since, way_out=state.trouble.way_out if state.trouble.kind in _NEEDS_SOMEBODY else ""
             )
         self._message.show_message("bad", self._told, way_out.strip())
 

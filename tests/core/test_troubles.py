@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from database import connected, defer, role, run_sql
 from jobdesk_core import Job, JobManager, PsycopgConnector
-from jobdesk_core.cli.codes import CONNECTION, code_of
+from jobdesk_core.cli.codes import CONNECTION, REFUSED, code_of
 from jobdesk_core.connectors import refusals
 from jobdesk_core.connectors.adaption import translated
 from jobdesk_core.connectors.statement import Statement, nothing
@@ -519,3 +519,28 @@ def test_a_broken_link_is_known_by_its_state_in_whatever_language() -> None:
     error = ConnectorException()
     error.__cause__ = psycopg.OperationalError("Server beendete die Verbindung unerwartet")
     assert explain(error).kind == "dropped"
+
+
+@pytest.mark.parametrize(
+    ("refused", "code"),
+    [
+        (psycopg.errors.LockNotAvailable, REFUSED),
+        (psycopg.errors.DeadlockDetected, REFUSED),
+        (psycopg.errors.QueryCanceled, REFUSED),
+        (psycopg.errors.DiskFull, REFUSED),
+        (psycopg.errors.OutOfMemory, REFUSED),
+        (psycopg.errors.UndefinedTable, REFUSED),
+        (psycopg.errors.InsufficientPrivilege, REFUSED),
+        (psycopg.errors.ReadOnlySqlTransaction, REFUSED),
+        (psycopg.errors.TooManyConnections, CONNECTION),
+        (psycopg.errors.CannotConnectNow, CONNECTION),
+        (psycopg.errors.AdminShutdown, CONNECTION),
+        (psycopg.errors.IdleInTransactionSessionTimeout, CONNECTION),
+        (psycopg.errors.ConnectionFailure, CONNECTION),
+        (psycopg.OperationalError, CONNECTION),
+    ],
+)
+def test_a_script_is_told_a_refusal_from_a_lost_connection(refused: type[psycopg.Error], code: int) -> None:
+    error = ConnectorException()
+    error.__cause__ = refused("was auch immer")
+    assert code_of(error) == code
