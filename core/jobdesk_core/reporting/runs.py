@@ -47,7 +47,7 @@ current: ContextVar[Run | None] = ContextVar("jobdesk_reporting_run", default=No
 def progress(done: float, total: float | None = None, note: str = "") -> None:
     """Tell how far the job that calls this has come: `done` of `total` (None: of nobody knows how much), and a note.
 
-    What is told last within a fifth of a second is written, so it may be called for each row. The note is one line of
+    What is told last within half a second is written, so it may be called for each row. The note is one line of
     200 characters at most. Outside of a job, in a thread that the task started by itself, or where nothing is reported,
     it does nothing. It never waits and never raises, not even for numbers that are none: those are ignored.
     """

@@ -33,7 +33,7 @@ MOST_WAITING, MOST_BYTES, MOST_PROGRESS = 1_000, 8_000_000, 1_000
 #: Failures that are written at once.
 MOST_AT_ONCE = 100
 #: Seconds: until what has come is written, and until a server that was away, or refused, is tried again.
-GATHER_S = 0.2
+GATHER_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S, REFUSED_PAUSE_S = 1.0, 30.0, 60.0
 #: Seconds that one answer of the server's may take.
 ANSWER_S = 5.0
@@ -70,6 +70,8 @@ class Writer:
         self._progress: dict[int, _Told] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
+        #: Set while a worker ends: it waits for nothing.
+        self._hurry = threading.Event()
         self._closing: list[tuple[Session, threading.Event]] = []
         self._thread: threading.Thread | None = None
         self._store = Store(self.settings)
@@ -102,6 +104,7 @@ class Writer:
             return is_written
         with self._lock:
             self._closing.append((session, is_written))
+        self._hurry.set()
         self._wake.set()
         return is_written
 
@@ -158,10 +161,11 @@ class Writer:
         while True:
             self._wake.wait(max(0.0, beat_at - time.monotonic()))
             if not self._closing and not self._has_news and time.monotonic() < beat_at:
-                # Gather what comes together; a worker that ends waits for nothing.
-                self._pause_unless_closing(GATHER_S)
+                # Gather what comes together.
+                self._hurry.wait(GATHER_S)
             self._wake.clear()
             with self._lock:
+                self._hurry.clear()
                 closing, self._closing = self._closing, []
                 is_due, self._has_news = self._has_news or time.monotonic() >= beat_at, False
             if is_due:
@@ -185,11 +189,6 @@ class Writer:
             self._thread = None
         self._store.close()
         return True
-
-    def _pause_unless_closing(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not self._closing and (left := until - time.monotonic()) > 0:
-            time.sleep(min(0.05, left))
 
     def _turn(self, is_beat: bool, closing: list[tuple[Session, threading.Event]]) -> None:
         """Write all there is. What goes wrong decides only when the next turn is."""
