@@ -47,7 +47,7 @@ class Dropper:
     ) -> None:
         """Break the link of whoever sends the next COMMIT but so many, or the statement with such a text.
 
-        With `marked`, of those only whose last statement has this text. If it `stays_down`, all links are broken.
+        With `marked`, of those only whose transaction has sent this text before. If it `stays_down`, all links break.
         """
         self._after, self._statement, self._stays_down, self._marked = after, statement, stays_down, marked
         self.lost.clear()
@@ -119,8 +119,10 @@ class Dropper:
         while True:
             head = await reader.readexactly(5)
             body = await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
-            if head[:1] in (b"Q", b"P") and COMMIT not in body:
-                is_marked = self._marked in body
+            if head[:1] == b"Q" and body.startswith(b"BEGIN"):
+                is_marked = False
+            elif self._marked and self._marked in body:
+                is_marked = True
             if self._is_it(head[:1], body, is_marked=is_marked or not self._marked):
                 if self._fault == "question":
                     self._lost()

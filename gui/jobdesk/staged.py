@@ -6,12 +6,23 @@ asked before.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from jobdesk_core.exceptions import InDoubt
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import ChangeSet, DeferPlan, Plan
 from jobdesk_core.profiles import Profile, where
 from PySide6.QtCore import QObject, Signal
 
 Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class InQuestion:
+    """Changes of which nobody knows whether they were applied, and the error by which that can be found out."""
+
+    held: ChangeSet
+    error: InDoubt
 
 
 class StagedChanges(QObject):
@@ -22,6 +33,8 @@ class StagedChanges(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._sets: dict[Place, ChangeSet] = {}
+        #: Left behind with their connection before it was known whether they were applied.
+        self._in_question: dict[Place, InQuestion] = {}
 
     def of(self, profile: Profile) -> ChangeSet:
         """A connection's set."""
@@ -46,14 +59,29 @@ class StagedChanges(QObject):
         """Stage the new jobs of a list. Raises TooManyStaged, TooManyNewJobs or NothingToStage."""
         self.keep(profile, self.of(profile).with_defers(plan))
 
+    def put_back(self, profile: Profile, held: ChangeSet) -> None:
+        """Stage changes again that were not applied, before those that were staged since."""
+        self.keep(profile, ChangeSet((*held.entries, *self.of(profile).entries)))
+
+    def leave_in_question(self, profile: Profile, left: InQuestion) -> None:
+        """Keep changes aside, until the connection is there again and can tell whether they were applied."""
+        self._in_question[place_of(profile)] = left
+
+    def take_in_question(self, profile: Profile) -> InQuestion | None:
+        """What was kept aside for this connection, once."""
+        return self._in_question.pop(place_of(profile), None)
+
     def drop_all(self) -> None:
         """Throw the sets of all connections away."""
         self._sets.clear()
+        self._in_question.clear()
         self.changed.emit()
 
     def rename(self, old: str, new: str) -> None:
         """The connection `old` is called `new` from now on."""
         self._sets = {(new if name == old else name, place): held for (name, place), held in self._sets.items()}
+        left = self._in_question.items()
+        self._in_question = {(new if name == old else name, place): each for (name, place), each in left}
         self.changed.emit()
 
     def counts(self) -> dict[str, int]:

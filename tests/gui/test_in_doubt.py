@@ -25,7 +25,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 from waiting import until
 
-#: The last that is sent before an act's COMMIT: asks for the transaction's mark.
+#: What only an act sends before its COMMIT: asks for the transaction's mark.
 MARK = b"pg_current_xact_id"
 FAULTS: tuple[Fault, ...] = ("question", "answer")
 
@@ -199,6 +199,41 @@ async def test_many_new_jobs_and_staged_changes(dsn: str, dropper: Dropper, tmp_
                 await told(window, "Nothing was changed.")
                 assert window.footer.staged.text() == "1 change staged"
             assert tasks(others, "mail.staged") == (1 if fault == "answer" else 0)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_what_is_left_in_doubt_is_found_out_when_the_database_is_connected_to_again(
+    dsn: str, dropper: Dropper, tmp_path: Path, fault: Fault
+) -> None:
+    is_done = fault == "answer"
+    with Others(dsn) as others:
+        async with live(tmp_path, dropper.dsn) as window:
+            dialog: Any = await opened_by(window, "job.defer", DeferDialog)
+            dialog.task.setText("mail.staged")
+            dialog.second.click()
+            await broken(await opened_by(window, "staged.show", StagedDialog), dropper, fault)
+            await told(window, "Whether 1 staged change was applied is not known yet")
+            window.session.close()
+            await until(lambda: window.session.desk is None, timeout_s=30, what="the connection to close")
+            assert not window.footer.staged.isVisible()
+            dropper.is_down = False
+            window.session.reopen()
+            await told(window, "Applied 1 staged change to 1 job." if is_done else "Nothing was changed.")
+            assert len(window.commands.staged.current.entries) == (0 if is_done else 1)
+            assert tasks(others, "mail.staged") == (1 if is_done else 0)
+            window.commands.staged.held.drop_all()
+            await until(lambda: window.header.live.mode == "live", timeout_s=60, what="the link to be back")
+            await broken(await many(window), dropper, fault)
+            await told(window, "is not known yet")
+            assert await window.session.journal.in_doubt()
+        # Closed meanwhile: the next window finds out by itself.
+        dropper.is_down = False
+        async with live(tmp_path, dropper.dsn) as window:
+            page = window.pages.get("journal")
+            window.show_page("journal")
+            words = "2 done" if is_done else "none of 2 done"
+            await until(lambda: words in str(page.model.index(0, 2).data()), timeout_s=40, what="the outcome")
+            assert await settled(window) and tasks(others, "mail.many") == (2 if is_done else 0)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -124,8 +124,7 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
     kind: Kind = "info" if ledger.is_stopped else "bad"
     if ledger.fate is Result.UNKNOWN:
         kind, way_out = "warning", doubt_way_out(ledger.error)
-        were = tr("{changes} was applied") if len(ledger.made.parts) == 1 else tr("{changes} were applied")
-        sentence = doubt_words(were.format(changes=count), ledger.error)
+        sentence = _set_doubt(count, len(ledger.made.parts), ledger.error)
     elif ledger.error is not None:
         trouble = explain(ledger.error)
         sentence, way_out = tr("Nothing was changed."), f"{trouble.sentence} {trouble.way_out}".strip()
@@ -136,6 +135,16 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
         said = tr("Nothing was changed. Refused: {jobs}; everything was rolled back.")
         sentence = said.format(jobs=refused)
     return Ended(kind=kind, sentence=sentence, way_out=way_out, lines=tuple(lines), ledger=ledger)
+
+
+def end_of_unknown_set(count: str, changes: int, error: InDoubt) -> Ended:
+    """So many staged changes, `count` in words, of which nobody knows whether they were applied."""
+    return Ended(kind="warning", sentence=_set_doubt(count, changes, error), way_out=doubt_way_out(error))
+
+
+def _set_doubt(count: str, changes: int, error: Exception | None) -> str:
+    were = tr("{changes} was applied") if changes == 1 else tr("{changes} were applied")
+    return doubt_words(were.format(changes=count), error)
 
 
 def end_of_unknown_undo(error: InDoubt) -> Ended:

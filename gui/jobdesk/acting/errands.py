@@ -11,6 +11,7 @@ from jobdesk_core.journal import Entry
 from jobdesk_core.operations import (
     Action,
     Brake,
+    ChangeSet,
     DeferPlan,
     Ledger,
     Matching,
@@ -34,8 +35,10 @@ from jobdesk.acting.ends import (
     end_of_set,
     end_of_undo,
     end_of_unknown_defer,
+    end_of_unknown_set,
     end_of_unknown_undo,
     is_in_doubt,
+    looked_up,
 )
 from jobdesk.acting.words import jobs, sentences_of, tr
 from jobdesk.desk import Desk
@@ -97,8 +100,16 @@ def act_of_set(
     count: str,
     put_back: Callable[[], object],
     review: tuple[str, Callable[[], object]],
+    aside: Callable[[InDoubt], object],
 ) -> Errand:
-    """The applying of staged changes, `count` in words. Not applied, they are put back, to be reviewed."""
+    """The applying of staged changes, `count` in words. Not applied, they are put back, to be reviewed; they are kept
+    `aside` when the connection is closed before that is known.
+    """
+    told: list[SetLedger] = []
+
+    def release() -> None:
+        if told and isinstance(told[0].error, InDoubt) and not told[0].error.reason:
+            aside(told[0].error)
 
     def end(ledger: SetLedger) -> Ended:
         ended = end_of_set(ledger, count)
@@ -109,6 +120,10 @@ def act_of_set(
         put_back()
         return replace(ended, again=review)
 
+    def ended(ledger: SetLedger) -> Ended:
+        told.append(ledger)
+        return _told(desk, ledger, lambda: end(ledger))
+
     return Errand(
         desk=desk,
         title=tr("Apply {changes}").format(changes=count),
@@ -116,10 +131,56 @@ def act_of_set(
         of=plan.staged.jobs,
         chosen=plan.staged.jobs,
         start=lambda step: desk.apply_staged(plan, step),
-        end=lambda ledger: _told(desk, ledger, lambda: end(ledger)),
+        end=ended,
         failed=lambda error: not_applied(broken(error)),
         can_pause=False,
         how=_chunks(is_one_transaction=True, rate=None),
+        release=release,
+    )
+
+
+def set_in_question(
+    desk: Desk,
+    held: ChangeSet,
+    count: str,
+    error: InDoubt,
+    put_back: Callable[[], object],
+    review: tuple[str, Callable[[], object]],
+    aside: Callable[[InDoubt], object],
+) -> Errand:
+    """Finding out whether staged changes were applied, whose connection was closed before that was known."""
+    title = tr("Apply {changes}").format(changes=count)
+    is_known = False
+
+    async def find_out() -> Ended | None:
+        nonlocal is_known
+        found = await desk.find_out(error)
+        if found is None:
+            return None
+        is_known, error.reason = True, found.reason
+        if found.verdict == "done":
+            applied = tr("Applied {changes} to {jobs}.").format(changes=count, jobs=jobs(found.done))
+            return Ended(kind="good", sentence=applied, way_out=looked_up())
+        put_back()
+        if found.verdict == "left":
+            why = tr("The connection was lost before they were applied.")
+            return Ended(kind="bad", sentence=tr("Nothing was changed."), way_out=why, again=review)
+        return replace(end_of_unknown_set(count, len(held.entries), error), again=review)
+
+    async def start(step: OnProgress) -> Ended:
+        return replace(end_of_unknown_set(count, len(held.entries), error), find_out=find_out)
+
+    return Errand(
+        desk=desk,
+        title=title,
+        doing=title,
+        of=held.jobs,
+        chosen=held.jobs,
+        start=start,
+        end=lambda told: told,
+        failed=broken,
+        can_pause=False,
+        release=lambda: is_known or aside(error),
     )
 
 

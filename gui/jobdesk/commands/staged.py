@@ -7,19 +7,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobdesk_core.exceptions import InDoubt
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import ChangeSet, SetPlan, StagedDefer
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QTimer
 
-from jobdesk.acting.errands import act_of_set
+from jobdesk.acting.errands import act_of_set, set_in_question
 from jobdesk.commands.noun import Noun
 from jobdesk.desk import Desk
-from jobdesk.staged import StagedChanges, place_of
+from jobdesk.staged import InQuestion, StagedChanges, place_of
 
 if TYPE_CHECKING:
     from jobdesk.dialogs.staged import StagedDialog
     from jobdesk.main_window import MainWindow
+
+Ways = tuple[Callable[[], object], tuple[str, Callable[[], object]], Callable[[InDoubt], object]]
 
 
 class StagedCommands(Noun):
@@ -103,13 +106,25 @@ class StagedCommands(Noun):
         """Apply them in the background. Meanwhile they are not staged, so that none is applied twice."""
         from jobdesk.dialogs.staged_words import changes
 
-        def put_back() -> None:
-            later = self.held.of(desk.profile).entries
-            self.held.keep(desk.profile, ChangeSet((*plan.staged.entries, *later)))
-
         self.held.keep(desk.profile, ChangeSet())
-        review = self.tr("Check again…"), self.show
-        self.act(act_of_set(desk, plan, changes(len(plan.staged.entries)), put_back, review))
+        self.act(act_of_set(desk, plan, changes(len(plan.staged.entries)), *self._ways(desk, plan.staged)))
+
+    def _ways(self, desk: Desk, held: ChangeSet) -> Ways:
+        """What becomes of changes that were not applied: put back, reviewed, or kept aside until that is known."""
+        return (
+            lambda: self.held.put_back(desk.profile, held),
+            (self.tr("Check again…"), self.show),
+            lambda error: self.held.leave_in_question(desk.profile, InQuestion(held, error)),
+        )
+
+    def _find_out(self, desk: Desk) -> None:
+        """Find out whether changes were applied whose connection was closed before that was known."""
+        from jobdesk.dialogs.staged_words import changes
+
+        left = self.held.take_in_question(desk.profile) if desk is self._session.desk else None
+        if left is not None:
+            count = changes(len(left.held.entries))
+            self.act(set_in_question(desk, left.held, count, left.error, *self._ways(desk, left.held)))
 
     def _edit(self, desk: Desk, position: int) -> None:
         entry = self.held.of(desk.profile).entries[position]
@@ -127,6 +142,10 @@ class StagedCommands(Noun):
         profile = self._session.desk.profile if self._session.desk is not None else None
         last, self._last = self._last, profile or self._last
         self.held.changed.emit()
+        desk = self._session.desk
+        if desk is not None:
+            # After the window has shown it, which clears what was told.
+            QTimer.singleShot(0, self, partial(self._find_out, desk))
         if last is None or (profile is not None and place_of(profile) == place_of(last)):
             return
         count = len(self.held.of(last).entries)
