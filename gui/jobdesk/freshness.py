@@ -5,6 +5,8 @@ Why is what the server says: that the connection is lost is said only of a conne
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.monitor.feed import FeedState
 from PySide6.QtCore import QObject
@@ -42,6 +44,8 @@ class Freshness(QObject):
 
     def show_change(self, before: Capabilities, after: Capabilities) -> None:
         """Tell that the database can do something else than before."""
+        if replace(before, reported=after.reported) == after:
+            return  # what workers report of themselves has its own places to be told
         self._change = self._what_changed(before, after)
         if self._stale is None:
             self._tell_change()
