@@ -50,6 +50,8 @@ class FailuresReader:
         self._able = capabilities
         self._range = wanted
         self._filter = job_filter or JobFilter.parse("")
+        # A filter that cannot be answered says so, also where there is nothing to count.
+        self._filter.condition(capabilities)
         self._by = by
         self._tally: Tally | None = None
         self._stretches = Stretches(0)
@@ -77,8 +79,8 @@ class FailuresReader:
         return self._failures(self._tally)
 
     def _failures(self, tally: Tally) -> Failures:
-        is_whole = self._is_whole and self._are_errors_known
-        found = tally.failures(is_counted=self._is_counted, is_whole=is_whole, read_back_to=self._read_back_to)
+        is_counted, is_whole = (part and self._are_errors_known for part in (self._is_counted, self._is_whole))
+        found = tally.failures(is_counted=is_counted, is_whole=is_whole, read_back_to=self._read_back_to)
         groups = found.groups
         if self._by is By.ERROR:
             groups = (self._errors or Errors(self._frame)).by_error(groups)
