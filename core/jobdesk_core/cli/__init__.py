@@ -9,7 +9,7 @@ COMMANDS = {
     "jobs": "list the jobs that match a filter",
     "show": "show everything about one job",
     "why": "explain why a job is in its present state",
-    "errors": "show what each attempt of a job failed with, as its worker reported it",
+    "errors": "show the error of each attempt of a job, as reported",
     "failures": "list what fails, how often and since when, and what it has in common",
     "status": "count jobs by queue and status; workers, schema release and permissions",
     "watch": "print each change as it happens",
