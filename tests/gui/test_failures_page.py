@@ -348,6 +348,11 @@ async def test_a_group_opens_into_its_errors_and_each_leads_to_its_own_jobs(dsn:
                 "KeyError no": "1",
                 "not reported by this worker": "1",
             }
+            seen: list[int] = []
+            page.reading.changed.connect(lambda: seen.append(sum(row.is_child for row in page.model.rows)))
+            run(others, "t", "q", "failed", worker)
+            await until(lambda: lines(page)[0][2] == "5", timeout_s=60, what="one more")
+            assert seen and set(seen) == {3}, "what is counted again has its errors at once"
             place = next(at for at, row in enumerate(lines(page)) if row[1].startswith("KeyError"))
             page.table.selectRow(place)
             QTest.keyClick(page.table, Qt.Key.Key_Return)

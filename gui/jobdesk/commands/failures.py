@@ -32,6 +32,8 @@ class FailureCommands(Noun):
             reasons["show"] = reasons["retry"] = self.tr("No filter finds exactly these jobs.")
         else:
             reasons["retry"] = desk.impossible(Action.RETRY)
+        if desk.state.mode == "stale":
+            reasons["retry"] = self.tr("The connection is lost.")
         if not row.group.still_failed:
             reasons["retry"] = self.tr("None of its jobs is failed now.")
         if not page.traceback:

@@ -21,6 +21,7 @@ from jobdesk.widgets.text_block import as_tooltip
 #: What a cell is painted by: a `Bit`.
 BIT_ROLE = int(Qt.ItemDataRole.UserRole) + 160
 WHAT, VALUE, FAILED, SUCCEEDED, RATIO = range(5)
+WIDEST_SHARE = "99.9 %"
 PADDING, BAR_WIDTH, BAR_HEIGHT = 5, 26, 7
 NO_PARENT = QModelIndex()
 
@@ -180,15 +181,16 @@ class CommonTable(Table):
     def _widths(self) -> list[int]:
         """What each column needs."""
         model = self.values
-        font, mono, small = QFontMetrics(theme().font(13)), QFontMetrics(theme().mono_font(12)), _small_metrics(self)
+        font, bold = QFontMetrics(theme().font(13), self), QFontMetrics(theme().font(13, is_bold=True), self)
+        mono, small = QFontMetrics(theme().mono_font(12), self), QFontMetrics(theme().font(11), self)
         head = QFontMetrics(theme().font(12, QFont.Weight.Medium), self)
         widths = []
         for column in range(5):
             widest = head.horizontalAdvance(str(model.headerData(column, Qt.Orientation.Horizontal))) + 6
             for common in model.values:
                 bit = model.bit(common, column)
-                width = (mono if bit.is_mono else font).horizontalAdvance(bit.text[:80]) + 4
-                width += small.horizontalAdvance(bit.aside) + 5 if bit.aside else 0
+                width = (mono if bit.is_mono else bold if bit.is_strong else font).horizontalAdvance(bit.text[:80]) + 4
+                width += small.horizontalAdvance(WIDEST_SHARE) + 5 if bit.aside else 0
                 width += theme().grown(BAR_WIDTH) + 5 if bit.bar is not None and self._shows_bar else 0
                 widest = max(widest, width)
             widths.append(widest + 2 * PADDING)
@@ -213,7 +215,7 @@ class BitDelegate(CellDelegate):
             painter.setPen(theme().colour("secondary"))
             # Percentages stand below each other, so do the numbers before them.
             painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), bit.aside)
-            box.setRight(box.right() - painter.fontMetrics().horizontalAdvance("99.9 %") - 3)
+            box.setRight(box.right() - painter.fontMetrics().horizontalAdvance(WIDEST_SHARE) - 3)
         view = self.parent()
         if bit.bar is not None and isinstance(view, CommonTable) and view.shows_bar:
             width, height = theme().grown(BAR_WIDTH), theme().grown(BAR_HEIGHT)
@@ -230,7 +232,3 @@ class BitDelegate(CellDelegate):
         shown = painter.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideRight, box.width())
         side = Qt.AlignmentFlag.AlignRight if is_right else Qt.AlignmentFlag.AlignLeft
         painter.drawText(box, int(side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
-
-
-def _small_metrics(widget: QWidget) -> QFontMetrics:
-    return QFontMetrics(theme().font(11), widget)

@@ -100,6 +100,9 @@ class FailuresPage(QWidget):
         """Read when it is due; say so while the link is lost."""
         if self._desk is not None and self.isVisible():
             self._show()
+            # Times may be told in another zone by now.
+            self.table.viewport().update()
+            self.time_line.update()
             self.reading.read_when_due()
 
     def read_again(self) -> None:

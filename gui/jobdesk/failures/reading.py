@@ -53,7 +53,7 @@ class FailuresReading(QObject):
         self.problem = ""
         self._desk: Desk | None = None
         self._is_dirty = False
-        self._read_at, self._took_s, self._whole_at = 0.0, 0.0, 0.0
+        self._read_at = self._took_s = self._whole_at = self._whole_s = 0.0
         self._known: Failures | None = None
         self._work = Work(self)
 
@@ -110,15 +110,17 @@ class FailuresReading(QObject):
         job_filter = JobFilter.parse(term("queue", question.queue)) if question.queue is not None else None
         reader = FailuresReader(desk.capabilities, question.span, job_filter=job_filter, by=question.by)
         is_first = self.found is None
-        took_s = shown_at = 0.0
+        took_s = whole_s = shown_at = 0.0
         while True:
             started = time.monotonic()
             found = await run_aside(reader.more(), desk)
             took = time.monotonic() - started
+            whole_s += took
             if found.is_whole:
-                self._known, self._whole_at = found, time.monotonic()
+                self._known, self._whole_at, self._whole_s = found, time.monotonic(), whole_s
                 break
-            took_s += took
+            # Of counting alone: what is usual and what is new is known by then, as a rule.
+            took_s = whole_s if not found.is_counted else took_s or whole_s
             known = self._from_known(found) if found.is_counted else None
             if known is not None:
                 found = known
@@ -127,7 +129,7 @@ class FailuresReading(QObject):
                 shown_at = time.monotonic()
                 self._show(self._as_far_as_known(found))
             await asyncio.sleep(took * REST)
-        self._read_at, self._took_s = time.monotonic(), took_s
+        self._read_at, self._took_s = time.monotonic(), took_s or whole_s
         self.problem = ""
         self._show(found)
 
@@ -138,7 +140,7 @@ class FailuresReading(QObject):
     def _from_known(self, found: Failures) -> Failures | None:
         """What was counted anew with what is known of before; None when something new fails, or that is too old."""
         known = self._known
-        if known is None or time.monotonic() - self._whole_at > WHOLE_S:
+        if known is None or time.monotonic() - self._whole_at > max(WHOLE_S, SHARE * self._whole_s):
             return None
         before = dict(all_groups(known))
         if any(key not in before for key, _ in all_groups(found)):
