@@ -21,6 +21,7 @@ from jobdesk_core import App, PsycopgConnector, RetryStrategy
 from jobdesk_core.reported.ddl import grants_for_workers
 from jobdesk_core.reporting import faults, progress, report, statements, targets, writer
 from jobdesk_core.reporting.batches import FORGET_STEP, Settings, Store
+from pgbouncer import needs_pgbouncer, pgbouncer
 from reporting import errors, everything, install, locked, reporting, rows, run_all, until_true
 
 PLANTED = "pl4nted-S3cret"
@@ -89,6 +90,9 @@ def test_everything_is_told(reported: str) -> None:
     assert told[0] == "Traceback (most recent call last):" and told[1].endswith(", in app_of.<locals>.fails")
     assert told[2:] == ['    raise ValueError(f"no {x}")', "ValueError: no 1"]
     assert len(first["fingerprint"]) == 16 and first["fingerprint"] != second["fingerprint"]
+    # By the server's clock, whatever this machine's says.
+    [now] = run_sql(reported, "SELECT now()")
+    assert 0 < (now - first["at"]).total_seconds() < 60 and first["at"] < second["at"]
     [worker] = rows(reported, "workers")
     assert first["worker"] == worker["id"]
     assert (worker["name"], worker["queues"], worker["concurrency"]) == ("one", ["default", "mail"], 3)
@@ -447,6 +451,58 @@ def test_the_thread_ends_with_the_last_worker(reported: str) -> None:
 
     until_true(is_quiet, 30)
     assert len(rows(reported, "workers")) == 3
+
+
+def test_connections_that_are_cut_lose_and_double_no_report(reported: str) -> None:
+    app = reporting(app_of(reported))
+    cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'jobdesk reporting'"
+
+    @app.task(name="waits")
+    async def waits() -> None:
+        for number in range(60):
+            await app.tasks["fails"].defer_async(x=number)
+            if number % 6 == 0:
+                await asyncio.to_thread(run_sql, reported, cut)
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(until_true, lambda: len(rows(reported, "errors")) >= 60, 60)
+
+    waits.defer()
+    app.close()
+    run_all(app, concurrency=3)
+    found = [row["job_id"] for row in rows(reported, "errors")]
+    assert len(found) == len(set(found)) == 60
+    assert dropped(app) == 0
+
+
+def test_a_schema_that_comes_later_is_written_to(dsn: str, monkeypatch: pytest.MonkeyPatch, warnings: Any) -> None:
+    monkeypatch.setattr(writer, "REFUSED_PAUSE_S", 0.3)
+    app = reporting(app_of(dsn))
+
+    @app.task(name="waits")
+    async def waits() -> None:
+        await app.tasks["fails"].defer_async(x=1)
+        await asyncio.to_thread(until_true, lambda: len(warnings()) == 1 and dropped(app) == 1, 60)
+        await asyncio.to_thread(install, dsn)
+        await asyncio.to_thread(until_true, lambda: rows(dsn, "workers")[0]["dropped"] == 1, 60)
+        await app.tasks["fails"].defer_async(x=2)
+
+    waits.defer()
+    app.close()
+    run_all(app, concurrency=2)
+    assert [row["message"] for row in rows(dsn, "errors")] == ["no 2"]
+    assert len(rows(dsn, "tasks")) == 6
+
+
+@needs_pgbouncer
+def test_reports_pass_through_pgbouncer(reported: str) -> None:
+    with pgbouncer(reported) as pooled:
+        app = reporting(app_of(reported), dsn=pooled)
+        app.tasks["again"].batch_defer(*[{"x": number} for number in range(20)])
+        app.close()
+        run_all(app, concurrency=5)
+
+    assert len(errors(reported)) == 40 and len(rows(reported, "progress")) == 20
+    assert rows(reported, "workers")[0]["dropped"] == 0
 
 
 # Bounds

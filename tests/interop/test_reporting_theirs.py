@@ -38,7 +38,8 @@ def app_of(dsn: str) -> procrastinate.App:
         progress(1, 1, "all")
 
     @app.task(name="fails")
-    async def fails(x: int, api_token: str = PLANTED) -> None:
+    async def fails(x: str, api_token: str = PLANTED) -> None:
+        logging.getLogger("own").warning("about to fail")
         raise ValueError(f"no {x}: token={api_token}")
 
     @app.task(name="again", queue="mail", retry=procrastinate.RetryStrategy(max_attempts=1, wait=0))
@@ -75,7 +76,7 @@ def defer(app: procrastinate.App, *names: str, **arguments: Any) -> None:
 def test_everything_is_told(dsn: str, path: str) -> None:
     app = app_of(install(dsn))
     defer(app, "works", "again", "aborts", "exits", "nope")
-    defer(app, "fails", x=1)
+    defer(app, "fails", x="from-the-arguments")
     called: list[str] = []
 
     async def theirs(call_next: Any, context: Any, worker: Any) -> Any:
@@ -111,6 +112,8 @@ def test_everything_is_told(dsn: str, path: str) -> None:
     assert (schedule["task_name"], schedule["cron"], schedule["periodic_id"]) == ("yearly", "0 4 1 1 *", "new")
     assert [(row["job_id"], row["attempt"], row["done"]) for row in rows(dsn, "progress")] == [(1, 1, 1), (2, 2, 1)]
     assert PLANTED not in everything(dsn)
+    # The library logs each job with its arguments: that is no line of the task's.
+    assert [row["lines"].splitlines()[-1][13:] for row in rows(dsn, "logs")] == ["WARNING own: about to fail"]
 
 
 def test_the_end_is_told_as_the_job_has_ended(dsn: str, path: str) -> None:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from jobdesk_core.reporting import redaction
 from jobdesk_core.reporting.redaction import Redact
@@ -33,8 +33,7 @@ _PLAIN_TEXTS = {
 _PLAIN_VALUES = (str, int, float, bool, bytes, type(None))
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """Where one call stood."""
 
     file: str

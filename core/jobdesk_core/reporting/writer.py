@@ -128,7 +128,9 @@ class Writer:
         """Have the progress of a run written, unless more of it comes before that. Never waits."""
         told = _Told(run, done, total, note, time.monotonic())
         with self._lock:
-            if self._is_refused or (run.job_id not in self._progress and len(self._progress) >= MOST_PROGRESS):
+            if self._is_refused:
+                return
+            if run.job_id not in self._progress and len(self._progress) >= MOST_PROGRESS:
                 self.dropped += 1
                 return
             self._progress[run.job_id] = told
@@ -265,7 +267,7 @@ class Writer:
         if isinstance(error, Refused):
             with self._lock:
                 self._is_refused = True
-                lost = len(self._waiting) + len(self._progress)
+                lost = len(self._waiting)
                 self._waiting.clear()
                 self._progress.clear()
                 self._bytes = 0
