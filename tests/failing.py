@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.groups import FailuresReader
-from jobdesk_core.failures.records import By, Failures, Range
+from jobdesk_core.failures.records import By, Contrast, Failures, Group, Range
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations.steps import run
 from jobdesk_core.reported.detection import detect
@@ -78,6 +79,21 @@ def answers(dsn: str, wanted: Range = Range.HOUR, text: str = "", by: By = By.TA
         while not found[-1].is_whole:
             found.append(run(reader.more(), connector, limit_s=30))
         return found
+
+
+def contrasts(
+    dsn: str, wanted: Range = Range.HOUR, text: str = "", group: Group | None = None, **options: Any
+) -> list[Contrast]:
+    """Every answer about a group, or the first one, until the whole one."""
+    failures = read(dsn, wanted, text)
+    with connected_now(dsn) as connector:
+        reader = ContrastReader(
+            able_of(dsn), failures, group or failures.groups[0], job_filter=JobFilter.parse(text), **options
+        )
+        found = [run(reader.more(), connector, limit_s=30)]
+        while not found[-1].is_whole:
+            found.append(run(reader.more(), connector, limit_s=30))
+    return found
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import watching
 from acting import cancel_lines
+from failing import failures_lines
 from large import large_database, large_server
 from reading import filter_lines, page_lines, refresh_lines
 from table import HEAD, Line
@@ -20,6 +21,7 @@ MEASURES: dict[str, Callable[[str, str, int, int], AsyncIterator[Line]]] = {
     "filter": lambda dsn, small, jobs, rounds: filter_lines(dsn, rounds),
     "cancel": lambda dsn, small, jobs, rounds: cancel_lines(small, rounds),
     "refresh": lambda dsn, small, jobs, rounds: refresh_lines(dsn, small, rounds),
+    "failures": lambda dsn, small, jobs, rounds: failures_lines(dsn, rounds),
     "start": lambda dsn, small, jobs, rounds: watching.start_lines(dsn, rounds),
     "memory": lambda dsn, small, jobs, rounds: watching.memory_lines(dsn, jobs, rounds),
     "lag": lambda dsn, small, jobs, rounds: watching.lag_lines(dsn, rounds),

@@ -14,11 +14,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from database import run_sql
-from failing import Ran, able_of, connected_now, read, write
+from failing import Ran, able_of, connected_now, contrasts, write
 from jobdesk_core import Status
 from jobdesk_core.failures import comparing, contrast
 from jobdesk_core.failures.comparing import Comparing
-from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.cuts import Cut, Histogram, cuts_of, in_text
 from jobdesk_core.failures.exact import binomial_tail, corrected, over_represented, poisson_tail
 from jobdesk_core.failures.records import Common, Contrast, Range
@@ -26,7 +25,6 @@ from jobdesk_core.failures.traits import Run
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.synchronous import SyncJobPages
-from jobdesk_core.operations.steps import run
 from managing import bring_to, job_of, managing, now
 from releases import STATES
 
@@ -240,17 +238,6 @@ def test_odd_arguments_are_looked_at_as_far_as_they_go() -> None:
 
 
 # Read
-
-
-def contrasts(dsn: str, wanted: Range = Range.HOUR, text: str = "", **options: Any) -> list[Contrast]:
-    """Every answer about the first group, until the whole one."""
-    failures = read(dsn, wanted, text)
-    with connected_now(dsn) as connector:
-        reader = ContrastReader(able_of(dsn), failures, failures.groups[0], job_filter=JobFilter.parse(text), **options)
-        found = [run(reader.more(), connector, limit_s=30)]
-        while not found[-1].is_whole:
-            found.append(run(reader.more(), connector, limit_s=30))
-    return found
 
 
 def _named(found: Contrast) -> dict[tuple[str, str], Common]:

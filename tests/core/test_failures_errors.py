@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from database import role, run_sql
-from failing import Ran, able_of, answers, connected_now, read, write
+from failing import Ran, able_of, answers, connected_now, contrasts, read, write
 from jobdesk_core.failures import groups
 from jobdesk_core.failures.records import By, Group, Range
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.pages import Order
 from jobdesk_core.monitor.synchronous import SyncJobPages
-from reports import add_error, ago, install
+from reports import add_error, add_worker, ago, install
 
 READS = [f"SELECT ON procrastinate_{table}" for table in ("jobs", "events", "workers", "periodic_defers")]
 
@@ -97,3 +97,22 @@ def test_the_first_answer_does_not_wait_for_errors(dsn: str) -> None:
     some_failures(dsn)
     first, *_ = answers(dsn)
     assert first.failed == 9 and not first.groups[0].children and not first.is_whole
+
+
+def test_an_errors_failures_are_compared_by_themselves_and_hosts_are_known(dsn: str) -> None:
+    workers = [run_sql(dsn, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0] for _ in range(3)]
+    for number, worker in enumerate(workers):
+        add_worker(dsn, f"host-{min(number, 1)}", worker_id=worker)
+    jobs = [Ran("t", [("failed", 100.0 + n)], args={"kind": "ab"[n % 2]}, worker=workers[1 + n % 2]) for n in range(24)]
+    ids = write(dsn, [*jobs, *(Ran("t", [("succeeded", 90.0 + n)], worker=workers[0]) for n in range(60))])
+    for number in range(0, 24, 2):
+        add_error(dsn, ids[number], "Even", task_name="t", at=ago(100))
+    whole = contrasts(dsn)[-1]
+    assert {(each.what, each.value) for each in whole.values} >= {("args.kind", "present"), ("host", '"host-1"')}
+    assert whole.failed == 24 and whole.error is None
+    group = read(dsn).groups[0]
+    for child, kind in zip(sorted(group.children, key=lambda each: each.is_unreported), "ab", strict=True):
+        found = contrasts(dsn, group=child)[-1]
+        named = {(each.what, each.value): each for each in found.values}
+        assert (found.failed, found.succeeded) == (12, 60)
+        assert named["args.kind", f'"{kind}"'].failed == 12 and found.error == child.error

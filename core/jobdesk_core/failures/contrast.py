@@ -16,11 +16,14 @@ from jobdesk_core.failures.records import Common, Contrast, Failures, Group
 from jobdesk_core.failures.runs import RunStretch, Sought, runs_of
 from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.traits import Run
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.monitor.filters import JobFilter, term
 from jobdesk_core.operations.steps import Steps
+from jobdesk_core.reported.reading import attempt, known_workers
 
 #: Of more jobs a sample is compared.
 MOST_FAILED, MOST_SUCCEEDED = 4_000, 20_000
+#: Workers that were heard of within so many seconds are known by their hosts.
+_WORKERS_OF_S = 7 * 86_400.0
 TOO_FEW, NONE_SUCCEEDED = "Too few to compare.", "No job succeeded: there is nothing to compare with."
 NOTHING = "Nothing stands out."
 
@@ -48,6 +51,9 @@ class ContrastReader:
         self._failures = failures
         self._group, self._task = group, group.task
         self._filter = job_filter or JobFilter.parse("")
+        self._failed_filter = _of_error(self._filter, group)
+        #: The hosts of the workers, by their numbers, as far as these were reported.
+        self._hosts: dict[int, str] = {}
         self._comparing = Comparing(zone=zone, secret_pattern=secret_pattern)
         self._stretches: Stretches | None = None
         self._seen: set[int] = set()
@@ -62,6 +68,8 @@ class ContrastReader:
             bounds = yield BOUNDS
             self._highest = bounds.highest
             self._stretches = Stretches(bounds.highest)
+            answer = yield from attempt(self._able.reported, "workers", lambda able: known_workers(_WORKERS_OF_S))
+            self._hosts = {each.worker_id: each.host for each in answer.value or () if each.worker_id is not None}
         if not self._is_whole:
             yield from self._read(self._stretches)
         return self._contrast()
@@ -69,7 +77,8 @@ class ContrastReader:
     def _read(self, stretches: Stretches) -> Steps[None]:
         since = self._failures.since
         every = self._every_failed if self._is_failed else self._every
-        sought = Sought(self._task, self._filter, self._is_failed, since, self._failures.read_at, every)
+        job_filter = self._failed_filter if self._is_failed else self._filter
+        sought = Sought(self._task, job_filter, self._is_failed, since, self._failures.read_at, every)
         high = stretches.high
         found: RunStretch | None = None
         if high is not None:
@@ -88,12 +97,16 @@ class ContrastReader:
 
     def _add(self, runs: tuple[Run, ...]) -> None:
         """Add the newest run of each job: its other ones would make of one job's values a pattern."""
-        newest = {run.job_id: run for run in reversed(runs) if run.job_id not in self._seen}
+        newest = {run.job_id: self._with_host(run) for run in reversed(runs) if run.job_id not in self._seen}
         self._seen.update(newest)
         if self._is_failed:
             self._comparing.add_failed(newest.values())
         else:
             self._comparing.add_succeeded(newest.values())
+
+    def _with_host(self, run: Run) -> Run:
+        host = self._hosts.get(run.worker) if run.worker is not None else None
+        return run if host is None else replace(run, host=host)
 
     def _contrast(self) -> Contrast:
         comparing = self._comparing
@@ -123,6 +136,14 @@ class ContrastReader:
         if common.filter is None or self._group.filter is None:
             return common
         return replace(common, filter=f"{self._group.filter} {common.filter}")
+
+
+def _of_error(job_filter: JobFilter, group: Group) -> JobFilter:
+    """The filter that is also met only by jobs of the group's error."""
+    if group.error is None and not group.is_unreported:
+        return job_filter
+    wanted = "error:none" if group.error is None else term("error", group.error.fingerprint)
+    return JobFilter.parse(f"({job_filter.text}) {wanted}" if job_filter.text else wanted)
 
 
 def _every(number: int, most: int) -> int:

@@ -184,6 +184,7 @@ def _unreported(group: Group, rest: int, children: Sequence[Group]) -> Group:
         is_rising=False,
         filter=f"{group.filter} error:none",
         children=(),
+        is_unreported=True,
     )
 
 

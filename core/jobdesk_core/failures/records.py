@@ -95,6 +95,8 @@ class Group:
     #: The filter that finds the jobs which are still failed; None when no filter does.
     filter: str | None = None
     children: tuple[Group, ...] = ()
+    #: Whether it is the runs of a task of which no error was reported, beside others of which one was.
+    is_unreported: bool = False
 
     @property
     def share(self) -> float | None:

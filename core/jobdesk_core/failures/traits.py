@@ -46,6 +46,7 @@ class Run:
     started_at: float | None = None
     due_at: float | None = None
     deferred_at: float | None = None
+    host: str | None = None
 
 
 class Trait(NamedTuple):
@@ -62,6 +63,8 @@ class Trait(NamedTuple):
                 return term("queue", self.value)
             case "lock":
                 return "lock:none" if self == NO_LOCK else term("lock", exact_json.loads(self.value))
+            case "host":
+                return term("host", exact_json.loads(self.value))
             case "worker" | "priority":
                 return f"{self.what}:{self.value.removeprefix('#')}"
             case "attempt" | "hour" | "weekday":
@@ -88,6 +91,8 @@ def traits_of(run: Run, zone: dt.tzinfo, secret: re.Pattern[str]) -> Traits:
     values.append(Trait("queue", run.queue))
     if run.worker is not None:
         values.append(Trait("worker", f"#{run.worker}"))
+    if run.host is not None:
+        values.append(Trait("host", encode_basestring(run.host)))
     values.append(Trait("lock", encode_basestring(run.lock)) if run.lock is not None else NO_LOCK)
     values.append(Trait("priority", str(run.priority)))
     values.append(Trait("attempt", str(run.attempt)))
