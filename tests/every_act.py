@@ -358,7 +358,10 @@ class _Lines:
 
 #: Where an act's lines are watched: what acts, what writes the journal, and what waits for the server.
 _WATCHED = (
-    *(f"journal/{name}.py" for name in ("recorded", "ahead", "alive", "journal", "store", "settling", "undoing")),
+    *(
+        f"journal/{name}.py"
+        for name in ("recorded", "recording", "ahead", "alive", "journal", "store", "settling", "undoing")
+    ),
     *(f"operations/{name}.py" for name in ("commits", "steps", "apply", "defer", "defer_many", "staged_apply")),
     *(f"psycopg/{name}.py" for name in ("transaction", "waiting", "_connection_base")),
 )

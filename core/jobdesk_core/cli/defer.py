@@ -19,7 +19,8 @@ from jobdesk_core.exceptions import ConnectorException, InDoubt
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Journal, JournalTrouble, headers
 from jobdesk_core.journal.record import Planned
-from jobdesk_core.journal.recorded import defer_into, defer_one, recording
+from jobdesk_core.journal.recorded import defer_into, defer_one
+from jobdesk_core.journal.recording import recording
 from jobdesk_core.operations import Action, Outcome, Rate, Result, impossible, plan_defers, run
 from jobdesk_core.operations.confirmation import MANY, confirmation
 from jobdesk_core.operations.defer_ledger import Deferred

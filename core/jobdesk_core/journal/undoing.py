@@ -28,7 +28,7 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.journal.ahead import AlreadyClaimed
 from jobdesk_core.journal.journal import Journal
 from jobdesk_core.journal.record import DONE, Entry, Header, Planned, Record
-from jobdesk_core.journal.recorded import STOPPED, Recording, recording
+from jobdesk_core.journal.recording import STOPPED, Recording, recording
 from jobdesk_core.journal.undo import AGAIN, BACK, RETRY, WORDS, act_of, moment, reason_of
 from jobdesk_core.monitor.rows import JobRow, row_columns, rows_by_id
 from jobdesk_core.operations.commits import committing
