@@ -39,7 +39,9 @@ class ExportCommands(Noun):
         if desk is None:
             return
         model, table = self._window.jobs.model, self._window.jobs.table
-        wanted = Wanted(model.job_filter, model.order, "csv", paths=table.shown_paths())
+        # What is not reported at all is no reason to refuse a file.
+        has_reports = table.shows_reported() and bool(desk.capabilities.reported.readable & {"errors", "progress"})
+        wanted = Wanted(model.job_filter, model.order, "csv", paths=table.shown_paths(), has_reports=has_reports)
         about = self._window.jobs.reading.whole_count()
         choices = [Choice(_name_of_all(wanted, about), wanted, about.count if about is not None else None)]
         rows = self._window.selected_rows()
