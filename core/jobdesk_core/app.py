@@ -7,7 +7,7 @@ import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from jobdesk_core import builtin_tasks, utils
 from jobdesk_core.blueprints import Blueprint
@@ -19,6 +19,9 @@ from jobdesk_core.periodic import PeriodicTask
 from jobdesk_core.schema import SchemaManager
 from jobdesk_core.tasks import Task, configure_task
 from jobdesk_core.utils import AwaitableContext
+
+if TYPE_CHECKING:
+    from jobdesk_core.worker import Worker
 
 
 class WorkerOptions(TypedDict, total=False):
@@ -61,6 +64,8 @@ class App(Blueprint):
         self.job_manager = JobManager(connector)
         self.import_paths = list(import_paths or ())
         self._has_imported = False
+        #: The worker that was run last; the command line asks how it ended.
+        self._last_worker: Worker | None = None
         self.worker_defaults: dict[str, Any] = dict(worker_defaults or {})
         self.periodic_defaults = dict(periodic_defaults or {})
         # The apps that share their tasks; each has its own copies, which defer through its own connector.
@@ -204,7 +209,8 @@ class App(Blueprint):
         from jobdesk_core.worker import Worker
 
         self.perform_import_paths()
-        await Worker(self, **(self.worker_defaults | options)).run()
+        self._last_worker = Worker(self, **(self.worker_defaults | options))
+        await self._last_worker.run()
 
     def run_worker(self, **options: Any) -> None:
         """Open the app and run jobs until stopped."""

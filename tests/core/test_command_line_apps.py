@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from database import run_sql
+from jobdesk_core.reported.schema import schema_sql
 
 SHOP = """
 import asyncio, os
@@ -86,6 +87,17 @@ def test_jobs_are_deferred_and_run(shop: Shop) -> None:
     ended = shop("worker --app shop.app --one-shot --delete-jobs always")
     assert ended.returncode == 0 and "Task was not found: nobody" in ended.stderr
     assert len(run_sql(shop.dsn, columns)) == 2
+
+
+def test_a_worker_of_the_command_line_reports_where_its_app_says_so(shop: Shop) -> None:
+    run_sql(shop.dsn, schema_sql())
+    text = SHOP + "\nfrom jobdesk_core.reporting import report\nreport(app)\n"
+    shop.folder.joinpath("shop.py").write_text(text)
+    assert shop("defer add a=5 b=text --app shop.app").returncode == 0
+    assert shop("worker --app shop.app --one-shot").returncode == 0
+    assert run_sql(shop.dsn, "SELECT type FROM jobdesk.errors") == ["TypeError"]
+    assert run_sql(shop.dsn, "SELECT ended_at IS NOT NULL FROM jobdesk.workers") == [True]
+    assert sorted(run_sql(shop.dsn, "SELECT name FROM jobdesk.tasks")) == ["add", "slow"]
 
 
 def test_a_worker_ends_in_good_order_at_sigterm(shop: Shop) -> None:

@@ -126,6 +126,15 @@ def test_errors_shows_each_attempt(dsn: str, run: Run) -> None:
     ):
         assert told in lines, out
 
+    again = defer(dsn)
+    for attempt in (1, 2, 3):
+        add_error(dsn, again, attempt=attempt, traceback="in f" if attempt < 3 else "in g")
+    assert [line.strip() for line in run("errors", str(again))[1].splitlines() if " in " in line or "as" in line] == [
+        "in f",
+        "Traceback as before",
+        "in g",
+    ]
+
     code, out, _ = run("errors", str(job), "--json")
     first, second, third = [json.loads(line) for line in out.splitlines()]
     assert (first["attempt"], first["error"]["outcome"], first["log"]) == (1, "retried", None)

@@ -137,11 +137,13 @@ def test_who_runs_a_job_and_how_far_it_has_come(dsn: str, why: Why) -> None:
     insert(dsn, "progress", job_id=job, attempt=1, done=1500, total=2000, note="rows \x1b", at=ago(3))
     told = why(job).sentences
     assert "It runs on worker-3, process 7." in told
+    add_error(dsn, job, "KeyError", "x", outcome="retried")
+    assert "Attempt 1 failed: KeyError: x." in why(job).sentences
     assert any(each.endswith("ago it had done 1,500 of 2,000 (75%): rows \\u001b.") for each in told), told
     run_sql(dsn, "UPDATE jobdesk.workers SET beat_at = now() - interval '3 min'")
     assert "It runs on worker-3, process 7, whose worker last reported 3 min ago." in why(job).sentences
     run_sql(dsn, "UPDATE jobdesk.workers SET ended_at = now()")
-    add_error(dsn, job, "WorkerLost", outcome="lost", worker=worker)
+    add_error(dsn, job, "WorkerLost", attempt=2, outcome="lost", worker=worker)
     run_sql(dsn, "DELETE FROM procrastinate_workers")
     reason = why(job)
     assert reason.headline.startswith("Orphaned")

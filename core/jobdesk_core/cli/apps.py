@@ -179,19 +179,21 @@ def run_worker(options: argparse.Namespace) -> int:
     log_lines.configure(options)
     app = loaded(options)
     with reported():
-        worker = Worker(app, **(app.worker_defaults | given))
+        Worker(app, **(app.worker_defaults | given))
 
     async def run() -> None:
         async with app.open_async():
             if not await app.check_connection_async():
                 raise Ended(codes.REFUSED, _NO_SCHEMA)
-            await worker.run()
+            # The app's own method: whoever has changed it, such as `report`, takes part.
+            await app.run_worker_async(**given)
 
     try:
         asyncio.run(run())
     except SyncConnectorConfigurationError as error:
         raise Ended(codes.USAGE, "The app's connector is synchronous. A worker needs an asynchronous one.") from error
-    return codes.CONNECTION if worker.has_given_up else codes.DONE
+    worker = app._last_worker
+    return codes.CONNECTION if worker is not None and worker.has_given_up else codes.DONE
 
 
 # schema

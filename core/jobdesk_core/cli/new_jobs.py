@@ -66,13 +66,15 @@ def _reported(desk: Opened, task: str) -> AppTask | None:
 
 
 def queue_of(options: argparse.Namespace, task: KnownTask) -> str:
-    """The queue of --queue, or else the one that the task's latest jobs are in, which is told."""
+    """The queue of --queue, or else the one that the task's latest jobs are in, or that workers report; it is told."""
     if options.queue is not None:
         return str(options.queue)
     if task.queue is None:
         output.note(f"No job of {task.name} is known, so the queue is default. Choose another with --queue.")
         return "default"
-    if task.queue != "default":
+    if task.queue != "default" and not task.jobs:
+        output.note(f"Queue {task.queue}, as the workers of {task.name} report.")
+    elif task.queue != "default":
         output.note(f"Queue {task.queue}, as most of the latest {words.count(task.jobs)} of {task.name}.")
     return task.queue
 

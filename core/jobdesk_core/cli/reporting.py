@@ -182,13 +182,18 @@ def errors(desk: Opened, options: argparse.Namespace) -> int:
     if found.refusal is not None:
         is_there = desk.capabilities.reported.is_there
         raise Ended(codes.REFUSED if is_there else codes.NOT_ALL, found.refusal, *(() if is_there else (HINT,)))
+    last: str | None = None
     for run in found.runs:
         if options.json:
             output.json_line(_as_json(options.id, run))
-        else:
-            _tell_run(run)
+            continue
+        text = run.error.traceback if run.error is not None else None
+        _tell_run(run, is_repeated=text == last)
+        last = text
     if not found.runs:
         raise Ended(codes.NOT_ALL, f"No error of job #{options.id:,} has been reported.")
+    if sum(run.error is not None for run in found.runs) == reading.MOST_ERRORS:
+        output.note(f"These are the latest {reading.MOST_ERRORS:,}; there may be more.")
     if found.log_refusal is not None:
         output.note(found.log_refusal)
     return codes.DONE
@@ -207,7 +212,7 @@ def _as_json(job_id: int, run: Run) -> dict[str, Any]:
     return found
 
 
-def _tell_run(run: Run) -> None:
+def _tell_run(run: Run, *, is_repeated: bool) -> None:
     error = run.error
     if error is None:
         output.line(f"Attempt {run.attempt}  no error reported")
@@ -216,7 +221,9 @@ def _tell_run(run: Run) -> None:
         output.line(f"  {output.plain(f'{error.type}: {error.message}' if error.message else error.type)}")
         if (where := worker_of(error)) is not None:
             output.line(f"  {output.plain(where)}")
-        if error.traceback:
+        if error.traceback and is_repeated:
+            output.line("  Traceback as before")
+        elif error.traceback:
             _tell_lines("Traceback", error.traceback)
     if run.log is not None:
         _tell_lines("Last lines of its log", run.log.lines)

@@ -83,6 +83,8 @@ def running(around: Around, now: dt.datetime) -> list[str]:
             found.append(f"It runs on {place}.")
     if around.failure is not None and around.failure.outcome == "lost":
         found.append("It has been reported as lost with its worker.")
+    else:
+        found += retried(around)
     if around.progress is not None:
         found.append(progress(around.progress, now))
     return found
