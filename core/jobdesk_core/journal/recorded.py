@@ -45,6 +45,7 @@ from jobdesk_core.operations.workers import pruning
 from jobdesk_core.profiles import Profile
 
 L = TypeVar("L", Ledger, DeferLedger)
+LOST = "The connection was lost before the server's answer came."
 
 
 async def act(
@@ -100,7 +101,7 @@ async def defer_one(
         outcome = replace(await recorded.carry_out(steps), entry_id=recorded.entry_id)
         recorded.error, recorded.is_whole = "", True
         if outcome.is_unknown:
-            recorded.error = str(InDoubt())
+            recorded.error = LOST
             verdict = await recorded.settle()
             outcome = replace(outcome, entry_id=recorded.doubtful)
             if verdict in ("done", "left"):
