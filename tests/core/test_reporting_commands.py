@@ -164,6 +164,31 @@ def test_a_role_that_may_read_jobs_but_not_errors(dsn: str, run: Run) -> None:
         assert code == 0 and "ValueError" in out and "may not read the table jobdesk.logs" in err
 
 
+def test_status_names_the_queues_that_no_live_worker_serves(dsn: str, run: Run) -> None:
+    for queue in ("mail", "mail", "push", "later"):
+        defer(dsn, queue_name=queue)
+    run_sql(dsn, "UPDATE procrastinate_jobs SET scheduled_at = now() + interval '1 h' WHERE queue_name = 'later'")
+    first, second = run_sql(
+        dsn, "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now()), (now()) RETURNING id"
+    )
+
+    def told() -> list[str]:
+        found: list[str] = json.loads(run("status", "--json")[1])["unserved_queues"]
+        lines = [line for line in run("status")[1].splitlines() if "No live worker serves" in line]
+        assert len(lines) == len(found)
+        return lines
+
+    assert told() == []  # nobody reports
+    add_worker(dsn, worker_id=first, queues=["push"])
+    assert told() == []  # one does not
+    add_worker(dsn, worker_id=second, queues=["other"])
+    assert told() == ["! No live worker serves queue mail: 2 jobs due."]
+    run_sql(dsn, "UPDATE jobdesk.workers SET queues = NULL WHERE worker_id = %s", second)
+    assert told() == []
+    run_sql(dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 h'")
+    assert told() == []  # that no worker is alive says it all
+
+
 def test_jobs_with_their_errors_and_progress(dsn: str, run: Run) -> None:
     ids = [defer(dsn, task_name=f"t{number}") for number in range(4)]
     code, _, err = run("jobs", "--reports")

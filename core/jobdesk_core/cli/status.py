@@ -18,6 +18,9 @@ from jobdesk_core.monitor.pace import Pace
 from jobdesk_core.monitor.progress import progress
 from jobdesk_core.monitor.surroundings import LAST_STARTS
 from jobdesk_core.monitor.synchronous import limited_transaction
+from jobdesk_core.operations import steps
+from jobdesk_core.reported import reading
+from jobdesk_core.reported.serving import unserved
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Counted:
     counts: Counts
     open: OpenJobs
     attention: list[Attention]
+    #: The queues with due jobs that no live worker serves, where the workers report.
+    unserved: list[str]
 
 
 def add_status(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +57,10 @@ def status(desk: Opened, options: argparse.Namespace) -> int:
     output.line()
     for line in found.attention:
         output.line(output.plain(f"! {line.text}"))
-    if found.attention:
+    for name in found.unserved:
+        due = found.open.queues.get(name, NONE_OPEN).due
+        output.line(output.plain(f"! No live worker serves queue {name}: {_count(due, 'job')} due."))
+    if found.attention or found.unserved:
         output.line()
     shown = [each for each in Status if each is not Status.ABORTING or counts.total(each)]
     shown = [each for each in shown if each not in (Status.TODO, Status.DOING)]
@@ -84,7 +92,17 @@ def counted(desk: Opened) -> Counted:
     for name, at in starts.items():
         pace.add_start(name, at)
     courses = {name: progress(group, pace, jobs.read_at, name) for name, group in jobs.queues.items()}
-    return Counted(counts, jobs, attention(jobs, courses, (), jobs.read_at))
+    return Counted(counts, jobs, attention(jobs, courses, (), jobs.read_at), _unserved(desk, jobs))
+
+
+def _unserved(desk: Opened, jobs: OpenJobs) -> list[str]:
+    """Only known where every live worker reports."""
+    asked = reading.attempt(desk.capabilities.reported, "workers", lambda _: reading.known_workers())
+    told = steps.run(asked, desk.connector, limit_s=LIMIT_S).value
+    if not told or not any(worker.is_alive(jobs.read_at) for worker in jobs.workers or ()):
+        return []
+    due = {name: group.due for name, group in jobs.queues.items()}
+    return unserved(due, jobs.workers or (), told, jobs.read_at)
 
 
 def _open_columns(jobs: OpenJobs, queue: str | None = None) -> tuple[int, int, int]:
@@ -138,6 +156,7 @@ def _as_json(desk: Opened, found: Counted) -> dict[str, object]:
             {"text": line.text, "tone": line.tone, "since": output.as_json(line.since), "filter": line.filter_text}
             for line in found.attention
         ],
+        "unserved_queues": found.unserved,
         "counts": {each.value: counts.total(each) for each in Status},
         "open": _open_json(jobs),
         "queues": {

@@ -14,6 +14,7 @@ from jobdesk_core.monitor.rows import WorkerRow
 from jobdesk_core.monitor.running import MOST_JOBS, RunningJob
 from jobdesk_core.reported.reading import Answer
 from jobdesk_core.reported.records import ReportedWorker
+from jobdesk_core.reported.serving import by_number, unserved
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -88,7 +89,7 @@ class WorkersPage(ListPage):
         # The worst first: what is unresponsive and runs something, then what is unresponsive.
         ordered = sorted(workers, key=lambda each: (each.is_alive(now), -each.running if not each.is_alive(now) else 0))
         told = self._reported.value or []
-        known = reported.by_number(told)
+        known = by_number(told)
         rows = [(str(worker.id), _cells(worker, known.get(worker.id), now)) for worker in ordered]
         if desk is not None and not desk.capabilities.has_workers:
             alone = [each for each in told if each.is_alive(now)]
@@ -145,7 +146,7 @@ class WorkersPage(ListPage):
             return ""
         due = {name: group.due for name, group in moment.open.queues.items()}
         registered = [worker for worker in workers if isinstance(worker, WorkerRow)]
-        names = reported.unserved(due, registered, told, now)
+        names = unserved(due, registered, told, now)
         if not names:
             return ""
         listed = ", ".join(formats.visible(formats.cut(name, 40)) for name in names[:3])
