@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from database import role, run_sql
-from failing import Ran, able_of, answers, read, write
+from failing import Ran, able_of, answers, contrasts, read, write
 from histories import change
 from jobdesk_core import JobManager, Status
 from jobdesk_core.failures import stretches
@@ -19,6 +19,8 @@ from jobdesk_core.failures.shape import bursts, is_rising
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.monitor.rows import jobs_table
 from managing import bring_to, job_of, managing, now
+from odd_tables import ODD, make_odd
+from pgbouncer import needs_pgbouncer, pgbouncer
 from releases import STATES, level
 
 HOUR, DAY = 3_600, 86_400
@@ -177,6 +179,31 @@ def test_odd_times_are_neither_in_nor_in_the_way(dsn: str) -> None:
     for wanted in (Range.HOUR, Range.ALL):
         found = read(dsn, wanted)
         assert (found.failed, found.runs) == (1, 1)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_tables_are_read_and_compared(dsn: str, odd: str) -> None:
+    make_odd(dsn, odd)
+    for kind in ("started", "failed", "succeeded"):
+        run_sql(
+            dsn,
+            f"INSERT INTO procrastinate_events (job_id, type, at) SELECT id, '{kind}', now() FROM procrastinate_jobs",
+        )
+    for by in By:
+        found = read(dsn, by=by)
+        assert (found.failed, found.runs, found.still_failed) == (6, 12, 0), by
+    for group in read(dsn, Range.ALL).groups:
+        assert group.filter is not None and JobFilter.parse(group.filter).condition(able_of(dsn))
+        last = contrasts(dsn, Range.ALL, group=group)[-1]
+        assert last.is_whole and last.failed <= 6
+
+
+@needs_pgbouncer
+def test_failures_are_read_behind_a_pooler(dsn: str) -> None:
+    write(dsn, [Ran("t", [("failed" if n % 2 else "succeeded", 30.0 + n)], args={"n": n % 2}) for n in range(40)])
+    with pgbouncer(dsn) as pooled:
+        assert read(pooled).failed == 20
+        assert contrasts(pooled)[-1].values[0].what == "args.n"
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -7,6 +7,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 from math import comb
 from typing import Any
@@ -14,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from database import run_sql
-from failing import Ran, able_of, connected_now, contrasts, write
+from failing import Ran, able_of, connected_now, contrasts, read, write
 from jobdesk_core import Status
-from jobdesk_core.failures import comparing, contrast
+from jobdesk_core.failures import comparing, contrast, runs
 from jobdesk_core.failures.comparing import Comparing
 from jobdesk_core.failures.cuts import Cut, Histogram, cuts_of, in_text
 from jobdesk_core.failures.exact import binomial_tail, corrected, over_represented, poisson_tail
@@ -286,7 +287,8 @@ def test_a_cause_is_found_in_the_database_and_its_filter_finds_the_jobs(dsn: str
     assert contrasts(dsn, text="args.pages:>1000 or task:other") if False else True
 
 
-def test_a_job_counts_once_however_often_it_was_tried(dsn: str) -> None:
+def test_a_job_counts_once_however_often_it_was_tried(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "MOST_RUNS", 7)
     again = [("deferred_for_retry", 900.0 - 10 * n) for n in range(30)]
     jobs = [Ran("t", again, args={"user": 1})]
     jobs += [Ran("t", [("failed", 300.0 + n)], args={"user": n}) for n in range(2, 9)]
@@ -324,7 +326,27 @@ def test_of_very_many_an_even_sample_is_compared(dsn: str, monkeypatch: pytest.M
     write(dsn, jobs)
     last = contrasts(dsn)[-1]
     assert last.is_sample and 20 <= last.failed <= 65 and 60 <= last.succeeded <= 150
-    assert last.values[0].value in ('"bad"',)
+    assert last.values[0].value == '"bad"'
+
+
+def test_of_many_more_than_was_known_the_newest_are_compared(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "MOST_RUNS", 10)
+    write(dsn, [Ran("t", [("failed" if n % 2 else "succeeded", 600.0 - n)], args={"n": n % 2}) for n in range(400)])
+    (known,) = read(dsn).groups
+    monkeypatch.setattr(contrast, "MOST_FAILED", 20)
+    monkeypatch.setattr(contrast, "MOST_SUCCEEDED", 30)
+    last = contrasts(dsn, group=replace(known, failed=20, runs=40))[-1]
+    assert (last.failed, last.succeeded, last.is_sample, last.values[0].what) == (40, 60, True, "args.n")
+
+
+def test_nothing_is_said_of_times_before_all_are_read(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "MOST_RUNS", 20)
+    write(dsn, [Ran("t", [("failed", 3_000.0 - n)], args={"bad": True}) for n in range(30)])
+    write(dsn, [Ran("t", [("succeeded", 2_800.0 - n)], args={"bad": False}) for n in range(90)])
+    *before, last = contrasts(dsn)
+    told = [{each.what for each in found.values} for found in before if found.values]
+    assert len(told) >= 2 and all(what == {"args.bad"} for what in told)
+    assert {each.what for each in last.values} >= {"args.bad", "deferred"}
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobdesk_core.failures.cuts import Cut, Histogram, cuts_of, in_filter, in_text
+from jobdesk_core.failures.cuts import DEFERRED, Cut, Histogram, cuts_of, in_filter, in_text
 from jobdesk_core.failures.exact import corrected, over_represented
 from jobdesk_core.failures.records import Common
 from jobdesk_core.failures.traits import ABSENT, PRESENT, Run, Trait, Traits, name_of, traits_of
@@ -27,6 +27,7 @@ MOST_TOLD = 12
 #: Values and keys that are kept of the failed; beyond, those that were seen once are forgotten.
 MOST_VALUES, MOST_KEYS = 200_000, 400
 _DAY_S = 86_400
+_OF_TIME = ("hour", "weekday", DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,13 @@ class Comparing:
                 if what in self._also_numbers:
                     self._also_numbers[what].add(number)
 
-    def found(self) -> tuple[tuple[Common, ...], tuple[Common, ...]]:
-        """The findings, the surest first; and what surely differs, too, but by less than LEAST_RATIO."""
+    def found(self, *, is_whole: bool = True) -> tuple[tuple[Common, ...], tuple[Common, ...]]:
+        """The findings, the surest first; and what surely differs, too, but by less than LEAST_RATIO.
+
+        While succeeded runs are still to come, the newest first, nothing is said of times: these are still one-sided.
+        """
         self._close()
-        asked = [each for each in self._asked() if each.failed >= FEWEST]
+        asked = [each for each in self._asked() if each.failed >= FEWEST and (is_whole or each.what not in _OF_TIME)]
         chances = [over_represented(each.counting, self.failed, each.succeeded, self.succeeded) for each in asked]
         rates = corrected(chances, self._looked_at)
         order = sorted(zip(chances, rates, asked, strict=True), key=lambda found: found[0])

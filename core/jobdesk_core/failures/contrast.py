@@ -61,6 +61,7 @@ class ContrastReader:
         self._highest = 0
         self._every_failed = _every(group.failed, MOST_FAILED)
         self._every = _every((group.runs or 0) - group.failed, MOST_SUCCEEDED)
+        self._is_sample = self._every_failed > 1 or self._every > 1
 
     def more(self) -> Steps[Contrast]:
         """Read one stretch and tell what is known."""
@@ -85,7 +86,11 @@ class ContrastReader:
             found = yield from stretches.timed(lambda low: runs_of(self._able, sought, low, high))
             stretches.high = found.below
             self._add(found.runs)
-        is_past = found is None or (since is not None and found.newest_at is not None and found.newest_at < since)
+        is_past = (
+            found is None
+            or self._has_enough()
+            or (since is not None and found.newest_at is not None and found.newest_at < since)
+        )
         if not (is_past or stretches.high is None):
             return
         if self._is_failed and self._comparing.failed >= FEWEST:
@@ -94,6 +99,15 @@ class ContrastReader:
             self._stretches = Stretches(self._highest)
         else:
             self._is_whole = True
+
+    def _has_enough(self) -> bool:
+        """Whether there are far more than was known beforehand: then it is left with the newest."""
+        comparing = self._comparing
+        is_enough = (
+            comparing.failed >= 2 * MOST_FAILED if self._is_failed else comparing.succeeded >= 2 * MOST_SUCCEEDED
+        )
+        self._is_sample = self._is_sample or is_enough
+        return is_enough
 
     def _add(self, runs: tuple[Run, ...]) -> None:
         """Add the newest run of each job: its other ones would make of one job's values a pattern."""
@@ -114,7 +128,7 @@ class ContrastReader:
         slight: tuple[Common, ...] = ()
         note = ""
         if not self._is_failed and comparing.succeeded >= FEWEST:
-            values, slight = comparing.found()
+            values, slight = comparing.found(is_whole=self._is_whole)
         if self._is_whole:
             note = NOTHING if not any(not each.trivial for each in values) else ""
             if comparing.failed < FEWEST or comparing.succeeded < FEWEST:
@@ -124,7 +138,7 @@ class ContrastReader:
             self._group.error,
             comparing.failed,
             comparing.succeeded,
-            self._every_failed > 1 or self._every > 1,
+            self._is_sample,
             tuple(map(self._with_filter, values)),
             tuple(map(self._with_filter, slight)),
             note,

@@ -114,7 +114,8 @@ def count(able: Capabilities, job_filter: JobFilter, low: int, high: int, window
         f"{is_end(able)} AS is_end, {is_failed_end(able)} AS is_failed "
         "FROM procrastinate_events AS event WHERE event.id > %(low)s AND event.id <= %(high)s "
         f"AND {IS_WRITTEN}), "
-        f"ended AS (SELECT job.task_name, job.queue_name, {worker} AS worker, event.is_failed, "
+        f"ended AS (SELECT coalesce(job.task_name, '') AS task_name, coalesce(job.queue_name, '') AS queue_name, "
+        f"{worker} AS worker, event.is_failed, "
         f"CASE WHEN event.at < to_timestamp(%(oldest)s) THEN {LONG_BEFORE} "
         f"WHEN event.at < to_timestamp(%(start)s) THEN {BEFORE} WHEN event.is_failed "
         "THEN floor((extract(epoch FROM event.at)::float8 - %(start)s) / %(bucket_s)s)::integer ELSE 0 END AS place, "
@@ -149,7 +150,7 @@ def _stretch(rows: Rows) -> Stretch:
             row["first_job"],
         )
         for row in rows
-        if row["task_name"] is not None
+        if row["runs"] is not None
     )
     first = rows[0]
     return Stretch(counted, first["newest_at"], first["edge_at"], first["below"])

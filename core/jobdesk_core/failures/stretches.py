@@ -13,7 +13,7 @@ from jobdesk_core.operations.steps import Steps
 T = TypeVar("T")
 #: Events per stretch: the first, the fewest and the most; and the seconds that one should take.
 FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 20_000, 500, 100_000
-STRETCH_AIM_S = 0.15
+STRETCH_AIM_S = 0.1
 
 
 class Stretches:
