@@ -6,11 +6,12 @@ asked before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobdesk_core.exceptions import InDoubt
 from jobdesk_core.jobs import Job
-from jobdesk_core.operations import ChangeSet, DeferPlan, Plan
+from jobdesk_core.operations import ChangeSet, DeferPlan, NothingToStage, Plan, TooManyNewJobs, TooManyStaged
 from jobdesk_core.profiles import Profile, where
 from PySide6.QtCore import QObject, Signal
 
@@ -58,6 +59,22 @@ class StagedChanges(QObject):
     def add_defers(self, profile: Profile, plan: DeferPlan) -> None:
         """Stage the new jobs of a list. Raises TooManyStaged, TooManyNewJobs or NothingToStage."""
         self.keep(profile, self.of(profile).with_defers(plan))
+
+    def keep_rest(self, profile: Profile, done: Callable[[str], object]) -> Callable[[DeferPlan], object]:
+        """What stages the new jobs that an act has left, once however often it is asked to, and says so."""
+        staged: list[DeferPlan] = []
+
+        def stage(rest: DeferPlan) -> None:
+            try:
+                if not staged:
+                    self.add_defers(profile, rest)
+            except (TooManyStaged, TooManyNewJobs, NothingToStage) as error:
+                done(str(error))
+            else:
+                staged.append(rest)
+                done(self.tr("Staged. Nothing has been changed yet."))
+
+        return stage
 
     def put_back(self, profile: Profile, held: ChangeSet) -> None:
         """Stage changes again that were not applied, before those that were staged since."""

@@ -176,6 +176,30 @@ async def test_a_cancel_and_its_undo_are_told_when_they_are_known(
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'") == 1
 
 
+async def test_new_jobs_that_were_not_deferred_are_offered_to_be_staged_once_that_is_known(
+    dsn: str, dropper: Dropper, tmp_path: Path
+) -> None:
+    def offered(window: MainWindow) -> list[QPushButton]:
+        buttons = window.banners.findChildren(QPushButton)
+        return [each for each in buttons if each.isVisible() and each.text().startswith("Stage the")]
+
+    with Others(dsn) as others:
+        async with live(tmp_path, dropper.dsn) as window:
+            await broken(await many(window), dropper, "question")
+            await told(window, "Whether 2 jobs were deferred is not known yet")
+            assert offered(window) == []
+            await back(window, dropper)
+            await told(window, "2 rolled back")
+            (stage,) = offered(window)
+            assert stage.text() == "Stage the 2 jobs left"
+            stage.click()
+            stage.click()
+            dialog = await opened_by(window, "staged.show", StagedDialog)
+            await click(dialog)
+            await told(window, "to 2 jobs.")
+            assert tasks(others, "mail.many") == 2
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_many_new_jobs_and_staged_changes(dsn: str, dropper: Dropper, tmp_path: Path, fault: Fault) -> None:
     with Others(dsn) as others:

@@ -12,6 +12,7 @@ from jobdesk_core.operations import (
     Action,
     Brake,
     ChangeSet,
+    DeferLedger,
     DeferPlan,
     Ledger,
     Matching,
@@ -20,6 +21,7 @@ from jobdesk_core.operations import (
     Rate,
     Reprioritise,
     Reschedule,
+    Result,
     Retry,
     SetLedger,
     SetPlan,
@@ -73,9 +75,13 @@ def act_on_new_jobs(
     is_one_transaction: bool = False,
     rate: Rate | None = None,
     source: str = "",
+    stage: Callable[[DeferPlan], object],
     release: Callable[[], object] = lambda: None,
 ) -> Errand:
-    """The deferring of many jobs; `source` is the connection that they are replayed from."""
+    """The deferring of many jobs; `source` is the connection that they are replayed from.
+
+    What was certainly not deferred can be staged, by `stage`, so that nobody has to give it again.
+    """
     words = sentences_of(Action.DEFER)
     name = formats.cut(desk.profile.name, 40) if source else ""
     title = tr("{what} on {profile}").format(what=words.of_title(plan.ready), profile=name) if name else ""
@@ -86,12 +92,30 @@ def act_on_new_jobs(
         of=plan.ready,
         chosen=len(plan.jobs),
         start=lambda step: desk.defer_many(plan, step, is_one_transaction=is_one_transaction, rate=rate, source=source),
-        end=lambda ledger: _told(desk, ledger, lambda: end_of_defers(ledger, words, name)),
+        end=lambda ledger: _told(
+            desk, ledger, lambda: _with_rest(end_of_defers(ledger, words, name), ledger, plan, stage)
+        ),
         failed=broken,
         can_pause=not is_one_transaction,
         how=_chunks(is_one_transaction=is_one_transaction, rate=rate),
         release=release,
     )
+
+
+def _with_rest(ended: Ended, ledger: DeferLedger, plan: DeferPlan, stage: Callable[[DeferPlan], object]) -> Ended:
+    """The end of an act on new jobs, with a way to stage those that are left; not before it is known which."""
+    if is_in_doubt(ledger.error):
+        return ended
+    results = (entry.result for entry in ledger.entries())
+    left = [
+        new
+        for new, result in zip(plan.jobs, results, strict=True)
+        if result in (Result.NOT_REACHED, Result.ROLLED_BACK)
+    ]
+    if not left:
+        return ended
+    rest = DeferPlan(left, plan.capabilities, origin=plan.origin)
+    return replace(ended, again=(tr("Stage the {jobs} left").format(jobs=jobs(len(left))), lambda: stage(rest)))
 
 
 def act_of_set(

@@ -108,7 +108,8 @@ class DeferManyDialog(DialogFrame):
         if self.plan is None or not self.verb.isEnabled():
             return
         whole, rate = self.safety.is_one_transaction, self.safety.rate()
-        self._act(act_on_new_jobs(self._desk, self.plan, is_one_transaction=whole, rate=rate))
+        stage = self._staged.keep_rest(self._desk.profile, self._done)
+        self._act(act_on_new_jobs(self._desk, self.plan, is_one_transaction=whole, rate=rate, stage=stage))
         self.accept()
 
     def stage(self) -> None:

@@ -85,6 +85,7 @@ class ReplayDialog(DialogFrame):
                 plan,
                 is_one_transaction=True,
                 source=self._source.profile.name,
+                stage=self._staged.keep_rest(target.profile, self._done),
                 release=lambda: self._session.release(target),
             )
         )
