@@ -400,7 +400,7 @@ def test_two_applications_and_two_workers_of_one_tell_apart(reported: str) -> No
         options = {"wait": False, "install_signal_handlers": False}
         async with one.open_async(), other.open_async():
             await asyncio.gather(
-                one.run_worker_async(queues=["a"], name="a", **options),
+                one.run_worker_async(queues=(queue for queue in "a"), name="a", **options),
                 one.run_worker_async(queues=["b"], name="b", **options),
                 other.run_worker_async(queues=["c"], name="c", **options),
             )

@@ -11,6 +11,7 @@ import functools
 import importlib
 import inspect
 import logging
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +89,8 @@ class Reporter:
     async def run_worker(self, run: Any, **options: Any) -> None:
         """Run a worker as the app does, and report of it."""
         self.app.perform_import_paths()
+        if isinstance(options.get("queues"), Iterator):
+            options["queues"] = list(options["queues"])  # it can be read once, and the worker is to read it
         session = self._begin({**dict(self.app.worker_defaults or {}), **options})
         if session is None:
             await run(**options)
