@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from database import connected, defer, finish, role, run_sql, start
 from jobdesk_core import SyncPsycopgConnector
+from jobdesk_core.cli import main
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.monitor.details import read_detail
 from jobdesk_core.monitor.explain import Explanation
@@ -149,6 +150,18 @@ def test_who_runs_a_job_and_how_far_it_has_come(dsn: str, why: Why) -> None:
     assert reason.headline.startswith("Orphaned")
     assert "The worker that had it, on worker-3, process 7, has ended." in reason.sentences
     assert "It has been reported as lost with its worker." in reason.sentences
+
+
+def test_a_periodic_job_has_its_cron_expression(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    periodic = "SELECT procrastinate_defer_periodic_job_v2('q', NULL, NULL, 't', 0, %s, 1795000000, '{}')"
+    (plain,), (named,) = run_sql(dsn, periodic, ""), run_sql(dsn, periodic, "eu")
+    other = defer(dsn)
+    insert(dsn, "schedules", app="old", task_name="t", cron="1 1 * * *", reported_at=ago(900))
+    insert(dsn, "schedules", app="shop", task_name="t", cron="*/5 * * * *", zone="Europe/Berlin")
+    for job, told in ((plain, "  schedule       */5 * * * * Europe/Berlin"), (named, None), (other, None)):
+        assert main(["--dsn", dsn, "show", str(job)], "jobdesk") == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if "schedule  " in line]
+        assert lines == ([told] if told else []), job
 
 
 async def test_the_window_reads_the_same_and_loses_nothing_to_a_report_that_cannot_be_read(dsn: str) -> None:

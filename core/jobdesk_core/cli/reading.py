@@ -160,6 +160,8 @@ def show(desk: Opened, options: argparse.Namespace) -> int:
     for heading, value in zip(_HEADINGS[2:], _cells(row)[2:], strict=True):
         output.line(f"  {heading:<14} {_whole(value)}")
     output.line(f"  {'worker':<14} {_whole(row.worker_id)}")
+    if (schedule := detail.around.reports.schedule) is not None:
+        output.line(f"  {'schedule':<14} {_whole(' '.join(filter(None, schedule)))}")
     for name, text in detail.added:
         output.line(f"  {output.plain(name):<14} {_whole(text)}")
     _tell(detail.reason)

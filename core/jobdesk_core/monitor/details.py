@@ -83,7 +83,7 @@ async def read_detail(
             situation = await limited(connector, question, limit_s)
         around = replace(around, situation=situation)
     try:
-        told = await limited(connector, reports_of(capabilities, detail.row), limit_s)
+        told = await limited(connector, reports_of(capabilities, detail), limit_s)
     except ConnectorException as error:
         told = unread(error)
     around = replace(around, reports=told)
@@ -98,10 +98,16 @@ def still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surround
     return surroundings.situation(capabilities, detail.row, sorted(queues))
 
 
-def reports_of(capabilities: Capabilities, row: JobRow) -> Statement[Around]:
+def reports_of(capabilities: Capabilities, detail: JobDetail) -> Statement[Around]:
     """What workers have reported of a job and round it; asked outside the snapshot, which an error would end."""
+    row = detail.row
     return reported_around(
-        capabilities.reported, row.id, row.queue_name, row.task_name, has_workers_table=capabilities.has_workers
+        capabilities.reported,
+        row.id,
+        row.queue_name,
+        row.task_name,
+        has_workers_table=capabilities.has_workers,
+        periodic_id=detail.periodic[0] if detail.periodic is not None else None,
     )
 
 

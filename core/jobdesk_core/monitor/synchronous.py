@@ -93,7 +93,7 @@ def read_detail_now(
             situation = limited_now(connector, question, limit_s)
         around = replace(around, situation=situation)
     try:
-        told = limited_now(connector, reports_of(capabilities, detail.row), limit_s)
+        told = limited_now(connector, reports_of(capabilities, detail), limit_s)
     except ConnectorException as error:
         told = unread(error)
     around = replace(around, reports=told)

@@ -67,13 +67,23 @@ class Around:
     runner: Runner | None = None
     serving: Serving | None = None
     progress: Progress | None = None
+    #: When the job's task is deferred, of a job that was: its cron expression and the time zone.
+    schedule: tuple[str, str | None] | None = None
     refusal: str | None = ""
     #: Whether the schema of the reports is there.
     is_installed: bool = False
 
 
-def around(reported: Reported, job_id: int, queue: str, task: str, *, has_workers_table: bool) -> Statement[Around]:
-    """What has been reported round a job, as far as this role may read it."""
+def around(
+    reported: Reported,
+    job_id: int,
+    queue: str,
+    task: str,
+    *,
+    has_workers_table: bool,
+    periodic_id: str | None = None,
+) -> Statement[Around]:
+    """What has been reported round a job, as far as this role may read it. A schedule's job has a `periodic_id`."""
     pieces = [
         (_FAILURE if "workers" in reported.readable else _FAILURE_ALONE, "errors"),
         (_ATTEMPTS, "tasks"),
@@ -81,6 +91,7 @@ def around(reported: Reported, job_id: int, queue: str, task: str, *, has_worker
         (_SERVING, "workers"),
         (_UNREPORTED if has_workers_table else "", "workers"),
         (_PROGRESS, "progress"),
+        (_SCHEDULE if periodic_id is not None else "", "schedules"),
     ]
     joined = " ".join(sql for sql, table in pieces if sql and table in reported.readable)
     refusal = reported.refusal("errors")
@@ -91,7 +102,7 @@ def around(reported: Reported, job_id: int, queue: str, task: str, *, has_worker
     return Statement(
         f"SELECT * FROM (SELECT 1 AS one) AS one {joined}",
         decode,
-        {"job": job_id, "queue": queue, "task": task, "span": ALIKE_S} if joined else {},
+        {"job": job_id, "queue": queue, "task": task, "span": ALIKE_S, "periodic": periodic_id} if joined else {},
     )
 
 
@@ -152,6 +163,12 @@ LEFT JOIN LATERAL (
       FROM jobdesk.progress WHERE job_id = %(job)s::bigint
 ) AS progress ON true"""
 
+_SCHEDULE = f"""
+LEFT JOIN LATERAL (
+    SELECT left(cron, {MOST_NAME}) AS cron, left(zone, {MOST_NAME}) AS zone FROM jobdesk.schedules
+     WHERE task_name = %(task)s::text AND periodic_id = %(periodic)s::text ORDER BY reported_at DESC LIMIT 1
+) AS schedule ON true"""
+
 
 def _around(row: dict[str, Any]) -> Around:
     return Around(
@@ -162,6 +179,7 @@ def _around(row: dict[str, Any]) -> Around:
             else None
         ),
         serving=_serving(row) if row.get("live") is not None else None,
+        schedule=(row["cron"], row["zone"]) if row.get("cron") is not None else None,
         progress=(
             Progress(row["told_job"], row["told_attempt"], row["done"], row["total"], row["note"], row["told_at"])
             if row.get("told_at") is not None

@@ -38,6 +38,8 @@ def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:
         periodic_id, defer_timestamp = detail.periodic
         moment = of_microseconds((defer_timestamp - 946_684_800) * 1_000_000)
         name = f"{formats.cut(periodic_id)} · " if periodic_id else ""
+        if (schedule := detail.around.reports.schedule) is not None:
+            name += f"{formats.cut(' '.join(filter(None, schedule)))} · "
         fields.append(("periodic", name + _tr("for {time}").format(time=formats.local(moment)), ""))
     return fields
 
