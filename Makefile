@@ -30,8 +30,8 @@ tour: setup
 	@QT_QPA_PLATFORM=$(SCREEN) $(PYTHON_IN) -m jobdesk --demo --tour build/tour
 
 # The README's and the help's pictures are the tour's.
-PICTURES = $(foreach name,overview jobs jobs-filtered queues-side tasks-side workers-side locks journal defer retry \
-	connection-tested,$(name)-light) overview-dark jobs-dark queues-side-dark tasks-side-dark workers-side-dark \
+PICTURES = $(foreach name,overview jobs jobs-filtered failures queues-side tasks-side workers-side locks journal defer retry \
+	connection-tested,$(name)-light) overview-dark jobs-dark failures-dark queues-side-dark tasks-side-dark workers-side-dark \
 	locks-dark journal-dark
 pictures: tour
 	@mkdir -p resources/pictures

@@ -161,6 +161,7 @@ async def test_queues_ranges_and_the_time_line_lead_to_what_they_name(dsn: str, 
             await until(lambda: [row[0] for row in lines(page)] == ["a new", "1 group"], timeout_s=60, what="one queue")
             page.toolbar.span.choose(2)
             await until(lambda: {row[0] for row in lines(page)[:2]} == {"a", "c"}, timeout_s=60, what="six hours")
+            await until(lambda: page.reading.found.is_whole, timeout_s=60, what="the whole range")
             line = page.time_line
             place = next(at for at, failed in enumerate(page.reading.found.trend) if failed)
             line.setFocus()

@@ -181,6 +181,7 @@ class FailuresPage(QWidget):
             self._select_again()
         if titles != self.model.titles:
             self.table.lay_columns(self.model.titles)
+        self._was_counted = found is not None and found.is_counted
         self._is_filling = False
         self._show_chips(found, today)
         self._show_stack(found, rows)
@@ -197,7 +198,6 @@ class FailuresPage(QWidget):
         place = next((at for at, row in enumerate(self.model.rows) if row.key == self._chosen), None)
         if self.model.rows and not self._is_own_choice and (place is None or not self._was_counted):
             place = 0
-        self._was_counted = self.reading.found is not None and self.reading.found.is_counted
         if place is None:
             return
         bar, sight = self.table.verticalScrollBar(), self.table.verticalScrollBar().value()
