@@ -28,6 +28,22 @@ def test_a_guide_names_only_files_that_there_are(name: str) -> None:
     assert missing == []
 
 
+def test_the_map_names_every_part_of_both_packages() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## The map")[2].partition("\n## ")[0]
+    words = set(re.findall(r"[\w*]+(?:\.py|/)?", text))
+    missing = []
+    for package in ("core/jobdesk_core", "gui/jobdesk"):
+        for path in sorted((ROOT / package).iterdir()):
+            is_code = path.suffix == ".py" or (path / "__init__.py").exists()
+            if is_code and not path.name.startswith("__"):
+                spellings = {path.stem, path.name, f"{path.name}/"}
+                patterns = ("*_connector",) if path.stem.endswith("_connector") else ()
+                patterns += ("tour*.py",) if path.stem.startswith("tour") else ()
+                if not spellings & words and not {*patterns} & words:
+                    missing.append(f"{package}/{path.name}")
+    assert missing == []
+
+
 def test_each_recipe_says_which_test_is_red_until_it_is_followed() -> None:
     recipes = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Recipes")[2].partition("\n## ")[0]
     each = recipes.split("\n### ")[1:]
