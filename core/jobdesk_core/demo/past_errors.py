@@ -43,6 +43,8 @@ def _error(job: dict[str, Any]) -> dict[str, Any] | None:
     fault = faults.taken(caught, lambda error, one: asked.append((error, one)), skip=lambda name: name == __name__)
     for each, one in asked:
         one.text = faults.text_of(each)
+    for one in fault.chain():
+        one.frames = [frame for frame in one.frames if frame.function != go_wrong.__name__]
     return {
         "job_id": job["id"],
         "attempt": job["attempts"],
