@@ -201,6 +201,16 @@ def test_an_id_that_every_job_has_its_own_of_takes_little_room_and_is_no_finding
     assert len(made._also_values) < 20
 
 
+def test_an_id_that_counts_up_is_no_range_of_a_burst() -> None:
+    chance = random.Random(5)
+    jitter = [n + chance.randint(-3, 3) for n in range(400)]
+    made = [_run(n, {"invoice": jitter[n], "pages": chance.randint(1, 90)}, deferred_at=NOON + n) for n in range(400)]
+    values, slight = _compare([each for each in made[340:] if each.job_id % 3], made[:340]).found()
+    assert [each.what for each in values] == ["deferred"], slight
+    bad = [_run(n, {"pages": 60 + n * 7 % 25}, deferred_at=NOON + n) for n in range(20)]
+    assert "args.pages" in {each.what for each in _compare(bad, made).found()[0]}
+
+
 def test_secret_values_are_never_kept() -> None:
     secret = "hunter2-of-many"
     failed = [_run(n, {"api_token": secret, "login": {"Password": secret, "user": "u"}}) for n in range(20)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -74,6 +75,16 @@ def test_errors_are_new_or_back(dsn: str) -> None:
     new = next(child for child in group.children if child.error and child.error.type == "New")
     assert back.back_after is not None and back.back_after.days == 5 and back.new_since is None
     assert new.new_since == new.first and new.back_after is None
+
+
+def test_what_is_not_reported_has_the_times_of_its_own_columns(dsn: str) -> None:
+    ids = write(dsn, [Ran("t", [("failed", 3_000.0 - 300 * n)]) for n in range(9)])
+    for number in (0, 1, 2, 4, 5, 6, 7, 8):
+        add_error(dsn, ids[number], "X", task_name="t", at=ago(3_000 - 300 * number))
+    (rest,) = [child for child in read(dsn).groups[0].children if child.is_unreported]
+    assert rest.failed == sum(rest.trend) == 1
+    assert 0 <= (rest.last - rest.first).total_seconds() <= 60
+    assert 2_030 < (dt.datetime.now(dt.UTC) - rest.last).total_seconds() < 2_400
 
 
 def test_where_errors_cannot_be_read_the_groups_say_why(dsn: str) -> None:

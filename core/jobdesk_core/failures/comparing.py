@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobdesk_core.failures.cuts import DEFERRED, Cut, Histogram, cuts_of, in_filter, in_text
+from jobdesk_core.failures.cuts import DEFERRED, Cut, Histogram, counts_up, cuts_of, in_filter, in_text
 from jobdesk_core.failures.exact import corrected, over_represented
 from jobdesk_core.failures.records import Common
 from jobdesk_core.failures.traits import ABSENT, PRESENT, Run, Trait, Traits, name_of, traits_of
@@ -53,6 +53,7 @@ class Comparing:
         self._values: Counter[Trait] = Counter()
         self._keys: Counter[tuple[str, ...]] = Counter()
         self._numbers: dict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._times: dict[str, array[float]] = defaultdict(lambda: array("d"))
         #: How many values were compared, those too that are too rare to be a finding.
         self._looked_at = 0
         self._cuts: dict[str, list[Cut]] | None = None
@@ -73,6 +74,7 @@ class Comparing:
             for what, number in traits.numbers.items():
                 if what in self._numbers or len(self._numbers) < MOST_KEYS:
                     self._numbers[what].append(number)
+                    self._times[what].append(run.deferred_at or run.ended_at)
         if len(self._values) > MOST_VALUES:
             self._looked_at += len(self._values)
             self._values = Counter({trait: count for trait, count in self._values.items() if count > 1})
@@ -113,8 +115,12 @@ class Comparing:
         if self._cuts is not None:
             return
         self._candidates = frozenset(trait for trait, count in self._values.items() if count >= FEWEST)
-        ordered = {what: array("d", sorted(held)) for what, held in self._numbers.items() if len(held) >= FEWEST}
-        self._numbers = ordered
+        ordered = {
+            what: array("d", sorted(held))
+            for what, held in self._numbers.items()
+            if len(held) >= FEWEST and (not what.startswith("args.") or not counts_up(held, self._times[what]))
+        }
+        self._numbers, self._times = ordered, {}
         self._cuts = {what: cuts for what, held in ordered.items() if (cuts := cuts_of(what, held))}
         self._also_numbers = {what: Histogram(cuts) for what, cuts in self._cuts.items()}
         self._looked_at += len(self._values) + 2 * len(self._keys) + sum(map(len, self._cuts.values()))

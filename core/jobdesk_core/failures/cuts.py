@@ -35,6 +35,27 @@ class Cut:
         return math.isfinite(self.low) + math.isfinite(self.high)
 
 
+#: From this rank correlation with the time on, numbers only count up, as ids do; of fewer nothing can be said.
+_COUNTING_UP, _FEWEST_RANKED = 0.9, 5
+
+
+def counts_up(numbers: Sequence[float], times: Sequence[float]) -> bool:
+    """Whether numbers grow or fall with the time, as ids do: their ranges tell when it was, and nothing else."""
+    if len(numbers) < _FEWEST_RANKED:
+        return False
+    ranks, others = _ranks(numbers), _ranks(times)
+    middle = (len(numbers) - 1) / 2
+    spread = sum((rank - middle) ** 2 for rank in ranks) * sum((rank - middle) ** 2 for rank in others)
+    together = sum((rank - middle) * (other - middle) for rank, other in zip(ranks, others, strict=True))
+    return spread > 0 and abs(together) / math.sqrt(spread) >= _COUNTING_UP
+
+
+def _ranks(numbers: Sequence[float]) -> list[float]:
+    """The place of each number in their order; equal ones share the middle of theirs."""
+    ordered = sorted(numbers)
+    return [(bisect_left(ordered, each) + bisect_right(ordered, each) - 1) / 2 for each in numbers]
+
+
 class Histogram:
     """How many numbers lie between the ends of some cuts, and on each of them: whatever comes, it stays small."""
 

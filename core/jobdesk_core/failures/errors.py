@@ -122,7 +122,7 @@ class Errors:
         children = [self._child(group, found) for found in kinds.values()]
         rest = group.failed - sum(child.failed for child in children)
         if rest > 0:
-            children.append(_unreported(group, rest, children))
+            children.append(self._unreported(group, rest, children))
         only = children[0].error if len(children) == 1 else None
         return replace(group, error=only, children=in_order(children))
 
@@ -155,6 +155,34 @@ class Errors:
             children=(),
         )
 
+    def _unreported(self, group: Group, rest: int, children: Sequence[Group]) -> Group:
+        """What no error tells of: its times are those of the columns that it must be in."""
+        told = [sum(each) for each in zip(*(child.trend for child in children), strict=True)]
+        trend = tuple(max(0, whole - part) for whole, part in zip(group.trend, told, strict=True))
+        places = [place for place, number in enumerate(trend) if number] or [0, len(trend) - 1]
+        window = self._frame.window
+        start, end = (
+            dt.datetime.fromtimestamp(window.start + place * window.bucket_s, dt.UTC)
+            for place in (places[0], places[-1] + 1)
+        )
+        still = group.still_failed - sum(child.still_failed for child in children)
+        return replace(
+            group,
+            error=None,
+            failed=rest,
+            usual=None,
+            trend=trend,
+            first=max(group.first, start),
+            last=min(group.last, end),
+            still_failed=max(0, still),
+            new_since=None,
+            back_after=None,
+            is_rising=False,
+            filter=f"{group.filter} error:none",
+            children=(),
+            is_unreported=True,
+        )
+
     def _since_when(self, fingerprint: str, first: dt.datetime) -> tuple[dt.datetime | None, dt.timedelta | None]:
         known, length = self._before, self._frame.length
         if known is None or length is None or self._frame.since is None:
@@ -166,26 +194,6 @@ class Errors:
             BACK_AFTER, length
         )
         return first if reaches_back else None, None
-
-
-def _unreported(group: Group, rest: int, children: Sequence[Group]) -> Group:
-    """What no error tells of; when exactly it was is as good as the whole group tells."""
-    told = [sum(each) for each in zip(*(child.trend for child in children), strict=True)]
-    still = group.still_failed - sum(child.still_failed for child in children)
-    return replace(
-        group,
-        error=None,
-        failed=rest,
-        usual=None,
-        trend=tuple(max(0, whole - part) for whole, part in zip(group.trend, told, strict=True)),
-        still_failed=max(0, still),
-        new_since=None,
-        back_after=None,
-        is_rising=False,
-        filter=f"{group.filter} error:none",
-        children=(),
-        is_unreported=True,
-    )
 
 
 def _together(children: Sequence[Group]) -> Group:
