@@ -37,6 +37,13 @@ async def slow():
 """
 
 
+#: Says in its own errors what it would have connected with.
+QUOTING = """
+import os
+raise RuntimeError("cannot connect with " + os.environ["SHOP_DSN"])
+"""
+
+
 class Shop:
     """Runs the program beside a module with an app."""
 
@@ -44,6 +51,7 @@ class Shop:
         self.folder, self.dsn = folder, dsn
         folder.joinpath("shop.py").write_text(SHOP)
         folder.joinpath("broken.py").write_text("def app():\n    pass\n\n1 / 0\n")
+        folder.joinpath("quoting.py").write_text(QUOTING)
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("PG", "JOBDESK_", "PROCRAST"))
         }
@@ -153,3 +161,13 @@ def test_what_an_app_can_be_wrong_about_is_told_in_a_sentence(
 ) -> None:
     ended = shop(line, **more)
     assert (ended.returncode, words in ended.stderr) == (code, True), ended.stderr
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://me:Zq9xVwQ7k@db/d", "host=db user=me password='Zq9xVwQ7k'"])
+@pytest.mark.parametrize("line", ["worker", "healthchecks", "schema --apply", "defer add"])
+def test_what_an_app_quotes_of_its_connection_string_is_told_without_the_password(
+    tmp_path: Path, line: str, dsn: str
+) -> None:
+    ended = Shop(tmp_path, dsn)(f"{line} --app quoting.app")
+    assert (ended.returncode, "RuntimeError: cannot connect with" in ended.stderr) == (2, True), ended.stderr
+    assert "Zq9xV" not in ended.stderr and "me" in ended.stderr

@@ -50,7 +50,7 @@ def reported() -> Iterator[None]:
     try:
         yield
     except (SyncConnectorConfigurationError, MiddlewareKindMismatch, TaskNotFound, TypeError, ValueError) as error:
-        raise Ended(codes.USAGE, str(error)) from error
+        raise Ended(codes.USAGE, troubles.without_secrets(str(error))) from error
 
 
 def loaded(options: argparse.Namespace) -> App:
@@ -66,13 +66,13 @@ def loaded(options: argparse.Namespace) -> App:
         app = App.from_path(path.replace(":", "."))
         app.perform_import_paths()
     except LoadFromPathError as error:
-        raise Ended(codes.USAGE, f"There is no app at {path}: {error}.") from error
+        raise Ended(codes.USAGE, f"There is no app at {path}: {troubles.without_secrets(str(error))}.") from error
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{at.filename}, line {at.lineno}"
-        raise Ended(
-            codes.USAGE, f"The app {path} fails when it is imported: {type(error).__name__}: {error} ({where})."
-        ) from error
+        # What the application was about to connect with may stand in what it says.
+        said = f"{type(error).__name__}: {troubles.without_secrets(str(error))}"
+        raise Ended(codes.USAGE, f"The app {path} fails when it is imported: {said} ({where}).") from error
     return app
 
 
