@@ -12,7 +12,8 @@ from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.records import Contrast, Failures, Group
 from jobdesk_core.monitor.filters import FilterError, JobFilter, term
-from jobdesk_core.monitor.pages import JobPages, Order, StatementTooLong
+from jobdesk_core.monitor.pages import JobPages, Order, PageKey, StatementTooLong
+from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations.steps import run_async
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reading import attempt, errors_of
@@ -89,7 +90,8 @@ async def _jobs(desk: Desk, group: Group) -> list[FailedJob]:
         return []
     monitor = desk.monitor
     pages = JobPages(desk.connector, desk.capabilities, monitor.counts, limit_s=monitor.limit_s)
-    rows, after = [], None
+    rows: list[JobRow] = []
+    after: PageKey | None = None
     for _ in range(MOST_STRETCHES):
         try:
             page = await pages.read(job_filter, Order.NEWEST, after=after, limit=MOST_JOBS - len(rows))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jobdesk_core.failures.records import By, Failures, Range
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from jobdesk import formats
 from jobdesk.failures import words
@@ -91,13 +91,13 @@ class FailuresModel(QAbstractTableModel):
 
     # Qt
 
-    def rowCount(self, parent: QModelIndex = NO_ROW) -> int:
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = NO_ROW) -> int:
         return 0 if parent.isValid() or not self._rows else len(self._rows) + 1
 
-    def columnCount(self, parent: QModelIndex = NO_ROW) -> int:
+    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = NO_ROW) -> int:
         return 0 if parent.isValid() else len(self._titles)
 
-    def flags(self, index: QModelIndex) -> Qt.ItemFlag:  # type: ignore[override]
+    def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
         flags = super().flags(index)
         return flags & ~Qt.ItemFlag.ItemIsSelectable if self.row_at(index.row()) is None else flags
 
@@ -110,7 +110,7 @@ class FailuresModel(QAbstractTableModel):
             return RIGHT if self._titles[section].is_right else LEFT
         return None
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or self._found is None:
             return None
         row, column = self.row_at(index.row()), index.column()

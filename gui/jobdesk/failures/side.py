@@ -185,7 +185,7 @@ class FailuresSide(QWidget):
     def _job_titles(self) -> list[Title]:
         return [
             Title(self.tr("job"), 92, is_right=False, sample="#99,999,999"),
-            Title(self.tr("worker"), 84, is_right=False),
+            Title(self.tr("worker"), 84, is_right=False, sample="worker #999"),
             Title(self.tr("ran"), 84, is_right=False, sample="ran 59 min 59 s"),
             Title(self.tr("failed"), 80),
         ]

@@ -67,7 +67,7 @@ def titles(by: By, span: Range, *, is_reported: bool = True) -> list[Title]:
     # A moment of another day is told with its day.
     moment = "12-28 22:35" if span in (Range.DAY, Range.WEEK, Range.ALL) else "22:35:41"
     # Where no error is known, the tasks have the room.
-    widths = (190, 140) if is_reported or by is not By.TASK else (280, 60)
+    widths = (190, 158) if is_reported or by is not By.TASK else (280, 60)
     return [
         Title(first, widths[0], is_right=False),
         Title(second, widths[1], is_right=False),

@@ -275,6 +275,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QAbstractSpinBox:focus, 
 }
 #filterBar QLineEdit:focus, QAbstractSpinBox QLineEdit:focus, QScrollArea#page:focus { margin: 0; border: none; }
 #paletteEdit:focus { margin: 0; border: none; border-bottom: 1px solid $line; }
+QTextBrowser#textBlock { margin: 0; border: none; }
 QCheckBox::indicator, QRadioButton::indicator { margin: 1px; }
 QCheckBox::indicator:focus, QRadioButton::indicator:focus { margin: 0; border: 2px solid $focus; }
 QMenu::item, QMenuBar::item { border: 1px solid transparent; }
