@@ -17,7 +17,7 @@ from jobdesk_core.operations import steps
 from jobdesk_core.operations.known_task import as_app_task, known_task
 from jobdesk_core.profiles import Profile, connection_parameters
 from jobdesk_core.reported import reading, schema
-from jobdesk_core.reported.records import Parameter, Progress, ReportedWorker
+from jobdesk_core.reported.records import Parameter, ReportedWorker
 from jobdesk_core.reported.reports import Reports
 from pgbouncer import needs_pgbouncer, pgbouncer
 from psycopg.conninfo import make_conninfo
@@ -64,22 +64,11 @@ def test_everything_as_it_was_reported(dsn: str, connector: SyncPsycopgConnector
     assert second.worker == made["worker"]
     assert second.at.tzinfo is not None and len(second.traceback or "") == reading.MOST_TRACEBACK
 
-    last = connector.run(reading.last_errors_of(reported, [11, 12, 13, 11]))
-    assert {number: (error.attempt, error.traceback) for number, error in last.items()} == {
-        11: (2, None),
-        12: (1, None),
-    }
-
     (worker,) = connector.run(reading.living_workers())
     assert isinstance(worker, ReportedWorker) and worker.is_alive(dt.datetime.now(UTC))
     assert (worker.queues, worker.running, worker.memory_bytes) == (("mail", "é"), (11,), 2**40)
     assert worker.serves("mail") and not worker.serves("other")
-    assert connector.run(reading.workers_running([11]))[0].id == made["worker"]
-    assert connector.run(reading.workers_running([12])) == []
 
-    progress = connector.run(reading.progress_of([11, 12]))
-    assert progress == {11: Progress(11, 2, 3.0, 4.0, "halfway", progress[11].at)}
-    assert progress[11].share == 0.75
     assert [tail.lines for tail in connector.run(reading.log_of(11))] == ["a\nb"]
     assert [each.cron for each in connector.run(reading.schedules())] == ["0 3 * * *"]
     assert [each.name for each in connector.run(reading.tasks())] == ["mail.send"]
@@ -103,15 +92,6 @@ def test_ranges_are_read_page_by_page(dsn: str, connector: SyncPsycopgConnector)
         found += [error.job_id for error in page]
         before = page[-1].at, page[-1].id
     assert found == [3, 2, 1]
-
-
-def test_how_many_others_failed_the_same_way(dsn: str, connector: SyncPsycopgConnector) -> None:
-    for number, seconds in enumerate((700, 500, 400, 300, 1)):
-        add_error(dsn, number // 2, "ConnectTimeout", at=ago(seconds), attempt=number)
-    add_error(dsn, 9, "ValueError")
-    (error,) = connector.run(reading.errors_of(connector.run(schema.detect()), [2]))
-    # Job 2 itself is none of them, nor is what happened earlier than ten minutes before: of jobs 0 and 1 one run each.
-    assert connector.run(reading.alike(error)) == reading.Alike(2, False)
 
 
 def test_a_worker_is_dead_after_its_last_heartbeat_or_its_end(dsn: str, connector: SyncPsycopgConnector) -> None:
@@ -140,7 +120,7 @@ def answered(connector: SyncPsycopgConnector, table: str) -> str | None:
     made = {
         "errors": lambda reported: reading.errors_of(reported, [1]),
         "workers": lambda reported: reading.known_workers(),
-        "progress": lambda reported: reading.progress_of([1]),
+        "logs": lambda reported: reading.log_of(1),
     }
     reported = connector.run(schema.detect())
     return steps.run(reading.attempt(reported, table, made[table]), connector).refusal
@@ -157,10 +137,10 @@ def test_what_cannot_be_read_is_a_sentence(dsn: str, connector: SyncPsycopgConne
             assert "may not read the table jobdesk.workers" in (answered(other, "workers") or "")
 
     found = connector.run(schema.detect())
-    run_sql(dsn, "DROP TABLE jobdesk.progress")
-    assert "has no table progress" in (answered(connector, "progress") or "")
-    late = steps.run(reading.attempt(found, "progress", lambda _: reading.progress_of([1])), connector)
-    assert "jobdesk.progress" in (late.refusal or "") and late.value is None
+    run_sql(dsn, "DROP TABLE jobdesk.logs")
+    assert "has no table logs" in (answered(connector, "logs") or "")
+    late = steps.run(reading.attempt(found, "logs", lambda _: reading.log_of(1)), connector)
+    assert "jobdesk.logs" in (late.refusal or "") and late.value is None
     run_sql(dsn, "ALTER TABLE jobdesk.errors RENAME COLUMN message TO text")
     assert "could not be read" in (answered(connector, "errors") or "")
     run_sql(dsn, "UPDATE jobdesk.version SET version = 9")
@@ -197,27 +177,26 @@ def test_behind_a_pooler_read_only_and_with_procrastinate_elsewhere(dsn: str) ->
 async def test_the_window_gets_answers_and_never_loses_a_page(dsn: str) -> None:
     async with open_connector(dsn) as (connector, able):
         nothing = Reports(connector, able)
-        for asked in (nothing.errors_of([1]), nothing.shown([1]), nothing.task("t"), nothing.workers()):
+        for asked in (nothing.shown([1]), nothing.task("t"), nothing.workers()):
             answer = await asked
             assert answer.value is None and "is not installed" in (answer.refusal or "")
         fill(dsn)
         add_error(dsn, 13, "ValueError", "")
         reports = Reports(connector, able)
         reports.adopt(replace(able, reported=await connector.run_async(schema.detect())))
-        assert [error.attempt for error in (await reports.errors_of([11])).value or []] == [1, 2]
         found = (await reports.shown([11, 12, 13, 14])).value or {}
         assert {number: each.error for number, each in found.items()} == {
             11: "ConnectTimeout: timed out",
             12: "ConnectTimeout",
             13: "ValueError",
         }
-        assert (found[11].progress, found[12].progress) == ((await reports.progress_of([11])).value[11], None)  # type: ignore[index]
-        assert [tail.lines for tail in (await reports.log_of(11)).value or []] == ["a\nb"]
+        progress = found[11].progress
+        assert progress is not None and (progress.share, progress.note, found[12].progress) == (0.75, "halfway", None)
         assert [each.name for each in (await reports.tasks()).value or []] == ["mail.send"]
         assert (await reports.task("other")) == reading.Answer(None)
         assert len((await reports.schedules()).value or []) == 1
         run_sql(dsn, "DROP TABLE jobdesk.errors")
-        assert "could not be read" in ((await reports.errors_of([11])).refusal or "")
+        assert "could not be read" in ((await reports.shown([11])).refusal or "")
         reports.adopt(replace(able, reported=await connector.run_async(schema.detect())))
         found = (await reports.shown([11, 12])).value or {}
         assert {number: (each.error, each.progress.share) for number, each in found.items() if each.progress} == {

@@ -70,6 +70,14 @@ def test_why_a_job_failed(dsn: str, why: Why) -> None:
     assert not any("traceback" in each for each in reason.sentences)
 
 
+def test_without_a_fingerprint_the_type_tells_what_is_alike(dsn: str, why: Why) -> None:
+    job = failed(dsn)
+    add_error(dsn, job, "LostWithItsWorker", fingerprint="", outcome="lost")
+    add_error(dsn, 1_000, "LostWithItsWorker", fingerprint="", outcome="lost")
+    add_error(dsn, 1_001, "Odd", fingerprint="")
+    assert "1 other job failed the same way within 10 min of it." in why(job).sentences
+
+
 @pytest.mark.parametrize(
     ("report", "headline", "sentence"),
     [

@@ -110,6 +110,7 @@ _FAILURE = f"""
 LEFT JOIN LATERAL (
     SELECT error.attempt AS failed_attempt, error.at AS failed_at, left(error.type, {MOST_NAME}) AS failed_type,
            left(error.message, {MOST_MESSAGE}) AS failed_message, error.outcome, error.fingerprint,
+           error.type AS whole_type,
            left(reporter.host, {MOST_NAME}) AS failed_host, reporter.pid AS failed_pid
       FROM jobdesk.errors AS error LEFT JOIN jobdesk.workers AS reporter ON reporter.id = error.worker
      WHERE error.job_id = %(job)s::bigint ORDER BY error.attempt DESC, error.at DESC LIMIT 1
@@ -118,6 +119,7 @@ LEFT JOIN LATERAL (
     SELECT count(DISTINCT found.job_id) FILTER (WHERE found.job_id <> %(job)s::bigint) AS alike_jobs,
            count(*) AS alike_errors
       FROM (SELECT job_id FROM jobdesk.errors AS other WHERE other.fingerprint = failure.fingerprint
+               AND (failure.fingerprint <> '' OR other.type = failure.whole_type)
                AND other.at BETWEEN failure.failed_at - %(span)s * interval '1 second'
                                 AND failure.failed_at + %(span)s * interval '1 second' LIMIT {MOST_ALIKE}) AS found
 ) AS alike ON true"""

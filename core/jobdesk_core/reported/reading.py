@@ -7,11 +7,11 @@ decides its table: ask `Reported.refusal` first, or have `attempt` do it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import ConnectorException, cause_text
 from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.reported.records import (
@@ -19,7 +19,6 @@ from jobdesk_core.reported.records import (
     Error,
     LogTail,
     Parameter,
-    Progress,
     Reported,
     ReportedSchedule,
     ReportedTask,
@@ -108,19 +107,6 @@ def errors_of(reported: Reported, job_ids: Iterable[int]) -> Statement[list[Erro
     )
 
 
-def last_errors_of(reported: Reported, job_ids: Iterable[int]) -> Statement[dict[int, Error]]:
-    """The latest error of each of these jobs, by id, without its traceback; jobs without one are left out."""
-    worker, join = _from_errors(reported)
-    return Statement(
-        f"SELECT {_ERROR}, NULL::text AS traceback, {worker} "
-        "FROM (SELECT DISTINCT unnest(%(ids)s::bigint[]) AS id) AS asked CROSS JOIN LATERAL ("
-        "SELECT * FROM jobdesk.errors WHERE job_id = asked.id ORDER BY attempt DESC, at DESC LIMIT 1) AS error "
-        f"{join}",
-        lambda rows: {row["job_id"]: _error(row) for row in rows},
-        {"ids": list(job_ids)},
-    )
-
-
 def errors_of_runs(
     reported: Reported,
     since: dt.datetime,
@@ -164,23 +150,6 @@ class Alike:
 MOST_ALIKE, ALIKE_S = 1_000, 600
 
 
-def alike(error: Error) -> Statement[Alike]:
-    """How many other jobs failed the same way (by fingerprint) within ALIKE_S seconds of an error."""
-
-    def decode(rows: Rows) -> Alike:
-        return Alike(rows[0]["jobs"], rows[0]["errors"] >= MOST_ALIKE)
-
-    return Statement(
-        "SELECT count(DISTINCT job_id) FILTER (WHERE job_id <> %(job)s::bigint) AS jobs, count(*) AS errors FROM ("
-        "SELECT job_id FROM jobdesk.errors WHERE fingerprint = %(fingerprint)s::text "
-        "AND at BETWEEN %(at)s::timestamptz - %(span)s * interval '1 second' "
-        "AND %(at)s::timestamptz + %(span)s * interval '1 second' "
-        f"LIMIT {MOST_ALIKE}) AS found",
-        decode,
-        {"job": error.job_id, "fingerprint": error.fingerprint, "at": error.at, "span": ALIKE_S},
-    )
-
-
 def _error(row: dict[str, Any]) -> Error:
     return Error(
         id=row["id"],
@@ -219,11 +188,6 @@ def living_workers() -> Statement[list[ReportedWorker]]:
 def known_workers(within_s: float = 3600.0) -> Statement[list[ReportedWorker]]:
     """The workers that have been heard of in the last so many seconds, living or not."""
     return _workers("beat_at >= now() - %(within)s * interval '1 second'", {"within": within_s})
-
-
-def workers_running(job_ids: Iterable[int]) -> Statement[list[ReportedWorker]]:
-    """The workers whose last heartbeat named one of these jobs as running."""
-    return _workers("running && %(ids)s::bigint[]", {"ids": list(job_ids)})
 
 
 def _workers(condition: str, parameters: dict[str, Any]) -> Statement[list[ReportedWorker]]:
@@ -336,16 +300,6 @@ def _schedule(row: dict[str, Any]) -> ReportedSchedule:
 
 
 # Of single jobs
-
-
-def progress_of(job_ids: Sequence[int]) -> Statement[dict[int, Progress]]:
-    """How far these jobs have come, by id, as far as they told."""
-    return Statement(
-        f"SELECT job_id, attempt, done, total, left(note, {MOST_NAME}) AS note, at FROM jobdesk.progress "
-        "WHERE job_id = ANY (%(ids)s::bigint[])",
-        lambda rows: {row["job_id"]: Progress(**row) for row in rows},
-        {"ids": list(job_ids)},
-    )
 
 
 def log_of(job_id: int) -> Statement[list[LogTail]]:

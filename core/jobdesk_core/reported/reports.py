@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -13,9 +13,6 @@ from jobdesk_core.monitor.pages import limited
 from jobdesk_core.reported import reading
 from jobdesk_core.reported.reading import Answer
 from jobdesk_core.reported.records import (
-    Error,
-    LogTail,
-    Progress,
     Reported,
     ReportedSchedule,
     ReportedTask,
@@ -46,23 +43,11 @@ class Reports:
         """From now on the database can do this."""
         self._reported = capabilities.reported
 
-    async def errors_of(self, job_ids: Iterable[int]) -> Answer[list[Error]]:
-        """The errors of these jobs with their tracebacks, the oldest first."""
-        return await self._asked("errors", reading.errors_of(self._reported, job_ids))
-
     async def shown(self, job_ids: Sequence[int]) -> Answer[dict[int, Shown]]:
         """The last error and the progress of the jobs in sight, by id, without those of which nothing is reported."""
         table = "errors" if "errors" in self._reported.readable else "progress"
         refusal = self._reported.refusal("errors") if table not in self._reported.readable else None
         return Answer(None, refusal) if refusal else await self._asked(table, shown(self._reported, job_ids))
-
-    async def progress_of(self, job_ids: Sequence[int]) -> Answer[dict[int, Progress]]:
-        """How far these jobs have come, by id."""
-        return await self._asked("progress", reading.progress_of(job_ids))
-
-    async def log_of(self, job_id: int) -> Answer[list[LogTail]]:
-        """The last lines of a job's latest runs, the oldest run first."""
-        return await self._asked("logs", reading.log_of(job_id))
 
     async def workers(self) -> Answer[list[ReportedWorker]]:
         """The workers that have been heard of in the last hour, live or not."""
