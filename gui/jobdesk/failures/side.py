@@ -10,7 +10,7 @@ from jobdesk_core import durations
 from jobdesk_core.failures.records import Contrast, Failures
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk import formats
 from jobdesk.actions import Actions
@@ -195,16 +195,20 @@ class FailuresSide(QWidget):
         table.setModel(self._job_model)
         table.set_ground("panel")
         table.lay_columns(self._job_model.titles)
-        table.horizontalHeader().hide()
+        head = table.horizontalHeader()
+        head.hide()
+        # A long time is cut before the moment behind it is.
+        head.setStretchLastSection(False)
+        head.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setSelectionMode(Table.SelectionMode.SingleSelection)
         for signal in (table.activated, table.clicked):
             signal.connect(lambda index: self.filter_asked_for.emit(f"id:{self._job_model.key_at(index.row())}"))
         self.jobs_note.linked.connect(lambda _: self.jobs.click())
-        head = QHBoxLayout()
-        head.addWidget(self.name, 1)
-        head.addWidget(self.number, 0, Qt.AlignmentFlag.AlignTop)
+        top = QHBoxLayout()
+        top.addWidget(self.name, 1)
+        top.addWidget(self.number, 0, Qt.AlignmentFlag.AlignTop)
         self.number.setProperty("strong", "true")
         buttons = QWidget()
         flow = Flow(buttons)
@@ -217,7 +221,7 @@ class FailuresSide(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 16)
         layout.setSpacing(6)
-        layout.addLayout(head)
+        layout.addLayout(top)
         layout.addWidget(self.about)
         layout.addWidget(buttons)
         parts = (self.traceback, self._common_title, self.common_note, self.common, self.common_rest)

@@ -74,7 +74,8 @@ def titles(by: By, span: Range, *, is_reported: bool = True) -> list[Title]:
         Title(_tr("failed"), 66),
         Title(_tr("of runs"), 70, sample="100 %"),
         Title(last_words(span), 84, is_right=False),
-        Title(_tr("first"), 76, sample=moment),
+        # Wide, so that it gives way before an error has too little room.
+        Title(_tr("first"), 112, sample=moment),
         Title(_tr("last"), 76, sample=moment),
         Title(_tr("still failed"), 84),
     ]
