@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import linecache
+import logging
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,11 @@ import psycopg
 import pytest
 from jobdesk_core.profiles.secret_keys import HIDDEN
 from jobdesk_core.reporting import faults, redaction
+from jobdesk_core.reporting.batches import Settings, Store
 from jobdesk_core.reporting.faults import Fault, taken
 from jobdesk_core.reporting.fingerprints import fingerprint
+from jobdesk_core.reporting.runs import _line
+from jobdesk_core.reporting.sessions import Failure
 
 
 def kind(name: str, base: type[BaseException] = Exception) -> Any:
@@ -377,6 +382,22 @@ SECRETS = {
     "an input": "Field required [type=missing, input_value={{'a': '{}'}}, input_type=dict]",
     "a key": "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
     "a key without an end": "-----BEGIN PRIVATE KEY-----\nMIIE\n{}",
+    "a quote that does not end in its line": 'bad: password="{} and on\nnext line',
+    "the second cookie": "failed\nCookie: sid=x1; b={}\nHost: x",
+    "a tuple": "{{'password': ('{}', 1), 'n': 2}}",
+    "a list of them": "{{'tokens': ['x', 'y) {}'], 'n': 2}}",
+    "a list of lists": "secrets = [['x'], ['{}']]",
+    "headers": "{{'Cookie': [('sid', '{}')]}}",
+    "a signed address": "PUT https://x.blob.example.org/a?sv=2024&sig={}&se=1 failed",
+    "a key in a query": "GET https://maps.example.org/json?address=x&key={}",
+    "a sentence": "the password is {}, which is refused",
+    "a sentence with a quote": "invalid token '{} x' of me",
+}
+#: Where a text may be cut before a secret has ended.
+CUT = {
+    "an address": "postgresql://me:{}@db/x",
+    "a value": 'password="{} and more"',
+    "a bearer": "Authorization: Bearer {}.x",
 }
 WHOLE_SECRETS = [
     "AKIAIOSFODNN7EXAMPLE", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN",
@@ -404,6 +425,10 @@ def test_secrets_are_known_by_their_looks_and_other_words_stay() -> None:
         "AttributeError: 'X' object has no attribute 'token_count'",
         "https://api.example.org:8080/users/@me",
         "Unexpected token < in JSON at position 0",
+        "Unexpected token '}' at 7",
+        "the password is too short: 12 characters at least",
+        "config=(1, 2) and design=x",
+        "GET https://x.example.org/a?code=500&key=7 failed",
     ]:
         assert redaction.masked(text) == text
 
@@ -411,6 +436,18 @@ def test_secrets_are_known_by_their_looks_and_other_words_stay() -> None:
 def test_no_secret_is_cut_into_what_nobody_recognizes() -> None:
     for length in range(1900, 2010):
         assert "S3cret" not in redaction.shown("x" * length + " password=" + PLANTED * 3, 2000)
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_no_line_of_a_log_is_cut_before_it_is_masked(name: str) -> None:
+    store = Store(Settings("app"))
+    for length in range(900, 1020, 7):
+        text = "x" * length + " " + CUT[name].format(PLANTED * 3)
+        line = _line(logging.LogRecord("own", logging.INFO, "", 0, text, (), None))
+        failure = Failure(1, 1, "t", "q", Fault("E", "", []), "failed", 0, uuid.uuid4(), (line, "and on"))
+        told = store._lines(failure)
+        assert "S3cret" not in told and "pl4nted" not in told
+        assert told.endswith("\nand on") and len(told) < 1_100
 
 
 def test_a_teams_own_function_hides_more_and_cannot_fail_openly() -> None:

@@ -18,7 +18,8 @@ from psycopg.types.json import Jsonb
 from jobdesk_core import processes
 from jobdesk_core.connectors.limits import LimitedConnection
 from jobdesk_core.reporting import faults, fingerprints, statements
-from jobdesk_core.reporting.redaction import Redact, cut, cut_in_the_middle, redacted, shown, writable
+from jobdesk_core.reporting.redaction import Redact, cut, cut_in_the_middle, masked, redacted, shown, writable
+from jobdesk_core.reporting.runs import LONGEST_LINE, LONGEST_NOTE
 
 if TYPE_CHECKING:
     from jobdesk_core.reporting.sessions import Failure, Session
@@ -203,7 +204,9 @@ class Store:
                 "attempt": told.run.attempt,
                 "done": told.done,
                 "total": told.total,
-                "note": batch.text(shown(told.note.replace("\n", " "), MOST_NAME, self.settings.redact)),
+                "note": batch.text(
+                    shown(told.note.replace("\n", " "), 4 * LONGEST_NOTE, self.settings.redact)[:LONGEST_NOTE]
+                ),
                 "at": self._at(told.noticed),
             }
             for told in batch.progress
@@ -219,7 +222,9 @@ class Store:
         self._insert(statements.LOGS, rows)
 
     def _lines(self, failure: Failure) -> str:
-        text = redacted(writable("\n".join(failure.tail)), self.settings.redact)
+        # One that is longer than what is kept of it is masked before it is cut, then all of them together.
+        lines = (cut(each if len(each) <= LONGEST_LINE else masked(each), LONGEST_LINE) for each in failure.tail)
+        text = redacted(writable("\n".join(lines)), self.settings.redact)
         return cut_in_the_middle(text, MOST_LINES)
 
     def _insert(self, text: str, rows: list[dict[str, Any]]) -> None:

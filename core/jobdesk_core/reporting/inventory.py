@@ -136,7 +136,7 @@ def _default(parameter: inspect.Parameter, redact: Redact | None) -> str:
     if type(value) not in (str, int, float, bool, type(None)):
         # Of anything else a representation may hold whatever it likes.
         return "[]" if value == [] else "{}" if value == {} else "()" if value == () else "…"
-    return shown(repr(value[:MOST_WORD] if isinstance(value, str) else value), MOST_WORD, redact)
+    return shown(repr(value[: 4 * MOST_WORD] if isinstance(value, str) else value), MOST_WORD, redact)
 
 
 def _retry(strategy: Any) -> dict[str, Any] | None:

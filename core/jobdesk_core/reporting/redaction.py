@@ -20,11 +20,16 @@ NOT_REDACTED = "(not shown: the redact function of this application failed)"
 
 #: Names of values that are secret wherever they stand, beside those that the window hides in arguments.
 _KEYS = (
-    rf"(?:{DEFAULT_PATTERN}|pwd|auth\b|auth[-_]|session[-_]?id|csrf|signature|x-amz-[a-z-]*|sslpassword|dsn\b|pin\b)"
+    rf"(?:{DEFAULT_PATTERN}|pwd|auth\b|auth[-_]|session[-_]?id|csrf|signature|x-amz-[a-z-]*|sslpassword|dsn\b|pin\b"
+    r"|(?<![a-z])sig\b)"
 )
 #: A name with such a part in it, perhaps in quotes. Bounded, for a text may be one endless word.
 _NAME = rf"(?<![A-Za-z0-9_.-])[\"']?[A-Za-z0-9_.-]{{0,80}}?{_KEYS}[A-Za-z0-9_-]{{0,40}}[\"']?"
-_QUOTED = r"\"(?:[^\"\\\n]|\\.)*(?:\"|$)|'(?:[^'\\\n]|\\.)*(?:'|$)"
+# Where the closing quote or bracket is missing, for a text may be cut, all is the value to the end of the line.
+_QUOTED = r"(?:\"(?:[^\"\\\n]|\\.)*(?:\"|\\?(?=\n|\Z))|'(?:[^'\\\n]|\\.)*(?:'|\\?(?=\n|\Z)))"
+_INSIDE = rf"{_QUOTED}|[^\[\](){{}}\n\"']"
+_LISTED = rf"[\[({{](?:{_INSIDE}|[\[({{](?:{_INSIDE})*[\])}}]?)*[\])}}]?"
+_WORDS = r"(?:password|passwd|passphrase|secret|token|api[ _-]?key)"
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # A private key, to its end or to the end of what there is.
     (
@@ -44,9 +49,22 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"(?i)\b((?:proxy-)?authorization[\"']?\s{0,3}[:=]\s{0,3}b?[\"']?(?:[a-z]+ )?)[^\s\"',;]+"),
         rf"\1{HIDDEN}",
     ),
+    # Each cookie of a header.
+    (re.compile(r"(?i)(\bcookies?[\"']?\s{0,3}:\s{0,3})(?![\"'\s\[({])[^\n\"']+"), rf"\1{HIDDEN}"),
+    # Parts of a query whose names are secret nowhere else.
+    (re.compile(r"(?i)([?&](?:key|code|jwt|sid|sas|otp|pass)=)[^\s&\"'<>]{8,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic|token) +(?=[^\s]*[0-9=._-])[A-Za-z0-9._~+/=-]{12,}"), rf"\1 {HIDDEN}"),
     (
-        re.compile(rf"(?i)({_NAME}\s{{0,3}}(?:=>|:=|==?|:)\s{{0,3}}(?:b(?=[\"']))?)({_QUOTED}|[^\s,;&\"')}}\]]+)"),
+        re.compile(rf"(?i)({_NAME}\s{{0,3}}(?:=>|:=|==?|:)\s{{0,3}}(?:b(?=[\"']))?)({_QUOTED}|{_LISTED}|[^\s,;&\"')}}\]]+)"),
+        rf"\1{HIDDEN}",
+    ),
+    # As a sentence tells it: in quotes, or such as no word is.
+    (
+        re.compile(
+            rf"(?i)\b({_WORDS}\s{{1,3}}(?:(?:is|was)\s{{1,3}})?)"
+            r"(?=[\"'][^\"'\n]{6}|(?=[^\s\"']{0,40}\d)(?=[^\s\"']{0,40}[a-z])[^\s\"']{6})"
+            rf"({_QUOTED}|\S+)"
+        ),
         rf"\1{HIDDEN}",
     ),
     (re.compile(rf"(?i)(?<![A-Za-z0-9-])(--?[a-z-]{{0,40}}{_KEYS}[a-z-]{{0,40}} +)({_QUOTED}|\S+)"), rf"\1{HIDDEN}"),

@@ -10,13 +10,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobdesk_core.reporting.redaction import cut
-
 if TYPE_CHECKING:
     from jobdesk_core.reporting.sessions import Session
 
-#: Characters of a line of a log that are kept until it is written.
-_LONGEST_LINE = 1_000
+#: Characters of a note, and of what is logged at once, that are written. Four times as many are kept until then: a text
+#: is masked before it is cut.
+LONGEST_NOTE, LONGEST_LINE = 200, 1_000
 #: These say which job with which arguments begins and ends: that stands in the database anyway, the arguments too.
 _WORKERS_OWN = ("procrastinate", "jobdesk_core")
 
@@ -57,7 +56,7 @@ def progress(done: float, total: float | None = None, note: str = "") -> None:
     try:
         count, of = float(done), None if total is None else float(total)
         if math.isfinite(count) and (of is None or math.isfinite(of)):
-            run.session.told_progress(run, count, of, str(note)[:200])
+            run.session.told_progress(run, count, of, str(note)[: 4 * LONGEST_NOTE])
     except Exception:  # noqa: BLE001 - a report never costs a job
         return
 
@@ -88,4 +87,4 @@ def _line(record: logging.LogRecord) -> str:
         text = record.getMessage()
     except Exception:  # noqa: BLE001 - whoever logs with the wrong number of values is told so by the handlers
         text = str(record.msg)
-    return cut(f"{at} {record.levelname} {record.name}: {text[:_LONGEST_LINE]}", 4 * _LONGEST_LINE)
+    return f"{at} {record.levelname} {record.name[:LONGEST_NOTE]}: {text[: 4 * LONGEST_LINE]}"
