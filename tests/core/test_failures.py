@@ -100,8 +100,11 @@ def test_what_is_new_back_usual_and_rising(dsn: str) -> None:
     jobs += [Ran("retried", [("deferred_for_retry", 900), ("deferred_for_retry", 800), ("failed", 700)])]
     jobs += [Ran("retried", [("failed", 650)], status="todo")]
     write(dsn, jobs)
-    found = read(dsn)
+    *before, found = answers(dsn)
     assert found.is_whole and found.is_counted and found.since is not None
+    so_far = [each for each in before if not each.is_counted]
+    assert len(so_far) > 3 and not any(group.is_rising for each in so_far for group in each.groups)
+    assert not any(each.bursts for each in so_far)
     assert [group.task for group in found.groups] == ["new", "steady", "retried", "back"]
     new, steady, retried, back = found.groups
     assert new.is_rising and not steady.is_rising and not retried.is_rising

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from database import run_sql
 from failing import Ran, write
 from jobdesk_core.cli import codes, main
 from jobdesk_core.cli.failures import bars
+from jobdesk_core.failures import stretches
+from jobdesk_core.failures.groups import FailuresReader
+from jobdesk_core.failures.records import Failures
+from jobdesk_core.operations.steps import Steps
 from reports import add_error, ago
 
 
@@ -110,3 +115,23 @@ def test_the_manual_knows_the_command() -> None:
         text = (root / path).read_text(encoding="utf-8").replace("\\-", "-")
         for option in ("--range", "--by", "--common"):
             assert option in text, (path, option)
+
+
+def test_ctrl_c_tells_what_is_counted_by_then(
+    dsn: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(dsn, [Ran("t", [("failed", 40.0 + 30 * n)]) for n in range(60)])
+    for name in ("FIRST_STRETCH", "SHORTEST_STRETCH", "LONGEST_STRETCH"):
+        monkeypatch.setattr(stretches, name, 30)
+    asked = iter(range(3))
+
+    def more(reader: FailuresReader) -> Steps[Failures]:
+        if next(asked, None) is None:
+            raise KeyboardInterrupt
+        return (yield from read_more(reader))
+
+    read_more = FailuresReader.more
+    monkeypatch.setattr(FailuresReader, "more", more)
+    code, out, err = called(capsys, dsn)
+    assert code == codes.INTERRUPTED and "Interrupted: older runs were not counted." in err
+    assert re.search(r"^30 failed runs since 20\S+ \S+, of 30 runs; 30 jobs still failed\.$", out, re.M)

@@ -67,7 +67,10 @@ def failures(desk: Opened, options: argparse.Namespace) -> int:
         if counting.found is None:
             raise
         _tell(counting.found, wanted, options)
-        output.note("Interrupted: older runs were not counted.")
+        older = (
+            "what is new and usual was not looked up" if counting.found.is_counted else "older runs were not counted"
+        )
+        output.note(f"Interrupted: {older}.")
         return codes.INTERRUPTED
     if options.common is not None:
         return _common(desk, options, found, job_filter)
@@ -100,13 +103,13 @@ def _tell(found: Failures, wanted: Range, options: argparse.Namespace) -> None:
         _write_json(found)
         return
     if not found.failed:
-        output.line(f"No failures {_TOLD[wanted]}. {_number(found.runs, 'run')}.")
+        output.line(f"No failures {_when(found, wanted)}. {_number(found.runs, 'run')}.")
         return
     heads = {By.TASK: ("task", "error"), By.ERROR: ("error", "task"), By.WORKER: ("worker", "task")}[found.by]
     table = output.Table(*heads, "failed", "of runs", "usual", "course", "first", "last", "still failed", "")
     table.rows([_cells(group, found.by, level) for group, level in _levels(found.groups)])
     output.line(
-        f"{_number(found.failed, 'failed run')} {_TOLD[wanted]}, of {_number(found.runs, 'run')}; "
+        f"{_number(found.failed, 'failed run')} {_when(found, wanted)}, of {_number(found.runs, 'run')}; "
         f"{words.count(found.still_failed)} still failed."
     )
     for burst in found.bursts:
@@ -117,6 +120,13 @@ def _tell(found: Failures, wanted: Range, options: argparse.Namespace) -> None:
         output.line(f"First run of {mark.kind} {names}: {output.moment(mark.at)}.")
     if found.unreported:
         output.note(found.unreported)
+
+
+def _when(found: Failures, wanted: Range) -> str:
+    """The range, or what of it has been counted."""
+    if found.is_counted or found.read_back_to is None:
+        return _TOLD[wanted]
+    return f"since {output.moment(found.read_back_to)}"
 
 
 def _levels(groups: Iterable[Group]) -> Iterable[tuple[Group, int]]:

@@ -14,9 +14,9 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.failures.counting import BOUNDS, Bounds, Window, count, earlier, first_events
 from jobdesk_core.failures.errors import MOST_ERRORS, Errors, before, jobs_of
-from jobdesk_core.failures.records import By, Failures, Range
+from jobdesk_core.failures.records import By, Failures, Group, Range
 from jobdesk_core.failures.stretches import Stretches
-from jobdesk_core.failures.tally import Frame, Tally
+from jobdesk_core.failures.tally import Frame, Tally, in_order
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reported.reading import PAGE, attempt, errors_of_runs
@@ -86,6 +86,9 @@ class FailuresReader:
             groups = (self._errors or Errors(self._frame)).by_error(groups)
         elif self._errors is not None:
             groups = tuple(map(self._errors.divided, groups))
+        if not is_counted:
+            # What is older is not there yet: nothing rises from that, and nothing bursts.
+            groups, found = in_order(map(_calm, groups)), replace(found, bursts=())
         return replace(found, groups=groups, unreported=self._unreported)
 
     def _begin(self, bounds: Bounds) -> None:
@@ -180,6 +183,10 @@ class FailuresReader:
                 at = yield first_events(list(new.values()), ("started",))
                 tally.first_events = {name: at[job] for name, job in new.items() if job in at}
             self._is_whole = True
+
+
+def _calm(group: Group) -> Group:
+    return replace(group, is_rising=False, children=in_order(map(_calm, group.children)))
 
 
 def frame(bounds: Bounds, wanted: Range, by: By, filter_text: str) -> Frame:

@@ -127,7 +127,8 @@ class Failures:
     """The failures of a range, as far as they have been counted.
 
     While `is_counted` is False the numbers are those from `read_back_to` on: older runs, or what was reported of
-    them, are still to be read. When it is, and `is_whole` is not, what was usual, new or back is still to be found out.
+    them, are still to be read, and nothing is rising or a burst yet. When it is, and `is_whole` is not, what was usual,
+    new or back is still to be found out.
     """
 
     read_at: dt.datetime
