@@ -15,9 +15,10 @@ from jobdesk_core.exceptions import NothingReported
 from jobdesk_core.monitor import filter_reports
 from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.monitor.pages import Order, PageKey
-from jobdesk_core.monitor.synchronous import SyncJobPages
+from jobdesk_core.monitor.synchronous import SyncJobPages, read_detail_now
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.troubles import explain
+from releases import STATES
 from reports import add_error, add_worker, ago, insert, install
 
 
@@ -122,6 +123,35 @@ def test_which_jobs_have_to_do_with_a_host(dsn: str, jobs: Jobs, few: int, monke
     }
     found = {text: [ids.index(job) for job in jobs.found(text)] for text in cases}
     assert found == cases
+
+
+@pytest.mark.parametrize("state", [STATES[0], STATES[-1]])
+def test_on_every_release(own_released_dsn: str, state: str) -> None:
+    dsn = own_released_dsn
+    insert_job = "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('mail', 't') RETURNING id"
+    first, second = (run_sql(dsn, insert_job)[0] for _ in range(2))
+    add_worker(dsn, "worker-3", queues=["push"], running=[first])
+    add_error(dsn, second, "ConnectTimeout", "timed out")
+    run_sql(dsn, "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", first)
+    connector = SyncPsycopgConnector(conninfo=dsn)
+    connector.open()
+    try:
+        jobs = Jobs(dsn, connector)
+        assert (jobs.found("host:worker-3"), jobs.found("error:ConnectTimeout")) == ([first], [second])
+        assert jobs.found("host:none -error:*") == []
+        running, waiting = (read_detail_now(connector, jobs.able, job) for job in (first, second))
+    finally:
+        connector.close()
+    assert running is not None and "It runs on worker-3, process 7." in running.reason.sentences
+    assert waiting is not None and waiting.around.reports.failure is not None
+    if not jobs_have_workers(dsn):
+        # Who else is alive is not recorded there: it is never said for sure that nobody serves a queue.
+        assert "The one worker that reports does not serve queue mail." in waiting.reason.sentences
+
+
+def jobs_have_workers(dsn: str) -> bool:
+    """Whether the release keeps a record of its workers."""
+    return run_sql(dsn, "SELECT to_regclass('procrastinate_workers') IS NOT NULL") == [True]
 
 
 def test_only_the_database_can_say_of_a_row(dsn: str, jobs: Jobs) -> None:
