@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import psycopg
@@ -27,8 +28,7 @@ async def install_reports(connector: PsycopgConnector, dsn: str) -> None:
         connection.execute(schema_sql().encode())
     rows = [row for job in await connector.run_async(_FAILED) if (row := _error(job)) is not None]
     if rows:
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        await connector.run_async(Statement(statements.ERRORS, nothing, columns))
+        await connector.run_async(Statement(statements.ERRORS, nothing, {"rows": json.dumps(rows, default=str)}))
 
 
 def _error(job: dict[str, Any]) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import os
 import socket
 import time
@@ -229,7 +230,7 @@ class Store:
 
     def _insert(self, text: str, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self._run(text, **{name: [row[name] for row in rows] for name in rows[0]})
+            self._run(text, rows=json.dumps(rows, ensure_ascii=False, default=str))
 
     def _beats(self, batch: Batch) -> None:
         if not batch.sessions:
