@@ -390,6 +390,14 @@ SECRETS = {
     "headers": "{{'Cookie': [('sid', '{}')]}}",
     "a signed address": "PUT https://x.blob.example.org/a?sv=2024&sig={}&se=1 failed",
     "a key in a query": "GET https://maps.example.org/json?address=x&key={}",
+    "json within json": r"body: {{\"password\": \"{} x\", \"n\": 1}}",
+    "pairs": "[('Authorization', 'Bearer {}'), ('Accept', '*')]",
+    "pairs of bytes": "[(b'x-api-key', b'{}')]",
+    "xml": "<user>me</user><password>{}</password>",
+    "a command": "curl -u me:{} https://x.example.org",
+    "a user that is a token": "git clone https://{}0123456789@git.example.org/x.git",
+    "an account": "AccountName=me;AccountKey={}==;EndpointSuffix=x",
+    "a webhook": "POST https://hooks.slack.com/services/T0/B0/{} failed",
     "a sentence": "the password is {}, which is refused",
     "a sentence with a quote": "invalid token '{} x' of me",
 }
@@ -426,6 +434,8 @@ def test_secrets_are_known_by_their_looks_and_other_words_stay() -> None:
         "https://api.example.org:8080/users/@me",
         "Unexpected token < in JSON at position 0",
         "Unexpected token '}' at 7",
+        "ValueError: ('missing', 'token')",
+        "https://me@x.example.org/ and ssh://git@x.example.org",
         "the password is too short: 12 characters at least",
         "config=(1, 2) and design=x",
         "GET https://x.example.org/a?code=500&key=7 failed",
@@ -463,7 +473,7 @@ def test_a_teams_own_function_hides_more_and_cannot_fail_openly() -> None:
     "text",
     ["a", "password", "-", "://", "1 ", "token ", "\"'", "a:b@", "x://a:", "[parameters: ", "eyJ", "secret='",
      "input_value=", "Failing row contains ", "-----BEGIN PRIVATE KEY-----", "Authorization: ", "a-", "--key ",
-     "=", "'\\"],
+     "=", "'\\", "secret=(", "token: [['", "\\\\\\", "('token', '", "<token ", "?key=", "password is "],
 )  # fmt: skip
 def test_no_text_takes_long(text: str) -> None:
     started = time.monotonic()

@@ -21,12 +21,15 @@ NOT_REDACTED = "(not shown: the redact function of this application failed)"
 #: Names of values that are secret wherever they stand, beside those that the window hides in arguments.
 _KEYS = (
     rf"(?:{DEFAULT_PATTERN}|pwd|auth\b|auth[-_]|session[-_]?id|csrf|signature|x-amz-[a-z-]*|sslpassword|dsn\b|pin\b"
-    r"|(?<![a-z])sig\b)"
+    r"|(?<![a-z])sig\b|account[-_]?key)"
 )
 #: A name with such a part in it, perhaps in quotes. Bounded, for a text may be one endless word.
-_NAME = rf"(?<![A-Za-z0-9_.-])[\"']?[A-Za-z0-9_.-]{{0,80}}?{_KEYS}[A-Za-z0-9_-]{{0,40}}[\"']?"
+_QUOTE = r"(?:\\{0,4}[\"'])"  # within another text, quotes are escaped
+_WORD = rf"[A-Za-z0-9_.-]{{0,80}}?{_KEYS}[A-Za-z0-9_-]{{0,40}}"
+_NAME = rf"(?<![A-Za-z0-9_.-]){_QUOTE}?{_WORD}{_QUOTE}?"
 # Where the closing quote or bracket is missing, for a text may be cut, all is the value to the end of the line.
 _QUOTED = r"(?:\"(?:[^\"\\\n]|\\.)*(?:\"|\\?(?=\n|\Z))|'(?:[^'\\\n]|\\.)*(?:'|\\?(?=\n|\Z)))"
+_ESCAPED = r"\\{1,4}[\"'][^\"'\\\n]*(?:\\{1,4}[\"'])?"
 _INSIDE = rf"{_QUOTED}|[^\[\](){{}}\n\"']"
 _LISTED = rf"[\[({{](?:{_INSIDE}|[\[({{](?:{_INSIDE})*[\])}}]?)*[\])}}]?"
 _WORDS = r"(?:password|passwd|passphrase|secret|token|api[ _-]?key)"
@@ -51,13 +54,23 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     # Each cookie of a header.
     (re.compile(r"(?i)(\bcookies?[\"']?\s{0,3}:\s{0,3})(?![\"'\s\[({])[^\n\"']+"), rf"\1{HIDDEN}"),
+    # Addresses that are secrets themselves, and a token in the place of a user.
+    (
+        re.compile(r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/|api\.telegram\.org/bot)[^\s\"'<>]+"),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(r"(://)(?=[^\s/@]{0,200}\d)[A-Za-z0-9_~.-]{16,200}@"), rf"\1{HIDDEN}@"),
     # Parts of a query whose names are secret nowhere else.
     (re.compile(r"(?i)([?&](?:key|code|jwt|sid|sas|otp|pass)=)[^\s&\"'<>]{8,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic|token) +(?=[^\s]*[0-9=._-])[A-Za-z0-9._~+/=-]{12,}"), rf"\1 {HIDDEN}"),
     (
-        re.compile(rf"(?i)({_NAME}\s{{0,3}}(?:=>|:=|==?|:)\s{{0,3}}(?:b(?=[\"']))?)({_QUOTED}|{_LISTED}|[^\s,;&\"')}}\]]+)"),
+        re.compile(rf"(?i)({_NAME}\s{{0,3}}(?:=>|:=|==?|:)\s{{0,3}}(?:b(?=[\"']))?)({_QUOTED}|{_ESCAPED}|{_LISTED}|[^\s,;&\"')}}\]]+)"),
         rf"\1{HIDDEN}",
     ),
+    # Headers as pairs, elements, and what a command is given.
+    (re.compile(rf"(?i)(\(\s{{0,3}}b?[\"']{_WORD}[\"']\s{{0,3}},\s{{0,3}}b?){_QUOTED}(?=\s{{0,3}}\))"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)(<{_WORD}(?:\s[^<>\n]{{0,200}})?>)[^<>\n]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(\s(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}:)[^\s\"']+"), rf"\1{HIDDEN}"),
     # As a sentence tells it: in quotes, or such as no word is.
     (
         re.compile(
