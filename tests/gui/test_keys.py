@@ -134,7 +134,9 @@ class Opener:
         }
 
     def _ledger(self) -> None:
-        errand = act_on_new_jobs(desk_of(self._window), DeferPlan([], desk_of(self._window).capabilities))
+        errand = act_on_new_jobs(
+            desk_of(self._window), DeferPlan([], desk_of(self._window).capabilities), stage=lambda _: None
+        )
         ended = Ended(kind="good", sentence="Deferred 1 job.")
         LedgerDialog(self._window, act=Act(errand, self._window), ended=ended).open()
 
