@@ -195,7 +195,10 @@ conditions = st.one_of(
     asked(["args.n"], numbers | st.sampled_from([">1e3", "<2026-11-20", "2026-11..2026-12", ">=4.5", "none"])),
     asked(["worker"], st.sampled_from(["none", "1", "2", "#1", "99999999999999999999"])),
     asked(["is"], st.sampled_from(["aborting", "abort_requested", "scheduled", "stalled"])),
-    asked(["args", "args.key", "args.n", 'args.in."a.b"'], text_values.filter(lambda value: value[:1] != "{")),
+    asked(
+        ["args", "args.key", "args.n", 'args.in."a.b"'],
+        text_values.filter(lambda value: value[:1] == '"' or (value[:1] != "{" and ":" not in value)),
+    ),
     texts.map(lambda text: term("", text)),
     st.sampled_from(["mail", "-MAIL", "#1", "#2", "9,007,199,254,740,993", '-args:{"n": 42}', 'args:{"in":{}}']),
 )
