@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from reports import add_error, ago
 from waiting import until
 
 
@@ -358,3 +359,26 @@ async def test_a_group_opens_into_its_errors_and_each_leads_to_its_own_jobs(dsn:
             page.table.selectRow(place)
             QTest.keyClick(page.table, Qt.Key.Key_Return)
             await until(lambda: window.jobs.model.ids() == [failed[2]], timeout_s=60, what="its job")
+
+
+async def test_the_side_names_what_is_selected_and_counts_only_runs_known_to_be_alike(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        failed = [run(others, task, "q", "failed", worker) for task in ("t", "t", "u", "v")]
+        for job_id, task, kind in zip(failed, "ttuv", ("lib.Gone", "lib.Gone", "lib.Gone", "KeyError"), strict=True):
+            columns = {"task_name": task, "traceback": TRACEBACK, "at": ago(300)}
+            add_error(dsn, job_id, kind, "no", **columns)
+        others.run("UPDATE procrastinate_jobs SET worker_id = NULL")
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            by_words = {
+                0: ("t", "2 of 2 failed like this"),
+                1: ("Gone", "3 of 3 failed like this"),
+                2: ("worker not known", "The newest error of these jobs"),
+            }
+            for by, (name, said) in by_words.items():
+                page.toolbar.by.choose(by)
+                await until(lambda name=name: page.side.name.plain_text == name, what=name)
+                note = page.side.traceback.note
+                await until(lambda note=note, said=said: note.plain_text.startswith(said), what=said)
+                assert any(line.startswith(f"{name} ") for line in page.time_line._legend(page.reading.found))

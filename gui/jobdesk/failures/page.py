@@ -289,7 +289,7 @@ class FailuresPage(QWidget):
         row, found = self.selected_row(), self.reading.found
         self.side.show_group(row, found, self.muted.mute_of(row.key) if row is not None else None)
         own = row.group.trend if row is not None else ()
-        name = (row.group.task or self.side.name.plain_text) if row is not None else ""
+        name = self.side.name.plain_text if row is not None else ""
         self.time_line.set_failures(found, own, name, is_stale=self._is_stale())
         self._beside.show(self._desk if self.isVisible() else None, row, found, self.reading.question.queue)
 

@@ -116,9 +116,9 @@ class SelectedGroup(QObject):
         elif not error.traceback:
             view.show_note(f"{error.type}: {error.message}")
         else:
-            parts = (each for each in group.children if each.error is not None)
-            alike = [each.failed for each in parts if each.error and each.error.fingerprint == error.fingerprint]
-            view.show_traceback(error.traceback, alike[0] if alike else group.failed, group.failed)
+            parts = [each for each in group.children or (group,) if each.error is not None]
+            alike = sum(each.failed for each in parts if each.error and each.error.fingerprint == error.fingerprint)
+            view.show_traceback(error.traceback, alike, group.failed)
 
     def _unread(self, error: Exception) -> None:
         if self._desk is not None:

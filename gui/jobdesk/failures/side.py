@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobdesk_core import durations
-from jobdesk_core.failures.records import Contrast, Failures
+from jobdesk_core.failures.records import By, Contrast, Failures
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -236,15 +236,14 @@ class FailuresSide(QWidget):
 def _name(row: Row, found: Failures) -> str:
     """What a group is called: by its task, its error, or its worker."""
     group = row.group
-    parts = []
-    if group.worker is not None:
-        parts.append(words.worker_words(group.worker))
+    parts = [words.worker_words(group.worker)] if found.by is By.WORKER else []
+    error = words.error_parts(group.error)[0] if group.error is not None else words.not_reported(found)
+    if found.by is By.ERROR:
+        parts.append(error)
     if group.task is not None:
         parts.append(group.task)
-    if group.error is not None and (row.is_child or group.task is None):
-        parts.append(words.error_parts(group.error)[0])
-    elif row.is_child and group.error is None and found.by.value == "task":
-        parts.append(words.not_reported(found))
+    if found.by is By.TASK and row.is_child:
+        parts.append(error)
     return " · ".join(parts) or words.not_reported(found)
 
 

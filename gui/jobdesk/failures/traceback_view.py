@@ -72,8 +72,10 @@ class TracebackView(QWidget):
         self.setVisible(bool(sentence))
 
     def show_traceback(self, text: str, same: int, of: int) -> None:
-        """Show this traceback, the newest of `same` alike of `of` failed runs."""
+        """Show this traceback, the newest of `same` alike (0: not known how many) of `of` failed runs."""
         said = self.tr("{same} of {all} failed like this").format(same=formats.number(same), all=formats.number(of))
+        if not same:
+            said = self.tr("The newest error of these jobs")
         self.show_text(text, said)
 
     def show_text(self, text: str, said: str, has_link: Callable[[Frame], bool] = lambda frame: False) -> None:
