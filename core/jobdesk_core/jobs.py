@@ -37,6 +37,11 @@ class _Label(enum.Enum):
             _added[cls.__name__, label] = known
         return known
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is one of Procrastinate's own labels, and none that somebody has added to the database."""
+        return self._value_ in type(self)._value2member_map_
+
 
 _added: dict[tuple[str, str], Any] = {}
 
@@ -59,7 +64,7 @@ class Status(_Label):
     @property
     def is_final(self) -> bool:
         """Whether the job is over, so that nothing but a retry or a deletion can change it."""
-        return self not in (Status.TODO, Status.DOING, Status.ABORTING)
+        return self in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ABORTED)
 
 
 class EventType(_Label):

@@ -104,6 +104,19 @@ def test_every_command_tells_of_such_rows(odd: str, capsys: pytest.CaptureFixtur
     assert "12000-01-01" in ran(capsys, odd, "why", "4")[1]
 
 
+def test_a_status_that_nobody_knows_is_neither_success_nor_an_end(odd: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run_sql(odd, "ALTER TABLE procrastinate_jobs ALTER status DROP NOT NULL")
+    run_sql(odd, "UPDATE procrastinate_jobs SET status = NULL WHERE id = 11")
+    for job_id, status in (("10", "paused"), ("11", "unknown")):
+        for words in (["why", job_id], ["show", job_id]):
+            code, out, _ = ran(capsys, odd, *words)
+            assert code == 0 and "Its status is none of Procrastinate's." in out and "succeeded" not in out, out
+        for words in (["cancel"], ["cancel", "--abort"], ["cancel", "--delete"], ["retry"], ["fail"], ["purge"]):
+            code, out, err = ran(capsys, odd, words[0], job_id, *words[1:], "--yes")
+            assert code == 1 and f"a status that Jobdesk does not know: {status}" in out + err, (words, out, err)
+    assert run_sql(odd, "SELECT status::text FROM procrastinate_jobs WHERE id > 9 ORDER BY id") == ["paused", None]
+
+
 def test_such_a_row_is_acted_on_like_any(odd: str, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["cancel", "2"], ["retry", "11"], ["cancel", "7"]):
         code, out, err = ran(capsys, odd, *words, "--yes")

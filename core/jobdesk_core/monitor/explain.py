@@ -22,6 +22,8 @@ from jobdesk_core.reported.around import Around
 Tone = Literal["neutral", "good", "warning", "bad"]
 #: A queue in which nothing has been started for so many seconds is worth a word: a worker looks every 5 s by default.
 QUIET_S = 15
+UNKNOWN_STATUS = "Its status is none of Procrastinate's."
+NOT_ACTED_ON = "Whoever added that status knows what it means. Jobdesk does not, and leaves the job alone."
 UNKNOWN_RULE = (
     "This database's rule for taking jobs is newer than this Jobdesk knows, so workers may go by another one."
 )
@@ -89,6 +91,8 @@ def explain(row: JobRow, events: list[EventRow], around: Surroundings, now: dt.d
         return Explanation("Stopped while it was running.", [*_runs(events), _outcome(around)])
     if row.status is Status.CANCELLED:
         return Explanation("Cancelled before a worker started it.", _runs(events))
+    if not row.status.is_known:
+        return Explanation(UNKNOWN_STATUS, [*_runs(events), NOT_ACTED_ON], "warning")
     returned = [] if around.result is None else [_outcome(around)]
     return Explanation("It ran and succeeded.", [*_runs(events), *returned], "good")
 

@@ -159,6 +159,9 @@ def verdict(action: Action, facts: Facts, capabilities: Capabilities, *, change:
     The rules are the state table of the database functions, and one of ours: a running job whose worker is alive, or
     may be, is retried only by force, for it would run twice at once.
     """
+    if not facts.status.is_known:
+        words = f"a status that Jobdesk does not know: {facts.status.value}"
+        return Reason(f"has {words}.", words)
     if action is Action.RETRY:
         return _retry_verdict(facts, capabilities, isinstance(change, Retry) and change.is_forced)
     if action is Action.RESCUE:
