@@ -17,11 +17,12 @@ _WRONG = 'password authentication failed for user "me"'
 class MadeUpServer:
     """Listens on a port of the loopback. `got` are the passwords that it was sent, `asked` how often it asked.
 
-    One that `echoes` says what it was sent when it refuses it.
+    One that `echoes` says what it was sent when it refuses it, in the `words` that are given: those in which a password
+    is refused are told in a sentence of Jobdesk's own, any others as they are.
     """
 
-    def __init__(self, *, echoes: bool = False) -> None:
-        self.echoes = echoes
+    def __init__(self, *, echoes: bool = False, words: str = _WRONG + ": got {}") -> None:
+        self.echoes, self.words = echoes, words
         self.got: list[str] = []
         self.asked = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -63,8 +64,9 @@ class MadeUpServer:
         if _read(client, 1) == b"p":
             (length,) = struct.unpack("!i", _read(client, 4))
             self.got.append(_read(client, length - 4).rstrip(b"\0").decode())
-        words = f"{_WRONG}: got {self.got[-1]}" if self.echoes and self.got else _WRONG
-        told = f"SFATAL\0VFATAL\0C28P01\0M{words}\0\0".encode()
+        words = self.words.format(self.got[-1]) if self.echoes and self.got else _WRONG
+        state = "28P01" if words.startswith(_WRONG) else "XX000"
+        told = f"SFATAL\0VFATAL\0C{state}\0M{words}\0\0".encode()
         client.sendall(b"E" + struct.pack("!i", len(told) + 4) + told)
 
 
