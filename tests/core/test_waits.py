@@ -216,3 +216,24 @@ def test_an_act_that_is_stopped_while_the_server_is_silent_ends_soon_and_says_wh
     more = run_sql(dsn, done)[0] - int(told_done[1])
     # What was broken off before its COMMIT is certainly not done; what was sent may be.
     assert more == 0 or ("unknown" in told and 0 < more <= 200)
+
+
+#: Ctrl+C comes while the command line's own modules are loaded, which takes seconds on a busy machine.
+LOADING = """
+import os, signal, sys
+from jobdesk_core import cli
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "jobdesk_core.cli.acting":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Finder())
+sys.exit(cli.main(["status"]))
+"""
+
+
+def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_traceback() -> None:
+    ended = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (codes.INTERRUPTED, "", "")

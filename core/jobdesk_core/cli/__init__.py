@@ -55,6 +55,9 @@ def listed() -> str:
 
 def main(arguments: Sequence[str], program: str = "jobdesk") -> int:
     """Run a command and return its exit code, one of `jobdesk_core.cli.codes`. `program` is what the help calls it."""
-    from jobdesk_core.cli.program import main as run
+    try:
+        from jobdesk_core.cli.program import main as run
+    except KeyboardInterrupt:  # loading takes a moment, and Ctrl+C ends that without a traceback, too
+        return 130  # as codes.INTERRUPTED, which may not be loaded yet
 
     return run(arguments, program)
