@@ -92,7 +92,7 @@ async def test_nothing_that_is_shown_copied_or_written_tells_it(
 ) -> None:
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
     real = {"port": "5432", **{name: str(value) for name, value in conninfo_to_dict(module_dsn).items()}}
-    with MadeUpServer(echoes=True) as server:
+    with MadeUpServer(echoes=True, words="what is {}?") as server:
         words = {
             "it works": real,
             "no such database": real | {"dbname": "none"},
