@@ -23,6 +23,7 @@ from jobdesk_core.reporting import faults, progress, report, statements, targets
 from jobdesk_core.reporting.batches import FORGET_STEP, Settings, Store
 from pgbouncer import needs_pgbouncer, pgbouncer
 from reporting import errors, everything, install, locked, reporting, rows, run_all, until_true
+from reports import add_worker
 
 PLANTED = "pl4nted-S3cret"
 
@@ -361,6 +362,28 @@ def test_jobs_of_a_killed_worker_are_lost_with_it(reported: str) -> None:
     assert f"Lost with its worker mortal (process {process.pid} on " in found[0]["message"]
     [gone, _] = rows(reported, "workers", "started_at")
     assert gone["ended_at"] == gone["beat_at"] == found[0]["at"]
+
+
+def test_a_job_is_lost_with_its_worker_also_when_procrastinate_has_forgotten_whose_it_was(reported: str) -> None:
+    app = app_of(reported)
+    names = ("lost", "long ago", "another queue", "another worker")
+    ids = dict(zip(names, (app.configure_task("runs", queue=queue).defer() for queue in "qqrq"), strict=True))
+    other = run_sql(reported, "SELECT worker_id FROM procrastinate_register_worker_v1()")[0]
+    for _ in ids:
+        run_sql(reported, "SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", other)
+    run_sql(
+        reported, "UPDATE procrastinate_events SET at = now() - interval '59 s' WHERE job_id <> %s", ids["long ago"]
+    )
+    run_sql(reported, "UPDATE procrastinate_events SET at = now() - interval '1 h' WHERE job_id = %s", ids["long ago"])
+    run_sql(reported, "DELETE FROM procrastinate_workers")
+    add_worker(reported, beat_s=60, queues=["q"], worker_id=other, name="mortal")
+    add_worker(reported, beat_s=0, running=[ids["another worker"]])
+    app.close()
+    run_all(reporting(app, lost_s=30), queues=["none"])
+
+    assert [(row["job_id"], row["attempt"], row["outcome"]) for row in rows(reported, "errors")] == [
+        (ids["lost"], 1, "lost")
+    ]
 
 
 def test_a_worker_that_comes_back_was_not_lost(reported: str) -> None:

@@ -310,6 +310,8 @@ class Store:
                 ids = set(worker["running"])
                 if has_worker_id and worker["worker_id"] is not None:
                     ids |= {row["id"] for row in self._run(statements.RUNNING_BY_WORKER, worker_id=worker["worker_id"])}
+                if has_worker_id:
+                    ids |= self._orphans(worker)
                 if may_read and ids:
                     self._run(
                         statements.LOST,
@@ -322,6 +324,14 @@ class Store:
                     )
             if silent:
                 self._run(statements.LEFT_BEHIND, ids=[worker["id"] for worker in silent])
+
+    def _orphans(self, worker: dict[str, Any]) -> set[int]:
+        """Jobs that were this worker's by all signs but its number; none where that cannot be read at once."""
+        asked = {name: worker[name] for name in ("id", "queues", "beat_at")}
+        with contextlib.suppress(psycopg.DatabaseError), self._connection.transaction():
+            self._run("SET LOCAL statement_timeout = '1s'")
+            return {row["id"] for row in self._run(statements.ORPHANS, **asked)}
+        return set()
 
     def _forget(self) -> None:
         """Delete some of what is too old or too many, one table at a time."""

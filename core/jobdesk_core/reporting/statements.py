@@ -71,7 +71,7 @@ ON CONFLICT (app, task_name, periodic_id) DO UPDATE
 # keeps the worker there. Of these, lost are those that are still running by that table, or that someone has put back:
 # they would have told of any other end.
 SILENT = """\
-SELECT id, worker_id, app, host, pid, name, running, beat_at FROM jobdesk.workers
+SELECT id, worker_id, app, host, pid, name, queues, running, beat_at FROM jobdesk.workers
  WHERE ended_at IS NULL AND beat_at < now() - make_interval(secs => %(seconds)s::float8)
  ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED"""
 HAS_JOBS = "SELECT has_table_privilege(to_regclass('procrastinate_jobs'), 'SELECT') AS may_read"
@@ -81,6 +81,18 @@ SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('procrastin
 RUNNING_BY_WORKER = (
     "SELECT id FROM procrastinate_jobs WHERE worker_id = %(worker_id)s::bigint AND status = 'doing' LIMIT 1000"
 )
+# When a worker starts, Procrastinate forgets whose the jobs of those were that have been silent for 30 s. Then they are
+# the jobs without a worker that began after the last heartbeat, in a queue of this worker, and that nobody else runs.
+ORPHANS = """\
+SELECT job.id FROM procrastinate_jobs AS job
+ WHERE job.status = 'doing' AND job.worker_id IS NULL
+   AND (%(queues)s::text[] IS NULL OR job.queue_name = ANY (%(queues)s::text[]))
+   AND EXISTS (SELECT FROM procrastinate_events AS event WHERE event.job_id = job.id AND event.type = 'started'
+                  AND event.at BETWEEN %(beat_at)s::timestamptz - interval '1 second'
+                                   AND %(beat_at)s::timestamptz + interval '15 seconds')
+   AND NOT EXISTS (SELECT FROM jobdesk.workers AS other WHERE other.id <> %(id)s::uuid AND other.ended_at IS NULL
+                      AND job.id = ANY (other.running))
+ LIMIT 1000"""
 # The run that was lost is the present one, unless somebody has put the job back since, and perhaps another worker runs
 # it already: then it is the one before.
 LOST = """\
