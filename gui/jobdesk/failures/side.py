@@ -142,7 +142,7 @@ class FailuresSide(QWidget):
         if contrast.is_sample:
             parts.append(self.tr("An even sample of them."))
         if not contrast.is_whole:
-            parts.append(self.tr("Comparing on …"))
+            parts.append(self.tr("Still comparing …"))
         return " ".join(parts)
 
     def _rest(self, contrast: Contrast) -> list[Run]:
