@@ -139,6 +139,7 @@ def test_the_schema_is_created_read_and_looked_for(tmp_path: Path, empty_dsn: st
     ("line", "more", "code", "words"),
     [
         ("worker", {}, 2, "Which app?"),
+        ("healthchecks --dsn x=y", {}, 2, "Which app?"),
         ("worker --app nowhere.app", {}, 2, "There is no app at nowhere.app"),
         ("worker --app shop", {}, 2, "There is no app at shop"),
         ("worker --app shop.nothing", {}, 2, "no attribute 'nothing'"),

@@ -55,11 +55,11 @@ def reported() -> Iterator[None]:
 
 def loaded(options: argparse.Namespace) -> App:
     """The app of --app. Raises Ended when there is none at that path, or its modules cannot be imported."""
-    if options.dsn is not None or options.profile is not None or options.schema is not None:
-        raise Ended(codes.USAGE, "With --app the connection is the app's: --dsn, --profile and --schema go without.")
     path = options.app or from_environment("APP")
     if not path:
         raise Ended(codes.USAGE, "Which app? Give --app package.module.app, or set JOBDESK_APP.")
+    if options.dsn is not None or options.profile is not None or options.schema is not None:
+        raise Ended(codes.USAGE, "With --app the connection is the app's: --dsn, --profile and --schema go without.")
     if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does
     try:
