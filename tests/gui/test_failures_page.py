@@ -9,6 +9,7 @@ import pytest
 from jobdesk.dialogs.preflight import PreflightDialog
 from jobdesk.failures.page import FailuresPage
 from jobdesk.main_window import MainWindow
+from jobdesk.theme import theme
 from jobdesk_core.reported.ddl import schema_sql
 from opened import Others, desk_of, dialog_of, live
 from psycopg.types.json import Jsonb
@@ -382,3 +383,21 @@ async def test_the_side_names_what_is_selected_and_counts_only_runs_known_to_be_
                 note = page.side.traceback.note
                 await until(lambda note=note, said=said: note.plain_text.startswith(said), what=said)
                 assert any(line.startswith(f"{name} ") for line in page.time_line._legend(page.reading.found))
+
+
+async def test_no_column_rises_above_all_that_failed(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        # Reported, as by a clock that differs, within one minute.
+        for minutes in range(2, 10):
+            add_error(dsn, run(others, "t", "q", "failed", worker, minutes), "Gone", task_name="t", at=ago(150))
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            page.toolbar.by.choose(1)
+            await until(lambda: page.side.name.plain_text == "Gone · t", what="the error")
+            line = page.time_line
+            image = line.grab().toImage()
+            heading = range(int(line._plot().top() * image.devicePixelRatio()) - 2)
+            bad = theme().colour("bad").rgb()
+            tall = [x for x in range(image.width()) if all(image.pixel(x, y) == bad for y in heading)]
+            assert not tall

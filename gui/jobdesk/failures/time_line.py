@@ -238,6 +238,8 @@ class TimeLine(QWidget):
             left, right = (round(plot.left() + plot.width() * each / count) for each in (place, place + 1))
             width = max(1, right - left - (2 if right - left > 6 else 1 if right - left > 2 else 0))
             own = (self._own[place] if place < len(self._own) else 0) if self._name else failed
+            # Errors have times of their own, which may lie in another bucket than those of their runs.
+            own = min(own, failed)
             middle = bottom - round(plot.height() * own / highest)
             upper = min(bottom - 2, bottom - round(plot.height() * failed / highest))
             painter.fillRect(QRectF(left, middle, width, bottom - middle), self._brush(True))
