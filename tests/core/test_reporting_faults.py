@@ -384,6 +384,7 @@ SECRETS = {
     "a key without an end": "-----BEGIN PRIVATE KEY-----\nMIIE\n{}",
     "a quote that does not end in its line": 'bad: password="{} and on\nnext line',
     "the second cookie": "failed\nCookie: sid=x1; b={}\nHost: x",
+    "the second cookie in a line of code": r"fail('no\nCookie: sid=x1; b={}')",
     "a tuple": "{{'password': ('{}', 1), 'n': 2}}",
     "a list of them": "{{'tokens': ['x', 'y) {}'], 'n': 2}}",
     "a list of lists": "secrets = [['x'], ['{}']]",

@@ -53,7 +53,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{HIDDEN}",
     ),
     # Each cookie of a header.
-    (re.compile(r"(?i)(\bcookies?[\"']?\s{0,3}:\s{0,3})(?![\"'\s\[({])[^\n\"']+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)(cookies?[\"']?\s{0,3}:\s{0,3})(?![\"'\s\[({])[^\n\"']+"), rf"\1{HIDDEN}"),
     # Addresses that are secrets themselves, and a token in the place of a user.
     (
         re.compile(r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/|api\.telegram\.org/bot)[^\s\"'<>]+"),
