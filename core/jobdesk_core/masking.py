@@ -19,7 +19,8 @@ _UNMISTAKABLE = 8
 
 #: By where they came from: what was typed at the start, and what connections were opened with.
 _known: dict[str, set[str]] = {}
-_pattern = re.compile(r"(?!)")
+_NOTHING = re.compile(r"(?!)")
+_pattern = _typed_pattern = _NOTHING
 
 
 def hide_typed(secrets: Iterable[str]) -> None:
@@ -34,16 +35,30 @@ def hide(secrets: Iterable[str], *, names: Collection[str] = ()) -> None:
 
 
 def _hide(source: str, secrets: set[str]) -> None:
-    global _pattern
+    global _pattern, _typed_pattern
     if secrets != _known.get(source):
         _known[source] = {each for each in secrets if len(each) >= SHORTEST}
-        ordered = sorted(set().union(*_known.values()), key=len, reverse=True)
-        _pattern = re.compile("|".join(map(_seen, ordered)) or "(?!)")
+        _pattern = _pattern_of(set().union(*_known.values()))
+        _typed_pattern = _pattern_of(_known.get("typed", set()))
+
+
+def _pattern_of(secrets: set[str]) -> re.Pattern[str]:
+    ordered = sorted(secrets, key=len, reverse=True)
+    return re.compile("|".join(map(_seen, ordered))) if ordered else _NOTHING
 
 
 def masked(text: str) -> str:
     """The text with every known secret as a mask."""
     return _pattern.sub(MASK, text)
+
+
+def masked_typed(text: str) -> str:
+    """A sentence of our own, with what was typed on the command line as a mask.
+
+    What others say is `masked` before it is quoted in one. In our own words a password that is a word would be told by
+    its mask.
+    """
+    return _typed_pattern.sub(MASK, text)
 
 
 def _seen(secret: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from jobdesk_core import exact_json
 from jobdesk_core.jobs import Status
-from jobdesk_core.masking import masked
+from jobdesk_core.masking import masked_typed
 from jobdesk_core.moments import safe_local
 
 #: A cell of a table is cut after so many characters; --json and `show` have the whole.
@@ -46,7 +46,7 @@ def line(text: str = "") -> None:
 
 def note(text: str) -> None:
     """Print a line for people on the error stream, so that it is never taken for a result."""
-    sys.stderr.write(f"{plain(masked(text))}\n")
+    sys.stderr.write(f"{plain(masked_typed(text))}\n")
 
 
 def flush() -> None:
