@@ -72,7 +72,7 @@ async def test_after_the_tables_were_emptied_the_counts_begin_anew(dsn: str, res
         finish(dsn, start(dsn)[0], "succeeded")
     async with monitor_of(dsn) as monitor:
         assert monitor.counts.total() == 6
-        run_sql(dsn, f"TRUNCATE procrastinate_jobs {restart} CASCADE")
+        await asyncio.to_thread(run_sql, dsn, f"TRUNCATE procrastinate_jobs {restart} CASCADE")
         await until(lambda: exactly(monitor, dsn) and not monitor.counts.total(), timeout_s=45, what="no jobs")
         defer(dsn)
         finish(dsn, start(dsn)[0], "failed")

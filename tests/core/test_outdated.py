@@ -74,7 +74,8 @@ async def test_what_comes_after_the_events_began_anew_is_seen(dsn: str, fault: l
     async with watched(dsn) as found:
         await until(lambda: found.total() == 50, what="the first count")
         before = found.refreshes
-        run_sql(dsn, "; ".join(fault))
+        # Beside the loop, which may have to let go of the table first.
+        await asyncio.to_thread(run_sql, dsn, "; ".join(fault))
         new = run_sql(dsn, f"{DEFER.format(1)} RETURNING id")[0]
         await until(lambda: found.refreshes > before or new in found.rows, timeout_s=60, what="the new job")
         count = run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs")[0]
@@ -115,7 +116,7 @@ async def test_what_changed_while_the_link_was_away_is_read_and_detected_anew(ds
             before = found.refreshes
             link.freeze()
             run_sql(dsn, "ALTER FUNCTION procrastinate_retry_job_v2 RENAME TO retry_of_old")
-            run_sql(dsn, "TRUNCATE procrastinate_jobs RESTART IDENTITY CASCADE")
+            await asyncio.to_thread(run_sql, dsn, "TRUNCATE procrastinate_jobs RESTART IDENTITY CASCADE")
             link.break_off()
             link.thaw()
             await until(lambda: found.refreshes > before and found.is_live, timeout_s=30, what="the link to be back")

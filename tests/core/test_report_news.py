@@ -86,7 +86,7 @@ async def test_reports_that_are_installed_or_removed_meanwhile_are_noticed(dsn: 
         add_error(dsn, job)
         await until(lambda: job in watcher.named, what="the error")
         await watcher.quiet()
-        run_sql(dsn, "DROP SCHEMA jobdesk CASCADE")
+        await asyncio.to_thread(run_sql, dsn, "DROP SCHEMA jobdesk CASCADE")
         await until(lambda: watcher.monitor.reports.found.state == "absent", what="that it is gone")
         await until(lambda: watcher.monitor.state.mode == "live", what="live again")
         watcher.named.clear()

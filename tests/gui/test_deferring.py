@@ -378,7 +378,8 @@ async def test_all_in_one_transaction_is_all_or_nothing(dsn: str, tmp_path: Path
     with Others(dsn) as others:
         async with live(tmp_path, dsn) as window:
             dialog = await many(window, "n\n" + "\n".join(map(str, range(1_200))), ready=1_200)
-            others.run("ALTER TABLE procrastinate_jobs ADD CONSTRAINT no CHECK ((args->>'n')::int <> 1100)")
+            refusing = "ALTER TABLE procrastinate_jobs ADD CONSTRAINT no CHECK ((args->>'n')::int <> 1100)"
+            await asyncio.to_thread(others.run, refusing)
             dialog.safety.how.setCurrentIndex(1)
             click(dialog.verb)
             told = await ended(window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,8 @@ async def test_a_locked_table_is_no_lost_connection(dsn: str, tmp_path: Path) ->
         job_id = others.defer()
         async with live(tmp_path, dsn) as window:
             with psycopg.connect(dsn) as migration:
-                migration.execute("LOCK TABLE procrastinate_jobs")
+                # Beside the loop, which has to let go of the table before.
+                await asyncio.to_thread(migration.execute, "LOCK TABLE procrastinate_jobs")
                 await until(lambda: "holds a lock" in window.message.sentence, timeout_s=MINUTE, what="the lock told")
                 assert window.header.live.mode == "stale" and "Connection lost" not in window.message.text
                 assert window.message.text.endswith("Jobdesk tries again by itself.")
@@ -33,10 +35,10 @@ async def test_a_table_that_is_gone_is_no_lost_connection(dsn: str, tmp_path: Pa
     with Others(dsn) as others:
         others.defer()
         async with live(tmp_path, dsn) as window:
-            others.run("ALTER TABLE procrastinate_jobs RENAME TO put_away")
+            await asyncio.to_thread(others.run, "ALTER TABLE procrastinate_jobs RENAME TO put_away")
             await until(lambda: window.header.live.mode == "stale", timeout_s=MINUTE, what="the feed to be stale")
             assert "schema" in window.message.sentence and "Connection lost" not in window.message.text
-            others.run("ALTER TABLE put_away RENAME TO procrastinate_jobs")
+            await asyncio.to_thread(others.run, "ALTER TABLE put_away RENAME TO procrastinate_jobs")
             await until(lambda: window.header.live.mode == "live", timeout_s=MINUTE, what="the feed to be live again")
 
 
@@ -54,7 +56,7 @@ async def test_a_right_that_is_gone_is_no_lost_connection(dsn: str, tmp_path: Pa
 async def test_a_migration_is_told_by_its_releases(own_released_dsn: str, state: str, tmp_path: Path) -> None:
     async with live(tmp_path, own_released_dsn) as window:
         before = desk_of(window).capabilities.release
-        apply(own_released_dsn, list(migrations("03.04.*").values()))
+        await asyncio.to_thread(apply, own_released_dsn, list(migrations("03.04.*").values()))
         await until(lambda: "schema has changed" in window.message.sentence, timeout_s=MINUTE, what="the change told")
         after = desk_of(window).capabilities.release
         assert before != after
