@@ -507,6 +507,8 @@ def test_a_schema_that_comes_later_is_written_to(dsn: str, monkeypatch: pytest.M
         await asyncio.to_thread(until_true, lambda: len(warnings()) == 1 and dropped(app) == 1, 60)
         await asyncio.to_thread(install, dsn)
         await asyncio.to_thread(until_true, lambda: rows(dsn, "workers")[0]["dropped"] == 1, 60)
+        # What is written is to be seen a moment before the writer itself knows that it was not refused.
+        await asyncio.to_thread(until_true, lambda: not app._jobdesk_reporter._writer._is_refused, 60)  # type: ignore[attr-defined]
         await app.tasks["fails"].defer_async(x=2)
 
     waits.defer()
