@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from jobdesk import formats
 from jobdesk.failures import words
 from jobdesk.theme import theme
+from jobdesk.widgets.axis import round_up
 from jobdesk.widgets.growing import keep_sizes
 
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 40, 26
@@ -145,7 +146,7 @@ class TimeLine(QWidget):
             self._paint_heading(painter, self.tr("Failures over time"), [])
             return
         self._paint_heading(painter, words.bucket_words(found.bucket_s), self._legend(found))
-        plot, highest = self._plot(), _round_up(max(found.trend))
+        plot, highest = self._plot(), round_up(max(found.trend))
         self._paint_grid(painter, plot, highest)
         self._paint_unread(painter, plot, found)
         self._paint_columns(painter, plot, found, highest)
@@ -323,15 +324,3 @@ def _mark_words(mark: Mark) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= 40 else f"{name[:40]}…"
-
-
-def _round_up(value: int) -> int:
-    """A number from there on that divides into even steps."""
-    if value <= 4:
-        return max(1, value)
-    step = 1
-    while True:
-        for factor in (6, 8, 12, 20, 40):
-            if value <= factor * step:
-                return factor * step
-        step *= 10

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from jobdesk import formats
 from jobdesk.theme import theme
 from jobdesk.theme.icons import draw_status
+from jobdesk.widgets.axis import round_up
 from jobdesk.widgets.growing import keep_sizes
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 44, 28
@@ -65,7 +66,7 @@ class ThroughputChart(QWidget):
         plot = self._plot()
         totals = [sum(values) for values in zip(*self._series.values(), strict=True)]
         highest = max(totals, default=0)
-        top = _round_up(highest)
+        top = round_up(highest)
         if highest == 0:
             painter.setFont(now.font(13))
             painter.setPen(now.colour("secondary"))
@@ -181,15 +182,3 @@ class ThroughputChart(QWidget):
         x = self._point(plot, self._hovered, 0, top).x()
         painter.setPen(QPen(theme().colour("secondary"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
-
-
-def _round_up(value: int) -> int:
-    """The next number above that divides into four even steps."""
-    if value <= 4:
-        return max(1, value)
-    step = 1
-    while True:
-        for factor in (4, 8, 12, 20, 40):
-            if value <= factor * step:
-                return factor * step
-        step *= 10
