@@ -17,6 +17,7 @@ from jobdesk_core.operations import steps
 from jobdesk_core.operations.known_task import as_app_task, known_task
 from jobdesk_core.profiles import Profile, connection_parameters
 from jobdesk_core.reported import reading, schema
+from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.records import Parameter, ReportedWorker
 from jobdesk_core.reported.reports import Reports
 from pgbouncer import needs_pgbouncer, pgbouncer
@@ -123,7 +124,7 @@ def answered(connector: SyncPsycopgConnector, table: str) -> str | None:
         "logs": lambda reported: reading.log_of(1),
     }
     reported = connector.run(schema.detect())
-    return steps.run(reading.attempt(reported, table, made[table]), connector).refusal
+    return steps.run(attempt(reported, table, made[table]), connector).refusal
 
 
 def test_what_cannot_be_read_is_a_sentence(dsn: str, connector: SyncPsycopgConnector) -> None:
@@ -139,7 +140,7 @@ def test_what_cannot_be_read_is_a_sentence(dsn: str, connector: SyncPsycopgConne
     found = connector.run(schema.detect())
     run_sql(dsn, "DROP TABLE jobdesk.logs")
     assert "has no table logs" in (answered(connector, "logs") or "")
-    late = steps.run(reading.attempt(found, "logs", lambda _: reading.log_of(1)), connector)
+    late = steps.run(attempt(found, "logs", lambda _: reading.log_of(1)), connector)
     assert "jobdesk.logs" in (late.refusal or "") and late.value is None
     run_sql(dsn, "ALTER TABLE jobdesk.errors RENAME COLUMN message TO text")
     assert "could not be read" in (answered(connector, "errors") or "")
@@ -154,7 +155,7 @@ def test_a_lost_link_is_no_refusal(dsn: str, connector: SyncPsycopgConnector) ->
         run_sql(dsn, "SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
         with pytest.raises(ConnectorException):
             steps.run(
-                reading.attempt(reported, "errors", lambda found: reading.errors_of(found, [1])),
+                attempt(reported, "errors", lambda found: reading.errors_of(found, [1])),
                 connector,
                 connection=connection,
             )

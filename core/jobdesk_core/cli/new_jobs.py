@@ -29,6 +29,7 @@ from jobdesk_core.operations.row_types import TYPES
 from jobdesk_core.operations.rows import MOST_BYTES, Row, Rows, RowsNotUnderstood, decoded, open_rows
 from jobdesk_core.profiles.introspect import AppTask
 from jobdesk_core.reported import reading
+from jobdesk_core.reported.attempts import attempt
 
 #: Seconds for which a task's latest jobs are looked for, and for each statement.
 _LOOKED_S = 1.0
@@ -58,7 +59,7 @@ def known(desk: Opened, task: str) -> KnownTask:
 
 
 def _reported(desk: Opened, task: str) -> AppTask | None:
-    asked = reading.attempt(desk.capabilities.reported, "tasks", lambda _: reading.task(task))
+    asked = attempt(desk.capabilities.reported, "tasks", lambda _: reading.task(task))
     with contextlib.suppress(ConnectorException):
         found = steps.run(asked, desk.connector, limit_s=_LOOKED_S).value
         return as_app_task(found) if found is not None else None

@@ -16,6 +16,7 @@ from jobdesk_core.operations.confirmation import Other, confirmation
 from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile
 from jobdesk_core.reported import reading, schema
+from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.of_job import Run, reports_of
 from jobdesk_core.reported.records import Error, Reported
 from jobdesk_core.reported.schema import Installed
@@ -110,7 +111,7 @@ def _tell_status(connector: SyncPsycopgConnector, options: argparse.Namespace) -
     found = connector.run(schema.detect())
     tables = connector.run(sizes()) if found.readable else {}
     alive = steps.run(
-        reading.attempt(found, "workers", lambda reported: reading.living_workers()), connector, limit_s=LIMIT_S
+        attempt(found, "workers", lambda reported: reading.living_workers()), connector, limit_s=LIMIT_S
     ).value
     if options.json:
         output.json_line(

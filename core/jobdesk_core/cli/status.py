@@ -20,6 +20,7 @@ from jobdesk_core.monitor.surroundings import LAST_STARTS
 from jobdesk_core.monitor.synchronous import limited_transaction
 from jobdesk_core.operations import steps
 from jobdesk_core.reported import reading
+from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.serving import unserved
 
 
@@ -97,7 +98,7 @@ def counted(desk: Opened) -> Counted:
 
 def _unserved(desk: Opened, jobs: OpenJobs) -> list[str]:
     """Only known where every live worker reports."""
-    asked = reading.attempt(desk.capabilities.reported, "workers", lambda _: reading.known_workers())
+    asked = attempt(desk.capabilities.reported, "workers", lambda _: reading.known_workers())
     told = steps.run(asked, desk.connector, limit_s=LIMIT_S).value
     if not told or not any(worker.is_alive(jobs.read_at) for worker in jobs.workers or ()):
         return []

@@ -18,7 +18,8 @@ from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.traits import Run
 from jobdesk_core.monitor.filters import JobFilter, term
 from jobdesk_core.operations.steps import Steps
-from jobdesk_core.reported.reading import attempt, known_workers
+from jobdesk_core.reported.attempts import attempt
+from jobdesk_core.reported.reading import known_workers
 
 #: Of more jobs a sample is compared.
 MOST_FAILED, MOST_SUCCEEDED = 4_000, 20_000

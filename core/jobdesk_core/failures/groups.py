@@ -19,7 +19,8 @@ from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.tally import Frame, Tally, in_order
 from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations.steps import Steps
-from jobdesk_core.reported.reading import PAGE, attempt, errors_of_runs
+from jobdesk_core.reported.attempts import attempt
+from jobdesk_core.reported.reading import PAGE, errors_of_runs
 from jobdesk_core.reported.records import Error, Reported
 
 #: What was usual is read from so many lengths of the range before it, and from so many events at most.

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobdesk_core.operations.steps import Steps
-from jobdesk_core.reported.reading import attempt, errors_of, log_of
+from jobdesk_core.reported.attempts import attempt
+from jobdesk_core.reported.reading import errors_of, log_of
 from jobdesk_core.reported.records import Error, LogTail, Reported
 
 

@@ -1,15 +1,15 @@
 """Reading what has been reported: bounded statements, and a sentence in the place of what cannot be read.
 
 Each is by an index or of a small table, and none gives more rows, or longer texts, than it says. What each is for
-decides its table: ask `Reported.refusal` first, or have `attempt` do it.
+decides its table: ask `Reported.refusal` first, or have `attempts.attempt` do it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import ConnectorException, cause_text
@@ -24,9 +24,6 @@ from jobdesk_core.reported.records import (
     ReportedTask,
     ReportedWorker,
 )
-
-if TYPE_CHECKING:
-    from jobdesk_core.operations.steps import Steps
 
 T = TypeVar("T")
 
@@ -50,18 +47,6 @@ class Answer(Generic[T]):
 
     value: T | None
     refusal: str | None = None
-
-
-def attempt(reported: Reported, table: str, make: Callable[[Reported], Statement[T]]) -> Steps[Answer[T]]:
-    """Read from a table as far as that can be done. Only that the link is lost is raised."""
-    refusal = reported.refusal(table)
-    if refusal is not None:
-        return Answer(None, refusal)
-    try:
-        value: T = yield make(reported)
-    except ConnectorException as error:
-        return Answer(None, unreadable(table, error))
-    return Answer(value)
 
 
 def unreadable(table: str, error: ConnectorException) -> str:

@@ -15,8 +15,9 @@ from jobdesk_core.monitor.filters import FilterError, JobFilter, term
 from jobdesk_core.monitor.pages import JobPages, Order, PageKey, StatementTooLong
 from jobdesk_core.monitor.rows import JobRow
 from jobdesk_core.operations.steps import run_async
+from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.detection import detect
-from jobdesk_core.reported.reading import attempt, errors_of
+from jobdesk_core.reported.reading import errors_of
 from jobdesk_core.reported.records import Error
 
 from jobdesk import formats
