@@ -229,3 +229,15 @@ def test_detection_changes_nothing_and_needs_no_search_path(dsn: str) -> None:
     carried_out(dsn, schema.installing())
     for options in ("-c default_transaction_read_only=on", "-c search_path=nowhere", "-c xmlbinary=hex"):
         assert detected(psycopg.conninfo.make_conninfo(dsn, options=options)).state == "current", options
+
+
+def test_a_version_that_never_was_is_refused_in_a_sentence_and_can_be_removed(dsn: str) -> None:
+    carried_out(dsn, schema.installing())
+    executed(dsn, "UPDATE jobdesk.version SET version = 0")
+    for acting in (schema.installing(), schema.upgrading()):
+        with pytest.raises(
+            SchemaRefused, match=r"has version 0, which Jobdesk has never made\. Remove it, and install"
+        ):
+            carried_out(dsn, acting)
+    assert carried_out(dsn, schema.removing()).did == "removed"
+    assert detected(dsn).state == "absent"

@@ -107,6 +107,11 @@ def _brought_up(found: Reported) -> Steps[Installed]:
             f"The schema jobdesk of database {found.database} has version {found.version}, which is newer than this "
             f"program's version {VERSION}. Use a newer Jobdesk."
         )
+    if found.version is not None and found.version < 1:
+        raise SchemaRefused(
+            f"The schema jobdesk of database {found.database} has version {found.version}, which Jobdesk has never made. "
+            "Remove it, and install it anew."
+        )
     if found.version != VERSION:
         create = "" if found.is_there else f"CREATE SCHEMA {SCHEMA};\n"
         yield Statement(create + tables_sql(found.version or 0), nothing)
