@@ -90,6 +90,20 @@ async def test_the_list_follows_the_database_and_keeps_what_is_selected(dsn: str
             assert page.table.currentIndex().row() == 0
 
 
+async def test_long_names_have_more_room_in_a_wide_window(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        run(others, "a" * 60, "q", "failed", others.register_worker())
+        async with live(tmp_path, dsn) as window:
+            page = await shown(window)
+            window.resize(1_280, 800)
+            await until(lambda: page.width() < 1_200, timeout_s=60, what="the narrow page")
+            narrow = page.table.columnWidth(0)
+            window.resize(2_560, 1_440)
+            await until(lambda: page.table.columnWidth(0) > 1.8 * narrow, timeout_s=60, what="the room")
+            window.resize(1_280, 800)
+            await until(lambda: page.table.columnWidth(0) == narrow, timeout_s=60, what="as before")
+
+
 async def test_nothing_is_read_while_the_page_is_not_in_sight(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         worker = others.register_worker()

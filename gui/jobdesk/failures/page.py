@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.failures.records import By, Failures, Group, Range
@@ -37,6 +38,8 @@ NARROW_WIDTH, TIGHT_WIDTH = 860, 660
 #: Lower, the list has the room of the time line.
 LOW_HEIGHT, LOW_TURNED = 430, 860
 SIDE_WIDTH = 440
+#: From there on the first column is twice as wide.
+WIDE_WIDTH = 1_600
 OPTIONAL = ("since", "trend", "last", "share")
 _SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 _BY, _SPANS = list(By), list(Range)
@@ -70,6 +73,7 @@ class FailuresPage(QWidget):
         self.side = FailuresSide()
         self.empty = EmptyState("failures", "", "")
         self._beside = SelectedGroup(self.side, self)
+        self._is_wide = False
         self._place()
         self._connect()
 
@@ -180,7 +184,7 @@ class FailuresPage(QWidget):
         if self.model.show(found, rows, span, self._now(), self._is_stale()):
             self._select_again()
         if titles != self.model.titles:
-            self.table.lay_columns(self.model.titles)
+            self._lay_columns()
         self._was_counted = found is not None and found.is_counted
         self._is_filling = False
         self._show_chips(found, today)
@@ -344,10 +348,18 @@ class FailuresPage(QWidget):
         left = self.width() if is_narrow else self.width() - theme().grown(SIDE_WIDTH)
         for choice in (self.toolbar.by, self.toolbar.span):
             choice.set_narrow(left < theme().grown(TIGHT_WIDTH))
+        if self._is_wide != (self.width() >= theme().grown(WIDE_WIDTH)):
+            self._lay_columns()
+
+    def _lay_columns(self) -> None:
+        """As wide as their titles say; where there is much room, long names have some of it."""
+        self._is_wide = self.width() >= theme().grown(WIDE_WIDTH)
+        first, *rest = self.model.titles
+        wide = replace(first, width=2 * first.width)
+        self.table.lay_columns([wide if self._is_wide else first, *rest])
 
     def _place(self) -> None:
-        titles = list(self.model.titles)
-        self.table.lay_columns(titles)
+        self.table.lay_columns(self.model.titles)
         self.table.name_columns("failures", words.KEYS, growing="second", optional=OPTIONAL)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._stack = QStackedWidget()
