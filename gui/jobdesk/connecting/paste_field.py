@@ -50,7 +50,7 @@ class PasteField(QWidget):
         self.edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.edit.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.edit.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.edit.setPlaceholderText(self.tr("a URL, DSN, host, .env line, psql command or settings of an application"))
+        self.edit.setPlaceholderText(self.tr("a URL, DSN, .env line, psql command or host"))
         keep_sizes(self.edit, height=34)
         self.says = note("secondary")
         layout = QVBoxLayout(self)
