@@ -77,6 +77,45 @@ def test_a_dialog_fits_the_screen_and_shows_its_verb(tmp_path: Path, width: int,
         assert right < wide and bottom < high, (name, right, bottom)
 
 
+FORM = """
+import os, sys
+from PySide6.QtWidgets import QApplication
+from jobdesk.theme import theme
+from jobdesk.dialogs.connection import ConnectionDialog
+from jobdesk.loop import create_loop
+from jobdesk_core.profiles import ProfileStore
+from pathlib import Path
+app = QApplication([])
+theme().install(app)
+loop = create_loop(app, already_running=True)
+kept = []
+for method in ("environment", "dsn", "arguments"):
+    dialog = ConnectionDialog(None, store=ProfileStore(Path(sys.argv[1])))
+    kept.append(dialog)
+    dialog.open()
+    app.processEvents()
+    form = dialog.form
+    form.method.choose(["environment", "dsn", "arguments"].index(method))
+    app.processEvents()
+    form.show_keyring("This machine offers no keyring (NoKeyringError).")
+    for _ in range(5):
+        app.processEvents()
+    says = form.paste.says
+    needed = says.heightForWidth(says.width())
+    print(method, form.paste.edit.geometry().bottom(), says.geometry().top(), says.height(), needed)
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+def test_what_the_form_of_a_connection_says_covers_none_of_its_fields(tmp_path: Path) -> None:
+    lines = printed(tmp_path, FORM, 1440, 900)
+    assert len(lines) == 3
+    for method, *numbers in lines:
+        field_ends, words_begin, high, needed = map(int, numbers)
+        assert field_ends < words_begin and high >= needed, (method, numbers)
+
+
 @SCREENS
 def test_the_window_fits_the_screen_with_every_page_and_shows_its_footer(
     tmp_path: Path, width: int, height: int

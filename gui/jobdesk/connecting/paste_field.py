@@ -41,6 +41,7 @@ class PasteField(QWidget):
     """Emits `understood` with a Pasted. A password in what was pasted does not stay in the field."""
 
     understood = Signal(object)  # Pasted
+    told = Signal()  # its line below says something else
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -99,3 +100,4 @@ class PasteField(QWidget):
         self.says.setProperty("tone", tone)
         self.says.style().unpolish(self.says)
         self.says.style().polish(self.says)
+        self.told.emit()

@@ -59,6 +59,7 @@ class ConnectionDialog(DialogFrame):
         self._shown = ""
         self._kept = Profile(name="")
         self._build_form()
+        self.form.grew.connect(self.make_room_on_screen)
         self.show_profile(profile or Profile(name=""))
         self.form.name.setFocus()
         self.resize(theme().grown(860), theme().grown(580))

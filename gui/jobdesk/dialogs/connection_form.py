@@ -18,6 +18,7 @@ from jobdesk_core.profiles.pasted import Pasted
 from jobdesk_core.profiles.places import is_misplaced
 from jobdesk_core.profiles.profile import SECRETS, is_readable, public_dsn
 from jobdesk_core.troubles import without_secrets
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from jobdesk.connecting.paste_field import PasteField
@@ -51,6 +52,8 @@ def _shown(name: str, value: str) -> str:
 class ConnectionForm(QWidget):
     """Name, tag, one of three ways to connect, password, and whether jobs may be changed."""
 
+    grew = Signal()  # it may need more room than before
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name = QLineEdit()
@@ -61,6 +64,7 @@ class ConnectionForm(QWidget):
         self.environment.addItems([name for name in ENVIRONMENTS if name not in ("", "demo")])
         self.paste = PasteField()
         self.paste.understood.connect(self.take_pasted)
+        self.paste.told.connect(self.grew)
         self.method = Segmented([self.tr("Environment"), self.tr("DSN"), self.tr("Arguments")])
         self.method.setAccessibleName(self.tr("Connect by"))
         self.dsn = QLineEdit()
@@ -154,6 +158,7 @@ class ConnectionForm(QWidget):
         said = self.tr("{reason} The password is kept in memory until Jobdesk quits.")
         self._keyring.setText(said.format(reason=reason))
         self._keyring.setVisible(reason is not None)
+        self.grew.emit()
 
     def _method_changed(self, position: int) -> None:
         if position and position != self._filled:
@@ -210,6 +215,7 @@ class ConnectionForm(QWidget):
         self._filled = position or self._filled
         for number, page in enumerate(self._pages):
             page.setVisible(number == position)
+        self.grew.emit()
 
     # Building
 

@@ -71,7 +71,7 @@ class DialogFrame(QDialog):
         self.content = QVBoxLayout()
         self.content.setSpacing(12)
         self.message = MessageBar()
-        self.message.told.connect(self._make_room_for_message)
+        self.message.told.connect(self.make_room_on_screen)
         self.cancel_button = QPushButton(self.tr("Cancel"))
         self.cancel_button.setAutoDefault(False)
         self.cancel_button.clicked.connect(self.reject)
@@ -211,7 +211,8 @@ class DialogFrame(QDialog):
             return
         super().reject()
 
-    def _make_room_for_message(self) -> None:
+    def make_room_on_screen(self) -> None:
+        """Grow as far as what is shown now needs, and the screen allows; before it is open, the opening does that."""
         if self.isVisible():
             self.make_room()
             self.resize(self.size().boundedTo(self.screen().availableSize()))
