@@ -110,7 +110,7 @@ def _brought_up(found: Reported) -> Steps[Installed]:
     if found.version is not None and found.version < 1:
         raise SchemaRefused(
             f"The schema jobdesk of database {found.database} has version {found.version}, which Jobdesk has never "
-            "made. Remove it, and install it anew."
+            "made. Remove it, and install it again."
         )
     if found.version != VERSION:
         create = "" if found.is_there else f"CREATE SCHEMA {SCHEMA};\n"
