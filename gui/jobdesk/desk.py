@@ -61,7 +61,6 @@ from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile, connection_parameters, where
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.reported.detection import detect
-from jobdesk_core.reported.of_job import JobReports, reports_of
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.boards import Boards
@@ -244,11 +243,6 @@ class Desk(QObject):
         steps = read_jobs([job_id], self.capabilities, now=self.monitor.now(), most_bytes=MOST_EDITED_BYTES)
         (found,) = await run_async(steps, self.connector, limit_s=self.monitor.limit_s)
         return replace(found, job=replace(found.job, scheduled_at=None))
-
-    async def reports_of(self, job_id: int) -> JobReports:
-        """What workers have reported of a job's runs."""
-        steps = reports_of(self.capabilities.reported, job_id)
-        return await run_async(steps, self.connector, limit_s=self.monitor.limit_s)
 
     async def has_the_jobs_of(self, other: Desk) -> bool:
         """Whether both connections lead to the same database."""

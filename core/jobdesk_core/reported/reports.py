@@ -10,7 +10,9 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.monitor.pages import limited
+from jobdesk_core.operations.steps import run_async
 from jobdesk_core.reported import reading
+from jobdesk_core.reported.of_job import JobReports, reports_of
 from jobdesk_core.reported.reading import Answer
 from jobdesk_core.reported.records import (
     Reported,
@@ -48,6 +50,10 @@ class Reports:
         table = "errors" if "errors" in self._reported.readable else "progress"
         refusal = self._reported.refusal("errors") if table not in self._reported.readable else None
         return Answer(None, refusal) if refusal else await self._asked(table, shown(self._reported, job_ids))
+
+    async def of_job(self, job_id: int) -> JobReports:
+        """What workers have reported of a job's runs, and why what is missing cannot be read."""
+        return await run_async(reports_of(self._reported, job_id), self._connector, limit_s=self._limit_s)
 
     async def workers(self) -> Answer[list[ReportedWorker]]:
         """The workers that have been heard of in the last hour, live or not."""

@@ -234,7 +234,7 @@ class Inspector(QFrame):
             return
         has_failed, editor = row.status is Status.FAILED, desk.profile.editor
         self._work.start(
-            desk.reports_of(row.id),
+            desk.monitor.reports.of_job(row.id),
             name="reports",
             then=lambda found: self.attempts.show_reports(found, has_failed=has_failed, editor=editor),
             replaces=True,
