@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from database import connected
 from jobdesk_core import PsycopgConnector, SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, FUNCTIONS, Capabilities
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations import (
     Change,
     Chosen,

@@ -26,7 +26,7 @@ from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.journal import Entry, Header, Journal, Record, Search, recorded
 from jobdesk_core.journal.settling import settle
 from jobdesk_core.journal.undo import refusal
-from jobdesk_core.journal.undoing import undo
+from jobdesk_core.journal.undo_apply import undo
 from jobdesk_core.operations import (
     Cancel,
     Change,
@@ -41,7 +41,7 @@ from jobdesk_core.operations import (
     read_jobs,
     run_async,
 )
-from jobdesk_core.operations.defer_many import JOB
+from jobdesk_core.operations.deferring.many import JOB
 from jobdesk_core.profiles import Profile, where
 
 PROFILE = Profile(name="test", method="dsn", dsn="host=db dbname=app")

@@ -14,7 +14,7 @@ from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.groups import FailuresReader
 from jobdesk_core.failures.records import By, Contrast, Failures, Group, Range
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations.steps import run
 from jobdesk_core.reported.detection import detect
 from psycopg.types.json import Jsonb

@@ -11,8 +11,8 @@ from typing import Any
 
 from database import connected, defer, finish, run_sql
 from jobdesk_core import EventType
-from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.pace import KINDS
+from jobdesk_core.monitor import Monitor
+from jobdesk_core.reading.pace import KINDS
 from waiting import until
 
 MINUTES = (

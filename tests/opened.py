@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from jobdesk.desk import Desk
-from jobdesk.main_window import MainWindow
-from jobdesk.session import Session
+from jobdesk.connection.desk import Desk
+from jobdesk.connection.session import Session
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
 from PySide6.QtWidgets import QDialog

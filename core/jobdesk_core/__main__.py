@@ -6,7 +6,7 @@ from jobdesk_core import cli
 
 
 def main() -> int:
-    """Run what the arguments ask for; return the exit code, one of `jobdesk_core.cli.codes`."""
+    """Run what the arguments ask for; return the exit code, one of `jobdesk_core.cli.exit_codes`."""
     return cli.main(sys.argv[1:], "jobdesk-core")
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from jobdesk_core import deadlines
 from jobdesk_core.database.exchange import Ending
 from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, JobdeskException, TaskNotFound
-from jobdesk_core.handover import Handover, is_of_the_schema, is_outlasted
 from jobdesk_core.job_context import AbortReason
+from jobdesk_core.job_exchange import Handover, is_of_the_schema, is_outlasted
 from jobdesk_core.jobs import DeleteJobCondition, Job, Status
 from jobdesk_core.middleware import (
     TaskMiddleware,

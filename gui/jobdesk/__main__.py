@@ -18,7 +18,7 @@ def main() -> int:
     except ImportError as error:
         if ".so" not in str(error):
             raise
-        from jobdesk import system_libraries
+        from jobdesk.runtime import system_libraries
 
         sys.stderr.write(f"{system_libraries.sentence(str(error))}\n")
         return 2

@@ -29,17 +29,18 @@ from PySide6.QtCore import QCoreApplication, QLibraryInfo, QMessageLogContext, Q
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from jobdesk import logs, loop, remembered, system_libraries, translation
-from jobdesk.garbage import collect_here
+from jobdesk.connection.session import Session
+from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.theme import NoFontFound
+from jobdesk.kit.work import Work
 from jobdesk.linking.doorway import Doorway, pass_on, usual_path
 from jobdesk.linking.opening import LinkOpening
-from jobdesk.main_window import MainWindow
-from jobdesk.resources import resource
-from jobdesk.session import Session
-from jobdesk.theme import theme
-from jobdesk.theme.theme import NoFontFound
-from jobdesk.unexpected import Unexpected
-from jobdesk.work import Work
+from jobdesk.runtime import logs, loop, system_libraries, translation
+from jobdesk.runtime.garbage import collect_here
+from jobdesk.runtime.resources import resource
+from jobdesk.window import remembered
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.unexpected import Unexpected
 
 DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
 

@@ -24,16 +24,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QToolButton, QWidget
 
 from jobdesk import tour_deferring, tour_records, tour_staged
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.error import ErrorDialog
-from jobdesk.dialogs.install import InstallDialog
-from jobdesk.dialogs.palette import PaletteDialog
-from jobdesk.dialogs.password import PasswordDialog
-from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.connection.install import InstallDialog
+from jobdesk.connection.password import PasswordDialog
+from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.help.window import HelpWindow
-from jobdesk.main_window import MainWindow
-from jobdesk.theme import theme
+from jobdesk.kit.theme import theme
+from jobdesk.window.error_dialog import ErrorDialog
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.palette import PaletteDialog
 
 STEP_S = 20.0
 #: The window in the pictures of the README and the help.

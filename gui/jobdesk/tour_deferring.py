@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from jobdesk_core.demo import elsewhere
 
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.defer_many import DeferManyDialog
-from jobdesk.dialogs.replay import ReplayDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.deferring.many_dialog import DeferManyDialog
+from jobdesk.deferring.replay import ReplayDialog
+from jobdesk.window.main_window import MainWindow
 
 ROWS = "user_id,period,amount\n40,2026-10,12.5\n41,2026-10,7\n42,2026-10,7,8\n43,2026-10,99\n"
 _TRIES = 100

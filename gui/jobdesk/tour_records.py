@@ -8,8 +8,8 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from jobdesk.dialogs.undo import UndoDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.journal.undo import UndoDialog
+from jobdesk.window.main_window import MainWindow
 
 Until = Callable[[Callable[[], Any], str], Awaitable[Any]]
 Picture = Callable[[str], Awaitable[None]]

@@ -10,11 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QWidget
 
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.discard import DiscardDialog
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.dialogs.staged import StagedDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.kit.discard import DiscardDialog
+from jobdesk.staging.dialog import StagedDialog
+from jobdesk.window.main_window import MainWindow
 
 Until = Callable[[Callable[[], Any], str], Awaitable[Any]]
 Picture = Callable[[str], Awaitable[None]]

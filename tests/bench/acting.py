@@ -13,8 +13,8 @@ import procrastinate
 import psycopg
 from jobdesk_core import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.journal import Journal, JournalTrouble, recorded
-from jobdesk_core.monitor.filters import JobFilter
 from jobdesk_core.operations import Cancel, Matching, Result, apply, plan, run_async
 from jobdesk_core.profiles import Profile
 from large import folder

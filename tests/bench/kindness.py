@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 from jobdesk_core import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT
-from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor import Monitor
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 NAME, QUEUE = "jobdesk-kindness", "kindness"

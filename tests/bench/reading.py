@@ -13,11 +13,11 @@ import psycopg
 from changes import Changes
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
-from jobdesk_core.monitor.counts import Counts
-from jobdesk_core.monitor.feed import Feed
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import JobPages, Order, PageKey
-from jobdesk_core.monitor.series import Series
+from jobdesk_core.feed.counts import Counts
+from jobdesk_core.feed.feed import Feed
+from jobdesk_core.feed.series import Series
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.reading.pages import JobPages, Order, PageKey
 from table import Contender, Line, below, take_rounds, within
 
 PAGE = 200

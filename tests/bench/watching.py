@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from jobdesk_core.monitor.monitor import MOVING_S
+from jobdesk_core.monitor import MOVING_S
 from jobdesk_core.processes import die_with_parent
 from table import Line, below, percentile, take_rounds, within
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 gc.disable()  # as the command does
 
-from jobdesk import loop
 from jobdesk.application import Program, parse_arguments
-from jobdesk.pages.jobs import JobsPage
-from jobdesk.theme import theme
+from jobdesk.jobs.page import JobsPage
+from jobdesk.kit.theme import theme
+from jobdesk.runtime import loop
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -77,7 +77,7 @@ async def memory(program: Program, rows: str) -> None:
 
 async def watch(program: Program, order: str, ticks: str, heard: str) -> None:
     """Note lateness and news until told to end."""
-    from jobdesk_core.monitor.pages import Order
+    from jobdesk_core.reading.pages import Order
     from probe import Heard, Lateness, say, when_told_to_end
 
     await _at_rest(program)

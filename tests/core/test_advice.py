@@ -10,11 +10,11 @@ import pytest
 from database import connected, role, run_sql
 from jobdesk_core import PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.rows import jobs_table
 from jobdesk_core.exceptions import IndexLeftInvalid
-from jobdesk_core.monitor.advice import IndexAdvice, advise, create, leftovers
-from jobdesk_core.monitor.filters import JobFilter, argument_term
-from jobdesk_core.monitor.pages import Order
-from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.filters.language import JobFilter, argument_term
+from jobdesk_core.indexes.advice import IndexAdvice, advise, create, leftovers
+from jobdesk_core.reading.pages import Order
 from jobdesk_core.troubles import explain
 from waiting import until
 

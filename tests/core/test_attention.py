@@ -6,12 +6,12 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from jobdesk_core.database.rows import WorkerRow
 from jobdesk_core.jobs import EventType
-from jobdesk_core.monitor.attention import Rise, attention
-from jobdesk_core.monitor.open_jobs import NONE_OPEN, OpenGroup, OpenJobs
-from jobdesk_core.monitor.pace import PUT_OFF, Pace, minute_of
-from jobdesk_core.monitor.progress import Progress, progress
-from jobdesk_core.monitor.rows import WorkerRow
+from jobdesk_core.reading.attention import Rise, attention
+from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup, OpenJobs
+from jobdesk_core.reading.pace import PUT_OFF, Pace, minute_of
+from jobdesk_core.reading.progress import Progress, progress
 
 NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
 

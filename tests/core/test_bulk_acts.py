@@ -16,8 +16,8 @@ import pytest
 from acting import KINDS, acting
 from database import connected, defer, finish, picture, run_sql, start
 from jobdesk_core import Status
-from jobdesk_core.connectors.shown import shown_sql
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.connectors.rendered_sql import shown_sql
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations import (
     Cancel,
     Change,

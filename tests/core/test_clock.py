@@ -12,14 +12,14 @@ from database import connected, run_sql
 from jobdesk_core import App, PsycopgConnector
 from jobdesk_core.cli.program import main
 from jobdesk_core.clock import ServerClock, follow
+from jobdesk_core.filters.language import FilterError, JobFilter
 from jobdesk_core.journal import Header, Journal, Search, recorded
-from jobdesk_core.journal.undoing import undo
-from jobdesk_core.monitor.filters import FilterError, JobFilter
-from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.pages import Order
+from jobdesk_core.journal.undo_apply import undo
+from jobdesk_core.monitor import Monitor
 from jobdesk_core.operations import Cancel, Chosen, Reschedule, plan, run_async
 from jobdesk_core.profiles import Profile
 from jobdesk_core.profiles.probe import probe
+from jobdesk_core.reading.pages import Order
 from shifted import shifted
 
 DAY, NOON = 86_400.0, dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)

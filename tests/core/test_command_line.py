@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 import pytest
 from database import defer, finish, picture, role, run_sql, start
-from jobdesk_core.cli import COMMANDS, codes
+from jobdesk_core.cli import COMMANDS, exit_codes
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError
 from jobdesk_core.jobs import Status
@@ -147,9 +147,9 @@ def test_the_help_of_each_command_tells_its_exit_codes(shell: Shell, command: st
 
 def test_the_help_of_the_window_has_the_same_exit_codes() -> None:
     topic = (Path(__file__).parents[2] / "resources" / "help" / "command-line.md").read_text("utf-8")
-    named = [value for name, value in vars(codes).items() if name.isupper() and isinstance(value, int)]
+    named = [value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)]
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", topic, re.M)] == sorted(named)
-    assert [int(code) for code in re.findall(r"^  (\d+) ", codes.TOLD, re.M)] == sorted(named)
+    assert [int(code) for code in re.findall(r"^  (\d+) ", exit_codes.TOLD, re.M)] == sorted(named)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from jobdesk_core.cli.program import make_parser
-from jobdesk_core.monitor.filter_words import KEYS
+from jobdesk_core.filters.qualifiers import KEYS
 
 ROOT = Path(__file__).parents[2]
 GUIDES = ("README.md", "CONTRIBUTING.md", "docs/performance.md", "packaging/README.md", "core/README.md")

@@ -14,15 +14,15 @@ from database import connected, defer, finish, run_sql, start
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobdesk_core import EventType, Status
-from jobdesk_core.monitor.balance import DELETED_QUIET_S, QUIET_S, Balance, TableStatistics
-from jobdesk_core.monitor.counts import STRETCH_IDS, Counts
-from jobdesk_core.monitor.feed import Feed
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.gaps import Gaps
-from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.rows import EventRow
-from jobdesk_core.monitor.series import Series
-from jobdesk_core.monitor.tally import Group, Tally
+from jobdesk_core.database.rows import EventRow
+from jobdesk_core.feed.counts import STRETCH_IDS, Counts
+from jobdesk_core.feed.feed import Feed
+from jobdesk_core.feed.gaps import Gaps
+from jobdesk_core.feed.job_counts import Group, Tally
+from jobdesk_core.feed.row_count_check import DELETED_QUIET_S, QUIET_S, Balance, TableStatistics
+from jobdesk_core.feed.series import Series
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.monitor import Monitor
 from waiting import until
 
 NOW = dt.datetime(2026, 5, 4, tzinfo=dt.UTC)

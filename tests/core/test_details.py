@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 from database import connected, defer, finish, role, run_sql, start
 from jobdesk_core import EventType, Status
-from jobdesk_core.monitor.arguments import ARGS_LIMIT_BYTES, parsed, whole
-from jobdesk_core.monitor.details import JobDetail, read_detail
-from jobdesk_core.monitor.explain import Surroundings, explain
-from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.database.rows import JobRow
+from jobdesk_core.job.arguments import ARGS_LIMIT_BYTES, parsed, whole
+from jobdesk_core.job.details import JobDetail, read_detail
+from jobdesk_core.job.why import Surroundings, explain
 
 SILENT = "now() - interval '2 minutes'"
 

@@ -18,11 +18,11 @@ from jobdesk_core import PsycopgConnector
 from jobdesk_core.cli import main
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
-from jobdesk_core.monitor import export
-from jobdesk_core.monitor.export import ExportIncomplete, Wanted, export_jobs
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import Order
-from jobdesk_core.monitor.records import RecordLines
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.reading import export
+from jobdesk_core.reading.export import ExportIncomplete, Wanted, export_jobs
+from jobdesk_core.reading.pages import Order
+from jobdesk_core.reading.records import RecordLines
 
 ARGS = '{"n": 1.10, "a": {"b": "=1+1"}, "big": 1e400, "k\\u0301": "😀\\u202e"}'
 #: Computed from the events otherwise than the program does.

@@ -13,11 +13,11 @@ from database import role, run_sql
 from failing import Ran, able_of, answers, contrasts, read, write
 from histories import change
 from jobdesk_core import JobManager, Status
+from jobdesk_core.database.rows import jobs_table
 from jobdesk_core.failures import stretches
 from jobdesk_core.failures.records import By, Group, Range
 from jobdesk_core.failures.shape import bursts, is_rising
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.filters.language import JobFilter
 from managing import bring_to, job_of, managing, now
 from odd_tables import ODD, make_odd
 from pgbouncer import needs_pgbouncer, pgbouncer

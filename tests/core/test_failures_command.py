@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from database import run_sql
 from failing import Ran, write
-from jobdesk_core.cli import codes, main
+from jobdesk_core.cli import exit_codes, main
 from jobdesk_core.cli.failures import bars
 from jobdesk_core.failures import stretches
 from jobdesk_core.failures.groups import FailuresReader
@@ -39,7 +39,7 @@ def some(dsn: str) -> list[int]:
 def test_a_table_for_people(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
     some(dsn)
     code, out, err = called(capsys, dsn)
-    assert code == codes.DONE
+    assert code == exit_codes.DONE
     head, render, new, *rest = out.splitlines()
     assert head.split()[:5] == ["task", "error", "failed", "of", "runs"]
     assert render.split()[:4] == ["render", "12", "23.1", "%"] and "rising" in render
@@ -48,9 +48,9 @@ def test_a_table_for_people(dsn: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert any(line.startswith("Burst: ") for line in rest)
     assert "First run of task new\\u001b[2J: " in out and "No errors are reported" in err
     code, out, _ = called(capsys, dsn, "queue:nowhere")
-    assert (code, out) == (codes.NOT_ALL, "No failures in the last hour. 0 runs.\n")
+    assert (code, out) == (exit_codes.NOT_ALL, "No failures in the last hour. 0 runs.\n")
     code, out, _ = called(capsys, dsn, "--range", "all", "--by", "worker", "queue:bill")
-    assert code == codes.DONE and out.splitlines()[1].startswith("not known")
+    assert code == exit_codes.DONE and out.splitlines()[1].startswith("not known")
     assert "12 failed runs in all that this database holds, of 12 runs" in out
 
 
@@ -60,7 +60,7 @@ def test_json_for_programs(dsn: str, capsys: pytest.CaptureFixture[str]) -> None
         add_error(dsn, job, "httpx.ConnectTimeout", "no answer", task_name="render", at=ago(60))
     code, out, err = called(capsys, dsn, "--json", "task:render")
     first, group = of_lines(out)
-    assert code == codes.DONE and err == ""
+    assert code == exit_codes.DONE and err == ""
     assert (first["kind"], first["failed"], first["is_whole"], first["by"]) == ("range", 12, True, "task")
     assert first["since"].endswith("+00:00") and sum(first["trend"]) == 12
     assert (group["kind"], group["task"], group["failed"], group["share"]) == ("group", "render", 12, 12 / 52)
@@ -78,7 +78,7 @@ def test_what_the_failed_have_in_common(dsn: str, capsys: pytest.CaptureFixture[
     some(dsn)
     code, out, _ = called(capsys, dsn, "--common", "render")
     lines = out.splitlines()
-    assert code == codes.DONE and lines[0] == "render: 12 jobs that failed beside 40 that succeeded."
+    assert code == exit_codes.DONE and lines[0] == "render: 12 jobs that failed beside 40 that succeeded."
     assert any(line.split()[:3] == ["args.template", '"eu"', "12"] and line.endswith("only failed") for line in lines)
     code, out, _ = called(capsys, dsn, "--common", "render", "--json")
     contrast, *found = of_lines(out)
@@ -87,20 +87,20 @@ def test_what_the_failed_have_in_common(dsn: str, capsys: pytest.CaptureFixture[
     assert (template["kind"], template["ratio"], template["succeeded"]) == ("common", None, 0)
     assert "args.template:eu" in template["filter"]
     code, out, err = called(capsys, dsn, "--common", "rendr")
-    assert (code, out) == (codes.NOT_ALL, "")
+    assert (code, out) == (exit_codes.NOT_ALL, "")
     assert "No run of rendr failed in the last hour." in err and "render" in err
     run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id > 4")
     code, out, _ = called(capsys, dsn, "--common", "render")
-    assert code == codes.NOT_ALL and "Too few to compare." in out
+    assert code == exit_codes.NOT_ALL and "Too few to compare." in out
 
 
 def test_what_is_not_understood(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert called(capsys, dsn, "statu:failed")[0] == codes.USAGE
+    assert called(capsys, dsn, "statu:failed")[0] == exit_codes.USAGE
     for words in (("--range", "2h"), ("--by", "queue")):
         code, out, _ = called(capsys, dsn, *words)
-        assert (code, out) == (codes.USAGE, ""), words
+        assert (code, out) == (exit_codes.USAGE, ""), words
     code, out, err = called(capsys, dsn, "error:X")
-    assert code != codes.DONE and out == "" and "the schema jobdesk is not installed" in err
+    assert code != exit_codes.DONE and out == "" and "the schema jobdesk is not installed" in err
 
 
 def test_bars_are_as_many_as_fit_and_the_newest_is_last(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,5 +133,5 @@ def test_ctrl_c_tells_what_is_counted_by_then(
     read_more = FailuresReader.more
     monkeypatch.setattr(FailuresReader, "more", more)
     code, out, err = called(capsys, dsn)
-    assert code == codes.INTERRUPTED and "Interrupted: older runs were not counted." in err
+    assert code == exit_codes.INTERRUPTED and "Interrupted: older runs were not counted." in err
     assert re.search(r"^30 failed runs since 20\S+ \S+, of 30 runs; 30 jobs still failed\.$", out, re.M)

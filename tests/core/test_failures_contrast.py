@@ -23,9 +23,9 @@ from jobdesk_core.failures.cuts import Cut, Histogram, cuts_of, in_text
 from jobdesk_core.failures.exact import binomial_tail, corrected, over_represented, poisson_tail
 from jobdesk_core.failures.records import Common, Contrast, Range
 from jobdesk_core.failures.traits import Run
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import Order
-from jobdesk_core.monitor.synchronous import SyncJobPages
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.reading.pages import Order
+from jobdesk_core.reading.synchronous import SyncJobPages
 from managing import bring_to, job_of, managing, now
 from releases import STATES
 

@@ -18,12 +18,12 @@ from database import connected
 from jobdesk_core import Job, JobManager, PsycopgConnector, Status
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
+from jobdesk_core.database.rows import JobRow
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.monitor.counts import Counts
-from jobdesk_core.monitor.feed import Changes, Feed, FeedState
-from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.monitor.series import Series
+from jobdesk_core.feed.counts import Counts
+from jobdesk_core.feed.feed import Changes, Feed, FeedState
+from jobdesk_core.feed.series import Series
+from jobdesk_core.monitor import Monitor
 from managing import ids_of
 from pooler import Pooler
 from waiting import until

@@ -17,11 +17,11 @@ import pytest
 from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
-from jobdesk_core.monitor.filter_completion import offers, wanted_at_end
-from jobdesk_core.monitor.filter_ranges import Moment
-from jobdesk_core.monitor.filter_words import KEYS, LIKELY_WORDS
-from jobdesk_core.monitor.filters import FilterError, JobFilter
-from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.database.rows import jobs_table
+from jobdesk_core.filters.completion import offers, wanted_at_end
+from jobdesk_core.filters.language import FilterError, JobFilter
+from jobdesk_core.filters.qualifiers import KEYS, LIKELY_WORDS
+from jobdesk_core.filters.ranges import Moment
 from jobdesk_core.operations import parse_ids
 
 UNDERSTOOD = [

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.rows import JobRow, job_tuples, jobs_table, row_columns
+from jobdesk_core.filters.language import FLAGS, FilterError, JobFilter, argument_term, term
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.filters import FLAGS, FilterError, JobFilter, argument_term, term
-from jobdesk_core.monitor.rows import JobRow, job_tuples, jobs_table, row_columns
 from psycopg.types.json import Jsonb
 
 NASTY = [

@@ -9,11 +9,11 @@ from database import connected, run_sql
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobdesk_core.exceptions import CapabilityMissing
-from jobdesk_core.monitor.filter_completion import MOST_OFFERED, Wanted, offers, wanted_at_end
-from jobdesk_core.monitor.filters import FilterError, JobFilter
-from jobdesk_core.monitor.known_values import MOST_KEPT, KnownValues, Question
-from jobdesk_core.monitor.view_count import FEWEST_IDS, FIRST_IDS, MOST_COUNTED, AtLeast, ViewCount
+from jobdesk_core.filters.completion import MOST_OFFERED, Wanted, offers, wanted_at_end
+from jobdesk_core.filters.completion_values import MOST_KEPT, KnownValues, Question
+from jobdesk_core.filters.language import FilterError, JobFilter
 from jobdesk_core.profiles.finding import MOST_PAST, MOST_RECENT, FindingStore, SavedView
+from jobdesk_core.reading.view_count import FEWEST_IDS, FIRST_IDS, MOST_COUNTED, AtLeast, ViewCount
 from releases import STATES
 
 INSERT = (

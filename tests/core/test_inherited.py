@@ -13,7 +13,7 @@ from jobdesk_core import App, PsycopgConnector
 from jobdesk_core.cli import main
 from jobdesk_core.connectors.settings import LIMITS
 from jobdesk_core.database.capabilities import DETECT
-from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor import Monitor
 from jobdesk_core.profiles import Profile, connection_parameters
 from psycopg.conninfo import make_conninfo
 

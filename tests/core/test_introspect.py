@@ -13,8 +13,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from jobdesk_core.monitor.usual import learn
-from jobdesk_core.operations.known_task import json_types, known_task
+from jobdesk_core.job.typical_arguments import learn
+from jobdesk_core.operations.deferring.known_task import json_types, known_task
 from jobdesk_core.profiles import Profile, ProfileStore
 from jobdesk_core.profiles.introspect import AppNotUnderstood, AppTask, app_tasks, environment
 from waiting import until

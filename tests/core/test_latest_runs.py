@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 from database import connected, defer, finish, run_sql, start
 from jobdesk_core import EventType
-from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.others import LATEST_RUNS, RUN_ENDS, UsualTimes
+from jobdesk_core.job.related_jobs import LATEST_RUNS, RUN_ENDS, UsualTimes
+from jobdesk_core.monitor import Monitor
 from managing import bring_all, managing
 from releases import STATES, level
 

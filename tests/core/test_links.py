@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from jobdesk_core import EventType, Status
-from jobdesk_core.monitor.rows import EventRow, JobRow
+from jobdesk_core.database.rows import EventRow, JobRow
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles
 from jobdesk_core.profiles.links import FIELDS, LONGEST, filled, problem, values_of
 from jobdesk_core.profiles.secret_keys import DEFAULT_PATTERN, HIDDEN, compiled, masked

@@ -10,10 +10,10 @@ import pytest
 from database import connected, run_sql
 from jobdesk_core import JobManager, Status
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor import lock_statements
-from jobdesk_core.monitor.lock_reasons import LockState, Serving
-from jobdesk_core.monitor.locks import Chain, LockKind, LockList, LockRow, Locks
-from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.database.rows import JobRow
+from jobdesk_core.locks import statements as lock_statements
+from jobdesk_core.locks.locks import Chain, LockKind, LockList, LockRow, Locks
+from jobdesk_core.locks.reasons import LockState, Serving
 from managing import SOON, bring_to, defer, execute, fetched, managing, now
 from releases import STATES, level
 

@@ -14,9 +14,9 @@ import pytest
 from database import connected, defer, finish, role, run_sql, start
 from jobdesk_core import EventType, PsycopgConnector, Status
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor.feed import Changes, FeedState
-from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.database.rows import JobRow
+from jobdesk_core.feed.feed import Changes, FeedState
+from jobdesk_core.monitor import Monitor
 from pooler import Pooler
 from waiting import until
 

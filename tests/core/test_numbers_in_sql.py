@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from database import connected, run_sql
 from histories import monitor_of
+from jobdesk_core.feed.counts import Counts
+from jobdesk_core.feed.feed import Feed
+from jobdesk_core.feed.series import Series
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.counts import Counts
-from jobdesk_core.monitor.feed import Feed
-from jobdesk_core.monitor.overview import Overview
-from jobdesk_core.monitor.series import Series
+from jobdesk_core.reading.overview import Overview
 from waiting import until
 
 #: A day of three queues and four tasks: retries, failures, aborted, cancelled, scheduled and locked jobs, three workers

@@ -19,7 +19,7 @@ from jobdesk_core import PsycopgConnector, exact_json, moments
 from jobdesk_core.cli import main
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
-from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor import Monitor
 from jobdesk_core.operations import Reschedule
 from jobdesk_core.profiles import Profile, connection_parameters
 

@@ -13,7 +13,7 @@ from acting import ABLE, KINDS, acting, outcome_of
 from database import defer, finish, picture, role, run_sql, start
 from jobdesk_core import Job, Status
 from jobdesk_core.database.capabilities import FUNCTIONS, Capabilities, Rights
-from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.database.rows import JobRow
 from jobdesk_core.operations import (
     Action,
     Cancel,
@@ -29,7 +29,7 @@ from jobdesk_core.operations import (
     refusal,
 )
 from jobdesk_core.operations import defer as deferring
-from jobdesk_core.operations.rules import Facts, verdict
+from jobdesk_core.operations.change.rules import Facts, verdict
 from psycopg.conninfo import conninfo_to_dict
 
 ROW = JobRow(7, "t", "q", Status.TODO, 0, 0, None, None, None, None, False, None)

@@ -10,8 +10,8 @@ import pytest
 from database import connected, run_sql
 from faulty import FaultyLink
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor.feed import Changes
-from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.feed.feed import Changes
+from jobdesk_core.monitor import Monitor
 from waiting import until
 
 REWIND = "SELECT setval('procrastinate_events_id_seq', 1, false)"

@@ -19,7 +19,7 @@ import jobdesk
 import jobdesk_core
 import pytest
 from jobdesk_core.cli import COMMANDS
-from jobdesk_core.cli import codes as codes_of_the_commands
+from jobdesk_core.cli import exit_codes as codes_of_the_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"

@@ -10,10 +10,10 @@ import pytest
 from database import run_sql
 from jobdesk_core import Job, JobManager, PsycopgConnector, Status
 from jobdesk_core.database.capabilities import DETECT
-from jobdesk_core.monitor.counts import Counts
-from jobdesk_core.monitor.filters import FilterError, JobFilter
-from jobdesk_core.monitor.pages import JobPages, Order, PageKey
-from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.database.rows import JobRow
+from jobdesk_core.feed.counts import Counts
+from jobdesk_core.filters.language import FilterError, JobFilter
+from jobdesk_core.reading.pages import JobPages, Order, PageKey
 from managing import ids_of
 
 

@@ -12,7 +12,7 @@ from acting import KINDS, Actor, acting
 from database import run_sql
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import Cancel, NewJob, Progress, Rate, Result, apply_defers, plan_defers
-from jobdesk_core.operations.apply import apply
+from jobdesk_core.operations.change.apply import apply
 from jobdesk_core.operations.rate import MOST_A_SECOND
 
 each_kind = pytest.mark.parametrize("kind", KINDS)

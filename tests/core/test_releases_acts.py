@@ -10,7 +10,7 @@ import pytest
 from acting import KINDS, Actor, acting
 from database import run_sql
 from jobdesk_core import Job, JobManager, Status
-from jobdesk_core.monitor.rows import rows_by_id
+from jobdesk_core.database.rows import rows_by_id
 from jobdesk_core.operations import (
     Action,
     Cancel,

@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator
 import pytest
 from database import run_sql
 from jobdesk_core import EventType, JobManager, Status
+from jobdesk_core.database.rows import JobRow
 from jobdesk_core.exceptions import CapabilityMissing
-from jobdesk_core.monitor.counts import Counts
-from jobdesk_core.monitor.feed import Feed
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.monitor import Monitor
-from jobdesk_core.monitor.pages import JobPages, Order
-from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.monitor.series import Series
+from jobdesk_core.feed.counts import Counts
+from jobdesk_core.feed.feed import Feed
+from jobdesk_core.feed.series import Series
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.monitor import Monitor
+from jobdesk_core.reading.pages import JobPages, Order
 from managing import bring_all, bring_to, defer, execute, job_of, managing, now
 from releases import NEWEST, STATES, level
 from waiting import until

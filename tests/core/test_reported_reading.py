@@ -14,7 +14,7 @@ from database import role, run_sql
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.operations import steps
-from jobdesk_core.operations.known_task import as_app_task, known_task
+from jobdesk_core.operations.deferring.known_task import as_app_task, known_task
 from jobdesk_core.profiles import Profile, connection_parameters
 from jobdesk_core.reported import reading, schema
 from jobdesk_core.reported.attempts import attempt
@@ -138,10 +138,10 @@ def test_what_cannot_be_read_is_a_sentence(dsn: str, connector: SyncPsycopgConne
             assert "may not read the table jobdesk.workers" in (answered(other, "workers") or "")
 
     found = connector.run(schema.detect())
-    run_sql(dsn, "DROP TABLE jobdesk.logs")
+    run_sql(dsn, "DROP TABLE jobdesk.runtime.logs")
     assert "has no table logs" in (answered(connector, "logs") or "")
     late = steps.run(attempt(found, "logs", lambda _: reading.log_of(1)), connector)
-    assert "jobdesk.logs" in (late.refusal or "") and late.value is None
+    assert "jobdesk.runtime.logs" in (late.refusal or "") and late.value is None
     run_sql(dsn, "ALTER TABLE jobdesk.errors RENAME COLUMN message TO text")
     assert "could not be read" in (answered(connector, "errors") or "")
     run_sql(dsn, "UPDATE jobdesk.version SET version = 9")

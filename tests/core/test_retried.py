@@ -11,7 +11,7 @@ from acting import KINDS, acting
 from database import run_sql
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations import Brake, Cancel, Ledger, Progress, Rate, Result, Retried, Retry, apply, what_became
-from jobdesk_core.operations.retried import FOLLOWED
+from jobdesk_core.operations.change.retried import FOLLOWED
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 

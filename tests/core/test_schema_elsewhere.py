@@ -17,7 +17,7 @@ from jobdesk_core.cli import main
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.database.schema import install, schema_sql
 from jobdesk_core.exceptions import SchemaRefused
-from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor import Monitor
 from jobdesk_core.profiles import Profile, ProfileStore, connection_parameters
 from jobdesk_core.profiles.probe import probe
 from pgbouncer import needs_pgbouncer, pgbouncer

@@ -18,9 +18,9 @@ from database import connected, defer, run_sql, start
 from jobdesk_core import App, Job, PsycopgConnector, SyncPsycopgConnector
 from jobdesk_core.cli import main
 from jobdesk_core.database.capabilities import DETECT, NEWEST, Capabilities
+from jobdesk_core.job.details import read_detail
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.details import read_detail
-from jobdesk_core.operations.changes import Retry
+from jobdesk_core.operations.change.changes import Retry
 from jobdesk_core.operations.ledger import Result
 
 PAUSE = """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from database import run_sql
 from jobdesk_core.cli import main
-from jobdesk_core.monitor.filters import FilterError, JobFilter
+from jobdesk_core.filters.language import FilterError, JobFilter
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,8 @@ from jobdesk_core.operations import (
     apply_staged,
     look,
     run_async,
-    staged,
 )
+from jobdesk_core.operations.staged import changes as staged
 from staging import applied, by_job, left, looked
 from staging import staged as stage
 

@@ -9,7 +9,7 @@ import pytest
 from acting import Actor, acting
 from database import defer, picture, run_sql
 from jobdesk_core import Job
-from jobdesk_core.journal import Entry, Header, Journal, Search, recorded, undo, undoing
+from jobdesk_core.journal import Entry, Header, Journal, Search, recorded, undo, undo_apply
 from jobdesk_core.operations import Cancel, Progress, Reprioritise, Result, SetLedger, SetPlan
 from jobdesk_core.profiles import Profile
 from staging import looked, staged
@@ -62,7 +62,7 @@ async def test_one_entry_tells_of_every_job_and_is_undone(dsn: str, journal: Jou
         plan = await undo.plan(journal, actor.connector, actor.able, entry)
         assert plan.ready == 3 and list(plan.left) == ["Deferring is not undone here: cancel the new job."]
         header = Header(action="undo", sentence="Undo", profile="test", place="", role="", undoes=entry.id)
-        done, left = await undoing.undo(journal, actor.connector, actor.able, entry, header)
+        done, left = await undo_apply.undo(journal, actor.connector, actor.able, entry, header)
         assert (done, left.total()) == (3, 1)
     rows = run_sql(dsn, "SELECT id, status::text, priority, args->>'secret' FROM procrastinate_jobs ORDER BY id")
     assert rows[0][1] == "cancelled" and rows[1][:3] == (3, "todo", 1)

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 import psycopg
 import pytest
 from database import connected, run_sql
-from jobdesk_core.monitor.counts import Counts
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import JobPages, Order, PageKey, StatementTooLong
+from jobdesk_core.feed.counts import Counts
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations import Cancel, Matching, Progress, plan, run_async
+from jobdesk_core.reading.pages import JobPages, Order, PageKey, StatementTooLong
 from psycopg.conninfo import make_conninfo
 from waiting import until
 

@@ -9,13 +9,13 @@ import re
 
 import pytest
 from jobdesk_core import Status, durations
+from jobdesk_core.database.rows import EventRow, JobRow, WorkerRow
+from jobdesk_core.job import why as explaining
+from jobdesk_core.job.queue_context import Ahead, Holder, Situation
+from jobdesk_core.job.why import Surroundings, explain, running_until
 from jobdesk_core.jobs import EventType
-from jobdesk_core.monitor import explain as explaining
-from jobdesk_core.monitor.explain import Surroundings, explain, running_until
-from jobdesk_core.monitor.lock_reasons import LockState, Serving
-from jobdesk_core.monitor.lock_reasons import reason as lock_reason
-from jobdesk_core.monitor.rows import EventRow, JobRow, WorkerRow
-from jobdesk_core.monitor.surroundings import Ahead, Holder, Situation
+from jobdesk_core.locks.reasons import LockState, Serving
+from jobdesk_core.locks.reasons import reason as lock_reason
 
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
 LATER = dt.timedelta(seconds=100)

@@ -19,9 +19,9 @@ import psycopg
 import pytest
 from database import connected, defer, role, run_sql
 from jobdesk_core import Job, JobManager, PsycopgConnector
-from jobdesk_core.cli.codes import CONNECTION, REFUSED, code_of
+from jobdesk_core.cli.exit_codes import CONNECTION, REFUSED, code_of
 from jobdesk_core.connectors import refusals
-from jobdesk_core.connectors.adaption import translated
+from jobdesk_core.connectors.psycopg_adapters import translated
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.embedded import EmbeddedServer

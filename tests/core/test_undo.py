@@ -15,10 +15,10 @@ import pytest
 from database import connected, defer, run_sql
 from jobdesk_core import Job, PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search, headers, recorded
 from jobdesk_core.journal.undo import plan, refusal
-from jobdesk_core.journal.undoing import AT_ONCE, undo
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.journal.undo_apply import AT_ONCE, undo
 from jobdesk_core.operations import (
     Action,
     Cancel,

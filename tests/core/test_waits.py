@@ -19,15 +19,15 @@ import pytest
 from database import run_sql
 from faulty import FaultyLink
 from jobdesk_core import processes
-from jobdesk_core.cli import codes
+from jobdesk_core.cli import exit_codes
 from jobdesk_core.connectors import limits
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.monitor.pages import StatementTooLong, limited
 from jobdesk_core.profiles import Profile, connection_parameters
+from jobdesk_core.reading.pages import StatementTooLong, limited
 from jobdesk_core.troubles import explain
 
 ONE = Statement("SELECT 1 AS one", lambda rows: rows[0]["one"])
@@ -193,7 +193,7 @@ def started(home: Path, dsn: str, *arguments: str) -> Iterator[subprocess.Popen[
 def test_a_command_ends_with_the_code_of_a_lost_connection(dsn: str, tmp_path: Path) -> None:
     with FaultyLink(dsn, freezes_after_login=True) as link, started(tmp_path, link.dsn, "jobs") as program:
         told = program.communicate(timeout=40)[1]
-        assert program.returncode == codes.CONNECTION
+        assert program.returncode == exit_codes.CONNECTION
     assert told.splitlines()[0] == "The server has not answered for 5 s."
 
 
@@ -210,7 +210,7 @@ def test_an_act_that_is_stopped_while_the_server_is_silent_ends_soon_and_says_wh
         program.send_signal(signal.SIGINT)
         with within(12):
             told = program.communicate(timeout=40)[0]
-        assert program.returncode == codes.INTERRUPTED
+        assert program.returncode == exit_codes.INTERRUPTED
     told_done = re.search(r"(\d+)  done", told)
     assert told_done is not None and ("rolled back" in told or "unknown" in told)
     more = run_sql(dsn, done)[0] - int(told_done[1])
@@ -236,4 +236,4 @@ sys.exit(cli.main(["status"]))
 
 def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_traceback() -> None:
     ended = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=60)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (codes.INTERRUPTED, "", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (exit_codes.INTERRUPTED, "", "")

@@ -12,9 +12,9 @@ import pytest
 from database import connected, defer, run_sql
 from jobdesk_core import Status
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor.details import JobDetail, read_detail
-from jobdesk_core.monitor.explain import named
-from jobdesk_core.monitor.surroundings import Situation, situation
+from jobdesk_core.job.details import JobDetail, read_detail
+from jobdesk_core.job.queue_context import Situation, situation
+from jobdesk_core.job.why import named
 from releases import MIGRATED, NEWEST
 
 STATES = ("1.1.2", "2.5.0", "2.8.0", "2.15.1", "3.0.2", "3.2.2", "3.3.0", NEWEST, MIGRATED)

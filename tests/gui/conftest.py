@@ -11,8 +11,8 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
-from jobdesk.loop import create_loop
-from jobdesk.theme import theme
+from jobdesk.kit.theme import theme
+from jobdesk.runtime.loop import create_loop
 from PySide6.QtCore import QEvent, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 

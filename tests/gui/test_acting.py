@@ -8,15 +8,15 @@ from pathlib import Path
 
 import psycopg
 import shiboken6
+from jobdesk.acting import ledger_files
 from jobdesk.acting.act import Act
 from jobdesk.acting.leaving import LeaveDialog
 from jobdesk.acting.ledger import LedgerDialog
+from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.acting.view import ActView
-from jobdesk.dialogs import ledger_files
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.dialogs.undo import UndoDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.theme import theme
+from jobdesk.journal.undo import UndoDialog
+from jobdesk.kit.theme import theme
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
 from opened import Others, dialog_of, live, opened

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jobdesk.actions import MENUS, SPECS, Needs
-from jobdesk.dialogs.about import AboutDialog
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.palette import PaletteDialog
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.dialogs.save_view import SaveViewDialog
-from jobdesk.dialogs.shortcuts import ShortcutsDialog
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.exporting.dialog import ExportDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.theme import theme
+from jobdesk.filtering.save_view import SaveViewDialog
+from jobdesk.kit.theme import theme
+from jobdesk.window.about import AboutDialog
+from jobdesk.window.actions import MENUS, SPECS, Needs
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.palette import PaletteDialog
+from jobdesk.window.shortcuts import ShortcutsDialog
 from opened import Others, closed, dialog_of, live, opened
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence

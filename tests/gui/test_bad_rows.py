@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from jobdesk_core.monitor.arguments import WHOLE_JOBS
-from jobdesk_core.monitor.filters import term
+from jobdesk_core.filters.language import term
+from jobdesk_core.job.arguments import WHOLE_JOBS
 from opened import Others, desk_of, live
 from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QApplication

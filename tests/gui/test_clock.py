@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jobdesk import formats
+from jobdesk.kit import formats
 from opened import Others, desk_of, live
 from shifted import shifted
 from waiting import until

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from acting import ABLE
-from jobdesk.dialogs.act_words import words_of
-from jobdesk.dialogs.safety import Safety
+from jobdesk.acting.preflight_words import words_of
+from jobdesk.acting.safety import Safety
 from jobdesk_core.cli import acting
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.operations import (
@@ -30,6 +30,8 @@ from jobdesk_core.operations import (
     StagedChange,
     StagedDefer,
 )
+from jobdesk_core.operations.change.plan import Batch
+from jobdesk_core.operations.change.rules import Facts
 from jobdesk_core.operations.confirmation import (
     MANY,
     Act,
@@ -39,8 +41,6 @@ from jobdesk_core.operations.confirmation import (
     confirmation_of,
     confirmation_of_set,
 )
-from jobdesk_core.operations.plan import Batch
-from jobdesk_core.operations.rules import Facts
 from jobdesk_core.profiles import Profile
 from pytestqt.qtbot import QtBot
 

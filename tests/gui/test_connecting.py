@@ -9,12 +9,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.discard import ConnectionLossDialog, ForgetDialog
-from jobdesk.dialogs.install import InstallDialog
-from jobdesk.dialogs.password import PasswordDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.remembered import Memory, arrangement_of, keep_arrangement
+from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.connection.install import InstallDialog
+from jobdesk.connection.password import PasswordDialog
+from jobdesk.kit.discard import ConnectionLossDialog, ForgetDialog
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.remembered import Memory, arrangement_of, keep_arrangement
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.profiles import Profile, parameters_of

@@ -13,14 +13,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from jobdesk.dialogs.act_options import RescheduleOptions, options_of
-from jobdesk.dialogs.app_settings import AppSettings
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.defer_many import DeferManyDialog
-from jobdesk.dialogs.password import PasswordDialog
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.dialogs.replay import ReplayDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.acting.options import RescheduleOptions, options_of
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.connection.app_settings import AppSettings
+from jobdesk.connection.password import PasswordDialog
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.deferring.many_dialog import DeferManyDialog
+from jobdesk.deferring.replay import ReplayDialog
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core import exact_json
 from jobdesk_core.cli import main as command_line
 from jobdesk_core.journal import Search

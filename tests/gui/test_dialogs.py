@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.window.main_window import MainWindow
 from opened import Others, closed, dialog_of, ended, live
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict

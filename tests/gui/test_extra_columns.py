@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobdesk.dialogs.argument_column import ArgumentColumnDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.models.job_extras import without_secrets
-from jobdesk.widgets.roles import CELL_ROLE
-from jobdesk_core.monitor.monitor import Monitor
+from jobdesk.jobs.argument_column import ArgumentColumnDialog
+from jobdesk.jobs.extras import without_secrets
+from jobdesk.kit.roles import CELL_ROLE
+from jobdesk.window.main_window import MainWindow
+from jobdesk_core.monitor import Monitor
 from jobdesk_core.profiles.secret_keys import HIDDEN
 from opened import Others, dialog_of, live
 from psycopg.types.json import Jsonb

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.failures.page import FailuresPage
-from jobdesk.main_window import MainWindow
-from jobdesk.theme import theme
+from jobdesk.kit.theme import theme
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.reported.ddl import schema_sql
 from opened import Others, desk_of, dialog_of, live
 from psycopg.types.json import Jsonb

@@ -7,21 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobdesk.actions import SPECS
-from jobdesk.dialogs.palette import PaletteDialog
-from jobdesk.dialogs.save_view import SaveViewDialog
-from jobdesk.dialogs.saved_views import SavedViewsDialog
-from jobdesk.fuzzy import fit
+from jobdesk.filtering.bar import FilterBar
+from jobdesk.filtering.chip import FilterChip
+from jobdesk.filtering.edit import FilterEdit
+from jobdesk.filtering.save_view import SaveViewDialog
+from jobdesk.filtering.saved_views import SavedViewsDialog
 from jobdesk.help.topics import topic
-from jobdesk.main_window import MainWindow
-from jobdesk.models.job_columns import COLUMNS
-from jobdesk.widgets.filter_bar import FilterBar
-from jobdesk.widgets.filter_chip import FilterChip
-from jobdesk.widgets.filter_edit import FilterEdit
-from jobdesk_core.monitor.filters import FLAGS, KEYS, JobFilter
-from jobdesk_core.monitor.pages import Order
+from jobdesk.jobs.job_columns import COLUMNS
+from jobdesk.kit.fuzzy import fit
+from jobdesk.window.actions import SPECS
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.palette import PaletteDialog
+from jobdesk_core.filters.language import FLAGS, KEYS, JobFilter
 from jobdesk_core.profiles import Profile
 from jobdesk_core.profiles.finding import FindingStore, SavedView
+from jobdesk_core.reading.pages import Order
 from opened import Others, closed, dialog_of, live, opened
 from psycopg.types.json import Jsonb
 from PySide6.QtCore import Qt, QTimer

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobdesk.main_window import MainWindow
-from jobdesk.pages.stack import KEYS
-from jobdesk.theme import Mode, theme
-from jobdesk.widgets.one_line import OneLine
+from jobdesk.kit.one_line import OneLine
+from jobdesk.kit.theme import Mode, theme
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.pages import KEYS
 from jobdesk_core.journal import Search
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import QPoint, QSettings, Qt

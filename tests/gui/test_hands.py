@@ -6,12 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from jobdesk import formats
-from jobdesk.dialogs.shortcuts import ShortcutsDialog
-from jobdesk.theme import theme
-from jobdesk.widgets.empty_state import EmptyState
-from jobdesk.widgets.table import Table
-from jobdesk.work import Work
+from jobdesk.kit import formats
+from jobdesk.kit.empty_state import EmptyState
+from jobdesk.kit.table import Table
+from jobdesk.kit.theme import theme
+from jobdesk.kit.work import Work
+from jobdesk.window.shortcuts import ShortcutsDialog
 from jobdesk_core.jobs import Status
 from opened import Others, dialog_of, live, opened
 from PySide6.QtCore import QPoint, Qt

@@ -9,20 +9,20 @@ import pkgutil
 import re
 from pathlib import Path
 
+import jobdesk
 import psycopg
 import pytest
-from jobdesk import dialogs
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.frame import DialogFrame
-from jobdesk.dialogs.palette import PaletteDialog
+from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.help.browser import picture_of
 from jobdesk.help.search import MOST_FOUND, search
 from jobdesk.help.topics import START, TOPICS, anchor_of, topic, topic_of_page
 from jobdesk.help.window import HelpWindow
-from jobdesk.pages.stack import KEYS
-from jobdesk.resources import resource
-from jobdesk.theme import theme
-from jobdesk.theme.theme import TEXT_SIZES
+from jobdesk.kit.dialog_frame import DialogFrame
+from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.theme import TEXT_SIZES
+from jobdesk.runtime.resources import resource
+from jobdesk.window.pages import KEYS
+from jobdesk.window.palette import PaletteDialog
 from jobdesk_core import exceptions, troubles
 from jobdesk_core.troubles import explain
 from opened import dialog_of, live, opened
@@ -86,9 +86,10 @@ async def test_f1_opens_the_topic_of_the_page_on_show(dsn: str, tmp_path: Path) 
 
 DIALOGS = [
     kind
-    for module in pkgutil.iter_modules(dialogs.__path__)
-    for kind in vars(importlib.import_module(f"jobdesk.dialogs.{module.name}")).values()
-    if isinstance(kind, type) and issubclass(kind, DialogFrame) and kind.__module__.endswith(f".{module.name}")
+    for module in pkgutil.walk_packages(jobdesk.__path__, "jobdesk.")
+    if not module.name.endswith("__main__")
+    for kind in vars(importlib.import_module(module.name)).values()
+    if isinstance(kind, type) and issubclass(kind, DialogFrame) and kind.__module__ == module.name
 ]
 
 
@@ -173,13 +174,13 @@ def sentences_in(path: Path) -> set[str]:
 
 #: Where the core says why something is not possible.
 SPEAKING = (
-    *("database/schema", "demo/demo", "embedded", "journal/journal", "journal/undo", "journal/undoing"),
-    *("monitor/filter_doubts", "monitor/filter_times"),
-    *("monitor/filter_conditions", "monitor/filter_text", "monitor/filter_tree", "operations/apply"),
-    *("operations/defer_many",),
-    *("operations/json_objects", "operations/known_task", "operations/new_jobs", "operations/replay"),
-    *("operations/rows", "operations/rules", "operations/staged", "operations/staged_apply"),
-    *("operations/staged_plan", "operations/targets", "operations/workers", "profiles/introspect", "profiles/links"),
+    *("database/schema", "demo/demo", "embedded", "journal/journal", "journal/undo", "journal/undo_apply"),
+    *("filters/unlikely", "filters/times", "filters/conditions", "filters/syntax", "filters/tree"),
+    *("operations/change/apply", "operations/change/rules", "operations/change/targets", "operations/change/prune"),
+    *("operations/deferring/many", "operations/deferring/json_objects", "operations/deferring/known_task"),
+    *("operations/deferring/new_jobs", "operations/deferring/replay", "operations/deferring/rows"),
+    *("operations/staged/changes", "operations/staged/apply", "operations/staged/plan"),
+    *("profiles/introspect", "profiles/links"),
     *("profiles/app_listing", "profiles/probe", "profiles/secret_keys", "profiles/secrets", "profiles/store"),
 )
 #: Sentences of these that tell of no trouble, or that stand behind others.

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from dropping import Dropper, Fault
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.defer_many import DeferManyDialog
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.dialogs.prune import PruneDialog
-from jobdesk.dialogs.replay import ReplayDialog
-from jobdesk.dialogs.staged import StagedDialog
-from jobdesk.dialogs.undo import UndoDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.deferring.many_dialog import DeferManyDialog
+from jobdesk.deferring.replay import ReplayDialog
+from jobdesk.journal.undo import UndoDialog
+from jobdesk.staging.dialog import StagedDialog
+from jobdesk.window.main_window import MainWindow
+from jobdesk.workers.prune import PruneDialog
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, dialog_of, live

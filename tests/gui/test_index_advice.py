@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from database import connected, run_sql
-from jobdesk.dialogs.index_advice import IndexAdviceDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.jobs.index_advice import IndexAdviceDialog
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core import PsycopgConnector
-from jobdesk_core.monitor.advice import advise, create, leftovers
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.indexes.advice import advise, create, leftovers
 from named import unnamed
 from opened import closed, desk_of, dialog_of, live
 from PySide6.QtCore import Qt

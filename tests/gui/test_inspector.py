@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.inspector import Inspector
-from jobdesk.main_window import MainWindow
-from jobdesk.widgets.json_tree import JsonTree
-from jobdesk.widgets.text_block import Run, TextBlock
+from jobdesk.kit.dialog_frame import DialogFrame
+from jobdesk.kit.json_tree import JsonTree
+from jobdesk.kit.text_block import Run, TextBlock
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, QUrl, Slot

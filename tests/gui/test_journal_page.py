@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from jobdesk.dialogs.undo import UndoDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.journal.undo import UndoDialog
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.database.marks import read_server
 from jobdesk_core.journal import Header, Record
 from jobdesk_core.journal.record import Planned

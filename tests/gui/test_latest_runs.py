@@ -7,14 +7,14 @@ import itertools
 from pathlib import Path
 
 import pytest
-from jobdesk.formats import duration
+from jobdesk.inspector.run_strip import BARS_HEIGHT, FOOT_HEIGHT, MARK_HEIGHT, RunStrip
 from jobdesk.inspector.runs_panel import RunsPanel
-from jobdesk.main_window import MainWindow
-from jobdesk.theme import theme
-from jobdesk.theme.theme import Mode
-from jobdesk.widgets.run_strip import BARS_HEIGHT, FOOT_HEIGHT, MARK_HEIGHT, RunStrip
+from jobdesk.kit.formats import duration
+from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.theme import Mode
+from jobdesk.window.main_window import MainWindow
+from jobdesk_core.job.related_jobs import LATEST_RUNS, RUN_ENDS, Run
 from jobdesk_core.jobs import EventType
-from jobdesk_core.monitor.others import LATEST_RUNS, RUN_ENDS, Run
 from opened import Others, desk_of, live
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jobdesk.linking.doorway import Doorway, pass_on
 from jobdesk.linking.link import Link, LinkNotUnderstood, read_link
 from jobdesk.linking.opening import LinkOpening
-from jobdesk.pages.stack import KEYS
+from jobdesk.window.pages import KEYS
 from jobdesk_core.profiles import Profile
 from opened import desk_of, live, opened
 from PySide6.QtWidgets import QApplication

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobdesk.main_window import MainWindow
-from jobdesk.models.job_columns import STATUS_COLUMN
-from jobdesk.widgets.roles import CELL_ROLE
-from jobdesk_core.monitor.feed import Changes
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.pages import Order
+from jobdesk.jobs.job_columns import STATUS_COLUMN
+from jobdesk.kit.roles import CELL_ROLE
+from jobdesk.window.main_window import MainWindow
+from jobdesk_core.feed.feed import Changes
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.reading.pages import Order
 from opened import Others, live
 from PySide6.QtCore import Qt
 from waiting import until

@@ -6,12 +6,12 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from jobdesk import formats
-from jobdesk.main_window import MainWindow
-from jobdesk.pages.lock_words import columns_of
-from jobdesk_core.monitor.lock_reasons import LockState
-from jobdesk_core.monitor.lock_statements import LOOKED_EVENTS
-from jobdesk_core.monitor.locks import LockKind
+from jobdesk.kit import formats
+from jobdesk.locks.words import columns_of
+from jobdesk.window.main_window import MainWindow
+from jobdesk_core.locks.locks import LockKind
+from jobdesk_core.locks.reasons import LockState
+from jobdesk_core.locks.statements import LOOKED_EVENTS
 from opened import Others, desk_of, live
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from jobdesk import logs
-from jobdesk.components import components, notices
-from jobdesk.diagnostics import diagnostics
-from jobdesk.dialogs.about import AboutDialog
-from jobdesk.dialogs.error import ErrorDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.unexpected import Unexpected
+from jobdesk.runtime import logs
+from jobdesk.window.about import AboutDialog
+from jobdesk.window.components import components, notices
+from jobdesk.window.diagnostics import diagnostics
+from jobdesk.window.error_dialog import ErrorDialog
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.unexpected import Unexpected
 from jobdesk_core.connectors.driver import dotted
 from jobdesk_core.profiles import Profile
 from opened import Others, dialog_of, live, opened

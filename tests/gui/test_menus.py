@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jobdesk import formats
-from jobdesk.actions import SPECS
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.models.jobs import COLUMNS
-from jobdesk.palette_entries import entries
-from jobdesk.widgets.filter_edit import FilterEdit
-from jobdesk.widgets.table import Table
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.filtering.edit import FilterEdit
+from jobdesk.jobs.model import COLUMNS
+from jobdesk.kit import formats
+from jobdesk.kit.table import Table
+from jobdesk.window.actions import SPECS
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.palette_entries import entries
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QStandardItem, QStandardItemModel

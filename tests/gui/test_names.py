@@ -6,20 +6,20 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.prune import PruneDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.models.names import COLUMNS, INDEX_OF, NamesModel
-from jobdesk.pages.names import NamesPage
-from jobdesk.theme import theme
-from jobdesk.widgets.roles import CELL_ROLE
-from jobdesk.widgets.table import PADDING
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.kit.roles import CELL_ROLE
+from jobdesk.kit.table import PADDING
+from jobdesk.kit.theme import theme
+from jobdesk.queues.model import COLUMNS, INDEX_OF, NamesModel
+from jobdesk.queues.page import NamesPage
+from jobdesk.window.main_window import MainWindow
+from jobdesk.workers.prune import PruneDialog
+from jobdesk_core.feed.job_counts import QueueCounts
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.journal import Search
-from jobdesk_core.monitor.board import NameRow, name_row
-from jobdesk_core.monitor.open_jobs import OpenGroup
-from jobdesk_core.monitor.pace import Pace
-from jobdesk_core.monitor.tally import QueueCounts
+from jobdesk_core.reading.name_rows import NameRow, name_row
+from jobdesk_core.reading.open_jobs import OpenGroup
+from jobdesk_core.reading.pace import Pace
 from opened import Others, closed, desk_of, dialog_of, live
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QFontMetrics

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from database import run_sql
-from jobdesk.widgets.text_block import TextBlock
+from jobdesk.kit.text_block import TextBlock
 from odd_tables import ODD, make_odd
 from opened import live
 from PySide6.QtWidgets import QLabel

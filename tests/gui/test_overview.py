@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.pages.overview import OverviewPage
-from jobdesk_core.monitor.feed import Feed
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.overview.page import OverviewPage
+from jobdesk_core.feed.feed import Feed
 from opened import Others, desk_of, dialog_of, live
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest

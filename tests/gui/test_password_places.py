@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.password import PasswordDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.session import Unreached
+from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.connection.password import PasswordDialog
+from jobdesk.connection.session import Unreached
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.profiles import Profile, profile_of_dsn
 from jobdesk_core.profiles.secrets import keep_password
 from made_up_server import MadeUpServer

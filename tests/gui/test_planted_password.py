@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jobdesk import logs, remembered
-from jobdesk.diagnostics import diagnostics
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.password import PasswordDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.pages.stack import KEYS
+from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.connection.password import PasswordDialog
+from jobdesk.runtime import logs
+from jobdesk.window import remembered
+from jobdesk.window.diagnostics import diagnostics
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.pages import KEYS
 from jobdesk_core.profiles import ProfileStore, profile_of_dsn
 from made_up_server import MadeUpServer
 from opened import dialog_of, opened

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from jobdesk.dialogs import ledger_files
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.acting import ledger_files
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.operations import Result
 from opened import Others, closed, desk_of, dialog_of, ended, live
 from PySide6.QtCore import Qt

@@ -126,6 +126,6 @@ def test_the_tour_walks_through_everything_on_live_data(tmp_path: Path) -> None:
 
 
 def test_the_package_knows_its_resources() -> None:
-    from jobdesk.resources import resource
+    from jobdesk.runtime.resources import resource
 
     assert resource("icons/jobdesk.svg").is_file(), jobdesk.__file__

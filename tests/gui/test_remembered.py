@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobdesk import formats, remembered
-from jobdesk.arrangement import Arrangement
-from jobdesk.main_window import MainWindow
-from jobdesk.pages.stack import KEYS
-from jobdesk.remembered import Memory, arrangement_of, keep_arrangement
-from jobdesk.theme import theme
-from jobdesk.widgets.table import Table
-from jobdesk_core.monitor.pages import Order
+from jobdesk.kit import formats
+from jobdesk.kit.table import Table
+from jobdesk.kit.theme import theme
+from jobdesk.window import remembered
+from jobdesk.window.arrangement import Arrangement
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.pages import KEYS
+from jobdesk.window.remembered import Memory, arrangement_of, keep_arrangement
 from jobdesk_core.profiles import Profile
+from jobdesk_core.reading.pages import Order
 from opened import Others, live, opened
 from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtTest import QTest

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from database import defer, finish, run_sql, start
-from jobdesk.main_window import MainWindow
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.profiles import editors
 from jobdesk_core.reported import ddl
 from opened import live

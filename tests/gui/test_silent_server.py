@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from faulty import FaultyLink
-from jobdesk.dialogs.preflight import PreflightDialog
+from jobdesk.acting.preflight import PreflightDialog
 from jobdesk_core.operations import Result
 from jobdesk_core.profiles import Profile
 from opened import Others, dialog_of, live, opened

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from jobdesk.pages.stack import KEYS
+from jobdesk.window.pages import KEYS
 
 SCRIPT = """
 import asyncio, sys
 from PySide6.QtWidgets import QApplication
-from jobdesk.theme import theme
+from jobdesk.kit.theme import theme
 from jobdesk.dialogs.about import AboutDialog
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.dialogs.shortcuts import ShortcutsDialog
@@ -46,7 +46,7 @@ from jobdesk.loop import create_loop
 from jobdesk.main_window import MainWindow
 from jobdesk.pages.stack import KEYS
 from jobdesk.session import Session
-from jobdesk.theme import theme
+from jobdesk.kit.theme import theme
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import ProfileStore
 app = QApplication([])
@@ -80,7 +80,7 @@ def test_a_dialog_fits_the_screen_and_shows_its_verb(tmp_path: Path, width: int,
 FORM = """
 import os, sys
 from PySide6.QtWidgets import QApplication
-from jobdesk.theme import theme
+from jobdesk.kit.theme import theme
 from jobdesk.dialogs.connection import ConnectionDialog
 from jobdesk.loop import create_loop
 from jobdesk_core.profiles import ProfileStore

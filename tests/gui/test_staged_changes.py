@@ -8,17 +8,17 @@ from pathlib import Path
 import psycopg
 import pytest
 from database import picture
+from jobdesk.acting import ledger_files
 from jobdesk.acting.ledger import LedgerDialog
-from jobdesk.dialogs import ledger_files
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.defer_many import DeferManyDialog
-from jobdesk.dialogs.discard import DiscardDialog
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.dialogs.replay import ReplayDialog
-from jobdesk.dialogs.staged import StagedDialog
-from jobdesk.dialogs.undo import UndoDialog
-from jobdesk.main_window import MainWindow
-from jobdesk.theme import theme
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.deferring.many_dialog import DeferManyDialog
+from jobdesk.deferring.replay import ReplayDialog
+from jobdesk.journal.undo import UndoDialog
+from jobdesk.kit.discard import DiscardDialog
+from jobdesk.kit.theme import theme
+from jobdesk.staging.dialog import StagedDialog
+from jobdesk.window.main_window import MainWindow
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile

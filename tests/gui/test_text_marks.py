@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jobdesk import formats
-from jobdesk.widgets.text_block import TextBlock
+from jobdesk.kit import formats
+from jobdesk.kit.text_block import TextBlock
 from opened import Others, live
 from waiting import until
 

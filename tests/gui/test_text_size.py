@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jobdesk import remembered
-from jobdesk.theme import theme
+from jobdesk.kit.theme import theme
+from jobdesk.window import remembered
 from opened import Others, live
 from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtGui import QFontInfo

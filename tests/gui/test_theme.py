@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from jobdesk.theme import DARK, LIGHT, Mode, Tokens, theme
-from jobdesk.theme.icons import NAMES, icon
-from jobdesk.theme.shapes import shape_pixmap
-from jobdesk.theme.sheet import style_sheet
-from jobdesk.theme.theme import palette
-from jobdesk.theme.tokens import EVENT_SHAPE, GROUNDS, HIGH_DARK, HIGH_LIGHT, STATUS_SHAPE, TEXTS, contrast, readable_on
-from jobdesk.widgets.tag import Tag
-from jobdesk.widgets.target_banner import TargetBanner
+from jobdesk.kit.tag import Tag
+from jobdesk.kit.target_banner import TargetBanner
+from jobdesk.kit.theme import DARK, LIGHT, Mode, Tokens, theme
+from jobdesk.kit.theme.icons import NAMES, icon
+from jobdesk.kit.theme.shapes import shape_pixmap
+from jobdesk.kit.theme.sheet import style_sheet
+from jobdesk.kit.theme.theme import palette
+from jobdesk.kit.theme.tokens import (
+    EVENT_SHAPE,
+    GROUNDS,
+    HIGH_DARK,
+    HIGH_LIGHT,
+    STATUS_SHAPE,
+    TEXTS,
+    contrast,
+    readable_on,
+)
 from jobdesk_core.jobs import EventType, Status
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontInfo, QIcon, QImage, QPalette

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from jobdesk.theme import theme
-from jobdesk.widgets.timeline import LINE_HEIGHT, Timeline
+from jobdesk.inspector.timeline import LINE_HEIGHT, Timeline
+from jobdesk.kit.theme import theme
+from jobdesk_core.job.related_jobs import UsualTimes
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.monitor.others import UsualTimes
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 

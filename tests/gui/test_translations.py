@@ -11,13 +11,13 @@ from typing import Any
 
 import jobdesk
 import pytest
-from jobdesk import translation
-from jobdesk.core_words import WORDS
-from jobdesk.dialogs.about import AboutDialog
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.pages.journal_toolbar import OUTCOMES
-from jobdesk.pages.stack import KEYS
-from jobdesk_core.monitor.pages import Order
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.journal.toolbar import OUTCOMES
+from jobdesk.kit.core_words import WORDS
+from jobdesk.runtime import translation
+from jobdesk.window.about import AboutDialog
+from jobdesk.window.pages import KEYS
+from jobdesk_core.reading.pages import Order
 from opened import Others, dialog_of, live
 from PySide6.QtCore import QCoreApplication, QLocale
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from jobdesk.main_window import MainWindow
-from jobdesk.models.jobs import JobsModel
-from jobdesk_core.monitor.pages import Order
+from jobdesk.jobs.model import JobsModel
+from jobdesk.window.main_window import MainWindow
+from jobdesk_core.reading.pages import Order
 from opened import Others, live
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest

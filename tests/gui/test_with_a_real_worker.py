@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from interop import theirs
-from jobdesk.dialogs.defer import DeferDialog
-from jobdesk.dialogs.preflight import PreflightDialog
-from jobdesk.main_window import MainWindow
+from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.window.main_window import MainWindow
 from opened import Others, closed, desk_of, dialog_of, live
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest

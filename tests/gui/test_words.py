@@ -11,13 +11,15 @@ import jobdesk
 import jobdesk_core
 import pytest
 from jobdesk.failures import words as failure_words
-from jobdesk.models import job_columns, names
-from jobdesk.pages import journal_words, lock_words
-from jobdesk.resources import resource
+from jobdesk.jobs import job_columns
+from jobdesk.journal import words as journal_words
+from jobdesk.locks import words as lock_words
+from jobdesk.queues import model as names
+from jobdesk.runtime.resources import resource
 from jobdesk_core.failures.records import By, Range
+from jobdesk_core.filters.qualifiers import FLAGS, KEYS
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.filter_words import FLAGS, KEYS
-from jobdesk_core.monitor.locks import LockKind
+from jobdesk_core.locks.locks import LockKind
 from jobdesk_core.operations import Result
 
 #: What was said once, and what is said instead.
@@ -63,7 +65,7 @@ BETTER = {
 SOURCES = [*Path(jobdesk.__file__).parent.rglob("*.py"), *Path(jobdesk_core.__file__).parent.rglob("*.py")]
 PAGES = sorted(resource("help").glob("*.md"))
 #: The tour's own words are read by nobody but who watches it.
-LEFT_OUT = ("tour", "theme/sheet", "theme/icons")
+LEFT_OUT = ("tour", "kit/theme/sheet", "kit/theme/icons")
 
 
 def sentences(code: str) -> Iterator[tuple[int, str]]:

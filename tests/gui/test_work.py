@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 import shiboken6
-from jobdesk.work import Work
+from jobdesk.kit.work import Work
 from PySide6.QtCore import QObject
 
 

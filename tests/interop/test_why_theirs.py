@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from acting import Actor
 from database import connected, run_sql
-from jobdesk_core.monitor.details import read_detail
-from jobdesk_core.monitor.explain import Explanation
+from jobdesk_core.job.details import read_detail
+from jobdesk_core.job.why import Explanation
 from jobdesk_core.operations import Result, Retry
 from waiting import until
 

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from hand import QUEUES
 from jobdesk_core import cli
-from jobdesk_core.cli import codes
+from jobdesk_core.cli import exit_codes
 from shifted import shifted
 
 #: The ends that an act may have in a storm. A fault of the program, or input not understood, is none of them.
-EXPECTED = {codes.DONE, codes.NOT_ALL, codes.CONNECTION, codes.INTERRUPTED}
+EXPECTED = {exit_codes.DONE, exit_codes.NOT_ALL, exit_codes.CONNECTION, exit_codes.INTERRUPTED}
 #: Refusals that another moment does not bring: of a lock, a deadlock, a limit of ours.
 PASSING = ("holds a lock", "waited for each other", "got in the way", "cancelled before it ended")
 TASKS = ("storm.ok", "storm.ok", "storm.ok", "storm.fail", "storm.slow")
@@ -54,7 +54,7 @@ class Desk:
         self._note(words, code)
         asked.seek(0)
         words_told = asked.read()
-        is_expected = code in EXPECTED or (code == codes.REFUSED and any(each in words_told for each in PASSING))
+        is_expected = code in EXPECTED or (code == exit_codes.REFUSED and any(each in words_told for each in PASSING))
         if not is_expected or "Traceback" in words_told:
             self._fault(words, f"code {code}: {words_told[-500:]}")
         if (took := time.monotonic() - began) > 90:

@@ -19,7 +19,7 @@ from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal import Journal, Record, Search
 from jobdesk_core.journal.settling import settle
-from jobdesk_core.monitor.monitor import Monitor
+from jobdesk_core.monitor import Monitor
 
 PLACE = "storm"
 #: How long the live view may take, once all is quiet, to show what the tables hold.

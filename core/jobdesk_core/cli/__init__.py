@@ -54,7 +54,7 @@ def listed() -> str:
 
 
 def main(arguments: Sequence[str], program: str = "jobdesk") -> int:
-    """Run a command and return its exit code, one of `jobdesk_core.cli.codes`. `program` is what the help calls it."""
+    """Run a command and return its exit code, one of `jobdesk_core.cli.exit_codes`. `program` is its name in help."""
     try:
         from jobdesk_core.cli.program import main as run
     except KeyboardInterrupt:  # loading takes a moment, and Ctrl+C ends that without a traceback, too

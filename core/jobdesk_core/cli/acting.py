@@ -8,11 +8,11 @@ import datetime as dt
 import sys
 from dataclasses import dataclass
 
-from jobdesk_core.cli import codes, output, words
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.cli.interrupt import Interrupt
-from jobdesk_core.connectors.shown import shown_sql
+from jobdesk_core.connectors.rendered_sql import shown_sql
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal import Journal, recorded
 from jobdesk_core.operations import (
@@ -36,7 +36,7 @@ from jobdesk_core.operations import (
     plan,
     run,
 )
-from jobdesk_core.operations.brake import LAST
+from jobdesk_core.operations.change.brake import LAST
 from jobdesk_core.operations.confirmation import confirmation_of
 
 _VERBS = {
@@ -131,9 +131,9 @@ def add_fail(parser: argparse.ArgumentParser) -> None:
 
 def _retry(options: argparse.Namespace, now: dt.datetime) -> Retry:
     if options.priority is not None and not -(2**31) <= options.priority < 2**31:
-        raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
+        raise Ended(exit_codes.USAGE, "--priority does not fit into 32 bits.")
     if options.brake is not None and options.rate is None:
-        raise Ended(codes.USAGE, "--brake needs --rate: without it all jobs are retried before any can fail.")
+        raise Ended(exit_codes.USAGE, "--brake needs --rate: without it all jobs are retried before any can fail.")
     return Retry(
         at=words.due(options, now),
         priority=options.priority,
@@ -157,11 +157,11 @@ def act(desk: Opened, options: argparse.Namespace, change: Change) -> int:
             return _show_sql(made, options.rate)
         _show_plan(desk, made, is_json=options.json, is_result=options.dry_run)
         if options.dry_run:
-            return codes.DONE if made.ready else codes.NOT_ALL
+            return exit_codes.DONE if made.ready else exit_codes.NOT_ALL
         if not made.ready:
             if options.json:
                 _tell(Ledger(made), is_json=True, is_interrupted=False)
-            return codes.NOT_ALL
+            return exit_codes.NOT_ALL
         if not options.yes:
             with interrupt.lifted():
                 _ask(desk, made)
@@ -176,18 +176,18 @@ def _look(desk: Opened, options: argparse.Namespace, change: Change, interrupt: 
     steps = plan(words.read_target(options), change, desk.capabilities, is_read_only=desk.profile.is_read_only)
     made = run(steps, desk.connector, limit_s=LIMIT_S, on_progress=lambda progress: not interrupt.is_set)
     if made.problem is not None:
-        raise Ended(codes.REFUSED, made.problem)
+        raise Ended(exit_codes.REFUSED, made.problem)
     if not made.is_complete or interrupt.is_set:
-        raise Ended(codes.INTERRUPTED, "Stopped before every job was checked. Nothing was changed.")
+        raise Ended(exit_codes.INTERRUPTED, "Stopped before every job was checked. Nothing was changed.")
     return made
 
 
 def _show_sql(made: Plan, rate: Rate | None) -> int:
     statement = first_statement(made, rate=rate)
     if statement is None:
-        raise Ended(codes.NOT_ALL, "None of these jobs can be acted upon, so there is no SQL.")
+        raise Ended(exit_codes.NOT_ALL, "None of these jobs can be acted upon, so there is no SQL.")
     output.line(output.safe_lines(shown_sql(statement)))
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def _show_plan(desk: Opened, made: Plan, *, is_json: bool, is_result: bool) -> None:
@@ -263,19 +263,19 @@ def _tell(ledger: Ledger, *, is_json: bool, is_interrupted: bool) -> int:
                 output.line(output.plain(f"{number:>12,}  {result.value:<11}  {reason}".rstrip()))
     code = _code(ledger)
     if ledger.held:
-        raise Ended(codes.NOT_ALL, f"Stopped by the brake: {ledger.held} What had been done before stays done.")
+        raise Ended(exit_codes.NOT_ALL, f"Stopped by the brake: {ledger.held} What had been done before stays done.")
     if is_interrupted or ledger.is_stopped:
         stays = "Everything was rolled back." if ledger.is_rolled_back else "What had been done before stays done."
-        raise Ended(codes.INTERRUPTED, f"Stopped. {stays}")
+        raise Ended(exit_codes.INTERRUPTED, f"Stopped. {stays}")
     if ledger.error is not None:
-        raise Ended(codes.code_of(ledger.error), *codes.told(ledger.error))
+        raise Ended(exit_codes.code_of(ledger.error), *exit_codes.told(ledger.error))
     return code
 
 
 def _code(ledger: Ledger) -> int:
     """All that could be done was; of ids that were named, every one."""
     meant = ledger.plan.total if isinstance(ledger.plan.target, Chosen) else ledger.plan.ready
-    return codes.DONE if ledger.counts[Result.DONE] == meant else codes.NOT_ALL
+    return exit_codes.DONE if ledger.counts[Result.DONE] == meant else exit_codes.NOT_ALL
 
 
 @dataclass(slots=True)

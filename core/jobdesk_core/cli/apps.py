@@ -14,9 +14,9 @@ from typing import Any
 
 from jobdesk_core import troubles
 from jobdesk_core.app import App
-from jobdesk_core.cli import codes, log_lines, new_jobs, output
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, log_lines, new_jobs, output
 from jobdesk_core.cli.connection import unchecked
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.exceptions import (
     AlreadyEnqueued,
     LoadFromPathError,
@@ -50,29 +50,31 @@ def reported() -> Iterator[None]:
     try:
         yield
     except (SyncConnectorConfigurationError, MiddlewareKindMismatch, TaskNotFound, TypeError, ValueError) as error:
-        raise Ended(codes.USAGE, troubles.without_secrets(str(error))) from error
+        raise Ended(exit_codes.USAGE, troubles.without_secrets(str(error))) from error
 
 
 def loaded(options: argparse.Namespace) -> App:
     """The app of --app. Raises Ended when there is none at that path, or its modules cannot be imported."""
     path = options.app or from_environment("APP")
     if not path:
-        raise Ended(codes.USAGE, "Which app? Give --app package.module.app, or set JOBDESK_APP.")
+        raise Ended(exit_codes.USAGE, "Which app? Give --app package.module.app, or set JOBDESK_APP.")
     if options.dsn is not None or options.profile is not None or options.schema is not None:
-        raise Ended(codes.USAGE, "With --app the connection is the app's: --dsn, --profile and --schema go without.")
+        raise Ended(
+            exit_codes.USAGE, "With --app the connection is the app's: --dsn, --profile and --schema go without."
+        )
     if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does
     try:
         app = App.from_path(path.replace(":", "."))
         app.perform_import_paths()
     except LoadFromPathError as error:
-        raise Ended(codes.USAGE, f"There is no app at {path}: {troubles.without_secrets(str(error))}.") from error
+        raise Ended(exit_codes.USAGE, f"There is no app at {path}: {troubles.without_secrets(str(error))}.") from error
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{at.filename}, line {at.lineno}"
         # What the application was about to connect with may stand in what it says.
         said = f"{type(error).__name__}: {troubles.without_secrets(str(error))}"
-        raise Ended(codes.USAGE, f"The app {path} fails when it is imported: {said} ({where}).") from error
+        raise Ended(exit_codes.USAGE, f"The app {path} fails when it is imported: {said} ({where}).") from error
     return app
 
 
@@ -167,7 +169,9 @@ def worker_options(options: argparse.Namespace) -> dict[str, Any]:
             try:
                 value = read(text)
             except (ValueError, argparse.ArgumentTypeError) as error:
-                raise Ended(codes.USAGE, f"The environment's WORKER_{name.upper()} is {text!r}: {error}.") from error
+                raise Ended(
+                    exit_codes.USAGE, f"The environment's WORKER_{name.upper()} is {text!r}: {error}."
+                ) from error
         if value is not None or (name == "queues" and text is not None):
             given[name] = value
     return given
@@ -184,16 +188,18 @@ def run_worker(options: argparse.Namespace) -> int:
     async def run() -> None:
         async with app.open_async():
             if not await app.check_connection_async():
-                raise Ended(codes.REFUSED, _NO_SCHEMA)
+                raise Ended(exit_codes.REFUSED, _NO_SCHEMA)
             # The app's own method: whoever has changed it, such as `report`, takes part.
             await app.run_worker_async(**given)
 
     try:
         asyncio.run(run())
     except SyncConnectorConfigurationError as error:
-        raise Ended(codes.USAGE, "The app's connector is synchronous. A worker needs an asynchronous one.") from error
+        raise Ended(
+            exit_codes.USAGE, "The app's connector is synchronous. A worker needs an asynchronous one."
+        ) from error
     worker = app._last_worker
-    return codes.CONNECTION if worker is not None and worker.has_given_up else codes.DONE
+    return exit_codes.CONNECTION if worker is not None and worker.has_given_up else exit_codes.DONE
 
 
 # schema
@@ -224,7 +230,7 @@ def run_schema(options: argparse.Namespace) -> int:
         with unchecked(options) as (_, connector):
             SchemaManager(connector).apply_schema()
         output.note("The schema is there.")
-    return codes.DONE
+    return exit_codes.DONE
 
 
 # healthchecks
@@ -245,9 +251,9 @@ def run_healthchecks(options: argparse.Namespace) -> int:
         has_schema = app.check_connection()
         output.line("DB connection: OK")
     if not has_schema:
-        raise Ended(codes.REFUSED, _NO_SCHEMA)
+        raise Ended(exit_codes.REFUSED, _NO_SCHEMA)
     output.line("Found procrastinate_jobs table: OK")
-    return codes.DONE
+    return exit_codes.DONE
 
 
 # defer
@@ -269,7 +275,7 @@ def run_defer(options: argparse.Namespace) -> int:
     """Defer one job through the app: what is not given is as its task says."""
     if options.source is not None or options.dry_run or options.sql or options.types or options.rate:
         raise Ended(
-            codes.USAGE, "With --app one job is deferred: --from, --dry-run, --sql, --type and --rate go without."
+            exit_codes.USAGE, "With --app one job is deferred: --from, --dry-run, --sql, --type and --rate go without."
         )
     if len(options.values) == 1 and options.args is None and options.values[0].lstrip().startswith("{"):
         options.args, options.values = options.values[0], []
@@ -298,13 +304,13 @@ def run_defer(options: argparse.Namespace) -> int:
             job_id = deferrer.defer(**job.task_kwargs)
         except AlreadyEnqueued as error:
             output.note(troubles.explain(error).sentence)
-            return codes.DONE if options.ignore_already_enqueued else codes.NOT_ALL
+            return exit_codes.DONE if options.ignore_already_enqueued else exit_codes.NOT_ALL
     told = f"Deferred job #{job_id:,}."
     if options.json:
         output.json_line({"id": job_id, "is_done": True, "sentence": told})
     else:
         output.line(told)
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def is_meant(options: argparse.Namespace) -> bool:

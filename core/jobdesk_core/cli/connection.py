@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from jobdesk_core.cli import codes, output
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.clock import follow
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
@@ -68,7 +68,7 @@ def _no_schema(able: Capabilities, schema: str) -> list[str]:
 def opened(options: argparse.Namespace) -> Iterator[Opened]:
     """Connect as the options say. Raises Ended, or ConnectorException when the server cannot be reached."""
     if options.schema == "":
-        raise Ended(codes.USAGE, "--schema is the name of a schema.")
+        raise Ended(exit_codes.USAGE, "--schema is the name of a schema.")
     profile, password = _profile(options)
     if options.schema is not None:
         profile = replace(profile, schema=options.schema)
@@ -108,9 +108,9 @@ def _able(connector: SyncPsycopgConnector, profile: Profile) -> Capabilities:
     follow(connector.clock)
     able = replace(connector.run(DETECT), clock=connector.clock, reported=connector.run(detect()))
     if not able.has_schema:
-        raise Ended(codes.REFUSED, *_no_schema(able, profile.schema))
+        raise Ended(exit_codes.REFUSED, *_no_schema(able, profile.schema))
     if able.rights.read is not None:
-        raise Ended(codes.REFUSED, "This role may not read the jobs.", able.rights.read)
+        raise Ended(exit_codes.REFUSED, "This role may not read the jobs.", able.rights.read)
     return able
 
 
@@ -120,7 +120,7 @@ def _profile(options: argparse.Namespace) -> tuple[Profile, str | None]:
     Never the one that the window had open last: a script has no header that says where it is.
     """
     if options.dsn is not None and options.profile is not None:
-        raise Ended(codes.USAGE, "Give either --dsn or --profile.")
+        raise Ended(exit_codes.USAGE, "Give either --dsn or --profile.")
     if options.dsn is not None:
         return profile_of_dsn(options.dsn)
     store = ProfileStore()
@@ -128,15 +128,17 @@ def _profile(options: argparse.Namespace) -> tuple[Profile, str | None]:
         names = [each.name for each in store.all()]
         profile = store.get(options.profile) if options.profile is not None else None
     except UnreadableProfiles as error:
-        raise Ended(codes.USAGE, str(error)) from error
+        raise Ended(exit_codes.USAGE, str(error)) from error
     if profile is not None:
         return profile, None
     known = f"Saved connections: {', '.join(names) or 'none'}."
     if options.profile is not None:
-        raise Ended(codes.USAGE, f"There is no saved connection {options.profile}.", known)
+        raise Ended(exit_codes.USAGE, f"There is no saved connection {options.profile}.", known)
     if any(variable in os.environ for variable in NAMES_A_DATABASE):
         return profile_of_environment(), None
-    raise Ended(codes.USAGE, "Which database? Give --dsn or --profile, or set PGHOST, PGDATABASE or PGSERVICE.", known)
+    raise Ended(
+        exit_codes.USAGE, "Which database? Give --dsn or --profile, or set PGHOST, PGDATABASE or PGSERVICE.", known
+    )
 
 
 def connected(profile: Profile, secret: Secret | None) -> SyncPsycopgConnector:
@@ -173,4 +175,4 @@ def _asked(profile: Profile) -> str:
     try:
         return getpass.getpass(f"Password for {output.plain(profile.display_dsn)}: ", sys.stderr)
     except EOFError as error:
-        raise Ended(codes.CONNECTION, "No password was given.") from error
+        raise Ended(exit_codes.CONNECTION, "No password was given.") from error

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from jobdesk_core.cli import apps, codes, new_jobs, output, words
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import apps, exit_codes, new_jobs, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.cli.interrupt import Interrupt
-from jobdesk_core.connectors.shown import shown_sql
+from jobdesk_core.connectors.rendered_sql import shown_sql
 from jobdesk_core.database import statements
 from jobdesk_core.exceptions import ConnectorException, InDoubt
 from jobdesk_core.jobs import Job
@@ -23,8 +23,8 @@ from jobdesk_core.journal.recorded import defer_into, defer_one
 from jobdesk_core.journal.recording import recording
 from jobdesk_core.operations import Action, Outcome, Rate, Result, impossible, plan_defers, run
 from jobdesk_core.operations.confirmation import MANY, confirmation
-from jobdesk_core.operations.defer_ledger import Deferred
-from jobdesk_core.operations.new_jobs import NewJob, problem_of
+from jobdesk_core.operations.deferring.ledger import Deferred
+from jobdesk_core.operations.deferring.new_jobs import NewJob, problem_of
 
 #: Jobs read and deferred at once.
 BATCH_JOBS = 500
@@ -68,11 +68,11 @@ def run_defer(desk: Opened, options: argparse.Namespace) -> int:
     """Defer, or show what would be."""
     problem = impossible(Action.DEFER, desk.capabilities, is_read_only=desk.profile.is_read_only)
     if problem is not None:
-        raise Ended(codes.REFUSED, problem)
+        raise Ended(exit_codes.REFUSED, problem)
     if options.rate is not None and options.source is None:
-        raise Ended(codes.USAGE, "--rate is for the rows of --from: one job has no rate.")
+        raise Ended(exit_codes.USAGE, "--rate is for the rows of --from: one job has no rate.")
     if options.types and options.source is None:
-        raise Ended(codes.USAGE, "--type is for the columns of --from.")
+        raise Ended(exit_codes.USAGE, "--type is for the columns of --from.")
     # What is wrong is told before, and instead of, the queue that would be taken.
     job = new_jobs.read_job(options, desk.connector.clock.now())
     # Raises CapabilityMissing where the function is missing.
@@ -80,7 +80,7 @@ def run_defer(desk: Opened, options: argparse.Namespace) -> int:
     problem = problem_of(job, desk.capabilities)
     if problem is not None:
         is_release = job.priority and not desk.capabilities.has_priority
-        raise Ended(codes.REFUSED if is_release else codes.USAGE, problem)
+        raise Ended(exit_codes.REFUSED if is_release else exit_codes.USAGE, problem)
     task = new_jobs.known(desk, options.task)
     rows = new_jobs.read_rows(options, task.types) if options.source is not None else None
     job = replace(job, queue=new_jobs.queue_of(options, task))
@@ -115,15 +115,15 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
         if not deferring.done or isinstance(error, InDoubt):
             raise
         stays = "What was deferred stays deferred: give it only the lines that are left."
-        raise Ended(codes.code_of(error), codes.told(error)[0], stays) from error
+        raise Ended(exit_codes.code_of(error), exit_codes.told(error)[0], stays) from error
     finally:
         # Also when the link breaks: those before it are deferred.
         _sum_up(deferring, is_many=is_many, is_whole=is_whole)
     if deferring.is_unknown:
-        raise Ended(codes.CONNECTION, *codes.told(InDoubt()))
+        raise Ended(exit_codes.CONNECTION, *exit_codes.told(InDoubt()))
     if interrupt.is_set:
-        raise Ended(codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
-    return codes.DONE if deferring.done and not deferring.refused else codes.NOT_ALL
+        raise Ended(exit_codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
+    return exit_codes.DONE if deferring.done and not deferring.refused else exit_codes.NOT_ALL
 
 
 def _sum_up(deferring: _Deferring, *, is_many: bool, is_whole: bool) -> None:
@@ -212,9 +212,9 @@ def _tell(outcome: Outcome, *, is_json: bool) -> None:
 
 def _show_sql(desk: Opened, new: NewJob | None) -> int:
     if new is None:
-        return codes.NOT_ALL
+        return exit_codes.NOT_ALL
     output.line(output.safe_lines(shown_sql(statements.defer(desk.capabilities, [new.job]))))
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def _show_plan(desk: Opened, jobs: list[NewJob], *, is_json: bool, is_many: bool) -> int:
@@ -228,7 +228,7 @@ def _show_plan(desk: Opened, jobs: list[NewJob], *, is_json: bool, is_many: bool
             output.note(f"Line {new.origin:,}: {refusal}" if is_many else refusal)
     refused = f"; {words.count(len(made.refusals))} would be refused" if made.refusals else ""
     output.note(f"Would defer {words.count(made.ready)} on {desk.place}{refused}. Nothing has been changed.")
-    return codes.DONE if made.ready and not made.refusals else codes.NOT_ALL
+    return exit_codes.DONE if made.ready and not made.refusals else exit_codes.NOT_ALL
 
 
 def _as_json(job: Job) -> dict[str, Any]:

@@ -10,14 +10,14 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jobdesk_core.cli import codes, output, words
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.durations import roughly
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.groups import FailuresReader
 from jobdesk_core.failures.records import By, Common, Contrast, Failures, Group, Range
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations.steps import run
 
 RANGES = {each.value: each for each in Range}
@@ -71,11 +71,11 @@ def failures(desk: Opened, options: argparse.Namespace) -> int:
             "what is new and usual was not looked up" if counting.found.is_counted else "older runs were not counted"
         )
         output.note(f"Interrupted: {older}.")
-        return codes.INTERRUPTED
+        return exit_codes.INTERRUPTED
     if options.common is not None:
         return _common(desk, options, found, job_filter)
     _tell(found, wanted, options)
-    return codes.DONE if found.failed else codes.NOT_ALL
+    return exit_codes.DONE if found.failed else exit_codes.NOT_ALL
 
 
 class _Counting:
@@ -221,7 +221,7 @@ def _common(desk: Opened, options: argparse.Namespace, found: Failures, job_filt
     if group is None:
         known = ", ".join(each.task or "" for each in found.groups[:5])
         hint = f"Tasks that failed: {known}." if known else ""
-        raise Ended(codes.NOT_ALL, f"No run of {options.common} failed {_TOLD[RANGES[options.range]]}.", hint)
+        raise Ended(exit_codes.NOT_ALL, f"No run of {options.common} failed {_TOLD[RANGES[options.range]]}.", hint)
     zone = dt.datetime.now().astimezone().tzinfo or dt.UTC
     reader = ContrastReader(
         desk.capabilities, found, group, job_filter=job_filter, zone=zone, secret_pattern=desk.profile.secret_keys
@@ -232,7 +232,7 @@ def _common(desk: Opened, options: argparse.Namespace, found: Failures, job_filt
         _write_common_json(contrast)
     else:
         _tell_common(contrast)
-    return codes.DONE if contrast.values else codes.NOT_ALL
+    return exit_codes.DONE if contrast.values else exit_codes.NOT_ALL
 
 
 def _tell_common(contrast: Contrast) -> None:

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 from typing import Any
 
-from jobdesk_core.cli import codes, output
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output
 from jobdesk_core.cli.connection import Opened, opened
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.journal import Entry, Journal, JournalTrouble, Record, Search
@@ -39,7 +39,7 @@ def is_meant(options: argparse.Namespace) -> bool:
 def run(options: argparse.Namespace) -> int:
     """List the newest entries, or the jobs of one."""
     if options.limit < 1:
-        raise Ended(codes.USAGE, "--limit is a number of entries, 1 or more.")
+        raise Ended(exit_codes.USAGE, "--limit is a number of entries, 1 or more.")
     journal = Journal()
     try:
         if options.settle or options.profile is not None or options.dsn is not None:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
             return asyncio.run(_show_one(journal, options.entry, is_json=options.json))
         return asyncio.run(_show(journal, options.limit, is_json=options.json))
     except JournalTrouble as trouble:
-        raise Ended(codes.FAULT, str(trouble)) from trouble
+        raise Ended(exit_codes.FAULT, str(trouble)) from trouble
 
 
 def settle_quietly(desk: Opened) -> None:
@@ -93,14 +93,14 @@ async def _show(journal: Journal, limit: int, *, is_json: bool) -> int:
             output.note("To look up what is not known yet: jobdesk journal --settle, with --profile NAME or --dsn DSN.")
     if not entries:
         output.note("Nothing has been done from here.")
-    return codes.DONE if entries else codes.NOT_ALL
+    return exit_codes.DONE if entries else exit_codes.NOT_ALL
 
 
 async def _show_one(journal: Journal, entry_id: int, *, is_json: bool) -> int:
     entry = await journal.entry(entry_id)
     if entry is None:
         output.note(f"The journal has no entry {entry_id:,}.")
-        return codes.NOT_ALL
+        return exit_codes.NOT_ALL
     if is_json:
         output.json_line(_as_json(entry))
     else:
@@ -117,7 +117,7 @@ async def _show_one(journal: Journal, entry_id: int, *, is_json: bool) -> int:
             else:
                 output.line(output.plain(f"{record.outcome}: {record.sentence}"))
         held = await journal.every_record(entry_id, held[-1][0])
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:

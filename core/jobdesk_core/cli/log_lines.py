@@ -9,8 +9,8 @@ import logging
 import sys
 from typing import Any, TextIO, cast
 
-from jobdesk_core.cli import codes
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.masking import masked
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -64,6 +64,8 @@ def configure(options: argparse.Namespace) -> None:
         try:
             handler.setFormatter(logging.Formatter(text, style=cast("Any", style)))
         except ValueError as error:
-            raise Ended(codes.USAGE, f"--log-format is text, json, or a format of Python's logging: {error}") from error
+            raise Ended(
+                exit_codes.USAGE, f"--log-format is text, json, or a format of Python's logging: {error}"
+            ) from error
     level = "debug" if options.verbose else options.log_level
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -12,22 +12,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobdesk_core.cli import codes, output, words
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import Opened
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.filters.language import JobFilter, term
+from jobdesk_core.job import typical_arguments
 from jobdesk_core.jobs import Job
-from jobdesk_core.monitor import usual
-from jobdesk_core.monitor.filters import JobFilter, term
-from jobdesk_core.monitor.pages import Order
-from jobdesk_core.monitor.synchronous import SyncJobPages, limited_now
 from jobdesk_core.operations import steps
-from jobdesk_core.operations.json_objects import NotExact, check_object, exactly
-from jobdesk_core.operations.known_task import KnownTask, as_app_task, known_task
-from jobdesk_core.operations.new_jobs import NewJob, from_rows
-from jobdesk_core.operations.row_types import TYPES
-from jobdesk_core.operations.rows import MOST_BYTES, Row, Rows, RowsNotUnderstood, decoded, open_rows
+from jobdesk_core.operations.deferring.json_objects import NotExact, check_object, exactly
+from jobdesk_core.operations.deferring.known_task import KnownTask, as_app_task, known_task
+from jobdesk_core.operations.deferring.new_jobs import NewJob, from_rows
+from jobdesk_core.operations.deferring.row_types import TYPES
+from jobdesk_core.operations.deferring.rows import MOST_BYTES, Row, Rows, RowsNotUnderstood, decoded, open_rows
 from jobdesk_core.profiles.introspect import AppTask
+from jobdesk_core.reading.pages import Order
+from jobdesk_core.reading.synchronous import SyncJobPages, limited_now
 from jobdesk_core.reported import reading
 from jobdesk_core.reported.attempts import attempt
 
@@ -44,16 +44,19 @@ def known(desk: Opened, task: str) -> KnownTask:
     try:
         pages = SyncJobPages(desk.connector, desk.capabilities, limit_s=_LOOKED_S)
         after, started = None, time.monotonic()
-        while len(found) < usual.MOST_JOBS and time.monotonic() - started < _LOOKED_S:
+        while len(found) < typical_arguments.MOST_JOBS and time.monotonic() - started < _LOOKED_S:
             page = pages.read_now(
-                JobFilter.parse(term("task", task)), Order.NEWEST, after=after, limit=usual.MOST_JOBS - len(found)
+                JobFilter.parse(term("task", task)),
+                Order.NEWEST,
+                after=after,
+                limit=typical_arguments.MOST_JOBS - len(found),
             )
             found += [row.id for row in page.rows]
             after = page.next_key
             if page.is_last:
                 break
-        jobs = limited_now(desk.connector, usual.arguments_of(found), _LOOKED_S)
-        return known_task(task, usual.learn(jobs), told, is_reported=told is not None)
+        jobs = limited_now(desk.connector, typical_arguments.arguments_of(found), _LOOKED_S)
+        return known_task(task, typical_arguments.learn(jobs), told, is_reported=told is not None)
     except ConnectorException:
         return known_task(task, None, told, is_reported=told is not None)
 
@@ -86,12 +89,12 @@ def read_job(options: argparse.Namespace, now: dt.datetime) -> Job:
     It is `now` by the server's clock.
     """
     if not -(2**31) <= options.priority < 2**31:
-        raise Ended(codes.USAGE, "--priority does not fit into 32 bits.")
+        raise Ended(exit_codes.USAGE, "--priority does not fit into 32 bits.")
     args = _object(options.args) if options.args is not None else {}
     for pair in options.values:
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise Ended(codes.USAGE, f"{pair!r} is not NAME=VALUE.")
+            raise Ended(exit_codes.USAGE, f"{pair!r} is not NAME=VALUE.")
         args[name] = _value(name, text)
     return Job(
         task_name=options.task,
@@ -110,7 +113,7 @@ def _value(name: str, text: str) -> Any:
         return exactly(text)
     except NotExact as error:
         if text.lstrip()[:1] in ("{", "["):
-            raise Ended(codes.USAGE, f"{name} is not accepted: {error}") from error
+            raise Ended(exit_codes.USAGE, f"{name} is not accepted: {error}") from error
         return text
     except (ValueError, RecursionError):
         return text
@@ -119,7 +122,7 @@ def _value(name: str, text: str) -> Any:
 def _object(text: str) -> dict[str, Any]:
     value, problem, _ = check_object(text)
     if value is None:
-        raise Ended(codes.USAGE, f'--args is not a JSON object such as {{"user_id": 42}}. {problem}')
+        raise Ended(exit_codes.USAGE, f'--args is not a JSON object such as {{"user_id": 42}}. {problem}')
     return value
 
 
@@ -129,7 +132,7 @@ def types_of(options: argparse.Namespace) -> dict[str, str]:
     for pair in options.types:
         name, equals, kind = pair.rpartition("=")
         if not equals or not name or kind not in TYPES:
-            raise Ended(codes.USAGE, f"--type {pair!r} is not NAME=TYPE. There are: {', '.join(TYPES)}.")
+            raise Ended(exit_codes.USAGE, f"--type {pair!r} is not NAME=TYPE. There are: {', '.join(TYPES)}.")
         found[name] = kind
     return found
 
@@ -141,14 +144,14 @@ def read_rows(options: argparse.Namespace, usual_types: Mapping[str, str]) -> Ro
         reader = open_rows(decoded(_content(options.source)), usual_types, chosen, options.format)
         rows = Rows(reader.form, tuple(reader.rows), reader.columns)
     except RowsNotUnderstood as error:
-        raise Ended(codes.USAGE, str(error)) from error
+        raise Ended(exit_codes.USAGE, str(error)) from error
     names = [column.name for column in rows.columns]
     if missing := [name for name in chosen if name not in names]:
-        raise Ended(codes.USAGE, f"--type: there is no column {missing[0]}.")
+        raise Ended(exit_codes.USAGE, f"--type: there is no column {missing[0]}.")
     if mistakes := rows.mistakes:
         told = [f"Line {row.line:,}: {row.problem}" for row in mistakes[:_TOLD]]
         more = [f"And {len(mistakes) - _TOLD:,} more."] if len(mistakes) > _TOLD else []
-        raise Ended(codes.USAGE, *told, *more, "Nothing was deferred.")
+        raise Ended(exit_codes.USAGE, *told, *more, "Nothing was deferred.")
     return rows
 
 
@@ -159,7 +162,7 @@ def _content(source: str) -> bytes:
         with Path(source).open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise Ended(codes.USAGE, f"{source} cannot be read: {error.strerror}.") from error
+        raise Ended(exit_codes.USAGE, f"{source} cannot be read: {error.strerror}.") from error
 
 
 def jobs_of(job: Job, rows: Rows) -> Iterator[NewJob]:

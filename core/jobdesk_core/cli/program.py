@@ -16,8 +16,8 @@ from jobdesk_core.cli import (
     COMMANDS,
     acting,
     apps,
-    codes,
     defer,
+    exit_codes,
     failures,
     first_word,
     journal,
@@ -28,8 +28,8 @@ from jobdesk_core.cli import (
     typed_secrets,
     watch,
 )
-from jobdesk_core.cli.codes import Ended
 from jobdesk_core.cli.connection import opened
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.exceptions import JobdeskException
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
@@ -62,7 +62,7 @@ def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
         prog=program,
         description="Procrastinate job queues on the command line."
         + (" Without a command, the window." if program == "jobdesk" else ""),
-        epilog=codes.TOLD,
+        epilog=exit_codes.TOLD,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_common(parser, is_first=True)
@@ -76,7 +76,7 @@ def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
             name,
             help=told,
             description=f"{told[0].upper()}{told[1:]}.",
-            epilog=codes.TOLD,
+            epilog=exit_codes.TOLD,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         _add_common(sub, is_first=False)
@@ -117,9 +117,9 @@ def main(arguments: Sequence[str], program: str) -> int:
     except BrokenPipeError:
         # Or the interpreter would complain when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return codes.BROKEN_PIPE
+        return exit_codes.BROKEN_PIPE
     except KeyboardInterrupt:
-        return codes.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last net: nobody is shown a traceback
         return _unexpected(error)
     return code
@@ -128,14 +128,14 @@ def main(arguments: Sequence[str], program: str) -> int:
 def _unexpected(error: Exception) -> int:
     """Tell of an error that nobody has foreseen, as far as it can still be told."""
     with contextlib.suppress(OSError, ValueError):
-        for sentence in filter(None, codes.told(error)):
+        for sentence in filter(None, exit_codes.told(error)):
             output.note(sentence)
     if isinstance(error, OSError):
         # What is left in the buffer would fail once more at the interpreter's end.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return codes.FAULT
-    return codes.code_of(error)
+        return exit_codes.FAULT
+    return exit_codes.code_of(error)
 
 
 def _parsed(arguments: Sequence[str], program: str) -> argparse.Namespace:
@@ -193,6 +193,6 @@ def _run(options: argparse.Namespace) -> int:
         return end.code
     except JobdeskException as error:
         sys.stdout.flush()
-        for sentence in filter(None, codes.told(error)):
+        for sentence in filter(None, exit_codes.told(error)):
             output.note(sentence)
-        return codes.code_of(error)
+        return exit_codes.code_of(error)

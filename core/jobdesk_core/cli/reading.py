@@ -6,16 +6,16 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from jobdesk_core.cli import codes, output, words
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened
-from jobdesk_core.monitor.details import JobDetail
-from jobdesk_core.monitor.explain import Explanation
-from jobdesk_core.monitor.export import Exported, ExportIncomplete, Wanted, read_records_now, read_rows_now
-from jobdesk_core.monitor.pages import Order
-from jobdesk_core.monitor.records import JobRecord, RecordLines, path_of, times_by_id
-from jobdesk_core.monitor.rows import JobRow
-from jobdesk_core.monitor.synchronous import limited_now, read_detail_now
+from jobdesk_core.cli.exit_codes import Ended
+from jobdesk_core.database.rows import JobRow
+from jobdesk_core.job.details import JobDetail
+from jobdesk_core.job.why import Explanation
+from jobdesk_core.reading.export import Exported, ExportIncomplete, Wanted, read_records_now, read_rows_now
+from jobdesk_core.reading.pages import Order
+from jobdesk_core.reading.records import JobRecord, RecordLines, path_of, times_by_id
+from jobdesk_core.reading.synchronous import limited_now, read_detail_now
 from jobdesk_core.reported.shown import Shown
 
 ORDERS = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "next": Order.NEXT_TO_RUN}
@@ -62,11 +62,11 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
     kind = "csv" if options.csv else "ndjson" if options.ndjson or options.json else None
     limit = options.limit if options.limit is not None else 0 if options.csv or options.ndjson else 100
     if limit < 0:
-        raise Ended(codes.USAGE, "--limit is a number of jobs, 0 for all.")
+        raise Ended(exit_codes.USAGE, "--limit is a number of jobs, 0 for all.")
     try:
         paths = [path_of(text) for text in options.column]
     except ValueError as error:
-        raise Ended(codes.USAGE, str(error)) from None
+        raise Ended(exit_codes.USAGE, str(error)) from None
     wanted = Wanted(
         job_filter, ORDERS[options.order], kind or "", paths=paths, limit=limit or None, has_reports=options.reports
     )
@@ -74,14 +74,14 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
         shown = _write_reports if wanted.has_reports else _write_table
         read = shown(desk, wanted) if kind is None else _write_records(desk, wanted)
     except ExportIncomplete as error:
-        raise Ended(codes.FAULT, str(error)) from error
+        raise Ended(exit_codes.FAULT, str(error)) from error
     if read.has_more:
         output.note(f"There are more than {words.count(read.jobs)}: --limit 0 lists all.")
     elif options.csv or options.ndjson:
         output.note(f"{words.count(read.jobs)}, as of {output.moment(read.as_of)}.")
     if not read.jobs:
         words.tell_nothing(job_filter)
-    return codes.DONE if read.jobs else codes.NOT_ALL
+    return exit_codes.DONE if read.jobs else exit_codes.NOT_ALL
 
 
 def _write_records(desk: Opened, wanted: Wanted) -> Exported:
@@ -145,7 +145,7 @@ def _cells(row: JobRow) -> tuple[Any, ...]:
 def _detail(desk: Opened, job_id: int) -> JobDetail:
     detail = read_detail_now(desk.connector, desk.capabilities, job_id, limit_s=LIMIT_S)
     if detail is None:
-        raise Ended(codes.NOT_ALL, f"There is no job #{job_id:,}.")
+        raise Ended(exit_codes.NOT_ALL, f"There is no job #{job_id:,}.")
     return detail
 
 
@@ -154,7 +154,7 @@ def show(desk: Opened, options: argparse.Namespace) -> int:
     detail = _detail(desk, options.id)
     if options.json:
         output.json_line(output.as_json(detail) | {"times": _times(desk, detail)})
-        return codes.DONE
+        return exit_codes.DONE
     row = detail.row
     output.line(output.coloured(f"Job #{row.id:,}  {row.status.value}", row.status))
     for heading, value in zip(_HEADINGS[2:], _cells(row)[2:], strict=True):
@@ -169,7 +169,7 @@ def show(desk: Opened, options: argparse.Namespace) -> int:
     for event in detail.events:
         output.line(f"  {output.moment(event.at)}  {event.type.value}")
     _show_arguments(detail)
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def _times(desk: Opened, detail: JobDetail) -> Any:
@@ -206,10 +206,10 @@ def why(desk: Opened, options: argparse.Namespace) -> int:
     detail = _detail(desk, options.id)
     if options.json:
         output.json_line({"id": detail.row.id, "status": detail.row.status} | output.as_json(detail.reason))
-        return codes.DONE
+        return exit_codes.DONE
     output.line(output.coloured(f"Job #{detail.row.id:,}  {detail.row.status.value}", detail.row.status))
     _tell(detail.reason)
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def _tell(reason: Explanation) -> None:

@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from jobdesk_core.cli import codes, output, words
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened, unchecked
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import SchemaRefused
 from jobdesk_core.operations import steps
+from jobdesk_core.operations.change.rules import READ_ONLY
 from jobdesk_core.operations.confirmation import Other, confirmation
-from jobdesk_core.operations.rules import READ_ONLY
 from jobdesk_core.profiles import Profile
 from jobdesk_core.reported import reading, schema
 from jobdesk_core.reported.attempts import attempt
@@ -48,15 +48,15 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
 def reporting(options: argparse.Namespace) -> int:
     """Install, upgrade, remove, or tell what is there."""
     if options.sql and options.act != "install":
-        raise Ended(codes.USAGE, "--sql goes with reporting install.")
+        raise Ended(exit_codes.USAGE, "--sql goes with reporting install.")
     if options.sql:
         output.line(f"{schema.schema_sql()}\n{_grants(options)}")
-        return codes.DONE
+        return exit_codes.DONE
     with unchecked(options) as (profile, connector):
         if options.act == "status":
             return _tell_status(connector, options)
         if profile.is_read_only:
-            raise Ended(codes.REFUSED, READ_ONLY)
+            raise Ended(exit_codes.REFUSED, READ_ONLY)
         return _carry_out(profile, connector, options)
 
 
@@ -73,7 +73,7 @@ def _carry_out(profile: Profile, connector: SyncPsycopgConnector, options: argpa
     try:
         done = steps.run(acts[options.act](), connector, is_one_transaction=True)
     except SchemaRefused as error:
-        raise Ended(codes.REFUSED, str(error)) from error
+        raise Ended(exit_codes.REFUSED, str(error)) from error
     told = _sentence(found, done)
     if options.json:
         output.json_line({"did": done.did, "before": done.before, "after": done.after, "kept": done.kept})
@@ -81,7 +81,7 @@ def _carry_out(profile: Profile, connector: SyncPsycopgConnector, options: argpa
         output.line(output.plain(told))
     if done.after is not None and not options.json:
         output.line(f"\nRights, to be granted by the owner:\n{_grants(options)}")
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def _sentence(found: Reported, done: Installed) -> str:
@@ -131,8 +131,8 @@ def _tell_status(connector: SyncPsycopgConnector, options: argparse.Namespace) -
             dropped = sum(worker.dropped for worker in alive)
             output.line(f"Workers that report and are alive: {len(alive):,}; reports dropped by them: {dropped:,}.")
     if found.state in ("unreadable", "foreign"):
-        return codes.REFUSED
-    return codes.DONE if found.state == "current" else codes.NOT_ALL
+        return exit_codes.REFUSED
+    return exit_codes.DONE if found.state == "current" else exit_codes.NOT_ALL
 
 
 def _tell_found(found: Reported, tables: dict[str, TableSize], options: argparse.Namespace) -> None:
@@ -182,7 +182,9 @@ def errors(desk: Opened, options: argparse.Namespace) -> int:
     found = steps.run(reports_of(desk.capabilities.reported, options.id), desk.connector, limit_s=LIMIT_S)
     if found.refusal is not None:
         is_there = desk.capabilities.reported.is_there
-        raise Ended(codes.REFUSED if is_there else codes.NOT_ALL, found.refusal, *(() if is_there else (HINT,)))
+        raise Ended(
+            exit_codes.REFUSED if is_there else exit_codes.NOT_ALL, found.refusal, *(() if is_there else (HINT,))
+        )
     last: str | None = None
     for run in found.runs:
         if options.json:
@@ -192,12 +194,12 @@ def errors(desk: Opened, options: argparse.Namespace) -> int:
         _tell_run(run, is_repeated=text == last)
         last = text
     if not found.runs:
-        raise Ended(codes.NOT_ALL, f"No error of job #{options.id:,} has been reported.")
+        raise Ended(exit_codes.NOT_ALL, f"No error of job #{options.id:,} has been reported.")
     if sum(run.error is not None for run in found.runs) == reading.MOST_ERRORS:
         output.note(f"These are the latest {reading.MOST_ERRORS:,}; there may be more.")
     if found.log_refusal is not None:
         output.note(found.log_refusal)
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def _as_json(job_id: int, run: Run) -> dict[str, Any]:

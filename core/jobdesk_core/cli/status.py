@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from jobdesk_core.cli import codes, output
+from jobdesk_core.cli import exit_codes, output
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.settings import Route
+from jobdesk_core.feed.counts import INHABITED, Counts, count_stretch
+from jobdesk_core.job.queue_context import LAST_STARTS
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor import open_jobs
-from jobdesk_core.monitor.attention import Attention, attention
-from jobdesk_core.monitor.counts import INHABITED, Counts, count_stretch
-from jobdesk_core.monitor.open_jobs import NONE_OPEN, OpenJobs
-from jobdesk_core.monitor.pace import Pace
-from jobdesk_core.monitor.progress import progress
-from jobdesk_core.monitor.surroundings import LAST_STARTS
-from jobdesk_core.monitor.synchronous import limited_transaction
 from jobdesk_core.operations import steps
+from jobdesk_core.reading import open_jobs
+from jobdesk_core.reading.attention import Attention, attention
+from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenJobs
+from jobdesk_core.reading.pace import Pace
+from jobdesk_core.reading.progress import progress
+from jobdesk_core.reading.synchronous import limited_transaction
 from jobdesk_core.reported import reading
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.serving import unserved
@@ -46,7 +46,7 @@ def status(desk: Opened, options: argparse.Namespace) -> int:
     counts, able = found.counts, desk.capabilities
     if options.json:
         output.json_line(_as_json(desk, found))
-        return codes.DONE
+        return exit_codes.DONE
     output.line(output.plain(desk.place))
     output.line(f"Procrastinate {able.release}, PostgreSQL {able.server_version // 10_000}")
     if able.strangeness is not None:
@@ -75,7 +75,7 @@ def status(desk: Opened, options: argparse.Namespace) -> int:
     _tell_workers(found.open)
     for action, refused in _refused(desk).items():
         output.line(output.plain(f"You may not {action} here: {refused}"))
-    return codes.DONE
+    return exit_codes.DONE
 
 
 def counted(desk: Opened) -> Counted:

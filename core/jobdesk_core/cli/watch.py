@@ -16,18 +16,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from jobdesk_core.cli import codes, output, words
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened, connected_again
+from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.rows import EventRow, JobRow, job_row, jobs_table, row_columns
 from jobdesk_core.durations import in_words
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.monitor.feed import BATCH_EVENTS, events_after, events_of
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.gaps import Gaps, recent_events
-from jobdesk_core.monitor.pages import Order
-from jobdesk_core.monitor.rows import EventRow, JobRow, job_row, jobs_table, row_columns
-from jobdesk_core.monitor.synchronous import SyncJobPages, limited_transaction
+from jobdesk_core.feed.feed import BATCH_EVENTS, events_after, events_of
+from jobdesk_core.feed.gaps import Gaps, recent_events
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.reading.pages import Order
+from jobdesk_core.reading.synchronous import SyncJobPages, limited_transaction
 from jobdesk_core.troubles import LINK_LOST, Trouble, explain
 
 #: Matching jobs whose deletion is noticed: the newest at the start, and those that have changed since.
@@ -53,7 +53,7 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
 def watch(desk: Opened, options: argparse.Namespace) -> int:
     """Print each change until Ctrl+C."""
     if not 0.1 <= options.interval <= 3600:
-        raise Ended(codes.USAGE, "--interval is between 0.1 and 3600 seconds.")
+        raise Ended(exit_codes.USAGE, "--interval is between 0.1 and 3600 seconds.")
     watching = Watching(desk, words.read_filter(options.filter))
     watching.start()
     output.note(f"Watching {desk.place}. Press Ctrl+C to stop.")

@@ -8,14 +8,14 @@ import re
 import sys
 from collections.abc import Sequence
 
-from jobdesk_core.cli import codes, output
-from jobdesk_core.cli.codes import Ended
+from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli.exit_codes import Ended
+from jobdesk_core.filters.language import FilterError, JobFilter
+from jobdesk_core.filters.ranges import duration
 from jobdesk_core.moments import of_wall_clock
-from jobdesk_core.monitor.filter_ranges import duration
-from jobdesk_core.monitor.filters import FilterError, JobFilter
 from jobdesk_core.operations import MOST_A_SECOND, Brake, Chosen, IdsNotUnderstood, Matching, Rate, Target, parse_ids
+from jobdesk_core.operations.change.targets import ids_beyond, no_such_id
 from jobdesk_core.operations.confirmation import Confirmation, Wants
-from jobdesk_core.operations.targets import ids_beyond, no_such_id
 from jobdesk_core.profiles import Profile
 
 #: What --rate says of itself.
@@ -39,14 +39,14 @@ def read_filter(words: Sequence[str]) -> JobFilter:
         if error.suggestions:
             start, end = error.replaced
             lines += ["Did you mean:", *(f"  {text[:start]}{each}{text[end:]}".rstrip() for each in error.suggestions)]
-        raise Ended(codes.USAGE, *lines) from error
+        raise Ended(exit_codes.USAGE, *lines) from error
 
 
 def read_target(options: argparse.Namespace) -> Target:
     """The jobs meant: ids, `-` for ids from standard input, or a filter. All jobs only by --all."""
     words: list[str] = options.filter
     if options.all and words:
-        raise Ended(codes.USAGE, "Give only one of: --all, a filter, ids.")
+        raise Ended(exit_codes.USAGE, "Give only one of: --all, a filter, ids.")
     if options.all:
         return Matching(JobFilter.parse(""))
     if words == ["-"]:
@@ -55,13 +55,13 @@ def read_target(options: argparse.Namespace) -> Target:
         ids = parse_ids(" ".join(words))
     except IdsNotUnderstood as error:
         if all(_NUMBER.fullmatch(word) for word in words):
-            raise Ended(codes.USAGE, str(error)) from error
+            raise Ended(exit_codes.USAGE, str(error)) from error
         ids = ()
     if ids:
         return Chosen(ids)
     job_filter = read_filter(words)
     if not job_filter.tokens:
-        raise Ended(codes.USAGE, "Which jobs? Give ids, a filter, or --all.")
+        raise Ended(exit_codes.USAGE, "Which jobs? Give ids, a filter, or --all.")
     return Matching(job_filter)
 
 
@@ -78,7 +78,7 @@ def _ids(text: str) -> tuple[int, ...]:
     try:
         return parse_ids(text)
     except IdsNotUnderstood as error:
-        raise Ended(codes.USAGE, str(error)) from error
+        raise Ended(exit_codes.USAGE, str(error)) from error
 
 
 def confirm(what: str, asked: Confirmation, profile: Profile) -> None:
@@ -86,12 +86,12 @@ def confirm(what: str, asked: Confirmation, profile: Profile) -> None:
     if asked.wants is Wants.NOTHING:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Ended(codes.USAGE, "Nothing was changed: without a terminal to ask on, this needs --yes.")
+        raise Ended(exit_codes.USAGE, "Nothing was changed: without a terminal to ask on, this needs --yes.")
     wanted = profile.name if asked.wants is Wants.NAME else "yes"
     sys.stderr.write(f"Type {output.plain(wanted)} to {what}: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != wanted:
-        raise Ended(codes.NOT_ALL, "Nothing was changed.")
+        raise Ended(exit_codes.NOT_ALL, "Nothing was changed.")
 
 
 def job_id(text: str) -> int:
@@ -157,7 +157,7 @@ def due(options: argparse.Namespace, now: dt.datetime) -> dt.datetime | None:
         at = now + options.delay
         return at
     except OverflowError as error:
-        raise Ended(codes.USAGE, "--in goes beyond the year 9999.") from error
+        raise Ended(exit_codes.USAGE, "--in goes beyond the year 9999.") from error
 
 
 def add_due(parser: argparse.ArgumentParser) -> None:

@@ -17,8 +17,14 @@ from psycopg.types.json import set_json_loads
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors import limits, refusals, results, settings
-from jobdesk_core.connectors.adaption import adapted, bounded_pool, driver_errors, keeps_connections, pool_arguments
 from jobdesk_core.connectors.contract import SyncConnector
+from jobdesk_core.connectors.psycopg_adapters import (
+    adapted,
+    bounded_pool,
+    driver_errors,
+    keeps_connections,
+    pool_arguments,
+)
 from jobdesk_core.connectors.settings import Route, SessionSettings
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import AppNotOpen, CannotListen

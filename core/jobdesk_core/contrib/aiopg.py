@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import psycopg.conninfo
 
 from jobdesk_core.connector import JsonDumps, JsonLoads, tell
-from jobdesk_core.connectors.adaption import CONNECT_TIMEOUT_S, bounded
 from jobdesk_core.connectors.contract import AsyncConnector
 from jobdesk_core.connectors.psycopg import CLOSE_TIMEOUT_S, LISTEN_CHECK_INTERVAL_S, LISTEN_CHECK_TIMEOUT_S
+from jobdesk_core.connectors.psycopg_adapters import CONNECT_TIMEOUT_S, bounded
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import (
     AppNotOpen,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from jobdesk_core.connector import JsonDumps, JsonLoads
-from jobdesk_core.connectors.adaption import bounded
 from jobdesk_core.connectors.contract import SyncConnector
+from jobdesk_core.connectors.psycopg_adapters import bounded
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException, ExtraMissing
 

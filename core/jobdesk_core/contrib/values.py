@@ -14,7 +14,7 @@ import psycopg2.extras
 
 from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors import settings
-from jobdesk_core.connectors.adaption import json_text, translated
+from jobdesk_core.connectors.psycopg_adapters import json_text, translated
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import ConnectorException
 

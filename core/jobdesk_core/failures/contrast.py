@@ -16,7 +16,7 @@ from jobdesk_core.failures.records import Common, Contrast, Failures, Group
 from jobdesk_core.failures.runs import RunStretch, Sought, runs_of
 from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.traits import Run
-from jobdesk_core.monitor.filters import JobFilter, term
+from jobdesk_core.filters.language import JobFilter, term
 from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.reading import known_workers

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.database.rows import jobs_table
+from jobdesk_core.filters.language import JobFilter
 
 #: The events that end a failed run, and those that end another one (a label that a release lacks is never written).
 FAILED_ENDS = ("failed", "deferred_for_retry")

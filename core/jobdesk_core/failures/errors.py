@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.rows import jobs_table
 from jobdesk_core.failures.records import ErrorKind, Group
 from jobdesk_core.failures.shape import is_rising
 from jobdesk_core.failures.tally import BACK_AFTER, Frame, in_order
-from jobdesk_core.monitor.filter_text import term
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.filters.syntax import term
 from jobdesk_core.reported.records import Error
 
 #: Errors read of one range, at most, and kinds that are looked for in what is older.

@@ -17,7 +17,7 @@ from jobdesk_core.failures.errors import MOST_ERRORS, Errors, before, jobs_of
 from jobdesk_core.failures.records import By, Failures, Group, Range
 from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.tally import Frame, Tally, in_order
-from jobdesk_core.monitor.filters import JobFilter
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.reading import PAGE, errors_of_runs

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.rows import jobs_table
 from jobdesk_core.failures.counting import IS_WRITTEN, is_failed_end
 from jobdesk_core.failures.traits import Run
-from jobdesk_core.monitor.filters import JobFilter
-from jobdesk_core.monitor.rows import jobs_table
+from jobdesk_core.filters.language import JobFilter
 
 #: Runs that one statement reads, so that whoever compares them is not kept long.
 MOST_RUNS = 400

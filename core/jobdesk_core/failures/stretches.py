@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.monitor.pages import StatementTooLong
 from jobdesk_core.operations.steps import Steps
+from jobdesk_core.reading.pages import StatementTooLong
 
 T = TypeVar("T")
 #: Events per stretch: the first, the fewest and the most; and the seconds that one should take.

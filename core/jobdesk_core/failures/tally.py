@@ -11,7 +11,7 @@ from typing import TypeVar
 from jobdesk_core.failures.counting import BEFORE, Counted, Window
 from jobdesk_core.failures.records import By, Failures, Group, Mark
 from jobdesk_core.failures.shape import bursts, is_rising
-from jobdesk_core.monitor.filter_text import term
+from jobdesk_core.filters.syntax import term
 
 #: A group is back when it has not failed for so long, and for the length of the range.
 BACK_AFTER = dt.timedelta(days=1)

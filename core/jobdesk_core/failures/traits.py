@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from jobdesk_core import exact_json
 from jobdesk_core.failures.cuts import DEFERRED, SIZE, WAITED
-from jobdesk_core.monitor.filter_text import argument_term, term
+from jobdesk_core.filters.syntax import argument_term, term
 
 #: How far down the arguments are looked at, the keys of one job, and the characters of a value that is told.
 DEEPEST, MOST_KEYS, LONGEST_VALUE = 2, 60, 80

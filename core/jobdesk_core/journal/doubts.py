@@ -13,7 +13,7 @@ from jobdesk_core.journal.journal import Journal
 from jobdesk_core.journal.record import Verdict
 from jobdesk_core.journal.settling import CANNOT_KNOW, settle_entry
 from jobdesk_core.operations import DeferLedger, Ledger, Outcome, Result, SetLedger
-from jobdesk_core.operations.defer import settled
+from jobdesk_core.operations.deferring.one import settled
 
 #: Why it can never be known, where the journal does not tell of it.
 NOT_WRITTEN = "the journal could not be written"

@@ -38,10 +38,10 @@ from jobdesk_core.operations import (
     defer,
     not_served,
 )
+from jobdesk_core.operations.change.prune import pruning
 from jobdesk_core.operations.commits import Write
-from jobdesk_core.operations.defer import settled
+from jobdesk_core.operations.deferring.one import settled
 from jobdesk_core.operations.outcomes import Outcomes
-from jobdesk_core.operations.workers import pruning
 from jobdesk_core.profiles import Profile
 
 L = TypeVar("L", Ledger, DeferLedger)

@@ -14,10 +14,10 @@ from typing import Any
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.rows import JobRow, rows_by_id
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal.journal import BATCH_RECORDS, Journal
 from jobdesk_core.journal.record import PRUNE, STAGED, Entry, Record
-from jobdesk_core.monitor.rows import JobRow, rows_by_id
 from jobdesk_core.profiles import Profile, was_done_here
 
 #: Jobs named one by one in a plan; all are counted.

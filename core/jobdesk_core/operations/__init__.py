@@ -4,9 +4,9 @@ made = await run_async(plan(Chosen((1, 2)), Cancel(), capabilities), connector)
 ledger = await run_async(apply(made), connector)
 """
 
-from jobdesk_core.operations.apply import RolledBack, apply, first_statement
-from jobdesk_core.operations.brake import Brake
-from jobdesk_core.operations.changes import (
+from jobdesk_core.operations.change.apply import RolledBack, apply, first_statement
+from jobdesk_core.operations.change.brake import Brake
+from jobdesk_core.operations.change.changes import (
     ENDED,
     Action,
     Cancel,
@@ -17,9 +17,15 @@ from jobdesk_core.operations.changes import (
     Reschedule,
     Retry,
 )
-from jobdesk_core.operations.defer import Outcome, defer
-from jobdesk_core.operations.defer_ledger import DeferLedger, Deferred
-from jobdesk_core.operations.defer_many import (
+from jobdesk_core.operations.change.plan import Group, Plan, plan
+from jobdesk_core.operations.change.retried import Retried, what_became
+from jobdesk_core.operations.change.risk import Risk, look_at_risk
+from jobdesk_core.operations.change.rules import Reason, impossible, refusal
+from jobdesk_core.operations.change.sample_rows import Example, examples
+from jobdesk_core.operations.change.served import not_served
+from jobdesk_core.operations.change.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
+from jobdesk_core.operations.deferring.ledger import DeferLedger, Deferred
+from jobdesk_core.operations.deferring.many import (
     DeferPlan,
     DefersRolledBack,
     apply_defers,
@@ -27,18 +33,14 @@ from jobdesk_core.operations.defer_many import (
     first_defer,
     plan_defers,
 )
-from jobdesk_core.operations.examples import Example, examples
+from jobdesk_core.operations.deferring.new_jobs import NewJob, from_rows
+from jobdesk_core.operations.deferring.one import Outcome, defer
+from jobdesk_core.operations.deferring.replay import MOST_EDITED_BYTES, read_jobs, where_it_leads
+from jobdesk_core.operations.deferring.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
 from jobdesk_core.operations.ledger import Entry, Ledger, Result
-from jobdesk_core.operations.new_jobs import NewJob, from_rows
-from jobdesk_core.operations.plan import Group, Plan, plan
 from jobdesk_core.operations.rate import MOST_A_SECOND, Rate
-from jobdesk_core.operations.replay import MOST_EDITED_BYTES, read_jobs, where_it_leads
-from jobdesk_core.operations.retried import Retried, what_became
-from jobdesk_core.operations.risk import Risk, look_at_risk
-from jobdesk_core.operations.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
-from jobdesk_core.operations.rules import Reason, impossible, refusal
-from jobdesk_core.operations.served import not_served
-from jobdesk_core.operations.staged import (
+from jobdesk_core.operations.staged.apply import NotApplied, SetLedger, apply_staged, first_statements
+from jobdesk_core.operations.staged.changes import (
     ChangeSet,
     NothingToStage,
     Staged,
@@ -47,10 +49,8 @@ from jobdesk_core.operations.staged import (
     TooManyNewJobs,
     TooManyStaged,
 )
-from jobdesk_core.operations.staged_apply import NotApplied, SetLedger, apply_staged, first_statements
-from jobdesk_core.operations.staged_plan import Part, SetPlan, look
+from jobdesk_core.operations.staged.plan import Part, SetPlan, look
 from jobdesk_core.operations.steps import Progress, Steps, run, run_async
-from jobdesk_core.operations.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
 
 __all__ = [
     "ENDED",

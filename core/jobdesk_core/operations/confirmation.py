@@ -6,9 +6,9 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-from jobdesk_core.operations.changes import Action
-from jobdesk_core.operations.plan import Plan
-from jobdesk_core.operations.staged import ChangeSet
+from jobdesk_core.operations.change.changes import Action
+from jobdesk_core.operations.change.plan import Plan
+from jobdesk_core.operations.staged.changes import ChangeSet
 
 #: On production more jobs than this want the profile's name typed.
 MANY = 100

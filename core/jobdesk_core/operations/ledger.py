@@ -16,11 +16,11 @@ from typing import Any
 from jobdesk_core.files import CsvLines, whole_file
 from jobdesk_core.jobs import Status
 from jobdesk_core.moments import safe_local
-from jobdesk_core.operations.acts import kept
-from jobdesk_core.operations.changes import Action, Retry
+from jobdesk_core.operations.change.action_sql import kept
+from jobdesk_core.operations.change.changes import Action, Retry
+from jobdesk_core.operations.change.plan import Plan
+from jobdesk_core.operations.change.rules import Reason
 from jobdesk_core.operations.outcomes import JOB, Outcomes
-from jobdesk_core.operations.plan import Plan
-from jobdesk_core.operations.rules import Reason
 
 #: What is kept in memory before the ledger goes to disk, in bytes.
 _IN_MEMORY_BYTES = 4_000_000

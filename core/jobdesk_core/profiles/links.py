@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from jobdesk_core.database.rows import EventRow, JobRow
 from jobdesk_core.jobs import EventType
-from jobdesk_core.monitor.rows import EventRow, JobRow
 
 #: What a template may name in braces.
 FIELDS = (

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import ConnectorException, cause_text
-from jobdesk_core.monitor.pages import StatementTooLong
+from jobdesk_core.reading.pages import StatementTooLong
 from jobdesk_core.reported.records import (
     ALIVE_S,
     Error,

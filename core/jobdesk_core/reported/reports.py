@@ -9,8 +9,8 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.monitor.pages import limited
 from jobdesk_core.operations.steps import run_async
+from jobdesk_core.reading.pages import limited
 from jobdesk_core.reported import reading
 from jobdesk_core.reported.of_job import JobReports, reports_of
 from jobdesk_core.reported.reading import Answer

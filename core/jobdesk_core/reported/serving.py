@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
-from jobdesk_core.monitor.rows import WorkerRow
+from jobdesk_core.database.rows import WorkerRow
 from jobdesk_core.reported.records import ReportedWorker
 
 

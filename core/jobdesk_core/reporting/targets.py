@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from jobdesk_core.connectors import adaption
+from jobdesk_core.connectors import psycopg_adapters
 
 #: Seconds that a function may take which names the database.
 _ASKING_S = 5.0
@@ -32,10 +32,10 @@ class Target:
         conninfo, arguments = self._value(self.conninfo) or "", self._value(self.arguments) or {}
         named = {_OTHER_NAMES.get(name, name): value for name, value in dict(arguments).items() if value is not None}
         own = {name: value for name, value in named.items() if name in _LIBPQ}
-        bounded = adaption.bounded(conninfo, own)
+        bounded = psycopg_adapters.bounded(conninfo, own)
         found = conninfo_to_dict(make_conninfo(conninfo, **bounded))
         timeout = int(float(str(found.get("connect_timeout", 0) or 0)))
-        limit = timeout if 0 < timeout < adaption.CONNECT_TIMEOUT_S else adaption.CONNECT_TIMEOUT_S
+        limit = timeout if 0 < timeout < psycopg_adapters.CONNECT_TIMEOUT_S else psycopg_adapters.CONNECT_TIMEOUT_S
         return {**found, "connect_timeout": limit, "application_name": "jobdesk reporting"}
 
     def _value(self, given: Any) -> Any:

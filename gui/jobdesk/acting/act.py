@@ -11,9 +11,9 @@ from typing import Any, Literal
 from jobdesk_core.operations import DeferLedger, Ledger, Progress, Result, Retried, SetLedger
 from PySide6.QtCore import QObject, Signal
 
-from jobdesk import clock
-from jobdesk.desk import Desk
-from jobdesk.dialogs.outcome_list import Line
+from jobdesk.acting.outcome_list import Line
+from jobdesk.connection.desk import Desk
+from jobdesk.kit import clock
 
 AnyLedger = Ledger | DeferLedger | SetLedger
 OnProgress = Callable[[Progress], Awaitable[bool]]

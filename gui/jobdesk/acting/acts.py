@@ -13,9 +13,9 @@ from jobdesk_core.operations import Retry
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.acting.act import Act, Ended, Errand
-from jobdesk.desk import Desk
-from jobdesk.logs import fault
-from jobdesk.work import Work
+from jobdesk.connection.desk import Desk
+from jobdesk.kit.work import Work
+from jobdesk.runtime.logs import fault
 
 #: Seconds between two looks at what became of retried jobs.
 FOLLOW_S = 0.5

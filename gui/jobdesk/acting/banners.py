@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk.acting.act import Act
-from jobdesk.widgets.message_bar import MessageBar
+from jobdesk.kit.message_bar import MessageBar
 
 #: So many are on show; the oldest goes when one more comes.
 MOST = 3

@@ -6,11 +6,11 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
-from jobdesk import formats
 from jobdesk.acting.act import Act
 from jobdesk.acting.acts import Acts
-from jobdesk.theme import theme
-from jobdesk.widgets.growing import keep_sizes
+from jobdesk.kit import formats
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.theme import theme
 
 HEIGHT, SIDE = 22, 12
 _TURN_MS = 80

@@ -10,19 +10,19 @@ from jobdesk_core.journal import Entry
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from jobdesk import formats
 from jobdesk.acting.act import Act, Ended, Errand
 from jobdesk.acting.acts import Acts
 from jobdesk.acting.banners import Banners, Button
 from jobdesk.acting.chip import ActChip
 from jobdesk.acting.panel import ActsPanel
 from jobdesk.acting.view import ActView, undoable_of
-from jobdesk.desk import Desk
-from jobdesk.work import Work
+from jobdesk.connection.desk import Desk
+from jobdesk.kit import formats
+from jobdesk.kit.work import Work
 
 if TYPE_CHECKING:
     from jobdesk.acting.leaving import LeaveDialog
-    from jobdesk.main_window import MainWindow
+    from jobdesk.window.main_window import MainWindow
 
 
 class Acting(QObject):
@@ -155,7 +155,7 @@ class Acting(QObject):
 
     def open_undo(self, desk: Desk, entry: Entry, act: Act | None = None) -> None:
         """Ask whether to undo an entry of the journal."""
-        from jobdesk.dialogs.undo import UndoDialog
+        from jobdesk.journal.undo import UndoDialog
 
         def begin(errand: Errand) -> None:
             if act is not None:

@@ -10,12 +10,12 @@ from jobdesk_core.exceptions import InDoubt
 from jobdesk_core.operations import DeferLedger, Ledger, Outcome, Result, SetLedger
 from jobdesk_core.troubles import explain
 
-from jobdesk import formats
 from jobdesk.acting.act import Ended, Kind
+from jobdesk.acting.outcome_lines import RESULTS, ledger_lines
+from jobdesk.acting.outcome_list import SHOWN, Line
+from jobdesk.acting.preflight_words import words_of
 from jobdesk.acting.words import Sentences, jobs, tr
-from jobdesk.dialogs.act_words import words_of
-from jobdesk.dialogs.outcome_lines import RESULTS, ledger_lines
-from jobdesk.dialogs.outcome_list import SHOWN, Line
+from jobdesk.kit import formats
 
 #: So many jobs are shown by a link, one by one in a filter.
 MOST_LINKED = 500
@@ -101,7 +101,7 @@ def end_of_defers(ledger: DeferLedger, sentences: Sentences, place: str = "") ->
 
 def end_of_set(ledger: SetLedger, count: str) -> Ended:
     """Staged changes, `count` in words: all of them were applied, or none."""
-    from jobdesk.dialogs import staged_words
+    from jobdesk.staging import words as staged_words
 
     done = [entry for entry in islice(ledger.entries(), MOST_LINKED + 1) if entry.result is Result.DONE]
     ids = tuple(sorted({entry.job_id for entry in done if entry.job_id}))

@@ -27,7 +27,6 @@ from jobdesk_core.operations import (
     SetPlan,
 )
 
-from jobdesk import formats
 from jobdesk.acting.act import AnyLedger, Ended, Errand, Fields, OnProgress
 from jobdesk.acting.ends import (
     broken,
@@ -43,7 +42,8 @@ from jobdesk.acting.ends import (
     looked_up,
 )
 from jobdesk.acting.words import jobs, sentences_of, tr
-from jobdesk.desk import Desk
+from jobdesk.connection.desk import Desk
+from jobdesk.kit import formats
 
 
 def act_on_jobs(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QWidget
 
-from jobdesk import formats
 from jobdesk.acting.act import Act
 from jobdesk.acting.acts import Acts
-from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.kit import formats
+from jobdesk.kit.dialog_frame import DialogFrame
 
 
 class LeaveDialog(DialogFrame):

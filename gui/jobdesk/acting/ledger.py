@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from jobdesk_core.operations import Example, examples, run_async
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from jobdesk.acting import ledger_files
 from jobdesk.acting.act import Act, Ended
-from jobdesk.dialogs import ledger_files
-from jobdesk.dialogs.frame import DialogFrame
-from jobdesk.dialogs.outcome_list import OutcomeList, no_examples
-from jobdesk.theme import theme
+from jobdesk.acting.outcome_list import OutcomeList, no_examples
+from jobdesk.kit.dialog_frame import DialogFrame
+from jobdesk.kit.theme import theme
 
 EXAMPLES = "examples"
 

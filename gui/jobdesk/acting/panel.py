@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QToolButton, QVBoxLayout, QWi
 from jobdesk.acting.act import Act
 from jobdesk.acting.acts import Acts
 from jobdesk.acting.view import ActView
-from jobdesk.theme.icons import icon
-from jobdesk.widgets.growing import keep_sizes
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.theme.icons import icon
 
 WIDTH = 372
 

@@ -9,17 +9,17 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from jobdesk import formats
 from jobdesk.acting.act import Act
 from jobdesk.acting.chip import words_of
 from jobdesk.acting.numbers import Number, numbers_of
-from jobdesk.dialogs.outcome_list import empty_layout
-from jobdesk.theme import theme
-from jobdesk.theme.icons import icon
-from jobdesk.widgets.fields import FieldList
-from jobdesk.widgets.labels import caption, plain_label
-from jobdesk.widgets.shape_label import ShapeLabel
-from jobdesk.widgets.text_block import Run, TextBlock
+from jobdesk.acting.outcome_list import empty_layout
+from jobdesk.kit import formats
+from jobdesk.kit.fields import FieldList
+from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.shape_label import ShapeLabel
+from jobdesk.kit.text_block import Run, TextBlock
+from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.icons import icon
 
 _STEPS = 1_000
 #: Pixels of a line of numbers.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jobdesk_core.operations import Action
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
-from jobdesk import formats
+from jobdesk.kit import formats
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobdesk_core.monitor.export import Wanted
+from jobdesk_core.reading.export import Wanted
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
-from jobdesk.dialogs.frame import DialogFrame, field, note
-from jobdesk.widgets.segmented import Segmented
+from jobdesk.kit.dialog_frame import DialogFrame, field, note
+from jobdesk.kit.segmented import Segmented
 
 KINDS = ("csv", "json", "ndjson")
 

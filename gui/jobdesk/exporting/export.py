@@ -7,16 +7,16 @@ import errno
 from pathlib import Path
 
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.monitor.export import Exported, ExportIncomplete, Wanted, export_jobs
-from jobdesk_core.monitor.pages import StatementTooLong
+from jobdesk_core.reading.export import Exported, ExportIncomplete, Wanted, export_jobs
+from jobdesk_core.reading.pages import StatementTooLong
 from jobdesk_core.troubles import explain
 from PySide6.QtCore import QCoreApplication
 
-from jobdesk import formats
 from jobdesk.acting.banners import Banners
-from jobdesk.desk import Desk
+from jobdesk.connection.desk import Desk
 from jobdesk.exporting.leaving import Running
-from jobdesk.logs import fault
+from jobdesk.kit import formats
+from jobdesk.runtime.logs import fault
 
 
 def start(desk: Desk, banners: Banners, wanted: Wanted, path: Path, about: int | None) -> Running:

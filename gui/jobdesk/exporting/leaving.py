@@ -9,8 +9,8 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from jobdesk.desk import Desk
-from jobdesk.dialogs.frame import DialogFrame
+from jobdesk.connection.desk import Desk
+from jobdesk.kit.dialog_frame import DialogFrame
 
 
 @dataclass(frozen=True, slots=True)

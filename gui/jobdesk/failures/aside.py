@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.monitor.pages import limited
 from jobdesk_core.operations.steps import Steps
+from jobdesk_core.reading.pages import limited
 
-from jobdesk.desk import Desk
+from jobdesk.connection.desk import Desk
 
 T = TypeVar("T")
 

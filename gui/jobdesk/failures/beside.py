@@ -8,22 +8,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jobdesk_core.database.rows import JobRow
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.records import Contrast, Failures, Group
-from jobdesk_core.monitor.filters import FilterError, JobFilter, term
-from jobdesk_core.monitor.pages import JobPages, Order, PageKey, StatementTooLong
-from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.filters.language import FilterError, JobFilter, term
 from jobdesk_core.operations.steps import run_async
+from jobdesk_core.reading.pages import JobPages, Order, PageKey, StatementTooLong
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reading import errors_of
 from jobdesk_core.reported.records import Error
 
-from jobdesk import formats
-from jobdesk.desk import Desk
+from jobdesk.connection.desk import Desk
 from jobdesk.failures.aside import run_aside
 from jobdesk.failures.side import MOST_JOBS, FailedJob
+from jobdesk.kit import formats
 
 #: Stretches of ids that are looked through for a group's jobs.
 MOST_STRETCHES = 40

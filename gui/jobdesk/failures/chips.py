@@ -8,11 +8,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
-from jobdesk import formats
 from jobdesk.failures.rows import Only
-from jobdesk.widgets.flow import Flow
-from jobdesk.widgets.growing import keep_sizes
-from jobdesk.widgets.text_block import as_tooltip
+from jobdesk.kit import formats
+from jobdesk.kit.flow import Flow
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.text_block import as_tooltip
 
 #: Queues that have a chip each, those with most failures; and characters of a name on it.
 MOST_QUEUES, LONGEST_NAME = 8, 28

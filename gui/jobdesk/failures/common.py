@@ -11,12 +11,12 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QHeaderView, QStyleOptionViewItem, QWidget
 
-from jobdesk import formats
 from jobdesk.failures import words
-from jobdesk.models.values import LEFT, RIGHT
-from jobdesk.theme import theme
-from jobdesk.widgets.table import HEADER_HEIGHT, CellDelegate, Table
-from jobdesk.widgets.text_block import as_tooltip
+from jobdesk.kit import formats
+from jobdesk.kit.table import HEADER_HEIGHT, CellDelegate, Table
+from jobdesk.kit.text_block import as_tooltip
+from jobdesk.kit.theme import theme
+from jobdesk.kit.values_model import LEFT, RIGHT
 
 #: What a cell is painted by: a `Bit`.
 BIT_ROLE = int(Qt.ItemDataRole.UserRole) + 160

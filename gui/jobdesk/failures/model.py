@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from jobdesk_core.failures.records import By, Failures, Range
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from jobdesk import formats
 from jobdesk.failures import words
 from jobdesk.failures.rows import Row, knows_errors
-from jobdesk.models.values import LEFT, RIGHT, Title
-from jobdesk.widgets.roles import CELL_ROLE, PaintedCell
+from jobdesk.kit import formats
+from jobdesk.kit.roles import CELL_ROLE, PaintedCell
+from jobdesk.kit.values_model import LEFT, RIGHT, Title
 
 #: What a cell of several parts is painted by: a `Parts`.
 PARTS_ROLE = int(Qt.ItemDataRole.UserRole) + 150

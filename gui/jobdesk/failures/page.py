@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.failures.records import By, Failures, Group, Range
-from jobdesk_core.monitor.feed import Changes
-from jobdesk_core.monitor.filters import term
+from jobdesk_core.feed.feed import Changes
+from jobdesk_core.filters.language import term
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from jobdesk import formats
-from jobdesk.actions import Actions
-from jobdesk.desk import Desk
+from jobdesk.connection.desk import Desk
 from jobdesk.failures import words
 from jobdesk.failures.chips import Chips
 from jobdesk.failures.model import FailuresModel
@@ -27,11 +25,13 @@ from jobdesk.failures.side import FailuresSide
 from jobdesk.failures.table import FailuresTable
 from jobdesk.failures.time_line import TimeLine
 from jobdesk.failures.toolbar import Choice, FailuresToolbar
-from jobdesk.theme import theme
-from jobdesk.widgets.empty_state import EmptyState
-from jobdesk.widgets.growing import keep_sizes
-from jobdesk.widgets.navigation import Navigation
-from jobdesk.widgets.splitter import Splitter
+from jobdesk.kit import formats
+from jobdesk.kit.empty_state import EmptyState
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.splitter import Splitter
+from jobdesk.kit.theme import theme
+from jobdesk.window.actions import Actions
+from jobdesk.window.navigation import Navigation
 
 #: Narrower, the side stands below the list; the choices of the toolbar are lists below the second width.
 NARROW_WIDTH, TIGHT_WIDTH = 860, 660

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, cause_text
 from jobdesk_core.failures.groups import FailuresReader
 from jobdesk_core.failures.records import By, Failures, Group, Range
-from jobdesk_core.monitor.filters import JobFilter, term
-from jobdesk_core.monitor.pages import StatementTooLong
+from jobdesk_core.filters.language import JobFilter, term
+from jobdesk_core.reading.pages import StatementTooLong
 from PySide6.QtCore import QObject, Signal
 
-from jobdesk.desk import Desk
+from jobdesk.connection.desk import Desk
 from jobdesk.failures.aside import run_aside
 from jobdesk.failures.rows import Key, all_groups, key_of
-from jobdesk.work import Work
+from jobdesk.kit.work import Work
 
 READ = "read failures"
 #: Seconds between two readings: after a change, and when only time has passed.

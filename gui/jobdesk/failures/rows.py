@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jobdesk_core.failures.records import By, Failures, Group
 
-from jobdesk import formats
+from jobdesk.kit import formats
 
 #: What names a group: its kind, and what it is of. A child's begins with its parent's.
 Key = tuple[str, ...]

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from jobdesk_core.failures.records import Contrast, Failures, Group
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from jobdesk.desk import Desk
+from jobdesk.connection.desk import Desk
 from jobdesk.failures.beside import Newest, compared, contrast_of, newest_of
 from jobdesk.failures.rows import Key, Row
 from jobdesk.failures.side import MOST_JOBS, FailuresSide
-from jobdesk.work import Work
+from jobdesk.kit.work import Work
 
 READ, COMPARE = "read beside failures", "compare failures"
 #: Milliseconds for which a group is selected before anything is read of it.

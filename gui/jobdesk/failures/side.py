@@ -12,19 +12,19 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from jobdesk import formats
-from jobdesk.actions import Actions
 from jobdesk.failures import words
 from jobdesk.failures.common import CommonTable
 from jobdesk.failures.muted import Mute
 from jobdesk.failures.rows import Row
 from jobdesk.failures.traceback_view import TracebackView
-from jobdesk.models.values import Cell, Title, ValuesModel
-from jobdesk.theme import theme
-from jobdesk.widgets.flow import Flow
-from jobdesk.widgets.labels import caption, plain_label
-from jobdesk.widgets.table import Table
-from jobdesk.widgets.text_block import Run, TextBlock
+from jobdesk.kit import formats
+from jobdesk.kit.flow import Flow
+from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.table import Table
+from jobdesk.kit.text_block import Run, TextBlock
+from jobdesk.kit.theme import theme
+from jobdesk.kit.values_model import Cell, Title, ValuesModel
+from jobdesk.window.actions import Actions
 
 #: Jobs that are listed, the newest.
 MOST_JOBS = 5

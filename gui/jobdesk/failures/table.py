@@ -6,12 +6,12 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QWidget
 
-from jobdesk import formats
 from jobdesk.failures.model import FIRST, PARTS_ROLE, SECOND, TREND, TREND_ROLE, FailuresModel, Parts
-from jobdesk.theme import theme
-from jobdesk.theme.icons import draw_icon
-from jobdesk.widgets.sparkline import paint_columns
-from jobdesk.widgets.table import PADDING, CellDelegate, Table
+from jobdesk.kit import formats
+from jobdesk.kit.sparkline import paint_columns
+from jobdesk.kit.table import PADDING, CellDelegate, Table
+from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.icons import draw_icon
 
 _SELECTED = QStyle.StateFlag.State_Selected.value
 #: The sign to open and close, and the room between the parts of a cell.

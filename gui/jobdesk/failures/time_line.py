@@ -10,11 +10,11 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from jobdesk import formats
 from jobdesk.failures import words
-from jobdesk.theme import theme
-from jobdesk.widgets.axis import round_up
-from jobdesk.widgets.growing import keep_sizes
+from jobdesk.kit import formats
+from jobdesk.kit.axis import round_up
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.theme import theme
 
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 40, 26
 #: Names of a mark that are told in its box.

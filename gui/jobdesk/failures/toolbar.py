@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from jobdesk.widgets.one_line import OneLine
-from jobdesk.widgets.segmented import Segmented
+from jobdesk.kit.one_line import OneLine
+from jobdesk.kit.segmented import Segmented
 
 
 class Choice(QWidget):

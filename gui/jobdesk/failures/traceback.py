@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
-from jobdesk.widgets.text_block import Run
+from jobdesk.kit.text_block import Run
 
 _FILE = re.compile(r'^\s*File "(?P<path>.*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$')
 #: What lies below these was installed, not written here.

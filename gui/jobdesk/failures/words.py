@@ -8,9 +8,9 @@ from jobdesk_core import durations
 from jobdesk_core.failures.records import By, Common, ErrorKind, Failures, Group, Range
 from PySide6.QtCore import QCoreApplication
 
-from jobdesk import formats
 from jobdesk.failures.rows import knows_errors
-from jobdesk.models.values import Title
+from jobdesk.kit import formats
+from jobdesk.kit.values_model import Title
 
 #: Characters of a message or a name that are told in one line.
 LONGEST = 300

@@ -22,8 +22,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QTextBrowser, QTextEdit, QWidget
 
 from jobdesk.help.topics import Topic, anchor_of
-from jobdesk.resources import resource
-from jobdesk.theme import theme
+from jobdesk.kit.theme import theme
+from jobdesk.runtime.resources import resource
 
 #: Pixels of the text at the usual size.
 SIZE = 14

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from jobdesk.resources import resource
+from jobdesk.runtime.resources import resource
 
 #: The files of `resources/help`, in the order of the contents.
 TOPICS = (

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 from jobdesk.help.browser import HelpBrowser
 from jobdesk.help.search import search, words_of
 from jobdesk.help.topics import TOPICS, topic
-from jobdesk.theme import theme
-from jobdesk.theme.icons import icon
+from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.icons import icon
 
 Place = tuple[str, str]  # topic and anchor
 _PLACE = Qt.ItemDataRole.UserRole

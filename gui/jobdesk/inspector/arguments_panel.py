@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from jobdesk_core import exact_json
-from jobdesk_core.monitor.arguments import LONGEST_TEXT, Part
+from jobdesk_core.job.arguments import LONGEST_TEXT, Part
 from jobdesk_core.profiles.secret_keys import Path, masked
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from jobdesk import formats
-from jobdesk.desk import Desk
-from jobdesk.widgets.json_model import Node, Unread
-from jobdesk.widgets.json_tree import JsonTree
-from jobdesk.widgets.labels import caption, plain_label
-from jobdesk.widgets.segmented import Segmented
-from jobdesk.work import Work
+from jobdesk.connection.desk import Desk
+from jobdesk.kit import formats
+from jobdesk.kit.json_model import Node, Unread
+from jobdesk.kit.json_tree import JsonTree
+from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.segmented import Segmented
+from jobdesk.kit.work import Work
 
 #: The tallest that the JSON grows; beyond it it scrolls.
 TALLEST = 360

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from jobdesk_core.monitor.comparison import Comparison, SharedKey
-from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.database.rows import JobRow
+from jobdesk_core.job.comparison import Comparison, SharedKey
 from jobdesk_core.profiles.secret_keys import HIDDEN, compiled, masked
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from jobdesk import formats
-from jobdesk.desk import Desk
-from jobdesk.widgets.fields import Field, FieldList
-from jobdesk.widgets.labels import caption, plain_label
-from jobdesk.work import Work
+from jobdesk.connection.desk import Desk
+from jobdesk.kit import formats
+from jobdesk.kit.fields import Field, FieldList
+from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.work import Work
 
 #: Columns are compared of so many jobs; the database compares the arguments of fewer.
 MOST_ROWS = 10_000

@@ -7,37 +7,37 @@ import contextlib
 import time
 from collections.abc import Sequence
 
+from jobdesk_core.database.rows import JobRow
+from jobdesk_core.feed.feed import Changes
+from jobdesk_core.job.related_jobs import UsualTimes
+from jobdesk_core.job.why import running_until
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor.explain import running_until
-from jobdesk_core.monitor.feed import Changes
-from jobdesk_core.monitor.monitor import JobDetail
-from jobdesk_core.monitor.others import UsualTimes
-from jobdesk_core.monitor.pages import StatementTooLong
-from jobdesk_core.monitor.rows import JobRow
+from jobdesk_core.monitor import JobDetail
 from jobdesk_core.profiles.secret_keys import Path
+from jobdesk_core.reading.pages import StatementTooLong
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from jobdesk import clock, formats
-from jobdesk.actions import Actions
-from jobdesk.desk import Desk
+from jobdesk.connection.desk import Desk
 from jobdesk.inspector.arguments_panel import ArgumentsPanel
+from jobdesk.inspector.attempts_panel import AttemptsPanel
 from jobdesk.inspector.comparison_panel import ComparisonPanel
 from jobdesk.inspector.job_fields import job_fields
 from jobdesk.inspector.links_panel import LinksPanel
-from jobdesk.inspector.others_panel import OthersPanel
+from jobdesk.inspector.related_jobs_panel import OthersPanel
 from jobdesk.inspector.runs_panel import RunsPanel
-from jobdesk.reported.attempts_panel import AttemptsPanel
-from jobdesk.theme import theme
-from jobdesk.widgets.empty_state import EmptyState
-from jobdesk.widgets.fields import FieldList
-from jobdesk.widgets.growing import keep_sizes
-from jobdesk.widgets.json_tree import JsonTree
-from jobdesk.widgets.labels import caption, plain_label
-from jobdesk.widgets.status_label import StatusLabel
-from jobdesk.widgets.timeline import EventList, Timeline
-from jobdesk.widgets.why_card import WhyCard
-from jobdesk.work import Work
+from jobdesk.inspector.timeline import EventList, Timeline
+from jobdesk.inspector.why_card import WhyCard
+from jobdesk.kit import clock, formats
+from jobdesk.kit.empty_state import EmptyState
+from jobdesk.kit.fields import FieldList
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.json_tree import JsonTree
+from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.status_label import StatusLabel
+from jobdesk.kit.theme import theme
+from jobdesk.kit.work import Work
+from jobdesk.window.actions import Actions
 
 #: Seconds before the job is read again when it changed itself, and when others did.
 OWN_CHANGE_S, OTHERS_CHANGE_S = 0.1, 1.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 from jobdesk_core import durations
+from jobdesk_core.database.rows import JobRow, WorkerRow
 from jobdesk_core.jobs import Status
 from jobdesk_core.moments import of_microseconds
-from jobdesk_core.monitor.monitor import JobDetail
-from jobdesk_core.monitor.rows import JobRow, WorkerRow
+from jobdesk_core.monitor import JobDetail
 from PySide6.QtCore import QCoreApplication
 
-from jobdesk import formats
+from jobdesk.kit import formats
 
 Field = tuple[str, str, str]  # label, value, tone
 

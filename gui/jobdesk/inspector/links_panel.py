@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobdesk_core.monitor.monitor import JobDetail
+from jobdesk_core.monitor import JobDetail
 from jobdesk_core.profiles.links import filled, problem, values_of
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from jobdesk import formats
-from jobdesk.widgets.labels import caption, plain_label
-from jobdesk.widgets.text_block import Run, TextBlock
+from jobdesk.kit import formats
+from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.text_block import Run, TextBlock
 
 
 class LinksPanel(QWidget):

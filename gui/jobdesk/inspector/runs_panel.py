@@ -5,14 +5,14 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 
+from jobdesk_core.job.related_jobs import FEWEST_RUNS, UsualTimes
 from jobdesk_core.jobs import EventType
-from jobdesk_core.monitor.others import FEWEST_RUNS, UsualTimes
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from jobdesk import formats
-from jobdesk.widgets.labels import caption, plain_label
-from jobdesk.widgets.run_strip import RunStrip
+from jobdesk.inspector.run_strip import RunStrip
+from jobdesk.kit import formats
+from jobdesk.kit.labels import caption, plain_label
 
 #: Ends of runs that were not cut short.
 WHOLE_ENDS = (EventType.SUCCEEDED, EventType.FAILED)

@@ -9,10 +9,10 @@ from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import QObject
 
 from jobdesk.linking.link import Link, LinkNotUnderstood, read_link
-from jobdesk.pages.stack import KEYS
+from jobdesk.window.pages import KEYS
 
 if TYPE_CHECKING:
-    from jobdesk.main_window import MainWindow
+    from jobdesk.window.main_window import MainWindow
 
 
 class LinkOpening(QObject):

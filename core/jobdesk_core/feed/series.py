@@ -1,0 +1,115 @@
+"""The last hour by minute, by queue and by task, followed from events; `history` fills in what was before."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from jobdesk_core.database.rows import EventRow, JobRow
+from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF, Pace, Sample, minute_of
+
+#: Running jobs whose start is remembered; those that are deleted never end.
+MOST_STARTS = 100_000
+#: Events that say to be later than this many minutes from now are not believed.
+_MOST_AHEAD = 24 * 60
+
+#: Queue, task.
+Names = tuple[str, str]
+#: Minute since 1970, queue, task, kind, count.
+HistoryRow = tuple[int, str, str, EventType, int]
+#: Queue, task, when (seconds since 1970), seconds.
+DurationRow = tuple[str, str, float, float]
+
+
+class Series(Pace):
+    """The pace of the queues, and in `tasks` the same of the tasks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks = Pace()
+        #: Whether the whole last hour is in.
+        self.is_whole = False
+        self._started: dict[int, dt.datetime] = {}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.__init__()  # type: ignore[misc]
+
+    def add_events(self, events: Sequence[EventRow], rows: Mapping[int, JobRow], now: dt.datetime) -> None:
+        """Follow what happened. It is `now` by the clock that stamps events."""
+        latest = minute_of(now) + _MOST_AHEAD
+        counted: Counter[tuple[int, str, str, EventType]] = Counter()
+        waited: defaultdict[Names, list[Sample]] = defaultdict(list)
+        ran: defaultdict[Names, list[Sample]] = defaultdict(list)
+        for _, job_id, kind, at in events:
+            row, minute = rows.get(job_id), minute_of(at)
+            if row is None or minute > latest:
+                continue
+            names = (row.queue_name, row.task_name)
+            if kind in KINDS:
+                counted[minute, *names, kind] += 1
+            if kind in ARRIVALS and _is_put_off(row, at):
+                counted[minute, *names, PUT_OFF] += 1
+            if kind is EventType.STARTED:
+                self._started[job_id] = at
+                self.add_started(*names, at)
+                if row.attempts == 0:
+                    waited[names].append((at.timestamp(), max(0.0, (at - _due_at(row, at)).total_seconds())))
+            elif kind in ENDS:
+                started = self._started.pop(job_id, None)
+                if started is not None:
+                    ran[names].append((at.timestamp(), (at - started).total_seconds()))
+        self.add_history((*of, number) for of, number in counted.items())
+        for (queue, task), samples in waited.items():
+            self.add_waited(queue, samples)
+            self.tasks.add_waited(task, samples)
+        for (queue, task), samples in ran.items():
+            self.add_ran(queue, samples)
+            self.tasks.add_ran(task, samples)
+        if len(self._started) > MOST_STARTS:
+            for job_id in list(self._started)[: MOST_STARTS // 2]:
+                del self._started[job_id]
+
+    def remember_starts(self, started: Mapping[int, dt.datetime]) -> None:
+        """Jobs that run already, and since when: so the length of their runs is known when they end."""
+        self._started = {**started, **self._started}
+
+    def add_history(self, history: Iterable[HistoryRow]) -> None:
+        """Add counts, of whatever time."""
+        for minute, queue, task, kind, number in history:
+            self.count(minute, queue, kind, number)
+            self.tasks.count(minute, task, kind, number)
+
+    def add_started(self, queue: str, task: str, at: dt.datetime) -> None:
+        """A job was started at this time."""
+        self.add_start(queue, at)
+        self.tasks.add_start(task, at)
+
+    def add_older(self, waited: Iterable[DurationRow], ran: Iterable[DurationRow]) -> None:
+        """Add durations from before the feed began and before all that was added so, the newest first."""
+        for of_queue, of_task, rows in (
+            (self.add_older_waited, self.tasks.add_older_waited, waited),
+            (self.add_older_ran, self.tasks.add_older_ran, ran),
+        ):
+            queues: defaultdict[str | None, list[Sample]] = defaultdict(list)
+            tasks: defaultdict[str | None, list[Sample]] = defaultdict(list)
+            for queue, task, moment, seconds in reversed(list(rows)):
+                for name in (queue, None):
+                    queues[name].append((moment, seconds))
+                for name in (task, None):
+                    tasks[name].append((moment, seconds))
+            for of_name, found in ((of_queue, queues), (of_task, tasks)):
+                for each, samples in found.items():
+                    of_name(each, samples)
+
+
+def _is_put_off(row: JobRow, at: dt.datetime) -> bool:
+    """Whether a job that came in then still waits for a later time."""
+    return row.status is Status.TODO and row.scheduled_at is not None and row.scheduled_at > at
+
+
+def _due_at(row: JobRow, started: dt.datetime) -> dt.datetime:
+    """From when on it waited."""
+    return max((at for at in (row.deferred_at, row.scheduled_at) if at is not None), default=started)

@@ -1,0 +1,1 @@
+"""Which index would make a slow filter fast."""

@@ -1,0 +1,1 @@
+"""Locks and queueing locks: who holds one, who waits, and why."""

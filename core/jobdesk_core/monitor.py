@@ -1,0 +1,431 @@
+"""What the window asks of one database: pages, counts, details, and a feed of what changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from jobdesk_core.connectors import limits
+from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
+from jobdesk_core.connectors.settings import Route
+from jobdesk_core.connectors.statement import Statement, nothing
+from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.rows import JobRow, WorkerRow
+from jobdesk_core.database.schema import found_elsewhere
+from jobdesk_core.exceptions import ConnectorException, SchemaChanged
+from jobdesk_core.feed.counts import Counts
+from jobdesk_core.feed.feed import Changes, Feed, FeedState, Mode
+from jobdesk_core.feed.moment import Moment
+from jobdesk_core.feed.series import Series
+from jobdesk_core.filters.language import JobFilter, term
+from jobdesk_core.job import arguments, comparison, details, queue_context, related_jobs, typical_arguments
+from jobdesk_core.job.arguments import MOST_WHOLE, WHOLE_JOBS, Part
+from jobdesk_core.job.comparison import Comparison
+from jobdesk_core.job.details import JobDetail
+from jobdesk_core.job.related_jobs import Others, UsualTimes
+from jobdesk_core.job.typical_arguments import UsualArguments
+from jobdesk_core.locks.locks import Locks
+from jobdesk_core.reading import running
+from jobdesk_core.reading.name_rows import Board
+from jobdesk_core.reading.overview import Overview, overview
+from jobdesk_core.reading.pages import JobPages, Order, limited
+from jobdesk_core.reading.records import JOBS_AT_ONCE, JobTimes, Path, times_by_id
+from jobdesk_core.reading.running import RunningJob
+from jobdesk_core.reported.detection import detect
+from jobdesk_core.reported.reports import Reports
+from jobdesk_core.troubles import LINK_LOST, Trouble, explain
+
+#: Seconds between two looks: while things move, at rest, and at least.
+MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
+#: An answer that takes longer than this means that the link is in trouble.
+ANSWER_S = 4.0
+#: What is locked for longer than this is told as that: see `_be_patient`.
+LOCKED_S = 3.0
+#: One that takes longer than this is told to be waited for.
+WAIT_TOLD_S = 1.5
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+#: What was asked for by a click and takes its time, such as unpacking 100 MB of arguments.
+SLOW_LIMIT_S = 30.0
+#: How long the first notification may take before we believe that none will come.
+PROBE_S = 2.0
+#: For how many seconds after it was asked for the overview is made at each count.
+WANTED_S = 5.0
+#: How long a task's newest jobs are looked for.
+USUAL_S = 2.0
+
+
+class Monitor:
+    """Watches one database until `run` is cancelled. Statements are limited to `limit_s` seconds."""
+
+    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, *, limit_s: float = 5.0) -> None:
+        capabilities = replace(capabilities, clock=connector.clock)
+        self._connector = connector
+        self._capabilities = capabilities
+        self.limit_s = limit_s
+        self.counts = Counts()
+        self.series = Series()
+        self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
+        self.locks = Locks(connector, capabilities, limit_s=limit_s)
+        self.reports = Reports(connector, capabilities, limit_s=limit_s)
+        self.state = FeedState()
+        self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
+        self.queues = Board(
+            lambda: self.moment.queues if self.moment is not None else (),
+            lambda: self.series,
+            lambda: self.moment.open.queues if self.moment is not None else {},
+        )
+        self.tasks = Board(
+            lambda: self.moment.tasks if self.moment is not None else (),
+            lambda: self.series.tasks,
+            lambda: self.moment.open.tasks if self.moment is not None else {},
+        )
+        #: Is told what the database can do when that has changed: after a migration, a promotion, a failover.
+        self.on_capabilities: Callable[[Capabilities], object] = lambda able: None
+        self._overview: Overview | None = None
+        self._overview_asked_at = 0.0
+        self._wake = asyncio.Event()
+        self._on_state: Callable[[FeedState], None] = lambda state: None
+        self._on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None
+        self._probe = f"jobdesk_probe_{secrets.token_hex(8)}"
+        self._heard = asyncio.Event()
+        self._deaf_reason = ""
+
+    @property
+    def moment(self) -> Moment | None:
+        """What was known when the open jobs were counted last; None before the first read."""
+        return self._feed.moment
+
+    def now(self) -> dt.datetime:
+        """The time by the server's clock (UTC)."""
+        return self._connector.clock.now()
+
+    def overview(self) -> Overview | None:
+        """All that the overview shows, of one moment; None before the first read."""
+        self._overview_asked_at = time.monotonic()
+        # What has happened since the open jobs were counted is in the series already: it waits for the next count.
+        if self.moment is not None and self.moment.last_event_id == self._feed.last_event_id:
+            self._make_overview()
+        return self._overview
+
+    def _make_overview(self) -> None:
+        assert self.moment is not None
+        self._overview = overview(self.moment, self.series, self.queues, self.tasks, self.now())
+
+    def watch(self, job_ids: Iterable[int]) -> None:
+        """Name the jobs on the screen: whatever anyone does to them shows within a second."""
+        self._feed.watch(job_ids)
+
+    def wake(self) -> None:
+        """Read now rather than at the next tick."""
+        self._wake.set()
+
+    async def run(
+        self,
+        on_changes: Callable[[Changes], None],
+        on_state: Callable[[FeedState], None],
+        on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None,
+    ) -> None:
+        """Follow the database until cancelled: reconnects by itself, and says what it is doing.
+
+        `on_workers` is told of the registered workers a few times a minute, and soon when there were none.
+        """
+        self._on_state, self._on_workers = on_state, on_workers
+        self._turn("connecting")
+        pause, is_known = FIRST_PAUSE_S, True
+        while True:
+            is_outdated, listener = False, asyncio.create_task(_nothing())
+            try:
+                async with self._connector.own_connection() as self._feed.connection:
+                    await self._be_patient()
+                    if not is_known:
+                        await self._detect()
+                    is_known, listener = False, asyncio.create_task(self._listen())
+                    await self._begun()
+                    self._overview = None
+                    pause = FIRST_PAUSE_S
+                    self.state = replace(self.state, server=_place(self._feed.connection))
+                    self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
+                    on_changes(Changes({}, [], frozenset(), is_refresh=True))
+                    # Once more: it may have changed between the detection and the start.
+                    if not await self._answered(self._detect()):
+                        await self._follow(on_changes, listener)
+                is_outdated = True
+            except ConnectorException as error:
+                trouble = _trouble(error, listener)
+                self._turn("stale", trouble.detail or trouble.sentence, trouble)
+            finally:
+                listener.cancel()
+                await asyncio.gather(listener, return_exceptions=True)
+            if is_outdated:
+                continue
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+            # Dead pool connections would each fail one question more.
+            with contextlib.suppress(ConnectorException):
+                await self._connector.check_async()
+
+    async def detail(self, job_id: int) -> JobDetail | None:
+        """Everything about one job, or None when it is not there."""
+        return await details.read_detail(self._connector, self._capabilities, job_id, limit_s=self.limit_s)
+
+    async def argument_part(self, job_id: int, path: Sequence[str | int], start: int) -> Part | None:
+        """Some entries of the object or list at a path of large arguments; None when it is gone."""
+        return await limited(self._connector, arguments.part(job_id, path, start), SLOW_LIMIT_S)
+
+    async def argument_text(self, job_id: int, path: Sequence[str | int]) -> str | None:
+        """A long text within the arguments, up to 16 million characters; None when it is gone."""
+        return await limited(self._connector, arguments.text(job_id, path), SLOW_LIMIT_S)
+
+    async def others(self, row: JobRow) -> list[Others]:
+        """How many other jobs have the job's locks, task and worker. Raises StatementTooLong."""
+        return await limited(self._connector, related_jobs.others(self._capabilities, row), self.limit_s)
+
+    async def usual_times(self, task_name: str) -> UsualTimes | None:
+        """The task's latest runs and how long it usually waits and runs; None without any. Raises StatementTooLong."""
+        return await limited(self._connector, related_jobs.usual_times(task_name), self.limit_s)
+
+    async def compare(self, job_ids: Sequence[int]) -> Comparison:
+        """What the arguments of several jobs share and where they differ. Raises StatementTooLong."""
+        return await limited(self._connector, comparison.compare(job_ids), self.limit_s)
+
+    async def arguments(self, job_ids: Sequence[int], most: int = MOST_WHOLE) -> dict[int, str | None]:
+        """The arguments of these jobs as JSON texts, by id, without those that are not there.
+
+        None stands for arguments that go beyond `most` bytes in all. Raises StatementTooLong.
+        """
+        found: dict[int, str | None] = {}
+        for start in range(0, len(job_ids), WHOLE_JOBS):
+            asked = arguments.whole(job_ids[start : start + WHOLE_JOBS], most)
+            texts = await limited(self._connector, asked, SLOW_LIMIT_S)
+            most -= sum(len(text.encode()) for text in texts.values() if text is not None)
+            found |= texts
+        return found
+
+    async def times(self, job_ids: Sequence[int]) -> dict[int, JobTimes]:
+        """When these jobs started and ended, by id, without those that are not there. Raises StatementTooLong."""
+        found: dict[int, JobTimes] = {}
+        for start in range(0, len(job_ids), JOBS_AT_ONCE):
+            asked = times_by_id(job_ids[start : start + JOBS_AT_ONCE])
+            times = await limited(self._connector, asked, SLOW_LIMIT_S)
+            found |= times
+        return found
+
+    async def shown_times(self, job_ids: Sequence[int], paths: Sequence[Path]) -> dict[int, JobTimes]:
+        """The times of the jobs in sight, and what their arguments hold at these paths. Raises StatementTooLong."""
+        return await limited(self._connector, times_by_id(job_ids, paths), self.limit_s)
+
+    async def workers(self) -> list[WorkerRow]:
+        """The registered workers; none on releases before 3.1, which keep no record of them."""
+        if not self._capabilities.has_workers:
+            return []
+        return await self._connector.run_async(queue_context.WORKERS)
+
+    async def running_jobs(self, worker_id: int | None) -> list[RunningJob]:
+        """The jobs that a worker is running, or those running without one (None); at most running.MOST_JOBS."""
+        return await limited(self._connector, running.jobs_of(self._capabilities, worker_id), self.limit_s)
+
+    async def usual_arguments(self, task: str) -> UsualArguments:
+        """What the newest jobs of a task have been given, as far as a few short stretches hold some."""
+        found: list[int] = []
+        after, started = None, time.monotonic()
+        pages = JobPages(self._connector, self._capabilities, self.counts, limit_s=self.limit_s)
+        while len(found) < typical_arguments.MOST_JOBS and time.monotonic() - started < USUAL_S:
+            page = await pages.read(
+                JobFilter.parse(term("task", task)),
+                Order.NEWEST,
+                after=after,
+                limit=typical_arguments.MOST_JOBS - len(found),
+            )
+            found += [row.id for row in page.rows]
+            after = page.next_key
+            if page.is_last:
+                break
+        jobs = await limited(self._connector, typical_arguments.arguments_of(found), self.limit_s)
+        return typical_arguments.learn(jobs)
+
+    # Following
+
+    async def _be_patient(self) -> None:
+        """Have the server say what a lock holds up, before the limits of ours end the wait."""
+        if self._connector.route is not Route.POOLED:
+            await self._connector.run_async(_PATIENCE, connection=self._feed.connection)
+
+    async def _detect(self) -> bool:
+        """Read anew what the database can do, for it may have been migrated, restored, or be another one.
+
+        Returns whether that has changed.
+        """
+        able = await self._connector.run_async(DETECT, connection=self._feed.connection)
+        reported = await self._connector.run_async(detect(), connection=self._feed.connection)
+        able = replace(able, clock=self._connector.clock, reported=reported)
+        if not able.has_schema:
+            raise SchemaChanged(found_elsewhere(able) or f"Database {able.database} has no Procrastinate schema.")
+        if able == self._capabilities:
+            return False
+        self._capabilities = able
+        for part in (self.pages, self.locks, self.reports, self._feed):
+            part.adopt(able)
+        self.on_capabilities(able)
+        return True
+
+    async def _follow(self, on_changes: Callable[[Changes], None], listener: asyncio.Task[None]) -> None:
+        """Hand on what happens, until what was read is no longer of this database."""
+        history = asyncio.create_task(self._feed.fill_history())
+        is_moving = True
+        try:
+            while True:
+                await self._wait(MOVING_S if is_moving else REST_S)
+                if listener.done() and not listener.cancelled() and not self._deaf_reason:
+                    listener.result()
+                    raise ConnectorException("The listening connection has ended.")
+                started = time.monotonic()
+                workers = self._feed.workers
+                has_news = await self._answered(self._feed.has_news())
+                if self._feed.workers != workers:
+                    self._on_workers(self._feed.workers)
+                milliseconds = (time.monotonic() - started) * 1000
+                self._saw(milliseconds)
+                if self._feed.is_outdated:
+                    return
+                is_moving = self._feed.is_counting
+                has_more = has_news
+                while has_more:
+                    moment = self.moment
+                    changes, has_more = await self._answered(self._feed.read())
+                    if self.moment is not moment and time.monotonic() - self._overview_asked_at < WANTED_S:
+                        self._make_overview()
+                    is_moving = is_moving or bool(changes.events)
+                    on_changes(changes)
+        finally:
+            history.cancel()
+            await asyncio.gather(history, return_exceptions=True)
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(SHORTEST_S)
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the waking.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds - SHORTEST_S):
+                await self._wake.wait()
+        self._wake.clear()
+
+    async def _begun(self) -> None:
+        """Read all that is read at first, which may take its time, and say so."""
+        task = asyncio.ensure_future(self._feed.start())
+        try:
+            answered, _ = await asyncio.wait({task}, timeout=WAIT_TOLD_S)
+            if not answered:
+                self._tell(replace(self.state, is_waiting=True))
+            await task
+        finally:
+            await _ended(task)
+
+    async def _answered(self, question: Any) -> Any:
+        """Wait for an answer, and say so at once when it does not come: cancelling may take long itself."""
+        task = asyncio.ensure_future(question)
+        try:
+            answered, _ = await asyncio.wait({task}, timeout=WAIT_TOLD_S)
+            if not answered:
+                self._tell(replace(self.state, is_waiting=True))
+                answered, _ = await asyncio.wait({task}, timeout=ANSWER_S - WAIT_TOLD_S)
+            if not answered:
+                self._turn("stale", f"The server has not answered for {ANSWER_S:.0f} s.")
+                answered, _ = await asyncio.wait({task}, timeout=3 * ANSWER_S)
+                if not answered:
+                    raise ConnectorException("The server has stopped answering.")
+                self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
+            return task.result()
+        finally:
+            await _ended(task)
+
+    async def _listen(self) -> None:
+        """Listen on a connection of its own; where that is not possible, say why and leave it at that."""
+        self._deaf_reason, self._heard = "", asyncio.Event()
+        if self._capabilities.is_standby:
+            self._deaf_reason = "A standby cannot LISTEN, so changes are polled for."
+            return
+        if self._connector.route is Route.POOLED:
+            self._deaf_reason = "Behind a pooler, transaction mode: polling."
+            return
+        listening = asyncio.Event()
+        channels = [*self._capabilities.channels, self._probe]
+        listen = asyncio.create_task(
+            self._connector.listen_notify(self._notified, channels, on_listening=listening.set)
+        )
+        begun = asyncio.create_task(listening.wait())
+        try:
+            await asyncio.wait({listen, begun}, return_when="FIRST_COMPLETED")
+            if not listen.done():
+                await self._connector.run_async(_probe(self._probe))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PROBE_S):
+                        await self._heard.wait()
+                if not self._heard.is_set():
+                    self._deaf_reason = (
+                        "Notifications do not arrive (a pooler in transaction mode?), so changes are polled for."
+                    )
+                    self._turn("polling", self._deaf_reason)
+                    return
+            await listen
+        finally:
+            listen.cancel()
+            begun.cancel()
+            await asyncio.gather(listen, begun, return_exceptions=True)
+
+    def _notified(self, channel: str, _payload: str) -> None:
+        if channel == self._probe:
+            self._heard.set()
+        else:
+            self._wake.set()
+
+    def _saw(self, milliseconds: float) -> None:
+        now = self.now()
+        state = replace(self.state, latency_ms=milliseconds, last_event_id=self._feed.last_event_id, read_at=now)
+        self._tell(state.into("polling" if self._deaf_reason else "live", self._deaf_reason, now))
+
+    def _turn(self, mode: Mode, reason: str = "", trouble: Trouble | None = None) -> None:
+        self._tell(self.state.into(mode, reason, self.now(), trouble))
+
+    def _tell(self, state: FeedState) -> None:
+        if state != self.state:
+            self.state = state
+            self._on_state(state)
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    """Cancel a task, and wait until it has left its connection, which is closed after that."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=3 * limits.CANCEL_LIMIT_S)
+        if task.done() and not task.cancelled():
+            task.exception()  # mark as seen
+
+
+async def _nothing() -> None:
+    """No listener yet."""
+
+
+def _trouble(error: ConnectorException, listener: asyncio.Task[None]) -> Trouble:
+    """Why nothing can be read. The pool only says that it waited in vain: the listener has seen the server's words."""
+    told = explain(error)
+    if told.kind in LINK_LOST and listener.done() and not listener.cancelled():
+        return explain(listener.exception() or error)
+    return told
+
+
+_PATIENCE = Statement("SELECT set_config('lock_timeout', %(limit)s, false)", nothing, {"limit": f"{LOCKED_S:.0f}s"})
+
+
+def _place(connection: Connection) -> str:
+    """The host and port that a connection has led to."""
+    info = connection.info
+    return f"{info.host}:{info.port}" if not info.host.startswith(("/", "@")) else info.host
+
+
+def _probe(channel: str) -> Statement[None]:
+    return Statement("SELECT pg_notify(%(channel)s, '')", lambda rows: None, {"channel": channel})

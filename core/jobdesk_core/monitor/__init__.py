@@ -1,1 +1,0 @@
-"""Reading at scale: filters, pages, counts, the change feed, series and explanations. Never writes a row."""

@@ -1,0 +1,1 @@
+"""Acts on jobs that exist: cancel, retry, delete and the others, planned and applied."""

@@ -1,0 +1,1 @@
+"""New jobs: one, many from rows, or those of another database again."""

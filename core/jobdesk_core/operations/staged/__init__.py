@@ -1,0 +1,1 @@
+"""Staged changes: many acts in one transaction."""

@@ -1,0 +1,252 @@
+"""Applying staged changes: all of them in the caller's one transaction, or none, and what became of each job."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jobdesk_core.connectors.statement import Rows, Statement, nothing
+from jobdesk_core.database import statements
+from jobdesk_core.exceptions import (
+    CapabilityMissing,
+    ConnectorException,
+    InDoubt,
+    JobdeskException,
+    cause_text,
+)
+from jobdesk_core.operations.change.action_sql import LOCK_TIMEOUT
+from jobdesk_core.operations.change.apply import apply, first_statement
+from jobdesk_core.operations.deferring.one import Outcome, defer
+from jobdesk_core.operations.ledger import IN_DOUBT, Entry, Ledger, Result, write_csv, write_ndjson
+from jobdesk_core.operations.staged.changes import StagedDefer
+from jobdesk_core.operations.staged.plan import Part, SetPlan
+from jobdesk_core.operations.steps import Progress, Step, Steps, relayed
+
+_LEFT = "was left as it was: everything was rolled back."
+
+
+class NotApplied(JobdeskException):
+    """Nothing was changed: the one transaction was rolled back."""
+
+    def __init__(self, ledger: SetLedger) -> None:
+        cause = f" The reason: {cause_text(ledger.error)}" if ledger.error is not None else ""
+        super().__init__(f"Nothing was changed: everything was rolled back.{cause}")
+        self.ledger = ledger
+
+
+class SetLedger:
+    """What became of each job of a set: by position the ledger of a change, and the outcome of a new job."""
+
+    def __init__(self, made: SetPlan) -> None:
+        self.made = made
+        self.ledgers: dict[int, Ledger] = {}
+        self.outcomes: dict[int, Outcome] = {}
+        self.error: Exception | None = None
+        self.is_stopped = False
+        #: Its entry's number in the journal, once it has one.
+        self.entry_id: int | None = None
+        #: What became of all that had been done: it was rolled back, or the link broke at the commit.
+        self.fate: Result | None = None
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether everything was done, and stays."""
+        return self.fate is None and not self.refused_positions()
+
+    def refused_positions(self) -> list[int]:
+        """The entries that were not carried out on each of their jobs."""
+        return [part.position for part in self.made.parts if self._done(part) < part.entry.count]
+
+    @property
+    def counts(self) -> Counter[Result]:
+        """How many jobs came to which end."""
+        found: Counter[Result] = Counter()
+        for part in self.made.parts:
+            for result, _, number, _ in self.lines(part.position):
+                found[result] += number
+        return found
+
+    def lines(self, position: int) -> list[tuple[Result, str, int, list[int]]]:
+        """An entry's ends: result, words, how many jobs, and the ids of the first."""
+        part, ledger, outcome = self.made.parts[position], self.ledgers.get(position), self.outcomes.get(position)
+        if outcome is not None:
+            result = Result.DONE if outcome.is_done else Result.REFUSED
+            ids = [outcome.job_id] if outcome.job_id is not None and self.fate is None else []
+            return [(self._now(result), "" if outcome.is_done else outcome.sentence, 1, ids)]
+        if ledger is None:
+            return [(Result.NOT_REACHED, "", part.entry.count, [])]
+        return [
+            (self._now(result), words if result is self._now(result) else "", number, ledger.examples[result, words])
+            for (result, words), number in ledger.numbers.items()
+        ]
+
+    def entries(self) -> Iterator[Entry]:
+        """Every job's outcome, in the set's order; a new job that was not deferred has the number 0."""
+        for part in self.made.parts:
+            yield from self.entries_of(part)
+
+    def entries_of(self, part: Part) -> Iterator[Entry]:
+        """The outcomes of one entry's jobs."""
+        outcome, ledger = self.outcomes.get(part.position), self.ledgers.get(part.position)
+        if isinstance(part.entry, StagedDefer):
+            yield self._deferred(part.entry, outcome)
+        elif ledger is not None:
+            for entry in ledger.entries():
+                yield self._told(entry)
+        else:
+            for job_id in part.entry.versions:
+                yield Entry(job_id, Result.NOT_REACHED, f"Job {job_id} was not reached.")
+
+    def lose(self, error: Exception) -> None:
+        """Note that the transaction ended with an error: nothing was done; only of a lost commit nobody knows."""
+        self.error = self.error or error
+        self.fate = Result.UNKNOWN if isinstance(error, InDoubt) else Result.ROLLED_BACK
+
+    def settle(self, *, is_done: bool) -> None:
+        """Note what was found out of a set that nobody knew of."""
+        self.fate = None if is_done else Result.ROLLED_BACK
+
+    def write_csv(self, path: Path) -> None:
+        """Write one line for each job. Raises OSError."""
+        write_csv(path, self.entries)
+
+    def write_ndjson(self, path: Path) -> None:
+        """Write one JSON object for each job, on a line of its own. Raises OSError."""
+        write_ndjson(path, self.entries())
+
+    def _done(self, part: Part) -> int:
+        ledger, outcome = self.ledgers.get(part.position), self.outcomes.get(part.position)
+        return ledger.counts[Result.DONE] if ledger is not None else int(outcome is not None and outcome.is_done)
+
+    def _now(self, result: Result) -> Result:
+        """What a result has become in the end: what had been done, or was in doubt, shares the set's fate."""
+        return self.fate if self.fate is not None and result in (Result.DONE, Result.UNKNOWN) else result
+
+    def _told(self, entry: Entry) -> Entry:
+        result = self._now(entry.result)
+        if result is entry.result:
+            return entry
+        words = _LEFT if result is Result.ROLLED_BACK else IN_DOUBT.one
+        return replace(entry, result=result, sentence=f"Job {entry.job_id} {words}")
+
+    def _deferred(self, entry: StagedDefer, outcome: Outcome | None) -> Entry:
+        name = f"The new job of {entry.job.task_name}"
+        if outcome is None:
+            return Entry(0, Result.NOT_REACHED, f"{name} was not reached.")
+        result = self._now(Result.DONE if outcome.is_done else Result.REFUSED)
+        if result is Result.ROLLED_BACK:
+            return Entry(0, result, f"{name} was not deferred: everything was rolled back.")
+        if result is Result.UNKNOWN:
+            return Entry(0, result, f"{name} may have been deferred or not: the connection broke.")
+        return Entry(outcome.job_id or 0, result, outcome.sentence)
+
+
+def apply_staged(made: SetPlan, ledger: SetLedger | None = None) -> Steps[SetLedger]:
+    """Carry out all of a set, and nothing when one job of it is refused, has changed since, or is gone.
+
+    Run it on a connection in a transaction, of its own or of the caller's. Raises NotApplied, whose ledger tells
+    every job that stood in the way; then the transaction is as it was before, and can go on. `ledger` is filled
+    when it is given. Its progress counts jobs. Raises ValueError for a plan that is not ready.
+    """
+    if not made.is_ready:
+        raise ValueError("Not everything in this set can be done.")
+    told = ledger or SetLedger(made)
+    try:
+        yield _save("jobdesk_staged")
+        yield _PATIENCE
+        yield from _Applying(told).run()
+        if not told.is_stopped and not told.refused_positions():
+            yield Statement("RELEASE SAVEPOINT jobdesk_staged", nothing)
+            return told
+        yield _back("jobdesk_staged")
+    except ConnectorException as error:
+        # The link is lost, and with it the transaction; or there is none.
+        told.error = error
+    told.fate = Result.ROLLED_BACK
+    raise NotApplied(told) from told.error
+
+
+def first_statements(made: SetPlan) -> list[Statement[Rows] | Statement[list[int]]]:
+    """What would be sent first for each entry, in the order of application, to be shown."""
+    found: list[Statement[Rows] | Statement[list[int]]] = []
+    for part in made.in_order():
+        if isinstance(part.entry, StagedDefer):
+            if part.problem is None:
+                found.append(statements.defer(made.capabilities, [part.entry.job]))
+        elif part.plan is not None and (first := first_statement(part.plan)) is not None:
+            found.append(first)
+    return found
+
+
+class _Applying:
+    def __init__(self, ledger: SetLedger) -> None:
+        self._ledger, self._made = ledger, ledger.made
+        self._of = self._made.staged.jobs
+        self._before = 0
+
+    def run(self) -> Steps[None]:
+        """Carry out every part, also after one was refused: so each job that stands in the way is told."""
+        for part in self._made.in_order():
+            if isinstance(part.entry, StagedDefer):
+                yield from self._defer(part.position, part.entry)
+            else:
+                yield from self._change(part)
+            self._before += part.entry.count
+            if self._ledger.is_stopped or _is_link_lost(self._ledger.error):
+                return
+
+    def _change(self, part: Part) -> Steps[None]:
+        assert part.plan is not None
+        # Not as its one transaction: each savepoint bears a refusal, and so the refused are found one by one.
+        ledger = yield from relayed(apply(part.plan), self._guarded)
+        self._ledger.ledgers[part.position] = ledger
+        self._ledger.is_stopped = ledger.is_stopped
+        self._ledger.error = self._ledger.error or ledger.error
+
+    def _defer(self, position: int, entry: StagedDefer) -> Steps[None]:
+        try:
+            outcome = yield from relayed(
+                defer(entry.job, self._made.capabilities, again_of=entry.again_of), self._guarded
+            )
+        except ConnectorException as error:
+            if error.sqlstate is None:
+                raise
+            outcome = Outcome(None, False, f"The database refused the new job: {cause_text(error)}")
+        self._ledger.outcomes[position] = outcome
+        self._ledger.is_stopped = not (yield Progress(self._before + 1, self._of))
+
+    def _guarded(self, step: Step) -> Steps[Any]:
+        """Within a savepoint: a statement that fails undoes itself only."""
+        if isinstance(step, Progress):
+            return (yield Progress(self._before + step.at, self._of))
+        yield _save("jobdesk_step")
+        try:
+            value = yield step
+        except ConnectorException as error:
+            if not _is_link_lost(error):
+                yield _back("jobdesk_step")
+            raise
+        except CapabilityMissing:
+            yield _back("jobdesk_step")
+            raise
+        yield Statement("RELEASE SAVEPOINT jobdesk_step", nothing)
+        return value
+
+
+#: How long a statement waits for a lock, such as a queueing lock that others are just taking.
+_PATIENCE = Statement("SELECT set_config('lock_timeout', %(patience)s, true)", nothing, {"patience": LOCK_TIMEOUT})
+
+
+def _save(name: str) -> Statement[None]:
+    return Statement(f"SAVEPOINT {name}", nothing)
+
+
+def _back(name: str) -> Statement[None]:
+    return Statement(f"ROLLBACK TO SAVEPOINT {name}", nothing)
+
+
+def _is_link_lost(error: Exception | None) -> bool:
+    return isinstance(error, ConnectorException) and error.sqlstate is None

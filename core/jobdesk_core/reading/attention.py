@@ -1,0 +1,190 @@
+"""What needs attention now, as sentences, the worst first: pure rules over what was read at one moment.
+
+The window's overview and `jobdesk status` say the same. A rule says only what the database can know: releases that
+keep no record of their workers are never told that none is alive.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from jobdesk_core.database.rows import WorkerRow
+from jobdesk_core.durations import so_far
+from jobdesk_core.filters.language import term
+from jobdesk_core.reading.open_jobs import OpenGroup, OpenJobs
+from jobdesk_core.reading.progress import Progress
+
+#: Lines of each rule at most: 10,000 queues may be in trouble, and an operator reads a few sentences.
+MOST_OF_A_KIND = 20
+
+Remedy = Literal["", "rescue", "workers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One line: `subject` and then `sentence`, since when it is so (UTC; None when nothing tells), and what helps.
+
+    `filter_text` shows the jobs it is about; empty when it is about none. `remedy` with `count`: rescue so many
+    stalled jobs of that filter, or look at the workers.
+    """
+
+    subject: str
+    sentence: str
+    since: dt.datetime | None
+    tone: Literal["bad", "warning"]
+    filter_text: str = ""
+    remedy: Remedy = ""
+    count: int = 0
+
+    @property
+    def text(self) -> str:
+        """The whole line."""
+        return f"{self.subject}: {self.sentence}" if self.subject else self.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """Failures of a queue or task that have risen: so many within `minutes`, where `usual` were to be expected."""
+
+    kind: Literal["queue", "task"]
+    name: str
+    failures: int
+    usual: float
+    minutes: int
+    since: dt.datetime
+
+
+def attention(
+    jobs: OpenJobs, courses: Mapping[str, Progress], rises: Iterable[Rise], now: dt.datetime
+) -> list[Attention]:
+    """What needs attention, the worst first; empty when nothing does.
+
+    `courses` are the queues' progress by name; those without due jobs may be missing.
+    """
+    dead = [worker for worker in jobs.workers or () if not worker.is_alive(now)]
+    is_none_alive = jobs.workers is not None and len(dead) == len(jobs.workers)
+    heartbeats = {worker.id: worker.last_heartbeat for worker in dead}
+    queues = sorted(jobs.queues.items(), key=lambda item: (-item[1].due, item[0]))
+    paused = [_paused(name, jobs.paused[name], group, now) for name, group in queues if name in jobs.paused]
+    going = [] if is_none_alive else [each for each in queues if each[0] in courses and each[0] not in jobs.paused]
+    stuck = _limited(_stalled_queue(name, group, courses[name], heartbeats, now) for name, group in going)
+    told = {line.filter_text for line in stuck if line.remedy == "rescue"}
+    stalled = _limited(
+        line
+        for name, group in queues
+        if (line := _stalled_jobs(name, group, heartbeats, now)) is not None and line.filter_text not in told
+    )
+    kinds = [
+        _no_worker(jobs, dead, now) if is_none_alive else [],
+        stuck,
+        stalled,
+        _limited(_failing(each) for each in sorted(rises, key=lambda each: -each.failures)),
+        [] if is_none_alive else _limited(_unresponsive(worker, now) for worker in dead),
+        _limited(paused),
+    ]
+    # The worst of each kind first, so that many of one do not hide another.
+    placed = [(line.tone, place, line) for kind in kinds for place, line in enumerate(kind)]
+    return [line for _, _, line in sorted(placed, key=lambda each: each[:2])]
+
+
+def _paused(name: str, since: dt.datetime, group: OpenGroup, now: dt.datetime) -> Attention | None:
+    """A queue that someone has paused: its jobs wait by will, and are no trouble of a worker's."""
+    if not group.due:
+        return None
+    sentence = f"Paused for {_for(since, now)}. {_jobs(group.due)} {_are(group.due)} due."
+    return Attention(name, sentence, since, "warning", f"is:paused {term('queue', name)}")
+
+
+def _limited(lines: Iterable[Attention | None]) -> list[Attention]:
+    found: list[Attention] = []
+    for line in lines:
+        if line is not None:
+            found.append(line)
+        if len(found) == MOST_OF_A_KIND:
+            break
+    return found
+
+
+def _no_worker(jobs: OpenJobs, dead: list[WorkerRow], now: dt.datetime) -> list[Attention]:
+    of_all = jobs.all
+    since = max((worker.last_heartbeat for worker in dead), default=of_all.oldest)
+    if of_all.due or of_all.running:
+        due = f"{_jobs(of_all.due)} {_are(of_all.due)} due." if of_all.due else "No job is due."
+        filter_text = "status:todo" if of_all.due else "status:doing"
+        return [Attention("", f"No worker is alive. {due}", since, "bad", filter_text, "workers")]
+    if of_all.scheduled and of_all.next_due is not None:
+        sentence = f"No worker is alive. The next job is due in {so_far(of_all.next_due - now)}."
+        return [Attention("", sentence, since, "warning", "status:todo", "workers")]
+    if dead:
+        return [Attention("", "No worker is alive. No job is waiting.", since, "warning", "", "workers")]
+    return []
+
+
+def _stalled_queue(
+    name: str, group: OpenGroup, course: Progress, heartbeats: Mapping[int, dt.datetime], now: dt.datetime
+) -> Attention | None:
+    """A queue whose due jobs get nowhere: nothing starts, or the lock that they want is a stalled job's."""
+    is_held = course.course == "held" and group.held_by_stalled > 0
+    if course.course != "stalled" and not is_held:
+        return None
+    more = "more than " if course.is_at_least else ""
+    none = f"none started for {more}{_for(course.idle_since, now)}"
+    sentence = f"{_jobs(group.due)} due, {none}." if course.idle_since is not None else f"{_jobs(group.due)} due."
+    if is_held:
+        sentence += " Their lock is held by a stalled job."
+    tone: Literal["bad", "warning"] = "bad"
+    if group.stalled:
+        sentence += f" {_dead_worker(group, heartbeats, now)}"
+        return Attention(
+            name, sentence, course.idle_since, tone, f"is:stalled {term('queue', name)}", "rescue", group.stalled
+        )
+    if course.is_busy:
+        sentence, tone = f"{sentence[:-1]}; {_jobs(group.running)} {_are(group.running)} running.", "warning"
+    return Attention(name, sentence, course.idle_since, tone, f"{term('queue', name)} status:todo")
+
+
+def _stalled_jobs(
+    name: str, group: OpenGroup, heartbeats: Mapping[int, dt.datetime], now: dt.datetime
+) -> Attention | None:
+    if not group.stalled:
+        return None
+    has, filter_text = "has" if group.stalled == 1 else "have", f"is:stalled {term('queue', name)}"
+    since = heartbeats.get(group.dead_worker) if group.dead_worker is not None else None
+    sentence = f"{_jobs(group.stalled, 'running job')} {has} stalled. {_dead_worker(group, heartbeats, now)}"
+    return Attention(name, sentence, since, "bad", filter_text, "rescue", group.stalled)
+
+
+def _dead_worker(group: OpenGroup, heartbeats: Mapping[int, dt.datetime], now: dt.datetime) -> str:
+    if group.dead_worker is None:
+        return "The worker is no longer registered."
+    at = heartbeats.get(group.dead_worker)
+    heard = f": last heartbeat {_for(at, now)} ago" if at is not None else ""
+    return f"Worker #{group.dead_worker:,} is unresponsive{heard}."
+
+
+def _failing(rise: Rise) -> Attention:
+    usual = f"{rise.usual:.1f}".removesuffix(".0")
+    sentence = f"{rise.failures:,} failures in {rise.minutes} min, usually {usual}."
+    return Attention(rise.name, sentence, rise.since, "bad", f"{term(rise.kind, rise.name)} status:failed")
+
+
+def _unresponsive(worker: WorkerRow, now: dt.datetime) -> Attention | None:
+    if worker.running:  # its queues say so
+        return None
+    sentence = f"Worker #{worker.id:,} is unresponsive: last heartbeat {_for(worker.last_heartbeat, now)} ago."
+    return Attention("", f"{sentence} It runs no job.", worker.last_heartbeat, "warning", "", "workers")
+
+
+def _for(since: dt.datetime | None, now: dt.datetime) -> str:
+    return so_far(now - since) if since is not None else ""
+
+
+def _jobs(count: int, noun: str = "job") -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

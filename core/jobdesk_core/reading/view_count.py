@@ -1,0 +1,88 @@
+"""How many jobs a filter finds, for a glance: never more than one small question, and honest about what it left out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.rows import jobs_table
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.reading.pages import StatementTooLong, limited
+
+#: How many are counted before it is "more than that".
+MOST_COUNTED = 1_000
+#: How many of the newest ids are looked through at first, at least and at most; and how long that should take.
+FIRST_IDS, FEWEST_IDS, MOST_IDS = 20_000, 500, 2_000_000
+AIM_S = 0.1
+#: More filters than these are not kept in mind.
+MOST_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A number of jobs that was found; `is_all` when there are no more."""
+
+    count: int
+    is_all: bool
+
+
+class ViewCount:
+    """Looks through as many of the newest jobs as take little time: how many these are is learnt for each filter."""
+
+    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, *, limit_s: float = 1.0) -> None:
+        self._connector = connector
+        self._capabilities = capabilities
+        self._limit_s = limit_s
+        self._widths: dict[str, int] = {}
+
+    def adopt(self, capabilities: Capabilities) -> None:
+        """From now on the database can do this."""
+        self._capabilities = capabilities
+
+    async def read(self, job_filter: JobFilter) -> AtLeast | None:
+        """Ask once; None when it took too long, and the next time less is looked at.
+
+        Raises ConnectorException, or CapabilityMissing for a filter that this release cannot answer.
+        """
+        width = self._widths.get(job_filter.text, FIRST_IDS)
+        started = time.monotonic()
+        try:
+            statement = _count(self._capabilities, job_filter, width)
+            found = await limited(self._connector, statement, self._limit_s)
+        except StatementTooLong:
+            self._learn(job_filter.text, width // 8)
+            return None
+        seconds = time.monotonic() - started
+        if seconds > AIM_S:
+            self._learn(job_filter.text, width // 2)
+        elif seconds < AIM_S / 4 and not found.is_all and found.count < MOST_COUNTED:
+            self._learn(job_filter.text, width * 2)
+        return found
+
+    def _learn(self, text: str, width: int) -> None:
+        if len(self._widths) >= MOST_KEPT:
+            self._widths.clear()
+        self._widths[text] = min(MOST_IDS, max(FEWEST_IDS, width))
+
+
+def _count(able: Capabilities, job_filter: JobFilter, width: int) -> Statement[AtLeast]:
+    condition, parameters = job_filter.condition(able)
+    low, high = job_filter.ids.ends
+
+    def decode(rows: Rows) -> AtLeast:
+        (row,) = rows
+        return AtLeast(min(row["count"], MOST_COUNTED), row["is_whole"] and row["count"] <= MOST_COUNTED)
+
+    return Statement(
+        "WITH bounds AS (SELECT min(id) AS low, max(id) AS high FROM procrastinate_jobs "
+        "WHERE id BETWEEN %(low)s::bigint AND %(high)s::bigint) "
+        f"SELECT count(*) AS count, coalesce((SELECT high - low < {width} FROM bounds), true) AS is_whole "
+        f"FROM (SELECT FROM {jobs_table(able)} WHERE job.id <= (SELECT high FROM bounds) "
+        f"AND job.id >= (SELECT greatest(low, high - {width - 1}) FROM bounds) AND ({condition}) "
+        f"LIMIT {MOST_COUNTED + 1}) AS found",
+        decode,
+        parameters | {"low": low, "high": high},
+    )

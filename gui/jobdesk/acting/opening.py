@@ -1,0 +1,64 @@
+"""Opens the preflight of an action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.operations import Action, Matching, Target
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QWidget
+
+from jobdesk.connection.desk import Desk
+from jobdesk.kit.command_group import Noun
+
+if TYPE_CHECKING:
+    from jobdesk.acting.options import Options
+
+#: Characters of a filter that fit into the choice of targets.
+_FILTER_SHOWN = 36
+
+
+def open_preflight(
+    noun: Noun,
+    parent: QWidget,
+    desk: Desk,
+    action: Action,
+    targets: Sequence[tuple[str, Target]],
+    options: Options | None = None,
+    *,
+    edit: Callable[[], object] | None = None,
+) -> None:
+    """Show what the action would do to the first of the targets, and offer the others; `edit` instead, when given."""
+    from jobdesk.acting.options import options_of
+    from jobdesk.acting.preflight import PreflightDialog
+
+    able = desk.capabilities
+    fields = options or options_of(
+        action,
+        queues=desk.queue_names(),
+        can_change=able.can_change_on_retry,
+        limit_bytes=able.queue_name_limit_bytes,
+    )
+    PreflightDialog(
+        parent,
+        desk=desk,
+        action=action,
+        options=fields,
+        targets=targets,
+        act=noun.act,
+        done=noun.done.emit,
+        staged=noun.staged,
+        edit=edit,
+    ).open()
+
+
+def matching_target(job_filter: JobFilter) -> tuple[str, Target]:
+    """Everything that the filter matches, and its name."""
+    text = job_filter.text
+    if not text:
+        return QCoreApplication.translate("Acting", "every job"), Matching(job_filter)
+    shown = text if len(text) <= _FILTER_SHOWN else f"{text[: _FILTER_SHOWN - 1]}…"
+    name = QCoreApplication.translate("Acting", "all that match {filter}").format(filter=shown)
+    return name.replace("&", "&&"), Matching(job_filter)

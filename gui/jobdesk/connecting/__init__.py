@@ -1,1 +1,0 @@
-"""How a connection is described: what is pasted, typed and tried."""

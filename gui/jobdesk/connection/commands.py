@@ -1,0 +1,83 @@
+"""Connecting, the demo, and the end of the program."""
+
+from __future__ import annotations
+
+import asyncio
+
+from jobdesk_core.profiles import Profile
+from PySide6.QtCore import Signal
+
+from jobdesk.kit.command_group import Noun
+
+
+class ConnectionCommands(Noun):
+    """Connections to databases."""
+
+    def reasons(self) -> dict[str, str | None]:
+        none = self.tr("There is no open connection.")
+        return {
+            "close": none if self._session.desk is None else None,
+            "reopen": none if self._session.profile is None else None,
+        }
+
+    def choose(self) -> None:
+        """Open the dialog of connections."""
+        from jobdesk.connection.dialog import ConnectionDialog
+
+        dialog = ConnectionDialog(self._window, store=self._session.store, profile=self._session.profile)
+        dialog.chosen.connect(self._session.open)
+        dialog.renamed.connect(self._session.rename)
+        dialog.open()
+
+    def reopen(self) -> None:
+        """Close the connection and open it again."""
+        self._session.reopen()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._session.close()
+
+    def install(self) -> None:
+        """Ask whether to install the schema in a database that has none."""
+        from jobdesk.connection.install import InstallDialog
+
+        desk = self._session.desk
+        if desk is not None:
+            InstallDialog(
+                self._window,
+                database=desk.capabilities.database,
+                role=desk.capabilities.role,
+                install=self._session.install_schema,
+            ).open()
+
+    async def ask_password(self, profile: Profile, why: str) -> str | None:
+        """Ask for a connection's password; None when the operator gives up."""
+        from jobdesk.connection.password import PasswordDialog
+
+        dialog = PasswordDialog(self._window, profile=profile, why=why)
+        dialog.open()
+        try:
+            return await dialog.answer
+        except asyncio.CancelledError:
+            dialog.reject()  # another connection is wanted meanwhile
+            raise
+
+
+class DemoCommands(Noun):
+    """The demo."""
+
+    asked_for = Signal()
+
+    def open(self) -> None:
+        """Start the demo and connect to it."""
+        self.asked_for.emit()
+
+
+class AppCommands(Noun):
+    """The program."""
+
+    quit_asked_for = Signal()
+
+    def quit(self) -> None:
+        """End the program."""
+        self._window.ask_to_end(self.quit_asked_for.emit)

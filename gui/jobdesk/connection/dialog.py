@@ -1,0 +1,324 @@
+"""Where to connect: saved profiles, which can be renamed, copied and deleted, and a test that tells how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, UnsavableProfile, place_of
+from jobdesk_core.profiles.probe import probe
+from jobdesk_core.profiles.secrets import (
+    Passwords,
+    forget_password,
+    keep_password,
+    move_password,
+    typed,
+    unavailable,
+)
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from jobdesk.connection.app_settings import AppSettings
+from jobdesk.connection.form import ConnectionForm
+from jobdesk.connection.inspection_settings import InspectionSettings
+from jobdesk.connection.test_card import ConnectionTest
+from jobdesk.kit import formats
+from jobdesk.kit.dialog_frame import DialogFrame, field
+from jobdesk.kit.discard import ConnectionLossDialog, ForgetDialog
+from jobdesk.kit.segmented import Segmented
+from jobdesk.kit.theme import theme
+
+UNSAVED = (OSError, UnreadableProfiles, UnsavableProfile)
+
+
+class ConnectionDialog(DialogFrame):
+    """Emits `chosen` with a profile and the password that was typed, if any, and `renamed` with two names."""
+
+    help_place = ("connections", "")
+    submits_on_return = True
+
+    chosen = Signal(object, object)  # Profile, str | None
+    renamed = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None, *, store: ProfileStore, profile: Profile | None = None) -> None:
+        super().__init__(parent, title=self.tr("Connections"), sentence="", verb=self.tr("Connect"), width=860)
+        self._store = store
+        self.saved = QComboBox()
+        self.saved.setAccessibleName(self.tr("Saved connections"))
+        self.form = ConnectionForm()
+        self.inspection = InspectionSettings()
+        self.application = AppSettings()
+        self.test_card = ConnectionTest()
+        self.copy_button = QPushButton(self.tr("Copy"))
+        self.delete_button = QPushButton(self.tr("Delete…"))
+        self.test_button = QPushButton(self.tr("Test"))
+        self.save_button = QPushButton(self.tr("Save"))
+        #: The names in the list, below "New connection", and which of them is on show; empty for a new one.
+        self._names: list[str] = []
+        self._shown = ""
+        self._kept = Profile(name="")
+        self._build_form()
+        self.form.grew.connect(self.make_room_on_screen)
+        self.show_profile(profile or Profile(name=""))
+        self.form.name.setFocus()
+        self.resize(theme().grown(860), theme().grown(580))
+        self.work.start(unavailable(), name="keyring", then=self.form.show_keyring)
+
+    # The profile on show
+
+    def show_profile(self, profile: Profile) -> None:
+        """Fill the form; a saved one's name is chosen in the list."""
+        self._fill_saved(profile.name)
+        self.form.show_profile(profile)
+        self.inspection.show_profile(profile)
+        self.application.show_profile(profile)
+        self._keep()
+
+    def profile(self) -> Profile:
+        """The profile as typed, without its password."""
+        environment = self.form.environment.currentText().strip()
+        name = self.form.name.text().strip() or self._shown or self.form.default_name()
+        known = self._stored(self._shown or name)
+        profile = Profile(
+            name=name,
+            method=self.form.method_name(),  # type: ignore[arg-type]
+            dsn=self.form.typed_dsn(),
+            arguments=self.form.typed_arguments(),
+            environment=environment,
+            colour=ENVIRONMENTS.get(environment.lower(), known.colour if known else ""),
+            is_read_only=self.form.read_only.isChecked(),
+            schema=self.form.schema.text().strip(),
+            links=self.inspection.typed_links(),
+            secret_keys=self.inspection.typed_secret_keys(),
+            editor=self.inspection.typed_editor(),
+            **self.application.typed(),
+        )
+        # What is kept for the saved one is not for one that leads elsewhere.
+        is_saved_one = bool(self._shown) and known is not None and place_of(known) == place_of(profile)
+        return replace(profile, saved_as=self._shown if is_saved_one else "")
+
+    def would_lose(self) -> bool:
+        return self.typed.is_any() or self.profile() != self._kept
+
+    # The buttons
+
+    def submit(self) -> None:
+        """Connect with what is on show; the window tells how it went."""
+        self.run(self._keep_password(self.profile()), lambda _: self._choose())
+
+    def test(self) -> None:
+        """Try it, and show each step as it has been tried."""
+        self.test_card.clear()
+        self.message.clear()
+        # The button stays as it is, and the focus on it: pressed again, it begins anew.
+        self.work.start(self._test(), name="test", then=lambda _: None, failed=self._test_failed, replaces=True)
+
+    def save(self) -> None:
+        """Save the profile without its password; a saved one whose name was changed is renamed."""
+        profile = self.profile()
+        problem = self.inspection.problem()
+        if problem is not None:
+            self.part.choose(1)
+            self.message.show_message("bad", self.tr("The profile was not saved."), problem)
+            return
+        if profile.name == self._shown or self._stored(profile.name) is None:
+            self._save(profile, is_replacing=False)
+            return
+        name = formats.cut(profile.name, 60)
+        asking = ConnectionLossDialog(
+            self,
+            title=self.tr("Replace {name}?").format(name=name),
+            sentence=self.tr("A connection of this name is saved already. It will be overwritten."),
+            verb=self.tr("Replace {name}").format(name=name),
+        )
+        asking.accepted.connect(lambda: self._save(profile, is_replacing=True))
+        asking.open()
+
+    def copy(self) -> None:
+        """Begin a new connection with the fields of the one on show."""
+        taken, number = self.tr("{name} copy").format(name=self.profile().name), 2
+        name = taken
+        while name in self._names:
+            name, number = f"{taken} {number}", number + 1
+        # What was typed goes into the copy; it is not saved, so that leaving asks.
+        self._kept = Profile(name="")
+        self._fill_saved("")
+        self.form.name.setText(name)
+        self._show_verbs()
+        self.part.choose(0)
+        self.form.name.setFocus()
+        self.form.name.selectAll()
+        self.message.show_message("info", self.tr("This copy is not saved yet."))
+
+    def delete(self) -> None:
+        """Ask whether to forget the saved profile on show."""
+        name = self._shown
+        asking = ConnectionLossDialog(
+            self,
+            title=self.tr("Delete {name}?").format(name=formats.cut(name, 60)),
+            sentence=self.tr(
+                "The saved connection and its password in the keyring are deleted. Nothing changes in the database."
+            ),
+            verb=self.tr("Delete connection"),
+        )
+        asking.accepted.connect(lambda: self._delete(name))
+        asking.open()
+
+    # What they do
+
+    def _choose(self) -> None:
+        self.chosen.emit(self.profile(), self.form.typed_password())
+        self.accept()
+
+    def _save(self, profile: Profile, *, is_replacing: bool) -> None:
+        before, name = self._shown, profile.name
+        is_renamed = bool(before) and before != name
+        former = self._stored(before) if before else None
+        replaced = self._stored(name) if is_replacing else None
+        try:
+            self._store.save(profile, instead_of=before)
+        except UNSAVED as error:
+            self.message.show_message("bad", self.tr("The profile could not be saved."), str(error))
+            return
+        self.form.name.setText(name)
+        self._fill_saved(name)
+        self._keep()
+        said = self.tr("Saved {name}.").format(name=name)
+        if is_renamed:
+            said = self.tr("Renamed {before} to {name}, and saved it.").format(before=before, name=name)
+            self.renamed.emit(before, name)
+        self.run(
+            self._follow_passwords(former, replaced, replace(profile, saved_as=name)),
+            lambda _: self.message.show_message("good", said),
+        )
+
+    def _delete(self, name: str) -> None:
+        deleted = self._stored(name)
+        try:
+            self._store.delete(name)
+        except UNSAVED as error:
+            self.message.show_message("bad", self.tr("The profile could not be deleted."), str(error))
+            return
+        if deleted is not None:
+            self.work.start(forget_password(deleted), name="forget password")
+        self.show_profile(Profile(name=""))
+        self.message.show_message("good", self.tr("Deleted {name}.").format(name=name))
+
+    async def _test(self) -> None:
+        profile = self.profile()
+        secret = typed(profile, self.form.typed_password()) or await Passwords().of(profile)
+        async for step in probe(profile, secret):
+            self.test_card.add(step)
+
+    def _test_failed(self, error: Exception) -> None:
+        if not isinstance(error, JobdeskException):
+            raise error
+        self._failed(error)
+
+    async def _keep_password(self, profile: Profile) -> None:
+        password = self.form.typed_password()
+        if password is not None and self.form.remember.isChecked():
+            await keep_password(profile, password)
+
+    async def _follow_passwords(self, former: Profile | None, replaced: Profile | None, now: Profile) -> None:
+        if replaced is not None:
+            await forget_password(replaced)
+        if former is not None:
+            await move_password(former, now)
+        await self._keep_password(now)
+
+    # The list of saved ones
+
+    def _stored(self, name: str) -> Profile | None:
+        try:
+            return self._store.get(name)
+        except UnreadableProfiles as error:
+            self.message.show_message("warning", str(error))
+            return None
+
+    def _fill_saved(self, chosen: str) -> None:
+        try:
+            self._names = [profile.name for profile in self._store.all()]
+        except UnreadableProfiles as error:
+            self._names = []
+            self.message.show_message("warning", str(error))
+        self._shown = chosen if chosen in self._names else ""
+        self.saved.blockSignals(True)
+        self.saved.clear()
+        self.saved.addItems([self.tr("New connection"), *self._names])
+        self.saved.setCurrentIndex(self._position())
+        self.saved.blockSignals(False)
+        self._show_verbs()
+
+    def _position(self) -> int:
+        return self._names.index(self._shown) + 1 if self._shown else 0
+
+    def _choose_saved(self, position: int) -> None:
+        wanted = self._names[position - 1] if position > 0 else ""
+        if wanted == self._shown:
+            return
+        if not self.would_lose():
+            self._show_saved(wanted)
+            return
+        self.saved.setCurrentIndex(self._position())
+        asking = ForgetDialog(self)
+        asking.accepted.connect(lambda: self._show_saved(wanted))
+        asking.open()
+
+    def _show_saved(self, name: str) -> None:
+        self.message.clear()
+        self.test_card.clear()
+        self.show_profile((self._stored(name) if name else None) or Profile(name=""))
+
+    def _keep(self) -> None:
+        self.typed.keep()
+        self._kept = self.profile()
+        self._show_verbs()
+
+    def _show_verbs(self) -> None:
+        self.copy_button.setEnabled(bool(self._shown))
+        self.delete_button.setEnabled(bool(self._shown))
+        name = self.form.name.text().strip()
+        is_renaming = bool(self._shown) and name not in ("", self._shown)
+        self.save_button.setText(self.tr("Rename and save") if is_renaming else self.tr("Save"))
+
+    def _show_part(self, position: int) -> None:
+        for number, part in enumerate((self.form, self.inspection, self.application)):
+            part.setVisible(number == position)
+
+    # Building
+
+    def _build_form(self) -> None:
+        left = QVBoxLayout()
+        left.setSpacing(12)
+        top = QHBoxLayout()
+        top.addLayout(field(self.tr("Saved connections"), self.saved), 1)
+        top.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignBottom)
+        top.addWidget(self.delete_button, 0, Qt.AlignmentFlag.AlignBottom)
+        left.addLayout(top)
+        self.part = Segmented([self.tr("Connection"), self.tr("Links and secrets"), self.tr("Application")])
+        self.part.setAccessibleName(self.tr("Part of the profile"))
+        self.part.changed.connect(self._show_part)
+        left.addWidget(self.part)
+        for part in (self.form, self.inspection, self.application):
+            left.addWidget(part, 1)
+        both = QHBoxLayout()
+        both.setSpacing(20)
+        both.addLayout(left, 5)
+        both.addWidget(self.test_card, 4)
+        self.content.addLayout(both, 1)
+        self._show_part(0)
+        verbs: tuple[tuple[QPushButton, Callable[[], None]], ...] = (
+            (self.test_button, self.test),
+            (self.save_button, self.save),
+            (self.copy_button, self.copy),
+            (self.delete_button, self.delete),
+        )
+        for button, run in verbs:
+            button.setAutoDefault(False)
+            button.clicked.connect(run)
+        self.links.addWidget(self.test_button)
+        self.links.addWidget(self.save_button)
+        self.form.name.textChanged.connect(self._show_verbs)
+        self.saved.currentIndexChanged.connect(self._choose_saved)

@@ -1,0 +1,1 @@
+"""Deferring new jobs: one, many from rows, or those of another database again."""

@@ -1,1 +1,0 @@
-"""Dialogs: opened, never executed; what was typed stays until it is done."""

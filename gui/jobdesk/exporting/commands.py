@@ -1,0 +1,103 @@
+"""Exporting what the list of jobs shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobdesk_core.feed.counts import MatchCount
+from jobdesk_core.reading.export import Wanted
+from PySide6.QtCore import QCoreApplication
+
+from jobdesk.connection.desk import Desk
+from jobdesk.kit import formats
+from jobdesk.kit.command_group import Noun
+
+if TYPE_CHECKING:
+    from jobdesk.exporting.leaving import Running
+    from jobdesk.window.main_window import MainWindow
+
+
+class ExportCommands(Noun):
+    """The whole list of the jobs page, or the selected jobs. It only reads: no right to act is needed."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._running: list[Running] = []
+
+    def reasons(self) -> dict[str, str | None]:
+        return {"export": self._no_desk() if self._desk is None else None}
+
+    def export(self) -> None:
+        """Ask what to export, and where."""
+        from jobdesk.exporting import export
+        from jobdesk.exporting.dialog import Choice, ExportDialog
+
+        desk = self._desk
+        if desk is None:
+            return
+        model, table = self._window.jobs.model, self._window.jobs.table
+        # What is not reported at all is no reason to refuse a file.
+        has_reports = table.shows_reported() and bool(desk.capabilities.reported.readable & {"errors", "progress"})
+        wanted = Wanted(model.job_filter, model.order, "csv", paths=table.shown_paths(), has_reports=has_reports)
+        about = self._window.jobs.reading.whole_count()
+        choices = [Choice(_name_of_all(wanted, about), wanted, about.count if about is not None else None)]
+        rows = self._window.selected_rows()
+        if rows:
+            name = self.tr("{count} selected").format(count=formats.number(len(rows)))
+            chosen = replace(wanted, ids=[row.id for row in rows])
+            choices.append(Choice(name, chosen, len(rows)))
+
+        def begin(asked: Wanted, path: Path, about: int | None) -> None:
+            self._running = [each for each in self._running if not each.is_over]
+            self._running.append(export.start(desk, self._window.banners, asked, path, about))
+
+        ExportDialog(self._window, choices=choices, secret_keys=desk.profile.secret_keys, begin=begin).open()
+
+    # Leaving
+
+    def before_close(self, desk: Desk | None, go_on: Callable[[], object]) -> None:
+        """Close a connection; while acts or exports run on it, only once they have been stopped, if that is meant."""
+
+        def without_acts() -> None:
+            self._before([each for each in self._running if each.desk is desk], go_on, is_end=False)
+
+        self._window.acting.before_close(desk, without_acts)
+
+    def before_end(self, go_on: Callable[[], object]) -> None:
+        """End the program; while exports run, only once they have been stopped, if that is meant."""
+        self._before(self._running, go_on, is_end=True)
+
+    def _before(self, concerned: list[Running], go_on: Callable[[], object], *, is_end: bool) -> None:
+        from jobdesk.exporting.leaving import ExportLeaveDialog
+
+        concerned = [each for each in concerned if not each.is_over]
+        if not concerned:
+            go_on()
+            return
+        shown = next((each for each in self._window.findChildren(ExportLeaveDialog) if each.isVisible()), None)
+        if shown is not None:
+            shown.raise_()
+            return
+        ExportLeaveDialog(self._window, concerned=concerned, is_end=is_end, go_on=go_on).open()
+
+
+def _name_of_all(wanted: Wanted, about: MatchCount | None) -> str:
+    """What the whole list is, and how many jobs that is as far as is known."""
+    is_filtered = bool(wanted.job_filter.tokens)
+    if about is None:
+        return _tr("All that match") if is_filtered else _tr("The whole list")
+    count = formats.number(about.count)
+    if not about.is_exact:
+        said = _tr("All that match (about {count})") if is_filtered else _tr("The whole list (about {count})")
+    elif about.count == 1:
+        return _tr("The one that matches") if is_filtered else _tr("The only job")
+    else:
+        said = _tr("All {count} that match") if is_filtered else _tr("All {count}")
+    return said.format(count=count)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Export", text)

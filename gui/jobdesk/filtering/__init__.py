@@ -1,0 +1,1 @@
+"""Finding jobs: the filter bar with its chips and completion, and saved views."""

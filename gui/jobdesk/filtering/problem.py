@@ -1,0 +1,64 @@
+"""What is wrong with the filter, below its bar, with what was likely meant as buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from jobdesk.kit import formats
+
+#: Characters of a suggestion that its button shows.
+LONGEST = 60
+
+
+class FilterProblem(QFrame):
+    """Lies over the window below the bar. `chosen` is told the place of the suggestion that was clicked."""
+
+    chosen = Signal(int)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("filterProblem")
+        self._sentence = QLabel()
+        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self._sentence.setWordWrap(True)
+        self._question = QLabel(self.tr("Did you mean"))
+        self._question.setProperty("tone", "small")
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(6)
+        self._buttons.addWidget(self._question)
+        self._buttons.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 6, 10, 6)
+        layout.setSpacing(6)
+        layout.addWidget(self._sentence)
+        layout.addLayout(self._buttons)
+        self.suggestions: list[QPushButton] = []
+
+    def show_problem(self, sentence: str, suggestions: Sequence[str], most_width: int) -> None:
+        """Say what is wrong, and offer these texts instead."""
+        for button in self.suggestions:
+            button.hide()
+            button.deleteLater()
+        self.suggestions = [self._button(place, text) for place, text in enumerate(suggestions)]
+        for place, button in enumerate(self.suggestions, 1):
+            self._buttons.insertWidget(place, button)
+        self._question.setVisible(bool(suggestions))
+        self._sentence.setText(sentence)
+        needed = self._sentence.fontMetrics().horizontalAdvance(sentence) + 28
+        offered = self._buttons.sizeHint().width() + 28 if suggestions else 0
+        self.setFixedWidth(max(min(most_width, needed), offered))
+        self.adjustSize()
+
+    def _button(self, place: int, text: str) -> QPushButton:
+        shown = formats.visible(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+        button = QPushButton(shown.replace("&", "&&"), self)
+        button.setProperty("suggestion", True)
+        button.setAutoDefault(False)
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        button.setAccessibleName(self.tr("Filter by {filter} instead").format(filter=shown))
+        # Queued: the button goes away while it is still in its own event.
+        button.clicked.connect(lambda: self.chosen.emit(place), Qt.ConnectionType.QueuedConnection)
+        return button

@@ -1,0 +1,1 @@
+"""The Journal page: what was done from this desk, and its undo."""

@@ -1,0 +1,124 @@
+"""One big number with its title and a note of up to two lines."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.one_line import OneLine
+from jobdesk.kit.theme import theme
+
+#: What stands between the parts of a note.
+DOT = " · "
+
+
+class Card(QFrame):
+    """Shows a title, a value of 24 px and a note beneath it. A click or Enter asks for what is behind it."""
+
+    chosen = Signal()
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.setAccessibleName(title)
+        self._title = OneLine("secondary")
+        self._title.setObjectName("cardTitle")
+        self._title.set_whole(title)
+        self._value = _label("", 24, QFont.Weight.DemiBold)
+        self._value.setObjectName("cardValue")
+        keep_sizes(self._value, least_height=29)
+        self._whole_note = ""
+        self._note, self._rest = OneLine("secondary"), OneLine("secondary")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(15, 11, 15, 11)
+        layout.setSpacing(1)
+        for label in (self._title, self._value, self._note, self._rest):
+            layout.addWidget(label)
+        layout.addStretch()
+        self._rest.hide()
+        # Cards in a row are as high as the highest of them.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        theme().changed.connect(self._fit)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.chosen.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.chosen.emit()
+        else:
+            super().keyPressEvent(event)
+
+    @property
+    def note(self) -> str:
+        """What stands beneath the number."""
+        return self._whole_note
+
+    @property
+    def value(self) -> str:
+        """The number on show, as text."""
+        return self._value.text()
+
+    def set_title(self, text: str) -> None:
+        """Say what the number is of."""
+        self._title.set_whole(text)
+        self.setAccessibleName(text)
+
+    @property
+    def title(self) -> str:
+        """What the number is of."""
+        return self._title.whole
+
+    def set_value(self, text: str, note: str = "", tone: str = "", is_note_bad: bool = False) -> None:
+        """Show a number, a note, and the number's tone."""
+        if is_note_bad is not (self._note.property("tone") == "bad"):
+            for line in (self._note, self._rest):
+                line.set_tone("bad" if is_note_bad else "secondary")
+        self._whole_note = note
+        self._fit()
+        self._show_value(text, tone, is_quiet=False)
+        self.setAccessibleDescription(f"{text} {note}".strip())
+
+    def set_reading(self, text: str) -> None:
+        """Say, quietly, that there is no number yet."""
+        self._whole_note = ""
+        self._fit()
+        self._show_value(text, "secondary", is_quiet=True)
+        self.setAccessibleDescription(text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _show_value(self, text: str, tone: str, *, is_quiet: bool) -> None:
+        self._value.setText(text)
+        if (self._value.property("tone"), self._value.property("quiet")) != (tone, is_quiet):
+            self._value.setProperty("tone", tone)
+            self._value.setProperty("quiet", is_quiet)
+            self._value.style().unpolish(self._value)
+            self._value.style().polish(self._value)
+
+    def _fit(self) -> None:
+        """Write the note in one line, or in two that part between two of its parts."""
+        parts, room = self._whole_note.split(DOT), self.contentsRect().width() - 30
+        metrics, fitting = self._note.fontMetrics(), 1
+        while fitting < len(parts) and metrics.horizontalAdvance(DOT.join(parts[: fitting + 1])) + 4 <= room:
+            fitting += 1
+        self._note.set_whole(DOT.join(parts[:fitting]))
+        self._rest.set_whole(DOT.join(parts[fitting:]))
+        self._rest.setVisible(fitting < len(parts))
+
+
+def _label(tone: str, size_px: int, weight: QFont.Weight = QFont.Weight.Normal) -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setFont(theme().font(size_px, weight))
+    label.setProperty("tone", tone)
+    label.setMinimumWidth(40)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label

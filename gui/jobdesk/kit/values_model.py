@@ -1,0 +1,100 @@
+"""A small table of ready values: a row per name, brought up to date in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobdesk_core.jobs import Status
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+
+from jobdesk.kit.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE
+
+NO_PARENT = QModelIndex()
+RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one cell shows."""
+
+    text: str
+    tone: str = ""
+    status: Status | None = None
+    is_mono: bool = False
+    shape: str = ""
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A column's title, its width in pixels at the usual size of text, and a text that it always has room for."""
+
+    text: str
+    width: int = 96
+    is_right: bool = True
+    sample: str = ""
+
+
+class ValuesModel(QAbstractTableModel):
+    """Rows by key, in the order given. For some hundreds of rows at most."""
+
+    def __init__(self, titles: Sequence[Title], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.titles = list(titles)
+        self._keys: list[str] = []
+        self._rows: list[Sequence[Cell]] = []
+
+    def key_at(self, position: int) -> str:
+        """The key of a row."""
+        return self._keys[position]
+
+    def set_rows(self, rows: Sequence[tuple[str, Sequence[Cell]]]) -> None:
+        """Show these rows; as long as the keys are the same, only cells that differ are painted anew."""
+        keys = [key for key, _ in rows]
+        if keys != self._keys:
+            self.beginResetModel()
+            self._keys, self._rows = keys, [cells for _, cells in rows]
+            self.endResetModel()
+            return
+        for position, (_, cells) in enumerate(rows):
+            if list(cells) != list(self._rows[position]):
+                self._rows[position] = cells
+                self.dataChanged.emit(self.index(position, 0), self.index(position, len(self.titles) - 1))
+
+    def rowCount(self, parent: QModelIndex = NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: QModelIndex = NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self.titles)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        cell = self._rows[index.row()][index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return cell.text
+        if role == TONE_ROLE:
+            return cell.tone
+        if role == STATUS_ROLE:
+            return cell.status
+        if role == MONO_ROLE:
+            return cell.is_mono
+        if role == SHAPE_ROLE:
+            return cell.shape
+        if role == STRONG_ROLE:
+            return cell.is_strong
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if self.titles[index.column()].is_right else LEFT
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.titles[section].text
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if self.titles[section].is_right else LEFT
+        return None

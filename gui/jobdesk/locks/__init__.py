@@ -1,0 +1,1 @@
+"""The Locks page: who holds a lock, and who waits for it."""

@@ -1,0 +1,1 @@
+"""The Overview: what needs attention, and how the last hour went."""

@@ -1,0 +1,163 @@
+"""Staged changes: looked at, applied, thrown away, and never lost without being asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jobdesk_core.exceptions import InDoubt
+from jobdesk_core.jobs import Job
+from jobdesk_core.operations import ChangeSet, SetPlan, StagedDefer
+from jobdesk_core.profiles import Profile
+from PySide6.QtCore import QTimer
+
+from jobdesk.acting.errands import act_of_set, set_in_question
+from jobdesk.connection.desk import Desk
+from jobdesk.kit.command_group import Noun
+from jobdesk.staging.changes import InQuestion, StagedChanges, place_of
+
+if TYPE_CHECKING:
+    from jobdesk.staging.dialog import StagedDialog
+    from jobdesk.window.main_window import MainWindow
+
+Ways = tuple[Callable[[], object], tuple[str, Callable[[], object]], Callable[[InDoubt], object]]
+
+
+class StagedCommands(Noun):
+    """The set of the open connection."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.held = StagedChanges(self)
+        self._last: Profile | None = None
+        self._session.desk_changed.connect(self._follow)
+
+    def rename(self, old: str, new: str) -> None:
+        """The set of a renamed connection goes by its new name."""
+        self.held.rename(old, new)
+        if self._last is not None and self._last.name == old:
+            self._last = replace(self._last, name=new)
+
+    def reasons(self) -> dict[str, str | None]:
+        verbs = ("show", "apply", "discard")
+        if self._desk is None:
+            return dict.fromkeys(verbs, self._no_desk())
+        if not self.current.entries:
+            nothing = self.tr("Nothing is staged. Any dialog that acts on jobs or defers them can stage that.")
+            return dict.fromkeys(verbs, nothing)
+        return {}
+
+    @property
+    def current(self) -> ChangeSet:
+        """The staged changes of the open connection."""
+        return self.held.of(self._desk.profile) if self._desk is not None else ChangeSet()
+
+    def show(self) -> None:
+        """Look at them."""
+        self._open()
+
+    def apply(self) -> None:
+        """Look at them, ready to be applied; the verb is never where Return would press it unread."""
+        self._open()
+
+    def discard(self) -> None:
+        """Throw them away, when that is meant."""
+        from jobdesk.kit.discard import DiscardDialog
+
+        desk = self._desk
+        if desk is None or not self.current.entries:
+            return
+        dialog = DiscardDialog(self._window, counts={desk.profile.name: len(self.current.entries)})
+        dialog.accepted.connect(lambda: self.held.keep(desk.profile, ChangeSet()))
+        dialog.open()
+
+    def before_end(self, end: Callable[[], object]) -> None:
+        """End the program; when changes are staged, only if they are thrown away."""
+        from jobdesk.kit.discard import DiscardDialog
+
+        counts = self.held.counts()
+        if not counts:
+            end()
+            return
+        shown = next((each for each in self._window.findChildren(DiscardDialog) if each.isVisible()), None)
+        if shown is not None:
+            shown.raise_()
+            return
+        dialog = DiscardDialog(self._window, counts=counts, is_end=True)
+        dialog.accepted.connect(self.held.drop_all)
+        dialog.accepted.connect(lambda: end())
+        dialog.open()
+
+    def _open(self) -> StagedDialog | None:
+        from jobdesk.staging.dialog import StagedDialog
+
+        desk = self._desk
+        if desk is None or not self.current.entries:
+            return None
+        dialog = StagedDialog(self._window, desk=desk, held=self.held, apply=partial(self._apply, desk))
+        dialog.edit_asked_for.connect(partial(self._edit, desk))
+        dialog.discard_asked_for.connect(self.discard)
+        dialog.open()
+        return dialog
+
+    def _apply(self, desk: Desk, plan: SetPlan) -> None:
+        """Apply them in the background. Meanwhile they are not staged, so that none is applied twice."""
+        from jobdesk.staging.words import changes
+
+        self.held.keep(desk.profile, ChangeSet())
+        self.act(act_of_set(desk, plan, changes(len(plan.staged.entries)), *self._ways(desk, plan.staged)))
+
+    def _ways(self, desk: Desk, held: ChangeSet) -> Ways:
+        """What becomes of changes that were not applied: put back, reviewed, or kept aside until that is known."""
+        return (
+            lambda: self.held.put_back(desk.profile, held),
+            (self.tr("Check again…"), self.show),
+            lambda error: self.held.leave_in_question(desk.profile, InQuestion(held, error)),
+        )
+
+    def _find_out(self, desk: Desk) -> None:
+        """Find out whether changes were applied whose connection was closed before that was known."""
+        from jobdesk.staging.words import changes
+
+        left = self.held.take_in_question(desk.profile) if desk is self._session.desk else None
+        if left is not None:
+            count = changes(len(left.held.entries))
+            self.act(set_in_question(desk, left.held, count, left.error, *self._ways(desk, left.held)))
+
+    def _edit(self, desk: Desk, position: int) -> None:
+        entry = self.held.of(desk.profile).entries[position]
+        if not isinstance(entry, StagedDefer):
+            return
+
+        def keep(job: Job) -> None:
+            held = self.held.of(desk.profile)
+            self.held.keep(desk.profile, held.replaced(position, replace(entry, job=job)))
+
+        self._window.commands.job.open_staged(entry.job, keep, again_of=entry.again_of)
+
+    def _follow(self) -> None:
+        """Say what is left behind when a connection is closed: it waits there until the program ends."""
+        profile = self._session.desk.profile if self._session.desk is not None else None
+        last, self._last = self._last, profile or self._last
+        self.held.changed.emit()
+        desk = self._session.desk
+        if desk is not None:
+            # After the window has shown it, which clears what was told.
+            QTimer.singleShot(0, self, partial(self._find_out, desk))
+        if last is None or (profile is not None and place_of(profile) == place_of(last)):
+            return
+        count = len(self.held.of(last).entries)
+        if count:
+            # After the window has shown the other connection, which clears its message.
+            QTimer.singleShot(0, self, lambda: self._tell_left(last, count))
+
+    def _tell_left(self, profile: Profile, count: int) -> None:
+        from jobdesk.staging.words import changes
+
+        if self._session.desk is not None and place_of(self._session.desk.profile) == place_of(profile):
+            return
+        said = self.tr("Not applied: {changes} for {name}.").format(changes=changes(count), name=profile.name)
+        way_out = self.tr("They will be there when you connect again, until Jobdesk quits.")
+        self._window.message.show_message("warning", said, way_out)

@@ -1,1 +1,0 @@
-"""Widgets that know how to look and nothing of databases: values in, signals out."""

@@ -1,0 +1,1 @@
+"""The window that holds the features together: its header, pages and footer, actions, palette and settings."""

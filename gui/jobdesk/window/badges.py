@@ -1,0 +1,48 @@
+"""The numbers beside the names of the pages: failures of the last hour, workers alive, queues and tasks.
+
+They are empty until they have been read.
+"""
+
+from __future__ import annotations
+
+from jobdesk_core.jobs import EventType
+from PySide6.QtCore import QCoreApplication
+
+from jobdesk.connection.desk import Desk
+from jobdesk.kit import formats
+from jobdesk.window.navigation import Navigation
+
+
+def show_badges(navigation: Navigation, desk: Desk | None) -> None:
+    """Show what the desk knows now; without a desk, nothing."""
+    navigation.set_badge("failures", _failures(desk))
+    navigation.set_badge("workers", *_workers(desk))
+    counts = desk.monitor.counts if desk is not None else None
+    is_counted = counts is not None and counts.as_of is not None
+    navigation.set_badge("queues", formats.number(len(counts.queues())) if counts and is_counted else "")
+    navigation.set_badge("tasks", formats.number(len(counts.tasks())) if counts and is_counted else "")
+
+
+def _failures(desk: Desk | None) -> str:
+    """How many runs have failed in the last hour, as far as that has been read."""
+    if desk is None or desk.monitor.moment is None:
+        return ""
+    now, series = desk.monitor.now(), desk.monitor.series
+    failed = sum(series.total(kind, now) for kind in (EventType.FAILED, EventType.DEFERRED_FOR_RETRY))
+    return formats.number(failed) if failed else ""
+
+
+def _workers(desk: Desk | None) -> tuple[str, str]:
+    if desk is None or not desk.capabilities.has_workers or desk.monitor.moment is None:
+        return "", "secondary"
+    live, known = len(desk.live_worker_ids), len(desk.workers)
+    if live < known:
+        return _tr("{live} of {all}").format(live=formats.number(live), all=formats.number(known)), "bad"
+    if not live:
+        jobs = desk.monitor.moment.open.all
+        return _tr("none"), "bad" if jobs.due or jobs.running else "secondary"
+    return formats.number(live), "secondary"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Badges", text)

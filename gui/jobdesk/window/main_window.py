@@ -1,0 +1,294 @@
+"""The window: places header, navigation, pages and footer, and passes on what concerns them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jobdesk_core.database.rows import JobRow
+from jobdesk_core.feed.feed import Changes, FeedState
+from jobdesk_core.jobs import Status
+from jobdesk_core.profiles import Profile
+from jobdesk_core.troubles import Trouble, explain
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QVBoxLayout, QWidget
+
+from jobdesk.acting.control import Acting
+from jobdesk.connection.desk import Desk
+from jobdesk.connection.session import Session
+from jobdesk.connection.start import StartPage
+from jobdesk.filtering.finding import Finding
+from jobdesk.filtering.view_list import SideBar, ViewList
+from jobdesk.kit.message_bar import MessageBar
+from jobdesk.kit.pressing import is_return, press
+from jobdesk.runtime.logs import fault
+from jobdesk.window.actions import Actions
+from jobdesk.window.arrangement import Arrangement, fit_screen
+from jobdesk.window.badges import show_badges
+from jobdesk.window.commands import Commands
+from jobdesk.window.footer import Footer
+from jobdesk.window.freshness import Freshness
+from jobdesk.window.header import EnvironmentStrip, Header, TopOfWindow
+from jobdesk.window.navigation import Navigation
+from jobdesk.window.pages import KEYS, PageStack
+from jobdesk.window.panes import Panes
+
+#: Milliseconds between two refreshes of what only time or counts change.
+TICK_MS = 1_000
+
+
+class MainWindow(QMainWindow):
+    """Shows the session's desk. Closing it asks the program to end."""
+
+    closing = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setWindowTitle("Jobdesk")
+        fit_screen(self)
+        self.session = session
+        self.header = Header()
+        self.strip = EnvironmentStrip()
+        self.message = MessageBar()
+        self.freshness = Freshness(self.message)
+        self.start = StartPage(session)
+        self.pages = PageStack(session.journal)
+        self.pages.addWidget(self.start)
+        self.jobs = self.pages.get("jobs")
+        self.view_list = ViewList()
+        self.finding = Finding(self)
+        self.acting = Acting(self)
+        self.banners = self.acting.banners
+        self.commands = Commands(self)
+        self.actions = Actions(self, self.commands)
+        names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in KEYS}
+        self.navigation = Navigation([(key, name, key) for key, name in names.items()])
+        self.footer = Footer(self.commands.staged, self.actions["staged.show"], self.acting.chip)
+        self._place()
+        self.panes = Panes(self)
+        self.arrangement = Arrangement(self)
+        self._connect()
+        self.show_page("jobs")
+        self._show_desk()
+
+    # What commands and the tour ask
+
+    def show_page(self, key: str) -> None:
+        """Show a page."""
+        self.navigation.choose(key)
+        self._page_chosen(key)
+
+    def selected_rows(self) -> list[JobRow]:
+        """The jobs that actions act upon: those of the page on show, or else of the jobs page."""
+        return (self.pages.get("locks") if self._page_key() == "locks" else self.jobs).selected_rows()
+
+    def selected_text(self) -> str:
+        """The selected rows of the page on show, or else of the jobs page, as text with tabs between the cells."""
+        return (self.pages.get("locks") if self._page_key() == "locks" else self.jobs.table).selected_text()
+
+    def ask_for(self, text: str) -> None:
+        """Show the jobs of a filter."""
+        self.finding.show_filter(text)
+
+    def show_trouble(self, trouble: Trouble) -> None:
+        """Tell what went wrong above the page."""
+        self.message.show_message("bad", trouble.sentence, trouble.way_out)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not is_return(event) or event.isAutoRepeat() or not press(self.focusWidget()):
+            super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.ask_to_end(self.closing.emit)
+
+    def ask_to_end(self, end: Callable[[], object]) -> None:
+        """End the program; when acts or exports run, or changes are staged, only if that is meant."""
+        self.acting.before_end(lambda: self.commands.jobs.before_end(lambda: self.commands.staged.before_end(end)))
+
+    # Placing
+
+    def _place(self) -> None:
+        bar = QMenuBar()
+        bar.setNativeMenuBar(True)
+        self.actions.fill_menu_bar(bar)
+        self.setMenuWidget(TopOfWindow(self.strip, bar, self.header))
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addWidget(self.message)
+        right.addWidget(self.banners)
+        right.addWidget(self.pages, 1)
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(SideBar(self.navigation, self.view_list))
+        middle.addLayout(right, 1)
+        middle.addWidget(self.acting.panel)
+        central = QWidget()
+        column = QVBoxLayout(central)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(middle, 1)
+        column.addWidget(self.footer)
+        self.setCentralWidget(central)
+
+    def _connect(self) -> None:
+        self.navigation.chosen.connect(self._page_chosen)
+        self.finding.changed.connect(self._update_actions)
+        self.finding.trouble.connect(lambda sentence: self.message.show_message("bad", sentence, ""))
+        self.header.menu.aboutToShow.connect(self._fill_profiles)
+        self.pages.made.connect(self._page_made)
+        self._page_made("jobs", self.jobs)
+        self.jobs.footnote_changed.connect(self._show_footnote)
+        for noun in self.commands.nouns.values():
+            noun.failed.connect(self._failed)
+            noun.done.connect(self.message.show_good_news)
+        self.start.choose_asked_for.connect(self.commands.connection.choose)
+        self.start.demo_asked_for.connect(self.commands.demo.open)
+        self.start.install_asked_for.connect(self.commands.connection.install)
+        self.commands.staged.held.changed.connect(self._update_actions)
+        self.acting.failed.connect(self._failed)
+        self.acting.panel.opened.connect(lambda: self.jobs.inspector.hide())
+        self.acting.panel.closed.connect(lambda: self.jobs.inspector.show())
+        self.session.before_close = self.commands.jobs.before_close
+        self.session.ask_password = self.commands.connection.ask_password
+        self.session.desk_changed.connect(self._show_desk)
+        self.session.renamed.connect(self._show_renamed)
+        self.session.opening.connect(self._show_opening)
+        self.session.trouble.connect(self._show_session_trouble)
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self._tick)
+        self._clock.start(TICK_MS)
+
+    def _page_made(self, key: str, page: Any) -> None:
+        """Connect a new page with the window, put it as it is remembered, and show it the desk."""
+        page.filter_asked_for.connect(self.ask_for)
+        if key == "overview":
+            page.page_asked_for.connect(self.show_page)
+            page.rescue_asked_for.connect(self.commands.job.rescue_matching)
+            page.defer_asked_for.connect(self.commands.job.defer)
+        if key in ("jobs", "failures", "locks", "journal"):
+            page.failed.connect(self._failed)
+        if key == "journal":
+            page.undo_asked_for.connect(self.acting.open_undo)
+        if key in ("jobs", "journal"):
+            page.told.connect(self.message.show_good_news)
+        if key not in ("overview", "journal"):
+            page.selection_changed.connect(self._update_actions)
+            page.set_actions(self.actions)
+        self.arrangement.add(page)
+        page.show_desk(self._open_desk())
+
+    # Following the session
+
+    def _show_desk(self) -> None:
+        desk, shown = self.session.desk, self._open_desk()
+        self.acting.follow_desk(desk)
+        if desk is not None:
+            self.message.clear()
+            self.freshness.begin()
+            desk.adopted.connect(self.freshness.show_change)
+            desk.changed.connect(self._apply)
+            desk.state_changed.connect(self._show_state)
+            desk.workers_changed.connect(self._workers_changed)
+            desk.trouble.connect(self._failed)
+        for page in self.pages.all_made():
+            page.show_desk(shown)
+        self.finding.show_desk()
+        self.header.show_profile(self.session.profile)
+        self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
+        self.header.show_state(shown.state if shown is not None else None)
+        if desk is None:
+            self.start.show_start()
+        elif shown is None:
+            self.start.show_no_schema(desk.capabilities)
+        self._page_chosen(self._page_key())
+        if shown is not None:
+            self.jobs.table.setFocus()
+        show_badges(self.navigation, shown)
+        self._show_footnote()
+
+    def _show_renamed(self, old: str, new: str) -> None:
+        self.finding.rename(old, new)
+        self.commands.staged.rename(old, new)
+        self.header.show_profile(self.session.profile)
+
+    def _show_opening(self, profile: Profile) -> None:
+        self.header.show_profile(profile)
+        self.start.show_opening(profile)
+
+    def _show_session_trouble(self, trouble: Trouble, profile: Profile) -> None:
+        if self.session.desk is None:
+            self.start.show_trouble(trouble, profile)
+        else:
+            self.show_trouble(trouble)
+
+    def _apply(self, changes: Changes) -> None:
+        if changes.rows or changes.removed or changes.is_refresh:
+            self.jobs.apply(changes)
+            for page in filter(None, map(self.pages.if_made, ("failures", "locks"))):
+                page.apply(changes)
+            self._update_actions()
+
+    def _show_state(self, state: FeedState) -> None:
+        self.header.show_state(state)
+        self.jobs.show_stale(state.mode == "stale")
+        self.freshness.show_state(state)
+        self._show_footnote()
+
+    def _workers_changed(self, _workers: object) -> None:
+        show_badges(self.navigation, self._open_desk())
+        if (workers := self.pages.if_made("workers")) is not None:
+            workers.refresh()
+        self._update_actions()
+
+    def _tick(self) -> None:
+        desk = self._open_desk()
+        if desk is None:
+            return
+        self.finding.tick()
+        key = self._page_key()
+        if key == "jobs":
+            self.jobs.tick()
+            if any(row.status is Status.DOING for row in self.jobs.selected_rows()):
+                self._update_actions()  # its worker's heartbeat may have grown old
+        else:
+            self.pages.get(key).refresh()
+            self._update_actions()  # what is possible depends on the counts
+        self.acting.chip.show_acts()  # the feed may have lost its link
+        show_badges(self.navigation, self._open_desk())
+        self._show_footnote()
+
+    def _show_footnote(self) -> None:
+        self.footer.show_desk(self._open_desk(), self.jobs.footnote() if self._page_key() == "jobs" else None)
+
+    def _open_desk(self) -> Desk | None:
+        """The desk on show, when its database has the schema."""
+        desk = self.session.desk
+        return desk if desk is not None and desk.capabilities.has_schema else None
+
+    # Following the operator
+
+    def _page_key(self) -> str:
+        return self.navigation.current
+
+    def _page_chosen(self, key: str) -> None:
+        # The journal is read without a connection, too.
+        is_there = key == "journal" or self._open_desk() is not None
+        self.pages.setCurrentWidget(self.pages.get(key) if is_there else self.start)
+        self._update_actions()
+        self._tick()
+
+    def _update_actions(self) -> None:
+        self.actions.update(self.commands.reasons(), self.commands.view.choices())
+
+    def _fill_profiles(self) -> None:
+        self.start.fill_menu(self.header.menu)
+        self.header.menu.addSeparator()
+        for key in ("connection.choose", "connection.reopen", "connection.close"):
+            self.header.menu.addAction(self.actions[key])
+
+    def _failed(self, error: Exception) -> None:
+        fault("Told in the window", error)
+        self.show_trouble(explain(error))

@@ -1,0 +1,82 @@
+"""Going round the window by keyboard: from pane to pane by F6, and back to the table by Esc."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
+
+from jobdesk.kit.table import Table
+
+REASON = Qt.FocusReason.ShortcutFocusReason
+#: The property of widgets that F6 stops at. Tables need none.
+_PANE = "pane"
+
+
+class Panes(QObject):
+    """Finds the panes by what is in sight, from left to right and from top to bottom."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        window.installEventFilter(self)
+
+    def go(self, steps: int) -> None:
+        """Give the focus to the pane so many steps further round."""
+        panes = [pane for pane in self._in_sight() if _first_stop(pane) is not None]
+        if not panes:
+            return
+        focused = QApplication.focusWidget()
+        around = [place for place, pane in enumerate(panes) if focused is not None and _is_within(focused, pane)]
+        # Of panes within each other the innermost, which comes last.
+        here = around[-1] if around else -1 if steps > 0 else 0
+        stop = _first_stop(panes[(here + steps) % len(panes)])
+        if stop is not None:
+            stop.setFocus(REASON)
+
+    def go_back(self) -> None:
+        """Give the focus to the first table in sight."""
+        table = self._first_table()
+        if table is not None:
+            table.setFocus(REASON)
+
+    def table(self) -> Table | None:
+        """The table that has the focus, or else the first in sight."""
+        focused = QApplication.focusWidget()
+        return focused if isinstance(focused, Table) else self._first_table()
+
+    def _first_table(self) -> Table | None:
+        return next((pane for pane in self._in_sight() if isinstance(pane, Table)), None)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Override QObject.eventFilter: an Esc that nobody in the window had a use for goes back to the table."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            self.go_back()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _in_sight(self) -> list[QWidget]:
+        found = [each for each in self._window.findChildren(QWidget) if each.property(_PANE) or isinstance(each, Table)]
+        shown = [each for each in found if each.isVisible() and each.width() > 0 and each.height() > 0]
+
+        def place(pane: QWidget) -> tuple[bool, int, int]:
+            at = pane.mapTo(self._window, QPoint(0, 0))
+            is_below_header = at.y() > self._window.centralWidget().y() - 1
+            return is_below_header, at.x(), at.y()
+
+        return sorted(shown, key=place)
+
+
+def _first_stop(pane: QWidget) -> QWidget | None:
+    """What in a pane takes the focus: what had it last, the pane itself, or the first that Tab stops at."""
+    last = pane.focusWidget()
+    if last is not None and last.isVisible() and last.isEnabled():
+        return last
+    for each in (pane, *pane.findChildren(QWidget)):
+        if each.focusPolicy() & Qt.FocusPolicy.TabFocus and each.isVisible() and each.isEnabled():
+            return each
+    return None
+
+
+def _is_within(widget: QWidget, pane: QWidget) -> bool:
+    return widget is pane or pane.isAncestorOf(widget)
