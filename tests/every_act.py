@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import random
@@ -344,7 +345,7 @@ class _Lines:
         threading.settrace(self._call)
 
     def _call(self, frame: Any, event: str, argument: Any) -> Any:
-        return self._line if frame.f_code.co_filename.endswith(_WATCHED) else None
+        return self._line if frame.f_code.co_filename in _WATCHED else None
 
     def _line(self, frame: Any, event: str, argument: Any) -> Any:
         if self.is_on and event == "line":
@@ -357,13 +358,17 @@ class _Lines:
 
 
 #: Where an act's lines are watched: what acts, what writes the journal, and what waits for the server.
-_WATCHED = (
-    *(
-        f"journal/{name}.py"
-        for name in ("recorded", "recording", "ahead", "alive", "journal", "store", "settling", "undoing")
-    ),
-    *(f"operations/{name}.py" for name in ("commits", "steps", "apply", "defer", "defer_many", "staged_apply")),
-    *(f"psycopg/{name}.py" for name in ("transaction", "waiting", "_connection_base")),
+_WATCHED = tuple(
+    str(importlib.import_module(name).__file__)
+    for name in (
+        *("jobdesk_core.journal.recorded", "jobdesk_core.journal.recording", "jobdesk_core.journal.ahead"),
+        *("jobdesk_core.journal.alive", "jobdesk_core.journal.journal", "jobdesk_core.journal.store"),
+        *("jobdesk_core.journal.settling", "jobdesk_core.journal.undo_apply", "jobdesk_core.operations.commits"),
+        *("jobdesk_core.operations.steps", "jobdesk_core.operations.change.apply"),
+        *("jobdesk_core.operations.deferring.one", "jobdesk_core.operations.deferring.many"),
+        *("jobdesk_core.operations.staged.apply", "psycopg.transaction", "psycopg.waiting"),
+        "psycopg._connection_base",
+    )
 )
 
 
@@ -371,7 +376,8 @@ async def _child(kind: str, dsn: str, path: str, kill: Any) -> None:
     lines = _Lines(kill) if kill is not None else None
     # Many small transactions, so that there are many moments between them.
     applying, deferring, undoing = (
-        sys.modules[f"jobdesk_core.{name}"] for name in ("operations.apply", "operations.defer_many", "journal.undoing")
+        importlib.import_module(f"jobdesk_core.{name}")
+        for name in ("operations.change.apply", "operations.deferring.many", "journal.undo_apply")
     )
     for module in (applying, undoing):
         vars(module).update(CHUNK=AT_ONCE, AT_ONCE=AT_ONCE)
