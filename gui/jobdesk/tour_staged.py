@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QAbstractButton, QPushButton, QWidget
 
 from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.deferring.dialog import DeferDialog
-from jobdesk.kit.discard import DiscardDialog
 from jobdesk.staging.dialog import StagedDialog
+from jobdesk.staging.discard import DiscardDialog
 from jobdesk.window.main_window import MainWindow
 
 Until = Callable[[Callable[[], Any], str], Awaitable[Any]]

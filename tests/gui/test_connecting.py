@@ -11,8 +11,9 @@ import psycopg
 import pytest
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.install import InstallDialog
+from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
-from jobdesk.kit.discard import ConnectionLossDialog, ForgetDialog
+from jobdesk.kit.dialog_frame import ForgetDialog
 from jobdesk.window.main_window import MainWindow
 from jobdesk.window.remembered import Memory, arrangement_of, keep_arrangement
 from jobdesk_core.database.schema import schema_sql

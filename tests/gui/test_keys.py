@@ -19,6 +19,7 @@ from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.install import InstallDialog
+from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
@@ -30,9 +31,9 @@ from jobdesk.filtering.saved_views import SavedViewsDialog
 from jobdesk.jobs.argument_column import ArgumentColumnDialog
 from jobdesk.jobs.index_advice import IndexAdviceDialog
 from jobdesk.journal.undo import UndoDialog
-from jobdesk.kit.dialog_frame import DialogFrame
-from jobdesk.kit.discard import ConnectionLossDialog, DiscardDialog, ForgetDialog
+from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog
 from jobdesk.staging.dialog import StagedDialog
+from jobdesk.staging.discard import DiscardDialog
 from jobdesk.window.about import AboutDialog
 from jobdesk.window.error_dialog import ErrorDialog
 from jobdesk.window.main_window import MainWindow

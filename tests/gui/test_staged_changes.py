@@ -15,9 +15,9 @@ from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
 from jobdesk.journal.undo import UndoDialog
-from jobdesk.kit.discard import DiscardDialog
 from jobdesk.kit.theme import theme
 from jobdesk.staging.dialog import StagedDialog
+from jobdesk.staging.discard import DiscardDialog
 from jobdesk.window.main_window import MainWindow
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.journal import Search

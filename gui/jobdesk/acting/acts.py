@@ -39,7 +39,7 @@ class Acts(QObject):
         super().__init__(parent)
         self.told: list[Act] = []
         self._work = Work(self)
-        self._tasks: dict[Act, asyncio.Task[object]] = {}
+        self._tasks: dict[Act, asyncio.Task[Ended]] = {}
         #: What is being found out of acts that are over.
         self._lookups: dict[Act, asyncio.Task[None]] = {}
 
@@ -53,9 +53,8 @@ class Acts(QObject):
         act = Act(errand, self)
         self.told.append(act)
         act.changed.connect(self.changed)
-        self._tasks[act] = self._work.start(
-            self._run(act), name="act", then=lambda ended: self._end(act, ended), failed=lambda _: None
-        )
+        task = self._work.start(self._run(act), name="act", then=partial(self._end, act), failed=lambda _: None)
+        self._tasks[act] = task
         if errand.ledger is not None and isinstance(errand.ledger.plan.change, Retry):
             self._work.start(self._follow(act), name="follow")
         self.changed.emit()

@@ -22,10 +22,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, 
 from jobdesk.connection.app_settings import AppSettings
 from jobdesk.connection.form import ConnectionForm
 from jobdesk.connection.inspection_settings import InspectionSettings
+from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.test_card import ConnectionTest
 from jobdesk.kit import formats
-from jobdesk.kit.dialog_frame import DialogFrame, field
-from jobdesk.kit.discard import ConnectionLossDialog, ForgetDialog
+from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog, field
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme import theme
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QSize, Qt
@@ -46,6 +46,8 @@ class DialogFrame(QDialog):
 
     #: Where the help tells of this dialog: a topic, and the anchor of one of its headings.
     help_place = ("first-steps", "")
+    #: Opens the help for a dialog, at a topic and an anchor; nothing in the kit knows the help.
+    help_opener: ClassVar[Callable[[DialogFrame, str, str], object]] = lambda dialog, topic, anchor: None
     #: Whether Return in a field of one line presses the verb, too: only where the verb changes no job.
     submits_on_return = False
 
@@ -100,7 +102,7 @@ class DialogFrame(QDialog):
 
     def showEvent(self, event: QShowEvent) -> None:
         # A minimum of one's own puts the layout's out of force: words may need more in another language.
-        self.setMinimumWidth(max(self.minimumWidth(), self.layout().minimumSize().width()))
+        self.setMinimumWidth(max(self.minimumWidth(), self._rows.minimumSize().width()))
         parent = self.parentWidget()
         if parent is not None:
             # On a small screen not wider than the window, as far as its words allow.
@@ -142,8 +144,6 @@ class DialogFrame(QDialog):
         if self.work.is_running(WORK) or not self.would_lose():
             self.reject()
             return
-        from jobdesk.kit.discard import ForgetDialog
-
         asking = ForgetDialog(self)
         asking.accepted.connect(self.reject)
         asking.open()
@@ -161,18 +161,14 @@ class DialogFrame(QDialog):
 
         With `gives_back` shrink to that, too, when something has been folded.
         """
-        layout = self.layout()
+        layout = self._rows
         layout.activate()
         height = max(layout.totalHeightForWidth(self.width()), layout.totalMinimumSize().height())
         self.resize(self.width(), height if gives_back else max(self.height(), height))
 
     def show_help(self) -> None:
-        """Open the help where it tells of this dialog. It is the dialog's own: a modal one lets no other be used."""
-        from jobdesk.help.window import HelpWindow
-
-        shown = self.findChild(HelpWindow) or HelpWindow(self)
-        shown.show_topic(*self.help_place)
-        shown.come_forward()
+        """Open the help where it tells of this dialog."""
+        DialogFrame.help_opener(self, *self.help_place)
 
     def submit(self) -> None:
         """What the verb does; each dialog says."""
@@ -230,7 +226,7 @@ class DialogFrame(QDialog):
 
     def _fit_screen(self, most: QSize) -> None:
         """Be no larger than the screen: what does not fit into it scrolls, and the verbs stay in sight."""
-        layout = self.layout()
+        layout = self._rows
         least = layout.minimumSize().expandedTo(self.minimumSize())
         # Words that are wrapped need a height that the minimum does not know of.
         least.setHeight(max(least.height(), layout.totalMinimumHeightForWidth(min(self.width(), most.width()))))
@@ -291,13 +287,28 @@ class DialogFrame(QDialog):
         row.addWidget(self.cancel_button)
         row.addWidget(self.second)
         row.addWidget(self.verb)
-        layout = QVBoxLayout(self)
+        layout = self._rows = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(head)
         layout.addLayout(body, 1)
         layout.addWidget(self.message)
         layout.addWidget(foot)
+
+
+class ForgetDialog(DialogFrame):
+    """Asks before a dialog is closed with what has been typed into it."""
+
+    help_place = ("first-steps", "keys")
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, title="", sentence="", verb="", width=380)
+        self.title.setText(self.tr("Discard what you typed?"))
+        self.setWindowTitle(self.title.text())
+        self.verb.setText(self.tr("Discard"))
+        self.warn_of_verb()
+        self.verb.show()
+        self.cancel_button.setText(self.tr("Keep editing"))
 
 
 def field(label: str, widget: QWidget, note: QWidget | None = None, *, grows: bool = False) -> QVBoxLayout:

@@ -64,7 +64,7 @@ class StagedCommands(Noun):
 
     def discard(self) -> None:
         """Throw them away, when that is meant."""
-        from jobdesk.kit.discard import DiscardDialog
+        from jobdesk.staging.discard import DiscardDialog
 
         desk = self._desk
         if desk is None or not self.current.entries:
@@ -75,7 +75,7 @@ class StagedCommands(Noun):
 
     def before_end(self, end: Callable[[], object]) -> None:
         """End the program; when changes are staged, only if they are thrown away."""
-        from jobdesk.kit.discard import DiscardDialog
+        from jobdesk.staging.discard import DiscardDialog
 
         counts = self.held.counts()
         if not counts:

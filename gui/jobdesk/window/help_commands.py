@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 
 from jobdesk.kit.command_group import Noun
+from jobdesk.kit.dialog_frame import DialogFrame
 from jobdesk.runtime.logs import log_folder
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class HelpCommands(Noun):
         super().__init__(window)
         window.jobs.inspector.help_asked_for.connect(self._show_reporting)
         window.pages.made.connect(self._page_made)
+        DialogFrame.help_opener = _open_over
 
     def _page_made(self, key: str, page: QWidget) -> None:
         if key == "workers":
@@ -73,3 +75,12 @@ class HelpCommands(Noun):
         from jobdesk.window.about import AboutDialog
 
         AboutDialog(self._window).open()
+
+
+def _open_over(dialog: DialogFrame, topic: str, anchor: str) -> None:
+    """Open the help as the dialog's own: a modal one lets no other be used."""
+    from jobdesk.help.window import HelpWindow
+
+    shown = dialog.findChild(HelpWindow) or HelpWindow(dialog)
+    shown.show_topic(topic, anchor)
+    shown.come_forward()

@@ -1,4 +1,4 @@
-"""Asks before something is lost: staged changes, what has been typed into a dialog, or a saved connection."""
+"""Asks before staged changes are lost."""
 
 from __future__ import annotations
 
@@ -31,28 +31,3 @@ class DiscardDialog(DialogFrame):
         self.verb.setText(self.tr("Discard and quit") if is_end else self.tr("Discard"))
         self.warn_of_verb()
         self.cancel_button.setText(self.tr("Keep them"))
-
-
-class ForgetDialog(DialogFrame):
-    """Asks before a dialog is closed with what has been typed into it."""
-
-    help_place = ("first-steps", "keys")
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, title="", sentence="", verb="", width=380)
-        self.title.setText(self.tr("Discard what you typed?"))
-        self.setWindowTitle(self.title.text())
-        self.verb.setText(self.tr("Discard"))
-        self.warn_of_verb()
-        self.verb.show()
-        self.cancel_button.setText(self.tr("Keep editing"))
-
-
-class ConnectionLossDialog(DialogFrame):
-    """Asks before a saved connection is deleted, or replaced by another."""
-
-    help_place = ("connections", "saved-connections")
-
-    def __init__(self, parent: QWidget, *, title: str, sentence: str, verb: str) -> None:
-        super().__init__(parent, title=title, sentence=sentence, verb=verb, width=440)
-        self.warn_of_verb()
