@@ -61,7 +61,7 @@ class App(Blueprint):
         periodic_defaults: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.job_manager = JobManager(connector)
+        self.job_manager: JobManager = JobManager(connector)
         self.import_paths = list(import_paths or ())
         self._has_imported = False
         #: The worker that was run last; the command line asks how it ended.

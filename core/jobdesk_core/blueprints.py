@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from jobdesk_core import utils
 from jobdesk_core.exceptions import TaskAlreadyRegistered, UnboundTaskError
@@ -13,9 +13,15 @@ from jobdesk_core.periodic import PeriodicRegistry
 from jobdesk_core.retry import RetryValue
 from jobdesk_core.tasks import Task
 
+if TYPE_CHECKING:
+    from jobdesk_core.manager import JobManager
+
 
 class Blueprint:
     """Tasks by their names and aliases, and which of them are periodic."""
+
+    #: What defers the tasks' jobs: only an app has it.
+    job_manager: JobManager | None = None
 
     def __init__(self) -> None:
         self.tasks: dict[str, Task] = {}

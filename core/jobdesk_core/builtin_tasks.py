@@ -8,7 +8,6 @@ from jobdesk_core.blueprints import Blueprint
 from jobdesk_core.tasks import Task
 
 if TYPE_CHECKING:
-    from jobdesk_core.app import App
     from jobdesk_core.job_context import JobContext
 
 builtin = Blueprint()
@@ -36,7 +35,7 @@ async def remove_old_jobs(
     )
 
 
-def tasks_of(app: App) -> dict[str, Task]:
+def tasks_of(app: Blueprint) -> dict[str, Task]:
     """The tasks by their names and aliases, as the app's own."""
     own: dict[int, Task] = {}
     for task in builtin.tasks.values():
@@ -45,7 +44,7 @@ def tasks_of(app: App) -> dict[str, Task]:
     return {name: own[id(task)] for name, task in builtin.tasks.items()}
 
 
-def bind(app: App) -> None:
+def bind(app: Blueprint) -> None:
     """Let the tasks of this module be deferred through an app."""
     for task in builtin.tasks.values():
         task.blueprint = app

@@ -5,15 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from jobdesk_core.exceptions import require_aware
-
-if TYPE_CHECKING:
-    from jobdesk_core.manager import JobManager
 
 DEFAULT_QUEUE = "default"
 DEFAULT_PRIORITY = 0
@@ -163,11 +160,23 @@ class Job:
         return self.call_string
 
 
+class Deferring(Protocol):
+    """What defers jobs: a JobManager."""
+
+    def defer_job(self, job: Job, connection: Any = None) -> Job: ...
+
+    async def defer_job_async(self, job: Job, connection: Any = None) -> Job: ...
+
+    def batch_defer_jobs(self, jobs: Iterable[Job], connection: Any = None) -> list[Job]: ...
+
+    async def batch_defer_jobs_async(self, jobs: Iterable[Job], connection: Any = None) -> list[Job]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class JobDeferrer:
     """A job that lacks nothing but its arguments; each `defer` makes one job of it."""
 
-    job_manager: JobManager
+    job_manager: Deferring
     job: Job
     connection: Any = None
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import BaseConnector, TellsWhenListening
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.database import statements
+from jobdesk_core.database import listing, statements, workers
 from jobdesk_core.database.capabilities import DETECT, STAMP, Capabilities
 from jobdesk_core.database.exchange import Ending, Exchanged, exchange, notify_freed, running
 from jobdesk_core.exceptions import CapabilityMissing, InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
@@ -202,7 +202,7 @@ class JobManager:
         """The jobs that meet every filter, ids ascending."""
         filters = {"id": id, "queue": queue, "task": task, "status": status, "lock": lock}
         filters |= {"queueing_lock": queueing_lock, "worker_id": worker_id}
-        return self._run(lambda able: statements.list_jobs(able, **filters))
+        return self._run(lambda able: listing.list_jobs(able, **filters))
 
     async def list_jobs_async(
         self,
@@ -217,7 +217,7 @@ class JobManager:
         """The jobs that meet every filter, ids ascending."""
         filters = {"id": id, "queue": queue, "task": task, "status": status, "lock": lock}
         filters |= {"queueing_lock": queueing_lock, "worker_id": worker_id}
-        return await self._run_async(lambda able: statements.list_jobs(able, **filters))
+        return await self._run_async(lambda able: listing.list_jobs(able, **filters))
 
     def list_queues(
         self,
@@ -228,7 +228,7 @@ class JobManager:
     ) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
         filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return self._run(lambda able: statements.list_counts(able, "queue_name", **filters))
+        return self._run(lambda able: listing.list_counts(able, "queue_name", **filters))
 
     async def list_queues_async(
         self,
@@ -239,7 +239,7 @@ class JobManager:
     ) -> Counts:
         """Per queue its name, jobs_count and a count for each status."""
         filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return await self._run_async(lambda able: statements.list_counts(able, "queue_name", **filters))
+        return await self._run_async(lambda able: listing.list_counts(able, "queue_name", **filters))
 
     def list_tasks(
         self,
@@ -250,7 +250,7 @@ class JobManager:
     ) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
         filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return self._run(lambda able: statements.list_counts(able, "task_name", **filters))
+        return self._run(lambda able: listing.list_counts(able, "task_name", **filters))
 
     async def list_tasks_async(
         self,
@@ -261,7 +261,7 @@ class JobManager:
     ) -> Counts:
         """Per task its name, jobs_count and a count for each status."""
         filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return await self._run_async(lambda able: statements.list_counts(able, "task_name", **filters))
+        return await self._run_async(lambda able: listing.list_counts(able, "task_name", **filters))
 
     def list_locks(
         self,
@@ -272,7 +272,7 @@ class JobManager:
     ) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
         filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return self._run(lambda able: statements.list_counts(able, "lock", **filters))
+        return self._run(lambda able: listing.list_counts(able, "lock", **filters))
 
     async def list_locks_async(
         self,
@@ -283,7 +283,7 @@ class JobManager:
     ) -> Counts:
         """Per lock its name, jobs_count and a count for each status."""
         filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return await self._run_async(lambda able: statements.list_counts(able, "lock", **filters))
+        return await self._run_async(lambda able: listing.list_counts(able, "lock", **filters))
 
     def check_connection(self) -> bool:
         """Whether the database answers and has the schema, asked anew each time."""
@@ -300,7 +300,7 @@ class JobManager:
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int | None) -> Job | None:
         """Start the next due job of the queues (None: any) for a worker."""
         wanted = list(queues) if queues is not None else None
-        return await self._run_async(lambda able: statements.fetch(able, wanted, worker_id))
+        return await self._run_async(lambda able: workers.fetch(able, wanted, worker_id))
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End a running job, and tell the workers of whoever waited for its lock."""
@@ -353,12 +353,10 @@ class JobManager:
         if nb_seconds is not None:
             warnings.warn("nb_seconds is deprecated: heartbeats show which jobs have stalled.", DeprecationWarning, 2)
             return await self._run_async(
-                lambda able: statements.jobs_started_before(
-                    able, nb_seconds=nb_seconds, queue=queue, task_name=task_name
-                )
+                lambda able: workers.jobs_started_before(able, nb_seconds=nb_seconds, queue=queue, task_name=task_name)
             )
         return await self._run_async(
-            lambda able: statements.stalled_jobs(
+            lambda able: workers.stalled_jobs(
                 able, seconds_since_heartbeat=seconds_since_heartbeat, queue=queue, task_name=task_name
             )
         )
@@ -378,28 +376,28 @@ class JobManager:
         ends += ["failed"] * bool(include_failed) + ["cancelled"] * bool(include_cancelled)
         ends += ["aborted"] * bool(include_aborted)
         return await self._run_async(
-            lambda _: statements.delete_old_jobs(nb_hours=nb_hours, queue=queue, statuses=ends, limit=limit)
+            lambda _: listing.delete_old_jobs(nb_hours=nb_hours, queue=queue, statuses=ends, limit=limit)
         )
 
     async def list_jobs_to_abort_async(self, queue: str | None = None, *, worker_id: int | None = None) -> list[int]:
         """The running jobs, of the worker and of the queue when given, whose abort was requested."""
-        return await self._run_async(lambda able: statements.jobs_to_abort(able, worker_id, queue=queue))
+        return await self._run_async(lambda able: workers.jobs_to_abort(able, worker_id, queue=queue))
 
     async def register_worker(self) -> int:
         """Add a worker and return its id."""
-        return await self._run_async(lambda able: statements.register_worker(able))
+        return await self._run_async(lambda able: workers.register_worker(able))
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Remove a worker."""
-        await self._run_async(lambda able: statements.unregister_worker(able, worker_id))
+        await self._run_async(lambda able: workers.unregister_worker(able, worker_id))
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Tell that a worker lives."""
-        await self._run_async(lambda able: statements.update_heartbeat(able, worker_id))
+        await self._run_async(lambda able: workers.update_heartbeat(able, worker_id))
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
         """Remove the workers that have been silent for so many seconds."""
-        return await self._run_async(lambda able: statements.prune_stalled_workers(able, seconds_since_heartbeat))
+        return await self._run_async(lambda able: workers.prune_stalled_workers(able, seconds_since_heartbeat))
 
     async def listen_for_jobs(
         self,

@@ -8,11 +8,11 @@ worker is always asynchronous, on the event loop, around everything else.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 from jobdesk_core.exceptions import MiddlewareKindMismatch
+from jobdesk_core.utils import is_async
 
 if TYPE_CHECKING:
     from jobdesk_core.job_context import JobContext
@@ -25,13 +25,8 @@ AsyncTaskMiddleware = Callable[[AsyncCallNext, "JobContext", "Worker"], Awaitabl
 TaskMiddleware = Union[SyncTaskMiddleware, AsyncTaskMiddleware]  # noqa: UP007 - of names that are known later
 WorkerMiddleware = Callable[[AsyncCallNext, "JobContext", "Worker"], Awaitable[Any]]
 
-
-def is_async_middleware(middleware: TaskMiddleware) -> bool:
-    """Whether it is a coroutine function, also within a `functools.partial`, or an object whose call is one."""
-    function: Any = middleware
-    while isinstance(function, functools.partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+#: By its other name.
+is_async_middleware = is_async
 
 
 def compose(
@@ -60,7 +55,7 @@ def checked_worker_middleware(given: Iterable[WorkerMiddleware] | None) -> list[
     middlewares = list(given or ())
     for middleware in middlewares:
         _check_callable("Worker", middleware)
-        if not is_async_middleware(middleware):
+        if not is_async(middleware):
             raise MiddlewareKindMismatch(
                 f"Worker middleware {name_of(middleware)!r} must be async (async def): it runs on the event loop."
             )

@@ -50,7 +50,7 @@ class PeriodicTask:
             "kwargs": self.configure_kwargs,
         }
         try:
-            job_id = await deferrer.job_manager.defer_due_job(
+            job_id = await self.task.job_manager.defer_due_job(
                 job, periodic_id=self.periodic_id, defer_timestamp=timestamp
             )
         except AlreadyEnqueued:

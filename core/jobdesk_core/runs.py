@@ -16,8 +16,9 @@ from asgiref.sync import sync_to_async
 from jobdesk_core.exceptions import JobAborted, JobdeskException, TaskNotFound
 from jobdesk_core.job_context import AbortReason, JobContext
 from jobdesk_core.jobs import Job, Status
-from jobdesk_core.middleware import compose, is_async_middleware
+from jobdesk_core.middleware import compose
 from jobdesk_core.retry import RetryDecision
+from jobdesk_core.utils import is_async
 
 if TYPE_CHECKING:
     from jobdesk_core.tasks import Task
@@ -111,7 +112,7 @@ class Run:
         """The call of the task within the middleware of its kind: the worker's, and then its own."""
         arguments = (context,) if task.pass_context else ()
         function = functools.partial(task.func, *arguments, **self.job.task_kwargs)
-        around = [each for each in self._worker.task_middleware if is_async_middleware(each) is self._is_async]
+        around = [each for each in self._worker.task_middleware if is_async(each) is self._is_async]
         call = compose([*around, *task.task_middleware], function, context, self._worker)
         return call if self._is_async else sync_to_async(call, thread_sensitive=False, executor=self._executor)
 

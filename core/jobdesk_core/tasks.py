@@ -9,14 +9,12 @@ from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from jobdesk_core import utils
-from jobdesk_core.exceptions import JobRetry, MiddlewareKindMismatch, require_aware
+from jobdesk_core.exceptions import JobRetry, MiddlewareKindMismatch, UnboundTaskError, require_aware
 from jobdesk_core.jobs import DEFAULT_PRIORITY, DEFAULT_QUEUE, Job, JobDeferrer
-from jobdesk_core.middleware import is_async_middleware
 from jobdesk_core.retry import RetryValue, get_retry_strategy
 from jobdesk_core.types import TimeDeltaParams
 
 if TYPE_CHECKING:
-    from jobdesk_core.app import App
     from jobdesk_core.blueprints import Blueprint
     from jobdesk_core.manager import JobManager
 
@@ -126,11 +124,17 @@ class Task:
         return self.func
 
     @property
-    def app(self) -> App | None:
+    def app(self) -> Blueprint | None:
         """The app, or None while the task belongs to a mere blueprint."""
-        from jobdesk_core.app import App
+        return self.blueprint if self.blueprint.job_manager is not None else None
 
-        return self.blueprint if isinstance(self.blueprint, App) else None
+    @property
+    def job_manager(self) -> JobManager:
+        """The app's. Raises UnboundTaskError for a task without an app."""
+        manager = self.blueprint.job_manager
+        if manager is None:
+            raise UnboundTaskError()
+        return manager
 
     def add_namespace(self, namespace: str) -> None:
         """Put a namespace before the name and the aliases."""
@@ -142,7 +146,7 @@ class Task:
             raise TypeError(f"{middleware!r} of task {self.name} is no middleware: it cannot be called.")
         kinds = ("synchronous", "asynchronous")
         own = inspect.iscoroutinefunction(self.func)
-        its = is_async_middleware(middleware)
+        its = utils.is_async(middleware)
         if its != own:
             raise MiddlewareKindMismatch(
                 f"The task {self.name} is {kinds[own]}, and its middleware "
@@ -160,11 +164,9 @@ class Task:
     ) -> JobDeferrer:
         """A deferrer with other options than the task's, see ConfigureTaskOptions. Raises UnboundTaskError."""
         self.blueprint.will_configure_task()
-        app = self.app
-        assert app is not None
         return configure_task(
             name=self.name,
-            job_manager=app.job_manager,
+            job_manager=self.job_manager,
             lock=lock if lock is not None else self.lock,
             queueing_lock=queueing_lock if queueing_lock is not None else self.queueing_lock,
             queue=queue if queue is not None else self.queue,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import importlib
+import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -51,6 +53,13 @@ def get_full_path(obj: Any) -> str:
         raise exceptions.FunctionPathError(
             f"No name for a task can be made of {obj!r}. Give it one: task(name=...)"
         ) from error
+
+
+def is_async(function: Any) -> bool:
+    """Whether it is a coroutine function, also within a `functools.partial`, or an object whose call is one."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 def add_namespace(name: str, namespace: str) -> str:

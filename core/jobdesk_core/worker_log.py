@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from jobdesk_core.jobs import Status
+from jobdesk_core.jobs import Job, Status
 
 if TYPE_CHECKING:
     from jobdesk_core.retry import RetryDecision
-    from jobdesk_core.runs import Run
-    from jobdesk_core.worker import Worker
 
 #: How jobs ended is told by this logger; all else by one of the worker's name below it.
 outcomes = logging.getLogger("jobdesk_core.worker")
@@ -26,10 +25,36 @@ _ACTIONS = {Status.SUCCEEDED: "job_success", Status.FAILED: "job_error", Status.
 _LONGEST_RESULT = 250
 
 
+class Logging(Protocol):
+    """What is told of a worker."""
+
+    worker_name: str | None
+    logger: logging.Logger
+
+    @property
+    def worker_id(self) -> int | None: ...
+
+    @property
+    def queues(self) -> Iterable[str] | None: ...
+
+
+class Logged(Protocol):
+    """What is told of a run."""
+
+    job: Job
+    started_at: float
+    result: Any
+
+    @property
+    def seconds(self) -> float: ...
+
+    def times(self) -> dict[str, Any]: ...
+
+
 class WorkerLog:
     """Logs for one worker. A record that nobody wants costs next to nothing."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Logging) -> None:
         self._worker = worker
 
     def tell(
@@ -38,7 +63,7 @@ class WorkerLog:
         action: str,
         text: str,
         *values: Any,
-        run: Run | None = None,
+        run: Logged | None = None,
         logger: logging.Logger | None = None,
         error: BaseException | None = None,
         **extra: Any,
@@ -62,7 +87,7 @@ class WorkerLog:
             told |= run.times()
         logger.log(level, text, *values, extra=told | extra, exc_info=error, stacklevel=2)
 
-    def ended(self, run: Run, status: Status, error: BaseException | None, retry: RetryDecision | None) -> None:
+    def ended(self, run: Logged, status: Status, error: BaseException | None, retry: RetryDecision | None) -> None:
         """Log how a run ended: as an error only when its job has failed for good."""
         level = logging.ERROR if status is Status.FAILED and retry is None else logging.INFO
         if not outcomes.isEnabledFor(level):
@@ -75,7 +100,7 @@ class WorkerLog:
             text, values = f"{text} - Result: %s", [*values, _cut(run.result)]
         self.tell(level, action, text, *values, run=run, logger=outcomes, error=error)
 
-    def waits_for(self, runs: list[Run]) -> None:
+    def waits_for(self, runs: Sequence[Logged]) -> None:
         """Log each job that a stopped worker waits for."""
         for run in runs:
             ago_s = time.time() - run.started_at

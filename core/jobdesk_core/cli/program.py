@@ -13,13 +13,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from jobdesk_core.cli import (
-    COMMANDS,
     acting,
     apps,
     defer,
     exit_codes,
     failures,
-    first_word,
     journal,
     output,
     reading,
@@ -28,6 +26,7 @@ from jobdesk_core.cli import (
     typed_secrets,
     watch,
 )
+from jobdesk_core.cli.commands import COMMANDS, first_word
 from jobdesk_core.cli.connection import opened
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.exceptions import JobdeskException

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Rows, Statement, nothing
-from jobdesk_core.database import named, statements
+from jobdesk_core.database import listing, named, statements, workers
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.retry import RetryDecision
@@ -89,13 +89,13 @@ def _fetches(capabilities: Capabilities, wanted: int) -> str:
     """The rest of the statement: each row a job; the ids of `counted` with the first, or on a row of their own."""
     if not wanted:
         return " SELECT ids AS finished, NULL AS id FROM counted"
-    fetch = statements.fetch_call(capabilities)
+    fetch = workers.fetch_call(capabilities)
     return (
         # The first fetch needs the count, so that it comes after the finishing and sees whose lock is free.
         f", fetched (job, number) AS (SELECT {fetch}, 1 FROM counted "
         f"UNION ALL SELECT {fetch}, number + 1 FROM fetched WHERE (job).id IS NOT NULL AND number < %(wanted)s) "
         "SELECT CASE WHEN coalesce(number, 1) = 1 THEN ids END AS finished, "
-        f"{statements.columns(capabilities, '(job).')} FROM counted LEFT JOIN fetched ON (job).id IS NOT NULL"
+        f"{listing.columns(capabilities, '(job).')} FROM counted LEFT JOIN fetched ON (job).id IS NOT NULL"
     )
 
 

@@ -99,7 +99,7 @@ def retry(job_id: int, retry_at: dt.datetime, priority: int | None, queue: str |
 
 
 def fetch(queues: Sequence[str] | None, worker_id: int | None) -> Named[Job | None]:
-    """As `statements.fetch`."""
+    """As `workers.fetch`."""
     return _simple("fetch_job", "one", _job, queues=queues, worker_id=worker_id)
 
 
@@ -146,27 +146,27 @@ async def nothing_to_tell(ask: Ask) -> None:
 
 
 def jobs_to_abort(queue: str | None) -> Named[list[int]]:
-    """As `statements.jobs_to_abort`, of any worker."""
+    """As `workers.jobs_to_abort`, of any worker."""
     return _simple("list_jobs_to_abort", "all", lambda rows: [row["id"] for row in rows], queue_name=queue)
 
 
 def register_worker() -> Named[int]:
-    """As `statements.register_worker`."""
+    """As `workers.register_worker`."""
     return _simple("register_worker", "one", lambda row: int(row["worker_id"]))
 
 
 def unregister_worker(worker_id: int) -> Named[None]:
-    """As `statements.unregister_worker`."""
+    """As `workers.unregister_worker`."""
     return _simple("unregister_worker", "run", _nothing, worker_id=worker_id)
 
 
 def update_heartbeat(worker_id: int) -> Named[None]:
-    """As `statements.update_heartbeat`."""
+    """As `workers.update_heartbeat`."""
     return _simple("update_heartbeat", "run", _nothing, worker_id=worker_id)
 
 
 def prune_stalled_workers(seconds_since_heartbeat: float) -> Named[list[int]]:
-    """As `statements.prune_stalled_workers`."""
+    """As `workers.prune_stalled_workers`."""
     return _simple(
         "prune_stalled_workers",
         "all",
@@ -176,7 +176,7 @@ def prune_stalled_workers(seconds_since_heartbeat: float) -> Named[list[int]]:
 
 
 def stalled_jobs(seconds_since_heartbeat: float, queue: str | None, task_name: str | None) -> Named[list[Job]]:
-    """As `statements.stalled_jobs`."""
+    """As `workers.stalled_jobs`."""
     return _simple(
         "select_stalled_jobs_by_heartbeat",
         "all",
@@ -188,27 +188,27 @@ def stalled_jobs(seconds_since_heartbeat: float, queue: str | None, task_name: s
 
 
 def jobs_started_before(nb_seconds: float, queue: str | None, task_name: str | None) -> Named[list[Job]]:
-    """As `statements.jobs_started_before`."""
+    """As `workers.jobs_started_before`."""
     return _simple(
         "select_stalled_jobs_by_started", "all", _jobs, nb_seconds=nb_seconds, queue=queue, task_name=task_name
     )
 
 
 def delete_old_jobs(nb_hours: float, queue: str | None, statuses: Sequence[str]) -> Named[int]:
-    """As `statements.delete_old_jobs`, without a limit."""
+    """As `listing.delete_old_jobs`, without a limit."""
     return _simple(
         "delete_old_jobs", "run", lambda count: count or 0, nb_hours=nb_hours, queue=queue, statuses=tuple(statuses)
     )
 
 
 def list_jobs(filters: dict[str, Any]) -> Named[list[Job]]:
-    """As `statements.list_jobs`, of the filters that are given."""
+    """As `listing.list_jobs`, of the filters that are given."""
     names = ("id", "queue_name", "task_name", "status", "lock", "queueing_lock", "worker_id")
     return _simple("list_jobs", "all", _jobs, **_arguments(names, filters))
 
 
 def list_counts(column: str, labels: Sequence[str], filters: dict[str, Any]) -> Named[list[dict[str, Any]]]:
-    """As `statements.list_counts`, of the filters that are given."""
+    """As `listing.list_counts`, of the filters that are given."""
 
     def decode(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         return [

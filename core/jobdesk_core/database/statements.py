@@ -1,4 +1,4 @@
-"""The SQL of each operation, chosen by what the database offers. One source for sync and async callers."""
+"""The SQL that defers jobs and acts on one, chosen by what the database offers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from jobdesk_core.jobs import Job, Status
 QUEUEING_LOCK_INDEXES = ("procrastinate_jobs_queueing_lock_idx", "procrastinate_jobs_queueing_lock_idx_v1")
 
 
-def _call(capabilities: Capabilities, operation: str, name: str) -> str:
+def signature_of(capabilities: Capabilities, operation: str, name: str) -> str:
+    """The schema's function for an operation, with its types. Raises CapabilityMissing: it cannot do what is named."""
     signature = capabilities.function(operation)
     if signature is None:
         kind = CapabilityMissing if capabilities.has_schema else SchemaMissing
@@ -30,7 +31,8 @@ def _call(capabilities: Capabilities, operation: str, name: str) -> str:
     return signature
 
 
-def _name(signature: str) -> str:
+def name_of(signature: str) -> str:
+    """The name of a function alone."""
     return signature.partition("(")[0]
 
 
@@ -80,14 +82,14 @@ def defer(capabilities: Capabilities, jobs: Sequence[Job]) -> Statement[list[int
     batch = capabilities.function("batch")
     if batch is not None:
         return _defer_as_batch(batch, jobs)
-    signature = _call(capabilities, "defer", "defer jobs")
+    signature = signature_of(capabilities, "defer", "defer jobs")
     has_priority = "integer" in signature
     if not has_priority and any(job.priority for job in jobs):
         raise CapabilityMissing("priority")
     values = ", ".join(f"job.{name}" for name in _JOB_COLUMNS if name != "priority" or has_priority)
     source, parameters = _new_jobs(jobs)
     return Statement(
-        f"SELECT array_agg({_name(signature)}({values}) ORDER BY job.place) AS ids "
+        f"SELECT array_agg({name_of(signature)}({values}) ORDER BY job.place) AS ids "
         f"FROM {source} AS job ({', '.join(_JOB_COLUMNS)}, place)",
         _ids,
         parameters,
@@ -104,13 +106,13 @@ def _defer_as_batch(signature: str, jobs: Sequence[Job]) -> Statement[list[int]]
         names = ("queue", "task", "priority", "lock", "queueing_lock", "args", "at")
         row = ", ".join([*(f"%({name})s" for name in names), *("NULL" for _ in modes)])
         return Statement(
-            f"SELECT {_name(signature)}(ARRAY[ROW({row})::{kind}]) AS ids",
+            f"SELECT {name_of(signature)}(ARRAY[ROW({row})::{kind}]) AS ids",
             _ids,
             dict(zip(names, _job_row(jobs[0]), strict=True)),
             named=named.defer(jobs),
         )
     return Statement(
-        f"SELECT {_name(signature)}(%(jobs)s::{kind}[]) AS ids",
+        f"SELECT {name_of(signature)}(%(jobs)s::{kind}[]) AS ids",
         _ids,
         {"jobs": [(*_job_row(job), *modes) for job in jobs]},
         named=named.defer(jobs),
@@ -182,7 +184,7 @@ def defer_periodic(
 
     Before 2.6 a priority raises CapabilityMissing.
     """
-    signature = _call(capabilities, "periodic", "defer periodic jobs")
+    signature = signature_of(capabilities, "periodic", "defer periodic jobs")
     _check_queue(capabilities, job.queue)
     has_priority = "integer" in signature
     if job.priority and not has_priority:
@@ -190,7 +192,7 @@ def defer_periodic(
     priority = "%(priority)s::integer, " if has_priority else ""
     mode = "NULL::procrastinate_lock_mode, " if "lock_mode" in signature else ""
     return Statement(
-        f"SELECT {_name(signature)}(%(queue)s::varchar, %(lock)s::varchar, {mode}%(queueing_lock)s::varchar, "
+        f"SELECT {name_of(signature)}(%(queue)s::varchar, %(lock)s::varchar, {mode}%(queueing_lock)s::varchar, "
         f"%(task)s::varchar, {priority}%(periodic_id)s::varchar, %(timestamp)s::bigint, %(args)s::jsonb) AS id",
         lambda rows: rows[0]["id"],
         {
@@ -225,14 +227,14 @@ def cancel(
 
 def cancel_call(capabilities: Capabilities, job_id: str, abort: str, is_deleted: str) -> str:
     """The SQL that cancels a job and returns its id, or NULL when it did not apply, from the SQL of its arguments."""
-    return f"{_name(_call(capabilities, 'cancel', 'cancel jobs'))}({job_id}, {abort}, {is_deleted})"
+    return f"{name_of(signature_of(capabilities, 'cancel', 'cancel jobs'))}({job_id}, {abort}, {is_deleted})"
 
 
 def retry_call(capabilities: Capabilities, job_id: str) -> str:
     """The SQL that retries a job with %(at)s and, where the release can, %(priority)s, %(queue)s and %(lock)s."""
-    signature = _call(capabilities, "retry", "retry jobs")
+    signature = signature_of(capabilities, "retry", "retry jobs")
     changes = ", %(priority)s::integer, %(queue)s::varchar, %(lock)s::varchar" if "integer" in signature else ""
-    return f"{_name(signature)}({job_id}, %(at)s::timestamptz{changes})"
+    return f"{name_of(signature)}({job_id}, %(at)s::timestamptz{changes})"
 
 
 def retry(
@@ -314,29 +316,9 @@ def status(job_id: int) -> Statement[Status]:
     )
 
 
-# Running
-
-
-def fetch(capabilities: Capabilities, queues: Sequence[str] | None, worker_id: int | None) -> Statement[Job | None]:
-    """Start the next due job of the queues (None: of any) for a worker, or return None."""
-    return Statement(
-        f"SELECT {columns(capabilities)} FROM {fetch_call(capabilities)} WHERE id IS NOT NULL",
-        lambda rows: Job.from_row(rows[0]) if rows else None,
-        {"queues": list(queues) if queues is not None else None, "worker": worker_id},
-        named=named.fetch(queues, worker_id),
-    )
-
-
-def fetch_call(capabilities: Capabilities) -> str:
-    """The call that starts the next due job of %(queues)s for %(worker)s and returns its row or NULLs."""
-    signature = _call(capabilities, "fetch", "fetch jobs")
-    worker = ", %(worker)s::bigint" if "bigint" in signature else ""
-    return f"{_name(signature)}(%(queues)s::varchar[]{worker})"
-
-
 def finish_call(capabilities: Capabilities, job_id: str, end: str, is_deleted: str) -> str:
     """The SQL that ends a job, from the SQL of its id (bigint), its end (a status) and whether to delete it."""
-    name = _name(_call(capabilities, "finish", "finish jobs"))
+    name = name_of(signature_of(capabilities, "finish", "finish jobs"))
     arguments = f"({job_id}, {end}, {is_deleted})"
     if not (capabilities.has_abort_requested and capabilities.has_aborting_status):
         return f"{name}{arguments}::text"
@@ -358,198 +340,3 @@ def finish(capabilities: Capabilities, job_id: int, end: Status, *, delete_job: 
         {"id": job_id, "end": end.value, "delete": delete_job},
         named=named.finish(job_id, end, delete_job),
     )
-
-
-def jobs_to_abort(
-    capabilities: Capabilities, worker_id: int | None, *, queue: str | None = None
-) -> Statement[list[int]]:
-    """The running jobs of a worker and a queue (None: of any) whose abort was requested."""
-    conditions = ["false"]
-    if capabilities.has_abort_requested:
-        conditions.append("status = 'doing' AND abort_requested")
-    if capabilities.has_aborting_status:
-        conditions.append("status = 'aborting'")
-    condition = " OR ".join(conditions)
-    own = " AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)"
-    if capabilities.has_worker_id:
-        own += " AND (%(worker)s::bigint IS NULL OR worker_id = %(worker)s)"
-    return Statement(
-        f"SELECT id FROM procrastinate_jobs WHERE ({condition}){own}",
-        lambda rows: [row["id"] for row in rows],
-        {"worker": worker_id, "queue": queue},
-        named=named.jobs_to_abort(queue),
-    )
-
-
-def _require_workers(capabilities: Capabilities) -> None:
-    if not capabilities.has_workers:
-        raise CapabilityMissing("workers table") if capabilities.has_schema else SchemaMissing("workers table")
-
-
-def register_worker(capabilities: Capabilities) -> Statement[int]:
-    """Add a worker and return its id. Before 3.1 this and all else about workers raises CapabilityMissing."""
-    _require_workers(capabilities)
-    return Statement(
-        "SELECT worker_id FROM procrastinate_register_worker_v1()",
-        lambda rows: rows[0]["worker_id"],
-        named=named.register_worker(),
-    )
-
-
-def unregister_worker(capabilities: Capabilities, worker_id: int) -> Statement[None]:
-    """Remove a worker; its running jobs count as stalled from then on."""
-    _require_workers(capabilities)
-    return Statement(
-        "SELECT procrastinate_unregister_worker_v1(%(id)s)",
-        nothing,
-        {"id": worker_id},
-        named=named.unregister_worker(worker_id),
-    )
-
-
-def update_heartbeat(capabilities: Capabilities, worker_id: int) -> Statement[None]:
-    """Tell that a worker lives."""
-    _require_workers(capabilities)
-    return Statement(
-        "SELECT procrastinate_update_heartbeat_v1(%(id)s)",
-        nothing,
-        {"id": worker_id},
-        named=named.update_heartbeat(worker_id),
-    )
-
-
-def prune_stalled_workers(capabilities: Capabilities, seconds_since_heartbeat: float) -> Statement[list[int]]:
-    """Remove the workers that have been silent for so many seconds and return their ids."""
-    _require_workers(capabilities)
-    return Statement(
-        "SELECT worker_id FROM procrastinate_prune_stalled_workers_v1(%(seconds)s)",
-        lambda rows: [row["worker_id"] for row in rows],
-        {"seconds": seconds_since_heartbeat},
-        named=named.prune_stalled_workers(seconds_since_heartbeat),
-    )
-
-
-def stalled_jobs(
-    capabilities: Capabilities, *, seconds_since_heartbeat: float, queue: str | None, task_name: str | None
-) -> Statement[list[Job]]:
-    """The running jobs without a worker, or whose worker has been silent for so many seconds."""
-    _require_workers(capabilities)
-    return Statement(
-        f"SELECT {columns(capabilities, 'job.')} FROM procrastinate_jobs AS job "
-        "LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id "
-        "WHERE job.status = 'doing' "
-        "AND (worker.id IS NULL OR worker.last_heartbeat < now() - %(seconds)s * interval '1 second') "
-        "AND (%(queue)s::text IS NULL OR job.queue_name = %(queue)s) "
-        "AND (%(task)s::text IS NULL OR job.task_name = %(task)s) ORDER BY job.id",
-        lambda rows: [Job.from_row(row) for row in rows],
-        {"seconds": seconds_since_heartbeat, "queue": queue, "task": task_name},
-        named=named.stalled_jobs(seconds_since_heartbeat, queue, task_name),
-    )
-
-
-def jobs_started_before(
-    capabilities: Capabilities, *, nb_seconds: float, queue: str | None, task_name: str | None
-) -> Statement[list[Job]]:
-    """The running jobs whose latest start was more than so many seconds ago."""
-    return Statement(
-        f"SELECT {columns(capabilities, 'job.')} FROM procrastinate_jobs AS job WHERE job.status = 'doing' "
-        "AND (SELECT max(event.at) FROM procrastinate_events AS event WHERE event.job_id = job.id "
-        "AND event.type = 'started') < now() - %(seconds)s * interval '1 second' "
-        "AND (%(queue)s::text IS NULL OR job.queue_name = %(queue)s) "
-        "AND (%(task)s::text IS NULL OR job.task_name = %(task)s) ORDER BY job.id",
-        lambda rows: [Job.from_row(row) for row in rows],
-        {"seconds": nb_seconds, "queue": queue, "task": task_name},
-        named=named.jobs_started_before(nb_seconds, queue, task_name),
-    )
-
-
-def delete_old_jobs(
-    *, nb_hours: float, queue: str | None, statuses: Sequence[str], limit: int | None = None
-) -> Statement[int]:
-    """Delete the jobs of these statuses whose latest event is older than `nb_hours`; return how many."""
-    return Statement(
-        "WITH old AS (SELECT job.id FROM procrastinate_jobs AS job "
-        "WHERE job.status::text = ANY (%(statuses)s) "
-        "AND (%(queue)s::text IS NULL OR job.queue_name = %(queue)s) "
-        "AND (SELECT max(event.at) FROM procrastinate_events AS event WHERE event.job_id = job.id) "
-        "< now() - %(hours)s * interval '1 hour' ORDER BY job.id LIMIT %(limit)s), "
-        "gone AS (DELETE FROM procrastinate_jobs WHERE id IN (SELECT id FROM old) RETURNING id) "
-        "SELECT count(*) AS count FROM gone",
-        lambda rows: rows[0]["count"],
-        {"hours": nb_hours, "queue": queue, "statuses": list(statuses), "limit": limit},
-        named=named.delete_old_jobs(nb_hours, queue, statuses),
-    )
-
-
-# Listing
-
-
-def columns(capabilities: Capabilities, prefix: str = "") -> str:
-    """The columns of a job that the release has, to select; the prefix names whose."""
-    names = ["id", "queue_name", "task_name", "lock", "queueing_lock", "args", "scheduled_at", "attempts"]
-    if capabilities.has_priority:
-        names.append("priority")
-    if capabilities.has_abort_requested:
-        names.append("abort_requested")
-    if capabilities.has_worker_id:
-        names.append("worker_id")
-    return ", ".join(f"{prefix}{name} AS {name}" for name in names) + f", {prefix}status::text AS status"
-
-
-def list_jobs(capabilities: Capabilities, **filters: Any) -> Statement[list[Job]]:
-    """The jobs that meet every given filter (None: any), ids ascending.
-
-    Filters: id, queue, task, status, lock, queueing_lock, worker_id.
-    """
-    where, parameters = _conditions(capabilities, filters)
-    return Statement(
-        f"SELECT {columns(capabilities)} FROM procrastinate_jobs WHERE {where} ORDER BY id",
-        lambda rows: [Job.from_row(row) for row in rows],
-        parameters,
-        named=named.list_jobs(parameters),
-    )
-
-
-def list_counts(capabilities: Capabilities, column: str, **filters: Any) -> Statement[list[dict[str, Any]]]:
-    """Counts per status of the jobs that meet the filters, grouped by queue_name, task_name or lock.
-
-    A job in the older status `aborting` is still running, and counts as doing.
-    """
-    if column not in ("queue_name", "task_name", "lock"):
-        raise ValueError(f"Jobs cannot be grouped by {column}.")
-    where, parameters = _conditions(capabilities, filters)
-    labels = ("todo", "doing", "succeeded", "failed", "cancelled", "aborted")
-    status = "replace(status::text, 'aborting', 'doing')"
-    counts = ", ".join(f"count(*) FILTER (WHERE {status} = '{label}') AS {label}" for label in labels)
-    return Statement(
-        f"SELECT {column} AS name, count(*) AS jobs_count, {counts} FROM procrastinate_jobs "
-        f"WHERE {where} AND {column} IS NOT NULL GROUP BY {column} ORDER BY {column}",
-        lambda rows: rows,
-        parameters,
-        named=named.list_counts(column, labels, parameters),
-    )
-
-
-_FILTERS = {
-    "id": "id = %(id)s",
-    "queue": "queue_name = %(queue)s",
-    "task": "task_name = %(task)s",
-    "status": "status = %(status)s::procrastinate_job_status",
-    "lock": "lock = %(lock)s",
-    "queueing_lock": "queueing_lock = %(queueing_lock)s",
-    "worker_id": "worker_id = %(worker_id)s",
-}
-
-
-def _conditions(capabilities: Capabilities, filters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    if unknown := sorted(filters.keys() - _FILTERS.keys()):
-        raise TypeError(f"Jobs are not listed by {', '.join(unknown)}, but by {', '.join(_FILTERS)}.")
-    given = {name: value for name, value in filters.items() if value is not None}
-    if "worker_id" in given and not capabilities.has_worker_id:
-        raise CapabilityMissing("worker of a job")
-    if isinstance(given.get("status"), Status):
-        given["status"] = given["status"].value
-    if given.get("status") in {status.value for status in Status} - set(capabilities.statuses):
-        return "false", {}  # an older schema has no such status, and so no such job
-    where = " AND ".join(_FILTERS[name] for name in given) or "true"
-    return where, given

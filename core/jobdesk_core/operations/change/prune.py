@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.database import statements
+from jobdesk_core.database import workers
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import STALLED_AFTER_S
 from jobdesk_core.operations.change.rules import READ_ONLY
@@ -14,7 +14,7 @@ def pruning(capabilities: Capabilities) -> Statement[list[int]]:
 
     Their running jobs stay as they are, without a worker: they count as stalled, to be rescued or marked as failed.
     """
-    return statements.prune_stalled_workers(capabilities, STALLED_AFTER_S)
+    return workers.prune_stalled_workers(capabilities, STALLED_AFTER_S)
 
 
 def pruning_refusal(capabilities: Capabilities, *, is_read_only: bool) -> str | None:

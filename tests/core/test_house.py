@@ -1,0 +1,60 @@
+"""The rules of the house, for the core: who may import whom."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+CORE = Path(__file__).parents[2] / "core"
+MODULES = {
+    ".".join(path.relative_to(CORE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((CORE / "jobdesk_core").rglob("*.py"))
+}
+TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()}
+
+#: How many modules may know each other, one through the other, when what only types need is counted too.
+WIDEST_CIRCLE = 6
+
+
+def test_no_circle_is_entered_at_import_and_none_is_wide_with_types_counted() -> None:
+    at_import = {name: set(_imported(_at_import(tree))) - {name} for name, tree in TREES.items()}
+    in_all = {name: set(_imported(ast.walk(tree))) - {name} for name, tree in TREES.items()}
+    assert _circles(at_import) == []
+    assert [circle for circle in _circles(in_all) if len(circle) > WIDEST_CIRCLE] == []
+
+
+def _at_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """The nodes that run while the module is loaded."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        is_for_types = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        if not is_for_types and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _imported(nodes: Iterator[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield from (each for each in (inner if inner in MODULES else node.module,) if each in MODULES)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+
+
+def _circles(imported: dict[str, set[str]]) -> list[list[str]]:
+    """The sets of modules each of which leads to all others of its own."""
+    reached = {name: _reached(imported, name) for name in imported}
+    circles = {frozenset(other for other in reached[name] if name in reached[other]) for name in imported}
+    return sorted(sorted(circle) for circle in circles if circle)
+
+
+def _reached(imported: dict[str, set[str]], start: str) -> set[str]:
+    reached, waiting = set(), list(imported[start])
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting.extend(imported[name])
+    return reached
