@@ -58,7 +58,8 @@ class Profile:
     `app_python`, `app_path` and `app_folder` name the application's interpreter, its app (package.module.app) and the
     folder of its code (see `introspect`), `app_variables` the variables of our environment that it gets, with blanks
     between their names; its code is run only if `app_is_allowed`. `saved_as` is the name that the profile was read from
-    the file by.
+    the file by. `folder` and `tags` are for finding it among many. `is_shared`: it comes from the file that a team
+    keeps, and cannot be changed here.
     """
 
     name: str
@@ -77,6 +78,9 @@ class Profile:
     schema: str = ""
     app_variables: str = ""
     app_is_allowed: bool = False
+    folder: str = ""
+    tags: tuple[str, ...] = ()
+    is_shared: bool = field(default=False, compare=False)
     saved_as: str = field(default="", compare=False)
 
     @property

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,11 @@ from typing import Any
 import platformdirs
 import tomli_w
 
-from jobdesk_core.files import text_of
+from jobdesk_core.files import text_of, whole_file
 from jobdesk_core.profiles.places import is_misplaced
 from jobdesk_core.profiles.profile import SECRETS, Profile, is_readable, public_dsn
-
-#: What says where the application's code lies, and what it needs.
-_APP = ("app_python", "app_path", "app_folder", "app_variables")
+from jobdesk_core.profiles.shared import UnreadableShared, read_shared, team_file
+from jobdesk_core.profiles.table import checked, profile_of, table_of
 
 
 class UnreadableProfiles(Exception):
@@ -35,9 +33,39 @@ class ProfileStore:
         self.path = path or platformdirs.user_config_path("jobdesk", appauthor=False) / "profiles.toml"
 
     def all(self) -> list[Profile]:
-        """The profiles in the order of their names. Raises UnreadableProfiles with the reason."""
-        saved = self._read().get("profiles", {})
-        return [_profile(name, saved[name]) for name in sorted(saved, key=str.casefold)]
+        """The profiles in the order that they have been given, those without a place by their names behind them.
+
+        With them those of the file that a team keeps (see `shared`); one that is saved here under the same name stands
+        instead. Raises UnreadableProfiles with the reason.
+        """
+        document = self._read()
+        saved = document.get("profiles", {})
+        shared = [profile for profile in self._of_team() if profile.name not in saved]
+        found = [*(profile_of(name, saved[name]) for name in saved), *shared]
+        places = {name: place for place, name in enumerate(_order(document))}
+        return sorted(found, key=lambda each: (places.get(each.name, len(places)), each.name.casefold()))
+
+    def own(self) -> list[Profile]:
+        """The profiles that are saved here, without those of the team's file. Raises UnreadableProfiles."""
+        return [profile for profile in self.all() if not profile.is_shared]
+
+    @property
+    def team_trouble(self) -> str:
+        """Why the file that a team keeps cannot be read, in a sentence; empty when it can, or there is none."""
+        path = team_file()
+        try:
+            if path is not None:
+                read_shared(path)
+        except UnreadableShared as error:
+            return f"The connections of your team are not there: {error}"
+        return ""
+
+    def arrange(self, names: Sequence[str]) -> None:
+        """Have the profiles in this order from now on. Raises UnreadableProfiles, OSError."""
+        document = self._read()
+        if _order(document) != list(names):
+            document["order"] = list(names)
+            self._write(document)
 
     def get(self, name: str) -> Profile | None:
         """The profile of this name."""
@@ -59,9 +87,11 @@ class ProfileStore:
         saved = document.setdefault("profiles", {})
         is_renamed = bool(instead_of) and instead_of != profile.name and instead_of in saved
         before = saved.pop(instead_of) if is_renamed else saved.get(profile.name, {})
-        saved[profile.name] = before | _table(clean)
+        saved[profile.name] = before | table_of(clean)
         if is_renamed and document.get("last_used") == instead_of:
             document["last_used"] = profile.name
+        if is_renamed and instead_of in _order(document):
+            document["order"] = [profile.name if name == instead_of else name for name in _order(document)]
         self._write(document)
 
     def delete(self, name: str) -> None:
@@ -85,9 +115,7 @@ class ProfileStore:
 
     def _read(self) -> dict[str, Any]:
         try:
-            document = tomllib.loads(text_of(self.path))
-            _check(document)
-            return document
+            return checked(tomllib.loads(text_of(self.path)))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
@@ -98,56 +126,18 @@ class ProfileStore:
 
     def _write(self, document: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=self.path.parent, prefix=".profiles-")
+        with whole_file(self.path) as file:
+            file.write(tomli_w.dumps(document))
+
+    def _of_team(self) -> list[Profile]:
+        path = team_file()
         try:
-            with os.fdopen(handle, "wb") as stream:
-                tomli_w.dump(document, stream)
-            Path(unfinished).replace(self.path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
+            return [] if path is None else [replace(profile, is_shared=True) for profile in read_shared(path)]
+        except UnreadableShared:
+            return []  # told by `team_trouble`: one's own are there all the same
 
 
-def _check(document: dict[str, Any]) -> None:
-    saved = document.get("profiles", {})
-    tables = [saved, *saved.values()] if isinstance(saved, dict) else [saved]
-    tables += [table.get(name, {}) for table in tables if isinstance(table, dict) for name in ("arguments", "links")]
-    if not all(isinstance(table, dict) for table in tables):
-        raise ValueError("each profile, its arguments and its links must be tables")
-
-
-def _profile(name: str, table: dict[str, Any]) -> Profile:
-    method = table.get("method")
-    return Profile(
-        name=name,
-        method=method if method in ("dsn", "arguments") else "environment",
-        dsn=str(table.get("dsn", "")),
-        arguments={key: str(value) for key, value in table.get("arguments", {}).items()},
-        environment=str(table.get("environment", "")),
-        colour=str(table.get("colour", "")),
-        is_read_only=bool(table.get("is_read_only", False)),
-        links={key: str(value) for key, value in table.get("links", {}).items()},
-        secret_keys=str(table.get("secret_keys", "")),
-        editor=str(table.get("editor", "")),
-        schema=str(table.get("schema", "")),
-        **{name: str(table.get(name, "")) for name in _APP},
-        app_is_allowed=table.get("app_is_allowed") is True,
-        saved_as=name,
-    )
-
-
-def _table(profile: Profile) -> dict[str, Any]:
-    return {
-        "method": profile.method,
-        "dsn": profile.dsn,
-        "arguments": dict(profile.arguments),
-        "environment": profile.environment,
-        "colour": profile.colour,
-        "is_read_only": profile.is_read_only,
-        "links": dict(profile.links),
-        "secret_keys": profile.secret_keys,
-        "editor": profile.editor,
-        "schema": profile.schema,
-        **{name: getattr(profile, name) for name in _APP},
-        "app_is_allowed": profile.app_is_allowed,
-    }
+def _order(document: dict[str, Any]) -> list[str]:
+    order = document.get("order", [])
+    names = [name for name in order if isinstance(name, str)] if isinstance(order, list) else []
+    return list(dict.fromkeys(names))

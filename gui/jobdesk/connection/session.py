@@ -93,7 +93,7 @@ class Session(QObject):
         wanted = replace(self.profile, schema=schema)
         # What cannot be saved is connected to all the same.
         with contextlib.suppress(OSError, UnreadableProfiles, UnsavableProfile):
-            if self.store.get(wanted.name) == self.profile:
+            if self.store.get(wanted.name) == self.profile and not self.profile.is_shared:
                 self.store.save(wanted)
         self.open(wanted)
 

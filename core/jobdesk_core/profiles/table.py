@@ -1,0 +1,73 @@
+"""A profile as a table of TOML, as the file of saved profiles and the files for others hold it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobdesk_core.profiles.profile import Profile
+
+
+def checked(document: dict[str, Any]) -> dict[str, Any]:
+    """The document, if its profiles have the form of profiles. Raises ValueError."""
+    saved = document.get("profiles", {})
+    tables = [saved, *saved.values()] if isinstance(saved, dict) else [saved]
+    tables += [table.get(name, {}) for table in tables if isinstance(table, dict) for name in ("arguments", "links")]
+    if not all(isinstance(table, dict) for table in tables):
+        raise ValueError("each profile, its arguments and its links must be tables")
+    return document
+
+
+def profile_of(name: str, table: dict[str, Any]) -> Profile:
+    """The profile that a table holds. What has another type than it should counts as not there."""
+    method = table.get("method")
+    return Profile(
+        name=name,
+        method=method if method in ("dsn", "arguments") else "environment",
+        dsn=str(table.get("dsn", "")),
+        arguments={key: str(value) for key, value in table.get("arguments", {}).items()},
+        environment=str(table.get("environment", "")),
+        colour=str(table.get("colour", "")),
+        is_read_only=bool(table.get("is_read_only", False)),
+        links={key: str(value) for key, value in table.get("links", {}).items()},
+        secret_keys=str(table.get("secret_keys", "")),
+        editor=str(table.get("editor", "")),
+        schema=str(table.get("schema", "")),
+        app_python=str(table.get("app_python", "")),
+        app_path=str(table.get("app_path", "")),
+        app_folder=str(table.get("app_folder", "")),
+        app_variables=str(table.get("app_variables", "")),
+        app_is_allowed=table.get("app_is_allowed") is True,
+        folder=str(table.get("folder", "")),
+        tags=_tags(table.get("tags", ())),
+        saved_as=name,
+    )
+
+
+def table_of(profile: Profile) -> dict[str, Any]:
+    """The table that holds a profile."""
+    return {
+        "method": profile.method,
+        "dsn": profile.dsn,
+        "arguments": dict(profile.arguments),
+        "environment": profile.environment,
+        "colour": profile.colour,
+        "is_read_only": profile.is_read_only,
+        "links": dict(profile.links),
+        "secret_keys": profile.secret_keys,
+        "editor": profile.editor,
+        "schema": profile.schema,
+        "app_python": profile.app_python,
+        "app_path": profile.app_path,
+        "app_folder": profile.app_folder,
+        "app_variables": profile.app_variables,
+        "app_is_allowed": profile.app_is_allowed,
+        "folder": profile.folder,
+        "tags": list(profile.tags),
+    }
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    """Tags as a list of texts, without blanks around them and each once."""
+    return (
+        tuple(dict.fromkeys(str(tag).strip() for tag in value if str(tag).strip())) if isinstance(value, list) else ()
+    )
