@@ -55,8 +55,9 @@ def get_full_path(obj: Any) -> str:
         ) from error
 
 
-def is_async(function: Any) -> bool:
+def is_async(middleware: Any) -> bool:
     """Whether it is a coroutine function, also within a `functools.partial`, or an object whose call is one."""
+    function = middleware
     while isinstance(function, functools.partial):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
