@@ -4,8 +4,9 @@
 PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests packaging
 PYTHON ?= python3
-# Each process has a server of its own, and a file of tests stays in one.
-SIDE_BY_SIDE = -n 2 --dist loadfile
+# Each process has a server of its own. Unlike loadfile, worksteal lets both end together, and does not run a test again
+# that has taken its process with it (tests/hanging.py).
+SIDE_BY_SIDE = -n 2 --dist worksteal
 STORM = PYTHONPATH=tests:tests/storm $(PYTHON_IN) tests/storm/storm.py
 
 .PHONY: demo tour pictures translations test check bench bench-worker bench-reporting bench-monitor storm format setup clean \

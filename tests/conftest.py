@@ -24,6 +24,7 @@ from made_up_server import MadeUpServer
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+pytest_plugins = ["hanging"]
 _numbers = itertools.count(1)
 # A shell that runs the suite in the background has Ctrl+C ignored, and every program that a test starts inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
