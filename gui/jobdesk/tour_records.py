@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from jobdesk.journal.undo import UndoDialog
+from jobdesk.acting.undo import UndoDialog
 from jobdesk.window.main_window import MainWindow
 
 Until = Callable[[Callable[[], Any], str], Awaitable[Any]]

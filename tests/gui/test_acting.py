@@ -13,8 +13,8 @@ from jobdesk.acting.act import Act
 from jobdesk.acting.leaving import LeaveDialog
 from jobdesk.acting.ledger import LedgerDialog
 from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.acting.undo import UndoDialog
 from jobdesk.acting.view import ActView
-from jobdesk.journal.undo import UndoDialog
 from jobdesk.kit.theme import theme
 from jobdesk.window.main_window import MainWindow
 from jobdesk_core.journal import Search

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from dropping import Dropper, Fault
 from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.acting.undo import UndoDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
-from jobdesk.journal.undo import UndoDialog
 from jobdesk.staging.dialog import StagedDialog
 from jobdesk.window.main_window import MainWindow
 from jobdesk.workers.prune import PruneDialog

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from jobdesk.journal.undo import UndoDialog
+from jobdesk.acting.undo import UndoDialog
 from jobdesk.window.main_window import MainWindow
 from jobdesk_core.database.marks import read_server
 from jobdesk_core.journal import Header, Record

@@ -16,6 +16,7 @@ from jobdesk.acting.errands import act_on_new_jobs
 from jobdesk.acting.leaving import LeaveDialog
 from jobdesk.acting.ledger import LedgerDialog
 from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.acting.undo import UndoDialog
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.install import InstallDialog
@@ -30,7 +31,6 @@ from jobdesk.filtering.save_view import SaveViewDialog
 from jobdesk.filtering.saved_views import SavedViewsDialog
 from jobdesk.jobs.argument_column import ArgumentColumnDialog
 from jobdesk.jobs.index_advice import IndexAdviceDialog
-from jobdesk.journal.undo import UndoDialog
 from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog
 from jobdesk.staging.dialog import StagedDialog
 from jobdesk.staging.discard import DiscardDialog

@@ -11,10 +11,10 @@ from database import picture
 from jobdesk.acting import ledger_files
 from jobdesk.acting.ledger import LedgerDialog
 from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.acting.undo import UndoDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
-from jobdesk.journal.undo import UndoDialog
 from jobdesk.kit.theme import theme
 from jobdesk.staging.dialog import StagedDialog
 from jobdesk.staging.discard import DiscardDialog

@@ -8,6 +8,7 @@ from pathlib import Path
 import jobdesk
 import pytest
 from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.acting.undo import UndoDialog
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
@@ -15,7 +16,6 @@ from jobdesk.filtering.save_view import SaveViewDialog
 from jobdesk.filtering.saved_views import SavedViewsDialog
 from jobdesk.jobs.model import JobsModel
 from jobdesk.jobs.table import JobsTable
-from jobdesk.journal.undo import UndoDialog
 from jobdesk.kit.json_model import JsonModel
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, Title, ValuesModel

@@ -155,7 +155,7 @@ class Acting(QObject):
 
     def open_undo(self, desk: Desk, entry: Entry, act: Act | None = None) -> None:
         """Ask whether to undo an entry of the journal."""
-        from jobdesk.journal.undo import UndoDialog
+        from jobdesk.acting.undo import UndoDialog
 
         def begin(errand: Errand) -> None:
             if act is not None:

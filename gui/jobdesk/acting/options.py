@@ -12,11 +12,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from jobdesk.deferring.schedule_field import ScheduleField
 from jobdesk.kit import clock
 from jobdesk.kit.completing_edit import CompletingEdit
 from jobdesk.kit.dialog_frame import field
 from jobdesk.kit.number_edit import NumberEdit
+from jobdesk.kit.schedule_field import ScheduleField
 
 _UNITS = (("hours", 1), ("days", 24), ("weeks", 24 * 7))
 _ENDS = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ABORTED)

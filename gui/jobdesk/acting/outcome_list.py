@@ -9,16 +9,14 @@ from functools import partial
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations import Example
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from jobdesk.kit import formats
-from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.layouts import empty_layout
+from jobdesk.kit.sign import Sign
 from jobdesk.kit.status_label import StatusLabel
-from jobdesk.kit.theme import theme
-from jobdesk.kit.theme.icons import draw_icon
 
 #: Jobs shown one by one; the rest is told as a number.
 SHOWN = 8
@@ -136,22 +134,6 @@ class _Jobs(QWidget):
         return self.tr("{job}: its queueing lock was taken by {holder}").format(job=words, holder=holder)
 
 
-class Sign(QWidget):
-    """A check or a warning sign in its tone: good, info, warning or bad."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self._kind = kind
-        keep_sizes(self, width=18, height=18)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        name = {"good": "check", "info": "info"}.get(self._kind, "warning")
-        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        draw_icon(painter, box, name, theme().colour(self._kind))
-
-
 def _label(text: str, tone: str = "") -> QLabel:
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
@@ -163,18 +145,6 @@ def _label(text: str, tone: str = "") -> QLabel:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def empty_layout(layout: QLayout) -> None:
-    """Take everything out of a layout and delete it."""
-    while (item := layout.takeAt(0)) is not None:
-        widget, inner = item.widget(), item.layout()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
-        elif inner is not None:
-            empty_layout(inner)
-            inner.deleteLater()
 
 
 def no_examples(error: Exception) -> None:

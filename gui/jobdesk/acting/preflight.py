@@ -32,13 +32,13 @@ from jobdesk.acting.outcome_lines import plan_lines
 from jobdesk.acting.outcome_list import OutcomeList, no_examples
 from jobdesk.acting.preflight_words import jobs, words_of
 from jobdesk.acting.safety import Safety
+from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import DialogFrame
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.stoppable import Pace
 from jobdesk.kit.theme import theme
-from jobdesk.staging.changes import StagedChanges
 
 LOOK, EXAMPLES, RISK = "look", "examples", "risk"
 #: Milliseconds of rest after typing before the jobs are looked at anew.

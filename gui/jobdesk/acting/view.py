@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgres
 from jobdesk.acting.act import Act
 from jobdesk.acting.chip import words_of
 from jobdesk.acting.numbers import Number, numbers_of
-from jobdesk.acting.outcome_list import empty_layout
 from jobdesk.kit import formats
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.shape_label import ShapeLabel
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme

@@ -63,8 +63,8 @@ from jobdesk_core.reading.view_count import AtLeast, ViewCount
 from jobdesk_core.reported.detection import detect
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk.connection.boards import Boards
 from jobdesk.kit.work import Work
-from jobdesk.queues.boards import Boards
 from jobdesk.runtime.logs import logger
 
 OnProgress = Callable[[Progress], Awaitable[bool]]

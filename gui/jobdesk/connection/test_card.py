@@ -6,8 +6,9 @@ from jobdesk_core.profiles.probe import Step
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from jobdesk.acting.outcome_list import Sign, empty_layout
 from jobdesk.kit.dialog_frame import note
+from jobdesk.kit.layouts import empty_layout
+from jobdesk.kit.sign import Sign
 
 TOP = Qt.AlignmentFlag.AlignTop
 

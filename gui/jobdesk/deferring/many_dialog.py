@@ -29,6 +29,7 @@ from jobdesk.acting.act import Errand
 from jobdesk.acting.errands import act_on_new_jobs
 from jobdesk.acting.preflight_words import Words, jobs
 from jobdesk.acting.safety import Safety
+from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
 from jobdesk.deferring.column_types import ColumnTypes
 from jobdesk.deferring.defers_panel import DefersPanel
@@ -39,7 +40,6 @@ from jobdesk.kit import formats, sql_view
 from jobdesk.kit.dialog_frame import DialogFrame, field, note
 from jobdesk.kit.slices import in_slices
 from jobdesk.kit.theme import theme
-from jobdesk.staging.changes import StagedChanges
 
 LOOK = "look"
 #: Rows whose arguments are compared with what is known of the task, and remarks that are shown.

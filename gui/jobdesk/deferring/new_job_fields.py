@@ -12,11 +12,11 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from jobdesk.deferring.known_tasks import KnownTasks
-from jobdesk.deferring.schedule_field import ScheduleField
 from jobdesk.kit import clock
 from jobdesk.kit.completing_edit import CompletingEdit
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.number_edit import NumberEdit
+from jobdesk.kit.schedule_field import ScheduleField
 from jobdesk.kit.work import Work
 
 #: Milliseconds of rest before what is known of a task is read.

@@ -16,6 +16,7 @@ from jobdesk.acting.act import Errand
 from jobdesk.acting.errands import act_on_new_jobs
 from jobdesk.acting.preflight_words import Words, jobs
 from jobdesk.acting.safety import Safety
+from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.session import Session, Unreached
 from jobdesk.deferring.defers_panel import DefersPanel
@@ -24,7 +25,6 @@ from jobdesk.kit.dialog_frame import DialogFrame, field
 from jobdesk.kit.sql_view import ShownSql
 from jobdesk.kit.target_banner import TargetBanner
 from jobdesk.kit.theme import theme
-from jobdesk.staging.changes import StagedChanges
 
 LOOK = "look"
 

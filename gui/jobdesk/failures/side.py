@@ -16,13 +16,13 @@ from jobdesk.failures import words
 from jobdesk.failures.common import CommonTable
 from jobdesk.failures.muted import Mute
 from jobdesk.failures.rows import Row
-from jobdesk.failures.traceback_view import TracebackView
 from jobdesk.kit import formats
 from jobdesk.kit.flow import Flow
 from jobdesk.kit.labels import caption, plain_label
 from jobdesk.kit.table import Table
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
+from jobdesk.kit.traceback_view import TracebackView
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
 from jobdesk.window.actions import Actions
 

@@ -8,12 +8,12 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from jobdesk.failures.traceback import Frame, parts_of
-from jobdesk.failures.traceback_view import TracebackView
 from jobdesk.kit import formats
 from jobdesk.kit.labels import caption
 from jobdesk.kit.text_block import Run as Text
 from jobdesk.kit.text_block import TextBlock
+from jobdesk.kit.traceback import Frame, parts_of
+from jobdesk.kit.traceback_view import TracebackView
 
 #: Characters of a message beside its attempt; the traceback has all of it.
 MOST_MESSAGE = 300

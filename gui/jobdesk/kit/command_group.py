@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.acting.act import Errand
+from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
 from jobdesk.kit.work import Work
-from jobdesk.staging.changes import StagedChanges
 
 if TYPE_CHECKING:
     from jobdesk.window.main_window import MainWindow

@@ -14,9 +14,9 @@ from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QTimer
 
 from jobdesk.acting.errands import act_of_set, set_in_question
+from jobdesk.acting.staged_changes import InQuestion, StagedChanges, place_of
 from jobdesk.connection.desk import Desk
 from jobdesk.kit.command_group import Noun
-from jobdesk.staging.changes import InQuestion, StagedChanges, place_of
 
 if TYPE_CHECKING:
     from jobdesk.staging.dialog import StagedDialog

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVB
 from jobdesk.acting.outcome_list import OutcomeList, no_examples
 from jobdesk.acting.preflight_words import Words
 from jobdesk.acting.safety import Safety
+from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
 from jobdesk.kit.dialog_frame import DialogFrame
 from jobdesk.kit.sql_view import ShownSql
@@ -21,7 +22,6 @@ from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, ValuesModel
 from jobdesk.staging import words
-from jobdesk.staging.changes import StagedChanges
 
 LOOK, EXAMPLES = "look", "examples"
 #: Rows of the table in sight, at least and at most.

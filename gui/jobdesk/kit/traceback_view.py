@@ -7,11 +7,11 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from jobdesk.failures.traceback import Frame, Part, count_frames, has_own, parts_of, runs_of
 from jobdesk.kit import formats
 from jobdesk.kit.labels import caption
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.text_block import Run, TextBlock
+from jobdesk.kit.traceback import Frame, Part, count_frames, has_own, parts_of, runs_of
 
 
 class TracebackView(QWidget):
