@@ -1,7 +1,7 @@
 """A test that hangs costs itself and not the run: its process tells where every thread stands, and ends.
 
 pytest-timeout raises an exception in the main thread, once. Whoever catches it and waits on is not told again, and
-neither is a shutdown that waits for a task or a thread. So a watchdog without need of the interpreter follows: pytest-xdist
+neither is a shutdown that waits for a task or a thread. So a watchdog that needs no interpreter follows: pytest-xdist
 then reports the test as failed, and goes on with the others in a new process.
 """
 
