@@ -104,14 +104,14 @@ class Tour:
         window = self._window
         window.header.filter_bar.set_text("")
         for key in ("overview", "queues", "tasks", "workers"):
-            window.actions[f"view.{key}"].trigger()
+            window.all_actions[f"view.{key}"].trigger()
             await asyncio.sleep(0.4)
             await self._picture(key)
         await tour_records.failures(window, self._until, self._picture)
         await tour_records.locks(window, self._until, self._picture)
         await tour_records.journal(window, self._until, self._picture)
         await self._sides()
-        window.actions["view.jobs"].trigger()
+        window.all_actions["view.jobs"].trigger()
         await self._until(lambda: window.jobs.model.rowCount() > 5, "jobs to show")
         await self._select(self._waiting_for_a_lock() or window.jobs.model.row_at(0).id)
         await self._until(lambda: window.jobs.inspector.detail is not None, "the inspector to fill")
@@ -151,7 +151,7 @@ class Tour:
     async def _sides(self) -> None:
         window = self._window
         for key in ("queues", "tasks", "workers"):
-            window.actions[f"view.{key}"].trigger()
+            window.all_actions[f"view.{key}"].trigger()
             page = window.pages.get(key)
             await self._until(lambda page=page: page.model.rowCount() > 0, f"rows of {key}")
             page.table.selectRow(0)
@@ -169,16 +169,16 @@ class Tour:
                 await self._picture(f"{key}-{size.width()}x{size.height()}")
         self._window.resize(before)
         for key in ("view.comfortable_rows", "view.utc_times"):
-            self._window.actions[key].trigger()
+            self._window.all_actions[key].trigger()
         self._window.show_page("jobs")
         await asyncio.sleep(0.4)
         await self._picture("jobs-comfortable-utc")
         for key in ("view.compact_rows", "view.local_times"):
-            self._window.actions[key].trigger()
+            self._window.all_actions[key].trigger()
 
     async def _type_filter(self, text: str, *, is_wrong: bool = False) -> None:
         bar = self._window.header.filter_bar
-        self._window.actions["view.filter"].trigger()
+        self._window.all_actions["view.filter"].trigger()
         edit = bar.findChild(QLineEdit)
         assert edit is not None
         QTest.keyClicks(edit, text)
@@ -252,7 +252,7 @@ class Tour:
         _say("\nCancel and delete")
         job_id = await self._defer_by_dialog("mail.digest", "mail", '{"list_id": 98}', in_minutes=15)
         await self._select(job_id)
-        self._window.actions["job.copy_json"].trigger()
+        self._window.all_actions["job.copy_json"].trigger()
         await self._until(lambda: f'"id": {job_id}' in QApplication.clipboard().text(), "the JSON to be copied")
         _say(f"  before: job #{job_id:,} {self._label(job_id)}, copied as JSON")
         await self._act("job.delete", "delete")
@@ -317,7 +317,7 @@ class Tour:
 
     def _click_button(self, key: str) -> None:
         """Click the toolbar's button of an action, or take its menu entry when it has none."""
-        action = self._window.actions[key]
+        action = self._window.all_actions[key]
         if not action.isEnabled():
             raise StepFailed(f"{key} is disabled: {action.toolTip()}")
         for button in self._window.jobs.findChildren(QToolButton):
@@ -332,7 +332,7 @@ class Tour:
         window = self._window
         desk = window.session.desk
         assert desk is not None
-        window.actions["connection.choose"].trigger()
+        window.all_actions["connection.choose"].trigger()
         dialog = await self._dialog(ConnectionDialog)
         await self._picture("connection")
         dialog.show_profile(desk.profile)
@@ -355,14 +355,14 @@ class Tour:
         await self._picture("connection-application")
         dialog.reject()
         for key in ("help.shortcuts", "help.about"):
-            window.actions[key].trigger()
+            window.all_actions[key].trigger()
             await self._picture(key.partition(".")[2])
             self._close_dialog()
         await self._dialogs_again()
 
     async def _help(self) -> None:
         """The help is a window of its own, so that its picture is of it alone."""
-        self._window.actions["help.topic"].trigger()
+        self._window.all_actions["help.topic"].trigger()
         shown = self._window.findChild(HelpWindow)
         assert shown is not None
         shown.show_topic("first-steps")
@@ -391,11 +391,11 @@ class Tour:
             await self._picture(name)
             self._close_dialog()
         await self._select(self._find(Status.FAILED) or self._window.jobs.model.row_at(0).id)
-        if window.actions["job.retry"].isEnabled():
-            window.actions["job.retry"].trigger()
+        if window.all_actions["job.retry"].isEnabled():
+            window.all_actions["job.retry"].trigger()
             await self._picture("retry-dialog")
             self._close_dialog()
-        window.actions["job.defer"].trigger()
+        window.all_actions["job.defer"].trigger()
         await self._picture("defer-dialog")
         self._close_dialog()
         await tour_deferring.walk(window, self._picture, self._close_dialog)

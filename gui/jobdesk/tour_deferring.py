@@ -21,7 +21,7 @@ Picture = Callable[[str], Awaitable[None]]
 
 async def walk(window: MainWindow, picture: Picture, close: Callable[[], None]) -> None:
     """Open each dialog, fill it, take its picture and close it. Nothing is deferred."""
-    window.actions["job.defer"].trigger()
+    window.all_actions["job.defer"].trigger()
     form = window.findChildren(DeferDialog)[-1]
     form.task.setText("invoices.send_invoice")
     await _until(lambda: form.known is not None)
@@ -35,7 +35,7 @@ async def walk(window: MainWindow, picture: Picture, close: Callable[[], None]) 
 
 
 async def _many(window: MainWindow, picture: Picture) -> None:
-    window.actions["job.defer_many"].trigger()
+    window.all_actions["job.defer_many"].trigger()
     many = window.findChildren(DeferManyDialog)[-1]
     await picture("defer-many-empty")
     many.fields.task.setText("invoices.send_invoice")

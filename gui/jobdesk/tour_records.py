@@ -17,7 +17,7 @@ Picture = Callable[[str], Awaitable[None]]
 
 async def failures(window: MainWindow, until: Until, picture: Picture) -> None:
     """Look at what has failed in the last day."""
-    window.actions["view.failures"].trigger()
+    window.all_actions["view.failures"].trigger()
     page = window.pages.get("failures")
     page.toolbar.span.choose(3)
     await until(lambda: page.reading.found is not None and page.reading.found.is_whole, "the failures to be read")
@@ -27,7 +27,7 @@ async def failures(window: MainWindow, until: Until, picture: Picture) -> None:
 
 async def locks(window: MainWindow, until: Until, picture: Picture) -> None:
     """Look at locks, then at queueing locks; the first of each with its jobs, when there is one."""
-    window.actions["view.locks"].trigger()
+    window.all_actions["view.locks"].trigger()
     page = window.pages.get("locks")
     for position, name in enumerate(("locks", "queueing-locks")):
         page.kinds.choose(position)
@@ -41,7 +41,7 @@ async def locks(window: MainWindow, until: Until, picture: Picture) -> None:
 
 async def journal(window: MainWindow, until: Until, picture: Picture) -> None:
     """Look at what was done, the newest entry selected."""
-    window.actions["view.journal"].trigger()
+    window.all_actions["view.journal"].trigger()
     page = window.pages.get("journal")
     await until(lambda: page.toolbar.note, "the journal to be read")
     if page.model.rowCount():
@@ -53,7 +53,7 @@ async def journal(window: MainWindow, until: Until, picture: Picture) -> None:
 async def undo(window: MainWindow, until: Until, picture: Picture) -> None:
     """Undo the newest entry."""
     page = window.pages.get("journal")
-    window.actions["view.journal"].trigger()
+    window.all_actions["view.journal"].trigger()
     # The journal of other days may be on show until it has been read anew.
     await until(lambda: str(page.model.index(0, 0).data() or "").startswith("Cancel job"), "the cancelling")
     await journal(window, until, picture)

@@ -24,7 +24,7 @@ async def walk(window: MainWindow, until: Until, picture: Picture, job_ids: list
     """Stage changes of these waiting jobs and a new one, change one of them meanwhile, and apply what is left."""
     await _stage(window, until, "job.cancel", job_ids[:2])
     await _stage(window, until, "job.reprioritise", job_ids[2:])
-    window.actions["job.defer"].trigger()
+    window.all_actions["job.defer"].trigger()
     form = await until(lambda: window.findChild(DeferDialog), "the form of a new job")
     form.task.setText("mail.digest")
     form.queue.setText("mail")
@@ -58,8 +58,8 @@ async def walk(window: MainWindow, until: Until, picture: Picture, job_ids: list
 
 async def _stage(window: MainWindow, until: Until, key: str, job_ids: list[int]) -> None:
     window.jobs.table.select(job_ids)
-    await until(window.actions[key].isEnabled, f"{key} to be possible")
-    window.actions[key].trigger()
+    await until(window.all_actions[key].isEnabled, f"{key} to be possible")
+    window.all_actions[key].trigger()
     dialog = await until(lambda: _shown(window), "the preflight's dialog")
     if key == "job.reprioritise":
         dialog.options.priority.setValue(5)

@@ -66,8 +66,8 @@ async def begun(window: MainWindow, key: str, text: str, *, rate: int = 0, brake
     """Start an act on all that match a filter, as an operator does."""
     window.header.filter_bar.set_text(text)
     await until(lambda: window.jobs.model.job_filter.text == text)
-    await until(window.actions[key].isEnabled, what=f"{key} to be possible")
-    window.actions[key].trigger()
+    await until(window.all_actions[key].isEnabled, what=f"{key} to be possible")
+    window.all_actions[key].trigger()
     dialog = await dialog_of(window, PreflightDialog)
     await until(lambda: dialog.plan is not None, what="the preflight")
     dialog.safety.per_second.setValue(rate)
@@ -270,7 +270,7 @@ async def test_leaving_asks_while_an_act_runs_and_loses_nothing(dsn: str, tmp_pa
             click(dialog.cancel_button)
             await gone(window)
             assert not ends and act.state == "running"
-            window.actions["connection.close"].trigger()
+            window.all_actions["connection.close"].trigger()
             dialog = await dialog_of(window, LeaveDialog)
             assert dialog.verb.text() == "Stop it and disconnect"
             click(dialog.verb)

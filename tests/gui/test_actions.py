@@ -90,7 +90,7 @@ def doors(key: str) -> list[str]:
 
 
 def go_through(door: str, window: MainWindow, key: str) -> None:
-    action = window.actions[key]
+    action = window.all_actions[key]
     if door == "menu":
         assert action in menu_bar_actions(window)
         action.trigger()
@@ -124,7 +124,7 @@ async def test_every_door_leads_to_the_dialog(dsn: str, tmp_path: Path, key: str
         async with live(tmp_path, dsn) as window:
             window.activateWindow()
             window.jobs.inspect(job_id)
-            await until(window.actions[key].isEnabled, what=f"{key} to be possible")
+            await until(window.all_actions[key].isEnabled, what=f"{key} to be possible")
             go_through(door, window, key)
             dialog = await dialog_of(window, kind)
             dialog.reject()
@@ -146,9 +146,9 @@ async def test_an_action_that_the_status_forbids_is_disabled_and_says_why(
             others.finish(job_id, status)
         async with live(tmp_path, dsn) as window:
             window.jobs.inspect(job_id)
-            await until(window.actions["job.copy_json"].isEnabled)
+            await until(window.all_actions["job.copy_json"].isEnabled)
             for key in ON_JOBS:
-                action = window.actions[key]
+                action = window.all_actions[key]
                 assert action.isEnabled() == (key in ALLOWED[status]), key
                 if not action.isEnabled():
                     assert str(job_id) in action.toolTip(), action.toolTip()
@@ -156,12 +156,12 @@ async def test_an_action_that_the_status_forbids_is_disabled_and_says_why(
 
 async def test_without_a_selection_or_a_connection_the_actions_say_what_is_missing(dsn: str, tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
-        assert not window.actions["job.defer"].isEnabled()
-        assert window.actions["job.defer"].toolTip() == "Connect to a database first."
-        assert window.actions["connection.choose"].isEnabled()
+        assert not window.all_actions["job.defer"].isEnabled()
+        assert window.all_actions["job.defer"].toolTip() == "Connect to a database first."
+        assert window.all_actions["connection.choose"].isEnabled()
     async with live(tmp_path, dsn) as window:
-        assert window.actions["job.defer"].isEnabled()
-        assert window.actions["job.cancel"].toolTip() == "Select a job first."
+        assert window.all_actions["job.defer"].isEnabled()
+        assert window.all_actions["job.cancel"].toolTip() == "Select a job first."
 
 
 async def test_a_read_only_connection_offers_no_action_on_jobs(dsn: str, tmp_path: Path) -> None:
@@ -169,10 +169,10 @@ async def test_a_read_only_connection_offers_no_action_on_jobs(dsn: str, tmp_pat
         job_id = others.defer()
     async with live(tmp_path, dsn, is_read_only=True) as window:
         window.jobs.inspect(job_id)
-        await until(window.actions["job.copy_json"].isEnabled)
+        await until(window.all_actions["job.copy_json"].isEnabled)
         for key in ("job.defer", *ON_JOBS, "job.rescue", "matching.cancel", "matching.purge"):
-            assert not window.actions[key].isEnabled()
-            assert "read-only" in window.actions[key].toolTip()
+            assert not window.all_actions[key].isEnabled()
+            assert "read-only" in window.all_actions[key].toolTip()
 
 
 async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ async def test_copy_as_json_copies_every_column_and_the_arguments(dsn: str, tmp_
         job_id = others.defer(args='{"user_id": 42}', lock="acct-7")
     async with live(tmp_path, dsn) as window:
         window.jobs.inspect(job_id)
-        await until(window.actions["job.copy_json"].isEnabled)
+        await until(window.all_actions["job.copy_json"].isEnabled)
         QApplication.clipboard().clear()
-        window.actions["job.copy_json"].trigger()
+        window.all_actions["job.copy_json"].trigger()
         await until(lambda: '"user_id": 42' in QApplication.clipboard().text(), what="the JSON")
         for piece in (f'"id": {job_id}', '"acct-7"', '"mail.send"', '"todo"'):
             assert piece in QApplication.clipboard().text()

@@ -62,7 +62,7 @@ async def test_arguments_a_thousand_levels_deep(dsn: str, tmp_path: Path) -> Non
                 tree.expand(holder)
             for action, why in (("job.copy_json", "nested more deeply"), ("job.again", "nested too deeply")):
                 window.message.clear()
-                window.actions[action].trigger()
+                window.all_actions[action].trigger()
                 await until(lambda why=why: why in window.message.text, what=f"why {action} cannot")
 
 
@@ -91,14 +91,14 @@ async def test_large_arguments_are_neither_copied_nor_edited_whole(dsn: str, tmp
         others.run(f"UPDATE procrastinate_jobs SET args = jsonb_build_object('text', {text}) WHERE id = %s", large)
         async with live(tmp_path, dsn) as window:
             window.jobs.table.select([small, large, fine])
-            await until(window.actions["job.copy_json"].isEnabled)
-            window.actions["job.copy_json"].trigger()
+            await until(window.all_actions["job.copy_json"].isEnabled)
+            window.all_actions["job.copy_json"].trigger()
             await until(lambda: "1 of them without arguments" in window.message.sentence, what="the copy")
             copied = {job["id"]: job.get("args") for job in json.loads(QApplication.clipboard().text())}
             assert copied == {small: {"user": 42}, large: None, fine: {"user": 43}}
             window.jobs.table.select([large])
-            await until(window.actions["job.again"].isEnabled)
-            window.actions["job.again"].trigger()
+            await until(window.all_actions["job.again"].isEnabled)
+            window.all_actions["job.again"].trigger()
             await until(lambda: "larger than 1 MB" in window.message.text, what="why not")
 
 

@@ -57,7 +57,7 @@ async def test_no_server_there(tmp_path: Path) -> None:
         said = await refused(window)
         assert "no server" in said and "port 1" in said
         assert "hush-hush" not in said
-        assert window.actions["connection.choose"].isEnabled()
+        assert window.all_actions["connection.choose"].isEnabled()
 
 
 async def test_no_such_database(dsn: str, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ async def test_a_database_without_the_schema_is_offered_one_in_one_step(empty_ds
     async with opened(tmp_path, Profile(name="empty", method="dsn", dsn=empty_dsn)) as window:
         await until(lambda: "Install the schema…" in buttons(window), what="the offer")
         assert "no Procrastinate schema" in told(window)
-        assert "no Procrastinate schema" in window.actions["job.defer"].toolTip()
+        assert "no Procrastinate schema" in window.all_actions["job.defer"].toolTip()
         press(window, "Install the schema…")
         dialog = await dialog_of(window, InstallDialog)
         QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
@@ -169,7 +169,7 @@ async def test_the_schemas_elsewhere_are_a_choice_that_a_saved_connection_keeps(
         await until(lambda: window.jobs.model.rowCount() == 1, timeout_s=60, what="its job")
         assert window.jobs.model.row_at(0).queue_name == 'shop "eu"'
         assert (store.get("main") or Profile(name="")).schema == 'shop "eu"'
-        window.actions["connection.choose"].trigger()
+        window.all_actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
         assert dialog.form.schema.text() == 'shop "eu"' and not dialog.would_lose()
         dialog.form.method.choose(2)
@@ -204,10 +204,10 @@ async def test_a_role_that_may_only_read_sees_everything_and_changes_nothing(
             async with live(tmp_path, make_conninfo(dsn, user=visitor)) as window:
                 assert window.jobs.model.position(job_id) is not None
                 window.jobs.inspect(job_id)
-                await until(window.actions["job.copy_json"].isEnabled)
+                await until(window.all_actions["job.copy_json"].isEnabled)
                 for key in ("job.defer", "job.cancel"):
-                    assert not window.actions[key].isEnabled()
-                    assert visitor in window.actions[key].toolTip(), window.actions[key].toolTip()
+                    assert not window.all_actions[key].isEnabled()
+                    assert visitor in window.all_actions[key].toolTip(), window.all_actions[key].toolTip()
         finally:
             others.run(f"REVOKE ALL ON {tables} FROM {visitor}")
 
@@ -226,7 +226,7 @@ async def test_the_dialog_connects_in_each_of_the_three_ways(
         if parts.get("password"):
             monkeypatch.setenv("PGPASSWORD", str(parts["password"]))
     async with opened(tmp_path) as window:
-        window.actions["connection.choose"].trigger()
+        window.all_actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
         dialog.form.method.choose(["environment", "dsn", "arguments"].index(method))
         if method == "dsn":
@@ -276,7 +276,7 @@ async def test_what_is_pasted_fills_the_fields_and_leaves_no_password_in_sight(t
 
 async def test_a_profile_is_saved_without_its_password_and_opened_by_its_name(dsn: str, tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
-        window.actions["connection.choose"].trigger()
+        window.all_actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
         dialog.form.name.setText("billing & co")
         dialog.form.environment.setEditText("production")
@@ -324,7 +324,7 @@ def saved_names(window: MainWindow) -> list[str]:
 
 
 async def connections(window: MainWindow) -> ConnectionDialog:
-    window.actions["connection.choose"].trigger()
+    window.all_actions["connection.choose"].trigger()
     return await dialog_of(window, ConnectionDialog)
 
 

@@ -52,8 +52,8 @@ def click(button: QAbstractButton) -> None:
 
 
 async def opened_by(window: MainWindow, key: str, kind: type[Any]) -> Any:
-    await until(window.actions[key].isEnabled, what=f"{key} to be possible")
-    window.actions[key].trigger()
+    await until(window.all_actions[key].isEnabled, what=f"{key} to be possible")
+    window.all_actions[key].trigger()
     return await dialog_of(window, kind)
 
 
@@ -633,8 +633,8 @@ async def test_arguments_that_are_too_large_to_be_edited_are_not(dsn: str, tmp_p
         async with live(tmp_path, dsn) as window:
             await until(lambda: window.jobs.model.position(old) is not None)
             window.jobs.inspect(old)
-            await until(window.actions["job.again"].isEnabled)
-            window.actions["job.again"].trigger()
+            await until(window.all_actions["job.again"].isEnabled)
+            window.all_actions["job.again"].trigger()
             await until(lambda: f"#{old}" in window.message.sentence, what="the refusal")
             assert "1 MB" in window.message.text
             assert not [dialog for dialog in window.findChildren(DeferDialog) if dialog.isVisible()]
@@ -647,8 +647,8 @@ async def test_arguments_are_deferred_again_to_the_digit(dsn: str, tmp_path: Pat
         async with live(tmp_path, dsn) as window:
             await until(lambda: window.jobs.model.position(old) is not None)
             window.jobs.inspect(old)
-            await until(window.actions["job.again"].isEnabled)
-            window.actions["job.again"].trigger()
+            await until(window.all_actions["job.again"].isEnabled)
+            window.all_actions["job.again"].trigger()
             click((await dialog_of(window, DeferDialog)).verb)
             await closed(window)
             assert others.run("SELECT args::text FROM procrastinate_jobs ORDER BY id DESC LIMIT 1") == args

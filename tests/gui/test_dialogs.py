@@ -28,7 +28,7 @@ def job_of(others: Others, job_id: int) -> dict[str, Any]:
 
 
 async def defer_dialog(window: MainWindow) -> DeferDialog:
-    window.actions["job.defer"].trigger()
+    window.all_actions["job.defer"].trigger()
     return await dialog_of(window, DeferDialog)
 
 
@@ -40,8 +40,8 @@ async def preflight(window: MainWindow) -> PreflightDialog:
 
 async def select(window: MainWindow, job_id: int, action: str) -> None:
     await until(lambda: window.jobs.inspect(job_id), what="the job to show")
-    await until(window.actions[action].isEnabled, what=f"{action} to be possible")
-    window.actions[action].trigger()
+    await until(window.all_actions[action].isEnabled, what=f"{action} to be possible")
+    window.all_actions[action].trigger()
 
 
 async def test_everything_typed_into_the_defer_dialog_is_in_the_job(dsn: str, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ async def test_an_abort_asks_the_running_job_to_stop(dsn: str, tmp_path: Path) -
             click(dialog.verb)
             await closed(window)
             assert job_of(others, job_id)["abort_requested"] is True
-            await until(lambda: "asked to abort already" in window.actions["job.abort"].toolTip())
+            await until(lambda: "asked to abort already" in window.all_actions["job.abort"].toolTip())
 
 
 async def test_a_retry_changes_what_was_typed_and_leaves_the_rest(dsn: str, tmp_path: Path) -> None:
@@ -209,8 +209,8 @@ async def test_of_several_jobs_those_that_can_be_cancelled_are_and_the_others_ar
         others.start(running)
         async with live(tmp_path, dsn) as window:
             window.jobs.table.select([*waiting, running])
-            await until(window.actions["job.cancel"].isEnabled)
-            window.actions["job.cancel"].trigger()
+            await until(window.all_actions["job.cancel"].isEnabled)
+            window.all_actions["job.cancel"].trigger()
             dialog = await preflight(window)
             assert "3 jobs" in dialog.verb.text() and "4 jobs" in dialog.title.text()
             click(dialog.verb)

@@ -49,7 +49,7 @@ async def counted(window: MainWindow) -> None:
 
 
 async def export_dialog(window: MainWindow) -> ExportDialog:
-    window.actions["jobs.export"].trigger()
+    window.all_actions["jobs.export"].trigger()
     return await dialog_of(window, ExportDialog)
 
 
@@ -172,7 +172,7 @@ async def test_quitting_and_disconnecting_ask_while_an_export_runs(dsn: str, tmp
             await closed(window)
             await until(lambda: len(files(folder)) == 1, what="the export that goes on")
             assert not ended
-            window.actions["connection.close"].trigger()
+            window.all_actions["connection.close"].trigger()
             asks = await dialog_of(window, ExportLeaveDialog)
             assert asks.verb.text() == "Stop it and disconnect"
             QTest.mouseClick(asks.verb, Qt.MouseButton.LeftButton)

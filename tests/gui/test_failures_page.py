@@ -148,7 +148,7 @@ async def test_a_muted_group_is_last_and_quiet_until_it_grows(dsn: str, tmp_path
         run(others, "other", "q", "failed", worker)
         async with live(tmp_path, dsn) as window:
             page = await shown(window)
-            window.actions["failure.mute"].trigger()
+            window.all_actions["failure.mute"].trigger()
             assert [row[0] for row in lines(page)] == ["other", "loud muted", "2 groups"]
             assert "Muted at 2" in page.side.about.plain_text and page.side.mute.text() == "Unmute"
             kept = window.arrangement.taken()
@@ -316,8 +316,8 @@ async def test_a_reported_traceback_is_shown_with_libraries_folded_and_copied_wh
             ]
             page.side.traceback.which.choose(1)
             assert "httpx/_client.py:1145" in block.plain_text
-            await until(window.actions["failure.copy"].isEnabled, timeout_s=60, what="the action")
-            window.actions["failure.copy"].trigger()
+            await until(window.all_actions["failure.copy"].isEnabled, timeout_s=60, what="the action")
+            window.all_actions["failure.copy"].trigger()
             assert QApplication.clipboard().text() == TRACEBACK
 
 

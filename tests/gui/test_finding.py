@@ -388,7 +388,7 @@ async def test_a_view_is_saved_counted_and_opened_by_its_shortcut(dsn: str, tmp_
             assert not window.view_list.isVisible()
             window.finding.show_filter("queue:mail")
             window.jobs.set_order(Order.OLDEST)
-            window.actions["saved_view.save"].trigger()
+            window.all_actions["saved_view.save"].trigger()
             dialog = await dialog_of(window, SaveViewDialog)
             assert not dialog.verb.isEnabled()
             QTest.keyClicks(dialog.name, "  The   mail ")
@@ -423,7 +423,7 @@ async def test_a_view_is_saved_counted_and_opened_by_its_shortcut(dsn: str, tmp_
 async def test_views_are_renamed_ordered_and_deleted_in_one_dialog(dsn: str, tmp_path: Path) -> None:
     FindingStore(tmp_path / "finding.toml").set_views("test", [SavedView(name, f"queue:{name}") for name in "abc"])
     async with live(tmp_path, dsn) as window:
-        window.actions["saved_view.arrange"].trigger()
+        window.all_actions["saved_view.arrange"].trigger()
         dialog = await dialog_of(window, SavedViewsDialog)
         QTest.mouseClick(dialog.down, Qt.MouseButton.LeftButton)
         dialog.name.selectAll()

@@ -106,7 +106,7 @@ async def cut_in_dialogs(window: MainWindow, opener: Any) -> list[str]:
     found = []
     for kind, make in sorted(opener.makers().items(), key=lambda each: each[0].__name__):
         window.show_page("jobs")
-        await until(lambda: window.actions["job.cancel"].isEnabled(), what="a job to be selected")
+        await until(lambda: window.all_actions["job.cancel"].isEnabled(), what="a job to be selected")
         make()
         dialog = await dialog_of(window, kind)
         await settled()
@@ -167,7 +167,7 @@ async def test_the_columns_of_jobs_have_room_for_what_they_say(dsn: str, tmp_pat
             await until(lambda: window.jobs.model.position(later) is not None)
             others.start(job_id)
             others.run("UPDATE procrastinate_jobs SET abort_requested = true WHERE id = %s", job_id)
-            window.actions["view.refresh"].trigger()
+            window.all_actions["view.refresh"].trigger()
             await until(lambda: "abort requested" in texts(window), what="the request to abort")
             for percent in (100, 150):
                 theme().set_text_percent(percent)

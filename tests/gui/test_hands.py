@@ -84,7 +84,7 @@ async def test_no_frame_goes_round_the_whole_overview(dsn: str, tmp_path: Path) 
 
 async def test_the_keys_that_are_no_actions_are_told_too(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
-        window.actions["help.shortcuts"].trigger()
+        window.all_actions["help.shortcuts"].trigger()
         dialog = await dialog_of(window, ShortcutsDialog)
         texts = [label.text() for label in dialog.findChildren(QLabel)]
         for text, keys in (("Saved views, from the first", "Alt+1 … Alt+9"), ("Back to the list", "Esc")):
@@ -177,11 +177,11 @@ async def test_times_are_told_in_utc_everywhere_by_choice(dsn: str, tmp_path: Pa
             window.jobs.inspect(job_id)
             await until(lambda: window.jobs.inspector.detail is not None)
             try:
-                window.actions["view.utc_times"].trigger()
+                window.all_actions["view.utc_times"].trigger()
                 assert window.jobs.inspector._fields.value("scheduled at").startswith("2031-01-02 03:04:05 UTC")
                 assert "UTC" in window.footer._right.text()
             finally:
-                window.actions["view.local_times"].trigger()
+                window.all_actions["view.local_times"].trigger()
             assert window.jobs.model.row(job_id) is not None
             assert window.jobs.selected_rows()[0].status is Status.TODO
 

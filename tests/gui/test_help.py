@@ -101,7 +101,7 @@ def test_every_dialog_has_a_place_of_its_own_in_the_help(kind: type[DialogFrame]
 
 async def test_f1_in_a_dialog_tells_of_it_and_can_be_searched_meanwhile(tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
-        window.actions["connection.choose"].trigger()
+        window.all_actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
         shown = await help_of(dialog)
         assert shown.place == ("connections", "") and shown.parentWidget() is dialog
@@ -116,7 +116,7 @@ async def test_f1_in_a_dialog_tells_of_it_and_can_be_searched_meanwhile(tmp_path
 
 async def test_f1_in_the_palette_closes_it_and_tells_of_the_page(tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
-        window.actions["view.palette"].trigger()
+        window.all_actions["view.palette"].trigger()
         palette = await dialog_of(window, PaletteDialog)
         QTest.keyClick(palette.edit, Qt.Key.Key_F1)
         shown = window.findChild(HelpWindow)
@@ -358,7 +358,7 @@ async def test_its_text_has_the_windows_size_and_changes_it_and_the_theme_is_fol
             assert shown.browser.document().defaultFont().pixelSize() == 2 * usual
             QTest.keySequence(shown, "Ctrl+0")
             assert shown.browser.document().defaultFont().pixelSize() == usual
-            window.actions["view.smaller_text"].trigger()
+            window.all_actions["view.smaller_text"].trigger()
             assert shown.browser.document().defaultFont().pixelSize() < usual, "the help follows the window"
         finally:
             theme().set_text_percent(100)

@@ -37,8 +37,8 @@ def dropper(dsn: str) -> Iterator[Dropper]:
 
 
 async def opened_by(window: MainWindow, key: str, kind: type[Any]) -> Any:
-    await until(window.actions[key].isEnabled, timeout_s=30, what=f"{key} to be possible")
-    window.actions[key].trigger()
+    await until(window.all_actions[key].isEnabled, timeout_s=30, what=f"{key} to be possible")
+    window.all_actions[key].trigger()
     return await dialog_of(window, kind)
 
 
@@ -214,7 +214,7 @@ async def test_many_new_jobs_and_staged_changes(dsn: str, dropper: Dropper, tmp_
             dialog.second.click()
             await broken(await opened_by(window, "staged.show", StagedDialog), dropper, fault)
             await told(window, "Whether 1 staged change was applied is not known yet")
-            assert not window.actions["staged.show"].isEnabled(), "not offered before it is known"
+            assert not window.all_actions["staged.show"].isEnabled(), "not offered before it is known"
             await back(window, dropper)
             if fault == "answer":
                 await told(window, "Applied 1 staged change to 1 job.")

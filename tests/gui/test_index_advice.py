@@ -125,7 +125,7 @@ async def test_a_search_that_becomes_slow_offers_the_index_and_a_click_shows_it(
 async def test_advice_is_there_from_the_menu_for_any_filter(dsn: str, tmp_path: Path, is_read_only: bool) -> None:
     async with searching(dsn, tmp_path) as window:
         desk_of(window).profile = replace(desk_of(window).profile, is_read_only=is_read_only)
-        action = window.actions["view.index"]
+        action = window.all_actions["view.index"]
         assert not action.isEnabled() and "filter" in action.toolTip()
         window.header.filter_bar.set_text("queueing_lock:x")
         action.trigger()

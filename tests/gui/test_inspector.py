@@ -87,7 +87,7 @@ async def test_a_secret_is_hidden_in_every_form_until_it_is_clicked(dsn: str, tm
                 panel.tree.copy("all")
                 texts.append(QApplication.clipboard().text())
                 window.message.clear()
-                window.actions["job.copy_json"].trigger()
+                window.all_actions["job.copy_json"].trigger()
                 await until(lambda: window.message.sentence.startswith("Copied"), what="the copy")
                 return "\n".join([*texts, QApplication.clipboard().text()])
 
@@ -390,7 +390,7 @@ async def test_links_and_the_pattern_are_edited_in_the_connections_dialog(dsn: s
     with Others(dsn) as others:
         others.defer()
         async with live(tmp_path, dsn) as window:
-            window.actions["connection.choose"].trigger()
+            window.all_actions["connection.choose"].trigger()
             dialog = await dialog_of(window, ConnectionDialog)
             dialog.show_profile(Profile(name="mine", method="dsn", dsn=dsn))
             dialog.part.choose(1)

@@ -25,8 +25,8 @@ async def act(window: MainWindow, key: str, job_id: int) -> None:
     """Do it as an operator does: select the job, and take the action's dialog."""
     window.show_page("jobs")
     await until(lambda: window.jobs.inspect(job_id), what="the job to show")
-    await until(window.actions[key].isEnabled)
-    window.actions[key].trigger()
+    await until(window.all_actions[key].isEnabled)
+    window.all_actions[key].trigger()
     dialog = await until(lambda: next((each for each in window.findChildren(QDialog) if each.isVisible()), None))
     await until(dialog.verb.isEnabled)
     dialog.verb.click()

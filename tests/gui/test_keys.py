@@ -88,7 +88,7 @@ class Opener:
         return []
 
     def by_action(self, key: str) -> Callable[[], None]:
-        return lambda: self._window.actions[key].trigger()
+        return lambda: self._window.all_actions[key].trigger()
 
     def makers(self) -> dict[type[QDialog], Callable[[], object]]:
         window, desk = self._window, desk_of(self._window)
@@ -287,8 +287,8 @@ async def wrong_in(opener: Opener, window: MainWindow, kind: type[QDialog]) -> l
 
 async def cancelled(window: MainWindow) -> None:
     """Cancel the selected job, so that there is something to undo."""
-    await until(window.actions["job.cancel"].isEnabled)
-    window.actions["job.cancel"].trigger()
+    await until(window.all_actions["job.cancel"].isEnabled)
+    window.all_actions["job.cancel"].trigger()
     dialog = await dialog_of(window, PreflightDialog)
     await until(dialog.verb.isEnabled, what="the preflight")
     QTest.keyClick(dialog.verb, SPACE)
@@ -296,7 +296,7 @@ async def cancelled(window: MainWindow) -> None:
 
 
 async def stage(window: MainWindow) -> None:
-    window.actions["job.defer"].trigger()
+    window.all_actions["job.defer"].trigger()
     dialog = await dialog_of(window, DeferDialog)
     dialog.task.setText("mail.later")
     dialog.second.setFocus()
@@ -311,9 +311,9 @@ async def test_return_upon_opening_leaves_the_job_as_it_is(dsn: str, tmp_path: P
         async with live(tmp_path, dsn) as window:
             await until(lambda: window.jobs.model.position(job_id) is not None)
             window.jobs.table.select([job_id])
-            await until(window.actions[key].isEnabled)
+            await until(window.all_actions[key].isEnabled)
             before = picture(dsn)
-            window.actions[key].trigger()
+            window.all_actions[key].trigger()
             dialog = await dialog_of(window, PreflightDialog)
             await until(dialog.verb.isEnabled, what="the preflight")
             # A Return held since the menu is no answer.
@@ -368,7 +368,7 @@ async def typed_and_kept(window: MainWindow, dialog: QDialog, field: QLineEdit |
 
 async def test_a_test_of_a_connection_leaves_the_focus_where_it_is(dsn: str, tmp_path: Path) -> None:
     async with opened(tmp_path) as window:
-        window.actions["connection.choose"].trigger()
+        window.all_actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
         dialog.form.method.choose(1)
         dialog.form.dsn.setText(dsn)

@@ -90,7 +90,7 @@ async def test_a_link_to_another_connection_opens_it_first(dsn: str, tmp_path: P
         assert links.open(f"jobdesk://billing/jobs/{wanted}")
         await until(lambda: [row.id for row in window.jobs.selected_rows()] == [wanted], what="the job of the link")
         window.show_page("jobs")
-        window.actions["job.copy_link"].trigger()
+        window.all_actions["job.copy_link"].trigger()
         assert QApplication.clipboard().text() == f"jobdesk://billing/jobs/{wanted}"
 
 

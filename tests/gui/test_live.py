@@ -105,10 +105,10 @@ async def test_a_deleted_jobs_neighbour_is_not_selected_in_its_place(dsn: str, t
         ids = [others.defer() for _ in range(5)]
         async with live(tmp_path, dsn) as window:
             window.jobs.inspect(ids[2])
-            await until(window.actions["job.cancel"].isEnabled)
+            await until(window.all_actions["job.cancel"].isEnabled)
             others.run("DELETE FROM procrastinate_jobs WHERE id = %s", ids[2])
             await until(lambda: window.jobs.model.rowCount() == 4, what="the deleted job to go")
-            await until(lambda: not window.actions["job.cancel"].isEnabled(), what="the actions to follow")
+            await until(lambda: not window.all_actions["job.cancel"].isEnabled(), what="the actions to follow")
             assert window.jobs.table.selected_ids() == []
 
 
@@ -206,13 +206,13 @@ async def test_after_an_act_on_selected_rows_the_page_says_what_is_so_now(dsn: s
                 assert page.toolbar.lost.isVisible() and page.toolbar.lost.text() == "4 no longer match · Refresh"
                 await until(lambda: page.inspector.comparison.shared.value("status") == "todo", what="what they share")
                 await until(lambda: "2 match (exact)" in page.toolbar._count.whole, what="the count")
-                await until(lambda: not window.actions["job.retry"].isEnabled(), what="retry to be impossible")
+                await until(lambda: not window.all_actions["job.retry"].isEnabled(), what="retry to be impossible")
                 assert page.model.data(page.model.index(page.model.position(ids[0]) or 0, 1), CELL_ROLE).tone == "faint"
                 assert "No longer matches" in page.model.data(page.model.index(5, 1), Qt.ItemDataRole.ToolTipRole)
                 if text == "status:failed":
                     page.table.select(ids[4:])
                 else:
-                    window.actions["view.refresh"].trigger()
+                    window.all_actions["view.refresh"].trigger()
                 await until(lambda: page.model.rowCount() == 2 and page.model.lost == 0, what="them to leave")
                 assert not page.toolbar.lost.isVisible()
                 for each in ids[:4]:

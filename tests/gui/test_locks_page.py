@@ -66,9 +66,9 @@ async def test_the_head_that_blocks_is_cancelled_from_here_and_the_list_follows(
             others.defer(lock="l")
         async with live(tmp_path, dsn) as window:
             await show(window)
-            assert window.actions["job.cancel"].toolTip() == "Select a job first."
+            assert window.all_actions["job.cancel"].toolTip() == "Select a job first."
             await choose(window, 0)
-            assert window.actions["job.cancel"].isEnabled() and not window.actions["job.retry"].isEnabled()
+            assert window.all_actions["job.cancel"].isEnabled() and not window.all_actions["job.retry"].isEnabled()
             window.activateWindow()
             QTest.keySequence(window.pages.get("locks").chain.table, QKeySequence("Del"))
             dialog = await until(

@@ -108,7 +108,7 @@ async def test_a_refused_action_leaves_no_argument_in_the_log(written: Path, dsn
 
 async def test_the_diagnostics_tell_versions_and_states_and_no_names(written: Path, dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path / "home", dsn, environment="production") as window:
-        window.actions["help.diagnostics"].trigger()
+        window.all_actions["help.diagnostics"].trigger()
         text = QApplication.clipboard().text()
         server = window.session.desk.capabilities.server_version  # type: ignore[union-attr]
         assert "no server" in window.message.sentence
@@ -235,10 +235,10 @@ async def test_the_folder_of_the_log_is_opened_by_the_desktop(tmp_path: Path, mo
     QDesktopServices.setUrlHandler("file", desktop, "open")
     try:
         async with opened(tmp_path) as window:
-            window.actions["help.log"].trigger()
+            window.all_actions["help.log"].trigger()
             assert desktop.opened is None and str(logs.log_folder()) in window.message.sentence
             logs.log_folder().mkdir(parents=True)
-            window.actions["help.log"].trigger()
+            window.all_actions["help.log"].trigger()
             assert desktop.opened == QUrl.fromLocalFile(str(logs.log_folder()))
     finally:
         QDesktopServices.unsetUrlHandler("file")
@@ -252,7 +252,7 @@ async def test_about_tells_every_package_with_its_licence(tmp_path: Path) -> Non
     assert [each.name for each in components() if not each.licence and each.name != "jobdesk"] == []
     assert "LGPL" in names["psycopg"].licence and "LGPL" in names["pyside6-essentials"].licence
     async with opened(tmp_path) as window:
-        window.actions["help.about"].trigger()
+        window.all_actions["help.about"].trigger()
         dialog = await dialog_of(window, AboutDialog)
         assert "Lesser General Public License" in dialog.notice.text()
         assert not dialog.notice.openExternalLinks()

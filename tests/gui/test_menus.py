@@ -103,21 +103,21 @@ async def test_the_selected_rows_are_copied_as_shown_with_bare_ids(dsn: str, tmp
             table.choice.choose(table.choice.choice() | {"order": ["queue", "id", "attempts", "scheduled", "lock"]})
             await until(lambda: len(window.jobs.model.ids()) == 3, what="the jobs")
             table.select(ids)
-            await until(window.actions["job.copy_rows"].isEnabled, what="the selection")
+            await until(window.all_actions["job.copy_rows"].isEnabled, what="the selection")
             table.setFocus()
             at = formats.here(dt.datetime.fromisoformat(when)).isoformat(sep=" ")
             rows = "\n".join(f"q {n}\t{ids[n]}\t{int(n == 0)}\t{at}\t1,000" for n in (2, 1, 0))
             for press in (
                 lambda: QTest.keySequence(table, QKeySequence("Ctrl+C")),
-                window.actions["job.copy_rows"].trigger,
+                window.all_actions["job.copy_rows"].trigger,
             ):
                 QApplication.clipboard().clear()
                 press()
                 assert QApplication.clipboard().text() == rows
             assert window.message.sentence == "Copied 3 rows."
-            window.actions["job.copy_ids"].trigger()
+            window.all_actions["job.copy_ids"].trigger()
             assert QApplication.clipboard().text() == "\n".join(str(job_id) for job_id in reversed(ids))
-            window.actions["job.copy_json"].trigger()
+            window.all_actions["job.copy_json"].trigger()
             await until(lambda: "JSON" in window.message.sentence, what="the JSON")
             assert "s3cr3t" not in QApplication.clipboard().text()
             copied = {job["id"]: job for job in json.loads(QApplication.clipboard().text())}
@@ -148,8 +148,8 @@ async def test_the_selected_rows_are_copied_as_shown_with_bare_ids(dsn: str, tmp
 @pytest.mark.parametrize(("act", "harmless"), [("cancel", "Keep jobs"), ("delete", "Keep jobs"), ("retry", "Cancel")])
 async def test_the_harmless_button_is_not_called_as_the_act(dsn: str, tmp_path: Path, act: str, harmless: str) -> None:
     async with live(tmp_path, dsn) as window:
-        await until(window.actions[f"matching.{act}"].isEnabled, what="the act")
-        window.actions[f"matching.{act}"].trigger()
+        await until(window.all_actions[f"matching.{act}"].isEnabled, what="the act")
+        window.all_actions[f"matching.{act}"].trigger()
         dialog = await dialog_of(window, PreflightDialog)
         assert dialog.cancel_button.text() == harmless
         dialog.reject()

@@ -202,7 +202,7 @@ async def test_the_side_tells_pace_and_usual_arguments_and_hides_secrets(dsn: st
             assert 'kind  text\n    "welcome"  ×6' in said
             assert "user_id  number" in said
             assert "hush" not in said and "hidden" in said
-            window.actions["task.defer"].trigger()
+            window.all_actions["task.defer"].trigger()
             dialog = await dialog_of(window, DeferDialog)
             assert (dialog.task.text(), dialog.queue.text()) == ("t", "q"), "its usual queue"
 
@@ -214,11 +214,11 @@ async def test_acts_say_why_they_are_not_possible(dsn: str, tmp_path: Path, noun
         async with live(tmp_path, dsn) as window:
             page = await shown(window, f"{noun}s", 1)
             verbs = ("show", "cancel", "retry", "purge", "defer")
-            assert not any(window.actions[f"{noun}.{verb}"].isEnabled() for verb in verbs)
-            assert "Select a" in window.actions[f"{noun}.cancel"].toolTip()
+            assert not any(window.all_actions[f"{noun}.{verb}"].isEnabled() for verb in verbs)
+            assert "Select a" in window.all_actions[f"{noun}.cancel"].toolTip()
             page.select("x")
-            assert window.actions[f"{noun}.defer"].isEnabled() and window.actions[f"{noun}.show"].isEnabled()
-            assert "has failed" in window.actions[f"{noun}.retry"].toolTip()
+            assert window.all_actions[f"{noun}.defer"].isEnabled() and window.all_actions[f"{noun}.show"].isEnabled()
+            assert "has failed" in window.all_actions[f"{noun}.retry"].toolTip()
             buttons = {button.defaultAction().objectName() for button in page.findChildren(QToolButton)}
             menus = {action.objectName() for menu in page.findChildren(QMenu) for action in menu.actions()}
             assert {f"{noun}.{verb}" for verb in verbs} <= buttons & menus
@@ -235,7 +235,7 @@ async def test_the_filter_of_several_names_means_all_of_them(dsn: str, tmp_path:
                 page.model.index(page.model.position("other"), 0),  # type: ignore[arg-type]
                 page.table.selectionModel().SelectionFlag.Deselect | page.table.selectionModel().SelectionFlag.Rows,
             )
-            window.actions["queue.show"].trigger()
+            window.all_actions["queue.show"].trigger()
             await until(lambda: sorted(window.jobs.model.ids()) == ids, what="the jobs of the three")
             assert not window.header.filter_bar.problem
 
@@ -263,10 +263,10 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
             page.table.selectRow(0)
             await until(lambda: f"#{job_id}" in page._jobs.text, what="its jobs")
             assert "mail.send" in page._jobs.text.replace("\u200b", "")
-            assert "No worker is unresponsive" in window.actions["worker.prune"].toolTip()
+            assert "No worker is unresponsive" in window.all_actions["worker.prune"].toolTip()
             others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'")
-            await until(window.actions["worker.prune"].isEnabled, what="the worker to be silent")
-            window.actions["worker.prune"].trigger()
+            await until(window.all_actions["worker.prune"].isEnabled, what="the worker to be silent")
+            window.all_actions["worker.prune"].trigger()
             dialog = await dialog_of(window, PruneDialog)
             assert not dialog.verb.isEnabled(), "it may still run its job: not by a click alone"
             dialog.safety.force.click()

@@ -98,7 +98,7 @@ async def test_the_test_of_a_connection_that_was_changed_sends_it_nowhere(
     async with opened(tmp_path) as window:
         await keep_password(saved(window, "billing", home), SECRET)
         ring["billing"] = SECRET
-        window.actions["connection.choose"].trigger()
+        window.all_actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
         dialog.saved.setCurrentIndex(1)
         QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)

@@ -146,7 +146,7 @@ async def _until_it_has_gone(window: MainWindow, fate: str) -> None:
 
 async def _look_at_connections(window: MainWindow, carrier: str) -> None:
     """The dialog of connections, with what is open or saved in it, each way to connect, and its test."""
-    window.actions["connection.choose"].trigger()
+    window.all_actions["connection.choose"].trigger()
     dialog = await dialog_of(window, ConnectionDialog)
     for method in range(3):
         dialog.form.method.choose(method)

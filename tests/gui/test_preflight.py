@@ -35,8 +35,8 @@ def fill(others: Others, jobs: int, status: str = "todo") -> None:
 
 async def preflight(window: MainWindow, key: str) -> PreflightDialog:
     """The preflight that an action opens, when it has looked at the jobs."""
-    await until(window.actions[key].isEnabled, what=f"{key} to be possible")
-    window.actions[key].trigger()
+    await until(window.all_actions[key].isEnabled, what=f"{key} to be possible")
+    window.all_actions[key].trigger()
     dialog = await dialog_of(window, PreflightDialog)
     await until(lambda: dialog.plan is not None, what="the preflight")
     return dialog

@@ -99,7 +99,7 @@ async def test_a_connection_finds_its_arrangement_again_and_another_one_its_own(
             assert not again.jobs.table.isColumnHidden(10) and again.jobs.table.isColumnHidden(5)
             assert again.jobs.table.columnWidth(1) == width != at_first
             assert again.jobs._splitter.own_sizes == sizes
-            again.actions["view.reset_layout"].trigger()
+            again.all_actions["view.reset_layout"].trigger()
             assert again.jobs.table.isColumnHidden(10) and not again.jobs._splitter.own_sizes
             assert again.arrangement.taken()["columns"] == {}
 
@@ -171,11 +171,11 @@ async def test_density_and_times_are_chosen_in_the_menu_and_remembered(dsn: str,
         async with live(tmp_path, dsn) as window:
             Memory(window)
             for key, height in (("view.comfortable_rows", 36), ("view.compact_rows", 28)):
-                window.actions[key].trigger()
-                assert window.actions[key].isChecked()
+                window.all_actions[key].trigger()
+                assert window.all_actions[key].isChecked()
                 assert window.jobs.table.rowHeight(0) == height
-            window.actions["view.comfortable_rows"].trigger()
-            window.actions["view.utc_times"].trigger()
+            window.all_actions["view.comfortable_rows"].trigger()
+            window.all_actions["view.utc_times"].trigger()
             assert "UTC" in window.footer._right.text()
             remembered.keep(window)
         theme().set_density("compact")
@@ -184,21 +184,21 @@ async def test_density_and_times_are_chosen_in_the_menu_and_remembered(dsn: str,
             remembered.restore(again, None)
             assert theme().density == "comfortable" and formats.shows_utc()
             again._update_actions()
-            assert again.actions["view.utc_times"].isChecked()
-            assert not again.actions["view.local_times"].isChecked()
+            assert again.all_actions["view.utc_times"].isChecked()
+            assert not again.all_actions["view.local_times"].isChecked()
 
 
 async def test_the_theme_follows_the_system_until_it_is_chosen(tmp_path: Path, qapp: QApplication) -> None:
     told = qapp.styleHints().colorSchemeChanged  # what the platform tells; offscreen has nothing to tell
     async with opened(tmp_path) as window:
-        window.actions["view.theme_of_system"].trigger()
+        window.all_actions["view.theme_of_system"].trigger()
         told.emit(Qt.ColorScheme.Dark)
         assert theme().tokens.is_dark
         told.emit(Qt.ColorScheme.Light)
         assert not theme().tokens.is_dark
-        window.actions["view.dark_theme"].trigger()
-        assert theme().tokens.is_dark and window.actions["view.dark_theme"].isChecked()
-        window.actions["view.light_theme"].trigger()
+        window.all_actions["view.dark_theme"].trigger()
+        assert theme().tokens.is_dark and window.all_actions["view.dark_theme"].isChecked()
+        window.all_actions["view.light_theme"].trigger()
         told.emit(Qt.ColorScheme.Dark)
         assert not theme().tokens.is_dark, "what was chosen stays"
         told.emit(Qt.ColorScheme.Unknown)

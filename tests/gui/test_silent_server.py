@@ -52,8 +52,8 @@ async def test_an_act_is_stopped_beside_a_silent_server_and_says_what_is_unknown
         others.run("CREATE TRIGGER slow BEFORE UPDATE ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION slow()")
         async with live(tmp_path, link.dsn) as window:
             window.header.filter_bar.set_text("queue:q")
-            await until(window.actions["matching.cancel"].isEnabled, what="cancelling to be possible")
-            window.actions["matching.cancel"].trigger()
+            await until(window.all_actions["matching.cancel"].isEnabled, what="cancelling to be possible")
+            window.all_actions["matching.cancel"].trigger()
             dialog = await dialog_of(window, PreflightDialog)
             await until(lambda: dialog.plan is not None, what="the preflight")
             dialog.verb.click()
@@ -81,9 +81,9 @@ async def test_escape_leaves_a_preflight_that_waits_for_a_silent_server(
     with Others(dsn) as others:
         others.defer()
         async with live(tmp_path, link.dsn) as window:
-            await until(window.actions["matching.cancel"].isEnabled, what="cancelling to be possible")
+            await until(window.all_actions["matching.cancel"].isEnabled, what="cancelling to be possible")
             link.freeze()
-            window.actions["matching.cancel"].trigger()
+            window.all_actions["matching.cancel"].trigger()
             dialog = await dialog_of(window, PreflightDialog)
             began = time.monotonic()
             QTest.keyClick(dialog, Qt.Key.Key_Escape)

@@ -41,8 +41,8 @@ async def stage(window: MainWindow, key: str, *job_ids: int, priority: int | Non
     """Stage an action on these jobs by its dialog."""
     await until(lambda: all(window.jobs.model.position(job_id) is not None for job_id in job_ids))
     window.jobs.table.select(list(job_ids))
-    await until(window.actions[key].isEnabled, what=f"{key} to be possible")
-    window.actions[key].trigger()
+    await until(window.all_actions[key].isEnabled, what=f"{key} to be possible")
+    window.all_actions[key].trigger()
     dialog = await dialog_of(window, PreflightDialog)
     if priority is not None:
         dialog.options.priority.setValue(priority)  # type: ignore[attr-defined]
@@ -53,7 +53,7 @@ async def stage(window: MainWindow, key: str, *job_ids: int, priority: int | Non
 
 async def stage_defer(window: MainWindow, task: str, queueing_lock: str = "") -> None:
     """Stage a new job by its dialog."""
-    window.actions["job.defer"].trigger()
+    window.all_actions["job.defer"].trigger()
     dialog = await dialog_of(window, DeferDialog)
     dialog.task.setText(task)
     dialog.queueing_lock.setText(queueing_lock)
@@ -63,7 +63,7 @@ async def stage_defer(window: MainWindow, task: str, queueing_lock: str = "") ->
 
 async def shown(window: MainWindow, key: str = "staged.show") -> StagedDialog:
     """The dialog of staged changes, when it has looked at the jobs."""
-    window.actions[key].trigger()
+    window.all_actions[key].trigger()
     dialog = await dialog_of(window, StagedDialog)
     await until(lambda: dialog.plan is not None, what="the preflight of the set")
     return dialog
@@ -81,8 +81,8 @@ async def test_changes_are_collected_and_applied_together(dsn: str, tmp_path: Pa
     with Others(dsn) as others:
         ids = [others.defer() for _ in range(5)]
         async with live(tmp_path, dsn) as window:
-            assert not window.footer.staged.isVisible() and not window.actions["staged.show"].isEnabled()
-            assert "Nothing is staged" in window.actions["staged.apply"].toolTip()
+            assert not window.footer.staged.isVisible() and not window.all_actions["staged.show"].isEnabled()
+            assert "Nothing is staged" in window.all_actions["staged.apply"].toolTip()
             before = picture(dsn)
             await stage(window, "job.cancel", *ids[:2])
             assert window.footer.staged.text() == "1 change staged"
@@ -216,7 +216,7 @@ async def test_the_program_asks_before_staged_changes_are_lost(dsn: str, tmp_pat
         window.commands.app.quit_asked_for.connect(lambda: ended.append("quit"))
 
         def leave() -> None:
-            window.close() if door == "close" else window.actions["app.quit"].trigger()
+            window.close() if door == "close" else window.all_actions["app.quit"].trigger()
 
         await stage_defer(window, "mail.new")
         leave()
@@ -244,12 +244,12 @@ async def test_staged_changes_belong_to_their_connection_and_outlive_its_closing
         async with opened(tmp_path, Profile(name="first", method="dsn", dsn=dsn)) as window:
             await until(lambda: window.header.live.mode == "live", what="the feed to go live")
             await stage(window, "job.cancel", job_id)
-            window.actions["view.refresh"].trigger()
+            window.all_actions["view.refresh"].trigger()
             assert window.footer.staged.text() == "1 change staged"
-            window.actions["connection.close"].trigger()
+            window.all_actions["connection.close"].trigger()
             await until(lambda: "Not applied" in window.message.sentence, what="the warning")
             assert "1 staged change for first" in window.message.sentence and not window.footer.staged.isVisible()
-            assert window.actions["staged.show"].toolTip() == "Connect to a database first."
+            assert window.all_actions["staged.show"].toolTip() == "Connect to a database first."
             window.session.open(Profile(name="second", method="dsn", dsn=empty_dsn))
             await until(lambda: window.session.desk is not None, what="another connection")
             assert not window.footer.staged.isVisible()
@@ -339,7 +339,7 @@ async def test_rows_are_staged_and_applied_with_other_changes_all_or_nothing(dsn
         first = others.defer()
         async with live(tmp_path, dsn) as window:
             await stage(window, "job.cancel", first)
-            window.actions["job.defer_many"].trigger()
+            window.all_actions["job.defer_many"].trigger()
             many = await dialog_of(window, DeferManyDialog)
             many.fields.task.setText("mail.send")
             many.fields.queueing_lock.setText("user-{user}")
@@ -376,8 +376,8 @@ async def test_a_replay_is_staged_for_the_connection_it_is_meant_for(dsn: str, e
             window.session.store.save(there)
             await until(lambda: window.jobs.model.position(job_id) is not None)
             window.jobs.inspect(job_id)
-            await until(window.actions["job.replay"].isEnabled)
-            window.actions["job.replay"].trigger()
+            await until(window.all_actions["job.replay"].isEnabled)
+            window.all_actions["job.replay"].trigger()
             dialog = await dialog_of(window, ReplayDialog)
             dialog.profile.setCurrentIndex(1)
             await until(lambda: dialog.plan is not None, what="the preview")

@@ -167,7 +167,7 @@ async def test_the_window_bears_a_longer_language(translated: None, dsn: str, tm
     with Others(dsn) as others:
         others.defer()
         async with live(tmp_path, dsn) as window:
-            assert "~" in window.actions["job.retry"].text() and "~" in window.navigation.item(1).text()
+            assert "~" in window.all_actions["job.retry"].text() and "~" in window.navigation.item(1).text()
             await until(lambda: window.jobs.model.rowCount() == 1, what="the job")
             window.resize(1280, 800)
             for page in KEYS:
@@ -177,7 +177,7 @@ async def test_the_window_bears_a_longer_language(translated: None, dsn: str, tm
                 assert not cut(window), page
                 window.grab().save(str(tmp_path / f"{page}.png"))
             for key, kind in (("job.defer", DeferDialog), ("help.about", AboutDialog)):
-                window.actions[key].trigger()
+                window.all_actions[key].trigger()
                 dialog = await dialog_of(window, kind)
                 assert "~" in dialog.verb.text() and not cut(dialog)
                 assert dialog.width() <= 1280 and dialog.height() <= 800

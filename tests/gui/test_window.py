@@ -85,8 +85,8 @@ async def test_everything_in_every_dialog_has_a_name(
         async with live(tmp_path, dsn) as window:
             window.jobs.inspect(job_id)
             window.finding.save_view("Mine")
-            await until(window.actions[action].isEnabled)
-            window.actions[action].trigger()
+            await until(window.all_actions[action].isEnabled)
+            window.all_actions[action].trigger()
             dialog = await dialog_of(window, kind)
             assert not list(unnamed(dialog))
             dialog.reject()
@@ -105,8 +105,8 @@ async def test_everything_of_a_chosen_lock_and_entry_and_of_its_undo_has_a_name(
             assert not list(unnamed(window))
             window.show_page("jobs")
             window.jobs.inspect(job_id)
-            await until(window.actions["job.cancel"].isEnabled)
-            window.actions["job.cancel"].trigger()
+            await until(window.all_actions["job.cancel"].isEnabled)
+            window.all_actions["job.cancel"].trigger()
             dialog = await dialog_of(window, PreflightDialog)
             await until(dialog.verb.isEnabled, what="the preflight")
             assert not list(unnamed(dialog))
@@ -250,7 +250,7 @@ async def test_no_dialog_is_wider_than_a_small_window(
 ) -> None:
     async with live(tmp_path, dsn) as window:
         window.resize(1024, 700)
-        window.actions[action].trigger()
+        window.all_actions[action].trigger()
         dialog = await dialog_of(window, kind)
         assert dialog.width() < window.width()
         dialog.reject()

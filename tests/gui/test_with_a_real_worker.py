@@ -36,7 +36,7 @@ def with_worker(dsn: str) -> Iterator[str]:
 
 async def defer(window: MainWindow, task: str, arguments: str) -> int:
     """Defer a job by the dialog and return its id."""
-    window.actions["job.defer"].trigger()
+    window.all_actions["job.defer"].trigger()
     dialog = await dialog_of(window, DeferDialog)
     QTest.keyClicks(dialog.task, task)
     dialog.arguments.set_text(arguments)
@@ -48,8 +48,8 @@ async def defer(window: MainWindow, task: str, arguments: str) -> int:
 async def act(window: MainWindow, job_id: int, action: str) -> None:
     """Select the job and take the action through its dialog."""
     await until(lambda: window.jobs.inspect(job_id), what="the job to show")
-    await until(window.actions[action].isEnabled, what=f"{action} to be possible")
-    window.actions[action].trigger()
+    await until(window.all_actions[action].isEnabled, what=f"{action} to be possible")
+    window.all_actions[action].trigger()
     dialog = await dialog_of(window, PreflightDialog)
     await until(dialog.verb.isEnabled, what="the preflight")
     QTest.mouseClick(dialog.verb, Qt.MouseButton.LeftButton)
@@ -83,8 +83,8 @@ async def test_their_worker_stops_what_the_window_aborts(with_worker: str, tmp_p
         waiting = await defer(window, "write", '{"text": "never"}')
         await shows(window, running, "doing")
         window.jobs.inspect(running)
-        await until(window.actions["job.retry"].isEnabled, what="a retry to be offered")
-        window.actions["job.retry"].trigger()
+        await until(window.all_actions["job.retry"].isEnabled, what="a retry to be offered")
+        window.all_actions["job.retry"].trigger()
         dialog = await dialog_of(window, PreflightDialog)
         await until(lambda: any("would run twice" in text for text in dialog.outcomes.texts()), what="the danger")
         assert not dialog.verb.isEnabled()

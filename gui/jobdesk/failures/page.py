@@ -28,10 +28,10 @@ from jobdesk.failures.toolbar import Choice, FailuresToolbar
 from jobdesk.kit import formats
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
 from jobdesk.window.actions import Actions
-from jobdesk.window.navigation import Navigation
 
 #: Narrower, the side stands below the list; the choices of the toolbar are lists below the second width.
 NARROW_WIDTH, TIGHT_WIDTH = 860, 660

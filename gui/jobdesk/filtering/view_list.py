@@ -9,9 +9,9 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QListWidgetItem, QVBoxLayout, QWidget
 
+from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
-from jobdesk.window.navigation import Navigation
 
 LONGEST = 300
 #: In a narrower window the pages show as icons.

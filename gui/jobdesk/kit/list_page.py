@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
 
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 from jobdesk.window.actions import Actions
-from jobdesk.window.navigation import Navigation
 
 SIDE_WIDTH = 300
 #: Narrower, the buttons show their icons alone.

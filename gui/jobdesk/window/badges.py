@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication
 
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
-from jobdesk.window.navigation import Navigation
+from jobdesk.kit.navigation import Navigation
 
 
 def show_badges(navigation: Navigation, desk: Desk | None) -> None:

@@ -21,6 +21,7 @@ from jobdesk.connection.start import StartPage
 from jobdesk.filtering.finding import Finding
 from jobdesk.filtering.view_list import SideBar, ViewList
 from jobdesk.kit.message_bar import MessageBar
+from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.pressing import is_return, press
 from jobdesk.runtime.logs import fault
 from jobdesk.window.actions import Actions
@@ -30,7 +31,6 @@ from jobdesk.window.commands import Commands
 from jobdesk.window.footer import Footer
 from jobdesk.window.freshness import Freshness
 from jobdesk.window.header import EnvironmentStrip, Header, TopOfWindow
-from jobdesk.window.navigation import Navigation
 from jobdesk.window.pages import KEYS, PageStack
 from jobdesk.window.panes import Panes
 
@@ -61,10 +61,10 @@ class MainWindow(QMainWindow):
         self.acting = Acting(self)
         self.banners = self.acting.banners
         self.commands = Commands(self)
-        self.actions = Actions(self, self.commands)
-        names = {key: self.actions[f"view.{key}"].text().replace("&", "") for key in KEYS}
+        self.all_actions = Actions(self, self.commands)
+        names = {key: self.all_actions[f"view.{key}"].text().replace("&", "") for key in KEYS}
         self.navigation = Navigation([(key, name, key) for key, name in names.items()])
-        self.footer = Footer(self.commands.staged, self.actions["staged.show"], self.acting.chip)
+        self.footer = Footer(self.commands.staged, self.all_actions["staged.show"], self.acting.chip)
         self._place()
         self.panes = Panes(self)
         self.arrangement = Arrangement(self)
@@ -112,7 +112,7 @@ class MainWindow(QMainWindow):
     def _place(self) -> None:
         bar = QMenuBar()
         bar.setNativeMenuBar(True)
-        self.actions.fill_menu_bar(bar)
+        self.all_actions.fill_menu_bar(bar)
         self.setMenuWidget(TopOfWindow(self.strip, bar, self.header))
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
@@ -176,7 +176,7 @@ class MainWindow(QMainWindow):
             page.told.connect(self.message.show_good_news)
         if key not in ("overview", "journal"):
             page.selection_changed.connect(self._update_actions)
-            page.set_actions(self.actions)
+            page.set_actions(self.all_actions)
         self.arrangement.add(page)
         page.show_desk(self._open_desk())
 
@@ -281,13 +281,13 @@ class MainWindow(QMainWindow):
         self._tick()
 
     def _update_actions(self) -> None:
-        self.actions.update(self.commands.reasons(), self.commands.view.choices())
+        self.all_actions.update(self.commands.reasons(), self.commands.view.choices())
 
     def _fill_profiles(self) -> None:
         self.start.fill_menu(self.header.menu)
         self.header.menu.addSeparator()
         for key in ("connection.choose", "connection.reopen", "connection.close"):
-            self.header.menu.addAction(self.actions[key])
+            self.header.menu.addAction(self.all_actions[key])
 
     def _failed(self, error: Exception) -> None:
         fault("Told in the window", error)

@@ -80,7 +80,7 @@ class PaletteDialog(QDialog):
             if event.key() == Qt.Key.Key_F1:
                 # The palette lets no other window be used.
                 self.reject()
-                self._window.actions["help.topic"].trigger()
+                self._window.all_actions["help.topic"].trigger()
                 return True
         return super().eventFilter(watched, event)
 

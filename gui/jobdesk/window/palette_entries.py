@@ -80,7 +80,7 @@ def _actions(window: MainWindow) -> Iterator[Entry]:
             text = translated(spec.name or spec.text).replace("&", "").removesuffix("…")
             menu = translated(MENUS[spec.menu]).replace("&", "")
             hint = f"{menu} · {keys}" if keys else menu
-            yield Entry(spec.key, text, hint, window.actions[spec.key].trigger, reasons.get(spec.key))
+            yield Entry(spec.key, text, hint, window.all_actions[spec.key].trigger, reasons.get(spec.key))
 
 
 def _connections(window: MainWindow) -> Iterator[Entry]:
