@@ -33,7 +33,8 @@ def strings(sources: Path) -> set[Found]:
 
 
 def _in_module(tree: ast.Module) -> Iterator[Found]:
-    contexts = {each.name: context for each in tree.body if (context := _context_of(each))}
+    functions = [each for each in tree.body if isinstance(each, ast.FunctionDef)]
+    contexts = {each.name: context for each in functions if (context := _context_of(each))}
     yield from _in_calls(tree, "", contexts)
     if len(set(contexts.values())) == 1:
         context = next(iter(contexts.values()))
@@ -44,15 +45,15 @@ def _in_module(tree: ast.Module) -> Iterator[Found]:
                 yield from ((context, text) for text in found)
 
 
-def _context_of(node: ast.stmt) -> str | None:
+def _context_of(node: ast.FunctionDef) -> str | None:
     """The context of a module's own function to translate: `def _tr(text): return translate("LocksPage", text)`."""
-    if not isinstance(node, ast.FunctionDef) or len(node.args.args) != 1:
+    if len(node.args.args) != 1:
         return None
     name = node.args.args[0].arg
     for call in (each for each in ast.walk(node) if isinstance(each, ast.Call) and len(each.args) > 1):
         context, text = call.args[:2]
-        is_ours = name_of(call) in ("translate", "QT_TRANSLATE_NOOP") and isinstance(context, ast.Constant)
-        if is_ours and isinstance(text, ast.Name) and text.id == name:
+        is_ours = name_of(call) in ("translate", "QT_TRANSLATE_NOOP")
+        if is_ours and isinstance(context, ast.Constant) and isinstance(text, ast.Name) and text.id == name:
             return str(context.value)
     return None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-import jobdesk_core
 import procrastinate
 import psycopg
+from jobdesk_core import App, PsycopgConnector, SyncPsycopgConnector
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from procrastinate.schema import SchemaManager
@@ -20,21 +20,27 @@ class Engine:
     """One implementation: its app and its connectors, all with default options."""
 
     name: str
-    app: Callable[..., Any]
+    app: Callable[..., App]
     connector: Callable[..., Any]
     sync_connector: Callable[..., Any]
 
-    def asynchronous(self, dsn: str) -> Any:
+    def asynchronous(self, dsn: str) -> App:
         """A closed app on psycopg's asynchronous connector."""
         return self.app(connector=self.connector(conninfo=dsn))
 
-    def synchronous(self, dsn: str) -> Any:
+    def synchronous(self, dsn: str) -> App:
         """A closed app on psycopg's synchronous connector."""
         return self.app(connector=self.sync_connector(conninfo=dsn))
 
 
-OURS = Engine("jobdesk_core", jobdesk_core.App, jobdesk_core.PsycopgConnector, jobdesk_core.SyncPsycopgConnector)
-THEIRS = Engine("procrastinate", procrastinate.App, procrastinate.PsycopgConnector, procrastinate.SyncPsycopgConnector)
+OURS = Engine("jobdesk_core", App, PsycopgConnector, SyncPsycopgConnector)
+THEIRS = Engine(
+    "procrastinate",
+    # It has every name of ours that is used here.
+    cast("Callable[..., App]", procrastinate.App),
+    procrastinate.PsycopgConnector,
+    procrastinate.SyncPsycopgConnector,
+)
 
 SCHEMAS: dict[str, Callable[[], str]] = {"procrastinate": SchemaManager.get_schema, "jobdesk": schema_sql}
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from functools import partial
+from typing import TypeVar
 
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.groups import FailuresReader
-from jobdesk_core.failures.records import Failures, Range
-from jobdesk_core.operations.steps import run_async
+from jobdesk_core.failures.records import Contrast, Failures, Range
+from jobdesk_core.operations.steps import Steps, run_async
 from reading import Readers, readers
 from table import Line, below, take_rounds
+
+Found = TypeVar("Found", Failures, Contrast)
 
 #: Seconds after which a reading of very much is left; what it would take on is no matter of its answers.
 MOST_S = 20.0
@@ -30,7 +33,7 @@ async def failures_lines(dsn: str, rounds: int) -> AsyncIterator[Line]:
         held.ask(_BARE)
         bare = [1000 * (time.perf_counter() - started)]
         for wanted in (Range.HOUR, Range.WEEK, Range.ALL):
-            first = await take_rounds({"ours": lambda wanted=wanted: _first(held, wanted)}, rounds)
+            first = await take_rounds({"ours": partial(_first, held, wanted)}, rounds)
             yield Line(f"failures of {wanted.value}, first answer", "ms", first["ours"], "bare SQL", bare, below(1_000))
         took, _ = await _taken(_reader(held, Range.ALL).more, held)
         yield Line("failures of all, slowest statement", "ms", [max(took)], "bare SQL", bare, below(500))
@@ -52,13 +55,13 @@ async def _first(held: Readers, wanted: Range) -> float:
 
 
 async def _taken(
-    more: Callable[[], Any], held: Readers, until: Callable[[Failures], bool] = lambda found: False
-) -> tuple[list[float], Any]:
+    more: Callable[[], Steps[Found]], held: Readers, until: Callable[[Found], bool] = lambda found: False
+) -> tuple[list[float], Found]:
     """The milliseconds of each answer, and the last one: the whole one, or that after MOST_S."""
     taken: list[float] = []
     while True:
         started = time.perf_counter()
         found = await run_async(more(), held.connector)
         taken.append(1000 * (time.perf_counter() - started))
-        if found.is_whole or sum(taken) > 1000 * MOST_S or (isinstance(found, Failures) and until(found)):
+        if found.is_whole or sum(taken) > 1000 * MOST_S or until(found):
             return taken, found

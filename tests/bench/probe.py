@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from array import array
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
+from jobdesk_core.feed.feed import Changes
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, SignalInstance
 
 INTERVAL_MS = 5
 
@@ -43,11 +44,11 @@ class Lateness:
 class Heard:
     """Which events the desk's signal told, and when (after the window's own slot has shown them)."""
 
-    def __init__(self, signal: Any) -> None:
+    def __init__(self, signal: SignalInstance) -> None:
         self._ids, self._told = array("q"), array("d")
         signal.connect(self._note)
 
-    def _note(self, changes: Any) -> None:
+    def _note(self, changes: Changes) -> None:
         now = time.perf_counter()
         self._ids.extend(event.id for event in changes.events)
         self._told.extend([now] * len(changes.events))
@@ -57,7 +58,7 @@ class Heard:
         path.write_text("\n".join(f"{event_id} {told}" for event_id, told in zip(self._ids, self._told, strict=True)))
 
 
-def when_told_to_end(parent: QObject, end: Any) -> None:
+def when_told_to_end(parent: QObject, end: Callable[[], object]) -> None:
     """Call `end` when the standard input is closed: by whoever measures, or because it has gone."""
     notifier = QSocketNotifier(0, QSocketNotifier.Type.Read, parent)
 

@@ -56,7 +56,7 @@ async def take_rounds(contenders: Mapping[str, Contender], rounds: int) -> dict[
     """Every contender's figure of each round, in turns that alternate; one round before, for warm caches."""
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(-1, rounds):
-        names = list(contenders) if number % 2 else list(reversed(contenders))
+        names = list(contenders) if number % 2 else list(contenders)[::-1]
         for name in names:
             figure = await contenders[name]()
             if number >= 0:

@@ -12,8 +12,9 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 gc.disable()  # as the command does
 
@@ -118,7 +119,7 @@ def main(what: str, dsn: str, *rest: str) -> int:
 
     async def run() -> int:
         program = Program(parse_arguments(["--dsn", dsn, "--theme", "light"]), app)
-        probes = {"start": start, "memory": memory, "watch": watch}
+        probes: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"start": start, "memory": memory, "watch": watch}
         probe = asyncio.create_task(probes[what](program, *rest))
         # A probe that fails ends the program.
         probe.add_done_callback(lambda _: program.window.close())

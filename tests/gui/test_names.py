@@ -162,11 +162,11 @@ async def test_find_shows_what_has_the_text_in_its_name(dsn: str, tmp_path: Path
             page = await shown(window, "tasks", 3)
             assert page.table.hasFocus()
             QTest.keyClick(page.table, Qt.Key.Key_Slash)
-            assert page.find.hasFocus()
-            QTest.keyClicks(page.find, "MAIL")
+            assert page.find_field.hasFocus()
+            QTest.keyClicks(page.find_field, "MAIL")
             assert names(page) == ["Mail.send", "mail.digest"]
             assert page.note.text().startswith("2 of 3")
-            page.find.clear()
+            page.find_field.clear()
             assert len(names(page)) == 3
 
 

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from jobdesk_core.failures.records import Common
 from jobdesk_core.profiles.secret_keys import HIDDEN, compiled
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QHeaderView, QStyleOptionViewItem, QWidget
 
 from jobdesk.failures import words
 from jobdesk.kit import formats
+from jobdesk.kit.roles import AnyIndex
 from jobdesk.kit.table import HEADER_HEIGHT, CellDelegate, Table
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
@@ -53,10 +54,10 @@ class CommonModel(QAbstractTableModel):
             self.values = list(values)
             self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = NO_PARENT) -> int:
+    def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self.values)
 
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = NO_PARENT) -> int:
+    def columnCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else 5
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -70,7 +71,7 @@ class CommonModel(QAbstractTableModel):
             return LEFT if section <= VALUE else RIGHT
         return None
 
-    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
         common = self.values[index.row()]
@@ -200,9 +201,7 @@ class CommonTable(Table):
 class BitDelegate(CellDelegate):
     """Paints a cell more closely than in a large table."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Override CellDelegate.paint."""
         bit = index.model().data(index, BIT_ROLE)
         self.paint_ground(painter, option)

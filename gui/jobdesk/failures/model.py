@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jobdesk_core.failures.records import By, Failures, Range
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from jobdesk.failures import words
 from jobdesk.failures.rows import Row, knows_errors
 from jobdesk.kit import formats
-from jobdesk.kit.roles import CELL_ROLE, PaintedCell
+from jobdesk.kit.roles import CELL_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.values_model import LEFT, RIGHT, Title
 
 #: What a cell of several parts is painted by: a `Parts`.
@@ -91,13 +91,13 @@ class FailuresModel(QAbstractTableModel):
 
     # Qt
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = NO_ROW) -> int:
+    def rowCount(self, parent: AnyIndex = NO_ROW) -> int:
         return 0 if parent.isValid() or not self._rows else len(self._rows) + 1
 
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = NO_ROW) -> int:
+    def columnCount(self, parent: AnyIndex = NO_ROW) -> int:
         return 0 if parent.isValid() else len(self._titles)
 
-    def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         flags = super().flags(index)
         return flags & ~Qt.ItemFlag.ItemIsSelectable if self.row_at(index.row()) is None else flags
 
@@ -110,7 +110,7 @@ class FailuresModel(QAbstractTableModel):
             return RIGHT if self._titles[section].is_right else LEFT
         return None
 
-    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or self._found is None:
             return None
         row, column = self.row_at(index.row()), index.column()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QWidget
 
 from jobdesk.failures.model import FIRST, PARTS_ROLE, SECOND, TREND, TREND_ROLE, FailuresModel, Parts
 from jobdesk.kit import formats
+from jobdesk.kit.roles import AnyIndex
 from jobdesk.kit.sparkline import paint_columns
 from jobdesk.kit.table import PADDING, CellDelegate, Table
 from jobdesk.kit.theme import theme
@@ -63,9 +64,7 @@ class FailuresTable(Table):
 class PartsDelegate(CellDelegate):
     """Paints words, quieter words and a mark into one cell."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Override CellDelegate.paint."""
         parts = index.model().data(index, PARTS_ROLE)
         if parts is None:
@@ -114,9 +113,7 @@ class PartsDelegate(CellDelegate):
 class TrendDelegate(CellDelegate):
     """Paints failed runs per bucket as thin columns."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Override CellDelegate.paint."""
         self.paint_ground(painter, option)
         found = index.model().data(index, TREND_ROLE)

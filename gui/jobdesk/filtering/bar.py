@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from jobdesk_core.filters.completion import Wanted, offers, wanted_at_end
 from jobdesk_core.filters.language import FilterError, JobFilter
@@ -308,7 +309,7 @@ class FilterBar(QFrame):
         past = list(self._past())[:MOST_LISTED]
         for text in past:
             shown = text if len(text) <= LONGEST_LISTED else f"{text[:LONGEST_LISTED]}…"
-            menu.addAction(shown.replace("&", "&&"), lambda text=text: self.set_text(text))
+            menu.addAction(shown.replace("&", "&&"), partial(self.set_text, text))
         if not past:
             menu.addAction(self.tr("No filters have been used here yet.")).setEnabled(False)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QEvent, QModelIndex, QObject, QStringListModel, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QCompleter, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QCompleter, QLineEdit, QWidget
 
 from jobdesk.kit.theme import theme
 
@@ -43,7 +43,9 @@ class FilterEdit(QLineEdit):
         self._completer.setMaxVisibleItems(10)
         self._completer.setWidget(self)
         self._completer.activated.connect(self._take)
-        self.popup: QAbstractItemView = self._completer.popup()
+        popup = self._completer.popup()
+        assert popup is not None, "a completer that completes has one"
+        self.popup = popup
         self.popup.setObjectName("completions")
         self.popup.setAccessibleName(self.tr("Suggestions"))
         self.popup.installEventFilter(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.filters.language import FilterError, JobFilter
@@ -61,7 +62,7 @@ class ViewCounts:
             except CapabilityMissing as missing:
                 self._list.show_count(name, formats.DASH, str(missing))
                 continue
-            desk.count_view(job_filter, lambda found, name=name: self._show(name, found))
+            desk.count_view(job_filter, partial(self._show, name))
             return
 
     def _show(self, name: str, found: AtLeast | None) -> None:

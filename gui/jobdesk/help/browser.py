@@ -174,7 +174,7 @@ class HelpBrowser(QTextBrowser):
             cursor = self.document().find(word)
             while not cursor.isNull() and len(marks) < 200:
                 mark = QTextEdit.ExtraSelection()
-                mark.cursor, mark.format = cursor, look  # type: ignore[attr-defined]
+                mark.cursor, mark.format = cursor, look
                 marks.append(mark)
                 cursor = self.document().find(word, cursor)
         self.setExtraSelections(marks)

@@ -97,7 +97,7 @@ class ArgumentsPanel(QWidget):
         """Go to the next key or value that contains what is typed."""
         self.form.choose(TREE)
         text = self.search.text()
-        if text and not self.tree.find(text):
+        if text and not self.tree.find_next(text):
             is_partial = isinstance(self._value, Unread)
             self._say(
                 self.tr("Not found in what has been read so far.")

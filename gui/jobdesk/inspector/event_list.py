@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.shape_label import ShapeLabel
 from jobdesk.kit.theme.tokens import EVENT_SHAPE
 
@@ -40,10 +41,7 @@ class EventList(QWidget):
             return
         self._events = list(events)
         shown = _plans_after_causes(self._events)
-        while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._grid)
         earlier = len(self._events) - LIMIT
         if earlier > 0:
             self._grid.addWidget(_small(self.tr("{count} earlier").format(count=formats.number(earlier))), 0, 0)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.feed.feed import Changes
+from jobdesk_core.job.details import JobDetail
 from jobdesk_core.job.related_jobs import UsualTimes
 from jobdesk_core.job.why import running_until
 from jobdesk_core.jobs import Status
-from jobdesk_core.monitor import JobDetail
 from jobdesk_core.profiles.secret_keys import Path
 from jobdesk_core.reading.pages import StatementTooLong
 from PySide6.QtCore import Qt, Signal

@@ -6,9 +6,9 @@ import datetime as dt
 
 from jobdesk_core import durations
 from jobdesk_core.database.rows import JobRow, WorkerRow
+from jobdesk_core.job.details import JobDetail
 from jobdesk_core.jobs import Status
 from jobdesk_core.moments import of_microseconds
-from jobdesk_core.monitor import JobDetail
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.kit import formats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobdesk_core.monitor import JobDetail
+from jobdesk_core.job.details import JobDetail
 from jobdesk_core.profiles.links import filled, problem, values_of
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices

@@ -56,12 +56,7 @@ class JobsTable(Table):
 
     def selected_ids(self) -> list[int]:
         """The selected jobs, top to bottom."""
-        positions = sorted(
-            position
-            for selected in self.selectionModel().selection()
-            for position in range(selected.top(), selected.bottom() + 1)
-        )
-        return [self.jobs.row_at(position).id for position in positions]
+        return [self.jobs.row_at(place).id for place in self.selected_places()]
 
     def copied(self, index: AnyIndex) -> str:
         """What is copied of a cell: of an id the digits, of a time the whole of it, of what is not there nothing."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import icon
 
@@ -78,10 +79,7 @@ class EmptyState(QWidget):
         if labels == self._labels:
             return
         self._labels = labels
-        while self._row.count():
-            button = self._row.takeAt(0).widget()
-            button.hide()
-            button.deleteLater()
+        empty_layout(self._row)
         for position, (text, _) in enumerate(actions):
             button = QPushButton(text)
             if position == 0:
@@ -92,8 +90,9 @@ class EmptyState(QWidget):
     def focus_first(self) -> None:
         """Let Return do the first action."""
         item = self._row.itemAt(0)
-        if item is not None and item.widget() is not None:
-            item.widget().setFocus()
+        button = item.widget() if item is not None else None
+        if button is not None:
+            button.setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

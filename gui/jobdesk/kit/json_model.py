@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 from jobdesk_core import exact_json
 from jobdesk_core.job.arguments import Entry, Part
 from jobdesk_core.profiles import secret_keys
 from jobdesk_core.profiles.secret_keys import HIDDEN, Path
-from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QModelIndex, QObject, Qt, Signal
 
 from jobdesk.kit import formats
+from jobdesk.kit.roles import AnyIndex
 
 #: Children made at a time; the rest waits behind a row that says how many there are.
 STRETCH = 200
@@ -118,7 +119,7 @@ class JsonModel(QAbstractItemModel):
         node.children = made + fresh
         self.endInsertRows()
 
-    def node(self, index: QModelIndex) -> Node:
+    def node(self, index: AnyIndex) -> Node:
         """The node at an index; the root for an index that is nowhere."""
         return index.internalPointer() if index.isValid() else self._root
 
@@ -189,32 +190,40 @@ class JsonModel(QAbstractItemModel):
 
     # Qt
 
-    def index(self, row: int, column: int, parent: QModelIndex = _NOWHERE) -> QModelIndex:
+    def index(self, row: int, column: int, parent: AnyIndex = _NOWHERE) -> QModelIndex:
         children = self._children(self.node(parent))
         return self.createIndex(row, column, children[row]) if 0 <= row < len(children) and column == 0 else _NOWHERE
 
-    def parent(self, index: QModelIndex = _NOWHERE) -> QModelIndex:
+    @overload
+    def parent(self) -> QObject | None: ...
+
+    @overload
+    def parent(self, index: AnyIndex, /) -> QModelIndex: ...
+
+    def parent(self, index: AnyIndex | None = None) -> QObject | QModelIndex | None:
+        if index is None:
+            return super().parent()
         holder = self.node(index).parent
         return _NOWHERE if holder is None else self.index_of(holder)
 
-    def rowCount(self, parent: QModelIndex = _NOWHERE) -> int:
+    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
         return len(self._children(self.node(parent)))
 
-    def columnCount(self, parent: QModelIndex = _NOWHERE) -> int:
+    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
         return 1
 
-    def hasChildren(self, parent: QModelIndex = _NOWHERE) -> bool:
+    def hasChildren(self, parent: AnyIndex = _NOWHERE) -> bool:
         node = self.node(parent)
         return (node.is_branch and not node.is_hidden) or bool(node.children)
 
-    def canFetchMore(self, parent: QModelIndex | QPersistentModelIndex = _NOWHERE) -> bool:
-        node = self.node(parent)  # type: ignore[arg-type]
+    def canFetchMore(self, parent: AnyIndex = _NOWHERE) -> bool:
+        node = self.node(parent)
         return isinstance(node.value, Unread) and node.is_branch and not node.is_hidden and not node.children
 
-    def fetchMore(self, parent: QModelIndex | QPersistentModelIndex = _NOWHERE) -> None:
-        self.part_asked_for.emit(self.node(parent), 0)  # type: ignore[arg-type]
+    def fetchMore(self, parent: AnyIndex = _NOWHERE) -> None:
+        self.part_asked_for.emit(self.node(parent), 0)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return None
         node = self.node(index)

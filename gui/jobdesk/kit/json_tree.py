@@ -7,7 +7,7 @@ from typing import Any
 from jobdesk_core import exact_json
 from jobdesk_core.job.arguments import Part
 from jobdesk_core.profiles.secret_keys import Path
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QApplication,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from jobdesk.kit import formats
 from jobdesk.kit.json_model import JsonModel, Node, Unread, shown
+from jobdesk.kit.roles import AnyIndex
 from jobdesk.kit.theme import theme
 
 ROW_HEIGHT = 20
@@ -79,7 +80,7 @@ class JsonTree(QTreeView):
         """Add entries that were asked for."""
         self._json.add_part(node, part)
 
-    def find(self, text: str) -> bool:
+    def find_next(self, text: str) -> bool:
         """Go to the next key or value that contains the text, from the top again after the last. False for none."""
         here = self._json.node(self.currentIndex()) if self.currentIndex().isValid() else None
         found = self._json.find(text, here) if text else None
@@ -159,13 +160,11 @@ class JsonTree(QTreeView):
 class _LineDelegate(QStyledItemDelegate):
     """Paints `key: value`, each part in its own colour."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         """Override QStyledItemDelegate.sizeHint."""
         return QSize(80, theme().grown(ROW_HEIGHT))
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Override QStyledItemDelegate.paint."""
         tokens = theme().tokens
         node: Node = index.internalPointer()

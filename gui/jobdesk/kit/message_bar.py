@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
+from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import icon
@@ -106,10 +107,7 @@ class MessageBar(QFrame):
 
     def set_actions(self, actions: Sequence[Action]) -> None:
         """Offer these buttons instead of those before."""
-        while self._actions.count():
-            button = self._actions.takeAt(0).widget()
-            button.hide()
-            button.deleteLater()
+        empty_layout(self._actions)
         for text, act in actions:
             button = QPushButton(text)
             button.setAutoDefault(False)

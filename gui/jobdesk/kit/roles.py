@@ -1,10 +1,13 @@
-"""The item roles that models answer and delegates paint by."""
+"""The item roles that models answer and delegates paint by, and the index they are asked with."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+
+#: What Qt hands to a model and to a delegate.
+AnyIndex = QModelIndex | QPersistentModelIndex
 
 _FIRST = int(Qt.ItemDataRole.UserRole) + 100
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyleOptionViewItem, QWidget
 
-from jobdesk.kit.roles import SPARK_ROLE
+from jobdesk.kit.roles import SPARK_ROLE, AnyIndex
 from jobdesk.kit.table import CellDelegate
 from jobdesk.kit.theme import theme
 
@@ -18,9 +18,7 @@ MARGIN_X, MARGIN_Y = 8, 5
 class SparkDelegate(CellDelegate):
     """Paints a cell's ground as all others, and its counts on it."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Override QStyledItemDelegate.paint."""
         self.paint_ground(painter, option)
         found = index.model().data(index, SPARK_ROLE)
@@ -58,7 +56,7 @@ class Sparkline(QWidget):
 def paint_columns(painter: QPainter, box: QRect, counts: Sequence[int], failed: Sequence[int], tone: str) -> None:
     """Draw a column per count, as high as its share of the highest, above a line; zeros are left out."""
     tokens = theme().tokens
-    x, y, width, height = box.getRect()
+    x, y, width, height = box.x(), box.y(), box.width(), box.height()
     bottom = y + height
     painter.fillRect(x, bottom - 1, width, 1, tokens.colour("line"))
     highest, number = max(counts, default=0), len(counts)

@@ -27,8 +27,9 @@ def _in_layout(layout: QLayout | None) -> Iterator[QWidget]:
 
 
 def _in_widget(widget: QWidget) -> Iterator[QWidget]:
-    if isinstance(widget, QScrollArea) and widget.widget() is not None:
-        inside = list(_in_widget(widget.widget()))
+    scrolled = widget.widget() if isinstance(widget, QScrollArea) else None
+    if scrolled is not None:
+        inside = list(_in_widget(scrolled))
         if inside:
             # What is in it brings itself into sight.
             widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from jobdesk_core.files import not_a_formula
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QAbstractItemModel, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QKeyEvent, QKeySequence, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -32,6 +32,7 @@ from jobdesk.kit.roles import (
     STATUS_ROLE,
     STRONG_ROLE,
     TONE_ROLE,
+    AnyIndex,
     PaintedCell,
 )
 from jobdesk.kit.text_block import as_tooltip
@@ -48,7 +49,6 @@ FADE_S, FADE_STEPS = 1.0, 16
 #: What the mark of sorting takes of a column's head, and the widest a head's text may make its column.
 ARROW, WIDEST_HEAD = 14, 240
 
-AnyIndex = QModelIndex | QPersistentModelIndex
 #: What would end a cell or a line that is copied, and a number as it is shown.
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 _NUMBER = re.compile(r"#?-?[0-9][0-9,]*(\.[0-9]+)?")
@@ -102,7 +102,7 @@ class CellDelegate(QStyledItemDelegate):
         ask = index.model().data
         cell = ask(index, CELL_ROLE) or _cell(ask, index)
         text, tone, shape = cell.text, cell.tone, cell.shape
-        x, y, width, height = option.rect.getRect()
+        x, y, width, height = _corner_and_size(option.rect)
         if option.state.value & _SELECTED:
             self._paint_selection(painter, x, y, width, height)
             if x <= self._left_edge():
@@ -162,7 +162,7 @@ class CellDelegate(QStyledItemDelegate):
 
     def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
         """Paint what lies below a cell that draws its content itself: the selection and the hairline."""
-        x, y, width, height = option.rect.getRect()
+        x, y, width, height = _corner_and_size(option.rect)
         if option.state.value & _SELECTED:
             self._paint_selection(painter, x, y, width, height)
         painter.fillRect(x, y + height - 1, width, 1, self._line)
@@ -224,6 +224,10 @@ def _cell(ask: Callable[[AnyIndex, int], Any], index: AnyIndex) -> PaintedCell:
         is_strong=bool(ask(index, STRONG_ROLE)),
         is_right=bool(side & _RIGHT),
     )
+
+
+def _corner_and_size(box: QRect) -> tuple[int, int, int, int]:
+    return box.x(), box.y(), box.width(), box.height()
 
 
 def _shown(text: str) -> str:
@@ -314,9 +318,13 @@ class Table(QTableView):
 
     def selected_text(self) -> str:
         """The selected rows, a line each: the cells of the columns shown, as they stand, with tabs between."""
-        ranges = self.selectionModel().selection()
-        places = sorted({place for chosen in ranges for place in range(chosen.top(), chosen.bottom() + 1)})
-        return "\n".join(self.text_of_row(place) for place in places)
+        return "\n".join(self.text_of_row(place) for place in self.selected_places())
+
+    def selected_places(self) -> list[int]:
+        """Where the selected rows stand, from top to bottom."""
+        chosen = self.selectionModel().selection()
+        ranges = (chosen.at(number) for number in range(chosen.count()))
+        return sorted({place for each in ranges for place in range(each.top(), each.bottom() + 1)})
 
     def text_of_row(self, place: int) -> str:
         """The line of a row: none of its cells is a formula where it is pasted."""

@@ -9,7 +9,7 @@ from typing import Any
 from jobdesk_core.jobs import Status
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from jobdesk.kit.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE
+from jobdesk.kit.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE, AnyIndex
 
 NO_PARENT = QModelIndex()
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -64,13 +64,13 @@ class ValuesModel(QAbstractTableModel):
                 self._rows[position] = cells
                 self.dataChanged.emit(self.index(position, 0), self.index(position, len(self.titles) - 1))
 
-    def rowCount(self, parent: QModelIndex = NO_PARENT) -> int:
+    def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: QModelIndex = NO_PARENT) -> int:
+    def columnCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self.titles)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
         cell = self._rows[index.row()][index.column()]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QMetaMethod, QObject, Signal
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ class Work(QObject):
             raise error
         elif failed is not None:
             failed(error)
-        elif self.isSignalConnected(_FAILED):
+        elif self.isSignalConnected(QMetaMethod.fromSignal(self.failed)):
             self.failed.emit(error)
         else:
             raise error
@@ -128,6 +128,3 @@ class _Owner:
         self.is_gone = True
         for task in list(tasks):
             task.cancel()
-
-
-_FAILED = Work.staticMetaObject.method(Work.staticMetaObject.indexOfSignal("failed(PyObject)"))

@@ -89,7 +89,7 @@ class OverviewPage(QScrollArea):
         else:
             self._show(found, is_stale)
         # At once: what has grown must not be cut off until the next turn of the loop.
-        self.widget().layout().activate()
+        self._column.activate()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -305,7 +305,7 @@ class OverviewPage(QScrollArea):
         inner.addWidget(self._below)
         content = QWidget()
         content.setObjectName("page")
-        layout = QVBoxLayout(content)
+        layout = self._column = QVBoxLayout(content)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(12)
         layout.addWidget(self.attention)

@@ -12,10 +12,10 @@ from jobdesk_core.jobs import Status
 from jobdesk_core.reading.name_rows import NameRow
 from jobdesk_core.reading.open_jobs import OpenGroup
 from jobdesk_core.reading.progress import Progress
-from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
 
 from jobdesk.kit import clock, formats
-from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, PaintedCell
+from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.text_block import as_tooltip
 
 NO_PARENT = QModelIndex()
@@ -235,13 +235,13 @@ class NamesModel(QAbstractTableModel):
 
     # Qt
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = NO_PARENT) -> int:
+    def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._order)
 
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = NO_PARENT) -> int:
+    def columnCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(COLUMNS)
 
-    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
         name, column = self._order[index.row()], index.column()

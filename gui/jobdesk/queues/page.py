@@ -59,7 +59,7 @@ class NamesPage(ListPage):
         self._work = Work(self)
         self._settling = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settling.timeout.connect(self._read_usual)
-        self.find = QLineEdit()
+        self.find_field = QLineEdit()
         self._place_find()
         self._set_table()
         self.model.modelAboutToBeReset.connect(self._keep)
@@ -246,15 +246,15 @@ class NamesPage(ListPage):
     # Placing
 
     def _place_find(self) -> None:
-        self.find.setPlaceholderText(_tr("Find a queue") if self.kind == "queue" else _tr("Find a task"))
-        self.find.setAccessibleName(self.find.placeholderText())
-        self.find.setClearButtonEnabled(True)
-        keep_sizes(self.find, most_width=220)
-        self.find.textChanged.connect(self._find)
-        self.bar.insertWidget(0, self.find)
+        self.find_field.setPlaceholderText(_tr("Find a queue") if self.kind == "queue" else _tr("Find a task"))
+        self.find_field.setAccessibleName(self.find_field.placeholderText())
+        self.find_field.setClearButtonEnabled(True)
+        keep_sizes(self.find_field, most_width=220)
+        self.find_field.textChanged.connect(self._find)
+        self.bar.insertWidget(0, self.find_field)
         slash = QShortcut(QKeySequence("/"), self)
         slash.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        slash.activated.connect(self.find.setFocus)
+        slash.activated.connect(self.find_field.setFocus)
 
     def _find(self, text: str) -> None:
         self.model.find(text)

@@ -85,17 +85,15 @@ class WorkersPage(ListPage):
         if desk is not None and moment is not None:
             # What is of the past does not age: nobody knows what has become of it.
             now = moment.open.read_at if is_stale else desk.monitor.now()
-        live = sum(worker.is_alive(now) for worker in workers)
-        # The worst first: what is unresponsive and runs something, then what is unresponsive.
-        ordered = sorted(workers, key=lambda each: (each.is_alive(now), -each.running if not each.is_alive(now) else 0))
-        told = self._reported.value or []
-        known = by_number(told)
-        rows = [(str(worker.id), _cells(worker, known.get(worker.id), now)) for worker in ordered]
+        reports = self._reported.value or []
         if desk is not None and not desk.capabilities.has_workers:
-            alone = [each for each in told if each.is_alive(now)]
-            live, workers = len(alone), tuple(alone)
-            rows = [(str(worker.id), _reported_cells(worker, now)) for worker in alone]
-        note = _tr("{live} of {all} alive").format(live=formats.number(live), all=formats.number(len(workers)))
+            alone = [each for each in reports if each.is_alive(now)]
+            live = total = len(alone)
+            rows = [(str(report.id), _reported_cells(report, now)) for report in alone]
+        else:
+            live, total = sum(worker.is_alive(now) for worker in workers), len(workers)
+            rows = _rows(workers, reports, now)
+        note = _tr("{live} of {all} alive").format(live=formats.number(live), all=formats.number(total))
         if desk is not None and desk.orphans:
             rows.insert(0, (NO_WORKER, _orphan_cells(desk.orphans)))
         if desk is not None and desk.stalled:
@@ -137,7 +135,7 @@ class WorkersPage(ListPage):
             self._reported = found
             self.refresh()
 
-    def _reports_note(self, workers: Sequence[object], now: dt.datetime, moment: Moment | None) -> str:
+    def _reports_note(self, workers: Sequence[WorkerRow], now: dt.datetime, moment: Moment | None) -> str:
         """Which queues nobody serves, or that this is not known."""
         told = self._reported.value
         if told is None or not told:
@@ -145,8 +143,7 @@ class WorkersPage(ListPage):
         if moment is None:
             return ""
         due = {name: group.due for name, group in moment.open.queues.items()}
-        registered = [worker for worker in workers if isinstance(worker, WorkerRow)]
-        names = unserved(due, registered, told, now)
+        names = unserved(due, workers, told, now)
         if not names:
             return ""
         listed = ", ".join(formats.visible(formats.cut(name, 40)) for name in names[:3])
@@ -284,6 +281,15 @@ def _reported_cells(worker: ReportedWorker, now: dt.datetime) -> list[Cell]:
         Cell(formats.number(len(worker.running)), "" if worker.running else "secondary"),
         Cell(formats.relative(worker.beat_at, now), "secondary"),
     ]
+
+
+def _rows(
+    workers: Sequence[WorkerRow], reports: Sequence[ReportedWorker], now: dt.datetime
+) -> list[tuple[str, list[Cell]]]:
+    """The worst first: what is unresponsive and runs something, then what is unresponsive."""
+    known = by_number(reports)
+    ordered = sorted(workers, key=lambda each: (each.is_alive(now), 0 if each.is_alive(now) else -each.running))
+    return [(str(worker.id), _cells(worker, known.get(worker.id), now)) for worker in ordered]
 
 
 def _cells(worker: WorkerRow, told: ReportedWorker | None, now: dt.datetime) -> list[Cell]:
