@@ -8,39 +8,31 @@ import json
 import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from jobdesk_core.clock import ServerClock
-from jobdesk_core.connector import BaseConnector, TellsWhenListening
+from jobdesk_core.connector import TellsWhenListening
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import listing, statements, workers
-from jobdesk_core.database.capabilities import DETECT, STAMP, Capabilities
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.exchange import Ending, Exchanged, exchange, notify_freed, running
-from jobdesk_core.exceptions import CapabilityMissing, InvalidTimestamp, SchemaChanged, UniqueViolation, require_aware
+from jobdesk_core.exceptions import InvalidTimestamp, UniqueViolation, require_aware
 from jobdesk_core.jobs import Job, Status
+from jobdesk_core.known_schema import KnownSchema, twins
 
 T = TypeVar("T")
 Counts = list[dict[str, Any]]
-#: How many schemas of callers' connections are known at once.
-MOST_KNOWN = 32
 
 
-class JobManager:
+class JobManager(KnownSchema):
     """Acts on jobs through a connector. A method and its `_async` twin run the same statement.
 
     `connection=` makes an operation part of the caller's own transaction. What a database's schema
     cannot do raises CapabilityMissing; a database error ConnectorException. On a synchronous connector
     whatever is asynchronous raises SyncConnectorConfigurationError.
     """
-
-    def __init__(self, connector: BaseConnector) -> None:
-        self.connector = connector
-        self._capabilities: Capabilities | None = None
-        self._known: dict[str, Capabilities] = {}
-
-    def use(self, connector: BaseConnector) -> None:
-        """Act through another connector from now on."""
-        self.connector, self._capabilities = connector, None
 
     def now(self) -> dt.datetime:
         """The time (UTC) by the server's clock, where the connector has measured it; else by this machine's."""
@@ -49,41 +41,25 @@ class JobManager:
 
     # Deferring
 
-    def defer_job(self, job: Job, connection: Any = None) -> Job:
-        """Insert a job and return it with its id. Raises AlreadyEnqueued when its queueing lock is taken."""
-        return self.batch_defer_jobs([job], connection)[0]
+    def _batch_defer_jobs(self, jobs: Iterable[Job], connection: Any = None) -> Asking[list[Job]]:
+        """Insert jobs, all or none, and return them in order, with their ids.
 
-    async def defer_job_async(self, job: Job, connection: Any = None) -> Job:
-        """Insert a job and return it with its id. Raises AlreadyEnqueued when its queueing lock is taken."""
-        return (await self.batch_defer_jobs_async([job], connection))[0]
-
-    def batch_defer_jobs(self, jobs: Iterable[Job], connection: Any = None) -> list[Job]:
-        """Insert jobs, all or none, and return them in order, with their ids."""
+        Raises AlreadyEnqueued when a queueing lock is taken.
+        """
         wanted = list(jobs)
         if not wanted:
             return []
-        try:
-            ids = self._run(lambda able: statements.defer(able, wanted), connection)
-        except UniqueViolation as error:
-            taken = statements.already_enqueued(error, wanted)
-            if taken is None:
-                raise
-            raise taken from error
-        return _inserted(wanted, ids)
+        ids = yield from self._deferred(lambda able: statements.defer(able, wanted), wanted, connection)
+        return [replace(job, id=job_id, status=Status.TODO.value) for job, job_id in zip(wanted, ids, strict=True)]
 
-    async def batch_defer_jobs_async(self, jobs: Iterable[Job], connection: Any = None) -> list[Job]:
-        """Insert jobs, all or none, and return them in order, with their ids."""
-        wanted = list(jobs)
-        if not wanted:
-            return []
-        try:
-            ids = await self._run_async(lambda able: statements.defer(able, wanted), connection)
-        except UniqueViolation as error:
-            taken = statements.already_enqueued(error, wanted)
-            if taken is None:
-                raise
-            raise taken from error
-        return _inserted(wanted, ids)
+    batch_defer_jobs, batch_defer_jobs_async = twins(_batch_defer_jobs)
+
+    def _defer_job(self, job: Job, connection: Any = None) -> Asking[Job]:
+        """Insert a job and return it with its id. Raises AlreadyEnqueued when its queueing lock is taken."""
+        (deferred,) = yield from self._batch_defer_jobs([job], connection)
+        return deferred
+
+    defer_job, defer_job_async = twins(_defer_job)
 
     async def defer_periodic_job(self, job: Job, periodic_id: str, defer_timestamp: int) -> int | None:
         """Insert the job of one due time (seconds since 1970), or return None when it was done already.
@@ -92,60 +68,46 @@ class JobManager:
         """
         if job.task_kwargs.get("timestamp", defer_timestamp) != defer_timestamp:
             raise InvalidTimestamp()
-        try:
-            return await self._run_async(
-                lambda able: statements.defer_periodic(
-                    able, job, periodic_id=periodic_id, defer_timestamp=defer_timestamp
-                )
-            )
-        except UniqueViolation as error:
-            taken = statements.already_enqueued(error, [job])
-            if taken is None:
-                raise
-            raise taken from error
+        due = partial(statements.defer_periodic, job=job, periodic_id=periodic_id, defer_timestamp=defer_timestamp)
+        return await self._run_async(self._deferred(due, [job]))
 
     async def defer_due_job(self, job: Job, *, periodic_id: str, defer_timestamp: int) -> int | None:
         """As `defer_periodic_job`, but also None when a later time has been deferred: then this one was, too."""
+        due = partial(statements.defer_due, job=job, periodic_id=periodic_id, defer_timestamp=defer_timestamp)
+        while True:
+            is_changing, job_id = await self._run_async(self._deferred(due, [job]))
+            if not is_changing:
+                return job_id
+
+    def _deferred(
+        self, statement: Callable[[Capabilities], Statement[T]], jobs: Sequence[Job], connection: Any = None
+    ) -> Asking[T]:
         try:
-            while True:
-                is_changing, job_id = await self._run_async(
-                    lambda able: statements.defer_due(
-                        able, job, periodic_id=periodic_id, defer_timestamp=defer_timestamp
-                    )
-                )
-                if not is_changing:
-                    return job_id
+            return (yield from self._asked(statement, connection))
         except UniqueViolation as error:
-            taken = statements.already_enqueued(error, [job])
+            taken = statements.already_enqueued(error, jobs)
             if taken is None:
                 raise
             raise taken from error
 
     # Acting on a job
 
-    def cancel_job_by_id(
+    def _cancel_job_by_id(
         self, job_id: int, abort: bool = False, delete_job: bool = False, connection: Any = None
-    ) -> bool:
+    ) -> Asking[bool]:
         """Cancel a waiting job, or with `abort` ask a running one to stop. False when neither applied."""
-        return self._run(lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection)
+        cancel = partial(statements.cancel, job_id=job_id, abort=abort, delete_job=delete_job)
+        return (yield from self._asked(cancel, connection))
 
-    async def cancel_job_by_id_async(
-        self, job_id: int, abort: bool = False, delete_job: bool = False, connection: Any = None
-    ) -> bool:
-        """Cancel a waiting job, or with `abort` ask a running one to stop. False when neither applied."""
-        return await self._run_async(
-            lambda able: statements.cancel(able, job_id, abort=abort, delete_job=delete_job), connection
-        )
+    cancel_job_by_id, cancel_job_by_id_async = twins(_cancel_job_by_id)
 
-    def get_job_status(self, job_id: int, connection: Any = None) -> Status:
+    def _get_job_status(self, job_id: int, connection: Any = None) -> Asking[Status]:
         """A job's status. Raises NoResult when there is no such job."""
-        return self._run(lambda _: statements.status(job_id), connection)
+        return (yield from self._asked(lambda _: statements.status(job_id), connection))
 
-    async def get_job_status_async(self, job_id: int, connection: Any = None) -> Status:
-        """A job's status. Raises NoResult when there is no such job."""
-        return await self._run_async(lambda _: statements.status(job_id), connection)
+    get_job_status, get_job_status_async = twins(_get_job_status)
 
-    def retry_job_by_id(
+    def _retry_job_by_id(
         self,
         job_id: int,
         retry_at: dt.datetime,
@@ -154,24 +116,12 @@ class JobManager:
         lock: str | None = None,
         *,
         connection: Any = None,
-    ) -> None:
+    ) -> Asking[None]:
         """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
         changes = {"priority": priority, "queue": queue, "lock": lock}
-        self._run(lambda able: _retry(able, job_id, retry_at, changes), connection)
+        yield from self._asked(lambda able: _retry(able, job_id, retry_at, changes), connection)
 
-    async def retry_job_by_id_async(
-        self,
-        job_id: int,
-        retry_at: dt.datetime,
-        priority: int | None = None,
-        queue: str | None = None,
-        lock: str | None = None,
-        *,
-        connection: Any = None,
-    ) -> None:
-        """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
-        changes = {"priority": priority, "queue": queue, "lock": lock}
-        await self._run_async(lambda able: _retry(able, job_id, retry_at, changes), connection)
+    retry_job_by_id, retry_job_by_id_async = twins(_retry_job_by_id)
 
     async def retry_job(
         self,
@@ -185,11 +135,11 @@ class JobManager:
         job_id, changes = job.id, {"priority": priority, "queue": queue, "lock": lock}
         assert job_id is not None
         # Within, the server has been asked for its time.
-        await self._run_async(lambda able: _retry(able, job_id, retry_at or self.now(), changes))
+        await self._do(lambda able: _retry(able, job_id, retry_at or self.now(), changes))
 
     # Listing: of a filter None means any.
 
-    def list_jobs(
+    def _list_jobs(
         self,
         id: int | None = None,
         queue: str | None = None,
@@ -198,109 +148,65 @@ class JobManager:
         lock: str | None = None,
         queueing_lock: str | None = None,
         worker_id: int | None = None,
-    ) -> list[Job]:
+    ) -> Asking[list[Job]]:
         """The jobs that meet every filter, ids ascending."""
         filters = {"id": id, "queue": queue, "task": task, "status": status, "lock": lock}
         filters |= {"queueing_lock": queueing_lock, "worker_id": worker_id}
-        return self._run(lambda able: listing.list_jobs(able, **filters))
+        return (yield from self._asked(lambda able: listing.list_jobs(able, **filters)))
 
-    async def list_jobs_async(
-        self,
-        id: int | None = None,
-        queue: str | None = None,
-        task: str | None = None,
-        status: str | Status | None = None,
-        lock: str | None = None,
-        queueing_lock: str | None = None,
-        worker_id: int | None = None,
-    ) -> list[Job]:
-        """The jobs that meet every filter, ids ascending."""
-        filters = {"id": id, "queue": queue, "task": task, "status": status, "lock": lock}
-        filters |= {"queueing_lock": queueing_lock, "worker_id": worker_id}
-        return await self._run_async(lambda able: listing.list_jobs(able, **filters))
+    list_jobs, list_jobs_async = twins(_list_jobs)
 
-    def list_queues(
+    def _list_queues(
         self,
         queue: str | None = None,
         task: str | None = None,
         status: str | Status | None = None,
         lock: str | None = None,
-    ) -> Counts:
+    ) -> Asking[Counts]:
         """Per queue its name, jobs_count and a count for each status."""
-        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return self._run(lambda able: listing.list_counts(able, "queue_name", **filters))
+        return (yield from self._counted("queue_name", queue=queue, task=task, status=status, lock=lock))
 
-    async def list_queues_async(
+    list_queues, list_queues_async = twins(_list_queues)
+
+    def _list_tasks(
         self,
         queue: str | None = None,
         task: str | None = None,
         status: str | Status | None = None,
         lock: str | None = None,
-    ) -> Counts:
-        """Per queue its name, jobs_count and a count for each status."""
-        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return await self._run_async(lambda able: listing.list_counts(able, "queue_name", **filters))
-
-    def list_tasks(
-        self,
-        queue: str | None = None,
-        task: str | None = None,
-        status: str | Status | None = None,
-        lock: str | None = None,
-    ) -> Counts:
+    ) -> Asking[Counts]:
         """Per task its name, jobs_count and a count for each status."""
-        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return self._run(lambda able: listing.list_counts(able, "task_name", **filters))
+        return (yield from self._counted("task_name", queue=queue, task=task, status=status, lock=lock))
 
-    async def list_tasks_async(
+    list_tasks, list_tasks_async = twins(_list_tasks)
+
+    def _list_locks(
         self,
         queue: str | None = None,
         task: str | None = None,
         status: str | Status | None = None,
         lock: str | None = None,
-    ) -> Counts:
-        """Per task its name, jobs_count and a count for each status."""
-        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return await self._run_async(lambda able: listing.list_counts(able, "task_name", **filters))
-
-    def list_locks(
-        self,
-        queue: str | None = None,
-        task: str | None = None,
-        status: str | Status | None = None,
-        lock: str | None = None,
-    ) -> Counts:
+    ) -> Asking[Counts]:
         """Per lock its name, jobs_count and a count for each status."""
-        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return self._run(lambda able: listing.list_counts(able, "lock", **filters))
+        return (yield from self._counted("lock", queue=queue, task=task, status=status, lock=lock))
 
-    async def list_locks_async(
-        self,
-        queue: str | None = None,
-        task: str | None = None,
-        status: str | Status | None = None,
-        lock: str | None = None,
-    ) -> Counts:
-        """Per lock its name, jobs_count and a count for each status."""
-        filters = {"queue": queue, "task": task, "status": status, "lock": lock}
-        return await self._run_async(lambda able: listing.list_counts(able, "lock", **filters))
+    list_locks, list_locks_async = twins(_list_locks)
 
-    def check_connection(self) -> bool:
+    def _counted(self, column: str, **filters: Any) -> Asking[Counts]:
+        return (yield from self._asked(lambda able: listing.list_counts(able, column, **filters)))
+
+    def _check_connection(self) -> Asking[bool]:
         """Whether the database answers and has the schema, asked anew each time."""
-        self._capabilities = None
-        return self.capabilities().has_schema
+        return (yield from self._anew()).has_schema
 
-    async def check_connection_async(self) -> bool:
-        """Whether the database answers and has the schema, asked anew each time."""
-        self._capabilities = None
-        return (await self.capabilities_async()).has_schema
+    check_connection, check_connection_async = twins(_check_connection)
 
     # Running jobs; asynchronous only
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int | None) -> Job | None:
         """Start the next due job of the queues (None: any) for a worker."""
         wanted = list(queues) if queues is not None else None
-        return await self._run_async(lambda able: workers.fetch(able, wanted, worker_id))
+        return await self._do(lambda able: workers.fetch(able, wanted, worker_id))
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End a running job, and tell the workers of whoever waited for its lock."""
@@ -311,7 +217,7 @@ class JobManager:
 
     async def notify_freed_locks(self, locks: Iterable[str]) -> None:
         """Tell the workers of the first waiting job of each lock whose holder has ended."""
-        await self._run_async(lambda able: notify_freed(able, locks))
+        await self._do(lambda able: notify_freed(able, locks))
 
     async def exchange_jobs(
         self,
@@ -326,17 +232,17 @@ class JobManager:
 
         What could not be finished is left out of the answer's `finished`; see `exchange`.
         """
-        return await self._run_async(
+        return await self._do(
             lambda able: exchange(able, endings, wanted=wanted, queues=queues, worker_id=worker_id, waits=waits)
         )
 
     async def list_running(self, worker_id: int) -> dict[int, int]:
         """The jobs that run in the name of a worker, as id and attempts."""
-        return await self._run_async(lambda _: running(worker_id))
+        return await self._do(lambda _: running(worker_id))
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
         """End a running or waiting job as succeeded, failed or aborted."""
-        await self._run_async(lambda able: statements.finish(able, job_id, status, delete_job=delete_job))
+        await self._do(lambda able: statements.finish(able, job_id, status, delete_job=delete_job))
 
     async def get_stalled_jobs(
         self,
@@ -352,10 +258,10 @@ class JobManager:
         """
         if nb_seconds is not None:
             warnings.warn("nb_seconds is deprecated: heartbeats show which jobs have stalled.", DeprecationWarning, 2)
-            return await self._run_async(
+            return await self._do(
                 lambda able: workers.jobs_started_before(able, nb_seconds=nb_seconds, queue=queue, task_name=task_name)
             )
-        return await self._run_async(
+        return await self._do(
             lambda able: workers.stalled_jobs(
                 able, seconds_since_heartbeat=seconds_since_heartbeat, queue=queue, task_name=task_name
             )
@@ -375,29 +281,29 @@ class JobManager:
         ends = ["succeeded"]
         ends += ["failed"] * bool(include_failed) + ["cancelled"] * bool(include_cancelled)
         ends += ["aborted"] * bool(include_aborted)
-        return await self._run_async(
+        return await self._do(
             lambda _: listing.delete_old_jobs(nb_hours=nb_hours, queue=queue, statuses=ends, limit=limit)
         )
 
     async def list_jobs_to_abort_async(self, queue: str | None = None, *, worker_id: int | None = None) -> list[int]:
         """The running jobs, of the worker and of the queue when given, whose abort was requested."""
-        return await self._run_async(lambda able: workers.jobs_to_abort(able, worker_id, queue=queue))
+        return await self._do(lambda able: workers.jobs_to_abort(able, worker_id, queue=queue))
 
     async def register_worker(self) -> int:
         """Add a worker and return its id."""
-        return await self._run_async(lambda able: workers.register_worker(able))
+        return await self._do(lambda able: workers.register_worker(able))
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Remove a worker."""
-        await self._run_async(lambda able: workers.unregister_worker(able, worker_id))
+        await self._do(lambda able: workers.unregister_worker(able, worker_id))
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Tell that a worker lives."""
-        await self._run_async(lambda able: workers.update_heartbeat(able, worker_id))
+        await self._do(lambda able: workers.update_heartbeat(able, worker_id))
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
         """Remove the workers that have been silent for so many seconds."""
-        return await self._run_async(lambda able: workers.prune_stalled_workers(able, seconds_since_heartbeat))
+        return await self._do(lambda able: workers.prune_stalled_workers(able, seconds_since_heartbeat))
 
     async def listen_for_jobs(
         self,
@@ -431,77 +337,8 @@ class JobManager:
                 on_listening()
             await self.connector.listen_notify(on_notification=read, channels=channels)
 
-    # Within
-
-    def capabilities(self, *, connection: Any = None) -> Capabilities:
-        """What the database can do: the app's asked once, that of a connection known by its schema's `stamp`."""
-        if connection is not None:
-            connector: BaseConnector = self.connector.get_sync_connector()
-            stamp = connector.run(STAMP, connection=connection)
-            if stamp not in self._known:
-                self._learn(stamp, connector.run(DETECT, connection=connection))
-            return self._known[stamp]
-        if self._capabilities is None:
-            self._capabilities = self.connector.get_sync_connector().run(DETECT)
-        return self._capabilities
-
-    async def capabilities_async(self, *, connection: Any = None) -> Capabilities:
-        """What the database can do: the app's asked once, that of a connection known by its schema's `stamp`."""
-        if connection is not None:
-            stamp = await self.connector.run_async(STAMP, connection=connection)
-            if stamp not in self._known:
-                self._learn(stamp, await self.connector.run_async(DETECT, connection=connection))
-            return self._known[stamp]
-        if self._capabilities is None:
-            self._capabilities = await self.connector.run_async(DETECT)
-        return self._capabilities
-
-    def _learn(self, stamp: str, able: Capabilities) -> None:
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[stamp] = able
-
-    def _run(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
-        connector: BaseConnector = self.connector.get_sync_connector()
-        if connection is not None:
-            return connector.run(statement(self.capabilities(connection=connection)), connection=connection)
-        is_kept = self._capabilities is not None
-        able = self.capabilities()
-        try:
-            return connector.run(statement(able))
-        except (SchemaChanged, CapabilityMissing) as error:
-            if isinstance(error, CapabilityMissing) and not is_kept:
-                raise
-            self._capabilities = None
-            changed = _anew(statement, self.capabilities(), error)
-        return connector.run(changed)
-
-    async def _run_async(self, statement: Callable[[Capabilities], Statement[T]], connection: Any = None) -> T:
-        if connection is not None:
-            able = await self.capabilities_async(connection=connection)
-            return await self.connector.run_async(statement(able), connection=connection)
-        is_kept = self._capabilities is not None
-        able = await self.capabilities_async()
-        try:
-            return await self.connector.run_async(statement(able))
-        except (SchemaChanged, CapabilityMissing) as error:
-            if isinstance(error, CapabilityMissing) and not is_kept:
-                raise
-            self._capabilities = None
-            changed = _anew(statement, await self.capabilities_async(), error)
-        return await self.connector.run_async(changed)
-
-
-def _anew(statement: Callable[[Capabilities], Statement[T]], able: Capabilities, error: Exception) -> Statement[T]:
-    """The statement for a schema that has changed, or the error when it cannot do that any more."""
-    try:
-        return statement(able)
-    except CapabilityMissing:
-        raise error from error.__cause__
-
-
-def _inserted(jobs: Sequence[Job], ids: Sequence[int]) -> list[Job]:
-    return [replace(job, id=job_id, status=Status.TODO.value) for job, job_id in zip(jobs, ids, strict=True)]
+    async def _do(self, statement: Callable[[Capabilities], Statement[T]]) -> T:
+        return await self._run_async(self._asked(statement))
 
 
 def _retry(able: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:
