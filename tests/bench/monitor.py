@@ -24,6 +24,7 @@ MEASURES: dict[str, Callable[[str, str, int, int], AsyncIterator[Line]]] = {
     "failures": lambda dsn, small, jobs, rounds: failures_lines(dsn, rounds),
     "start": lambda dsn, small, jobs, rounds: watching.start_lines(dsn, rounds),
     "memory": lambda dsn, small, jobs, rounds: watching.memory_lines(dsn, jobs, rounds),
+    "idle": lambda dsn, small, jobs, rounds: watching.idle_lines(dsn, rounds),
     "lag": lambda dsn, small, jobs, rounds: watching.lag_lines(dsn, rounds),
     "stalls": lambda dsn, small, jobs, rounds: watching.stall_lines(dsn, rounds, STALLS_S),
 }

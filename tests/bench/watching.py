@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 SCROLLED_ROWS = 200_000
 #: How long each round of the lag is, in seconds, and how long the last changes are waited for.
 LAG_ROUND_S, SETTLE_S = 6.0, 2.0
+IDLE_ROUND_S = 15.0
 RATES = (200, 2_000)
 ORDERS = ("NEWEST", "NEXT_TO_RUN")
 
@@ -76,6 +77,36 @@ async def memory_lines(dsn: str, jobs: int, rounds: int) -> AsyncIterator[Line]:
     title = f"memory, {rows:,} rows scrolled"
     yield Line(f"{title}, more", "MB", most, "window at rest, in all", at_rest, below(40))
     yield Line(f"{title}, flat", "MB", end, "more after half of them", half, below(statistics.median(half) + 5))
+
+
+# Idle
+
+
+async def idle_lines(dsn: str, rounds: int) -> AsyncIterator[Line]:
+    """The share of one core that the window's process takes: with nothing happening, and with a job a second."""
+    still: list[float] = []
+    moving: list[float] = []
+    with _folder() as folder:
+        environment = _environment(folder)
+        watch = ("window.py", "watch", dsn, "NEWEST", "", "")
+        with _running(environment, *watch) as process:
+            await asyncio.sleep(SETTLE_S)
+            for _ in range(rounds):
+                still.append(await _share_taken(process, asyncio.sleep(IDLE_ROUND_S)))
+                # A job is deferred, started and finished: three changes, a third of a second apart.
+                load = ("changes.py", dsn, "3", str(IDLE_ROUND_S), str(folder / "log"))
+                moving.append(await _share_taken(process, asyncio.to_thread(_output, environment, *load)))
+                await asyncio.sleep(SETTLE_S)
+    yield Line("idle, nothing happens", "%", still, "one core", [100.0], below(1))
+    yield Line("idle, a job a second", "%", moving, "one core", [100.0], below(3))
+
+
+async def _share_taken(process: subprocess.Popen[str], waiting: Awaitable[object]) -> float:
+    """The hundredths of one core that a process takes meanwhile, by its own clock: how busy others are is no matter."""
+    clock = ~process.pid << 3 | 2  # Linux: the processor time of another process
+    cpu, started = time.clock_gettime(clock), time.monotonic()
+    await waiting
+    return 100 * (time.clock_gettime(clock) - cpu) / (time.monotonic() - started)
 
 
 # Lag
@@ -213,7 +244,7 @@ def _output(environment: dict[str, str], script: str, *arguments: str) -> str:
 
 
 @contextmanager
-def _running(environment: dict[str, str], script: str, *arguments: str) -> Iterator[None]:
+def _running(environment: dict[str, str], script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A program of this folder that runs until its input is closed; it is ready when it says its first word."""
     command = [sys.executable, str(HERE / script), *arguments]
     with subprocess.Popen(
@@ -223,7 +254,7 @@ def _running(environment: dict[str, str], script: str, *arguments: str) -> Itera
         try:
             if not process.stdout.readline():
                 raise RuntimeError(f"{script} ended before it was ready")
-            yield
+            yield process
         finally:
             process.stdin.close()
             process.wait(60)

@@ -77,7 +77,7 @@ async def memory(program: Program, rows: str) -> None:
 
 
 async def watch(program: Program, order: str, ticks: str, heard: str) -> None:
-    """Note lateness and news until told to end."""
+    """Note lateness and news until told to end; without a file for them only watch."""
     from jobdesk_core.reading.pages import Order
     from probe import Heard, Lateness, say, when_told_to_end
 
@@ -86,15 +86,17 @@ async def watch(program: Program, order: str, ticks: str, heard: str) -> None:
     window.jobs.set_order(Order[order])
     await _until(lambda: window.jobs.model.rowCount() and not window.jobs.reading.is_reading)
     await asyncio.sleep(REST_S)
-    lateness = Lateness(window)
+    # A probe's timer would be most of what a window at rest does.
+    lateness = Lateness(window) if ticks else None
     assert window.session.desk is not None
-    news = Heard(window.session.desk.changed)
+    news = Heard(window.session.desk.changed) if heard else None
     ending = asyncio.Event()
     when_told_to_end(window, ending.set)
     say("ready")
     await ending.wait()
-    lateness.write(Path(ticks))
-    news.write(Path(heard))
+    if lateness is not None and news is not None:
+        lateness.write(Path(ticks))
+        news.write(Path(heard))
 
 
 async def _at_rest(program: Program) -> None:

@@ -13,10 +13,10 @@ SCRIPT = """
 import asyncio, sys
 from PySide6.QtWidgets import QApplication
 from jobdesk.kit.theme import theme
-from jobdesk.dialogs.about import AboutDialog
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.dialogs.shortcuts import ShortcutsDialog
-from jobdesk.loop import create_loop
+from jobdesk.window.about import AboutDialog
+from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.window.shortcuts import ShortcutsDialog
+from jobdesk.runtime.loop import create_loop
 from jobdesk_core.profiles import ProfileStore
 from pathlib import Path
 app = QApplication([])
@@ -42,10 +42,10 @@ import os, sys
 from pathlib import Path
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication
-from jobdesk.loop import create_loop
-from jobdesk.main_window import MainWindow
-from jobdesk.pages.stack import KEYS
-from jobdesk.session import Session
+from jobdesk.runtime.loop import create_loop
+from jobdesk.window.main_window import MainWindow
+from jobdesk.window.pages import KEYS
+from jobdesk.connection.session import Session
 from jobdesk.kit.theme import theme
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import ProfileStore
@@ -81,8 +81,8 @@ FORM = """
 import os, sys
 from PySide6.QtWidgets import QApplication
 from jobdesk.kit.theme import theme
-from jobdesk.dialogs.connection import ConnectionDialog
-from jobdesk.loop import create_loop
+from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.runtime.loop import create_loop
 from jobdesk_core.profiles import ProfileStore
 from pathlib import Path
 app = QApplication([])

@@ -3,14 +3,167 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
+import math
 import os
-from collections.abc import Coroutine
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 os.environ.setdefault("QT_API", "pyside6")
 
 import qasync
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent
 from PySide6.QtWidgets import QApplication
+
+_Callback = Callable[..., object]
+
+
+class _Turns(QObject):
+    """Runs what is due, all of it in one turn of Qt's loop, by one timer.
+
+    qasync has a timer for each callback, also for those that were cancelled: most of what a window at rest does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ready: deque[asyncio.Handle] = deque()
+        self._later: list[tuple[float, int, asyncio.Handle]] = []
+        self._numbers = itertools.count()
+        self._timer, self._at = 0, math.inf
+
+    def soon(self, handle: asyncio.Handle) -> None:
+        """Run this in the next turn."""
+        self._ready.append(handle)
+        if self._at > 0:
+            self._wake_at(0)
+
+    def later(self, handle: asyncio.Handle, when: float) -> None:
+        """Run this at a time (`time.monotonic`), never before."""
+        heapq.heappush(self._later, (when, next(self._numbers), handle))
+        if when < self._at:
+            self._wake_at(when)
+
+    def stop(self) -> None:
+        """Run nothing any more."""
+        self._ready.clear()
+        self._later.clear()
+        self._wake_at(math.inf)
+
+    def timerEvent(self, event: QTimerEvent) -> None:
+        self._wake_at(math.inf)
+        now = time.monotonic()
+        while self._later and (self._later[0][0] <= now or self._later[0][2].cancelled()):
+            self._ready.append(heapq.heappop(self._later)[2])
+        try:
+            # What these add has to wait for the next turn: Qt paints and hears the operator in between.
+            for _ in range(len(self._ready)):
+                if not self._ready:
+                    break  # a Qt loop within a callback has run the rest
+                handle = self._ready.popleft()
+                if self._ready and self._at > 0:
+                    self._wake_at(0)  # for such a loop, and for when a callback ends the program
+                if not handle.cancelled():
+                    handle._run()
+        finally:
+            if self._ready:
+                wanted = 0.0
+            else:
+                wanted = self._later[0][0] if self._later else math.inf
+            if wanted != self._at:
+                self._wake_at(wanted)
+
+    def _wake_at(self, when: float) -> None:
+        if self._timer:
+            self.killTimer(self._timer)
+            self._timer = 0
+        self._at = when
+        if when < math.inf:
+            milliseconds = math.ceil(1000 * max(0.0, when - time.monotonic())) if when else 0
+            self._timer = self.startTimer(milliseconds, Qt.TimerType.PreciseTimer)
+
+
+class _Watch:
+    """Calls back while a socket is ready. The notifier stays when nobody waits: making one takes long."""
+
+    def __init__(self, fd: int, kind: QSocketNotifier.Type) -> None:
+        self.handle: asyncio.Handle | None = None
+        self._notifier = QSocketNotifier(fd, kind)
+        self._notifier.activated.connect(self._call)
+
+    def begin(self, handle: asyncio.Handle) -> None:
+        self.handle = handle
+        self._notifier.setEnabled(True)
+
+    def end(self) -> bool:
+        """Whether anybody waited."""
+        was_waited_for, self.handle = self.handle is not None, None
+        self._notifier.setEnabled(False)
+        return was_waited_for
+
+    def _call(self) -> None:
+        if self.handle is not None and not self.handle.cancelled():
+            self.handle._run()
+
+
+class _Loop(qasync.QSelectorEventLoop):  # type: ignore[misc]  # qasync has no types
+    """qasync's loop with fewer timers and notifiers: a question to PostgreSQL costs it a third."""
+
+    def __init__(self, app: QApplication, *, already_running: bool) -> None:
+        self._turns = _Turns()
+        self._watches: dict[tuple[int, QSocketNotifier.Type], _Watch] = {}
+        super().__init__(app, already_running=already_running)
+
+    def call_soon(self, callback: _Callback, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._turns.soon(handle)
+        return handle
+
+    def call_later(
+        self, delay: float, callback: _Callback, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: _Callback, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._turns.later(handle, when)
+        return handle
+
+    def close(self) -> None:
+        super().close()
+        self._turns.stop()
+        self._watches.clear()
+
+    def _watch(self, fd: Any, kind: QSocketNotifier.Type, callback: _Callback, args: tuple[Any, ...]) -> asyncio.Handle:
+        self._check_closed()
+        number = fd if isinstance(fd, int) else fd.fileno()
+        watch = self._watches.get((number, kind))
+        if watch is None:
+            watch = self._watches[number, kind] = _Watch(number, kind)
+        handle = asyncio.Handle(callback, args, self)
+        watch.begin(handle)
+        return handle
+
+    def _unwatch(self, fd: Any, kind: QSocketNotifier.Type) -> bool:
+        watch = self._watches.get((fd if isinstance(fd, int) else fd.fileno(), kind))
+        return watch is not None and watch.end()
+
+    def _add_reader(self, fd: Any, callback: _Callback, *args: Any) -> asyncio.Handle:
+        return self._watch(fd, QSocketNotifier.Type.Read, callback, args)
+
+    def _remove_reader(self, fd: Any) -> bool:
+        return self._unwatch(fd, QSocketNotifier.Type.Read)
+
+    def _add_writer(self, fd: Any, callback: _Callback, *args: Any) -> asyncio.Handle:
+        return self._watch(fd, QSocketNotifier.Type.Write, callback, args)
+
+    def _remove_writer(self, fd: Any) -> bool:
+        return self._unwatch(fd, QSocketNotifier.Type.Write)
 
 
 def create_loop(app: QApplication, *, already_running: bool = False) -> asyncio.AbstractEventLoop:
@@ -19,8 +172,7 @@ def create_loop(app: QApplication, *, already_running: bool = False) -> asyncio.
     The selector loop everywhere: psycopg refuses the proactor loop that is the default on Windows.
     `already_running=True` is for tests, in which Qt's loop runs and asyncio is to ride on it.
     """
-    loop: asyncio.AbstractEventLoop = qasync.QSelectorEventLoop(app, already_running=already_running)
-    return loop
+    return _Loop(app, already_running=already_running)
 
 
 def run(app: QApplication, main: Coroutine[Any, Any, int]) -> int:
