@@ -108,7 +108,7 @@ def test_a_socket_is_listened_to_again_and_again_also_one_of_the_same_number(run
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         numbers = set()
-        for turn in range(4):
+        for _turn in range(4):
             ours, theirs = socket.socketpair()
             number = ours.fileno()
             numbers.add(number)

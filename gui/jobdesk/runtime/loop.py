@@ -69,10 +69,7 @@ class _Turns(QObject):
                 if not handle.cancelled():
                     handle._run()
         finally:
-            if self._ready:
-                wanted = 0.0
-            else:
-                wanted = self._later[0][0] if self._later else math.inf
+            wanted = 0.0 if self._ready else self._later[0][0] if self._later else math.inf
             if wanted != self._at:
                 self._wake_at(wanted)
 
