@@ -26,7 +26,7 @@ def pgbouncer(dsn: str, *, mode: str = "transaction", servers: int = 3) -> Itera
     assert PROGRAM is not None
     target = conninfo_to_dict(dsn)
     with tempfile.TemporaryDirectory(prefix="jobdesk-pgbouncer-") as made:
-        folder, port = Path(made), _free_port()
+        folder, port = Path(made), free_port()
         folder.chmod(0o777)
         server = {name: target[name] for name in ("host", "port", "user", "password") if target.get(name)}
         (folder / "pgbouncer.ini").write_text(
@@ -56,7 +56,7 @@ def _identity(server: dict[str, Any]) -> dict[str, Any]:
     return {"user": owner.st_uid if owner else "nobody", "group": owner.st_gid if owner else "nogroup"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

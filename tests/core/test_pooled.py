@@ -16,6 +16,7 @@ from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.exceptions import CannotListen, ConnectorException
 from jobdesk_core.monitor import FeedState, Monitor
 from jobdesk_core.profiles import Profile, connection_parameters
+from jobdesk_core.profiles.probe import probe
 from jobdesk_core.troubles import explain
 from pgbouncer import needs_pgbouncer, pgbouncer
 from waiting import until
@@ -142,6 +143,20 @@ async def test_statement_mode_is_told_as_what_it_is(dsn: str) -> None:
         trouble = explain(refused.value)
     assert "statement mode" in trouble.sentence
     assert "transaction" in trouble.way_out
+
+
+@pytest.mark.parametrize(
+    ("mode", "servers"), [("session", 3), ("transaction", 1), ("transaction", 3), ("statement", 3)]
+)
+async def test_what_the_test_of_a_connection_says_of_each_mode(dsn: str, mode: str, servers: int) -> None:
+    with pgbouncer(dsn, mode=mode, servers=servers) as pooled:
+        steps = [step async for step in probe(Profile(name="x", method="dsn", dsn=pooled))]
+    told = {step.name: step.sentence for step in steps}
+    if mode == "statement":
+        assert told["Server"] == "This is a pooler in statement mode, which takes no transactions."
+        return
+    assert told["Pooler"] == f"A pooler in {mode} mode: nothing is listened to, changes are polled for."
+    assert told["Clock"] == "This machine's clock and the server's agree."
 
 
 async def test_a_direct_connection_prepares_and_its_user_may_choose(dsn: str) -> None:

@@ -187,6 +187,7 @@ SPEAKING = (
 NO_TROUBLE = re.compile(
     r"Did you mean|^Deferred again as|^Set the|Give the SQL|This plan was stopped|, database …, role|, in schema ….$"
     r"|It can be installed|^One transaction has no rate|^A brake is for|is failed again, as before"
+    r"|^None: the|^None; a tunnel|server's agree|^Others in this|nothing leaves|next one is tried|^Certificate for"
     r"|^… The reason: …|SELECT|^FROM|^WHERE|^The database refused (it|the new job)"
 )
 

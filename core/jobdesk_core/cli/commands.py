@@ -19,6 +19,7 @@ COMMANDS = {
     "fail": "mark stalled jobs as failed, so that they do not run again",
     "purge": "delete finished jobs",
     "journal": "list what was done from here, and find out what nobody knew of it",
+    "check": "try a connection step by step: network, encryption, sign-in, schema, permissions",
     "worker": "run the jobs of an app",
     "schema": "create the schema, or print it",
     "reporting": "install, upgrade, remove or show the schema that workers report into",

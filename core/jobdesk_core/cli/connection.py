@@ -69,7 +69,7 @@ def opened(options: argparse.Namespace) -> Iterator[Opened]:
     """Connect as the options say. Raises Ended, or ConnectorException when the server cannot be reached."""
     if options.schema == "":
         raise Ended(exit_codes.USAGE, "--schema is the name of a schema.")
-    profile, password = _profile(options)
+    profile, password = profile_of(options)
     if options.schema is not None:
         profile = replace(profile, schema=options.schema)
     connector, secret = _signed_in(profile, password)
@@ -83,7 +83,7 @@ def opened(options: argparse.Namespace) -> Iterator[Opened]:
 @contextlib.contextmanager
 def unchecked(options: argparse.Namespace) -> Iterator[tuple[Profile, SyncPsycopgConnector]]:
     """Connect as the options say, whatever is or is not there. Raises as `opened`."""
-    profile, password = _profile(options)
+    profile, password = profile_of(options)
     if options.schema:
         profile = replace(profile, schema=options.schema)
     connector, _ = _signed_in(profile, password)
@@ -114,7 +114,7 @@ def _able(connector: SyncPsycopgConnector, profile: Profile) -> Capabilities:
     return able
 
 
-def _profile(options: argparse.Namespace) -> tuple[Profile, str | None]:
+def profile_of(options: argparse.Namespace) -> tuple[Profile, str | None]:
     """The profile, and the password that came with the connection string.
 
     Never the one that the window had open last: a script has no header that says where it is.
@@ -152,27 +152,32 @@ def connected(profile: Profile, secret: Secret | None) -> SyncPsycopgConnector:
 
 def _signed_in(profile: Profile, password: str | None) -> tuple[SyncPsycopgConnector, Secret | None]:
     """Connect with the password that was typed, or kept for a saved connection, or else asked for."""
-    secret = typed(profile, password)
-    if secret is None and profile.saved_as:
-        secret = asyncio.run(Passwords().of(profile))
+    secret = kept(profile, password)
     while True:
         try:
             return connected(profile, secret), secret
         except ConnectorException as error:
             trouble = explain(error)
-            if trouble.kind != "password" or not _can_ask():
+            if trouble.kind != "password" or not can_ask():
                 raise
             output.note(trouble.sentence)
-            secret = typed(profile, _asked(profile))
+            secret = asked(profile)
 
 
-def _can_ask() -> bool:
+def kept(profile: Profile, password: str | None) -> Secret | None:
+    """The password that was typed, or is kept for a saved connection."""
+    secret = typed(profile, password)
+    return asyncio.run(Passwords().of(profile)) if secret is None and profile.saved_as else secret
+
+
+def can_ask() -> bool:
+    """Whether somebody sits at a terminal who could be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _asked(profile: Profile) -> str:
+def asked(profile: Profile) -> Secret | None:
     """Ask on the terminal, without showing what is typed."""
     try:
-        return getpass.getpass(f"Password for {output.plain(profile.display_dsn)}: ", sys.stderr)
+        return typed(profile, getpass.getpass(f"Password for {output.plain(profile.display_dsn)}: ", sys.stderr))
     except EOFError as error:
         raise Ended(exit_codes.CONNECTION, "No password was given.") from error

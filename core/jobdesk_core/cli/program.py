@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from jobdesk_core.cli import (
     acting,
     apps,
+    check,
     defer,
     exit_codes,
     failures,
@@ -45,6 +46,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "fail": acting.add_fail,
     "purge": acting.add_purge,
     "journal": journal.add_journal,
+    "check": check.add_check,
     "worker": apps.add_worker,
     "schema": apps.add_schema,
     "reporting": reporting.add_reporting,

@@ -1,4 +1,7 @@
-"""Why a server's certificate was not accepted: libpq does not say, so it is asked for once more and checked here."""
+"""The certificate that a server shows, and why it was not accepted.
+
+libpq says neither, so the server is asked for its certificate once more, and that is looked at here.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,14 @@ import contextlib
 import socket
 import ssl
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
+
+from jobdesk_core.connectors.x509 import Certificate, certificate
 
 Reason = Literal["expired", "not yet valid", "self-signed", "unknown authority", "revoked", "no list of revoked"]
 
@@ -51,13 +58,34 @@ def with_reason(error: psycopg.OperationalError) -> psycopg.OperationalError:
     return CertificateRefused(error, reason) if reason is not None else error
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a server shows to whoever wants to encrypt: the protocol, such as `TLSv1.3`, and its certificate."""
+
+    protocol: str
+    certificate: Certificate
+
+
+def shown(pgconn: Any) -> Shown | None:
+    """What the server of a connection that was made shows; None when it cannot be seen. Takes seconds at worst."""
+    # Whatever hinders the look: the connection itself is there.
+    with contextlib.suppress(OSError, ValueError, psycopg.Error):
+        said = _said(pgconn)
+        context = _context()
+        context.verify_mode = ssl.CERT_NONE
+        for name, bound in (("ssl_min_protocol_version", "minimum"), ("ssl_max_protocol_version", "maximum")):
+            if said.get(name):
+                setattr(context, f"{bound}_version", ssl.TLSVersion[said[name].replace(".", "_")])
+        with _encrypted(said, context) as server:
+            der = server.getpeercert(binary_form=True) if server is not None else None
+            if server is not None and der is not None:
+                return Shown(server.version() or "", certificate(der))
+    return None
+
+
 def _verify_code(pgconn: Any) -> int:
     """OpenSSL's number of what is wrong with the certificate that a server shows; 0 when nothing is."""
-    said = {each.keyword.decode(): (each.val or b"").decode() for each in pgconn.info}
-    host, address, port = said.get("host", ""), said.get("hostaddr", ""), said.get("port") or "5432"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.set_alpn_protocols(["postgresql"])
+    said, context = _said(pgconn), _context()
     root = said.get("sslrootcert") or str(Path.home() / ".postgresql" / "root.crt")
     if root == "system":
         context.load_default_certs()
@@ -68,13 +96,34 @@ def _verify_code(pgconn: Any) -> int:
         # As libpq does: a list for every certificate of the chain.
         context.load_verify_locations(revoked if Path(revoked).is_file() else None, said.get("sslcrldir") or None)
         context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
+    try:
+        with _encrypted(said, context):
+            return 0
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_code
+
+
+def _said(pgconn: Any) -> dict[str, str]:
+    """The parameters that libpq has connected by."""
+    return {each.keyword.decode(): (each.val or b"").decode() for each in pgconn.info}
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.set_alpn_protocols(["postgresql"])
+    return context
+
+
+@contextlib.contextmanager
+def _encrypted(said: dict[str, str], context: ssl.SSLContext) -> Iterator[ssl.SSLSocket | None]:
+    """A connection of our own to the same server, as far as its encryption goes; None when it offers none."""
+    host, address, port = said.get("host", ""), said.get("hostaddr", ""), said.get("port") or "5432"
     with socket.create_connection((address or host, int(port)), timeout=_TIMEOUT_S) as server:
         if said.get("sslnegotiation") != "direct":
             server.sendall(_SSL_REQUEST)
             if server.recv(1) != b"S":
-                return 0
-        try:
-            with context.wrap_socket(server, server_hostname=host or None):
-                return 0
-        except ssl.SSLCertVerificationError as error:
-            return error.verify_code
+                yield None
+                return
+        with context.wrap_socket(server, server_hostname=host or None) as encrypted:
+            yield encrypted

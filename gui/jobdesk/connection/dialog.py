@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -108,11 +109,17 @@ class ConnectionDialog(DialogFrame):
         self.run(self._keep_password(self.profile()), lambda _: self._choose())
 
     def test(self) -> None:
-        """Try it, and show each step as it has been tried."""
-        self.test_card.clear()
+        """Try it, and show each step as it has been tried; pressed while it is tried, it stops."""
+        if self.work.is_running("test"):
+            self._end_test(is_stopped=True)
+            return
         self.message.clear()
-        # The button stays as it is, and the focus on it: pressed again, it begins anew.
-        self.work.start(self._test(), name="test", then=lambda _: None, failed=self._test_failed, replaces=True)
+        self.test_card.begin()
+        # The same button, so that the focus stays on it.
+        self.test_button.setText(self.tr("Stop the test"))
+        self.work.start(
+            self._test(), name="test", then=lambda _: self._end_test(), failed=self._test_failed, replaces=True
+        )
 
     def save(self) -> None:
         """Save the profile without its password; a saved one whose name was changed is renamed."""
@@ -208,10 +215,21 @@ class ConnectionDialog(DialogFrame):
     async def _test(self) -> None:
         profile = self.profile()
         secret = typed(profile, self.form.typed_password()) or await Passwords().of(profile)
-        async for step in probe(profile, secret):
-            self.test_card.add(step)
+        async with contextlib.aclosing(probe(profile, secret)) as steps:
+            async for step in steps:
+                self.test_card.add(step)
+
+    def _end_test(self, *, is_stopped: bool = False) -> None:
+        self.work.cancel("test")
+        self.test_card.end(is_stopped=is_stopped)
+        self.test_button.setText(self.tr("Test"))
+
+    def _use_schema(self, schema: str) -> None:
+        self.form.schema.setText(schema)
+        self.test()
 
     def _test_failed(self, error: Exception) -> None:
+        self._end_test()
         if not isinstance(error, JobdeskException):
             raise error
         self._failed(error)
@@ -268,6 +286,7 @@ class ConnectionDialog(DialogFrame):
 
     def _show_saved(self, name: str) -> None:
         self.message.clear()
+        self._end_test()
         self.test_card.clear()
         self.show_profile((self._stored(name) if name else None) or Profile(name=""))
 
@@ -320,5 +339,6 @@ class ConnectionDialog(DialogFrame):
             button.clicked.connect(run)
         self.links.addWidget(self.test_button)
         self.links.addWidget(self.save_button)
+        self.test_card.schema_chosen.connect(self._use_schema)
         self.form.name.textChanged.connect(self._show_verbs)
         self.saved.currentIndexChanged.connect(self._choose_saved)

@@ -1,0 +1,72 @@
+"""The command `check`: tries a connection step by step, in the same words as the window's test."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+from dataclasses import replace
+
+from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli.connection import asked, can_ask, kept, profile_of
+from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles.places import Secret
+from jobdesk_core.profiles.probe import Step, following, probe
+
+_SIGNS = {"good": "ok", "warning": "look", "bad": "FAILED"}
+#: What keeps a connection from working, by the kind of its trouble.
+_REFUSED = ("rights", "refused", "no_schema", "capability")
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """The options of `check`."""
+    parser.set_defaults(run_alone=check)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Try each step, and tell of it as soon as it has been tried."""
+    profile, password = profile_of(options)
+    if options.schema:
+        profile = replace(profile, schema=options.schema)
+    secret = kept(profile, password)
+    while True:
+        last = asyncio.run(_tried(profile, secret, is_json=options.json))
+        is_password = last.trouble is not None and last.trouble.kind == "password"
+        if not is_password or not can_ask():
+            return _code(last)
+        secret = asked(profile)
+
+
+async def _tried(profile: Profile, secret: Secret | None, *, is_json: bool) -> Step:
+    last = None
+    async with contextlib.aclosing(probe(profile, secret)) as steps:
+        async for step in steps:
+            last = step
+            _tell(step, is_json=is_json)
+            output.flush()
+    assert last is not None
+    untried = following(last.name) if last.result == "bad" else ()
+    if untried and not is_json:
+        output.line(f"Not tried: {', '.join(untried)}.")
+    return last
+
+
+def _tell(step: Step, *, is_json: bool) -> None:
+    if is_json:
+        told = {"step": step.name, "result": step.result, "sentence": step.in_full, "lines": list(step.lines)}
+        output.json_line(told | {"milliseconds": round(step.milliseconds, 1), "schemas": list(step.schemas)})
+        return
+    head = f"{_SIGNS[step.result]:6}  {step.name:8} {step.milliseconds:7,.0f} ms  "
+    output.line(output.plain(f"{head}{step.in_full}"))
+    for line in step.lines:
+        output.line(output.plain(f"{' ' * len(head)}{line}"))
+    if step.schemas:
+        output.line(output.plain(f"{' ' * len(head)}Others: --schema {' or --schema '.join(step.schemas)}"))
+
+
+def _code(last: Step) -> int:
+    if last.result != "bad":
+        return exit_codes.DONE
+    if last.trouble is None or last.trouble.kind in _REFUSED:
+        return exit_codes.REFUSED
+    return exit_codes.USAGE if last.trouble.kind == "bad_dsn" else exit_codes.CONNECTION
