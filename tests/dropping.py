@@ -70,7 +70,7 @@ class Dropper:
                 client.cancel()
             await asyncio.gather(*self._clients, return_exceptions=True)
 
-        thread = threading.Thread(target=self._loop.run_until_complete, args=(serve(),))
+        thread = threading.Thread(target=self._loop.run_until_complete, args=(serve(),), daemon=True)
         thread.start()
         started.wait(10)
         try:

@@ -266,7 +266,13 @@ class Killable:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, sys.path)])}
         command = [sys.executable, str(folder / "every_act.py")]
         self._program = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            bufsize=1,
+            start_new_session=True,
         )
         #: The lines that the last act has run, and how often, when it was asked to tell.
         self.lines: Counter[str] = Counter()
@@ -302,8 +308,12 @@ class Killable:
         """End it."""
         assert self._program.stdin is not None and self._program.stdout is not None
         self._program.stdin.close()
-        self._program.wait(10)
-        self._program.stdout.close()
+        try:
+            self._program.wait(10)
+        finally:  # with the child that it waits for
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._program.pid, signal.SIGKILL)
+            self._program.stdout.close()
 
 
 @contextlib.contextmanager

@@ -44,7 +44,10 @@ def pgbouncer(dsn: str, *, mode: str = "transaction", servers: int = 3) -> Itera
             yield make_conninfo(dsn, host="127.0.0.1", port=port, hostaddr=None, password=None)
         finally:
             process.terminate()
-            process.wait(10)
+            try:
+                process.wait(10)
+            finally:
+                process.kill()
 
 
 def _identity(server: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -62,14 +61,3 @@ def locked(dsn: str, table: str) -> Iterator[None]:
     with psycopg.connect(dsn) as connection:
         connection.execute(f"LOCK TABLE jobdesk.{table} IN ACCESS EXCLUSIVE MODE".encode())
         yield
-
-
-def until_true(condition: Callable[[], Any], timeout_s: float) -> None:
-    """Wait in a thread for a condition; one that cannot be asked yet is not true."""
-    until = time.monotonic() + timeout_s
-    while True:
-        with contextlib.suppress(IndexError):
-            if condition():
-                return
-        assert time.monotonic() < until, "it did not come true"
-        time.sleep(0.05)

@@ -111,7 +111,7 @@ async def test_a_thread_of_the_programs_own_may_call_too(kind: Kind, dsn: str) -
             app.job_manager.defer_job(job())
             loop.call_soon_threadsafe(done.set)
 
-        threading.Thread(target=work).start()
+        threading.Thread(target=work, daemon=True).start()
         await asyncio.wait_for(done.wait(), 10)
         assert len(await app.job_manager.list_jobs_async()) == 1
 

@@ -8,13 +8,13 @@ import json
 import os
 import pty
 import re
+import select
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,10 @@ from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal import Journal, Search
 from managing import bring_all, managing
+from programs import started
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from releases import STATES, level
+from waiting import until_true
 
 PROGRAM = [sys.executable, "-m", "jobdesk_core"]
 HOSTILE = "a\x1b[2Jb\n\u202ec<b>\x9b"
@@ -67,24 +69,13 @@ class Shell:
         """The program, to be ended by the test."""
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | streams
         command = [*PROGRAM, "--dsn", self.dsn, *arguments]
-        with subprocess.Popen(command, env=self.environment, **streams) as program:
-            try:
-                yield program
-            finally:
-                program.kill()
+        with started(command, env=self.environment, **streams) as program:
+            yield program
 
 
 @pytest.fixture
 def shell(tmp_path: Path, dsn: str) -> Shell:
     return Shell(tmp_path, dsn)
-
-
-def soon(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + 20
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"{what} did not come true"
-        time.sleep(0.02)
-    return value
 
 
 def many(dsn: str, number: int, **columns: str) -> None:
@@ -320,7 +311,7 @@ def on_a_terminal(shell: Shell, arguments: list[str], *answers: str) -> tuple[in
             os.close(theirs)
             seen, left = b"", list(answers)
             with contextlib.suppress(OSError):  # the terminal's other side is closed
-                while part := os.read(ours, 4096):
+                while select.select([ours], [], [], 60)[0] and (part := os.read(ours, 4096)):
                     seen += part
                     if seen.endswith(b": ") and left:
                         os.write(ours, f"{left.pop(0)}\n".encode())
@@ -375,11 +366,13 @@ def test_production_wants_its_name_typed(shell: Shell, environment: str) -> None
     (shell.home / "jobdesk" / "profiles.toml").write_text(profile)
     command = [*PROGRAM, "--profile", "live", "cancel", "--delete", "--all"]
     ours, theirs = pty.openpty()
-    with subprocess.Popen(command, env=shell.environment, stdin=theirs, stderr=theirs, stdout=theirs) as program:
-        os.write(ours, b"yes\n")
-        assert program.wait(30) == 1
-    os.close(ours)
-    os.close(theirs)
+    try:
+        with started(command, env=shell.environment, stdin=theirs, stderr=theirs, stdout=theirs) as program:
+            os.write(ours, b"yes\n")
+            assert program.wait(60) == 1
+    finally:
+        os.close(ours)
+        os.close(theirs)
     assert len(run_sql(shell.dsn, STATUSES)) == 2
 
 
@@ -477,7 +470,7 @@ def test_ctrl_c_stops_an_act_between_two_chunks(shell: Shell, whole: bool) -> No
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
     arguments = ["cancel", "--all", "--yes", "--json", *(["--one-transaction"] if whole else [])]
     with shell.started(*arguments) as program:
-        soon(lambda: run_sql(shell.dsn, waiting, "WITH wanted%")[0], "the first chunk")
+        until_true(lambda: run_sql(shell.dsn, waiting, "WITH wanted%")[0], what="the first chunk")
         program.send_signal(signal.SIGINT)
         printed, told = program.communicate(timeout=60)
     assert program.returncode == 130 and "Traceback" not in told
@@ -529,7 +522,7 @@ def test_ctrl_c_ends_the_wait_of_a_rate(shell: Shell, command: str) -> None:
         arguments, first = ["defer", "t", "--from", str(rows), "--rate", "1"], "true"
     done = f"SELECT count(*) FROM procrastinate_jobs WHERE {first}"
     with shell.started(*arguments, "--json") as program:
-        soon(lambda: run_sql(shell.dsn, done)[0], "the first job")
+        until_true(lambda: run_sql(shell.dsn, done)[0], what="the first job")
         program.send_signal(signal.SIGINT)
         printed, told = program.communicate(timeout=20)
     assert program.returncode == 130 and "Stopped." in told and "Traceback" not in told
@@ -573,7 +566,7 @@ def test_a_lost_connection_ends_with_3_and_the_ledger_tells_how_far_it_came(shel
     slow_changes(shell.dsn)
     backends = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
     with shell.started("cancel", "--all", "--yes", "--json") as program:
-        soon(lambda: run_sql(shell.dsn, f"SELECT count(*) {backends}", "WITH wanted%")[0], "the first chunk")
+        until_true(lambda: run_sql(shell.dsn, f"SELECT count(*) {backends}", "WITH wanted%")[0], what="the first chunk")
         run_sql(shell.dsn, f"SELECT pg_terminate_backend(pid) {backends}", "WITH wanted%")
         printed, told = program.communicate(timeout=60)
     assert program.returncode == 3 and told.splitlines()[-1] == "Run it again."
@@ -770,7 +763,7 @@ def test_watch_is_woken_by_a_notification_long_before_its_next_look(shell: Shell
         assert program.stderr is not None and program.stdout is not None
         program.stderr.readline()
         listening = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
-        soon(lambda: run_sql(shell.dsn, listening, "LISTEN%")[0], "the listening")
+        until_true(lambda: run_sql(shell.dsn, listening, "LISTEN%")[0], what="the listening")
         for number in (1, 2):
             defer(shell.dsn)
             assert json.loads(program.stdout.readline())["job"]["id"] == number
@@ -824,7 +817,9 @@ def test_watch_outlives_a_server_that_is_killed_and_tells_every_change_once(tmp_
                 assert re.fullmatch(r".*(lost|did not give a connection).* Trying to connect again\.", next(notes))
                 next(note for note in notes if "no server" in note)
                 server.stop()
-                soon(lambda: started_again(server), "the start, once the killed server's last process has ended")
+                until_true(
+                    lambda: started_again(server), what="the start, once the killed server's last process has ended"
+                )
                 ids = [defer(dsn) for _ in range(5)]
                 found = [json.loads(program.stdout.readline())["job"]["id"] for _ in ids]
                 assert found == ids
@@ -850,7 +845,10 @@ def test_watch_says_what_it_has_missed(shell: Shell) -> None:
         assert program.stdout is not None
         notes = notes_of(program)
         assert "Watching" in next(notes)
-        soon(lambda: run_sql(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s", "LISTEN%")[0], "it")
+        until_true(
+            lambda: run_sql(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s", "LISTEN%")[0],
+            what="it",
+        )
         allow = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS '
         run_sql(server, allow + "false")
         end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"

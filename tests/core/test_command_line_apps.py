@@ -8,13 +8,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from database import run_sql
 from jobdesk_core.reported.schema import schema_sql
+from programs import started
+from waiting import until_true
 
 SHOP = """
 import asyncio, os
@@ -111,13 +112,10 @@ def test_a_worker_of_the_command_line_reports_where_its_app_says_so(shop: Shop) 
 def test_a_worker_ends_in_good_order_at_sigterm(shop: Shop) -> None:
     shop("defer slow --app shop.app")
     command = [*shop.command, "worker", "--app", "shop.app"]
-    with subprocess.Popen(command, env=shop.environment, cwd=shop.folder) as process:
-        ends_at = time.monotonic() + 30
-        while run_sql(shop.dsn, "SELECT status::text FROM procrastinate_jobs") != ["doing"]:
-            assert time.monotonic() < ends_at
-            time.sleep(0.05)
+    with started(command, env=shop.environment, cwd=shop.folder) as process:
+        until_true(lambda: run_sql(shop.dsn, "SELECT status::text FROM procrastinate_jobs") == ["doing"])
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert run_sql(shop.dsn, "SELECT status::text FROM procrastinate_jobs") == ["succeeded"]
     assert run_sql(shop.dsn, "SELECT id FROM procrastinate_workers") == []
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from database import run_sql
 from jobdesk_core.demo import Demo, DemoError
+from programs import started
 from waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Processes are counted by /proc.")
@@ -132,13 +133,13 @@ sys.stdin.read()
 """
 
 
-def parent_of_a_demo(folder: Path) -> tuple[subprocess.Popen[str], int]:
+@contextlib.contextmanager
+def parent_of_a_demo(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A process that runs a demo, and the demo's supervisor."""
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert parent.stdout is not None
-    return parent, int(parent.stdout.readline())
+    command = [sys.executable, "-c", PARENT, str(folder)]
+    with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        yield parent, int(parent.stdout.readline())
 
 
 @pytest.mark.parametrize("victim", ["parent", "supervisor"])
@@ -146,8 +147,7 @@ def parent_of_a_demo(folder: Path) -> tuple[subprocess.Popen[str], int]:
 async def test_when_the_parent_or_the_supervisor_is_killed_no_process_is_left(
     folder: Path, victim: str, number: int
 ) -> None:
-    parent, supervisor_pid = parent_of_a_demo(folder)
-    with parent:
+    with parent_of_a_demo(folder) as (parent, supervisor_pid):
         assert len(processes_of(folder)) >= 4
         os.kill(parent.pid if victim == "parent" else supervisor_pid, number)
         if victim == "supervisor":

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from database import run_sql
 from jobdesk_core.embedded import FREE_IDS, EmbeddedServer, EmbeddedServerError, FolderInUse
+from programs import started
 from psycopg.conninfo import make_conninfo
 from waiting import until
 
@@ -52,14 +53,10 @@ def test_data_are_kept_from_one_start_to_the_next(folder: Path) -> None:
 
 def test_it_stops_while_clients_are_busy_and_a_second_stop_is_fine(folder: Path) -> None:
     server = EmbeddedServer(folder, is_durable=False).start()
-    client = subprocess.Popen(
-        [sys.executable, "-c", f"import psycopg; psycopg.connect({server.dsn!r}).execute('SELECT pg_sleep(60)')"],
-        stderr=subprocess.DEVNULL,
-    )
-    server.stop()
-    server.stop()
-    client.kill()
-    client.wait()
+    busy = f"import psycopg; psycopg.connect({server.dsn!r}).execute('SELECT pg_sleep(60)')"
+    with started([sys.executable, "-c", busy], stderr=subprocess.DEVNULL):
+        server.stop()
+        server.stop()
     assert not list(folder.glob("data-*/postmaster.pid"))
 
 
@@ -250,10 +247,8 @@ async def test_without_anyone_else_the_server_ends_when_its_parent_is_killed(fol
 
 def start_and_kill_parent(folder: Path) -> int:
     """The process id of a server whose parent has just been killed."""
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with parent:
+    command = [sys.executable, "-c", PARENT, str(folder)]
+    with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         run_sql(parent.stdout.readline().strip(), "CREATE TABLE kept AS SELECT 1 AS number")
         pid = server_pid(folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from jobdesk_core.job.typical_arguments import learn
 from jobdesk_core.operations.deferring.known_task import json_types, known_task
 from jobdesk_core.profiles import Profile, ProfileStore
 from jobdesk_core.profiles.introspect import AppNotUnderstood, AppTask, app_tasks, environment
+from programs import started
 from waiting import until
 
 SECRET = "hunter2"
@@ -249,7 +249,7 @@ asyncio.run(app_tasks(Profile(
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nor_whoever_asks_being_killed(tmp_path: Path, number: int) -> None:
     text = SURVIVORS.format(place=str(tmp_path / "left-")) + "time.sleep(600)\n"
-    with subprocess.Popen([sys.executable, "-c", ASKER, str(written(tmp_path, bad=text))]) as asker:
+    with started([sys.executable, "-c", ASKER, str(written(tmp_path, bad=text))]) as asker:
         asyncio.run(until(lambda: len(left(tmp_path)) == 3, timeout_s=30, what="what the code starts"))
         asker.send_signal(number)
     asyncio.run(until(lambda: not any(map(is_running, left(tmp_path))), timeout_s=60, what="all of it to end"))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from jobdesk_core import processes
+from programs import started
 
 SELECTS = """
 import asyncio, psycopg
@@ -48,9 +49,9 @@ async def main():
     when_it_ends(sys.stdin, lambda: None)
 run_loop(main())
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        assert (process.stderr.read(), process.wait(30)) == (b"", 0)
+    with started([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.wait(30) == 0
+        assert process.stderr is not None and process.stderr.read() == b""
 
 
 def test_a_locked_file_is_refused_to_others_until_it_is_closed(tmp_path: Path) -> None:

@@ -22,8 +22,10 @@ from jobdesk_core.reported.ddl import grants_for_workers
 from jobdesk_core.reporting import faults, progress, report, statements, targets, writer
 from jobdesk_core.reporting.batches import FORGET_STEP, Settings, Store
 from pgbouncer import needs_pgbouncer, pgbouncer
-from reporting import errors, everything, install, locked, reporting, rows, run_all, until_true
+from programs import started
+from reporting import errors, everything, install, locked, reporting, rows, run_all
 from reports import add_worker
+from waiting import until_true
 
 PLANTED = "pl4nted-S3cret"
 
@@ -337,13 +339,10 @@ app.run_worker(name="mortal", concurrency=3)
 def test_jobs_of_a_killed_worker_are_lost_with_it(reported: str) -> None:
     app = app_of(reported)
     first, second, third = (app.configure_task("runs", queue="q").defer() for _ in range(3))
-    with subprocess.Popen([sys.executable, "-c", _KILLED, reported], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert {int(process.stdout.readline()) for _ in range(3)} == {first, second, third}
-            until_true(lambda: sorted(rows(reported, "workers")[0]["running"]) == [first, second, third], 30)
-        finally:
-            process.kill()
+    with started([sys.executable, "-c", _KILLED, reported], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert {int(process.stdout.readline()) for _ in range(3)} == {first, second, third}
+        until_true(lambda: sorted(rows(reported, "workers")[0]["running"]) == [first, second, third], 30)
     # Two of them have been put back by hand in the meantime: one runs at a later time, and one at another worker's.
     run_sql(reported, "SELECT procrastinate_retry_job_v1(%s, now() + interval '1 day', NULL, NULL, NULL)", second)
     run_sql(reported, "SELECT procrastinate_retry_job_v1(%s, now(), NULL, NULL, NULL)", third)

@@ -126,7 +126,7 @@ async def test_what_is_broken_off_before_the_commit_is_written_down_as_not_reach
     async with acting(dsn) as actor:
         made = await looked(actor, await staged(actor, (Cancel(), (1,)), Job(task_name="new")))
         acting_on_it = asyncio.create_task(kept(actor, journal, made, on_progress=wait))
-        await reached.wait()
+        await asyncio.wait_for(reached.wait(), 60)
         acting_on_it.cancel()
         await asyncio.gather(acting_on_it, return_exceptions=True)
         (entry,) = await journal.entries(Search())

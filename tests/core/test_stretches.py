@@ -150,7 +150,7 @@ async def test_a_read_that_waits_for_a_connection_is_cancelled_whenever_that_com
                 await asyncio.sleep(0)
             is_late = second.done()
             second.cancel()
-            await asyncio.wait({first, second})
+            await asyncio.wait({first, second}, timeout=60)
             assert second.cancelled() or is_late
 
 

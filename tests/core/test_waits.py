@@ -29,6 +29,8 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.profiles import Profile, connection_parameters
 from jobdesk_core.reading.pages import StatementTooLong, limited
 from jobdesk_core.troubles import explain
+from programs import started
+from waiting import until
 
 ONE = Statement("SELECT 1 AS one", lambda rows: rows[0]["one"])
 SLEEPS = Statement("SELECT pg_sleep(60)", nothing)
@@ -139,7 +141,7 @@ async def test_a_cancelled_wait_ends_soon_although_the_server_takes_no_note(link
         await asyncio.sleep(0.2)
         task.cancel()
         with within(5):
-            await asyncio.wait({task})
+            await asyncio.wait({task}, timeout=60)
         assert task.cancelled()
 
 
@@ -181,17 +183,17 @@ async def test_a_listener_may_hear_nothing_for_long(link: FaultyLink, short: Non
 
 
 @contextlib.contextmanager
-def started(home: Path, dsn: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def running(home: Path, dsn: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The program, running a command with a home of its own."""
     own = {name: str(home) for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME")}
     command = [sys.executable, "-m", "jobdesk_core", "--dsn", dsn, *arguments]
     environment = os.environ | own | {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-    with subprocess.Popen(command, env=environment, stdout=PIPE, stderr=PIPE, text=True) as program:
+    with started(command, env=environment, stdout=PIPE, stderr=PIPE, text=True) as program:
         yield program
 
 
 def test_a_command_ends_with_the_code_of_a_lost_connection(dsn: str, tmp_path: Path) -> None:
-    with FaultyLink(dsn, freezes_after_login=True) as link, started(tmp_path, link.dsn, "jobs") as program:
+    with FaultyLink(dsn, freezes_after_login=True) as link, running(tmp_path, link.dsn, "jobs") as program:
         told = program.communicate(timeout=40)[1]
         assert program.returncode == exit_codes.CONNECTION
     assert told.splitlines()[0] == "The server has not answered for 5 s."
@@ -202,9 +204,8 @@ def test_an_act_that_is_stopped_while_the_server_is_silent_ends_soon_and_says_wh
 ) -> None:
     run_sql(dsn, "INSERT INTO procrastinate_jobs (task_name, queue_name) SELECT 't', 'q' FROM generate_series(1, 900)")
     done = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'"
-    with started(tmp_path, link.dsn, "cancel", "queue:q", "--yes", "--rate", "200") as program:
-        while not run_sql(dsn, done)[0] and program.poll() is None:
-            time.sleep(0.05)
+    with running(tmp_path, link.dsn, "cancel", "queue:q", "--yes", "--rate", "200") as program:
+        asyncio.run(until(lambda: run_sql(dsn, done)[0] or program.poll() is not None, what="the first of them"))
         link.freeze()
         time.sleep(1)
         program.send_signal(signal.SIGINT)

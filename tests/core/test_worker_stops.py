@@ -18,6 +18,7 @@ import pytest
 from database import run_sql
 from jobdesk_core import Worker
 from pooler import Pooler
+from programs import started
 from waiting import until
 from working import opened_app
 
@@ -116,14 +117,11 @@ app.run_worker()
 @pytest.mark.parametrize("task", ["async", "sync"])
 def test_a_second_signal_ends_the_process_at_once(dsn: str, number: Any, task: str) -> None:
     run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', %s)", task)
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, dsn]) as process:
-        try:
-            asyncio.run(until(lambda: run_sql(dsn, "SELECT status::text FROM procrastinate_jobs") == ["doing"]))
-            time.sleep(0.3)
-            process.send_signal(number)
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(1)
-            process.send_signal(number)
-            assert process.wait(10) == -number
-        finally:
-            process.kill()
+    with started([sys.executable, "-c", PROGRAM, dsn]) as process:
+        asyncio.run(until(lambda: run_sql(dsn, "SELECT status::text FROM procrastinate_jobs") == ["doing"]))
+        time.sleep(0.3)
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(number)
+        assert process.wait(30) == -number

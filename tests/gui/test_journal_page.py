@@ -231,7 +231,7 @@ os._exit(9)
 async def test_what_a_killed_window_left_is_told_where_nothing_is_connected_to(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, str(path))
-    assert await killed.wait() == 9
+    assert await asyncio.wait_for(killed.wait(), 60) == 9
     async with opened(tmp_path) as window:
         await show(window, 1)
         model = window.pages.get("journal").model

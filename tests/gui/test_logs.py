@@ -174,9 +174,9 @@ async def test_many_unexpected_errors_open_one_window_and_the_program_goes_on(
                 fail(f"number {number}")
             except RuntimeError as error:
                 sys.excepthook(RuntimeError, error, error.__traceback__)
-        thread = threading.Thread(target=fail, args=("in a thread",))
+        thread = threading.Thread(target=fail, args=("in a thread",), daemon=True)
         thread.start()
-        thread.join()
+        thread.join(20)
         dialog = await dialog_of(window, ErrorDialog)
         await until(lambda: "26" in dialog.more.text(), what="the thread's error")
         assert len([each for each in window.findChildren(QDialog) if each.isVisible()]) == 1

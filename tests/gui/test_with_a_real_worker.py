@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.window.main_window import MainWindow
 from opened import Others, closed, desk_of, dialog_of, live
+from programs import started
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from waiting import until
@@ -23,15 +25,13 @@ def with_worker(dsn: str) -> Iterator[str]:
     """A database that a worker process of the library serves, with a table for its tasks' notes."""
     with Others(dsn) as others:
         others.run("CREATE TABLE notes (id serial PRIMARY KEY, text text)")
-    with subprocess.Popen([sys.executable, str(theirs.__file__), dsn]) as worker:
+    with started([sys.executable, str(theirs.__file__), dsn]) as worker:
         try:
             yield dsn
         finally:
             worker.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 worker.wait(20)
-            except subprocess.TimeoutExpired:
-                worker.kill()
 
 
 async def defer(window: MainWindow, task: str, arguments: str) -> int:

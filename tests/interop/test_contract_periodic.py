@@ -101,7 +101,7 @@ async def test_the_times_that_a_busy_loop_missed_are_made_up_for(dsn: str, modul
         )
         await asyncio.sleep(max(0, started + 6.5 - time.time()))
         running.cancel()
-        await asyncio.wait({running})
+        await asyncio.wait({running}, timeout=60)
     due = run_sql(dsn, "SELECT (args->>'timestamp')::int FROM procrastinate_jobs WHERE task_name = 'tick' ORDER BY id")
     assert len(due) >= 6
     assert due == list(range(due[0], due[0] + len(due)))

@@ -15,7 +15,9 @@ import procrastinate
 import pytest
 from database import run_sql
 from jobdesk_core.reporting import hooks, progress, report
-from reporting import errors, everything, install, reporting, rows, run_all, until_true
+from programs import started
+from reporting import errors, everything, install, reporting, rows, run_all
+from waiting import until_true
 
 PLANTED = "pl4nted-S3cret"
 
@@ -163,13 +165,10 @@ def test_the_librarys_command_line_reports_and_so_does_its_end_by_a_signal(dsn: 
     run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 'fails')")
     command = [sys.executable, "-m", "procrastinate", "--app", "billing_app.app", "worker"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            until_true(lambda: errors(dsn) == [("fails", 1, "ValueError", "failed")], 60)
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
-        finally:
-            process.kill()
+    with started(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        until_true(lambda: errors(dsn) == [("fails", 1, "ValueError", "failed")], 60)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
     [worker] = rows(dsn, "workers")
     assert process.returncode == 0
     assert (worker["app"], worker["pid"]) == ("billing", process.pid) and worker["ended_at"]
