@@ -18,17 +18,17 @@ setup:
 # Dialogs fit the screen, and the one that Qt draws on without a display is smaller than any that is sold.
 SCREEN = offscreen:configfile=packaging/screen.json
 
-# With a display the window; without one the tour, which walks through the same program offscreen.
+# With a display the window; without one the tour, which walks through the same window offscreen.
 demo: setup
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 		exec $(PYTHON_IN) -m jobdesk --demo; \
 	else \
 		echo "There is no display here: the tour walks through the window offscreen."; \
-		QT_QPA_PLATFORM=$(SCREEN) exec $(PYTHON_IN) -m jobdesk --demo --tour build/tour; \
+		QT_QPA_PLATFORM=$(SCREEN) exec $(PYTHON_IN) packaging/tour build/tour --demo; \
 	fi
 
 tour: setup
-	@QT_QPA_PLATFORM=$(SCREEN) $(PYTHON_IN) -m jobdesk --demo --tour build/tour
+	@QT_QPA_PLATFORM=$(SCREEN) $(PYTHON_IN) packaging/tour build/tour --demo
 
 # The README's and the help's pictures are the tour's.
 PICTURES = $(foreach name,overview jobs jobs-filtered failures queues-side tasks-side workers-side locks journal defer retry \

@@ -10,8 +10,10 @@ import importlib.metadata
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from jobdesk_core import cli
 from jobdesk_core.cli import typed_secrets
@@ -44,6 +46,9 @@ from jobdesk.window.unexpected import Unexpected
 
 DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
 
+#: Who goes through the window instead of a person; told whether anything is being opened, returns the exit code.
+Guide = Callable[[MainWindow, bool], Coroutine[Any, Any, int]]
+
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
@@ -61,26 +66,28 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("link", metavar="jobdesk://…", nargs="?", help="show what a link names, in the desk that runs")
     parser.add_argument("--schema", metavar="NAME", help="the schema that Procrastinate lies in")
     parser.add_argument("--theme", choices=remembered.MODES, help="the default is that of last time")
-    parser.add_argument("--tour", metavar="FOLDER", type=Path, help="walk through the window by itself, with pictures")
     parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk"))
     return parser.parse_args(arguments)
 
 
 class Program:
-    """One window, one session, perhaps a demo; made and ended on the loop."""
+    """One window, one session, perhaps a demo; made and ended on the loop.
 
-    def __init__(self, options: argparse.Namespace, app: QApplication) -> None:
-        self._options = options
+    With a guide it is as new, remembers nothing and hears of no links.
+    """
+
+    def __init__(self, options: argparse.Namespace, app: QApplication, guide: Guide | None = None) -> None:
+        self._options, self._guide = options, guide
         self._app = app
         self._ending = asyncio.Event()
         self._demo: Demo | None = None
         self.session = Session(ProfileStore())
         with theme().undressed():
             self.window = MainWindow(self.session)
-            if options.tour is None:
+            if guide is None:
                 remembered.restore(self.window, options.theme)
         self._work = Work(self.window)
-        self._memory = remembered.Memory(self.window) if options.tour is None else None
+        self._memory = remembered.Memory(self.window) if guide is None else None
         self._unexpected = Unexpected(self.window)
         self._links = LinkOpening(self.window)
 
@@ -88,19 +95,14 @@ class Program:
         """Run until the window is closed or a signal comes, then end in good order."""
         self._connect()
         self.window.show()
-        if self._options.tour is None:
+        if self._guide is None:
             self._work.start(Doorway(usual_path(), self._links.open).stand_open(), name="links")
         collect_here(self.window)
         code = 0
         try:
             is_opening = self._open_what_was_asked_for()
-            if self._options.tour is not None and not is_opening:
-                sys.stderr.write("Which database is the tour to show? Give --demo, --dsn or --profile.\n")
-                code = 2
-            elif self._options.tour is not None:
-                from jobdesk.tour import Tour
-
-                code = await Tour(self.window, self._options.tour).run()
+            if self._guide is not None:
+                code = await self._guide(self.window, is_opening)
             else:
                 await self._ending.wait()
         finally:
@@ -205,9 +207,9 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Program", text)
 
 
-def main() -> int:
-    """The command `jobdesk`."""
-    options = parse_arguments(sys.argv[1:])
+def main(arguments: list[str] | None = None, guide: Guide | None = None) -> int:
+    """The command `jobdesk`, by default with the process's own arguments."""
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     # What we write is ours alone, also what Qt and libraries write for us.
     os.umask(0o077)
     if not _has_display():
@@ -237,7 +239,7 @@ def main() -> int:
         return 2
 
     async def run() -> int:
-        return await Program(options, app).main()
+        return await Program(options, app, guide).main()
 
     return loop.run(app, run())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -41,10 +42,31 @@ TOOLS_TO_TEST = {
 
 
 def need(tools: Mapping[str, str]) -> None:
-    """Raise NotReady with the command that installs what is missing."""
-    missing = sorted({package for tool, package in tools.items() if shutil.which(tool) is None})
-    if missing:
-        raise NotReady(f"Some tools are missing. Install them with: sudo apt-get install {' '.join(missing)}")
+    """Install the tools that are missing when we may, as `make setup` does. Raises NotReady with what is left to do."""
+    missing = _missing(tools)
+    if not missing:
+        return
+    packages = sorted(set(missing.values()))
+    sentence = f"These tools are missing: {', '.join(missing)}."
+    if not is_root() or shutil.which("apt-get") is None:
+        raise NotReady(f"{sentence} Install them with: sudo apt-get install {' '.join(packages)}")
+    sys.stdout.write(f"{sentence} Installing: {' '.join(packages)}\n")
+    sys.stdout.flush()
+    quiet = variables(DEBIAN_FRONTEND="noninteractive")
+    with contextlib.suppress(NotReady):  # the lists that are there may do
+        run("apt-get", "update", "-qq", env=quiet)
+    run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, env=quiet)
+    if still := _missing(tools):
+        raise NotReady(f"{', '.join(packages)} were installed, and still these tools are missing: {', '.join(still)}.")
+
+
+def is_root() -> bool:
+    """Whether Debian's packages may be installed by us."""
+    return sys.platform == "linux" and os.geteuid() == 0
+
+
+def _missing(tools: Mapping[str, str]) -> dict[str, str]:
+    return {tool: package for tool, package in tools.items() if shutil.which(tool) is None}
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:

@@ -20,6 +20,7 @@ ICNS_SIZES = {b"icp4": 16, b"icp5": 32, b"icp6": 64, b"ic07": 128, b"ic08": 256,
 
 def make() -> None:
     """Write both files."""
+    environment.need({"rsvg-convert": environment.TOOLS_TO_BUILD["rsvg-convert"]})
     ICO.write_bytes(ico({size: _picture(size) for size in ICO_SIZES}))
     ICNS.write_bytes(icns({name: _picture(size) for name, size in ICNS_SIZES.items()}))
 

@@ -272,9 +272,38 @@ def test_a_library_that_this_host_lacks_is_refused_with_the_way_out(tmp_path: Pa
     assert "libnowhere.so.1" not in libraries.expected(bundle)
 
 
-def test_a_missing_tool_is_named_with_its_package() -> None:
-    with pytest.raises(project.NotReady, match="sudo apt-get install a-package"):
-        environment.need({"no-such-tool-anywhere": "a-package"})
+@pytest.mark.parametrize(
+    ("is_root", "apt_get", "complaint"),
+    [
+        (False, 'echo "$*" >> "$LOG"', "missing: no-such-tool.*sudo apt-get install a-package"),
+        (True, None, "missing: no-such-tool.*sudo apt-get install a-package"),
+        (True, 'echo "$*" >> "$LOG"', "a-package were installed, and still these tools are missing: no-such-tool"),
+        (True, 'echo "$*"; exit 100', "apt-get failed with code 100:\ninstall .* a-package"),
+        (True, 'echo "$*" >> "$LOG"; cp "$0" "${0%/*}/no-such-tool"', None),
+    ],
+)
+def test_missing_tools_are_named_and_root_has_them_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_root: bool, apt_get: str | None, complaint: str | None
+) -> None:
+    """The one thing that stands in here is apt-get, which would change the machine."""
+    bin_, log = tmp_path / "bin", tmp_path / "log"
+    bin_.mkdir()
+    (bin_ / "cp").symlink_to(shutil.which("cp") or "")
+    if apt_get is not None:
+        (bin_ / "apt-get").write_text(f"#!/bin/sh\n{apt_get}\n")
+        (bin_ / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin_))
+    monkeypatch.setenv("LOG", str(log))
+    monkeypatch.setattr(environment, "is_root", lambda: is_root)
+    tools = {"no-such-tool": "a-package", "cp": "coreutils"}
+    if complaint is not None:
+        with pytest.raises(project.NotReady, match=re.compile(complaint, re.DOTALL)):
+            environment.need(tools)
+    else:
+        environment.need(tools)
+    commands = log.read_text().splitlines() if log.exists() else []
+    may = is_root and apt_get is not None and "exit" not in apt_get
+    assert commands == (["update -qq", "install -y -qq --no-install-recommends a-package"] if may else [])
 
 
 def test_every_text_that_the_table_of_licences_names_is_there() -> None:

@@ -1,4 +1,4 @@
-"""The program as a process: its arguments, its end, and the tour from the first page to the last."""
+"""The program as a process: its arguments, its end, and the tour (packaging/tour) from the first page to the last."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jobdesk
@@ -17,7 +17,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from PySide6.QtGui import QImage
 
+ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "jobdesk"]
+TOUR = [sys.executable, str(ROOT / "packaging" / "tour")]
 SOMEONE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'jobdesk'"
 
 
@@ -29,14 +31,18 @@ def environment(home: Path, **more: str) -> Mapping[str, str]:
     return kept | {"HOME": str(home)} | more
 
 
-def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+def run(home: Path, *arguments: str, program: Sequence[str] = PROGRAM, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PROGRAM, *arguments], env=environment(home, **more), capture_output=True, text=True, timeout=110, check=False
+        [*program, *arguments], env=environment(home, **more), capture_output=True, text=True, timeout=110, check=False
     )
 
 
+def tour(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(home, *arguments, program=TOUR, QT_QPA_PLATFORM="offscreen")
+
+
 def test_the_version_is_told(tmp_path: Path) -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert run(tmp_path, "--version").stdout.strip() == project["version"]
 
 
@@ -103,17 +109,25 @@ def test_it_connects_as_it_is_told_and_ends_in_good_order(dsn: str, tmp_path: Pa
         assert not connected()
 
 
+def test_the_program_has_no_tour(tmp_path: Path) -> None:
+    ended = run(tmp_path, f"--tour={tmp_path}", QT_QPA_PLATFORM="offscreen")
+    assert ended.returncode == 2 and "unrecognized arguments: --tour" in ended.stderr
+    sources = [*(ROOT / "gui").rglob("*.py"), *(ROOT / "core").rglob("*.py")]
+    assert [path for path in sources if "PySide6.QtTest" in path.read_text("utf-8")] == []
+
+
 def test_a_tour_of_nothing_ends_with_a_sentence(tmp_path: Path) -> None:
-    ended = run(tmp_path, "--tour", str(tmp_path / "tour"), QT_QPA_PLATFORM="offscreen")
+    assert "build/tour --demo" in tour(tmp_path, "--demo").stderr
+    ended = tour(tmp_path, str(tmp_path / "tour"))
     assert ended.returncode == 2 and "Which database is the tour to show?" in ended.stderr
     nowhere = "postgresql://127.0.0.1:1/nowhere"
-    ended = run(tmp_path, "--tour", str(tmp_path / "tour"), "--dsn", nowhere, QT_QPA_PLATFORM="offscreen")
+    ended = tour(tmp_path, str(tmp_path / "tour"), "--dsn", nowhere)
     assert ended.returncode == 1 and "FAILED: not connected" in ended.stdout + ended.stderr
 
 
 def test_the_tour_walks_through_everything_on_live_data(tmp_path: Path) -> None:
     pictures = tmp_path / "tour"
-    ended = run(tmp_path, "--demo", "--tour", str(pictures), QT_QPA_PLATFORM="offscreen")
+    ended = tour(tmp_path, str(pictures), "--demo")
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     for line in ("cancelled", "aborted", "failed again", "it is gone", "run by a worker"):
         assert line in ended.stdout

@@ -64,8 +64,8 @@ BETTER = {
 }
 SOURCES = [*Path(jobdesk.__file__).parent.rglob("*.py"), *Path(jobdesk_core.__file__).parent.rglob("*.py")]
 PAGES = sorted(resource("help").glob("*.md"))
-#: The tour's own words are read by nobody but who watches it.
-LEFT_OUT = ("tour", "kit/theme/sheet", "kit/theme/icons")
+#: No words, but style sheets and drawings.
+LEFT_OUT = ("kit/theme/sheet", "kit/theme/icons")
 
 
 def sentences(code: str) -> Iterator[tuple[int, str]]:

@@ -92,7 +92,7 @@ class Navigation(QListWidget):
     def current(self) -> str:
         """The key of the entry on show, empty when there are none."""
         item = self.currentItem()
-        return item.data(_KEY) if item is not None else ""
+        return str(item.data(_KEY)) if item is not None else ""
 
     def _item(self, key: str) -> QListWidgetItem:
         for row in range(self.count()):

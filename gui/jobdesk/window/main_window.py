@@ -72,7 +72,7 @@ class MainWindow(QMainWindow):
         self.show_page("jobs")
         self._show_desk()
 
-    # What commands and the tour ask
+    # What commands ask
 
     def show_page(self, key: str) -> None:
         """Show a page."""

@@ -3,49 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
-
-from jobdesk_core.demo import elsewhere
 
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk_core.demo import elsewhere
+
+from tour.walker import Walker
 
 ROWS = "user_id,period,amount\n40,2026-10,12.5\n41,2026-10,7\n42,2026-10,7,8\n43,2026-10,99\n"
 _TRIES = 100
 
-Picture = Callable[[str], Awaitable[None]]
 
-
-async def walk(window: MainWindow, picture: Picture, close: Callable[[], None]) -> None:
+async def walk(walker: Walker) -> None:
     """Open each dialog, fill it, take its picture and close it. Nothing is deferred."""
-    window.all_actions["job.defer"].trigger()
-    form = window.findChildren(DeferDialog)[-1]
+    walker.trigger("job.defer")
+    form = walker.window.findChildren(DeferDialog)[-1]
     form.task.setText("invoices.send_invoice")
     await _until(lambda: form.known is not None)
     form.arguments.set_text('{"user_id": "42"}')
-    await picture("defer-known")
-    close()
-    await _many(window, picture)
-    close()
-    await _replay(window, picture)
-    close()
+    await walker.picture("defer-known")
+    walker.close_dialog()
+    await _many(walker)
+    walker.close_dialog()
+    await _replay(walker)
+    walker.close_dialog()
 
 
-async def _many(window: MainWindow, picture: Picture) -> None:
-    window.all_actions["job.defer_many"].trigger()
-    many = window.findChildren(DeferManyDialog)[-1]
-    await picture("defer-many-empty")
+async def _many(walker: Walker) -> None:
+    walker.trigger("job.defer_many")
+    many = walker.window.findChildren(DeferManyDialog)[-1]
+    await walker.picture("defer-many-empty")
     many.fields.task.setText("invoices.send_invoice")
     many.fields.queueing_lock.setText("user-{user_id}")
     many.rows.edit.setPlainText(ROWS)
     await _until(lambda: many.plan is not None and bool(many.plan.jobs))
-    await picture("defer-many")
+    await walker.picture("defer-many")
 
 
-async def _replay(window: MainWindow, picture: Picture) -> None:
+async def _replay(walker: Walker) -> None:
+    window = walker.window
     desk, rows = window.session.desk, window.jobs.selected_rows()
     if desk is None or not rows:
         return
@@ -63,10 +62,10 @@ async def _replay(window: MainWindow, picture: Picture) -> None:
         staged=window.commands.staged.held,
     )
     replay.open()
-    await picture("replay-empty")
+    await walker.picture("replay-empty")
     replay.profile.setCurrentIndex(1)
     await _until(lambda: replay.plan is not None)
-    await picture("replay")
+    await walker.picture("replay")
 
 
 async def _until(condition: Callable[[], bool]) -> None:

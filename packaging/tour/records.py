@@ -1,0 +1,62 @@
+"""The tour's steps through failures, locks and the journal: what fails, who waits, and an undo of what was done."""
+
+from __future__ import annotations
+
+from jobdesk.acting.undo import UndoDialog
+
+from tour.walker import Walker
+
+
+async def failures(walker: Walker) -> None:
+    """Look at what has failed in the last day."""
+    walker.trigger("view.failures")
+    page = walker.window.pages.get("failures")
+    page.toolbar.span.choose(3)
+    await walker.until(
+        lambda: page.reading.found is not None and page.reading.found.is_whole, "the failures to be read"
+    )
+    await walker.until(page.side.job_table.isVisible, "the jobs of a group")
+    await walker.picture("failures")
+
+
+async def locks(walker: Walker) -> None:
+    """Look at locks, then at queueing locks; the first of each with its jobs, when there is one."""
+    walker.trigger("view.locks")
+    page = walker.window.pages.get("locks")
+    for position, name in enumerate(("locks", "queueing-locks")):
+        page.kinds.choose(position)
+        await walker.until(lambda: bool(page.note.whole), f"the {name} to be read")
+        if page.table.model().rowCount():
+            page.table.selectRow(0)
+            await walker.until(page.chain.selected_rows, "the lock's jobs")
+        await walker.picture(name)
+    page.kinds.choose(0)
+
+
+async def journal(walker: Walker) -> None:
+    """Look at what was done, the newest entry selected."""
+    walker.trigger("view.journal")
+    page = walker.window.pages.get("journal")
+    await walker.until(lambda: page.toolbar.note, "the journal to be read")
+    if page.model.rowCount():
+        page.table.selectRow(0)
+        await walker.until(page.detail.model.rowCount, "the entry's jobs")
+    await walker.picture("journal")
+
+
+async def undo(walker: Walker) -> None:
+    """Undo the newest entry."""
+    page = walker.window.pages.get("journal")
+    walker.trigger("view.journal")
+    # The journal of other days may be on show until it has been read anew.
+    await walker.until(lambda: str(page.model.index(0, 0).data() or "").startswith("Cancel job"), "the cancelling")
+    await journal(walker)
+    await walker.until(page.detail.undo.isEnabled, f"an undo to be possible: {page.detail.undo.toolTip()}")
+    walker.click(page.detail.undo)
+    dialog = await walker.until(lambda: walker.window.findChild(UndoDialog), "the undo's dialog")
+    await walker.until(dialog.verb.isEnabled, "the undo's preflight")
+    await walker.picture("undo")
+    before = page.model.rowCount()
+    walker.click(dialog.verb)
+    await walker.until(lambda: page.model.rowCount() > before, "the undo to be written down")
+    await walker.picture("undone")
