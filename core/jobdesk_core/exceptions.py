@@ -160,6 +160,14 @@ class UnreadableDsn(ConnectorException):
     """This connection string has an @ where none can be: a password may have been taken apart."""
 
 
+class PasswordCommandFailed(ConnectorException):
+    """The password command did not give a password."""
+
+
+class PasswordCommandNotAllowed(PasswordCommandFailed):
+    """The password command has not been allowed to run on this machine."""
+
+
 class CannotListen(ConnectorException):
     """Nothing can be listened to behind a pooler: sessions are shared there."""
 

@@ -4,13 +4,16 @@ children get: never ours as it is, which may hold passwords and tokens."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -110,3 +113,84 @@ def memory() -> int:
     except (OSError, IndexError, ValueError):
         return most_memory()
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+#: Stands between us and a program: once nobody holds the other end of its input, all in its group are killed.
+_GUARD = """exec 3<&0 </dev/null
+"$@" 3<&- &
+program=$!
+{ read -r _ <&3; kill -s KILL 0; } >/dev/null 2>&1 &
+guard=$!
+exec 3<&-
+wait "$program"
+code=$?
+kill -s KILL "$guard" 2>/dev/null
+exit "$code"
+"""
+#: What everything that a `Guarded` starts inherits, in sessions of its own, too.
+_MARK = "JOBDESK_STARTED"
+#: Seconds for which what has left the group is looked for.
+_LONGEST_END_S = 3.0
+
+
+class Guarded:
+    """A program of others, in a group of its own, which ends whole: by `end`, and with us however we end.
+
+    What leaves the group is found on Linux alone. On Windows only the program itself is ended, and it outlives us if
+    we are killed. Raises OSError when it cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._mark = f"{_MARK}={secrets.token_hex(8)}"
+        name, _, value = self._mark.partition("=")
+        is_guarded = sys.platform != "win32"
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "sh", *command] if is_guarded else list(command),
+            env={**environment, name: value},
+            stdin=subprocess.PIPE if is_guarded else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=is_guarded,
+            creationflags=NO_WINDOW,
+        )
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self.output: IO[bytes] = self._process.stdout
+        self.complaints: IO[bytes] = self._process.stderr
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.poll()
+
+    def end(self) -> None:
+        """Kill what is left of it and of all that it has started. Takes milliseconds, or seconds at worst."""
+        if sys.platform == "win32":
+            self._process.kill()
+        else:
+            # The group may outlive its first process.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            if sys.platform == "linux":
+                self._end_marked()
+        self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
+    def _end_marked(self) -> None:
+        ends_at = time.monotonic() + _LONGEST_END_S
+        while (left := list(_marked(self._mark.encode()))) and time.monotonic() < ends_at:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.005)
+
+
+def _marked(mark: bytes) -> Iterator[int]:
+    """The processes of ours that have this in their environment, and are not dead already."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError):
+            if (place / "stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z":
+                continue
+            if mark in (place / "environ").read_bytes().split(b"\0"):
+                yield int(place.name)

@@ -22,6 +22,8 @@ from jobdesk_core.exceptions import (
     InDoubt,
     NothingReported,
     NotWritten,
+    PasswordCommandFailed,
+    PasswordCommandNotAllowed,
     QueueNameTooLong,
     SchemaChanged,
     SchemaRefused,
@@ -34,6 +36,7 @@ Kind = Literal[
     "unreachable",
     "unanswered",
     "password",
+    "password_command",
     "no_database",
     "no_role",
     "no_schema",
@@ -94,6 +97,12 @@ def explain(error: BaseException) -> Trouble:
     if isinstance(error, InDoubt):
         way_out = "It is looked up as soon as the connection is back. Do not do it again before that."
         return Trouble("in_doubt", str(error), way_out, without_secrets(cause_text(error)))
+    if isinstance(error, PasswordCommandNotAllowed):
+        way_out = "Connect in the window or on a terminal, where Jobdesk shows it and asks."
+        return Trouble("password_command", str(error), way_out)
+    if isinstance(error, PasswordCommandFailed):
+        way_out = "Run it in a terminal: what it prints and what it complains of is not shown here."
+        return Trouble("password_command", str(error), way_out)
     if isinstance(error, SchemaRefused | NotWritten):
         return Trouble("refused", str(error))
     if isinstance(error, SchemaChanged) and error.__cause__ is None:

@@ -28,8 +28,9 @@ from jobdesk_core.profiles import (
     profile_of_dsn,
     profile_of_environment,
 )
+from jobdesk_core.profiles.password_command import line_of
 from jobdesk_core.profiles.places import Secret
-from jobdesk_core.profiles.secrets import Passwords, typed
+from jobdesk_core.profiles.secrets import Passwords, about_refusal, typed
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.troubles import explain
 
@@ -157,22 +158,38 @@ def _signed_in(profile: Profile, password: str | None) -> tuple[SyncPsycopgConne
         try:
             return connected(profile, secret), secret
         except ConnectorException as error:
-            trouble = explain(error)
-            if trouble.kind != "password" or not can_ask():
+            trouble = about_refusal(explain(error), secret)
+            if trouble.kind != "password":
+                raise
+            if secret is not None and secret.source is not None:
+                raise Ended(exit_codes.CONNECTION, trouble.sentence, trouble.way_out) from error
+            if not can_ask():
                 raise
             output.note(trouble.sentence)
             secret = asked(profile)
 
 
 def kept(profile: Profile, password: str | None) -> Secret | None:
-    """The password that was typed, or is kept for a saved connection."""
+    """The password that was typed, or is kept for a saved connection, or that its command prints."""
     secret = typed(profile, password)
-    return asyncio.run(Passwords().of(profile)) if secret is None and profile.saved_as else secret
+    if secret is None and (profile.saved_as or profile.password_command):
+        return asyncio.run(Passwords(_allows if can_ask() else None).of(profile))
+    return secret
 
 
 def can_ask() -> bool:
     """Whether somebody sits at a terminal who could be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+async def _allows(profile: Profile) -> bool:
+    """Ask once whether a password command that has not run on this machine yet may be run."""
+    output.note(f"{profile.name} gets its password from a command that has not run on this machine yet:")
+    output.note(f"    {line_of(profile.password_command)}")
+    output.note(f"What it prints is sent to {profile.display_dsn}.")
+    sys.stderr.write("Run it, now and from now on? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def asked(profile: Profile) -> Secret | None:

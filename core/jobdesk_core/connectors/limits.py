@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from jobdesk_core import processes
+from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.hosts import several
 
 T = TypeVar("T")
@@ -134,7 +135,19 @@ class LimitedConnection(_Limited, psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Any:
-        """As the driver does; of several hosts the one that answered last comes first."""
+        """As the driver does, by what `access` says; of several hosts the one that answered last comes first."""
+        access: Access | None = options.pop("access", None)
+        if access is None:
+            return cls._connect(conninfo, options)
+        found = access.parameters()
+        try:
+            return cls._connect(conninfo, options | found)
+        except psycopg.OperationalError as error:
+            found = access.after(error, found)
+        return cls._connect(conninfo, options | found)
+
+    @classmethod
+    def _connect(cls, conninfo: str, options: dict[str, Any]) -> Any:
         hosts = several(conninfo, options)
         connection = super().connect(conninfo, **options | (hosts.in_order if hosts is not None else {}))
         if hosts is not None:
@@ -156,7 +169,21 @@ class LimitedAsyncConnection(_Limited, psycopg.AsyncConnection[Any]):
 
     @classmethod
     async def connect(cls, conninfo: str = "", **options: Any) -> Any:
-        """As the driver does; of several hosts the one that answered last comes first."""
+        """As the driver does, by what `access` says; of several hosts the one that answered last comes first."""
+        access: Access | None = options.pop("access", None)
+        if access is None:
+            return await cls._connect(conninfo, options)
+        async with access.turn:
+            found = await asyncio.to_thread(access.parameters)
+        try:
+            return await cls._connect(conninfo, options | found)
+        except psycopg.OperationalError as error:
+            async with access.turn:
+                found = await asyncio.to_thread(access.after, error, found)
+        return await cls._connect(conninfo, options | found)
+
+    @classmethod
+    async def _connect(cls, conninfo: str, options: dict[str, Any]) -> Any:
         hosts = several(conninfo, options)
         connection = await super().connect(conninfo, **options | (hosts.in_order if hosts is not None else {}))
         if hosts is not None:

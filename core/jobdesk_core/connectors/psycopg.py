@@ -21,6 +21,7 @@ from psycopg.types.json import set_json_loads
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import JsonDumps, JsonLoads, tell
 from jobdesk_core.connectors import limits, refusals, results, settings
+from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.contract import AsyncConnector
 from jobdesk_core.connectors.psycopg_adapters import (
     adapted,
@@ -71,6 +72,7 @@ class PsycopgConnector(AsyncConnector):
         json_loads: JsonLoads | None = None,
         pool_factory: Callable[..., Any] = psycopg_pool.AsyncConnectionPool,
         session: SessionSettings = settings.DEFAULT,
+        access: Access | None = None,
         **arguments: Any,
     ) -> None:
         super().__init__()
@@ -80,7 +82,9 @@ class PsycopgConnector(AsyncConnector):
         self._pool_arguments = pool_arguments(arguments)
         if session.ends_waits:
             self._pool_arguments.setdefault("connection_class", limits.LimitedAsyncConnection)
-        self._session = session
+            if access is not None:
+                self._pool_arguments["kwargs"] = {**self._pool_arguments.get("kwargs", {}), "access": access}
+        self._session, self._access = session, access
         self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
         #: What stands between us and the server, as our newest connection has found; None before.
         self.route: Route | None = None
@@ -271,18 +275,26 @@ class PsycopgConnector(AsyncConnector):
             arguments.setdefault("min_size", 1)
         arguments["configure"] = self._configuring(arguments.get("configure"))
         own: Pool = self._pool_factory(**bounded_pool(arguments))
+        if self._access is not None:
+            self._access.open()
         try:
             async with self._connection_like(own):
                 pass
             with driver_errors():
                 await own.open(wait=True, timeout=limits.OPEN_LIMIT_S)
         except BaseException:
-            await own.close(timeout=0)
+            await self._close_pool(own, timeout_s=0)
             raise
         return own
 
-    async def _close_pool(self, pool: Pool) -> None:
-        await pool.close(timeout=CLOSE_TIMEOUT_S)
+    async def _close_pool(self, pool: Pool, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+        if self._access is not None:
+            self._access.give_up()
+        try:
+            await pool.close(timeout=timeout_s)
+        finally:
+            if self._access is not None:
+                await asyncio.to_thread(self._access.close)
 
     def _synchronous(self) -> SyncPsycopgConnector:
         arguments = {name: value for name, value in self._pool_arguments.items() if name not in _ASYNC_ONLY}
@@ -295,7 +307,11 @@ class PsycopgConnector(AsyncConnector):
         if self._pool_factory is psycopg_pool.AsyncNullConnectionPool:
             arguments["pool_factory"] = psycopg_pool.NullConnectionPool
         return SyncPsycopgConnector(
-            json_dumps=self.json_dumps, json_loads=self.json_loads, session=self._session, **arguments
+            json_dumps=self.json_dumps,
+            json_loads=self.json_loads,
+            session=self._session,
+            access=self._access,
+            **arguments,
         )
 
     @contextlib.asynccontextmanager

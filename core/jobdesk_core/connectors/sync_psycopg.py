@@ -17,6 +17,7 @@ from psycopg.types.json import set_json_loads
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors import limits, refusals, results, settings
+from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.contract import SyncConnector
 from jobdesk_core.connectors.psycopg_adapters import (
     adapted,
@@ -48,6 +49,7 @@ class SyncPsycopgConnector(SyncConnector):
         json_loads: JsonLoads | None = None,
         pool_factory: Callable[..., Any] = psycopg_pool.ConnectionPool,
         session: SessionSettings = settings.DEFAULT,
+        access: Access | None = None,
         **arguments: Any,
     ) -> None:
         self.json_dumps = json_dumps
@@ -56,7 +58,9 @@ class SyncPsycopgConnector(SyncConnector):
         self._pool_arguments = pool_arguments(arguments)
         if session.ends_waits:
             self._pool_arguments.setdefault("connection_class", limits.LimitedConnection)
-        self._session = session
+            if access is not None:
+                self._pool_arguments["kwargs"] = {**self._pool_arguments.get("kwargs", {}), "access": access}
+        self._session, self._access = session, access
         self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
         #: What stands between us and the server, as our newest connection has found; None before.
         self.route: Route | None = None
@@ -80,7 +84,7 @@ class SyncPsycopgConnector(SyncConnector):
         pool, self._pool = self._pool, None
         if pool is not None and self._owns_pool:
             # Its threads may be about to connect to a server that does not answer.
-            pool.close(timeout=limits.CLOSE_LIMIT_S)
+            self._close_pool(pool, limits.CLOSE_LIMIT_S)
 
     @property
     def pool(self) -> Pool:
@@ -142,14 +146,25 @@ class SyncPsycopgConnector(SyncConnector):
             arguments.setdefault("min_size", 1)
         arguments["configure"] = self._configuring(arguments.get("configure"))
         own: Pool = self._pool_factory(**bounded_pool(arguments))
+        if self._access is not None:
+            self._access.open()
         try:
             with driver_errors():
                 self._connection_like(own).close()
                 own.open(wait=True, timeout=limits.OPEN_LIMIT_S)
         except BaseException:
-            own.close(timeout=0)
+            self._close_pool(own, 0)
             raise
         return own
+
+    def _close_pool(self, pool: Pool, timeout_s: float) -> None:
+        if self._access is not None:
+            self._access.give_up()
+        try:
+            pool.close(timeout=timeout_s)
+        finally:
+            if self._access is not None:
+                self._access.close()
 
     def _execute(self, statement: Statement[T], connection: Connection) -> list[Any]:
         if self._is_to_be_settled(connection, statement):

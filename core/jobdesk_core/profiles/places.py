@@ -20,6 +20,8 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from jobdesk_core.profiles.password_command import PasswordSource
+
 #: The parameters that make a place, and the variables that name each of them.
 _VARIABLES = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
 _SERVERS = frozenset({"host", "hostaddr", "port"})
@@ -67,10 +69,11 @@ def _one_word(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A password, and the one place that it may be sent to."""
+    """A password, and the one place that it may be sent to; from a command, if it has a `source`."""
 
     place: Place
     text: str = field(repr=False)
+    source: PasswordSource | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

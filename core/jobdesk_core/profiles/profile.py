@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jobdesk_core import exact_json, masking
+from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.settings import desk_settings
 from jobdesk_core.exceptions import UnreadableDsn
 from jobdesk_core.profiles.places import (
@@ -57,9 +58,11 @@ class Profile:
     hidden, empty for the default one (see `secret_keys`), `editor` the address of a place in the code (see `editors`).
     `app_python`, `app_path` and `app_folder` name the application's interpreter, its app (package.module.app) and the
     folder of its code (see `introspect`), `app_variables` the variables of our environment that it gets, with blanks
-    between their names; its code is run only if `app_is_allowed`. `saved_as` is the name that the profile was read from
-    the file by. `folder` and `tags` are for finding it among many. `is_shared`: it comes from the file that a team
-    keeps, and cannot be changed here.
+    between their names; its code is run only if `app_is_allowed`. `password_command` prints the password (see
+    `password_command`), which new connections use for `password_lifetime_s` seconds at most, 0 for as long as the
+    server takes it. `ssh` names the host of SSH that connections go through (see `connectors.ssh`). `saved_as` is the
+    name that the profile was read from the file by. `folder` and `tags` are for finding it among many. `is_shared`: it
+    comes from the file that a team keeps, and cannot be changed here.
     """
 
     name: str
@@ -78,6 +81,9 @@ class Profile:
     schema: str = ""
     app_variables: str = ""
     app_is_allowed: bool = False
+    password_command: tuple[str, ...] = ()
+    password_lifetime_s: int = 0
+    ssh: str = ""
     folder: str = ""
     tags: tuple[str, ...] = ()
     is_shared: bool = field(default=False, compare=False)
@@ -211,6 +217,7 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
             raise UnreadableDsn()
     found = resolved(conninfo, named)
     # Unless the connection string, a service file or PGAPPNAME has another name.
+    access: Access | None = None
     arguments: dict[str, Any] = {"fallback_application_name": APPLICATION_NAME, **named}
     if found is not None:
         # As it was resolved: what the environment says by the next connection would lead the password elsewhere.
@@ -221,6 +228,8 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
         masking.hide(filter(None, (password, found.password, *used.values())), names=found.place.names)
         if password is not None:
             arguments["password"] = password
+            if secret is not None and secret.source is not None and secret.place == found.place:
+                access = Access(secret.source)
         elif is_led_elsewhere(found.place, written):
             arguments["passfile"] = NO_PASSWORD_FILE
     return {
@@ -231,6 +240,7 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
         "timeout": 5.0,
         "session": desk_settings(is_read_only=profile.is_read_only, schema=profile.schema),
         "json_loads": exact_json.loads,
+        "access": access,
     }
 
 

@@ -1,4 +1,4 @@
-"""The passwords that are known: in memory, and in the system's keyring, where there is one.
+"""The passwords that are known: in memory, in the system's keyring, where there is one, or from a profile's command.
 
 Each is known by the saved connection (none for what was only typed) and by the place that it was typed for: the
 servers, the role and the database. A name alone finds nothing. Every call to the keyring is made in a thread: it may
@@ -10,15 +10,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets as random
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from jobdesk_core.exceptions import PasswordCommandNotAllowed
+from jobdesk_core.profiles import allowed_commands
+from jobdesk_core.profiles.password_command import PasswordSource
 from jobdesk_core.profiles.places import Place, Secret
 from jobdesk_core.profiles.profile import Profile, is_own_place, place_of
+from jobdesk_core.troubles import Trouble
 
 SERVICE = "jobdesk"
 #: Seconds that a keyring may take; it may be waiting for someone to unlock it.
 TIMEOUT_S = 20.0
+
+
+#: Asks the owner whether a profile's password command may be run for where it leads.
+Allow = Callable[[Profile], Awaitable[bool]]
 
 
 class NoKeyring(Exception):
@@ -26,19 +37,46 @@ class NoKeyring(Exception):
 
 
 class Passwords:
-    """Those that were typed since the program began, and behind them the keyring's."""
+    """Those that were typed since the program began, and behind them what a command prints, or the keyring holds.
 
-    def __init__(self) -> None:
+    `allow` asks about a command that has not run on this machine yet; without it none is run that was not allowed.
+    """
+
+    def __init__(self, allow: Allow | None = None) -> None:
         self._held: dict[tuple[str, Place], str] = {}
+        self._sources: dict[tuple[Place, tuple[str, ...], int], PasswordSource] = {}
+        self._allow = allow
 
     async def of(self, profile: Profile) -> Secret | None:
-        """The password that was kept for this connection and for where it leads now, if there is one."""
+        """The password for this connection and for where it leads now, if there is one.
+
+        Raises PasswordCommandFailed.
+        """
         place = place_of(profile)
         if place is None:
             return None
         held = self._held.get((profile.saved_as, place))
+        if held is None and profile.password_command:
+            return await self._of_command(profile, place)
         text = held if held is not None else await kept_password(profile)
         return Secret(place, text) if text is not None else None
+
+    async def _of_command(self, profile: Profile, place: Place) -> Secret:
+        words = profile.password_command
+        if not allowed_commands.is_allowed(words, place):
+            if self._allow is None or not await self._allow(profile):
+                raise PasswordCommandNotAllowed()
+            allowed_commands.allow(words, place)
+        key = (place, words, profile.password_lifetime_s)
+        source = self._sources.setdefault(
+            key, PasswordSource(words, lifetime_s=profile.password_lifetime_s, names=place.names)
+        )
+        is_given_up = threading.Event()
+        try:
+            text = await asyncio.to_thread(source.password, is_given_up=is_given_up)
+        finally:
+            is_given_up.set()
+        return Secret(place, text, source)
 
     def hold(self, profile: Profile, password: str) -> Secret | None:
         """Keep in memory what was typed for where this connection leads now; None if that is nowhere."""
@@ -57,6 +95,14 @@ class Passwords:
     def rename(self, old: str, new: str) -> None:
         """A saved connection has another name."""
         self._held = {(new if name == old else name, place): text for (name, place), text in self._held.items()}
+
+
+def about_refusal(trouble: Trouble, secret: Secret | None) -> Trouble:
+    """What a server says of a password, with the way out for where the password came from."""
+    if trouble.kind != "password" or secret is None or secret.source is None:
+        return trouble
+    way_out = "It came from the password command: run that in a terminal, and see whether it gives the right one."
+    return replace(trouble, way_out=way_out)
 
 
 def typed(profile: Profile, password: str | None) -> Secret | None:

@@ -37,6 +37,9 @@ def profile_of(name: str, table: dict[str, Any]) -> Profile:
         app_folder=str(table.get("app_folder", "")),
         app_variables=str(table.get("app_variables", "")),
         app_is_allowed=table.get("app_is_allowed") is True,
+        password_command=_words(table.get("password_command")),
+        password_lifetime_s=_seconds(table.get("password_lifetime_s")),
+        ssh=str(table.get("ssh", "")),
         folder=str(table.get("folder", "")),
         tags=_tags(table.get("tags", ())),
         saved_as=name,
@@ -61,6 +64,9 @@ def table_of(profile: Profile) -> dict[str, Any]:
         "app_folder": profile.app_folder,
         "app_variables": profile.app_variables,
         "app_is_allowed": profile.app_is_allowed,
+        "password_command": list(profile.password_command),
+        "password_lifetime_s": profile.password_lifetime_s,
+        "ssh": profile.ssh,
         "folder": profile.folder,
         "tags": list(profile.tags),
     }
@@ -71,3 +77,13 @@ def _tags(value: Any) -> tuple[str, ...]:
     return (
         tuple(dict.fromkeys(str(tag).strip() for tag in value if str(tag).strip())) if isinstance(value, list) else ()
     )
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """The arguments of a command; none where one is not text: half a command is another one."""
+    is_command = isinstance(value, list) and all(isinstance(word, str) for word in value)
+    return tuple(value) if is_command else ()
+
+
+def _seconds(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -62,6 +62,18 @@ class ConnectionCommands(Noun):
             dialog.reject()  # another connection is wanted meanwhile
             raise
 
+    async def ask_command(self, profile: Profile) -> bool:
+        """Ask whether a profile's password command may be run on this machine."""
+        from jobdesk.connection.password_command import PasswordCommandDialog
+
+        dialog = PasswordCommandDialog(self._window, profile=profile)
+        dialog.open()
+        try:
+            return await dialog.answer
+        except asyncio.CancelledError:
+            dialog.reject()
+            raise
+
 
 class DemoCommands(Noun):
     """The demo."""

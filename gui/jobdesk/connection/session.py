@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Literal
 
 from jobdesk_core.database.schema import install
+from jobdesk_core.exceptions import PasswordCommandFailed
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, UnsavableProfile
-from jobdesk_core.profiles.secrets import Passwords
+from jobdesk_core.profiles.secrets import Passwords, about_refusal
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
 
@@ -23,6 +24,7 @@ OPEN = "open the connection"
 #: Seconds that an act waits for a lost link before it says that nobody knows what became of it.
 PATIENCE_S = 1.5
 AskPassword = Callable[[Profile, str], Awaitable[str | None]]
+AskCommand = Callable[[Profile], Awaitable[bool]]
 
 
 class Unreached(Exception):
@@ -53,7 +55,9 @@ class Session(QObject):
         self.before_close: Callable[[Desk | None, Callable[[], object]], object] = lambda desk, go_on: go_on()
         #: Asks the operator for a password: the profile and why, to the password or None.
         self.ask_password: AskPassword | None = None
-        self._passwords = Passwords()
+        #: Asks the operator whether a profile's password command may be run.
+        self.ask_command: AskCommand | None = None
+        self._passwords = Passwords(self.allows_command)
         #: Connections beside the one on show, such as to where jobs are replayed.
         self._reached: set[Desk] = set()
         self._work = Work(self)
@@ -153,18 +157,25 @@ class Session(QObject):
         if desk.capabilities.has_schema:
             desk.start()
 
+    async def allows_command(self, profile: Profile) -> bool:
+        """Whether a password command that has not run on this machine yet may be run."""
+        return self.ask_command is not None and await self.ask_command(profile)
+
     async def _signed_in(self, profile: Profile) -> Desk:
         """Connect with the password that is known, or asked for as long as it is wrong. Raises Unreached."""
         self.waits_for = "password"
-        secret = await self._passwords.of(profile)
+        try:
+            secret = await self._passwords.of(profile)
+        except PasswordCommandFailed as error:
+            raise Unreached(explain(error)) from error
         while True:
             self.waits_for = "server"
             try:
                 return await Desk.open(profile, secret, journal=self.journal)
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
-                trouble = explain(error)
+                trouble = about_refusal(explain(error), secret)
                 fault(f"Not connected: {trouble.kind}", error)
-            if trouble.kind != "password":
+            if trouble.kind != "password" or (secret is not None and secret.source is not None):
                 raise Unreached(trouble)
             self._passwords.drop(profile)
             password = await self.ask_password(profile, trouble.sentence) if self.ask_password is not None else None

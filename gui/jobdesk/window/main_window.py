@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
         self.acting.panel.closed.connect(lambda: self.jobs.inspector.show())
         self.session.before_close = self.commands.jobs.before_close
         self.session.ask_password = self.commands.connection.ask_password
+        self.session.ask_command = self.commands.connection.ask_command
         self.session.desk_changed.connect(self._show_desk)
         self.session.renamed.connect(self._show_renamed)
         self.session.opening.connect(self._show_opening)

@@ -1,0 +1,46 @@
+"""Which password commands the owner of this machine has allowed to run, each for one place.
+
+Kept on this machine and beside the profiles, so that none that comes with a file brings its own permission. A command
+that is allowed for one server is asked about again for another, which would get the password otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+
+from jobdesk_core.files import private_file, text_of
+from jobdesk_core.profiles.places import Place
+
+
+def _file() -> Path:
+    return platformdirs.user_state_path("jobdesk", appauthor=False) / "allowed-commands"
+
+
+def is_allowed(words: Sequence[str], place: Place) -> bool:
+    """Whether the owner has allowed this command for this place. What cannot be read allows nothing."""
+    return _line(words, place) in _lines()
+
+
+def allow(words: Sequence[str], place: Place) -> None:
+    """The owner allows this command for this place from now on. Where that cannot be kept, it is asked again."""
+    with contextlib.suppress(OSError):
+        lines = [*_lines(), _line(words, place)]
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        with private_file(_file()) as file:
+            file.write("".join(f"{line}\n" for line in dict.fromkeys(lines)).encode())
+
+
+def _lines() -> list[str]:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return text_of(_file()).split()
+    return []
+
+
+def _line(words: Sequence[str], place: Place) -> str:
+    return hashlib.sha256(json.dumps([list(words), place.label]).encode()).hexdigest()
