@@ -22,6 +22,7 @@ from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.install import InstallDialog
 from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
+from jobdesk.connection.password_command import PasswordCommandDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
@@ -115,6 +116,7 @@ class Opener:
             ).open(),
             LedgerDialog: self._ledger,
             PaletteDialog: lambda: PaletteDialog(window).open(),
+            PasswordCommandDialog: lambda: PasswordCommandDialog(window, profile=profile).open(),
             PasswordDialog: lambda: PasswordDialog(window, profile=profile, why="It asks.").open(),
             PreflightDialog: self.by_action("job.cancel"),
             PruneDialog: lambda: PruneDialog(

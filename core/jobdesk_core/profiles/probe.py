@@ -22,6 +22,7 @@ from jobdesk_core.database.schema import found_elsewhere
 from jobdesk_core.exceptions import ConnectorException, JobdeskException
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.profile import Profile, connection_parameters
+from jobdesk_core.profiles.secrets import about_refusal
 from jobdesk_core.troubles import Trouble, explain
 
 ROUND_TRIP_S = 2.0
@@ -84,7 +85,7 @@ async def probe(profile: Profile, secret: Secret | None = None) -> AsyncGenerato
         # Closed as soon as the test is: nothing stays half connected until the interpreter cleans up.
         async with contextlib.aclosing(stages(parameters["conninfo"], parameters["kwargs"])) as passing:
             async for stage in passing:
-                step = _of_stage(stage)
+                step = _of_stage(stage, secret)
                 yield step
         if step is None or (step.name, step.result) != (LOGIN, "good"):
             return
@@ -114,9 +115,9 @@ def following(name: str) -> tuple[str, ...]:
 # On the wire
 
 
-def _of_stage(stage: Stage) -> Step:
+def _of_stage(stage: Stage, secret: Secret | None) -> Step:
     if stage.error is not None:
-        return _failed(stage)
+        return _failed(stage, secret)
     if stage.kind == "name":
         return Step(NAME, "good", f"{stage.host} is {' and '.join(stage.addresses)}.", stage.milliseconds)
     if stage.kind == "link":
@@ -127,10 +128,10 @@ def _of_stage(stage: Stage) -> Step:
     return Step(LOGIN, "good", f"As {stage.user}, {how}.", stage.milliseconds)
 
 
-def _failed(stage: Stage) -> Step:
+def _failed(stage: Stage, secret: Secret | None) -> Step:
     error = ConnectorException(str(stage.error))
     error.__cause__ = stage.error
-    trouble = explain(error)
+    trouble = about_refusal(explain(error), secret)
     link = SOCKET if stage.is_socket else TCP
     name = {"name": NAME, "link": link, "encryption": TLS, "login": LOGIN}[stage.kind]
     if trouble.kind in ("no_database", "busy"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,7 @@ from jobdesk.connection.app_settings import AppSettings
 from jobdesk.connection.form import ConnectionForm
 from jobdesk.connection.inspection_settings import InspectionSettings
 from jobdesk.connection.loss import ConnectionLossDialog
+from jobdesk.connection.password_command import PasswordCommandDialog
 from jobdesk.connection.test_card import ConnectionTest
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog, field
@@ -93,6 +95,7 @@ class ConnectionDialog(DialogFrame):
             links=self.inspection.typed_links(),
             secret_keys=self.inspection.typed_secret_keys(),
             editor=self.inspection.typed_editor(),
+            **self.form.access.typed(),
             **self.application.typed(),
         )
         # What is kept for the saved one is not for one that leads elsewhere.
@@ -124,9 +127,9 @@ class ConnectionDialog(DialogFrame):
     def save(self) -> None:
         """Save the profile without its password; a saved one whose name was changed is renamed."""
         profile = self.profile()
-        problem = self.inspection.problem()
+        problem = self.form.access.problem() or self.inspection.problem()
         if problem is not None:
-            self.part.choose(1)
+            self.part.choose(0 if self.form.access.problem() else 1)
             self.message.show_message("bad", self.tr("The profile was not saved."), problem)
             return
         if profile.name == self._shown or self._stored(profile.name) is None:
@@ -214,7 +217,7 @@ class ConnectionDialog(DialogFrame):
 
     async def _test(self) -> None:
         profile = self.profile()
-        secret = typed(profile, self.form.typed_password()) or await Passwords().of(profile)
+        secret = typed(profile, self.form.typed_password()) or await Passwords(self.allows_command).of(profile)
         async with contextlib.aclosing(probe(profile, secret)) as steps:
             async for step in steps:
                 self.test_card.add(step)
@@ -227,6 +230,16 @@ class ConnectionDialog(DialogFrame):
     def _use_schema(self, schema: str) -> None:
         self.form.schema.setText(schema)
         self.test()
+
+    async def allows_command(self, profile: Profile) -> bool:
+        """Ask whether a password command that has not run on this machine yet may be run."""
+        dialog = PasswordCommandDialog(self, profile=profile)
+        dialog.open()
+        try:
+            return await dialog.answer
+        except asyncio.CancelledError:
+            dialog.reject()
+            raise
 
     def _test_failed(self, error: Exception) -> None:
         self._end_test()

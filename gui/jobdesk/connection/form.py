@@ -21,6 +21,7 @@ from jobdesk_core.troubles import without_secrets
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from jobdesk.connection.access_settings import AccessSettings
 from jobdesk.connection.paste_field import PasteField
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.fields import FieldList
@@ -79,6 +80,8 @@ class ConnectionForm(QWidget):
         self.remember.setEnabled(False)
         self._keyring = note()
         self._keyring.hide()
+        self.access = AccessSettings()
+        self.access.grew.connect(self.grew)
         self.schema = QLineEdit()
         self.schema.setPlaceholderText(self.tr("by search_path"))
         self.read_only = QCheckBox(self.tr("Read only: no action on jobs from this connection"))
@@ -99,6 +102,7 @@ class ConnectionForm(QWidget):
         self.dsn.setText(public_dsn(profile.dsn) if is_readable(profile.dsn) else "")
         self._show_arguments({name: value for name, value in profile.arguments.items() if name not in SECRETS})
         self.schema.setText(profile.schema)
+        self.access.show_profile(profile)
         self.read_only.setChecked(profile.is_read_only)
         self.password.clear()
 
@@ -241,6 +245,7 @@ class ConnectionForm(QWidget):
         form.addLayout(secret)
         form.addWidget(self.remember)
         form.addWidget(self._keyring)
+        form.addWidget(self.access)
         form.addWidget(self.read_only)
         form.addStretch(1)
 
