@@ -159,6 +159,7 @@ _ABOUT_DSN = (
     ("unexpected character", "there is a character that does not belong there"),
     ("end of string reached", "a bracket of an IPv6 address is not closed"),
     ("IPv6 host address may not be empty", "the brackets of an IPv6 address are empty"),
+    ("bad value for connect_timeout", "connect_timeout is no number of seconds"),
     ("definition of service", "the service is not defined"),
 )
 
@@ -405,8 +406,49 @@ _TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
     (r"SSL|certificate", "unreachable", "The encrypted connection could not be set up.", _LOOK),
 )
 
+#: What libpq says of parameters, before it looks for a server.
+_PARAMETERS: tuple[tuple[str, Kind, str, str], ...] = (
+    (
+        r"definition of service \"(?P<what>[^\"]+)\" not found",
+        "bad_dsn",
+        "There is no service {what} in libpq's service files.",
+        "Look at ~/.pg_service.conf, or at the file that PGSERVICEFILE names.",
+    ),
+    (
+        r"could not match \d+ (?:port numbers|host names) to \d+ host",
+        "bad_dsn",
+        "There are not as many ports or addresses as hosts.",
+        "Name one for each host, or one port for all.",
+    ),
+    (
+        r"weak sslmode \"[^\"]*\" may not be used with sslrootcert=system",
+        "bad_dsn",
+        "With sslrootcert=system sslmode has to be verify-full.",
+        "Take verify-full, or name the file of an authority.",
+    ),
+    (
+        r"invalid (?P<what>\w+) value: \"",
+        "bad_dsn",
+        "This is no value of {what}.",
+        "libpq's documentation lists its values.",
+    ),
+    (
+        r"invalid (?:integer value|port number).*?(?:for connection option \"(?P<what>\w+)\"|$)",
+        "bad_dsn",
+        "A parameter of the connection must be a number: {what}.",
+        "Look at the port and the times.",
+    ),
+    (
+        r"failed: (?P<what>(?:session is (?:not )?read-only|server is (?:not )?in hot standby mode))",
+        "unreachable",
+        "No server is what target_session_attrs asks for: {what}.",
+        "Name the other server, too, or another value of target_session_attrs.",
+    ),
+)
+
 #: libpq's connection errors carry no SQLSTATE: words, kind, sentence, way out.
 _WORDS: tuple[tuple[str, Kind, str, str], ...] = (
+    *_PARAMETERS,
     (
         r"password authentication failed for user \"(?P<what>[^\"]+)\"",
         "password",

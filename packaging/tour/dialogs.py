@@ -84,7 +84,7 @@ async def _connection(walker: Walker) -> None:
     await walker.picture("connection-tested")
     dialog.form.dsn.setText("postgresql://operator:wrong@127.0.0.1:1/nowhere")
     dialog.test_button.click()
-    await walker.until(lambda: dialog.test_button.text() == "Test" and steps.count() == 1, "the test to fail")
+    await walker.until(lambda: dialog.test_button.text() == "Test" and steps.count() == 2, "the test to fail")
     await walker.picture("connection-refused")
     dialog.form.method.choose(2)
     await walker.picture("connection-arguments")

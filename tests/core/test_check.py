@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from jobdesk_core.cli import main
 def test_the_steps_are_told_with_their_times(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--dsn", dsn]) == 0
     lines = capsys.readouterr().out.splitlines()
-    names = ["Socket", "Sign-in", "Server", "Pooler", "Schema", "Rights", "LISTEN", "Clock"]
+    names = ["Settings", "Socket", "Sign-in", "Server", "Pooler", "Schema", "Rights", "LISTEN", "Clock"]
+    lines = [line for line in lines if line.startswith("ok")]
     assert [line.split()[:2] for line in lines] == [["ok", name] for name in names]
     assert all(" ms  " in line for line in lines)
 
@@ -42,3 +44,47 @@ def test_how_it_ends(
     ):
         assert main(["check", *given]) == code, given
         assert told in capsys.readouterr().out, given
+
+
+def test_each_setting_is_told_with_where_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    services, passwords = tmp_path / ".pg_service.conf", tmp_path / ".pgpass"
+    services.write_text("[other]\nhost=x\n[billing]\nhost=db.example\nport=6432\n")
+    passwords.write_text("# db.example\n*:*:b\\:c:me:planted\ndb.example:6432:*:zoe:planted\n")
+    passwords.chmod(0o600)
+
+    def told(*words: str) -> dict[str, tuple[str, str]]:
+        assert main(["check", "--settings", "--json", *words]) == 0
+        lines = map(json.loads, capsys.readouterr().out.splitlines())
+        return {line["name"]: (line["value"], line["from"]) for line in lines}
+
+    monkeypatch.setenv("PGUSER", "zoe")
+    monkeypatch.setenv("PGOPTIONS", "-c x.y=planted")
+    monkeypatch.setenv("PGDATABASE", "shop")
+    found = told("--dsn", "service=billing sslmode=require")
+    assert found["host"] == ("db.example", f"service billing, {services}")
+    assert found["port"] == ("6432", f"service billing, {services}")
+    assert found["dbname"] == ("shop", "PGDATABASE of the environment")
+    assert found["user"] == ("zoe", "PGUSER of the environment")
+    assert found["sslmode"] == ("require", "this connection")
+    assert found["application_name"] == ("jobdesk", "Jobdesk")
+    assert found["connect_timeout"] == ("5", "Jobdesk")
+    assert found["password"][1] == f"line 3 of {passwords}"
+    assert "planted" not in repr(found)
+
+    assert told("--dsn", "postgresql://me@/b%3Ac")["password"][1] == f"line 2 of {passwords}"
+    assert told("--dsn", "postgresql://h1,h2/x?user=a")["host"] == ("h1,h2", "this connection")
+    assert told("--dsn", "postgresql://me:planted@h/x")["password"] == ("••••••", "typed, or this machine's keyring")
+    passwords.chmod(0o644)
+    assert "can be read by others (mode 0644), so it is not used. chmod 600" in told("--dsn", "")["password"][1]
+    passwords.chmod(0o000)
+    monkeypatch.delenv("PGUSER")
+    monkeypatch.setenv("PGPASSWORD", "planted")
+    found = told("--dsn", "")
+    assert found["user"][1] == "your account on this machine"
+    assert found["password"] == ("••••••", "PGPASSWORD of the environment, for where it belongs")
+    assert main(["check", "--settings", "--dsn", "service=nowhere"]) == 2

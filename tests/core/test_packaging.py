@@ -169,7 +169,9 @@ def test_the_manual_knows_every_command_and_option_and_no_other() -> None:
     assert re.findall(r"^\.TP\n\.\w+ (\w+)", sections["COMMANDS"], re.M) == list(COMMANDS)
     shown = _options("--help")
     assert shown - {"--help"} == set(re.findall(r"--\w[\w-]*", sections["OPTIONS"]))
-    of_commands = set[str]().union(*(_options(name, "--help") for name in ("cancel", "worker", "journal", "failures")))
+    of_commands = set[str]().union(
+        *(_options(name, "--help") for name in ("cancel", "worker", "journal", "failures", "check"))
+    )
     assert set(re.findall(r"--\w[\w-]*", manual)) <= shown | of_commands
     codes = {value for name, value in vars(codes_of_the_commands).items() if name.isupper() and isinstance(value, int)}
     assert {int(code) for code in re.findall(r"^\.TP\n\.B (\d+)", sections["EXIT STATUS"], re.M)} == codes

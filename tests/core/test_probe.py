@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from database import role, run_sql
 from jobdesk_core.profiles import Profile
 from jobdesk_core.profiles.probe import Step, probe
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from waiting import until
 
 NAMES = ["Server", "Pooler", "Schema", "Rights", "LISTEN", "Clock"]
@@ -79,8 +80,8 @@ async def test_a_role_that_may_do_some_things_is_told_which(dsn: str) -> None:
     assert line.startswith("To delete: Role") and "GRANT DELETE ON procrastinate_jobs" in line
 
 
-async def test_where_nothing_listens_the_first_step_is_the_last(tmp_path: Path) -> None:
-    (step,) = await all_steps_of(f"host={tmp_path}")
+async def test_where_nothing_listens_the_socket_is_the_last_step(tmp_path: Path) -> None:
+    _, step = await all_steps_of(f"host={tmp_path}")
     assert (step.name, step.result) == ("Socket", "bad")
     assert step.trouble is not None
     assert (step.trouble.kind, step.sentence) == ("unreachable", step.trouble.sentence)
@@ -99,3 +100,30 @@ async def test_nothing_stays_connected(dsn: str) -> None:
     await steps.aclose()
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     await until(lambda: run_sql(dsn, others) == [0], what="all connections to be gone")
+
+
+async def test_what_libpq_refuses_before_it_connects_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for dsn, sentence in (
+        ("service=nowhere", "There is no service nowhere in libpq's service files."),
+        ("host=127.0.0.1,127.0.0.2 port=1,2,3", "There are not as many ports or addresses as hosts."),
+        ("host=127.0.0.1 port=x", "A parameter of the connection must be a number: port."),
+        ("host=127.0.0.1 connect_timeout=x", "The connection string cannot be read: connect_timeout is no number"),
+        ("host=127.0.0.1 sslmode=planted", "This is no value of sslmode."),
+        ("host=127.0.0.1 sslmode=require sslrootcert=system", "With sslrootcert=system sslmode has to be verify-full."),
+    ):
+        step = (await all_steps_of(dsn))[-1]
+        assert (step.name, step.result) == ("Settings", "bad"), dsn
+        assert step.sentence.startswith(sentence) and step.trouble is not None, dsn
+        assert step.trouble.kind == "bad_dsn" and step.trouble.way_out and "planted" not in step.in_full
+
+
+async def test_of_several_hosts_each_is_told(dsn: str) -> None:
+    good = conninfo_to_dict(dsn)
+    steps = await all_steps_of(make_conninfo(dsn, host=f"127.0.0.1,{good['host']}", port=f"1,{good['port']}"))
+    assert [(step.name, step.result) for step in steps[1:4]] == [
+        ("TCP", "warning"), ("Socket", "good"), ("Sign-in", "good")
+    ]  # fmt: skip
+    assert steps[1].sentence.endswith("The next one is tried.")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from jobdesk_core.operations import Action
 from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles.probe import probe
 from opened import Others, desk_of, live, opened
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from replicas import replicas
 from waiting import until
 
@@ -26,6 +28,25 @@ async def test_a_failover_and_a_promotion_are_noticed_and_told(tmp_path: Path) -
                 for each in (window, looking):
                     await until(lambda each=each: job_id in each.jobs.model.ids(), timeout_s=MINUTE, what="the job")
                 await until(servers.has_all, timeout_s=MINUTE, what="the standby to have it all")
+
+                # The test of a connection, with the standby as the first of the hosts.
+                hosts = (
+                    f"{conninfo_to_dict(servers.standby.dsn)['host']},{conninfo_to_dict(servers.primary.dsn)['host']}"
+                )
+                for wanted, told in (
+                    ("read-write", ["Socket", "Sign-in", "Socket", "Sign-in"]),
+                    ("prefer-standby", ["Socket", "Sign-in"]),
+                ):
+                    both = make_conninfo(servers.primary.dsn, host=hosts, target_session_attrs=wanted)
+                    steps = [step async for step in probe(Profile(name="both", method="dsn", dsn=both))]
+                    assert [step.name for step in steps if step.name in ("Socket", "Sign-in")] == told
+                    if wanted == "read-write":
+                        (passed,) = (step for step in steps if step.result != "good")
+                        assert "target_session_attrs asks for: session is read-only" in passed.sentence
+                    else:
+                        by_name = {step.name: step for step in steps}
+                        assert by_name["Server"].sentence.endswith("A read-only standby.")
+                        assert by_name["LISTEN"].sentence == "A standby sends no notifications: polling."
 
                 servers.fail_over()
                 await until(lambda: window.header.live.mode == "live", timeout_s=MINUTE, what="the other host")

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 from jobdesk_core.cli import exit_codes, output
 from jobdesk_core.cli.connection import asked, can_ask, kept, profile_of
-from jobdesk_core.profiles import Profile
+from jobdesk_core.cli.exit_codes import Ended
+from jobdesk_core.profiles import Profile, connection_parameters
+from jobdesk_core.profiles.origins import settings_of
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.probe import Step, following, probe
 
@@ -20,6 +22,11 @@ _REFUSED = ("rights", "refused", "no_schema", "capability")
 
 def add_check(parser: argparse.ArgumentParser) -> None:
     """The options of `check`."""
+    parser.add_argument(
+        "--settings",
+        action="store_true",
+        help="only show what is connected with, and where each value comes from; nothing is connected to",
+    )
     parser.set_defaults(run_alone=check)
 
 
@@ -29,12 +36,28 @@ def check(options: argparse.Namespace) -> int:
     if options.schema:
         profile = replace(profile, schema=options.schema)
     secret = kept(profile, password)
+    if options.settings:
+        return _show_settings(profile, secret, is_json=options.json)
     while True:
         last = asyncio.run(_tried(profile, secret, is_json=options.json))
         is_password = last.trouble is not None and last.trouble.kind == "password"
         if not is_password or not can_ask():
             return _code(last)
         secret = asked(profile)
+
+
+def _show_settings(profile: Profile, secret: Secret | None, *, is_json: bool) -> int:
+    connection_parameters(profile, secret)  # tells why, where it cannot be read
+    found = settings_of(profile, is_password_known=secret is not None)
+    if not found:
+        raise Ended(exit_codes.USAGE, "Where this leads cannot be told: is there a service of this name?")
+    if is_json:
+        for setting in found:
+            output.json_line({"name": setting.name, "value": setting.value, "from": setting.origin})
+    else:
+        table = output.Table("setting", "value", "from")
+        table.rows([(setting.name, setting.value, setting.origin) for setting in found])
+    return exit_codes.DONE
 
 
 async def _tried(profile: Profile, secret: Secret | None, *, is_json: bool) -> Step:

@@ -19,9 +19,9 @@ from psycopg import pq, waiting
 from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conninfo
 
 from jobdesk_core.connectors import certificates, refusals
-from jobdesk_core.connectors.psycopg_adapters import bounded
+from jobdesk_core.connectors.psycopg_adapters import bounded, driver_errors
 
-Kind = Literal["name", "link", "encryption", "login"]
+Kind = Literal["settings", "name", "link", "encryption", "login"]
 Attempt = dict[str, Any]
 
 _CONNECTING = (pq.ConnStatus.STARTED,)
@@ -30,6 +30,8 @@ _ENCRYPTING = (
     *(pq.ConnStatus.SSL_STARTUP, pq.ConnStatus.GSS_STARTUP),
 )
 _INTERVAL_S = 0.1
+#: libpq begins what it says of a server so; what it says of parameters it does not.
+_REFUSED, _AT_WORK = "connection failed: ", "connection to server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,9 @@ def _servers(parameters: Mapping[str, Any]) -> Iterator[Attempt]:
     """The parameters for each server by itself; resolved places have as many ports as hosts."""
     lists = {name: str(parameters.get(name) or "").split(",") for name in ("host", "hostaddr", "port")}
     count = max(map(len, lists.values()))
+    if not {len(held) for held in lists.values()} <= {1, count}:
+        yield {**dict.fromkeys(lists, ""), **parameters}  # libpq tells
+        return
     for number in range(count):
         own = {name: held[number] if len(held) == count else held[0] for name, held in lists.items()}
         yield {**parameters, **own}
@@ -120,7 +125,7 @@ def _servers(parameters: Mapping[str, Any]) -> Iterator[Attempt]:
 async def _resolved(server: Attempt, found: list[Attempt], *, is_last: bool) -> AsyncGenerator[Stage, None]:
     """Find the addresses of one server; nothing is told where there is nothing to look up."""
     host, told = str(server["host"]), _Told()
-    if server["hostaddr"] or not host or host.startswith(("/", "@")) or host[1:2] == ":":
+    if server["hostaddr"] or not host or "," in host or host.startswith(("/", "@")) or host[1:2] == ":":
         found.append(server)
         return
     with contextlib.suppress(ValueError):
@@ -143,7 +148,8 @@ async def _resolved(server: Attempt, found: list[Attempt], *, is_last: bool) -> 
 async def _attempted(attempt: Attempt, *, is_last: bool) -> AsyncGenerator[Stage, None]:
     told = _Told()
     connection = pq.PGconn.connect_start(make_conninfo("", **attempt).encode())
-    timeout = timeout_from_conninfo(attempt)
+    with driver_errors():
+        timeout = timeout_from_conninfo(attempt)
     host, address = str(attempt["host"]), str(attempt["hostaddr"])
     place: dict[str, Any] = {"host": host, "addresses": (address,) if address else (), "port": str(attempt["port"])}
     kind: Kind = "link"
@@ -164,6 +170,8 @@ async def _attempted(attempt: Attempt, *, is_last: bool) -> AsyncGenerator[Stage
         yield Stage(kind, told.took(), **place, used_password=used_password, user=user)
     except psycopg.Error as error:
         milliseconds = told.took()
+        if kind == "link" and str(error).startswith(_REFUSED) and _AT_WORK not in str(error):
+            kind, is_last = "settings", True
         if isinstance(error, psycopg.OperationalError) and refusals.is_unexplained(error):
             error = await asyncio.to_thread(refusals.with_reason, error)
         yield Stage(kind, milliseconds, **place, error=error, will_go_on=not is_last)

@@ -28,6 +28,8 @@ _SERVERS = frozenset({"host", "hostaddr", "port"})
 #: A connection string, or a part of one with a password in it.
 _ADDRESS = re.compile(r"://|\w:.*@|passw(?:or)?d\s*=", re.IGNORECASE | re.DOTALL)
 NO_PASSWORD_FILE = f"{os.devnull}/none"
+#: Shown instead of what is secret.
+HIDDEN = "••••••"
 #: libpq resolves everything and then refuses this, before it looks at the network or at a password file.
 _REFUSED = {"sslmode": "-", "passfile": NO_PASSWORD_FILE}
 
@@ -93,20 +95,28 @@ def resolved(conninfo: str = "", arguments: Mapping[str, str] | None = None) -> 
     """
     try:
         named = conninfo_to_dict(conninfo, **dict(arguments or {}))
-        connection = pq.PGconn.connect_start(make_conninfo("", **{**named, **_REFUSED}).encode())
+        found = found_by_libpq(named)
     except (psycopg.Error, ValueError):
         return None
+    if not found or is_misplaced(found):
+        return None
+    place = Place(_servers(found, found["usual host"]), found["user"], found["dbname"] or found["user"])
+    return Resolved(place, found["service"], found["password"] or None, bool(named.get("password")))
+
+
+def found_by_libpq(named: Mapping[str, Any]) -> dict[str, str]:
+    """Every parameter as libpq resolves it, but those of _REFUSED, and its `usual host`; empty when it cannot.
+
+    Raises psycopg's errors and ValueError for what is no connection string.
+    """
+    connection = pq.PGconn.connect_start(make_conninfo("", **{**named, **_REFUSED}).encode())
     try:
         found = {each.keyword.decode(): (each.val or b"").decode("utf-8", "replace") for each in connection.info}
         if not connection.db or found["sslmode"] != _REFUSED["sslmode"]:
-            return None  # an unknown service, or more ports than hosts
-        usual = connection.host.decode("utf-8", "replace")
+            return {}  # an unknown service, or more ports than hosts
+        return found | {"usual host": connection.host.decode("utf-8", "replace")}
     finally:
         connection.finish()
-    if is_misplaced(found):
-        return None
-    place = Place(_servers(found, usual), found["user"], found["dbname"] or found["user"])
-    return Resolved(place, found["service"], found["password"] or None, bool(named.get("password")))
 
 
 def is_misplaced(parameters: Mapping[str, Any]) -> bool:
@@ -169,7 +179,7 @@ def _is_for(found: Resolved) -> bool:
     if alone is None:
         return False
     names = {name for name, variable in _VARIABLES.items() if os.environ.get(variable)}
-    names |= _named_by_service(found.service) if found.service else set()
+    names |= set(named_by_service(found.service)[0]) if found.service else set()
     place, own = found.place, alone.place
     if ("user" in names and place.user != own.user) or ("dbname" in names and place.dbname != own.dbname):
         return False
@@ -194,13 +204,13 @@ def services() -> frozenset[str]:
     return frozenset(found)
 
 
-def _named_by_service(service: str) -> set[str]:
-    """The parameters that a service's definition names; all of them where the definition is not found."""
+def named_by_service(service: str) -> tuple[dict[str, str], str]:
+    """The parameters that a service's definition names, and its file; all of them where it is not found."""
     for path in _service_files():
-        names = _names_in(path, service)
-        if names is not None:
-            return names
-    return set(_VARIABLES)
+        found = _defined_in(path, service)
+        if found is not None:
+            return found, str(path)
+    return dict.fromkeys(_VARIABLES, ""), "a file of the system"
 
 
 def _service_files() -> list[Path]:
@@ -215,18 +225,20 @@ def _service_files() -> list[Path]:
     return [*files, *([Path(system) / "pg_service.conf"] if system else [])]
 
 
-def _names_in(path: Path, service: str) -> set[str] | None:
+def _defined_in(path: Path, service: str) -> dict[str, str] | None:
     try:
         lines = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
     except OSError:
         return None
-    names: set[str] | None = None
+    found: dict[str, str] | None = None
     for line in map(str.strip, lines):
         if line.startswith("["):
-            if names is not None:
+            if found is not None:
                 break
-            names = set() if line.startswith(f"[{service}]") else None
-        elif names is not None and line and not line.startswith("#"):
+            found = {} if line.startswith(f"[{service}]") else None
+        elif found is not None and line and not line.startswith("#"):
+            name, equals, value = line.partition("=")
             # A line without "=" leads to a directory service, which may name anything.
-            names |= {line.partition("=")[0].strip()} if "=" in line and "://" not in line else set(_VARIABLES)
-    return names
+            is_one = bool(equals) and "://" not in line
+            found |= {name.strip(): value} if is_one else dict.fromkeys(_VARIABLES, "")
+    return found

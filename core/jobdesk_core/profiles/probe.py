@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.schema import found_elsewhere
 from jobdesk_core.exceptions import ConnectorException, JobdeskException
+from jobdesk_core.profiles.origins import settings_of
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.profile import Profile, connection_parameters
 from jobdesk_core.profiles.secrets import about_refusal
@@ -81,6 +82,9 @@ async def probe(profile: Profile, secret: Secret | None = None) -> AsyncGenerato
     watch, passed = _Watch(), ""
     try:
         parameters = connection_parameters(profile, secret)
+        told = settings_of(profile, is_password_known=secret is not None)
+        if told:
+            yield _settings({setting.name: setting.origin for setting in told}, watch.took())
         step: Step | None = None
         # Closed as soon as the test is: nothing stays half connected until the interpreter cleans up.
         async with contextlib.aclosing(stages(parameters["conninfo"], parameters["kwargs"])) as passing:
@@ -112,6 +116,15 @@ def following(name: str) -> tuple[str, ...]:
     return STEPS[STEPS.index(name) + 1 :] if name else STEPS
 
 
+def _settings(origins: Mapping[str, str], milliseconds: float) -> Step:
+    """Where the place comes from, and the password, in one line; `origins.settings_of` tells the whole."""
+    password = origins["password"]
+    result: Result = "warning" if password.startswith("The password file") else "good"
+    named = dict.fromkeys(origins[name] for name in ("host", "port", "dbname", "user"))
+    kept = f"Password: {password}" if result == "good" else password
+    return Step(SETTINGS, result, f"From {', '.join(named)}.", milliseconds, lines=(f"{kept.removesuffix('.')}.",))
+
+
 # On the wire
 
 
@@ -133,7 +146,7 @@ def _failed(stage: Stage, secret: Secret | None) -> Step:
     error.__cause__ = stage.error
     trouble = about_refusal(explain(error), secret)
     link = SOCKET if stage.is_socket else TCP
-    name = {"name": NAME, "link": link, "encryption": TLS, "login": LOGIN}[stage.kind]
+    name = {"settings": SETTINGS, "name": NAME, "link": link, "encryption": TLS, "login": LOGIN}[stage.kind]
     if trouble.kind in ("no_database", "busy"):
         name = SERVER
     if stage.will_go_on:

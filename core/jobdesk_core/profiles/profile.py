@@ -179,7 +179,7 @@ def database_of(dsn: str) -> str:
 
 def place_of(profile: Profile) -> Place | None:
     """Where the profile leads now, as libpq resolves it; None when it leads nowhere."""
-    conninfo, arguments = _words(profile)
+    conninfo, arguments = words_of(profile)
     found = resolved(conninfo, arguments) if is_readable(conninfo) and not is_misplaced(arguments) else None
     return found.place if found is not None else None
 
@@ -202,7 +202,7 @@ def was_done_here(place: str, profile: Profile) -> bool:
 
 def is_own_place(profile: Profile) -> bool:
     """Whether the profile itself names its place, so that no variable of the environment has moved it."""
-    return profile.method != "environment" and names_itself(*_words(profile))
+    return profile.method != "environment" and names_itself(*words_of(profile))
 
 
 def connection_parameters(profile: Profile, secret: Secret | None = None) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
     The secret is sent only to its own place. Without one libpq looks in the environment, its service files and its
     password file; what is kept there for another place is not sent.
     """
-    conninfo, named = _words(profile)
+    conninfo, named = words_of(profile)
     with contextlib.suppress(psycopg.ProgrammingError):  # libpq tells it
         if _hides_password(conninfo, conninfo_to_dict(conninfo) | named):
             raise UnreadableDsn()
@@ -244,7 +244,7 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
     }
 
 
-def _words(profile: Profile) -> tuple[str, dict[str, str]]:
+def words_of(profile: Profile) -> tuple[str, dict[str, str]]:
     """What the profile says to libpq: its connection string and its parameters."""
     arguments = {name: value for name, value in profile.arguments.items() if value != ""}
     return profile.dsn if profile.method == "dsn" else "", arguments if profile.method == "arguments" else {}
