@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from jobdesk.deferring.dialog import DeferDialog
+from jobdesk.kit.cells import PADDING
 from jobdesk.kit.roles import CELL_ROLE
-from jobdesk.kit.table import PADDING
 from jobdesk.kit.theme import theme
-from jobdesk.queues.model import COLUMNS, INDEX_OF, NamesModel
+from jobdesk.queues.columns import COLUMNS, INDEX_OF
+from jobdesk.queues.model import NamesModel
 from jobdesk.queues.page import NamesPage
 from jobdesk.window.main_window import MainWindow
 from jobdesk.workers.prune import PruneDialog

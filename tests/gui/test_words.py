@@ -14,7 +14,7 @@ from jobdesk.failures import words as failure_words
 from jobdesk.jobs import job_columns
 from jobdesk.journal import words as journal_words
 from jobdesk.locks import words as lock_words
-from jobdesk.queues import model as names
+from jobdesk.queues import columns as names
 from jobdesk.runtime.resources import resource
 from jobdesk_core.failures.records import By, Range
 from jobdesk_core.filters.qualifiers import FLAGS, KEYS

@@ -13,7 +13,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.rows import JobRow, WorkerRow
 from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskException
-from jobdesk_core.feed.feed import FeedState
+from jobdesk_core.feed.feed import Changes, FeedState
 from jobdesk_core.filters.completion_values import KnownValues, Question
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.indexes import advice
@@ -73,11 +73,11 @@ OnProgress = Callable[[Progress], Awaitable[bool]]
 class Desk(QObject):
     """A connector, what its database can do, and the monitor that watches it."""
 
-    changed = Signal(object)  # Changes
-    state_changed = Signal(object)  # FeedState
+    changed = Signal(Changes)
+    state_changed = Signal(FeedState)
     workers_changed = Signal(list)  # list[WorkerRow]
-    trouble = Signal(object)  # Exception
-    adopted = Signal(object, object)  # Capabilities before and after
+    trouble = Signal(Exception)
+    adopted = Signal(Capabilities, Capabilities)  # before and after
 
     def __init__(
         self,

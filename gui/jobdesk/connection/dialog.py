@@ -41,7 +41,7 @@ class ConnectionDialog(DialogFrame):
     help_place = ("connections", "")
     submits_on_return = True
 
-    chosen = Signal(object, object)  # Profile, str | None
+    chosen = Signal(Profile, object)  # with the password, str | None
     renamed = Signal(str, str)
 
     def __init__(self, parent: QWidget | None, *, store: ProfileStore, profile: Profile | None = None) -> None:

@@ -40,7 +40,7 @@ class _Editor(QPlainTextEdit):
 class PasteField(QWidget):
     """Emits `understood` with a Pasted. A password in what was pasted does not stay in the field."""
 
-    understood = Signal(object)  # Pasted
+    understood = Signal(Pasted)
     told = Signal()  # its line below says something else
 
     def __init__(self, parent: QWidget | None = None) -> None:

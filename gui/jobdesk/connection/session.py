@@ -39,8 +39,8 @@ class Session(QObject):
     """Holds at most one desk. A connection attempt replaces the one before; the newest wins."""
 
     desk_changed = Signal()
-    opening = Signal(object)  # Profile
-    trouble = Signal(object, object)  # Trouble, Profile
+    opening = Signal(Profile)
+    trouble = Signal(Trouble, Profile)
     renamed = Signal(str, str)  # the name that a saved connection had, and the one that it has
 
     def __init__(self, store: ProfileStore, journal: Journal | None = None, parent: QObject | None = None) -> None:

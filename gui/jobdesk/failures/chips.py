@@ -21,7 +21,7 @@ MOST_QUEUES, LONGEST_NAME = 8, 28
 class Chips(QWidget):
     """`queue_chosen` with a queue's name or None for all; `narrowed` when the choice of `only` is another."""
 
-    queue_chosen = Signal(object)
+    queue_chosen = Signal(object)  # str | None
     narrowed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QHeaderView, QStyleOptionViewItem, QWidget
 
 from jobdesk.failures import words
 from jobdesk.kit import formats
+from jobdesk.kit.cells import CellDelegate
 from jobdesk.kit.roles import AnyIndex
-from jobdesk.kit.table import HEADER_HEIGHT, CellDelegate, Table
+from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import LEFT, RIGHT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import Any
 
 from jobdesk_core.failures.records import By, Failures, Group, Range
 from jobdesk_core.feed.feed import Changes
@@ -19,14 +18,14 @@ from jobdesk.failures.chips import Chips
 from jobdesk.failures.model import FailuresModel
 from jobdesk.failures.muted import Muted
 from jobdesk.failures.reading import FailuresReading, Question
-from jobdesk.failures.rows import Key, Only, Row, all_groups, count, knows_errors, rows_of
+from jobdesk.failures.rows import Key, Row, all_groups, knows_errors, rows_of
 from jobdesk.failures.selected import SelectedGroup
 from jobdesk.failures.side import FailuresSide
 from jobdesk.failures.table import FailuresTable
 from jobdesk.failures.time_line import TimeLine
 from jobdesk.failures.toolbar import Choice, FailuresToolbar
 from jobdesk.kit import formats
-from jobdesk.kit.empty_state import EmptyState
+from jobdesk.kit.empty_state import Action, EmptyState
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.splitter import Splitter
@@ -50,7 +49,7 @@ class FailuresPage(QWidget):
 
     selection_changed = Signal()
     filter_asked_for = Signal(str)
-    failed = Signal(object)
+    failed = Signal(Exception)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -215,21 +214,7 @@ class FailuresPage(QWidget):
         if found is None:
             return
         self.chips.show_queues(found.queues, found.failed)
-        names = {
-            Only.NEW: self.tr("new today {count}"),
-            Only.RISING: self.tr("rising {count}"),
-            Only.STILL_FAILED: self.tr("still failed {count}"),
-            Only.NOT_REPORTED: self.tr("not reported {count}"),
-        }
-        counts = {each: count(found, each, today) for each in names}
-        chosen = self.chips.only()
-        self.chips.show_only(
-            {
-                each: text.format(count=formats.number(counts[each]))
-                for each, text in names.items()
-                if (counts[each] or each in chosen) and not (each is Only.NOT_REPORTED and not knows_errors(found))
-            }
-        )
+        self.chips.show_only(words.only_words(found, self.chips.only(), today))
 
     def _show_stack(self, found: Failures | None, rows: list[Row]) -> None:
         is_over = found is not None and found.is_counted
@@ -244,13 +229,13 @@ class FailuresPage(QWidget):
         if is_empty:
             self.empty.set_content("failures", *self._empty_words(found))
 
-    def _empty_words(self, found: Failures | None) -> tuple[str, str, list[tuple[str, Any]]]:
+    def _empty_words(self, found: Failures | None) -> tuple[str, str, list[Action]]:
         if self.reading.problem:
             return self.tr("The failures cannot be read"), self.reading.problem, [(self.tr("Try now"), self.read_again)]
         if found is None:
             reason = self.tr("The link to the database is lost.") if self._is_stale() else ""
             return self.tr("reading …"), reason, []
-        span = words.in_words(self.reading.question.span)
+        ways: list[Action]
         if found.by is By.ERROR and found.failed and not knows_errors(found):
             ways = [
                 (self.tr("Group by task"), lambda: self.toolbar.by.choose(0)),
@@ -259,33 +244,19 @@ class FailuresPage(QWidget):
             return self.tr("No errors are reported"), found.unreported, ways
         if found.failed:
             return self.tr("No group is like this"), "", [(self.tr("Show all"), self._show_all)]
-        runs = (
-            self.tr("1 run.") if found.runs == 1 else self.tr("{count} runs.").format(count=formats.number(found.runs))
-        )
-        title = self.tr("No failures {range}").format(range=span)
+        span = self.reading.question.span
         ways = [(self.tr("Show 24 h"), lambda: self.toolbar.span.choose(_SPANS.index(Range.DAY)))]
-        is_short = self.reading.question.span in (Range.QUARTER_HOUR, Range.HOUR, Range.SIX_HOURS)
-        return title, runs, ways if is_short else []
+        is_short = span in (Range.QUARTER_HOUR, Range.HOUR, Range.SIX_HOURS)
+        return *words.nothing_failed(found, span), ways if is_short else []
 
     def _show_all(self) -> None:
         self.chips.clear()
         self._ask()
 
     def _show_note(self, found: Failures | None) -> None:
-        if self._is_stale() and found is not None:
-            as_of = self.tr("as of {time}: the link to the database is lost").format(time=formats.local(found.read_at))
-            self.toolbar.show_note(as_of, "warning")
-        elif self.reading.problem:
-            self.toolbar.show_note(self.reading.problem, "warning")
-        elif found is None:
-            self.toolbar.show_note("")
-        else:
-            parts = [words.counts_sentence(found)] if found.failed else []
-            if found.unreported and knows_errors(found):
-                parts.append(found.unreported)
-            if reading := words.reading_sentence(found, is_reading=self.reading.is_reading):
-                parts.append(reading)
-            self.toolbar.show_note(" · ".join(parts))
+        reading = self.reading
+        note, tone = words.note_words(found, reading.problem, is_stale=self._is_stale(), is_reading=reading.is_reading)
+        self.toolbar.show_note(note, tone)
 
     # The selected group
 

@@ -42,7 +42,7 @@ class FailuresReading(QObject):
     """Keeps the answer to one question true. What is known stays until something newer is."""
 
     changed = Signal()
-    failed = Signal(object)  # Exception
+    failed = Signal(Exception)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)

@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QWidget
 
 from jobdesk.failures.model import FIRST, PARTS_ROLE, SECOND, TREND, TREND_ROLE, FailuresModel, Parts
 from jobdesk.kit import formats
+from jobdesk.kit.cells import PADDING, CellDelegate
 from jobdesk.kit.roles import AnyIndex
 from jobdesk.kit.sparkline import paint_columns
-from jobdesk.kit.table import PADDING, CellDelegate, Table
+from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import draw_icon
 

@@ -28,7 +28,7 @@ LABEL_EVERY = 96
 class TimeLine(QWidget):
     """The box of the bucket under the pointer, or of the one that the arrows went to, tells its numbers."""
 
-    time_asked_for = Signal(object, object)  # from, to (UTC): a bucket was clicked
+    time_asked_for = Signal(dt.datetime, dt.datetime)  # from, to (UTC): a bucket was clicked
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from jobdesk_core import durations
 from jobdesk_core.failures.records import By, Common, ErrorKind, Failures, Group, Range
 from PySide6.QtCore import QCoreApplication
 
-from jobdesk.failures.rows import knows_errors
+from jobdesk.failures.rows import Only, count, knows_errors
 from jobdesk.kit import formats
 from jobdesk.kit.values_model import Title
 
@@ -163,6 +164,45 @@ def reading_sentence(found: Failures, *, is_reading: bool) -> str:
         text = _tr("counted back to {time}, reading on …") if is_reading else _tr("counted back to {time}")
         return text.format(time=formats.local(found.read_back_to))
     return "" if found.is_whole or not is_reading else _tr("looking for what is usual and what is new …")
+
+
+def note_words(found: Failures | None, problem: str, *, is_stale: bool, is_reading: bool) -> tuple[str, str]:
+    """What the toolbar says of the list, and its tone."""
+    if is_stale and found is not None:
+        as_of = _tr("as of {time}: the link to the database is lost").format(time=formats.local(found.read_at))
+        return as_of, "warning"
+    if problem:
+        return problem, "warning"
+    if found is None:
+        return "", "secondary"
+    parts = [counts_sentence(found)] if found.failed else []
+    if found.unreported and knows_errors(found):
+        parts.append(found.unreported)
+    if reading := reading_sentence(found, is_reading=is_reading):
+        parts.append(reading)
+    return " · ".join(parts), "secondary"
+
+
+def only_words(found: Failures, chosen: Collection[Only], today: dt.date) -> dict[Only, str]:
+    """What the list can be narrowed to, with how many groups that leaves; nothing that would leave none."""
+    names = {
+        Only.NEW: _tr("new today {count}"),
+        Only.RISING: _tr("rising {count}"),
+        Only.STILL_FAILED: _tr("still failed {count}"),
+        Only.NOT_REPORTED: _tr("not reported {count}"),
+    }
+    counts = {each: count(found, each, today) for each in names}
+    return {
+        each: text.format(count=formats.number(counts[each]))
+        for each, text in names.items()
+        if (counts[each] or each in chosen) and not (each is Only.NOT_REPORTED and not knows_errors(found))
+    }
+
+
+def nothing_failed(found: Failures, span: Range) -> tuple[str, str]:
+    """That nothing has failed in a range, and of how many runs."""
+    runs = _tr("1 run.") if found.runs == 1 else _tr("{count} runs.").format(count=formats.number(found.runs))
+    return _tr("No failures {range}").format(range=in_words(span)), runs
 
 
 def bucket_words(seconds: int) -> str:

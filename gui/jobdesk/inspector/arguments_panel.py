@@ -29,8 +29,8 @@ TREE, JSON = 0, 1
 class ArgumentsPanel(QWidget):
     """Shows arguments. What stands under a key that looks secret is hidden in every form until it is clicked."""
 
-    failed = Signal(object)
-    column_asked_for = Signal(object)  # a path of steps
+    failed = Signal(Exception)
+    column_asked_for = Signal(tuple)  # a path of steps
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -24,7 +24,7 @@ MOST_ROWS = 10_000
 class ComparisonPanel(QWidget):
     """Compares rows at once, and their arguments as soon as the database has."""
 
-    failed = Signal(object)
+    failed = Signal(Exception)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

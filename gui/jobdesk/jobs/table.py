@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QWidget
 from jobdesk.jobs.job_columns import ABORT_REQUESTED, COLUMNS, INDEX_OF, REPORTED, STATUS_COLUMN, Column, argument_key
 from jobdesk.jobs.model import JobsModel
 from jobdesk.kit import formats
-from jobdesk.kit.table import PADDING, SHAPE_GAP, SHAPE_SIDE, AnyIndex, Table
+from jobdesk.kit.cells import PADDING, SHAPE_GAP, SHAPE_SIDE
+from jobdesk.kit.roles import AnyIndex
+from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 
 #: A column is never made narrower than this by itself, in pixels.

@@ -82,7 +82,7 @@ class JsonModel(QAbstractItemModel):
     An Unread value asks for its entries by `part_asked_for` (a Node, from which entry on) and takes `add_part`.
     """
 
-    part_asked_for = Signal(object, int)
+    part_asked_for = Signal(Node, int)  # what is to be filled, from which entry on
 
     def __init__(self, parent: QObject | None = None, secret_pattern: str = "") -> None:
         super().__init__(parent)

@@ -37,9 +37,9 @@ class JsonTree(QTreeView):
     """Shows one value; Ctrl+C copies the current value, the context menu also its path or everything."""
 
     revealed = Signal()
-    part_asked_for = Signal(object, int)  # a Node that is to be filled by `add_part`, from which entry on
-    column_asked_for = Signal(object)  # the path to a value that a table is to show, while `offers_columns`
-    text_asked_for = Signal(object)  # the path to a long text that is to be copied
+    part_asked_for = Signal(Node, int)  # one that is to be filled by `add_part`, from which entry on
+    column_asked_for = Signal(tuple)  # the path to a value that a table is to show, while `offers_columns`
+    text_asked_for = Signal(tuple)  # the path to a long text that is to be copied
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -8,8 +8,8 @@ from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyleOptionViewItem, QWidget
 
+from jobdesk.kit.cells import CellDelegate
 from jobdesk.kit.roles import SPARK_ROLE, AnyIndex
-from jobdesk.kit.table import CellDelegate
 from jobdesk.kit.theme import theme
 
 MARGIN_X, MARGIN_Y = 8, 5

@@ -33,7 +33,7 @@ class Work(QObject):
     connected to that either, it is raised in the loop, so that the error window shows it.
     """
 
-    failed = Signal(object)
+    failed = Signal(Exception)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)

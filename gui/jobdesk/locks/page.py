@@ -51,7 +51,7 @@ class LocksPage(QWidget):
 
     selection_changed = Signal()
     filter_asked_for = Signal(str)
-    failed = Signal(object)
+    failed = Signal(Exception)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

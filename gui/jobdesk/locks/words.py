@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication
 
 from jobdesk.kit import formats
 from jobdesk.kit.values_model import Cell, Title
-from jobdesk.queues.model import LONG_AGE, LONG_TIME
+from jobdesk.queues.columns import LONG_AGE, LONG_TIME
 
 TONES = {
     LockState.STALLED: "bad",

@@ -25,7 +25,8 @@ from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
 from jobdesk.overview.attention_card import AttentionCard
 from jobdesk.overview.throughput_chart import ThroughputChart
-from jobdesk.queues.model import LONG_AGE, LONG_TIME, count_cell, course_cell, running_cell, seconds
+from jobdesk.queues.columns import LONG_AGE, LONG_TIME
+from jobdesk.queues.words import count_cell, course_cell, running_cell, seconds
 
 STATUS_OF = {
     EventType.SUCCEEDED: Status.SUCCEEDED,

@@ -5,18 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.reading.name_rows import NameRow
-from jobdesk_core.reading.open_jobs import OpenGroup
-from jobdesk_core.reading.progress import Progress
-from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from jobdesk.kit import clock, formats
 from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.text_block import as_tooltip
+from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN, INDEX_OF, NUMBERS
+from jobdesk.queues.words import TEXTS, count_cell, held_sentence, trouble_sentence
 
 NO_PARENT = QModelIndex()
 FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ABORTED)
@@ -24,105 +23,6 @@ RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 #: Rows told of one by one; of more, the stretch that holds them all is.
 ONE_BY_ONE = 50
-
-#: Samples of what columns of times always have room for.
-LONG_TIME, LONG_AGE = "00 min 00 s", "00 h 00 min"
-
-SortKey = Callable[[NameRow], float | str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its key, title, width in pixels, what it is sorted by (None stands last) and what its head says."""
-
-    key: str
-    title: str
-    width: int
-    sort_key: SortKey
-    tip: str = ""
-    status: Status | None = None
-    is_right: bool = True
-    #: What a change of which makes the cell flash.
-    number: Callable[[NameRow], int] | None = None
-    #: A text that the column always has room for.
-    sample: str = ""
-
-
-def _status(status: Status, width: int) -> Column:
-    def number(row: NameRow) -> int:
-        return row.count(status)
-
-    return Column(status.value, status.value, width, number, status=status, number=number)
-
-
-def _open(key: str, width: int, number: Callable[[NameRow], int], tip: str) -> Column:
-    return Column(key, key, width, number, tip, number=number)
-
-
-def _oldest(row: NameRow) -> float | None:
-    return None if row.oldest is None else -row.oldest.timestamp()
-
-
-def _course(row: NameRow) -> float | None:
-    """What does not clear stands after what does; where nothing is due there is nothing to sort by."""
-    course = row.progress
-    if course.course in ("none", "unknown"):
-        return None
-    return float("inf") if course.clears_in_s is None else course.clears_in_s
-
-
-_STARTED = "Jobs started per minute, over the last five whole minutes"
-_ENDED = "Runs ended per minute, over the last five whole minutes"
-_WAITED = (
-    "95 % of the first runs that began in the last hour had waited no longer. Of the latest 5,000 if there are more."
-)
-_RAN = (
-    "95 % of the runs that ended in the last hour, however they did, took no longer. "
-    "Of the latest 5,000 if there are more."
-)
-_CLEARS = "When all due jobs not held back by a lock will have started, at the pace of the last five whole minutes"
-_HOUR = "Runs ended in each of the last 60 minutes, the running one included; failures in red"
-
-COLUMNS = (
-    Column("name", "name", 160, lambda row: row.name, is_right=False),
-    _open("due", 78, lambda row: row.open.due, "Waiting jobs that may be started now"),
-    _open("scheduled", 86, lambda row: row.open.scheduled, "Waiting jobs that are scheduled for later"),
-    _open("running", 86, lambda row: row.open.running, "Jobs in the status doing"),
-    _status(Status.SUCCEEDED, 108),
-    _status(Status.FAILED, 88),
-    _status(Status.CANCELLED, 88),
-    _status(Status.ABORTED, 74),
-    Column("started", "started/min", 92, lambda row: row.started_rate, _STARTED),
-    Column("ended", "ended/min", 86, lambda row: row.ended_rate, _ENDED),
-    Column(
-        "waited",
-        "wait p95",
-        96,
-        lambda row: row.waited_s,
-        _WAITED,
-        sample=LONG_TIME,
-    ),
-    Column(
-        "ran",
-        "run p95",
-        92,
-        lambda row: row.ran_s,
-        _RAN,
-        sample=LONG_TIME,
-    ),
-    Column("oldest", "oldest due", 86, _oldest, "How long the oldest due job has waited", sample=LONG_AGE),
-    Column("course", "clears in", 104, _course, _CLEARS, sample="held by locks"),
-    Column(
-        "hour",
-        "last hour",
-        136,
-        lambda row: row.ended_in_hour,
-        _HOUR,
-    ),
-)
-INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}
-HOUR_COLUMN = INDEX_OF["hour"]
-_NUMBERS = tuple((place, column.number) for place, column in enumerate(COLUMNS) if column.number is not None)
 
 
 class NamesModel(QAbstractTableModel):
@@ -183,7 +83,7 @@ class NamesModel(QAbstractTableModel):
                 continue
             self._rows[name] = row
             if before is not None:
-                changed = frozenset(place for place, number in _NUMBERS if number(row) != number(before))
+                changed = frozenset(place for place, number in NUMBERS if number(row) != number(before))
                 if changed:
                     self._changed_at[name] = (now, changed)
             place = self._place.get(name)
@@ -270,9 +170,9 @@ class NamesModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._name_title if section == 0 else _tr(COLUMNS[section].title)
+            return self._name_title if section == 0 else COLUMNS[section].shown_title()
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _tr(COLUMNS[section].tip) if COLUMNS[section].tip else None
+            return COLUMNS[section].shown_tip()
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if COLUMNS[section].is_right else LEFT
         return None
@@ -330,7 +230,7 @@ class NamesModel(QAbstractTableModel):
             return (text if self._is_exact else f"~{text}"), tone
         if COLUMNS[column].key == "oldest":
             return formats.age(row.oldest, self._now()), "" if row.oldest else "secondary"
-        return _TEXTS[COLUMNS[column].key](row)
+        return TEXTS[COLUMNS[column].key](row)
 
     def _tooltip(self, row: NameRow, column: int) -> str | None:
         status = COLUMNS[column].status
@@ -344,87 +244,3 @@ class NamesModel(QAbstractTableModel):
             trouble = trouble_sentence(row, self._now())
             return as_tooltip(f"{row.name}\n{trouble}" if trouble else row.name)
         return None
-
-
-def trouble_sentence(row: NameRow, now: dt.datetime) -> str:
-    """What is wrong with a queue or task; empty when nothing is."""
-    course = row.progress
-    if row.trouble == "failing":
-        rise = row.rise("queue", now)
-        usual = f"{rise.usual:.1f}".removesuffix(".0")
-        words = _tr("{count} failures in {minutes} min, usually {usual}.")
-        return words.format(count=formats.number(rise.failures), minutes=rise.minutes, usual=usual)
-    if course.course == "stalled" and course.idle_since is not None:
-        words = _tr("None has started for more than {time}.") if course.is_at_least else _tr("None started for {time}.")
-        return words.format(time=formats.duration(int(course.idle_s(now))))
-    if row.open.stalled:
-        one, more = _tr("1 running job has stalled."), _tr("{count} running jobs have stalled.")
-        return one if row.open.stalled == 1 else more.format(count=formats.number(row.open.stalled))
-    return _tr("Due jobs wait for a lock that a stalled job holds.") if row.trouble else ""
-
-
-def seconds(value: float | None) -> tuple[str, str]:
-    """A duration, or a quiet dash."""
-    return (formats.DASH, "secondary") if value is None else (formats.duration(value), "")
-
-
-def rate(value: float) -> tuple[str, str]:
-    """A pace per minute, or a quiet dash."""
-    return (f"{value:,.1f}", "") if value else (formats.DASH, "secondary")
-
-
-def count_cell(count: int, tone: str = "") -> tuple[str, str]:
-    """A number and its tone; a zero is quiet."""
-    return formats.number(count), tone if count else "secondary"
-
-
-def running_cell(group: OpenGroup) -> tuple[str, str]:
-    """How many run, and of these how many have stalled."""
-    if not group.stalled:
-        return count_cell(group.running, "doing")
-    if group.stalled == group.running:
-        return _tr("{count} stalled").format(count=formats.number(group.stalled)), "bad"
-    words = _tr("{count}, {stalled} stalled")
-    return words.format(count=formats.number(group.running), stalled=formats.number(group.stalled)), "bad"
-
-
-def course_cell(course: Progress) -> tuple[str, str]:
-    """When the due jobs will have been started, or why that cannot be told."""
-    if course.course == "clears" and course.clears_in_s is not None:
-        return formats.duration(max(1, round(course.clears_in_s))), ""
-    return {
-        "held": (_tr("held by locks"), "warning"),
-        "growing": (_tr("growing"), "warning"),
-        "steady": (_tr("steady"), ""),
-        "stalled": (_tr("no progress"), "warning" if course.is_busy else "bad"),
-    }.get(course.course, (formats.DASH, "secondary"))
-
-
-def held_sentence(group: OpenGroup) -> str:
-    """How many due jobs cannot start."""
-    one = _tr("1 due job waits for a lock that is held, or that a scheduled job has first.")
-    more = _tr("{count} due jobs wait for a lock that is held, or that a scheduled job has first.")
-    return one if group.held == 1 else more.format(count=formats.number(group.held))
-
-
-def _hour(row: NameRow) -> str:
-    ended, failed = formats.number(row.ended_in_hour), formats.number(row.failed_in_hour)
-    return _tr("{ended} runs ended, {failed} of them failed").format(ended=ended, failed=failed)
-
-
-_TEXTS: dict[str, Callable[[NameRow], tuple[str, str]]] = {
-    "name": lambda row: (row.name, ""),
-    "started": lambda row: rate(row.started_rate),
-    "ended": lambda row: rate(row.ended_rate),
-    "waited": lambda row: seconds(row.waited_s),
-    "ran": lambda row: seconds(row.ran_s),
-    "due": lambda row: count_cell(row.open.due),
-    "scheduled": lambda row: count_cell(row.open.scheduled),
-    "running": lambda row: running_cell(row.open),
-    "course": lambda row: course_cell(row.progress),
-    "hour": lambda row: (_hour(row), ""),
-}
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("NamesModel", text)

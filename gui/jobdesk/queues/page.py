@@ -22,7 +22,8 @@ from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.list_page import ListPage
 from jobdesk.kit.sparkline import SparkDelegate
 from jobdesk.kit.work import Work
-from jobdesk.queues.model import COLUMNS, HOUR_COLUMN, NamesModel
+from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN
+from jobdesk.queues.model import NamesModel
 from jobdesk.queues.reported_task import read_task, runs_of
 from jobdesk.queues.side import NamesSide
 from jobdesk.window.actions import Actions

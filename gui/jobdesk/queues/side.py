@@ -16,7 +16,7 @@ from jobdesk.kit import formats
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.sparkline import Sparkline
 from jobdesk.kit.text_block import Run, TextBlock
-from jobdesk.queues.model import count_cell, course_cell, rate, running_cell, seconds, trouble_sentence
+from jobdesk.queues.words import count_cell, course_cell, rate, running_cell, seconds, trouble_sentence
 
 
 class NamesSide(QWidget):

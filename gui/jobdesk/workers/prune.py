@@ -52,47 +52,49 @@ class PruneDialog(DialogFrame):
         self.verb.setText(one if len(workers) == 1 else self.tr("Prune {count} workers").format(count=count))
         self.verb.show()
         self._prune, self._find_out, self._done = prune, find_out, done
-        running = sum(held for _, held in workers)
-        names = ", ".join(f"#{worker_id:,}" for worker_id, _ in workers[:NAMED])
-        if len(workers) > NAMED:
-            names += self.tr(" and {count} more").format(count=formats.number(len(workers) - NAMED))
-        kept = self.tr("None of them runs a job.")
-        if running:
-            kept = self.tr(
-                "{jobs} left without a worker: rescue them, or mark them as failed. Until then the workers may still "
-                "be running them: one that is shutting down sends no heartbeat."
-            ).format(jobs=jobs(running))
-        fields = FieldList()
-        fields.set_fields(
-            [
-                (self.tr("workers"), names, ""),
-                (self.tr("their jobs"), kept, "warning" if running else ""),
-                (self.tr("SQL"), sql.replace("%(seconds)s", "30"), "mono"),
-            ]
-        )
-        self.content.addWidget(fields)
+        self._running = sum(running for _, running in workers)
+        self.content.addWidget(self._what_goes(workers, sql))
         self.safety = Safety(Words(self.tr("Prune"), "", "", ""), profile)
-        self.safety.ask(confirmation(Other.PRUNE, len(workers), is_production=profile.is_production, at_risk=running))
+        asked = confirmation(Other.PRUNE, len(workers), is_production=profile.is_production, at_risk=self._running)
+        self.safety.ask(asked)
         self.safety.force.setText(
-            self.tr("Prune, although the workers may still be running {jobs}").format(jobs=jobs(running))
+            self.tr("Prune, although the workers may still be running {jobs}").format(jobs=jobs(self._running))
         )
-        self.safety.force.setVisible(bool(running))
-        self._at_risk = running
+        self.safety.force.setVisible(bool(self._running))
         self.content.addWidget(self.safety)
         for changed in (self.safety.changed, self.safety.forced_changed):
             changed.connect(self._check)
         self._check()
 
+    def _what_goes(self, workers: Sequence[tuple[int, int]], sql: str) -> FieldList:
+        names = ", ".join(f"#{worker_id:,}" for worker_id, _ in workers[:NAMED])
+        if len(workers) > NAMED:
+            names += self.tr(" and {count} more").format(count=formats.number(len(workers) - NAMED))
+        kept = self.tr("None of them runs a job.")
+        if self._running:
+            kept = self.tr(
+                "{jobs} left without a worker: rescue them, or mark them as failed. Until then the workers may still "
+                "be running them: one that is shutting down sends no heartbeat."
+            ).format(jobs=jobs(self._running))
+        fields = FieldList()
+        fields.set_fields(
+            [
+                (self.tr("workers"), names, ""),
+                (self.tr("their jobs"), kept, "warning" if self._running else ""),
+                (self.tr("SQL"), sql.replace("%(seconds)s", "30"), "mono"),
+            ]
+        )
+        return fields
+
     def _check(self) -> None:
         reason = self.safety.problem()
-        if self._at_risk and not self.safety.force.isChecked():
+        if self._running and not self.safety.force.isChecked():
             reason = self.tr("First confirm that the workers may still be running their jobs.")
         self.verb.setEnabled(reason is None)
         self.verb.setToolTip(reason or "")
 
     def submit(self) -> None:
         """Remove them."""
-
         self.run(self._until_known(), self._end)
 
     async def _until_known(self) -> list[int]:
