@@ -230,10 +230,10 @@ def test_each_kind_is_found_once_and_no_password_is_shown(machine: Path, monkeyp
     monkeypatch.setenv("PGHOST", "here")
     found = found_here(machine)
     assert [(each.source, each.profile.display_dsn) for each in found] == [
-        ("the environment", "libpq's environment"),
+        ("the environment's PG variables", "libpq's environment"),
         (".env", "user=app host=db.internal dbname=shop"),
-        ("service billing", "service=billing"),
-        ("service orders", "service=orders"),
+        ("pg_service.conf", "service=billing"),
+        ("pg_service.conf", "service=orders"),
         ("the password file", "host=eu port=5432 dbname=billing user=me"),
     ]
     assert [each.password for each in found] == [None, SECRET, None, None, None]

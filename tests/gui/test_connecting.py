@@ -346,7 +346,7 @@ async def test_a_renamed_connection_keeps_all_that_is_remembered_of_it(
         keep_arrangement("test", {"page": "jobs"})
         ring["test"] = "hush"
         dialog = await connections(window)
-        assert dialog.saved.currentText() == "test" and dialog.delete_button.isEnabled()
+        assert dialog.list.shown == "test" and dialog.list.delete.isEnabled()
         dialog.form.name.setText("shop & co")
         assert dialog.save_button.text() == "Rename and save"
         QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
@@ -366,10 +366,10 @@ async def test_a_copy_is_a_connection_of_its_own_without_the_password(tmp_path: 
         for name in ("mail", "mail copy"):
             window.session.store.save(mail(name))
         dialog = await connections(window)
-        dialog.saved.setCurrentIndex(1)
-        QTest.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
-        assert dialog.form.name.text() == "mail copy 2" and dialog.saved.currentIndex() == 0
-        assert dialog.would_lose() and not dialog.delete_button.isEnabled()
+        dialog.list.choose("mail")
+        dialog.list.copy.trigger()
+        assert dialog.form.name.text() == "mail copy 2" and dialog.list.shown == ""
+        assert dialog.would_lose() and not dialog.list.delete.isEnabled()
         QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
         await until(lambda: dialog.message.sentence == "Saved mail copy 2.", what="the news")
         assert saved_names(window) == ["mail", "mail copy", "mail copy 2"]
@@ -385,7 +385,7 @@ async def test_deleting_and_replacing_ask(tmp_path: Path, ring: dict[str, str]) 
         for name in ("a", "b"):
             store.save(mail(name, f"{name}.example"))
         dialog = await connections(window)
-        dialog.saved.setCurrentIndex(1)
+        dialog.list.choose("a")
         for press_in_it in ("cancel_button", "verb"):
             dialog.form.name.setText("b")
             QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
@@ -396,7 +396,7 @@ async def test_deleting_and_replacing_ask(tmp_path: Path, ring: dict[str, str]) 
         await until(lambda: keys_of(ring) == [("b", "of a")], what="the password to follow")
         assert store.all() == [mail("b", "a.example")]
         for press_in_it in ("cancel_button", "verb"):
-            QTest.mouseClick(dialog.delete_button, Qt.MouseButton.LeftButton)
+            dialog.list.delete.trigger()
             asking = await dialog_of(window, ConnectionLossDialog)
             assert asking.title.text() == "Delete b?" and saved_names(window) == ["b"]
             QTest.mouseClick(getattr(asking, press_in_it), Qt.MouseButton.LeftButton)
@@ -411,8 +411,8 @@ async def test_another_saved_connection_is_shown_only_when_nothing_typed_is_lost
         for name in ("a", "b", "New connection"):
             window.session.store.save(mail(name))
         dialog = await connections(window)
-        dialog.saved.setCurrentIndex(1)
-        dialog.saved.setCurrentIndex(2)
+        dialog.list.choose("a")
+        dialog.list.choose("b")
         assert dialog.form.name.text() == "b" and not window.findChildren(ForgetDialog)
         changes = (
             lambda: dialog.form.arguments["port"].setText("6000"),
@@ -423,18 +423,18 @@ async def test_another_saved_connection_is_shown_only_when_nothing_typed_is_lost
         )
         for change in changes:
             change()
-            dialog.saved.setCurrentIndex(3)
+            dialog.list.choose("New connection")
             asking = await dialog_of(window, ForgetDialog)
-            assert dialog.saved.currentText() == "b" and dialog.form.name.text() == "b"
+            assert dialog.list.shown == "b" and dialog.form.name.text() == "b"
             QTest.mouseClick(asking.cancel_button, Qt.MouseButton.LeftButton)
             await until(lambda: not window.findChildren(ForgetDialog), what="the question to go")
             assert dialog.would_lose()
             dialog.show_profile(mail("b"))
         changes[0]()
-        dialog.saved.setCurrentIndex(3)
+        dialog.list.choose("New connection")
         QTest.mouseClick((await dialog_of(window, ForgetDialog)).verb, Qt.MouseButton.LeftButton)
-        assert dialog.form.name.text() == "New connection" and dialog.saved.currentIndex() == 3
-        assert dialog.delete_button.isEnabled() and not dialog.would_lose()
+        assert dialog.form.name.text() == "New connection" and dialog.list.shown == "New connection"
+        assert dialog.list.delete.isEnabled() and not dialog.would_lose()
         dialog.reject()
 
 

@@ -19,6 +19,7 @@ from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.acting.undo import UndoDialog
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.connection.import_dialog import ImportDialog
 from jobdesk.connection.install import InstallDialog
 from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
@@ -45,6 +46,7 @@ from jobdesk_core.indexes.advice import IndexAdvice
 from jobdesk_core.journal import Search
 from jobdesk_core.operations import DeferPlan
 from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles.shared import export
 from opened import Others, closed, desk_of, dialog_of, live, opened
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
@@ -110,6 +112,7 @@ class Opener:
             IndexAdviceDialog: lambda: IndexAdviceDialog(
                 window, advice=advice, filter_text="x", create=self._nothing, leftovers=self._nothing
             ).open(),
+            ImportDialog: self._import,
             InstallDialog: lambda: InstallDialog(window, database="b", role="r", install=self._nothing).open(),
             LeaveDialog: lambda: LeaveDialog(
                 window, acts=window.acting.acts, concerned=[], is_end=True, go_on=lambda: None
@@ -135,6 +138,11 @@ class Opener:
             StagedDialog: lambda: StagedDialog(window, desk=desk, held=staged, apply=lambda _: None).open(),
             UndoDialog: lambda: UndoDialog(window, desk=desk, entry=self._entry, act=lambda _: None).open(),
         }
+
+    def _import(self) -> None:
+        path = self._window.session.store.path.with_name("shared.toml")
+        export([Profile(name="other", method="dsn", dsn="host=h")], path)
+        ImportDialog(self._window, store=self._window.session.store, path=path).open()
 
     def _ledger(self) -> None:
         errand = act_on_new_jobs(

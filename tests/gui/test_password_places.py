@@ -100,7 +100,7 @@ async def test_the_test_of_a_connection_that_was_changed_sends_it_nowhere(
         ring["billing"] = SECRET
         window.all_actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
-        dialog.saved.setCurrentIndex(1)
+        dialog.list.choose("billing")
         QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
         await until(lambda: home.got == [SECRET], what="its own server to be asked")
         dialog.form.arguments["port"].setText(str(elsewhere.port))

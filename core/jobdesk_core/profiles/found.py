@@ -26,7 +26,7 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An unsaved profile and where it was found, such as "service billing" or ".env". `password`: the one beside it."""
+    """An unsaved profile and where it was found, such as "pg_service.conf" or ".env". `password`: the one beside it."""
 
     profile: Profile
     source: str
@@ -47,10 +47,10 @@ def found_here(folder: Path | None = None) -> list[Proposal]:
 
 def _all(folder: Path) -> Iterator[Proposal]:
     if any(os.environ.get(variable) for variable in NAMES_A_DATABASE):
-        yield Proposal(profile_of_environment(), "the environment")
+        yield Proposal(profile_of_environment(), "the environment's PG variables")
     yield from _of_file(folder / ".env")
     for service in sorted(services()):
-        yield Proposal(_profile({"service": service}, service), f"service {service}")
+        yield Proposal(_profile({"service": service}, service), "pg_service.conf")
     yield from _of_password_file()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, UnsavableProfile, place_of
@@ -18,17 +19,20 @@ from jobdesk_core.profiles.secrets import (
     typed,
     unavailable,
 )
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from jobdesk_core.profiles.shared import UnreadableShared, export
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.connection.app_settings import AppSettings
 from jobdesk.connection.form import ConnectionForm
+from jobdesk.connection.import_dialog import ImportDialog
 from jobdesk.connection.inspection_settings import InspectionSettings
 from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password_command import PasswordCommandDialog
+from jobdesk.connection.profile_list import ProfileList
 from jobdesk.connection.test_card import ConnectionTest
 from jobdesk.kit import formats
-from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog, field
+from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme import theme
 
@@ -45,27 +49,25 @@ class ConnectionDialog(DialogFrame):
     renamed = Signal(str, str)
 
     def __init__(self, parent: QWidget | None, *, store: ProfileStore, profile: Profile | None = None) -> None:
-        super().__init__(parent, title=self.tr("Connections"), sentence="", verb=self.tr("Connect"), width=860)
+        super().__init__(parent, title=self.tr("Connections"), sentence="", verb=self.tr("Connect"), width=1000)
         self._store = store
-        self.saved = QComboBox()
-        self.saved.setAccessibleName(self.tr("Saved connections"))
+        self.list = ProfileList()
         self.form = ConnectionForm()
         self.inspection = InspectionSettings()
         self.application = AppSettings()
         self.test_card = ConnectionTest()
-        self.copy_button = QPushButton(self.tr("Copy"))
-        self.delete_button = QPushButton(self.tr("Delete…"))
         self.test_button = QPushButton(self.tr("Test"))
         self.save_button = QPushButton(self.tr("Save"))
-        #: The names in the list, below "New connection", and which of them is on show; empty for a new one.
+        #: The names of what is saved, and which of them is on show; empty for a new one.
         self._names: list[str] = []
+        self._own_names: set[str] = set()
         self._shown = ""
         self._kept = Profile(name="")
         self._build_form()
         self.form.grew.connect(self.make_room_on_screen)
         self.show_profile(profile or Profile(name=""))
         self.form.name.setFocus()
-        self.resize(theme().grown(860), theme().grown(580))
+        self.resize(theme().grown(1120), theme().grown(600))
         self.work.start(unavailable(), name="keyring", then=self.form.show_keyring)
 
     # The profile on show
@@ -92,6 +94,8 @@ class ConnectionDialog(DialogFrame):
             colour=ENVIRONMENTS.get(environment.lower(), known.colour if known else ""),
             is_read_only=self.form.read_only.isChecked(),
             schema=self.form.schema.text().strip(),
+            folder=self.form.folder.currentText().strip(),
+            tags=self.form.typed_tags(),
             links=self.inspection.typed_links(),
             secret_keys=self.inspection.typed_secret_keys(),
             editor=self.inspection.typed_editor(),
@@ -132,7 +136,8 @@ class ConnectionDialog(DialogFrame):
             self.part.choose(0 if self.form.access.problem() else 1)
             self.message.show_message("bad", self.tr("The profile was not saved."), problem)
             return
-        if profile.name == self._shown or self._stored(profile.name) is None:
+        saved = self._stored(profile.name)
+        if profile.name == self._shown or saved is None or saved.is_shared:
             self._save(profile, is_replacing=False)
             return
         name = formats.cut(profile.name, 60)
@@ -259,40 +264,88 @@ class ConnectionDialog(DialogFrame):
             await move_password(former, now)
         await self._keep_password(now)
 
+    # Files for others
+
+    def import_from(self, path: Path) -> None:
+        """Show what a file of connections would bring."""
+        try:
+            dialog = ImportDialog(self, store=self._store, path=path)
+        except (UnreadableShared, UnreadableProfiles) as error:
+            self.message.show_message("bad", self.tr("Nothing was imported."), str(error))
+            return
+        dialog.imported.connect(self._imported)
+        dialog.open()
+
+    def export_to(self, path: Path, profiles: Iterable[Profile]) -> None:
+        """Write connections into a file for others, without anything secret."""
+        try:
+            count = export(profiles, path)
+        except OSError as error:
+            self.message.show_message("bad", self.tr("The file was not written."), error.strerror or str(error))
+            return
+        said = self.tr("Exported {count}, without passwords.").format(count=self._counted(count))
+        self.message.show_message("good", said)
+
+    def _counted(self, count: int) -> str:
+        return self.tr("1 connection") if count == 1 else self.tr("{count} connections").format(count=count)
+
+    def _imported(self, names: list[str]) -> None:
+        self._fill_saved(self._shown)
+        if names:
+            self.message.show_message("good", self.tr("Imported {count}.").format(count=self._counted(len(names))))
+
+    def _ask_for_import(self) -> None:
+        dialog = QFileDialog(self, self.tr("Import connections"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([self.tr("Connections (*.toml)"), self.tr("All files (*)")])
+        dialog.fileSelected.connect(lambda path: self.import_from(Path(path)))
+        dialog.open()
+
+    def _ask_for_export(self, profiles: Iterable[Profile]) -> None:
+        wanted = list(profiles)
+        name = f"{wanted[0].name}.toml" if len(wanted) == 1 else "connections.toml"
+        dialog = QFileDialog(self, self.tr("Export connections"), name.replace("/", "-"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("toml")
+        dialog.fileSelected.connect(lambda path: self.export_to(Path(path), wanted))
+        dialog.open()
+
+    def _shown_ones(self) -> list[Profile]:
+        profile = self._stored(self._shown) if self._shown else None
+        return [] if profile is None else [profile]
+
+    def _all(self) -> list[Profile]:
+        try:
+            return self._store.all()
+        except UnreadableProfiles as error:
+            self.message.show_message("warning", str(error))
+            return []
+
     # The list of saved ones
 
     def _stored(self, name: str) -> Profile | None:
-        try:
-            return self._store.get(name)
-        except UnreadableProfiles as error:
-            self.message.show_message("warning", str(error))
-            return None
+        return next((profile for profile in self._all() if profile.name == name), None)
 
     def _fill_saved(self, chosen: str) -> None:
-        try:
-            self._names = [profile.name for profile in self._store.all()]
-        except UnreadableProfiles as error:
-            self._names = []
-            self.message.show_message("warning", str(error))
+        profiles = self._all()
+        self._names = [profile.name for profile in profiles]
+        self._own_names = {profile.name for profile in profiles if not profile.is_shared}
         self._shown = chosen if chosen in self._names else ""
-        self.saved.blockSignals(True)
-        self.saved.clear()
-        self.saved.addItems([self.tr("New connection"), *self._names])
-        self.saved.setCurrentIndex(self._position())
-        self.saved.blockSignals(False)
+        self.form.offer_folders([profile.folder for profile in profiles])
+        self.list.show_profiles(profiles)
+        self.list.mark(self._shown)
+        trouble = self._store.team_trouble
+        if trouble:
+            self.message.show_message("warning", trouble)
         self._show_verbs()
 
-    def _position(self) -> int:
-        return self._names.index(self._shown) + 1 if self._shown else 0
-
-    def _choose_saved(self, position: int) -> None:
-        wanted = self._names[position - 1] if position > 0 else ""
-        if wanted == self._shown:
+    def _choose_saved(self, wanted: str) -> None:
+        if wanted == self._shown and (wanted or not self.would_lose()):
             return
         if not self.would_lose():
             self._show_saved(wanted)
             return
-        self.saved.setCurrentIndex(self._position())
+        self.list.mark(self._shown)
         asking = ForgetDialog(self)
         asking.accepted.connect(lambda: self._show_saved(wanted))
         asking.open()
@@ -302,6 +355,16 @@ class ConnectionDialog(DialogFrame):
         self._end_test()
         self.test_card.clear()
         self.show_profile((self._stored(name) if name else None) or Profile(name=""))
+        if not name:
+            self.form.name.setFocus()
+
+    def _arrange(self, names: list[str]) -> None:
+        try:
+            self._store.arrange(names)
+        except UNSAVED as error:
+            self.message.show_message("bad", self.tr("The order could not be saved."), str(error))
+            return
+        self._fill_saved(self._shown)
 
     def _keep(self) -> None:
         self.typed.keep()
@@ -309,10 +372,8 @@ class ConnectionDialog(DialogFrame):
         self._show_verbs()
 
     def _show_verbs(self) -> None:
-        self.copy_button.setEnabled(bool(self._shown))
-        self.delete_button.setEnabled(bool(self._shown))
         name = self.form.name.text().strip()
-        is_renaming = bool(self._shown) and name not in ("", self._shown)
+        is_renaming = self._shown in self._own_names and name not in ("", self._shown)
         self.save_button.setText(self.tr("Rename and save") if is_renaming else self.tr("Save"))
 
     def _show_part(self, position: int) -> None:
@@ -324,11 +385,6 @@ class ConnectionDialog(DialogFrame):
     def _build_form(self) -> None:
         left = QVBoxLayout()
         left.setSpacing(12)
-        top = QHBoxLayout()
-        top.addLayout(field(self.tr("Saved connections"), self.saved), 1)
-        top.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignBottom)
-        top.addWidget(self.delete_button, 0, Qt.AlignmentFlag.AlignBottom)
-        left.addLayout(top)
         self.part = Segmented([self.tr("Connection"), self.tr("Links and secrets"), self.tr("Application")])
         self.part.setAccessibleName(self.tr("Part of the profile"))
         self.part.changed.connect(self._show_part)
@@ -337,6 +393,7 @@ class ConnectionDialog(DialogFrame):
             left.addWidget(part, 1)
         both = QHBoxLayout()
         both.setSpacing(20)
+        both.addWidget(self.list)
         both.addLayout(left, 5)
         both.addWidget(self.test_card, 4)
         self.content.addLayout(both, 1)
@@ -344,8 +401,6 @@ class ConnectionDialog(DialogFrame):
         verbs: tuple[tuple[QPushButton, Callable[[], None]], ...] = (
             (self.test_button, self.test),
             (self.save_button, self.save),
-            (self.copy_button, self.copy),
-            (self.delete_button, self.delete),
         )
         for button, run in verbs:
             button.setAutoDefault(False)
@@ -354,4 +409,10 @@ class ConnectionDialog(DialogFrame):
         self.links.addWidget(self.save_button)
         self.test_card.schema_chosen.connect(self._use_schema)
         self.form.name.textChanged.connect(self._show_verbs)
-        self.saved.currentIndexChanged.connect(self._choose_saved)
+        self.list.chosen.connect(self._choose_saved)
+        self.list.moved.connect(self._arrange)
+        self.list.import_button.clicked.connect(self._ask_for_import)
+        self.list.copy.triggered.connect(self.copy)
+        self.list.delete.triggered.connect(self.delete)
+        self.list.export.triggered.connect(lambda: self._ask_for_export(self._shown_ones()))
+        self.list.export_all.triggered.connect(lambda: self._ask_for_export(self._all()))

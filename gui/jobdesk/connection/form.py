@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from jobdesk_core.profiles import (
     ENVIRONMENTS,
@@ -63,6 +63,11 @@ class ConnectionForm(QWidget):
         self.environment.setEditable(True)
         self.environment.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.environment.addItems([name for name in ENVIRONMENTS if name not in ("", "demo")])
+        self.folder = QComboBox()
+        self.folder.setEditable(True)
+        self.folder.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.tags = QLineEdit()
+        self.tags.setPlaceholderText(self.tr("such as prod pooler"))
         self.paste = PasteField()
         self.paste.understood.connect(self.take_pasted)
         self.paste.told.connect(self.grew)
@@ -94,6 +99,8 @@ class ConnectionForm(QWidget):
         self.paste.clear()
         self.name.setText(profile.name)
         self.environment.setEditText(profile.environment)
+        self.folder.setEditText(profile.folder)
+        self.tags.setText(" ".join(profile.tags))
         self.dsn.clear()
         self._show_arguments({})
         self.method.choose(METHODS.index(profile.method))
@@ -115,6 +122,18 @@ class ConnectionForm(QWidget):
         self.password.setText(found.password or "")
         if found.schema:
             self.schema.setText(found.schema)
+
+    def offer_folders(self, folders: Iterable[str]) -> None:
+        """Offer the folders that there are; what is typed stays."""
+        typed = self.folder.currentText()
+        self.folder.clear()
+        self.folder.addItems(sorted({folder for folder in folders if folder}, key=str.casefold))
+        self.folder.setEditText(typed)
+
+    def typed_tags(self) -> tuple[str, ...]:
+        """The tags, apart by blanks or commas, with or without a #; each once."""
+        words = self.tags.text().replace(",", " ").split()
+        return tuple(dict.fromkeys(word.lstrip("#") for word in words if word.lstrip("#")))
 
     def method_name(self) -> str:
         """The way to connect that is chosen, one of METHODS."""
@@ -232,6 +251,10 @@ class ConnectionForm(QWidget):
         names.addLayout(field(self.tr("Name"), self.name), 3)
         names.addLayout(field(self.tr("Environment tag"), self.environment), 2)
         form.addLayout(names)
+        places = QHBoxLayout()
+        places.setSpacing(12)
+        places.addLayout(field(self.tr("Folder"), self.folder), 3)
+        places.addLayout(field(self.tr("Tags"), self.tags), 2)
         form.addWidget(self.paste)
         form.addLayout(field(self.tr("Connect by"), self.method))
         self._pages = (self._environment_page(), self._dsn_page(), self._arguments_page())
@@ -247,6 +270,7 @@ class ConnectionForm(QWidget):
         form.addWidget(self._keyring)
         form.addWidget(self.access)
         form.addWidget(self.read_only)
+        form.addLayout(places)
         form.addStretch(1)
 
     def _environment_page(self) -> QWidget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -9,6 +10,7 @@ from functools import partial
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.schema import refusal
 from jobdesk_core.profiles import Profile, UnreadableProfiles
+from jobdesk_core.profiles.found import Proposal, found_here
 from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
@@ -17,9 +19,12 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 from jobdesk.connection.session import Session
 from jobdesk.kit import formats
 from jobdesk.kit.empty_state import Action, EmptyState
+from jobdesk.kit.work import Work
 
 #: So many schemas are offered by a button each; more of them are named, and written into the connection.
 MOST_OFFERED = 4
+#: So many of the connections that lie about get a button each.
+MOST_PROPOSED = 4
 #: Milliseconds between two looks at how long an attempt has taken.
 TICK_MS = 500
 
@@ -36,7 +41,10 @@ class StartPage(QWidget):
         self.setObjectName("page")
         self._session = session
         self.state = EmptyState("plug", "", "")
+        self._work = Work(self)
         self._opening: tuple[Profile, float] | None = None
+        #: Whether the ways in are on show.
+        self._is_start = False
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         layout = QVBoxLayout(self)
@@ -44,7 +52,31 @@ class StartPage(QWidget):
         self.show_start()
 
     def show_start(self) -> None:
-        """Offer the ways in."""
+        """Offer the ways in; to someone who has saved no connection, also what lies about on this machine."""
+        self._say_start(())
+        if not self._has_saved():
+            self._work.start(asyncio.to_thread(found_here), name="look about", then=self._propose, replaces=True)
+
+    def _has_saved(self) -> bool:
+        try:
+            return bool(self._session.store.all())
+        except UnreadableProfiles:
+            return True
+
+    def _propose(self, found: list[Proposal]) -> None:
+        if found and self._is_start:
+            self._say_start(found)
+
+    def _say_start(self, found: Sequence[Proposal]) -> None:
+        proposed = [
+            (
+                self.tr("Connect to {name}, found in {source}").format(
+                    name=formats.cut(proposal.profile.name, 30), source=formats.cut(proposal.source, 30)
+                ),
+                partial(self._session.open, proposal.profile, proposal.password),
+            )
+            for proposal in found[:MOST_PROPOSED]
+        ]
         self._say(
             "plug",
             self.tr("Connect to your job queue"),
@@ -53,7 +85,9 @@ class StartPage(QWidget):
                 (self.tr("Connect…"), self.choose_asked_for.emit),
                 (self.tr("Try the demo"), self.demo_asked_for.emit),
             ],
+            proposed,
         )
+        self._is_start = True
 
     def show_opening(self, profile: Profile) -> None:
         """Say that an attempt is under way, and once it takes long what it waits for."""
@@ -123,10 +157,12 @@ class StartPage(QWidget):
         super().showEvent(event)
         self.state.focus_first()
 
-    def _say(self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = ()) -> None:
-        self._opening = None
+    def _say(
+        self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = (), others: Sequence[Action] = ()
+    ) -> None:
+        self._opening, self._is_start = None, False
         self._clock.stop()
-        self.state.set_content(icon_name, title, sentence, actions)
+        self.state.set_content(icon_name, title, sentence, actions, others)
         if self.isVisible():
             self.state.focus_first()
 

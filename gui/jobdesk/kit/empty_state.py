@@ -42,6 +42,10 @@ class EmptyState(QWidget):
         self._row = QHBoxLayout()
         self._row.setSpacing(8)
         self._row.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        #: One below the other: what else there is to choose from.
+        self._others = QVBoxLayout()
+        self._others.setSpacing(4)
+        self._others.setContentsMargins(0, 8, 0, 0)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         layout.setSpacing(8)
@@ -51,6 +55,7 @@ class EmptyState(QWidget):
         layout.addWidget(self._sentence, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(4)
         layout.addLayout(self._row)
+        layout.addLayout(self._others)
         layout.addStretch(3)
         theme().changed.connect(self._paint_icon)
         self.set_content(icon_name, title, sentence, actions)
@@ -60,10 +65,15 @@ class EmptyState(QWidget):
         """The title on show."""
         return self._title.text()
 
-    def set_content(self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = ()) -> None:
-        """Say something else. Buttons that stay the same are left as they are, with the focus on them."""
-        self._acts = [act for _, act in actions]
-        shown = (icon_name, title, sentence, *(text for text, _ in actions))
+    def set_content(
+        self, icon_name: str, title: str, sentence: str, actions: Sequence[Action] = (), others: Sequence[Action] = ()
+    ) -> None:
+        """Say something else. Buttons that stay the same are left as they are, with the focus on them.
+
+        `others` are offered as links below the buttons.
+        """
+        self._acts = [act for _, act in (*actions, *others)]
+        shown = (icon_name, title, sentence, str(len(others)), *(text for text, _ in (*actions, *others)))
         if shown == self._shown:
             return
         self._shown = shown
@@ -75,17 +85,22 @@ class EmptyState(QWidget):
         self._fit_sentence()
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
-        labels = [text for text, _ in actions]
+        labels = [text for text, _ in (*actions, *others)]
         if labels == self._labels:
             return
         self._labels = labels
         empty_layout(self._row)
-        for position, (text, _) in enumerate(actions):
+        empty_layout(self._others)
+        for position, text in enumerate(labels):
             button = QPushButton(text)
             if position == 0:
                 button.setObjectName("primary")
             button.clicked.connect(lambda _checked=False, position=position: self._acts[position]())
-            self._row.addWidget(button)
+            if position < len(actions):
+                self._row.addWidget(button)
+            else:
+                button.setObjectName("link")
+                self._others.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def focus_first(self) -> None:
         """Let Return do the first action."""

@@ -204,8 +204,21 @@ QTableView { selection-background-color: $selection; selection-color: $text; }
 QTableView[ground="panel"] { background: $panel; }
 QTreeView { background: transparent; }
 QTreeView::branch { background: transparent; border-image: none; image: none; }
+QTreeView::indicator {
+    width: 14px; height: 14px; border: 1px solid $faint; border-radius: 4px; background: $field;
+}
+QTreeView::indicator:checked { background: $accent; border-color: $accent; image: url(glyphs:check-$kind.svg); }
+QTreeView::indicator:disabled { background: $background; border-color: $line; image: none; }
 QTreeView::branch:has-children:closed { image: url(glyphs:right.svg); }
 QTreeView::branch:has-children:open { image: url(glyphs:down.svg); }
+QTreeView#profiles { background: $header; border: 1px solid $line; border-radius: 6px; padding: 4px 0; }
+QTreeView#profiles::item { border: none; padding: 0 4px; }
+QTreeView#profiles::item:selected { background: $selection; }
+QPushButton#tagChoice { min-height: 20px; max-height: 20px; padding: 0 8px; border-radius: 10px; font-size: 12px; }
+QPushButton#tagChoice:checked { background: $selection; }
+QToolButton#dots::menu-indicator { image: none; }
+QTreeView#profiles::item:hover:!selected { background: $hover; }
+QTreeView#profiles:focus { border-color: $focus; }
 QListView { background: $panel; border: 1px solid $line; border-radius: 6px; }
 QListView::item { min-height: 28px; padding: 0 8px; color: $text; }
 QListView::item:selected { background: $selection; color: $text; }
