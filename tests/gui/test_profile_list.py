@@ -49,6 +49,9 @@ async def test_connections_stand_in_folders_and_are_found(tmp_path: Path) -> Non
         # Within its folder alone, by keys, and kept for the next time.
         names.choose("media-eu")
         assert names.shown == "media-eu" and names.up.isEnabled() and not names.down.isEnabled()
+        dialog.activateWindow()
+        names.tree.setFocus()
+        await until(lambda: names.tree.hasFocus() and dialog.isActiveWindow(), what="the focus")
         QTest.keyClick(names.tree, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
         assert names.listed() == ["media-eu", "billing-eu", "billing-us", "alone"]
         inside = [each.name for each in window.session.store.all() if each.folder == "eu"]
@@ -76,7 +79,7 @@ async def test_a_file_of_connections_is_looked_at_before_it_is_taken(tmp_path: P
         export([PROFILES[0], Profile(name="billing-us", method="dsn", dsn="host=elsewhere"), PROFILES[2]], path)
         window.all_actions["connection.choose"].trigger()
         dialog = await dialog_of(window, ConnectionDialog)
-        dialog.import_from(path)
+        dialog.files.import_from(path)
         asked = await dialog_of(window, ImportDialog)
         assert [each.profile.name for each in asked.ticked()] == ["media-eu"] and asked.verb.text() == "Import 1"
         row = asked.tree.topLevelItem(1)
@@ -90,14 +93,14 @@ async def test_a_file_of_connections_is_looked_at_before_it_is_taken(tmp_path: P
             "billing-us": "host=elsewhere",
             "media-eu": "host=db3.internal",
         }
-        dialog.export_to(tmp_path / "out.toml", store.all())
+        dialog.files.export_to(tmp_path / "out.toml", store.all())
         assert sorted(each.name for each in read_shared(tmp_path / "out.toml")) == [
             "billing-eu",
             "billing-us",
             "media-eu",
         ]
         path.write_text("password = Zq0xV")
-        dialog.import_from(path)
+        dialog.files.import_from(path)
         assert "not a file of connections" in dialog.message.text and "Zq0xV" not in dialog.message.text
         dialog.reject()
 

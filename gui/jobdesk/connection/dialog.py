@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, UnsavableProfile, place_of
@@ -19,13 +18,12 @@ from jobdesk_core.profiles.secrets import (
     typed,
     unavailable,
 )
-from jobdesk_core.profiles.shared import UnreadableShared, export
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.connection.app_settings import AppSettings
+from jobdesk.connection.files import ProfileFiles
 from jobdesk.connection.form import ConnectionForm
-from jobdesk.connection.import_dialog import ImportDialog
 from jobdesk.connection.inspection_settings import InspectionSettings
 from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password_command import PasswordCommandDialog
@@ -63,6 +61,7 @@ class ConnectionDialog(DialogFrame):
         self._own_names: set[str] = set()
         self._shown = ""
         self._kept = Profile(name="")
+        self.files = ProfileFiles(self, store, self.message, lambda: self._fill_saved(self._shown))
         self._build_form()
         self.form.grew.connect(self.make_room_on_screen)
         self.show_profile(profile or Profile(name=""))
@@ -264,51 +263,7 @@ class ConnectionDialog(DialogFrame):
             await move_password(former, now)
         await self._keep_password(now)
 
-    # Files for others
-
-    def import_from(self, path: Path) -> None:
-        """Show what a file of connections would bring."""
-        try:
-            dialog = ImportDialog(self, store=self._store, path=path)
-        except (UnreadableShared, UnreadableProfiles) as error:
-            self.message.show_message("bad", self.tr("Nothing was imported."), str(error))
-            return
-        dialog.imported.connect(self._imported)
-        dialog.open()
-
-    def export_to(self, path: Path, profiles: Iterable[Profile]) -> None:
-        """Write connections into a file for others, without anything secret."""
-        try:
-            count = export(profiles, path)
-        except OSError as error:
-            self.message.show_message("bad", self.tr("The file was not written."), error.strerror or str(error))
-            return
-        said = self.tr("Exported {count}, without passwords.").format(count=self._counted(count))
-        self.message.show_message("good", said)
-
-    def _counted(self, count: int) -> str:
-        return self.tr("1 connection") if count == 1 else self.tr("{count} connections").format(count=count)
-
-    def _imported(self, names: list[str]) -> None:
-        self._fill_saved(self._shown)
-        if names:
-            self.message.show_message("good", self.tr("Imported {count}.").format(count=self._counted(len(names))))
-
-    def _ask_for_import(self) -> None:
-        dialog = QFileDialog(self, self.tr("Import connections"))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters([self.tr("Connections (*.toml)"), self.tr("All files (*)")])
-        dialog.fileSelected.connect(lambda path: self.import_from(Path(path)))
-        dialog.open()
-
-    def _ask_for_export(self, profiles: Iterable[Profile]) -> None:
-        wanted = list(profiles)
-        name = f"{wanted[0].name}.toml" if len(wanted) == 1 else "connections.toml"
-        dialog = QFileDialog(self, self.tr("Export connections"), name.replace("/", "-"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("toml")
-        dialog.fileSelected.connect(lambda path: self.export_to(Path(path), wanted))
-        dialog.open()
+    # The list of saved ones
 
     def _shown_ones(self) -> list[Profile]:
         profile = self._stored(self._shown) if self._shown else None
@@ -320,8 +275,6 @@ class ConnectionDialog(DialogFrame):
         except UnreadableProfiles as error:
             self.message.show_message("warning", str(error))
             return []
-
-    # The list of saved ones
 
     def _stored(self, name: str) -> Profile | None:
         return next((profile for profile in self._all() if profile.name == name), None)
@@ -411,8 +364,8 @@ class ConnectionDialog(DialogFrame):
         self.form.name.textChanged.connect(self._show_verbs)
         self.list.chosen.connect(self._choose_saved)
         self.list.moved.connect(self._arrange)
-        self.list.import_button.clicked.connect(self._ask_for_import)
+        self.list.import_button.clicked.connect(self.files.ask_for_import)
         self.list.copy.triggered.connect(self.copy)
         self.list.delete.triggered.connect(self.delete)
-        self.list.export.triggered.connect(lambda: self._ask_for_export(self._shown_ones()))
-        self.list.export_all.triggered.connect(lambda: self._ask_for_export(self._all()))
+        self.list.export.triggered.connect(lambda: self.files.ask_for_export(self._shown_ones()))
+        self.list.export_all.triggered.connect(lambda: self.files.ask_for_export(self._all()))

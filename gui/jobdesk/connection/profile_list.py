@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from jobdesk_core.profiles import ENVIRONMENTS, Profile
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QBrush, QColor, QIcon, QKeySequence, QPainter, QPixmap
+from PySide6.QtGui import QAction, QBrush, QColor, QIcon, QKeySequence, QPainter, QPixmap, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
@@ -246,11 +246,10 @@ class ProfileList(QWidget):
     # Building
 
     def _action(self, text: str, keys: str = "", run: Callable[[], None] | None = None) -> QAction:
-        action = QAction(text, self)
+        # The menu shows the keys; they act in the list alone.
+        action = QAction(f"{text}\t{keys}" if keys else text, self)
         if keys:
-            action.setShortcut(QKeySequence(keys))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            self.tree.addAction(action)
+            QShortcut(QKeySequence(keys), self.tree, action.trigger, context=Qt.ShortcutContext.WidgetShortcut)
         if run is not None:
             action.triggered.connect(run)
         return action

@@ -16,7 +16,7 @@ from typing import Any
 os.environ.setdefault("QT_API", "pyside6")
 
 import qasync
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent, Signal
 from PySide6.QtWidgets import QApplication
 
 _Callback = Callable[..., object]
@@ -28,15 +28,22 @@ class _Turns(QObject):
     qasync has a timer for each callback, also for those that were cancelled: most of what a window at rest does.
     """
 
+    #: From any thread: a handle that is to run in the next turn.
+    asked = Signal(object)
+
     def __init__(self) -> None:
         super().__init__()
+        self._is_over = False
+        self.asked.connect(self.soon, Qt.ConnectionType.QueuedConnection)
         self._ready: deque[asyncio.Handle] = deque()
         self._later: list[tuple[float, int, asyncio.Handle]] = []
         self._numbers = itertools.count()
         self._timer, self._at = 0, math.inf
 
     def soon(self, handle: asyncio.Handle) -> None:
-        """Run this in the next turn."""
+        """Run this in the next turn; what a thread asks for after the end is passed over."""
+        if self._is_over:
+            return
         self._ready.append(handle)
         if self._at > 0:
             self._wake_at(0)
@@ -49,6 +56,7 @@ class _Turns(QObject):
 
     def stop(self) -> None:
         """Run nothing any more."""
+        self._is_over = True
         self._ready.clear()
         self._later.clear()
         self._wake_at(math.inf)
@@ -118,6 +126,12 @@ class _Loop(qasync.QSelectorEventLoop):  # type: ignore[misc]  # qasync has no t
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._turns.soon(handle)
+        return handle
+
+    def call_soon_threadsafe(self, callback: _Callback, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._turns.asked.emit(handle)
         return handle
 
     def call_later(
