@@ -15,7 +15,7 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import JobRow, job_tuples, jobs_table, row_columns, rows_by_id
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.feed.counts import Counts, MatchCount
+from jobdesk_core.feed.counts import Counts
 from jobdesk_core.filters.id_ranges import Ids
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.filters.reported import candidates, is_narrowing
@@ -148,10 +148,6 @@ class JobPages:
             {**parameters, "asked": wanted},
         )
         return await self._run(statement) if wanted else set()
-
-    async def estimate(self, job_filter: JobFilter) -> MatchCount | None:
-        """How many jobs meet the filter, as far as the counts can tell; None when they cannot."""
-        return self._counts.match(job_filter)
 
     async def _read_by_id(
         self, job_filter: JobFilter, order: Order, after: PageKey | None, limit: int, width: int, backwards: bool

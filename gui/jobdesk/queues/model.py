@@ -18,7 +18,6 @@ from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN, INDEX_OF, NUMBERS
 from jobdesk.queues.words import TEXTS, count_cell, held_sentence, trouble_sentence
 
 NO_PARENT = QModelIndex()
-FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ABORTED)
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 #: Rows told of one by one; of more, the stretch that holds them all is.
