@@ -157,7 +157,7 @@ async def test_a_view_counts_among_the_newest_and_looks_at_more_the_next_time(ds
     async with connected(dsn) as (connector, able):
         count, wanted = ViewCount(connector, able), JobFilter.parse("task:old")
         assert await count.read(wanted) == AtLeast(0, False)
-        count._learn(wanted.text, FIRST_IDS * 2)
+        count._width(wanted.text).grow(2)
         assert await count.read(wanted) == AtLeast(7, True)
 
 
@@ -166,7 +166,7 @@ async def test_a_view_that_takes_too_long_is_given_up_and_looked_at_less(dsn: st
     async with connected(dsn) as (connector, able):
         count, wanted = ViewCount(connector, able, limit_s=0.001), JobFilter.parse("args:nothing")
         assert await count.read(wanted) is None
-        assert FEWEST_IDS <= count._widths[wanted.text] < FIRST_IDS
+        assert FEWEST_IDS <= count._widths[wanted.text].size < FIRST_IDS
 
 
 # The file

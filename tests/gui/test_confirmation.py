@@ -126,7 +126,7 @@ def test_the_window_and_the_command_line_want_the_same(
         plan.batches[facts] = Batch()
         plan.batches[facts].add(ids, ids)
         assert plan.ready == jobs, change
-        safety = Safety(words_of(change.action), profile)
+        safety = Safety(profile, words_of(change.action))
         qtbot.addWidget(safety)
         safety.show_plan(plan, plan.ready)
         by_window = "yes" if safety.name.parentWidget().isHidden() else "name"

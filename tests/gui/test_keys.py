@@ -135,7 +135,9 @@ class Opener:
             SaveViewDialog: lambda: SaveViewDialog(window).open(),
             SavedViewsDialog: lambda: SavedViewsDialog(window).open(),
             ShortcutsDialog: lambda: ShortcutsDialog(window).open(),
-            StagedDialog: lambda: StagedDialog(window, desk=desk, held=staged, apply=lambda _: None).open(),
+            StagedDialog: lambda: StagedDialog(
+                window, desk=desk, changes=staged, errand=lambda _: None, act=lambda _: None
+            ).open(),
             UndoDialog: lambda: UndoDialog(window, desk=desk, entry=self._entry, act=lambda _: None).open(),
         }
 

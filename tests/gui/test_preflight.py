@@ -193,7 +193,7 @@ async def test_a_limit_is_kept_and_the_progress_tells_it_and_the_time_left(dsn: 
         async with live(tmp_path, dsn) as window:
             dialog = await preflight(window, "matching.cancel")
             limit(dialog, "20")
-            click(dialog.sql_button)
+            click(dialog.sql.button)
             assert "'{1,2}'" in dialog.sql.toPlainText()
             click(dialog.verb)
             await until(lambda: window.acting.chip.words.text().startswith("Cancelling 30 jobs · "))
@@ -308,7 +308,7 @@ async def test_the_sql_is_shown_with_its_parameters(dsn: str, tmp_path: Path) ->
         fill(others, 2)
         async with live(tmp_path, dsn) as window:
             dialog = await preflight(window, "matching.cancel")
-            click(dialog.sql_button)
+            click(dialog.sql.button)
             await until(lambda: dialog.sql.isVisible())
             text = dialog.sql.toPlainText()
             assert "SET status = 'cancelled'" in text and "'{1,2}'" in text and "%(" not in text
@@ -326,7 +326,7 @@ async def test_the_first_jobs_unfold_and_hostile_names_are_text(dsn: str, tmp_pa
             dialog = await preflight(window, "matching.retry")
             for button in dialog.outcomes.findChildren(QPushButton):
                 button.click()
-            await until(lambda: not dialog.work.is_running("examples"), what="the jobs")
+            await until(lambda: not dialog.work.is_running("sample"), what="the jobs")
             labels = dialog.outcomes.findChildren(QLabel)
             assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels if "<b>" in label.text())
             texts = [label.text() for label in labels]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reading.pages import StatementTooLong
@@ -21,7 +22,7 @@ class Stretches:
 
     def __init__(self, highest: int) -> None:
         self.high: int | None = highest or None
-        self._ids = FIRST_STRETCH
+        self._width = ChunkSize(FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH, STRETCH_AIM_S)
 
     def timed(self, make: Callable[[int], Statement[T]]) -> Steps[T]:
         """Run the statement of the stretch above an id, which is so far away that it takes little time.
@@ -32,15 +33,11 @@ class Stretches:
         while True:
             started = time.monotonic()
             try:
-                found: T = yield make(self.high - self._ids)
+                found: T = yield make(self.high - self._width.size)
             except StatementTooLong:
-                if self._ids <= SHORTEST_STRETCH:
+                if self._width.is_least:
                     raise
-                self._ids = max(SHORTEST_STRETCH, self._ids // 8)
+                self._width.shrink(8)
                 continue
-            took = time.monotonic() - started
-            if took > STRETCH_AIM_S:
-                self._ids = max(SHORTEST_STRETCH, self._ids // 2)
-            elif took < STRETCH_AIM_S / 2:
-                self._ids = min(LONGEST_STRETCH, self._ids * 2)
+            self._width.note(time.monotonic() - started)
             return found

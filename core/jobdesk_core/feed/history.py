@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.feed.series import DurationRow, HistoryRow, Series
@@ -45,12 +46,12 @@ class HistoryReader:
         self._series = series
         self._high = highest_id
         self._without = list(without)
-        self._ids = FIRST_STRETCH
+        self._width = ChunkSize(FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH, STRETCH_AIM_S)
 
     async def read(self, connector: PsycopgConnector, connection: Any) -> None:
         """Read one stretch."""
         started = time.monotonic()
-        low = max(0, self._high - self._ids)
+        low = max(0, self._high - self._width.size)
         stretch = await connector.run_async(history(low, self._high, self._without), connection=connection)
         durations = await connector.run_async(_durations(low, self._high, self._without), connection=connection)
         self._series.add_history(stretch.counts)
@@ -60,11 +61,7 @@ class HistoryReader:
         self._high = low
         lowest = await connector.run_async(_LOWEST, connection=connection)
         self.is_done = stretch.is_old or lowest is None or low < lowest
-        took = time.monotonic() - started
-        if took > STRETCH_AIM_S:
-            self._ids = max(SHORTEST_STRETCH, self._ids // 2)
-        elif took < STRETCH_AIM_S / 2:
-            self._ids = min(LONGEST_STRETCH, self._ids * 2)
+        self._width.note(time.monotonic() - started)
 
 
 _LOWEST: Statement[int | None] = Statement("SELECT min(id) AS id FROM procrastinate_events", lambda rows: rows[0]["id"])

@@ -53,6 +53,8 @@ class UndoPlan:
     ready: int = 0
     left: Counter[str] = field(default_factory=Counter)
     items: list[Item] = field(default_factory=list)
+    #: A look at it is never stopped half-way.
+    is_complete: bool = True
 
 
 def will(entry: Entry) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors import limits
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
@@ -88,7 +89,7 @@ class JobPages:
         self._counts = counts
         self._limit_s = limit_s
         self._searched = ""
-        self._stretch_ids = FIRST_STRETCH_IDS
+        self._stretch = _first_stretch()
         self._bounds: Bounds = None
         self._bounds_at = 0.0
         #: The jobs that can match a filter, as far as few can, and when that was asked.
@@ -116,9 +117,9 @@ class JobPages:
         ConnectorException, or CapabilityMissing for a filter that this release cannot answer.
         """
         if job_filter.text != self._searched:
-            self._searched, self._stretch_ids = job_filter.text, FIRST_STRETCH_IDS
+            self._searched, self._stretch = job_filter.text, _first_stretch()
         while True:
-            width = self._stretch_ids if job_filter.tokens else WIDEST_STRETCH_IDS
+            width = self._stretch.size if job_filter.tokens else WIDEST_STRETCH_IDS
             started = time.monotonic()
             try:
                 if order is Order.NEXT_TO_RUN:
@@ -126,11 +127,12 @@ class JobPages:
                 else:
                     page = await self._read_by_id(job_filter, order, after, limit, width, backwards)
             except StatementTooLong:
-                if not job_filter.tokens or width <= NARROWEST_STRETCH_IDS:
+                if not job_filter.tokens or self._stretch.is_least:
                     raise
-                self._stretch_ids, self._bounds = max(NARROWEST_STRETCH_IDS, width // 32), None
+                self._stretch.shrink(32)
+                self._bounds = None
                 continue
-            self._adapt(time.monotonic() - started, is_full=len(page.rows) == limit)
+            self._stretch.note(time.monotonic() - started, may_grow=len(page.rows) < limit)
             return page
 
     async def rows(self, job_ids: Iterable[int]) -> dict[int, JobRow]:
@@ -226,14 +228,12 @@ class JobPages:
         is_last = end is None and len(rows) < limit
         return Page(rows[::-1] if backwards else rows, next_key, is_last, None)
 
-    def _adapt(self, seconds: float, *, is_full: bool) -> None:
-        if seconds > STRETCH_AIM_S:
-            self._stretch_ids = max(NARROWEST_STRETCH_IDS, self._stretch_ids // 2)
-        elif seconds < STRETCH_AIM_S / 2 and not is_full:
-            self._stretch_ids = min(WIDEST_STRETCH_IDS, self._stretch_ids * 2)
-
     async def _run(self, statement: Statement[T]) -> T:
         return await limited(self._connector, statement, self._limit_s)
+
+
+def _first_stretch() -> ChunkSize:
+    return ChunkSize(FIRST_STRETCH_IDS, NARROWEST_STRETCH_IDS, WIDEST_STRETCH_IDS, STRETCH_AIM_S)
 
 
 def _rest_of(ids: Ids, after: PageKey | None, *, is_down: bool) -> tuple[int, int]:

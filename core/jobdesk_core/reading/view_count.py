@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
@@ -36,7 +37,7 @@ class ViewCount:
         self._connector = connector
         self._capabilities = capabilities
         self._limit_s = limit_s
-        self._widths: dict[str, int] = {}
+        self._widths: dict[str, ChunkSize] = {}
 
     def adopt(self, capabilities: Capabilities) -> None:
         """From now on the database can do this."""
@@ -47,25 +48,21 @@ class ViewCount:
 
         Raises ConnectorException, or CapabilityMissing for a filter that this release cannot answer.
         """
-        width = self._widths.get(job_filter.text, FIRST_IDS)
+        width = self._width(job_filter.text)
         started = time.monotonic()
         try:
-            statement = _count(self._capabilities, job_filter, width)
+            statement = _count(self._capabilities, job_filter, width.size)
             found = await limited(self._connector, statement, self._limit_s)
         except StatementTooLong:
-            self._learn(job_filter.text, width // 8)
+            width.shrink(8)
             return None
-        seconds = time.monotonic() - started
-        if seconds > AIM_S:
-            self._learn(job_filter.text, width // 2)
-        elif seconds < AIM_S / 4 and not found.is_all and found.count < MOST_COUNTED:
-            self._learn(job_filter.text, width * 2)
+        width.note(time.monotonic() - started, may_grow=not found.is_all and found.count < MOST_COUNTED)
         return found
 
-    def _learn(self, text: str, width: int) -> None:
-        if len(self._widths) >= MOST_KEPT:
+    def _width(self, text: str) -> ChunkSize:
+        if len(self._widths) >= MOST_KEPT and text not in self._widths:
             self._widths.clear()
-        self._widths[text] = min(MOST_IDS, max(FEWEST_IDS, width))
+        return self._widths.setdefault(text, ChunkSize(FIRST_IDS, FEWEST_IDS, MOST_IDS, AIM_S, 0.25))
 
 
 def _count(able: Capabilities, job_filter: JobFilter, width: int) -> Statement[AtLeast]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from jobdesk_core.operations import Example, examples, run_async
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from jobdesk.acting import ledger_files
 from jobdesk.acting.act import Act, Ended
-from jobdesk.acting.outcome_list import OutcomeList, no_examples
+from jobdesk.acting.outcome_list import OutcomeList, reader
 from jobdesk.kit.dialog_frame import DialogFrame
 from jobdesk.kit.theme import theme
-
-EXAMPLES = "examples"
 
 
 class LedgerDialog(DialogFrame):
@@ -23,8 +18,8 @@ class LedgerDialog(DialogFrame):
 
     def __init__(self, parent: QWidget | None, *, act: Act, ended: Ended) -> None:
         super().__init__(parent, title=act.errand.title, sentence=ended.sentence, verb="", width=640)
-        self._desk, self._ended = act.errand.desk, ended
-        self.outcomes = OutcomeList(self._read_examples)
+        self._ended = ended
+        self.outcomes = OutcomeList(reader(act.errand.desk, self.work))
         self.export_button = QPushButton(self.tr("Export…"))
         self.export_button.setObjectName("link")
         self.export_button.setAutoDefault(False)
@@ -51,7 +46,3 @@ class LedgerDialog(DialogFrame):
     def _export(self) -> None:
         if self._ended.ledger is not None:
             ledger_files.ask(self, self._ended.ledger, self.work, self.message)
-
-    def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
-        reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
-        self.work.start(reading, name=EXAMPLES, then=then, failed=no_examples)

@@ -8,18 +8,21 @@ from functools import partial
 
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.jobs import Status
-from jobdesk_core.operations import Example
+from jobdesk_core.operations import Example, examples, run_async
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
+from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
 from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.sign import Sign
 from jobdesk.kit.status_label import StatusLabel
+from jobdesk.kit.work import Work
 
 #: Jobs shown one by one; the rest is told as a number.
 SHOWN = 8
+SAMPLE = "sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,26 @@ class Line:
 
 #: Reads the first jobs of a line and hands them on.
 Read = Callable[[Sequence[int], Callable[[list[Example]], None]], None]
+
+
+def reader(desk: Desk, work: Work, shown: Callable[[], object] = lambda: None) -> Read:
+    """Reads the rows of jobs by the dialog's `work`; `shown` is called after they are."""
+
+    def read(job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
+        def show(found: list[Example]) -> None:
+            then(found)
+            shown()
+
+        reading = run_async(examples(job_ids, desk.capabilities), desk.connector)
+        work.start(reading, name=SAMPLE, then=show, failed=keep_numbers)
+
+    return read
+
+
+def keep_numbers(error: Exception) -> None:
+    """The numbers stay; a broken or closed link is told elsewhere."""
+    if not isinstance(error, ConnectorException | AppNotOpen):
+        raise error
 
 
 class OutcomeList(QFrame):
@@ -145,9 +168,3 @@ def _label(text: str, tone: str = "") -> QLabel:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def no_examples(error: Exception) -> None:
-    """The numbers stay; a broken or closed link is told elsewhere."""
-    if not isinstance(error, ConnectorException | AppNotOpen):
-        raise error

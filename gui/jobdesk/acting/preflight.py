@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
-from jobdesk_core.connectors.rendered_sql import shown_sql
 from jobdesk_core.operations import (
     Action,
     Change,
     Chosen,
-    Example,
     IdsNotUnderstood,
     Plan,
     Risk,
     Target,
-    TooManyStaged,
-    examples,
     first_statement,
     look_at_risk,
     parse_ids,
     run_async,
 )
-from jobdesk_core.troubles import explain
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from jobdesk.acting.act import Errand
 from jobdesk.acting.errands import act_on_jobs
 from jobdesk.acting.options import Options
 from jobdesk.acting.outcome_lines import plan_lines
-from jobdesk.acting.outcome_list import OutcomeList, no_examples
+from jobdesk.acting.outcome_list import OutcomeList, keep_numbers, reader
+from jobdesk.acting.plan_dialog import Act, PlanDialog
 from jobdesk.acting.preflight_words import jobs, words_of
 from jobdesk.acting.safety import Safety
 from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
-from jobdesk.kit.dialog_frame import DialogFrame
 from jobdesk.kit.segmented import Segmented
-from jobdesk.kit.stoppable import Pace
 from jobdesk.kit.theme import theme
 
-LOOK, EXAMPLES, RISK = "look", "examples", "risk"
+RISK = "risk"
 #: Milliseconds of rest after typing before the jobs are looked at anew.
 _TYPING_MS = 350
+#: Qt's QWIDGETSIZE_MAX.
+NO_LIMIT = 2**24 - 1
 
 
-class PreflightDialog(DialogFrame):
+class PreflightDialog(PlanDialog[Plan]):
     """`targets` are offered by their names; a pasted list of ids is one more. `act` is
     handed the act, `done` told of what was staged.
 
@@ -62,119 +59,73 @@ class PreflightDialog(DialogFrame):
         action: Action,
         options: Options,
         targets: Sequence[tuple[str, Target]],
-        act: Callable[[Errand], object],
+        act: Act,
         done: Callable[[str], None],
         staged: StagedChanges,
         edit: Callable[[], object] | None = None,
     ) -> None:
-        self.words = words_of(action)
-        super().__init__(parent, title=self.words.verb, sentence=self.words.meaning, verb=self.words.verb, width=680)
-        self.plan: Plan | None = None
-        self.act, self._desk, self._action, self.options = act, desk, action, options
-        self._targets, self._done, self._staged = targets, done, staged
+        words = self.words = words_of(action)
+        super().__init__(
+            parent, desk=desk, act=act, title=words.verb, sentence=words.meaning, verb=words.verb, width=680
+        )
+        self.options, self._targets, self._staged, self._edit = options, targets, staged, edit
         self.choice = Segmented([*(name for name, _ in targets), self.tr("a list of ids")])
         self.ids = QPlainTextEdit()
-        self.ids.setPlaceholderText(self.tr("Paste ids: 4711, 4712, or one per line"))
-        self.ids.setAccessibleName(self.tr("Ids of jobs"))
-        self.ids.setTabChangesFocus(True)
-        self.ids.setFixedHeight(theme().grown(84))
-        self.ids.hide()
-        self.outcomes = OutcomeList(self._read_examples)
-        self.safety = Safety(self.words, desk.profile)
-        self.pace = Pace()
-        self.sql = QPlainTextEdit()
-        self.sql_button = QPushButton(self.tr("Show the SQL"))
+        self.outcomes = OutcomeList(reader(desk, self.work, self._fit_soon))
+        self.safety: Safety = self.set_safety(Safety(desk.profile, words))
         self._typing = QTimer(self)
-        self.edit_button = QPushButton(self.tr("With other arguments…"))
+        self.edit_button = self.link(self.tr("With other arguments…"), self._edit_instead)
         self.edit_button.setToolTip(self.tr("Defer a new job with its task and arguments, which can be edited first"))
-        self._edit = edit
+        self.offer_staging(done)
+        # Beside “Cancel 3 jobs” a button “Cancel” would be taken for it.
+        is_cancelling = action in (Action.CANCEL, Action.DELETE)
+        self.cancel_button.setText(self.tr("Keep jobs") if is_cancelling else self.tr("Cancel"))
         self._lay_out()
         self._connect()
-        self._look()
+        self.start_look()
 
-    def submit(self) -> None:
-        """Carry the plan out."""
-        if self.plan is None or not self.verb.isEnabled():
-            return
-        self.act(
-            act_on_jobs(
-                self._desk,
-                self.plan,
-                is_one_transaction=self.safety.is_one_transaction,
-                rate=self.safety.rate(),
-                brake=self.safety.brake(),
-            )
-        )
-        self.accept()
+    def errand(self, plan: Plan) -> Errand:
+        safety = self.safety
+        whole, rate, brake = safety.is_one_transaction, safety.rate(), safety.brake()
+        return act_on_jobs(self._desk, plan, is_one_transaction=whole, rate=rate, brake=brake)
 
-    def reject(self) -> None:
-        """Close, and look no further."""
-        self.work.cancel(LOOK)
-        super().reject()
-
-    def stage(self) -> None:
-        """Add the change to the staged ones instead of carrying it out."""
-        if self.plan is None or not self.second.isEnabled():
-            return
-        try:
-            self._staged.add_plan(self._desk.profile, self.plan)
-        except TooManyStaged as error:
-            self.message.show_message("bad", str(error))
-            return
-        self._done(self.tr("Staged. Nothing has been changed yet."))
-        self.accept()
+    def put_aside(self, plan: Plan) -> str:
+        self._staged.add_plan(self._desk.profile, plan)
+        return self.tr("Staged. Nothing has been changed yet.")
 
     # Looking
 
-    def _look(self) -> None:
-        """Look at the jobs anew, as the target and the options say now."""
+    def look(self) -> Coroutine[Any, Any, Plan] | None:
         self._typing.stop()
-        self.plan = None
-        self._show_plan()
-        target, problem = self._target(), self.options.problem()
-        if target is None or problem is not None:
-            self.work.cancel(LOOK)
-            self.pace.hide()
-            return
+        target = self._target()
+        if target is None or self.options.problem() is not None:
+            return None
         self.pace.start(self.tr("Checking the jobs: {at} of {of}"))
-        looking = self._desk.plan(target, self._change(), self.pace.step)
-        self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
+        return self._desk.plan(target, self._change(), self.pace.step)
 
-    def _looked(self, plan: Plan) -> None:
-        self.pace.hide()
-        if not plan.is_complete:
-            self.message.show_message(
-                "info",
-                self.tr("Stopped before every job was checked."),
-                self.tr("Nothing has been changed."),
-                [(self.tr("Check again"), self._look)],
-            )
-            return
-        self.plan = plan
-        self._reconsider()
-        self.safety.show_risk(())
-        if plan.endangered or plan.at_risk:
-            reading = run_async(look_at_risk(plan), self._desk.connector, limit_s=self._desk.monitor.limit_s)
-            self.work.start(reading, name=RISK, then=self._show_risk, failed=no_examples, replaces=True)
+    def take_look(self, plan: Plan) -> None:
+        super().take_look(plan)
+        if plan.is_complete:
+            self._reconsider()
+            self.safety.show_risk(())
+            if plan.endangered or plan.at_risk:
+                reading = run_async(look_at_risk(plan), self._desk.connector, limit_s=self._desk.monitor.limit_s)
+                self.work.start(reading, name=RISK, then=self._show_risk, failed=keep_numbers, replaces=True)
+
+    def say_stopped(self, sentence: str, way_out: str = "") -> None:
+        super().say_stopped(sentence, self.tr("Nothing has been changed."))
 
     def _show_risk(self, risk: Risk | None) -> None:
         self.safety.show_risk(risk.sentences() if risk is not None else ())
-        QTimer.singleShot(0, self, self._fit)
-
-    def _look_failed(self, error: Exception) -> None:
-        self.pace.hide()
-        self.say(explain(error))
+        self._fit_soon()
 
     def _reconsider(self) -> None:
         """Other options: often the jobs that have been looked at will do."""
         if self.options.problem() is None and self.plan is not None:
-            again = self.plan.with_change(self._change())
-            if again is None:
+            self.plan = self.plan.with_change(self._change())
+            if self.plan is None:
                 self._typing.start(_TYPING_MS)
-                self.plan = None
-            else:
-                self.plan = again
-        self._show_plan()
+        self.show_plan()
 
     def _change(self) -> Change:
         return self.safety.forced(self.options.change())
@@ -189,7 +140,9 @@ class PreflightDialog(DialogFrame):
             return None
         return Chosen(ids) if ids else None
 
-    def _show_plan(self) -> None:
+    # Showing
+
+    def show_plan(self) -> None:
         plan, problem = self.plan, self.options.problem()
         self.message.clear()
         if problem is not None or (plan is not None and plan.problem is not None):
@@ -204,25 +157,26 @@ class PreflightDialog(DialogFrame):
         self.title.setText(self._title(plan, ready))
         self.sentence.setText(self._as_of(plan))
         self.verb.setText(self.words.acting_on(jobs(ready)) if plan is not None else self.words.verb)
-        self._check()
-        # When the layout has settled.
-        QTimer.singleShot(0, self, self._fit)
+        self.check()
+        self._fit_soon()
 
-    def _check(self) -> None:
-        ready = self.plan.ready if self.plan is not None and self.options.problem() is None else 0
-        reason = self.tr("None of these jobs can be acted upon.") if not ready else self.safety.problem()
-        self.verb.setEnabled(reason is None)
-        self.verb.setToolTip(reason or "")
-        self.sql_button.setEnabled(bool(ready))
+    def missing(self) -> str | None:
+        return None if self._ready() else self.tr("None of these jobs can be acted upon.")
+
+    def check(self) -> None:
+        super().check()
+        plan = self.plan if self._ready() else None
+        self.sql.show_statement(first_statement(plan, rate=self.safety.rate()) if plan is not None else None)
         self._check_second()
-        if self.sql.isVisible():
-            self._write_sql()
+
+    def _ready(self) -> int:
+        return self.plan.ready if self.plan is not None and self.options.problem() is None else 0
 
     def _check_second(self) -> None:
         """What can be staged need not be possible at once: an earlier staged change may make room for it."""
-        held, count = self._staged.of(self._desk.profile), 0
+        count = 0
         if self.plan is not None and self.options.problem() is None:
-            count = held.stageable(self.plan)
+            count = self._staged.of(self._desk.profile).stageable(self.plan)
         self.second.setEnabled(bool(count))
         self.second.setToolTip(
             self.tr("Stage it for {jobs}, to be applied together with others").format(jobs=jobs(count))
@@ -245,26 +199,16 @@ class PreflightDialog(DialogFrame):
         told = self.tr("As of {time}; nothing has been changed yet.").format(time=as_of)
         return f"{self.words.meaning} {told}"
 
-    def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
-        reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
-
-        def show(found: list[Example]) -> None:
-            then(found)
-            QTimer.singleShot(0, self, self._fit)
-
-        self.work.start(reading, name=EXAMPLES, then=show, failed=no_examples)
-
-    def _toggle_sql(self) -> None:
-        self.sql.setVisible(self.sql.isHidden())
-        self.sql_button.setText(self.tr("Show the SQL") if self.sql.isHidden() else self.tr("Hide the SQL"))
-        self._check()
+    def _fit_soon(self) -> None:
+        """When the layout has settled."""
         QTimer.singleShot(0, self, self._fit)
 
     def _fit(self) -> None:
         """Be as high as what is shown, within the window; never lower than before."""
-        shown = self._scroll.viewport()
+        shown, inner = self._scroll.viewport(), self._scroll.widget()
+        assert inner is not None
         # Sentences that are wrapped are higher than a size hint knows.
-        wanted = max(self._inner.sizeHint().height(), self._inner.heightForWidth(shown.width()))
+        wanted = max(inner.sizeHint().height(), inner.heightForWidth(shown.width()))
         missing = wanted - shown.height()
         parent = self.parentWidget()
         most = parent.height() - 40 if parent is not None else self.height()
@@ -278,69 +222,45 @@ class PreflightDialog(DialogFrame):
         bar = self._scroll.verticalScrollBar()
         bar.setValue(bar.maximum())
 
-    def _write_sql(self) -> None:
-        statement = first_statement(self.plan, rate=self.safety.rate()) if self.plan is not None else None
-        self.sql.setPlainText(shown_sql(statement) if statement is not None else "")
-
     def _edit_instead(self) -> None:
-        self.work.cancel(LOOK)
-        super().reject()
+        self.reject()
         if self._edit is not None:
             self._edit()
 
     # Building
 
     def _lay_out(self) -> None:
-        # Beside “Cancel 3 jobs” a button “Cancel” would be taken for it.
-        is_cancelling = self._action in (Action.CANCEL, Action.DELETE)
-        self.cancel_button.setText(self.tr("Keep jobs") if is_cancelling else self.tr("Cancel"))
-        self.second.setText(self.tr("Add to staged changes"))
-        self.second.show()
         if self.words.is_destructive:
             self.warn_of_verb()
-        self.sql.setObjectName("code")
-        self.sql.setReadOnly(True)
-        self.sql.setTabChangesFocus(True)
+        self.ids.setPlaceholderText(self.tr("Paste ids: 4711, 4712, or one per line"))
+        self.ids.setAccessibleName(self.tr("Ids of jobs"))
+        self.ids.setTabChangesFocus(True)
+        self.ids.setFixedHeight(theme().grown(84))
+        self.ids.hide()
         self.sql.setAccessibleName(self.tr("SQL of the first chunk"))
-        self.sql.setMinimumHeight(140)
         self.sql.setPlaceholderText(self.tr("Nothing would be done, so there is no SQL."))
-        self.sql.hide()
-        for button in (self.edit_button, self.sql_button):
-            button.setObjectName("link")
-            button.setAutoDefault(False)
-            self.links.addWidget(button)
+        self.sql.setMinimumHeight(140)
+        self.sql.setMaximumHeight(NO_LIMIT)
+        self.links.addWidget(self.edit_button)
+        self.links.addWidget(self.sql.button)
         self.edit_button.setVisible(self._edit is not None)
-        self._inner = QWidget()
-        column = QVBoxLayout(self._inner)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.setSpacing(12)
-        for widget in (self.choice, self.ids, self.outcomes, self.options, self.safety, self.sql):
-            column.addWidget(widget)
-        column.addStretch()
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(self._inner)
+        self._scroll = self.scrolling(self.choice, self.ids, self.outcomes, self.options, self.safety, self.sql)
         self.content.addWidget(self._scroll, 1)
         self.content.addWidget(self.pace)
         self.resize(theme().grown(720), theme().grown(440))
 
     def _connect(self) -> None:
         self._typing.setSingleShot(True)
-        self._typing.timeout.connect(self._look)
+        self._typing.timeout.connect(self.start_look)
         self.choice.changed.connect(self._change_target)
         self.ids.textChanged.connect(lambda: self._typing.start(_TYPING_MS))
         self.options.changed.connect(self._reconsider)
         self.safety.forced_changed.connect(self._reconsider)
-        self.safety.changed.connect(self._check)
-        self.sql_button.clicked.connect(self._toggle_sql)
-        self.edit_button.clicked.connect(self._edit_instead)
-        self.second.clicked.connect(self.stage)
+        self.sql.button.clicked.connect(self._fit_soon)
 
     def _change_target(self, position: int) -> None:
         self.ids.setVisible(position == len(self._targets))
         self.edit_button.setVisible(self._edit is not None and position == 0)
         if self.ids.isVisible():
             self.ids.setFocus()
-        self._look()
+        self.start_look()

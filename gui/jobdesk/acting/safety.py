@@ -22,15 +22,14 @@ CHOICE_FROM = 1
 
 
 class Safety(QWidget):
-    """Shown as far as the plan needs it."""
+    """Shown as far as the plan needs it; `words` are those of an act that may be forced."""
 
     changed = Signal()
     forced_changed = Signal()
 
-    def __init__(self, words: Words, profile: Profile) -> None:
+    def __init__(self, profile: Profile, words: Words | None = None) -> None:
         super().__init__()
-        self._words = words
-        self._profile = profile
+        self._words, self._profile = words, profile
         self._needs_name = False
         self._has_how = True
         self.force = QCheckBox()
@@ -124,7 +123,7 @@ class Safety(QWidget):
         """Ask for what this plan needs; `ready` of its jobs can be acted upon with the options as they are."""
         dangers = plan.endangered if plan is not None else 0
         self.force.setVisible(bool(dangers) or (self.force.isChecked() and plan is not None))
-        if dangers and plan is not None:
+        if dangers and plan is not None and self._words is not None:
             self.force.setText(_forced(self, self._words, plan.change, dangers))
         self._how_row.setVisible(ready > CHOICE_FROM and self._has_how)
         self._is_retry = plan is not None and isinstance(plan.change, Retry)

@@ -13,6 +13,7 @@ from jobdesk_core.operations import ChangeSet, SetPlan, StagedDefer
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QTimer
 
+from jobdesk.acting.act import Errand
 from jobdesk.acting.errands import act_of_set, set_in_question
 from jobdesk.acting.staged_changes import InQuestion, StagedChanges, place_of
 from jobdesk.connection.desk import Desk
@@ -96,18 +97,19 @@ class StagedCommands(Noun):
         desk = self._desk
         if desk is None or not self.current.entries:
             return None
-        dialog = StagedDialog(self._window, desk=desk, held=self.held, apply=partial(self._apply, desk))
+        errand = partial(self._errand, desk)
+        dialog = StagedDialog(self._window, desk=desk, changes=self.held, errand=errand, act=self.act)
         dialog.edit_asked_for.connect(partial(self._edit, desk))
         dialog.discard_asked_for.connect(self.discard)
         dialog.open()
         return dialog
 
-    def _apply(self, desk: Desk, plan: SetPlan) -> None:
-        """Apply them in the background. Meanwhile they are not staged, so that none is applied twice."""
+    def _errand(self, desk: Desk, plan: SetPlan) -> Errand:
+        """The applying of them. Meanwhile they are not staged, so that none is applied twice."""
         from jobdesk.staging.words import changes
 
         self.held.keep(desk.profile, ChangeSet())
-        self.act(act_of_set(desk, plan, changes(len(plan.staged.entries)), *self._ways(desk, plan.staged)))
+        return act_of_set(desk, plan, changes(len(plan.staged.entries)), *self._ways(desk, plan.staged))
 
     def _ways(self, desk: Desk, held: ChangeSet) -> Ways:
         """What becomes of changes that were not applied: put back, reviewed, or kept aside until that is known."""

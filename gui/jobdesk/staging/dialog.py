@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from jobdesk_core.operations import ChangeSet, Example, SetPlan, StagedDefer, examples, first_statement, run_async
+from jobdesk_core.operations import ChangeSet, SetPlan, StagedDefer, first_statement
 from jobdesk_core.operations.confirmation import confirmation_of_set
-from jobdesk_core.troubles import explain
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from jobdesk.acting.outcome_list import OutcomeList, no_examples
-from jobdesk.acting.preflight_words import Words
+from jobdesk.acting.act import Errand
+from jobdesk.acting.outcome_list import OutcomeList, reader
+from jobdesk.acting.plan_dialog import Act, PlanDialog
 from jobdesk.acting.safety import Safety
 from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
-from jobdesk.kit.dialog_frame import DialogFrame
-from jobdesk.kit.sql_view import ShownSql
-from jobdesk.kit.stoppable import Pace
 from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, ValuesModel
 from jobdesk.staging import words
 
-LOOK, EXAMPLES = "look", "examples"
 #: Rows of the table in sight, at least and at most.
 FEWEST_ROWS, MOST_ROWS = 3, 7
 
 
-class StagedDialog(DialogFrame):
-    """Follows the set while it is open: it may be edited. `apply` is handed what is to be applied."""
+class StagedDialog(PlanDialog[SetPlan]):
+    """Follows the set while it is open: it may be edited. `errand` makes the act of what is to be applied."""
 
     help_place = ("staged-changes", "")
 
@@ -37,83 +34,63 @@ class StagedDialog(DialogFrame):
     discard_asked_for = Signal()
 
     def __init__(
-        self, parent: QWidget | None, *, desk: Desk, held: StagedChanges, apply: Callable[[SetPlan], object]
+        self,
+        parent: QWidget | None,
+        *,
+        desk: Desk,
+        changes: StagedChanges,
+        errand: Callable[[SetPlan], Errand],
+        act: Act,
     ) -> None:
-        super().__init__(parent, title="", sentence="", verb=" ", width=680)
-        self._desk, self._held, self._apply = desk, held, apply
-        self.plan: SetPlan | None = None
+        super().__init__(parent, desk=desk, act=act, width=680)
+        self._changes, self._errand = changes, errand
         self.model = ValuesModel(words.titles(), self)
         self.table = Table(self.tr("Staged changes"))
         self.table.setModel(self.model)
-        self.outcomes = OutcomeList(self._read_examples)
-        self.safety = Safety(Words(self.tr("Apply"), "", "", ""), desk.profile)
-        self.pace = Pace()
-        self.sql = ShownSql()
-        self.edit_button = self._link(self.tr("Edit…"), self._edit)
-        self.remove_button = self._link(self.tr("Exclude"), self._remove)
-        self.discard_button = self._link(self.tr("Discard all…"), self.discard_asked_for.emit)
+        self.outcomes = OutcomeList(reader(desk, self.work))
+        self.safety: Safety = self.set_safety(Safety(desk.profile))
+        self.edit_button = self.link(self.tr("Edit…"), lambda: self.edit_asked_for.emit(self._chosen()))
+        self.remove_button = self.link(self.tr("Exclude"), self._remove)
+        self.discard_button = self.link(self.tr("Discard all…"), self.discard_asked_for.emit)
         self._lay_out()
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_chosen())
-        self.safety.changed.connect(self._check)
-        held.changed.connect(self._set_changed)
-        self._look()
+        changes.changed.connect(self._set_changed)
+        self.start_look()
         self.table.setFocus()
 
-    def submit(self) -> None:
-        """Apply all of them."""
-        if self.plan is None or not self.verb.isEnabled():
-            return
-        self._apply(self.plan)
-        self.accept()
-
-    def reject(self) -> None:
-        """Close; the set stays."""
-        self.work.cancel(LOOK)
-        super().reject()
+    def errand(self, plan: SetPlan) -> Errand:
+        return self._errand(plan)
 
     # Looking
 
     def _set_changed(self) -> None:
         if self._set().entries:
-            self._look()
+            self.start_look()
         else:
             super().reject()
 
     def _set(self) -> ChangeSet:
-        return self._held.of(self._desk.profile)
+        return self._changes.of(self._desk.profile)
 
-    def _look(self) -> None:
-        """Look at every job of the set anew."""
-        self.plan = None
+    def look(self) -> Coroutine[Any, Any, SetPlan]:
         self.message.clear()
-        self._show_rows()
         self.pace.start(self.tr("Checking the jobs: {at} of {of}"))
-        looking = self._desk.look_staged(self._set(), self.pace.step)
-        self.work.start(looking, name=LOOK, then=self._looked, failed=self._look_failed, replaces=True)
+        return self._desk.look_staged(self._set(), self.pace.step)
 
-    def _looked(self, plan: SetPlan) -> None:
-        self.pace.hide()
-        if not plan.is_complete:
-            again = [(self.tr("Check again"), self._look)]
-            self.message.show_message("info", self.tr("Stopped before every job was checked."), "", again)
-            return
-        self.plan = plan
-        self._show_rows()
-        if not plan.is_ready:
+    def take_look(self, plan: SetPlan) -> None:
+        super().take_look(plan)
+        if plan.is_complete and not plan.is_ready:
             smaller = plan.as_they_are()
-            mend = [(self.tr("Keep what can be done"), lambda: self._held.keep(self._desk.profile, smaller))]
+            keep = [(self.tr("Keep what can be done"), lambda: self._changes.keep(self._desk.profile, smaller))]
             way_out = self.tr("Jobs that have merely changed are taken as they are now; the others are excluded.")
-            can_mend = smaller != plan.staged
-            said = words.together(plan)
-            self.message.show_message("warning", said, way_out if can_mend else "", mend if can_mend else [])
-
-    def _look_failed(self, error: Exception) -> None:
-        self.pace.hide()
-        self.say(explain(error))
+            is_smaller = smaller != plan.staged
+            self.message.show_message(
+                "warning", words.together(plan), way_out if is_smaller else "", keep if is_smaller else []
+            )
 
     # Showing
 
-    def _show_rows(self) -> None:
+    def show_plan(self) -> None:
         entries, chosen = self._set().entries, self._chosen()
         secret = self._desk.profile.secret_keys
         self.model.set_rows(
@@ -150,7 +127,7 @@ class StagedDialog(DialogFrame):
         self.outcomes.setVisible(bool(lines))
         self.outcomes.show_lines(lines)
         self._show_sql(position)
-        self._check()
+        self.check()
 
     def _show_sql(self, position: int) -> None:
         entries = self._set().entries
@@ -172,41 +149,25 @@ class StagedDialog(DialogFrame):
         is_production = self._desk.profile.is_production
         self.safety.ask(confirmation_of_set(self._set(), is_production=is_production, at_risk=at_risk))
 
-    def _check(self) -> None:
-        reason = self.safety.problem()
-        if self.plan is None or not self.plan.is_ready:
-            reason = self.tr("Some of it cannot be done: exclude that first.")
-        self.verb.setText(self.tr("Apply {changes}").format(changes=words.changes(len(self._set().entries))))
-        self.verb.setEnabled(reason is None)
-        self.verb.setToolTip(reason or "")
+    def missing(self) -> str | None:
+        is_ready = self.plan is not None and self.plan.is_ready
+        return None if is_ready else self.tr("Some of it cannot be done: exclude that first.")
+
+    def check(self) -> None:
+        super().check()
         position, entries = self._chosen(), self._set().entries
+        self.verb.setText(self.tr("Apply {changes}").format(changes=words.changes(len(entries))))
         is_one = 0 <= position < len(entries)
         self.remove_button.setEnabled(is_one)
         self.edit_button.setEnabled(is_one)
         self.edit_button.setVisible(is_one and isinstance(entries[position], StagedDefer))
 
-    def _read_examples(self, job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
-        reading = run_async(examples(job_ids, self._desk.capabilities), self._desk.connector)
-        self.work.start(reading, name=EXAMPLES, then=then, failed=no_examples)
-
-    # Editing
-
-    def _edit(self) -> None:
-        self.edit_asked_for.emit(self._chosen())
-
     def _remove(self) -> None:
         position = self._chosen()
         if position >= 0:
-            self._held.keep(self._desk.profile, self._set().without(position))
+            self._changes.keep(self._desk.profile, self._set().without(position))
 
     # Building
-
-    def _link(self, text: str, clicked: Callable[[], object]) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName("link")
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda: clicked())
-        return button
 
     def _lay_out(self) -> None:
         self.cancel_button.setText(self.tr("Keep for later"))
@@ -218,20 +179,9 @@ class StagedDialog(DialogFrame):
         buttons.addStretch()
         buttons.addWidget(self.discard_button)
         self.links.addWidget(self.sql.button)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.setSpacing(12)
-        for widget in (self.outcomes, self.sql):
-            column.addWidget(widget)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(inner)
         self.content.addWidget(self.table)
         self.content.addLayout(buttons)
-        self.content.addWidget(scroll, 1)
+        self.content.addWidget(self.scrolling(self.outcomes, self.sql), 1)
         self.content.addWidget(self.safety)
         self.content.addWidget(self.pace)
         self.resize(theme().grown(760), theme().grown(620))

@@ -11,7 +11,7 @@ from jobdesk_core.operations.confirmation import Other, confirmation
 from jobdesk_core.profiles import Profile
 from PySide6.QtWidgets import QWidget
 
-from jobdesk.acting.preflight_words import Words, jobs
+from jobdesk.acting.preflight_words import jobs
 from jobdesk.acting.safety import Safety
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import DialogFrame
@@ -54,7 +54,7 @@ class PruneDialog(DialogFrame):
         self._prune, self._find_out, self._done = prune, find_out, done
         self._running = sum(running for _, running in workers)
         self.content.addWidget(self._what_goes(workers, sql))
-        self.safety = Safety(Words(self.tr("Prune"), "", "", ""), profile)
+        self.safety = Safety(profile)
         asked = confirmation(Other.PRUNE, len(workers), is_production=profile.is_production, at_risk=self._running)
         self.safety.ask(asked)
         self.safety.force.setText(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import (
     ConnectorException,
@@ -81,7 +82,10 @@ def apply(
     if brake is not None and (rate is None or not isinstance(plan.change, Retry)):
         raise ValueError("A brake is for a retry that has a rate: without one all are retried before any can fail.")
     told = ledger if ledger is not None else Ledger(plan)
-    return (yield from _Act(plan, chunk_size, is_one_transaction, rate or Rate(), brake, told).run())
+    rate = rate or Rate()
+    most = rate.most(chunk_size)
+    size = ChunkSize(min(CHUNK, most), min(SMALLEST_CHUNK, most), most, SLOW_S)
+    return (yield from _Act(plan, size, is_one_transaction, rate, brake, told).run())
 
 
 def first_statement(plan: Plan, *, rate: Rate | None = None) -> Statement[Rows] | None:
@@ -108,7 +112,7 @@ class _Some:
 @dataclass(slots=True)
 class _Act:
     plan: Plan
-    size: int
+    size: ChunkSize
     is_one_transaction: bool
     rate: Rate
     brake: Brake | None
@@ -123,15 +127,13 @@ class _Act:
         self.foreseen = self.ledger.counts[Result.SKIPPED]
 
     def run(self) -> Steps[Ledger]:
-        most = self.rate.most(self.size)
-        self.size = min(CHUNK, most)
         rounds = [[_Some(facts, batch.ids, batch.versions) for facts, batch in self.plan.acted()], self.busy]
         is_going, is_last = True, False
         for some_of_round in rounds:
             for some in list(some_of_round):
                 start = 0
                 while is_going and start < len(some.ids):
-                    part = some.part(start, start + self.size)
+                    part = some.part(start, start + self.size.size)
                     is_going = yield from self.rate.turn(len(part.ids), self._progress())
                     if not is_going:
                         self.ledger.is_stopped = True
@@ -141,7 +143,7 @@ class _Act:
                     start += len(part.ids)
                     self.rate.note(len(part.ids))
                     self.speed.note(len(part.ids))
-                    self._adapt(time.monotonic() - started, most)
+                    self._adapt(time.monotonic() - started)
                     if is_going:
                         is_going = yield from self._asked()
                         self.ledger.is_stopped = not is_going
@@ -279,12 +281,12 @@ class _Act:
         self.ledger.roll_back()
         raise RolledBack(self.ledger) from self.ledger.error
 
-    def _adapt(self, seconds: float, most: int) -> None:
+    def _adapt(self, seconds: float) -> None:
+        """In proportion: a first chunk is small beside what a fast server can do in that time."""
         if seconds > SLOW_S:
-            self.size = max(min(SMALLEST_CHUNK, most), int(self.size * SLOW_S / seconds))
+            self.size.shrink(seconds / SLOW_S)
         else:
-            growth = min(GROWTH, 0.8 * SLOW_S / max(seconds, 1e-6))
-            self.size = min(most, int(self.size * max(1.0, growth)))
+            self.size.grow(min(GROWTH, 0.8 * SLOW_S / max(seconds, 1e-6)))
 
 
 def taken_by(holder: int) -> Reason:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import VERSION, jobs_table
@@ -171,9 +172,9 @@ class _Preflight:
         job_filter = self._plan.target.job_filter
         condition, parameters = job_filter.condition(self._plan.capabilities)
         first, last, self.as_of = yield _bounds(*job_filter.ids.ends)
-        low, width = first, FIRST_IDS
+        low, width = first, ChunkSize(FIRST_IDS, FEWEST_IDS, MOST_IDS, AIM_S)
         while low is not None and low <= last:
-            high = min(last, low + width - 1)
+            high = min(last, low + width.size - 1)
             started = time.monotonic()
             try:
                 found = yield self._stretch(
@@ -181,19 +182,19 @@ class _Preflight:
                     parameters | {"low": low, "high": high},
                 )
             except StatementTooLong:
-                if width <= FEWEST_IDS:
+                if width.is_least:
                     raise
-                width = max(FEWEST_IDS, width // 16)
+                width.shrink(16)
                 continue
             if any(row["ids"] is None for row in found):
-                width = MOST_AT_ONCE
+                width.size = MOST_AT_ONCE
                 continue
             self._take(found)
             # No gap is looked through, neither of the filter nor of the table; narrow ones are not worth the question.
             low = job_filter.ids.nearest(high + 1, is_down=False)
-            if not found and width == MOST_IDS and low is not None:
+            if not found and width.size == MOST_IDS and low is not None:
                 low = (yield _bounds(low, last))[0]
-            width = _adapted(width, time.monotonic() - started, sum(len(row["ids"]) for row in found))
+            _adapt(width, time.monotonic() - started, sum(len(row["ids"]) for row in found))
             if not (yield Progress(high - first + 1, last - first + 1)):
                 return False
         return True
@@ -267,12 +268,12 @@ def _acted(change: Change, capabilities: Capabilities) -> list[str]:
     return found
 
 
-def _adapted(width: int, seconds: float, found: int) -> int:
-    """How wide the next stretch is, after one that took so long and held so many jobs."""
+def _adapt(width: ChunkSize, seconds: float, found: int) -> None:
+    """Choose the width of the next stretch, after one that took so long and held so many jobs."""
     if seconds > AIM_S:
-        return max(FEWEST_IDS, width // 2)
-    growth = min(FASTEST_GROWTH, AIM_S / 2 / seconds, MOST_AT_ONCE / max(found, 1))
-    return min(MOST_IDS, round(width * max(1.0, growth)))
+        width.shrink(2)
+    else:
+        width.grow(min(FASTEST_GROWTH, AIM_S / 2 / seconds, MOST_AT_ONCE / max(found, 1)))
 
 
 def _bounds(low: int, high: int) -> Statement[tuple[int | None, int, dt.datetime]]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
@@ -151,7 +152,8 @@ def first_defer(plan: DeferPlan, secret_keys: str = "") -> Statement[list[int]] 
 class _Deferring:
     def __init__(self, plan: DeferPlan, size: int, is_one_transaction: bool, rate: Rate) -> None:
         self.plan, self.is_one_transaction, self.rate = plan, is_one_transaction, rate
-        self.size = self.most = rate.most(size)
+        most = rate.most(size)
+        self.size = ChunkSize(most, min(SMALLEST_CHUNK, most), most, SLOW_S, 0.25)
         self.ledger = DeferLedger([new.origin for new in plan.jobs], plan.origin)
         self.ledger.refuse(plan.refusals)
 
@@ -169,7 +171,7 @@ class _Deferring:
             is_going = yield from self._defer(some)
             start += len(some)
             self.rate.note(len(some))
-            self._adapt(time.monotonic() - started)
+            self.size.note(time.monotonic() - started)
             if is_going:
                 is_going = yield replace(progress, at=start, done=self.ledger.counts[Result.DONE])
                 self.ledger.is_stopped = not is_going
@@ -183,7 +185,7 @@ class _Deferring:
         """As many as fit into one statement."""
         some: list[int] = []
         size = 0
-        for position in ready[start : start + self.size]:
+        for position in ready[start : start + self.size.size]:
             size += _roughly(self.plan.jobs[position].job)
             if some and size > CHUNK_BYTES:
                 break
@@ -235,12 +237,6 @@ class _Deferring:
             yield from self._refuse(some[0], error)
         else:
             self.ledger.refuse(dict.fromkeys(some, f"The database refused one of these: {cause_text(error)}"))
-
-    def _adapt(self, seconds: float) -> None:
-        if seconds > SLOW_S:
-            self.size = max(min(SMALLEST_CHUNK, self.most), self.size // 2)
-        elif seconds < SLOW_S / 4:
-            self.size = min(self.most, self.size * 2)
 
 
 def holders(locks: Sequence[str]) -> Statement[dict[str, int]]:
