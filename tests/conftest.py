@@ -117,8 +117,10 @@ class _created:
         self._server_dsn, self._name, self._template = server_dsn, name, template
 
     def __enter__(self) -> str:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self._server_dsn, autocommit=True) as connection:
+            # A third of the time, for a checkpoint costs nothing where nothing is synchronised.
+            strategy = "STRATEGY file_copy" if connection.info.server_version >= 150_000 else ""
+            create = sql.SQL(f"CREATE DATABASE {{}} TEMPLATE {{}} {strategy}")
             connection.execute(create.format(sql.Identifier(self._name), sql.Identifier(self._template)))
         return make_conninfo(self._server_dsn, dbname=self._name)
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import commands
 import psycopg
 import pytest
 from database import defer, finish, picture, role, run_sql, start
@@ -50,13 +51,8 @@ class Shell:
         self.environment |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "TZ": "Asia/Kolkata"}
 
     def __call__(self, *arguments: str, given: str = "", **more: str) -> Ended:
-        command = [*PROGRAM, "--dsn", self.dsn, *arguments]
-        if "--profile" in arguments:
-            command = [*PROGRAM, *arguments]
-        environment = self.environment | more
-        return subprocess.run(
-            command, env=environment, input=given, capture_output=True, text=True, timeout=60, check=False
-        )
+        words = arguments if "--profile" in arguments else ("--dsn", self.dsn, *arguments)
+        return commands.run(words, env=self.environment | more, given=given)
 
     def json(self, *arguments: str) -> list[Any]:
         """The lines of a command that succeeds."""
@@ -107,10 +103,13 @@ def test_what_is_no_command_is_told_by_both_programs(module: str) -> None:
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
 
     def told(*arguments: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", module, *arguments]
-        ended = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
-        )
+        if module == "jobdesk_core":
+            ended = commands.run(arguments, env=environment)
+        else:
+            command = [sys.executable, "-m", module, *arguments]
+            ended = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+            )
         return ended.returncode, ended.stdout + ended.stderr
 
     for arguments, words in (
@@ -125,8 +124,8 @@ def test_what_is_no_command_is_told_by_both_programs(module: str) -> None:
         assert "geheim" not in text and "Traceback" not in text
     code, text = told("--help")
     lines = [found[1] for line in text.splitlines() if (found := re.match(r" {2,4}(\S+)", line))]
-    commands = [word for word in lines if word in COMMANDS]
-    assert code == 0 and commands == list(COMMANDS)
+    listed = [word for word in lines if word in COMMANDS]
+    assert code == 0 and listed == list(COMMANDS)
     assert text.index("  retry") < text.index("\noptions:")
 
 
@@ -177,8 +176,7 @@ def test_an_unreachable_server_ends_with_3(tmp_path: Path) -> None:
 
 
 def test_no_database_is_guessed(shell: Shell) -> None:
-    command = [*PROGRAM, "jobs"]
-    ended = subprocess.run(command, env=shell.environment, capture_output=True, text=True, timeout=60, check=False)
+    ended = commands.run(["jobs"], env=shell.environment)
     assert ended.returncode == 2 and "Which database?" in ended.stderr
 
 

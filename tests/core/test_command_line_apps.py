@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import commands
 import pytest
 from database import run_sql
 from jobdesk_core.reported.schema import schema_sql
@@ -60,15 +61,7 @@ class Shop:
         self.command = [sys.executable, "-m", "jobdesk_core"]
 
     def __call__(self, line: str, **more: str) -> subprocess.CompletedProcess[str]:
-        ended = subprocess.run(
-            [*self.command, *line.split()],
-            env=self.environment | more,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=self.folder,
-        )
+        ended = commands.run(line.split(), env=self.environment | more, cwd=self.folder)
         assert "Traceback" not in ended.stdout and "Traceback" not in re.sub("(?s)^20.*", "", ended.stderr)
         return ended
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import commands
 import pytest
 from database import run_sql
 from dropping import Dropper, Fault
@@ -35,8 +35,7 @@ class Shell:
         return ended.stdout + ended.stderr
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "jobdesk_core", *arguments]
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=120, check=False)
+        return commands.run(arguments, env=self._environment)
 
 
 @pytest.fixture
