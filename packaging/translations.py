@@ -1,7 +1,7 @@
 """Collects every string that the window shows into resources/translations/jobdesk.ts, the template of translations.
 
 pyside6-lupdate alone would miss the strings that are translated by a function of their module (`_tr("…")`) and those
-in tables (`COLUMNS`, `SPECS`): here they are found in the syntax tree and handed to it with their contexts.
+in tables (`COLUMNS`, `specs`): here they are found in the syntax tree and handed to it with their contexts.
 """
 
 from __future__ import annotations
@@ -43,6 +43,16 @@ def _in_module(tree: ast.Module) -> Iterator[Found]:
                 patterns = {text for call in _calls(each, "compile") for text in texts(call)}
                 found = [text for text in texts(each.value) if text not in patterns and not _KEY.fullmatch(text)]
                 yield from ((context, text) for text in found)
+    yield from (("Actions", text) for each in ast.walk(tree) for text in _of_actions(each))
+
+
+def _of_actions(node: ast.AST) -> list[str]:
+    """What is declared of actions, their menus and the pages that they show: see `Spec`."""
+    if not isinstance(node, ast.Assign) or node.value is None:
+        return []
+    names = {each.id for each in node.targets if isinstance(each, ast.Name)}
+    is_table = names & {"specs", "MENUS", "SUBMENUS", "PAGES"}
+    return [text for text in texts(node.value) if not _KEY.fullmatch(text)] if is_table else []
 
 
 def _context_of(node: ast.FunctionDef) -> str | None:

@@ -42,6 +42,7 @@ from jobdesk.runtime.garbage import collect_here
 from jobdesk.runtime.resources import resource
 from jobdesk.window import remembered
 from jobdesk.window.main_window import MainWindow
+from jobdesk.window.pages import KEYS
 from jobdesk.window.unexpected import Unexpected
 
 DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
@@ -89,7 +90,7 @@ class Program:
         self._work = Work(self.window)
         self._memory = remembered.Memory(self.window) if guide is None else None
         self._unexpected = Unexpected(self.window)
-        self._links = LinkOpening(self.window)
+        self._links = LinkOpening(self.window, self.session, KEYS)
 
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
@@ -126,7 +127,6 @@ class Program:
             with contextlib.suppress(NotImplementedError):  # Windows
                 running.add_signal_handler(number, self._ending.set)
         self.window.closing.connect(self._ending.set)
-        self.window.commands.app.quit_asked_for.connect(self._ending.set)
         self.window.commands.demo.asked_for.connect(self.start_demo)
 
     def _open_what_was_asked_for(self) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from jobdesk.acting.undo import UndoDialog
+from jobdesk.failures.page import FailuresPage
+from jobdesk.journal.page import JournalPage
+from jobdesk.locks.page import LocksPage
 
 from tour.walker import Walker
 
@@ -10,7 +13,7 @@ from tour.walker import Walker
 async def failures(walker: Walker) -> None:
     """Look at what has failed in the last day."""
     walker.trigger("view.failures")
-    page = walker.window.pages.get("failures")
+    page = walker.window.pages.get_as("failures", FailuresPage)
     page.toolbar.span.choose(3)
     await walker.until(
         lambda: page.reading.found is not None and page.reading.found.is_whole, "the failures to be read"
@@ -22,7 +25,7 @@ async def failures(walker: Walker) -> None:
 async def locks(walker: Walker) -> None:
     """Look at locks, then at queueing locks; the first of each with its jobs, when there is one."""
     walker.trigger("view.locks")
-    page = walker.window.pages.get("locks")
+    page = walker.window.pages.get_as("locks", LocksPage)
     for position, name in enumerate(("locks", "queueing-locks")):
         page.kinds.choose(position)
         await walker.until(lambda: bool(page.note.whole), f"the {name} to be read")
@@ -36,7 +39,7 @@ async def locks(walker: Walker) -> None:
 async def journal(walker: Walker) -> None:
     """Look at what was done, the newest entry selected."""
     walker.trigger("view.journal")
-    page = walker.window.pages.get("journal")
+    page = walker.window.pages.get_as("journal", JournalPage)
     await walker.until(lambda: page.toolbar.note, "the journal to be read")
     if page.model.rowCount():
         page.table.selectRow(0)
@@ -46,7 +49,7 @@ async def journal(walker: Walker) -> None:
 
 async def undo(walker: Walker) -> None:
     """Undo the newest entry."""
-    page = walker.window.pages.get("journal")
+    page = walker.window.pages.get_as("journal", JournalPage)
     walker.trigger("view.journal")
     # The journal of other days may be on show until it has been read anew.
     await walker.until(lambda: str(page.model.index(0, 0).data() or "").startswith("Cancel job"), "the cancelling")

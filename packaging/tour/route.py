@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from jobdesk.connection.list_page import ListPage
 from jobdesk.kit.theme import theme
 from jobdesk.window.palette import PaletteDialog
 from jobdesk_core.jobs import Status
@@ -65,7 +66,7 @@ async def _pages(walker: Walker) -> None:
 async def _sides(walker: Walker) -> None:
     for key in ("queues", "tasks", "workers"):
         walker.trigger(f"view.{key}")
-        page = walker.window.pages.get(key)
+        page = walker.window.pages.get_as(key, ListPage)
         await walker.rows_shown(page, key)
         page.table.selectRow(0)
         await asyncio.sleep(0.8)  # what the side reads

@@ -10,10 +10,12 @@ from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.exporting.dialog import ExportDialog
 from jobdesk.filtering.save_view import SaveViewDialog
+from jobdesk.kit.action_spec import Needs
 from jobdesk.kit.theme import theme
 from jobdesk.window.about import AboutDialog
-from jobdesk.window.actions import MENUS, SPECS, Needs
+from jobdesk.window.actions import SPECS
 from jobdesk.window.main_window import MainWindow
+from jobdesk.window.menus import MENUS
 from jobdesk.window.palette import PaletteDialog
 from jobdesk.window.shortcuts import ShortcutsDialog
 from opened import Others, closed, dialog_of, live, opened

@@ -132,9 +132,9 @@ class Opener:
                 done=lambda _: None,
             ).open(),
             ReplayDialog: lambda: self._replay(desk),
-            SaveViewDialog: lambda: SaveViewDialog(window).open(),
-            SavedViewsDialog: lambda: SavedViewsDialog(window).open(),
-            ShortcutsDialog: lambda: ShortcutsDialog(window).open(),
+            SaveViewDialog: lambda: SaveViewDialog(window, window.finding).open(),
+            SavedViewsDialog: lambda: SavedViewsDialog(window, window.finding).open(),
+            ShortcutsDialog: lambda: ShortcutsDialog(window, window.all_actions.specs).open(),
             StagedDialog: lambda: StagedDialog(
                 window, desk=desk, changes=staged, errand=lambda _: None, act=lambda _: None
             ).open(),

@@ -66,7 +66,7 @@ def test_a_link_comes_back_as_it_was(profile: str, text: str, number: int | None
 async def test_a_link_shows_its_job_and_its_filter_and_copying_makes_one(dsn: str, tmp_path: Path) -> None:
     wanted, other = defer(dsn, task_name="wanted"), defer(dsn, task_name="other")
     async with live(tmp_path, dsn) as window:
-        links = LinkOpening(window)
+        links = LinkOpening(window, window.session, KEYS)
         desk_of(window)
         name = window.session.profile.name
         assert links.open(f"jobdesk://{name}/jobs/{wanted}")
@@ -85,7 +85,7 @@ async def test_a_link_shows_its_job_and_its_filter_and_copying_makes_one(dsn: st
 async def test_a_link_to_another_connection_opens_it_first(dsn: str, tmp_path: Path) -> None:
     wanted = defer(dsn, task_name="wanted")
     async with opened(tmp_path) as window:
-        links = LinkOpening(window)
+        links = LinkOpening(window, window.session, KEYS)
         window.session.store.save(Profile(name="billing", method="dsn", dsn=dsn))
         assert links.open(f"jobdesk://billing/jobs/{wanted}")
         await until(lambda: [row.id for row in window.jobs.selected_rows()] == [wanted], what="the job of the link")

@@ -101,7 +101,7 @@ async def test_a_refused_action_leaves_no_argument_in_the_log(written: Path, dsn
         others.defer(queueing_lock="lock-of-hunter2", args='{"token": "hunter2"}')
         async with live(tmp_path / "home", dsn) as window:
             error = psycopg.errors.UniqueViolation("Key (queueing_lock)=(lock-of-hunter2) already exists")
-            window._failed(error)
+            window.fail(error)
             copied = diagnostics(window.session.desk)
     assert "UniqueViolation" in everything(written) and "hunter2" not in everything(written) + copied
 

@@ -311,7 +311,7 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
             window.show_page("overview")
             page = window.pages.get("overview")
             await until(lambda: page.model.rowCount() == 11 and page.model.key_at(0) == "q00", what="the worst first")
-            await until(lambda: page.failed.value == "6", what="the hour")
+            await until(lambda: page.failures.value == "6", what="the hour")
             assert [page.model.index(10, place).data() for place in (0, 1, 2, 3, 4)] == [
                 "12 queues",
                 "12",
@@ -326,13 +326,13 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
             assert lines[0].startswith("q01: 1 job due, none started for ")
             assert lines[1] == "q00: 1 running job has stalled. The worker is no longer registered."
             assert page.attention.note.text() == "11 more"
-            assert page.failed.note == "100 % of runs · 6 failed now · 100 % in q11"
+            assert page.failures.note == "100 % of runs · 6 failed now · 100 % in q11"
             assert "oldest 2 min" in page.due.note or "oldest 1" in page.due.note
             assert page.running.note == "6 workers alive · 1 stalled"
             QTest.mouseClick(page.running, Qt.MouseButton.LeftButton)
             await until(lambda: window.jobs.model.ids() == [orphan], what="the stalled job")
             window.show_page("overview")
-            QTest.keyClick(page.failed, Qt.Key.Key_Return)
+            QTest.keyClick(page.failures, Qt.Key.Key_Return)
             assert window.header.filter_bar.text() == "status:failed"
             page.more.linked.emit("queues")
             assert window.navigation.current == "queues"

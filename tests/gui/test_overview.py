@@ -36,8 +36,8 @@ async def test_before_the_first_read_nothing_is_said_to_be_so(
             for key in ("queues", "tasks", "workers", "overview"):
                 window.show_page(key)
             assert page.attention.text == "reading …"
-            assert [card.value for card in (page.due, page.running, page.failed, page.ended)] == ["reading …"] * 4
-            assert not any(card.note for card in (page.due, page.running, page.failed, page.ended))
+            assert [card.value for card in (page.due, page.running, page.failures, page.ended)] == ["reading …"] * 4
+            assert not any(card.note for card in (page.due, page.running, page.failures, page.ended))
             notes = [window.pages.get(key).note.text() for key in ("queues", "tasks", "workers")]
             assert notes == ["reading …"] * 3
             assert not any(window.pages.get(key).empty.isVisibleTo(window) for key in ("queues", "tasks", "workers"))
@@ -50,8 +50,8 @@ async def test_an_empty_database_is_no_alarm(dsn: str, tmp_path: Path) -> None:
         page = window.pages.get("overview")
         await until(lambda: page.attention.text.startswith("No jobs yet."), what="the words")
         assert (page.due.value, page.due.note, page.running.note) == ("0", "none due", "no worker alive")
-        await until(lambda: page.failed.value == "0", what="the hour")
-        assert page.failed.note == "0 failed now"
+        await until(lambda: page.failures.value == "0", what="the hour")
+        assert page.failures.note == "0 failed now"
 
 
 async def test_no_living_worker_is_said_first_at_once_and_in_red(dsn: str, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from jobdesk.kit.theme import theme
 from jobdesk.window.about import AboutDialog
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.window.shortcuts import ShortcutsDialog
+from jobdesk.window.actions import SPECS
 from jobdesk.runtime.loop import create_loop
 from jobdesk_core.profiles import ProfileStore
 from pathlib import Path
@@ -24,8 +25,8 @@ theme().install(app)
 loop = create_loop(app, already_running=True)
 most = app.primaryScreen().availableSize()
 kept = []  # an open dialog that Python frees takes the program with it, now and then
-for make in (lambda: ConnectionDialog(None, store=ProfileStore(Path(sys.argv[1]))), lambda: ShortcutsDialog(None),
-             lambda: AboutDialog(None)):
+for make in (lambda: ConnectionDialog(None, store=ProfileStore(Path(sys.argv[1]))),
+             lambda: ShortcutsDialog(None, SPECS), lambda: AboutDialog(None)):
     dialog = make()
     kept.append(dialog)
     dialog.open()

@@ -213,7 +213,6 @@ async def test_the_program_asks_before_staged_changes_are_lost(dsn: str, tmp_pat
     ended = []
     async with live(tmp_path, dsn) as window:
         window.closing.connect(lambda: ended.append("closed"))
-        window.commands.app.quit_asked_for.connect(lambda: ended.append("quit"))
 
         def leave() -> None:
             window.close() if door == "close" else window.all_actions["app.quit"].trigger()

@@ -13,9 +13,12 @@ import jobdesk
 import pytest
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.journal.toolbar import OUTCOMES
+from jobdesk.kit.actions import SUBMENUS
 from jobdesk.kit.core_words import WORDS
 from jobdesk.runtime import translation
 from jobdesk.window.about import AboutDialog
+from jobdesk.window.actions import SPECS
+from jobdesk.window.menus import MENUS
 from jobdesk.window.pages import KEYS
 from jobdesk_core.reading.pages import Order
 from opened import Others, dialog_of, live
@@ -50,6 +53,8 @@ def untranslated(code: str) -> list[str]:
     within = {id(each) for table in tables for each in ast.walk(table)}
     for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call) and id(each) not in within):
         shown = list(call.args) if TOOL["name_of"](call) in SHOWS else []
+        if TOOL["name_of"](call) == "Spec":
+            continue  # what is declared of actions is translated where it is shown
         if TOOL["name_of"](call) == "Trouble":
             shown = shown[1:]  # the first says which kind
         shown += [each.value for each in call.keywords if each.arg in KEYWORDS]
@@ -193,3 +198,9 @@ def test_without_a_translation_the_window_speaks_english(qapp: QApplication, tmp
     for each in translation.install(qapp, QLocale("fi_FI"), tmp_path):
         qapp.removeTranslator(each)
     assert before == "&Help" == QCoreApplication.translate("Actions", "&Help")
+
+
+def test_the_template_holds_what_is_declared_of_every_action() -> None:
+    found = {text for context, text in TOOL["strings"](GUI) if context == "Actions"}
+    declared = {text for spec in SPECS for text in (spec.text, spec.tip, spec.name) if text}
+    assert declared | set(MENUS.values()) | set(SUBMENUS.values()) <= found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from jobdesk_core.journal import Entry
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication
 
 from jobdesk.acting.act import Act, Ended, Errand
@@ -15,28 +15,33 @@ from jobdesk.acting.acts import Acts
 from jobdesk.acting.banners import Banners, Button
 from jobdesk.acting.chip import ActChip
 from jobdesk.acting.panel import ActsPanel
+from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.acting.view import ActView, undoable_of
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.session import Session
 from jobdesk.kit import formats
+from jobdesk.kit.window import Window
 from jobdesk.kit.work import Work
 
 if TYPE_CHECKING:
     from jobdesk.acting.leaving import LeaveDialog
-    from jobdesk.window.main_window import MainWindow
 
 
 class Acting(QObject):
-    """What the window has of acts: dialogs hand their errands to `start`."""
+    """What a window has of acts: dialogs hand their errands to `start`, or stage them."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    entry_asked_for = Signal(int)  # an act's entry of the journal
+
+    def __init__(self, window: Window, session: Session) -> None:
+        super().__init__(window.frame)
+        self.window, self._session = window, session
+        self.staged = StagedChanges(self)
         self.acts = Acts(self)
         self.chip = ActChip(self.acts)
         self.panel = ActsPanel(self.acts)
         self.banners = Banners()
         self.work = Work(self)
-        self.failed = self.work.failed
+        self.work.failed.connect(window.fail)
         self.chip.panel_asked_for.connect(self.panel.come)
         self.panel.made.connect(self._view_made)
         self.acts.ended.connect(self._tell)
@@ -82,10 +87,10 @@ class Acting(QObject):
         if shown is not None:
             shown.raise_()
             return
-        LeaveDialog(self._window, acts=self.acts, concerned=concerned, is_end=is_end, go_on=go_on).open()
+        LeaveDialog(self.window.frame, acts=self.acts, concerned=concerned, is_end=is_end, go_on=go_on).open()
 
     def _shown(self, kind: type[LeaveDialog]) -> LeaveDialog | None:
-        return next((each for each in self._window.findChildren(kind) if each.isVisible()), None)
+        return next((each for each in self.window.frame.findChildren(kind) if each.isVisible()), None)
 
     # The end of an act
 
@@ -139,7 +144,7 @@ class Acting(QObject):
         from jobdesk.acting.ledger import LedgerDialog
 
         if act.ended is not None:
-            LedgerDialog(self._window, act=act, ended=act.ended).open()
+            LedgerDialog(self.window.frame, act=act, ended=act.ended).open()
 
     def undo(self, act: Act) -> None:
         """Look at what an undo of the act would do."""
@@ -150,7 +155,7 @@ class Acting(QObject):
             if entry is not None:
                 self.open_undo(act.errand.desk, entry, act)
 
-        reading = self._window.session.journal.entry(act.entry_id)
+        reading = self._session.journal.entry(act.entry_id)
         self.work.start(reading, name="entry", then=show, replaces=True)
 
     def open_undo(self, desk: Desk, entry: Entry, act: Act | None = None) -> None:
@@ -164,7 +169,7 @@ class Acting(QObject):
                 act.changed.emit()
             self.start(errand)
 
-        UndoDialog(self._window, desk=desk, entry=entry, act=begin).open()
+        UndoDialog(self.window.frame, desk=desk, entry=entry, act=begin).open()
 
     # What the panel asks
 
@@ -173,21 +178,17 @@ class Acting(QObject):
         view.ledger_asked_for.connect(self.show_ledger)
         view.ids_asked_for.connect(self._copy_ids)
         view.jobs_asked_for.connect(self._show_jobs)
-        view.entry_asked_for.connect(self._show_entry)
+        view.entry_asked_for.connect(self.entry_asked_for)
 
     def _copy_ids(self, act: Act) -> None:
         if act.ended is not None:
             QApplication.clipboard().setText("\n".join(map(str, act.ended.job_ids)))
             count = formats.number(len(act.ended.job_ids))
-            self._window.message.show_good_news(self.tr("Copied {count} ids.").format(count=count))
+            self.window.tell(self.tr("Copied {count} ids.").format(count=count))
 
     def _show_jobs(self, job_ids: Sequence[int]) -> None:
         if job_ids:
-            self._window.ask_for(f"id:{','.join(map(str, job_ids))}")
-
-    def _show_entry(self, entry_id: int) -> None:
-        self._window.show_page("journal")
-        self._window.pages.get("journal").choose(entry_id)
+            self.window.ask_for(f"id:{','.join(map(str, job_ids))}")
 
 
 def _named(sentence: str, job_id: int) -> str:

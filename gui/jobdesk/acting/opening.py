@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations import Action, Matching, Target
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QWidget
 
+from jobdesk.acting.control import Acting
 from jobdesk.connection.desk import Desk
-from jobdesk.kit.command_group import Noun
 
 if TYPE_CHECKING:
     from jobdesk.acting.options import Options
@@ -21,8 +20,7 @@ _FILTER_SHOWN = 36
 
 
 def open_preflight(
-    noun: Noun,
-    parent: QWidget,
+    acting: Acting,
     desk: Desk,
     action: Action,
     targets: Sequence[tuple[str, Target]],
@@ -42,16 +40,23 @@ def open_preflight(
         limit_bytes=able.queue_name_limit_bytes,
     )
     PreflightDialog(
-        parent,
+        acting.window.frame,
         desk=desk,
         action=action,
         options=fields,
         targets=targets,
-        act=noun.act,
-        done=noun.done.emit,
-        staged=noun.staged,
+        act=acting.start,
+        done=acting.window.tell,
+        staged=acting.staged,
         edit=edit,
     ).open()
+
+
+def open_on_stalled(acting: Acting, desk: Desk | None, action: Action) -> None:
+    """Show what the action would do to the running jobs that no live worker has."""
+    if desk is not None:
+        name = QCoreApplication.translate("Acting", "all stalled jobs")
+        open_preflight(acting, desk, action, [(name, Matching(JobFilter.parse("is:stalled")))])
 
 
 def matching_target(job_filter: JobFilter) -> tuple[str, Target]:

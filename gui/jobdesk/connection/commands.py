@@ -7,13 +7,14 @@ import asyncio
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Signal
 
-from jobdesk.kit.command_group import Noun
+from jobdesk.connection.command_group import CommandGroup, Reasons
+from jobdesk.kit.action_spec import Spec
 
 
-class ConnectionCommands(Noun):
+class ConnectionCommands(CommandGroup):
     """Connections to databases."""
 
-    def reasons(self) -> dict[str, str | None]:
+    def _reasons(self) -> Reasons:
         none = self.tr("There is no open connection.")
         return {
             "close": none if self._session.desk is None else None,
@@ -24,7 +25,7 @@ class ConnectionCommands(Noun):
         """Open the dialog of connections."""
         from jobdesk.connection.dialog import ConnectionDialog
 
-        dialog = ConnectionDialog(self._window, store=self._session.store, profile=self._session.profile)
+        dialog = ConnectionDialog(self._window.frame, store=self._session.store, profile=self._session.profile)
         dialog.chosen.connect(self._session.open)
         dialog.renamed.connect(self._session.rename)
         dialog.open()
@@ -44,17 +45,30 @@ class ConnectionCommands(Noun):
         desk = self._session.desk
         if desk is not None:
             InstallDialog(
-                self._window,
+                self._window.frame,
                 database=desk.capabilities.database,
                 role=desk.capabilities.role,
                 install=self._session.install_schema,
             ).open()
 
+    specs = (
+        Spec("connection.choose", "&Connections…", "desk", choose, "plug", "Ctrl+O", "Connect to another database"),
+        Spec(
+            "connection.reopen",
+            "&Reconnect",
+            "desk",
+            reopen,
+            "refresh",
+            tip="Close the connection and open it again",
+        ),
+        Spec("connection.close", "&Disconnect", "desk", close, tip="Close the connection"),
+    )
+
     async def ask_password(self, profile: Profile, why: str) -> str | None:
         """Ask for a connection's password; None when the operator gives up."""
         from jobdesk.connection.password import PasswordDialog
 
-        dialog = PasswordDialog(self._window, profile=profile, why=why)
+        dialog = PasswordDialog(self._window.frame, profile=profile, why=why)
         dialog.open()
         try:
             return await dialog.answer
@@ -75,7 +89,7 @@ class ConnectionCommands(Noun):
             raise
 
 
-class DemoCommands(Noun):
+class DemoCommands(CommandGroup):
     """The demo."""
 
     asked_for = Signal()
@@ -84,12 +98,16 @@ class DemoCommands(Noun):
         """Start the demo and connect to it."""
         self.asked_for.emit()
 
+    specs = (Spec("demo.open", "Open the de&mo", "desk", open, tip="An embedded PostgreSQL with sample jobs"),)
 
-class AppCommands(Noun):
+
+class AppCommands(CommandGroup):
     """The program."""
 
     quit_asked_for = Signal()
 
     def quit(self) -> None:
-        """End the program."""
-        self._window.ask_to_end(self.quit_asked_for.emit)
+        """End the program, if nothing is lost by that."""
+        self.quit_asked_for.emit()
+
+    specs = (Spec("app.quit", "&Quit", "desk", quit, shortcut="Ctrl+Q", starts_group=True),)

@@ -11,24 +11,26 @@ from jobdesk_core.feed.counts import MatchCount
 from jobdesk_core.reading.export import Wanted
 from PySide6.QtCore import QCoreApplication
 
+from jobdesk.acting.banners import Banners
+from jobdesk.connection.command_group import CommandGroup
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.session import Session
+from jobdesk.jobs.page import JobsPage
 from jobdesk.kit import formats
-from jobdesk.kit.command_group import Noun
+from jobdesk.kit.action_spec import Needs, Spec
+from jobdesk.kit.window import Window
 
 if TYPE_CHECKING:
     from jobdesk.exporting.leaving import Running
-    from jobdesk.window.main_window import MainWindow
 
 
-class ExportCommands(Noun):
+class ExportCommands(CommandGroup):
     """The whole list of the jobs page, or the selected jobs. It only reads: no right to act is needed."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, window: Window, session: Session, jobs: JobsPage, banners: Banners) -> None:
+        super().__init__(window, session)
+        self._jobs, self._banners = jobs, banners
         self._running: list[Running] = []
-
-    def reasons(self) -> dict[str, str | None]:
-        return {"export": self._no_desk() if self._desk is None else None}
 
     def export(self) -> None:
         """Ask what to export, and where."""
@@ -38,11 +40,11 @@ class ExportCommands(Noun):
         desk = self._desk
         if desk is None:
             return
-        model, table = self._window.jobs.model, self._window.jobs.table
+        model, table = self._jobs.model, self._jobs.table
         # What is not reported at all is no reason to refuse a file.
         has_reports = table.shows_reported() and bool(desk.capabilities.reported.readable & {"errors", "progress"})
         wanted = Wanted(model.job_filter, model.order, "csv", paths=table.shown_paths(), has_reports=has_reports)
-        about = self._window.jobs.reading.whole_count()
+        about = self._jobs.reading.whole_count()
         choices = [Choice(_name_of_all(wanted, about), wanted, about.count if about is not None else None)]
         rows = self._window.selected_rows()
         if rows:
@@ -52,19 +54,28 @@ class ExportCommands(Noun):
 
         def begin(asked: Wanted, path: Path, about: int | None) -> None:
             self._running = [each for each in self._running if not each.is_over]
-            self._running.append(export.start(desk, self._window.banners, asked, path, about))
+            self._running.append(export.start(desk, self._banners, asked, path, about))
 
-        ExportDialog(self._window, choices=choices, secret_keys=desk.profile.secret_keys, begin=begin).open()
+        ExportDialog(self._window.frame, choices=choices, secret_keys=desk.profile.secret_keys, begin=begin).open()
+
+    specs = (
+        Spec(
+            "jobs.export",
+            "E&xport…",
+            "job",
+            export,
+            tip="Export the jobs listed, or those selected, to a file: CSV, JSON or NDJSON",
+            shortcut="Ctrl+Shift+E",
+            needs=Needs.DESK,
+            name="Export jobs…",
+        ),
+    )
 
     # Leaving
 
     def before_close(self, desk: Desk | None, go_on: Callable[[], object]) -> None:
-        """Close a connection; while acts or exports run on it, only once they have been stopped, if that is meant."""
-
-        def without_acts() -> None:
-            self._before([each for each in self._running if each.desk is desk], go_on, is_end=False)
-
-        self._window.acting.before_close(desk, without_acts)
+        """Close a connection; while exports run on it, only once they have been stopped, if that is meant."""
+        self._before([each for each in self._running if each.desk is desk], go_on, is_end=False)
 
     def before_end(self, go_on: Callable[[], object]) -> None:
         """End the program; while exports run, only once they have been stopped, if that is meant."""
@@ -77,11 +88,11 @@ class ExportCommands(Noun):
         if not concerned:
             go_on()
             return
-        shown = next((each for each in self._window.findChildren(ExportLeaveDialog) if each.isVisible()), None)
+        shown = next((each for each in self._window.frame.findChildren(ExportLeaveDialog) if each.isVisible()), None)
         if shown is not None:
             shown.raise_()
             return
-        ExportLeaveDialog(self._window, concerned=concerned, is_end=is_end, go_on=go_on).open()
+        ExportLeaveDialog(self._window.frame, concerned=concerned, is_end=is_end, go_on=go_on).open()
 
 
 def _name_of_all(wanted: Wanted, about: MatchCount | None) -> str:

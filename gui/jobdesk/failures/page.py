@@ -8,11 +8,12 @@ from dataclasses import replace
 from jobdesk_core.failures.records import By, Failures, Group, Range
 from jobdesk_core.feed.feed import Changes
 from jobdesk_core.filters.language import term
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.page import Page
 from jobdesk.failures import words
 from jobdesk.failures.chips import Chips
 from jobdesk.failures.model import FailuresModel
@@ -25,12 +26,12 @@ from jobdesk.failures.table import FailuresTable
 from jobdesk.failures.time_line import TimeLine
 from jobdesk.failures.toolbar import Choice, FailuresToolbar
 from jobdesk.kit import formats
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.empty_state import Action, EmptyState
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
-from jobdesk.window.actions import Actions
 
 #: Narrower, the side stands below the list; the choices of the toolbar are lists below the second width.
 NARROW_WIDTH, TIGHT_WIDTH = 860, 660
@@ -44,12 +45,8 @@ _SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel
 _BY, _SPANS = list(By), list(Range)
 
 
-class FailuresPage(QWidget):
+class FailuresPage(Page):
     """Reads while it is shown only. The actions on a group act on the one that is selected."""
-
-    selection_changed = Signal()
-    filter_asked_for = Signal(str)
-    failed = Signal(Exception)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,7 +89,6 @@ class FailuresPage(QWidget):
         """Offer the actions on a group beside it and in the list's menu."""
         self.side.set_actions(actions)
         self._menu = actions.menu_of(actions.of("failure"), self)
-        self.side.help_asked_for.connect(actions["help.topic"].trigger)
 
     def apply(self, changes: Changes) -> None:
         """Something has changed: failures are read again soon, if they are shown."""
@@ -383,6 +379,7 @@ class FailuresPage(QWidget):
         self.table.customContextMenuRequested.connect(self._open_menu)
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._selected())
         self.side.filter_asked_for.connect(self.filter_asked_for)
+        self.side.help_asked_for.connect(lambda: self.help_asked_for.emit("failures"))
         self.time_line.time_asked_for.connect(self._open_time)
         self._beside.changed.connect(self.selection_changed)
         theme().changed.connect(self._fit)

@@ -17,6 +17,7 @@ from jobdesk.failures.common import CommonTable
 from jobdesk.failures.muted import Mute
 from jobdesk.failures.rows import Row
 from jobdesk.kit import formats
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.flow import Flow
 from jobdesk.kit.labels import caption, plain_label
 from jobdesk.kit.table import Table
@@ -24,7 +25,6 @@ from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
 from jobdesk.kit.traceback_view import TracebackView
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
-from jobdesk.window.actions import Actions
 
 #: Jobs that are listed, the newest.
 MOST_JOBS = 5

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Protocol
 
 from jobdesk_core.filters.completion import Wanted
 from jobdesk_core.filters.completion_values import Question
@@ -16,10 +17,11 @@ from jobdesk_core.reading.pages import Order
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 
+from jobdesk.connection.session import Session
+from jobdesk.filtering.bar import FilterBar
 from jobdesk.filtering.view_counts import ViewCounts
-
-if TYPE_CHECKING:
-    from jobdesk.window.main_window import MainWindow
+from jobdesk.filtering.view_list import ViewList
+from jobdesk.kit.window import Window
 
 SHORTCUTS = 9
 #: What workers report of, by what the filter calls it, and the tables that hold it.
@@ -28,34 +30,47 @@ _REPORTED = {"error": "errors", "host": "workers"}
 UNWRITABLE = (OSError, ValueError)
 
 
+class Listing(Protocol):
+    """The list of jobs, which a filter and an order apply to."""
+
+    @property
+    def order(self) -> Order:
+        """The order in force."""
+
+    def set_order(self, order: Order) -> None:
+        """Show the jobs in another order."""
+
+    def set_filter(self, job_filter: JobFilter) -> None:
+        """Show the jobs that match."""
+
+    def inspect(self, job_id: int) -> bool:
+        """Select a job that is loaded. False when it is not."""
+
+
 class Finding(QObject):
-    """Belongs to the window, and leaves it to the pages to show what was found."""
+    """Leaves it to the list of jobs to show what was found."""
 
     changed = Signal()  # another filter is in force, or other views are saved
     trouble = Signal(str)  # a sentence
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self.bar = window.header.filter_bar
-        self.list = window.view_list
-        self.store = FindingStore(window.session.store.path.with_name("finding.toml"))
+    def __init__(self, window: Window, session: Session, bar: FilterBar, views: ViewList, listing: Listing) -> None:
+        super().__init__(window.frame)
+        self._window, self._session, self._listing = window, session, listing
+        self.bar = bar
+        self.list = views
+        self.store = FindingStore(session.store.path.with_name("finding.toml"))
         self.views: list[SavedView] = []
         self._counts = ViewCounts(self.list)
         self._noted = ""
         self._wanted_job: int | None = None
         self.bar.changed.connect(self._filter_changed)
-        window.pages.currentChanged.connect(self._page_changed)
         self.bar.set_source(self._names)
         self.bar.set_past(lambda: self.store.past(self._profile))
-        window.jobs.narrowing_asked_for.connect(self.bar.narrow)
         self.list.chosen.connect(self._chosen)
-        window.jobs.reading.progressed.connect(self._look_for_job)
-        window.jobs.toolbar.order_asked_for.connect(lambda _: self._mark_current())
         for number in range(SHORTCUTS):
-            keys = QShortcut(QKeySequence(f"Alt+{number + 1}"), window)
+            keys = QShortcut(QKeySequence(f"Alt+{number + 1}"), window.frame)
             keys.setContext(Qt.ShortcutContext.WindowShortcut)
-            keys.activated.connect(lambda number=number: self._open_number(number))
+            keys.activated.connect(partial(self._open_number, number))
 
     # What the window and the commands ask
 
@@ -74,8 +89,8 @@ class Finding(QObject):
 
     def tick(self) -> None:
         """Bring a few counts of views up to date, if anybody can see them."""
-        if self.list.isVisible() and not self._window.isMinimized():
-            self._counts.tick(self._window.session.desk, time.monotonic())
+        if self.list.isVisible() and not self.list.window().isMinimized():
+            self._counts.tick(self._session.desk, time.monotonic())
 
     def show_filter(self, text: str) -> None:
         """Put a filter in force on the page of jobs."""
@@ -86,28 +101,33 @@ class Finding(QObject):
         """Select one job, by its number as filter when it is not among those loaded."""
         self._window.show_page("jobs")
         self._wanted_job = None
-        if not self._window.jobs.inspect(job_id):
+        if not self._listing.inspect(job_id):
             self._wanted_job = job_id
             self.bar.set_text(f"id:{job_id}")
-            self._look_for_job()
+            self.look_for_job()
 
     def open_view(self, view: SavedView) -> None:
         """Show what a view finds, in its order."""
         order = order_of(view)
-        if order is not self._window.jobs.model.order:
-            self._window.jobs.set_order(order)
+        if order is not self.order:
+            self._listing.set_order(order)
         self.show_filter(view.filter_text)
-        self._mark_current()
+        self.mark_current()
+
+    @property
+    def order(self) -> Order:
+        """The order in force."""
+        return self._listing.order
 
     def current_view(self) -> SavedView | None:
         """The view that is on show."""
-        order = self._window.jobs.model.order
+        order = self.order
         text = self.bar.text()
         return next((view for view in self.views if view.filter_text == text and order_of(view) is order), None)
 
     def save_view(self, name: str) -> None:
         """Save the filter and the order in force by a name; a view of that name is changed to them."""
-        view = SavedView(name, self.bar.text(), self._window.jobs.model.order.name)
+        view = SavedView(name, self.bar.text(), self.order.name)
         names = [each.name for each in self.views]
         kept = [view if each.name == name else each for each in self.views]
         self.set_views(kept if name in names else [*kept, view])
@@ -122,11 +142,11 @@ class Finding(QObject):
 
     def read_views(self) -> None:
         """Show the saved views of the connection."""
-        is_open = self._window.session.desk is not None
+        is_open = self._session.desk is not None
         self.views = self.store.views(self._profile) if is_open else []
         self.list.show_views(self.views)
         self._counts.show_views([(view.name, filter_of(view)) for view in self.views])
-        self._mark_current()
+        self.mark_current()
         self.tick()
         self.changed.emit()
 
@@ -144,22 +164,19 @@ class Finding(QObject):
 
     @property
     def _profile(self) -> str:
-        profile = self._window.session.profile
+        profile = self._session.profile
         return profile.name if profile is not None else ""
 
-    def _page_changed(self, _: int) -> None:
-        self.bar.set_elsewhere(self._window.pages.currentWidget() is not self._window.jobs)
-
     def _filter_changed(self, text: str) -> None:
-        self._window.jobs.set_filter(JobFilter.parse(text))
+        self._listing.set_filter(JobFilter.parse(text))
         self._window.show_page("jobs")
         self._note_past(text)
-        self._mark_current()
+        self.mark_current()
         self.changed.emit()
 
     def _note_past(self, text: str) -> None:
         tokens = JobFilter.parse(text).tokens
-        desk = self._window.session.desk
+        desk = self._session.desk
         if desk is None:
             return
         secret = compiled(desk.profile.secret_keys)
@@ -173,7 +190,7 @@ class Finding(QObject):
 
     def _names(self, wanted: Wanted, task: str) -> Sequence[str]:
         """What the database is known to hold there; what is not known yet is asked for, and offered when it comes."""
-        desk = self._window.session.desk
+        desk = self._session.desk
         if desk is None or wanted.kind == "name":
             return []
         if wanted.key == "queue":
@@ -206,12 +223,14 @@ class Finding(QObject):
         if number < len(self.views):
             self.open_view(self.views[number])
 
-    def _mark_current(self) -> None:
+    def mark_current(self) -> None:
+        """Mark the view that is on show, if any is."""
         view = self.current_view()
         self.list.mark(view.name if view is not None else None)
 
-    def _look_for_job(self) -> None:
-        if self._wanted_job is not None and self._window.jobs.inspect(self._wanted_job):
+    def look_for_job(self) -> None:
+        """Select the job that is wanted, once it is loaded."""
+        if self._wanted_job is not None and self._listing.inspect(self._wanted_job):
             self._wanted_job = None
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from jobdesk.kit.core_words import order_label
 from jobdesk.kit.dialog_frame import DialogFrame, field, note
 from jobdesk.kit.fields import FieldList
 
 if TYPE_CHECKING:
-    from jobdesk.window.main_window import MainWindow
+    from jobdesk.filtering.finding import Finding
 
 LONGEST_NAME = 60
 
@@ -22,9 +22,9 @@ class SaveViewDialog(DialogFrame):
     help_place = ("filter", "keep-a-filter")
     submits_on_return = True
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, title="", sentence="", verb="", width=440)
-        self._finding = window.finding
+    def __init__(self, parent: QWidget, finding: Finding) -> None:
+        super().__init__(parent, title="", sentence="", verb="", width=440)
+        self._finding = finding
         self.title.setText(self.tr("Save this view"))
         self.setWindowTitle(self.tr("Save this view"))
         self.verb.setText(self.tr("Save the view"))
@@ -39,7 +39,7 @@ class SaveViewDialog(DialogFrame):
         facts.set_fields(
             [
                 (self.tr("filter"), self._finding.bar.text() or self.tr("none: all jobs"), "mono"),
-                (self.tr("order"), order_label(window.jobs.model.order), ""),
+                (self.tr("order"), order_label(finding.order), ""),
             ]
         )
         self.content.addWidget(facts)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from jobdesk_core.profiles.finding import SavedView
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.filtering.save_view import LONGEST_NAME
 from jobdesk.kit.dialog_frame import DialogFrame, field, note
 from jobdesk.kit.theme import theme
 
 if TYPE_CHECKING:
-    from jobdesk.window.main_window import MainWindow
+    from jobdesk.filtering.finding import Finding
 
 _VIEW = int(Qt.ItemDataRole.UserRole)
 
@@ -25,9 +25,9 @@ class SavedViewsDialog(DialogFrame):
     help_place = ("filter", "keep-a-filter")
     submits_on_return = True
 
-    def __init__(self, window: MainWindow, chosen: str = "") -> None:
-        super().__init__(window, title="", sentence="", verb="", width=460)
-        self._finding = window.finding
+    def __init__(self, parent: QWidget, finding: Finding, chosen: str = "") -> None:
+        super().__init__(parent, title="", sentence="", verb="", width=460)
+        self._finding = finding
         self.title.setText(self.tr("Saved views"))
         self.setWindowTitle(self.tr("Saved views"))
         self.sentence.setText(self.tr("Alt+1 to Alt+9 open the first nine."))

@@ -29,6 +29,7 @@ from jobdesk.inspector.runs_panel import RunsPanel
 from jobdesk.inspector.timeline import EventList, Timeline
 from jobdesk.inspector.why_card import WhyCard
 from jobdesk.kit import clock, formats
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.growing import keep_sizes
@@ -37,7 +38,6 @@ from jobdesk.kit.labels import caption, plain_label
 from jobdesk.kit.status_label import StatusLabel
 from jobdesk.kit.theme import theme
 from jobdesk.kit.work import Work
-from jobdesk.window.actions import Actions
 
 #: Seconds before the job is read again when it changed itself, and when others did.
 OWN_CHANGE_S, OTHERS_CHANGE_S = 0.1, 1.0

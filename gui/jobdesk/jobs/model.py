@@ -17,7 +17,7 @@ from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, Q
 from jobdesk.jobs.extras import JobExtras
 from jobdesk.jobs.job_columns import CLOCK_COLUMNS, COLUMNS, EXTRAS, LEFT, RIGHT, STATUS_COLUMN, Column, cells
 from jobdesk.kit import clock, formats
-from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, MONO_ROLE, STATUS_ROLE, TONE_ROLE, PaintedCell
+from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, MONO_ROLE, STATUS_ROLE, TONE_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.theme.tokens import STATUS_SHAPE
 
 NO_PARENT = QModelIndex()
@@ -189,13 +189,13 @@ class JobsModel(QAbstractTableModel):
 
     # Qt
 
-    def rowCount(self, parent: QModelIndex = NO_PARENT) -> int:
+    def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: QModelIndex = NO_PARENT) -> int:
+    def columnCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(COLUMNS) + len(self.extras.columns)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
         position, column = index.row(), index.column()

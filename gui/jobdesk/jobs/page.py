@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.page import Page
 from jobdesk.inspector import Inspector
 from jobdesk.jobs.argument_column import ArgumentColumnDialog
 from jobdesk.jobs.cell_filters import CellFilters
@@ -27,25 +28,20 @@ from jobdesk.jobs.scroll_bar import WholeBar
 from jobdesk.jobs.table import JobsTable
 from jobdesk.jobs.toolbar import ROOMY_WIDTH, JobsToolbar
 from jobdesk.kit import formats
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
-from jobdesk.window.actions import Actions
 
 INSPECTOR_WIDTH = 372
 #: A narrower page has the inspector below the table.
 BESIDE_WIDTH = 780
 
 
-class JobsPage(QWidget):
+class JobsPage(Page):
     """Shows the jobs that match the filter in the chosen order and follows them live."""
 
-    selection_changed = Signal()
-    footnote_changed = Signal()
-    filter_asked_for = Signal(str)
     narrowing_asked_for = Signal(str)  # a condition to add to the filter
-    told = Signal(str)  # a sentence
-    failed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,6 +79,11 @@ class JobsPage(QWidget):
         self.extras.show_desk(desk)
         self.reading.show_desk(desk)
 
+    @property
+    def order(self) -> Order:
+        """The order in force."""
+        return self.model.order
+
     def set_filter(self, job_filter: JobFilter) -> None:
         """Show what matches this filter; the job on show stays selected if it does."""
         self._wanted = self._inspected
@@ -111,7 +112,7 @@ class JobsPage(QWidget):
         """Grey what is shown while nobody knows whether it is still so."""
         self.table.set_faded(is_stale)
 
-    def tick(self) -> None:
+    def refresh(self) -> None:
         """Let time pass in what is in sight."""
         self.model.refresh_clock(*self.table.sight())
         self.extras.tick()
@@ -128,6 +129,10 @@ class JobsPage(QWidget):
         """The selected jobs as last read, top to bottom."""
         rows = (self.model.row(job_id) for job_id in self.table.selected_ids())
         return [row for row in rows if row is not None]
+
+    def selected_text(self) -> str:
+        """The selected rows with tabs between the cells."""
+        return self.table.selected_text()
 
     def inspect(self, job_id: int) -> bool:
         """Select a job that is loaded. False when it is not."""
@@ -222,6 +227,7 @@ class JobsPage(QWidget):
         self.inspector.job_asked_for.connect(self._go_to)
         self.inspector.filter_asked_for.connect(self.filter_asked_for)
         self.inspector.failed.connect(self.failed)
+        self.inspector.help_asked_for.connect(lambda: self.help_asked_for.emit("reporting"))
         theme().changed.connect(self._fit)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobdesk_core.jobs import Status
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -138,7 +138,7 @@ class JobsTable(Table):
         super().resizeEvent(event)
         self._fit_columns()
 
-    def rowsInserted(self, parent: QModelIndex, start: int, end: int) -> None:
+    def rowsInserted(self, parent: AnyIndex, start: int, end: int) -> None:
         bar = self.verticalScrollBar()
         is_reading = bar.value() > 0 or self.selectionModel().hasSelection() or not self.jobs.is_at_start
         first_in_sight = self.rowAt(0)
@@ -155,7 +155,7 @@ class JobsTable(Table):
                 self.arrived_above.emit(self._above)
         self._looking.start()
 
-    def rowsAboutToBeRemoved(self, parent: QModelIndex, start: int, end: int) -> None:
+    def rowsAboutToBeRemoved(self, parent: AnyIndex, start: int, end: int) -> None:
         # Qt would make the neighbour of a removed row the current one: the next click on Delete
         # would then hit a job that nobody chose.
         if start <= self.currentIndex().row() <= end:
@@ -275,7 +275,7 @@ class JobsTable(Table):
             self.arrived_above.emit(0)
 
 
-def _single_shot(parent: QWidget, interval_ms: int, signal: Signal) -> QTimer:
+def _single_shot(parent: QWidget, interval_ms: int, signal: SignalInstance) -> QTimer:
     timer = QTimer(parent)
     timer.setSingleShot(True)
     timer.setInterval(interval_ms)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from jobdesk_core.reading.pages import Order
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
 from jobdesk.jobs.table import JobsTable
 from jobdesk.kit import formats
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.core_words import order_label
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import icon
-from jobdesk.window.actions import Actions
 
 ACTIONS = ("job.defer", "job.retry", "job.cancel", "job.abort")
 #: A page narrower than these has room for the columns' icon alone, and for the actions' icons alone.
@@ -170,7 +172,7 @@ class JobsToolbar(QWidget):
     def _fill_order(self) -> None:
         menu = QMenu(self)
         for order in Order:
-            menu.addAction(order_label(order), lambda chosen=order: self.order_asked_for.emit(chosen))
+            menu.addAction(order_label(order), partial(self.order_asked_for.emit, order))
         self._order.setObjectName("plain")
         self._order.setAccessibleName(self.tr("Order of the jobs"))
         self._order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

@@ -13,6 +13,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.page import Page
 from jobdesk.journal.detail import JournalDetail
 from jobdesk.journal.toolbar import JournalToolbar
 from jobdesk.journal.words import entry_cells, entry_titles
@@ -32,13 +33,12 @@ SHOWN_RECORDS = 1_000
 READ_MS = 2_000
 
 
-class JournalPage(QWidget):
+class JournalPage(Page):
     """Needs no connection to be read; to undo, one to the database that the entry was done on."""
 
-    filter_asked_for = Signal(str)
-    told = Signal(str)
     undo_asked_for = Signal(object, object)  # Desk, Entry
-    failed = Signal(object)
+
+    needs_desk = False
 
     def __init__(self, journal: Journal, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,9 +65,6 @@ class JournalPage(QWidget):
         """Know the connection on which an undo would be done."""
         self._desk = desk
         self._show_undo()
-
-    def refresh(self) -> None:
-        """Nothing to do on the window's tick: the page has a clock of its own."""
 
     def retell(self) -> None:
         """Moments are told in another zone."""

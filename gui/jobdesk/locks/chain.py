@@ -11,12 +11,12 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from jobdesk.kit import clock, formats
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import ValuesModel
 from jobdesk.locks.words import chain_cells, chain_note, chain_titles, short
-from jobdesk.window.actions import SPECS, Actions
 
 #: The actions with a button; those that a window has not are left out.
 BUTTONS = ("job.cancel", "job.retry", "job.reprioritise", "job.reschedule", "job.abort")
@@ -49,7 +49,7 @@ class LockChain(QWidget):
     def set_actions(self, actions: Actions, menu: QMenu) -> None:
         """Put the actions on jobs beside the title and into the context menu."""
         self._menu = menu
-        known = {spec.key for spec in SPECS}
+        known = {spec.key for spec in actions.specs}
         for action in (actions[key] for key in BUTTONS if key in known):
             button = QToolButton()
             button.setDefaultAction(action)

@@ -10,7 +10,7 @@ from jobdesk_core.feed.feed import Changes
 from jobdesk_core.filters.language import term
 from jobdesk_core.locks.locks import Chain, LockKind, LockList, LockRow
 from jobdesk_core.reading.pages import StatementTooLong
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -21,7 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.page import Page
 from jobdesk.kit import clock
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.one_line import OneLine
@@ -32,7 +34,6 @@ from jobdesk.kit.values_model import Cell, ValuesModel
 from jobdesk.kit.work import Work
 from jobdesk.locks.chain import LockChain
 from jobdesk.locks.words import columns_of, empty_words, lock_cells, note_of
-from jobdesk.window.actions import Actions
 
 READ, READ_CHAIN = "read locks", "read a lock's jobs"
 #: Seconds between two reads: after a change, and when only time has passed.
@@ -46,12 +47,8 @@ OPTIONAL = ("later", "queue", "since", "task")
 TYPING_MS = 250
 
 
-class LocksPage(QWidget):
+class LocksPage(Page):
     """Reads while it is shown only. Actions on jobs act on what is selected in the chain."""
-
-    selection_changed = Signal()
-    filter_asked_for = Signal(str)
-    failed = Signal(Exception)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -17,6 +17,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHeaderView, QScrollArea, QVBoxLayout, QWidget
 
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.page import Page
 from jobdesk.kit import formats
 from jobdesk.kit.card import Card
 from jobdesk.kit.table import HEADER_HEIGHT, Table
@@ -37,21 +38,15 @@ STATUS_OF = {
 NARROW_WIDTH = 860
 
 
-class OverviewPage(QScrollArea):
+class OverviewPage(Page):
     """What needs attention, the cards, the chart of the last hour, and the queues."""
 
-    filter_asked_for = Signal(str)
-    page_asked_for = Signal(str)
     rescue_asked_for = Signal(str)
     defer_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("page")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        # Its cards and tables are stops of their own, and scroll into sight.
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._desk: Desk | None = None
         self._has_stalled = False
         self.attention = AttentionCard()
@@ -62,11 +57,11 @@ class OverviewPage(QScrollArea):
         self.due = Card(self.tr("due now"))
         self.due.setProperty("pane", True)
         self.running = Card(self.tr("running"))
-        self.failed = Card(self.tr("failed, last hour"))
+        self.failures = Card(self.tr("failed, last hour"))
         self.ended = Card(self.tr("ended, last hour"))
         self.due.chosen.connect(lambda: self.filter_asked_for.emit("status:todo"))
         self.running.chosen.connect(self._open_running)
-        self.failed.chosen.connect(lambda: self.filter_asked_for.emit("status:failed"))
+        self.failures.chosen.connect(lambda: self.filter_asked_for.emit("status:failed"))
         self.ended.chosen.connect(lambda: self.filter_asked_for.emit("ended:>-60m"))
         self.chart = ThroughputChart()
         self.more = TextBlock()
@@ -101,7 +96,7 @@ class OverviewPage(QScrollArea):
         for column in (6, 7):
             self.table.setColumnHidden(column, is_narrow)
         across = 2 if is_narrow else 4
-        for place, card in enumerate((self.due, self.running, self.failed, self.ended)):
+        for place, card in enumerate((self.due, self.running, self.failures, self.ended)):
             self._cards.addWidget(card, place // across, place % across)
         for column in range(4):
             self._cards.setColumnStretch(column, int(column < across))
@@ -110,7 +105,7 @@ class OverviewPage(QScrollArea):
 
     def _show_reading(self) -> None:
         self.attention.show_reading()
-        for card in (self.due, self.running, self.failed, self.ended):
+        for card in (self.due, self.running, self.failures, self.ended):
             card.set_reading(self.tr("reading …"))
         self.chart.show_reading()
         self.model.set_rows([])
@@ -129,7 +124,7 @@ class OverviewPage(QScrollArea):
             self.attention.show_lines(found.attention, now, as_of)
         self._show_cards(found, now)
         if is_stale:
-            for card in (self.due, self.running, self.failed, self.ended):
+            for card in (self.due, self.running, self.failures, self.ended):
                 card.set_value(card.value, card.note, "secondary")
         self._show_hour(found.hour)
         self._show_queues(found, now, is_stale)
@@ -144,13 +139,15 @@ class OverviewPage(QScrollArea):
         )
         hour = found.hour
         if hour is None:
-            for card in (self.failed, self.ended):
+            for card in (self.failures, self.ended):
                 card.set_reading(self.tr("reading …"))
             return
         since = formats.minute_of_day(hour.minutes[0])
-        self.failed.set_title(self.tr("failed since {time}").format(time=since))
+        self.failures.set_title(self.tr("failed since {time}").format(time=since))
         self.ended.set_title(self.tr("runs ended since {time}").format(time=since))
-        self.failed.set_value(formats.number(hour.failed), self._failed_note(found, hour), "bad" if hour.failed else "")
+        self.failures.set_value(
+            formats.number(hour.failed), self._failed_note(found, hour), "bad" if hour.failed else ""
+        )
         pace = self.tr("{rate} / min").format(rate=f"{hour.rate:,.1f}")
         ran = self.tr("run p95 {time}").format(time=seconds(hour.ran_s)[0])
         self.ended.set_value(formats.number(hour.ended), f"{pace} · {ran}")
@@ -313,7 +310,16 @@ class OverviewPage(QScrollArea):
         layout.addLayout(self._cards)
         layout.addWidget(self.chart, 1)
         layout.addWidget(holder)
-        self.setWidget(content)
+        scroll = QScrollArea()
+        scroll.setObjectName("page")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        # Its cards and tables are stops of their own, and scroll into sight.
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(content)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
 
 
 def _faded(cell: Cell) -> Cell:

@@ -16,17 +16,17 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QLineEdit
 
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.list_page import ListPage
 from jobdesk.kit import formats
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.growing import keep_sizes
-from jobdesk.kit.list_page import ListPage
 from jobdesk.kit.sparkline import SparkDelegate
 from jobdesk.kit.work import Work
 from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN
 from jobdesk.queues.model import NamesModel
 from jobdesk.queues.reported_task import read_task, runs_of
 from jobdesk.queues.side import NamesSide
-from jobdesk.window.actions import Actions
 
 Kind = Literal["queue", "task"]
 #: Seconds between two sortings by values that change; none while a row is selected.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from jobdesk_core.exceptions import InDoubt
 from jobdesk_core.jobs import Job
@@ -14,24 +13,26 @@ from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QTimer
 
 from jobdesk.acting.act import Errand
+from jobdesk.acting.control import Acting
 from jobdesk.acting.errands import act_of_set, set_in_question
-from jobdesk.acting.staged_changes import InQuestion, StagedChanges, place_of
+from jobdesk.acting.staged_changes import InQuestion, place_of
+from jobdesk.connection.command_group import CommandGroup, Reasons
 from jobdesk.connection.desk import Desk
-from jobdesk.kit.command_group import Noun
-
-if TYPE_CHECKING:
-    from jobdesk.staging.dialog import StagedDialog
-    from jobdesk.window.main_window import MainWindow
+from jobdesk.connection.session import Session
+from jobdesk.deferring.commands import NewJobCommands
+from jobdesk.kit.action_spec import Needs, Spec
+from jobdesk.kit.window import Window
 
 Ways = tuple[Callable[[], object], tuple[str, Callable[[], object]], Callable[[InDoubt], object]]
 
 
-class StagedCommands(Noun):
+class StagedCommands(CommandGroup):
     """The set of the open connection."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.held = StagedChanges(self)
+    def __init__(self, window: Window, session: Session, acting: Acting, new_jobs: NewJobCommands) -> None:
+        super().__init__(window, session)
+        self._acting, self._new_jobs = acting, new_jobs
+        self.held = acting.staged
         self._last: Profile | None = None
         self._session.desk_changed.connect(self._follow)
 
@@ -41,14 +42,9 @@ class StagedCommands(Noun):
         if self._last is not None and self._last.name == old:
             self._last = replace(self._last, name=new)
 
-    def reasons(self) -> dict[str, str | None]:
-        verbs = ("show", "apply", "discard")
-        if self._desk is None:
-            return dict.fromkeys(verbs, self._no_desk())
-        if not self.current.entries:
-            nothing = self.tr("Nothing is staged. Any dialog that acts on jobs or defers them can stage that.")
-            return dict.fromkeys(verbs, nothing)
-        return {}
+    def _reasons_on(self, desk: Desk) -> Reasons:
+        nothing = self.tr("Nothing is staged. Any dialog that acts on jobs or defers them can stage that.")
+        return dict.fromkeys((spec.verb for spec in self.specs), None if self.current.entries else nothing)
 
     @property
     def current(self) -> ChangeSet:
@@ -56,12 +52,17 @@ class StagedCommands(Noun):
         return self.held.of(self._desk.profile) if self._desk is not None else ChangeSet()
 
     def show(self) -> None:
-        """Look at them."""
-        self._open()
-
-    def apply(self) -> None:
         """Look at them, ready to be applied; the verb is never where Return would press it unread."""
-        self._open()
+        from jobdesk.staging.dialog import StagedDialog
+
+        desk = self._desk
+        if desk is None or not self.current.entries:
+            return
+        errand = partial(self._errand, desk)
+        dialog = StagedDialog(self._window.frame, desk=desk, changes=self.held, errand=errand, act=self._acting.start)
+        dialog.edit_asked_for.connect(partial(self._edit, desk))
+        dialog.discard_asked_for.connect(self.discard)
+        dialog.open()
 
     def discard(self) -> None:
         """Throw them away, when that is meant."""
@@ -70,9 +71,38 @@ class StagedCommands(Noun):
         desk = self._desk
         if desk is None or not self.current.entries:
             return
-        dialog = DiscardDialog(self._window, counts={desk.profile.name: len(self.current.entries)})
+        dialog = DiscardDialog(self._window.frame, counts={desk.profile.name: len(self.current.entries)})
         dialog.accepted.connect(lambda: self.held.keep(desk.profile, ChangeSet()))
         dialog.open()
+
+    specs = (
+        Spec(
+            "staged.show",
+            "&Staged changes…",
+            "desk",
+            show,
+            shortcut="Ctrl+Shift+S",
+            tip="Review everything that has been staged",
+            needs=Needs.DESK,
+            starts_group=True,
+        ),
+        Spec(
+            "staged.apply",
+            "&Apply staged changes…",
+            "desk",
+            show,
+            tip="Apply all staged changes in one transaction",
+            needs=Needs.DESK,
+        ),
+        Spec(
+            "staged.discard",
+            "D&iscard staged changes…",
+            "desk",
+            discard,
+            tip="Discard all staged changes",
+            needs=Needs.DESK,
+        ),
+    )
 
     def before_end(self, end: Callable[[], object]) -> None:
         """End the program; when changes are staged, only if they are thrown away."""
@@ -82,27 +112,14 @@ class StagedCommands(Noun):
         if not counts:
             end()
             return
-        shown = next((each for each in self._window.findChildren(DiscardDialog) if each.isVisible()), None)
+        shown = next((each for each in self._window.frame.findChildren(DiscardDialog) if each.isVisible()), None)
         if shown is not None:
             shown.raise_()
             return
-        dialog = DiscardDialog(self._window, counts=counts, is_end=True)
+        dialog = DiscardDialog(self._window.frame, counts=counts, is_end=True)
         dialog.accepted.connect(self.held.drop_all)
         dialog.accepted.connect(lambda: end())
         dialog.open()
-
-    def _open(self) -> StagedDialog | None:
-        from jobdesk.staging.dialog import StagedDialog
-
-        desk = self._desk
-        if desk is None or not self.current.entries:
-            return None
-        errand = partial(self._errand, desk)
-        dialog = StagedDialog(self._window, desk=desk, changes=self.held, errand=errand, act=self.act)
-        dialog.edit_asked_for.connect(partial(self._edit, desk))
-        dialog.discard_asked_for.connect(self.discard)
-        dialog.open()
-        return dialog
 
     def _errand(self, desk: Desk, plan: SetPlan) -> Errand:
         """The applying of them. Meanwhile they are not staged, so that none is applied twice."""
@@ -126,7 +143,7 @@ class StagedCommands(Noun):
         left = self.held.take_in_question(desk.profile) if desk is self._session.desk else None
         if left is not None:
             count = changes(len(left.held.entries))
-            self.act(set_in_question(desk, left.held, count, left.error, *self._ways(desk, left.held)))
+            self._acting.start(set_in_question(desk, left.held, count, left.error, *self._ways(desk, left.held)))
 
     def _edit(self, desk: Desk, position: int) -> None:
         entry = self.held.of(desk.profile).entries[position]
@@ -137,7 +154,7 @@ class StagedCommands(Noun):
             held = self.held.of(desk.profile)
             self.held.keep(desk.profile, held.replaced(position, replace(entry, job=job)))
 
-        self._window.commands.job.open_staged(entry.job, keep, again_of=entry.again_of)
+        self._new_jobs.open_staged(entry.job, keep, again_of=entry.again_of)
 
     def _follow(self) -> None:
         """Say what is left behind when a connection is closed: it waits there until the program ends."""
@@ -162,4 +179,4 @@ class StagedCommands(Noun):
             return
         said = self.tr("Not applied: {changes} for {name}.").format(changes=changes(count), name=profile.name)
         way_out = self.tr("They will be there when you connect again, until Jobdesk quits.")
-        self._window.message.show_message("warning", said, way_out)
+        self._window.warn(said, way_out)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobdesk_core.reading.pages import Order
 from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 from jobdesk.failures.muted import Muted
+from jobdesk.jobs.page import JobsPage
 from jobdesk.kit.columns import Columns
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
+from jobdesk.kit.window import Window
 from jobdesk.window.pages import KEYS
-
-if TYPE_CHECKING:
-    from jobdesk.window.main_window import MainWindow
 
 #: The window at first, the least it can be, and what the desktop's frame around it takes, in logical pixels.
 FIRST_SIZE, LEAST_SIZE, FRAME = QSize(1440, 900), QSize(680, 420), QSize(8, 32)
@@ -33,9 +32,9 @@ class Arrangement(QObject):
 
     changed = Signal()  # a person has arranged something
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, window: Window, jobs: JobsPage) -> None:
+        super().__init__(window.frame)
+        self._window, self._jobs = window, jobs
         self._is_putting = False
         self._splitters: dict[str, Splitter] = {}
         self._columns: dict[str, Columns] = {}
@@ -43,8 +42,7 @@ class Arrangement(QObject):
         self._kept: dict[str, dict[str, Any]] = {"columns": {}, "panes": {}}
         self._muted: Muted | None = None
         self._kept_muted: object = None
-        window.navigation.chosen.connect(self._tell)
-        window.jobs.toolbar.order_asked_for.connect(self._tell)
+        jobs.toolbar.order_asked_for.connect(self.tell)
 
     def add(self, page: QWidget) -> None:
         """Arrange a new page as it is remembered, and follow what a person does to it."""
@@ -55,11 +53,13 @@ class Arrangement(QObject):
             part.choose(self._kept["columns"].get(name))
         for name, splitter in splitters.items():
             splitter.choose(self._kept["panes"].get(name))
-        for part in (*splitters.values(), *columns.values()):
-            part.changed.connect(self._tell)
+        for splitter in splitters.values():
+            splitter.changed.connect(self.tell)
+        for part in columns.values():
+            part.changed.connect(self.tell)
         if (muted := page.findChild(Muted)) is not None:
             muted.choose(self._kept_muted)
-            muted.changed.connect(self._tell)
+            muted.changed.connect(self.tell)
             self._muted = muted
         self._splitters |= splitters
         self._columns |= columns
@@ -69,8 +69,8 @@ class Arrangement(QObject):
         columns = self._kept["columns"] | {name: part.choice() for name, part in self._columns.items()}
         sizes = self._kept["panes"] | {name: part.own_sizes for name, part in self._splitters.items()}
         return {
-            "page": self._window.navigation.current,
-            "order": self._window.jobs.model.order.name,
+            "page": self._window.page_key,
+            "order": self._jobs.order.name,
             "columns": {name: chosen for name, chosen in columns.items() if chosen},
             "panes": {name: own for name, own in sizes.items() if own},
             "muted": self._muted.choice() if self._muted is not None else self._kept_muted or [],
@@ -86,8 +86,8 @@ class Arrangement(QObject):
             if self._muted is not None:
                 self._muted.choose(self._kept_muted)
             order = Order.__members__.get(str(kept.get("order")), Order.NEWEST)
-            if order is not self._window.jobs.model.order:
-                self._window.jobs.set_order(order)
+            if order is not self._jobs.order:
+                self._jobs.set_order(order)
             if kept.get("page") in KEYS:
                 self._window.show_page(str(kept["page"]))
         finally:
@@ -96,7 +96,7 @@ class Arrangement(QObject):
     def reset(self) -> None:
         """Columns and panes as at first; page and order stay."""
         self._put_parts({})
-        self._tell()
+        self.tell()
 
     def _put_parts(self, kept: dict[str, Any]) -> None:
         self._kept = {key: _part(kept, key) for key in ("columns", "panes")}
@@ -105,7 +105,8 @@ class Arrangement(QObject):
         for name, splitter in self._splitters.items():
             splitter.choose(self._kept["panes"].get(name))
 
-    def _tell(self, *_: object) -> None:
+    def tell(self, *_: object) -> None:
+        """A person has arranged something."""
         if not self._is_putting:
             self.changed.emit()
 

@@ -1,66 +1,78 @@
-"""What each action does, one class per noun. They open the dialog or the page that the action's name says.
-
-Nothing here queries. The class of a noun has a method per verb, and `reasons` for the verbs that are not possible now.
-A dialog is imported when it is opened, so that the window is up sooner.
-"""
+"""The groups of commands of every feature, and what each is given of the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 from PySide6.QtCore import QObject
 
-from jobdesk.acting.commands import JobCommands
-from jobdesk.acting.matching_commands import MatchingCommands
+from jobdesk.acting.commands import JobCommands, MatchingCommands
+from jobdesk.acting.control import Acting
+from jobdesk.connection.command_group import CommandGroup
 from jobdesk.connection.commands import AppCommands, ConnectionCommands, DemoCommands
+from jobdesk.deferring.commands import AgainCommands, NewJobCommands
 from jobdesk.exporting.commands import ExportCommands
 from jobdesk.failures.commands import FailureCommands
 from jobdesk.filtering.commands import SavedViewCommands
-from jobdesk.kit.command_group import Noun
-from jobdesk.queues.commands import NameCommands
+from jobdesk.jobs.copying import CopyCommands
+from jobdesk.kit.action_spec import Spec
+from jobdesk.queues.commands import QueueCommands, TaskCommands
 from jobdesk.staging.commands import StagedCommands
 from jobdesk.window.help_commands import HelpCommands
+from jobdesk.window.shown import Shown
 from jobdesk.window.view_commands import ViewCommands
 from jobdesk.workers.commands import WorkerCommands
 
-if TYPE_CHECKING:
-    from jobdesk.window.main_window import MainWindow
+#: Every group, in the order of the menus.
+GROUPS: tuple[type[CommandGroup], ...] = (
+    ConnectionCommands,
+    DemoCommands,
+    StagedCommands,
+    AppCommands,
+    NewJobCommands,
+    JobCommands,
+    MatchingCommands,
+    AgainCommands,
+    CopyCommands,
+    ExportCommands,
+    QueueCommands,
+    TaskCommands,
+    WorkerCommands,
+    FailureCommands,
+    ViewCommands,
+    SavedViewCommands,
+    HelpCommands,
+)
 
 
 class Commands(QObject):
-    """The nouns of the table of actions by name."""
+    """One of each group, for one connection."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.connection = ConnectionCommands(window)
-        self.demo = DemoCommands(window)
-        self.app = AppCommands(window)
-        self.job = JobCommands(window)
-        self.jobs = ExportCommands(window)
-        self.matching = MatchingCommands(window)
-        self.queue = NameCommands(window, "queue")
-        self.task = NameCommands(window, "task")
-        self.worker = WorkerCommands(window)
-        self.failure = FailureCommands(window)
-        self.staged = StagedCommands(window)
-        self.view = ViewCommands(window)
-        self.saved_view = SavedViewCommands(window)
-        self.help = HelpCommands(window)
+    def __init__(self, window: Shown, acting: Acting) -> None:
+        super().__init__(window.frame)
+        session = window.session
+        self.connection = ConnectionCommands(window, session)
+        self.demo = DemoCommands(window, session)
+        self.app = AppCommands(window, session)
+        self.new_job = NewJobCommands(window, session, acting)
+        self.again = AgainCommands(window, session, acting, self.new_job)
+        self.job = JobCommands(window, session, acting, self.again.again)
+        self.matching = MatchingCommands(window, session, acting)
+        self.copy = CopyCommands(window, session, window.jobs.inspector)
+        self.export = ExportCommands(window, session, window.jobs, acting.banners)
+        self.queue = QueueCommands(window, session, acting, self.new_job)
+        self.task = TaskCommands(window, session, acting, self.new_job)
+        self.worker = WorkerCommands(window, session, acting)
+        self.failure = FailureCommands(window, session, acting)
+        self.staged = StagedCommands(window, session, acting, self.new_job)
+        self.view = ViewCommands(window, session)
+        self.saved_view = SavedViewCommands(window, session, window.finding)
+        self.help = HelpCommands(window, session)
+        groups = [value for value in vars(self).values() if isinstance(value, CommandGroup)]
+        self._groups = {spec: group for group in groups for spec in group.specs}
 
-    @property
-    def nouns(self) -> dict[str, Noun]:
-        """Every noun by its name in the keys of actions."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, Noun)}
-
-    def method(self, key: str) -> Callable[[], Any]:
-        """What carries out the action of this key, `noun.verb`."""
-        noun, _, verb = key.partition(".")
-        method: Callable[[], Any] = getattr(getattr(self, noun), verb)
-        return method
+    def run(self, spec: Spec) -> None:
+        """Carry out an action."""
+        spec.run(self._groups[spec])
 
     def reasons(self) -> dict[str, str | None]:
         """Why each action that is not possible now is not, by key."""
-        return {
-            f"{name}.{verb}": reason for name, noun in self.nouns.items() for verb, reason in noun.reasons().items()
-        }
+        return {key: reason for group in set(self._groups.values()) for key, reason in group.reasons().items()}

@@ -69,7 +69,7 @@ def _lgpl() -> tuple[str, ...]:
 
 def _component(distribution: importlib.metadata.Distribution) -> Component:
     about = distribution.metadata
-    licence = about.get("License-Expression") or about.get("License") or ""
+    licence = next((about[name] for name in ("License-Expression", "License") if name in about), "")
     if not licence or "\n" in licence:
         kinds = [each.rpartition(" :: ")[2] for each in about.get_all("Classifier") or [] if "License ::" in each]
         licence = " or ".join(kinds)

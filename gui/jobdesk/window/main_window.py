@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.feed.feed import Changes, FeedState
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import Status
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
@@ -16,21 +16,26 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenuBar, QVBoxLayout, Q
 
 from jobdesk.acting.control import Acting
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.page import Page
 from jobdesk.connection.session import Session
 from jobdesk.connection.start import StartPage
 from jobdesk.filtering.finding import Finding
 from jobdesk.filtering.view_list import SideBar, ViewList
+from jobdesk.jobs.page import JobsPage
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.message_bar import MessageBar
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.pressing import is_return, press
 from jobdesk.runtime.logs import fault
-from jobdesk.window.actions import Actions
+from jobdesk.window.actions import SPECS
 from jobdesk.window.arrangement import Arrangement, fit_screen
 from jobdesk.window.badges import show_badges
 from jobdesk.window.commands import Commands
 from jobdesk.window.footer import Footer
 from jobdesk.window.freshness import Freshness
 from jobdesk.window.header import EnvironmentStrip, Header, TopOfWindow
+from jobdesk.window.menus import MENUS
+from jobdesk.window.page_factory import make_page
 from jobdesk.window.pages import KEYS, PageStack
 from jobdesk.window.panes import Panes
 
@@ -53,26 +58,36 @@ class MainWindow(QMainWindow):
         self.message = MessageBar()
         self.freshness = Freshness(self.message)
         self.start = StartPage(session)
-        self.pages = PageStack(session.journal)
+        self.pages = PageStack(self._make_page)
         self.pages.addWidget(self.start)
-        self.jobs = self.pages.get("jobs")
+        self.jobs = JobsPage()
         self.view_list = ViewList()
-        self.finding = Finding(self)
-        self.acting = Acting(self)
+        self.finding = Finding(self, session, self.header.filter_bar, self.view_list, self.jobs)
+        self.acting = Acting(self, session)
         self.banners = self.acting.banners
-        self.commands = Commands(self)
-        self.all_actions = Actions(self, self.commands)
+        self.panes = Panes(self)
+        self.arrangement = Arrangement(self, self.jobs)
+        self.commands = Commands(self, self.acting)
+        self.all_actions = Actions(self, SPECS, self.commands.run)
         names = {key: self.all_actions[f"view.{key}"].text().replace("&", "") for key in KEYS}
         self.navigation = Navigation([(key, name, key) for key, name in names.items()])
         self.footer = Footer(self.commands.staged, self.all_actions["staged.show"], self.acting.chip)
         self._place()
-        self.panes = Panes(self)
-        self.arrangement = Arrangement(self)
         self._connect()
         self.show_page("jobs")
         self._show_desk()
 
-    # What commands ask
+    # What features ask
+
+    @property
+    def frame(self) -> QWidget:
+        """What dialogs and menus belong to."""
+        return self
+
+    @property
+    def page_key(self) -> str:
+        """The key of the page on show."""
+        return self.navigation.current
 
     def show_page(self, key: str) -> None:
         """Show a page."""
@@ -81,15 +96,42 @@ class MainWindow(QMainWindow):
 
     def selected_rows(self) -> list[JobRow]:
         """The jobs that actions act upon: those of the page on show, or else of the jobs page."""
-        return (self.pages.get("locks") if self._page_key() == "locks" else self.jobs).selected_rows()
+        own = self.pages.get(self.page_key).selected_rows()
+        return self.jobs.selected_rows() if own is None else own
 
     def selected_text(self) -> str:
         """The selected rows of the page on show, or else of the jobs page, as text with tabs between the cells."""
-        return (self.pages.get("locks") if self._page_key() == "locks" else self.jobs.table).selected_text()
+        own = self.pages.get(self.page_key).selected_text()
+        return self.jobs.selected_text() if own is None else own
+
+    def job_filter(self) -> JobFilter:
+        """The filter of the jobs page."""
+        return self.jobs.model.job_filter
 
     def ask_for(self, text: str) -> None:
         """Show the jobs of a filter."""
         self.finding.show_filter(text)
+
+    def show_job(self, job_id: int) -> None:
+        """Show one job."""
+        self.finding.show_job(job_id)
+
+    def reasons(self) -> dict[str, str | None]:
+        """Why each action that is not possible now is not, by key."""
+        return self.commands.reasons()
+
+    def tell(self, sentence: str) -> None:
+        """Say what was done."""
+        self.message.show_good_news(sentence)
+
+    def warn(self, sentence: str, way_out: str) -> None:
+        """Say above the page what to be aware of, and what can be done about it."""
+        self.message.show_message("warning", sentence, way_out)
+
+    def fail(self, error: Exception) -> None:
+        """Explain an error above the page, and note it in the log."""
+        fault("Told in the window", error)
+        self.show_trouble(explain(error))
 
     def show_trouble(self, trouble: Trouble) -> None:
         """Tell what went wrong above the page."""
@@ -105,14 +147,14 @@ class MainWindow(QMainWindow):
 
     def ask_to_end(self, end: Callable[[], object]) -> None:
         """End the program; when acts or exports run, or changes are staged, only if that is meant."""
-        self.acting.before_end(lambda: self.commands.jobs.before_end(lambda: self.commands.staged.before_end(end)))
+        self.acting.before_end(lambda: self.commands.export.before_end(lambda: self.commands.staged.before_end(end)))
 
     # Placing
 
     def _place(self) -> None:
         bar = QMenuBar()
         bar.setNativeMenuBar(True)
-        self.all_actions.fill_menu_bar(bar)
+        self.all_actions.fill_menu_bar(bar, MENUS)
         self.setMenuWidget(TopOfWindow(self.strip, bar, self.header))
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
@@ -137,21 +179,23 @@ class MainWindow(QMainWindow):
         self.navigation.chosen.connect(self._page_chosen)
         self.finding.changed.connect(self._update_actions)
         self.finding.trouble.connect(lambda sentence: self.message.show_message("bad", sentence, ""))
+        self.pages.currentChanged.connect(self._page_changed)
+        self.jobs.narrowing_asked_for.connect(self.finding.bar.narrow)
+        self.jobs.reading.progressed.connect(self.finding.look_for_job)
+        self.jobs.toolbar.order_asked_for.connect(self.finding.mark_current)
+        self.navigation.chosen.connect(self.arrangement.tell)
         self.header.menu.aboutToShow.connect(self._fill_profiles)
         self.pages.made.connect(self._page_made)
-        self._page_made("jobs", self.jobs)
-        self.jobs.footnote_changed.connect(self._show_footnote)
-        for noun in self.commands.nouns.values():
-            noun.failed.connect(self._failed)
-            noun.done.connect(self.message.show_good_news)
+        self.pages.add("jobs", self.jobs)
+        self.commands.app.quit_asked_for.connect(lambda: self.ask_to_end(self.closing.emit))
         self.start.choose_asked_for.connect(self.commands.connection.choose)
         self.start.demo_asked_for.connect(self.commands.demo.open)
         self.start.install_asked_for.connect(self.commands.connection.install)
-        self.commands.staged.held.changed.connect(self._update_actions)
-        self.acting.failed.connect(self._failed)
+        self.acting.staged.changed.connect(self._update_actions)
+        self.acting.entry_asked_for.connect(self._show_entry)
         self.acting.panel.opened.connect(lambda: self.jobs.inspector.hide())
         self.acting.panel.closed.connect(lambda: self.jobs.inspector.show())
-        self.session.before_close = self.commands.jobs.before_close
+        self.session.before_close = self._before_close
         self.session.ask_password = self.commands.connection.ask_password
         self.session.ask_command = self.commands.connection.ask_command
         self.session.desk_changed.connect(self._show_desk)
@@ -162,22 +206,19 @@ class MainWindow(QMainWindow):
         self._clock.timeout.connect(self._tick)
         self._clock.start(TICK_MS)
 
-    def _page_made(self, key: str, page: Any) -> None:
+    def _make_page(self, key: str) -> Page:
+        return make_page(key, self.commands, self.acting, self.session.journal)
+
+    def _page_made(self, page: Page) -> None:
         """Connect a new page with the window, put it as it is remembered, and show it the desk."""
         page.filter_asked_for.connect(self.ask_for)
-        if key == "overview":
-            page.page_asked_for.connect(self.show_page)
-            page.rescue_asked_for.connect(self.commands.job.rescue_matching)
-            page.defer_asked_for.connect(self.commands.job.defer)
-        if key in ("jobs", "failures", "locks", "journal"):
-            page.failed.connect(self._failed)
-        if key == "journal":
-            page.undo_asked_for.connect(self.acting.open_undo)
-        if key in ("jobs", "journal"):
-            page.told.connect(self.message.show_good_news)
-        if key not in ("overview", "journal"):
-            page.selection_changed.connect(self._update_actions)
-            page.set_actions(self.all_actions)
+        page.page_asked_for.connect(self.show_page)
+        page.help_asked_for.connect(self.commands.help.show_topic)
+        page.told.connect(self.tell)
+        page.failed.connect(self.fail)
+        page.selection_changed.connect(self._update_actions)
+        page.footnote_changed.connect(self._show_footnote)
+        page.set_actions(self.all_actions)
         self.arrangement.add(page)
         page.show_desk(self._open_desk())
 
@@ -193,7 +234,7 @@ class MainWindow(QMainWindow):
             desk.changed.connect(self._apply)
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)
-            desk.trouble.connect(self._failed)
+            desk.trouble.connect(self.fail)
         for page in self.pages.all_made():
             page.show_desk(shown)
         self.finding.show_desk()
@@ -204,7 +245,7 @@ class MainWindow(QMainWindow):
             self.start.show_start()
         elif shown is None:
             self.start.show_no_schema(desk.capabilities)
-        self._page_chosen(self._page_key())
+        self._page_chosen(self.page_key)
         if shown is not None:
             self.jobs.table.setFocus()
         show_badges(self.navigation, shown)
@@ -227,8 +268,7 @@ class MainWindow(QMainWindow):
 
     def _apply(self, changes: Changes) -> None:
         if changes.rows or changes.removed or changes.is_refresh:
-            self.jobs.apply(changes)
-            for page in filter(None, map(self.pages.if_made, ("failures", "locks"))):
+            for page in self.pages.all_made():
                 page.apply(changes)
             self._update_actions()
 
@@ -240,8 +280,6 @@ class MainWindow(QMainWindow):
 
     def _workers_changed(self, _workers: object) -> None:
         show_badges(self.navigation, self._open_desk())
-        if (workers := self.pages.if_made("workers")) is not None:
-            workers.refresh()
         self._update_actions()
 
     def _tick(self) -> None:
@@ -249,20 +287,17 @@ class MainWindow(QMainWindow):
         if desk is None:
             return
         self.finding.tick()
-        key = self._page_key()
-        if key == "jobs":
-            self.jobs.tick()
-            if any(row.status is Status.DOING for row in self.jobs.selected_rows()):
-                self._update_actions()  # its worker's heartbeat may have grown old
-        else:
-            self.pages.get(key).refresh()
-            self._update_actions()  # what is possible depends on the counts
+        page = self.pages.get(self.page_key)
+        page.refresh()
+        # What is possible depends on the counts, and for a running job on its worker's heartbeat.
+        if page is not self.jobs or any(row.status is Status.DOING for row in self.jobs.selected_rows()):
+            self._update_actions()
         self.acting.chip.show_acts()  # the feed may have lost its link
         show_badges(self.navigation, self._open_desk())
         self._show_footnote()
 
     def _show_footnote(self) -> None:
-        self.footer.show_desk(self._open_desk(), self.jobs.footnote() if self._page_key() == "jobs" else None)
+        self.footer.show_desk(self._open_desk(), self.pages.get(self.page_key).footnote())
 
     def _open_desk(self) -> Desk | None:
         """The desk on show, when its database has the schema."""
@@ -271,13 +306,23 @@ class MainWindow(QMainWindow):
 
     # Following the operator
 
-    def _page_key(self) -> str:
-        return self.navigation.current
+    def _page_changed(self) -> None:
+        self.finding.bar.set_elsewhere(self.pages.currentWidget() is not self.jobs)
+
+    def _show_entry(self, entry_id: int) -> None:
+        from jobdesk.journal.page import JournalPage
+
+        self.show_page("journal")
+        self.pages.get_as("journal", JournalPage).choose(entry_id)
+
+    def _before_close(self, desk: Desk | None, go_on: Callable[[], object]) -> None:
+        """Close a connection; while acts or exports run on it, only once they have been stopped, if that is meant."""
+        self.acting.before_close(desk, lambda: self.commands.export.before_close(desk, go_on))
 
     def _page_chosen(self, key: str) -> None:
-        # The journal is read without a connection, too.
-        is_there = key == "journal" or self._open_desk() is not None
-        self.pages.setCurrentWidget(self.pages.get(key) if is_there else self.start)
+        page = self.pages.get(key)
+        is_there = not page.needs_desk or self._open_desk() is not None
+        self.pages.setCurrentWidget(page if is_there else self.start)
         self._update_actions()
         self._tick()
 
@@ -289,7 +334,3 @@ class MainWindow(QMainWindow):
         self.header.menu.addSeparator()
         for key in ("connection.choose", "connection.reopen", "connection.close"):
             self.header.menu.addAction(self.all_actions[key])
-
-    def _failed(self, error: Exception) -> None:
-        fault("Told in the window", error)
-        self.show_trouble(explain(error))

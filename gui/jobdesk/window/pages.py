@@ -2,70 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
-from jobdesk_core.journal import Journal
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget
 
-from jobdesk.jobs.page import JobsPage
+from jobdesk.connection.page import Page
 
-KEYS = ("overview", "jobs", "failures", "queues", "tasks", "workers", "locks", "journal")
+P = TypeVar("P", bound=Page)
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpec:
+    """A page by its key, which is also its icon's name and its help's topic, as the menu and the side bar name it."""
+
+    key: str
+    text: str
+    keys: str
+
+
+#: The pages, in the order of the side bar.
+PAGES = (
+    PageSpec("overview", "&Overview", "Ctrl+1"),
+    PageSpec("jobs", "&Jobs", "Ctrl+2"),
+    PageSpec("failures", "Fail&ures", "Ctrl+8"),
+    PageSpec("queues", "&Queues", "Ctrl+3"),
+    PageSpec("tasks", "&Tasks", "Ctrl+4"),
+    PageSpec("workers", "&Workers", "Ctrl+5"),
+    PageSpec("locks", "Loc&ks", "Ctrl+6"),
+    PageSpec("journal", "Jour&nal", "Ctrl+7"),
+)
+KEYS = tuple(page.key for page in PAGES)
 
 
 class PageStack(QStackedWidget):
     """Shows one page at a time. Asking for one by its key makes it."""
 
-    made = Signal(str, QWidget)  # a page's key, and the page
+    made = Signal(Page)
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, make: Callable[[str], Page]) -> None:
         super().__init__()
-        self._journal = journal
-        self._made: dict[str, Any] = {}
+        self._make = make
+        self._made: dict[str, Page] = {}
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str) -> Page:
         """The page of a key of KEYS."""
         if key not in self._made:
-            page = self._make(key)
-            self._made[key] = page
-            self.addWidget(page)
-            self.made.emit(key, page)
+            self.add(key, self._make(key))
         return self._made[key]
 
-    def if_made(self, key: str) -> Any:
-        """The page of this key; None when nobody has needed it yet."""
-        return self._made.get(key)
+    def get_as(self, key: str, kind: type[P]) -> P:
+        """The page of a key, which is of this kind. TypeError when it is of another."""
+        page = self.get(key)
+        if not isinstance(page, kind):
+            raise TypeError(f"{key} is shown by {type(page).__name__}")
+        return page
 
-    def all_made(self) -> list[Any]:
+    def add(self, key: str, page: Page) -> None:
+        """Take in a page that has been made already."""
+        self._made[key] = page
+        self.addWidget(page)
+        self.made.emit(page)
+
+    def all_made(self) -> list[Page]:
         """The pages that there are by now."""
         return list(self._made.values())
-
-    def _make(self, key: str) -> QWidget:
-        # The modules are imported here for the same reason.
-        if key == "jobs":
-            return JobsPage()
-        if key == "overview":
-            from jobdesk.overview.page import OverviewPage
-
-            return OverviewPage()
-        if key == "failures":
-            from jobdesk.failures.page import FailuresPage
-
-            return FailuresPage()
-        if key == "workers":
-            from jobdesk.workers.page import WorkersPage
-
-            return WorkersPage()
-        if key == "locks":
-            from jobdesk.locks.page import LocksPage
-
-            return LocksPage()
-        if key == "journal":
-            from jobdesk.journal.page import JournalPage
-
-            return JournalPage(self._journal)
-        if key in ("queues", "tasks"):
-            from jobdesk.queues.page import NamesPage
-
-            return NamesPage("queue" if key == "queues" else "task")
-        raise KeyError(key)

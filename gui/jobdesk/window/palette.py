@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QShowEvent
@@ -22,9 +22,7 @@ from PySide6.QtWidgets import (
 from jobdesk.kit import formats
 from jobdesk.kit.theme import theme
 from jobdesk.window.palette_entries import Entry, best, entries, typed_entries
-
-if TYPE_CHECKING:
-    from jobdesk.window.main_window import MainWindow
+from jobdesk.window.shown import Shown
 
 WIDTH, ROW_HEIGHT, ROWS = 560, 34, 11
 TOP = 72
@@ -38,8 +36,8 @@ _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown
 class PaletteDialog(QDialog):
     """Opened with `open()`. What is possible runs on Enter or a click; what is not says why."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
+    def __init__(self, window: Shown) -> None:
+        super().__init__(window.frame, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self._window = window
         self._entries = entries(window)
         self._recent = window.finding.store.recent()
@@ -85,8 +83,8 @@ class PaletteDialog(QDialog):
         return super().eventFilter(watched, event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        corner = self._window.mapToGlobal(self._window.rect().topLeft())
-        self.move(corner.x() + (self._window.width() - self.sizeHint().width()) // 2, corner.y() + TOP)
+        corner = self._window.frame.mapToGlobal(self._window.frame.rect().topLeft())
+        self.move(corner.x() + (self._window.frame.width() - self.sizeHint().width()) // 2, corner.y() + TOP)
         super().showEvent(event)
 
     def shown(self) -> list[Entry]:
@@ -95,7 +93,7 @@ class PaletteDialog(QDialog):
 
     def _place(self) -> None:
         frame = QFrame()
-        room = min(self._window.width(), self.screen().availableSize().width()) - 40
+        room = min(self._window.frame.width(), self.screen().availableSize().width()) - 40
         frame.setFixedWidth(min(theme().grown(WIDTH), room))
         frame.setObjectName("paletteFrame")
         self._column = column = QVBoxLayout(frame)
@@ -110,7 +108,7 @@ class PaletteDialog(QDialog):
 
     def _most_rows(self) -> int:
         """As many as the window has room for below the field."""
-        room = self._window.height() - TOP - theme().grown(80)
+        room = self._window.frame.height() - TOP - theme().grown(80)
         return max(3, min(ROWS, room // theme().grown(ROW_HEIGHT)))
 
     def _show(self, typed: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 from jobdesk_core.filters.language import FilterError, JobFilter
 from jobdesk_core.profiles import UnreadableProfiles
@@ -13,11 +13,10 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QKeySequence
 
 from jobdesk.kit import formats
+from jobdesk.kit.action_spec import translated
 from jobdesk.kit.fuzzy import fit
-from jobdesk.window.actions import MENUS, SPECS, translated
-
-if TYPE_CHECKING:
-    from jobdesk.window.main_window import MainWindow
+from jobdesk.window.menus import MENUS
+from jobdesk.window.shown import Shown
 
 MOST_SHOWN = 100
 _NUMBER = re.compile(r"#?([0-9][0-9,]{0,24})")
@@ -35,7 +34,7 @@ class Entry:
     reason: str | None = None
 
 
-def entries(window: MainWindow) -> list[Entry]:
+def entries(window: Shown) -> list[Entry]:
     """Everything that can be reached whatever is typed."""
     return [*_views(window), *_actions(window), *_connections(window)]
 
@@ -48,12 +47,12 @@ def best(typed: str, held: Sequence[Entry], recent: Sequence[str]) -> list[Entry
     return [entry for *_, entry in sorted(found, key=lambda each: each[:2])][:MOST_SHOWN]
 
 
-def typed_entries(window: MainWindow, typed: str) -> tuple[list[Entry], list[Entry]]:
+def typed_entries(window: Shown, typed: str) -> tuple[list[Entry], list[Entry]]:
     """What the text itself means: a job's number, to show first, and a filter, to show last."""
     text = typed.strip()
     number = _NUMBER.fullmatch(text)
     job_id = int(number[1].replace(",", "")) if number else 0
-    reason = window.commands.saved_view.reasons().get("save")
+    reason = window.reasons().get("saved_view.save")
     first = []
     if 0 < job_id <= _BIGGEST:
         name = _tr("Show job {job}").format(job=formats.job_number(job_id))
@@ -72,9 +71,9 @@ def _is_filter(text: str) -> bool:
     return True
 
 
-def _actions(window: MainWindow) -> Iterator[Entry]:
-    reasons = window.commands.reasons()
-    for spec in SPECS:
+def _actions(window: Shown) -> Iterator[Entry]:
+    reasons = window.reasons()
+    for spec in window.all_actions.specs:
         if spec.key != "view.palette":
             keys = QKeySequence(spec.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
             text = translated(spec.name or spec.text).replace("&", "").removesuffix("…")
@@ -83,7 +82,7 @@ def _actions(window: MainWindow) -> Iterator[Entry]:
             yield Entry(spec.key, text, hint, window.all_actions[spec.key].trigger, reasons.get(spec.key))
 
 
-def _connections(window: MainWindow) -> Iterator[Entry]:
+def _connections(window: Shown) -> Iterator[Entry]:
     try:
         profiles = window.session.store.all()
     except UnreadableProfiles:
@@ -91,13 +90,13 @@ def _connections(window: MainWindow) -> Iterator[Entry]:
     for profile in profiles:
         text = _tr("Connect to {name}").format(name=profile.name)
         hint = profile.environment or _tr("connection")
-        yield Entry(f"profile:{profile.name}", text, hint, lambda profile=profile: window.session.open(profile))
+        yield Entry(f"profile:{profile.name}", text, hint, partial(window.session.open, profile))
 
 
-def _views(window: MainWindow) -> Iterator[Entry]:
+def _views(window: Shown) -> Iterator[Entry]:
     for place, view in enumerate(window.finding.views):
         hint = f"Alt+{place + 1}" if place < 9 else _tr("saved view")
-        yield Entry(f"saved_view:{view.name}", view.name, hint, lambda view=view: window.finding.open_view(view))
+        yield Entry(f"saved_view:{view.name}", view.name, hint, partial(window.finding.open_view, view))
 
 
 def _tr(text: str) -> str:

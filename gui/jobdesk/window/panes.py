@@ -57,12 +57,13 @@ class Panes(QObject):
 
     def _in_sight(self) -> list[QWidget]:
         found = [each for each in self._window.findChildren(QWidget) if each.property(_PANE) or isinstance(each, Table)]
+        below = self._window.centralWidget()
+        top = below.y() if below is not None else 0
         shown = [each for each in found if each.isVisible() and each.width() > 0 and each.height() > 0]
 
         def place(pane: QWidget) -> tuple[bool, int, int]:
             at = pane.mapTo(self._window, QPoint(0, 0))
-            is_below_header = at.y() > self._window.centralWidget().y() - 1
-            return is_below_header, at.x(), at.y()
+            return at.y() > top - 1, at.x(), at.y()
 
         return sorted(shown, key=place)
 

@@ -9,43 +9,43 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QWidget
 
 from jobdesk.kit import formats
-from jobdesk.kit.theme import theme
+from jobdesk.kit.theme import Density, Mode, theme
+from jobdesk.window.shown import Shown
 
-if TYPE_CHECKING:
-    from jobdesk.window.main_window import MainWindow
-
-MODES = ("system", "light", "dark", "contrast-light", "contrast-dark")
-DENSITIES = ("compact", "comfortable")
+MODES: tuple[Mode, ...] = ("system", "light", "dark", "contrast-light", "contrast-dark")
+DENSITIES: tuple[Density, ...] = ("compact", "comfortable")
 #: Connections whose arrangement is kept, those used last, and characters that all of it may take.
 MOST_ARRANGEMENTS, LONGEST = 50, 500_000
 #: Milliseconds between a change of the arrangement and its being kept.
 REST_MS = 1_000
 
 
-def restore(window: QMainWindow, mode: str | None) -> None:
+def restore(window: QWidget, mode: str | None) -> None:
     """Put the window where it was, and take on its looks: the theme asked for, or else that of last time."""
     geometry = _value("geometry")
     if isinstance(geometry, QByteArray):
         window.restoreGeometry(geometry)
     wanted = mode or _value("theme")
-    if wanted in MODES:
-        theme().set_mode(wanted)
+    for each in MODES:
+        if each == wanted:
+            theme().set_mode(each)
     density = _value("density")
-    if density in DENSITIES:
-        theme().set_density(density)
+    for choice in DENSITIES:
+        if choice == density:
+            theme().set_density(choice)
     percent = str(_value("text_percent") or "")
     if percent.isdecimal() and len(percent) < 5:
         theme().set_text_percent(int(percent))
     formats.show_utc(_value("times") == "utc")
 
 
-def keep(window: QMainWindow) -> None:
+def keep(window: QWidget) -> None:
     """Remember how it looks now."""
     _keep(
         geometry=window.saveGeometry(),
@@ -77,8 +77,8 @@ def rename_arrangement(old: str, new: str) -> None:
 class Memory(QObject):
     """Keeps the arrangement of the window for each connection, and puts it back when that is opened again."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, window: Shown) -> None:
+        super().__init__(window.frame)
         self._window = window
         self._name = ""
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
@@ -91,7 +91,7 @@ class Memory(QObject):
     def keep(self) -> None:
         """Keep the arrangement in force now, and the looks with it."""
         self._rest.stop()
-        keep(self._window)
+        keep(self._window.frame)
         if self._name:
             keep_arrangement(self._name, self._window.arrangement.taken())
 

@@ -9,8 +9,9 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from jobdesk.filtering.finding import SHORTCUTS
+from jobdesk.kit.action_spec import Spec, translated
 from jobdesk.kit.dialog_frame import DialogFrame
-from jobdesk.window.actions import MENUS, SPECS, translated
+from jobdesk.window.menus import MENUS
 
 _RIGHT = ("view", "help")
 
@@ -20,7 +21,7 @@ class ShortcutsDialog(DialogFrame):
 
     help_place = ("first-steps", "keys")
 
-    def __init__(self, parent: QWidget | None) -> None:
+    def __init__(self, parent: QWidget | None, specs: Sequence[Spec]) -> None:
         super().__init__(parent, title=self.tr("Keyboard shortcuts"), sentence="", verb=self.tr("Close"), width=680)
         self.cancel_button.hide()
         columns = QHBoxLayout()
@@ -32,7 +33,7 @@ class ShortcutsDialog(DialogFrame):
             for menu in menus:
                 rows = [
                     (translated(spec.text).replace("&", ""), spec.shortcut)
-                    for spec in SPECS
+                    for spec in specs
                     if spec.menu == menu and spec.shortcut
                 ]
                 _add(grid, translated(MENUS[menu]).replace("&", ""), rows)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from jobdesk.connection.command_group import CommandGroup, Reasons
+from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
+from jobdesk.kit.action_spec import Needs, Spec
 from jobdesk.kit.columns import Columns
-from jobdesk.kit.command_group import Noun
 from jobdesk.kit.theme import Density, Mode, theme
+from jobdesk.window.pages import PAGES
+from jobdesk.window.shown import Shown
 
 #: The key of the choice that puts each mode in force.
 THEME_KEYS: dict[Mode, str] = {
@@ -17,47 +23,30 @@ THEME_KEYS: dict[Mode, str] = {
 }
 
 
-class ViewCommands(Noun):
+def _show(key: str, view: ViewCommands) -> None:
+    view.show_page(key)
+
+
+class ViewCommands(CommandGroup):
     """Pages, filter, theme and how things are laid out."""
 
-    def reasons(self) -> dict[str, str | None]:
-        columns = None if self._columns() is not None else self.tr("No table here has columns to choose.")
-        if self._desk is None:
-            return {"columns": columns, **dict.fromkeys(("refresh", "index"), self._no_desk())}
-        is_filtered = bool(self._window.jobs.model.job_filter.tokens)
-        return {"columns": columns, "index": None if is_filtered else self.tr("Type a filter first.")}
+    _window: Shown
 
-    def overview(self) -> None:
-        """Show the overview."""
-        self._window.show_page("overview")
+    def _reasons(self) -> Reasons:
+        has_columns = self._columns() is not None
+        return {"columns": None if has_columns else self.tr("No table here has columns to choose.")}
 
-    def jobs(self) -> None:
-        """Show the jobs."""
-        self._window.show_page("jobs")
+    def _reasons_on(self, desk: Desk) -> Reasons:
+        is_filtered = bool(self._window.job_filter().tokens)
+        return {"index": None if is_filtered else self.tr("Type a filter first.")}
 
-    def failures(self) -> None:
-        """Show what fails."""
-        self._window.show_page("failures")
+    def show_page(self, key: str) -> None:
+        """Show a page."""
+        self._window.show_page(key)
 
-    def queues(self) -> None:
-        """Show the queues."""
-        self._window.show_page("queues")
-
-    def tasks(self) -> None:
-        """Show the tasks."""
-        self._window.show_page("tasks")
-
-    def workers(self) -> None:
-        """Show the workers."""
-        self._window.show_page("workers")
-
-    def locks(self) -> None:
-        """Show the locks."""
-        self._window.show_page("locks")
-
-    def journal(self) -> None:
-        """Show the journal."""
-        self._window.show_page("journal")
+    def go_on(self, steps: int) -> None:
+        """Go to the next pane, or to the one before."""
+        self._window.panes.go(steps)
 
     def filter(self) -> None:
         """Type into the filter bar."""
@@ -73,8 +62,7 @@ class ViewCommands(Noun):
         """Read everything shown again."""
         if self._session.desk is not None:
             self._session.desk.monitor.wake()
-            self._window.jobs.read_again()
-            for page in filter(None, map(self._window.pages.if_made, ("failures", "locks"))):
+            for page in self._window.pages.all_made():
                 page.read_again()
 
     def index(self) -> None:
@@ -85,66 +73,14 @@ class ViewCommands(Noun):
         """Change between light and dark; high contrast stays."""
         tokens = theme().tokens
         if tokens.is_high_contrast:
-            self._choose_theme("contrast-light" if tokens.is_dark else "contrast-dark")
+            self.choose_theme("contrast-light" if tokens.is_dark else "contrast-dark")
         else:
-            self._choose_theme("light" if tokens.is_dark else "dark")
-
-    def theme_of_system(self) -> None:
-        """Light or dark as the system is."""
-        self._choose_theme("system")
-
-    def light_theme(self) -> None:
-        """Light, whatever the system is."""
-        self._choose_theme("light")
-
-    def dark_theme(self) -> None:
-        """Dark, whatever the system is."""
-        self._choose_theme("dark")
-
-    def light_contrast(self) -> None:
-        """Black on white, with strong lines."""
-        self._choose_theme("contrast-light")
-
-    def dark_contrast(self) -> None:
-        """White on black, with strong lines."""
-        self._choose_theme("contrast-dark")
-
-    def compact_rows(self) -> None:
-        """Many rows of tables in sight."""
-        self._choose_density("compact")
-
-    def comfortable_rows(self) -> None:
-        """Rows of tables with more room."""
-        self._choose_density("comfortable")
-
-    def larger_text(self) -> None:
-        """Larger text in the whole window."""
-        self._step_text(1)
-
-    def smaller_text(self) -> None:
-        """Smaller text in the whole window."""
-        self._step_text(-1)
+            self.choose_theme("light" if tokens.is_dark else "dark")
 
     def usual_text(self) -> None:
         """Text as large as the desktop's."""
         theme().set_text_percent(100)
         self._chosen()
-
-    def local_times(self) -> None:
-        """Tell moments in the local zone."""
-        self._show_utc(False)
-
-    def utc_times(self) -> None:
-        """Tell moments in UTC."""
-        self._show_utc(True)
-
-    def next_pane(self) -> None:
-        """Go to the next pane."""
-        self._window.panes.go(1)
-
-    def previous_pane(self) -> None:
-        """Go to the pane before."""
-        self._window.panes.go(-1)
 
     def columns(self) -> None:
         """Offer the columns of the table on show."""
@@ -156,34 +92,155 @@ class ViewCommands(Noun):
         """Columns and panes as at first."""
         self._window.arrangement.reset()
 
+    specs = (
+        *(Spec(f"view.{page.key}", page.text, "view", partial(_show, page.key), page.key, page.keys) for page in PAGES),
+        Spec("view.filter", "&Filter", "view", filter, "search", "Ctrl+F", starts_group=True),
+        Spec(
+            "view.palette",
+            "&Commands…",
+            "view",
+            palette,
+            "more",
+            "Ctrl+K",
+            "Go to any page, action, saved view, connection or job",
+        ),
+        Spec("view.refresh", "&Refresh", "view", refresh, "refresh", "F5", "Read everything shown again", Needs.DESK),
+        Spec(
+            "view.index",
+            "Suggest an &index…",
+            "view",
+            index,
+            tip="Show which index would make this filter fast",
+            needs=Needs.DESK,
+        ),
+        Spec("view.next_pane", "Next &pane", "view", lambda view: view.go_on(1), shortcut="F6", starts_group=True),
+        Spec("view.previous_pane", "Previous pane", "view", lambda view: view.go_on(-1), shortcut="Shift+F6"),
+        Spec("view.columns", "Colu&mns…", "view", columns, "columns", tip="Choose which columns the table shows"),
+        Spec(
+            "view.reset_layout",
+            "Reset to def&aults",
+            "view",
+            reset_layout,
+            tip="Restore the default order and widths of columns and panes",
+        ),
+        Spec("view.theme", "&Light or dark", "view", theme, shortcut="Ctrl+T", starts_group=True),
+        Spec(
+            "view.theme_of_system",
+            "Theme of the &system",
+            "view",
+            lambda view: view.choose_theme("system"),
+            submenu="theme",
+            is_choice=True,
+        ),
+        Spec(
+            "view.light_theme",
+            "&Light theme",
+            "view",
+            lambda view: view.choose_theme("light"),
+            submenu="theme",
+            is_choice=True,
+        ),
+        Spec(
+            "view.dark_theme",
+            "&Dark theme",
+            "view",
+            lambda view: view.choose_theme("dark"),
+            submenu="theme",
+            is_choice=True,
+        ),
+        Spec(
+            "view.light_contrast",
+            "&High contrast, light",
+            "view",
+            lambda view: view.choose_theme("contrast-light"),
+            submenu="theme",
+            is_choice=True,
+        ),
+        Spec(
+            "view.dark_contrast",
+            "High &contrast, dark",
+            "view",
+            lambda view: view.choose_theme("contrast-dark"),
+            submenu="theme",
+            is_choice=True,
+        ),
+        Spec(
+            "view.compact_rows",
+            "&Compact rows",
+            "view",
+            lambda view: view.choose_density("compact"),
+            submenu="density",
+            is_choice=True,
+        ),
+        Spec(
+            "view.comfortable_rows",
+            "Co&mfortable rows",
+            "view",
+            lambda view: view.choose_density("comfortable"),
+            submenu="density",
+            is_choice=True,
+        ),
+        Spec(
+            "view.larger_text",
+            "&Larger text",
+            "view",
+            lambda view: view.step_text(1),
+            shortcut="Ctrl++",
+            submenu="text",
+        ),
+        Spec(
+            "view.smaller_text",
+            "&Smaller text",
+            "view",
+            lambda view: view.step_text(-1),
+            shortcut="Ctrl+-",
+            submenu="text",
+        ),
+        Spec("view.usual_text", "&Usual text size", "view", usual_text, shortcut="Ctrl+0", submenu="text"),
+        Spec(
+            "view.local_times",
+            "&Local times",
+            "view",
+            lambda view: view.show_utc(False),
+            submenu="times",
+            is_choice=True,
+        ),
+        Spec(
+            "view.utc_times", "Times in &UTC", "view", lambda view: view.show_utc(True), submenu="times", is_choice=True
+        ),
+    )
+
     def choices(self) -> set[str]:
         """The keys of the choices in force."""
         theme_key = THEME_KEYS[theme().mode]
         times_key = "utc_times" if formats.shows_utc() else "local_times"
         return {f"view.{key}" for key in (theme_key, f"{theme().density}_rows", times_key)}
 
-    def _choose_theme(self, mode: Mode) -> None:
+    def choose_theme(self, mode: Mode) -> None:
+        """Light, dark or high contrast, whatever the system is; or as the system is."""
         theme().set_mode(mode)
         self._chosen()
 
-    def _choose_density(self, density: Density) -> None:
+    def choose_density(self, density: Density) -> None:
+        """Many rows of tables in sight, or rows with more room."""
         theme().set_density(density)
         self._chosen()
 
-    def _step_text(self, steps: int) -> None:
+    def step_text(self, steps: int) -> None:
+        """Larger or smaller text in the whole window."""
         theme().step_text(steps)
         self._chosen()
 
-    def _show_utc(self, is_utc: bool) -> None:
+    def show_utc(self, is_utc: bool) -> None:
+        """Tell moments in UTC, or in the local zone."""
         formats.show_utc(is_utc)
-        self._window.jobs.retell()
-        if (journal := self._window.pages.if_made("journal")) is not None:
-            journal.retell()
+        for page in self._window.pages.all_made():
+            page.retell()
         self._chosen()
 
     def _chosen(self) -> None:
-        self._window.arrangement.changed.emit()
-        self._window.show_page(self._window.navigation.current)
+        self._window.arrangement.tell()
+        self._window.show_page(self._window.page_key)
 
     def _columns(self) -> Columns | None:
         table = self._window.panes.table()

@@ -19,10 +19,10 @@ from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.list_page import ListPage
 from jobdesk.kit import clock, formats
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.labels import caption
-from jobdesk.kit.list_page import ListPage
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
 from jobdesk.kit.work import Work
@@ -60,6 +60,7 @@ class WorkersPage(ListPage):
         #: What workers tell of themselves, as last read, and when it was asked for (`time.monotonic`).
         self._reported: Answer[list[ReportedWorker]] = Answer([])
         self._asked_at = float("-inf")
+        self._jobs.help_asked_for.connect(lambda: self.help_asked_for.emit("reporting"))
         self._jobs.job_chosen.connect(lambda job_id: self.filter_asked_for.emit(f"id:{job_id}"))
         self.selection_changed.connect(self._show_side)
 
@@ -68,6 +69,8 @@ class WorkersPage(ListPage):
         self._desk, self._read = desk, None
         self._reported, self._asked_at = Answer([]), float("-inf")
         self._work.cancel(REPORTS)
+        if desk is not None:
+            desk.workers_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:

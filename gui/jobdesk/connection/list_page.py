@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QPoint, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QPoint, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -16,24 +16,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from jobdesk.connection.page import Page
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
-from jobdesk.window.actions import Actions
 
 SIDE_WIDTH = 300
 #: Narrower, the buttons show their icons alone.
 NARROW_WIDTH = 1_000
 
 
-class ListPage(QWidget):
+class ListPage(Page):
     """One row per key. A double click or Enter asks for the jobs of that row."""
-
-    filter_asked_for = Signal(str)
-    selection_changed = Signal()
 
     def __init__(self, key: str, name: str, model: QAbstractItemModel, empty: EmptyState, side: QWidget) -> None:
         super().__init__()

@@ -1,0 +1,48 @@
+"""Makes each page, and joins it with the commands that act upon what is selected in it."""
+
+from __future__ import annotations
+
+from jobdesk_core.journal import Journal
+
+from jobdesk.acting.control import Acting
+from jobdesk.connection.page import Page
+from jobdesk.window.commands import Commands
+
+
+def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) -> Page:
+    """The page of this key. Its modules are imported when it is first needed. KeyError for a key there is not."""
+    if key == "overview":
+        from jobdesk.overview.page import OverviewPage
+
+        overview = OverviewPage()
+        overview.rescue_asked_for.connect(commands.job.rescue_matching)
+        overview.defer_asked_for.connect(commands.new_job.defer)
+        return overview
+    if key == "failures":
+        from jobdesk.failures.page import FailuresPage
+
+        commands.failure.page = FailuresPage()
+        return commands.failure.page
+    if key in ("queues", "tasks"):
+        from jobdesk.queues.page import NamesPage
+
+        group = commands.queue if key == "queues" else commands.task
+        group.page = NamesPage(group.kind)
+        return group.page
+    if key == "workers":
+        from jobdesk.workers.page import WorkersPage
+
+        commands.worker.page = WorkersPage()
+        return commands.worker.page
+    if key == "locks":
+        from jobdesk.locks.page import LocksPage
+
+        return LocksPage()
+    if key == "journal":
+        from jobdesk.journal.page import JournalPage
+
+        page = JournalPage(journal)
+        page.undo_asked_for.connect(acting.open_undo)
+        acting.entry_asked_for.connect(page.choose)
+        return page
+    raise KeyError(key)
