@@ -326,7 +326,8 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
             assert lines[0].startswith("q01: 1 job due, none started for ")
             assert lines[1] == "q00: 1 running job has stalled. The worker is no longer registered."
             assert page.attention.note.text() == "11 more"
-            assert page.failures.note == "100 % of runs · 6 failed now · 100 % in q11"
+            note = "100 % of runs · 6 failed now · 100 % in q11"
+            await until(lambda: page.failures.note == note, what="how many are failed now")
             assert "oldest 2 min" in page.due.note or "oldest 1" in page.due.note
             assert page.running.note == "6 workers alive · 1 stalled"
             QTest.mouseClick(page.running, Qt.MouseButton.LeftButton)
