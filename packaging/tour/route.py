@@ -67,7 +67,7 @@ async def _sides(walker: Walker) -> None:
     for key in ("queues", "tasks", "workers"):
         walker.trigger(f"view.{key}")
         page = walker.window.pages.get_as(key, ListPage)
-        await walker.rows_shown(page, key)
+        await walker.rows_shown(page.table, key)
         page.table.selectRow(0)
         await asyncio.sleep(0.8)  # what the side reads
         await walker.picture(f"{key}-side")

@@ -10,15 +10,15 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from jobdesk.kit.theme import theme
 from jobdesk.window.main_window import MainWindow
 from jobdesk_core.jobs import Status
-from PySide6.QtCore import QAbstractItemModel, QPoint, QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QDialog, QLineEdit, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QDialog, QLineEdit, QPushButton, QToolButton, QWidget
 
 STEP_S = 20.0
 #: The window in the pictures of the README and the help, and in all others but those of other sizes.
@@ -30,13 +30,6 @@ Dialog = TypeVar("Dialog", bound=QDialog)
 
 class StepFailed(Exception):
     """A step of the tour did not do what it should."""
-
-
-class HasRows(Protocol):
-    """A page with a table."""
-
-    @property
-    def model(self) -> QAbstractItemModel: ...
 
 
 class Walker:
@@ -78,9 +71,9 @@ class Walker:
         """Wait for a screenful of jobs."""
         await self.until(lambda: self.window.jobs.model.rowCount() > 5, "jobs to show")
 
-    async def rows_shown(self, page: HasRows, key: str) -> None:
+    async def rows_shown(self, table: QAbstractItemView, key: str) -> None:
         """Wait for a first row."""
-        await self.until(lambda: page.model.rowCount() > 0, f"rows of {key}")
+        await self.until(lambda: table.model().rowCount() > 0, f"rows of {key}")
 
     # Acting
 

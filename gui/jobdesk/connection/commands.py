@@ -80,7 +80,7 @@ class ConnectionCommands(CommandGroup):
         """Ask whether a profile's password command may be run on this machine."""
         from jobdesk.connection.password_command import PasswordCommandDialog
 
-        dialog = PasswordCommandDialog(self._window, profile=profile)
+        dialog = PasswordCommandDialog(self._window.frame, profile=profile)
         dialog.open()
         try:
             return await dialog.answer

@@ -33,8 +33,6 @@ NARROW_WIDTH = 1_000
 class ListPage(Page):
     """One row per key. A double click or Enter asks for the jobs of that row."""
 
-    model: QAbstractItemModel
-
     def __init__(self, key: str, name: str, model: QAbstractItemModel, empty: EmptyState, side: QWidget) -> None:
         super().__init__()
         self.key = key
