@@ -372,7 +372,12 @@ _WATCHED = tuple(
     str(importlib.import_module(name).__file__)
     for name in (
         *("jobdesk_core.journal.recorded", "jobdesk_core.journal.recording", "jobdesk_core.journal.ahead"),
-        *("jobdesk_core.journal.alive", "jobdesk_core.journal.journal", "jobdesk_core.journal.store"),
+        *(
+            "jobdesk_core.journal.alive",
+            "jobdesk_core.journal.file",
+            "jobdesk_core.journal.journal",
+            "jobdesk_core.journal.store",
+        ),
         *("jobdesk_core.journal.settling", "jobdesk_core.journal.undo_apply", "jobdesk_core.operations.commits"),
         *("jobdesk_core.operations.steps", "jobdesk_core.operations.change.apply"),
         *("jobdesk_core.operations.deferring.one", "jobdesk_core.operations.deferring.many"),

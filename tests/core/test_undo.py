@@ -36,6 +36,7 @@ from jobdesk_core.operations import (
 )
 from jobdesk_core.operations import plan as plan_acts
 from jobdesk_core.profiles import Profile, where
+from journals import write
 from releases import STATES, level
 from waiting import until
 
@@ -68,9 +69,7 @@ class Scene:
     async def written(self, action: str, before: dict[int, dict[str, Any]], **set_to: Any) -> Entry:
         """An act as the journal has it, done by plain SQL."""
         header = Header(action=action, sentence=action, profile="p", place=where(PROFILE), role="r", set_to=set_to)
-        number = await self.journal.begin(header)
-        await self.journal.add(number, [Record(job_id, "done", "", held) for job_id, held in before.items()])
-        await self.journal.end(number)
+        await write(self.journal, header, [Record(job_id, "done", "", held) for job_id, held in before.items()])
         return await self.newest()
 
     async def undo(self, entry: Entry) -> tuple[int, dict[str, int]]:
@@ -210,9 +209,7 @@ async def test_where_the_environment_leads_is_another_place_in_another_environme
         # As it is noted, and as earlier releases did: "libpq's environment".
         for place in (where(profile), profile.display_dsn):
             header = Header(action="reprioritise", sentence="s", profile="environment", place=place, role="r")
-            number = await journal.begin(header)
-            await journal.add(number, [Record(1, "done", "", {"priority": 1})])
-            await journal.end(number)
+            await write(journal, header, [Record(1, "done", "", {"priority": 1})])
             entry = await here.newest()
             assert (refusal(entry, profile, here.able) is None) is (place == where(profile))
             with monkeypatch.context() as moved:

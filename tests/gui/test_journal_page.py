@@ -15,6 +15,7 @@ from jobdesk_core.journal import Header, Record
 from jobdesk_core.journal.record import Planned
 from jobdesk_core.operations.commits import committing
 from jobdesk_core.operations.outcomes import Outcomes
+from journals import write
 from opened import Others, closed, dialog_of, live, opened
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QFileDialog
@@ -51,10 +52,8 @@ def sentences(window: MainWindow) -> list[str]:
 async def wrote(window: MainWindow, **changes: object) -> int:
     """An entry by another window."""
     header = {"action": "retry", "sentence": "Retry", "profile": "p", "place": "d", "role": "r", "sql": ""} | changes
-    number = await window.session.journal.begin(Header(**header))  # type: ignore[arg-type]
-    await window.session.journal.add(number, [Record(4_711, "done", str(header["sentence"]))])
-    await window.session.journal.end(number)
-    return number
+    record = Record(4_711, "done", str(header["sentence"]))
+    return await write(window.session.journal, Header(**header), [record])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("key", ["job.cancel", "job.delete"])
@@ -174,7 +173,7 @@ async def test_a_journal_that_cannot_be_written_is_told_and_the_action_is_done(d
 async def test_a_long_journal_grows_as_it_is_scrolled(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
         for _ in range(205):
-            await window.session.journal.begin(Header(action="a", sentence="s", profile="p", place="d", role="r"))
+            await write(window.session.journal, Header(action="a", sentence="s", profile="p", place="d", role="r"))
         await show(window, 200)
         bar = window.pages.get("journal").table.verticalScrollBar()
         bar.setValue(bar.maximum())

@@ -19,8 +19,9 @@ import platformdirs
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.files import CsvLines, whole_file
 from jobdesk_core.journal import alive
+from jobdesk_core.journal.file import BUSY_S
 from jobdesk_core.journal.record import Chunk, End, Entry, Header, Planned, Record, Search, Verdict
-from jobdesk_core.journal.store import BUSY_S, Limits, Store
+from jobdesk_core.journal.store import Limits, Store
 from jobdesk_core.operations.outcomes import Outcomes
 
 P = ParamSpec("P")
@@ -53,19 +54,7 @@ class Journal:
     @property
     def put_aside(self) -> Path | None:
         """Where a file that could not be read was put, when that has happened."""
-        return self._store.put_aside
-
-    async def begin(self, header: Header) -> int:
-        """Write down an act before it begins; returns its entry's number."""
-        return await self._run(self._store.begin, header, _now(), _os_user())
-
-    async def add(self, entry_id: int, records: Iterable[Record]) -> None:
-        """Write down what became of some of its jobs. `records` are asked for in another thread."""
-        await self._run(self._store.add, entry_id, records)
-
-    async def end(self, entry_id: int, error: str = "") -> None:
-        """Write down that it is over, and what broke it off."""
-        await self._run(self._store.end, entry_id, _now(), error)
+        return self._store.file.put_aside
 
     async def entries(self, search: Search, *, before_id: int | None = None, limit: int = 200) -> list[Entry]:
         """The entries that match, newest first, older than `before_id`."""
