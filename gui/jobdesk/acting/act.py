@@ -14,6 +14,8 @@ from PySide6.QtCore import QObject, Signal
 from jobdesk.acting.outcome_list import Line
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import clock
+from jobdesk.kit.fields import Field
+from jobdesk.kit.theme.tokens import Kind
 
 AnyLedger = Ledger | DeferLedger | SetLedger
 OnProgress = Callable[[Progress], Awaitable[bool]]
@@ -22,9 +24,8 @@ GRACE_S = 1.0
 #: What leaves a job as it was, or as nobody knows.
 _UNTOUCHED = (Result.NOT_REACHED, Result.ROLLED_BACK, Result.UNKNOWN)
 State = Literal["running", "waiting", "paused", "held", "stopping", "ended"]
-Kind = Literal["good", "info", "warning", "bad"]
 #: A label, its value, and how the value looks: see FieldList.
-Fields = tuple[tuple[str, str, str], ...]
+Fields = tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk.acting.act import Act
 from jobdesk.kit.message_bar import MessageBar
+from jobdesk.kit.theme.tokens import Kind
 
 #: So many are on show; the oldest goes when one more comes.
 MOST = 3
@@ -27,7 +28,7 @@ class Banners(QWidget):
 
     def add(
         self,
-        kind: str,
+        kind: Kind,
         sentence: str,
         way_out: str = "",
         *,

@@ -10,12 +10,13 @@ from jobdesk_core.exceptions import InDoubt
 from jobdesk_core.operations import DeferLedger, Ledger, Outcome, Result, SetLedger
 from jobdesk_core.troubles import explain
 
-from jobdesk.acting.act import Ended, Kind
+from jobdesk.acting.act import Ended
 from jobdesk.acting.outcome_lines import RESULTS, ledger_lines
 from jobdesk.acting.outcome_list import SHOWN, Line
 from jobdesk.acting.preflight_words import words_of
 from jobdesk.acting.words import Sentences, jobs, tr
 from jobdesk.kit import formats
+from jobdesk.kit.theme.tokens import Kind
 
 #: So many jobs are shown by a link, one by one in a filter.
 MOST_LINKED = 500

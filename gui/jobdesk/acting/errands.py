@@ -44,6 +44,7 @@ from jobdesk.acting.ends import (
 from jobdesk.acting.words import jobs, sentences_of, tr
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
+from jobdesk.kit.fields import Field
 
 
 def act_on_jobs(
@@ -278,7 +279,7 @@ def _unknown_undo(desk: Desk, error: InDoubt, ready: int) -> Ended:
 
 def _how(plan: Plan, rate: Rate | None, brake: Brake | None, *, is_one_transaction: bool) -> Fields:
     change = plan.change
-    fields: list[tuple[str, str, str]] = []
+    fields: list[Field] = []
     if isinstance(plan.target, Matching):
         fields.append((tr("filter"), plan.target.job_filter.text or tr("every job"), "mono"))
     fields += _chunks(is_one_transaction=is_one_transaction, rate=rate)

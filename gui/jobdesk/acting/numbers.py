@@ -8,6 +8,7 @@ from jobdesk_core.operations import Result, Retried
 
 from jobdesk.acting.act import Act
 from jobdesk.acting.words import sentences_of, tr
+from jobdesk.kit.theme.tokens import Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Number:
     count: int
     text: str
     shape: str = ""
-    tone: str = ""
+    tone: Tone = ""
     is_sum: bool = False
 
 

@@ -6,9 +6,10 @@ from jobdesk_core.operations import Ledger, Plan, Reason, Result
 
 from jobdesk.acting.outcome_list import Line
 from jobdesk.acting.preflight_words import Words, tr
+from jobdesk.kit.theme.tokens import Kind
 
-KINDS = {"skipped": "info", "change": "info", "conflict": "warning", "danger": "bad"}
-RESULTS = {
+KINDS: dict[str, Kind] = {"skipped": "info", "change": "info", "conflict": "warning", "danger": "bad"}
+RESULTS: dict[Result, Kind] = {
     Result.DONE: "good",
     Result.SKIPPED: "info",
     Result.REFUSED: "warning",
@@ -22,7 +23,7 @@ def plan_lines(plan: Plan, words: Words) -> list[Line]:
     """What will be done, and what is skipped and why."""
     lines = []
     for group in plan.groups:
-        kind = "good" if group.reason is None else KINDS[group.reason.kind]
+        kind: Kind = "good" if group.reason is None else KINDS[group.reason.kind]
         text = words.will if group.reason is None else _left(group.reason)
         lines.append(Line(kind, group.count, text, group.status, tuple(group.examples())))
     return lines
@@ -37,7 +38,7 @@ def ledger_lines(ledger: Ledger, words: Words) -> list[Line]:
             continue
         text = {Result.DONE: words.done, Result.ROLLED_BACK: tr("left as they were: everything was rolled back")}
         said = text.get(result) or tr("skipped: {reason}").format(reason=reason)
-        kind = "warning" if result is Result.SKIPPED and reason not in foreseen else RESULTS[result]
+        kind: Kind = "warning" if result is Result.SKIPPED and reason not in foreseen else RESULTS[result]
         lines.append(Line(kind, count, said, None, tuple(ledger.examples[result, reason])))
     order = ("good", "bad", "warning", "info")
     return sorted(lines, key=lambda line: (order.index(line.kind), -line.count))

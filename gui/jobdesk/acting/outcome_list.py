@@ -18,6 +18,7 @@ from jobdesk.kit import formats
 from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.sign import Sign
 from jobdesk.kit.status_label import StatusLabel
+from jobdesk.kit.theme.tokens import Kind, Look
 from jobdesk.kit.work import Work
 
 #: Jobs shown one by one; the rest is told as a number.
@@ -29,7 +30,7 @@ SAMPLE = "sample"
 class Line:
     """Jobs with one fate. `kind` is good, info, warning or bad; `job_ids` are the first of them."""
 
-    kind: str
+    kind: Kind
     count: int
     text: str
     status: Status | None = None
@@ -157,7 +158,7 @@ class _Jobs(QWidget):
         return self.tr("{job}: its queueing lock was taken by {holder}").format(job=words, holder=holder)
 
 
-def _label(text: str, tone: str = "") -> QLabel:
+def _label(text: str, tone: Look = "") -> QLabel:
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton, QV
 
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import field, note
+from jobdesk.kit.theme.tokens import Look
 from jobdesk.kit.work import Work
 
 
@@ -94,7 +95,7 @@ class AppSettings(QWidget):
             raise error
         self._say(formats.visible(str(error)), "bad")
 
-    def _say(self, text: str, tone: str) -> None:
+    def _say(self, text: str, tone: Look) -> None:
         self.says.setText(text)
         self.says.setProperty("tone", tone)
         self.says.style().unpolish(self.says)

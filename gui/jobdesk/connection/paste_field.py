@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.theme.tokens import Look
 
 #: Characters of a text that is read at all; longer ones say more than where a database is.
 _MOST = 20_000
@@ -95,7 +96,7 @@ class PasteField(QWidget):
             sentences.append(self.tr("Left out: {names}.").format(names=names))
         return " ".join(filter(None, sentences))
 
-    def _say(self, text: str, tone: str = "secondary") -> None:
+    def _say(self, text: str, tone: Look = "secondary") -> None:
         self.says.setText(text)
         self.says.setProperty("tone", tone)
         self.says.style().unpolish(self.says)

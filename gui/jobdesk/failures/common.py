@@ -18,6 +18,7 @@ from jobdesk.kit.roles import AnyIndex
 from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 from jobdesk.kit.values_model import LEFT, RIGHT
 
 #: What a cell is painted by: a `Bit`.
@@ -33,9 +34,9 @@ class Bit(NamedTuple):
 
     text: str
     aside: str = ""
-    tone: str = ""
+    tone: Tone = ""
     bar: float | None = None
-    bar_tone: str = ""
+    bar_tone: Tone = ""
     is_mono: bool = False
     is_strong: bool = False
 
@@ -97,7 +98,7 @@ class CommonModel(QAbstractTableModel):
             return Bit(formats.number(common.failed), words.percent(common.failed_share))
         if column == SUCCEEDED:
             return Bit(formats.number(common.succeeded), words.percent(common.succeeded_share))
-        tone = "neutral" if common.trivial else "bad"
+        tone: Tone = "neutral" if common.trivial else "bad"
         part = 1.0 if common.ratio == float("inf") else max(0.0, 1 - 1 / max(1.0, common.ratio))
         return Bit(words.ratio_words(common), bar=part, bar_tone=tone, is_strong=True)
 

@@ -13,6 +13,7 @@ from jobdesk.failures import words
 from jobdesk.failures.rows import Row, knows_errors
 from jobdesk.kit import formats
 from jobdesk.kit.roles import CELL_ROLE, AnyIndex, PaintedCell
+from jobdesk.kit.theme.tokens import Tone
 from jobdesk.kit.values_model import LEFT, RIGHT, Title
 
 #: What a cell of several parts is painted by: a `Parts`.
@@ -31,7 +32,7 @@ class Parts(NamedTuple):
     is_child: bool = False
     text: str = ""
     aside: str = ""
-    tone: str = ""
+    tone: Tone = ""
     mark: str = ""
     is_strong: bool = False
 
@@ -147,7 +148,7 @@ class FailuresModel(QAbstractTableModel):
             STILL: formats.number(group.still_failed),
         }
         is_loud = column in (FAILED, SHARE)
-        tone = self._tone(row, "") if is_loud else "secondary" if row.is_muted or self._is_stale else ""
+        tone: Tone = self._tone(row, "") if is_loud else "secondary" if row.is_muted or self._is_stale else ""
         if (column == SHARE and (row.is_child or group.share is None)) or (column == STILL and not group.still_failed):
             tone = "secondary"
         if column == SINCE:
@@ -170,12 +171,13 @@ class FailuresModel(QAbstractTableModel):
                 SHARE: words.percent(found.failed / found.runs if found.runs else None),
                 STILL: formats.number(found.still_failed),
             }
-        tone = "secondary" if column in (FIRST, SHARE) or self._is_stale else ""
+        tone: Tone = "secondary" if column in (FIRST, SHARE) or self._is_stale else ""
         return PaintedCell(texts.get(column, ""), tone, "", 0.0, False, not tone, self._titles[column].is_right)
 
     def _parts(self, row: Row, column: int) -> Parts:
         assert self._found is not None
-        group, tone = row.group, "secondary" if row.is_muted or self._is_stale else ""
+        group = row.group
+        tone: Tone = "secondary" if row.is_muted or self._is_stale else ""
         is_loud = group.is_rising and not row.is_muted
         if column == FIRST:
             if row.is_child:
@@ -219,7 +221,7 @@ class FailuresModel(QAbstractTableModel):
             return group.children[0].task or "", ""
         return "", words._tr("{count} tasks").format(count=formats.number(len(group.children)))
 
-    def _tone(self, row: Row, usual: str) -> str:
+    def _tone(self, row: Row, usual: Tone) -> Tone:
         if row.is_muted or self._is_stale:
             return "secondary"
         return "bad" if row.group.is_rising and not row.is_child else usual

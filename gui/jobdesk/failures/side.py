@@ -23,6 +23,7 @@ from jobdesk.kit.labels import caption, plain_label
 from jobdesk.kit.table import Table
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 from jobdesk.kit.traceback_view import TracebackView
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
 
@@ -90,16 +91,15 @@ class FailuresSide(QWidget):
             self.about.hide()
             return
         group = row.group
-        tone = "secondary" if row.is_muted else "bad"
+        tone: Tone = "secondary" if row.is_muted else "bad"
         self.name.set_runs([Run(_name(row, found), is_strong=True)])
         self.number.setText(self.tr("{count} failed").format(count=formats.number(group.failed)))
         self.number.setProperty("tone", tone)
         self.number.style().unpolish(self.number)
         self.number.style().polish(self.number)
         lines = [Run(words.share_sentence(group), "secondary")] if words.share_sentence(group) else []
-        for sentence, its_tone in ((words.mark_sentence(group), "warning"), (self._rising(row), "warning")):
-            if sentence:
-                lines += [Run("\n" if lines else ""), Run(sentence, its_tone)]
+        for sentence in filter(None, (words.mark_sentence(group), self._rising(row))):
+            lines += [Run("\n" if lines else ""), Run(sentence, "warning")]
         if row.is_muted:
             lines += [Run("\n" if lines else ""), Run(self._muted(mute), "secondary")]
         self.about.set_runs(lines)

@@ -91,8 +91,7 @@ class PartsDelegate(CellDelegate):
         if parts.mark:
             painter.setFont(theme().font(11, is_bold=True))
             width = painter.fontMetrics().horizontalAdvance(parts.mark)
-            tone = "secondary" if parts.tone == "secondary" else "warning"
-            painter.setPen(theme().colour(tone))
+            painter.setPen(theme().colour("secondary" if parts.tone == "secondary" else "warning"))
             painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), parts.mark)
             box.setRight(box.right() - width - GAP)
         painter.setFont(theme().font(13, is_bold=parts.is_strong))

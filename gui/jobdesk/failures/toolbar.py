@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.segmented import Segmented
+from jobdesk.kit.theme.tokens import Look
 
 
 class Choice(QWidget):
@@ -65,7 +66,7 @@ class FailuresToolbar(QWidget):
         row.addWidget(self.note, 1)
         row.addWidget(span)
 
-    def show_note(self, text: str, tone: str = "secondary") -> None:
+    def show_note(self, text: str, tone: Look = "secondary") -> None:
         """Say how much there is, or what is wrong."""
         self.note.set_tone(tone)
         self.note.set_whole(text)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication
 
 from jobdesk.failures.rows import Only, count, knows_errors
 from jobdesk.kit import formats
+from jobdesk.kit.theme.tokens import Tone
 from jobdesk.kit.values_model import Title
 
 #: Characters of a message or a name that are told in one line.
@@ -166,7 +167,7 @@ def reading_sentence(found: Failures, *, is_reading: bool) -> str:
     return "" if found.is_whole or not is_reading else _tr("looking for what is usual and what is new …")
 
 
-def note_words(found: Failures | None, problem: str, *, is_stale: bool, is_reading: bool) -> tuple[str, str]:
+def note_words(found: Failures | None, problem: str, *, is_stale: bool, is_reading: bool) -> tuple[str, Tone]:
     """What the toolbar says of the list, and its tone."""
     if is_stale and found is not None:
         as_of = _tr("as of {time}: the link to the database is lost").format(time=formats.local(found.read_at))

@@ -126,8 +126,7 @@ class HelpBrowser(QTextBrowser):
         look = QTextCharFormat()
         if held.isImageFormat():
             return look
-        tone = "accent" if held.isAnchor() else "text"
-        look.setForeground(theme().colour(tone))
+        look.setForeground(theme().colour("accent" if held.isAnchor() else "text"))
         if held.fontFixedPitch() or is_code:
             look.setFont(theme().mono_font(round(SIZE * 0.92)), _KEEP)
             look.setBackground(theme().colour("hover"))

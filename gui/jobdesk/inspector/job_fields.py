@@ -12,8 +12,7 @@ from jobdesk_core.moments import of_microseconds
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.kit import formats
-
-Field = tuple[str, str, str]  # label, value, tone
+from jobdesk.kit.fields import Field
 
 
 def job_fields(detail: JobDetail, now: dt.datetime) -> list[Field]:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from jobdesk.inspector.event_list import Event, EventList
 from jobdesk.kit import formats
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 __all__ = ["Event", "EventList", "Stretch", "Timeline", "stretches"]
 
@@ -24,6 +25,7 @@ BAR_TOP, BAR_HEIGHT, DOT_RADIUS = 10, 8, 6
 CAPTIONS_TOP, SUMMARY_TOP, LINE_HEIGHT = 26, 43, 16
 #: A stretch is never drawn thinner, however short it was.
 THINNEST = 3.0
+_STATE_TONE: dict[str, Tone] = {"running": "doing", "lost": "warning"}
 _STATE_AFTER = {
     EventType.DEFERRED: "waiting",
     EventType.STARTED: "running",
@@ -153,7 +155,7 @@ class Timeline(QWidget):
         # Not smoothed: it would leave a seam between two stretches.
         painter.fillRect(bar, tokens.colour("line"))
         for (state, _, _), box in zip(self._stretches, self._boxes(), strict=True):
-            painter.fillRect(box, tokens.colour({"running": "doing", "lost": "warning"}.get(state, "todo")))
+            painter.fillRect(box, tokens.colour(_STATE_TONE.get(state, "todo")))
         if self._status.is_final and self._stretches:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)

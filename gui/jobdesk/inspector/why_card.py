@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.kit.text_block import Run, TextBlock, as_tooltip
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 _NUMBER = re.compile(r"#(\d[\d,]*)")
 RADIUS = 8
@@ -25,7 +26,7 @@ class WhyCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Why"))
-        self._tone = "neutral"
+        self._tone: Tone = "neutral"
         self._headline = ""
         self._shown: object = None
         self._block = TextBlock(self)
@@ -59,7 +60,7 @@ class WhyCard(QFrame):
         self.set_mend(None)
         self.setVisible(False)
 
-    def set_explanation(self, headline: str, sentences: Sequence[str], tone: str, job_ids: Collection[int]) -> None:
+    def set_explanation(self, headline: str, sentences: Sequence[str], tone: Tone, job_ids: Collection[int]) -> None:
         """Show an Explanation. Its sentences may hold names from the database: they are text, never markup."""
         shown = (headline, tuple(sentences), tone, tuple(job_ids))
         if shown == self._shown:
@@ -111,7 +112,7 @@ class WhyCard(QFrame):
         painter.end()
 
 
-def linked_runs(text: str, job_ids: Collection[int], tone: str = "secondary") -> list[Run]:
+def linked_runs(text: str, job_ids: Collection[int], tone: Tone = "secondary") -> list[Run]:
     """The text as runs, with those job numbers as links that are in `job_ids`."""
     runs: list[Run] = []
     end = 0

@@ -12,6 +12,7 @@ from jobdesk_core.jobs import Status
 from PySide6.QtCore import QCoreApplication, Qt
 
 from jobdesk.kit import formats
+from jobdesk.kit.theme.tokens import Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Column:
     share: int = 0
     is_right: bool = False
     is_mono: bool = False
-    tone: str = ""
+    tone: Tone = ""
     is_shown: bool = True
     #: A text that the column always has room for.
     sample: str = ""

@@ -18,7 +18,7 @@ from jobdesk.jobs.extras import JobExtras
 from jobdesk.jobs.job_columns import CLOCK_COLUMNS, COLUMNS, EXTRAS, LEFT, RIGHT, STATUS_COLUMN, Column, cells
 from jobdesk.kit import clock, formats
 from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, MONO_ROLE, STATUS_ROLE, TONE_ROLE, AnyIndex, PaintedCell
-from jobdesk.kit.theme.tokens import STATUS_SHAPE
+from jobdesk.kit.theme.tokens import STATUS_SHAPE, Tone
 
 NO_PARENT = QModelIndex()
 Key = tuple[int, int]
@@ -268,7 +268,7 @@ class JobsModel(QAbstractTableModel):
         text, changed_at, row = self._text(position, column), self._changed_at[position], self._rows[position]
         is_lost = row.id in self._lost
         if column == STATUS_COLUMN:
-            tone = "faint" if is_lost else row.status.value
+            tone: Tone = "faint" if is_lost else row.status.value
             return PaintedCell(text, tone, STATUS_SHAPE[row.status], changed_at, False, False, False)
         shown = self.column(column)
         tone = "faint" if is_lost else shown.tone

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QW
 from jobdesk.kit.core_words import translated
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.one_line import OneLine
+from jobdesk.kit.theme.tokens import Look
 
 #: How long typing rests before it is looked for, in milliseconds.
 TYPING_MS = 250
@@ -91,7 +92,7 @@ class JournalToolbar(QWidget):
         """How many were found, or what is wrong; empty until the journal was read."""
         return self._note.whole
 
-    def show_note(self, text: str, tone: str) -> None:
+    def show_note(self, text: str, tone: Look) -> None:
         """Say how many were found, or what is wrong."""
         self._note.set_tone(tone)
         self._note.set_whole(text)

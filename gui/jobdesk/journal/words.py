@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication
 from jobdesk.kit import formats
 from jobdesk.kit.core_words import translated
 from jobdesk.kit.fields import Field
+from jobdesk.kit.theme.tokens import Tone
 from jobdesk.kit.values_model import Cell, Title
 
 
@@ -44,7 +45,7 @@ def entry_cells(entry: Entry, now: dt.datetime) -> list[Cell]:
     ]
 
 
-def outcome_words(entry: Entry, now: dt.datetime) -> tuple[str, str]:
+def outcome_words(entry: Entry, now: dt.datetime) -> tuple[str, Tone]:
     """What came of an act, and the tone of it."""
     if entry.ended_at is None:
         is_fresh = now - entry.at < dt.timedelta(minutes=1)
@@ -84,7 +85,7 @@ def record_titles() -> list[Title]:
 
 def record_cells(record: Record) -> list[Cell]:
     """The cells of one job's record."""
-    tones = {"done": "good", "unknown": "warning", "refused": "bad"}
+    tones: dict[str, Tone] = {"done": "good", "unknown": "warning", "refused": "bad"}
     outcome = _tr("undone") if record.undone_by is not None else translated(record.outcome)
     return [
         Cell(formats.job_number(record.job_id) if record.job_id else formats.DASH, is_mono=True),

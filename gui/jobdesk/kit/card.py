@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 #: What stands between the parts of a note.
 DOT = " · "
@@ -74,7 +75,7 @@ class Card(QFrame):
         """What the number is of."""
         return self._title.whole
 
-    def set_value(self, text: str, note: str = "", tone: str = "", is_note_bad: bool = False) -> None:
+    def set_value(self, text: str, note: str = "", tone: Tone = "", is_note_bad: bool = False) -> None:
         """Show a number, a note, and the number's tone."""
         if is_note_bad is not (self._note.property("tone") == "bad"):
             for line in (self._note, self._rest):
@@ -95,7 +96,7 @@ class Card(QFrame):
         super().resizeEvent(event)
         self._fit()
 
-    def _show_value(self, text: str, tone: str, *, is_quiet: bool) -> None:
+    def _show_value(self, text: str, tone: Tone, *, is_quiet: bool) -> None:
         self._value.setText(text)
         if (self._value.property("tone"), self._value.property("quiet")) != (tone, is_quiet):
             self._value.setProperty("tone", tone)
@@ -114,7 +115,7 @@ class Card(QFrame):
         self._rest.setVisible(fitting < len(parts))
 
 
-def _label(tone: str, size_px: int, weight: QFont.Weight = QFont.Weight.Normal) -> QLabel:
+def _label(tone: Tone, size_px: int, weight: QFont.Weight = QFont.Weight.Normal) -> QLabel:
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setFont(theme().font(size_px, weight))

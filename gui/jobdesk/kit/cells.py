@@ -33,7 +33,7 @@ from jobdesk.kit.roles import (
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.shapes import shape_pixmap
-from jobdesk.kit.theme.tokens import STATUS_SHAPE
+from jobdesk.kit.theme.tokens import STATUS_SHAPE, Tone
 
 PADDING = 10
 SHAPE_SIDE = 12
@@ -185,7 +185,7 @@ class CellDelegate(QStyledItemDelegate):
         view = self.parent()
         return QFontMetrics(font, view) if isinstance(view, QWidget) else QFontMetrics(font)
 
-    def _pen(self, tone: str) -> QPen:
+    def _pen(self, tone: Tone) -> QPen:
         pen = self._pens[tone] = QPen(self._tokens.colour(tone))
         return pen
 

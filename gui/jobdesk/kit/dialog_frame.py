@@ -26,6 +26,7 @@ from jobdesk.kit.message_bar import MessageBar
 from jobdesk.kit.pressing import is_return, press
 from jobdesk.kit.tab_order import set_tab_order
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Look
 from jobdesk.kit.typed import Typed
 from jobdesk.kit.work import Work
 from jobdesk.runtime.logs import fault
@@ -327,7 +328,7 @@ def field(label: str, widget: QWidget, note: QWidget | None = None, *, grows: bo
     return box
 
 
-def note(tone: str = "small") -> QLabel:
+def note(tone: Look = "small") -> QLabel:
     """A small line below a field."""
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)

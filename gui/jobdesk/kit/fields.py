@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
@@ -11,9 +12,10 @@ from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 #: A label, its value, and how the value looks: a tone, `mono`, or empty.
-Field = tuple[str, str, str]
+Field = tuple[str, str, Tone | Literal["mono"]]
 LABEL_WIDTH, WIDEST_LABEL = 106, 132
 
 
@@ -68,8 +70,7 @@ class FieldList(QWidget):
         self._values.append(value)
 
 
-def _runs(text: str, tone: str) -> list[Run]:
-    is_mono = tone == "mono"
+def _runs(text: str, tone: Tone | Literal["mono"]) -> list[Run]:
     value, dot, aside = text.partition(" · ")
-    runs = [Run(value, "" if is_mono else tone, is_mono=is_mono)]
+    runs = [Run(value, is_mono=True) if tone == "mono" else Run(value, tone)]
     return [*runs, Run(dot + aside, "secondary")] if dot else runs

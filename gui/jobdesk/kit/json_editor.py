@@ -12,8 +12,9 @@ from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat, QTextDocu
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
-_PARTS = (
+_PARTS: tuple[tuple[re.Pattern[str], Tone], ...] = (
     (re.compile(r'"(?:[^"\\]|\\.)*"(?=\s*:)'), "accent"),
     (re.compile(r'"(?:[^"\\]|\\.)*"(?!\s*:)'), "good"),
     (re.compile(r"\b(?:true|false|null)\b"), "cancelled"),

@@ -14,6 +14,7 @@ from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QModelIndex, QO
 
 from jobdesk.kit import formats
 from jobdesk.kit.roles import AnyIndex
+from jobdesk.kit.theme.tokens import Tone
 
 #: Children made at a time; the rest waits behind a row that says how many there are.
 STRETCH = 200
@@ -273,7 +274,7 @@ def _value(entry: Entry) -> Any:
     return entry.value if entry.is_whole else Unread(entry.kind, entry.size, str(entry.value or ""))
 
 
-def shown(node: Node) -> tuple[str, str]:
+def shown(node: Node) -> tuple[str, Tone]:
     """A node's value as one line, and the tone it is written in."""
     value = node.value
     if node.is_hidden:

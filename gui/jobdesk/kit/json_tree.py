@@ -25,6 +25,7 @@ from jobdesk.kit import formats
 from jobdesk.kit.json_model import JsonModel, Node, Unread, shown
 from jobdesk.kit.roles import AnyIndex
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 ROW_HEIGHT = 20
 INDENTATION = 14
@@ -175,14 +176,14 @@ class _LineDelegate(QStyledItemDelegate):
         metrics = painter.fontMetrics()
         box = QRectF(option.rect).adjusted(2, 0, -4, 0)
         if node.key is not None:
-            key_tone = "secondary" if isinstance(node.key, int) else "accent"
+            key_tone: Tone = "secondary" if isinstance(node.key, int) else "accent"
             self._write(painter, box, formats.visible(str(node.key)[:PAINTED]), key_tone, metrics)
             self._write(painter, box, ": ", "text", metrics)
         text, tone = shown(node)
         self._write(painter, box, text[:PAINTED], tone, metrics)
         painter.restore()
 
-    def _write(self, painter: QPainter, box: QRectF, text: str, tone: str, metrics: QFontMetrics) -> None:
+    def _write(self, painter: QPainter, box: QRectF, text: str, tone: Tone, metrics: QFontMetrics) -> None:
         """Write into the box, elided, and leave in it what is left."""
         room = max(0, int(box.width()))
         text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)

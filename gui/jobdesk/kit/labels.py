@@ -5,8 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
+from jobdesk.kit.theme.tokens import Look
 
-def plain_label(tone: str) -> QLabel:
+
+def plain_label(tone: Look) -> QLabel:
     """A wrapped label for text that is data."""
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)

@@ -13,7 +13,7 @@ from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import icon
 from jobdesk.kit.theme.shapes import paint_shape
-from jobdesk.kit.theme.tokens import KIND_SHAPE
+from jobdesk.kit.theme.tokens import KIND_SHAPE, Kind
 
 Action = tuple[str, Callable[[], object]]
 #: Words of the sentence, and what a click on them does.
@@ -32,7 +32,7 @@ class MessageBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._kind = "info"
+        self._kind: Kind = "info"
         self._sentence = ""
         self._block = TextBlock(self)
         self._follow: Callable[[], object] | None = None
@@ -55,7 +55,7 @@ class MessageBar(QFrame):
         self.hide()
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         """The kind of the message on show."""
         return self._kind
 
@@ -70,7 +70,7 @@ class MessageBar(QFrame):
         return self._block.plain_text
 
     def show_message(
-        self, kind: str, sentence: str, way_out: str = "", actions: Sequence[Action] = (), link: Link | None = None
+        self, kind: Kind, sentence: str, way_out: str = "", actions: Sequence[Action] = (), link: Link | None = None
     ) -> None:
         """Show a message of a kind (`info`, `good`, `warning`, `bad`) instead of the one before."""
         if kind not in KIND_SHAPE:

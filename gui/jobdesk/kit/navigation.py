@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from jobdesk.kit import formats
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import icon
+from jobdesk.kit.theme.tokens import Tone
 
 WIDTH, FOLDED_WIDTH = 168, 52
 ENTRY_HEIGHT = 32
@@ -74,7 +75,7 @@ class Navigation(QListWidget):
             self.item(row).setSizeHint(QSize(self.width() - 20, theme().grown(ENTRY_HEIGHT)))
         self.viewport().update()
 
-    def set_badge(self, key: str, text: str, tone: str = "") -> None:
+    def set_badge(self, key: str, text: str, tone: Tone = "") -> None:
         """Put a short text at an entry's right; `bad` and `warning` stand out. Empty takes it away."""
         item = self._item(key)
         item.setData(_BADGE, text)
@@ -170,7 +171,7 @@ class _EntryDelegate(QStyledItemDelegate):
         text = index.data(_BADGE)
         if not text:
             return room.right()
-        tone = index.data(_TONE) or "secondary"
+        tone: Tone = index.data(_TONE) or "secondary"
         painter.setFont(theme().font(11, QFont.Weight.Normal if tone == "secondary" else QFont.Weight.DemiBold))
         painter.setPen(theme().tokens.colour(tone))
         flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.AlignmentFlag.AlignRight)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.text_block import as_tooltip
+from jobdesk.kit.theme.tokens import Look
 
 #: Characters beyond which nothing is measured: no screen shows them in one line.
 LONGEST = 1_000
@@ -16,7 +17,7 @@ LONGEST = 1_000
 class OneLine(QLabel):
     """Text from the database is data: it is never read as markup, and may be of any length."""
 
-    def __init__(self, tone: str = "", parent: QWidget | None = None, *, is_right: bool = False) -> None:
+    def __init__(self, tone: Look = "", parent: QWidget | None = None, *, is_right: bool = False) -> None:
         super().__init__(parent)
         self._whole = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -38,7 +39,7 @@ class OneLine(QLabel):
             self.updateGeometry()
             self._fit()
 
-    def set_tone(self, tone: str) -> None:
+    def set_tone(self, tone: Look) -> None:
         """Write it in a tone."""
         self.setProperty("tone", tone)
         self.style().unpolish(self)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 
+from jobdesk.kit.theme.tokens import Tone
+
 #: What Qt hands to a model and to a delegate.
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -33,7 +35,7 @@ class PaintedCell(NamedTuple):
     """A cell's text; its tone, shape and time of change as the roles of these names tell; and how it is set."""
 
     text: str
-    tone: str
+    tone: Tone
     shape: str
     changed_at: float
     is_mono: bool

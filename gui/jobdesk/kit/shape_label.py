@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.shapes import paint_shape
+from jobdesk.kit.theme.tokens import Tone
 
 SIDE = 12
 GAP = 5
@@ -18,12 +19,13 @@ class ShapeLabel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shape = self._text = self._note = self._tone = ""
+        self._shape = self._text = self._note = ""
+        self._tone: Tone = ""
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.update)
         theme().changed.connect(self.updateGeometry)
 
-    def set_content(self, shape: str, text: str, tone: str, note: str = "") -> None:
+    def set_content(self, shape: str, text: str, tone: Tone, note: str = "") -> None:
         """Show a shape of theme.shapes and a word in a token's colour; `note` follows in the secondary colour."""
         self._shape, self._text, self._tone, self._note = shape, text, tone, note
         self.setAccessibleName(f"{text} {note}".strip())
@@ -35,7 +37,7 @@ class ShapeLabel(QWidget):
         """The word on show."""
         return self._text
 
-    def text_tone(self) -> str:
+    def text_tone(self) -> Tone:
         """The token that the word is written in."""
         return self._tone
 

@@ -9,12 +9,13 @@ from PySide6.QtWidgets import QWidget
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import draw_icon
+from jobdesk.kit.theme.tokens import Kind
 
 
 class Sign(QWidget):
     """A check or a warning sign in its tone: good, info, warning or bad."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: Kind) -> None:
         super().__init__()
         self._kind = kind
         keep_sizes(self, width=18, height=18)

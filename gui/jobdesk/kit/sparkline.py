@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QStyleOptionViewItem, QWidget
 from jobdesk.kit.cells import CellDelegate
 from jobdesk.kit.roles import SPARK_ROLE, AnyIndex
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 MARGIN_X, MARGIN_Y = 8, 5
 
@@ -53,7 +54,7 @@ class Sparkline(QWidget):
         paint_columns(painter, self.rect(), self._values, (), "todo")
 
 
-def paint_columns(painter: QPainter, box: QRect, counts: Sequence[int], failed: Sequence[int], tone: str) -> None:
+def paint_columns(painter: QPainter, box: QRect, counts: Sequence[int], failed: Sequence[int], tone: Tone) -> None:
     """Draw a column per count, as high as its share of the highest, above a line; zeros are left out."""
     tokens = theme().tokens
     x, y, width, height = box.x(), box.y(), box.width(), box.height()

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 #: Characters of one run, and of a tooltip, beyond which the rest is left out: a megabyte takes seconds to wrap.
 LONGEST, LONGEST_TOOLTIP = 4_000, 1_000
@@ -23,7 +24,7 @@ class Run:
     """A stretch of text of one look. `link` is what `TextBlock.linked` says when it is clicked."""
 
     text: str
-    tone: str = ""
+    tone: Tone = ""
     is_mono: bool = False
     is_strong: bool = False
     link: str = ""

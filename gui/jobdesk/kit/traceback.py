@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.kit.text_block import Run
+from jobdesk.kit.theme.tokens import Tone
 
 _FILE = re.compile(r'^\s*File "(?P<path>.*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$')
 #: What lies below these was installed, not written here.
@@ -110,7 +111,7 @@ def runs_of(
 
 def _frame_lines(frame: Frame, link: str) -> list[list[Run]]:
     is_own = frame.is_own
-    tone = "" if is_own else "secondary"
+    tone: Tone = "" if is_own else "secondary"
     place = f"{_short(frame.path)}:{frame.line}"
     inside = _tr(" in {name}").format(name=frame.name) if frame.name else ""
     lines = [[Run(place, tone, is_mono=True, is_strong=is_own, link=link), Run(inside, "secondary", is_mono=True)]]

@@ -10,6 +10,7 @@ from jobdesk_core.jobs import Status
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from jobdesk.kit.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE, AnyIndex
+from jobdesk.kit.theme.tokens import Tone
 
 NO_PARENT = QModelIndex()
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -21,7 +22,7 @@ class Cell:
     """What one cell shows."""
 
     text: str
-    tone: str = ""
+    tone: Tone = ""
     status: Status | None = None
     is_mono: bool = False
     shape: str = ""

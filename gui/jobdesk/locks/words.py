@@ -10,10 +10,11 @@ from jobdesk_core.locks.reasons import LockState
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.kit import formats
+from jobdesk.kit.theme.tokens import Tone
 from jobdesk.kit.values_model import Cell, Title
 from jobdesk.queues.columns import LONG_AGE, LONG_TIME
 
-TONES = {
+TONES: dict[LockState, Tone] = {
     LockState.STALLED: "bad",
     LockState.UNSERVED: "bad",
     LockState.SCHEDULED: "warning",
@@ -70,7 +71,7 @@ def lock_cells(lock: LockRow, now: dt.datetime) -> list[Cell]:
     ]
 
 
-def _count(count: int, tone: str = "") -> Cell:
+def _count(count: int, tone: Tone = "") -> Cell:
     return Cell(formats.number(count), tone if count else "secondary")
 
 

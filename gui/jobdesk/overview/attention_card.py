@@ -13,6 +13,7 @@ from jobdesk.kit import formats
 from jobdesk.kit.shape_label import ShapeLabel
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 #: Lines shown; the head tells how many more there are.
 SHOWN = 3
@@ -96,7 +97,7 @@ class AttentionCard(QFrame):
             if place < len(lines):
                 widget.show_line(lines[place], now, is_stale=bool(stale_note))
 
-    def _show_calm(self, shape: str, sentence: str, tone: str, *, can_defer: bool = False) -> None:
+    def _show_calm(self, shape: str, sentence: str, tone: Tone, *, can_defer: bool = False) -> None:
         self._head.hide()
         for line in self.lines:
             line.hide()
@@ -134,10 +135,10 @@ class AttentionLine(QWidget):
     def show_line(self, line: Attention, now: dt.datetime, *, is_stale: bool) -> None:
         """Show this line as of now; a stale one is of the past, and offers nothing that acts."""
         self._line = line
-        tone = "secondary" if is_stale else line.tone
+        tone: Tone = "secondary" if is_stale else line.tone
         self.shape.set_content("triangle", "", tone)
         # The shape has the colour; whole sentences in red would be hard to read.
-        words = "secondary" if is_stale else ""
+        words: Tone = "secondary" if is_stale else ""
         subject = [Run(line.subject, words, is_strong=True), Run(": ", words)] if line.subject else []
         self._block.set_runs([*subject, Run(line.sentence, words)])
         self.age.setText(formats.age(line.since, now) if line.since is not None else "")

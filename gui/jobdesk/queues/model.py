@@ -14,6 +14,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from jobdesk.kit import clock, formats
 from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.text_block import as_tooltip
+from jobdesk.kit.theme.tokens import Tone
 from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN, INDEX_OF, NUMBERS
 from jobdesk.queues.words import TEXTS, count_cell, held_sentence, trouble_sentence
 
@@ -221,7 +222,7 @@ class NamesModel(QAbstractTableModel):
         changed_at, columns = self._changed_at.get(row.name, (0.0, ()))
         return PaintedCell(text, tone, "", changed_at if column in columns else 0.0, False, False, True)
 
-    def _text(self, row: NameRow, column: int) -> tuple[str, str]:
+    def _text(self, row: NameRow, column: int) -> tuple[str, Tone]:
         """What a cell shows, and its tone."""
         status = COLUMNS[column].status
         if status is not None:

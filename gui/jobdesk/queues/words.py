@@ -11,6 +11,7 @@ from jobdesk_core.reading.progress import Progress
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.kit import formats
+from jobdesk.kit.theme.tokens import Tone
 
 
 def trouble_sentence(row: NameRow, now: dt.datetime) -> str:
@@ -30,22 +31,22 @@ def trouble_sentence(row: NameRow, now: dt.datetime) -> str:
     return _tr("Due jobs wait for a lock that a stalled job holds.") if row.trouble else ""
 
 
-def seconds(value: float | None) -> tuple[str, str]:
+def seconds(value: float | None) -> tuple[str, Tone]:
     """A duration, or a quiet dash."""
     return (formats.DASH, "secondary") if value is None else (formats.duration(value), "")
 
 
-def rate(value: float) -> tuple[str, str]:
+def rate(value: float) -> tuple[str, Tone]:
     """A pace per minute, or a quiet dash."""
     return (f"{value:,.1f}", "") if value else (formats.DASH, "secondary")
 
 
-def count_cell(count: int, tone: str = "") -> tuple[str, str]:
+def count_cell(count: int, tone: Tone = "") -> tuple[str, Tone]:
     """A number and its tone; a zero is quiet."""
     return formats.number(count), tone if count else "secondary"
 
 
-def running_cell(group: OpenGroup) -> tuple[str, str]:
+def running_cell(group: OpenGroup) -> tuple[str, Tone]:
     """How many run, and of these how many have stalled."""
     if not group.stalled:
         return count_cell(group.running, "doing")
@@ -55,16 +56,17 @@ def running_cell(group: OpenGroup) -> tuple[str, str]:
     return words.format(count=formats.number(group.running), stalled=formats.number(group.stalled)), "bad"
 
 
-def course_cell(course: Progress) -> tuple[str, str]:
+def course_cell(course: Progress) -> tuple[str, Tone]:
     """When the due jobs will have been started, or why that cannot be told."""
     if course.course == "clears" and course.clears_in_s is not None:
         return formats.duration(max(1, round(course.clears_in_s))), ""
-    return {
+    words: dict[str, tuple[str, Tone]] = {
         "held": (_tr("held by locks"), "warning"),
         "growing": (_tr("growing"), "warning"),
         "steady": (_tr("steady"), ""),
         "stalled": (_tr("no progress"), "warning" if course.is_busy else "bad"),
-    }.get(course.course, (formats.DASH, "secondary"))
+    }
+    return words.get(course.course, (formats.DASH, "secondary"))
 
 
 def held_sentence(group: OpenGroup) -> str:
@@ -84,7 +86,7 @@ def _tr(text: str) -> str:
 
 
 #: What each column shows of a row, and its tone; those that need more than the row are the model's.
-TEXTS: dict[str, Callable[[NameRow], tuple[str, str]]] = {
+TEXTS: dict[str, Callable[[NameRow], tuple[str, Tone]]] = {
     "name": lambda row: (row.name, ""),
     "started": lambda row: rate(row.started_rate),
     "ended": lambda row: rate(row.ended_rate),

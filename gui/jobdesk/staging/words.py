@@ -21,6 +21,7 @@ from jobdesk.acting.outcome_list import Line
 from jobdesk.acting.preflight_words import jobs, words_of
 from jobdesk.deferring.new_jobs_model import brief_arguments
 from jobdesk.kit import formats
+from jobdesk.kit.theme.tokens import Kind
 from jobdesk.kit.values_model import Cell, Title
 
 _NAME = 80
@@ -121,7 +122,7 @@ def part_lines(part: Part) -> list[Line]:
     for group in part.plan.groups if part.plan is not None else ():
         found.append(Line("good", group.count, words.will, group.status, tuple(group.examples())))
     for group in sorted(part.left, key=lambda group: -group.count):
-        kind = KINDS[group.reason.kind] if group.reason is not None else "bad"
+        kind: Kind = KINDS[group.reason.kind] if group.reason is not None else "bad"
         said = tr("skipped: {reason}").format(reason=group.reason.many if group.reason is not None else "")
         kind = "warning" if kind == "info" else kind
         found.append(Line(kind, group.count, said, group.status, tuple(group.examples())))

@@ -8,7 +8,7 @@ from PySide6.QtGui import QTextOption
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton, QWidget
 
 from jobdesk.kit.dialog_frame import DialogFrame
-from jobdesk.kit.fields import FieldList
+from jobdesk.kit.fields import Field, FieldList
 from jobdesk.window.components import components, notices
 from jobdesk.window.diagnostics import versions
 
@@ -30,7 +30,7 @@ class AboutDialog(DialogFrame):
         fields = FieldList()
         # The address as text: nothing outside is opened from here.
         address = importlib.metadata.metadata("jobdesk").get_all("Project-URL") or []
-        addresses = [(self.tr("address"), each.partition(", ")[2], "") for each in address[:1]]
+        addresses: list[Field] = [(self.tr("address"), each.partition(", ")[2], "") for each in address[:1]]
         fields.set_fields([*((name, value, "") for name, value in versions()), *addresses])
         self.content.addWidget(fields)
         self.notice = QLabel(

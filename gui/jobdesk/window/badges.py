@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
 from jobdesk.kit.navigation import Navigation
+from jobdesk.kit.theme.tokens import Tone
 
 
 def show_badges(navigation: Navigation, desk: Desk | None) -> None:
@@ -32,7 +33,7 @@ def _failures(desk: Desk | None) -> str:
     return formats.number(failed) if failed else ""
 
 
-def _workers(desk: Desk | None) -> tuple[str, str]:
+def _workers(desk: Desk | None) -> tuple[str, Tone]:
     if desk is None or not desk.capabilities.has_workers or desk.monitor.moment is None:
         return "", "secondary"
     live, known = len(desk.live_worker_ids), len(desk.workers)

@@ -6,9 +6,10 @@ from PySide6.QtWidgets import QWidget
 
 from jobdesk.kit.shape_label import ShapeLabel
 from jobdesk.kit.text_block import as_tooltip
+from jobdesk.kit.theme.tokens import Tone
 
 #: Shape and tone of each mode of the feed.
-_LOOK = {
+_LOOK: dict[str, tuple[str, Tone]] = {
     "connecting": ("half-circle", "secondary"),
     "live": ("dot", "good"),
     "polling": ("circle", "warning"),
@@ -46,5 +47,5 @@ class LiveIndicator(ShapeLabel):
         self.setToolTip(as_tooltip(tooltip))
         self.setAccessibleDescription(tooltip)
 
-    def text_tone(self) -> str:
+    def text_tone(self) -> Tone:
         return "text" if self._mode in _CALM else super().text_tone()

@@ -11,7 +11,7 @@ from PySide6.QtSvg import QSvgRenderer
 
 from jobdesk.kit.theme.shapes import paint_shape
 from jobdesk.kit.theme.theme import theme
-from jobdesk.kit.theme.tokens import STATUS_SHAPE
+from jobdesk.kit.theme.tokens import STATUS_SHAPE, Surface, Tone
 
 #: What stands inside a 16×16 drawing of round strokes 1.4 wide. `fill` marks the parts that are filled.
 _DRAWINGS = {
@@ -60,7 +60,7 @@ _DRAWINGS = {
 NAMES = frozenset(_DRAWINGS)
 
 
-def icon(name: str, tone: str = "text") -> QIcon:
+def icon(name: str, tone: Tone | Surface = "text") -> QIcon:
     """The icon of that name in a token's colour; faint where it is disabled. KeyError for a name there is not."""
     return QIcon(_PaintedIcon(_DRAWINGS[name], tone))
 
@@ -88,7 +88,7 @@ def _rendered(drawing: str, colour: str) -> QSvgRenderer:
 class _PaintedIcon(QIconEngine):
     """Asks the theme for its colour whenever Qt wants the icon painted."""
 
-    def __init__(self, drawing: str, tone: str) -> None:
+    def __init__(self, drawing: str, tone: Tone | Surface) -> None:
         super().__init__()
         self._drawing = drawing
         self._tone = tone

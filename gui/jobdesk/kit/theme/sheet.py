@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from string import Template
 
-from jobdesk.kit.theme.tokens import TEXTS, TONES, Tokens
+from jobdesk.kit.theme.tokens import TEXTS, TONES, Tokens, Tone
 
 
 def style_sheet(tokens: Tokens, mono_family: str, scaled: Callable[[int], int] = int) -> str:
@@ -18,7 +18,7 @@ def style_sheet(tokens: Tokens, mono_family: str, scaled: Callable[[int], int] =
     """
     values = {name: str(value) for name, value in asdict(tokens).items()}
     values |= {"mono": mono_family.replace('"', ""), "kind": "dark" if tokens.is_dark else "light"}
-    tones = (*TEXTS, *(tone for tone in TONES if tone))
+    tones: tuple[Tone, ...] = (*TEXTS, *(tone for tone in TONES if tone))
     coloured = "\n".join(f'*[tone="{tone}"], #link[tone="{tone}"] {{ color: {tokens.value(tone)}; }}' for tone in tones)
     sheet = _SHEET + (_HIGH_CONTRAST if tokens.is_high_contrast else "")
     sheet = re.sub(r"(?<=font-size: )\d+", lambda size: str(scaled(int(size[0]))), sheet)

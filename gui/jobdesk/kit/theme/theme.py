@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplicati
 from PySide6.QtWidgets import QApplication
 
 from jobdesk.kit.theme.sheet import style_sheet
-from jobdesk.kit.theme.tokens import DARK, HIGH_DARK, HIGH_LIGHT, LIGHT, Tokens
+from jobdesk.kit.theme.tokens import DARK, HIGH_DARK, HIGH_LIGHT, LIGHT, Surface, Tokens, Tone
 
 Mode = Literal["system", "light", "dark", "contrast-light", "contrast-dark"]
 Density = Literal["compact", "comfortable"]
@@ -101,7 +101,7 @@ class Theme(QObject):
             self._density = density
             self.changed.emit()
 
-    def colour(self, tone: str) -> QColor:
+    def colour(self, tone: Tone | Surface) -> QColor:
         """The colour in force of a token, a status or a tone."""
         return self._tokens.colour(tone)
 
@@ -200,7 +200,7 @@ def palette(tokens: Tokens) -> QPalette:
     """The palette, for what no style sheet reaches: text cursors, placeholders, links, delegates of Qt's own."""
     made = QPalette()
     role = QPalette.ColorRole
-    for which, tone in (
+    tones: tuple[tuple[QPalette.ColorRole, Tone | Surface], ...] = (
         (role.Window, "panel"),
         (role.WindowText, "text"),
         (role.Base, "field"),
@@ -222,7 +222,8 @@ def palette(tokens: Tokens) -> QPalette:
         (role.Mid, "line"),
         (role.Dark, "field_line"),
         (role.Shadow, "field_line"),
-    ):
+    )
+    for which, tone in tones:
         made.setColor(which, tokens.colour(tone))
     for which in (role.WindowText, role.Text, role.ButtonText):
         made.setColor(QPalette.ColorGroup.Disabled, which, tokens.colour("faint"))

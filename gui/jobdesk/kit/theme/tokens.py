@@ -4,10 +4,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from jobdesk_core.jobs import EventType, Status
 from PySide6.QtGui import QColor
+
+#: What something means, as a colour: how much it matters, a status, how it went. Empty for plain text.
+Tone = Literal[
+    "",
+    "text",
+    "secondary",
+    "faint",
+    "accent",
+    "todo",
+    "doing",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "aborting",
+    "aborted",
+    "neutral",
+    "info",
+    "good",
+    "warning",
+    "bad",
+]
+#: The other colours of a theme: grounds, lines, frames.
+Surface = Literal[
+    "background",
+    "panel",
+    "header",
+    "selection",
+    "changed",
+    "hover",
+    "field",
+    "line",
+    "field_line",
+    "focus",
+    "on_accent",
+]
+#: How a label is written: in a tone, or by what the style sheet knows besides.
+Look = Tone | Literal["small", "strong"]
+#: The kinds of messages.
+Kind = Literal["info", "good", "warning", "bad"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +99,14 @@ class Tokens:
         """The width of the frame of what has the focus, in logical pixels."""
         return 2 if self.is_high_contrast else 1
 
-    def value(self, tone: str) -> str:
+    def value(self, tone: Tone | Surface) -> str:
         """The `#rrggbb` of a token, a status or a tone (`neutral`, `good`, `warning`, `bad`, empty for text).
 
         A tone that nobody knows is shown as text: it may come from a newer release's status.
         """
         return _values(self).get(tone, self.text)
 
-    def colour(self, tone: str) -> QColor:
+    def colour(self, tone: Tone | Surface) -> QColor:
         """The colour of a tone, made once. Do not change it in place."""
         return _colour(self.value(tone))
 
@@ -176,13 +215,13 @@ HIGH_DARK = Tokens(
 
 #: The grounds that text is written on, and the tokens it is written with.
 GROUNDS = ("background", "panel", "header", "selection", "changed", "hover", "field")
-TEXTS = (
+TEXTS: tuple[Tone, ...] = (
     *("text", "secondary", "accent"),
     *("todo", "doing", "succeeded", "failed", "cancelled", "aborted"),
 )
 
 #: Words for a token that carries a meaning of its own.
-TONES = {
+TONES: dict[Tone, Tone] = {
     "": "text",
     "neutral": "todo",
     "info": "accent",
@@ -219,7 +258,7 @@ STATUS_SHAPE: dict[Status, str] = _Shapes(
 )
 
 #: Shape and tone of each event.
-EVENT_SHAPE: dict[EventType, tuple[str, str]] = _Shapes(
+EVENT_SHAPE: dict[EventType, tuple[str, Tone]] = _Shapes(
     {
         EventType.DEFERRED: ("circle", "todo"),
         EventType.SCHEDULED: ("circle", "todo"),
@@ -236,7 +275,7 @@ EVENT_SHAPE: dict[EventType, tuple[str, str]] = _Shapes(
 )
 
 #: Shape of each kind of message.
-KIND_SHAPE = {"info": "circle", "good": "check", "warning": "triangle", "bad": "cross"}
+KIND_SHAPE: dict[Kind, str] = {"info": "circle", "good": "check", "warning": "triangle", "bad": "cross"}
 
 
 @cache
