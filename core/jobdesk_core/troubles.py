@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
 
 import psycopg
 from psycopg import errors as sqlstates
 from psycopg_pool import PoolTimeout
 
-from jobdesk_core.connectors.certificates import CertificateRefused, Reason
+from jobdesk_core.connectors.certificates import CertificateRefused
 from jobdesk_core.connectors.limits import AnswerTooLarge, Unanswered
 from jobdesk_core.connectors.refusals import ConnectionRefused
 from jobdesk_core.exceptions import (
@@ -31,29 +30,7 @@ from jobdesk_core.exceptions import (
     cause_text,
 )
 from jobdesk_core.masking import masked
-
-Kind = Literal[
-    "unreachable",
-    "unanswered",
-    "password",
-    "password_command",
-    "no_database",
-    "no_role",
-    "no_schema",
-    "rights",
-    "dropped",
-    "in_doubt",
-    "timeout",
-    "busy",
-    "locked",
-    "limit",
-    "bad_dsn",
-    "bad_input",
-    "queueing_lock",
-    "capability",
-    "refused",
-    "unknown",
-]
+from jobdesk_core.trouble_words import CERTIFICATES, RECONNECTS, WORDS, Kind
 
 #: The troubles of a server that is not to be reached; all others are answers of its.
 LINK_LOST: tuple[Kind, ...] = ("dropped", "unreachable", "unanswered")
@@ -71,6 +48,46 @@ class Trouble:
 
 def explain(error: BaseException) -> Trouble:
     """The sentence and the way out for any error of the core. An error we do not know keeps its own words."""
+    own = _of_our_own(error)
+    if own is not None:
+        return own
+    cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error
+    detail = without_secrets(cause_text(error))
+    if isinstance(cause, CertificateRefused):
+        sentence, way_out = CERTIFICATES[cause.reason]
+        return Trouble("unreachable", sentence, way_out, detail)
+    if isinstance(cause, Unanswered | AnswerTooLarge):
+        way_out = (
+            "Is it frozen or overloaded, or the network broken? Try again." if isinstance(cause, Unanswered) else ""
+        )
+        return Trouble("unanswered", str(cause), way_out or "Is this the right server? Ask for less at a time.", detail)
+    if isinstance(cause, ConnectionRefused):
+        return _by_refusal(cause, detail)
+    if isinstance(cause, psycopg.Error) and cause.sqlstate is not None:
+        return _by_sqlstate(cause, detail)
+    if isinstance(cause, TimeoutError) and not cause.errno:
+        return Trouble("timeout", _CANCELLED, _NARROWER, detail)
+    if isinstance(cause, psycopg.ProgrammingError | UnreadableDsn):
+        why = about_dsn(str(cause))
+        return Trouble("bad_dsn", f"The connection string cannot be read: {why}.", _DSN_LOOKS, why)
+    if isinstance(cause, UnicodeError):
+        return Trouble("bad_input", "A character is invalid, or missing from the encoding.", "Leave it out.")
+    if isinstance(cause, MemoryError):
+        return Trouble("unknown", "There is not enough memory for this.", "Ask for less at a time.")
+    if isinstance(cause, RecursionError):
+        return Trouble("bad_input", "This is nested too deeply.", "Make it flatter.")
+    if isinstance(cause, OSError) and cause.errno and not isinstance(error, ConnectorException | ConnectionError):
+        what = f" {cause.filename}" if cause.filename else ""
+        return Trouble("unknown", f"This machine refused{what}: {cause.strerror or cause}.", "", detail)
+    if isinstance(cause, psycopg.DataError | psycopg.NotSupportedError | ValueError | OverflowError):
+        return Trouble("bad_input", f"The database does not accept this: {detail}.", "Change it and try again.", detail)
+    if isinstance(cause, psycopg.OperationalError | OSError):
+        return _by_words(cause, detail)
+    return Trouble("unknown", detail or type(cause).__name__, "", detail)
+
+
+def _of_our_own(error: BaseException) -> Trouble | None:
+    """What the core itself refuses, or does not know; None for what comes from elsewhere."""
     if isinstance(error, AlreadyEnqueued):
         lock = f" {error.queueing_lock}" if error.queueing_lock else ""
         return Trouble(
@@ -107,39 +124,7 @@ def explain(error: BaseException) -> Trouble:
         return Trouble("refused", str(error))
     if isinstance(error, SchemaChanged) and error.__cause__ is None:
         return Trouble("no_schema", str(error))
-    cause = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ is not None else error
-    detail = without_secrets(cause_text(error))
-    if isinstance(cause, CertificateRefused):
-        sentence, way_out = _CERTIFICATES[cause.reason]
-        return Trouble("unreachable", sentence, way_out, detail)
-    if isinstance(cause, Unanswered | AnswerTooLarge):
-        way_out = (
-            "Is it frozen or overloaded, or the network broken? Try again." if isinstance(cause, Unanswered) else ""
-        )
-        return Trouble("unanswered", str(cause), way_out or "Is this the right server? Ask for less at a time.", detail)
-    if isinstance(cause, ConnectionRefused):
-        return _by_refusal(cause, detail)
-    if isinstance(cause, psycopg.Error) and cause.sqlstate is not None:
-        return _by_sqlstate(cause, detail)
-    if isinstance(cause, TimeoutError) and not cause.errno:
-        return Trouble("timeout", _CANCELLED, _NARROWER, detail)
-    if isinstance(cause, psycopg.ProgrammingError | UnreadableDsn):
-        why = about_dsn(str(cause))
-        return Trouble("bad_dsn", f"The connection string cannot be read: {why}.", _DSN_LOOKS, why)
-    if isinstance(cause, UnicodeError):
-        return Trouble("bad_input", "A character is invalid, or missing from the encoding.", "Leave it out.")
-    if isinstance(cause, MemoryError):
-        return Trouble("unknown", "There is not enough memory for this.", "Ask for less at a time.")
-    if isinstance(cause, RecursionError):
-        return Trouble("bad_input", "This is nested too deeply.", "Make it flatter.")
-    if isinstance(cause, OSError) and cause.errno and not isinstance(error, ConnectorException | ConnectionError):
-        what = f" {cause.filename}" if cause.filename else ""
-        return Trouble("unknown", f"This machine refused{what}: {cause.strerror or cause}.", "", detail)
-    if isinstance(cause, psycopg.DataError | psycopg.NotSupportedError | ValueError | OverflowError):
-        return Trouble("bad_input", f"The database does not accept this: {detail}.", "Change it and try again.", detail)
-    if isinstance(cause, psycopg.OperationalError | OSError):
-        return _by_words(cause, detail)
-    return Trouble("unknown", detail or type(cause).__name__, "", detail)
+    return None
 
 
 _DSN_LOOKS = (
@@ -217,13 +202,12 @@ _STATEMENT_MODE = "statement pooling mode"
 
 
 _CANCELLED, _NARROWER = "The query was cancelled before it ended.", "Try again, or narrow the filter."
-_RECONNECTS = "Jobdesk reconnects by itself."
 _WHEN_FREE = "Try again when it has ended."
 _LESS = "Ask for less at a time."
 _IDLE: tuple[Kind, str, str] = (
     "dropped",
     "The server ended the connection, which had been idle for too long.",
-    _RECONNECTS,
+    RECONNECTS,
 )
 #: By SQLSTATE, or by its class: kind, sentence, way out.
 _BY_SQLSTATE: dict[str, tuple[Kind, str, str]] = {
@@ -237,8 +221,8 @@ _BY_SQLSTATE: dict[str, tuple[Kind, str, str]] = {
     "54": ("limit", "This goes beyond a limit of the server's: {first}.", _LESS),
     "25P03": _IDLE,
     "25P04": ("timeout", "The server ended the transaction, which took longer than it allows.", _LESS),
-    "57P01": ("dropped", "The server ended the connection: {first}.", _RECONNECTS),
-    "57P02": ("dropped", "The server ended the connection: {first}.", _RECONNECTS),
+    "57P01": ("dropped", "The server ended the connection: {first}.", RECONNECTS),
+    "57P02": ("dropped", "The server ended the connection: {first}.", RECONNECTS),
     "57P03": ("busy", "The server is starting or stopping.", "Try again in a moment."),
     "57P05": _IDLE,
     # PgBouncer's only code; a server that is restarted leaves it refusing for a while.
@@ -247,12 +231,22 @@ _BY_SQLSTATE: dict[str, tuple[Kind, str, str]] = {
         "The pooler in front of the server refused: {first}.",
         "Try again in a moment. If it stays so, look at the pooler's log and limits.",
     ),
-    "08": ("dropped", "The connection to the server was lost.", _RECONNECTS),
+    "08": ("dropped", "The connection to the server was lost.", RECONNECTS),
 }
 
 
-def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
-    first = without_secrets(cause.diag.message_primary or detail.splitlines()[0])
+#: What the server says of a role that a session wants to take on.
+_OF_A_ROLE = re.compile(r"permission denied to set role \"(?P<to_set>.+)\"|role \"(?P<unknown>.+)\" does not exist")
+
+
+def _about_rights(cause: psycopg.Error, first: str, detail: str) -> Trouble | None:
+    role = _OF_A_ROLE.search(first)
+    if role is not None and role["to_set"]:
+        sentence = f"Whoever has signed in may not act as role {role['to_set']}."
+        return Trouble("rights", sentence, f"Ask an administrator for: GRANT {role['to_set']} TO that role.", detail)
+    if role is not None:
+        sentence = f"There is no role {role['unknown']} on this server."
+        return Trouble("no_role", sentence, "Check the role's name in the connection.", detail)
     if isinstance(cause, sqlstates.InsufficientPrivilege):
         return Trouble(
             "rights",
@@ -260,6 +254,15 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
             "Ask the owner of the tables for the right, or connect with another role.",
             detail,
         )
+    return None
+
+
+def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
+    first = without_secrets(cause.diag.message_primary or detail.splitlines()[0])
+    if isinstance(cause, sqlstates.InsufficientPrivilege | sqlstates.InvalidParameterValue):
+        about = _about_rights(cause, first, detail)
+        if about is not None:
+            return about
     if isinstance(cause, sqlstates.ReadOnlySqlTransaction):
         return Trouble(
             "rights",
@@ -306,245 +309,19 @@ def _by_sqlstate(cause: psycopg.Error, detail: str) -> Trouble:
     return Trouble("unknown", f"The database refused: {first}.", "", detail)
 
 
-_CERTIFICATES: dict[Reason, tuple[str, str]] = {
-    "expired": ("The server's certificate has expired.", "Its administrator can renew it."),
-    "not yet valid": (
-        "The server's certificate is not valid yet.",
-        "Is this machine's clock right? Otherwise the server's administrator knows.",
-    ),
-    "revoked": ("The server's certificate has been revoked.", "Ask the server's administrator for the new one."),
-    "self-signed": (
-        "The server's certificate is self-signed, and not trusted here.",
-        "If it is the right one, its administrator has it in a file for sslrootcert.",
-    ),
-    "no list of revoked": (
-        "The list of revoked certificates does not fit the server's certificate.",
-        "sslcrl needs a current list of each authority in its chain.",
-    ),
-    "unknown authority": (
-        "The authority of the server's certificate is unknown here.",
-        "sslrootcert names the file with that authority's certificate; the server's administrator has it.",
-    ),
-}
-_LOOK = "Check sslmode, sslrootcert, sslcert and sslkey."
-#: What libpq says of TLS, and of what is no PostgreSQL server.
-_TLS_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
-    (
-        r"root certificate file \"(?P<what>[^\"]+)\" does not exist",
-        "unreachable",
-        "There is no file {what} with trusted certificate authorities.",
-        "Check sslrootcert; sslrootcert=system trusts those of this machine.",
-    ),
-    (
-        r"could not read root certificate file \"(?P<what>[^\"]+)\"",
-        "unreachable",
-        "The file {what} contains no readable certificate of an authority.",
-        "Check sslrootcert.",
-    ),
-    (
-        r"server certificate for (?P<what>.+) does not match host name \"(?P<host>[^\"]+)\"",
-        "unreachable",
-        "The server's certificate is for {what}, not for {host}.",
-        "Check the host's name, or ask whether this is the right server.",
-    ),
-    (
-        r"certificate has expired",
-        "unreachable",
-        "The server's certificate has expired.",
-        "Its administrator can renew it.",
-    ),
-    (
-        # OpenSSL's reasons, of which libpq tells no more.
-        r"certificate verify failed",
-        "unreachable",
-        "The server's certificate is not accepted: its authority is unknown here, or it has expired.",
-        "sslrootcert names the file with the certificate of its authority. The server's administrator knows both.",
-    ),
-    (
-        r"alert protocol version|unsupported protocol|wrong version number|no protocols available",
-        "unreachable",
-        "The server and this machine have no version of TLS in common.",
-        "Check ssl_min_protocol_version and ssl_max_protocol_version, here and on the server.",
-    ),
-    (
-        r"alert (?:certificate required|handshake failure)|requires a valid client certificate",
-        "unreachable",
-        "The server asks for a client certificate.",
-        "sslcert and sslkey name yours.",
-    ),
-    (
-        r"alert (?P<what>(?:bad|unsupported|unknown) certificate|certificate (?:revoked|expired|unknown)|unknown ca)",
-        "unreachable",
-        "The server does not accept the client certificate: {what}.",
-        "sslcert and sslkey name it; the server's administrator issues a new one.",
-    ),
-    (
-        r"server does not support SSL",
-        "unreachable",
-        "The server does not offer encryption, and sslmode asks for it.",
-        "Its administrator can turn it on (ssl = on).",
-    ),
-    (
-        r"connection to server (?P<what>at \"[^\"]+\".*?) failed: "
-        r"(?:received invalid response to SSL negotiation|expected authentication request from server)",
-        "unreachable",
-        "What answers {what} is not a PostgreSQL server.",
-        "Check host and port.",
-    ),
-    (
-        r"certificate present, but not private key file \"(?P<what>[^\"]+)\"",
-        "unreachable",
-        "There is no file {what} with the key of the client's certificate.",
-        "Check sslkey.",
-    ),
-    (
-        r"failed: (?P<what>(?:(?!failed: ).)*(?:SSL|certificate|private key file).*)",
-        "unreachable",
-        "The encrypted connection could not be set up: {what}.",
-        _LOOK,
-    ),
-    (r"SSL|certificate", "unreachable", "The encrypted connection could not be set up.", _LOOK),
-)
-
-#: What libpq says of parameters, before it looks for a server.
-_PARAMETERS: tuple[tuple[str, Kind, str, str], ...] = (
-    (
-        r"definition of service \"(?P<what>[^\"]+)\" not found",
-        "bad_dsn",
-        "There is no service {what} in libpq's service files.",
-        "Look at ~/.pg_service.conf, or at the file that PGSERVICEFILE names.",
-    ),
-    (
-        r"could not match \d+ (?:port numbers|host names) to \d+ host",
-        "bad_dsn",
-        "There are not as many ports or addresses as hosts.",
-        "Name one for each host, or one port for all.",
-    ),
-    (
-        r"weak sslmode \"[^\"]*\" may not be used with sslrootcert=system",
-        "bad_dsn",
-        "With sslrootcert=system sslmode has to be verify-full.",
-        "Take verify-full, or name the file of an authority.",
-    ),
-    (
-        r"invalid (?P<what>\w+) value: \"",
-        "bad_dsn",
-        "This is no value of {what}.",
-        "libpq's documentation lists its values.",
-    ),
-    (
-        r"invalid (?:integer value|port number).*?(?:for connection option \"(?P<what>\w+)\"|$)",
-        "bad_dsn",
-        "A parameter of the connection must be a number: {what}.",
-        "Look at the port and the times.",
-    ),
-    (
-        r"failed: (?P<what>(?:session is (?:not )?read-only|server is (?:not )?in hot standby mode))",
-        "unreachable",
-        "No server is what target_session_attrs asks for: {what}.",
-        "Name the other server, too, or another value of target_session_attrs.",
-    ),
-)
-
-#: libpq's connection errors carry no SQLSTATE: words, kind, sentence, way out.
-_WORDS: tuple[tuple[str, Kind, str, str], ...] = (
-    *_PARAMETERS,
-    (
-        r"password authentication failed for user \"(?P<what>[^\"]+)\"",
-        "password",
-        "The password for role {what} is wrong.",
-        "Type it again, or ask who set it.",
-    ),
-    (
-        r"no password supplied|empty password|SCRAM",
-        "password",
-        "The server asks for a password.",
-        "Type it, or put it into pgpass.",
-    ),
-    (
-        r"database \"(?P<what>[^\"]+)\" does not exist",
-        "no_database",
-        "There is no database {what} on this server.",
-        "Check the database's name, or create it.",
-    ),
-    (
-        r"role \"(?P<what>[^\"]+)\" does not exist",
-        "no_role",
-        "There is no role {what} on this server.",
-        "Check the user's name.",
-    ),
-    (
-        r"no pg_hba.conf entry",
-        "rights",
-        "The server does not let this role in from here.",
-        "Its pg_hba.conf decides; ask the server's administrator.",
-    ),
-    (
-        r"role \"(?P<what>[^\"]+)\" is not permitted to log in",
-        "rights",
-        "The role {what} may not log in.",
-        "Connect with another role, or ask for: ALTER ROLE ... LOGIN.",
-    ),
-    (
-        r"permission denied for database \"(?P<what>[^\"]+)\"",
-        "rights",
-        "This role may not connect to database {what}.",
-        "Ask its owner for: GRANT CONNECT.",
-    ),
-    (
-        r"(?:could not translate host name|resolve host) [\"'](?P<what>[^\"']+)[\"']",
-        "unreachable",
-        "The host {what} is not known.",
-        "Check its spelling, or the network (a VPN?).",
-    ),
-    (
-        r"connection to server (?P<what>(?:at|on socket) \"[^\"]+\"(?:, port \d+)?) failed: "
-        r"(?:Connection refused|No such file)|Connection refused",
-        "unreachable",
-        "There is no server {what}.",
-        "Is it running, and are host and port right?",
-    ),
-    (
-        r"timeout expired|timed out|No route to host|Network is unreachable",
-        "unreachable",
-        "The server cannot be reached.",
-        "Check host, port and network (a firewall, a VPN?).",
-    ),
-    *_TLS_WORDS,
-    (
-        r"too many clients|too many connections|remaining connection slots",
-        "busy",
-        "The server has no connection to spare.",
-        "Try again later.",
-    ),
-    (
-        r"database system is (?:starting up|shutting down|in recovery mode|not (?:yet )?accepting connections)",
-        "busy",
-        "The server is starting or stopping.",
-        "Try again in a moment.",
-    ),
-    (
-        r"terminating connection|server closed the connection|connection is lost|closed|consuming input failed",
-        "dropped",
-        "The connection to the server was lost.",
-        _RECONNECTS,
-    ),
-)
-
-
 def _by_words(cause: BaseException, detail: str) -> Trouble:
     if isinstance(cause, PoolTimeout):
         return Trouble(
             "unreachable", "The server did not give a connection in time.", "Is it running? Try again.", detail
         )
-    for pattern, kind, sentence, way_out in _WORDS:
+    for pattern, kind, sentence, way_out in WORDS:
         match = re.search(pattern, detail, re.IGNORECASE)
         if match is not None:
             found = {"what": "there"} | {name: text for name, text in match.groupdict().items() if text}
             return Trouble(kind, sentence.format(**found), way_out, detail)
     if _is_of_a_link(cause):
         # The words may be of any language; the state tells.
-        return Trouble("dropped", "The connection to the server was lost.", _RECONNECTS, detail)
+        return Trouble("dropped", "The connection to the server was lost.", RECONNECTS, detail)
     return _by_state(cause, detail) or Trouble(
         "unreachable", f"The connection failed: {detail.splitlines()[-1] if detail else 'no reason given'}", "", detail
     )

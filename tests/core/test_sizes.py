@@ -15,7 +15,6 @@ LONG_MODULES = {
     "core/jobdesk_core/feed/feed.py": 591,
     "core/jobdesk_core/monitor.py": 431,
     "core/jobdesk_core/testing.py": 465,
-    "core/jobdesk_core/troubles.py": 554,
     "gui/jobdesk/connection/desk.py": 425,
     "gui/jobdesk/window/actions.py": 595,
 }
@@ -24,8 +23,6 @@ LONG_FUNCTIONS = {
     "core/jobdesk_core/demo/tasks.py create_app": 75,
     "core/jobdesk_core/feed/feed.py read": 52,
     "core/jobdesk_core/job/queue_context.py situation": 53,
-    "core/jobdesk_core/troubles.py _by_sqlstate": 53,
-    "core/jobdesk_core/troubles.py explain": 65,
     "gui/jobdesk/acting/safety.py __init__": 61,
     "gui/jobdesk/deferring/dialog.py __init__": 51,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import itertools
 import pkgutil
 import re
 from pathlib import Path
@@ -23,7 +24,7 @@ from jobdesk.kit.theme.theme import TEXT_SIZES
 from jobdesk.runtime.resources import resource
 from jobdesk.window.pages import KEYS
 from jobdesk.window.palette import PaletteDialog
-from jobdesk_core import exceptions, troubles
+from jobdesk_core import exceptions, trouble_words, troubles
 from jobdesk_core.troubles import explain
 from opened import dialog_of, live, opened
 from PySide6.QtCore import Qt, QUrl
@@ -134,7 +135,8 @@ async def test_without_a_connection_f1_tells_the_first_steps(tmp_path: Path) -> 
 def sentences_of_troubles() -> list[str]:
     """Every sentence that `troubles` tells, a name in it as …; read from its source."""
     found = []
-    for node in ast.walk(ast.parse(inspect.getsource(troubles))):
+    trees = [ast.parse(inspect.getsource(module)) for module in (troubles, trouble_words)]
+    for node in itertools.chain.from_iterable(map(ast.walk, trees)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Trouble" and len(node.args) > 1:
             found.append(node.args[1])
         elif isinstance(node, ast.Tuple) and len(node.elts) == 4 and isinstance(node.elts[1], ast.Constant):

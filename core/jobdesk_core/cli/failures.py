@@ -224,7 +224,7 @@ def _common(desk: Opened, options: argparse.Namespace, found: Failures, job_filt
         raise Ended(exit_codes.NOT_ALL, f"No run of {options.common} failed {_TOLD[RANGES[options.range]]}.", hint)
     zone = dt.datetime.now().astimezone().tzinfo or dt.UTC
     reader = ContrastReader(
-        desk.capabilities, found, group, job_filter=job_filter, zone=zone, secret_pattern=desk.profile.secret_keys
+        desk.capabilities, found, group, job_filter=job_filter, zone=zone, secret_pattern=desk.profile.hidden_keys
     )
     while not (contrast := run(reader.more(), desk.connector, limit_s=LIMIT_S)).is_whole:
         pass

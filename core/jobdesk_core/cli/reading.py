@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.cli import exit_codes, output, words
@@ -12,6 +13,7 @@ from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.job.details import JobDetail
 from jobdesk_core.job.why import Explanation
+from jobdesk_core.profiles.secret_keys import EVERYTHING, masked
 from jobdesk_core.reading.export import Exported, ExportIncomplete, Wanted, read_records_now, read_rows_now
 from jobdesk_core.reading.pages import Order
 from jobdesk_core.reading.records import JobRecord, RecordLines, path_of, times_by_id
@@ -86,7 +88,8 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
 
 def _write_records(desk: Opened, wanted: Wanted) -> Exported:
     write = output.data if wanted.kind == "csv" else output.json_data
-    lines = RecordLines(write, wanted.kind, wanted.paths, has_reports=wanted.has_reports)
+    hidden = EVERYTHING if desk.profile.hides_arguments else None
+    lines = RecordLines(write, wanted.kind, wanted.paths, secret_keys=hidden, has_reports=wanted.has_reports)
 
     def add(records: Sequence[JobRecord]) -> None:
         lines.add(records)
@@ -146,6 +149,8 @@ def _detail(desk: Opened, job_id: int) -> JobDetail:
     detail = read_detail_now(desk.connector, desk.capabilities, job_id, limit_s=LIMIT_S)
     if detail is None:
         raise Ended(exit_codes.NOT_ALL, f"There is no job #{job_id:,}.")
+    if desk.profile.hides_arguments and detail.args is not None:
+        return replace(detail, args=masked(detail.args, EVERYTHING))
     return detail
 
 

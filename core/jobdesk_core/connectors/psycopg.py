@@ -201,6 +201,10 @@ class PsycopgConnector(AsyncConnector):
         if self._is_to_be_settled(connection, statement):
             async with connection.transaction():
                 return await self._execute(statement, await self._settled(connection))
+        if statement.is_bare and self._session.role and self._routes.get(connection) is Route.POOLED:
+            raise ConnectorException(
+                "Behind a pooler this cannot be done as another role: connect to the server itself."
+            )
         parameters = {name: adapted(value, self.json_dumps) for name, value in statement.parameters.items()}
         # In binary, what comes depends on no setting; several commands at once cannot ask for that.
         is_binary = statement.is_page or (bool(parameters) and not statement.is_given)

@@ -91,6 +91,11 @@ class SessionSettings:
     ends_waits: bool = False
 
     @property
+    def role(self) -> str:
+        """The role that each transaction takes on, empty for none."""
+        return self.values.get("role", "")
+
+    @property
     def all(self) -> dict[str, str]:
         """Every setting that is pinned."""
         read_only = {} if self.is_read_only is None else {"default_transaction_read_only": _word(self.is_read_only)}
@@ -107,17 +112,18 @@ class SessionSettings:
 DEFAULT = SessionSettings()
 
 
-def desk_settings(*, is_read_only: bool, schema: str = "") -> SessionSettings:
+def desk_settings(*, is_read_only: bool, schema: str = "", role: str = "") -> SessionSettings:
     """The settings of the desk's own sessions, whose limits are the desk's.
 
     With a `schema` every name is looked for there alone (and among PostgreSQL's own); otherwise where the session's
-    search_path leads.
+    search_path leads. With a `role` every transaction is that role's, as by SET ROLE.
 
     A role, a database or an operator that asks for read-only transactions is never overruled: that is a safeguard of
     somebody's, and a refused act says so.
     """
     quoted = '"' + schema.replace('"', '""') + '"'
-    pinned = {**MEANING, **LIMITS, **({"search_path": quoted} if schema else {})}
+    # The role comes last: the others are set by whoever has signed in.
+    pinned = {**MEANING, **LIMITS, **({"search_path": quoted} if schema else {}), **({"role": role} if role else {})}
     return SessionSettings(pinned, is_read_only or None, ends_waits=True)
 
 

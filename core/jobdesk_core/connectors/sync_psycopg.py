@@ -28,7 +28,7 @@ from jobdesk_core.connectors.psycopg_adapters import (
 )
 from jobdesk_core.connectors.settings import Route, SessionSettings
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.exceptions import AppNotOpen, CannotListen
+from jobdesk_core.exceptions import AppNotOpen, CannotListen, ConnectorException
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
@@ -170,6 +170,10 @@ class SyncPsycopgConnector(SyncConnector):
         if self._is_to_be_settled(connection, statement):
             with connection.transaction():
                 return self._execute(statement, self._settled(connection))
+        if statement.is_bare and self._session.role and self._routes.get(connection) is Route.POOLED:
+            raise ConnectorException(
+                "Behind a pooler this cannot be done as another role: connect to the server itself."
+            )
         parameters = {name: adapted(value, self.json_dumps) for name, value in statement.parameters.items()}
         # In binary, what comes depends on no setting; several commands at once cannot ask for that.
         is_binary = statement.is_page or (bool(parameters) and not statement.is_given)

@@ -26,6 +26,8 @@ from jobdesk_core.profiles.places import (
     password_to_send,
     resolved,
 )
+from jobdesk_core.profiles.pool import Pool
+from jobdesk_core.profiles.secret_keys import EVERYTHING
 
 Method = Literal["environment", "dsn", "arguments"]
 
@@ -60,9 +62,10 @@ class Profile:
     folder of its code (see `introspect`), `app_variables` the variables of our environment that it gets, with blanks
     between their names; its code is run only if `app_is_allowed`. `password_command` prints the password (see
     `password_command`), which new connections use for `password_lifetime_s` seconds at most, 0 for as long as the
-    server takes it. `ssh` names the host of SSH that connections go through (see `connectors.ssh`). `saved_as` is the
-    name that the profile was read from the file by. `folder` and `tags` are for finding it among many. `is_shared`: it
-    comes from the file that a team keeps, and cannot be changed here.
+    server takes it. `role` is taken on by every transaction, also one that only reads; `hides_arguments` shows no value
+    of an argument anywhere. `ssh` names the host of SSH that connections go through (see `connectors.ssh`).
+    `saved_as` is the name that the profile was read from the file by. `folder` and `tags` are for finding it among
+    many. `is_shared`: it comes from the file that a team keeps, and cannot be changed here.
     """
 
     name: str
@@ -84,10 +87,18 @@ class Profile:
     password_command: tuple[str, ...] = ()
     password_lifetime_s: int = 0
     ssh: str = ""
+    role: str = ""
+    pool: Pool = field(default_factory=Pool)
+    hides_arguments: bool = False
     folder: str = ""
     tags: tuple[str, ...] = ()
     is_shared: bool = field(default=False, compare=False)
     saved_as: str = field(default="", compare=False)
+
+    @property
+    def hidden_keys(self) -> str:
+        """The pattern of the arguments whose values are hidden, see `secret_keys`."""
+        return EVERYTHING if self.hides_arguments else self.secret_keys
 
     @property
     def is_production(self) -> bool:
@@ -235,10 +246,8 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
     return {
         "conninfo": conninfo,
         "kwargs": arguments,
-        "min_size": 1,
-        "max_size": 4,
-        "timeout": 5.0,
-        "session": desk_settings(is_read_only=profile.is_read_only, schema=profile.schema),
+        **profile.pool.parameters,
+        "session": desk_settings(is_read_only=profile.is_read_only, schema=profile.schema, role=profile.role),
         "json_loads": exact_json.loads,
         "access": access,
     }

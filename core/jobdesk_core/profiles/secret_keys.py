@@ -11,6 +11,8 @@ DEFAULT_PATTERN = (
     r"passw|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|authorization|cookie"
 )
 HIDDEN = "••••••"
+#: The pattern that hides the value of every key, whatever anyone has asked to see.
+EVERYTHING = "^"
 #: Where a value lies: the keys and positions that lead to it.
 Path = tuple[str | int, ...]
 
@@ -57,11 +59,13 @@ def still_hidden(value: Any) -> bool:
 
 def masked(value: Any, pattern: str, revealed: Collection[Path] = (), path: Path = ()) -> Any:
     """A copy of a JSON value in which whatever stands under a secret key is HIDDEN, unless it was revealed."""
+    if pattern == EVERYTHING and not isinstance(value, dict):
+        return HIDDEN
     if isinstance(value, dict):
         secret = compiled(pattern)
         return {
             key: HIDDEN
-            if secret.search(key) and (*path, key) not in revealed
+            if secret.search(key) and (pattern == EVERYTHING or (*path, key) not in revealed)
             else masked(child, pattern, revealed, (*path, key))
             for key, child in value.items()
         }

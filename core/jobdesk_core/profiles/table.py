@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobdesk_core.profiles.pool import pool_of, table_of_pool
 from jobdesk_core.profiles.profile import Profile
 
 
@@ -40,6 +41,9 @@ def profile_of(name: str, table: dict[str, Any]) -> Profile:
         password_command=_words(table.get("password_command")),
         password_lifetime_s=_seconds(table.get("password_lifetime_s")),
         ssh=str(table.get("ssh", "")),
+        role=str(table.get("role", "")),
+        pool=pool_of(table.get("pool")),
+        hides_arguments=table.get("hides_arguments") is True,
         folder=str(table.get("folder", "")),
         tags=_tags(table.get("tags", ())),
         saved_as=name,
@@ -67,6 +71,9 @@ def table_of(profile: Profile) -> dict[str, Any]:
         "password_command": list(profile.password_command),
         "password_lifetime_s": profile.password_lifetime_s,
         "ssh": profile.ssh,
+        "role": profile.role,
+        "pool": table_of_pool(profile.pool),
+        "hides_arguments": profile.hides_arguments,
         "folder": profile.folder,
         "tags": list(profile.tags),
     }

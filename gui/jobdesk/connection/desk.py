@@ -96,7 +96,7 @@ class Desk(QObject):
         self.monitor.on_capabilities = self._adopt
         self.workers: list[WorkerRow] = []
         self._has_told_clock = False
-        self.known = KnownValues(connector, secret_pattern=profile.secret_keys)
+        self.known = KnownValues(connector, secret_pattern=profile.hidden_keys)
         self.view_count = ViewCount(connector, capabilities)
         self.boards = Boards(self.monitor, self)
         self.work = Work(self)
@@ -230,7 +230,7 @@ class Desk(QObject):
     def defer_sql(self, job: Job) -> Statement[list[int]] | None:
         """What deferring a job would send, to be shown; None when this database cannot."""
         with contextlib.suppress(JobdeskException):
-            return first_defer(DeferPlan([NewJob(0, job)], self.capabilities), self.profile.secret_keys)
+            return first_defer(DeferPlan([NewJob(0, job)], self.capabilities), self.profile.hidden_keys)
         return None
 
     async def read_jobs(self, job_ids: Sequence[int], on_progress: OnProgress) -> list[NewJob]:

@@ -26,6 +26,7 @@ from jobdesk.connection.files import ProfileFiles
 from jobdesk.connection.form import ConnectionForm
 from jobdesk.connection.inspection_settings import InspectionSettings
 from jobdesk.connection.loss import ConnectionLossDialog
+from jobdesk.connection.more_settings import MoreSettings
 from jobdesk.connection.password_command import PasswordCommandDialog
 from jobdesk.connection.profile_list import ProfileList
 from jobdesk.connection.test_card import ConnectionTest
@@ -53,6 +54,7 @@ class ConnectionDialog(DialogFrame):
         self.form = ConnectionForm()
         self.inspection = InspectionSettings()
         self.application = AppSettings()
+        self.more = MoreSettings(self.profile, lambda: self.form.typed_password() is not None)
         self.test_card = ConnectionTest()
         self.test_button = QPushButton(self.tr("Test"))
         self.save_button = QPushButton(self.tr("Save"))
@@ -77,6 +79,7 @@ class ConnectionDialog(DialogFrame):
         self.form.show_profile(profile)
         self.inspection.show_profile(profile)
         self.application.show_profile(profile)
+        self.more.show_profile(profile)
         self._keep()
 
     def profile(self) -> Profile:
@@ -99,7 +102,9 @@ class ConnectionDialog(DialogFrame):
             secret_keys=self.inspection.typed_secret_keys(),
             editor=self.inspection.typed_editor(),
             **self.form.access.typed(),
+            hides_arguments=self.inspection.hides_all.isChecked(),
             **self.application.typed(),
+            **self.more.typed(),
         )
         # What is kept for the saved one is not for one that leads elsewhere.
         is_saved_one = bool(self._shown) and known is not None and place_of(known) == place_of(profile)
@@ -330,7 +335,7 @@ class ConnectionDialog(DialogFrame):
         self.save_button.setText(self.tr("Rename and save") if is_renaming else self.tr("Save"))
 
     def _show_part(self, position: int) -> None:
-        for number, part in enumerate((self.form, self.inspection, self.application)):
+        for number, part in enumerate((self.form, self.inspection, self.application, self.more)):
             part.setVisible(number == position)
 
     # Building
@@ -338,11 +343,12 @@ class ConnectionDialog(DialogFrame):
     def _build_form(self) -> None:
         left = QVBoxLayout()
         left.setSpacing(12)
-        self.part = Segmented([self.tr("Connection"), self.tr("Links and secrets"), self.tr("Application")])
+        parts = (self.tr("Connection"), self.tr("Links and secrets"), self.tr("Application"), self.tr("More"))
+        self.part = Segmented(list(parts))
         self.part.setAccessibleName(self.tr("Part of the profile"))
         self.part.changed.connect(self._show_part)
         left.addWidget(self.part)
-        for part in (self.form, self.inspection, self.application):
+        for part in (self.form, self.inspection, self.application, self.more):
             left.addWidget(part, 1)
         both = QHBoxLayout()
         both.setSpacing(20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobdesk_core.profiles import Profile, editors, links, secret_keys
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from jobdesk.kit.dialog_frame import field, note
 
@@ -35,6 +35,9 @@ class InspectionSettings(QWidget):
         layout.addLayout(field(label, self.links, self._links_note, grows=True), 1)
         hidden = self.tr("Arguments hidden until clicked: keys that match this regular expression")
         layout.addLayout(field(hidden, self.secret_keys, self._keys_note))
+        self.hides_all = QCheckBox(self.tr("Hide the values of all arguments, everywhere and always"))
+        self.hides_all.toggled.connect(self.secret_keys.setDisabled)
+        layout.addWidget(self.hides_all)
         layout.addLayout(field(self.tr("Editor: the address of a line of a traceback"), self.editor, self._editor_note))
         self.editor.textChanged.connect(self._changed)
         self.links.textChanged.connect(self._changed)
@@ -46,6 +49,7 @@ class InspectionSettings(QWidget):
         self.links.setPlainText("\n".join(f"{name} = {address}" for name, address in profile.links.items()))
         self.secret_keys.setText(profile.secret_keys)
         self.editor.setText(profile.editor)
+        self.hides_all.setChecked(profile.hides_arguments)
 
     def typed_links(self) -> dict[str, str]:
         """The links as typed, by their names."""

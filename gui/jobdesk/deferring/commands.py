@@ -101,7 +101,7 @@ class NewJobCommands(CommandGroup):
                 queue_limit_bytes=desk.capabilities.queue_name_limit_bytes,
                 tasks=KnownTasks(desk),
                 again_of=again_of,
-                secret_keys=desk.profile.secret_keys,
+                secret_keys=desk.profile.hidden_keys,
                 sql_of=desk.defer_sql,
                 stage=stage,
                 is_staged=is_staged,

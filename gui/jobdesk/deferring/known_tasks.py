@@ -36,7 +36,7 @@ class KnownTasks:
     @property
     def secret_keys(self) -> str:
         """The profile's pattern of keys that look secret."""
-        return self._desk.profile.secret_keys
+        return self._desk.profile.hidden_keys
 
     def names(self) -> list[str]:
         """The tasks of the application's code and of the database's jobs."""

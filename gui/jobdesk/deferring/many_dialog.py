@@ -56,7 +56,7 @@ class DeferManyDialog(NewJobsDialog):
         self.title.setText(self.tr("Defer many jobs on {profile}").format(profile=desk.profile.name))
         self.setWindowTitle(self.title.text())
         self._staged, self._rest = staged, staged.keep_rest(desk.profile, done)
-        self.secret_keys = desk.profile.secret_keys
+        self.secret_keys = desk.profile.hidden_keys
         self._read: tuple[str | Path, tuple[tuple[str, str], ...], Rows] | None = None
         self._known: KnownTask | None = None
         self.fields = NewJobFields(

@@ -55,7 +55,7 @@ class ReplayDialog(NewJobsDialog):
         self._session, self._staged = session, staged
         self._job_ids, self._profiles = list(job_ids)[:MOST_JOBS], list(profiles)
         self._target: Desk | None = None
-        self.secret_keys = source.profile.secret_keys
+        self.secret_keys = source.profile.hidden_keys
         self.profile = QComboBox()
         self.profile.addItem(self.tr("Choose a connection"))
         self.profile.addItems([formats.cut(profile.name, 80) for profile in self._profiles])

@@ -56,7 +56,7 @@ class ExportCommands(CommandGroup):
             self._running = [each for each in self._running if not each.is_over]
             self._running.append(export.start(desk, self._banners, asked, path, about))
 
-        ExportDialog(self._window.frame, choices=choices, secret_keys=desk.profile.secret_keys, begin=begin).open()
+        ExportDialog(self._window.frame, choices=choices, secret_keys=desk.profile.hidden_keys, begin=begin).open()
 
     specs = (
         Spec(

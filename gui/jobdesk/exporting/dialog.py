@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jobdesk_core.profiles.secret_keys import EVERYTHING
 from jobdesk_core.reading.export import Wanted
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
@@ -60,6 +61,7 @@ class ExportDialog(DialogFrame):
         self.content.addStretch()
         self.kind.changed.connect(self._show)
         self.secrets.toggled.connect(self._show)
+        self.secrets.setVisible(secret_keys != EVERYTHING)
         self._show()
 
     def submit(self) -> None:
@@ -100,4 +102,6 @@ class ExportDialog(DialogFrame):
             self.tr("Passwords, tokens and the like will be readable in the file.")
             if self.secrets.isChecked()
             else self.tr("Arguments named like a password or a token are written as ••••••.")
+            if self._secret_keys != EVERYTHING
+            else self.tr("This connection hides all arguments: their values are written as ••••••.")
         )

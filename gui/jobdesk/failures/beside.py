@@ -69,7 +69,7 @@ async def contrast_of(
         group,
         job_filter=JobFilter.parse(term("queue", queue)) if queue is not None else None,
         zone=zone,
-        secret_pattern=desk.profile.secret_keys,
+        secret_pattern=desk.profile.hidden_keys,
     )
     shown_at = 0.0
     while True:

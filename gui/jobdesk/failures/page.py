@@ -81,7 +81,7 @@ class FailuresPage(Page):
         self._opened.clear()
         self._chosen, self._is_own_choice = None, False
         self.chips.clear()
-        self.side.secret_keys = desk.profile.secret_keys if desk is not None else ""
+        self.side.secret_keys = desk.profile.hidden_keys if desk is not None else ""
         self.reading.show_desk(desk)
         self._ask()
 

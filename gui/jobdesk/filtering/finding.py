@@ -179,7 +179,7 @@ class Finding(QObject):
         desk = self._session.desk
         if desk is None:
             return
-        secret = compiled(desk.profile.secret_keys)
+        secret = compiled(desk.profile.hidden_keys)
         if any(secret.search(part) for token in tokens for part in token.path):
             return
         begun = self._noted if text.startswith(f"{self._noted} ") else ""

@@ -198,7 +198,7 @@ class ArgumentsPanel(QWidget):
 
     @property
     def _pattern(self) -> str:
-        return self._desk.profile.secret_keys if self._desk is not None else ""
+        return self._desk.profile.hidden_keys if self._desk is not None else ""
 
     def _show_form(self, *_: object) -> None:
         is_waiting, is_empty = self._value is None, self._value == {}

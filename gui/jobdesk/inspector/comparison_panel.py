@@ -90,7 +90,7 @@ class ComparisonPanel(QWidget):
         )
 
     def _show_comparison(self, found: Comparison) -> None:
-        pattern = self._desk.profile.secret_keys if self._desk is not None else ""
+        pattern = self._desk.profile.hidden_keys if self._desk is not None else ""
         shared = [each for each in found.keys if each.values == 1 and each.jobs == found.jobs]
         differing = [each for each in found.keys if each not in shared]
         self._show(self.shared_arguments, [(_key(each), _value(each, pattern), "mono") for each in shared])

@@ -276,7 +276,7 @@ class Inspector(QFrame):
         self.runs.show_usual(usual, self._job_id or 0)
 
     def _show_added(self, added: Sequence[tuple[str, str | None]]) -> None:
-        self._added.set_value(dict(added), self._desk.profile.secret_keys if self._desk is not None else "")
+        self._added.set_value(dict(added), self._desk.profile.hidden_keys if self._desk is not None else "")
         for widget in (self._added_caption, self._added):
             widget.setVisible(bool(added))
 

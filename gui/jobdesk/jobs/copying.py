@@ -70,7 +70,7 @@ class CopyCommands(CommandGroup):
 
         async def read() -> tuple[str, int]:
             arguments, times = await desk.monitor.arguments(ids), await desk.monitor.times(ids)
-            text = await asyncio.to_thread(as_json, rows, times, arguments, desk.profile.secret_keys, revealed)
+            text = await asyncio.to_thread(as_json, rows, times, arguments, desk.profile.hidden_keys, revealed)
             return text, sum(held is None for held in arguments.values())
 
         self._work.start(

@@ -40,7 +40,7 @@ class ExtrasReading(QObject):
         """Read from another connection, or from none."""
         self._work.cancel(READ)
         self._desk = desk if desk is not None and desk.capabilities.has_schema else None
-        self._model.extras.secret_keys = desk.profile.secret_keys if desk is not None else ""
+        self._model.extras.secret_keys = desk.profile.hidden_keys if desk is not None else ""
         self._model.extras.clear()
 
     def apply(self, changes: Changes) -> None:

@@ -46,6 +46,8 @@ class Node:
     key: str | int | None
     value: Any
     is_hidden: bool = False
+    #: Whether it stays hidden, whoever asks.
+    is_sealed: bool = False
     is_rest: bool = False
     children: list[Node] | None = field(default=None)
 
@@ -97,7 +99,8 @@ class JsonModel(QAbstractItemModel):
         self.revealed.clear()
         self._root = Node(None, 0, None, value)
         if not isinstance(value, dict | list | Unread):
-            self._root.children = [Node(self._root, 0, None, value)]
+            is_sealed = self.secret_pattern == secret_keys.EVERYTHING
+            self._root.children = [Node(self._root, 0, None, value, is_hidden=is_sealed, is_sealed=is_sealed)]
         self.endResetModel()
 
     def add_part(self, node: Node, part: Part) -> None:
@@ -131,7 +134,7 @@ class JsonModel(QAbstractItemModel):
     def reveal(self, index: QModelIndex) -> bool:
         """Show a hidden value. False when it was not hidden."""
         node = self.node(index)
-        if not node.is_hidden:
+        if not node.is_hidden or node.is_sealed:
             return False
         node.is_hidden = False
         self.revealed.add(node.keys)
@@ -253,8 +256,9 @@ class JsonModel(QAbstractItemModel):
 
     def _child(self, node: Node, row: int, key: str | int, value: Any) -> Node:
         pattern = secret_keys.compiled(self.secret_pattern)
-        is_hidden = isinstance(key, str) and pattern.search(key) is not None
-        return Node(node, row, key, value, is_hidden=is_hidden)
+        is_sealed = self.secret_pattern == secret_keys.EVERYTHING
+        is_hidden = is_sealed or (isinstance(key, str) and pattern.search(key) is not None)
+        return Node(node, row, key, value, is_hidden=is_hidden, is_sealed=is_sealed)
 
     def _make_all(self, node: Node) -> None:
         if isinstance(node.value, Unread):
@@ -278,7 +282,7 @@ def shown(node: Node) -> tuple[str, Tone]:
     """A node's value as one line, and the tone it is written in."""
     value = node.value
     if node.is_hidden:
-        return f"{HIDDEN} {_tr('show')}", "secondary"
+        return HIDDEN if node.is_sealed else f"{HIDDEN} {_tr('show')}", "secondary"
     if node.is_rest:
         return _tr("… {count} more, show the next").format(count=f"{value:,}"), "accent"
     if isinstance(value, dict) or (isinstance(value, Unread) and value.kind == "object"):

@@ -72,7 +72,7 @@ class NamesPage(ListPage):
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection's names."""
         self._desk, self._stamp = desk, 0
-        self._names_side.secret_keys = desk.profile.secret_keys if desk is not None else ""
+        self._names_side.secret_keys = desk.profile.hidden_keys if desk is not None else ""
         self._work.cancel("usual")
         self.model.clear()
         if desk is not None:

@@ -92,7 +92,7 @@ class StagedDialog(PlanDialog[SetPlan]):
 
     def show_plan(self) -> None:
         entries, chosen = self._set().entries, self._chosen()
-        secret = self._desk.profile.secret_keys
+        secret = self._desk.profile.hidden_keys
         self.model.set_rows(
             [(str(position), words.cells(entry, self._now(position), secret)) for position, entry in enumerate(entries)]
         )
