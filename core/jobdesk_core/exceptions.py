@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from jobdesk_core.retry import RetryDecision
@@ -166,6 +166,34 @@ class PasswordCommandFailed(ConnectorException):
 
 class PasswordCommandNotAllowed(PasswordCommandFailed):
     """The password command has not been allowed to run on this machine."""
+
+
+TunnelReason = Literal[
+    "missing",
+    "host unknown",
+    "refused",
+    "unreachable",
+    "no ssh",
+    "key changed",
+    "key unknown",
+    "authentication",
+    "declined",
+    "forwarding refused",
+    "database unknown",
+    "database unreachable",
+    "config",
+    "no port",
+    "given up",
+    "ended",
+]
+
+
+class TunnelFailed(ConnectorException):
+    """The tunnel through SSH does not stand, or does not lead to the server: why, of whom, and the words of ssh."""
+
+    def __init__(self, reason: TunnelReason, what: str, detail: str = "") -> None:
+        super().__init__(f"SSH, {what}: {reason}.")
+        self.reason, self.what, self.detail = reason, what, detail
 
 
 class CannotListen(ConnectorException):
