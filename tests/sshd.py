@@ -1,6 +1,6 @@
-"""Two real SSH servers of a test's own, one behind the other, where sshd is installed; their tests are skipped elsewhere.
+"""Two real SSH servers of a test's own, one behind the other; where sshd is not installed their tests are skipped.
 
-The `ssh` that comes first in PATH meanwhile reads a configuration of the test's own, and nothing of this machine's user.
+The `ssh` that comes first in PATH meanwhile reads a configuration of the test's own, and nothing of this user's.
 """
 
 from __future__ import annotations

@@ -170,6 +170,7 @@ class PasswordCommandNotAllowed(PasswordCommandFailed):
 
 TunnelReason = Literal[
     "missing",
+    "bad host",
     "host unknown",
     "refused",
     "unreachable",

@@ -12,6 +12,7 @@ from psycopg_pool import PoolTimeout
 from jobdesk_core.connectors.certificates import CertificateRefused
 from jobdesk_core.connectors.limits import AnswerTooLarge, Unanswered
 from jobdesk_core.connectors.refusals import ConnectionRefused
+from jobdesk_core.connectors.ssh.refusals import TUNNELS
 from jobdesk_core.exceptions import (
     AlreadyEnqueued,
     ArgumentsTooDeep,
@@ -26,6 +27,7 @@ from jobdesk_core.exceptions import (
     QueueNameTooLong,
     SchemaChanged,
     SchemaRefused,
+    TunnelFailed,
     UnreadableDsn,
     cause_text,
 )
@@ -114,6 +116,10 @@ def _of_our_own(error: BaseException) -> Trouble | None:
     if isinstance(error, InDoubt):
         way_out = "It is looked up as soon as the connection is back. Do not do it again before that."
         return Trouble("in_doubt", str(error), way_out, without_secrets(cause_text(error)))
+    if isinstance(error, TunnelFailed):
+        sentence, way_out = TUNNELS[error.reason]
+        what = without_secrets(error.what)
+        return Trouble("unreachable", sentence.format(what=what), way_out, without_secrets(error.detail))
     if isinstance(error, PasswordCommandNotAllowed):
         way_out = "Connect in the window or on a terminal, where Jobdesk shows it and asks."
         return Trouble("password_command", str(error), way_out)

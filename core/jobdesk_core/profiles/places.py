@@ -7,6 +7,7 @@ place that these name, and is kept from any other; of a password file libpq itse
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import re
 import sys
@@ -36,11 +37,16 @@ _REFUSED = {"sslmode": "-", "passfile": NO_PASSWORD_FILE}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The servers that may answer (host, its address where one is given, port), the role, and the database."""
+    """The servers that may answer (host, its address where one is given, port), the role, and the database.
+
+    `via` is the host of SSH that they are reached through, as which they are named; empty for none. The same name is
+    another server there.
+    """
 
     servers: tuple[tuple[str, str, str], ...]
     user: str
     dbname: str
+    via: str = ""
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -58,7 +64,19 @@ class Place:
     def label(self) -> str:
         """The place as one text, another one for each place."""
         servers = ",".join(_label(*server) for server in self.servers)
-        return f"postgresql://{_one_word(self.user)}@{servers}/{_one_word(self.dbname)}"
+        label = f"postgresql://{_one_word(self.user)}@{servers}/{_one_word(self.dbname)}"
+        return f"{label}?ssh={_one_word(self.via)}" if self.via else label
+
+    @property
+    def is_named_alike_everywhere(self) -> bool:
+        """Whether each of its names means the same server on any machine."""
+        return not any(host.startswith("/") or _is_loopback(address or host) for host, address, _ in self.servers)
+
+
+def _is_loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host.lower().rstrip(".") in ("", "localhost") or host.lower().endswith(".localhost")
 
 
 def _label(host: str, address: str, port: str) -> str:
@@ -119,6 +137,20 @@ def found_by_libpq(named: Mapping[str, Any]) -> dict[str, str]:
         connection.finish()
 
 
+def filed_password(conninfo: str, arguments: Mapping[str, str]) -> str | None:
+    """What libpq's password file has for where these parameters lead; for the first of several servers."""
+    try:
+        # No other password is one of the file's; and refused after it has looked there, and before the network.
+        asked = {**conninfo_to_dict(conninfo, **dict(arguments)), "password": "", "sslmode": _REFUSED["sslmode"]}
+        connection = pq.PGconn.connect_start(make_conninfo("", **asked).encode())
+    except (psycopg.Error, ValueError):
+        return None
+    try:
+        return connection.password.decode("utf-8", "replace") or None
+    finally:
+        connection.finish()
+
+
 def is_misplaced(parameters: Mapping[str, Any]) -> bool:
     """Whether a connection string stands where one host or name belongs: libpq takes it for that, password and all."""
     return any(
@@ -154,6 +186,9 @@ def password_to_send(found: Resolved, secret: Secret | None) -> str | None:
     """
     if secret is not None and secret.place == found.place:
         return secret.text
+    if found.place.via and not found.is_own_password:
+        # It was kept for where the same names lead from this machine.
+        return None if found.password is None else ""
     if found.password is None or found.is_own_password or _is_for(found):
         return None
     return ""

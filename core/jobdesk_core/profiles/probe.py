@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobdesk_core.clock import TOLD_S, ServerClock
+from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.poolers import pool_mode
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.settings import Route
+from jobdesk_core.connectors.ssh.askpass import Ask
 from jobdesk_core.connectors.stages import Stage, stages
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.schema import found_elsewhere
-from jobdesk_core.exceptions import ConnectorException, JobdeskException
+from jobdesk_core.exceptions import ConnectorException, JobdeskException, TunnelFailed
 from jobdesk_core.profiles.origins import settings_of
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.profile import Profile, connection_parameters
@@ -31,7 +33,7 @@ ROUND_TRIP_S = 2.0
 SOON = dt.timedelta(days=14)
 UNHEARD = "Notifications do not arrive; changes will be polled for."
 
-SETTINGS, NAME, TCP, SOCKET, TLS, LOGIN = "Settings", "Name", "TCP", "Socket", "TLS", "Sign-in"
+SETTINGS, SSH, NAME, TCP, SOCKET, TLS, LOGIN = "Settings", "SSH", "Name", "TCP", "Socket", "TLS", "Sign-in"
 SERVER, POOLER, SCHEMA, RIGHTS, LISTEN, CLOCK = "Server", "Pooler", "Schema", "Rights", "LISTEN", "Clock"
 #: The steps in their order. Not every connection has each: a socket of this machine's is all there is of its wire.
 STEPS = (SETTINGS, NAME, TCP, TLS, LOGIN, SERVER, POOLER, SCHEMA, RIGHTS, LISTEN, CLOCK)
@@ -77,14 +79,21 @@ class _Watch:
         return milliseconds
 
 
-async def probe(profile: Profile, secret: Secret | None = None) -> AsyncGenerator[Step, None]:
+async def probe(profile: Profile, secret: Secret | None = None, ask: Ask | None = None) -> AsyncGenerator[Step, None]:
     """Yield each step as it has been tried; the first bad one is the last. Closing the iterator ends the test."""
     watch, passed = _Watch(), ""
+    passage: Access | None = None
     try:
-        parameters = connection_parameters(profile, secret)
+        parameters = connection_parameters(profile, secret, ask)
         told = settings_of(profile, is_password_known=secret is not None)
         if told:
             yield _settings({setting.name: setting.origin for setting in told}, watch.took())
+        passage = parameters["access"] if profile.ssh else None
+        if passage is not None:
+            passage.open()
+            ends = await asyncio.to_thread(passage.parameters)
+            parameters["kwargs"] |= ends
+            yield Step(SSH, "good", f"Through {profile.ssh}.", watch.took())
         step: Step | None = None
         # Closed as soon as the test is: nothing stays half connected until the interpreter cleans up.
         async with contextlib.aclosing(stages(parameters["conninfo"], parameters["kwargs"])) as passing:
@@ -105,14 +114,17 @@ async def probe(profile: Profile, secret: Secret | None = None) -> AsyncGenerato
         finally:
             await connector.close_async()
     except JobdeskException as error:
-        trouble = explain(error)
-        yield Step(following(passed)[0], "bad", trouble.sentence, watch.took(), trouble)
+        trouble = about_refusal(explain(error), secret)
+        name = SSH if isinstance(error, TunnelFailed) else following(passed)[0]
+        yield Step(name, "bad", trouble.sentence, watch.took(), trouble)
+    finally:
+        if passage is not None:
+            await asyncio.to_thread(passage.close)
 
 
 def following(name: str) -> tuple[str, ...]:
     """The steps that come after one, or all of them; the last has none."""
-    if name == SOCKET:
-        name = TLS
+    name = {SOCKET: TLS, SSH: SETTINGS}.get(name, name)
     return STEPS[STEPS.index(name) + 1 :] if name else STEPS
 
 

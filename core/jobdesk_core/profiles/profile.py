@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import psycopg
@@ -15,11 +15,16 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from jobdesk_core import exact_json, masking
 from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.settings import desk_settings
-from jobdesk_core.exceptions import UnreadableDsn
+from jobdesk_core.connectors.ssh.askpass import Ask
+from jobdesk_core.connectors.ssh.command import destination_of
+from jobdesk_core.connectors.ssh.tunnel import Tunnel
+from jobdesk_core.exceptions import TunnelFailed, UnreadableDsn
 from jobdesk_core.profiles.places import (
     NO_PASSWORD_FILE,
     Place,
+    Resolved,
     Secret,
+    filed_password,
     is_led_elsewhere,
     is_misplaced,
     names_itself,
@@ -108,7 +113,8 @@ class Profile:
     @property
     def display_dsn(self) -> str:
         """Where the profile leads, for people; never with a password."""
-        return f"{self._server}, schema {self.schema}" if self.schema else self._server
+        server = f"{self._server} through SSH, {self.ssh}" if self.ssh else self._server
+        return f"{server}, schema {self.schema}" if self.schema else server
 
     @property
     def _server(self) -> str:
@@ -191,8 +197,16 @@ def database_of(dsn: str) -> str:
 def place_of(profile: Profile) -> Place | None:
     """Where the profile leads now, as libpq resolves it; None when it leads nowhere."""
     conninfo, arguments = words_of(profile)
-    found = resolved(conninfo, arguments) if is_readable(conninfo) and not is_misplaced(arguments) else None
+    is_certain = is_readable(conninfo) and not is_misplaced(arguments)
+    found = _resolved(profile, conninfo, arguments) if is_certain else None
     return found.place if found is not None else None
+
+
+def _resolved(profile: Profile, conninfo: str, arguments: Mapping[str, str]) -> Resolved | None:
+    found = resolved(conninfo, arguments)
+    if found is None or not profile.ssh:
+        return found
+    return replace(found, place=replace(found.place, via=profile.ssh.strip()))
 
 
 def where(profile: Profile) -> str:
@@ -216,19 +230,20 @@ def is_own_place(profile: Profile) -> bool:
     return profile.method != "environment" and names_itself(*words_of(profile))
 
 
-def connection_parameters(profile: Profile, secret: Secret | None = None) -> dict[str, Any]:
-    """The keywords for PsycopgConnector. Raises UnreadableDsn.
+def connection_parameters(profile: Profile, secret: Secret | None = None, ask: Ask | None = None) -> dict[str, Any]:
+    """The keywords for PsycopgConnector. Raises UnreadableDsn, TunnelFailed for what is no host of SSH.
 
-    The secret is sent only to its own place. Without one libpq looks in the environment, its service files and its
-    password file; what is kept there for another place is not sent.
+    `ask` is asked what `ssh` asks; without it `ssh` does not ask. The secret is sent only to its own place. Without one
+    libpq looks in the environment, its service files and its password file; what is kept there for another place is not
+    sent.
     """
     conninfo, named = words_of(profile)
     with contextlib.suppress(psycopg.ProgrammingError):  # libpq tells it
         if _hides_password(conninfo, conninfo_to_dict(conninfo) | named):
             raise UnreadableDsn()
-    found = resolved(conninfo, named)
+    found = _resolved(profile, conninfo, named)
     # Unless the connection string, a service file or PGAPPNAME has another name.
-    access: Access | None = None
+    source, tunnel = None, None
     arguments: dict[str, Any] = {"fallback_application_name": APPLICATION_NAME, **named}
     if found is not None:
         # As it was resolved: what the environment says by the next connection would lead the password elsewhere.
@@ -239,24 +254,58 @@ def connection_parameters(profile: Profile, secret: Secret | None = None) -> dic
         masking.hide(filter(None, (password, found.password, *used.values())), names=found.place.names)
         if password is not None:
             arguments["password"] = password
-            if secret is not None and secret.source is not None and secret.place == found.place:
-                access = Access(secret.source)
+            source = secret.source if secret is not None and secret.place == found.place else None
         elif is_led_elsewhere(found.place, written):
             arguments["passfile"] = NO_PASSWORD_FILE
+        if profile.ssh:
+            tunnel = _tunnel(profile, found.place, ask)
+            arguments |= _of_password_file(conninfo, arguments, found.place)
     return {
         "conninfo": conninfo,
         "kwargs": arguments,
         **profile.pool.parameters,
         "session": desk_settings(is_read_only=profile.is_read_only, schema=profile.schema, role=profile.role),
         "json_loads": exact_json.loads,
-        "access": access,
+        "access": Access(source, tunnel) if source is not None or tunnel is not None else None,
     }
+
+
+def _tunnel(profile: Profile, place: Place, ask: Ask | None) -> Tunnel | None:
+    try:
+        destination = destination_of(profile.ssh)
+    except ValueError as error:
+        raise TunnelFailed("bad host", profile.ssh) from error
+    servers = [(address or host, port) for host, address, port in place.servers]
+    return Tunnel(destination, servers, ask) if destination is not None else None
+
+
+def _of_password_file(conninfo: str, arguments: Mapping[str, Any], place: Place) -> dict[str, str]:
+    """What libpq's password file has for a server that is reached through SSH: libpq would look for the tunnel's end.
+
+    A line for this machine's own servers is for none of another machine's.
+    """
+    found = {"passfile": NO_PASSWORD_FILE}
+    if place.is_named_alike_everywhere and not arguments.get("password"):
+        password = filed_password(conninfo, arguments)
+        if password is not None:
+            masking.hide([password], names=place.names)
+            found["password"] = password
+    return found
 
 
 def words_of(profile: Profile) -> tuple[str, dict[str, str]]:
     """What the profile says to libpq: its connection string and its parameters."""
     arguments = {name: value for name, value in profile.arguments.items() if value != ""}
-    return profile.dsn if profile.method == "dsn" else "", arguments if profile.method == "arguments" else {}
+    conninfo = profile.dsn if profile.method == "dsn" else ""
+    arguments = arguments if profile.method == "arguments" else {}
+    return conninfo, {**({"host": "localhost"} if _is_on_the_host(profile, conninfo, arguments) else {}), **arguments}
+
+
+def _is_on_the_host(profile: Profile, conninfo: str, arguments: Mapping[str, str]) -> bool:
+    """Whether the server is on the host of SSH itself, for want of another name."""
+    if not profile.ssh or any(os.environ.get(name) for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE")):
+        return False
+    return not {"host", "hostaddr", "service"} & {*parameters_of(conninfo), *arguments}
 
 
 def profile_of_dsn(dsn: str) -> tuple[Profile, str | None]:

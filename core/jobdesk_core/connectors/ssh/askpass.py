@@ -7,6 +7,7 @@ never through a file, an argument or a variable. Where there are no such pipes (
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import select
@@ -23,6 +24,7 @@ from jobdesk_core import masking
 
 Kind = Literal["host key", "passphrase", "secret", "confirm"]
 
+logger = logging.getLogger(__name__)
 IS_POSSIBLE = hasattr(os, "mkfifo")
 _PROGRAM = """#!/bin/sh
 [ "$SSH_ASKPASS_PROMPT" = none ] && exit 0
@@ -30,7 +32,7 @@ umask 077
 cd "$JOBDESK_ASKPASS" || exit 1
 printf '%s' "$1" > "question.$$" || exit 1
 mkfifo "answer.$$" || exit 1
-echo "$$" > asked
+echo "$$ $PPID" > asked
 IFS= read -r reply < "answer.$$" || exit 1
 case "$reply" in +*) printf '%s\\n' "${reply#+}" ;; *) exit 1 ;; esac
 """
@@ -75,7 +77,7 @@ class Askpass:
 
     def __init__(self, ask: Ask, known: dict[str, str]) -> None:
         self._ask, self._known = ask, known
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, str]] = set()
         #: Set when nobody waits for an answer any more.
         self._is_over = threading.Event()
         #: Whether somebody is being asked just now, and whether somebody did not want to answer.
@@ -114,29 +116,32 @@ class Askpass:
         try:
             while self._stop_in not in (ready := select.select([self._questions, self._stop_in], [], [])[0]):
                 if ready:
-                    for number in os.read(self._questions, 4096).split():
-                        self._answer(number.decode("ascii", "replace"))
+                    for line in os.read(self._questions, 4096).decode("ascii", "replace").splitlines():
+                        self._answer(*line.split())
         finally:
             os.close(self._questions)
             os.close(self._stop_in)
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _answer(self, number: str) -> None:
+    def _answer(self, number: str, asker: str) -> None:
         with contextlib.suppress(OSError):
             text = (self._folder / f"question.{number}").read_text("utf-8", "replace")
-            answer = self._answered(text)
+            answer = self._answered(text, asker)
             reply = "-" if answer is None else f"+{answer}".replace("\n", "")
             _write(self._folder / f"answer.{number}", f"{reply}\n".encode())
 
-    def _answered(self, text: str) -> str | None:
+    def _answered(self, text: str, asker: str) -> str | None:
         question = question_of(text)
-        is_again, known = text in self._asked, self._known.get(text)
-        self._asked.add(text)
+        # Two hosts may want the same key: the passphrase is known by then, unless the same one asks for it again.
+        is_again, known = (asker, text) in self._asked, self.given.get(text, self._known.get(text))
+        self._asked.add((asker, text))
         if known is not None and not is_again:
             return known
-        self.is_asking = True
+        self.is_asking, answer = True, None
         try:
             answer = self._ask(replace(question, is_again=is_again), self._is_over)
+        except Exception:  # whoever cannot be asked does not answer
+            logger.exception("Nobody could be asked what ssh asks.")
         finally:
             self.is_asking = False
         if answer is None:

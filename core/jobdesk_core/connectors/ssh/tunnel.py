@@ -90,8 +90,9 @@ class Tunnel:
                     self._passphrases |= run.given
                     return run
             except BaseException as error:
+                is_declined = run.is_declined
                 run.end()
-                if run.is_declined:
+                if is_declined:
                     self._declined = TunnelFailed("declined", self.destination.name)
                     raise self._declined from error
                 raise
