@@ -54,6 +54,11 @@ class Hosts:
         """The keys that were seen."""
         return (self.folder / "known_hosts").read_text()
 
+    def fingerprint(self, name: str) -> str:
+        """The fingerprint of a host's key, as its administrator has it."""
+        words = ["ssh-keygen", "-lf", str(self.folder / name / "key.pub")]
+        return subprocess.run(words, check=True, timeout=60, capture_output=True, text=True).stdout.split()[1]
+
     def configure(self, *, key: str = "id", more: str = "") -> None:
         """What ssh_config says: the hosts by their names, and the key that we show."""
         lines = [

@@ -119,7 +119,8 @@ def _of_our_own(error: BaseException) -> Trouble | None:
     if isinstance(error, TunnelFailed):
         sentence, way_out = TUNNELS[error.reason]
         what = without_secrets(error.what)
-        return Trouble("unreachable", sentence.format(what=what), way_out, without_secrets(error.detail))
+        kind: Kind = "bad_dsn" if error.reason == "bad host" else "unreachable"
+        return Trouble(kind, sentence.format(what=what), way_out, without_secrets(error.detail))
     if isinstance(error, PasswordCommandNotAllowed):
         way_out = "Connect in the window or on a terminal, where Jobdesk shows it and asks."
         return Trouble("password_command", str(error), way_out)
