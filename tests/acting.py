@@ -15,7 +15,7 @@ from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.operations import (
     Change,
     Chosen,
-    Entry,
+    JobOutcome,
     Ledger,
     Matching,
     Plan,
@@ -79,7 +79,7 @@ class Actor:
         steps = apply(made, is_one_transaction=bool(run_options.get("whole")), **options)
         return await self.run(steps, **run_options)
 
-    async def act(self, change: Change, *ids: int) -> list[Entry]:
+    async def act(self, change: Change, *ids: int) -> list[JobOutcome]:
         """Act on these jobs; the outcomes in the order of the ids."""
         ledger = await self.apply(await self.plan(change, *ids))
         entries = {entry.job_id: entry for entry in ledger.entries()}
@@ -101,7 +101,7 @@ async def acting(dsn: str, kind: str = "async") -> AsyncIterator[Actor]:
         await asyncio.to_thread(own.close)
 
 
-async def outcome_of(dsn: str, change: Change, job_id: int, *, kind: str = "async") -> Entry:
+async def outcome_of(dsn: str, change: Change, job_id: int, *, kind: str = "async") -> JobOutcome:
     """The outcome for one job."""
     async with acting(dsn, kind) as actor:
         (entry,) = await actor.act(change, job_id)

@@ -7,7 +7,7 @@ from jobdesk_core import Job
 from jobdesk_core.operations import (
     Change,
     ChangeSet,
-    Entry,
+    JobOutcome,
     NotApplied,
     SetLedger,
     SetPlan,
@@ -39,7 +39,7 @@ async def applied(actor: Actor, made: SetPlan) -> SetLedger:
         return error.ledger
 
 
-def by_job(ledger: SetLedger) -> dict[int, Entry]:
+def by_job(ledger: SetLedger) -> dict[int, JobOutcome]:
     """The ledger's entries by job."""
     return {entry.job_id: entry for entry in ledger.entries()}
 

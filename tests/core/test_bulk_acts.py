@@ -139,7 +139,7 @@ async def test_a_crowd_behind_many_jobs_that_do_not_match_is_counted_exactly_and
             plan(target, Cancel(), actor.able), watch=lambda progress: told.append(progress.at) is None
         )
         steps = [after - before for before, after in itertools.pairwise(told)]
-    assert made.total == made.ready == 150_000 and len(set(made.groups[0].examples(150_000))) == 150_000
+    assert made.total == made.ready == 150_000 and len(set(made.groups[0].first_ids(150_000))) == 150_000
     assert max(steps) <= 100_000
 
 

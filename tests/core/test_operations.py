@@ -25,8 +25,8 @@ from jobdesk_core.operations import (
     Reschedule,
     Result,
     Retry,
-    examples,
     refusal,
+    sample_rows,
 )
 from jobdesk_core.operations import defer as deferring
 from jobdesk_core.operations.change.rules import Facts, verdict
@@ -310,7 +310,7 @@ async def test_a_taken_queueing_lock_names_the_job_that_has_it(dsn: str) -> None
         made = await actor.plan(Retry(), failed)
         (group,) = made.groups
         assert group.reason is not None and group.reason.kind == "conflict"
-        (example,) = await actor.run(examples(group.examples(), actor.able))
+        (example,) = await actor.run(sample_rows(group.first_ids(), actor.able))
         assert example.holder == holder
     assert picture(dsn) == before
 

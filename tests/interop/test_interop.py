@@ -17,7 +17,7 @@ from acting import Actor
 from interop.theirs import create_app, note
 from jobdesk_core import AlreadyEnqueued, App, JobContext, Status
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.operations import Cancel, Change, Entry, Result, Retry, defer, run_async
+from jobdesk_core.operations import Cancel, Change, JobOutcome, Result, Retry, defer, run_async
 from managing import execute, job_of, now
 from waiting import until
 from working import comes_to, opened_app, working
@@ -51,7 +51,7 @@ async def are_noted(app: App, *texts: str) -> None:
     assert await notes_of(app) == list(texts)
 
 
-async def act(app: App, change: Change, job_id: int) -> Entry:
+async def act(app: App, change: Change, job_id: int) -> JobOutcome:
     """What our window does for a click."""
     (entry,) = await Actor(app.connector, await app.job_manager.capabilities_async()).act(change, job_id)
     return entry

@@ -198,7 +198,7 @@ def _show_plan(desk: Opened, made: Plan, *, is_json: bool, is_result: bool) -> N
                 reason = group.reason.many if group.reason is not None else None
                 outcome = WILL[made.change.action] if group.reason is None else group.reason.kind
                 held = {"status": group.status, "count": group.count, "outcome": outcome, "reason": reason}
-                output.json_line(held | {"examples": group.examples(5)})
+                output.json_line(held | {"examples": group.first_ids(5)})
         return
     tell = output.line if is_result else output.note
     if not made.total:

@@ -36,17 +36,17 @@ from jobdesk_core.profiles import Profile, where
 NAMED = 100
 
 
-def of_plan(made: Plan, profile: Profile) -> Header:
+def of_plan(plan: Plan, profile: Profile) -> Header:
     """What is known of a plan before it is carried out."""
-    first = first_statement(made)
+    first = first_statement(plan)
     return Header(
-        action=made.change.action.value,
-        sentence=_sentence(made),
+        action=plan.change.action.value,
+        sentence=_sentence(plan),
         profile=profile.name,
         place=where(profile),
-        role=made.capabilities.role,
+        role=plan.capabilities.role,
         sql=first.sql if first is not None else "",
-        set_to=set_to(made.change),
+        set_to=set_to(plan.change),
     )
 
 
@@ -81,28 +81,28 @@ def of_defers(plan: DeferPlan, profile: Profile, source: str) -> Header:
     )
 
 
-def of_set(made: SetPlan, profile: Profile) -> Header:
+def of_set(plan: SetPlan, profile: Profile) -> Header:
     """What is known before staged changes are applied."""
     acts: dict[str, int] = {}
-    for entry in made.staged.entries:
+    for entry in plan.staged.entries:
         words = "cancel and delete" if entry.action is Action.DELETE else entry.action.value
         acts[words] = acts.get(words, 0) + entry.count
     told = ", ".join(f"{words} {count:,}" for words, count in acts.items())
-    changes = len(made.staged.entries)
+    changes = len(plan.staged.entries)
     return Header(
         action=STAGED,
         sentence=f"Apply {changes:,} staged {'change' if changes == 1 else 'changes'}: {told}",
         profile=profile.name,
         place=where(profile),
-        role=made.capabilities.role,
-        sql="\n;\n".join(statement.sql for statement in first_statements(made)),
+        role=plan.capabilities.role,
+        sql="\n;\n".join(statement.sql for statement in first_statements(plan)),
     )
 
 
-def planned_of_set(made: SetPlan) -> Planned:
+def planned_of_set(plan: SetPlan) -> Planned:
     """The jobs that staged changes are about to change, and how many with the new ones."""
-    changes = [part.entry for part in made.parts if isinstance(part.entry, StagedChange)]
-    return Planned([job_id for change in changes for job_id in change.versions], made.ready)
+    changes = [part.entry for part in plan.parts if isinstance(part.entry, StagedChange)]
+    return Planned([job_id for change in changes for job_id in change.versions], plan.ready)
 
 
 def of_pruning(statement: Statement[Any], capabilities: Capabilities, profile: Profile) -> Header:
@@ -143,7 +143,7 @@ def set_to(change: Change) -> dict[str, Any]:
 
 def set_outcomes(ledger: SetLedger, *, is_done: bool) -> Iterator[Outcomes]:
     """What became of the jobs of staged changes: those that were done, or the others but for those nobody knows of."""
-    for part in ledger.made.parts:
+    for part in ledger.plan.parts:
         for entry in ledger.entries_of(part):
             if entry.result is Result.UNKNOWN or (entry.result is Result.DONE) is not is_done:
                 continue
@@ -158,12 +158,12 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _sentence(made: Plan) -> str:
-    action = made.change.action
+def _sentence(plan: Plan) -> str:
+    action = plan.change.action
     words = "Cancel and delete" if action is Action.DELETE else action.value.capitalize()
-    ids = [job_id for _, batch in made.acted() for job_id in batch.ids[:1]]
-    text = f"{words} job #{ids[0]:,}" if made.ready == 1 else f"{words} {made.ready:,} jobs"
-    asked = made.target.job_filter.text if isinstance(made.target, Matching) else ""
+    ids = [job_id for _, batch in plan.acted() for job_id in batch.ids[:1]]
+    text = f"{words} job #{ids[0]:,}" if plan.ready == 1 else f"{words} {plan.ready:,} jobs"
+    asked = plan.target.job_filter.text if isinstance(plan.target, Matching) else ""
     # A filter by arguments would hold some of them.
     return f"{text} of those that match {asked}" if asked and "args" not in asked else text
 

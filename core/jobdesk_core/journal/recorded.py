@@ -49,7 +49,7 @@ LOST = "The connection was lost before the server's answer came."
 
 
 async def act(
-    made: Plan,
+    plan: Plan,
     connector: Connector,
     profile: Profile,
     journal: Journal,
@@ -66,17 +66,17 @@ async def act(
     A `ledger` that is given is filled meanwhile, and has its entry's number from the start. What was not answered is
     looked up when the link is back within seconds; else it stays unknown in the ledger until the journal settles it.
     """
-    told = ledger if ledger is not None else Ledger(made)
-    planned = Planned([job_id for _, batch in made.acted() for job_id in batch.ids])
-    async with recording(journal, headers.of_plan(made, profile), connector, planned, on_trouble) as recorded:
+    told = ledger if ledger is not None else Ledger(plan)
+    planned = Planned([job_id for _, batch in plan.acted() for job_id in batch.ids])
+    async with recording(journal, headers.of_plan(plan, profile), connector, planned, on_trouble) as recorded:
         told.entry_id = recorded.entry_id
-        steps = apply(made, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
+        steps = apply(plan, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
         await _carried_out(recorded, steps, lambda: told, on_progress, is_one_transaction=is_one_transaction)
         if told.held:
             recorded.error = f"{STOPPED} {told.held}"
     if told.done_ids and told.error is None:
         with contextlib.suppress(JobdeskException):  # what was done was done
-            told.not_served = await recorded.run(not_served(told, made.capabilities))
+            told.not_served = await recorded.run(not_served(told, plan.capabilities))
     return told
 
 
@@ -184,7 +184,7 @@ async def defer_into(
 
 
 async def staged(
-    made: SetPlan,
+    plan: SetPlan,
     connector: Connector,
     profile: Profile,
     journal: Journal,
@@ -193,13 +193,13 @@ async def staged(
     on_progress: OnProgress | None = None,
 ) -> SetLedger:
     """Apply a set in one transaction and write it down; the ledger tells, too, when everything was rolled back."""
-    told = SetLedger(made)
-    header, planned = headers.of_set(made, profile), headers.planned_of_set(made)
+    told = SetLedger(plan)
+    header, planned = headers.of_set(plan, profile), headers.planned_of_set(plan)
     async with recording(journal, header, connector, planned, on_trouble) as recorded:
         told.entry_id = recorded.entry_id
         try:
             await recorded.carry_out(
-                apply_staged(made, told),
+                apply_staged(plan, told),
                 on_progress,
                 is_one_transaction=True,
                 outcomes=lambda done: list(headers.set_outcomes(done, is_done=True)),

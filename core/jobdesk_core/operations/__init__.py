@@ -21,7 +21,7 @@ from jobdesk_core.operations.change.plan import Group, Plan, plan
 from jobdesk_core.operations.change.retried import Retried, what_became
 from jobdesk_core.operations.change.risk import Risk, look_at_risk
 from jobdesk_core.operations.change.rules import Reason, impossible, refusal
-from jobdesk_core.operations.change.sample_rows import Example, examples
+from jobdesk_core.operations.change.sample_rows import SampleRow, sample_rows
 from jobdesk_core.operations.change.served import not_served
 from jobdesk_core.operations.change.targets import Chosen, IdsNotUnderstood, Matching, Target, parse_ids
 from jobdesk_core.operations.deferring.ledger import DeferLedger, Deferred
@@ -37,7 +37,7 @@ from jobdesk_core.operations.deferring.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.deferring.one import Outcome, defer
 from jobdesk_core.operations.deferring.replay import MOST_EDITED_BYTES, read_jobs, where_it_leads
 from jobdesk_core.operations.deferring.rows import Row, Rows, RowsNotUnderstood, decoded, open_rows, parse_rows
-from jobdesk_core.operations.ledger import Entry, Ledger, Result
+from jobdesk_core.operations.ledger import JobOutcome, Ledger, Result
 from jobdesk_core.operations.rate import MOST_A_SECOND, Rate
 from jobdesk_core.operations.staged.apply import NotApplied, SetLedger, apply_staged, first_statements
 from jobdesk_core.operations.staged.changes import (
@@ -66,11 +66,10 @@ __all__ = [
     "DeferPlan",
     "Deferred",
     "DefersRolledBack",
-    "Entry",
-    "Example",
     "Fail",
     "Group",
     "IdsNotUnderstood",
+    "JobOutcome",
     "Ledger",
     "Matching",
     "NewJob",
@@ -93,6 +92,7 @@ __all__ = [
     "Row",
     "Rows",
     "RowsNotUnderstood",
+    "SampleRow",
     "SetLedger",
     "SetPlan",
     "Staged",
@@ -108,7 +108,6 @@ __all__ = [
     "decoded",
     "defer",
     "deferring_refusal",
-    "examples",
     "first_defer",
     "first_statement",
     "first_statements",
@@ -126,6 +125,7 @@ __all__ = [
     "refusal",
     "run",
     "run_async",
+    "sample_rows",
     "what_became",
     "where_it_leads",
 ]

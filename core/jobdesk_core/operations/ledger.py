@@ -25,7 +25,7 @@ from jobdesk_core.operations.outcomes import JOB, Outcomes
 #: What is kept in memory before the ledger goes to disk, in bytes.
 _IN_MEMORY_BYTES = 4_000_000
 #: Ids kept by result and words, to be shown.
-EXAMPLES = 50
+FIRST_IDS = 50
 #: Jobs that are written down together at most.
 AT_ONCE = 5_000
 IN_DOUBT = Reason(
@@ -47,7 +47,7 @@ class Result(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JobOutcome:
     """One job's outcome in words, its status before, and what the act changed of it, by column."""
 
     job_id: int
@@ -82,7 +82,7 @@ class Ledger:
         self.plan = plan
         self.counts: Counter[Result] = Counter()
         #: How many, and the ids of the first ones, by result and words.
-        self.examples: dict[tuple[Result, str], list[int]] = {}
+        self.first_ids: dict[tuple[Result, str], list[int]] = {}
         self.numbers: Counter[tuple[Result, str]] = Counter()
         self.error: Exception | None = None
         self.is_stopped = False
@@ -101,7 +101,7 @@ class Ledger:
         weakref.finalize(self, self._spool.close)
         for group in plan.groups:
             if group.reason is not None:
-                self._count(Result.SKIPPED, group.reason.many, group.count, group.examples(EXAMPLES))
+                self._count(Result.SKIPPED, group.reason.many, group.count, group.first_ids(FIRST_IDS))
 
     @property
     def is_rolled_back(self) -> bool:
@@ -172,7 +172,7 @@ class Ledger:
                     told = [group.reason.of(job_id) for job_id in some]
                     yield Outcomes(some, Result.SKIPPED.value, told, _before(status))
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[JobOutcome]:
         """Every job's outcome: of those acted upon, then of those that the preflight left out."""
         kept_names = kept(self.plan.change.action)
         for ids, result, words, status, before in self._lines():
@@ -183,7 +183,7 @@ class Ledger:
             if group.reason is not None:
                 for batch in group.batches:
                     for job_id in batch.ids:
-                        yield Entry(job_id, Result.SKIPPED, group.reason.of(job_id), group.status)
+                        yield JobOutcome(job_id, Result.SKIPPED, group.reason.of(job_id), group.status)
 
     def sentence_of(self, job_id: int) -> str:
         """What was done to a job, in words."""
@@ -220,9 +220,9 @@ class Ledger:
 
     def _entry(
         self, job_id: int, result: Result, words: str | None, status: str | None, before: dict[str, Any] | None
-    ) -> Entry:
+    ) -> JobOutcome:
         sentence = f"Job {job_id} {words}" if words is not None else self.sentence_of(job_id)
-        return Entry(job_id, result, sentence, Status(status) if status else None, before)
+        return JobOutcome(job_id, result, sentence, Status(status) if status else None, before)
 
     def _change(self, before: Result, after: Result) -> None:
         self._became[before] = after
@@ -233,8 +233,8 @@ class Ledger:
         told = IN_DOUBT.many if after is Result.UNKNOWN else ""
         for result, words in [key for key in self.numbers if key[0] is before]:
             self.numbers[after, told] += self.numbers.pop((result, words))
-            examples = self.examples.setdefault((after, told), [])
-            examples += self.examples.pop((result, words), [])[: EXAMPLES - len(examples)]
+            first_ids = self.first_ids.setdefault((after, told), [])
+            first_ids += self.first_ids.pop((result, words), [])[: FIRST_IDS - len(first_ids)]
 
     def _write(
         self, ids: list[int], result: Result, reason: Reason | None, status: Status | None, before: Sequence[Any] | None
@@ -244,21 +244,21 @@ class Ledger:
             return
         line = [ids, result.value, reason.one if reason else None, status.value if status else None, before]
         self._spool.write(json.dumps(line, default=str) + "\n")
-        self._count(result, reason.many if reason else "", len(ids), ids[:EXAMPLES])
+        self._count(result, reason.many if reason else "", len(ids), ids[:FIRST_IDS])
 
     def _count(self, result: Result, words: str, number: int, ids: list[int]) -> None:
         self.counts[result] += number
         self.numbers[result, words] += number
-        examples = self.examples.setdefault((result, words), [])
-        if len(examples) < EXAMPLES:
-            examples += ids
+        first_ids = self.first_ids.setdefault((result, words), [])
+        if len(first_ids) < FIRST_IDS:
+            first_ids += ids
 
 
 def _before(status: str | None) -> dict[str, str]:
     return {"status": status} if status is not None else {}
 
 
-def write_csv(path: Path, entries: Callable[[], Iterator[Entry]]) -> None:
+def write_csv(path: Path, entries: Callable[[], Iterator[JobOutcome]]) -> None:
     """Write one line for each job; `entries` is asked twice. Raises OSError."""
     kept = sorted({name for entry in entries() for name in entry.before or ()})
     headings = ["id", "result", "sentence", "status_before", *(f"{name}_before" for name in kept)]
@@ -271,13 +271,13 @@ def write_csv(path: Path, entries: Callable[[], Iterator[Entry]]) -> None:
             lines.write([entry.job_id, entry.result.value, entry.sentence, status, *values])
 
 
-def write_ndjson(path: Path, entries: Iterable[Entry]) -> None:
+def write_ndjson(path: Path, entries: Iterable[JobOutcome]) -> None:
     """Write one JSON object for each job, on a line of its own. Raises OSError."""
     with whole_file(path) as file:
         file.writelines(f"{line}\n" for line in ndjson_lines(entries))
 
 
-def ndjson_lines(entries: Iterable[Entry]) -> Iterator[str]:
+def ndjson_lines(entries: Iterable[JobOutcome]) -> Iterator[str]:
     """One JSON object for each job."""
     for entry in entries:
         status = entry.status.value if entry.status else None

@@ -107,10 +107,10 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
     done = [entry for entry in islice(ledger.entries(), MOST_LINKED + 1) if entry.result is Result.DONE]
     ids = tuple(sorted({entry.job_id for entry in done if entry.job_id}))
     lines: list[Line] = []
-    for position in range(len(ledger.made.parts)):
+    for position in range(len(ledger.plan.parts)):
         lines += staged_words.end_lines(ledger, position)
     if ledger.is_applied:
-        named = jobs(ledger.made.ready)
+        named = jobs(ledger.plan.ready)
         sentence = tr("Applied {changes} to {jobs}.").format(changes=count, jobs=named)
         is_few = len(done) <= MOST_LINKED
         return Ended(
@@ -125,7 +125,7 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
     kind: Kind = "info" if ledger.is_stopped else "bad"
     if ledger.fate is Result.UNKNOWN:
         kind, way_out = "warning", doubt_way_out(ledger.error)
-        sentence = _set_doubt(count, len(ledger.made.parts), ledger.error)
+        sentence = _set_doubt(count, len(ledger.plan.parts), ledger.error)
     elif ledger.error is not None:
         trouble = explain(ledger.error)
         sentence, way_out = tr("Nothing was changed."), f"{trouble.sentence} {trouble.way_out}".strip()

@@ -25,7 +25,7 @@ def plan_lines(plan: Plan, words: Words) -> list[Line]:
     for group in plan.groups:
         kind: Kind = "good" if group.reason is None else KINDS[group.reason.kind]
         text = words.will if group.reason is None else _left(group.reason)
-        lines.append(Line(kind, group.count, text, group.status, tuple(group.examples())))
+        lines.append(Line(kind, group.count, text, group.status, tuple(group.first_ids())))
     return lines
 
 
@@ -39,7 +39,7 @@ def ledger_lines(ledger: Ledger, words: Words) -> list[Line]:
         text = {Result.DONE: words.done, Result.ROLLED_BACK: tr("left as they were: everything was rolled back")}
         said = text.get(result) or tr("skipped: {reason}").format(reason=reason)
         kind: Kind = "warning" if result is Result.SKIPPED and reason not in foreseen else RESULTS[result]
-        lines.append(Line(kind, count, said, None, tuple(ledger.examples[result, reason])))
+        lines.append(Line(kind, count, said, None, tuple(ledger.first_ids[result, reason])))
     order = ("good", "bad", "warning", "info")
     return sorted(lines, key=lambda line: (order.index(line.kind), -line.count))
 

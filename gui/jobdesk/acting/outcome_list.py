@@ -8,7 +8,7 @@ from functools import partial
 
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
 from jobdesk_core.jobs import Status
-from jobdesk_core.operations import Example, examples, run_async
+from jobdesk_core.operations import SampleRow, run_async, sample_rows
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
@@ -38,18 +38,18 @@ class Line:
 
 
 #: Reads the first jobs of a line and hands them on.
-Read = Callable[[Sequence[int], Callable[[list[Example]], None]], None]
+Read = Callable[[Sequence[int], Callable[[list[SampleRow]], None]], None]
 
 
 def reader(desk: Desk, work: Work, shown: Callable[[], object] = lambda: None) -> Read:
     """Reads the rows of jobs by the dialog's `work`; `shown` is called after they are."""
 
-    def read(job_ids: Sequence[int], then: Callable[[list[Example]], None]) -> None:
-        def show(found: list[Example]) -> None:
+    def read(job_ids: Sequence[int], then: Callable[[list[SampleRow]], None]) -> None:
+        def show(found: list[SampleRow]) -> None:
             then(found)
             shown()
 
-        reading = run_async(examples(job_ids, desk.capabilities), desk.connector)
+        reading = run_async(sample_rows(job_ids, desk.capabilities), desk.connector)
         work.start(reading, name=SAMPLE, then=show, failed=keep_numbers)
 
     return read
@@ -138,7 +138,7 @@ class _Jobs(QWidget):
         self._box.setSpacing(2)
         self._box.addWidget(_label(", ".join(map(formats.job_number, line.job_ids[:SHOWN])), "small"))
 
-    def show_jobs(self, found: list[Example]) -> None:
+    def show_jobs(self, found: list[SampleRow]) -> None:
         """Show what has been read."""
         empty_layout(self._box)
         for example in found:
@@ -147,7 +147,7 @@ class _Jobs(QWidget):
         if rest > 0:
             self._box.addWidget(_label(self.tr("and {count} more").format(count=formats.number(rest)), "small"))
 
-    def _words(self, example: Example) -> str:
+    def _words(self, example: SampleRow) -> str:
         number = formats.job_number(example.job_id)
         if example.row is None:
             return self.tr("{job} does not exist").format(job=number)

@@ -165,7 +165,7 @@ class ActView(QWidget):
         if ledger is not None:
             for (result, words), count in ledger.numbers.items():
                 if result in (Result.SKIPPED, Result.REFUSED, Result.UNKNOWN) and count:
-                    told.append((count, words, ledger.examples[result, words]))
+                    told.append((count, words, ledger.first_ids[result, words]))
         brief = [(count, words) for count, words, _ in told]
         self.skipped_caption.setVisible(bool(told))
         is_unknown = ledger is not None and len(told) == 1 and bool(ledger.counts[Result.UNKNOWN])
@@ -258,7 +258,7 @@ def _undoable_of_set(ledger: SetLedger) -> int:
     """New jobs are cancelled, not undone."""
     if not ledger.is_applied:
         return 0
-    changes = [part for part in ledger.made.parts if part.entry.action.value in (*_UNDONE, "retry")]
+    changes = [part for part in ledger.plan.parts if part.entry.action.value in (*_UNDONE, "retry")]
     return sum(ledger.ledgers[part.position].counts[Result.DONE] for part in changes)
 
 

@@ -120,18 +120,18 @@ def part_lines(part: Part) -> list[Line]:
         return [Line("bad", part.entry.count, tr("cannot be done: {reason}").format(reason=part.problem))]
     found = []
     for group in part.plan.groups if part.plan is not None else ():
-        found.append(Line("good", group.count, words.will, group.status, tuple(group.examples())))
+        found.append(Line("good", group.count, words.will, group.status, tuple(group.first_ids())))
     for group in sorted(part.left, key=lambda group: -group.count):
         kind: Kind = KINDS[group.reason.kind] if group.reason is not None else "bad"
         said = tr("skipped: {reason}").format(reason=group.reason.many if group.reason is not None else "")
         kind = "warning" if kind == "info" else kind
-        found.append(Line(kind, group.count, said, group.status, tuple(group.examples())))
+        found.append(Line(kind, group.count, said, group.status, tuple(group.first_ids())))
     return found
 
 
 def end_lines(ledger: SetLedger, position: int) -> list[Line]:
     """What became of a change's jobs."""
-    entry = ledger.made.parts[position].entry
+    entry = ledger.plan.parts[position].entry
     done = tr("deferred") if isinstance(entry, StagedDefer) else words_of(entry.action).done
     said = {
         Result.DONE: done,

@@ -61,7 +61,7 @@ class Group:
         """How many jobs."""
         return sum(len(batch.ids) for batch in self.batches)
 
-    def examples(self, limit: int = 50) -> list[int]:
+    def first_ids(self, limit: int = 50) -> list[int]:
         """The ids of the first jobs."""
         return [job_id for batch in self.batches for job_id in batch.ids[:limit]][:limit]
 
@@ -136,18 +136,18 @@ def plan(target: Target, change: Change, capabilities: Capabilities, *, is_read_
     Its progress counts ids. Raises ConnectorException, or CapabilityMissing for a filter that this release
     cannot answer.
     """
-    made = Plan(target, change, capabilities)
+    draft = Plan(target, change, capabilities)
     problem = impossible(change.action, capabilities, change=change, is_read_only=is_read_only)
     if problem is not None:
-        return replace(made, problem=problem)
-    preflight = _Preflight(made)
+        return replace(draft, problem=problem)
+    preflight = _Preflight(draft)
     is_complete = yield from (preflight.chosen(target) if isinstance(target, Chosen) else preflight.matching())
-    return replace(made, is_complete=is_complete, as_of=preflight.as_of)
+    return replace(draft, is_complete=is_complete, as_of=preflight.as_of)
 
 
 class _Preflight:
-    def __init__(self, made: Plan) -> None:
-        self._plan = made
+    def __init__(self, draft: Plan) -> None:
+        self._plan = draft
         self.as_of: dt.datetime | None = None
         #: Hashes of the queueing locks that jobs to be acted upon will have.
         self._locks: set[int] = set()
@@ -200,7 +200,7 @@ class _Preflight:
         return True
 
     def _stretch(self, condition: str, parameters: dict[str, Any]) -> Statement[Rows]:
-        change, able = self._plan.change, self._plan.capabilities
+        change, capabilities = self._plan.change, self._plan.capabilities
         lock = "hashtextextended(job.queueing_lock, 0)" if isinstance(change, Retry) else "NULL::bigint"
         facts = ", ".join(FACTS)
         arrays = {
@@ -214,27 +214,27 @@ class _Preflight:
         few = ", ".join(f"CASE WHEN count(*) <= %(most)s THEN {sql} END AS {name}" for name, sql in arrays.items())
         return Statement(
             f"SELECT {facts}, {few} "
-            f"FROM (SELECT job.id, job.{VERSION} AS version, {lock} AS lock, {facts_columns(change, able)} "
-            f"FROM {jobs_table(able)} WHERE {condition}) AS found GROUP BY {facts}",
+            f"FROM (SELECT job.id, job.{VERSION} AS version, {lock} AS lock, {facts_columns(change, capabilities)} "
+            f"FROM {jobs_table(capabilities)} WHERE {condition}) AS found GROUP BY {facts}",
             lambda rows: [dict(zip(names, row, strict=True)) for row in rows],
-            parameters | facts_parameters(change) | {"acted": _acted(change, able), "most": MOST_AT_ONCE},
+            parameters | facts_parameters(change) | {"acted": _acted(change, capabilities), "most": MOST_AT_ONCE},
             is_page=True,
         )
 
     def _take(self, rows: Rows) -> None:
         """Sort the jobs of one stretch in."""
-        made = self._plan
+        draft = self._plan
         for row in rows:
             facts, (ids, versions) = facts_of(row), _sorted(row["ids"], row["versions"] or [])
             shared: set[int] = set()
-            if row["locks"] and verdict(made.change.action, facts, made.capabilities, change=made.change) is None:
+            if row["locks"] and verdict(draft.change.action, facts, draft.capabilities, change=draft.change) is None:
                 shared = self._shared(row["locked"], row["locks"])
             if not shared:
-                made.batches.setdefault(facts, Batch()).add(ids, versions)
+                draft.batches.setdefault(facts, Batch()).add(ids, versions)
                 continue
             for is_shared in (False, True):
                 pairs = [pair for pair in zip(ids, versions, strict=True) if (pair[0] in shared) is is_shared]
-                batch = made.batches.setdefault(replace(facts, is_lock_shared=is_shared), Batch())
+                batch = draft.batches.setdefault(replace(facts, is_lock_shared=is_shared), Batch())
                 batch.add((job_id for job_id, _ in pairs), (version for _, version in pairs))
 
     def _shared(self, ids: Sequence[int], locks: Sequence[int]) -> set[int]:

@@ -13,7 +13,7 @@ from jobdesk_core.operations.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class SampleRow:
     """A job, its row unless it is gone, and the waiting job that has its queueing lock, if any."""
 
     job_id: int
@@ -21,11 +21,11 @@ class Example:
     holder: int | None = None
 
 
-def examples(job_ids: Sequence[int], capabilities: Capabilities) -> Steps[list[Example]]:
+def sample_rows(job_ids: Sequence[int], capabilities: Capabilities) -> Steps[list[SampleRow]]:
     """Read these jobs, in their order."""
     rows = yield rows_by_id(capabilities, list(job_ids))
     held = yield lock_holders(job_ids)
-    return [Example(job_id, rows.get(job_id), held.get(job_id)) for job_id in job_ids]
+    return [SampleRow(job_id, rows.get(job_id), held.get(job_id)) for job_id in job_ids]
 
 
 def lock_holders(job_ids: Sequence[int]) -> Statement[dict[int, int]]:

@@ -84,9 +84,9 @@ def plan_defers(
     `origin` says in words where a job comes from.
     """
     problem = deferring_refusal(capabilities, is_read_only=is_read_only)
-    made = DeferPlan(jobs, capabilities, problem=problem, origin=origin)
+    draft = DeferPlan(jobs, capabilities, problem=problem, origin=origin)
     if problem is not None:
-        return made
+        return draft
     first: dict[str, int] = {}
     asked: dict[str, int] = {}
     for position, new in enumerate(jobs):
@@ -100,14 +100,14 @@ def plan_defers(
                 first[lock] = new.origin
                 asked[lock] = position
         if refusal is not None:
-            made.refusals[position] = refusal
+            draft.refusals[position] = refusal
         is_due = (position + 1) % LOCKS_AT_ONCE == 0 or position + 1 == len(jobs)
         if is_due:
-            yield from _ask_for_locks(made, asked)
+            yield from _ask_for_locks(draft, asked)
             asked = {}
-            if not (yield Progress(position + 1, len(jobs), position + 1 - len(made.refusals))):
-                return replace(made, is_complete=False)
-    return made
+            if not (yield Progress(position + 1, len(jobs), position + 1 - len(draft.refusals))):
+                return replace(draft, is_complete=False)
+    return draft
 
 
 def deferring_refusal(capabilities: Capabilities, *, is_read_only: bool) -> str | None:
@@ -249,13 +249,13 @@ def holders(locks: Sequence[str]) -> Statement[dict[str, int]]:
     )
 
 
-def _ask_for_locks(made: DeferPlan, asked: dict[str, int]) -> Steps[None]:
+def _ask_for_locks(plan: DeferPlan, asked: dict[str, int]) -> Steps[None]:
     if not asked:
         return
     held = yield holders(list(asked))
     for lock, holder in held.items():
-        made.refusals[asked[lock]] = _taken(lock, holder)
-        made.holders[asked[lock]] = holder
+        plan.refusals[asked[lock]] = _taken(lock, holder)
+        plan.holders[asked[lock]] = holder
 
 
 def _shown(job: Job, secret_keys: str) -> Job:

@@ -20,7 +20,7 @@ from jobdesk_core.exceptions import (
 from jobdesk_core.operations.change.action_sql import LOCK_TIMEOUT
 from jobdesk_core.operations.change.apply import apply, first_statement
 from jobdesk_core.operations.deferring.one import Outcome, defer
-from jobdesk_core.operations.ledger import IN_DOUBT, Entry, Ledger, Result, write_csv, write_ndjson
+from jobdesk_core.operations.ledger import IN_DOUBT, JobOutcome, Ledger, Result, write_csv, write_ndjson
 from jobdesk_core.operations.staged.changes import StagedDefer
 from jobdesk_core.operations.staged.plan import Part, SetPlan
 from jobdesk_core.operations.steps import Progress, Step, Steps, relayed
@@ -40,8 +40,8 @@ class NotApplied(JobdeskException):
 class SetLedger:
     """What became of each job of a set: by position the ledger of a change, and the outcome of a new job."""
 
-    def __init__(self, made: SetPlan) -> None:
-        self.made = made
+    def __init__(self, plan: SetPlan) -> None:
+        self.plan = plan
         self.ledgers: dict[int, Ledger] = {}
         self.outcomes: dict[int, Outcome] = {}
         self.error: Exception | None = None
@@ -58,20 +58,20 @@ class SetLedger:
 
     def refused_positions(self) -> list[int]:
         """The entries that were not carried out on each of their jobs."""
-        return [part.position for part in self.made.parts if self._done(part) < part.entry.count]
+        return [part.position for part in self.plan.parts if self._done(part) < part.entry.count]
 
     @property
     def counts(self) -> Counter[Result]:
         """How many jobs came to which end."""
         found: Counter[Result] = Counter()
-        for part in self.made.parts:
+        for part in self.plan.parts:
             for result, _, number, _ in self.lines(part.position):
                 found[result] += number
         return found
 
     def lines(self, position: int) -> list[tuple[Result, str, int, list[int]]]:
         """An entry's ends: result, words, how many jobs, and the ids of the first."""
-        part, ledger, outcome = self.made.parts[position], self.ledgers.get(position), self.outcomes.get(position)
+        part, ledger, outcome = self.plan.parts[position], self.ledgers.get(position), self.outcomes.get(position)
         if outcome is not None:
             result = Result.DONE if outcome.is_done else Result.REFUSED
             ids = [outcome.job_id] if outcome.job_id is not None and self.fate is None else []
@@ -79,16 +79,16 @@ class SetLedger:
         if ledger is None:
             return [(Result.NOT_REACHED, "", part.entry.count, [])]
         return [
-            (self._now(result), words if result is self._now(result) else "", number, ledger.examples[result, words])
+            (self._now(result), words if result is self._now(result) else "", number, ledger.first_ids[result, words])
             for (result, words), number in ledger.numbers.items()
         ]
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[JobOutcome]:
         """Every job's outcome, in the set's order; a new job that was not deferred has the number 0."""
-        for part in self.made.parts:
+        for part in self.plan.parts:
             yield from self.entries_of(part)
 
-    def entries_of(self, part: Part) -> Iterator[Entry]:
+    def entries_of(self, part: Part) -> Iterator[JobOutcome]:
         """The outcomes of one entry's jobs."""
         outcome, ledger = self.outcomes.get(part.position), self.ledgers.get(part.position)
         if isinstance(part.entry, StagedDefer):
@@ -98,7 +98,7 @@ class SetLedger:
                 yield self._told(entry)
         else:
             for job_id in part.entry.versions:
-                yield Entry(job_id, Result.NOT_REACHED, f"Job {job_id} was not reached.")
+                yield JobOutcome(job_id, Result.NOT_REACHED, f"Job {job_id} was not reached.")
 
     def lose(self, error: Exception) -> None:
         """Note that the transaction ended with an error: nothing was done; only of a lost commit nobody knows."""
@@ -125,35 +125,35 @@ class SetLedger:
         """What a result has become in the end: what had been done, or was in doubt, shares the set's fate."""
         return self.fate if self.fate is not None and result in (Result.DONE, Result.UNKNOWN) else result
 
-    def _told(self, entry: Entry) -> Entry:
+    def _told(self, entry: JobOutcome) -> JobOutcome:
         result = self._now(entry.result)
         if result is entry.result:
             return entry
         words = _LEFT if result is Result.ROLLED_BACK else IN_DOUBT.one
         return replace(entry, result=result, sentence=f"Job {entry.job_id} {words}")
 
-    def _deferred(self, entry: StagedDefer, outcome: Outcome | None) -> Entry:
+    def _deferred(self, entry: StagedDefer, outcome: Outcome | None) -> JobOutcome:
         name = f"The new job of {entry.job.task_name}"
         if outcome is None:
-            return Entry(0, Result.NOT_REACHED, f"{name} was not reached.")
+            return JobOutcome(0, Result.NOT_REACHED, f"{name} was not reached.")
         result = self._now(Result.DONE if outcome.is_done else Result.REFUSED)
         if result is Result.ROLLED_BACK:
-            return Entry(0, result, f"{name} was not deferred: everything was rolled back.")
+            return JobOutcome(0, result, f"{name} was not deferred: everything was rolled back.")
         if result is Result.UNKNOWN:
-            return Entry(0, result, f"{name} may have been deferred or not: the connection broke.")
-        return Entry(outcome.job_id or 0, result, outcome.sentence)
+            return JobOutcome(0, result, f"{name} may have been deferred or not: the connection broke.")
+        return JobOutcome(outcome.job_id or 0, result, outcome.sentence)
 
 
-def apply_staged(made: SetPlan, ledger: SetLedger | None = None) -> Steps[SetLedger]:
+def apply_staged(plan: SetPlan, ledger: SetLedger | None = None) -> Steps[SetLedger]:
     """Carry out all of a set, and nothing when one job of it is refused, has changed since, or is gone.
 
     Run it on a connection in a transaction, of its own or of the caller's. Raises NotApplied, whose ledger tells
     every job that stood in the way; then the transaction is as it was before, and can go on. `ledger` is filled
     when it is given. Its progress counts jobs. Raises ValueError for a plan that is not ready.
     """
-    if not made.is_ready:
+    if not plan.is_ready:
         raise ValueError("Not everything in this set can be done.")
-    told = ledger or SetLedger(made)
+    told = ledger or SetLedger(plan)
     try:
         yield _save("jobdesk_staged")
         yield _PATIENCE
@@ -169,13 +169,13 @@ def apply_staged(made: SetPlan, ledger: SetLedger | None = None) -> Steps[SetLed
     raise NotApplied(told) from told.error
 
 
-def first_statements(made: SetPlan) -> list[Statement[Rows] | Statement[list[int]]]:
+def first_statements(plan: SetPlan) -> list[Statement[Rows] | Statement[list[int]]]:
     """What would be sent first for each entry, in the order of application, to be shown."""
     found: list[Statement[Rows] | Statement[list[int]]] = []
-    for part in made.in_order():
+    for part in plan.in_order():
         if isinstance(part.entry, StagedDefer):
             if part.problem is None:
-                found.append(statements.defer(made.capabilities, [part.entry.job]))
+                found.append(statements.defer(plan.capabilities, [part.entry.job]))
         elif part.plan is not None and (first := first_statement(part.plan)) is not None:
             found.append(first)
     return found
@@ -183,13 +183,13 @@ def first_statements(made: SetPlan) -> list[Statement[Rows] | Statement[list[int
 
 class _Applying:
     def __init__(self, ledger: SetLedger) -> None:
-        self._ledger, self._made = ledger, ledger.made
-        self._of = self._made.staged.jobs
+        self._ledger, self._plan = ledger, ledger.plan
+        self._of = self._plan.staged.jobs
         self._before = 0
 
     def run(self) -> Steps[None]:
         """Carry out every part, also after one was refused: so each job that stands in the way is told."""
-        for part in self._made.in_order():
+        for part in self._plan.in_order():
             if isinstance(part.entry, StagedDefer):
                 yield from self._defer(part.position, part.entry)
             else:
@@ -209,7 +209,7 @@ class _Applying:
     def _defer(self, position: int, entry: StagedDefer) -> Steps[None]:
         try:
             outcome = yield from relayed(
-                defer(entry.job, self._made.capabilities, again_of=entry.again_of), self._guarded
+                defer(entry.job, self._plan.capabilities, again_of=entry.again_of), self._guarded
             )
         except ConnectorException as error:
             if error.sqlstate is None:

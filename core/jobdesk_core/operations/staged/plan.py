@@ -114,7 +114,7 @@ def look(staged: ChangeSet, capabilities: Capabilities, *, is_read_only: bool = 
 @dataclass(slots=True)
 class _Look:
     staged: ChangeSet
-    able: Capabilities
+    capabilities: Capabilities
     is_read_only: bool
     parts: dict[int, Part] = field(default_factory=dict)
     #: Jobs that cease to wait, and the queueing locks that staged jobs will wait with.
@@ -135,10 +135,10 @@ class _Look:
                 part = Part(position, entry, problem=self._problem(entry.job, holders))
             self.parts[position] = part
             if not self.is_going:
-                return SetPlan(self.staged, self.able, (), is_complete=False)
+                return SetPlan(self.staged, self.capabilities, (), is_complete=False)
             self.at += entry.count
         parts = tuple(self.parts[position] for position in range(len(self.staged.entries)))
-        return SetPlan(self.staged, self.able, parts, self.as_of)
+        return SetPlan(self.staged, self.capabilities, parts, self.as_of)
 
     def _first_positions(self) -> dict[int, int]:
         """By job the first entry that has it."""
@@ -156,14 +156,14 @@ class _Look:
     # Changes
 
     def _change(self, position: int, entry: StagedChange, first: dict[int, int]) -> Steps[Part]:
-        looking = plan(Chosen(tuple(entry.versions)), entry.change, self.able, is_read_only=self.is_read_only)
+        looking = plan(Chosen(tuple(entry.versions)), entry.change, self.capabilities, is_read_only=self.is_read_only)
         fresh = yield from relayed(looking, self._send)
         self.is_going = self.is_going and fresh.is_complete
         if fresh.problem is not None or not self.is_going:
             return Part(position, entry, problem=fresh.problem)
         self.as_of = fresh.as_of
         locks, holders = yield from self._locks_of(fresh)
-        made = replace(fresh, batches={})
+        possible = replace(fresh, batches={})
         left: dict[tuple[Facts | None, Reason], Batch] = {}
         for facts, job_id, version in _jobs(fresh):
             now, reason = self._judge(entry, facts, holders.get(job_id))
@@ -177,15 +177,15 @@ class _Look:
             if reason is not None:
                 left.setdefault((now, reason), Batch()).add([job_id], [version])
                 continue
-            made.batches.setdefault(now, Batch()).add([job_id], [version])
+            possible.batches.setdefault(now, Batch()).add([job_id], [version])
             if lock is not None:
                 self.locks.add(lock)
         if entry.action in FREES:
-            self.freed.update(job_id for batch in made.batches.values() for job_id in batch.ids)
+            self.freed.update(job_id for batch in possible.batches.values() for job_id in batch.ids)
         groups = tuple(
             Group(facts.status if facts else None, reason, (batch,)) for (facts, reason), batch in left.items()
         )
-        return Part(position, entry, made, groups)
+        return Part(position, entry, possible, groups)
 
     def _judge(
         self, entry: StagedChange, facts: Facts | None, holder: int | None
@@ -195,7 +195,7 @@ class _Look:
             return None, GONE
         if facts.is_lock_taken and holder in self.freed:
             facts = replace(facts, is_lock_taken=False)
-        reason = verdict(entry.action, facts, self.able, change=entry.change)
+        reason = verdict(entry.action, facts, self.capabilities, change=entry.change)
         if facts.is_lock_taken and holder is not None and reason is not None and reason.kind == "conflict":
             reason = taken_by(holder)
         return facts, reason
@@ -222,12 +222,12 @@ class _Look:
     # New jobs
 
     def _problem(self, job: Job, holders: dict[str, int]) -> str | None:
-        problem = impossible(Action.DEFER, self.able, is_read_only=self.is_read_only)
-        problem = problem or check_queue_name(job.queue, self.able.queue_name_limit_bytes)
+        problem = impossible(Action.DEFER, self.capabilities, is_read_only=self.is_read_only)
+        problem = problem or check_queue_name(job.queue, self.capabilities.queue_name_limit_bytes)
         if problem is not None:
             return problem
         try:
-            statements.defer(self.able, [job])
+            statements.defer(self.capabilities, [job])
         except JobdeskException as error:
             return str(error)
         lock = job.queueing_lock
