@@ -16,8 +16,6 @@ from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskExceptio
 from jobdesk_core.feed.feed import Changes, FeedState
 from jobdesk_core.filters.completion_values import KnownValues, Question
 from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.indexes import advice
-from jobdesk_core.indexes.advice import IndexAdvice, Leftover
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Entry, Header, Journal, doubts, recorded
 from jobdesk_core.journal import undo as journal_undo
@@ -54,11 +52,9 @@ from jobdesk_core.operations import (
     what_became,
     where_it_leads,
 )
-from jobdesk_core.operations.change.rules import READ_ONLY
 from jobdesk_core.operations.deferring.many import LINE
 from jobdesk_core.profiles import Profile, connection_parameters, where
 from jobdesk_core.profiles.places import Secret
-from jobdesk_core.reading.pages import Order
 from jobdesk_core.reading.view_count import AtLeast, ViewCount
 from jobdesk_core.reported.detection import detect
 from PySide6.QtCore import QObject, Signal
@@ -335,29 +331,6 @@ class Desk(QObject):
             live_worker_ids=self.live_worker_ids,
             is_read_only=self.profile.is_read_only,
         )
-
-    async def advise_index(
-        self, job_filter: JobFilter, order: Order, *, matched: float | None, is_slow: bool
-    ) -> IndexAdvice | None:
-        """The index that would make a filter fast, or None; see `monitor.advice.advise`.
-
-        With `is_slow` it has been seen to be slow, whatever the planner thinks.
-        """
-        cost = 0.0 if is_slow else advice.SLOW_COST
-        found = await advice.advise(
-            self.connector, self.capabilities, job_filter, order, matched=matched, slow_cost=cost
-        )
-        if found is not None and self.profile.is_read_only:
-            return replace(found, refusal=READ_ONLY)
-        return found
-
-    async def create_index(self, advised: IndexAdvice) -> None:
-        """Create an advised index, which may take minutes and blocks no one."""
-        await advice.create(self.connector, advised)
-
-    async def index_leftovers(self) -> list[Leftover]:
-        """What unfinished creations of indexes have left."""
-        return await advice.leftovers(self.connector)
 
     @property
     def state(self) -> FeedState:

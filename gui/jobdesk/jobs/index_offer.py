@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.indexes import advice as indexes
 from jobdesk_core.indexes.advice import IndexAdvice
+from jobdesk_core.operations.change.rules import READ_ONLY
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
@@ -22,7 +25,7 @@ class IndexOffer(QObject):
 
     changed = Signal(bool)  # whether there is something to offer
     nothing_found = Signal()  # asked for by hand, and no index would help
-    failed = Signal(object)
+    failed = Signal(Exception)
 
     def __init__(self, reading: JobsReading, parent: QWidget) -> None:
         super().__init__(parent)
@@ -65,8 +68,6 @@ class IndexOffer(QObject):
         self.changed.emit(False)
 
     def _ask(self, desk: Desk, *, is_by_hand: bool) -> None:
-        model = self._reading.model
-
         def take(advice: IndexAdvice | None) -> None:
             self._advice = advice
             self.changed.emit(advice is not None)
@@ -76,15 +77,26 @@ class IndexOffer(QObject):
                 self._show(desk, advice)
 
         self._work.start(
-            desk.advise_index(
-                model.job_filter, model.order, matched=self._reading.matched_share, is_slow=self._is_slow
-            ),
+            self._advise(desk),
             name=ADVISE,
             then=take,
             # Nobody has asked for it: a search goes on without advice.
             failed=self.failed.emit if is_by_hand else _only_the_link,
             replaces=True,
         )
+
+    async def _advise(self, desk: Desk) -> IndexAdvice | None:
+        """The index that would make the filter fast; one that was seen to be slow is, whatever the planner thinks."""
+        model = self._reading.model
+        found = await indexes.advise(
+            desk.connector,
+            desk.capabilities,
+            model.job_filter,
+            model.order,
+            matched=self._reading.matched_share,
+            slow_cost=0.0 if self._is_slow else indexes.SLOW_COST,
+        )
+        return replace(found, refusal=READ_ONLY) if found is not None and desk.profile.is_read_only else found
 
     def _show(self, desk: Desk, advice: IndexAdvice) -> None:
         from jobdesk.jobs.index_advice import IndexAdviceDialog
@@ -93,8 +105,8 @@ class IndexOffer(QObject):
             self._page.window(),
             advice=advice,
             filter_text=self._filter_text,
-            create=lambda: desk.create_index(advice),
-            leftovers=desk.index_leftovers,
+            create=lambda: indexes.create(desk.connector, advice),
+            leftovers=lambda: indexes.leftovers(desk.connector),
         )
         dialog.accepted.connect(self._created)
         dialog.open()
