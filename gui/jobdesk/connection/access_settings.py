@@ -25,7 +25,7 @@ class AccessSettings(QWidget):
         super().__init__(parent)
         self.command = QLineEdit()
         self.command.setProperty("mono", "true")
-        self.command.setPlaceholderText("pass show billing-eu")
+        self.command.setPlaceholderText(self.tr("pass show billing-eu"))
         self.lifetime = QSpinBox()
         self.lifetime.setRange(0, _MOST_MINUTES)
         self.lifetime.setSpecialValueText(self.tr("when refused"))
