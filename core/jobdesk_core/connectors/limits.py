@@ -37,6 +37,8 @@ CANCEL_LIMIT_S = 1.0
 MOST_BYTES = 192 * 1024 * 1024
 #: What a cancellation carries whose statement the server did not even stop.
 GIVEN_UP = "the server did not answer"
+#: Seconds between two looks at a connection that listens: what arrives is heard at once all the same.
+LISTENING_LOOK_S = 30.0
 #: After so many pieces of an answer its size is looked at: a short one costs nothing.
 _PIECES = 16
 
@@ -191,6 +193,9 @@ class LimitedAsyncConnection(_Limited, psycopg.AsyncConnection[Any]):
         return connection
 
     async def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
+        if self.is_listening:
+            # The driver looks ten times a second, so that Ctrl-C is heard: a task is cancelled without that.
+            options.setdefault("interval", LISTENING_LOOK_S)
         try:
             return await super().wait(gen if self.is_listening else self._bounded(gen), *arguments, **options)
         except asyncio.CancelledError as error:

@@ -39,6 +39,8 @@ class StagedChanges(QObject):
 
     def of(self, profile: Profile) -> ChangeSet:
         """A connection's set."""
+        if not self._sets:
+            return ChangeSet()  # where the profile leads is asked of libpq, which reads files
         return self._sets.get(place_of(profile), ChangeSet())
 
     def keep(self, profile: Profile, held: ChangeSet) -> None:

@@ -100,7 +100,8 @@ class StartPage(QWidget):
         self._say("plug", title, sentence, [(self.tr("Stop"), self._session.close)])
 
     def _tick(self) -> None:
-        if self._opening is None:
+        if self._opening is None or not self.isVisible():
+            self._clock.stop()
             return
         profile, since = self._opening
         seconds = int(time.monotonic() - since)

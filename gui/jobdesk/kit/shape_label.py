@@ -27,9 +27,13 @@ class ShapeLabel(QWidget):
 
     def set_content(self, shape: str, text: str, tone: Tone, note: str = "") -> None:
         """Show a shape of theme.shapes and a word in a token's colour; `note` follows in the secondary colour."""
+        if (shape, text, tone, note) == (self._shape, self._text, self._tone, self._note):
+            return
+        before = self.sizeHint()
         self._shape, self._text, self._tone, self._note = shape, text, tone, note
         self.setAccessibleName(f"{text} {note}".strip())
-        self.updateGeometry()
+        if self.sizeHint() != before:
+            self.updateGeometry()  # lays the whole window out
         self.update()
 
     @property

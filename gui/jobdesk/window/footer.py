@@ -88,7 +88,8 @@ class Footer(QFrame):
         if able.is_standby:
             rights = self.tr("read-only standby")
         text = self.tr("schema {release} · {rights}").format(release=able.release, rights=rights)
-        self._right.setToolTip(able.strangeness or "")
+        if self._right.toolTip() != (able.strangeness or ""):
+            self._right.setToolTip(able.strangeness or "")
         if (clock := desk.connector.clock).differs_by(IN_SIGHT_S):
             text = f"{clock.difference().rstrip('.')} · {text}"
         self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)

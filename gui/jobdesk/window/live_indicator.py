@@ -44,8 +44,9 @@ class LiveIndicator(ShapeLabel):
         self._mode = mode
         word, dot, aside = text.partition(" · ")
         self.set_content(shape, word, tone, f"{dot.strip()} {aside}".strip())
-        self.setToolTip(as_tooltip(tooltip))
-        self.setAccessibleDescription(tooltip)
+        if tooltip != self.accessibleDescription():
+            self.setToolTip(as_tooltip(tooltip))
+            self.setAccessibleDescription(tooltip)
 
     def text_tone(self) -> Tone:
         return "text" if self._mode in _CALM else super().text_tone()

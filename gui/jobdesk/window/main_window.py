@@ -51,6 +51,7 @@ class MainWindow(QMainWindow):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.setWindowTitle("Jobdesk")
+        self.setAnimated(False)  # nothing docks here, and each new layout would make an animation
         fit_screen(self)
         self.session = session
         self.header = Header()
