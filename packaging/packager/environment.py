@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,26 @@ TOOLS_TO_BUILD = {
     "rsvg-convert": "librsvg2-bin",
     "xz": "xz-utils",
 }
+#: What Qt loads on a desktop: each library that the bundle takes from the host or asks for, and its package.
+LIBRARIES_TO_BUILD = {
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libEGL.so.1": "libegl1",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libwayland-client.so.0": "libwayland-client0",
+    "libwayland-cursor.so.0": "libwayland-cursor0",
+    "libwayland-egl.so.1": "libwayland-egl1",
+    "libX11-xcb.so.1": "libx11-xcb1",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
 TOOLS_TO_TEST = {
     "lintian": "lintian",
     "desktop-file-validate": "desktop-file-utils",
@@ -42,12 +63,15 @@ TOOLS_TO_TEST = {
 
 
 def need(tools: Mapping[str, str]) -> None:
-    """Install the tools that are missing when we may, as `make setup` does. Raises NotReady with what is left to do."""
+    """Install the tools and libraries that are missing when we may, as `make setup` does.
+
+    Raises NotReady with what is left to do.
+    """
     missing = _missing(tools)
     if not missing:
         return
     packages = sorted(set(missing.values()))
-    sentence = f"These tools are missing: {', '.join(missing)}."
+    sentence = f"This machine lacks {', '.join(missing)}."
     if not is_root() or shutil.which("apt-get") is None:
         raise NotReady(f"{sentence} Install them with: sudo apt-get install {' '.join(packages)}")
     sys.stdout.write(f"{sentence} Installing: {' '.join(packages)}\n")
@@ -57,7 +81,7 @@ def need(tools: Mapping[str, str]) -> None:
         run("apt-get", "update", "-qq", env=quiet)
     run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, env=quiet)
     if still := _missing(tools):
-        raise NotReady(f"{', '.join(packages)} were installed, and still these tools are missing: {', '.join(still)}.")
+        raise NotReady(f"{', '.join(packages)} were installed, and still this machine lacks {', '.join(still)}.")
 
 
 def is_root() -> bool:
@@ -66,7 +90,15 @@ def is_root() -> bool:
 
 
 def _missing(tools: Mapping[str, str]) -> dict[str, str]:
-    return {tool: package for tool, package in tools.items() if shutil.which(tool) is None}
+    known = loader_names() if any(".so." in name for name in tools) else frozenset()
+    return {name: package for name, package in tools.items() if name not in known and shutil.which(name) is None}
+
+
+def loader_names() -> frozenset[str]:
+    """The libraries that programs find on this machine."""
+    # Not in everyone's PATH.
+    program = shutil.which("ldconfig") or "/sbin/ldconfig"
+    return frozenset(re.findall(r"^\s+(\S+) ", run(program, "-p"), re.MULTILINE))
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:

@@ -12,13 +12,6 @@ from packager.project import NotReady
 #: Opened by name while it runs, so that no file says so.
 OPENED_AT_RUN_TIME = {"libEGL.so.1": "libegl1", "libGL.so.1": "libgl1", "libxcb.so.1": "libxcb1"}
 
-#: Where Debian and Ubuntu keep what a build needs of Qt's surroundings, for the sentence that asks for it.
-DEBIAN_PACKAGES = (
-    "libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libwayland-client0 libwayland-cursor0 libwayland-egl1 "
-    "libx11-xcb1 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 "
-    "libxcb-xkb1 libxkbcommon-x11-0"
-)
-
 
 def binaries(bundle: Path) -> Iterator[Path]:
     """The programs and libraries in the bundle."""
@@ -43,12 +36,11 @@ def refuse_missing(bundle: Path) -> None:
 
     PyInstaller only warns, or says nothing, and the program would not start where it is installed.
     """
-    known = environment.run("ldconfig", "-p")
-    missing = [name for name in expected(bundle) if not re.search(rf"^\s+{re.escape(name)} ", known, re.MULTILINE)]
+    missing = sorted({*expected(bundle)} - environment.loader_names())
     if missing:
         raise NotReady(
-            f"This host lacks libraries of the bundle: {', '.join(missing)}. On Debian or Ubuntu:\n"
-            f"    sudo apt-get install --no-install-recommends {DEBIAN_PACKAGES}"
+            f"This host lacks libraries of the bundle: {', '.join(missing)}. Install their packages, and name them in "
+            "packaging/packager/environment.py, LIBRARIES_TO_BUILD."
         )
 
 

@@ -20,7 +20,7 @@ MOST_DEB_MB, MOST_BUNDLE_MB = 45, 150
 def package() -> None:
     """Make everything that this platform can make. Raises NotReady with what is missing."""
     if sys.platform == "linux":
-        environment.need(environment.TOOLS_TO_BUILD)
+        environment.need(environment.TOOLS_TO_BUILD | environment.LIBRARIES_TO_BUILD)
     shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir()
     made = _told("bundle", bundle.build)

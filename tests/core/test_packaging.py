@@ -268,7 +268,7 @@ def test_a_library_that_this_host_lacks_is_refused_with_the_way_out(tmp_path: Pa
     bundle.mkdir()
     subprocess.run([compiler, "-o", bundle / "user", tmp_path / "user.c", library], check=True)
     assert "libnowhere.so.1" in libraries.expected(bundle)
-    with pytest.raises(project.NotReady, match=r"lacks libraries.*libnowhere\.so\.1.*\n.*apt-get install"):
+    with pytest.raises(project.NotReady, match=r"lacks libraries.*libnowhere\.so\.1.*LIBRARIES_TO_BUILD"):
         libraries.refuse_missing(bundle)
     shutil.copy(library, bundle)
     assert "libnowhere.so.1" not in libraries.expected(bundle)
@@ -277,9 +277,9 @@ def test_a_library_that_this_host_lacks_is_refused_with_the_way_out(tmp_path: Pa
 @pytest.mark.parametrize(
     ("is_root", "apt_get", "complaint"),
     [
-        (False, 'echo "$*" >> "$LOG"', "missing: no-such-tool.*sudo apt-get install a-package"),
-        (True, None, "missing: no-such-tool.*sudo apt-get install a-package"),
-        (True, 'echo "$*" >> "$LOG"', "a-package were installed, and still these tools are missing: no-such-tool"),
+        (False, 'echo "$*" >> "$LOG"', "lacks no-such-tool.*sudo apt-get install a-package"),
+        (True, None, "lacks no-such-tool.*sudo apt-get install a-package"),
+        (True, 'echo "$*" >> "$LOG"', "a-package were installed, and still this machine lacks no-such-tool"),
         (True, 'echo "$*"; exit 100', "apt-get failed with code 100:\ninstall .* a-package"),
         (True, 'echo "$*" >> "$LOG"; cp "$0" "${0%/*}/no-such-tool"', None),
     ],
@@ -306,6 +306,14 @@ def test_missing_tools_are_named_and_root_has_them_installed(
     commands = log.read_text().splitlines() if log.exists() else []
     may = is_root and apt_get is not None and "exit" not in apt_get
     assert commands == (["update -qq", "install -y -qq --no-install-recommends a-package"] if may else [])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into the loader's cache")
+def test_a_missing_library_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "is_root", lambda: False)
+    environment.need({"libc.so.6": "libc6"})
+    with pytest.raises(project.NotReady, match=r"lacks libnowhere\.so\.1\. .*sudo apt-get install libnowhere1"):
+        environment.need({"libc.so.6": "libc6", "libnowhere.so.1": "libnowhere1"})
 
 
 def test_every_text_that_the_table_of_licences_names_is_there() -> None:
