@@ -21,8 +21,6 @@ LONG_FUNCTIONS = {
     "core/jobdesk_core/demo/tasks.py create_app": 75,
     "core/jobdesk_core/feed/feed.py read": 52,
     "core/jobdesk_core/job/queue_context.py situation": 53,
-    "gui/jobdesk/acting/safety.py __init__": 60,
-    "gui/jobdesk/deferring/dialog.py __init__": 51,
 }
 
 

@@ -73,7 +73,7 @@ def stage(
     connection: sqlite3.Connection, entry_id: int, mark: str, outcomes: Sequence[Outcomes], at: dt.datetime, most: int
 ) -> int:
     """Write what a transaction is about to make true; the number of its chunk. Of an entry `most` jobs are kept."""
-    jobs = sum(len(some.ids) for some in outcomes)
+    jobs = sum(len(same.ids) for same in outcomes)
     sql = "UPDATE entries SET staged = staged + ?, last_at = ? WHERE id = ? RETURNING staged"
     (staged,) = connection.execute(sql, (jobs, at.isoformat(), entry_id)).fetchone()
     payload = _dumped(outcomes) if staged - jobs < most else None
@@ -83,11 +83,11 @@ def stage(
 def add(connection: sqlite3.Connection, entry_id: int, outcomes: Iterable[Outcomes], most: int) -> None:
     """Write what needs no end, such as jobs that were skipped."""
     (kept,) = connection.execute("SELECT staged FROM entries WHERE id = ?", (entry_id,)).fetchone()
-    for some in _gathered(outcomes):
-        jobs = sum(len(each.ids) for each in some)
-        done = sum(len(each.ids) for each in some if each.result == DONE)
+    for chunk in _gathered(outcomes):
+        jobs = sum(len(each.ids) for each in chunk)
+        done = sum(len(each.ids) for each in chunk if each.result == DONE)
         if kept < most:
-            _insert(connection, entry_id, "", OVER, jobs, _dumped(some))
+            _insert(connection, entry_id, "", OVER, jobs, _dumped(chunk))
         kept += jobs
         _count(connection, entry_id, done, jobs - done)
 
@@ -171,9 +171,9 @@ def make(connection: sqlite3.Connection, chunk_id: int) -> None:
     connection.executemany(
         "INSERT INTO records (entry_id, job_id, outcome, sentence, before, new_id, chunk) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            (entry_id, job_id, UNKNOWN if chunk else some.result, told, json_of(before), new_id, chunk)
-            for some in _loaded(payload)
-            for job_id, told, before, new_id in some.each()
+            (entry_id, job_id, UNKNOWN if chunk else same.result, sentence, json_of(before), new_id, chunk)
+            for same in _loaded(payload)
+            for job_id, sentence, before, new_id in same.each()
         ),
     )
     if state == BEGUN:
@@ -253,28 +253,28 @@ def _count(connection: sqlite3.Connection, entry_id: int, done: int, left: int) 
 
 def _gathered(outcomes: Iterable[Outcomes]) -> Iterator[list[Outcomes]]:
     """So many at once that a row holds some thousand jobs."""
-    some: list[Outcomes] = []
+    chunk: list[Outcomes] = []
     for each in outcomes:
-        some.append(each)
-        if sum(len(one.ids) for one in some) >= 1_000:
-            yield some
-            some = []
-    if some:
-        yield some
+        chunk.append(each)
+        if sum(len(one.ids) for one in chunk) >= 1_000:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def _dumped(outcomes: Iterable[Outcomes]) -> str:
     rows = [
         [
-            list(some.ids),
-            some.result,
-            some.sentence if isinstance(some.sentence, str) else list(some.sentence),
-            dict(some.before),
-            list(some.names),
-            some.values,
-            some.new_ids,
+            list(same.ids),
+            same.result,
+            same.sentence if isinstance(same.sentence, str) else list(same.sentence),
+            dict(same.before),
+            list(same.names),
+            same.values,
+            same.new_ids,
         ]
-        for some in outcomes
+        for same in outcomes
     ]
     return json.dumps(rows, ensure_ascii=False, default=_plain)
 

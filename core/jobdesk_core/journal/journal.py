@@ -116,7 +116,7 @@ class Journal:
 
     def begin_now(self, header: Header, planned: Planned) -> int:
         """Have an act on disk before it begins; the number of its entry."""
-        with self._told():
+        with self._explained():
             owner = alive.own_name(self.path.parent)
             return self._store.begin(header, _now(), _os_user(), planned, owner)
 
@@ -130,7 +130,7 @@ class Journal:
         undoes: int | None = None,
     ) -> int:
         """Have on disk what a transaction will have done, before it is committed; see Store.stage."""
-        with self._told():
+        with self._explained():
             return self._store.stage(entry_id, mark, outcomes, _now(), ends=ends, undoes=undoes)
 
     def finish_now(
@@ -143,7 +143,7 @@ class Journal:
         is_whole: bool = True,
     ) -> None:
         """Have the end of an act on disk; see Store.finish."""
-        with self._told():
+        with self._explained():
             self._unended[entry_id] = error
             self._store.finish(entry_id, _now(), error, outcomes, ends=ends, is_whole=is_whole)
             del self._unended[entry_id]
@@ -160,11 +160,11 @@ class Journal:
             ending.set()
 
     async def _run(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-        with self._told():
+        with self._explained():
             return await asyncio.to_thread(work, *arguments, **options)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -206,9 +206,9 @@ class Journal:
             for entry in entries:
                 head = _head(entry)
                 after, written = (-(2**63), 0), 0
-                while held := self._store.every_record(entry.id, after, BATCH_RECORDS):
-                    after, written = held[-1][0], written + len(held)
-                    yield from (head | _tail(record) for _, record in held)
+                while page := self._store.every_record(entry.id, after, BATCH_RECORDS):
+                    after, written = page[-1][0], written + len(page)
+                    yield from (head | _tail(record) for _, record in page)
                 if written < entry.kept:
                     raise JournalTrouble("Old entries were removed from the journal meanwhile: export it again.")
                 if not written:

@@ -66,18 +66,18 @@ async def act(
     A `ledger` that is given is filled meanwhile, and has its entry's number from the start. What was not answered is
     looked up when the link is back within seconds; else it stays unknown in the ledger until the journal settles it.
     """
-    told = ledger if ledger is not None else Ledger(plan)
+    filled = ledger if ledger is not None else Ledger(plan)
     planned = Planned([job_id for _, batch in plan.acted() for job_id in batch.ids])
     async with recording(journal, headers.of_plan(plan, profile), connector, planned, on_trouble) as recorded:
-        told.entry_id = recorded.entry_id
-        steps = apply(plan, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=told)
-        await _carried_out(recorded, steps, lambda: told, on_progress, is_one_transaction=is_one_transaction)
-        if told.held:
-            recorded.error = f"{STOPPED} {told.held}"
-    if told.done_ids and told.error is None:
+        filled.entry_id = recorded.entry_id
+        steps = apply(plan, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=filled)
+        await _carried_out(recorded, steps, lambda: filled, on_progress, is_one_transaction=is_one_transaction)
+        if filled.held:
+            recorded.error = f"{STOPPED} {filled.held}"
+    if filled.done_ids and filled.error is None:
         with contextlib.suppress(JobdeskException):  # what was done was done
-            told.not_served = await recorded.run(not_served(told, plan.capabilities))
-    return told
+            filled.not_served = await recorded.run(not_served(filled, plan.capabilities))
+    return filled
 
 
 async def defer_one(
@@ -159,7 +159,7 @@ async def _carried_out(
             raise
         ledger().error = error
         ledger().roll_back()
-    await _settle(recorded, ledger())
+    await _look_up_doubt(recorded, ledger())
     _note_end(recorded, ledger())
     return ledger()
 
@@ -173,14 +173,14 @@ async def defer_into(
     rate: Rate | None = None,
 ) -> DeferLedger:
     """Defer the jobs of a plan as a part of an act that is being written down."""
-    told: list[DeferLedger] = []
+    ledgers: list[DeferLedger] = []
 
     def started(ledger: DeferLedger) -> None:
         ledger.entry_id = recorded.entry_id
-        told.append(ledger)
+        ledgers.append(ledger)
 
     steps = apply_defers(plan, is_one_transaction=is_one_transaction, rate=rate, on_start=started)
-    return await _carried_out(recorded, steps, lambda: told[0], on_progress, is_one_transaction=is_one_transaction)
+    return await _carried_out(recorded, steps, lambda: ledgers[0], on_progress, is_one_transaction=is_one_transaction)
 
 
 async def staged(
@@ -193,13 +193,13 @@ async def staged(
     on_progress: OnProgress | None = None,
 ) -> SetLedger:
     """Apply a set in one transaction and write it down; the ledger tells, too, when everything was rolled back."""
-    told = SetLedger(plan)
+    ledger = SetLedger(plan)
     header, planned = headers.of_set(plan, profile), headers.planned_of_set(plan)
     async with recording(journal, header, connector, planned, on_trouble) as recorded:
-        told.entry_id = recorded.entry_id
+        ledger.entry_id = recorded.entry_id
         try:
             await recorded.carry_out(
-                apply_staged(plan, told),
+                apply_staged(plan, ledger),
                 on_progress,
                 is_one_transaction=True,
                 outcomes=lambda done: list(headers.set_outcomes(done, is_done=True)),
@@ -207,11 +207,11 @@ async def staged(
         except NotApplied:
             pass  # the ledger tells
         except ConnectorException as error:
-            told.lose(error)
-        await _settle(recorded, told)
-        _note_end(recorded, told)
-        recorded.left = headers.set_outcomes(told, is_done=False)
-    return told
+            ledger.lose(error)
+        await _look_up_doubt(recorded, ledger)
+        _note_end(recorded, ledger)
+        recorded.left = headers.set_outcomes(ledger, is_done=False)
+    return ledger
 
 
 async def prune(
@@ -247,21 +247,21 @@ async def prune(
     return found
 
 
-async def _settle(recorded: Recording, told: Ledger | DeferLedger | SetLedger) -> None:
+async def _look_up_doubt(recorded: Recording, ledger: Ledger | DeferLedger | SetLedger) -> None:
     """Look up what nobody knows, and have the ledger tell it."""
-    if not isinstance(told.error, InDoubt):
+    if not isinstance(ledger.error, InDoubt):
         return
     verdict = await recorded.settle()
     if verdict in ("done", "left"):
-        told.settle(is_done=verdict == "done")
-        told.error = told.error.lost()
+        ledger.settle(is_done=verdict == "done")
+        ledger.error = ledger.error.lost()
     else:
-        told.error.entry_id = recorded.doubtful
+        ledger.error.entry_id = recorded.doubtful
 
 
-def _note_end(recorded: Recording, told: Ledger | DeferLedger | SetLedger) -> None:
+def _note_end(recorded: Recording, ledger: Ledger | DeferLedger | SetLedger) -> None:
     """What the ledger tells of the jobs that were not acted upon, and of what broke it off."""
-    if not isinstance(told, SetLedger):
-        recorded.left = told.left_outcomes()
+    if not isinstance(ledger, SetLedger):
+        recorded.left = ledger.left_outcomes()
     recorded.is_whole = True
-    recorded.error = cause_text(told.error) if told.error is not None else STOPPED if told.is_stopped else ""
+    recorded.error = cause_text(ledger.error) if ledger.error is not None else STOPPED if ledger.is_stopped else ""

@@ -78,5 +78,5 @@ def entry_of(row: sqlite3.Row) -> Entry:
 
 def record_of(row: sqlite3.Row) -> Record:
     before = exact_json.loads(row["before"])
-    told = ahead.IN_DOUBT if row["chunk"] is not None and row["outcome"] == UNKNOWN else row["sentence"]
-    return Record(row["job_id"], row["outcome"], told, before, row["new_id"], row["undone_by"])
+    sentence = ahead.IN_DOUBT if row["chunk"] is not None and row["outcome"] == UNKNOWN else row["sentence"]
+    return Record(row["job_id"], row["outcome"], sentence, before, row["new_id"], row["undone_by"])

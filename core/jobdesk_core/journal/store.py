@@ -89,7 +89,7 @@ class Store:
             for chunk_id, verdict in ends:
                 ahead.settle(connection, chunk_id, verdict)
             if undoes is not None:
-                done = [job_id for some in outcomes if some.result == DONE for job_id in some.ids]
+                done = [job_id for same in outcomes if same.result == DONE for job_id in same.ids]
                 ahead.claim(connection, undoes, done, entry_id)
             return ahead.stage(connection, entry_id, mark, outcomes, at, self.limits.records_of_entry)
 
@@ -144,10 +144,10 @@ class Store:
             for row in connection.execute(sql, (entry_id, entry_id)).fetchall():
                 if not row["is_made"]:
                     ahead.make(connection, row["chunk_id"])
-                some = connection.execute(records, (row["id"], row["chunk_id"], SAMPLE))
-                made = [record_of(each) for each in some]
+                sample = connection.execute(records, (row["id"], row["chunk_id"], SAMPLE))
+                of_chunk = [record_of(each) for each in sample]
                 about = (row["chunk_id"], row["id"], header_of(row), row["mark"], row["server"], row["jobs"])
-                found.append(Chunk(*about, made))
+                found.append(Chunk(*about, of_chunk))
             return found
 
         is_any = self._run(lambda connection: connection.execute(_BEGUN).fetchone(), begin="BEGIN")
@@ -156,8 +156,8 @@ class Store:
     def close_dead(self, is_alive: Callable[[str], bool], unended: Mapping[int, str]) -> int:
         """End the entries that nobody ends any more; how many. `unended` are our own, and what broke them off."""
         sql = "SELECT id, owner FROM entries WHERE ended_at IS NULL"
-        held = self._run(lambda connection: connection.execute(sql).fetchall(), begin="BEGIN")
-        dead = [row for row in held if row["id"] in unended or not row["owner"] or not is_alive(row["owner"])]
+        open_entries = self._run(lambda connection: connection.execute(sql).fetchall(), begin="BEGIN")
+        dead = [row for row in open_entries if row["id"] in unended or not row["owner"] or not is_alive(row["owner"])]
 
         def write(connection: sqlite3.Connection) -> None:
             for row in dead:

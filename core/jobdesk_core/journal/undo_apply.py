@@ -77,7 +77,7 @@ class _Undoing:
     ) -> None:
         self._recorded = recorded
         self._connector = connector
-        self._able = capabilities
+        self._capabilities = capabilities
         self._entry = entry
         self.left: list[Outcomes] = []
 
@@ -120,7 +120,7 @@ class _Undoing:
         return results
 
     async def _carry_out(self, run: Run, records: Sequence[Record]) -> list[Record]:
-        rows = await run(_locked(self._able, [record.job_id for record in records]))
+        rows = await run(_locked(self._capabilities, [record.job_id for record in records]))
         results: list[Record] = []
         again: list[Record] = []
         failed: list[Record] = []
@@ -139,16 +139,16 @@ class _Undoing:
         if again:
             results += await self._defer_again(run, again)
         if failed:
-            results += await _fail_again(run, self._able, failed)
+            results += await _fail_again(run, self._capabilities, failed)
         for column, some in back.items():
             results += await _set_back(run, column, some)
         return results
 
     async def _defer_again(self, run: Run, records: Sequence[Record]) -> list[Record]:
         cancelled = [record.job_id for record in records if act_of(self._entry, record)[0] == "cancel"]
-        held = await run(_whole(self._able, cancelled)) if cancelled else {}
+        held = await run(_whole(self._capabilities, cancelled)) if cancelled else {}
         jobs = [_as_it_was(held.get(record.job_id, record.before), self._connector.clock.now()) for record in records]
-        new_ids = await run(statements.defer(self._able, jobs))
+        new_ids = await run(statements.defer(self._capabilities, jobs))
         return [
             Record(
                 record.job_id,

@@ -163,7 +163,7 @@ async def _to_its_end(writing: asyncio.Task[None]) -> None:
 
 
 def _has_jobs(outcomes: list[Outcomes] | None) -> bool:
-    return any(some.ids for some in outcomes or ())
+    return any(same.ids for same in outcomes or ())
 
 
 def _raise_if_unknown(under_way: Transaction, error: ConnectorException, keeper: Keeper | None) -> None:

@@ -167,18 +167,18 @@ class Ledger:
             for batch in group.batches if group.reason is not None else ():
                 status = group.status.value if group.status is not None else None
                 for start in range(0, len(batch.ids), AT_ONCE):
-                    some = batch.ids[start : start + AT_ONCE].tolist()
+                    ids = batch.ids[start : start + AT_ONCE].tolist()
                     assert group.reason is not None
-                    told = [group.reason.of(job_id) for job_id in some]
-                    yield Outcomes(some, Result.SKIPPED.value, told, _before(status))
+                    sentences = [group.reason.of(job_id) for job_id in ids]
+                    yield Outcomes(ids, Result.SKIPPED.value, sentences, _before(status))
 
     def entries(self) -> Iterator[JobOutcome]:
         """Every job's outcome: of those acted upon, then of those that the preflight left out."""
         kept_names = kept(self.plan.change.action)
         for ids, result, words, status, before in self._lines():
             for position, job_id in enumerate(ids):
-                held = dict(zip(kept_names, before[position], strict=True)) if before is not None else None
-                yield self._entry(job_id, result, words, status, held)
+                had = dict(zip(kept_names, before[position], strict=True)) if before is not None else None
+                yield self._entry(job_id, result, words, status, had)
         for group in self.plan.groups:
             if group.reason is not None:
                 for batch in group.batches:
@@ -230,10 +230,10 @@ class Ledger:
 
     def _move(self, before: Result, after: Result) -> None:
         self.counts[after] += self.counts.pop(before, 0)
-        told = IN_DOUBT.many if after is Result.UNKNOWN else ""
+        words_after = IN_DOUBT.many if after is Result.UNKNOWN else ""
         for result, words in [key for key in self.numbers if key[0] is before]:
-            self.numbers[after, told] += self.numbers.pop((result, words))
-            first_ids = self.first_ids.setdefault((after, told), [])
+            self.numbers[after, words_after] += self.numbers.pop((result, words))
+            first_ids = self.first_ids.setdefault((after, words_after), [])
             first_ids += self.first_ids.pop((result, words), [])[: FIRST_IDS - len(first_ids)]
 
     def _write(
@@ -281,5 +281,5 @@ def ndjson_lines(entries: Iterable[JobOutcome]) -> Iterator[str]:
     """One JSON object for each job."""
     for entry in entries:
         status = entry.status.value if entry.status else None
-        held = {"id": entry.job_id, "result": entry.result.value, "sentence": entry.sentence}
-        yield json.dumps(held | {"before": {"status": status} | (entry.before or {})}, ensure_ascii=False)
+        fields = {"id": entry.job_id, "result": entry.result.value, "sentence": entry.sentence}
+        yield json.dumps(fields | {"before": {"status": status} | (entry.before or {})}, ensure_ascii=False)

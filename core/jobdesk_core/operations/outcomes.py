@@ -29,6 +29,8 @@ class Outcomes:
     def each(self) -> Iterator[tuple[int, str, dict[str, Any], int | None]]:
         """By job: its number, its sentence, what it had before, and the job that came in its place."""
         for place, job_id in enumerate(self.ids):
-            told = self.sentence.replace(JOB, f"{job_id:,}") if isinstance(self.sentence, str) else self.sentence[place]
+            sentence = (
+                self.sentence.replace(JOB, f"{job_id:,}") if isinstance(self.sentence, str) else self.sentence[place]
+            )
             own = zip(self.names, self.values[place], strict=True) if self.values is not None else ()
-            yield job_id, told, {**self.before, **dict(own)}, self.new_ids[place] if self.new_ids else None
+            yield job_id, sentence, {**self.before, **dict(own)}, self.new_ids[place] if self.new_ids else None

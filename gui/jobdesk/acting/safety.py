@@ -32,12 +32,32 @@ class Safety(QWidget):
         self._words, self._profile = words, profile
         self._needs_name = False
         self._has_how = True
+        self._is_retry = False
         self.force = QCheckBox()
         #: What is known of the jobs that may still run.
         self.risk = QLabel()
         self.risk.setTextFormat(Qt.TextFormat.PlainText)
         self.risk.setWordWrap(True)
         self.risk.setProperty("tone", "small")
+        self.name = QLineEdit()
+        self.name.setPlaceholderText(profile.name)
+        asked = self.tr("This is production: type the profile's name, {name}").format(name=profile.name)
+        self._how_row, self._brake_row = self._lay_how(), self._lay_brake()
+        self._name_row = _row(field(asked, self.name))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        for part in (self.risk, self.force, self._how_row, self._brake_row, self._name_row):
+            layout.addWidget(part)
+            part.hide()
+        self.force.toggled.connect(self.forced_changed)
+        self.name.textChanged.connect(self.changed)
+        self.per_second.valueChanged.connect(self.changed)
+        self.per_second.valueChanged.connect(self._show_brake)
+        self.how.currentIndexChanged.connect(self._choose_how)
+
+    def _lay_how(self) -> QWidget:
+        """Chunks and their rate, or one transaction."""
         self.how = QComboBox()
         self.how.addItem(self.tr("In small chunks, which can be paused"))
         self.how.addItem(self.tr("All in one transaction: every one of them, or none"))
@@ -50,14 +70,15 @@ class Safety(QWidget):
         # An emptied field is none, not the number that stood there before.
         self.per_second.setCorrectionMode(NumberEdit.CorrectionMode.CorrectToNearestValue)
         self.per_second.setToolTip(self.tr("With a limit, chunks are small and evenly spaced, to spare the server"))
-        self.name = QLineEdit()
-        self.name.setPlaceholderText(profile.name)
-        asked = self.tr("This is production: type the profile's name, {name}").format(name=profile.name)
         self._rate_field = _row(field(self.tr("Jobs per second, at most"), self.per_second))
         how = QHBoxLayout()
         how.setSpacing(12)
         how.addLayout(field(self.tr("How"), self.how), 1)
         how.addWidget(self._rate_field)
+        return _row(how)
+
+    def _lay_brake(self) -> QWidget:
+        """What pauses a retry when its jobs fail again."""
         self.brake_on = QCheckBox(self.tr("Pause when more than"))
         self.brake_on.setToolTip(
             self.tr("Needs a limit: without one, all are retried before any of them can fail again")
@@ -73,20 +94,7 @@ class Safety(QWidget):
         brake.addWidget(self.share)
         brake.addWidget(QLabel(self.tr("of the last {count} fail again").format(count=LAST)))
         brake.addStretch()
-        self._brake_row = _row(brake)
-        self._is_retry = False
-        self._how_row, self._name_row = _row(how), _row(field(asked, self.name))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
-        for each in (self.risk, self.force, self._how_row, self._brake_row, self._name_row):
-            layout.addWidget(each)
-            each.hide()
-        self.force.toggled.connect(self.forced_changed)
-        self.name.textChanged.connect(self.changed)
-        self.per_second.valueChanged.connect(self.changed)
-        self.per_second.valueChanged.connect(self._show_brake)
-        self.how.currentIndexChanged.connect(self._choose_how)
+        return _row(brake)
 
     @property
     def is_one_transaction(self) -> bool:

@@ -59,9 +59,7 @@ class DeferDialog(DialogFrame):
         self._say_what()
         self.verb.show()
         self._submit_job, self._known_of, self._stage = submit, known, stage
-        self.second.setText(self.tr("Add to staged changes"))
         self.second.setVisible(stage is not None and not is_staged)
-        self.second.clicked.connect(self.stage)
         self.known: KnownTask | None = None
         self.fields = NewJobFields(
             task_names=task_names,
@@ -202,6 +200,8 @@ class DeferDialog(DialogFrame):
     def _build_form(self) -> None:
         left = QVBoxLayout()
         left.setSpacing(12)
+        self.second.setText(self.tr("Add to staged changes"))
+        self.second.clicked.connect(self.stage)
         self.links.addWidget(self.sql.button)
         left.addWidget(self.fields)
         left.addLayout(field(self.tr("Arguments"), self.arguments, self._remarks, grows=True), 1)

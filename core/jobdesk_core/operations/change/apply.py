@@ -81,32 +81,32 @@ def apply(
         raise ValueError("One transaction has no rate.")
     if brake is not None and (rate is None or not isinstance(plan.change, Retry)):
         raise ValueError("A brake is for a retry that has a rate: without one all are retried before any can fail.")
-    told = ledger if ledger is not None else Ledger(plan)
+    ledger = ledger if ledger is not None else Ledger(plan)
     rate = rate or Rate()
     most = rate.most(chunk_size)
     size = ChunkSize(min(CHUNK, most), min(SMALLEST_CHUNK, most), most, SLOW_S)
-    return (yield from _Act(plan, size, is_one_transaction, rate, brake, told).run())
+    return (yield from _Act(plan, size, is_one_transaction, rate, brake, ledger).run())
 
 
 def first_statement(plan: Plan, *, rate: Rate | None = None) -> Statement[Rows] | None:
     """What would be sent first, to be shown; the chunks after it differ by their jobs only. None: nothing would."""
     for _, batch in plan.acted():
         if batch.ids:
-            some = slice(0, (rate or Rate()).most(CHUNK))
-            return chunk(plan.change, plan.capabilities, batch.ids[some], batch.versions[some])
+            first = slice(0, (rate or Rate()).most(CHUNK))
+            return chunk(plan.change, plan.capabilities, batch.ids[first], batch.versions[first])
     return None
 
 
 @dataclass(slots=True)
-class _Some:
+class _Alike:
     """Jobs with the same facts, and the versions of their rows."""
 
     facts: Facts
     ids: Sequence[int]
     versions: Sequence[int]
 
-    def part(self, start: int, end: int) -> _Some:
-        return _Some(self.facts, self.ids[start:end], self.versions[start:end])
+    def part(self, start: int, end: int) -> _Alike:
+        return _Alike(self.facts, self.ids[start:end], self.versions[start:end])
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class _Act:
     rate: Rate
     brake: Brake | None
     ledger: Ledger
-    busy: list[_Some] = field(default_factory=list)
+    busy: list[_Alike] = field(default_factory=list)
     at: int = 0
     speed: Speed = field(default_factory=Speed)
     #: Jobs that the preflight skipped: of these the progress tells nothing.
@@ -127,13 +127,13 @@ class _Act:
         self.foreseen = self.ledger.counts[Result.SKIPPED]
 
     def run(self) -> Steps[Ledger]:
-        rounds = [[_Some(facts, batch.ids, batch.versions) for facts, batch in self.plan.acted()], self.busy]
+        rounds = [[_Alike(facts, batch.ids, batch.versions) for facts, batch in self.plan.acted()], self.busy]
         is_going, is_last = True, False
         for some_of_round in rounds:
-            for some in list(some_of_round):
+            for alike in list(some_of_round):
                 start = 0
-                while is_going and start < len(some.ids):
-                    part = some.part(start, start + self.size.size)
+                while is_going and start < len(alike.ids):
+                    part = alike.part(start, start + self.size.size)
                     is_going = yield from self.rate.turn(len(part.ids), self._progress())
                     if not is_going:
                         self.ledger.is_stopped = True
@@ -147,7 +147,7 @@ class _Act:
                     if is_going:
                         is_going = yield from self._asked()
                         self.ledger.is_stopped = not is_going
-                self._note_rest(some, start)
+                self._note_rest(alike, start)
             is_last = True
         if self.is_one_transaction and (self.ledger.is_stopped or self.ledger.error is not None):
             self._roll_back()
@@ -172,43 +172,43 @@ class _Act:
             self.brake.release(len(retried))
         return bool(is_going)
 
-    def _carry_out(self, some: _Some, *, is_last: bool) -> Steps[bool]:
+    def _carry_out(self, alike: _Alike, *, is_last: bool) -> Steps[bool]:
         """Act on the jobs; when the server refuses one, on ever smaller parts of them. Returns whether to go on."""
-        statement = chunk(self.plan.change, self.plan.capabilities, some.ids, some.versions)
+        statement = chunk(self.plan.change, self.plan.capabilities, alike.ids, alike.versions)
         try:
-            rows = yield Write(statement, lambda rows: self._done(some, rows), self._expected(some))
+            rows = yield Write(statement, lambda rows: self._done(alike, rows), self._expected(alike))
         except InDoubt as error:
-            self._note_unknown(some, error)
+            self._note_unknown(alike, error)
             return False
         except ConnectorException as error:
             if self.is_one_transaction or not is_of_a_job(error):
-                return self._break_off(some, error)
-            if len(some.ids) == 1:
-                yield from self._note_refused(some, error, is_last=is_last)
+                return self._break_off(alike, error)
+            if len(alike.ids) == 1:
+                yield from self._note_refused(alike, error, is_last=is_last)
                 return True
-            half = len(some.ids) // 2
-            is_going = yield from self._carry_out(some.part(0, half), is_last=is_last)
+            half = len(alike.ids) // 2
+            is_going = yield from self._carry_out(alike.part(0, half), is_last=is_last)
             if not is_going:
-                self._note_rest(some, half)
+                self._note_rest(alike, half)
                 return False
-            return (yield from self._carry_out(some.part(half, len(some.ids)), is_last=is_last))
-        yield from self._note(some, rows, is_last=is_last)
+            return (yield from self._carry_out(alike.part(half, len(alike.ids)), is_last=is_last))
+        yield from self._note(alike, rows, is_last=is_last)
         return True
 
-    def _expected(self, some: _Some) -> Outcomes | None:
+    def _expected(self, alike: _Alike) -> Outcomes | None:
         """What will have been done unless others are faster; None where their rows have to tell what they had."""
         if kept(self.plan.change.action):
             return None
-        return self.ledger.outcomes_of(list(some.ids), None, some.facts.status)
+        return self.ledger.outcomes_of(list(alike.ids), None, alike.facts.status)
 
-    def _done(self, some: _Some, rows: Rows) -> Outcomes:
+    def _done(self, alike: _Alike, rows: Rows) -> Outcomes:
         names = kept(self.plan.change.action)
         left = {row["id"] for row in rows if not row["is_done"]}
-        done = [job_id for job_id in some.ids if job_id not in left] if left else list(some.ids)
+        done = [job_id for job_id in alike.ids if job_id not in left] if left else list(alike.ids)
         if not names:
-            return self.ledger.outcomes_of(done, None, some.facts.status)
+            return self.ledger.outcomes_of(done, None, alike.facts.status)
         before = {row["id"]: [row[f"{name}_before"] for name in names] for row in rows if row["is_done"]}
-        return self.ledger.outcomes_of(done, [before[job_id] for job_id in done], some.facts.status)
+        return self.ledger.outcomes_of(done, [before[job_id] for job_id in done], alike.facts.status)
 
     def _note_left(self, rows: Rows) -> dict[int, Any]:
         """Note the jobs that have changed since the preflight; by job what was found of each that was left alone."""
@@ -219,22 +219,22 @@ class _Act:
                 self.ledger.add([job_id], Result.SKIPPED, self._left_alone(facts), facts.status)
         return exceptions
 
-    def _note_unknown(self, some: _Some, error: InDoubt) -> None:
+    def _note_unknown(self, alike: _Alike, error: InDoubt) -> None:
         self.ledger.error = error
-        self.ledger.add_unknown(self._done(some, error.value), some.facts.status)
+        self.ledger.add_unknown(self._done(alike, error.value), alike.facts.status)
         missing = [job_id for job_id, left_alone in self._note_left(error.value).items() if left_alone is None]
-        self.ledger.add(missing, Result.NOT_REACHED, NOT_REACHED, some.facts.status)
+        self.ledger.add(missing, Result.NOT_REACHED, NOT_REACHED, alike.facts.status)
 
-    def _note(self, some: _Some, rows: Rows, *, is_last: bool) -> Steps[None]:
-        self.ledger.add_done(self._done(some, rows), some.facts.status)
+    def _note(self, alike: _Alike, rows: Rows, *, is_last: bool) -> Steps[None]:
+        self.ledger.add_done(self._done(alike, rows), alike.facts.status)
         exceptions = self._note_left(rows)
         missing = {job_id for job_id, left_alone in exceptions.items() if left_alone is None}
-        self.at += len(some.ids) - len(missing)
+        self.at += len(alike.ids) - len(missing)
         if missing:
             there = yield _still_there(sorted(missing))
             self.at += len(missing) - len(there)
-            self.ledger.add(sorted(missing - there), Result.SKIPPED, GONE, some.facts.status)
-            self._note_busy(some, there, is_last=is_last)
+            self.ledger.add(sorted(missing - there), Result.SKIPPED, GONE, alike.facts.status)
+            self._note_busy(alike, there, is_last=is_last)
 
     def _left_alone(self, facts: Facts) -> Reason:
         """Why a job that was ready in the preflight was skipped in the act."""
@@ -244,37 +244,37 @@ class _Act:
             return reason or CHANGED
         return Reason(f"has changed meanwhile: it {reason.one}", f"changed meanwhile: {reason.many}", "change")
 
-    def _note_busy(self, some: _Some, ids: set[int], *, is_last: bool) -> None:
+    def _note_busy(self, alike: _Alike, ids: set[int], *, is_last: bool) -> None:
         if is_last or self.is_one_transaction:
-            self.ledger.add(sorted(ids), Result.SKIPPED, BUSY, some.facts.status)
+            self.ledger.add(sorted(ids), Result.SKIPPED, BUSY, alike.facts.status)
             self.at += len(ids)
         elif ids:
             # Once more when all the others are through.
-            pairs = [pair for pair in zip(some.ids, some.versions, strict=True) if pair[0] in ids]
-            self.busy.append(_Some(some.facts, [pair[0] for pair in pairs], [pair[1] for pair in pairs]))
+            pairs = [pair for pair in zip(alike.ids, alike.versions, strict=True) if pair[0] in ids]
+            self.busy.append(_Alike(alike.facts, [pair[0] for pair in pairs], [pair[1] for pair in pairs]))
 
-    def _note_refused(self, some: _Some, error: ConnectorException, *, is_last: bool) -> Steps[None]:
+    def _note_refused(self, alike: _Alike, error: ConnectorException, *, is_last: bool) -> Steps[None]:
         if (error.sqlstate or "").startswith(_BUSY):
-            self._note_busy(some, set(some.ids), is_last=is_last)
+            self._note_busy(alike, set(alike.ids), is_last=is_last)
             return
         self.at += 1
         reason = Reason(f"was refused by the database: {cause_text(error)}", f"refused: {cause_text(error)}")
         if isinstance(error, UniqueViolation):
-            holder = (yield lock_holders(some.ids)).get(some.ids[0])
+            holder = (yield lock_holders(alike.ids)).get(alike.ids[0])
             reason = TAKEN if holder is None else taken_by(holder)
-        self.ledger.add(some.ids, Result.REFUSED, reason, some.facts.status)
+        self.ledger.add(alike.ids, Result.REFUSED, reason, alike.facts.status)
 
-    def _note_rest(self, some: _Some, start: int) -> None:
+    def _note_rest(self, alike: _Alike, start: int) -> None:
         result = Result.ROLLED_BACK if self.is_one_transaction else Result.NOT_REACHED
-        self.ledger.add(some.ids[start:], result, NOT_REACHED, some.facts.status)
+        self.ledger.add(alike.ids[start:], result, NOT_REACHED, alike.facts.status)
 
-    def _break_off(self, some: _Some, error: ConnectorException) -> bool:
+    def _break_off(self, alike: _Alike, error: ConnectorException) -> bool:
         self.ledger.error = error
         result, reason = Result.ROLLED_BACK, NOT_WRITTEN if isinstance(error, NotWritten) else LEFT
         if error.sqlstate is not None:
             result = Result.REFUSED
             reason = Reason(f"was refused by the database: {cause_text(error)}", f"refused: {cause_text(error)}")
-        self.ledger.add(some.ids, result, reason, some.facts.status)
+        self.ledger.add(alike.ids, result, reason, alike.facts.status)
         return False
 
     def _roll_back(self) -> None:

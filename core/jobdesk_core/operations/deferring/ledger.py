@@ -89,18 +89,18 @@ class DeferLedger:
 
     def outcomes_of(self, positions: Sequence[int], job_ids: Sequence[int]) -> Outcomes:
         """Jobs that are being deferred, to be written down."""
-        told = [
+        sentences = [
             f"Deferred job #{job_id:,}, of {self._of(self._origins[position])}."
             for position, job_id in zip(positions, job_ids, strict=True)
         ]
-        return Outcomes(job_ids, Result.DONE.value, told)
+        return Outcomes(job_ids, Result.DONE.value, sentences)
 
     def done_outcomes(self) -> Iterator[Outcomes]:
         """All that were deferred, to be written down."""
         done = [(position, found.job_id) for position, found in self._found.items() if found.result is Result.DONE]
         for start in range(0, len(done), AT_ONCE):
-            some = [(position, job_id) for position, job_id in done[start : start + AT_ONCE] if job_id is not None]
-            yield self.outcomes_of([position for position, _ in some], [job_id for _, job_id in some])
+            chunk = [(position, job_id) for position, job_id in done[start : start + AT_ONCE] if job_id is not None]
+            yield self.outcomes_of([position for position, _ in chunk], [job_id for _, job_id in chunk])
 
     def left_outcomes(self) -> Iterator[Outcomes]:
         """All the others, to be written down, but for those that nobody knows of: what was staged tells of them."""
@@ -127,8 +127,8 @@ class DeferLedger:
         """Write one JSON object for each, on a line of its own. Raises OSError."""
         with whole_file(path) as file:
             for entry in self.entries():
-                held = {"origin": entry.origin, "result": entry.result.value, "job_id": entry.job_id}
-                file.write(json.dumps(held | {"sentence": entry.sentence}, ensure_ascii=False) + "\n")
+                fields = {"origin": entry.origin, "result": entry.result.value, "job_id": entry.job_id}
+                file.write(json.dumps(fields | {"sentence": entry.sentence}, ensure_ascii=False) + "\n")
 
     def _note(self, position: int, result: Result, job_id: int | None, sentence: str) -> None:
         before = self._found.get(position)

@@ -145,8 +145,8 @@ def first_defer(plan: DeferPlan, secret_keys: str = "") -> Statement[list[int]] 
 
     None: nothing would be sent.
     """
-    some = [_shown(plan.jobs[position].job, secret_keys) for position in plan.positions()[:2]]
-    return statements.defer(plan.capabilities, some) if some else None
+    jobs = [_shown(plan.jobs[position].job, secret_keys) for position in plan.positions()[:2]]
+    return statements.defer(plan.capabilities, jobs) if jobs else None
 
 
 class _Deferring:
@@ -161,16 +161,16 @@ class _Deferring:
         ready = self.plan.positions()
         start, is_going = 0, True
         while is_going and start < len(ready):
-            some = self._chunk(ready, start)
+            positions = self._chunk(ready, start)
             progress = Progress(start, len(ready), self.ledger.counts[Result.DONE])
-            is_going = yield from self.rate.turn(len(some), progress)
+            is_going = yield from self.rate.turn(len(positions), progress)
             if not is_going:
                 self.ledger.is_stopped = True
                 break
             started = time.monotonic()
-            is_going = yield from self._defer(some)
-            start += len(some)
-            self.rate.note(len(some))
+            is_going = yield from self._defer(positions)
+            start += len(positions)
+            self.rate.note(len(positions))
             self.size.note(time.monotonic() - started)
             if is_going:
                 is_going = yield replace(progress, at=start, done=self.ledger.counts[Result.DONE])
@@ -183,37 +183,37 @@ class _Deferring:
 
     def _chunk(self, ready: list[int], start: int) -> list[int]:
         """As many as fit into one statement."""
-        some: list[int] = []
+        positions: list[int] = []
         size = 0
         for position in ready[start : start + self.size.size]:
             size += _roughly(self.plan.jobs[position].job)
-            if some and size > CHUNK_BYTES:
+            if positions and size > CHUNK_BYTES:
                 break
-            some.append(position)
-        return some
+            positions.append(position)
+        return positions
 
-    def _defer(self, some: list[int]) -> Steps[bool]:
+    def _defer(self, positions: list[int]) -> Steps[bool]:
         """Defer these; when the server refuses, ever smaller parts of them. Returns whether to go on."""
-        jobs = [self.plan.jobs[position].job for position in some]
+        jobs = [self.plan.jobs[position].job for position in positions]
         try:
             statement = statements.defer(self.plan.capabilities, jobs)
-            ids = yield Write(statement, lambda ids: self.ledger.outcomes_of(some, ids))
+            ids = yield Write(statement, lambda ids: self.ledger.outcomes_of(positions, ids))
         except InDoubt as error:
             self.ledger.error = error
-            self.ledger.doubt(some, error.value)
+            self.ledger.doubt(positions, error.value)
             return False
         except ConnectorException as error:
             if self.is_one_transaction or not (is_of_a_job(error) or (error.sqlstate or "").startswith(_BAD_VALUE)):
-                yield from self._break_off(some, error)
+                yield from self._break_off(positions, error)
                 return False
-            if len(some) == 1:
-                yield from self._refuse(some[0], error)
+            if len(positions) == 1:
+                yield from self._refuse(positions[0], error)
                 return True
-            half = len(some) // 2
-            if not (yield from self._defer(some[:half])):
+            half = len(positions) // 2
+            if not (yield from self._defer(positions[:half])):
                 return False
-            return (yield from self._defer(some[half:]))
-        self.ledger.defer(some, ids)
+            return (yield from self._defer(positions[half:]))
+        self.ledger.defer(positions, ids)
         return True
 
     def _refuse(self, position: int, error: ConnectorException) -> Steps[None]:
@@ -223,20 +223,20 @@ class _Deferring:
             sentence = "Its queueing lock is taken."
             # Within a transaction that has failed nothing can be asked any more.
             if not self.is_one_transaction and job.queueing_lock is not None:
-                held = yield holders([job.queueing_lock])
-                sentence = _taken(job.queueing_lock, held.get(job.queueing_lock))
+                holder_of = yield holders([job.queueing_lock])
+                sentence = _taken(job.queueing_lock, holder_of.get(job.queueing_lock))
         self.ledger.refuse({position: sentence})
 
-    def _break_off(self, some: list[int], error: ConnectorException) -> Steps[None]:
+    def _break_off(self, positions: list[int], error: ConnectorException) -> Steps[None]:
         self.ledger.error = error
         if error.sqlstate is None:
             is_written = not isinstance(error, NotWritten)
             why = "the connection was lost before" if is_written else "the journal could not be written"
-            self.ledger.note(some, Result.ROLLED_BACK, f"Not deferred: {why}.")
-        elif len(some) == 1:
-            yield from self._refuse(some[0], error)
+            self.ledger.note(positions, Result.ROLLED_BACK, f"Not deferred: {why}.")
+        elif len(positions) == 1:
+            yield from self._refuse(positions[0], error)
         else:
-            self.ledger.refuse(dict.fromkeys(some, f"The database refused one of these: {cause_text(error)}"))
+            self.ledger.refuse(dict.fromkeys(positions, f"The database refused one of these: {cause_text(error)}"))
 
 
 def holders(locks: Sequence[str]) -> Statement[dict[str, int]]:
@@ -252,8 +252,8 @@ def holders(locks: Sequence[str]) -> Statement[dict[str, int]]:
 def _ask_for_locks(plan: DeferPlan, asked: dict[str, int]) -> Steps[None]:
     if not asked:
         return
-    held = yield holders(list(asked))
-    for lock, holder in held.items():
+    holder_of = yield holders(list(asked))
+    for lock, holder in holder_of.items():
         plan.refusals[asked[lock]] = _taken(lock, holder)
         plan.holders[asked[lock]] = holder
 
@@ -280,12 +280,12 @@ def _roughly(job: Job) -> int:
 def _weights(value: object) -> Iterator[int]:
     waiting = [value]
     while waiting:
-        held = waiting.pop()
-        if isinstance(held, str):
-            yield len(held)
-        elif isinstance(held, dict):
-            waiting += [*held, *held.values()]
-        elif isinstance(held, list):
-            waiting += held
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield len(value)
+        elif isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list):
+            waiting += value
         else:
             yield 8

@@ -95,7 +95,7 @@ class SetLedger:
             yield self._deferred(part.entry, outcome)
         elif ledger is not None:
             for entry in ledger.entries():
-                yield self._told(entry)
+                yield self._now_of(entry)
         else:
             for job_id in part.entry.versions:
                 yield JobOutcome(job_id, Result.NOT_REACHED, f"Job {job_id} was not reached.")
@@ -125,7 +125,7 @@ class SetLedger:
         """What a result has become in the end: what had been done, or was in doubt, shares the set's fate."""
         return self.fate if self.fate is not None and result in (Result.DONE, Result.UNKNOWN) else result
 
-    def _told(self, entry: JobOutcome) -> JobOutcome:
+    def _now_of(self, entry: JobOutcome) -> JobOutcome:
         result = self._now(entry.result)
         if result is entry.result:
             return entry
@@ -153,20 +153,20 @@ def apply_staged(plan: SetPlan, ledger: SetLedger | None = None) -> Steps[SetLed
     """
     if not plan.is_ready:
         raise ValueError("Not everything in this set can be done.")
-    told = ledger or SetLedger(plan)
+    ledger = ledger or SetLedger(plan)
     try:
         yield _save("jobdesk_staged")
         yield _PATIENCE
-        yield from _Applying(told).run()
-        if not told.is_stopped and not told.refused_positions():
+        yield from _Applying(ledger).run()
+        if not ledger.is_stopped and not ledger.refused_positions():
             yield Statement("RELEASE SAVEPOINT jobdesk_staged", nothing)
-            return told
+            return ledger
         yield _back("jobdesk_staged")
     except ConnectorException as error:
         # The link is lost, and with it the transaction; or there is none.
-        told.error = error
-    told.fate = Result.ROLLED_BACK
-    raise NotApplied(told) from told.error
+        ledger.error = error
+    ledger.fate = Result.ROLLED_BACK
+    raise NotApplied(ledger) from ledger.error
 
 
 def first_statements(plan: SetPlan) -> list[Statement[Rows] | Statement[list[int]]]:
