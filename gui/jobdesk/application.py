@@ -66,6 +66,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     source.add_argument("--demo", action="store_true", help="an embedded PostgreSQL with workers and sample jobs")
     parser.add_argument("link", metavar="jobdesk://…", nargs="?", help="show what a link names, in the desk that runs")
     parser.add_argument("--schema", metavar="NAME", help="the schema that Procrastinate lies in")
+    parser.add_argument("--ssh", metavar="HOST", help="go through this host of SSH")
     parser.add_argument("--theme", choices=remembered.MODES, help="the default is that of last time")
     parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk"))
     return parser.parse_args(arguments)
@@ -143,8 +144,8 @@ class Program:
         return True
 
     def _open(self, profile: Profile, password: str | None = None) -> bool:
-        schema = self._options.schema
-        self.session.open(replace(profile, schema=schema) if schema else profile, password)
+        given = {"schema": self._options.schema, "ssh": self._options.ssh}
+        self.session.open(replace(profile, **{name: value for name, value in given.items() if value}), password)
         return True
 
     def _open_saved(self, name: str | None) -> bool:

@@ -24,6 +24,7 @@ from jobdesk.connection.install import InstallDialog
 from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
 from jobdesk.connection.password_command import PasswordCommandDialog
+from jobdesk.connection.ssh_question import SshQuestionDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
@@ -42,6 +43,7 @@ from jobdesk.window.main_window import MainWindow
 from jobdesk.window.palette import PaletteDialog
 from jobdesk.window.shortcuts import ShortcutsDialog
 from jobdesk.workers.prune import PruneDialog
+from jobdesk_core.connectors.ssh.askpass import question_of
 from jobdesk_core.indexes.advice import IndexAdvice
 from jobdesk_core.journal import Search
 from jobdesk_core.operations import DeferPlan
@@ -66,7 +68,7 @@ from waiting import until
 
 RETURN, SPACE, ESCAPE = Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Escape
 #: Where Return in a field of one line presses the verb: nothing there changes a job.
-SUBMITTING = (ConnectionDialog, PasswordDialog, SaveViewDialog, SavedViewsDialog)
+SUBMITTING = (ConnectionDialog, PasswordDialog, SshQuestionDialog, SaveViewDialog, SavedViewsDialog)
 
 
 def kinds() -> set[type[QDialog]]:
@@ -120,6 +122,9 @@ class Opener:
             LedgerDialog: self._ledger,
             PaletteDialog: lambda: PaletteDialog(window).open(),
             PasswordCommandDialog: lambda: PasswordCommandDialog(window, profile=profile).open(),
+            SshQuestionDialog: lambda: SshQuestionDialog(
+                window, profile=profile, question=question_of("Code: ")
+            ).open(),
             PasswordDialog: lambda: PasswordDialog(window, profile=profile, why="It asks.").open(),
             PreflightDialog: self.by_action("job.cancel"),
             PruneDialog: lambda: PruneDialog(

@@ -58,9 +58,9 @@ def loaded(options: argparse.Namespace) -> App:
     path = options.app or from_environment("APP")
     if not path:
         raise Ended(exit_codes.USAGE, "Which app? Give --app package.module.app, or set JOBDESK_APP.")
-    if options.dsn is not None or options.profile is not None or options.schema is not None:
+    if any(given is not None for given in (options.dsn, options.profile, options.schema, options.ssh)):
         raise Ended(
-            exit_codes.USAGE, "With --app the connection is the app's: --dsn, --profile and --schema go without."
+            exit_codes.USAGE, "With --app the connection is the app's: --dsn, --profile, --schema and --ssh go without."
         )
     if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does

@@ -8,6 +8,7 @@ import contextlib
 from dataclasses import replace
 
 from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli.asking import ask_for_ssh
 from jobdesk_core.cli.connection import asked, can_ask, kept, profile_of
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.profiles import Profile, connection_parameters
@@ -62,7 +63,7 @@ def _show_settings(profile: Profile, secret: Secret | None, *, is_json: bool) ->
 
 async def _tried(profile: Profile, secret: Secret | None, *, is_json: bool) -> Step:
     last = None
-    async with contextlib.aclosing(probe(profile, secret)) as steps:
+    async with contextlib.aclosing(probe(profile, secret, ask_for_ssh if can_ask() else None)) as steps:
         async for step in steps:
             last = step
             _tell(step, is_json=is_json)

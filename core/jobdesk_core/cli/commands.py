@@ -26,7 +26,7 @@ COMMANDS = {
     "healthchecks": "look whether an app, its database and the schema are there",
 }
 #: Options of the program whose value follows as a word of its own.
-_WITH_VALUE = ("--dsn", "--profile", "--schema", "--theme")
+_WITH_VALUE = ("--dsn", "--profile", "--schema", "--ssh", "--theme")
 _APPS = ("-a", "--app")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli.asking import ask_for_ssh
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.clock import follow
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
@@ -116,7 +117,13 @@ def _able(connector: SyncPsycopgConnector, profile: Profile) -> Capabilities:
 
 
 def profile_of(options: argparse.Namespace) -> tuple[Profile, str | None]:
-    """The profile, and the password that came with the connection string.
+    """The profile, through the host of SSH that is given, and the password that came with the connection string."""
+    profile, password = _named(options)
+    return (profile if options.ssh is None else replace(profile, ssh=options.ssh)), password
+
+
+def _named(options: argparse.Namespace) -> tuple[Profile, str | None]:
+    """The profile as it is named.
 
     Never the one that the window had open last: a script has no header that says where it is.
     """
@@ -145,7 +152,8 @@ def profile_of(options: argparse.Namespace) -> tuple[Profile, str | None]:
 def connected(profile: Profile, secret: Secret | None) -> SyncPsycopgConnector:
     """An open connector. Raises ConnectorException."""
     # One connection for the command, and none to spare.
-    parameters = connection_parameters(profile, secret) | {"min_size": 1, "max_size": 1}
+    ask = ask_for_ssh if can_ask() else None
+    parameters = connection_parameters(profile, secret, ask) | {"min_size": 1, "max_size": 1}
     connector = SyncPsycopgConnector(**parameters)
     connector.open()
     return connector

@@ -54,7 +54,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
 }
 #: A word of a filter that argparse would take for an option; not where the word before it takes any text.
 _NEGATED = re.compile(r"-[a-z_]+[:.]")
-_TAKES_TEXT = ("--lock", "--queue", "--profile", "--dsn", "--schema")
+_TAKES_TEXT = ("--lock", "--queue", "--profile", "--dsn", "--schema", "--ssh")
 
 
 def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
@@ -100,6 +100,12 @@ def _add_common(parser: argparse.ArgumentParser, *, is_first: bool) -> None:
         metavar="NAME",
         default=nothing,
         help="the schema that Procrastinate lies in (default: where the search_path leads)",
+    )
+    parser.add_argument(
+        "--ssh",
+        metavar="HOST",
+        default=nothing,
+        help="go through this host of SSH (user@host:port, or a Host of ssh_config)",
     )
     flag = False if is_first else argparse.SUPPRESS
     parser.add_argument("--json", action="store_true", default=flag, help="one JSON object per line, times in UTC")

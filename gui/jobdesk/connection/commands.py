@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from jobdesk_core.connectors.ssh.askpass import Question
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Signal
 
@@ -87,6 +88,12 @@ class ConnectionCommands(CommandGroup):
         except asyncio.CancelledError:
             dialog.reject()
             raise
+
+    async def ask_ssh(self, profile: Profile, question: Question) -> str | None:
+        """Ask what ssh asks; None when the operator does not say."""
+        from jobdesk.connection.ssh_question import answered
+
+        return await answered(self._window.frame, profile, question)
 
 
 class DemoCommands(CommandGroup):

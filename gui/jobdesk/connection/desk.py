@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.ssh.askpass import Ask
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.rows import JobRow, WorkerRow
@@ -101,9 +102,11 @@ class Desk(QObject):
         self.state_changed.connect(self._settle_when_up)
 
     @classmethod
-    async def open(cls, profile: Profile, secret: Secret | None = None, *, journal: Journal) -> Desk:
+    async def open(
+        cls, profile: Profile, secret: Secret | None = None, *, journal: Journal, ask: Ask | None = None
+    ) -> Desk:
         """Connect and read what the database can do. Raises ConnectorException; nothing stays open then."""
-        connector = PsycopgConnector(**connection_parameters(profile, secret))
+        connector = PsycopgConnector(**connection_parameters(profile, secret, ask))
         await connector.open_async()
         try:
             capabilities = replace(

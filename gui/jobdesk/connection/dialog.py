@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
+from jobdesk_core.connectors.ssh.askpass import Question
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.profiles import ENVIRONMENTS, Profile, ProfileStore, UnreadableProfiles, UnsavableProfile, place_of
 from jobdesk_core.profiles.probe import probe
@@ -29,6 +30,7 @@ from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.more_settings import MoreSettings
 from jobdesk.connection.password_command import PasswordCommandDialog
 from jobdesk.connection.profile_list import ProfileList
+from jobdesk.connection.ssh_question import answered, asking
 from jobdesk.connection.test_card import ConnectionTest
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog
@@ -227,7 +229,7 @@ class ConnectionDialog(DialogFrame):
     async def _test(self) -> None:
         profile = self.profile()
         secret = typed(profile, self.form.typed_password()) or await Passwords(self.allows_command).of(profile)
-        async with contextlib.aclosing(probe(profile, secret)) as steps:
+        async with contextlib.aclosing(probe(profile, secret, asking(profile, self._ask_ssh))) as steps:
             async for step in steps:
                 self.test_card.add(step)
 
@@ -239,6 +241,9 @@ class ConnectionDialog(DialogFrame):
     def _use_schema(self, schema: str) -> None:
         self.form.schema.setText(schema)
         self.test()
+
+    async def _ask_ssh(self, profile: Profile, question: Question) -> str | None:
+        return await answered(self, profile, question)
 
     async def allows_command(self, profile: Profile) -> bool:
         """Ask whether a password command that has not run on this machine yet may be run."""

@@ -32,7 +32,7 @@ class PasswordCommandDialog(DialogFrame):
         self.command.setReadOnly(True)
         self.command.setProperty("mono", "true")
         self.command.setTabChangesFocus(True)
-        self.command.setMaximumHeight(88)
+        self.command.setMaximumHeight(64)
         self.command.setAccessibleName(self.tr("Command"))
         to = note("secondary")
         to.setText(self.tr("What it prints is sent to {place}.").format(place=profile.display_dsn))

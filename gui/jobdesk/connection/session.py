@@ -16,6 +16,7 @@ from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.connection.desk import Desk
+from jobdesk.connection.ssh_question import AskSsh, asking
 from jobdesk.kit import clock
 from jobdesk.kit.work import Work
 from jobdesk.runtime.logs import fault, logger
@@ -57,6 +58,8 @@ class Session(QObject):
         self.ask_password: AskPassword | None = None
         #: Asks the operator whether a profile's password command may be run.
         self.ask_command: AskCommand | None = None
+        #: Asks the operator what ssh asks.
+        self.ask_ssh: AskSsh | None = None
         self._passwords = Passwords(self.allows_command)
         #: Connections beside the one on show, such as to where jobs are replayed.
         self._reached: set[Desk] = set()
@@ -168,10 +171,11 @@ class Session(QObject):
             secret = await self._passwords.of(profile)
         except PasswordCommandFailed as error:
             raise Unreached(explain(error)) from error
+        ask = asking(profile, self.ask_ssh) if self.ask_ssh is not None else None
         while True:
             self.waits_for = "server"
             try:
-                return await Desk.open(profile, secret, journal=self.journal)
+                return await Desk.open(profile, secret, journal=self.journal, ask=ask)
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
                 trouble = about_refusal(explain(error), secret)
                 fault(f"Not connected: {trouble.kind}", error)

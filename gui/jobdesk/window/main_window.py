@@ -199,6 +199,7 @@ class MainWindow(QMainWindow):
         self.session.before_close = self._before_close
         self.session.ask_password = self.commands.connection.ask_password
         self.session.ask_command = self.commands.connection.ask_command
+        self.session.ask_ssh = self.commands.connection.ask_ssh
         self.session.desk_changed.connect(self._show_desk)
         self.session.renamed.connect(self._show_renamed)
         self.session.opening.connect(self._show_opening)
