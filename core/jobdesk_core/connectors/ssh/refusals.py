@@ -21,7 +21,7 @@ TUNNELS: dict[TunnelReason, tuple[str, str]] = {
     "no ssh": ("The SSH host {what} ended the connection before anyone signed in.", _TERMINAL),
     "key changed": (
         "The key of the SSH host {what} is not the one that it had.",
-        "Someone may be in between, or the host was set up anew. Ask its administrator before you remove the old key "
+        "Someone may be in between, or the host was set up again. Ask its administrator before you remove the old key "
         "from known_hosts.",
     ),
     "key unknown": (
