@@ -39,8 +39,8 @@ MOST_BYTES = 192 * 1024 * 1024
 GIVEN_UP = "the server did not answer"
 #: Seconds between two looks at a connection that listens: what arrives is heard at once all the same.
 LISTENING_LOOK_S = 30.0
-#: After so many pieces of an answer its size is looked at: a short one costs nothing.
-_PIECES = 16
+#: After so many pieces of an answer its size is looked at, and counted from: a short one costs nothing.
+_PIECES, _FEW_PIECES = 16, 4
 
 
 class Unanswered(psycopg.OperationalError):
@@ -108,7 +108,7 @@ class _Limited:
         """The driver's waiting, which it resumes with every piece that comes, and ten times a second without any."""
         allowed, started = _patience.get() or Patience(ANSWER_LIMIT_S), time.monotonic()
         self._cancelled_until = float("inf")
-        pieces, memory = 0, processes.most_memory()
+        pieces, memory = 0, 0
         try:
             step = next(waiting)
             while True:
@@ -118,7 +118,9 @@ class _Limited:
                 if waited > allowed.limit_s or started + waited > self._cancelled_until or is_stopped:
                     raise Unanswered(waited, is_stopped=is_stopped)
                 pieces += bool(ready)
-                if pieces % _PIECES == _PIECES - 1 and processes.most_memory() - memory > MOST_BYTES:
+                if pieces == _FEW_PIECES:
+                    memory = processes.most_memory()
+                elif pieces % _PIECES == _PIECES - 1 and processes.most_memory() - memory > MOST_BYTES:
                     raise AnswerTooLarge()
                 step = waiting.send(ready)
         except StopIteration as end:

@@ -41,7 +41,8 @@ class JobsToolbar(QWidget):
         self._buttons: list[QToolButton] = []
         self._page_width = ROOMY_WIDTH
         self._given_up: list[str] = []
-        self._new = 0
+        self._new = self._lost = 0
+        self._search = (False, False)
         table.given_up.connect(self.show_given_up)
         self._count = OneLine("secondary")
         self.stop = QPushButton()
@@ -102,6 +103,9 @@ class JobsToolbar(QWidget):
 
     def show_search(self, is_under_way: bool, is_stopped: bool) -> None:
         """Offer to stop a search, or to go on with one that was stopped."""
+        if (is_under_way, is_stopped) == self._search:
+            return  # laying the buttons out lays the whole window out
+        self._search = is_under_way, is_stopped
         self.stop.setText(self.tr("Go on") if is_stopped else self.tr("Stop"))
         self.stop.setVisible(is_under_way or is_stopped)
         self._fit_buttons()
@@ -124,7 +128,13 @@ class JobsToolbar(QWidget):
 
     def show_lost(self, count: int) -> None:
         """Say how many rows no longer match; a click lets them go."""
-        self.lost.setVisible(count > 0)
+        if count != self._lost:
+            self._lost = count
+            self.lost.setVisible(count > 0)
+            self._name_lost()
+
+    def _name_lost(self) -> None:
+        count = self._lost
         one, more = self.tr("1 no longer matches · Refresh"), self.tr("{count} no longer match · Refresh")
         self.lost.setText(one if count == 1 else more.format(count=formats.number(count)))
         self.lost.setMinimumWidth(self.lost.sizeHint().width())
@@ -135,6 +145,7 @@ class JobsToolbar(QWidget):
         is_roomy = page_width >= theme().grown(ROOMY_WIDTH)
         self._show_columns(is_roomy=is_roomy)
         self._name_arrived()
+        self._name_lost()
         self._order.setMinimumWidth(self._order.sizeHint().width())
         self._fit_buttons()
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from jobdesk_core.files import not_a_formula
 from PySide6.QtCore import QAbstractItemModel, Qt, QTimer, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -27,6 +27,8 @@ from jobdesk.kit.roles import (
 from jobdesk.kit.theme import theme
 
 HEADER_HEIGHT = 30
+#: Milliseconds between two repaints of what fades.
+FADE_MS = 200
 
 #: What the mark of sorting takes of a column's head, and the widest a head's text may make its column.
 ARROW, WIDEST_HEAD = 14, 240
@@ -58,6 +60,9 @@ class Table(QTableView):
         self.columns: Columns | None = None
         self._sized: Sequence[Sized] = ()
         self._cells = CellDelegate(self)
+        self._take_ground()
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        theme().changed.connect(self._take_ground)
         self.setItemDelegate(self._cells)
         self.setShowGrid(False)
         self.setWordWrap(False)
@@ -72,7 +77,7 @@ class Table(QTableView):
         self.setCornerButtonEnabled(False)
         self._set_headers()
         self._fading = QTimer(self)
-        self._fading.setInterval(90)
+        self._fading.setInterval(FADE_MS)
         self._fading.timeout.connect(self._fade)
         theme().changed.connect(self._take_density)
 
@@ -160,6 +165,13 @@ class Table(QTableView):
             self.resized.connect(self.columns.fit)
         return self.columns
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Override QTableView.paintEvent: lay the ground, so that nothing below the rows is painted for them."""
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), self._ground)
+        painter.end()
+        super().paintEvent(event)
+
     def set_faded(self, is_faded: bool) -> None:
         """Grey every cell, or no longer."""
         self._cells.is_faded = is_faded
@@ -170,6 +182,10 @@ class Table(QTableView):
         self.setProperty("ground", ground)
         self.style().unpolish(self)
         self.style().polish(self)
+        self._take_ground()
+
+    def _take_ground(self) -> None:
+        self._ground = theme().tokens.colour(self.property("ground") or "background")
 
     def setModel(self, model: QAbstractItemModel | None) -> None:
         """Override QTableView.setModel: follow what changes in it."""
@@ -212,7 +228,7 @@ class Table(QTableView):
         for row in range(first, (last if last >= 0 else model.rowCount() - 1) + 1):
             changed_at = model.data(model.index(row, 0), CHANGED_ROLE)
             # One repaint more than the fade lasts, so that nothing of it stays.
-            if changed_at and now - changed_at < FADE_S + 0.2:
+            if changed_at and now - changed_at < FADE_S + 2 * FADE_MS / 1000:
                 is_fading = True
                 self.viewport().update(0, self.rowViewportPosition(row), width, theme().row_height)
         if not is_fading:

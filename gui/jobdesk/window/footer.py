@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobdesk_core.clock import IN_SIGHT_S
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
@@ -15,6 +15,25 @@ from jobdesk.staging.commands import StagedCommands
 
 #: What takes longer is told, in seconds, and milliseconds between two looks at it.
 LONG_S, LOOK_MS = 0.5, 200
+
+
+class SteadyLabel(QLabel):
+    """A line of text. One as wide as before lays nothing out anew: a time that goes on would do so each second."""
+
+    def setText(self, text: str) -> None:
+        """Override QLabel.setText."""
+        super().setText(text)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        wanted = self.fontMetrics().size(Qt.TextFlag.TextSingleLine, self.text())  # its hint would never shrink
+        if wanted != self.minimumSize():
+            self.setFixedSize(wanted)  # a label of a fixed size tells no layout of its text
 
 
 class Footer(QFrame):
@@ -29,7 +48,7 @@ class Footer(QFrame):
         self.staged.clicked.connect(show.trigger)
         staged.held.changed.connect(self._show_staged)
         self.setObjectName("footer")
-        self._left, self._right = QLabel(), QLabel()
+        self._left, self._right = SteadyLabel(), SteadyLabel()
         self.progress = QProgressBar()
         self.progress.setRange(0, 0)
         self.progress.setFixedWidth(80)
@@ -77,8 +96,8 @@ class Footer(QFrame):
     def show_desk(self, desk: Desk | None, footnote: str | None = None) -> None:
         """Show a page's own footnote, or else how far the feed has read; nothing without a desk."""
         if desk is None:
-            self._left.clear()
-            self._right.clear()
+            self._left.setText("")
+            self._right.setText("")
             return
         self._left.setText(footnote if footnote is not None else self._freshness(desk))
         able = desk.capabilities

@@ -31,6 +31,7 @@ _GROWING = r"(?<=-height: )\d\d+|(?<=icon-size: )\d+|(?<=[; ]width: )\d\d+|(?<=;
 
 _SHEET = """
 QMainWindow, #page { background: $background; }
+QMainWindow { widget-animation-duration: 0; }
 QDialog, QMessageBox { background: $panel; }
 QLabel, QCheckBox, QRadioButton, QGroupBox { background: transparent; color: $text; }
 QLabel:disabled, QCheckBox:disabled, QRadioButton:disabled { color: $faint; }
