@@ -9,7 +9,7 @@ PYTHON ?= python3
 SIDE_BY_SIDE = -n 2 --dist worksteal
 STORM = PYTHONPATH=tests:tests/storm $(PYTHON_IN) tests/storm/storm.py
 
-.PHONY: demo tour pictures translations test check bench bench-worker bench-reporting bench-monitor storm format setup clean \
+.PHONY: demo tour pictures translations test check bench bench-worker bench-reporting bench-monitor storm sql format setup clean \
 	package package-test release icons
 
 setup:
@@ -69,6 +69,10 @@ bench-worker bench-reporting bench-monitor: setup
 MINUTES ?= 10
 storm: setup
 	@$(STORM) --seconds $$(($(MINUTES) * 60)) $(if $(SEED),--seed $(SEED))
+
+# Every statement with its place; RELEASE may be set, such as 1.1.2.
+sql: setup
+	@RELEASE=$(RELEASE) $(PYTHON_IN) tests/sql_listing.py
 
 format: setup
 	.venv/bin/ruff format $(SOURCES)

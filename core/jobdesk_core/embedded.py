@@ -25,6 +25,8 @@ from typing import IO, Any, Literal, Self
 import platformdirs
 import psycopg
 
+from jobdesk_core.embedded_user import EmbeddedServerError as EmbeddedServerError
+from jobdesk_core.embedded_user import is_root, named_user, own_id
 from jobdesk_core.files import private_file
 from jobdesk_core.processes import NO_WINDOW, die_with_parent, ending_with_us, lock
 
@@ -36,14 +38,8 @@ SOCKET_FOLDER_LIMIT = 80
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 Transport = Literal["socket", "loopback"]
-#: Ids that systems give to no user, group or service: https://systemd.io/UIDS-GIDS
-FREE_IDS = range(60_578, 61_184)
 TRANSPORT: Transport = "loopback" if os.name == "nt" else "socket"
 LOOPBACK = "127.0.0.1"
-
-
-class EmbeddedServerError(Exception):
-    """The embedded PostgreSQL server did not start."""
 
 
 class FolderInUse(EmbeddedServerError):
@@ -55,7 +51,7 @@ def default_folder() -> Path:
 
     Root's server runs unprivileged, and may not enter root's home.
     """
-    if _is_root():
+    if is_root():
         return Path("/var/lib/jobdesk")
     return platformdirs.user_data_path("jobdesk", appauthor=False)
 
@@ -102,8 +98,8 @@ class EmbeddedServer:
         Raises FolderInUse when another server runs there, EmbeddedServerError with the server's own
         words when it does not start.
         """
-        if _is_root():
-            own = _own_id()
+        if is_root():
+            own = own_id()
             self._identity = {"user": own, "group": own, "extra_groups": []}
         self._make_folder(self.folder)
         self._take_lock()
@@ -177,7 +173,7 @@ class EmbeddedServer:
             )
         package = Path(spec.submodule_search_locations[0])
         newest = max(package.glob("pginstall*/bin"), key=_major_version)
-        if not _is_root():
+        if not is_root():
             return newest
         # The server's user may not be allowed into the folder of this installation.
         version = importlib.metadata.version(PACKAGE.replace("_", "-"))
@@ -203,7 +199,7 @@ class EmbeddedServer:
         shutil.rmtree(data, ignore_errors=True)  # what an interrupted attempt left behind
         data.mkdir(mode=0o700)
         # Alone of all programs initdb wants its user to have a name.
-        maker = _named_user() if self._identity else {}
+        maker = named_user() if self._identity else {}
         self._give_away(data, maker)
         result = subprocess.run(
             [
@@ -328,40 +324,6 @@ class EmbeddedServer:
 
 def _end_with_parent() -> None:
     die_with_parent(signal.SIGINT)  # the server's fast shutdown
-
-
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
-
-
-def _own_id() -> int:
-    """The id of a user and a group that root's server runs as: nobody's, so that nobody else is its superuser."""
-    import grp  # not on Windows, where nobody is root
-    import pwd
-
-    users, groups = ({each[2] for each in database} for database in (pwd.getpwall(), grp.getgrall()))
-    place = Path("/proc/self/uid_map")
-    maps = [[*map(int, line.split())] for line in (place.read_text().splitlines() if place.exists() else ())]
-    for number in FREE_IDS:
-        is_there = not maps or any(first <= number < first + count for first, _, count in maps)
-        if number not in users and number not in groups and is_there:
-            return number
-    raise EmbeddedServerError(
-        "PostgreSQL refuses to run as root, and no user id is free for it here. Start Jobdesk as an ordinary user."
-    )
-
-
-def _named_user() -> dict[str, Any]:
-    """The identity of some user who has a name and no rights, for as long as initdb runs."""
-    import pwd
-
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError as error:
-        raise EmbeddedServerError(
-            "PostgreSQL refuses to run as root, and this machine has no user nobody. Start Jobdesk as an ordinary user."
-        ) from error
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
 def _free_port() -> int:

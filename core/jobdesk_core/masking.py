@@ -76,3 +76,31 @@ def spellings(secret: str) -> Iterator[str]:
         yield repr(each)[1:-1]
         yield ascii(each)[1:-1]
         yield json.dumps(each)[1:-1]
+
+
+#: What libpq quotes of a connection string that it cannot read may be a part of the password.
+_QUOTED = (
+    r"(percent-encoded token: |unexpected spaces found in |missing \"=\" after |invalid port number: )\".*\"",
+    r"(invalid integer value )\".*\"(?= for)",
+    r"(host (?:name )?)[\"'].*@[^@\s]*[\"']",
+)
+
+
+#: A name by which libpq and others know a secret, and its value: bare, in quotes, or in quotes after a quoted name.
+_NAMED = re.compile(
+    r"((?:pass(?:word|wd|phrase)|scram_(?:client|server)_key|client_secret)(?:\s*=|[\"']\s*:)\s*)"
+    r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s&]+)",
+    re.IGNORECASE,
+)
+
+
+def without_secrets(text: str) -> str:
+    """The text with every password of a connection string, and every one that is known, blotted out."""
+    text = masked(text)
+    text = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:•••@", text)
+    # An address that was cut short has no @ any more; what is no port may be a password.
+    text = re.sub(r"(://[^:/@\s\[]+):(?![\d,]*(?:[/?\s\"',;.]|$))(?!•••)[^\s\"']+", r"\1:•••", text)
+    text = _NAMED.sub(r"\1•••", text)
+    for pattern in _QUOTED:
+        text = re.sub(pattern, r'\1"•••"', text)
+    return text

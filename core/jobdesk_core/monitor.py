@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -16,27 +15,29 @@ from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT, Capabilities
+from jobdesk_core.database.limited import ask_limited_async, limited
 from jobdesk_core.database.rows import JobRow, WorkerRow
 from jobdesk_core.database.schema import found_elsewhere
 from jobdesk_core.exceptions import ConnectorException, SchemaChanged
 from jobdesk_core.feed.counts import Counts
-from jobdesk_core.feed.feed import Changes, Feed, FeedState, Mode
-from jobdesk_core.feed.moment import Moment
-from jobdesk_core.feed.series import Series
-from jobdesk_core.filters.language import JobFilter, term
-from jobdesk_core.job import arguments, comparison, details, queue_context, related_jobs, typical_arguments
+from jobdesk_core.feed.feed import Feed
+from jobdesk_core.feed.listening import Listener
+from jobdesk_core.feed.state import Changes, FeedState, Mode
+from jobdesk_core.job import arguments, comparison, details, related_jobs, typical_arguments
 from jobdesk_core.job.arguments import MOST_WHOLE, WHOLE_JOBS, Part
 from jobdesk_core.job.comparison import Comparison
 from jobdesk_core.job.details import JobDetail
 from jobdesk_core.job.related_jobs import Others, UsualTimes
 from jobdesk_core.job.typical_arguments import UsualArguments
 from jobdesk_core.locks.locks import Locks
-from jobdesk_core.reading import running
+from jobdesk_core.reading import running, workers
+from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.name_rows import Board
 from jobdesk_core.reading.overview import Overview, overview
-from jobdesk_core.reading.pages import JobPages, Order, limited
+from jobdesk_core.reading.pages import JobPages
 from jobdesk_core.reading.records import JOBS_AT_ONCE, JobTimes, Path, times_by_id
 from jobdesk_core.reading.running import RunningJob
+from jobdesk_core.reading.series import Series
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reports import Reports
 from jobdesk_core.troubles import LINK_LOST, Trouble, explain
@@ -52,8 +53,6 @@ WAIT_TOLD_S = 1.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 #: What was asked for by a click and takes its time, such as unpacking 100 MB of arguments.
 SLOW_LIMIT_S = 30.0
-#: How long the first notification may take before we believe that none will come.
-PROBE_S = 2.0
 #: For how many seconds after it was asked for the overview is made at each count.
 WANTED_S = 5.0
 #: How long a task's newest jobs are looked for.
@@ -70,7 +69,7 @@ class Monitor:
         self.limit_s = limit_s
         self.counts = Counts()
         self.series = Series()
-        self.pages = JobPages(connector, capabilities, self.counts, limit_s=limit_s)
+        self.pages = JobPages(connector, capabilities, limit_s=limit_s)
         self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.reports = Reports(connector, capabilities, limit_s=limit_s)
         self.state = FeedState()
@@ -92,9 +91,7 @@ class Monitor:
         self._wake = asyncio.Event()
         self._on_state: Callable[[FeedState], None] = lambda state: None
         self._on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None
-        self._probe = f"jobdesk_probe_{secrets.token_hex(8)}"
-        self._heard = asyncio.Event()
-        self._deaf_reason = ""
+        self._listener = Listener(connector, self._wake.set, lambda reason: self._turn("polling", reason))
 
     @property
     def moment(self) -> Moment | None:
@@ -145,12 +142,12 @@ class Monitor:
                     await self._be_patient()
                     if not is_known:
                         await self._detect()
-                    is_known, listener = False, asyncio.create_task(self._listen())
+                    is_known, listener = False, asyncio.create_task(self._listener.listen(self._capabilities))
                     await self._begun()
                     self._overview = None
                     pause = FIRST_PAUSE_S
                     self.state = replace(self.state, server=_place(self._feed.connection))
-                    self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
+                    self._turn(*self._listener.mode)
                     on_changes(Changes({}, [], frozenset(), is_refresh=True))
                     # Once more: it may have changed between the detection and the start.
                     if not await self._answered(self._detect()):
@@ -224,7 +221,7 @@ class Monitor:
         """The registered workers; none on releases before 3.1, which keep no record of them."""
         if not self._capabilities.has_workers:
             return []
-        return await self._connector.run_async(queue_context.WORKERS)
+        return await self._connector.run_async(workers.WORKERS)
 
     async def running_jobs(self, worker_id: int | None) -> list[RunningJob]:
         """The jobs that a worker is running, or those running without one (None); at most running.MOST_JOBS."""
@@ -232,22 +229,8 @@ class Monitor:
 
     async def usual_arguments(self, task: str) -> UsualArguments:
         """What the newest jobs of a task have been given, as far as a few short stretches hold some."""
-        found: list[int] = []
-        after, started = None, time.monotonic()
-        pages = JobPages(self._connector, self._capabilities, self.counts, limit_s=self.limit_s)
-        while len(found) < typical_arguments.MOST_JOBS and time.monotonic() - started < USUAL_S:
-            page = await pages.read(
-                JobFilter.parse(term("task", task)),
-                Order.NEWEST,
-                after=after,
-                limit=typical_arguments.MOST_JOBS - len(found),
-            )
-            found += [row.id for row in page.rows]
-            after = page.next_key
-            if page.is_last:
-                break
-        jobs = await limited(self._connector, typical_arguments.arguments_of(found), self.limit_s)
-        return typical_arguments.learn(jobs)
+        steps = typical_arguments.of_task(self._capabilities, task, USUAL_S)
+        return await ask_limited_async(steps, self._connector, self.limit_s)
 
     # Following
 
@@ -281,7 +264,7 @@ class Monitor:
         try:
             while True:
                 await self._wait(MOVING_S if is_moving else REST_S)
-                if listener.done() and not listener.cancelled() and not self._deaf_reason:
+                if listener.done() and not listener.cancelled() and not self._listener.is_deaf:
                     listener.result()
                     raise ConnectorException("The listening connection has ended.")
                 started = time.monotonic()
@@ -338,55 +321,15 @@ class Monitor:
                 answered, _ = await asyncio.wait({task}, timeout=3 * ANSWER_S)
                 if not answered:
                     raise ConnectorException("The server has stopped answering.")
-                self._turn("polling" if self._deaf_reason else "live", self._deaf_reason)
+                self._turn(*self._listener.mode)
             return task.result()
         finally:
             await _ended(task)
 
-    async def _listen(self) -> None:
-        """Listen on a connection of its own; where that is not possible, say why and leave it at that."""
-        self._deaf_reason, self._heard = "", asyncio.Event()
-        if self._capabilities.is_standby:
-            self._deaf_reason = "A standby cannot LISTEN, so changes are polled for."
-            return
-        if self._connector.route is Route.POOLED:
-            self._deaf_reason = "Behind a pooler, transaction mode: polling."
-            return
-        listening = asyncio.Event()
-        channels = [*self._capabilities.channels, self._probe]
-        listen = asyncio.create_task(
-            self._connector.listen_notify(self._notified, channels, on_listening=listening.set)
-        )
-        begun = asyncio.create_task(listening.wait())
-        try:
-            await asyncio.wait({listen, begun}, return_when="FIRST_COMPLETED")
-            if not listen.done():
-                await self._connector.run_async(_probe(self._probe))
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PROBE_S):
-                        await self._heard.wait()
-                if not self._heard.is_set():
-                    self._deaf_reason = (
-                        "Notifications do not arrive (a pooler in transaction mode?), so changes are polled for."
-                    )
-                    self._turn("polling", self._deaf_reason)
-                    return
-            await listen
-        finally:
-            listen.cancel()
-            begun.cancel()
-            await asyncio.gather(listen, begun, return_exceptions=True)
-
-    def _notified(self, channel: str, _payload: str) -> None:
-        if channel == self._probe:
-            self._heard.set()
-        else:
-            self._wake.set()
-
     def _saw(self, milliseconds: float) -> None:
         now = self.now()
         state = replace(self.state, latency_ms=milliseconds, last_event_id=self._feed.last_event_id, read_at=now)
-        self._tell(state.into("polling" if self._deaf_reason else "live", self._deaf_reason, now))
+        self._tell(state.into(*self._listener.mode, now))
 
     def _turn(self, mode: Mode, reason: str = "", trouble: Trouble | None = None) -> None:
         self._tell(self.state.into(mode, reason, self.now(), trouble))
@@ -425,7 +368,3 @@ def _place(connection: Connection) -> str:
     """The host and port that a connection has led to."""
     info = connection.info
     return f"{info.host}:{info.port}" if not info.host.startswith(("/", "@")) else info.host
-
-
-def _probe(channel: str) -> Statement[None]:
-    return Statement("SELECT pg_notify(%(channel)s, '')", lambda rows: None, {"channel": channel})

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable
 from pathlib import Path
 
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, SignalInstance
 
 INTERVAL_MS = 5

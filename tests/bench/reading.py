@@ -16,9 +16,9 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.feed.counts import Counts
 from jobdesk_core.feed.feed import Feed
-from jobdesk_core.feed.series import Series
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.reading.pages import JobPages, Order, PageKey
+from jobdesk_core.reading.series import Series
 from procrastinate.manager import JobManager
 from table import Contender, Line, below, take_rounds, within
 
@@ -54,7 +54,7 @@ class Readers:
 
     def pages(self) -> JobPages:
         """Ours, knowing nothing of the database yet."""
-        return JobPages(self.connector, self.capabilities, Counts())
+        return JobPages(self.connector, self.capabilities)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query on the bare connection."""

@@ -12,14 +12,14 @@ import pytest
 from database import connected, defer, finish, run_sql, start
 from histories import change, happened, monitor_of
 from jobdesk_core import EventType, Status
-from jobdesk_core.feed.job_counts import QueueCounts
-from jobdesk_core.feed.stamps import Stamps
 from jobdesk_core.job.typical_arguments import MOST_JOBS, learn
 from jobdesk_core.monitor import Monitor
 from jobdesk_core.operations.change.prune import pruning, pruning_refusal
+from jobdesk_core.reading.job_counts import QueueCounts
 from jobdesk_core.reading.name_rows import Board, NameRow, name_row
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
 from jobdesk_core.reading.pace import KINDS, SAMPLES, Pace, minute_of
+from jobdesk_core.reading.stamps import Stamps
 from waiting import until
 
 NOW = dt.datetime(2026, 5, 4, 12, 30, tzinfo=dt.UTC)

@@ -18,11 +18,11 @@ from jobdesk_core.database.rows import EventRow
 from jobdesk_core.feed.counts import STRETCH_IDS, Counts
 from jobdesk_core.feed.feed import Feed
 from jobdesk_core.feed.gaps import Gaps
-from jobdesk_core.feed.job_counts import Group, Tally
 from jobdesk_core.feed.row_count_check import DELETED_QUIET_S, QUIET_S, Balance, TableStatistics
-from jobdesk_core.feed.series import Series
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.monitor import Monitor
+from jobdesk_core.reading.job_counts import Group, Tally
+from jobdesk_core.reading.series import Series
 from waiting import until
 
 NOW = dt.datetime(2026, 5, 4, tzinfo=dt.UTC)

@@ -16,10 +16,10 @@ from jobdesk_core import EventType, Status
 from jobdesk_core.database.rows import EventRow, JobRow
 from jobdesk_core.feed.counts import STRETCH_IDS, Counts
 from jobdesk_core.feed.feed import Feed
-from jobdesk_core.feed.series import Series
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.monitor import Monitor
 from jobdesk_core.reading.pace import KINDS, Pace
+from jobdesk_core.reading.series import Series
 from waiting import until
 
 TABLE = "SELECT queue_name, task_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2, 3"

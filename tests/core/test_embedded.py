@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from database import run_sql
-from jobdesk_core.embedded import FREE_IDS, EmbeddedServer, EmbeddedServerError, FolderInUse
+from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse
+from jobdesk_core.embedded_user import FREE_IDS
 from programs import started
 from psycopg.conninfo import make_conninfo
 from waiting import until

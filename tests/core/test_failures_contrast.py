@@ -24,8 +24,7 @@ from jobdesk_core.failures.exact import binomial_tail, corrected, over_represent
 from jobdesk_core.failures.records import Common, Contrast, Range
 from jobdesk_core.failures.traits import Run
 from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.reading.pages import Order
-from jobdesk_core.reading.synchronous import SyncJobPages
+from jobdesk_core.reading.pages import Order, SyncJobPages
 from managing import bring_to, job_of, managing, now
 from releases import STATES
 

@@ -11,8 +11,7 @@ from failing import Ran, able_of, answers, connected_now, contrasts, read, write
 from jobdesk_core.failures import groups
 from jobdesk_core.failures.records import By, Group, Range
 from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.reading.pages import Order
-from jobdesk_core.reading.synchronous import SyncJobPages
+from jobdesk_core.reading.pages import Order, SyncJobPages
 from reports import add_error, add_worker, ago, install
 
 READS = [f"SELECT ON procrastinate_{table}" for table in ("jobs", "events", "workers", "periodic_defers")]

@@ -21,9 +21,10 @@ from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.feed.counts import Counts
-from jobdesk_core.feed.feed import Changes, Feed, FeedState
-from jobdesk_core.feed.series import Series
+from jobdesk_core.feed.feed import Feed
+from jobdesk_core.feed.state import Changes, FeedState
 from jobdesk_core.monitor import Monitor
+from jobdesk_core.reading.series import Series
 from managing import ids_of
 from pooler import Pooler
 from waiting import until

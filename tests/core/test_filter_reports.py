@@ -14,8 +14,8 @@ from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.exceptions import NothingReported
 from jobdesk_core.filters import reported as filter_reports
 from jobdesk_core.filters.language import FilterError, JobFilter
-from jobdesk_core.reading.pages import Order, PageKey
-from jobdesk_core.reading.synchronous import SyncJobPages, read_detail_now
+from jobdesk_core.job.details import read_detail_now
+from jobdesk_core.reading.pages import Order, PageKey, SyncJobPages
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.troubles import explain
 from releases import STATES

@@ -15,7 +15,7 @@ from database import connected, defer, finish, role, run_sql, start
 from jobdesk_core import EventType, PsycopgConnector, Status
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.feed.feed import Changes, FeedState
+from jobdesk_core.feed.state import Changes, FeedState
 from jobdesk_core.monitor import Monitor
 from pooler import Pooler
 from waiting import until

@@ -17,9 +17,9 @@ from database import connected, run_sql
 from histories import monitor_of
 from jobdesk_core.feed.counts import Counts
 from jobdesk_core.feed.feed import Feed
-from jobdesk_core.feed.series import Series
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.reading.overview import Overview
+from jobdesk_core.reading.series import Series
 from waiting import until
 
 #: A day of three queues and four tasks: retries, failures, aborted, cancelled, scheduled and locked jobs, three workers
@@ -222,7 +222,7 @@ async def test_a_moment_is_of_one_snapshot_however_much_goes_on(dsn: str) -> Non
             first, last = 10 * turn, 10 * turn + 9
             run_sql(dsn, f"UPDATE procrastinate_jobs SET status = 'doing' WHERE id BETWEEN {first} AND {last}")
             run_sql(dsn, f"SELECT procrastinate_finish_job_v1(id, 'succeeded', false) {jobs_of}")
-            feed._open_share._next_at = feed._open_stale_at = 0.0
+            feed._open_counting.share._next_at = feed._open_stale_at = 0.0
             if await feed.has_news():
                 while (await feed.read())[1]:
                     pass

@@ -10,7 +10,7 @@ import pytest
 from database import connected, run_sql
 from faulty import FaultyLink
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from jobdesk_core.monitor import Monitor
 from waiting import until
 

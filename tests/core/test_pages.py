@@ -11,7 +11,6 @@ from database import run_sql
 from jobdesk_core import Job, JobManager, PsycopgConnector, Status
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.feed.counts import Counts
 from jobdesk_core.filters.language import FilterError, JobFilter
 from jobdesk_core.reading.pages import JobPages, Order, PageKey
 from managing import ids_of
@@ -23,7 +22,7 @@ async def pages_of(dsn: str) -> AsyncIterator[tuple[JobPages, JobManager]]:
     await connector.open_async()
     able = await connector.run_async(DETECT)
     try:
-        yield JobPages(connector, able, Counts()), JobManager(connector)
+        yield JobPages(connector, able), JobManager(connector)
     finally:
         await connector.close_async()
 

@@ -14,7 +14,8 @@ from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.exceptions import CannotListen, ConnectorException
-from jobdesk_core.monitor import FeedState, Monitor
+from jobdesk_core.feed.state import FeedState
+from jobdesk_core.monitor import Monitor
 from jobdesk_core.profiles import Profile, connection_parameters
 from jobdesk_core.profiles.probe import probe
 from jobdesk_core.troubles import explain

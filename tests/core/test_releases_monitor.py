@@ -15,10 +15,10 @@ from jobdesk_core.database.rows import JobRow
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.feed.counts import Counts
 from jobdesk_core.feed.feed import Feed
-from jobdesk_core.feed.series import Series
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.monitor import Monitor
 from jobdesk_core.reading.pages import JobPages, Order
+from jobdesk_core.reading.series import Series
 from managing import bring_all, bring_to, defer, execute, job_of, managing, now
 from releases import NEWEST, STATES, level
 from waiting import until
@@ -148,7 +148,7 @@ async def test_every_filter_finds_what_it_says(released_dsn: str, state: str) ->
         await bring_all(manager)
         await defer(manager, {"scheduled_at": now() + dt.timedelta(hours=1)}, {"queue": "other"})
         able = await manager.capabilities_async()
-        pages = JobPages(manager.connector, able, Counts())
+        pages = JobPages(manager.connector, able)
         assert [row.status for row in await read_all(pages, "", Order.NEXT_TO_RUN)] == [Status.TODO] * 3
         every = await read_all(pages, "", Order.OLDEST)
         assert [row.id for row in every] == [job.id for job in await manager.list_jobs_async()]
@@ -174,7 +174,7 @@ async def test_what_runs_next_comes_first(released_dsn: str, state: str) -> None
         if level(state) >= (2, 5):
             await execute(manager, f"UPDATE procrastinate_jobs SET priority = 1 WHERE id = {ids[3]}")
             ids = [ids[3], *ids[:3], ids[4]]
-        pages = JobPages(manager.connector, await manager.capabilities_async(), Counts())
+        pages = JobPages(manager.connector, await manager.capabilities_async())
         assert [row.id for row in await read_all(pages, "", Order.NEXT_TO_RUN)] == ids
         assert [row.id for row in await read_all(pages, "status:todo", Order.NEXT_TO_RUN)] == ids
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from database import connected, defer, finish, run_sql, start
-from jobdesk_core.feed.feed import Changes
-from jobdesk_core.monitor import FeedState, Monitor
+from jobdesk_core.feed.state import Changes, FeedState
+from jobdesk_core.monitor import Monitor
 from jobdesk_core.reported.detection import detect
 from reports import add_error, insert, install
 from waiting import until

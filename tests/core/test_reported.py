@@ -10,10 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.exceptions import ConnectorException, SchemaRefused
 from jobdesk_core.operations import steps
 from jobdesk_core.reported import ddl, detection, schema
-from jobdesk_core.reported.records import Reported
 from jobdesk_core.reported.schema import Installed
 from psycopg import sql
 

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 import psycopg
 import pytest
 from database import connected, run_sql
-from jobdesk_core.feed.counts import Counts
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations import Cancel, Matching, Progress, plan, run_async
-from jobdesk_core.reading.pages import JobPages, Order, PageKey, StatementTooLong
+from jobdesk_core.reading.pages import JobPages, Order, PageKey
 from psycopg.conninfo import make_conninfo
 from waiting import until
 
@@ -34,7 +34,7 @@ def insert(dsn: str, ids: str, columns: str = "", values: str = "") -> None:
 @contextlib.asynccontextmanager
 async def pages_of(dsn: str, limit_s: float = 5.0) -> AsyncIterator[JobPages]:
     async with connected(make_conninfo(dsn, application_name=NAME)) as (connector, able):
-        yield JobPages(connector, able, Counts(), limit_s=limit_s)
+        yield JobPages(connector, able, limit_s=limit_s)
 
 
 async def search(
@@ -143,7 +143,7 @@ async def test_a_cancelled_read_ends_on_the_server_too(dsn: str) -> None:
 async def test_a_read_that_waits_for_a_connection_is_cancelled_whenever_that_comes(dsn: str) -> None:
     insert(dsn, "generate_series(1, 10)")
     async with connected(dsn, max_size=1) as (connector, able):
-        pages = JobPages(connector, able, Counts())
+        pages = JobPages(connector, able)
         for turn in range(200):
             first, second = (asyncio.ensure_future(pages.read(JobFilter.parse(""), Order.NEWEST)) for _ in range(2))
             for _ in range(turn):

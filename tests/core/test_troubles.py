@@ -26,7 +26,8 @@ from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.exceptions import AlreadyEnqueued, ConnectorException, JobdeskException, UniqueViolation
-from jobdesk_core.troubles import Trouble, explain, without_secrets
+from jobdesk_core.masking import without_secrets
+from jobdesk_core.troubles import Trouble, explain
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from waiting import until
 

@@ -25,9 +25,9 @@ from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT
+from jobdesk_core.database.limited import StatementTooLong, limited
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.profiles import Profile, connection_parameters
-from jobdesk_core.reading.pages import StatementTooLong, limited
 from jobdesk_core.troubles import explain
 from programs import started
 from waiting import until

@@ -11,9 +11,8 @@ from database import connected, defer, finish, role, run_sql, start
 from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.cli import main
 from jobdesk_core.database.capabilities import DETECT
-from jobdesk_core.job.details import read_detail
+from jobdesk_core.job.details import read_detail, read_detail_now
 from jobdesk_core.job.why import Explanation
-from jobdesk_core.reading.synchronous import read_detail_now
 from jobdesk_core.reported.detection import detect
 from reports import add_error, add_worker, ago, insert, install
 

@@ -13,9 +13,9 @@ from jobdesk.exporting import export
 from jobdesk.exporting.dialog import ExportDialog
 from jobdesk.exporting.leaving import ExportLeaveDialog
 from jobdesk.window.main_window import MainWindow
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.reading.export import ExportIncomplete
-from jobdesk_core.reading.pages import StatementTooLong
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest

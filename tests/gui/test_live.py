@@ -9,7 +9,7 @@ import pytest
 from jobdesk.jobs.job_columns import STATUS_COLUMN
 from jobdesk.kit.roles import CELL_ROLE
 from jobdesk.window.main_window import MainWindow
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.reading.pages import Order
 from opened import Others, live

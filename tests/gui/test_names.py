@@ -15,9 +15,9 @@ from jobdesk.queues.model import NamesModel
 from jobdesk.queues.page import NamesPage
 from jobdesk.window.main_window import MainWindow
 from jobdesk.workers.prune import PruneDialog
-from jobdesk_core.feed.job_counts import QueueCounts
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.journal import Search
+from jobdesk_core.reading.job_counts import QueueCounts
 from jobdesk_core.reading.name_rows import NameRow, name_row
 from jobdesk_core.reading.open_jobs import OpenGroup
 from jobdesk_core.reading.pace import Pace

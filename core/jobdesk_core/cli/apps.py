@@ -25,6 +25,7 @@ from jobdesk_core.exceptions import (
     TaskNotFound,
 )
 from jobdesk_core.jobs import DeleteJobCondition, Job, JobDeferrer
+from jobdesk_core.masking import without_secrets
 from jobdesk_core.schema import SchemaManager
 from jobdesk_core.utils import utcnow
 from jobdesk_core.worker import Worker
@@ -50,7 +51,7 @@ def reported() -> Iterator[None]:
     try:
         yield
     except (SyncConnectorConfigurationError, MiddlewareKindMismatch, TaskNotFound, TypeError, ValueError) as error:
-        raise Ended(exit_codes.USAGE, troubles.without_secrets(str(error))) from error
+        raise Ended(exit_codes.USAGE, without_secrets(str(error))) from error
 
 
 def loaded(options: argparse.Namespace) -> App:
@@ -68,12 +69,12 @@ def loaded(options: argparse.Namespace) -> App:
         app = App.from_path(path.replace(":", "."))
         app.perform_import_paths()
     except LoadFromPathError as error:
-        raise Ended(exit_codes.USAGE, f"There is no app at {path}: {troubles.without_secrets(str(error))}.") from error
+        raise Ended(exit_codes.USAGE, f"There is no app at {path}: {without_secrets(str(error))}.") from error
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{at.filename}, line {at.lineno}"
         # What the application was about to connect with may stand in what it says.
-        said = f"{type(error).__name__}: {troubles.without_secrets(str(error))}"
+        said = f"{type(error).__name__}: {without_secrets(str(error))}"
         raise Ended(exit_codes.USAGE, f"The app {path} fails when it is imported: {said} ({where}).") from error
     return app
 

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import datetime as dt
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +15,6 @@ from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import Opened
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.filters.language import JobFilter, term
 from jobdesk_core.job import typical_arguments
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import steps
@@ -26,8 +24,6 @@ from jobdesk_core.operations.deferring.new_jobs import NewJob, from_rows
 from jobdesk_core.operations.deferring.row_types import TYPES
 from jobdesk_core.operations.deferring.rows import MOST_BYTES, Row, Rows, RowsNotUnderstood, decoded, open_rows
 from jobdesk_core.profiles.introspect import AppTask
-from jobdesk_core.reading.pages import Order
-from jobdesk_core.reading.synchronous import SyncJobPages, limited_now
 from jobdesk_core.reported import reading
 from jobdesk_core.reported.attempts import attempt
 
@@ -40,25 +36,12 @@ _COMPARED, _TOLD = 1_000, 5
 def known(desk: Opened, task: str) -> KnownTask:
     """What the task's latest jobs and its workers tell; nothing when that is not found at once, or may not be read."""
     told = _reported(desk, task)
-    found: list[int] = []
-    try:
-        pages = SyncJobPages(desk.connector, desk.capabilities, limit_s=_LOOKED_S)
-        after, started = None, time.monotonic()
-        while len(found) < typical_arguments.MOST_JOBS and time.monotonic() - started < _LOOKED_S:
-            page = pages.read_now(
-                JobFilter.parse(term("task", task)),
-                Order.NEWEST,
-                after=after,
-                limit=typical_arguments.MOST_JOBS - len(found),
-            )
-            found += [row.id for row in page.rows]
-            after = page.next_key
-            if page.is_last:
-                break
-        jobs = limited_now(desk.connector, typical_arguments.arguments_of(found), _LOOKED_S)
-        return known_task(task, typical_arguments.learn(jobs), told, is_reported=told is not None)
-    except ConnectorException:
-        return known_task(task, None, told, is_reported=told is not None)
+    usual = None
+    with contextlib.suppress(ConnectorException):
+        usual = steps.run(
+            typical_arguments.of_task(desk.capabilities, task, _LOOKED_S), desk.connector, limit_s=_LOOKED_S
+        )
+    return known_task(task, usual, told, is_reported=told is not None)
 
 
 def _reported(desk: Opened, task: str) -> AppTask | None:

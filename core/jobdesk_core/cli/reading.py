@@ -10,14 +10,14 @@ from typing import Any
 from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.exit_codes import Ended
+from jobdesk_core.database.limited import limited_now
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.job.details import JobDetail
+from jobdesk_core.job.details import JobDetail, read_detail_now
 from jobdesk_core.job.why import Explanation
 from jobdesk_core.profiles.secret_keys import EVERYTHING, masked
 from jobdesk_core.reading.export import Exported, ExportIncomplete, Wanted, read_records_now, read_rows_now
 from jobdesk_core.reading.pages import Order
 from jobdesk_core.reading.records import JobRecord, RecordLines, path_of, times_by_id
-from jobdesk_core.reading.synchronous import limited_now, read_detail_now
 from jobdesk_core.reported.shown import Shown
 
 ORDERS = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "next": Order.NEXT_TO_RUN}

@@ -10,6 +10,7 @@ from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened, unchecked
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.exceptions import SchemaRefused
 from jobdesk_core.operations import steps
 from jobdesk_core.operations.change.rules import READ_ONLY
@@ -18,7 +19,7 @@ from jobdesk_core.profiles import Profile
 from jobdesk_core.reported import reading, schema
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.of_job import Run, reports_of
-from jobdesk_core.reported.records import Error, Reported
+from jobdesk_core.reported.records import Error
 from jobdesk_core.reported.schema import Installed
 from jobdesk_core.reported.sizes import TableSize, sizes
 

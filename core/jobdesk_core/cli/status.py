@@ -9,6 +9,7 @@ from jobdesk_core.cli import exit_codes, output
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.settings import Route
+from jobdesk_core.database.limited import limited_transaction
 from jobdesk_core.feed.counts import INHABITED, Counts, count_stretch
 from jobdesk_core.job.queue_context import LAST_STARTS
 from jobdesk_core.jobs import Status
@@ -18,7 +19,6 @@ from jobdesk_core.reading.attention import Attention, attention
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenJobs
 from jobdesk_core.reading.pace import Pace
 from jobdesk_core.reading.progress import progress
-from jobdesk_core.reading.synchronous import limited_transaction
 from jobdesk_core.reported import reading
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.serving import unserved

@@ -20,14 +20,14 @@ from jobdesk_core.cli import exit_codes, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened, connected_again
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.limited import limited_transaction
 from jobdesk_core.database.rows import EventRow, JobRow, job_row, jobs_table, row_columns
 from jobdesk_core.durations import in_words
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.feed.feed import BATCH_EVENTS, events_after, events_of
+from jobdesk_core.feed.events import BATCH_EVENTS, events_after, events_of
 from jobdesk_core.feed.gaps import Gaps, recent_events
 from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.reading.pages import Order
-from jobdesk_core.reading.synchronous import SyncJobPages, limited_transaction
+from jobdesk_core.reading.pages import Order, SyncJobPages
 from jobdesk_core.troubles import LINK_LOST, Trouble, explain
 
 #: Matching jobs whose deletion is noticed: the newest at the start, and those that have changed since.

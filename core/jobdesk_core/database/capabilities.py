@@ -15,7 +15,7 @@ from typing import Any, Literal
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.bodies import KNOWN
-from jobdesk_core.reported.records import Reported
+from jobdesk_core.database.reported import Reported
 
 _VARCHAR = "character varying"
 _AT = "timestamp with time zone"

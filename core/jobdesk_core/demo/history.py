@@ -25,13 +25,7 @@ async def fill_history(connector: PsycopgConnector) -> None:
     for number in range(JOBS):
         at = now - dt.timedelta(hours=1) * (1 - (number + chance.random()) / JOBS) - dt.timedelta(seconds=20)
         name, options, arguments = sample_job(chance)
-        # More fails in the middle of the hour: there is something to see.
-        is_bad = math.sin(math.pi * number / JOBS) > 0.97 and name.startswith(("mail", "etl"))
-        end = "failed" if is_bad or name == "ledger.reconcile" else "succeeded"
-        if chance.random() < 0.02:
-            end = "cancelled"
-        elif name in ("media.transcode", "reports.nightly") and chance.random() < 0.4:
-            end = "aborted"
+        end = _end_of(name, number, chance)
         jobs.append(
             {
                 "queue": app.tasks[name].queue,
@@ -67,6 +61,16 @@ async def fill_history(connector: PsycopgConnector) -> None:
             },
         )
     )
+
+
+def _end_of(name: str, number: int, chance: random.Random) -> str:
+    # More fails in the middle of the hour: there is something to see.
+    is_bad = math.sin(math.pi * number / JOBS) > 0.97 and name.startswith(("mail", "etl"))
+    if chance.random() < 0.02:
+        return "cancelled"
+    if name in ("media.transcode", "reports.nightly") and chance.random() < 0.4:
+        return "aborted"
+    return "failed" if is_bad or name == "ledger.reconcile" else "succeeded"
 
 
 _INSERT = """

@@ -18,7 +18,12 @@ from jobdesk_core.retry import RetryStrategy
 def create_app(connector: Any) -> App:
     """An app with the sample tasks."""
     app = App(connector=connector)
+    _add_quick(app)
+    _add_slow(app)
+    return app
 
+
+def _add_quick(app: App) -> None:
     @app.task(name="invoices.send_invoice", queue="billing")
     async def send_invoice(user_id: int, period: str, amount: float = 0.0) -> None:
         """Fast; the exchange rates for large amounts never come whole."""
@@ -50,6 +55,14 @@ def create_app(connector: Any) -> App:
         if path.endswith("13.jpg"):
             trouble.read_photo(path)
 
+    @app.task(name="ledger.reconcile", queue="billing")
+    async def reconcile(account: str, month: str) -> None:
+        """Fails for good."""
+        await asyncio.sleep(random.uniform(0.2, 1.5))
+        trouble.check_balance(account, month)
+
+
+def _add_slow(app: App) -> None:
     @app.task(name="media.transcode", queue="media")
     async def transcode(path: str, codec: str = "av1") -> None:
         """Slow, and tells how far it is; an abort ends it at once."""
@@ -67,12 +80,6 @@ def create_app(connector: Any) -> App:
                 raise JobAborted()
             time.sleep(0.2)
 
-    @app.task(name="ledger.reconcile", queue="billing")
-    async def reconcile(account: str, month: str) -> None:
-        """Fails for good."""
-        await asyncio.sleep(random.uniform(0.2, 1.5))
-        trouble.check_balance(account, month)
-
     @app.task(name="etl.load_partition", queue="etl")
     async def load_partition(table: str, partition: int, source: str = "crm") -> None:
         """One at a time per table, by its lock; tells how far it is."""
@@ -88,5 +95,3 @@ def create_app(connector: Any) -> App:
     async def usage(timestamp: int, region: str = "eu") -> None:
         """Every ten minutes."""
         await asyncio.sleep(random.uniform(0.5, 2))
-
-    return app

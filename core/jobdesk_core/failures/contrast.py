@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.failures.comparing import FEWEST, Comparing
 from jobdesk_core.failures.counting import BOUNDS
@@ -17,7 +18,6 @@ from jobdesk_core.failures.runs import RunStretch, Sought, runs_of
 from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.traits import Run
 from jobdesk_core.filters.language import JobFilter, term
-from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.reading import known_workers
 
@@ -64,7 +64,7 @@ class ContrastReader:
         self._every = _every((group.runs or 0) - group.failed, MOST_SUCCEEDED)
         self._is_sample = self._every_failed > 1 or self._every > 1
 
-    def more(self) -> Steps[Contrast]:
+    def more(self) -> Asking[Contrast]:
         """Read one stretch and tell what is known."""
         if self._stretches is None:
             bounds = yield BOUNDS
@@ -76,7 +76,7 @@ class ContrastReader:
             yield from self._read(self._stretches)
         return self._contrast()
 
-    def _read(self, stretches: Stretches) -> Steps[None]:
+    def _read(self, stretches: Stretches) -> Asking[None]:
         since = self._failures.since
         every = self._every_failed if self._is_failed else self._every
         job_filter = self._failed_filter if self._is_failed else self._filter

@@ -11,17 +11,18 @@ import datetime as dt
 from dataclasses import replace
 
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.failures.counting import BOUNDS, Bounds, Window, count, earlier, first_events
 from jobdesk_core.failures.errors import MOST_ERRORS, Errors, before, jobs_of
 from jobdesk_core.failures.records import By, Failures, Group, Range
 from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.tally import Frame, Tally, in_order
 from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.reading import PAGE, errors_of_runs
-from jobdesk_core.reported.records import Error, Reported
+from jobdesk_core.reported.records import Error
 
 #: What was usual is read from so many lengths of the range before it, and from so many events at most.
 USUAL_LENGTHS, USUAL_EVENTS = 4, 3_000_000
@@ -63,7 +64,7 @@ class FailuresReader:
         self._unreported = ""
         self._is_counted = self._are_errors_known = self._is_usual_known = self._is_whole = False
 
-    def more(self) -> Steps[Failures]:
+    def more(self) -> Asking[Failures]:
         """Read one stretch and tell what is known."""
         if self._tally is None:
             bounds = yield BOUNDS
@@ -103,7 +104,7 @@ class FailuresReader:
 
     # What workers report
 
-    def _read_errors(self) -> Steps[None]:
+    def _read_errors(self) -> Asking[None]:
         """Read one page of reported errors, or that there are none to be read."""
         reported, frame = self._able.reported, self._frame
         errors = self._errors = self._errors or Errors(frame)
@@ -135,7 +136,7 @@ class FailuresReader:
 
     # The range, and the time before
 
-    def _count(self, oldest: float) -> Steps[None]:
+    def _count(self, oldest: float) -> Asking[None]:
         """Count one stretch. With one that has nothing from `oldest` on, this part is done."""
         high = self._stretches.high
         assert self._tally is not None and high is not None
@@ -159,7 +160,7 @@ class FailuresReader:
 
     # What is older
 
-    def _look_earlier(self, tally: Tally) -> Steps[None]:
+    def _look_earlier(self, tally: Tally) -> Asking[None]:
         high = self._stretches.high
         assert high is not None
         failing, new = tally.never_failed, tally.never_ran
@@ -170,7 +171,7 @@ class FailuresReader:
         self._stretches.high = found.below
         yield from self._end_if_known()
 
-    def _end_if_known(self) -> Steps[None]:
+    def _end_if_known(self) -> Asking[None]:
         """It is whole when nothing is left to be looked for, or nowhere to look."""
         tally = self._tally
         assert tally is not None

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.operations.steps import Steps
-from jobdesk_core.reading.pages import StatementTooLong
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.limited import StatementTooLong
 
 T = TypeVar("T")
 #: Events per stretch: the first, the fewest and the most; and the seconds that one should take.
@@ -24,7 +24,7 @@ class Stretches:
         self.high: int | None = highest or None
         self._width = ChunkSize(FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH, STRETCH_AIM_S)
 
-    def timed(self, make: Callable[[int], Statement[T]]) -> Steps[T]:
+    def timed(self, make: Callable[[int], Statement[T]]) -> Asking[T]:
         """Run the statement of the stretch above an id, which is so far away that it takes little time.
 
         Raises StatementTooLong when even the shortest one takes longer than the runner allows.

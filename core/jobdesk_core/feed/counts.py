@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.rows import EventRow, JobRow
-from jobdesk_core.feed.job_counts import Group, QueueCounts, Tally
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.reading.job_counts import Group, QueueCounts, Tally
 
 #: Ids per stretch. Counting one takes some ten milliseconds (measured on PostgreSQL 18, warm).
 STRETCH_IDS = 50_000

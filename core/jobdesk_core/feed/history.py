@@ -11,9 +11,9 @@ from typing import Any
 from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
-from jobdesk_core.feed.series import DurationRow, HistoryRow, Series
 from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF, SAMPLES
+from jobdesk_core.reading.series import DurationRow, HistoryRow, Series
 
 #: Events per stretch: the first one, and what it is adapted to so that a stretch takes about so many seconds.
 FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 20_000, 2_000, 200_000

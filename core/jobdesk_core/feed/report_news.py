@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.reported.records import Reported
+from jobdesk_core.database.reported import Reported
 
 #: Ids that are given together may be seen out of their order: so many below the newest are looked at again.
 LOOKED_BACK = 200

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.limited import limited
 from jobdesk_core.profiles.secret_keys import compiled
-from jobdesk_core.reading.pages import limited
 
 #: Seconds for which an answer counts as fresh, and how many answers are kept.
 FRESH_S = 60.0

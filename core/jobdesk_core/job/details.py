@@ -7,12 +7,16 @@ import contextlib
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
-from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
+from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database import added_columns
+from jobdesk_core.database.asking import Asking, ask, ask_async
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import StatementTooLong, ask_limited, ask_limited_async, limited_transaction, overdue
 from jobdesk_core.database.rows import EVENT_COLUMNS, EventRow, JobRow, WorkerRow, event_tuples, job_row, row_columns
 from jobdesk_core.exceptions import ArgumentsTooDeep, ConnectorException
 from jobdesk_core.job import queue_context
@@ -20,12 +24,10 @@ from jobdesk_core.job.arguments import ARGS_LIMIT_BYTES, is_deep, parsed
 from jobdesk_core.job.queue_context import Holder, Situation
 from jobdesk_core.job.why import Explanation, Surroundings, explain
 from jobdesk_core.jobs import Status
-from jobdesk_core.reading.pages import StatementTooLong, limited, overdue
+from jobdesk_core.reading import workers
 from jobdesk_core.reported.around import Around
 from jobdesk_core.reported.around import around as reported_around
 from jobdesk_core.reported.reading import unreadable
-
-T = TypeVar("T")
 
 #: The latest events of a job that are read.
 EVENTS_LIMIT = 500
@@ -71,27 +73,45 @@ async def read_detail(
     """
     try:
         async with asyncio.timeout(limit_s), connector.transaction(snapshot=True) as connection:
-            read = await Reading(connector, capabilities, connection).read(job_id)
+            read = await ask_async(
+                _in_a_snapshot(capabilities, job_id), partial(connector.run_async, connection=connection)
+            )
     except TimeoutError as error:
         raise overdue(error, limit_s)  # noqa: B904 - it names its cause itself
     if read is None:
         return None
-    detail, around = read
-    question = still_to_ask(capabilities, detail, around)
+    return await ask_limited_async(_explained(capabilities, *read), connector, limit_s)
+
+
+def read_detail_now(
+    connector: SyncPsycopgConnector, capabilities: Capabilities, job_id: int, *, limit_s: float = 5.0
+) -> JobDetail | None:
+    """Read a job as `read_detail` does; the limit is for each statement."""
+    with limited_transaction(connector, limit_s, snapshot=True) as connection:
+        read = ask(_in_a_snapshot(capabilities, job_id), partial(connector.run, connection=connection))
+    if read is None:
+        return None
+    return ask_limited(_explained(capabilities, *read), connector, limit_s)
+
+
+def _explained(capabilities: Capabilities, detail: JobDetail, around: Surroundings) -> Asking[JobDetail]:
+    """The detail with its reason, as of now, and what that takes beyond the snapshot."""
+    question = _still_to_ask(capabilities, detail, around)
     if question is not None:
         situation: Situation | None = None
         with contextlib.suppress(StatementTooLong):
-            situation = await limited(connector, question, limit_s)
+            situation = yield question
         around = replace(around, situation=situation)
     try:
-        told = await limited(connector, reports_of(capabilities, detail), limit_s)
+        reported: Around = yield _reports_of(capabilities, detail)
     except ConnectorException as error:
-        told = unread(error)
-    around = replace(around, reports=told)
-    return explained(detail, around, capabilities.clock.now())
+        # Raises it when the link was lost.
+        reported = Around(refusal=unreadable("errors", error), is_installed=True)
+    around = replace(around, reports=reported)
+    return replace(detail, around=around).as_of(capabilities.clock.now())
 
 
-def still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surroundings) -> Statement[Situation] | None:
+def _still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surroundings) -> Statement[Situation] | None:
     """What is asked of a waiting job's queue, outside the snapshot, for it may take long."""
     if detail.row.status is not Status.TODO:
         return None
@@ -99,7 +119,7 @@ def still_to_ask(capabilities: Capabilities, detail: JobDetail, around: Surround
     return queue_context.situation(capabilities, detail.row, sorted(queues))
 
 
-def reports_of(capabilities: Capabilities, detail: JobDetail) -> Statement[Around]:
+def _reports_of(capabilities: Capabilities, detail: JobDetail) -> Statement[Around]:
     """What workers have reported of a job and round it; asked outside the snapshot, which an error would end."""
     row = detail.row
     return reported_around(
@@ -112,66 +132,45 @@ def reports_of(capabilities: Capabilities, detail: JobDetail) -> Statement[Aroun
     )
 
 
-def unread(error: ConnectorException) -> Around:
-    """What stands in the place of reports that could not be read. Raises the error when the link was lost."""
-    return Around(refusal=unreadable("errors", error), is_installed=True)
+def _in_a_snapshot(able: Capabilities, job_id: int) -> Asking[tuple[JobDetail, Surroundings] | None]:
+    """The job, its reason still to come, and what it is explained from; None when it is not there."""
+    found: _Found | None = yield _job(able, job_id)
+    if found is None:
+        return None
+    row, args, args_bytes, periodic = found
+    events: list[EventRow] = yield _events(job_id)
+    holder = queueing_holder = worker = None
+    if row.lock is not None:
+        holder = yield queue_context.lock_holder(able, row)
+    if row.queueing_lock is not None:
+        queueing_holder = yield queue_context.queueing_lock_holder(able, row)
+    if row.worker_id is not None and able.has_workers:
+        worker = yield workers.worker(row.worker_id)
+    names = yield added_columns.added_columns()
+    added = (yield added_columns.added_values(job_id, names)) if names else {}
+    around = Surroundings(
+        holder=(yield from _holder(able, holder)) if holder is not None and holder.id != row.id else None,
+        queueing_lock_holder=queueing_holder,
+        worker=worker,
+        has_workers_table=able.has_workers,
+        can_retry_failed=able.can_retry_failed,
+        result=added.get("result"),
+        is_rule_unknown=able.is_fetch_unknown,
+    )
+    reason = Explanation("")
+    detail = JobDetail(
+        row, args, args_bytes, events, holder, queueing_holder, worker, periodic, reason, tuple(added.items())
+    )
+    return detail, around
 
 
-def explained(detail: JobDetail, around: Surroundings, now: dt.datetime) -> JobDetail:
-    """The detail with its reason, as of now."""
-    return replace(detail, around=around).as_of(now)
-
-
-class Reading:
-    """Reads, in one transaction, what is reached by keys."""
-
-    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, connection: Connection) -> None:
-        self._connector = connector
-        self._capabilities = capabilities
-        self._connection = connection
-
-    async def read(self, job_id: int) -> tuple[JobDetail, Surroundings] | None:
-        """The job, its reason still to come, and what it is explained from; None when it is not there."""
-        able = self._capabilities
-        found = await self._run(_job(able, job_id))
-        if found is None:
-            return None
-        row, args, args_bytes, periodic = found
-        events = await self._run(_events(job_id))
-        holder = queueing_holder = worker = None
-        if row.lock is not None:
-            holder = await self._run(queue_context.lock_holder(able, row))
-        if row.queueing_lock is not None:
-            queueing_holder = await self._run(queue_context.queueing_lock_holder(able, row))
-        if row.worker_id is not None and able.has_workers:
-            worker = await self._run(queue_context.worker(row.worker_id))
-        names = await self._run(added_columns.added_columns())
-        added = await self._run(added_columns.added_values(job_id, names)) if names else {}
-        around = Surroundings(
-            holder=await self._holder(holder) if holder is not None and holder.id != row.id else None,
-            queueing_lock_holder=queueing_holder,
-            worker=worker,
-            has_workers_table=able.has_workers,
-            can_retry_failed=able.can_retry_failed,
-            result=added.get("result"),
-            is_rule_unknown=able.is_fetch_unknown,
-        )
-        reason = Explanation("")
-        detail = JobDetail(
-            row, args, args_bytes, events, holder, queueing_holder, worker, periodic, reason, tuple(added.items())
-        )
-        return detail, around
-
-    async def _holder(self, row: JobRow) -> Holder:
-        if row.status is Status.TODO:
-            return Holder(row)
-        worker = None
-        if row.worker_id is not None and self._capabilities.has_workers:
-            worker = await self._run(queue_context.worker(row.worker_id))
-        return Holder(row, await self._run(queue_context.started_at(row.id)), worker)
-
-    async def _run(self, statement: Statement[T]) -> T:
-        return await self._connector.run_async(statement, connection=self._connection)
+def _holder(able: Capabilities, row: JobRow) -> Asking[Holder]:
+    if row.status is Status.TODO:
+        return Holder(row)
+    worker = None
+    if row.worker_id is not None and able.has_workers:
+        worker = yield workers.worker(row.worker_id)
+    return Holder(row, (yield queue_context.started_at(row.id)), worker)
 
 
 def _job(capabilities: Capabilities, job_id: int) -> Statement[_Found | None]:

@@ -12,7 +12,6 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import (
     STALLED_AFTER_S,
-    UNKNOWN_TIME,
     JobRow,
     WorkerRow,
     job_row,
@@ -98,17 +97,6 @@ def started_at(job_id: int) -> Statement[dt.datetime | None]:
     )
 
 
-def _worker_rows(rows: Rows) -> list[WorkerRow]:
-    return [WorkerRow(row["id"], row["last_heartbeat"] or UNKNOWN_TIME, row["running"]) for row in rows]
-
-
-_WORKER_COLUMNS = (
-    "SELECT worker.id, worker.last_heartbeat, (SELECT count(*) FROM procrastinate_jobs AS job "
-    "WHERE job.worker_id = worker.id AND job.status = 'doing') AS running FROM procrastinate_workers AS worker"
-)
-WORKERS: Statement[list[WorkerRow]] = Statement(f"{_WORKER_COLUMNS} ORDER BY worker.id LIMIT 1000", _worker_rows)
-
-
 #: When a job of each queue was started last (UTC), among the latest events.
 LAST_STARTS: Statement[dict[str, dt.datetime]] = Statement(
     "WITH recent AS MATERIALIZED (SELECT job_id, type, at FROM procrastinate_events ORDER BY id DESC "
@@ -119,28 +107,15 @@ LAST_STARTS: Statement[dict[str, dt.datetime]] = Statement(
 )
 
 
-def worker(worker_id: int) -> Statement[WorkerRow | None]:
-    """The worker of this id, if it is still registered."""
-    return Statement(
-        f"{_WORKER_COLUMNS} WHERE worker.id = %(id)s",
-        lambda rows: _worker_rows(rows)[0] if rows else None,
-        {"id": worker_id},
-    )
+_LIVE = "(SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat >= now() - %(stalled)s * interval '1 second')"
+_PAUSED = "(SELECT min(paused_at) FROM procrastinate_paused_queues WHERE queue_name = %(queue)s)"
 
 
 def situation(capabilities: Capabilities, row: JobRow, queues: list[str]) -> Statement[Situation]:
     """How the queue of a waiting job is served, and when something of each of `queues` was started last."""
-    live = (
-        "(SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat >= now() - %(stalled)s * interval '1 second')"
-        if capabilities.has_workers
-        else "0"
-    )
     first = "priority DESC, " if capabilities.has_priority_locks else ""
-    paused = (
-        "(SELECT min(paused_at) FROM procrastinate_paused_queues WHERE queue_name = %(queue)s)"
-        if capabilities.has_paused_queues
-        else "NULL::timestamptz"
-    )
+    live = _LIVE if capabilities.has_workers else "0"
+    paused = _PAUSED if capabilities.has_paused_queues else "NULL::timestamptz"
     running = "'doing', 'aborting'" if capabilities.has_aborting_status else "'doing'"
     return Statement(
         "WITH before_it AS MATERIALIZED (SELECT job.id, job.priority, job.queue_name = %(queue)s AS is_its, job.lock, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,10 @@ from typing import Any
 
 from jobdesk_core import exact_json
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.filters.language import JobFilter, term
+from jobdesk_core.reading.pages import Order, PageReading
 
 #: Jobs learned from, and the arguments' size in the table beyond which a job is passed over.
 MOST_JOBS, MOST_BYTES = 100, 8 * 1024
@@ -38,6 +43,22 @@ class UsualArguments:
     jobs: int
     queue: str | None
     arguments: tuple[UsualArgument, ...]
+
+
+def of_task(capabilities: Capabilities, task: str, look_s: float) -> Asking[UsualArguments]:
+    """What the newest jobs of a task have been given, as far as some are found within so many seconds."""
+    found: list[int] = []
+    after, started = None, time.monotonic()
+    reading = PageReading(capabilities)
+    while len(found) < MOST_JOBS and time.monotonic() - started < look_s:
+        page = yield from reading.read(
+            JobFilter.parse(term("task", task)), Order.NEWEST, after=after, limit=MOST_JOBS - len(found)
+        )
+        found += [row.id for row in page.rows]
+        after = page.next_key
+        if page.is_last:
+            break
+    return learn((yield arguments_of(found)))
 
 
 def learn(jobs: Iterable[tuple[str, dict[str, Any]]]) -> UsualArguments:

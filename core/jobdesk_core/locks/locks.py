@@ -16,12 +16,12 @@ from typing import TypeVar
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Row, Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import limited
 from jobdesk_core.database.rows import JobRow, job_row
 from jobdesk_core.jobs import Status
 from jobdesk_core.locks import statements
 from jobdesk_core.locks.reasons import LockState, Serving, queueing_reason, reason, state_of
 from jobdesk_core.locks.statements import CHAIN_JOBS, LOOKED_JOBS
-from jobdesk_core.reading.pages import limited
 
 T = TypeVar("T")
 

@@ -16,11 +16,10 @@ from typing import Any, TypeVar
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.limited import limited, limited_now
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.operations.commits import Keeper, Write, committing, committing_now, staging
 from jobdesk_core.operations.outcomes import Outcomes
-from jobdesk_core.reading.pages import limited
-from jobdesk_core.reading.synchronous import limited_now
 
 T = TypeVar("T")
 #: While an operation waits, whoever watches it is asked so often whether to go on, in seconds.

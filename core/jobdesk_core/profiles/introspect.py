@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.masking import without_secrets
 from jobdesk_core.processes import chosen_environment
 from jobdesk_core.profiles.profile import Profile
-from jobdesk_core.troubles import without_secrets
 
 TIMEOUT_S, MOST_BYTES = 15.0, 4_000_000
 _LOOK_S = 0.05

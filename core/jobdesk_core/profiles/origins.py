@@ -12,10 +12,10 @@ from psycopg import pq
 
 from jobdesk_core.connectors.psycopg_adapters import bounded
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.masking import without_secrets
 from jobdesk_core.profiles import passfile
 from jobdesk_core.profiles.places import HIDDEN, Place, found_by_libpq, named_by_service
 from jobdesk_core.profiles.profile import APPLICATION_NAME, SECRETS, Profile, is_readable, place_of, words_of
-from jobdesk_core.troubles import without_secrets
 
 #: Told wherever they come from; others when somebody has set them.
 _ALWAYS = ("host", "port", "dbname", "user", "sslmode")

@@ -8,23 +8,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, TextIO, TypeVar, cast
+from typing import Any, TextIO, TypeVar
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.asking import ask, ask_async
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import limited, limited_transaction
 from jobdesk_core.database.rows import JobRow, jobs_table, rows_by_id
 from jobdesk_core.exceptions import ConnectorException, NothingReported
-from jobdesk_core.feed.counts import Counts
 from jobdesk_core.files import whole_file
 from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.reading.pages import JobPages, Order, StatementTooLong, limited
-from jobdesk_core.reading.records import JobRecord, Path, RecordLines, Run, portions, records_of
-from jobdesk_core.reading.synchronous import finished, limited_transaction
+from jobdesk_core.reading.pages import Order, PageReading
+from jobdesk_core.reading.records import JobRecord, Path, RecordLines, portions, records_of
 
 T = TypeVar("T")
 
@@ -80,19 +80,22 @@ async def export_jobs(
     have been written. A cancellation that comes when the whole file is just getting its name comes too late.
     Raises ExportIncomplete, ConnectorException, OSError; NothingReported where reports are wanted and there are none.
     """
-    async with connector.transaction(snapshot=True) as connection:
-        run = cast(Run, lambda statement: limited(connector, statement, LIMIT_S, connection))
-        async with _whole_file(path, has_bom=wanted.has_bom and wanted.kind == "csv") as file:
-            lines = RecordLines(
-                file.write, wanted.kind, wanted.paths, secret_keys=wanted.secret_keys, has_reports=wanted.has_reports
-            )
+    async with (
+        connector.transaction(snapshot=True) as connection,
+        _whole_file(path, has_bom=wanted.has_bom and wanted.kind == "csv") as file,
+    ):
+        lines = RecordLines(
+            file.write, wanted.kind, wanted.paths, secret_keys=wanted.secret_keys, has_reports=wanted.has_reports
+        )
 
-            async def add(records: Sequence[JobRecord]) -> None:
-                await _in_thread(lines.add, records)
-                on_progress(lines.written)
+        async def do(step: _Step) -> Any:
+            if isinstance(step, Statement):
+                return await limited(connector, step, LIMIT_S, connection)
+            await _in_thread(lines.add, step.jobs)
+            on_progress(lines.written)
 
-            exported = await _read_records(capabilities, wanted, run, add)
-            await _in_thread(lines.end)
+        exported = await ask_async(_records(capabilities, wanted), do)
+        await _in_thread(lines.end)
     return exported
 
 
@@ -106,16 +109,7 @@ def read_records_now(
 
     Raises ExportIncomplete, when all of them have been given away, and ConnectorException.
     """
-
-    async def added(records: Sequence[JobRecord]) -> None:
-        add(records)
-
-    with limited_transaction(connector, LIMIT_S, snapshot=True) as connection:
-
-        async def run(statement: Statement[T], /) -> T:
-            return connector.run(statement, connection=connection)
-
-        return finished(_read_records(capabilities, wanted, run, added))
+    return _read_now(connector, _records(capabilities, wanted), add)
 
 
 def read_rows_now(
@@ -125,45 +119,89 @@ def read_rows_now(
     add: Callable[[list[JobRow]], object],
 ) -> Exported:
     """As `read_records_now`, the rows alone, without their arguments and times."""
+    return _read_now(connector, _every_row(capabilities, wanted, _given), add)
 
-    async def added(rows: list[JobRow]) -> None:
-        add(rows)
 
+def _read_now(connector: SyncPsycopgConnector, steps: _Steps[Exported], add: Callable[[Any], object]) -> Exported:
     with limited_transaction(connector, LIMIT_S, snapshot=True) as connection:
+        return ask(
+            steps,
+            lambda step: connector.run(step, connection=connection) if isinstance(step, Statement) else add(step.jobs),
+        )
 
-        async def run(statement: Statement[T], /) -> T:
-            return connector.run(statement, connection=connection)
 
-        return finished(_read(capabilities, wanted, run, added))
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What has been read, rows or records: it is taken before more is read."""
+
+    jobs: list[Any]
 
 
-async def _read_records(
-    capabilities: Capabilities, wanted: Wanted, run: Run, add: Callable[[Sequence[JobRecord]], Awaitable[None]]
-) -> Exported:
+_Step = Statement[Any] | _Given
+_Steps = Generator[_Step, Any, T]
+
+
+def _given(jobs: list[Any]) -> _Steps[None]:
+    yield _Given(jobs)
+
+
+def _records(capabilities: Capabilities, wanted: Wanted) -> _Steps[Exported]:
     reported = capabilities.reported if wanted.has_reports else None
     if reported is not None and (refusal := reported.refusal("errors")) and reported.refusal("progress"):
         raise NothingReported(refusal)
 
-    async def add_rows(rows: list[JobRow]) -> None:
-        for portion in await portions(run, rows):
-            await add(await records_of(run, portion, wanted.paths, reported))
+    def give(rows: list[JobRow]) -> _Steps[None]:
+        for portion in (yield from portions(rows)):
+            yield _Given((yield from records_of(portion, wanted.paths, reported)))
 
-    return await _read(capabilities, wanted, run, add_rows)
+    return (yield from _every_row(capabilities, wanted, give))
 
 
-async def _read(
-    capabilities: Capabilities, wanted: Wanted, run: Run, add: Callable[[list[JobRow]], Awaitable[None]]
-) -> Exported:
-    """Every row, of the one moment that all of `run` sees; of those without a limit the database counts how many."""
-    pages = _Pages(capabilities, run)
-    as_of = await pages.run(_NOW)
-    written = 0
-    async for rows in pages.all_rows(wanted):
-        await add(rows)
-        written += len(rows)
-    if wanted.limit is None and (expected := await pages.run(_count(capabilities, wanted))) != written:
+def _every_row(
+    capabilities: Capabilities, wanted: Wanted, give: Callable[[list[JobRow]], _Steps[None]]
+) -> _Steps[Exported]:
+    """Every row, of the one moment that all statements see; of those without a limit the database counts how many."""
+    as_of = yield _NOW
+    if wanted.ids is not None:
+        written, has_more = (yield from _rows_of(capabilities, wanted.ids, give)), False
+    else:
+        written, has_more = yield from _pages(capabilities, wanted, give)
+    if wanted.limit is None and (expected := (yield _count(capabilities, wanted))) != written:
         raise ExportIncomplete(f"{written:,} jobs were written, and the database counts {expected:,}.")
-    return Exported(written, as_of, pages.has_more)
+    return Exported(written, as_of, has_more)
+
+
+def _rows_of(
+    capabilities: Capabilities, job_ids: Sequence[int], give: Callable[[list[JobRow]], _Steps[None]]
+) -> _Steps[int]:
+    """Gives the rows of these jobs, as far as they are there, and returns how many."""
+    written = 0
+    for start in range(0, len(job_ids), PAGE_ROWS):
+        ids = job_ids[start : start + PAGE_ROWS]
+        found = yield rows_by_id(capabilities, list(ids))
+        rows = [found[job_id] for job_id in ids if job_id in found]
+        yield from give(rows)
+        written += len(rows)
+    return written
+
+
+def _pages(
+    capabilities: Capabilities, wanted: Wanted, give: Callable[[list[JobRow]], _Steps[None]]
+) -> _Steps[tuple[int, bool]]:
+    """Gives the rows in their order, some at a time; returns how many, and whether there are more than the limit."""
+    # A statement that took too long has ended the transaction: then no other is tried.
+    reading = PageReading(capabilities, tries_again=False)
+    after, written = None, 0
+    while True:
+        # One more than is wanted tells whether there are more.
+        left = None if wanted.limit is None else wanted.limit - written
+        width = PAGE_ROWS if left is None else min(PAGE_ROWS, left + 1)
+        page = yield from reading.read(wanted.job_filter, wanted.order, after=after, limit=width)
+        rows, after = page.rows[:left], page.next_key
+        yield from give(rows)
+        written += len(rows)
+        if page.is_last or len(page.rows) > len(rows):
+            return written, len(page.rows) > len(rows)
 
 
 @contextlib.asynccontextmanager
@@ -192,49 +230,6 @@ async def _in_thread(function: Callable[..., Any], *values: Any, is_last: bool =
         if not is_last:
             raise
         running.result()
-
-
-class _Pages(JobPages):
-    """Reads every page within the transaction that `run` goes on with."""
-
-    def __init__(self, capabilities: Capabilities, run: Run) -> None:
-        super().__init__(cast(Any, None), capabilities, Counts(), limit_s=LIMIT_S)
-        self._run_there, self._is_over = run, False
-        self.has_more = False
-
-    async def all_rows(self, wanted: Wanted) -> AsyncIterator[list[JobRow]]:
-        """The rows in their order, some at a time; with a limit as many, and whether there are more."""
-        if wanted.ids is not None:
-            for start in range(0, len(wanted.ids), PAGE_ROWS):
-                ids = wanted.ids[start : start + PAGE_ROWS]
-                found = await self.run(rows_by_id(self._capabilities, list(ids)))
-                yield [found[job_id] for job_id in ids if job_id in found]
-            return
-        after, left = None, wanted.limit
-        while not self.has_more:
-            # One more than is wanted tells whether there are more.
-            width = PAGE_ROWS if left is None else min(PAGE_ROWS, left + 1)
-            page = await self.read(wanted.job_filter, wanted.order, after=after, limit=width)
-            rows, after = page.rows, page.next_key
-            if left is not None:
-                rows, self.has_more = rows[:left], len(rows) > left
-                left -= len(rows)
-            yield rows
-            if page.is_last:
-                return
-
-    async def run(self, statement: Statement[T], /) -> T:
-        """Run a statement there. One that took too long ends the transaction: then no other is tried."""
-        if self._is_over:
-            raise StatementTooLong
-        try:
-            return await self._run_there(statement)
-        except StatementTooLong:
-            self._is_over = True
-            raise
-
-    async def _run(self, statement: Statement[T]) -> T:
-        return await self.run(statement)
 
 
 _NOW: Statement[dt.datetime] = Statement("SELECT now() AS now", lambda rows: rows[0]["now"])

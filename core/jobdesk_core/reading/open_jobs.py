@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import STALLED_AFTER_S, UNKNOWN_TIME, WorkerRow, reserves_lock
-from jobdesk_core.feed.job_counts import Group
 from jobdesk_core.jobs import Status
+from jobdesk_core.reading.job_counts import Group
 
 #: Jobs whose time of deferring is asked for at once; those beyond are asked for by the next reads.
 DEFERRED_AT_ONCE = 2_000

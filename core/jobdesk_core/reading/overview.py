@@ -7,14 +7,14 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobdesk_core.feed.moment import Moment
-from jobdesk_core.feed.series import Series
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.reading.attention import Attention, attention
+from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.name_rows import Board, NameRow, name_row
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
 from jobdesk_core.reading.pace import ENDS
 from jobdesk_core.reading.progress import Progress, progress
+from jobdesk_core.reading.series import Series
 
 #: Queues shown: those in trouble, then those with the most to do.
 SHOWN = 10

@@ -6,8 +6,8 @@ import datetime as dt
 from array import array
 from collections.abc import Collection, Iterable
 
-from jobdesk_core.feed.stamps import Stamps
 from jobdesk_core.jobs import EventType
+from jobdesk_core.reading.stamps import Stamps
 
 MINUTES = 60
 #: Minutes held per name: some more than are shown, for a server whose clock is ahead of ours.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import time
 from collections.abc import Iterable, Mapping
@@ -10,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from jobdesk_core.chunk_size import ChunkSize
-from jobdesk_core.connectors import limits
-from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
+from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import StatementTooLong, ask_limited, ask_limited_async
 from jobdesk_core.database.rows import JobRow, job_tuples, jobs_table, row_columns, rows_by_id
-from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.feed.counts import Counts
 from jobdesk_core.filters.id_ranges import Ids
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.filters.reported import candidates, is_narrowing
@@ -74,20 +73,15 @@ class Page:
     bounds: tuple[int, int] | None = None
 
 
-class StatementTooLong(ConnectorException):
-    """The query took longer than the monitor's limit and was stopped, on the server too."""
+class PageReading:
+    """Reads pages as steps, and learns from page to page how wide a stretch may be.
 
+    One that does not `tries_again` takes a stretch that took too long for the end: within a transaction it is.
+    """
 
-class JobPages:
-    """Reads pages from one database. No statement runs longer than `limit_s` seconds."""
-
-    def __init__(
-        self, connector: PsycopgConnector, capabilities: Capabilities, counts: Counts, *, limit_s: float = 5.0
-    ) -> None:
-        self._connector = connector
+    def __init__(self, capabilities: Capabilities, *, tries_again: bool = True) -> None:
         self._capabilities = capabilities
-        self._counts = counts
-        self._limit_s = limit_s
+        self._tries_again = tries_again
         self._searched = ""
         self._stretch = _first_stretch()
         self._bounds: Bounds = None
@@ -99,7 +93,7 @@ class JobPages:
         """From now on the database can do this."""
         self._capabilities = capabilities
 
-    async def read(
+    def read(
         self,
         job_filter: JobFilter,
         order: Order,
@@ -107,14 +101,14 @@ class JobPages:
         after: PageKey | None = None,
         limit: int = 200,
         backwards: bool = False,
-    ) -> Page:
+    ) -> Asking[Page]:
         """Read one stretch: at most `limit` rows beyond `after`, perhaps none although more may follow.
 
         `backwards` reads towards the start of the order: the rows just before `after`.
 
         A filter is looked for in a stretch that takes about STRETCH_AIM_S: how wide it may be is learnt anew
-        for each filter. Cancelling the call cancels the query on the server. Raises StatementTooLong,
-        ConnectorException, or CapabilityMissing for a filter that this release cannot answer.
+        for each filter. Raises StatementTooLong, ConnectorException, or CapabilityMissing for a filter that this
+        release cannot answer.
         """
         if job_filter.text != self._searched:
             self._searched, self._stretch = job_filter.text, _first_stretch()
@@ -123,11 +117,11 @@ class JobPages:
             started = time.monotonic()
             try:
                 if order is Order.NEXT_TO_RUN:
-                    page = await self._read_next_to_run(job_filter, after, limit, width, backwards)
+                    page = yield from self._read_next_to_run(job_filter, after, limit, width, backwards)
                 else:
-                    page = await self._read_by_id(job_filter, order, after, limit, width, backwards)
+                    page = yield from self._read_by_id(job_filter, order, after, limit, width, backwards)
             except StatementTooLong:
-                if not job_filter.tokens or self._stretch.is_least:
+                if not self._tries_again or not job_filter.tokens or self._stretch.is_least:
                     raise
                 self._stretch.shrink(32)
                 self._bounds = None
@@ -135,12 +129,15 @@ class JobPages:
             self._stretch.note(time.monotonic() - started, may_grow=len(page.rows) < limit)
             return page
 
-    async def rows(self, job_ids: Iterable[int]) -> dict[int, JobRow]:
+    def rows(self, job_ids: Iterable[int]) -> Asking[dict[int, JobRow]]:
         """The rows of these jobs, as far as they are there."""
         wanted = list(job_ids)
-        return await self._run(rows_by_id(self._capabilities, wanted)) if wanted else {}
+        if not wanted:
+            return {}
+        rows: dict[int, JobRow] = yield rows_by_id(self._capabilities, wanted)
+        return rows
 
-    async def matching(self, job_filter: JobFilter, job_ids: Iterable[int]) -> set[int]:
+    def matching(self, job_filter: JobFilter, job_ids: Iterable[int]) -> Asking[set[int]]:
         """Those of these jobs that meet the filter now. Raises as `read` does."""
         condition, parameters = job_filter.condition(self._capabilities)
         wanted = list(job_ids)
@@ -149,18 +146,21 @@ class JobPages:
             lambda rows: {row["id"] for row in rows},
             {**parameters, "asked": wanted},
         )
-        return await self._run(statement) if wanted else set()
+        if not wanted:
+            return set()
+        matching: set[int] = yield statement
+        return matching
 
-    async def _read_by_id(
+    def _read_by_id(
         self, job_filter: JobFilter, order: Order, after: PageKey | None, limit: int, width: int, backwards: bool
-    ) -> Page:
+    ) -> Asking[Page]:
         is_down = (order is Order.NEWEST) is not backwards
         low, high = _rest_of(job_filter.ids, after, is_down=is_down)
-        bounds = await self._known_bounds()
+        bounds = yield from self._known_bounds()
         if bounds is None:
             return Page([], after, True, after.id if after is not None else None)
         condition = job_filter.condition(self._capabilities)
-        possible = await self._few_possible(job_filter, is_new=after is None)
+        possible = yield from self._few_possible(job_filter, is_new=after is None)
         if possible is not None:
             condition = (
                 f"job.id = ANY (%(possible)s::bigint[]) AND ({condition[0]})",
@@ -171,55 +171,52 @@ class JobPages:
             )
         is_whole = possible is not None or not job_filter.tokens
         first, last = (low, high) if is_whole else _stretch(low, high, bounds, width, is_down=is_down)
-        rows = await self._run(_page(self._capabilities, condition, first, last, limit=limit, is_down=is_down))
+        rows = yield (_page(self._capabilities, condition, first, last, limit=limit, is_down=is_down))
         is_full = len(rows) == limit
         is_last = not is_full and (first == low if is_down else last == high)
         key = PageKey(rows[-1].id if is_full else max(first, bounds[0]) if is_down else min(last, bounds[1]))
         if not rows and not is_last:
-            key, is_last = await self._beyond_the_gap(low, high, key, is_down=is_down)
+            key, is_last = yield from self._beyond_the_gap(low, high, key, is_down=is_down)
         return Page(rows[::-1] if backwards else rows, key, is_last, key.id, bounds)
 
-    async def _few_possible(self, job_filter: JobFilter, *, is_new: bool) -> list[int] | None:
+    def _few_possible(self, job_filter: JobFilter, *, is_new: bool) -> Asking[list[int] | None]:
         """The only jobs that can match, by what is reported; None when these are not few, or it is no matter."""
         token = next(filter(is_narrowing, job_filter.required), None)
         if token is None:
             return None
         text, possible, asked_at = self._possible
         if is_new or text != job_filter.text or time.monotonic() - asked_at > POSSIBLE_FRESH_S:
-            possible = await self._run(candidates(self._capabilities, token))
+            possible = yield candidates(self._capabilities, token)
             self._possible = (job_filter.text, possible, time.monotonic())
         return possible
 
-    async def _known_bounds(self) -> Bounds:
+    def _known_bounds(self) -> Asking[Bounds]:
         """The table's lowest and highest id, as of a moment ago."""
         if self._bounds is None or time.monotonic() - self._bounds_at > BOUNDS_FRESH_S:
-            self._bounds, self._bounds_at = await self._run(_bounds(LOWEST_ID, HIGHEST_ID)), time.monotonic()
+            self._bounds = yield _bounds(LOWEST_ID, HIGHEST_ID)
+            self._bounds_at = time.monotonic()
         return self._bounds
 
-    async def _beyond_the_gap(self, low: int, high: int, key: PageKey, *, is_down: bool) -> tuple[PageKey, bool]:
+    def _beyond_the_gap(self, low: int, high: int, key: PageKey, *, is_down: bool) -> Asking[tuple[PageKey, bool]]:
         """Where the next ids lie behind a stretch without matches, and whether there are none."""
         rest = (low, key.id - 1) if is_down else (key.id + 1, high)
-        held = await self._run(_bounds(*rest))
+        held = yield (_bounds(*rest))
         if held is None:
             return key, True
         return PageKey(held[1] + 1 if is_down else held[0] - 1), False
 
-    async def _read_next_to_run(
+    def _read_next_to_run(
         self, job_filter: JobFilter, after: PageKey | None, limit: int, width: int, backwards: bool
-    ) -> Page:
+    ) -> Asking[Page]:
         condition = job_filter.condition(self._capabilities)
         place = (after.priority, after.id) if after is not None else None
         first, last = next_to_run.stretch(place, None, backwards=backwards)
         end = None
         if job_filter.tokens:
             # Where the stretch ends is asked first: a job that moves in between is looked at all the same.
-            end = await self._run(
-                next_to_run.end_of_stretch(self._capabilities, first, last, jobs=width, backwards=backwards)
-            )
+            end = yield (next_to_run.end_of_stretch(self._capabilities, first, last, jobs=width, backwards=backwards))
             first, last = next_to_run.stretch(place, end, backwards=backwards)
-        rows = await self._run(
-            next_to_run.page(self._capabilities, condition, first, last, limit=limit, backwards=backwards)
-        )
+        rows = yield (next_to_run.page(self._capabilities, condition, first, last, limit=limit, backwards=backwards))
         next_key = after
         if len(rows) == limit:
             next_key = PageKey(rows[-1].id, rows[-1].priority)
@@ -228,8 +225,58 @@ class JobPages:
         is_last = end is None and len(rows) < limit
         return Page(rows[::-1] if backwards else rows, next_key, is_last, None)
 
-    async def _run(self, statement: Statement[T]) -> T:
-        return await limited(self._connector, statement, self._limit_s)
+
+class JobPages:
+    """Reads pages from one database. No statement runs longer than `limit_s` seconds.
+
+    Cancelling a call cancels its query on the server.
+    """
+
+    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, *, limit_s: float = 5.0) -> None:
+        self._connector = connector
+        self._reading = PageReading(capabilities)
+        self._limit_s = limit_s
+
+    def adopt(self, capabilities: Capabilities) -> None:
+        """From now on the database can do this."""
+        self._reading.adopt(capabilities)
+
+    async def read(
+        self,
+        job_filter: JobFilter,
+        order: Order,
+        *,
+        after: PageKey | None = None,
+        limit: int = 200,
+        backwards: bool = False,
+    ) -> Page:
+        """As `PageReading.read`."""
+        return await self._asked(self._reading.read(job_filter, order, after=after, limit=limit, backwards=backwards))
+
+    async def rows(self, job_ids: Iterable[int]) -> dict[int, JobRow]:
+        """As `PageReading.rows`."""
+        return await self._asked(self._reading.rows(job_ids))
+
+    async def matching(self, job_filter: JobFilter, job_ids: Iterable[int]) -> set[int]:
+        """As `PageReading.matching`."""
+        return await self._asked(self._reading.matching(job_filter, job_ids))
+
+    async def _asked(self, steps: Asking[T]) -> T:
+        return await ask_limited_async(steps, self._connector, self._limit_s)
+
+
+class SyncJobPages:
+    """As JobPages, on a synchronous connector."""
+
+    def __init__(self, connector: SyncPsycopgConnector, capabilities: Capabilities, *, limit_s: float = 5.0) -> None:
+        self._connector = connector
+        self._reading = PageReading(capabilities)
+        self._limit_s = limit_s
+
+    def read_now(self, job_filter: JobFilter, order: Order, *, after: PageKey | None = None, limit: int = 200) -> Page:
+        """As `PageReading.read`."""
+        steps = self._reading.read(job_filter, order, after=after, limit=limit)
+        return ask_limited(steps, self._connector, self._limit_s)
 
 
 def _first_stretch() -> ChunkSize:
@@ -287,32 +334,3 @@ def _bounds(low: int, high: int) -> Statement[Bounds]:
         decode,
         {"low": low, "high": high},
     )
-
-
-def overdue(error: TimeoutError, limit_s: float) -> ConnectorException:
-    """What it means that a statement has gone beyond its limit: too much was asked, or the server has fallen silent."""
-    if limits.GIVEN_UP not in getattr(error.__cause__, "args", ()):
-        found: ConnectorException = StatementTooLong()
-        found.__cause__ = error
-        return found
-    unanswered = limits.Unanswered(limit_s)
-    found = ConnectorException(str(unanswered))
-    found.__cause__ = unanswered
-    return found
-
-
-async def limited(
-    connector: PsycopgConnector, statement: Statement[T], limit_s: float, connection: Connection | None = None
-) -> T:
-    """Run a statement for at most `limit_s` seconds; then it is cancelled, on the server too."""
-    try:
-        with limits.patience(limit_s + limits.SIGN_LIMIT_S):
-            async with asyncio.timeout(limit_s):
-                answer = await connector.run_async(statement, connection=connection)
-    except TimeoutError as error:
-        raise overdue(error, limit_s)  # noqa: B904 - it names its cause itself
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        # Before Python 3.12 wait_for, with which the pool waits for a connection, may swallow a cancellation.
-        raise asyncio.CancelledError
-    return answer

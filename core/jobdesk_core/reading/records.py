@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from jobdesk_core import exact_json
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.files import CsvLines
 from jobdesk_core.filters.times import MOMENTS, SPANS
 from jobdesk_core.moments import safe_local
 from jobdesk_core.profiles.secret_keys import HIDDEN, masked
-from jobdesk_core.reported.records import Reported
 from jobdesk_core.reported.shown import Shown, shown
 
 T = TypeVar("T")
@@ -102,32 +103,25 @@ def _times(values: Sequence[Any]) -> JobTimes:
     return JobTimes(started_at, ended_at, duration_s, waited_s, tuple(found))
 
 
-class Run(Protocol):
-    """Runs a statement where the rows were read."""
-
-    def __call__(self, statement: Statement[T], /) -> Awaitable[T]:
-        """The statement's value."""
-
-
-async def records_of(
-    run: Run, rows: Sequence[JobRow], paths: Sequence[Path], reported: Reported | None = None
-) -> list[JobRecord]:
+def records_of(
+    rows: Sequence[JobRow], paths: Sequence[Path], reported: Reported | None = None
+) -> Asking[list[JobRecord]]:
     """The records of these rows, without those that have gone since the rows were read.
 
     With `reported` also what workers report of them, as far as it may be read.
     """
     ids = [row.id for row in rows]
-    found = await run(times_and_args(ids, paths))
+    found = yield times_and_args(ids, paths)
     records = [JobRecord(row, *found[row.id]) for row in rows if row.id in found]
     if reported is None:
         return records
-    told = await run(shown(reported, ids))
-    return [record._replace(shown=told.get(record.row.id, Shown())) for record in records]
+    by_id = yield shown(reported, ids)
+    return [record._replace(shown=by_id.get(record.row.id, Shown())) for record in records]
 
 
-async def portions(run: Run, rows: Sequence[JobRow]) -> list[list[JobRow]]:
+def portions(rows: Sequence[JobRow]) -> Asking[list[list[JobRow]]]:
     """The rows in their order, in portions whose arguments fit into memory together."""
-    sizes = await run(_sizes([row.id for row in rows])) if rows else {}
+    sizes = (yield _sizes([row.id for row in rows])) if rows else {}
     made: list[list[JobRow]] = []
     held = BYTES_AT_ONCE
     for row in rows:

@@ -9,9 +9,9 @@ from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import StatementTooLong, limited
 from jobdesk_core.database.rows import jobs_table
 from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.reading.pages import StatementTooLong, limited
 
 #: How many are counted before it is "more than that".
 MOST_COUNTED = 1_000

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.reported.reading import ALIKE_S, MOST_ALIKE, MOST_MESSAGE, MOST_NAME, MOST_WORKERS, Alike
-from jobdesk_core.reported.records import ALIVE_S, Outcome, Progress, Reported
+from jobdesk_core.reported.records import ALIVE_S, Outcome, Progress
 
 #: Of so many live workers the queues are told by name.
 MOST_QUEUES = 8

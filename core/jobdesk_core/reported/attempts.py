@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.operations.steps import Steps
 from jobdesk_core.reported.reading import Answer, unreadable
-from jobdesk_core.reported.records import Reported
 
 T = TypeVar("T")
 
 
-def attempt(reported: Reported, table: str, make: Callable[[Reported], Statement[T]]) -> Steps[Answer[T]]:
+def attempt(reported: Reported, table: str, make: Callable[[Reported], Statement[T]]) -> Asking[Answer[T]]:
     """Read from a table as far as that can be done. Only that the link is lost is raised."""
     refusal = reported.refusal(table)
     if refusal is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.reported import Reported, State
 from jobdesk_core.reported.ddl import TABLES, VERSION
-from jobdesk_core.reported.records import Reported, State
 
 # Of the catalog alone, by which nothing can fail: to_regclass refuses a schema that one may not use. The version is
 # the one value that a table holds: ts_stat runs a query of its own, and only where the catalog says that it can be run.

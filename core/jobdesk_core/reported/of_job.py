@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobdesk_core.operations.steps import Steps
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.reading import errors_of, log_of
-from jobdesk_core.reported.records import Error, LogTail, Reported
+from jobdesk_core.reported.records import Error, LogTail
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class JobReports:
     log_refusal: str | None = None
 
 
-def reports_of(reported: Reported, job_id: int) -> Steps[JobReports]:
+def reports_of(reported: Reported, job_id: int) -> Asking[JobReports]:
     """Read what workers have reported of a job's runs, as far as this role may. Raises only a lost link."""
     failed = yield from attempt(reported, "errors", lambda found: errors_of(found, [job_id]))
     if failed.value is None:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.limited import StatementTooLong
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.exceptions import ConnectorException, cause_text
-from jobdesk_core.reading.pages import StatementTooLong
 from jobdesk_core.reported.records import (
     ALIVE_S,
     Error,
     LogTail,
     Parameter,
-    Reported,
     ReportedSchedule,
     ReportedTask,
     ReportedWorker,

@@ -8,18 +8,13 @@ from typing import TypeVar
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import ask_limited_async, limited
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.operations.steps import run_async
-from jobdesk_core.reading.pages import limited
 from jobdesk_core.reported import reading
 from jobdesk_core.reported.of_job import JobReports, reports_of
 from jobdesk_core.reported.reading import Answer
-from jobdesk_core.reported.records import (
-    Reported,
-    ReportedSchedule,
-    ReportedTask,
-    ReportedWorker,
-)
+from jobdesk_core.reported.records import ReportedSchedule, ReportedTask, ReportedWorker
 from jobdesk_core.reported.shown import Shown, shown
 
 T = TypeVar("T")
@@ -53,7 +48,7 @@ class Reports:
 
     async def of_job(self, job_id: int) -> JobReports:
         """What workers have reported of a job's runs, and why what is missing cannot be read."""
-        return await run_async(reports_of(self._reported, job_id), self._connector, limit_s=self._limit_s)
+        return await ask_limited_async(reports_of(self._reported, job_id), self._connector, self._limit_s)
 
     async def workers(self) -> Answer[list[ReportedWorker]]:
         """The workers that have been heard of in the last hour, live or not."""

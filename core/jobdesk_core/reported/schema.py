@@ -7,9 +7,11 @@ refused, and what others have put into ours stays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from jobdesk_core.connectors.statement import Statement, nothing
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.exceptions import SchemaRefused
 from jobdesk_core.reported.ddl import (
     LOCK,
@@ -23,10 +25,6 @@ from jobdesk_core.reported.ddl import (
     tables_sql,
 )
 from jobdesk_core.reported.detection import detect
-from jobdesk_core.reported.records import Reported
-
-if TYPE_CHECKING:
-    from jobdesk_core.operations.steps import Steps
 
 __all__ = [
     "SCHEMA",
@@ -64,7 +62,7 @@ class Installed:
         return "installed" if self.before is None else "upgraded"
 
 
-def installing() -> Steps[Installed]:
+def installing() -> Asking[Installed]:
     """Create the schema, or bring an older one up to date. Raises SchemaRefused with the reason.
 
     Run it as one transaction: it holds a lock until that ends, so that two at once do it once.
@@ -73,7 +71,7 @@ def installing() -> Steps[Installed]:
     return (yield from _brought_up(found))
 
 
-def upgrading() -> Steps[Installed]:
+def upgrading() -> Asking[Installed]:
     """Bring an older schema up to date; as `installing`, but there must be one."""
     found = yield from _locked()
     if found.state == "absent":
@@ -81,7 +79,7 @@ def upgrading() -> Steps[Installed]:
     return (yield from _brought_up(found))
 
 
-def removing() -> Steps[Installed]:
+def removing() -> Asking[Installed]:
     """Drop what was installed, and the schema unless others have put something into it.
 
     Raises SchemaRefused where there is nothing of ours. Run it as one transaction.
@@ -94,13 +92,13 @@ def removing() -> Steps[Installed]:
     return Installed(found.version, None, found.others)
 
 
-def _locked() -> Steps[Reported]:
+def _locked() -> Asking[Reported]:
     yield Statement(LOCK, nothing)
     found: Reported = yield detect()
     return found
 
 
-def _brought_up(found: Reported) -> Steps[Installed]:
+def _brought_up(found: Reported) -> Asking[Installed]:
     _refuse_others(found)
     if found.version is not None and found.version > VERSION:
         raise SchemaRefused(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.reported.reading import MOST_NAME
-from jobdesk_core.reported.records import Progress, Reported
+from jobdesk_core.reported.records import Progress
 
 #: The characters of a message that are read.
 MOST_SHOWN = 500

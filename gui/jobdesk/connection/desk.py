@@ -14,7 +14,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.rows import JobRow, WorkerRow
 from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskException
-from jobdesk_core.feed.feed import Changes, FeedState
+from jobdesk_core.feed.state import Changes, FeedState
 from jobdesk_core.filters.completion_values import KnownValues, Question
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import Job

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
+from jobdesk_core.masking import without_secrets
 from jobdesk_core.profiles import (
     ENVIRONMENTS,
     Profile,
@@ -17,7 +18,6 @@ from jobdesk_core.profiles import (
 from jobdesk_core.profiles.pasted import Pasted
 from jobdesk_core.profiles.places import is_misplaced
 from jobdesk_core.profiles.profile import SECRETS, is_readable, public_dsn
-from jobdesk_core.troubles import without_secrets
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 

@@ -6,9 +6,9 @@ import asyncio
 import errno
 from pathlib import Path
 
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.reading.export import Exported, ExportIncomplete, Wanted, export_jobs
-from jobdesk_core.reading.pages import StatementTooLong
 from jobdesk_core.troubles import explain
 from PySide6.QtCore import QCoreApplication
 

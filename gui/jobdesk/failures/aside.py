@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.limited import limited
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.operations.steps import Steps
-from jobdesk_core.reading.pages import limited
 
 from jobdesk.connection.desk import Desk
 

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.records import Contrast, Failures, Group
 from jobdesk_core.filters.language import FilterError, JobFilter, term
 from jobdesk_core.operations.steps import run_async
-from jobdesk_core.reading.pages import JobPages, Order, PageKey, StatementTooLong
+from jobdesk_core.reading.pages import JobPages, Order, PageKey
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reading import errors_of
@@ -90,7 +91,7 @@ async def _jobs(desk: Desk, group: Group) -> list[FailedJob]:
     except FilterError:
         return []
     monitor = desk.monitor
-    pages = JobPages(desk.connector, desk.capabilities, monitor.counts, limit_s=monitor.limit_s)
+    pages = JobPages(desk.connector, desk.capabilities, limit_s=monitor.limit_s)
     rows: list[JobRow] = []
     after: PageKey | None = None
     for _ in range(MOST_STRETCHES):

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from jobdesk_core.failures.records import By, Failures, Group, Range
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import term
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent

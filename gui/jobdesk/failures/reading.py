@@ -6,11 +6,11 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, cause_text
 from jobdesk_core.failures.groups import FailuresReader
 from jobdesk_core.failures.records import By, Failures, Group, Range
 from jobdesk_core.filters.language import JobFilter, term
-from jobdesk_core.reading.pages import StatementTooLong
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.connection.desk import Desk

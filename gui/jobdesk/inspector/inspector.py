@@ -7,14 +7,14 @@ import contextlib
 import time
 from collections.abc import Sequence
 
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from jobdesk_core.job.details import JobDetail
 from jobdesk_core.job.related_jobs import UsualTimes
 from jobdesk_core.job.why import running_until
 from jobdesk_core.jobs import Status
 from jobdesk_core.profiles.secret_keys import Path
-from jobdesk_core.reading.pages import StatementTooLong
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 

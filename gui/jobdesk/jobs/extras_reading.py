@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.feed.feed import Changes
-from jobdesk_core.reading.pages import StatementTooLong
+from jobdesk_core.feed.state import Changes
 from jobdesk_core.reading.records import JobTimes
 from jobdesk_core.reported.shown import Shown
 from PySide6.QtCore import QObject, QTimer

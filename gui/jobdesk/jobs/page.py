@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.reading.pages import Order
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal

@@ -9,7 +9,7 @@ from typing import Any
 
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.feed.counts import MatchCount
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.reading.pages import Order, Page, PageKey
 from PySide6.QtCore import QObject, Signal

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.feed.feed import Changes
+from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import term
 from jobdesk_core.locks.locks import Chain, LockKind, LockList, LockRow
-from jobdesk_core.reading.pages import StatementTooLong
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (

@@ -18,7 +18,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import platformdirs
-from jobdesk_core.troubles import without_secrets
+from jobdesk_core.masking import without_secrets
 
 LARGEST_BYTES, OLD_FILES = 1_000_000, 3
 #: So many faults are kept for the diagnostics, and so many places in the code of each.

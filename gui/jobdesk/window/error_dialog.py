@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import traceback
 
-from jobdesk_core.troubles import without_secrets
+from jobdesk_core.masking import without_secrets
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
 
 from jobdesk.kit.dialog_frame import DialogFrame, note

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.feed.feed import FeedState
+from jobdesk_core.feed.state import FeedState
 from PySide6.QtCore import QObject
 
 from jobdesk.kit import formats

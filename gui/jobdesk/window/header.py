@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobdesk_core.feed.feed import FeedState
+from jobdesk_core.feed.state import FeedState
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget

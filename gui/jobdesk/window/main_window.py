@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.feed.feed import Changes, FeedState
+from jobdesk_core.feed.state import Changes, FeedState
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import Status
 from jobdesk_core.profiles import Profile

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from jobdesk_core.database.rows import WorkerRow
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.feed.moment import Moment
 from jobdesk_core.filters.syntax import term
+from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.running import MOST_JOBS, RunningJob
 from jobdesk_core.reported.reading import Answer
 from jobdesk_core.reported.records import ReportedWorker

@@ -15,6 +15,7 @@ from typing import Any
 from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.database.rows import VERSION, jobs_table
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations.change.changes import Change, Fail, Purge, Retry
@@ -22,7 +23,6 @@ from jobdesk_core.operations.change.job_facts import FACTS, facts_columns, facts
 from jobdesk_core.operations.change.rules import GONE, Facts, Reason, impossible, verdict
 from jobdesk_core.operations.change.targets import Chosen, Target
 from jobdesk_core.operations.steps import Progress, Steps
-from jobdesk_core.reading.pages import StatementTooLong
 
 #: How long one stretch of ids should take, in seconds, and how wide it is at first, at most and at least.
 AIM_S = 0.3

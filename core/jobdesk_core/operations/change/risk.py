@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.durations import so_far
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.job.related_jobs import usual_times
 from jobdesk_core.job.why import named
 from jobdesk_core.operations.change.plan import Plan
 from jobdesk_core.operations.steps import Steps
-from jobdesk_core.reading.pages import StatementTooLong
 
 #: So many of the jobs are looked at, and of so many tasks it is told how long they usually run.
 MOST_JOBS, MOST_TASKS = 1_000, 3

@@ -1,38 +1,14 @@
-"""What libpq says of a failed connection, and how that is told: patterns, sentences and ways out.
+"""What libpq says of a failed connection, and how that is told: patterns, sentences and remedies.
 
 libpq's errors of a connection carry no SQLSTATE, so that only its words tell them apart.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 from jobdesk_core.connectors.certificates import Reason
+from jobdesk_core.troubles.trouble import Kind
 
-Kind = Literal[
-    "unreachable",
-    "unanswered",
-    "password",
-    "password_command",
-    "no_database",
-    "no_role",
-    "no_schema",
-    "rights",
-    "dropped",
-    "in_doubt",
-    "timeout",
-    "busy",
-    "locked",
-    "limit",
-    "bad_dsn",
-    "bad_input",
-    "queueing_lock",
-    "capability",
-    "refused",
-    "unknown",
-]
-
-#: What the pattern of a text says: its kind, the sentence with what the pattern has found, and the way out.
+#: What the pattern of a text says: its kind, the sentence with what the pattern has found, and the remedy.
 Pattern = tuple[str, Kind, str, str]
 RECONNECTS = "Jobdesk reconnects by itself."
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobdesk_core.feed.job_counts import QueueCounts
 from jobdesk_core.jobs import Status
+from jobdesk_core.reading.job_counts import QueueCounts
 from jobdesk_core.reading.open_jobs import OpenJobs
 
 
