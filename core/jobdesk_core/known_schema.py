@@ -61,15 +61,15 @@ class KnownSchema:
         """The value of a statement that depends on the schema. On a caller's connection it is tried once."""
         is_given = connection is not None
         is_kept = self._capabilities is not None
-        able = yield from self._detected(is_given=is_given)
+        capabilities = yield from self._detected(is_given=is_given)
         try:
-            value: T = yield statement(able)
+            value: T = yield statement(capabilities)
         except (SchemaChanged, CapabilityMissing) as error:
             if is_given or (isinstance(error, CapabilityMissing) and not is_kept):
                 raise
-            able = yield from self._anew()
+            capabilities = yield from self._anew()
             try:
-                changed = statement(able)
+                changed = statement(capabilities)
             except CapabilityMissing:
                 raise error from error.__cause__
             value = yield changed

@@ -49,7 +49,7 @@ class JobManager(KnownSchema):
         wanted = list(jobs)
         if not wanted:
             return []
-        ids = yield from self._deferred(lambda able: statements.defer(able, wanted), wanted, connection)
+        ids = yield from self._deferred(lambda capabilities: statements.defer(capabilities, wanted), wanted, connection)
         return [replace(job, id=job_id, status=Status.TODO.value) for job, job_id in zip(wanted, ids, strict=True)]
 
     batch_defer_jobs, batch_defer_jobs_async = twins(_batch_defer_jobs)
@@ -119,7 +119,7 @@ class JobManager(KnownSchema):
     ) -> Asking[None]:
         """Put a running or failed job back in its queue, due at `retry_at` (aware), and wake the workers."""
         changes = {"priority": priority, "queue": queue, "lock": lock}
-        yield from self._asked(lambda able: _retry(able, job_id, retry_at, changes), connection)
+        yield from self._asked(lambda capabilities: _retry(capabilities, job_id, retry_at, changes), connection)
 
     retry_job_by_id, retry_job_by_id_async = twins(_retry_job_by_id)
 
@@ -135,7 +135,7 @@ class JobManager(KnownSchema):
         job_id, changes = job.id, {"priority": priority, "queue": queue, "lock": lock}
         assert job_id is not None
         # Within, the server has been asked for its time.
-        await self._do(lambda able: _retry(able, job_id, retry_at or self.now(), changes))
+        await self._do(lambda capabilities: _retry(capabilities, job_id, retry_at or self.now(), changes))
 
     # Listing: of a filter None means any.
 
@@ -152,7 +152,7 @@ class JobManager(KnownSchema):
         """The jobs that meet every filter, ids ascending."""
         filters = {"id": id, "queue": queue, "task": task, "status": status, "lock": lock}
         filters |= {"queueing_lock": queueing_lock, "worker_id": worker_id}
-        return (yield from self._asked(lambda able: listing.list_jobs(able, **filters)))
+        return (yield from self._asked(lambda capabilities: listing.list_jobs(capabilities, **filters)))
 
     list_jobs, list_jobs_async = twins(_list_jobs)
 
@@ -193,7 +193,7 @@ class JobManager(KnownSchema):
     list_locks, list_locks_async = twins(_list_locks)
 
     def _counted(self, column: str, **filters: Any) -> Asking[Counts]:
-        return (yield from self._asked(lambda able: listing.list_counts(able, column, **filters)))
+        return (yield from self._asked(lambda capabilities: listing.list_counts(capabilities, column, **filters)))
 
     def _check_connection(self) -> Asking[bool]:
         """Whether the database answers and has the schema, asked anew each time."""
@@ -206,7 +206,7 @@ class JobManager(KnownSchema):
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int | None) -> Job | None:
         """Start the next due job of the queues (None: any) for a worker."""
         wanted = list(queues) if queues is not None else None
-        return await self._do(lambda able: workers.fetch(able, wanted, worker_id))
+        return await self._do(lambda capabilities: workers.fetch(capabilities, wanted, worker_id))
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End a running job, and tell the workers of whoever waited for its lock."""
@@ -217,7 +217,7 @@ class JobManager(KnownSchema):
 
     async def notify_freed_locks(self, locks: Iterable[str]) -> None:
         """Tell the workers of the first waiting job of each lock whose holder has ended."""
-        await self._do(lambda able: notify_freed(able, locks))
+        await self._do(lambda capabilities: notify_freed(capabilities, locks))
 
     async def exchange_jobs(
         self,
@@ -233,7 +233,9 @@ class JobManager(KnownSchema):
         What could not be finished is left out of the answer's `finished`; see `exchange`.
         """
         return await self._do(
-            lambda able: exchange(able, endings, wanted=wanted, queues=queues, worker_id=worker_id, waits=waits)
+            lambda capabilities: exchange(
+                capabilities, endings, wanted=wanted, queues=queues, worker_id=worker_id, waits=waits
+            )
         )
 
     async def list_running(self, worker_id: int) -> dict[int, int]:
@@ -242,7 +244,7 @@ class JobManager(KnownSchema):
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
         """End a running or waiting job as succeeded, failed or aborted."""
-        await self._do(lambda able: statements.finish(able, job_id, status, delete_job=delete_job))
+        await self._do(lambda capabilities: statements.finish(capabilities, job_id, status, delete_job=delete_job))
 
     async def get_stalled_jobs(
         self,
@@ -259,11 +261,13 @@ class JobManager(KnownSchema):
         if nb_seconds is not None:
             warnings.warn("nb_seconds is deprecated: heartbeats show which jobs have stalled.", DeprecationWarning, 2)
             return await self._do(
-                lambda able: workers.jobs_started_before(able, nb_seconds=nb_seconds, queue=queue, task_name=task_name)
+                lambda capabilities: workers.jobs_started_before(
+                    capabilities, nb_seconds=nb_seconds, queue=queue, task_name=task_name
+                )
             )
         return await self._do(
-            lambda able: workers.stalled_jobs(
-                able, seconds_since_heartbeat=seconds_since_heartbeat, queue=queue, task_name=task_name
+            lambda capabilities: workers.stalled_jobs(
+                capabilities, seconds_since_heartbeat=seconds_since_heartbeat, queue=queue, task_name=task_name
             )
         )
 
@@ -287,23 +291,23 @@ class JobManager(KnownSchema):
 
     async def list_jobs_to_abort_async(self, queue: str | None = None, *, worker_id: int | None = None) -> list[int]:
         """The running jobs, of the worker and of the queue when given, whose abort was requested."""
-        return await self._do(lambda able: workers.jobs_to_abort(able, worker_id, queue=queue))
+        return await self._do(lambda capabilities: workers.jobs_to_abort(capabilities, worker_id, queue=queue))
 
     async def register_worker(self) -> int:
         """Add a worker and return its id."""
-        return await self._do(lambda able: workers.register_worker(able))
+        return await self._do(lambda capabilities: workers.register_worker(capabilities))
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Remove a worker."""
-        await self._do(lambda able: workers.unregister_worker(able, worker_id))
+        await self._do(lambda capabilities: workers.unregister_worker(capabilities, worker_id))
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Tell that a worker lives."""
-        await self._do(lambda able: workers.update_heartbeat(able, worker_id))
+        await self._do(lambda capabilities: workers.update_heartbeat(capabilities, worker_id))
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
         """Remove the workers that have been silent for so many seconds."""
-        return await self._do(lambda able: workers.prune_stalled_workers(able, seconds_since_heartbeat))
+        return await self._do(lambda capabilities: workers.prune_stalled_workers(capabilities, seconds_since_heartbeat))
 
     async def listen_for_jobs(
         self,
@@ -317,12 +321,12 @@ class JobManager(KnownSchema):
         An asynchronous function is awaited with the keywords `channel` and `notification`, a dict with `type` and
         `job_id`; a plain one is called with the channel and the payload as they come.
         """
-        able = await self.capabilities_async()
+        capabilities = await self.capabilities_async()
         if queues is None:
-            channels = list(able.channels)
+            channels = list(capabilities.channels)
         else:
             wanted = list(queues)
-            channels = [prefix + queue for prefix in able.queue_channel_prefixes for queue in wanted]
+            channels = [prefix + queue for prefix in capabilities.queue_channel_prefixes for queue in wanted]
 
         async def read(*, channel: str, payload: str) -> None:
             if inspect.iscoroutinefunction(on_notification):
@@ -341,5 +345,5 @@ class JobManager(KnownSchema):
         return await self._run_async(self._asked(statement))
 
 
-def _retry(able: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:
-    return statements.retry(able, job_id, retry_at=require_aware(retry_at), **changes)
+def _retry(capabilities: Capabilities, job_id: int, retry_at: dt.datetime, changes: dict[str, Any]) -> Statement[None]:
+    return statements.retry(capabilities, job_id, retry_at=require_aware(retry_at), **changes)

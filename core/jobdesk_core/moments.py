@@ -142,12 +142,31 @@ def of_text(text: str) -> dt.datetime | None:
     return far_time(text) if is_far else None
 
 
+_zone: dt.tzinfo | None = None
+
+
 def safe_local(at: dt.datetime, zone: dt.tzinfo | None) -> dt.datetime:
     """The time in a zone (None: the local one); where that leads out of the years 1 to 9999, in UTC."""
     try:
         return at.astimezone(zone)
     except (OverflowError, ValueError, OSError):
         return at if at.tzinfo is dt.UTC else at.replace(tzinfo=dt.UTC) - (at.utcoffset() or dt.timedelta())
+
+
+def tell_in(zone: dt.tzinfo | None) -> None:
+    """Tell every moment in this zone from now on; None, as at the start: in the local one."""
+    global _zone
+    _zone = zone
+
+
+def zone_told() -> dt.tzinfo:
+    """The zone in which moments are told."""
+    return _zone or dt.datetime.now().astimezone().tzinfo or dt.UTC
+
+
+def here(at: dt.datetime) -> dt.datetime:
+    """The moment in the zone in which moments are told."""
+    return safe_local(at, _zone)
 
 
 def of_wall_clock(shown: dt.datetime) -> dt.datetime | None:

@@ -85,7 +85,7 @@ class Monitor:
             lambda: self.moment.open.tasks if self.moment is not None else {},
         )
         #: Is told what the database can do when that has changed: after a migration, a promotion, a failover.
-        self.on_capabilities: Callable[[Capabilities], object] = lambda able: None
+        self.on_capabilities: Callable[[Capabilities], object] = lambda capabilities: None
         self._overview: Overview | None = None
         self._overview_asked_at = 0.0
         self._wake = asyncio.Event()
@@ -244,17 +244,17 @@ class Monitor:
 
         Returns whether that has changed.
         """
-        able = await self._connector.run_async(DETECT, connection=self._feed.connection)
+        found = await self._connector.run_async(DETECT, connection=self._feed.connection)
         reported = await self._connector.run_async(detect(), connection=self._feed.connection)
-        able = replace(able, clock=self._connector.clock, reported=reported)
-        if not able.has_schema:
-            raise SchemaChanged(found_elsewhere(able) or f"Database {able.database} has no Procrastinate schema.")
-        if able == self._capabilities:
+        found = replace(found, clock=self._connector.clock, reported=reported)
+        if not found.has_schema:
+            raise SchemaChanged(found_elsewhere(found) or f"Database {found.database} has no Procrastinate schema.")
+        if found == self._capabilities:
             return False
-        self._capabilities = able
+        self._capabilities = found
         for part in (self.pages, self.locks, self.reports, self._feed):
-            part.adopt(able)
-        self.on_capabilities(able)
+            part.adopt(found)
+        self.on_capabilities(found)
         return True
 
     async def _follow(self, on_changes: Callable[[Changes], None], listener: asyncio.Task[None]) -> None:

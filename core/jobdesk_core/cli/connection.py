@@ -51,19 +51,19 @@ class Opened:
     @property
     def place(self) -> str:
         """The profile, the database and the role, for people."""
-        able = self.capabilities
-        named = "" if self.profile.name in (able.database, "environment") else f"{self.profile.name}: "
-        return f"{named}database {able.database} as {able.role}"
+        capabilities = self.capabilities
+        named = "" if self.profile.name in (capabilities.database, "environment") else f"{self.profile.name}: "
+        return f"{named}database {capabilities.database} as {capabilities.role}"
 
 
-def _no_schema(able: Capabilities, schema: str) -> list[str]:
+def _no_schema(capabilities: Capabilities, schema: str) -> list[str]:
     """That the tables are not where they were looked for, and how to name where they are."""
-    found = found_elsewhere(able)
-    hints = " or ".join(f"--schema {shlex.quote(name)}" for name in able.elsewhere)
+    found = found_elsewhere(capabilities)
+    hints = " or ".join(f"--schema {shlex.quote(name)}" for name in capabilities.elsewhere)
     if found is not None:
         return [found, f"Give {hints}."] if hints else [found]
     where = f" in schema {schema}" if schema else ""
-    return [f"Database {able.database} has no Procrastinate schema{where}."]
+    return [f"Database {capabilities.database} has no Procrastinate schema{where}."]
 
 
 @contextlib.contextmanager
@@ -108,12 +108,12 @@ def connected_again(desk: Opened) -> Opened:
 
 def _able(connector: SyncPsycopgConnector, profile: Profile) -> Capabilities:
     follow(connector.clock)
-    able = replace(connector.run(DETECT), clock=connector.clock, reported=connector.run(detect()))
-    if not able.has_schema:
-        raise Ended(exit_codes.REFUSED, *_no_schema(able, profile.schema))
-    if able.rights.read is not None:
-        raise Ended(exit_codes.REFUSED, "This role may not read the jobs.", able.rights.read)
-    return able
+    capabilities = replace(connector.run(DETECT), clock=connector.clock, reported=connector.run(detect()))
+    if not capabilities.has_schema:
+        raise Ended(exit_codes.REFUSED, *_no_schema(capabilities, profile.schema))
+    if capabilities.rights.read is not None:
+        raise Ended(exit_codes.REFUSED, "This role may not read the jobs.", capabilities.rights.read)
+    return capabilities
 
 
 def profile_of(options: argparse.Namespace) -> tuple[Profile, str | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import math
 import sys
 import time
@@ -18,6 +17,7 @@ from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.groups import FailuresReader
 from jobdesk_core.failures.records import By, Common, Contrast, Failures, Group, Range
 from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.moments import zone_told
 from jobdesk_core.operations.steps import run
 
 RANGES = {each.value: each for each in Range}
@@ -222,7 +222,7 @@ def _common(desk: Opened, options: argparse.Namespace, found: Failures, job_filt
         known = ", ".join(each.task or "" for each in found.groups[:5])
         hint = f"Tasks that failed: {known}." if known else ""
         raise Ended(exit_codes.NOT_ALL, f"No run of {options.common} failed {_TOLD[RANGES[options.range]]}.", hint)
-    zone = dt.datetime.now().astimezone().tzinfo or dt.UTC
+    zone = zone_told()
     reader = ContrastReader(
         desk.capabilities, found, group, job_filter=job_filter, zone=zone, secret_pattern=desk.profile.hidden_keys
     )

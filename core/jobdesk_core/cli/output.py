@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from jobdesk_core import exact_json
 from jobdesk_core.jobs import Status
 from jobdesk_core.masking import masked_typed
-from jobdesk_core.moments import safe_local
+from jobdesk_core.moments import here, safe_local
 
 #: A cell of a table is cut after so many characters; --json and `show` have the whole.
 WIDEST_CELL = 48
@@ -80,7 +80,7 @@ def coloured(text: str, status: Status | None) -> str:
 
 def moment(at: dt.datetime | None) -> str:
     """A time as people read it: local, with its offset."""
-    return "-" if at is None else safe_local(at, None).isoformat(" ", "seconds")
+    return "-" if at is None else here(at).isoformat(" ", "seconds")
 
 
 def cell(value: Any) -> str:

@@ -43,14 +43,14 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 def status(desk: Opened, options: argparse.Namespace) -> int:
     """Count, and tell of what needs attention, of workers, release and rights."""
     found = counted(desk)
-    counts, able = found.counts, desk.capabilities
+    counts, capabilities = found.counts, desk.capabilities
     if options.json:
         output.json_line(_as_json(desk, found))
         return exit_codes.DONE
     output.line(output.plain(desk.place))
-    output.line(f"Procrastinate {able.release}, PostgreSQL {able.server_version // 10_000}")
-    if able.strangeness is not None:
-        output.line(output.plain(able.strangeness))
+    output.line(f"Procrastinate {capabilities.release}, PostgreSQL {capabilities.server_version // 10_000}")
+    if capabilities.strangeness is not None:
+        output.line(output.plain(capabilities.strangeness))
     if desk.connector.clock.differs_by(TOLD_S):
         output.line(desk.connector.clock.difference())
     if desk.connector.route is Route.POOLED:
@@ -142,14 +142,14 @@ def _refused(desk: Opened) -> dict[str, str]:
 
 
 def _as_json(desk: Opened, found: Counted) -> dict[str, object]:
-    able, counts, jobs = desk.capabilities, found.counts, found.open
+    capabilities, counts, jobs = desk.capabilities, found.counts, found.open
     return {
         "profile": desk.profile.name,
-        "database": able.database,
-        "role": able.role,
-        "release": able.release,
-        "server_version": able.server_version,
-        "is_standby": able.is_standby,
+        "database": capabilities.database,
+        "role": capabilities.role,
+        "release": capabilities.release,
+        "server_version": capabilities.server_version,
+        "is_standby": capabilities.is_standby,
         "is_pooled": desk.connector.route is Route.POOLED,
         "clock_ahead_s": round(desk.connector.clock.ahead_s, 3),
         "read_at": output.as_json(jobs.read_at),

@@ -230,10 +230,10 @@ class Watching:
             del self._known[job_id]
 
     def _matching(self, job_ids: list[int]) -> Statement[list[JobRow]]:
-        able = self.desk.capabilities
-        condition, parameters = self._filter.condition(able)
+        capabilities = self.desk.capabilities
+        condition, parameters = self._filter.condition(capabilities)
         return Statement(
-            f"SELECT {row_columns(able)} FROM {jobs_table(able)} "
+            f"SELECT {row_columns(capabilities)} FROM {jobs_table(capabilities)} "
             f"WHERE job.id = ANY (%(ids)s::bigint[]) AND {condition}",
             lambda rows: [job_row(row) for row in rows],
             {**parameters, "ids": job_ids},

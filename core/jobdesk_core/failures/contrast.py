@@ -70,7 +70,9 @@ class ContrastReader:
             bounds = yield BOUNDS
             self._highest = bounds.highest
             self._stretches = Stretches(bounds.highest)
-            answer = yield from attempt(self._able.reported, "workers", lambda able: known_workers(_WORKERS_OF_S))
+            answer = yield from attempt(
+                self._able.reported, "workers", lambda capabilities: known_workers(_WORKERS_OF_S)
+            )
             self._hosts = {each.worker_id: each.host for each in answer.value or () if each.worker_id is not None}
         if not self._is_whole:
             yield from self._read(self._stretches)

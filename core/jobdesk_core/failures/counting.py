@@ -89,29 +89,29 @@ BOUNDS: Statement[Bounds] = Statement(
 )
 
 
-def is_failed_end(able: Capabilities) -> str:
+def is_failed_end(capabilities: Capabilities) -> str:
     """The SQL of whether `event` ends a failed run."""
-    return _is_one_of(able, FAILED_ENDS)
+    return _is_one_of(capabilities, FAILED_ENDS)
 
 
-def is_end(able: Capabilities) -> str:
+def is_end(capabilities: Capabilities) -> str:
     """The SQL of whether `event` ends a run."""
-    return _is_one_of(able, (*FAILED_ENDS, *OTHER_ENDS))
+    return _is_one_of(capabilities, (*FAILED_ENDS, *OTHER_ENDS))
 
 
-def _is_one_of(able: Capabilities, kinds: Sequence[str]) -> str:
+def _is_one_of(capabilities: Capabilities, kinds: Sequence[str]) -> str:
     # Labels as they are compare as numbers; one that the release lacks cannot be read as one.
-    return f"event.type IN ({', '.join(repr(kind) for kind in kinds if kind in able.event_types)})"
+    return f"event.type IN ({', '.join(repr(kind) for kind in kinds if kind in capabilities.event_types)})"
 
 
-def count(able: Capabilities, job_filter: JobFilter, low: int, high: int, window: Window) -> Statement[Stretch]:
+def count(capabilities: Capabilities, job_filter: JobFilter, low: int, high: int, window: Window) -> Statement[Stretch]:
     """Count what ended in the events with low < id <= high, of jobs that meet the filter."""
-    condition, parameters = job_filter.condition(able)
-    worker = "job.worker_id" if able.has_worker_id else "NULL::bigint"
-    jobs = jobs_table(able) if job_filter.tokens else "procrastinate_jobs AS job"
+    condition, parameters = job_filter.condition(capabilities)
+    worker = "job.worker_id" if capabilities.has_worker_id else "NULL::bigint"
+    jobs = jobs_table(capabilities) if job_filter.tokens else "procrastinate_jobs AS job"
     text = (
         "WITH stretch AS MATERIALIZED (SELECT event.id, event.job_id, event.at, event.type::text AS type, "
-        f"{is_end(able)} AS is_end, {is_failed_end(able)} AS is_failed "
+        f"{is_end(capabilities)} AS is_end, {is_failed_end(capabilities)} AS is_failed "
         "FROM procrastinate_events AS event WHERE event.id > %(low)s AND event.id <= %(high)s "
         f"AND {IS_WRITTEN}), "
         f"ended AS (SELECT coalesce(job.task_name, '') AS task_name, coalesce(job.queue_name, '') AS queue_name, "
@@ -168,10 +168,12 @@ class Earlier:
     below: int | None
 
 
-def earlier(able: Capabilities, low: int, high: int, failing: Sequence[str], new: Sequence[str]) -> Statement[Earlier]:
+def earlier(
+    capabilities: Capabilities, low: int, high: int, failing: Sequence[str], new: Sequence[str]
+) -> Statement[Earlier]:
     """Look in the events with low < id <= high for failed runs of `failing`, and for any ended run of `new` tasks."""
     # What failed is little: without new tasks the other events lead to no job.
-    kinds = is_end(able) if new else is_failed_end(able)
+    kinds = is_end(capabilities) if new else is_failed_end(capabilities)
 
     def decode(rows: Rows) -> Earlier:
         found = [row for row in rows if row["task_name"] is not None]
@@ -180,7 +182,8 @@ def earlier(able: Capabilities, low: int, high: int, failing: Sequence[str], new
 
     return Statement(
         "SELECT about.below, counted.* FROM (SELECT max(id) AS below FROM procrastinate_events WHERE id <= %(low)s) "
-        f"AS about LEFT JOIN (SELECT job.task_name, max(event.at) FILTER (WHERE {is_failed_end(able)}) AS last_failed "
+        "AS about LEFT JOIN (SELECT job.task_name, "
+        f"max(event.at) FILTER (WHERE {is_failed_end(capabilities)}) AS last_failed "
         "FROM procrastinate_events AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
         f"WHERE event.id > %(low)s AND event.id <= %(high)s AND {kinds} AND {_IS_TOLD} "
         "AND job.task_name = ANY (%(tasks)s::text[]) GROUP BY 1) AS counted ON true",

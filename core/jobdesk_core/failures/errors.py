@@ -27,11 +27,11 @@ MOST_ERRORS, MOST_KINDS = 50_000, 200
 _FAILED = ("failed", "retried")
 
 
-def jobs_of(able: Capabilities, job_filter: JobFilter, ids: Sequence[int]) -> Statement[dict[int, bool]]:
+def jobs_of(capabilities: Capabilities, job_filter: JobFilter, ids: Sequence[int]) -> Statement[dict[int, bool]]:
     """Those of these jobs that are there and meet the filter, and whether each is failed now."""
-    condition, parameters = job_filter.condition(able)
+    condition, parameters = job_filter.condition(capabilities)
     return Statement(
-        f"SELECT job.id, job.status = 'failed' AS is_failed FROM {jobs_table(able)} "
+        f"SELECT job.id, job.status = 'failed' AS is_failed FROM {jobs_table(capabilities)} "
         f"WHERE job.id = ANY (%(asked)s::bigint[]) AND ({condition})",
         lambda rows: {row["id"]: row["is_failed"] for row in rows},
         {**parameters, "asked": list(ids)},

@@ -110,9 +110,9 @@ class FailuresReader:
         errors = self._errors = self._errors or Errors(frame)
         since = frame.since or _THE_BEGINNING
 
-        def page(able: Reported) -> Statement[list[Error]]:
+        def page(capabilities: Reported) -> Statement[list[Error]]:
             until = frame.read_at + dt.timedelta(seconds=1)
-            return errors_of_runs(able, since, until, before=self._next_errors, limit=PAGE)
+            return errors_of_runs(capabilities, since, until, before=self._next_errors, limit=PAGE)
 
         answer = yield from attempt(reported, "errors", page)
         found = answer.value or []
@@ -124,7 +124,7 @@ class FailuresReader:
             return
         self._are_errors_known = True
         if frame.since is not None and errors.count:
-            past = yield from attempt(reported, "errors", lambda able: before(errors.fingerprints, since))
+            past = yield from attempt(reported, "errors", lambda capabilities: before(errors.fingerprints, since))
             if past.value is not None:
                 errors.know_before(past.value)
         if answer.refusal is not None:

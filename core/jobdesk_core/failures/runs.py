@@ -46,13 +46,13 @@ class RunStretch:
     below: int | None
 
 
-def runs_of(able: Capabilities, sought: Sought, low: int, high: int) -> Statement[RunStretch]:
+def runs_of(capabilities: Capabilities, sought: Sought, low: int, high: int) -> Statement[RunStretch]:
     """The runs that ended in the events with low < id <= high, as far as MOST_RUNS reach."""
-    condition, parameters = sought.job_filter.condition(able)
-    is_wanted = is_failed_end(able) if sought.is_failed else "event.type = 'succeeded'"
-    worker = "job.worker_id" if able.has_worker_id else "NULL::bigint"
-    priority = "job.priority" if able.has_priority else "0"
-    jobs = jobs_table(able) if sought.job_filter.tokens else "procrastinate_jobs AS job"
+    condition, parameters = sought.job_filter.condition(capabilities)
+    is_wanted = is_failed_end(capabilities) if sought.is_failed else "event.type = 'succeeded'"
+    worker = "job.worker_id" if capabilities.has_worker_id else "NULL::bigint"
+    priority = "job.priority" if capabilities.has_priority else "0"
+    jobs = jobs_table(capabilities) if sought.job_filter.tokens else "procrastinate_jobs AS job"
     sample = "(hashint8(job.id) & 2147483647) % %(every)s = 0 AND " if sought.every > 1 else ""
     sample = sample.replace(" % %(", " %% %(")
     text = (

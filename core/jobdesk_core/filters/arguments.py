@@ -75,13 +75,13 @@ def args_condition(token: Token, name: str) -> Condition:
     """What an `args` condition asks for. Raises FilterError."""
     if token.json is not None:
         # As it was typed: Python's numbers are not PostgreSQL's.
-        return Condition(lambda able: f"job.args @> %({name})s::jsonb", {name: token.value})
+        return Condition(lambda capabilities: f"job.args @> %({name})s::jsonb", {name: token.value})
     if not token.path:
         return _anywhere(token, name)
     column = f"(job.args #>> %({name}p)s::text[])"
     kind = f"jsonb_typeof(job.args #> %({name}p)s::text[])"
     sql, parameters = _compared(token, name, kind, column)
-    return Condition(lambda able: sql, parameters | {f"{name}p": list(token.path)})
+    return Condition(lambda capabilities: sql, parameters | {f"{name}p": list(token.path)})
 
 
 def column_condition(token: Token, name: str) -> Condition:
@@ -92,9 +92,9 @@ def column_condition(token: Token, name: str) -> Condition:
     held = 'to_jsonb(job."{}")'.format(wanted.replace('"', '""').replace("%", "%%"))
     sql, parameters = _compared(token, name, f"jsonb_typeof({held})", f"({held} #>> '{{}}')")
 
-    def on(able: Capabilities) -> str:
-        if wanted not in able.extra_columns:
-            there = f" There are: {', '.join(able.extra_columns[:10])}." if able.extra_columns else ""
+    def on(capabilities: Capabilities) -> str:
+        if wanted not in capabilities.extra_columns:
+            there = f" There are: {', '.join(capabilities.extra_columns[:10])}." if capabilities.extra_columns else ""
             raise CapabilityMissing("column", f"The table of jobs has no added column {wanted[:60]}.{there}")
         return sql
 
@@ -125,7 +125,7 @@ def _anywhere(token: Token, name: str) -> Condition:
         each.contained.like for value in token.values for each in (value, Value(tuple(map(_as_in_json, value.parts))))
     }
     sql = f'job.args::text COLLATE "C" ILIKE ANY (%({name})s::text[])'
-    return Condition(lambda able: sql, {name: sorted(patterns)})
+    return Condition(lambda capabilities: sql, {name: sorted(patterns)})
 
 
 def _as_in_json(text: str) -> str:

@@ -35,7 +35,9 @@ def none_of(condition: Condition) -> Condition:
         verdict = condition.test(row, now)
         return None if verdict is None else not verdict
 
-    return Condition(lambda able: f"NOT coalesce(({condition.sql(able)}), false)", condition.parameters, test)
+    return Condition(
+        lambda capabilities: f"NOT coalesce(({condition.sql(capabilities)}), false)", condition.parameters, test
+    )
 
 
 def all_of(conditions: Sequence[Condition]) -> Condition:
@@ -59,7 +61,7 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
 
 
 def _joined(word: str, conditions: Sequence[Condition]) -> Sql:
-    return lambda able: word.join(f"({each.sql(able)})" for each in conditions)
+    return lambda capabilities: word.join(f"({each.sql(capabilities)})" for each in conditions)
 
 
 def _parameters(conditions: Sequence[Condition]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _text_condition(token: Token, name: str) -> Condition:
         held = getattr(row, column)
         return has_none if held is None else any(value.matches(held) for value in values)
 
-    return Condition(lambda able: sql, parameters, test)
+    return Condition(lambda capabilities: sql, parameters, test)
 
 
 def _folded(text: str) -> str:
@@ -84,7 +84,7 @@ def _free_text(token: Token, name: str) -> Condition:
         return any(needle.matches(_folded(each)) for each in held if each is not None)
 
     sql = " OR ".join(f'job.{column} COLLATE "C" ILIKE %({name})s::text' for column in _TEXT_COLUMNS.values())
-    return Condition(lambda able: sql, {name: wanted.like}, test)
+    return Condition(lambda capabilities: sql, {name: wanted.like}, test)
 
 
 # Status, flags, worker
@@ -97,10 +97,10 @@ def _status_condition(token: Token, name: str) -> Condition:
         if value.text not in labels:
             raise token.error(f"There is no status {value.text}. There are: {', '.join(labels)}.", value)
 
-    def sql(able: Capabilities) -> str:
+    def sql(capabilities: Capabilities) -> str:
         # Labels, not parameters: a partial index serves only what the planner sees. One that the release
         # lacks must not be cast.
-        held = [f"'{label}'" for label in labels if label in wanted and label in able.statuses]
+        held = [f"'{label}'" for label in labels if label in wanted and label in capabilities.statuses]
         return f"job.status IN ({', '.join(held)})" if held else "false"
 
     return Condition(sql, {}, lambda row, now: row.status.value in wanted)
@@ -117,7 +117,7 @@ def _worker_condition(token: Token, name: str) -> Condition:
     def test(row: JobRow, now: dt.datetime) -> Verdict:
         return has_none if row.worker_id is None else row.worker_id in wanted
 
-    return Condition(lambda able: sql, {name: wanted}, test)
+    return Condition(lambda capabilities: sql, {name: wanted}, test)
 
 
 def _flag_condition(token: Token, name: str) -> Condition:
@@ -126,13 +126,13 @@ def _flag_condition(token: Token, name: str) -> Condition:
         if value.text not in _FLAGS:
             raise token.error(f"is takes one of: {', '.join(FLAGS)}.", value)
 
-    def sql(able: Capabilities) -> str:
-        if "stalled" in flags and not (able.has_workers and able.has_worker_id):
+    def sql(capabilities: Capabilities) -> str:
+        if "stalled" in flags and not (capabilities.has_workers and capabilities.has_worker_id):
             raise CapabilityMissing(
-                "workers table", f"Procrastinate {able.release} cannot tell which jobs have stalled."
+                "workers table", f"Procrastinate {capabilities.release} cannot tell which jobs have stalled."
             )
         # Where queues cannot be paused none is.
-        known = [flag for flag in flags if flag != "paused" or able.has_paused_queues]
+        known = [flag for flag in flags if flag != "paused" or capabilities.has_paused_queues]
         return " OR ".join(f"({_FLAGS[flag][0]})" for flag in known) or "false"
 
     def test(row: JobRow, now: dt.datetime) -> Verdict:
@@ -208,7 +208,7 @@ def _number_condition(token: Token, name: str) -> Condition:
         held = getattr(row, key)
         return held in single or any(low <= held <= high for low, high in wide)
 
-    return Condition(lambda able: sql, parameters, test)
+    return Condition(lambda capabilities: sql, parameters, test)
 
 
 _CONDITIONS: dict[str, Callable[[Token, str], Condition]] = {

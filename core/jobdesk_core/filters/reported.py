@@ -34,8 +34,8 @@ def error_condition(token: Token, name: str) -> Condition:
         found.append(f"NOT EXISTS ({of_job} OFFSET 0)")
     sql = " OR ".join(found)
 
-    def checked(able: Capabilities) -> str:
-        check(able, "errors")
+    def checked(capabilities: Capabilities) -> str:
+        check(capabilities, "errors")
         return sql
 
     return Condition(checked, parameters)
@@ -66,11 +66,11 @@ def host_condition(token: Token, name: str) -> Condition:
     """That a worker of such a host is running the job, or has reported an error of it."""
     has_none, values = _none_and_others(token)
 
-    def sql(able: Capabilities) -> str:
-        check(able, "workers")
-        found = [_of_host(able, _host_sql(name))] if values else []
+    def sql(capabilities: Capabilities) -> str:
+        check(capabilities, "workers")
+        found = [_of_host(capabilities, _host_sql(name))] if values else []
         if has_none:
-            found.append(f"NOT ({_of_host(able, 'true')})")
+            found.append(f"NOT ({_of_host(capabilities, 'true')})")
         return " OR ".join(found)
 
     return Condition(sql, {name: [value.like for value in values]} if values else {})
@@ -80,14 +80,14 @@ def _host_sql(name: str) -> str:
     return f"worker.host {_LIKE} (%({name})s::text[])"
 
 
-def _of_host(able: Capabilities, condition: str) -> str:
+def _of_host(capabilities: Capabilities, condition: str) -> str:
     """That the job has to do with a reported worker that meets a condition."""
     workers = f"FROM jobdesk.workers AS worker WHERE {condition}"
     running = f"job.id IN (SELECT unnest(worker.running) {workers})"
-    if able.has_worker_id:
+    if capabilities.has_worker_id:
         running += f" OR job.worker_id IN (SELECT worker.worker_id {workers} AND worker.worker_id IS NOT NULL)"
     found = f"(job.status = 'doing' AND coalesce({running}, false))"
-    if able.reported.refusal("errors") is None:
+    if capabilities.reported.refusal("errors") is None:
         found += (
             " OR EXISTS (SELECT FROM jobdesk.errors AS error WHERE error.job_id = job.id "
             f"AND error.worker IN (SELECT worker.id {workers}) OFFSET 0)"
@@ -103,26 +103,26 @@ def is_narrowing(token: Token) -> bool:
     return token.key in ("error", "host") and not token.is_negated and not any(value.is_none for value in token.values)
 
 
-def candidates(able: Capabilities, token: Token) -> Statement[list[int] | None]:
+def candidates(capabilities: Capabilities, token: Token) -> Statement[list[int] | None]:
     """The jobs that can meet a condition that `is_narrowing`; None when they are more than MOST_CANDIDATES.
 
     Raises NothingReported.
     """
     if token.key == "error":
-        check(able, "errors")
+        check(capabilities, "errors")
         matched, parameters = _error_sql(list(token.values), "c")
         sources = [f"SELECT error.job_id AS id FROM jobdesk.errors AS error WHERE {matched}"]
     else:
-        check(able, "workers")
+        check(capabilities, "workers")
         workers = f"FROM jobdesk.workers AS worker WHERE {_host_sql('c')}"
         parameters = {"c": [value.like for value in token.values]}
         sources = [f"SELECT unnest(worker.running) AS id {workers}"]
-        if able.has_worker_id:
+        if capabilities.has_worker_id:
             sources.append(
                 "SELECT job.id FROM procrastinate_jobs AS job WHERE job.status = 'doing' "
                 f"AND job.worker_id IN (SELECT worker.worker_id {workers} AND worker.worker_id IS NOT NULL)"
             )
-        if able.reported.refusal("errors") is None:
+        if capabilities.reported.refusal("errors") is None:
             hosts = f"SELECT worker.id {workers}"
             sources.append(f"SELECT error.job_id AS id FROM jobdesk.errors AS error WHERE error.worker IN ({hosts})")
     each = " UNION ALL ".join(f"(SELECT id FROM ({sql}) AS source LIMIT {MOST_CANDIDATES + 1})" for sql in sources)
@@ -137,9 +137,9 @@ def candidates(able: Capabilities, token: Token) -> Statement[list[int] | None]:
     )
 
 
-def check(able: Capabilities, table: str) -> None:
+def check(capabilities: Capabilities, table: str) -> None:
     """Raise NothingReported when a table of the reports cannot be read."""
-    refusal = able.reported.refusal(table)
+    refusal = capabilities.reported.refusal(table)
     if refusal is not None:
         raise NothingReported(refusal)
 

@@ -78,7 +78,7 @@ def time_condition(token: Token, name: str) -> Condition:
         at = {"scheduled": row.scheduled_at, "ended": None}.get(token.key, row.deferred_at)
         return has_none if at is None else any(each.holds(at, now) for each in ranges)
 
-    return Condition(lambda able: sql, parameters, test)
+    return Condition(lambda capabilities: sql, parameters, test)
 
 
 def _range(token: Token, value: Value) -> TimeRange:
@@ -117,4 +117,4 @@ def span_condition(token: Token, name: str) -> Condition:
     sql = " OR ".join(f"({piece})" for piece in pieces)
     # One row at least: a job that never ran took NULL.
     took = f"SELECT (SELECT took FROM ({SPANS[token.key]}) AS run) AS took"
-    return Condition(lambda able: f"(SELECT {sql} FROM ({took}) AS span)", parameters)
+    return Condition(lambda capabilities: f"(SELECT {sql} FROM ({took}) AS span)", parameters)

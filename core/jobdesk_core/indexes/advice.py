@@ -143,24 +143,26 @@ async def leftovers(connector: PsycopgConnector) -> list[Leftover]:
 # Choosing
 
 
-def _candidate(job_filter: JobFilter, able: Capabilities) -> _Candidate | None:
+def _candidate(job_filter: JobFilter, capabilities: Capabilities) -> _Candidate | None:
     asked = [token for token in job_filter.required if not token.is_negated]
     for token in asked:
         if token.key == "args" and token.path and _is_plain(token):
             return _Candidate((), "args_" + "_".join(token.path), path=token.path)
     columns = {"lock": "lock", "queueing_lock": "queueing_lock"} | (
-        {"worker": "worker_id"} if able.has_worker_id else {}
+        {"worker": "worker_id"} if capabilities.has_worker_id else {}
     )
     for key, column in columns.items():
         if any(token.key == key and _is_plain(token) for token in asked):
             return _Candidate((column, "id"), column, f"{column} IS NOT NULL")
     if any(token.json for token in asked):
         return _Candidate(("args",), "args", is_gin=True)
-    if able.has_abort_requested and any((token.key, token.value) == ("is", "abort_requested") for token in asked):
+    if capabilities.has_abort_requested and any(
+        (token.key, token.value) == ("is", "abort_requested") for token in asked
+    ):
         return _Candidate(("id",), "abort_requested", "abort_requested")
     found = []
     names = {"queue": "queue_name", "task": "task_name", "status": "status"}
-    for key, column in (names | ({"priority": "priority"} if able.has_priority else {})).items():
+    for key, column in (names | ({"priority": "priority"} if capabilities.has_priority else {})).items():
         if any(token.key == key and _is_plain(token) for token in asked):
             found.append(column)
     if found:

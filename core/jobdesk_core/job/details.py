@@ -132,30 +132,30 @@ def _reports_of(capabilities: Capabilities, detail: JobDetail) -> Statement[Arou
     )
 
 
-def _in_a_snapshot(able: Capabilities, job_id: int) -> Asking[tuple[JobDetail, Surroundings] | None]:
+def _in_a_snapshot(capabilities: Capabilities, job_id: int) -> Asking[tuple[JobDetail, Surroundings] | None]:
     """The job, its reason still to come, and what it is explained from; None when it is not there."""
-    found: _Found | None = yield _job(able, job_id)
+    found: _Found | None = yield _job(capabilities, job_id)
     if found is None:
         return None
     row, args, args_bytes, periodic = found
     events: list[EventRow] = yield _events(job_id)
     holder = queueing_holder = worker = None
     if row.lock is not None:
-        holder = yield queue_context.lock_holder(able, row)
+        holder = yield queue_context.lock_holder(capabilities, row)
     if row.queueing_lock is not None:
-        queueing_holder = yield queue_context.queueing_lock_holder(able, row)
-    if row.worker_id is not None and able.has_workers:
+        queueing_holder = yield queue_context.queueing_lock_holder(capabilities, row)
+    if row.worker_id is not None and capabilities.has_workers:
         worker = yield workers.worker(row.worker_id)
     names = yield added_columns.added_columns()
     added = (yield added_columns.added_values(job_id, names)) if names else {}
     around = Surroundings(
-        holder=(yield from _holder(able, holder)) if holder is not None and holder.id != row.id else None,
+        holder=(yield from _holder(capabilities, holder)) if holder is not None and holder.id != row.id else None,
         queueing_lock_holder=queueing_holder,
         worker=worker,
-        has_workers_table=able.has_workers,
-        can_retry_failed=able.can_retry_failed,
+        has_workers_table=capabilities.has_workers,
+        can_retry_failed=capabilities.can_retry_failed,
         result=added.get("result"),
-        is_rule_unknown=able.is_fetch_unknown,
+        is_rule_unknown=capabilities.is_fetch_unknown,
     )
     reason = Explanation("")
     detail = JobDetail(
@@ -164,11 +164,11 @@ def _in_a_snapshot(able: Capabilities, job_id: int) -> Asking[tuple[JobDetail, S
     return detail, around
 
 
-def _holder(able: Capabilities, row: JobRow) -> Asking[Holder]:
+def _holder(capabilities: Capabilities, row: JobRow) -> Asking[Holder]:
     if row.status is Status.TODO:
         return Holder(row)
     worker = None
-    if row.worker_id is not None and able.has_workers:
+    if row.worker_id is not None and capabilities.has_workers:
         worker = yield workers.worker(row.worker_id)
     return Holder(row, (yield queue_context.started_at(row.id)), worker)
 

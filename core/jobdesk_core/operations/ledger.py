@@ -15,7 +15,7 @@ from typing import Any
 
 from jobdesk_core.files import CsvLines, whole_file
 from jobdesk_core.jobs import Status
-from jobdesk_core.moments import safe_local
+from jobdesk_core.moments import here
 from jobdesk_core.operations.change.action_sql import kept
 from jobdesk_core.operations.change.changes import Action, Retry
 from jobdesk_core.operations.change.plan import Plan
@@ -192,7 +192,7 @@ class Ledger:
     def _sentence(self, job: str) -> str:
         change = self.plan.change
         at, priority = getattr(change, "at", None), getattr(change, "priority", None)
-        when = f" for {safe_local(at, None):%Y-%m-%d %H:%M:%S %Z}" if at is not None else ""
+        when = f" for {here(at):%Y-%m-%d %H:%M:%S %Z}" if at is not None else ""
         return _DONE[change.action].format(job=job, when=when, priority=priority)
 
     def write_csv(self, path: Path) -> None:

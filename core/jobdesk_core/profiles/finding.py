@@ -5,8 +5,6 @@ One file of TOML beside the profiles' own, written whole or not at all.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import Any
 
 import tomli_w
 
-from jobdesk_core.files import text_of
+from jobdesk_core.files import text_of, whole_file
 
 MOST_PAST, MOST_RECENT, MOST_VIEWS = 50, 20, 100
 #: Longer filters, in characters, are not kept: a pasted list of ids is not worth finding again.
@@ -113,14 +111,8 @@ class FindingStore:
 
     def _write(self, document: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=self.path.parent, prefix=".finding-")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                tomli_w.dump(document, stream)
-            Path(unfinished).replace(self.path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
+        with whole_file(self.path) as file:
+            file.write(tomli_w.dumps(document))
 
 
 def _table(held: dict[str, Any], key: str) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def _dead_worker(group: OpenGroup, heartbeats: Mapping[int, dt.datetime], now: d
 
 def _failing(rise: Rise) -> Attention:
     usual = f"{rise.usual:.1f}".removesuffix(".0")
-    sentence = f"{rise.failures:,} failures in {rise.minutes} min, usually {usual}."
+    sentence = f"{rise.failures:,} failures in {so_far(60 * rise.minutes)}, usually {usual}."
     return Attention(rise.name, sentence, rise.since, "bad", f"{term(rise.kind, rise.name)} status:failed")
 
 

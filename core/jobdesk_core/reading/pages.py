@@ -309,11 +309,17 @@ def _stretch(low: int, high: int, bounds: tuple[int, int], width: int, *, is_dow
 
 
 def _page(
-    able: Capabilities, condition: tuple[str, Mapping[str, Any]], first: int, last: int, *, limit: int, is_down: bool
+    capabilities: Capabilities,
+    condition: tuple[str, Mapping[str, Any]],
+    first: int,
+    last: int,
+    *,
+    limit: int,
+    is_down: bool,
 ) -> Statement[list[JobRow]]:
     """The matches with ids from `first` to `last`."""
     return Statement(
-        f"SELECT {row_columns(able)} FROM {jobs_table(able)} "
+        f"SELECT {row_columns(capabilities)} FROM {jobs_table(capabilities)} "
         f"WHERE job.id BETWEEN %(first)s::bigint AND %(last)s::bigint AND {condition[0]} "
         f"ORDER BY job.id {'DESC' if is_down else 'ASC'} LIMIT %(limit)s",
         job_tuples,

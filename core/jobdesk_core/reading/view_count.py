@@ -65,8 +65,8 @@ class ViewCount:
         return self._widths.setdefault(text, ChunkSize(FIRST_IDS, FEWEST_IDS, MOST_IDS, AIM_S, 0.25))
 
 
-def _count(able: Capabilities, job_filter: JobFilter, width: int) -> Statement[AtLeast]:
-    condition, parameters = job_filter.condition(able)
+def _count(capabilities: Capabilities, job_filter: JobFilter, width: int) -> Statement[AtLeast]:
+    condition, parameters = job_filter.condition(capabilities)
     low, high = job_filter.ids.ends
 
     def decode(rows: Rows) -> AtLeast:
@@ -77,7 +77,7 @@ def _count(able: Capabilities, job_filter: JobFilter, width: int) -> Statement[A
         "WITH bounds AS (SELECT min(id) AS low, max(id) AS high FROM procrastinate_jobs "
         "WHERE id BETWEEN %(low)s::bigint AND %(high)s::bigint) "
         f"SELECT count(*) AS count, coalesce((SELECT high - low < {width} FROM bounds), true) AS is_whole "
-        f"FROM (SELECT FROM {jobs_table(able)} WHERE job.id <= (SELECT high FROM bounds) "
+        f"FROM (SELECT FROM {jobs_table(capabilities)} WHERE job.id <= (SELECT high FROM bounds) "
         f"AND job.id >= (SELECT greatest(low, high - {width - 1}) FROM bounds) AND ({condition}) "
         f"LIMIT {MOST_COUNTED + 1}) AS found",
         decode,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.records import Contrast, Failures, Group
 from jobdesk_core.filters.language import FilterError, JobFilter, term
+from jobdesk_core.moments import zone_told
 from jobdesk_core.operations.steps import run_async
 from jobdesk_core.reading.pages import JobPages, Order, PageKey
 from jobdesk_core.reported.attempts import attempt
@@ -24,7 +24,6 @@ from jobdesk_core.reported.records import Error
 from jobdesk.connection.desk import Desk
 from jobdesk.failures.aside import run_aside
 from jobdesk.failures.side import MOST_JOBS, FailedJob
-from jobdesk.kit import formats
 
 #: Stretches of ids that are looked through for a group's jobs.
 MOST_STRETCHES = 40
@@ -63,13 +62,12 @@ async def contrast_of(
 
     Raises as the reading of failures does.
     """
-    zone = dt.UTC if formats.shows_utc() else dt.datetime.now().astimezone().tzinfo or dt.UTC
     reader = ContrastReader(
         desk.capabilities,
         found,
         group,
         job_filter=JobFilter.parse(term("queue", queue)) if queue is not None else None,
-        zone=zone,
+        zone=zone_told(),
         secret_pattern=desk.profile.hidden_keys,
     )
     shown_at = 0.0

@@ -1,6 +1,7 @@
 """How values look as text: numbers, durations and moments.
 
-Moments come in UTC and are told in the zone of choice: the local one, or UTC. This is the one place that knows which.
+Moments come in UTC and are told in the zone of choice: the local one, or UTC. `jobdesk_core.moments` knows which,
+for the sentences of the core, too.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from jobdesk_core import durations, exact_json
+from jobdesk_core import durations, exact_json, moments
 from jobdesk_core.moments import FarTime, safe_local
+from jobdesk_core.moments import here as here
 
 from jobdesk.kit import clock
 
@@ -19,7 +21,6 @@ DASH = "–"
 _JOINERS = "\u200c\u200d"
 #: Signs that count as printable and yet show nothing.
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
-_is_utc = False
 
 
 def number(value: int | None) -> str:
@@ -102,18 +103,12 @@ def breakable(text: str) -> str:
 
 def show_utc(is_utc: bool) -> None:
     """Tell every moment in UTC from now on, or in the local zone."""
-    global _is_utc
-    _is_utc = is_utc
+    moments.tell_in(dt.UTC if is_utc else None)
 
 
 def shows_utc() -> bool:
     """Whether moments are told in UTC."""
-    return _is_utc
-
-
-def here(moment: dt.datetime) -> dt.datetime:
-    """The moment in the zone in which moments are told."""
-    return safe_local(moment, dt.UTC if _is_utc else None)
+    return moments.zone_told() is dt.UTC
 
 
 def local(moment: dt.datetime | None) -> str:
@@ -168,4 +163,4 @@ def full(moment: dt.datetime | None) -> str:
         return in_utc
     offset = there.strftime("%z")
     in_zone = f"{there:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:]}"
-    return f"{in_utc}  ({in_zone})" if _is_utc else f"{in_zone}  ({in_utc})"
+    return f"{in_utc}  ({in_zone})" if shows_utc() else f"{in_zone}  ({in_utc})"

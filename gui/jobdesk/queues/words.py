@@ -20,8 +20,8 @@ def trouble_sentence(row: NameRow, now: dt.datetime) -> str:
     if row.trouble == "failing":
         rise = row.rise("queue", now)
         usual = f"{rise.usual:.1f}".removesuffix(".0")
-        words = _tr("{count} failures in {minutes} min, usually {usual}.")
-        return words.format(count=formats.number(rise.failures), minutes=rise.minutes, usual=usual)
+        words = _tr("{count} failures in {time}, usually {usual}.")
+        return words.format(count=formats.number(rise.failures), time=formats.duration(60 * rise.minutes), usual=usual)
     if course.course == "stalled" and course.idle_since is not None:
         words = _tr("None has started for more than {time}.") if course.is_at_least else _tr("None started for {time}.")
         return words.format(time=formats.duration(int(course.idle_s(now))))

@@ -16,6 +16,7 @@ from jobdesk.acting.plan_dialog import Act, PlanDialog
 from jobdesk.acting.safety import Safety
 from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
+from jobdesk.kit import formats
 from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, ValuesModel
@@ -115,7 +116,7 @@ class StagedDialog(PlanDialog[SetPlan]):
         said = self.tr("They are applied in one transaction: all of them, or none.")
         if self.plan is None or self.plan.as_of is None:
             return said
-        as_of = f"{self.plan.as_of.astimezone():%H:%M:%S}"
+        as_of = formats.time_of_day(self.plan.as_of)
         return f"{said} {self.tr('As of {time}; nothing has been changed yet.').format(time=as_of)}"
 
     def _show_chosen(self) -> None:

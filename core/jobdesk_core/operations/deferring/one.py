@@ -9,7 +9,7 @@ from jobdesk_core.database import statements
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import AlreadyEnqueued, CapabilityMissing, InDoubt, UniqueViolation
 from jobdesk_core.jobs import Job
-from jobdesk_core.moments import safe_local
+from jobdesk_core.moments import here
 from jobdesk_core.operations.change.changes import Action
 from jobdesk_core.operations.change.rules import impossible
 from jobdesk_core.operations.commits import Write
@@ -85,7 +85,7 @@ def settled(outcome: Outcome, job: Job, *, is_done: bool) -> Outcome:
 def _sentence(job: Job, job_id: int, again_of: int | None) -> str:
     when = ""
     if job.scheduled_at is not None:
-        when = f" for {safe_local(job.scheduled_at, None):%Y-%m-%d %H:%M:%S %Z}"
+        when = f" for {here(job.scheduled_at):%Y-%m-%d %H:%M:%S %Z}"
     of_job = f", again after job #{again_of:,}" if again_of is not None else ""
     return f"Deferred job #{job_id:,}{when}: {job.task_name} in queue {job.queue}{of_job}."
 
