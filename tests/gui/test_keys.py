@@ -25,6 +25,7 @@ from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
 from jobdesk.connection.password_command import PasswordCommandDialog
 from jobdesk.connection.ssh_question import SshQuestionDialog
+from jobdesk.connection.unlock import UnlockDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
@@ -120,6 +121,7 @@ class Opener:
                 window, acts=window.acting.acts, concerned=[], is_end=True, go_on=lambda: None
             ).open(),
             LedgerDialog: self._ledger,
+            UnlockDialog: lambda: UnlockDialog(window, profile=profile, access=desk.access).open(),
             PaletteDialog: lambda: PaletteDialog(window).open(),
             PasswordCommandDialog: lambda: PasswordCommandDialog(window, profile=profile).open(),
             SshQuestionDialog: lambda: SshQuestionDialog(

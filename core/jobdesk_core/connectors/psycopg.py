@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import psycopg
@@ -90,6 +91,17 @@ class PsycopgConnector(AsyncConnector):
         self.route: Route | None = None
         self.clock = ServerClock()
         self._answered_at: weakref.WeakKeyDictionary[Connection, float] = weakref.WeakKeyDictionary()
+
+    def writing(self) -> PsycopgConnector:
+        """A closed connector that connects as this one does, and whose sessions may write as far as the role may."""
+        return PsycopgConnector(
+            json_dumps=self.json_dumps,
+            json_loads=self.json_loads,
+            pool_factory=self._pool_factory,
+            session=replace(self._session, is_read_only=None),
+            access=self._access,
+            **self._pool_arguments,
+        )
 
     async def run_async(self, statement: Statement[T], *, connection: Connection | None = None) -> T:
         """Run one statement and return its decoded value.

@@ -36,12 +36,17 @@ from jobdesk_core.profiles import Profile, where
 NAMED = 100
 
 
+def noted(sentence: str, profile: Profile) -> str:
+    """What an act does, and that a read-only connection was unlocked for it."""
+    return f"{sentence} (read-only, unlocked for this act)" if profile.is_unlocked else sentence
+
+
 def of_plan(plan: Plan, profile: Profile) -> Header:
     """What is known of a plan before it is carried out."""
     first = first_statement(plan)
     return Header(
         action=plan.change.action.value,
-        sentence=_sentence(plan),
+        sentence=noted(_sentence(plan), profile),
         profile=profile.name,
         place=where(profile),
         role=plan.capabilities.role,
@@ -57,7 +62,7 @@ def of_job(
     of_job = f", again after job #{again_of:,}" if again_of is not None else ""
     return Header(
         action=Action.DEFER.value,
-        sentence=f"Defer {'many jobs of ' if many else ''}{job.task_name} in queue {job.queue}{of_job}",
+        sentence=noted(f"Defer {'many jobs of ' if many else ''}{job.task_name} in queue {job.queue}{of_job}", profile),
         profile=profile.name,
         place=where(profile),
         role=capabilities.role,
@@ -73,7 +78,7 @@ def of_defers(plan: DeferPlan, profile: Profile, source: str) -> Header:
     count = "1 job" if plan.ready == 1 else f"{plan.ready:,} jobs"
     return Header(
         action=Action.DEFER.value,
-        sentence=f"Replay {count}{task} from {source}" if source else f"Defer {count}{task}",
+        sentence=noted(f"Replay {count}{task} from {source}" if source else f"Defer {count}{task}", profile),
         profile=profile.name,
         place=where(profile),
         role=plan.capabilities.role,
@@ -91,7 +96,7 @@ def of_set(plan: SetPlan, profile: Profile) -> Header:
     changes = len(plan.staged.entries)
     return Header(
         action=STAGED,
-        sentence=f"Apply {changes:,} staged {'change' if changes == 1 else 'changes'}: {told}",
+        sentence=noted(f"Apply {changes:,} staged {'change' if changes == 1 else 'changes'}: {told}", profile),
         profile=profile.name,
         place=where(profile),
         role=plan.capabilities.role,
@@ -109,7 +114,7 @@ def of_pruning(statement: Statement[Any], capabilities: Capabilities, profile: P
     """What is known before workers are removed."""
     return Header(
         action=PRUNE,
-        sentence="Prune the unresponsive workers",
+        sentence=noted("Prune the unresponsive workers", profile),
         profile=profile.name,
         place=where(profile),
         role=capabilities.role,

@@ -70,7 +70,8 @@ class Profile:
     server takes it. `role` is taken on by every transaction, also one that only reads; `hides_arguments` shows no value
     of an argument anywhere. `ssh` names the host of SSH that connections go through (see `connectors.ssh`).
     `saved_as` is the name that the profile was read from the file by. `folder` and `tags` are for finding it among
-    many. `is_shared`: it comes from the file that a team keeps, and cannot be changed here.
+    many. `is_shared`: it comes from the file that a team keeps, and cannot be changed here. `is_unlocked`: it is
+    read-only otherwise, and may do one act.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Profile:
     folder: str = ""
     tags: tuple[str, ...] = ()
     is_shared: bool = field(default=False, compare=False)
+    is_unlocked: bool = field(default=False, compare=False)
     saved_as: str = field(default="", compare=False)
 
     @property

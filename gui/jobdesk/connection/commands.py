@@ -19,6 +19,7 @@ class ConnectionCommands(CommandGroup):
         none = self.tr("There is no open connection.")
         return {
             "close": none if self._session.desk is None else None,
+            "unlock": self._locked_for(),
             "reopen": none if self._session.profile is None else None,
         }
 
@@ -38,6 +39,22 @@ class ConnectionCommands(CommandGroup):
     def close(self) -> None:
         """Disconnect."""
         self._session.close()
+
+    def unlock(self) -> None:
+        """Ask whether a read-only connection may do one act."""
+        from jobdesk.connection.unlock import UnlockDialog
+
+        desk = self._session.desk
+        if desk is not None:
+            UnlockDialog(self._window.frame, profile=desk.profile, access=desk.access).open()
+
+    def _locked_for(self) -> str | None:
+        desk = self._session.desk
+        if desk is None:
+            return self.tr("There is no open connection.")
+        if not desk.profile.is_read_only:
+            return self.tr("This connection is not read-only.")
+        return self.tr("It is unlocked already.") if desk.access.is_unlocked else None
 
     def install(self) -> None:
         """Ask whether to install the schema in a database that has none."""
@@ -63,6 +80,7 @@ class ConnectionCommands(CommandGroup):
             tip="Close the connection and open it again",
         ),
         Spec("connection.close", "&Disconnect", "desk", close, tip="Close the connection"),
+        Spec("connection.unlock", "&Unlock for one act…", "desk", unlock, tip="A read-only connection may do one act"),
     )
 
     async def ask_password(self, profile: Profile, why: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from jobdesk_core.clock import TOLD_S
@@ -20,6 +20,7 @@ from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Entry, Header, Journal, doubts, recorded
 from jobdesk_core.journal import undo as journal_undo
+from jobdesk_core.journal.headers import noted
 from jobdesk_core.journal.settling import settle
 from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.journal.undo_apply import undo
@@ -60,6 +61,7 @@ from jobdesk_core.reading.view_count import AtLeast, ViewCount
 from jobdesk_core.reported.detection import detect
 from PySide6.QtCore import QObject, Signal
 
+from jobdesk.connection.act_access import ActAccess
 from jobdesk.connection.boards import Boards
 from jobdesk.kit.work import Work
 from jobdesk.runtime.logs import logger
@@ -89,6 +91,8 @@ class Desk(QObject):
         self.connector = connector
         self.capabilities = capabilities
         self.journal = journal
+        self.access = ActAccess(lambda: self.profile, connector, self)
+        self.access.when_unused(lambda: self.work.start(self.access.lock(), name="lock"))
         self.monitor = Monitor(connector, capabilities)
         self.monitor.on_capabilities = self._adopt
         self.workers: list[WorkerRow] = []
@@ -142,11 +146,21 @@ class Desk(QObject):
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""
         await self.work.stop()
+        await self.access.lock()
         await self.connector.close_async()
+
+    @contextlib.asynccontextmanager
+    async def _for_act(self) -> AsyncIterator[tuple[PsycopgConnector, Profile]]:
+        """What one act is done by; what it has changed is looked for at once."""
+        try:
+            async with self.access.for_act() as held:
+                yield held
+        finally:
+            self.monitor.wake()
 
     async def plan(self, target: Target, change: Change, on_progress: OnProgress) -> Plan:
         """Look at what the operator wants done; nothing is changed. `on_progress` returns whether to go on."""
-        steps = plan(target, change, self.capabilities, is_read_only=self.profile.is_read_only)
+        steps = plan(target, change, self.capabilities, is_read_only=self.access.profile.is_read_only)
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
 
     async def apply(
@@ -165,22 +179,19 @@ class Desk(QObject):
 
         A journal that cannot be written is told, and does not keep the operator from acting.
         """
-        act = recorded.act(
-            made,
-            self.connector,
-            self.profile,
-            self.journal,
-            on_trouble=self.trouble.emit,
-            on_progress=on_progress,
-            is_one_transaction=is_one_transaction,
-            rate=rate,
-            brake=brake,
-            ledger=ledger,
-        )
-        try:
-            return await act
-        finally:
-            self.monitor.wake()
+        async with self._for_act() as (connector, profile):
+            return await recorded.act(
+                made,
+                connector,
+                profile,
+                self.journal,
+                on_trouble=self.trouble.emit,
+                on_progress=on_progress,
+                is_one_transaction=is_one_transaction,
+                rate=rate,
+                brake=brake,
+                ledger=ledger,
+            )
 
     async def what_became(self, ledger: Ledger) -> Retried:
         """What became of the jobs of a retry, as of now; also while it goes on."""
@@ -188,19 +199,16 @@ class Desk(QObject):
 
     async def defer(self, job: Job, *, again_of: int | None = None) -> Outcome:
         """Defer a new job, which may repeat another one, and write it down."""
-        act = recorded.defer_one(
-            job,
-            self.connector,
-            self.capabilities,
-            self.profile,
-            self.journal,
-            on_trouble=self.trouble.emit,
-            again_of=again_of,
-        )
-        try:
-            return await act
-        finally:
-            self.monitor.wake()
+        async with self._for_act() as (connector, profile):
+            return await recorded.defer_one(
+                job,
+                connector,
+                self.capabilities,
+                profile,
+                self.journal,
+                on_trouble=self.trouble.emit,
+                again_of=again_of,
+            )
 
     # What nobody knew, once the link is back
 
@@ -218,13 +226,10 @@ class Desk(QObject):
 
     async def prune_workers(self) -> list[int]:
         """Remove the workers that are silent now, and write it down; their ids."""
-        act = recorded.prune(
-            self.connector, self.capabilities, self.profile, self.journal, on_trouble=self.trouble.emit
-        )
-        try:
-            return await act
-        finally:
-            self.monitor.wake()
+        async with self._for_act() as (connector, profile):
+            return await recorded.prune(
+                connector, self.capabilities, profile, self.journal, on_trouble=self.trouble.emit
+            )
 
     def defer_sql(self, job: Job) -> Statement[list[int]] | None:
         """What deferring a job would send, to be shown; None when this database cannot."""
@@ -250,7 +255,7 @@ class Desk(QObject):
 
     async def plan_defers(self, jobs: Sequence[NewJob], on_progress: OnProgress, *, origin: str = LINE) -> DeferPlan:
         """Look at which of many new jobs could be deferred here; nothing is changed."""
-        steps = plan_defers(jobs, self.capabilities, is_read_only=self.profile.is_read_only, origin=origin)
+        steps = plan_defers(jobs, self.capabilities, is_read_only=self.access.profile.is_read_only, origin=origin)
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
 
     async def defer_many(
@@ -263,36 +268,30 @@ class Desk(QObject):
         source: str = "",
     ) -> DeferLedger:
         """Defer the jobs of a plan, and write it down. `source` says where replayed ones come from."""
-        act = recorded.defer_many(
-            made,
-            self.connector,
-            self.profile,
-            self.journal,
-            on_trouble=self.trouble.emit,
-            on_progress=on_progress,
-            is_one_transaction=is_one_transaction,
-            rate=rate,
-            source=source,
-        )
-        try:
-            return await act
-        finally:
-            self.monitor.wake()
+        async with self._for_act() as (connector, profile):
+            return await recorded.defer_many(
+                made,
+                connector,
+                profile,
+                self.journal,
+                on_trouble=self.trouble.emit,
+                on_progress=on_progress,
+                is_one_transaction=is_one_transaction,
+                rate=rate,
+                source=source,
+            )
 
     async def look_staged(self, staged: ChangeSet, on_progress: OnProgress) -> SetPlan:
         """Look at what staged changes would do together; nothing is changed."""
-        steps = look(staged, self.capabilities, is_read_only=self.profile.is_read_only)
+        steps = look(staged, self.capabilities, is_read_only=self.access.profile.is_read_only)
         return await run_async(steps, self.connector, on_progress=on_progress, limit_s=self.monitor.limit_s)
 
     async def apply_staged(self, made: SetPlan, on_progress: OnProgress) -> SetLedger:
         """Apply staged changes in one transaction, and write it down; the ledger tells, too, when none was."""
-        act = recorded.staged(
-            made, self.connector, self.profile, self.journal, on_trouble=self.trouble.emit, on_progress=on_progress
-        )
-        try:
-            return await act
-        finally:
-            self.monitor.wake()
+        async with self._for_act() as (connector, profile):
+            return await recorded.staged(
+                made, connector, profile, self.journal, on_trouble=self.trouble.emit, on_progress=on_progress
+            )
 
     async def plan_undo(self, entry: Entry) -> UndoPlan:
         """Look at what undoing an entry of the journal would do; nothing is changed."""
@@ -307,23 +306,21 @@ class Desk(QObject):
             is_stopped = not await on_progress(progress)
             return not is_stopped
 
-        header = Header(
-            action="undo",
-            sentence=self.tr("Undo: {act}").format(act=entry.header.sentence),
-            profile=self.profile.name,
-            place=where(self.profile),
-            role=self.capabilities.role,
-            undoes=entry.id,
-        )
-        try:
-            done, left = await undo(self.journal, self.connector, self.capabilities, entry, header, go_on)
+        async with self._for_act() as (connector, profile):
+            header = Header(
+                action="undo",
+                sentence=noted(self.tr("Undo: {act}").format(act=entry.header.sentence), profile),
+                profile=profile.name,
+                place=where(profile),
+                role=self.capabilities.role,
+                undoes=entry.id,
+            )
+            done, left = await undo(self.journal, connector, self.capabilities, entry, header, go_on)
             return done, left, is_stopped
-        finally:
-            self.monitor.wake()
 
     def impossible(self, action: Action) -> str | None:
         """Why this action is not possible on any job here, or None."""
-        return impossible(action, self.capabilities, is_read_only=self.profile.is_read_only)
+        return impossible(action, self.capabilities, is_read_only=self.access.profile.is_read_only)
 
     def refusal(self, action: Action, row: JobRow | None) -> str | None:
         """Why this action is not possible on this job now, or None when it is."""
@@ -332,7 +329,7 @@ class Desk(QObject):
             row,
             self.capabilities,
             live_worker_ids=self.live_worker_ids,
-            is_read_only=self.profile.is_read_only,
+            is_read_only=self.access.profile.is_read_only,
         )
 
     @property

@@ -185,7 +185,7 @@ class JournalPage(Page):
         elif desk is None:
             reason = self.tr("Connect to {profile} first.").format(profile=entry.header.profile)
         else:
-            reason = refusal(entry, desk.profile, desk.capabilities)
+            reason = refusal(entry, desk.access.profile, desk.capabilities)
         self.detail.show_undo(reason)
 
     def _undo(self) -> None:

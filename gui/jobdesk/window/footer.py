@@ -103,7 +103,7 @@ class Footer(QFrame):
         able = desk.capabilities
         rights = self.tr("full access") if able.rights.is_complete else self.tr("limited access")
         if desk.profile.is_read_only:
-            rights = self.tr("read-only")
+            rights = self.tr("unlocked for one act") if desk.access.is_unlocked else self.tr("read-only")
         if able.is_standby:
             rights = self.tr("read-only standby")
         text = self.tr("schema {release} · {rights}").format(release=able.release, rights=rights)

@@ -233,6 +233,7 @@ class MainWindow(QMainWindow):
             self.message.clear()
             self.freshness.begin()
             desk.adopted.connect(self.freshness.show_change)
+            desk.access.changed.connect(self._update_actions)
             desk.changed.connect(self._apply)
             desk.state_changed.connect(self._show_state)
             desk.workers_changed.connect(self._workers_changed)

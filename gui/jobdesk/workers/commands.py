@@ -31,7 +31,7 @@ class WorkerCommands(CommandGroup):
         self._acting = acting
 
     def _reasons_on(self, desk: Desk) -> Reasons:
-        reasons: Reasons = {"prune": pruning_refusal(desk.capabilities, is_read_only=desk.profile.is_read_only)}
+        reasons: Reasons = {"prune": pruning_refusal(desk.capabilities, is_read_only=desk.access.profile.is_read_only)}
         if self.page is None or not self.page.selected_positions():
             reasons["show"] = self.tr("Select a worker first.")
         if reasons["prune"] is None and not self._silent():
