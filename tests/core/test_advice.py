@@ -176,7 +176,7 @@ async def test_a_creation_that_fails_tells_what_is_left_and_how_to_drop_it(dsn: 
             run_sql(dsn, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%'")
             with pytest.raises(IndexLeftInvalid, match=advice.name) as caught:
                 await creation
-        assert advice.drop_sql in explain(caught.value).way_out
+        assert advice.drop_sql in explain(caught.value).remedy
         run_sql(dsn, caught.value.drop_sql)
         assert await leftovers(connector) == []
 

@@ -79,7 +79,7 @@ async def test_opening_synchronously_while_open_asynchronously_changes_nothing(k
 # Threads
 
 
-async def test_in_the_loops_thread_a_synchronous_call_is_refused_with_the_way_out(kind: Kind, dsn: str) -> None:
+async def test_in_the_loops_thread_a_synchronous_call_is_refused_with_the_remedy(kind: Kind, dsn: str) -> None:
     app = kind.app(dsn)
     async with app.open_async():
         with pytest.raises(RuntimeError, match=r"asynchronous method \(such as defer_async\).*sync_to_async"):

@@ -183,7 +183,7 @@ def test_where_nothing_is_reported_that_is_a_sentence(dsn: str, jobs: Jobs, caps
     for text in ("error:x", "-error:x", "error:none", "status:todo (error:x or queue:q)"):
         with pytest.raises(NothingReported) as raised:
             jobs.found(text)
-        assert (str(raised.value), "Why did it fail?" in explain(raised.value).way_out) == (told, True)
+        assert (str(raised.value), "Why did it fail?" in explain(raised.value).remedy) == (told, True)
     with pytest.raises(NothingReported, match="No workers are reported"):
         jobs.found("host:x")
     assert main(["--dsn", dsn, "jobs", "error:x"]) == 4

@@ -82,7 +82,7 @@ async def test_all_in_one_transaction_is_rolled_back(dsn: str, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("fault", ["locked", "in the way"])
-async def test_before_an_act_it_is_told_with_the_way_out_and_keeps_nobody_from_acting(
+async def test_before_an_act_it_is_told_with_the_remedy_and_keeps_nobody_from_acting(
     dsn: str, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobdesk_core.journal.file.BUSY_S", 0.2)
@@ -102,8 +102,8 @@ async def test_before_an_act_it_is_told_with_the_way_out_and_keeps_nobody_from_a
             made = await prepared("cancel", connector, able, journal)
             ledger = await recorded.act(made, connector, PROFILE, journal, on_trouble=told.append)
     assert set(ledger.counts) == {Result.DONE} and ledger.entry_id is None
-    ways_out = {"locked": "Wait until the other Jobdesk is done", "in the way": "cannot be used"}
-    assert len(told) == 1 and ways_out[fault] in str(told[0])
+    remedies = {"locked": "Wait until the other Jobdesk is done", "in the way": "cannot be used"}
+    assert len(told) == 1 and remedies[fault] in str(told[0])
     assert run_sql(dsn, "SELECT DISTINCT status::text FROM procrastinate_jobs") == ["cancelled"]
     if fault != "in the way":
         assert await Journal(path).entries(Search()) == []

@@ -254,7 +254,7 @@ def test_the_icons_hold_every_size_as_a_picture() -> None:
 # Libraries and licences
 
 
-def test_a_library_that_this_host_lacks_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_library_that_this_host_lacks_is_refused_with_the_remedy(tmp_path: Path) -> None:
     compiler = shutil.which("cc")
     if compiler is None or sys.platform != "linux" or shutil.which("readelf") is None:
         pytest.skip("needs a compiler")

@@ -101,7 +101,7 @@ def test_what_goes_wrong_is_a_sentence_without_a_word_of_what_was_printed(caplog
         with pytest.raises(PasswordCommandFailed, match=words) as caught:
             run(command, timeout_s=1.0 if "sleep" in command[-1] else 30.0)
         trouble = explain(caught.value)
-        assert trouble.kind == "password_command" and trouble.way_out
+        assert trouble.kind == "password_command" and trouble.remedy
         assert not tells(repr(trouble), repr(caught.value), caught.value.__cause__, caplog.text), command
         assert time.monotonic() - started < 25
 
@@ -300,7 +300,7 @@ async def test_one_that_is_wrong_is_sent_once_and_told(home: MadeUpServer, tmp_p
     with pytest.raises(ConnectorException) as caught:
         await PsycopgConnector(**connection_parameters(profile, secret)).open_async()
     trouble = about_refusal(explain(caught.value), secret)
-    assert trouble.kind == "password" and "password command" in trouble.way_out
+    assert trouble.kind == "password" and "password command" in trouble.remedy
     # Asked once more whether it has a better one; the same is not sent twice.
     assert home.got == [SECRET] and command.runs == 2
     # One that has a better one by now is sent that.

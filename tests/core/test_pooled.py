@@ -143,7 +143,7 @@ async def test_statement_mode_is_told_as_what_it_is(dsn: str) -> None:
             await PsycopgConnector(**parameters(pooled)).open_async()
         trouble = explain(refused.value)
     assert "statement mode" in trouble.sentence
-    assert "transaction" in trouble.way_out
+    assert "transaction" in trouble.remedy
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ async def test_what_libpq_refuses_before_it_connects_is_told_as_that(
         step = (await all_steps_of(dsn))[-1]
         assert (step.name, step.result) == ("Settings", "bad"), dsn
         assert step.sentence.startswith(sentence) and step.trouble is not None, dsn
-        assert step.trouble.kind == "bad_dsn" and step.trouble.way_out and "planted" not in step.in_full
+        assert step.trouble.kind == "bad_dsn" and step.trouble.remedy and "planted" not in step.in_full
 
 
 async def test_of_several_hosts_each_is_told(dsn: str) -> None:

@@ -385,7 +385,7 @@ async def test_what_goes_wrong_is_a_sentence(
             async with connected(words, ssh):
                 pass
         trouble = explain(caught.value)
-        assert trouble.way_out and trouble.kind == "unreachable", trouble
+        assert trouble.remedy and trouble.kind == "unreachable", trouble
         return trouble.sentence
 
     assert "does not reach the database server" in await said(walled | {"port": "1"})
@@ -434,9 +434,9 @@ async def test_the_probe_goes_through_it(hosts: Hosts, walled: dict[str, str]) -
 def test_the_help_has_every_sentence() -> None:
     text = (Path(__file__).parents[2] / "resources" / "help" / "troubleshooting.md").read_text("utf-8")
     headings = {line.removeprefix("### ") for line in text.splitlines()}
-    for sentence, way_out in TUNNELS.values():
+    for sentence, remedy in TUNNELS.values():
         shown = sentence.format(what="ssh" if "no program" in sentence else "…")
-        assert shown in headings and way_out
+        assert shown in headings and remedy
 
 
 @pytest.mark.parametrize(

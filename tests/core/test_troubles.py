@@ -286,7 +286,7 @@ async def test_what_hinders_encryption_is_told(
             + options.format(folder=certificates)
         )
     assert trouble.kind == "unreachable" and sentence.format(folder=certificates) in trouble.sentence
-    assert trouble.way_out and SECRET not in repr(trouble)
+    assert trouble.remedy and SECRET not in repr(trouble)
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ async def test_a_connection_cut_by_the_server_is_told_and_replaced(dsn: str) -> 
         with pytest.raises(ConnectorException) as caught:
             await sleeping
         trouble = explain(caught.value)
-        assert (trouble.kind, trouble.way_out) == ("dropped", "Jobdesk reconnects by itself.")
+        assert (trouble.kind, trouble.remedy) == ("dropped", "Jobdesk reconnects by itself.")
         assert (await connector.run_async(DETECT)).has_schema
 
 
@@ -421,7 +421,7 @@ async def test_a_queue_name_beyond_the_channel_is_told(dsn: str, queue: str) -> 
             await JobManager(connector).defer_job_async(Job(task_name="t", queue=queue))
         assert await JobManager(connector).defer_job_async(Job(task_name="t", queue="ü" * 20))
     trouble = explain(caught.value)
-    assert (trouble.kind, trouble.way_out) == ("bad_input", "Choose a queue name of at most 40 bytes.")
+    assert (trouble.kind, trouble.remedy) == ("bad_input", "Choose a queue name of at most 40 bytes.")
 
 
 @pytest.mark.parametrize("value", ["a\0b", {1, 2}])
@@ -506,7 +506,7 @@ async def test_what_a_server_refuses_is_told_by_its_sqlstate_in_whatever_languag
         "25P03": "dropped",
     }
     assert len({trouble.sentence for trouble in told.values()}) == len(told)
-    assert all(trouble.way_out for trouble in told.values())
+    assert all(trouble.remedy for trouble in told.values())
 
 
 async def test_a_real_lock_is_told_as_a_lock(dsn: str) -> None:

@@ -133,7 +133,7 @@ def test_neither_does_a_trouble_nor_a_name(password: str, written: str) -> None:
         PsycopgConnector(**connection_parameters(profile)).get_sync_connector().open()
     except ConnectorException as error:
         trouble = explain(error)
-        assert not tells(trouble.sentence + trouble.way_out + trouble.detail)
+        assert not tells(trouble.sentence + trouble.remedy + trouble.detail)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -242,5 +242,5 @@ async def test_a_failure_ends_in_a_sentence_with_its_remedy_and_leaves_no_file(d
     ],
 )
 def test_the_words_of_failures(error: Exception, said: str, remedy: str) -> None:
-    sentence, way_out = export.failure_words(error, Path("/a/b.csv"))
-    assert said in sentence and way_out.endswith(remedy)
+    sentence, remedy = export.failure_words(error, Path("/a/b.csv"))
+    assert said in sentence and remedy.endswith(remedy)

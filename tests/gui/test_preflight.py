@@ -175,7 +175,7 @@ async def test_an_act_is_stopped_and_tells_what_was_not_done(dsn: str, tmp_path:
             done = told.ledger.counts[Result.DONE]
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == done < 15_000
             assert (done == 0) is is_whole
-            assert told.sentence.startswith("Stopped: ") and ("rolled back" in told.way_out) is is_whole
+            assert told.sentence.startswith("Stopped: ") and ("rolled back" in told.remedy) is is_whole
 
 
 def limit(dialog: PreflightDialog, text: str) -> None:

@@ -170,7 +170,7 @@ def _signed_in(profile: Profile, password: str | None) -> tuple[SyncPsycopgConne
             if trouble.kind != "password":
                 raise
             if secret is not None and secret.source is not None:
-                raise Ended(exit_codes.CONNECTION, trouble.sentence, trouble.way_out) from error
+                raise Ended(exit_codes.CONNECTION, trouble.sentence, trouble.remedy) from error
             if not can_ask():
                 raise
             output.note(trouble.sentence)

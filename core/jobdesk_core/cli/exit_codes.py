@@ -62,7 +62,7 @@ def code_of(error: Exception) -> int:
     return _OF_A_KIND.get(kind, CONNECTION if is_of_the_database else FAULT)
 
 
-_WAYS_OUT = {
+_REMEDIES = {
     "dropped": "Run it again.",
     "in_doubt": "Do not run it again before it is known: jobdesk journal --settle asks the server what became of it.",
 }
@@ -71,7 +71,7 @@ _WAYS_OUT = {
 def told(error: Exception) -> tuple[str, str]:
     """What went wrong, and the way out: a command does not connect again by itself, as the window does."""
     trouble = explain(error)
-    return trouble.sentence, _WAYS_OUT.get(trouble.kind, trouble.way_out)
+    return trouble.sentence, _REMEDIES.get(trouble.kind, trouble.remedy)
 
 
 class Ended(Exception):

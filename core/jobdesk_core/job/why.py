@@ -296,9 +296,9 @@ def _failed(row: JobRow, events: list[EventRow], around: Surroundings) -> Explan
     holder = around.queueing_lock_holder
     if holder is not None and holder.id != row.id:
         taken = f"Its queueing lock {named(row.queueing_lock)} is taken by job #{holder.id:,}, which is waiting."
-        way_out = "Cancel that one first, or let it run."
+        remedy = "Cancel that one first, or let it run."
         ran = [*([failed] if told is not None else []), *ran]
-        return Explanation("A retry would be refused.", [taken, way_out, *ran], "warning", [holder.id])
+        return Explanation("A retry would be refused.", [taken, remedy, *ran], "warning", [holder.id])
     if row.abort_requested:
         stuck = "An abort request is stuck on it: the database refuses to put it back while it is set."
         if around.can_retry_failed:

@@ -58,12 +58,12 @@ class Step:
     @property
     def in_full(self) -> str:
         """The sentence with the way out."""
-        way_out = self.trouble.way_out if self.trouble is not None else ""
-        if not way_out:
+        remedy = self.trouble.remedy if self.trouble is not None else ""
+        if not remedy:
             return self.sentence
         # The words of a server may end without a full stop.
         stop = "" if self.sentence.endswith((".", "!", "?", ":", "…")) else "."
-        return f"{self.sentence}{stop} {way_out}"
+        return f"{self.sentence}{stop} {remedy}"
 
 
 class _Watch:
@@ -178,8 +178,8 @@ def _of_encryption(stage: Stage) -> Step:
     if not stage.is_encrypted:
         is_fine = stage.is_local
         sentence = "Not encrypted." if not is_fine else "Not encrypted, and nothing leaves this machine."
-        way_out = "" if is_fine else " Whoever is on the way can read along: sslmode=verify-full prevents that."
-        return Step(TLS, "good" if is_fine else "warning", sentence + way_out, stage.milliseconds)
+        remedy = "" if is_fine else " Whoever is on the way can read along: sslmode=verify-full prevents that."
+        return Step(TLS, "good" if is_fine else "warning", sentence + remedy, stage.milliseconds)
     words = [stage.shown.protocol.replace("TLSv", "TLS ")] if stage.shown is not None else ["Encrypted"]
     checks = {"verify-full": "name and authority checked", "verify-ca": "authority checked, not the name"}
     words.append(f"{stage.sslmode}: {checks.get(stage.sslmode, 'the certificate is not checked')}")

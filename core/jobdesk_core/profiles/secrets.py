@@ -101,8 +101,8 @@ def about_refusal(trouble: Trouble, secret: Secret | None) -> Trouble:
     """What a server says of a password, with the way out for where the password came from."""
     if trouble.kind != "password" or secret is None or secret.source is None:
         return trouble
-    way_out = "It came from the password command: run that in a terminal, and see whether it gives the right one."
-    return replace(trouble, way_out=way_out)
+    remedy = "It came from the password command: run that in a terminal, and see whether it gives the right one."
+    return replace(trouble, remedy=remedy)
 
 
 def typed(profile: Profile, password: str | None) -> Secret | None:

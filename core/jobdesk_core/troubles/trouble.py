@@ -38,5 +38,5 @@ class Trouble:
 
     kind: Kind
     sentence: str
-    way_out: str = ""
+    remedy: str = ""
     detail: str = ""

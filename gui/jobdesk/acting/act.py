@@ -35,7 +35,7 @@ class Ended:
 
     kind: Kind
     sentence: str
-    way_out: str = ""
+    remedy: str = ""
     jobs: str = ""
     job_ids: tuple[int, ...] = ()
     lines: tuple[Line, ...] = ()

@@ -30,7 +30,7 @@ class Banners(QWidget):
         self,
         kind: Kind,
         sentence: str,
-        way_out: str = "",
+        remedy: str = "",
         *,
         actions: Sequence[Button] = (),
         named: str = "",
@@ -40,7 +40,7 @@ class Banners(QWidget):
     ) -> MessageBar:
         """Tell what was done; `named` within the sentence is a link that calls `show`."""
         bar = MessageBar()
-        bar.show_message(kind, sentence, way_out, actions, link=(named, show) if named and show is not None else None)
+        bar.show_message(kind, sentence, remedy, actions, link=(named, show) if named and show is not None else None)
         bar.closed.connect(lambda: self._drop(bar))
         bar.closed.connect(closed)
         self._column.insertWidget(0, bar)

@@ -113,7 +113,7 @@ class Acting(QObject):
         self.banners.add(
             ended.kind,
             ended.sentence,
-            ended.way_out,
+            ended.remedy,
             actions=self._actions(act, ended, offered),
             named=ended.jobs,
             show=lambda: self._show_jobs(ended.job_ids),

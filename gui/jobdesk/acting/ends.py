@@ -27,7 +27,7 @@ _REASONS = 20
 def broken(error: Exception) -> Ended:
     """An act that an error ended before there was a ledger."""
     trouble = explain(error)
-    return Ended(kind="bad", sentence=trouble.sentence, way_out=trouble.way_out)
+    return Ended(kind="bad", sentence=trouble.sentence, remedy=trouble.remedy)
 
 
 def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
@@ -35,7 +35,7 @@ def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
     counts = ledger.counts
     done, all_ = counts[Result.DONE], ledger.plan.ready
     ids = tuple(islice((entry.job_id for entry in ledger.entries() if entry.result is Result.DONE), MOST_LINKED + 1))
-    kind, way_out = _cut_off(ledger, is_all=done == all_)
+    kind, remedy = _cut_off(ledger, is_all=done == all_)
     told, named = _done(done, all_, ids, sentences, is_cut=bool(kind) and done < all_)
     if done == 1 and kind in (None, "good") and all_ == 1:
         told = ledger.sentence_of(ids[0]).rstrip(".")
@@ -54,14 +54,14 @@ def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
     is_left_out = skipped > sum(group.count for group in ledger.plan.groups if group.reason is not None)
     if ledger.not_served:
         kind = "bad" if kind == "bad" else "warning"
-        way_out = " ".join(
-            [*ledger.not_served, tr("They wait until a worker picks them up: start one."), way_out]
+        remedy = " ".join(
+            [*ledger.not_served, tr("They wait until a worker picks them up: start one."), remedy]
         ).strip()
     problems = counts[Result.REFUSED] or is_left_out
     return Ended(
         kind=kind or ("warning" if problems else "good" if done else "info"),
         sentence=sentence,
-        way_out=way_out,
+        remedy=remedy,
         jobs=named if len(ids) <= MOST_LINKED else "",
         job_ids=ids[:MOST_LINKED],
         lines=tuple(ledger_lines(ledger, words_of(ledger.plan.change.action))),
@@ -75,11 +75,11 @@ def end_of_defers(ledger: DeferLedger, sentences: Sentences, place: str = "") ->
     done = counts[Result.DONE]
     found = (entry.job_id for entry in ledger.entries() if entry.result is Result.DONE)
     ids = tuple(islice((job_id for job_id in found if job_id is not None), MOST_LINKED + 1))
-    kind, way_out = _cut_off(ledger, is_all=done == len(ledger))
+    kind, remedy = _cut_off(ledger, is_all=done == len(ledger))
     told, named = _done(done, len(ledger), ids, sentences, is_cut=bool(kind) and done < len(ledger))
     if place:
         told, named = tr("{done} on {profile}").format(done=told, profile=formats.cut(place, 40)), ""
-        way_out = way_out or (tr("Nothing was changed on the source.") if done else "")
+        remedy = remedy or (tr("Nothing was changed on the source.") if done else "")
     parts = [told] if done or not counts[Result.UNKNOWN] else []
     for result, text in (
         (Result.REFUSED, tr("{count} refused")),
@@ -92,7 +92,7 @@ def end_of_defers(ledger: DeferLedger, sentences: Sentences, place: str = "") ->
     return Ended(
         kind=kind or ("warning" if done < len(ledger) else "good"),
         sentence=tr("Stopped: {rest}").format(rest=_lower(sentence)) if ledger.is_stopped else sentence,
-        way_out=way_out,
+        remedy=remedy,
         jobs=named if len(ids) <= MOST_LINKED else "",
         job_ids=ids[:MOST_LINKED],
         lines=tuple(_defer_lines(ledger)),
@@ -121,26 +121,26 @@ def end_of_set(ledger: SetLedger, count: str) -> Ended:
             lines=tuple(lines),
             ledger=ledger,
         )
-    way_out = ""
+    remedy = ""
     kind: Kind = "info" if ledger.is_stopped else "bad"
     if ledger.fate is Result.UNKNOWN:
-        kind, way_out = "warning", doubt_way_out(ledger.error)
+        kind, remedy = "warning", doubt_remedy(ledger.error)
         sentence = _set_doubt(count, len(ledger.plan.parts), ledger.error)
     elif ledger.error is not None:
         trouble = explain(ledger.error)
-        sentence, way_out = tr("Nothing was changed."), f"{trouble.sentence} {trouble.way_out}".strip()
+        sentence, remedy = tr("Nothing was changed."), f"{trouble.sentence} {trouble.remedy}".strip()
     elif ledger.is_stopped:
         sentence = tr("Stopped, and everything was rolled back: nothing was changed.")
     else:
         refused = jobs(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
         said = tr("Nothing was changed. Refused: {jobs}; everything was rolled back.")
         sentence = said.format(jobs=refused)
-    return Ended(kind=kind, sentence=sentence, way_out=way_out, lines=tuple(lines), ledger=ledger)
+    return Ended(kind=kind, sentence=sentence, remedy=remedy, lines=tuple(lines), ledger=ledger)
 
 
 def end_of_unknown_set(count: str, changes: int, error: InDoubt) -> Ended:
     """So many staged changes, `count` in words, of which nobody knows whether they were applied."""
-    return Ended(kind="warning", sentence=_set_doubt(count, changes, error), way_out=doubt_way_out(error))
+    return Ended(kind="warning", sentence=_set_doubt(count, changes, error), remedy=doubt_remedy(error))
 
 
 def _set_doubt(count: str, changes: int, error: Exception | None) -> str:
@@ -151,16 +151,16 @@ def _set_doubt(count: str, changes: int, error: Exception | None) -> str:
 def end_of_unknown_undo(error: InDoubt) -> Ended:
     """An undo whose answer was lost."""
     sentence = doubt_words(tr("the last jobs were undone"), error)
-    return Ended(kind="warning", sentence=sentence, way_out=doubt_way_out(error))
+    return Ended(kind="warning", sentence=sentence, remedy=doubt_remedy(error))
 
 
 def end_of_known_undo(done: int, of: int) -> Ended:
     """An undo whose answer was lost, once it is known how many jobs of how many were undone."""
     if done >= of:
-        return Ended(kind="good", sentence=tr("Undid {jobs}.").format(jobs=jobs(done)), way_out=looked_up())
+        return Ended(kind="good", sentence=tr("Undid {jobs}.").format(jobs=jobs(done)), remedy=looked_up())
     said = tr("Undid {done} of {jobs}: the connection was lost.") if done else tr("Nothing was undone: {why}")
     sentence = said.format(done=formats.number(done), jobs=jobs(of), why=tr("the connection was lost."))
-    return Ended(kind="bad", sentence=sentence, way_out=tr("What is left can still be undone, in the journal."))
+    return Ended(kind="bad", sentence=sentence, remedy=tr("What is left can still be undone, in the journal."))
 
 
 def end_of_unknown_defer(outcome: Outcome) -> Ended:
@@ -171,13 +171,13 @@ def end_of_unknown_defer(outcome: Outcome) -> Ended:
         ids = (outcome.job_id,)
         named = named if named in outcome.sentence else number
         lines = (Line("good", 1, tr("deferred"), None, ids),)
-        return Ended(kind="good", sentence=outcome.sentence, way_out=looked_up(), jobs=named, job_ids=ids, lines=lines)
+        return Ended(kind="good", sentence=outcome.sentence, remedy=looked_up(), jobs=named, job_ids=ids, lines=lines)
     if not outcome.is_unknown:
         return Ended(kind="info", sentence=outcome.sentence, lines=(Line("info", 1, tr("not deferred")),))
     error = InDoubt()
     error.reason = outcome.reason
     lines = (Line("warning", 1, tr("not known")),)
-    return Ended(kind="warning", sentence=outcome.sentence, way_out=doubt_way_out(error), lines=lines)
+    return Ended(kind="warning", sentence=outcome.sentence, remedy=doubt_remedy(error), lines=lines)
 
 
 def end_of_undo(told: tuple[int, Counter[str], bool]) -> Ended:
@@ -190,7 +190,7 @@ def end_of_undo(told: tuple[int, Counter[str], bool]) -> Ended:
     lines += [Line("info", count, reason) for reason, count in left.most_common(_REASONS)]
     if is_stopped:
         sentence = tr("Stopped: {rest}").format(rest=_lower(sentence))
-    return Ended(kind=kind, sentence=sentence, way_out=" ".join(reasons), lines=tuple(lines))
+    return Ended(kind=kind, sentence=sentence, remedy=" ".join(reasons), lines=tuple(lines))
 
 
 def _done(done: int, all_: int, ids: Sequence[int], sentences: Sentences, *, is_cut: bool) -> tuple[str, str]:
@@ -220,7 +220,7 @@ def doubt_words(what: str, error: Exception | None) -> str:
     return said.format(what=what)
 
 
-def doubt_way_out(error: Exception | None) -> str:
+def doubt_remedy(error: Exception | None) -> str:
     """What to do about it."""
     if is_in_doubt(error):
         return tr("It is looked up as soon as the link is back, and told here. Do not do it again before that.")
@@ -247,12 +247,12 @@ def _sentence(parts: list[str]) -> str:
 def _cut_off(ledger: Ledger | DeferLedger, *, is_all: bool) -> tuple[Kind | None, str]:
     """What broke it off, if anything: the kind of message that it makes, and what there is to say."""
     if isinstance(ledger.error, InDoubt):
-        return "warning", doubt_way_out(ledger.error)
+        return "warning", doubt_remedy(ledger.error)
     if ledger.error is not None and is_all:
         return "good", looked_up()
     if ledger.error is not None:
         trouble = explain(ledger.error)
-        return "bad", f"{trouble.sentence} {trouble.way_out}".strip()
+        return "bad", f"{trouble.sentence} {trouble.remedy}".strip()
     if ledger.is_rolled_back:
         return "info", tr("Everything was rolled back: nothing was changed.")
     return ("info", "") if ledger.is_stopped else (None, "")

@@ -185,11 +185,11 @@ def set_in_question(
         is_known, error.reason = True, found.reason
         if found.verdict == "done":
             applied = tr("Applied {changes} to {jobs}.").format(changes=count, jobs=jobs(found.done))
-            return Ended(kind="good", sentence=applied, way_out=looked_up())
+            return Ended(kind="good", sentence=applied, remedy=looked_up())
         put_back()
         if found.verdict == "left":
             why = tr("The connection was lost before they were applied.")
-            return Ended(kind="bad", sentence=tr("Nothing was changed."), way_out=why, again=review)
+            return Ended(kind="bad", sentence=tr("Nothing was changed."), remedy=why, again=review)
         return replace(end_of_unknown_set(count, len(held.entries), error), again=review)
 
     async def start(step: OnProgress) -> Ended:

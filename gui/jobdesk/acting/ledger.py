@@ -38,8 +38,8 @@ class LedgerDialog(DialogFrame):
         scroll.setWidget(inner)
         self.content.addWidget(scroll, 1)
         self.outcomes.show_lines(ended.lines)
-        if ended.way_out:
-            self.message.show_message(ended.kind, ended.way_out)
+        if ended.remedy:
+            self.message.show_message(ended.kind, ended.remedy)
         self.resize(theme().grown(680), theme().grown(420))
         self.cancel_button.setFocus()
 

@@ -104,9 +104,9 @@ class PlanDialog(DialogFrame, Generic[P]):
         else:
             self.say_stopped(self.tr("Stopped before every job was checked."))
 
-    def say_stopped(self, sentence: str, way_out: str = "") -> None:
+    def say_stopped(self, sentence: str, remedy: str = "") -> None:
         """Say that the look was stopped, and offer another."""
-        self.message.show_message("info", sentence, way_out, [(self.tr("Check again"), self.start_look)])
+        self.message.show_message("info", sentence, remedy, [(self.tr("Check again"), self.start_look)])
 
     def look_failed(self, error: Exception) -> None:
         """The look broke off: say why."""

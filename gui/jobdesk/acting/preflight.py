@@ -112,7 +112,7 @@ class PreflightDialog(PlanDialog[Plan]):
                 reading = run_async(look_at_risk(plan), self._desk.connector, limit_s=self._desk.monitor.limit_s)
                 self.work.start(reading, name=RISK, then=self._show_risk, failed=keep_numbers, replaces=True)
 
-    def say_stopped(self, sentence: str, way_out: str = "") -> None:
+    def say_stopped(self, sentence: str, remedy: str = "") -> None:
         super().say_stopped(sentence, self.tr("Nothing has been changed."))
 
     def _show_risk(self, risk: Risk | None) -> None:

@@ -195,7 +195,7 @@ class ActView(QWidget):
             rest = self.tr("The {count} that have started stay as they are.").format(count=formats.number(started))
             told = said.format(jobs=self.tr("{count} jobs").format(count=formats.number(undoable)))
             return f"{told} {rest}" if started else told
-        return act.ended.way_out if act.ended is not None else ""
+        return act.ended.remedy if act.ended is not None else ""
 
     def _is_paused(self) -> bool:
         return self.act.state in ("paused", "held")

@@ -124,7 +124,7 @@ class StartPage(QWidget):
         self._say(
             "warning",
             trouble.sentence,
-            f"{trouble.way_out}\n{profile.name}: {profile.display_dsn}".strip(),
+            f"{trouble.remedy}\n{profile.name}: {profile.display_dsn}".strip(),
             [
                 (self.tr("Try again"), partial(self._session.open, profile)),
                 (self.tr("Change the connection…"), self.choose_asked_for.emit),

@@ -143,8 +143,8 @@ class DeferDialog(DialogFrame):
         if outcome.is_done:
             self.accept()
         elif outcome.is_unknown:
-            way_out = self.tr("Look for the job before you defer it again.")
-            self.message.show_message("warning", outcome.sentence, way_out)
+            remedy = self.tr("Look for the job before you defer it again.")
+            self.message.show_message("warning", outcome.sentence, remedy)
         else:
             self.message.show_message("bad", outcome.sentence)
 

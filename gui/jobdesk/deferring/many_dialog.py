@@ -134,7 +134,7 @@ class DeferManyDialog(NewJobsDialog):
         self._remarks.setVisible(bool(remarks))
         self.rows.mark(row.line for row in (rows.mistakes if rows is not None else ()))
 
-    def say_stopped(self, sentence: str, way_out: str = "") -> None:
+    def say_stopped(self, sentence: str, remedy: str = "") -> None:
         super().say_stopped(self.tr("Stopped before every row was checked."))
 
     def refuse(self, problem: str) -> None:

@@ -85,7 +85,7 @@ def failure_words(error: Exception, path: Path) -> tuple[str, str]:
     if isinstance(error, ConnectorException) or not isinstance(error, OSError):
         trouble = explain(error)
         said = _tr("The export failed, and nothing was written. {reason}").format(reason=trouble.sentence)
-        return said, trouble.way_out or _tr("Export again.")
+        return said, trouble.remedy or _tr("Export again.")
     folder = _told(path.parent)
     said = _tr("Nothing was written to {path}: {reason}.").format(path=_told(path), reason=_reason(error, folder))
     return said, _remedy(error)

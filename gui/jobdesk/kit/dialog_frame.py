@@ -188,14 +188,14 @@ class DialogFrame(QDialog):
 
     def say(self, trouble: Trouble) -> None:
         """Tell what went wrong."""
-        self.message.show_message("bad", trouble.sentence, trouble.way_out)
+        self.message.show_message("bad", trouble.sentence, trouble.remedy)
 
     def tell_doubt(self, sentence: str) -> None:
         """Say what nobody knows yet; the work of the verb goes on until it is known, and the verb waits for it."""
         self.is_in_doubt = True
         self.verb.setToolTip(sentence)
-        way_out = self.tr("It is looked up as soon as the link is back. Until then it is not offered again.")
-        self.message.show_message("warning", sentence, way_out)
+        remedy = self.tr("It is looked up as soon as the link is back. Until then it is not offered again.")
+        self.message.show_message("warning", sentence, remedy)
 
     def reject(self) -> None:
         """Close; work that is under way is cancelled first."""

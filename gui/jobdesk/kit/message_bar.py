@@ -70,7 +70,7 @@ class MessageBar(QFrame):
         return self._block.plain_text
 
     def show_message(
-        self, kind: Kind, sentence: str, way_out: str = "", actions: Sequence[Action] = (), link: Link | None = None
+        self, kind: Kind, sentence: str, remedy: str = "", actions: Sequence[Action] = (), link: Link | None = None
     ) -> None:
         """Show a message of a kind (`info`, `good`, `warning`, `bad`) instead of the one before."""
         if kind not in KIND_SHAPE:
@@ -82,12 +82,12 @@ class MessageBar(QFrame):
             before, named, after = sentence.partition(link[0])
             runs = [run for run in (Run(before), Run(named, link="jobs"), Run(after)) if run.text]
             self._follow = link[1]
-        if way_out:
-            runs.append(Run(f"  {way_out}", "secondary"))
+        if remedy:
+            runs.append(Run(f"  {remedy}", "secondary"))
         self._block.set_runs(runs)
         self._block.setAccessibleName(self.tr("Message"))
         self.set_actions(actions)
-        self.setAccessibleName(f"{sentence} {way_out}".strip())
+        self.setAccessibleName(f"{sentence} {remedy}".strip())
         self.show()
         self.update()
         self.told.emit()

@@ -42,7 +42,7 @@ class Window(Protocol):
     def tell(self, sentence: str) -> None:
         """Say what was done."""
 
-    def warn(self, sentence: str, way_out: str) -> None:
+    def warn(self, sentence: str, remedy: str) -> None:
         """Say above the page what to be aware of, and what can be done about it."""
 
     def show_trouble(self, trouble: Trouble) -> None:

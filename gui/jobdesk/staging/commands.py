@@ -178,5 +178,5 @@ class StagedCommands(CommandGroup):
         if self._session.desk is not None and place_of(self._session.desk.profile) == place_of(profile):
             return
         said = self.tr("Not applied: {changes} for {name}.").format(changes=changes(count), name=profile.name)
-        way_out = self.tr("They will be there when you connect again, until Jobdesk quits.")
-        self._window.warn(said, way_out)
+        remedy = self.tr("They will be there when you connect again, until Jobdesk quits.")
+        self._window.warn(said, remedy)

@@ -83,10 +83,10 @@ class StagedDialog(PlanDialog[SetPlan]):
         if plan.is_complete and not plan.is_ready:
             smaller = plan.as_they_are()
             keep = [(self.tr("Keep what can be done"), lambda: self._changes.keep(self._desk.profile, smaller))]
-            way_out = self.tr("Jobs that have merely changed are taken as they are now; the others are excluded.")
+            remedy = self.tr("Jobs that have merely changed are taken as they are now; the others are excluded.")
             is_smaller = smaller != plan.staged
             self.message.show_message(
-                "warning", words.together(plan), way_out if is_smaller else "", keep if is_smaller else []
+                "warning", words.together(plan), remedy if is_smaller else "", keep if is_smaller else []
             )
 
     # Showing

@@ -54,13 +54,13 @@ class Freshness(QObject):
         since = formats.local(state.since)
         if state.trouble is None or state.is_link_lost:
             self._told = self.tr("Connection lost; what you see is as of {time}.").format(time=since)
-            way_out = self.tr("Jobdesk reconnects by itself. {reason}").format(reason=state.reason.partition("\n")[0])
+            remedy = self.tr("Jobdesk reconnects by itself. {reason}").format(reason=state.reason.partition("\n")[0])
         else:
             self._told = state.trouble.sentence
-            way_out = self.tr("What you see is as of {time}; Jobdesk tries again by itself. {way_out}").format(
-                time=since, way_out=state.trouble.way_out if state.trouble.kind in _NEEDS_SOMEBODY else ""
+            remedy = self.tr("What you see is as of {time}; Jobdesk tries again by itself. {remedy}").format(
+                time=since, remedy=state.trouble.remedy if state.trouble.kind in _NEEDS_SOMEBODY else ""
             )
-        self._message.show_message("bad", self._told, way_out.strip())
+        self._message.show_message("bad", self._told, remedy.strip())
 
     def _tell_current(self, state: FeedState) -> None:
         stale, self._stale = self._stale, None

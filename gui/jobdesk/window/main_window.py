@@ -125,9 +125,9 @@ class MainWindow(QMainWindow):
         """Say what was done."""
         self.message.show_good_news(sentence)
 
-    def warn(self, sentence: str, way_out: str) -> None:
+    def warn(self, sentence: str, remedy: str) -> None:
         """Say above the page what to be aware of, and what can be done about it."""
-        self.message.show_message("warning", sentence, way_out)
+        self.message.show_message("warning", sentence, remedy)
 
     def fail(self, error: Exception) -> None:
         """Explain an error above the page, and note it in the log."""
@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
 
     def show_trouble(self, trouble: Trouble) -> None:
         """Tell what went wrong above the page."""
-        self.message.show_message("bad", trouble.sentence, trouble.way_out)
+        self.message.show_message("bad", trouble.sentence, trouble.remedy)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not is_return(event) or event.isAutoRepeat() or not press(self.focusWidget()):
