@@ -304,14 +304,14 @@ async def test_the_mend_of_a_stuck_abort_flag_is_a_button_that_opens_the_retry(d
         async with live(tmp_path, dsn) as window:
             why = (await shown(window, job_id))._why
             assert "stuck on it" in why.text
-            assert why.mend.isVisible() and why.mend.isEnabled()
-            why.mend.click()
+            assert why.fix.isVisible() and why.fix.isEnabled()
+            why.fix.click()
             dialog: Any = await dialog_of(window, DialogFrame)
             await until(dialog.verb.isEnabled, what="the plan")
             dialog.verb.click()
             await until(lambda: others.status(job_id) == "todo", what="the job to wait again")
             await closed(window)
-            await until(lambda: not why.mend.isVisible(), what="the button to go")
+            await until(lambda: not why.fix.isVisible(), what="the button to go")
 
 
 # Several

@@ -200,7 +200,9 @@ async def test_beside_a_task_stands_what_its_application_says_of_it_and_its_cron
         page = window.pages.get("tasks")
         await until(lambda: page.model.rowCount() == 1, what="the task")
         page.table.selectRow(0)
-        await until(lambda: "schema jobdesk is not installed" in page._names_side.told_text, what="that it is not told")
+        await until(
+            lambda: "schema jobdesk is not installed" in page._names_side.reported_text, what="that it is not told"
+        )
     install(dsn)
     signature = '[{"name": "day", "kind": "keyword only", "annotation": "str", "default": null}]'
     run_sql(
@@ -219,6 +221,6 @@ async def test_beside_a_task_stands_what_its_application_says_of_it_and_its_cron
         page = window.pages.get("tasks")
         await until(lambda: page.model.rowCount() == 1, what="the task")
         page.table.selectRow(0)
-        await until(lambda: "0 3 * * *" in page._names_side.told_text, what="the cron")
-        assert "Sends the report." in page._names_side.told_text
-        assert "(day: str)" in page._names_side.told_text
+        await until(lambda: "0 3 * * *" in page._names_side.reported_text, what="the cron")
+        assert "Sends the report." in page._names_side.reported_text
+        assert "(day: str)" in page._names_side.reported_text

@@ -147,8 +147,8 @@ async def test_a_worker_that_takes_one_of_the_jobs_leaves_all_of_it_unapplied_an
             dialog = await dialog_of(window, StagedDialog)
             await until(lambda: dialog.plan is not None, what="another look")
             assert "Blocked by 1 of 3 jobs" in dialog.message.sentence
-            (mend,) = [each for each in dialog.message.findChildren(QPushButton) if each.text().startswith("Keep")]
-            click(mend)
+            (fix,) = [each for each in dialog.message.findChildren(QPushButton) if each.text().startswith("Keep")]
+            click(fix)
             await until(dialog.verb.isEnabled, what="the smaller set")
             click(dialog.verb)
             await until(lambda: len(window.acting.acts.told) == 2)

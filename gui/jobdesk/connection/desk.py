@@ -365,13 +365,13 @@ class Desk(QObject):
         """Ask for values to complete by, unless they are known or being asked for; `then` when they have come."""
         if self.state.mode in ("live", "polling") and self.known.is_due(question):
             read = self.known.read(question)
-            self.work.start(read, name="known values", then=lambda _: then(), failed=_told_by_the_feed)
+            self.work.start(read, name="known values", then=lambda _: then(), failed=leave_to_feed)
 
     def count_view(self, job_filter: JobFilter, then: Callable[[AtLeast | None], None]) -> None:
         """Count a filter's jobs as far as one small question does; nothing is asked while the last is under way."""
         if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
             count = self.view_count.read(job_filter)
-            self.work.start(count, name="view count", then=then, failed=_told_by_the_feed)
+            self.work.start(count, name="view count", then=then, failed=leave_to_feed)
 
     def _adopt(self, capabilities: Capabilities) -> None:
         """What the database can do has changed while it was watched."""
@@ -392,7 +392,7 @@ class Desk(QObject):
         self.workers_changed.emit(workers)
 
 
-def _told_by_the_feed(error: Exception) -> None:
-    """A broken link is told once, by the feed; anything else is a fault of ours."""
+def leave_to_feed(error: Exception) -> None:
+    """Ignore that a link is broken, which the feed reports, once. Raises anything else: it is a fault of ours."""
     if not isinstance(error, ConnectorException):
         raise error

@@ -284,8 +284,8 @@ class Inspector(QFrame):
         """Show what depends on what time it is."""
         reason = detail.reason
         self._why.set_explanation(reason.headline, reason.sentences, reason.tone, reason.job_ids)
-        mend = f"job.{reason.mend}"
-        self._why.set_mend(self._actions[mend] if self._actions is not None and reason.mend is not None else None)
+        fix = f"job.{reason.mend}"
+        self._why.set_fix(self._actions[fix] if self._actions is not None and reason.mend is not None else None)
         events = [(event.type.value, event.type, event.at) for event in detail.events]
         now = clock.now()
         known_until = running_until(detail.row, detail.events, detail.around, now)
@@ -295,7 +295,7 @@ class Inspector(QFrame):
 
     def _show_gone(self) -> None:
         self._work.cancel("detail")
-        self._why.set_mend(None)
+        self._why.set_fix(None)
         self._why.set_explanation(
             self.tr("This job no longer exists."),
             [self.tr("Someone deleted it. Below is what was last read of it.")],

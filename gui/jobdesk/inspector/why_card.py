@@ -34,12 +34,12 @@ class WhyCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 9, 12, 10)
         layout.addWidget(self._block)
-        self.mend = QPushButton()
-        self.mend.setAutoDefault(False)
-        self.mend.hide()
-        self.mend.clicked.connect(self._trigger)
+        self.fix = QPushButton()
+        self.fix.setAutoDefault(False)
+        self.fix.hide()
+        self.fix.clicked.connect(self._trigger)
         self._action: QAction | None = None
-        layout.addWidget(self.mend, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.fix, 0, Qt.AlignmentFlag.AlignLeft)
         theme().changed.connect(self.update)
         self.clear()
 
@@ -57,7 +57,7 @@ class WhyCard(QFrame):
         """Say nothing and take no room."""
         self._headline, self._shown = "", None
         self._block.set_runs([])
-        self.set_mend(None)
+        self.set_fix(None)
         self.setVisible(False)
 
     def set_explanation(self, headline: str, sentences: Sequence[str], tone: Tone, job_ids: Collection[int]) -> None:
@@ -74,7 +74,7 @@ class WhyCard(QFrame):
         self.setVisible(True)
         self.update()
 
-    def set_mend(self, action: QAction | None) -> None:
+    def set_fix(self, action: QAction | None) -> None:
         """Offer an action that would help, as possible or not as it is."""
         if action is self._action:
             return
@@ -87,11 +87,11 @@ class WhyCard(QFrame):
 
     def _show_mend(self) -> None:
         action = self._action
-        self.mend.setVisible(action is not None)
+        self.fix.setVisible(action is not None)
         if action is not None:
-            self.mend.setText(action.text().replace("&", ""))
-            self.mend.setEnabled(action.isEnabled())
-            self.mend.setToolTip(as_tooltip(action.toolTip()))
+            self.fix.setText(action.text().replace("&", ""))
+            self.fix.setEnabled(action.isEnabled())
+            self.fix.setToolTip(as_tooltip(action.toolTip()))
 
     def _trigger(self) -> None:
         if self._action is not None:

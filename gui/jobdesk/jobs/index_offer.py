@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.indexes import advice as indexes
 from jobdesk_core.indexes.advice import IndexAdvice
 from jobdesk_core.operations.change.rules import READ_ONLY
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from jobdesk.connection.desk import Desk
+from jobdesk.connection.desk import Desk, leave_to_feed
 from jobdesk.jobs.reading import JobsReading
 from jobdesk.kit.work import Work
 
@@ -81,7 +80,7 @@ class IndexOffer(QObject):
             name=ADVISE,
             then=take,
             # Nobody has asked for it: a search goes on without advice.
-            failed=self.failed.emit if is_by_hand else _only_the_link,
+            failed=self.failed.emit if is_by_hand else leave_to_feed,
             replaces=True,
         )
 
@@ -114,9 +113,3 @@ class IndexOffer(QObject):
     def _created(self) -> None:
         self._advice = None
         self.changed.emit(False)
-
-
-def _only_the_link(error: Exception) -> None:
-    """A broken link is told by the feed; anything else is a fault of ours."""
-    if not isinstance(error, ConnectorException):
-        raise error

@@ -74,7 +74,7 @@ class DialogFrame(QDialog):
         self.content = QVBoxLayout()
         self.content.setSpacing(12)
         self.message = MessageBar()
-        self.message.told.connect(self.make_room_on_screen)
+        self.message.changed.connect(self.make_room_on_screen)
         self.cancel_button = QPushButton(self.tr("Cancel"))
         self.cancel_button.setAutoDefault(False)
         self.cancel_button.clicked.connect(self.reject)

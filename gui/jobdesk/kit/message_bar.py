@@ -28,7 +28,7 @@ class MessageBar(QFrame):
     """Hidden until there is something to say. `closed` when the person has put it away."""
 
     closed = Signal()
-    told = Signal()  # another message is on show
+    changed = Signal()  # another message is on show
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,7 +90,7 @@ class MessageBar(QFrame):
         self.setAccessibleName(f"{sentence} {remedy}".strip())
         self.show()
         self.update()
-        self.told.emit()
+        self.changed.emit()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self.accessibleName()))
 
     def show_good_news(self, sentence: str) -> None:

@@ -203,8 +203,8 @@ class NamesPage(ListPage):
         self._work.cancel("usual")
         self.usual = None
         self._names_side.show_usual(None)
-        self._work.cancel("told")
-        self._names_side.show_told([])
+        self._work.cancel("reports")
+        self._names_side.show_reported([])
         self._show_side()
         if self.kind == "task" and len(self.selected_positions()) == 1:
             self._settling.start()
@@ -223,20 +223,20 @@ class NamesPage(ListPage):
         row, desk = self._single(), self._desk
         if row is None or desk is None:
             return
-        self._names_side.say_of_usual(_tr("Reading its latest jobs…"))
+        self._names_side.show_usual_note(_tr("Reading its latest jobs…"))
         self._work.start(
             desk.monitor.usual_arguments(row.name),
             name="usual",
             then=self._take_usual,
-            failed=lambda error: self._names_side.say_of_usual(_tr("Its latest jobs could not be read.")),
+            failed=lambda error: self._names_side.show_usual_note(_tr("Its latest jobs could not be read.")),
             replaces=True,
             says=_tr("Reading the task's latest jobs…"),
         )
         self._work.start(
             read_task(desk, row.name),
-            name="told",
-            then=lambda told: self._names_side.show_told(runs_of(row.name, told)),
-            failed=lambda error: self._names_side.show_told([]),
+            name="reports",
+            then=lambda reports: self._names_side.show_reported(runs_of(row.name, reports)),
+            failed=lambda error: self._names_side.show_reported([]),
             replaces=True,
         )
 

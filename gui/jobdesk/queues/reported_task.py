@@ -15,18 +15,18 @@ from jobdesk.kit.text_block import Run
 
 #: Characters of a text, and schedules of one task.
 LONGEST, MOST_SCHEDULES = 400, 20
-Told = tuple[Answer[ReportedTask | None], Answer[list[ReportedSchedule]]]
+TaskReports = tuple[Answer[ReportedTask | None], Answer[list[ReportedSchedule]]]
 
 
-async def read_task(desk: Desk, name: str) -> Told:
+async def read_task(desk: Desk, name: str) -> TaskReports:
     """What is reported of the task of this name."""
     task, schedules = await asyncio.gather(desk.monitor.reports.task(name), desk.monitor.reports.schedules())
     return task, schedules
 
 
-def runs_of(name: str, told: Told) -> list[Run]:
+def runs_of(name: str, reports: TaskReports) -> list[Run]:
     """The words for it; of what is not reported, that and why."""
-    task, schedules = told
+    task, schedules = reports
     if task.value is None and not schedules.value:
         return [Run(task.refusal or _tr("Its workers have not reported it."), "secondary")]
     runs: list[Run] = []

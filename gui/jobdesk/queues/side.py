@@ -34,29 +34,29 @@ class NamesSide(QWidget):
         self._backlog = Sparkline(self.tr("Waiting jobs over the last hour"))
         self._usual_title = _heading(self.tr("Usual arguments"))
         self._usual = TextBlock()
-        self._told_title = _heading(self.tr("As its workers report"))
-        self._told = TextBlock()
+        self._reported_title = _heading(self.tr("As its workers report"))
+        self._reported = TextBlock()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 16)
         layout.setSpacing(8)
         parts = (self._name, self._trouble, self._fields)
-        for part in (*parts, self._backlog_title, self._backlog, self._told_title, self._told):
+        for part in (*parts, self._backlog_title, self._backlog, self._reported_title, self._reported):
             layout.addWidget(part)
         for part in (self._usual_title, self._usual):
             layout.addWidget(part)
         layout.addStretch()
         self.show_usual(None)
-        self.show_told([])
+        self.show_reported([])
 
     @property
-    def told_text(self) -> str:
+    def reported_text(self) -> str:
         """What is said of what workers report; empty when nothing is."""
-        return "" if self._told.isHidden() else self._told.plain_text
+        return "" if self._reported.isHidden() else self._reported.plain_text
 
-    def show_told(self, runs: list[Run]) -> None:
+    def show_reported(self, runs: list[Run]) -> None:
         """Show what a task's workers report of it; nothing where that is not asked for."""
-        self._told.set_runs(runs)
-        for part in (self._told_title, self._told):
+        self._reported.set_runs(runs)
+        for part in (self._reported_title, self._reported):
             part.setVisible(bool(runs))
 
     @property
@@ -109,7 +109,7 @@ class NamesSide(QWidget):
             runs.append(Run("\n" + self.tr("no arguments")))
         self._usual.set_runs(runs)
 
-    def say_of_usual(self, sentence: str) -> None:
+    def show_usual_note(self, sentence: str) -> None:
         """Say why no usual arguments are shown, or that they are being read."""
         self._usual_title.show()
         self._usual.show()

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jobdesk_core.database.rows import WorkerRow
-from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.filters.syntax import term
 from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.running import MOST_JOBS, RunningJob
@@ -18,7 +17,7 @@ from jobdesk_core.reported.serving import by_number, unserved
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from jobdesk.connection.desk import Desk
+from jobdesk.connection.desk import Desk, leave_to_feed
 from jobdesk.connection.list_page import ListPage
 from jobdesk.kit import clock, formats
 from jobdesk.kit.empty_state import EmptyState
@@ -129,9 +128,7 @@ class WorkersPage(ListPage):
         if desk is None or not self.isVisible() or not is_due or self._work.is_running(REPORTS):
             return
         self._asked_at = time.monotonic()
-        self._work.start(
-            desk.monitor.reports.workers(), name=REPORTS, then=self._take_reports, failed=_told_by_the_feed
-        )
+        self._work.start(desk.monitor.reports.workers(), name=REPORTS, then=self._take_reports, failed=leave_to_feed)
 
     def _take_reports(self, found: Answer[list[ReportedWorker]]) -> None:
         if found != self._reported:
@@ -140,13 +137,13 @@ class WorkersPage(ListPage):
 
     def _reports_note(self, workers: Sequence[WorkerRow], now: dt.datetime, moment: Moment | None) -> str:
         """Which queues nobody serves, or that this is not known."""
-        told = self._reported.value
-        if told is None or not told:
+        reports = self._reported.value
+        if reports is None or not reports:
             return _tr(" · hosts and queues are not reported") if workers else ""
         if moment is None:
             return ""
         due = {name: group.due for name, group in moment.open.queues.items()}
-        names = unserved(due, workers, told, now)
+        names = unserved(due, workers, reports, now)
         if not names:
             return ""
         listed = ", ".join(formats.visible(formats.cut(name, 40)) for name in names[:3])
@@ -170,8 +167,8 @@ class WorkersPage(ListPage):
             return
         known = self._read[1] if self._read is not None and self._read[0] == key else None
         now = desk.monitor.now()
-        told = self._reported.value or []
-        worker = next((each for each in told if key in (str(each.id), str(each.worker_id))), None)
+        reports = self._reported.value or []
+        worker = next((each for each in reports if key in (str(each.id), str(each.worker_id))), None)
         self._jobs.show_facts(worker, self._reported.refusal, now)
         if worker is not None and not key.isdecimal() and key != NO_WORKER:
             self._jobs.show_numbers(worker)
@@ -182,7 +179,7 @@ class WorkersPage(ListPage):
                 desk.monitor.running_jobs(None if key == NO_WORKER else int(key)),
                 name=f"jobs of {key}",
                 then=lambda jobs: self._take(key, jobs),
-                failed=_told_by_the_feed,
+                failed=leave_to_feed,
             )
 
     def _take(self, key: str, jobs: list[RunningJob]) -> None:
@@ -295,7 +292,7 @@ def _rows(
     return [(str(worker.id), _cells(worker, known.get(worker.id), now)) for worker in ordered]
 
 
-def _cells(worker: WorkerRow, told: ReportedWorker | None, now: dt.datetime) -> list[Cell]:
+def _cells(worker: WorkerRow, report: ReportedWorker | None, now: dt.datetime) -> list[Cell]:
     state = Cell(_tr("alive"), "good")
     if not worker.is_alive(now):
         state = Cell(_tr("unresponsive: its jobs have stalled"), "bad")
@@ -304,7 +301,7 @@ def _cells(worker: WorkerRow, told: ReportedWorker | None, now: dt.datetime) -> 
     return [
         Cell(f"#{worker.id:,}", is_mono=True),
         state,
-        *reported.cells(told),
+        *reported.cells(report),
         Cell(formats.number(worker.running), "" if worker.running else "secondary"),
         Cell(formats.relative(worker.last_heartbeat, now), "secondary"),
     ]
@@ -319,12 +316,6 @@ def _orphan_cells(orphans: int) -> list[Cell]:
         Cell(formats.number(orphans)),
         Cell(formats.DASH, "secondary"),
     ]
-
-
-def _told_by_the_feed(error: Exception) -> None:
-    """A broken link is told once, by the feed; anything else is a fault of ours."""
-    if not isinstance(error, ConnectorException):
-        raise error
 
 
 def _tr(text: str) -> str:

@@ -50,12 +50,12 @@ def queues_of(worker: ReportedWorker) -> str:
 
 def load_of(worker: ReportedWorker) -> str:
     """Cores in use since the heartbeat before, and memory."""
-    told = []
+    parts = []
     if worker.cpu_share is not None:
-        told.append(f"{worker.cpu_share:.2f}")
+        parts.append(f"{worker.cpu_share:.2f}")
     if worker.memory_bytes is not None:
-        told.append(f"{formats.number(round(worker.memory_bytes / MEGABYTE))} MB")
-    return " · ".join(told) or formats.DASH
+        parts.append(f"{formats.number(round(worker.memory_bytes / MEGABYTE))} MB")
+    return " · ".join(parts) or formats.DASH
 
 
 def facts(worker: ReportedWorker, now: dt.datetime) -> list[Run]:
