@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 import releases
@@ -28,6 +29,9 @@ pytest_plugins = ["hanging"]
 _numbers = itertools.count(1)
 # A shell that runs the suite in the background has Ctrl+C ignored, and every program that a test starts inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# How long an example takes says more of the machine than of what is tested.
+hypothesis.settings.register_profile("jobdesk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("jobdesk")
 
 
 @pytest.fixture(scope="session")

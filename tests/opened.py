@@ -63,7 +63,7 @@ async def dialog_of(window: MainWindow, kind: type[D]) -> D:
     return dialog
 
 
-async def ended(window: MainWindow, timeout_s: float = 30) -> Any:
+async def ended(window: MainWindow, timeout_s: float = 60) -> Any:
     """How the latest act ended, as soon as it has."""
     acts = window.acting.acts
     await until(lambda: acts.told and acts.told[-1].is_over, timeout_s=timeout_s, what="the end of the act")
@@ -73,7 +73,7 @@ async def ended(window: MainWindow, timeout_s: float = 30) -> Any:
 async def closed(window: MainWindow) -> None:
     """Until no dialog is open, and what one has begun is done."""
     await until(lambda: not any(each.isVisible() for each in window.findChildren(QDialog)), what="the dialog to close")
-    await until(lambda: not window.acting.acts.running, timeout_s=30, what="the act to end")
+    await until(lambda: not window.acting.acts.running, what="the act to end")
 
 
 class Others:

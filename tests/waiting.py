@@ -41,7 +41,7 @@ def until_true(condition: Callable[[], Any], timeout_s: float = 60.0, what: str 
 
 
 def _told(what: str, timeout_s: float, condition: Callable[[], Any], value: Any) -> str:
-    seen = [f"last seen: {value!r}", *(f"{text} was {held!r:.2000}" for text, held in _parts(condition))]
+    seen = [f"last seen: {value!r}", *(f"{text} was {repr(held)[:2000]}" for text, held in _parts(condition))]
     return "\n".join([f"{what} did not come true within {timeout_s} s", *seen])
 
 
@@ -58,9 +58,13 @@ def _parts(condition: Callable[[], Any]) -> Iterator[tuple[str, Any]]:
     for part in _operands(body):
         shown = ast.unparse(part)
         try:
-            yield shown, eval(compile(ast.Expression(part), "<what was waited for>", "eval"), names)
+            held = eval(compile(ast.Expression(part), "<what was waited for>", "eval"), names)
         except Exception as error:  # noqa: BLE001 - it is told instead
-            yield shown, error
+            held = error
+        if not inspect.isawaitable(held):
+            yield shown, held
+        elif inspect.iscoroutine(held):
+            held.close()
 
 
 def _lambda_in(text: str) -> ast.expr | None:

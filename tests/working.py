@@ -29,15 +29,15 @@ async def working(app: App, **options: Any) -> AsyncIterator[Worker]:
         yield worker
     finally:
         worker.stop()
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, 60)
 
 
 async def run_out(app: App, **options: Any) -> None:
     """Run every job that is due, and then those that these deferred."""
-    await asyncio.wait_for(Worker(app, **{"wait": False, "install_signal_handlers": False, **options}).run(), 20)
+    await asyncio.wait_for(Worker(app, **{"wait": False, "install_signal_handlers": False, **options}).run(), 60)
 
 
-async def comes_to(app: App, job_id: int, status: Status, *, timeout_s: float = 5.0) -> None:
+async def comes_to(app: App, job_id: int, status: Status, *, timeout_s: float = 60.0) -> None:
     """Wait for a job's status."""
 
     async def is_there() -> bool:

@@ -38,7 +38,7 @@ async def listening(app: App, channels: list[str]) -> AsyncIterator[tuple[asynci
     connector: Any = app.connector
     listener = connector.listen_notify(lambda *news: heard.append(news), channels, on_listening=is_listening.set)
     task = asyncio.create_task(listener)
-    await asyncio.wait_for(is_listening.wait(), 5)
+    await asyncio.wait_for(is_listening.wait(), 60)
     try:
         yield task, heard
     finally:
@@ -62,7 +62,7 @@ async def test_listening_ends_with_an_error_when_its_link_breaks(kind: Kind, dsn
     async with app.open_async(), listening(app, ["plain"]) as (task, _):
         run_sql(dsn, f"SELECT pg_terminate_backend(pid) FROM ({LISTENERS}) AS listener")
         with pytest.raises(ConnectorException):
-            await asyncio.wait_for(asyncio.shield(task), 10)
+            await asyncio.wait_for(asyncio.shield(task), 60)
         assert await app.job_manager.list_jobs_async() == []
 
 
@@ -166,7 +166,7 @@ async def test_a_given_pool_of_one_connection_runs_jobs_and_listens_to_nothing(
         options = {"install_signal_handlers": False, "fetch_job_polling_interval": 0.1}
         worker = asyncio.create_task(app.run_worker_async(**options))
         await task.defer_async()
-        await asyncio.wait_for(ran.wait(), 20)
+        await asyncio.wait_for(ran.wait(), 60)
         worker.cancel()
         await asyncio.gather(worker, return_exceptions=True)
     assert "changes are polled for" in caplog.text

@@ -268,7 +268,7 @@ async def test_a_job_that_others_hold_is_not_waited_for_but_tried_again_and_told
     fill(dsn, 20)
     async with acting(dsn, kind) as actor, held(dsn, "SELECT FROM procrastinate_jobs WHERE id = 3 FOR UPDATE"):
         made = await actor.plan(Cancel(), *range(1, 21))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             ledger = await actor.apply(made, chunk_size=5)
         assert ledger.counts == {Result.DONE: 19, Result.SKIPPED: 1}
         (entry,) = [entry for entry in ledger.entries() if entry.result is Result.SKIPPED]
@@ -284,7 +284,7 @@ async def test_a_queueing_lock_that_is_just_being_taken_costs_its_own_job_only(d
     async with acting(dsn) as actor, held(dsn, taking):
         made = await actor.plan(Retry(), *range(1, 9))
         assert made.ready == 8, "nobody can see the other one yet"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             ledger = await actor.apply(made)
     assert ledger.counts == {Result.DONE: 7, Result.SKIPPED: 1}
     assert run_sql(dsn, "SELECT id FROM procrastinate_jobs WHERE status = 'failed'") == [5]

@@ -112,7 +112,7 @@ async def test_a_thread_of_the_programs_own_may_call_too(kind: Kind, dsn: str) -
             loop.call_soon_threadsafe(done.set)
 
         threading.Thread(target=work, daemon=True).start()
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), 60)
         assert len(await app.job_manager.list_jobs_async()) == 1
 
 
@@ -140,7 +140,7 @@ async def test_a_synchronous_task_defers_more_jobs(kind: Kind, dsn: str) -> None
 def test_while_its_loop_stands_still_a_synchronous_call_says_what_to_do(kind: Kind, dsn: str) -> None:
     app = kind.app(dsn)
     with asyncio.Runner() as runner:
-        runner.run(asyncio.wait_for(app.open_async(), 10))
+        runner.run(asyncio.wait_for(app.open_async(), 60))
         with pytest.raises(RuntimeError, match=r"does not run.*app\.open\(\)"):
             app.job_manager.defer_job(job())
         runner.run(app.close_async())

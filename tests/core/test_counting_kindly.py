@@ -61,7 +61,7 @@ def test_ten_thousand_queues_and_tasks_are_asked_for_in_little_time() -> None:
     counts.set_stretch(0, Counter({(f"q{n}", f"t{n}", Status.FAILED): n + 1 for n in range(10_000)}))
     filters = [JobFilter.parse(text) for text in ("", "status:failed", "queue:q7", "queue:q7 task:t7")]
     open_jobs: Counter[Group] = Counter()
-    started = time.monotonic()
+    started = time.process_time()
     for number in range(100):
         open_jobs = open_jobs + Counter({(f"q{number}", f"t{number}", Status.TODO): 1})
         counts.set_open(open_jobs)
@@ -69,7 +69,7 @@ def test_ten_thousand_queues_and_tasks_are_asked_for_in_little_time() -> None:
         for job_filter in filters:
             assert counts.match(job_filter) is not None
         assert counts.match(JobFilter.parse("queue:q7 or task:t7")) is None  # ten thousand questions are too many
-    assert time.monotonic() - started < 2  # 20 ms each, most of it for machines that are busy
+    assert time.process_time() - started < 2  # 20 ms each, most of it for machines that are busy
 
 
 @given(st.lists(st.sampled_from(["insert", "delete open", "delete ended", "flush", "look"]), max_size=60))
@@ -245,7 +245,7 @@ async def test_at_rest_a_desk_asks_one_small_question_a_second(dsn: str) -> None
                 looked = monitor.state.read_at
                 await until(lambda looked=looked: monitor.state.read_at != looked)  # type: ignore[misc]
             (before,), started = run_sql(other, seen, name), time.monotonic()
-            await until(lambda: time.monotonic() - started > 6, timeout_s=8)
+            await until(lambda: time.monotonic() - started > 6)
             (after,), took = run_sql(other, seen, name), time.monotonic() - started
             # The pool makes sure by an empty command that the connection lives.
             assert 3 <= after - before <= 2 * took + 2

@@ -228,7 +228,7 @@ async def test_history_reads_on_past_one_late_event_and_stops_where_the_ids_begi
     async with connected(dsn) as (connector, able):
         feed = Feed(connector, able, Counts(), Series())
         await feed.start()
-        await asyncio.wait_for(feed.fill_history(), 5)
+        await asyncio.wait_for(feed.fill_history(), 60)
 
 
 def test_the_backlog_is_reckoned_back() -> None:

@@ -115,7 +115,7 @@ async def _window(dsn: str) -> Any:
     following = asyncio.create_task(
         monitor.run(lambda changes: refreshed.set(), lambda state: modes.append(state.mode))
     )
-    await asyncio.wait_for(refreshed.wait(), 20)
+    await asyncio.wait_for(refreshed.wait(), 60)
     detail = await monitor.detail(2)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)

@@ -170,7 +170,7 @@ async def test_the_end_of_a_locks_job_wakes_the_queue_of_the_next_one(dsn: str) 
             )
         )
         try:
-            await asyncio.wait_for(is_listening.wait(), 5)
+            await asyncio.wait_for(is_listening.wait(), 60)
             await manager.finish_job(running, Status.SUCCEEDED, False)
             await until(lambda: heard)
         finally:

@@ -166,7 +166,7 @@ async def test_the_monitor_reads_them_and_goes_on(odd: str) -> None:
         events.extend(changes.events)
 
     following = asyncio.create_task(monitor.run(changed, lambda state: modes.append(state.mode), workers.extend))
-    await asyncio.wait_for(refreshed.wait(), 20)
+    await asyncio.wait_for(refreshed.wait(), 60)
     monitor.watch(range(1, 12))
     for sql in (
         "INSERT INTO procrastinate_events (job_id, type, at) VALUES (1, 'paused', 'infinity'), (2, 'failed', NULL)",

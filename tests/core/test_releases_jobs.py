@@ -302,7 +302,7 @@ async def listening(manager: JobManager) -> AsyncIterator[Callable[[], Awaitable
         )
     )
     try:
-        await asyncio.wait_for(begun.wait(), 5)
+        await asyncio.wait_for(begun.wait(), 60)
         yield told
     finally:
         listener.cancel()

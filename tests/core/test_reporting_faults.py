@@ -268,10 +268,10 @@ def test_strange_texts_are_cut_and_can_be_written() -> None:
 
     assert len(message.encode()) <= faults.MOST_MESSAGE
     assert message.startswith("half \\ud83d pair, ünd €ü") and message.endswith("ü…")
-    started = time.monotonic()
+    started = time.process_time()
     huge = whole(ValueError("x" * 100_000_000))
     assert len(faults.traceback_text(huge, None)) < 2 * faults.MOST_MESSAGE
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     # Several arguments would all be represented: that is done elsewhere.
     asked: list[BaseException] = []
     taken(ValueError("x" * 100_000, "y"), lambda error, fault: asked.append(error))

@@ -202,7 +202,7 @@ async def test_a_job_that_others_hold_is_not_waited_for(dsn: str) -> None:
     async with acting(dsn) as actor, await psycopg.AsyncConnection.connect(dsn) as other:
         made = await looked(actor, await stage(actor, (Cancel(), (1, 2)), Job(task_name="new")))
         await other.execute("SELECT FROM procrastinate_jobs WHERE id = 2 FOR UPDATE")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             ledger = await applied(actor, made)
         assert "another transaction" in by_job(ledger)[2].sentence and picture(dsn) == before
 
@@ -215,7 +215,7 @@ async def test_a_queueing_lock_that_is_just_being_taken_is_not_waited_for_long(d
         await other.execute(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock) VALUES ('q', 't', 'mine')"
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             ledger = await applied(actor, made)
         assert by_job(ledger)[0].result is Result.REFUSED and picture(dsn) == before
 

@@ -71,7 +71,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 async def test_a_server_that_accepts_the_login_and_then_nothing_is_given_up(dsn: str, short: None) -> None:
-    with FaultyLink(dsn, freezes_after_login=True) as link, within(10), pytest.raises(ConnectorException) as caught:
+    with FaultyLink(dsn, freezes_after_login=True) as link, within(30), pytest.raises(ConnectorException) as caught:
         async with opened(link.dsn):
             pass
     trouble = explain(caught.value)
@@ -79,7 +79,7 @@ async def test_a_server_that_accepts_the_login_and_then_nothing_is_given_up(dsn:
 
 
 def test_the_same_without_a_loop(dsn: str, short: None) -> None:
-    with FaultyLink(dsn, freezes_after_login=True) as link, within(10), pytest.raises(ConnectorException) as caught:
+    with FaultyLink(dsn, freezes_after_login=True) as link, within(30), pytest.raises(ConnectorException) as caught:
         SyncPsycopgConnector(**parameters(link.dsn)).open()
     assert explain(caught.value).kind == "unanswered"
 
@@ -89,12 +89,12 @@ async def test_a_server_that_freezes_later_is_given_up(link: FaultyLink, short: 
         await connector.run_async(DETECT)
         async with connector.own_connection() as connection:
             link.freeze()
-            with within(6), pytest.raises(ConnectorException) as caught:
+            with within(20), pytest.raises(ConnectorException) as caught:
                 await connector.run_async(ONE, connection=connection)
             assert explain(caught.value).kind == "unanswered"
-        with within(15), pytest.raises(ConnectorException):
+        with within(30), pytest.raises(ConnectorException):
             await connector.run_async(ONE)
-        with within(15), pytest.raises(ConnectorException):
+        with within(30), pytest.raises(ConnectorException):
             async with connector.transaction():
                 pass
         link.thaw()
@@ -104,7 +104,7 @@ async def test_a_server_that_freezes_later_is_given_up(link: FaultyLink, short: 
 def test_a_server_that_freezes_in_a_transaction_is_given_up_at_its_commit(link: FaultyLink, short: None) -> None:
     connector = SyncPsycopgConnector(**parameters(link.dsn))
     connector.open()
-    with within(10), pytest.raises(ConnectorException) as caught, connector.transaction() as connection:
+    with within(30), pytest.raises(ConnectorException) as caught, connector.transaction() as connection:
         connector.run(ONE, connection=connection)
         link.freeze()
     assert explain(caught.value).kind == "unanswered"
@@ -117,7 +117,7 @@ async def test_a_limited_statement_tells_a_frozen_server_from_a_slow_one(link: F
             await limited(connector, SLEEPS, 0.5)
         async with connector.own_connection() as connection:
             link.freeze()
-            with within(10), pytest.raises(ConnectorException) as caught:
+            with within(30), pytest.raises(ConnectorException) as caught:
                 await limited(connector, ONE, 0.5, connection)
         assert not isinstance(caught.value, StatementTooLong)
         assert explain(caught.value).kind == "unanswered"
@@ -129,7 +129,7 @@ async def test_waiting_can_be_ended_at_any_time(link: FaultyLink) -> None:
         with limits.patience() as patience:
             asyncio.get_running_loop().call_later(0.3, patience.end)
             # Every tenth of a second a wait looks whether it is still meant.
-            with within(2), pytest.raises(ConnectorException) as caught, limits.patience(100):
+            with within(20), pytest.raises(ConnectorException) as caught, limits.patience(100):
                 await connector.run_async(ONE, connection=connection)
         assert explain(caught.value).sentence == "The server was not waited for any longer."
 
@@ -140,7 +140,7 @@ async def test_a_cancelled_wait_ends_soon_although_the_server_takes_no_note(link
         task = asyncio.create_task(connector.run_async(ONE, connection=connection))
         await asyncio.sleep(0.2)
         task.cancel()
-        with within(5):
+        with within(20):
             await asyncio.wait({task}, timeout=60)
         assert task.cancelled()
 
@@ -209,7 +209,7 @@ def test_an_act_that_is_stopped_while_the_server_is_silent_ends_soon_and_says_wh
         link.freeze()
         time.sleep(1)
         program.send_signal(signal.SIGINT)
-        with within(12):
+        with within(30):
             told = program.communicate(timeout=40)[0]
         assert program.returncode == exit_codes.INTERRUPTED
     told_done = re.search(r"(\d+)  done", told)

@@ -266,7 +266,7 @@ async def test_how_late_a_time_is_made_up_for_is_the_apps_choice(dsn: str) -> No
         assert [job.task_name for job in await app.job_manager.list_jobs_async()] == ["other"]
         app.periodic_defaults = {"max_delays": 60}
         with pytest.raises(TypeError, match="max_delays"):
-            await asyncio.wait_for(Worker(app, install_signal_handlers=False).run(), 10)
+            await asyncio.wait_for(Worker(app, install_signal_handlers=False).run(), 60)
 
 
 async def _is_over(app: App, job_id: int) -> bool:
@@ -278,7 +278,7 @@ async def test_a_side_task_that_fails_ends_the_worker_with_its_error(dsn: str) -
         await execute(app.job_manager, "DROP FUNCTION procrastinate_update_heartbeat_v1")
         worker = Worker(app, update_heartbeat_interval=0.05, install_signal_handlers=False)
         with pytest.raises(ConnectorException):
-            await asyncio.wait_for(worker.run(), 10)
+            await asyncio.wait_for(worker.run(), 60)
 
 
 def test_a_worker_runs_from_synchronous_code_with_its_defaults_and_imports(

@@ -263,7 +263,7 @@ async def test_a_worker_that_stops_lets_its_jobs_end_and_starts_no_more(dsn: str
         assert not done
         assert [status for status, _ in await ends_of(app)] == ["doing", "todo"]
         gate.open()
-        await asyncio.wait({running}, timeout=10)
+        await asyncio.wait({running}, timeout=60)
         assert running.cancelled() is (stop is stop_by_cancelling)
         assert await ends_of(app) == [("succeeded", 1), ("todo", 0)]
         assert await app.job_manager.prune_stalled_workers(-60) == []
@@ -302,5 +302,5 @@ async def test_a_worker_that_cannot_fetch_from_the_start_says_so(dsn: str) -> No
     async with opened_app(dsn) as app:
         await execute(app.job_manager, "DROP FUNCTION procrastinate_fetch_job_v2")
         with pytest.raises(CapabilityMissing, match="fetch"):
-            await asyncio.wait_for(Worker(app, install_signal_handlers=False).run(), 20)
+            await asyncio.wait_for(Worker(app, install_signal_handlers=False).run(), 60)
         assert await app.job_manager.prune_stalled_workers(-60) == []

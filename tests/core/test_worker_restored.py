@@ -29,7 +29,7 @@ async def test_a_running_worker_outlives_a_restore(dsn: str) -> None:
         often = {"update_heartbeat_interval": 0.2, "fetch_job_polling_interval": 0.3, "abort_job_polling_interval": 0.3}
         async with working(app, concurrency=2, queues=["default"], **often) as worker:
             await wait.defer_async()
-            await asyncio.wait_for(reached.wait(), 15)
+            await asyncio.wait_for(reached.wait(), 60)
             before = worker.worker_id
             run_sql(dsn, AWAY)
             gate.set()

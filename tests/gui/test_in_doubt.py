@@ -102,7 +102,7 @@ async def test_a_defer_keeps_what_was_typed_and_waits_until_it_is_known(
             dialog.task.setText("mail.once")
             dialog.arguments.set_value({"to": "a"})
             await broken(dialog, dropper, fault)
-            await until(lambda: "is not known" in dialog.message.sentence, timeout_s=10, what="the words")
+            await until(lambda: "is not known" in dialog.message.sentence, what="the words")
             assert "Whether mail.once was deferred as job #" in dialog.message.sentence
             QTest.keyClicks(dialog.lock, "x")
             dialog.lock.clear()
@@ -131,7 +131,7 @@ async def test_a_defer_dialog_that_is_closed_meanwhile_is_told_by_the_banner(
         dialog: DeferDialog = await opened_by(window, "job.defer", DeferDialog)
         dialog.task.setText("mail.once")
         await broken(dialog, dropper, "answer")
-        await until(lambda: "is not known" in dialog.message.sentence, timeout_s=10, what="the words")
+        await until(lambda: "is not known" in dialog.message.sentence, what="the words")
         dialog.leave()
         await closed(window)
         await told(window, "is not known")
@@ -291,7 +291,7 @@ async def test_a_prune_waits_until_it_is_known(dsn: str, dropper: Dropper, tmp_p
             window.show_page("workers")
             dialog: PruneDialog = await opened_by(window, "worker.prune", PruneDialog)
             await broken(dialog, dropper, fault)
-            await until(lambda: "is not known" in dialog.message.sentence, timeout_s=10, what="the words")
+            await until(lambda: "is not known" in dialog.message.sentence, what="the words")
             assert not dialog.verb.isEnabled()
             dropper.is_down = False
             if fault == "answer":

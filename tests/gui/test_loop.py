@@ -28,7 +28,7 @@ async def main():
     running.add_reader(ours, heard.set)
     running.add_writer(ours, writable.set)
     theirs.send(b"x")
-    await asyncio.wait_for(asyncio.gather(heard.wait(), writable.wait()), 20)
+    await asyncio.wait_for(asyncio.gather(heard.wait(), writable.wait()), 60)
     running.remove_reader(ours)
     running.remove_writer(ours)
     ours.close()
@@ -67,7 +67,7 @@ def test_callbacks_run_in_order_and_let_qt_have_its_turn(run_coroutine: Any) -> 
 
         again()
         QTimer.singleShot(20, heard.set)
-        await asyncio.wait_for(heard.wait(), 20)
+        await asyncio.wait_for(heard.wait(), 60)
         assert turns > 1
 
     run_coroutine(scenario())
@@ -121,13 +121,13 @@ def test_a_socket_is_listened_to_again_and_again_also_one_of_the_same_number(run
 
                 loop.add_reader(number, read)
                 theirs.send(word)
-                assert await asyncio.wait_for(heard, 20) == word
+                assert await asyncio.wait_for(heard, 60) == word
                 assert loop.remove_reader(number) is True and loop.remove_reader(number) is False
             theirs.send(b"unheard")
             await asyncio.sleep(0.01)
             written: asyncio.Future[None] = loop.create_future()
             loop.add_writer(number, lambda done=written: done.done() or done.set_result(None))
-            await asyncio.wait_for(written, 20)
+            await asyncio.wait_for(written, 60)
             assert loop.remove_writer(number) is True
             ours.close()
             theirs.close()

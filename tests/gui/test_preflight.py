@@ -218,7 +218,7 @@ async def test_a_stop_ends_the_wait_of_a_limit(dsn: str, tmp_path: Path, is_paus
             if is_paused:
                 click(chip.pause)
             click(chip.stop)
-            told = await ended(window, timeout_s=5)
+            told = await ended(window)
             assert told.ledger.is_stopped
             assert 1 <= told.ledger.counts[Result.DONE] < 10
 

@@ -60,7 +60,7 @@ async def test_what_runs_for_a_widget_is_cancelled_with_it() -> None:
     await asyncio.sleep(0)
     shiboken6.delete(parent)
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
 
 
 async def test_an_error_goes_to_whoever_asked_or_else_to_the_signal() -> None:

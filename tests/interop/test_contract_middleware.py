@@ -21,7 +21,7 @@ def module(request: pytest.FixtureRequest) -> Any:
 
 async def run_out(twin: Twin, **options: Any) -> None:
     defaults = {"wait": False, "install_signal_handlers": False, "listen_notify": False}
-    await asyncio.wait_for(twin.app.run_worker_async(**{**defaults, **options}), 20)
+    await asyncio.wait_for(twin.app.run_worker_async(**{**defaults, **options}), 60)
 
 
 def around(heard: list[Any], tag: str) -> Callable[..., Any]:

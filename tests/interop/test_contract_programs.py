@@ -214,10 +214,10 @@ async def test_a_worker_beside_a_web_application_is_cancelled(lib: ModuleType, d
     async with app.open_async():
         worker = asyncio.create_task(app.run_worker_async(concurrency=2))
         await task.defer_async()
-        await asyncio.wait_for(ran.wait(), 20)
+        await asyncio.wait_for(ran.wait(), 60)
         worker.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(worker, 20)
+            await asyncio.wait_for(worker, 60)
 
 
 # Deferring and acting

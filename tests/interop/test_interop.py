@@ -113,7 +113,7 @@ async def their_worker(app: App, dsn: str) -> AsyncIterator[asyncio.subprocess.P
         yield process
         if process.returncode is None:
             process.terminate()
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
     finally:
         if process.returncode is None:
             process.kill()

@@ -155,7 +155,7 @@ async def test_notifications_are_heard(app: Any) -> None:
         heard.append((channel, notification["type"], notification["job_id"]))
 
     await app.open_async()
-    await asyncio.wait_for(app.job_manager.listen_for_jobs(on_notification=hear, queues=["q"]), 5)
+    await asyncio.wait_for(app.job_manager.listen_for_jobs(on_notification=hear, queues=["q"]), 60)
     await app.configure_task("t", queue="q").defer_async()
     await app.configure_task("t", queue="other").defer_async()
     worker_id = await app.job_manager.register_worker()
@@ -179,9 +179,9 @@ async def test_a_worker_that_waits_runs_what_comes_and_aborts_what_is_to_stop(li
         worker = asyncio.create_task(app.run_worker_async(abort_job_polling_interval=0.1, **options))
         await asyncio.sleep(0.05)
         job_id = await long.defer_async()
-        await asyncio.wait_for(started.wait(), 10)
+        await asyncio.wait_for(started.wait(), 60)
         await app.job_manager.cancel_job_by_id_async(job_id, abort=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await app.job_manager.get_job_status_async(job_id) is not lib.jobs.Status.ABORTED:
                 await asyncio.sleep(0.02)
         worker.cancel()

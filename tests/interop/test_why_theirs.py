@@ -74,7 +74,7 @@ class Theirs:
         finally:
             self.let_go.set()
             running.cancel()
-            await asyncio.wait({running}, timeout=20)
+            await asyncio.wait({running}, timeout=60)
 
     async def looks_round(self, **options: Any) -> None:
         """Until the worker has taken a job deferred now: whatever it could take before has been taken."""
