@@ -9,7 +9,6 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from jobdesk_core import masking
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
-from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.exceptions import ConnectorException, PasswordCommandFailed, PasswordCommandNotAllowed
 from jobdesk_core.profiles import Profile, ProfileStore, connection_parameters, place_of
 from jobdesk_core.profiles.allowed_commands import allow, is_allowed
@@ -31,8 +29,8 @@ from jobdesk_core.troubles import explain
 from made_up_server import MadeUpServer
 from planted import tells
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from waiting import until
+from walled import walled_server
 
 pytestmark = pytest.mark.usefixtures("alone")
 SECRET = "Zq9xVwQ7k"
@@ -41,13 +39,8 @@ WHO = Statement("SELECT current_user::text AS role", lambda rows: rows[0]["role"
 
 @pytest.fixture(scope="module")
 def walled() -> Iterator[dict[str, str]]:
-    """A server that lets nobody in without a password: the parameters of its owner, password included."""
-    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as folder:
-        Path(folder).chmod(0o755)
-        with EmbeddedServer(Path(folder), is_durable=False, transport="loopback") as server:
-            words = {name: str(value) for name, value in conninfo_to_dict(server.dsn).items()}
-            password = Path(words.pop("passfile")).read_text().strip().rpartition(":")[2]
-            yield words | {"password": password}
+    with walled_server() as words:
+        yield words
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -299,7 +292,7 @@ async def test_one_that_is_wrong_is_sent_once_and_told(home: MadeUpServer, tmp_p
     secret = await Passwords().of(profile)
     with pytest.raises(ConnectorException) as caught:
         await PsycopgConnector(**connection_parameters(profile, secret)).open_async()
-    trouble = about_refusal(explain(caught.value), secret)
+    trouble = about_refusal(explain(caught.value), secret, profile)
     assert trouble.kind == "password" and "password command" in trouble.remedy
     # Asked once more whether it has a better one; the same is not sent twice.
     assert home.got == [SECRET] and command.runs == 2
@@ -310,6 +303,22 @@ async def test_one_that_is_wrong_is_sent_once_and_told(home: MadeUpServer, tmp_p
     with pytest.raises(ConnectorException):
         await PsycopgConnector(**connection_parameters(profile, secret)).open_async()
     assert home.got[1:] == [f"{SECRET}1", f"{SECRET}2"]
+
+
+async def test_a_password_file_that_others_may_read_is_told(walled: dict[str, str], tmp_path: Path) -> None:
+    filed = tmp_path / ".pgpass"
+    filed.write_text(f"*:*:*:*:{walled['password']}\n")
+    profile = of(walled, ())
+    for mode, words in ((0o644, "chmod 600"), (0o600, "")):
+        filed.chmod(mode)
+        try:
+            connector = PsycopgConnector(**connection_parameters(profile))
+            await connector.open_async()
+            await connector.close_async()
+            assert not words
+        except ConnectorException as error:
+            trouble = about_refusal(explain(error), None, profile)
+            assert words and words in trouble.remedy and trouble.sentence == "The server asks for a password."
 
 
 # Who may run it

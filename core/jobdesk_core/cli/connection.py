@@ -166,7 +166,7 @@ def _signed_in(profile: Profile, password: str | None) -> tuple[SyncPsycopgConne
         try:
             return connected(profile, secret), secret
         except ConnectorException as error:
-            trouble = about_refusal(explain(error), secret)
+            trouble = about_refusal(explain(error), secret, profile)
             if trouble.kind != "password":
                 raise
             if secret is not None and secret.source is not None:

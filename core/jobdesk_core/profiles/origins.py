@@ -81,7 +81,7 @@ def settings_of(profile: Profile, *, is_password_known: bool = False) -> list[Se
         if name not in SECRETS and name != "passfile" and (value or name in _ALWAYS):
             told.append(Setting(name, HIDDEN if name == "options" else without_secrets(value), origin))
     told.sort(key=lambda setting: _FIRST.index(setting.name) if setting.name in _FIRST else len(_FIRST))
-    told.append(_password(place, str(named.get("passfile") or ""), in_service, named, is_known=is_password_known))
+    told.append(_password(profile, place, in_service, named, is_known=is_password_known))
     return told
 
 
@@ -98,15 +98,19 @@ def _usual(name: str, place: Place, compiled: str) -> tuple[str, str]:
 
 
 def _password(
-    place: Place, named_file: str, in_service: Mapping[str, str], named: Mapping[str, object], *, is_known: bool
+    profile: Profile, place: Place, in_service: Mapping[str, str], named: Mapping[str, object], *, is_known: bool
 ) -> Setting:
+    if profile.password_command:
+        return Setting("password", HIDDEN, "what the password command prints")
     if is_known or named.get("password"):
         return Setting("password", HIDDEN, "typed, or this machine's keyring")
-    if "password" in in_service:
+    if place.via and not place.is_named_alike_everywhere:
+        return Setting("password", "–", "none is known: what is kept for this machine is for none behind SSH")
+    if "password" in in_service and not place.via:
         return Setting("password", HIDDEN, "the service's definition")
-    if _is_set("PGPASSWORD"):
+    if _is_set("PGPASSWORD") and not place.via:
         return Setting("password", HIDDEN, "PGPASSWORD of the environment, for where it belongs")
-    file = passfile.place_of_passfile(named_file)
+    file = passfile.place_of_passfile(str(named.get("passfile") or ""))
     trouble = passfile.problem(file)
     if trouble is not None:
         return Setting("password", "–", trouble)

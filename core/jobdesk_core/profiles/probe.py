@@ -98,7 +98,7 @@ async def probe(profile: Profile, secret: Secret | None = None, ask: Ask | None 
         # Closed as soon as the test is: nothing stays half connected until the interpreter cleans up.
         async with contextlib.aclosing(stages(parameters["conninfo"], parameters["kwargs"])) as passing:
             async for stage in passing:
-                step = _of_stage(stage, secret)
+                step = _of_stage(stage, secret, profile)
                 yield step
         if step is None or (step.name, step.result) != (LOGIN, "good"):
             return
@@ -114,7 +114,7 @@ async def probe(profile: Profile, secret: Secret | None = None, ask: Ask | None 
         finally:
             await connector.close_async()
     except JobdeskException as error:
-        trouble = about_refusal(explain(error), secret)
+        trouble = about_refusal(explain(error), secret, profile)
         name = SSH if isinstance(error, TunnelFailed) else following(passed)[0]
         yield Step(name, "bad", trouble.sentence, watch.took(), trouble)
     finally:
@@ -140,9 +140,9 @@ def _settings(origins: Mapping[str, str], milliseconds: float) -> Step:
 # On the wire
 
 
-def _of_stage(stage: Stage, secret: Secret | None) -> Step:
+def _of_stage(stage: Stage, secret: Secret | None, profile: Profile) -> Step:
     if stage.error is not None:
-        return _failed(stage, secret)
+        return _failed(stage, secret, profile)
     if stage.kind == "name":
         return Step(NAME, "good", f"{stage.host} is {' and '.join(stage.addresses)}.", stage.milliseconds)
     if stage.kind == "link":
@@ -153,10 +153,10 @@ def _of_stage(stage: Stage, secret: Secret | None) -> Step:
     return Step(LOGIN, "good", f"As {stage.user}, {how}.", stage.milliseconds)
 
 
-def _failed(stage: Stage, secret: Secret | None) -> Step:
+def _failed(stage: Stage, secret: Secret | None, profile: Profile) -> Step:
     error = ConnectorException(str(stage.error))
     error.__cause__ = stage.error
-    trouble = about_refusal(explain(error), secret)
+    trouble = about_refusal(explain(error), secret, profile)
     link = SOCKET if stage.is_socket else TCP
     name = {"settings": SETTINGS, "name": NAME, "link": link, "encryption": TLS, "login": LOGIN}[stage.kind]
     if trouble.kind in ("no_database", "busy"):

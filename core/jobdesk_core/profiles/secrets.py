@@ -17,10 +17,10 @@ from typing import Any
 from urllib.parse import quote
 
 from jobdesk_core.exceptions import PasswordCommandNotAllowed
-from jobdesk_core.profiles import allowed_commands
+from jobdesk_core.profiles import allowed_commands, passfile
 from jobdesk_core.profiles.password_command import PasswordSource
 from jobdesk_core.profiles.places import Place, Secret
-from jobdesk_core.profiles.profile import Profile, is_own_place, place_of
+from jobdesk_core.profiles.profile import Profile, is_own_place, parameters_of, place_of, words_of
 from jobdesk_core.troubles import Trouble
 
 SERVICE = "jobdesk"
@@ -97,9 +97,16 @@ class Passwords:
         self._held = {(new if name == old else name, place): text for (name, place), text in self._held.items()}
 
 
-def about_refusal(trouble: Trouble, secret: Secret | None) -> Trouble:
-    """What a server says of a password, with the way out for where the password came from."""
-    if trouble.kind != "password" or secret is None or secret.source is None:
+def about_refusal(trouble: Trouble, secret: Secret | None, profile: Profile) -> Trouble:
+    """What a server says of a password, with the way out for where the password came from, or should have."""
+    if trouble.kind != "password":
+        return trouble
+    if secret is None:
+        conninfo, arguments = words_of(profile)
+        named = parameters_of(conninfo) | arguments
+        unread = passfile.problem(passfile.place_of_passfile(named.get("passfile", "")))
+        return trouble if unread is None else replace(trouble, way_out=unread)
+    if secret.source is None:
         return trouble
     remedy = "It came from the password command: run that in a terminal, and see whether it gives the right one."
     return replace(trouble, remedy=remedy)

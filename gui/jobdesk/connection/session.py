@@ -177,7 +177,7 @@ class Session(QObject):
             try:
                 return await Desk.open(profile, secret, journal=self.journal, ask=ask)
             except Exception as error:  # noqa: BLE001 - whatever keeps us out is told in one sentence
-                trouble = about_refusal(explain(error), secret)
+                trouble = about_refusal(explain(error), secret, profile)
                 fault(f"Not connected: {trouble.kind}", error)
             if trouble.kind != "password" or (secret is not None and secret.source is not None):
                 raise Unreached(trouble)
