@@ -28,6 +28,7 @@ from jobdesk_core.profiles.secrets import typed
 from jobdesk_core.troubles import explain
 from planted import tells, written
 from sshd import PASSPHRASE, Hosts, needs_sshd, two_hosts
+from tls_server import TlsServer, needs_tls, tls_server
 from waiting import until
 from walled import walled_server
 
@@ -228,6 +229,30 @@ async def test_through_one_host_and_another(
             assert shown and not any(walled["password"].encode() in each for each in shown)
         assert not clients(hosts)
     assert walled["password"] not in caplog.text and walled["password"] not in hosts.log
+
+
+@pytest.fixture
+def encrypting() -> Iterator[TlsServer]:
+    with tempfile.TemporaryDirectory(prefix="jobdesk-tls-") as made:
+        Path(made).chmod(0o755)
+        with tls_server(Path(made)) as server:
+            yield server
+
+
+@needs_sshd
+@needs_tls
+async def test_a_certificate_is_checked_against_the_servers_own_name(hosts: Hosts, encrypting: TlsServer) -> None:
+    """Not against the tunnel's end: the certificate `soon` names no address of the loopback."""
+    words = {"host": "localhost", "port": str(encrypting.port), "user": "me", "dbname": "postgres"}
+    words |= {"sslmode": "verify-full", "sslrootcert": f"{encrypting.folder}/ca.crt", "password": "mine"}
+    await asyncio.to_thread(encrypting.show, "soon")
+    async with connected(words) as connector, connector.own_connection() as connection:
+        assert connection.pgconn.ssl_in_use and connection.info.host == "localhost"
+    await asyncio.to_thread(encrypting.show, "other")
+    with pytest.raises(ConnectorException) as caught:
+        async with connected(words):
+            pass
+    assert '"elsewhere.example", not for localhost' in explain(caught.value).sentence
 
 
 @needs_sshd

@@ -105,7 +105,7 @@ def about_refusal(trouble: Trouble, secret: Secret | None, profile: Profile) -> 
         conninfo, arguments = words_of(profile)
         named = parameters_of(conninfo) | arguments
         unread = passfile.problem(passfile.place_of_passfile(named.get("passfile", "")))
-        return trouble if unread is None else replace(trouble, way_out=unread)
+        return trouble if unread is None else replace(trouble, remedy=unread)
     if secret.source is None:
         return trouble
     remedy = "It came from the password command: run that in a terminal, and see whether it gives the right one."
