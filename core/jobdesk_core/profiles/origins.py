@@ -39,6 +39,11 @@ def _options() -> dict[str, tuple[str, str]]:
     return {each.keyword.decode(): ((each.envvar or b"").decode(), (each.compiled or b"").decode()) for each in found}
 
 
+def variables() -> dict[str, str]:
+    """The variable of the environment that names each parameter, empty where there is none."""
+    return {name: variable for name, (variable, _) in _options().items()}
+
+
 def settings_of(profile: Profile, *, is_password_known: bool = False) -> list[Setting]:
     """What this profile connects with; empty when that cannot be told. Reads the environment and libpq's files.
 

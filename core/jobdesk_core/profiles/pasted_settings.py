@@ -179,9 +179,15 @@ def _plain(name: str) -> str:
     return name.lower()
 
 
+#: A word in single quotes, with the single quotes in it written as a shell wants them.
+_SHELL_WORD = re.compile(r"""'(?:[^']|'"'"'|'\\'')*'""")
+
+
 def _unquoted(value: str) -> str:
     """A value as a shell, .env or YAML has it: within quotes whole, otherwise up to a remark."""
     value = value.strip().removesuffix(",").removesuffix(";").strip()
+    if _SHELL_WORD.fullmatch(value):
+        return value[1:-1].replace("'\"'\"'", "'").replace("'\\''", "'")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1]
     match = re.match(r"""(['"])(.*)\1\s*#""", value)

@@ -232,6 +232,8 @@ class ConnectionDialog(DialogFrame):
         async with contextlib.aclosing(probe(profile, secret, asking(profile, self._ask_ssh))) as steps:
             async for step in steps:
                 self.test_card.add(step)
+                if step.schemas:
+                    self.form.offer_schemas(step.schemas)
 
     def _end_test(self, *, is_stopped: bool = False) -> None:
         self.work.cancel("test")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from jobdesk_core.masking import without_secrets
 from jobdesk_core.profiles import (
@@ -19,7 +19,16 @@ from jobdesk_core.profiles.pasted import Pasted
 from jobdesk_core.profiles.places import is_misplaced
 from jobdesk_core.profiles.profile import SECRETS, is_readable, public_dsn
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QCompleter,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from jobdesk.connection.access_settings import AccessSettings
 from jobdesk.connection.paste_field import PasteField
@@ -27,6 +36,7 @@ from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.segmented import Segmented
+from jobdesk.kit.theme.icons import icon
 
 METHODS = ("environment", "dsn", "arguments")
 LIBPQ_VARIABLES = (
@@ -89,6 +99,11 @@ class ConnectionForm(QWidget):
         self.access.grew.connect(self.grew)
         self.schema = QLineEdit()
         self.schema.setPlaceholderText(self.tr("by search_path"))
+        #: Unfolds the list of those that a test has found.
+        self.schemas = self.schema.addAction(icon("chevron-down"), QLineEdit.ActionPosition.TrailingPosition)
+        self.schemas.setToolTip(self.tr("The schemas that a test has found"))
+        self.schemas.triggered.connect(lambda: self.schema.completer().complete())
+        self.schemas.setVisible(False)
         self.read_only = QCheckBox(self.tr("Read only: no action on jobs from this connection"))
         #: Of the two forms with fields the one that was filled in last.
         self._filled = 1
@@ -109,6 +124,7 @@ class ConnectionForm(QWidget):
         self.dsn.setText(public_dsn(profile.dsn) if is_readable(profile.dsn) else "")
         self._show_arguments({name: value for name, value in profile.arguments.items() if name not in SECRETS})
         self.schema.setText(profile.schema)
+        self.offer_schemas([])
         self.access.show_profile(profile)
         self.read_only.setChecked(profile.is_read_only)
         self.password.clear()
@@ -134,6 +150,13 @@ class ConnectionForm(QWidget):
         """The tags, apart by blanks or commas, with or without a #; each once."""
         words = self.tags.text().replace(",", " ").split()
         return tuple(dict.fromkeys(word.lstrip("#") for word in words if word.lstrip("#")))
+
+    def offer_schemas(self, found: Sequence[str]) -> None:
+        """Offer the schemas that hold Procrastinate's tables as a list below the field."""
+        list_of_them = QCompleter(list(found), self.schema)
+        list_of_them.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        self.schema.setCompleter(list_of_them)
+        self.schemas.setVisible(bool(found))
 
     def method_name(self) -> str:
         """The way to connect that is chosen, one of METHODS."""

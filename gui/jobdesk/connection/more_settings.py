@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from jobdesk_core.profiles import Profile
+from jobdesk_core.profiles.forms import as_address, as_variables, as_words, named_by
 from jobdesk_core.profiles.origins import settings_of
 from jobdesk_core.profiles.pool import LIMITS, Pool
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.fields import FieldList
@@ -54,6 +56,29 @@ class MoreSettings(QWidget):
         layout.addWidget(caption)
         layout.addWidget(table, 1)
         layout.addWidget(self._says)
+        copies = QHBoxLayout()
+        copies.setSpacing(8)
+        copies.addWidget(QLabel(self.tr("Copy as")))
+        for text, make in (
+            (self.tr("URL"), lambda found: (as_address(found), ())),
+            (self.tr("DSN"), lambda found: (as_words(found), ())),
+            (self.tr("Environment"), as_variables),
+        ):
+            button = QPushButton(text)
+            button.setAutoDefault(False)
+            button.clicked.connect(partial(self._copy, make))
+            copies.addWidget(button)
+        self.copied = note("secondary")
+        copies.addWidget(self.copied, 1)
+        layout.addLayout(copies)
+
+    def _copy(self, make: Callable[[dict[str, str]], tuple[str, tuple[str, ...]]]) -> None:
+        text, left_out = make(named_by(self._typed()))
+        QGuiApplication.clipboard().setText(text)
+        told = self.tr("Copied, without a password.")
+        if left_out:
+            told += self.tr(" Left out, for want of a variable: {names}.").format(names=", ".join(left_out))
+        self.copied.setText(told)
 
     def show_profile(self, profile: Profile) -> None:
         """Fill in what a profile says."""
@@ -76,6 +101,7 @@ class MoreSettings(QWidget):
         """Read anew what the connection as typed is made with."""
         found = settings_of(self._typed(), is_password_known=self._knows_password())
         self.resolved.set_fields([(each.name, f"{each.value} · {each.origin}", "mono") for each in found])
+        self.copied.clear()
         self._says.setText("" if found else self.tr("Where this leads cannot be told from here."))
         self._says.setVisible(not found)
 
