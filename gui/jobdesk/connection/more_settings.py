@@ -56,6 +56,10 @@ class MoreSettings(QWidget):
         layout.addWidget(caption)
         layout.addWidget(table, 1)
         layout.addWidget(self._says)
+        layout.addLayout(self._copies())
+
+    def _copies(self) -> QHBoxLayout:
+        """A button for each form, and what was copied."""
         copies = QHBoxLayout()
         copies.setSpacing(8)
         copies.addWidget(QLabel(self.tr("Copy as")))
@@ -70,7 +74,7 @@ class MoreSettings(QWidget):
             copies.addWidget(button)
         self.copied = note("secondary")
         copies.addWidget(self.copied, 1)
-        layout.addLayout(copies)
+        return copies
 
     def _copy(self, make: Callable[[dict[str, str]], tuple[str, tuple[str, ...]]]) -> None:
         text, left_out = make(named_by(self._typed()))
