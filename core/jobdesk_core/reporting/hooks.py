@@ -227,7 +227,9 @@ def _hear_missing_tasks(worker_log: logging.Logger) -> None:
 
 def _missing(session: Session, job_id: int, attempts: int, task: str, queue: str, error: Any) -> None:
     kind = f"{type(error).__module__}.TaskNotFound" if error is not None else "procrastinate.exceptions.TaskNotFound"
-    session.failed_without(Run(session, job_id, attempts + 1, task, queue), kind, _MISSING.format(task), "failed")
+    session.failed_without(
+        Run(session.report_progress, job_id, attempts + 1, task, queue), kind, _MISSING.format(task), "failed"
+    )
 
 
 # All releases: whether a run that has failed is to run again

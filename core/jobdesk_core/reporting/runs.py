@@ -6,12 +6,10 @@ import datetime as dt
 import logging
 import math
 from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from jobdesk_core.reporting.sessions import Session
+from typing import Any
 
 #: Characters of a note, and of what is logged at once, that are written. Four times as many are kept until then: a text
 #: is masked before it is cut.
@@ -24,7 +22,8 @@ _WORKERS_OWN = ("procrastinate", "jobdesk_core")
 class Run:
     """One run of a job. `attempt` counts from 1."""
 
-    session: Session
+    #: Takes how far it has come: the run, how much of how much, and a note.
+    report: Callable[[Run, float, float | None, str], object]
     job_id: int
     attempt: int
     task: str
@@ -56,7 +55,7 @@ def progress(done: float, total: float | None = None, note: str = "") -> None:
     try:
         count, of = float(done), None if total is None else float(total)
         if math.isfinite(count) and (of is None or math.isfinite(of)):
-            run.session.told_progress(run, count, of, str(note)[: 4 * LONGEST_NOTE])
+            run.report(run, count, of, str(note)[: 4 * LONGEST_NOTE])
     except Exception:  # noqa: BLE001 - a report never costs a job
         return
 

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from jobdesk_core.reporting import faults
 from jobdesk_core.reporting.faults import Fault
 from jobdesk_core.reporting.runs import Run, current
-
-if TYPE_CHECKING:
-    from jobdesk_core.reporting.writer import Writer
+from jobdesk_core.reporting.texts import Texts
 
 logger = logging.getLogger("jobdesk_core.reporting")
 
@@ -54,11 +53,27 @@ class Failure:
         return 500 + 100 * frames + texts + sum(len(line) for line in self.tail)
 
 
+class Writing(Protocol):
+    """What a session hands its reports to: a Writer. Nothing of it waits."""
+
+    texts: Texts
+
+    def own(self) -> Writing: ...
+
+    def put(self, failure: Failure) -> None: ...
+
+    def put_progress(self, run: Run, done: float, total: float | None, note: str) -> None: ...
+
+    def drop(self, why: str, count: int = 1) -> None: ...
+
+    def close(self, session: Session) -> threading.Event: ...
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """A worker from its start to its end, in one process."""
 
-    writer: Writer
+    writer: Writing
     app: Any
     name: str
     queues: list[str] | None
@@ -77,7 +92,9 @@ class Session:
         """A job begins in this task or thread."""
         try:
             tail: deque[str] | None = deque(maxlen=self.log_lines) if self.log_lines else None
-            run = Run(self, int(job.id), int(job.attempts) + 1, str(job.task_name), str(job.queue), tail)
+            run = Run(
+                self.report_progress, int(job.id), int(job.attempts) + 1, str(job.task_name), str(job.queue), tail
+            )
             self.running[run.key] = run
             current.set(run)
             return run
@@ -118,7 +135,7 @@ class Session:
         """Whether the run's failure has been noted and may still be decided about."""
         return key in self._open
 
-    def told_progress(self, run: Run, done: float, total: float | None, note: str) -> None:
+    def report_progress(self, run: Run, done: float, total: float | None, note: str) -> None:
         """How far a run has come."""
         self.writer.own().put_progress(run, done, total, note)
 
