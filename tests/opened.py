@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.session import Session
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.main_window import MainWindow
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
@@ -20,26 +21,27 @@ D = TypeVar("D", bound=QDialog)
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, profile: Profile | None = None) -> AsyncIterator[MainWindow]:
-    """A window, connected by the profile when one is given; closed in good order afterwards."""
+async def opened(folder: Path, profile: Profile | None = None) -> AsyncIterator[DeskView]:
+    """The view in a window, connected by the profile when one is given; closed in good order afterwards."""
     session = Session(ProfileStore(folder / "profiles.toml"), Journal(folder / "journal.sqlite"))
-    window = MainWindow(session)
-    window.show()
+    frame = MainWindow(session)
+    window = frame.view
+    frame.show()
     try:
         if profile is not None:
             session.open(profile)
         yield window
     finally:
-        window.hide()
+        frame.hide()
         await window.acting.acts.stop()
         await session.stop()
-        for dialog in window.findChildren(QDialog):
+        for dialog in frame.findChildren(QDialog):
             dialog.done(0)
-        window.deleteLater()
+        frame.deleteLater()
 
 
 @contextlib.asynccontextmanager
-async def live(folder: Path, dsn: str, **profile: Any) -> AsyncIterator[MainWindow]:
+async def live(folder: Path, dsn: str, **profile: Any) -> AsyncIterator[DeskView]:
     """A window that follows the database of this DSN."""
     async with opened(folder, Profile(name="test", method="dsn", dsn=dsn, **profile)) as window:
         await until(lambda: window.header.live.mode == "live", what="the feed to go live")
@@ -47,13 +49,13 @@ async def live(folder: Path, dsn: str, **profile: Any) -> AsyncIterator[MainWind
         yield window
 
 
-def desk_of(window: MainWindow) -> Desk:
+def desk_of(window: DeskView) -> Desk:
     """The desk on show."""
     assert window.session.desk is not None
     return window.session.desk
 
 
-async def dialog_of(window: MainWindow, kind: type[D]) -> D:
+async def dialog_of(window: DeskView, kind: type[D]) -> D:
     """The dialog of this kind, as soon as it is open."""
 
     def found() -> D | None:
@@ -63,14 +65,18 @@ async def dialog_of(window: MainWindow, kind: type[D]) -> D:
     return dialog
 
 
+<<<<<<< HEAD
 async def ended(window: MainWindow, timeout_s: float = 60) -> Any:
+=======
+async def ended(window: DeskView, timeout_s: float = 30) -> Any:
+>>>>>>> ad47a9b (Window: what belongs to one connection is DeskView, and MainWindow the frame around it)
     """How the latest act ended, as soon as it has."""
     acts = window.acting.acts
     await until(lambda: acts.told and acts.told[-1].is_over, timeout_s=timeout_s, what="the end of the act")
     return acts.told[-1].ended
 
 
-async def closed(window: MainWindow) -> None:
+async def closed(window: DeskView) -> None:
     """Until no dialog is open, and what one has begun is done."""
     await until(lambda: not any(each.isVisible() for each in window.findChildren(QDialog)), what="the dialog to close")
     await until(lambda: not window.acting.acts.running, what="the act to end")

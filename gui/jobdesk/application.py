@@ -89,9 +89,9 @@ class Program:
             if guide is None:
                 remembered.restore(self.window, options.theme)
         self._work = Work(self.window)
-        self._memory = remembered.Memory(self.window) if guide is None else None
+        self._memory = remembered.Memory(self.window.view) if guide is None else None
         self._unexpected = Unexpected(self.window)
-        self._links = LinkOpening(self.window, self.session, KEYS)
+        self._links = LinkOpening(self.window.view, self.session, KEYS)
 
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
@@ -113,7 +113,7 @@ class Program:
             self.window.hide()
             await self._work.stop()
             # In good order also when a signal ends the program: what was done is in the journal.
-            await self.window.acting.acts.stop()
+            await self.window.view.acting.acts.stop()
             await self.session.stop()
             if self._demo is not None:
                 await asyncio.to_thread(self._demo.stop)
@@ -128,7 +128,7 @@ class Program:
             with contextlib.suppress(NotImplementedError):  # Windows
                 running.add_signal_handler(number, self._ending.set)
         self.window.closing.connect(self._ending.set)
-        self.window.commands.demo.asked_for.connect(self.start_demo)
+        self.window.view.commands.demo.asked_for.connect(self.start_demo)
 
     def _open_what_was_asked_for(self) -> bool:
         """Whether anything is being opened."""
@@ -155,7 +155,7 @@ class Program:
             profile = store.get(wanted) if wanted else None
             names = [each.name for each in store.all()]
         except UnreadableProfiles as error:
-            self.window.show_trouble(Trouble("unknown", str(error)))
+            self.window.view.show_trouble(Trouble("unknown", str(error)))
             return False
         if profile is not None:
             return self._open(profile)
@@ -163,7 +163,7 @@ class Program:
             return self._open(profile_of_environment())
         if name is not None:
             known = ", ".join(names) or _tr("none")
-            self.window.show_trouble(
+            self.window.view.show_trouble(
                 Trouble(
                     "bad_input",
                     _tr("There is no saved connection {name}.").format(name=name),
@@ -178,10 +178,10 @@ class Program:
             self._open_demo(self._demo)
             return
         running = asyncio.get_running_loop()
-        self.window.start.show_progress("…")
+        self.window.view.start.show_progress("…")
 
         def progress(sentence: str) -> None:
-            running.call_soon_threadsafe(self.window.start.show_progress, sentence)
+            running.call_soon_threadsafe(self.window.view.start.show_progress, sentence)
 
         self._work.start(
             asyncio.to_thread(Demo.start, progress), name="demo", then=self._open_demo, failed=self._demo_failed
@@ -195,8 +195,8 @@ class Program:
     def _demo_failed(self, error: Exception) -> None:
         if not isinstance(error, DemoError):
             raise error
-        self.window.start.show_start()
-        self.window.show_trouble(Trouble("unknown", _tr("The demo did not start."), str(error)))
+        self.window.view.start.show_start()
+        self.window.view.show_trouble(Trouble("unknown", _tr("The demo did not start."), str(error)))
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")

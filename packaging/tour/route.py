@@ -117,14 +117,14 @@ async def _finding(walker: Walker) -> None:
 
 async def _sizes(walker: Walker) -> None:
     window = walker.window
-    before = window.size()
+    before = walker.frame.size()
     for size in SIZES:
-        window.resize(size)
+        walker.frame.resize(size)
         for key in ("jobs", "overview"):
             window.show_page(key)
             await asyncio.sleep(0.4)
             await walker.picture(f"{key}-{size.width()}x{size.height()}")
-    window.resize(before)
+    walker.frame.resize(before)
     for key in ("view.comfortable_rows", "view.utc_times"):
         walker.trigger(key)
     window.show_page("jobs")

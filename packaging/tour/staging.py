@@ -7,7 +7,7 @@ from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.staging.dialog import StagedDialog
 from jobdesk.staging.discard import DiscardDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.connectors.statement import Statement, nothing
 
 from tour.walker import Walker
@@ -63,7 +63,7 @@ async def _stage(walker: Walker, key: str, job_ids: list[int]) -> None:
     walker.click(dialog.second)
 
 
-def _shown(window: MainWindow) -> PreflightDialog | None:
+def _shown(window: DeskView) -> PreflightDialog | None:
     return next((each for each in window.findChildren(PreflightDialog) if each.isVisible()), None)
 
 

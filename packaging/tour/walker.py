@@ -36,7 +36,7 @@ class Walker:
     """Needs a window that is opening, or has opened, a connection."""
 
     def __init__(self, window: MainWindow, folder: Path) -> None:
-        self.window = window
+        self.frame, self.window = window, window.view
         self.folder = folder
         self._number = 0
 
@@ -44,7 +44,7 @@ class Walker:
         """Walk through everything. 0 when every step did what it should, otherwise 1."""
         self.folder.mkdir(parents=True, exist_ok=True)
         # Whatever the screen: offscreen it is a small one.
-        self.window.resize(SIZE)
+        self.frame.resize(SIZE)
         for old in self.folder.glob("[0-9][0-9]-*.png"):
             old.unlink()
         try:
@@ -174,10 +174,10 @@ class Walker:
         self._number += 1
         shade = "dark" if theme().tokens.is_dark else "light"
         path = self.folder / f"{self._number:02}-{name}-{shade}.png"
-        whole = (window or self.window).grab()
+        whole = (window or self.frame).grab()
         dialog = self.dialog_now()
         if dialog is not None:
-            whole = _over(whole, dialog.grab(), self.window, dialog)
+            whole = _over(whole, dialog.grab(), self.frame, dialog)
         whole.save(str(path))
 
 

@@ -53,7 +53,7 @@ class Painted(QObject):
 
 async def start(program: Program) -> None:
     """Say when the jobs are painted."""
-    painted = Painted(program.window.jobs)
+    painted = Painted(program.window.view.jobs)
     await painted.done.wait()
     print(painted.at, flush=True)
 
@@ -63,7 +63,7 @@ async def memory(program: Program, rows: str) -> None:
     from probe import resident_mb, say
 
     await _at_rest(program)
-    page = program.window.jobs
+    page = program.window.view.jobs
     bar = page.table.verticalScrollBar()
     say(f"0 {resident_mb()}")
     first, told = page.model.row_at(0).id, 0
@@ -82,7 +82,7 @@ async def watch(program: Program, order: str, ticks: str, heard: str) -> None:
     from probe import Heard, Lateness, say, when_told_to_end
 
     await _at_rest(program)
-    window = program.window
+    window = program.window.view
     window.jobs.set_order(Order[order])
     await _until(lambda: window.jobs.model.rowCount() and not window.jobs.reading.is_reading)
     await asyncio.sleep(REST_S)
@@ -101,7 +101,7 @@ async def watch(program: Program, order: str, ticks: str, heard: str) -> None:
 
 async def _at_rest(program: Program) -> None:
     """Filled, everything counted, and some seconds more."""
-    session, jobs = program.window.session, program.window.jobs
+    session, jobs = program.window.view.session, program.window.view.jobs
     await _until(lambda: session.desk is not None and session.desk.monitor.counts.is_exact and jobs.model.rowCount())
     await asyncio.sleep(REST_S)
 

@@ -16,7 +16,7 @@ from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.acting.undo import UndoDialog
 from jobdesk.acting.view import ActView
 from jobdesk.kit.theme import theme
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
 from opened import Others, dialog_of, live, opened
@@ -57,12 +57,12 @@ def fill(others: Others, jobs: int, status: str = "failed", queue: str = "mail")
     )
 
 
-async def gone(window: MainWindow) -> None:
+async def gone(window: DeskView) -> None:
     """Until no dialog is open, whatever is being done."""
     await until(lambda: not any(each.isVisible() for each in window.findChildren(QDialog)), what="the dialog to close")
 
 
-async def begun(window: MainWindow, key: str, text: str, *, rate: int = 0, brake: int = 0, name: str = "") -> Act:
+async def begun(window: DeskView, key: str, text: str, *, rate: int = 0, brake: int = 0, name: str = "") -> Act:
     """Start an act on all that match a filter, as an operator does."""
     window.header.filter_bar.set_text(text)
     await until(lambda: window.jobs.model.job_filter.text == text)
@@ -262,8 +262,8 @@ async def test_leaving_asks_while_an_act_runs_and_loses_nothing(dsn: str, tmp_pa
             act = await begun(window, "matching.retry", "queue:mail", rate=50)
             await until(lambda: act.progress.at >= 10, what="the first jobs")
             ends: list[bool] = []
-            window.closing.connect(lambda: ends.append(True))
-            window.close()
+            window.window().closing.connect(lambda: ends.append(True))
+            window.window().close()
             dialog = await dialog_of(window, LeaveDialog)
             assert dialog.title.text() == f"An act is running: {act.to_go} jobs to go."
             assert dialog.verb.text() == "Stop it and quit" and dialog.focusWidget() is dialog.cancel_button

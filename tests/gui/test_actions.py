@@ -14,7 +14,7 @@ from jobdesk.kit.action_spec import Needs
 from jobdesk.kit.theme import theme
 from jobdesk.window.about import AboutDialog
 from jobdesk.window.actions import SPECS
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.menus import MENUS
 from jobdesk.window.palette import PaletteDialog
 from jobdesk.window.shortcuts import ShortcutsDialog
@@ -62,8 +62,8 @@ ALLOWED = {
 ON_JOBS = set().union(*ALLOWED.values())
 
 
-def menu_bar_actions(window: MainWindow) -> list[QAction]:
-    bar = window.findChild(QMenuBar)
+def menu_bar_actions(window: DeskView) -> list[QAction]:
+    bar = window.window().findChild(QMenuBar)
     assert bar is not None
     return [action for menu in bar.actions() for action in actions_in(menu.menu())]  # type: ignore[arg-type]
 
@@ -91,7 +91,7 @@ def doors(key: str) -> list[str]:
     return found
 
 
-def go_through(door: str, window: MainWindow, key: str) -> None:
+def go_through(door: str, window: DeskView, key: str) -> None:
     action = window.all_actions[key]
     if door == "menu":
         assert action in menu_bar_actions(window)
@@ -124,7 +124,7 @@ async def test_every_door_leads_to_the_dialog(dsn: str, tmp_path: Path, key: str
         if status not in ("todo", "doing"):
             others.finish(job_id, status)
         async with live(tmp_path, dsn) as window:
-            window.activateWindow()
+            window.window().activateWindow()
             window.jobs.inspect(job_id)
             await until(window.all_actions[key].isEnabled, what=f"{key} to be possible")
             go_through(door, window, key)
@@ -179,7 +179,7 @@ async def test_a_read_only_connection_offers_no_action_on_jobs(dsn: str, tmp_pat
 
 async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
-        window.activateWindow()
+        window.window().activateWindow()
         for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers", "locks", "journal"), 1):
             QTest.keySequence(window, QKeySequence(f"Ctrl+{number}"))
             assert window.pages.get(key).isVisible(), key

@@ -14,7 +14,7 @@ from jobdesk.connection.install import InstallDialog
 from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
 from jobdesk.kit.dialog_frame import ForgetDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.remembered import Memory, arrangement_of, keep_arrangement
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
@@ -30,23 +30,23 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from waiting import until
 
 
-def told(window: MainWindow) -> str:
+def told(window: DeskView) -> str:
     """Everything that the start page says."""
     state = window.start.state
     return " ".join(label.text() for label in state.findChildren(QLabel)).replace("\u200b", "")
 
 
-async def refused(window: MainWindow) -> str:
+async def refused(window: DeskView) -> str:
     """What the start page says once the attempt has failed."""
     await until(lambda: "Try again" in buttons(window), timeout_s=60, what="the refusal")
     return told(window)
 
 
-def buttons(window: MainWindow) -> list[str]:
+def buttons(window: DeskView) -> list[str]:
     return [button.text() for button in window.start.state.findChildren(QPushButton) if button.isVisible()]
 
 
-def press(window: MainWindow, text: str) -> None:
+def press(window: DeskView, text: str) -> None:
     button = next(each for each in window.start.state.findChildren(QPushButton) if each.text() == text)
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
@@ -320,11 +320,11 @@ def keys_of(ring: dict[str, str]) -> list[tuple[str, str]]:
     return [(key.partition("#")[2], word) for key, word in ring.items()]
 
 
-def saved_names(window: MainWindow) -> list[str]:
+def saved_names(window: DeskView) -> list[str]:
     return [profile.name for profile in window.session.store.all()]
 
 
-async def connections(window: MainWindow) -> ConnectionDialog:
+async def connections(window: DeskView) -> ConnectionDialog:
     window.all_actions["connection.choose"].trigger()
     return await dialog_of(window, ConnectionDialog)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from database import run_sql
 from jobdesk.connection.dialog import ConnectionDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.database.schema import schema_sql
 from opened import dialog_of, opened
 from psycopg.conninfo import conninfo_to_dict
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from waiting import until
 
 
-async def connections(window: MainWindow) -> ConnectionDialog:
+async def connections(window: DeskView) -> ConnectionDialog:
     window.all_actions["connection.choose"].trigger()
     dialog = await dialog_of(window, ConnectionDialog)
     dialog.form.method.choose(1)

@@ -20,7 +20,7 @@ from jobdesk.connection.password import PasswordDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core import exact_json
 from jobdesk_core.cli import main as command_line
 from jobdesk_core.journal import Search
@@ -51,13 +51,13 @@ def click(button: QAbstractButton) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-async def opened_by(window: MainWindow, key: str, kind: type[Any]) -> Any:
+async def opened_by(window: DeskView, key: str, kind: type[Any]) -> Any:
     await until(window.all_actions[key].isEnabled, what=f"{key} to be possible")
     window.all_actions[key].trigger()
     return await dialog_of(window, kind)
 
 
-async def many(window: MainWindow, text: str, *, ready: int) -> DeferManyDialog:
+async def many(window: DeskView, text: str, *, ready: int) -> DeferManyDialog:
     dialog: DeferManyDialog = await opened_by(window, "job.defer_many", DeferManyDialog)
     dialog.fields.task.setText("mail.send")
     dialog.rows.edit.setPlainText(text)
@@ -477,7 +477,7 @@ def sessions(others: Others, database: str) -> int:
     return int(others.run("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", database))
 
 
-async def replay(window: MainWindow, *ids: int) -> ReplayDialog:
+async def replay(window: DeskView, *ids: int) -> ReplayDialog:
     await until(lambda: all(window.jobs.model.position(job_id) is not None for job_id in ids), what="the jobs")
     window.jobs.table.clearSelection()
     if len(ids) == 1:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.deferring.dialog import DeferDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from opened import Others, closed, dialog_of, ended, live
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
@@ -27,18 +27,18 @@ def job_of(others: Others, job_id: int) -> dict[str, Any]:
     return dict(others.run("SELECT to_jsonb(job) FROM procrastinate_jobs AS job WHERE id = %s", job_id))
 
 
-async def defer_dialog(window: MainWindow) -> DeferDialog:
+async def defer_dialog(window: DeskView) -> DeferDialog:
     window.all_actions["job.defer"].trigger()
     return await dialog_of(window, DeferDialog)
 
 
-async def preflight(window: MainWindow) -> PreflightDialog:
+async def preflight(window: DeskView) -> PreflightDialog:
     dialog = await dialog_of(window, PreflightDialog)
     await until(lambda: dialog.plan is not None, what="the preflight")
     return dialog
 
 
-async def select(window: MainWindow, job_id: int, action: str) -> None:
+async def select(window: DeskView, job_id: int, action: str) -> None:
     await until(lambda: window.jobs.inspect(job_id), what="the job to show")
     await until(window.all_actions[action].isEnabled, what=f"{action} to be possible")
     window.all_actions[action].trigger()

@@ -12,7 +12,7 @@ import pytest
 from jobdesk.exporting import export
 from jobdesk.exporting.dialog import ExportDialog
 from jobdesk.exporting.leaving import ExportLeaveDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.reading.export import ExportIncomplete
@@ -40,7 +40,7 @@ def files(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
 
-async def counted(window: MainWindow) -> None:
+async def counted(window: DeskView) -> None:
     def is_exact() -> bool:
         count = window.jobs.reading.whole_count()
         return count is not None and count.is_exact
@@ -48,7 +48,7 @@ async def counted(window: MainWindow) -> None:
     await until(is_exact, timeout_s=30, what="the count")
 
 
-async def export_dialog(window: MainWindow) -> ExportDialog:
+async def export_dialog(window: DeskView) -> ExportDialog:
     window.all_actions["jobs.export"].trigger()
     return await dialog_of(window, ExportDialog)
 

@@ -10,7 +10,7 @@ import pytest
 from jobdesk.jobs.argument_column import ArgumentColumnDialog
 from jobdesk.jobs.extras import without_secrets
 from jobdesk.kit.roles import CELL_ROLE
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.monitor import Monitor
 from jobdesk_core.profiles.secret_keys import HIDDEN
 from opened import Others, dialog_of, live
@@ -20,20 +20,20 @@ from PySide6.QtWidgets import QMenu
 from waiting import until
 
 
-def cell(window: MainWindow, job_id: int, key: str) -> str:
+def cell(window: DeskView, job_id: int, key: str) -> str:
     """What a column tells of a job."""
     model = window.jobs.model
     place = [column.key for column in model.columns].index(key)
     return str(model.index(model.position(job_id) or 0, place).data())
 
 
-def shown(window: MainWindow) -> set[str]:
+def shown(window: DeskView) -> set[str]:
     """The keys of the columns on show."""
     table = window.jobs.table
     return {column.key for place, column in enumerate(window.jobs.model.columns) if not table.isColumnHidden(place)}
 
 
-def columns_menu(window: MainWindow) -> QMenu:
+def columns_menu(window: DeskView) -> QMenu:
     """The menu of the columns, as it opens."""
     menu = QMenu(window)
     window.jobs.table.choice.fill_menu(menu)
@@ -108,7 +108,7 @@ async def test_chosen_columns_are_remembered_and_what_has_no_room_is_scrolled_to
     with Others(dsn) as others:
         job_id = others.defer(args=Jsonb({"customer": "acme"}))
         async with live(tmp_path, dsn) as window:
-            window.resize(1280, 800)
+            window.window().resize(1280, 800)
             choice = window.jobs.table.choice
             assert not shown(window) & {"started", "ended", "duration", "waited"}
             for key in ("started", "ended", "duration", "waited", "attempts", "worker", "priority", "lock"):

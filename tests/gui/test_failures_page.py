@@ -9,7 +9,7 @@ import pytest
 from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.failures.page import FailuresPage
 from jobdesk.kit.theme import theme
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.reported.ddl import schema_sql
 from opened import Others, desk_of, dialog_of, live
 from psycopg.types.json import Jsonb
@@ -30,7 +30,7 @@ def run(others: Others, task: str, queue: str, end: str, worker: int, minutes: f
     return job_id
 
 
-async def shown(window: MainWindow) -> FailuresPage:
+async def shown(window: DeskView) -> FailuresPage:
     """The page, when it has counted everything."""
     window.show_page("failures")
     page: FailuresPage = window.pages.get("failures")
@@ -95,12 +95,12 @@ async def test_long_names_have_more_room_in_a_wide_window(dsn: str, tmp_path: Pa
         run(others, "a" * 60, "q", "failed", others.register_worker())
         async with live(tmp_path, dsn) as window:
             page = await shown(window)
-            window.resize(1_280, 800)
+            window.window().resize(1_280, 800)
             await until(lambda: page.width() < 1_200, timeout_s=60, what="the narrow page")
             narrow = page.table.columnWidth(0)
-            window.resize(2_560, 1_440)
+            window.window().resize(2_560, 1_440)
             await until(lambda: page.table.columnWidth(0) > 1.8 * narrow, timeout_s=60, what="the room")
-            window.resize(1_280, 800)
+            window.window().resize(1_280, 800)
             await until(lambda: page.table.columnWidth(0) == narrow, timeout_s=60, what="as before")
 
 

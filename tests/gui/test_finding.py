@@ -16,7 +16,7 @@ from jobdesk.help.topics import topic
 from jobdesk.jobs.job_columns import COLUMNS
 from jobdesk.kit.fuzzy import fit
 from jobdesk.window.actions import SPECS
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.palette import PaletteDialog
 from jobdesk_core.filters.language import FLAGS, KEYS, JobFilter
 from jobdesk_core.profiles import Profile
@@ -33,7 +33,7 @@ from waiting import until
 Key = Qt.Key
 
 
-def bar_of(window: MainWindow) -> tuple[FilterBar, FilterEdit]:
+def bar_of(window: DeskView) -> tuple[FilterBar, FilterEdit]:
     bar = window.header.filter_bar
     edit = bar.findChild(FilterEdit)
     assert isinstance(edit, FilterEdit)
@@ -41,26 +41,26 @@ def bar_of(window: MainWindow) -> tuple[FilterBar, FilterEdit]:
     return bar, edit
 
 
-def chips(window: MainWindow) -> list[str]:
+def chips(window: DeskView) -> list[str]:
     found = [each for each in window.header.findChildren(FilterChip) if each.isVisible()]
     return [each.token for each in sorted(found, key=lambda each: each.x())]
 
 
-def chip(window: MainWindow, token: str) -> FilterChip:
+def chip(window: DeskView, token: str) -> FilterChip:
     return next(each for each in window.header.findChildren(FilterChip) if each.isVisible() and each.token == token)
 
 
-def shown_ids(window: MainWindow) -> set[int]:
+def shown_ids(window: DeskView) -> set[int]:
     return set(window.jobs.model.ids())
 
 
-async def shows(window: MainWindow, ids: set[int]) -> None:
+async def shows(window: DeskView, ids: set[int]) -> None:
     await until(lambda: not window.jobs.reading.is_reading and shown_ids(window) == ids, what=f"the jobs {ids}")
 
 
-async def press(window: MainWindow, key: Key, modifier: Qt.KeyboardModifier) -> None:
+async def press(window: DeskView, key: Key, modifier: Qt.KeyboardModifier) -> None:
     """Press a shortcut's keys, as soon as the window is the active one."""
-    window.activateWindow()
+    window.window().activateWindow()
     await until(window.isActiveWindow, what="the window to be active")
     QTest.keyClick(window.navigation, key, modifier)
 
@@ -123,11 +123,11 @@ async def test_a_bracket_opens_the_whole_filter_as_text(dsn: str, tmp_path: Path
 
 async def test_a_filter_that_is_too_wide_says_how_much_more_there_is(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
-        window.resize(1000, 700)
+        window.window().resize(1000, 700)
         bar, edit = bar_of(window)
         text = " ".join(f"-queue:some-longer-name-{number}" for number in range(30))
         bar.set_text(text)
-        assert window.width() == 1000, "the filter does not widen the window"
+        assert window.window().width() == 1000, "the filter does not widen the window"
         more = next(each for each in bar.findChildren(QPushButton) if each.text().startswith("+") and each.isVisible())
         assert int(more.text()) == 30 - len(chips(window))
         QTest.mouseClick(more, Qt.MouseButton.LeftButton)
@@ -193,7 +193,7 @@ async def test_what_was_likely_meant_is_a_click_away_and_a_text_says_where_it_is
             QTest.keyClick(edit, Key.Key_Return)
             assert suggested()[0].text() == text and bar.text() != meant
             QTest.keyClick(edit, Key.Key_Down)
-            assert window.focusWidget() is suggested()[0], "the keyboard reaches it"
+            assert window.window().focusWidget() is suggested()[0], "the keyboard reaches it"
             QTest.keyClick(suggested()[0], Key.Key_Space)
             await until(lambda meant=meant: bar.text() == meant and not suggested())
         bar.set_text("customer:")
@@ -228,7 +228,7 @@ async def test_a_click_beside_what_is_offered_goes_where_it_was_meant_to(dsn: st
         button.clicked.connect(lambda: clicks.append(True))
         QTest.keyClicks(edit, "st")
         await until(edit.popup.isVisible)
-        handle, place = window.windowHandle(), button.mapTo(window, button.rect().center())
+        handle, place = window.window().windowHandle(), button.mapTo(window.window(), button.rect().center())
         left, bare = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
         # Not within this coroutine: a click at a window lets Qt's events run, and with them other tasks.
         QTimer.singleShot(0, window, lambda: QTest.mousePress(handle, left, bare, place))
@@ -312,7 +312,7 @@ async def test_what_is_offered_is_taken_by_the_keyboard(dsn: str, tmp_path: Path
         bar, edit = bar_of(window)
         QTest.keyClicks(edit, "sta")
         QTest.keyClick(edit, Key.Key_Tab)
-        assert edit.text() == "status:" and bar.isAncestorOf(window.focusWidget())
+        assert edit.text() == "status:" and bar.isAncestorOf(window.window().focusWidget())
         assert "failed" in offered(edit)
         QTest.keyClicks(edit, "fa")
         QTest.keyClick(edit, Key.Key_Tab)
@@ -328,7 +328,7 @@ async def test_what_is_offered_is_taken_by_the_keyboard(dsn: str, tmp_path: Path
         assert edit.text() == "lock:"
         QTest.keyClick(edit, Key.Key_Escape)
         QTest.keyClick(edit, Key.Key_Escape)
-        assert not bar.isAncestorOf(window.focusWidget()), "back in the table"
+        assert not bar.isAncestorOf(window.window().focusWidget()), "back in the table"
         bar.focus_edit()
         QTest.keyClicks(edit, "stal")
         QTest.keyClick(edit, Key.Key_Escape)
@@ -375,7 +375,7 @@ async def test_past_filters_are_kept_by_profile_between_starts_without_secrets(d
 # Saved views
 
 
-def badge(window: MainWindow, name: str) -> str:
+def badge(window: DeskView, name: str) -> str:
     item = window.view_list._item(name)
     return str(item.data(Qt.ItemDataRole.AccessibleTextRole)).removeprefix(item.text()).removeprefix(", ")
 
@@ -448,7 +448,7 @@ async def test_views_that_cannot_be_written_are_told(dsn: str, tmp_path: Path) -
 # The palette
 
 
-async def palette(window: MainWindow) -> PaletteDialog:
+async def palette(window: DeskView) -> PaletteDialog:
     await press(window, Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     return await dialog_of(window, PaletteDialog)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.theme import Mode, theme
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.pages import KEYS
 from jobdesk_core.journal import Search
 from opened import Others, closed, dialog_of, live
@@ -93,7 +93,7 @@ async def settled() -> None:
         await asyncio.sleep(0.02)
 
 
-async def cut_in_pages(window: MainWindow) -> list[str]:
+async def cut_in_pages(window: DeskView) -> list[str]:
     found = []
     for key in KEYS:
         window.show_page(key)
@@ -102,7 +102,7 @@ async def cut_in_pages(window: MainWindow) -> list[str]:
     return found
 
 
-async def cut_in_dialogs(window: MainWindow, opener: Any) -> list[str]:
+async def cut_in_dialogs(window: DeskView, opener: Any) -> list[str]:
     found = []
     for kind, make in sorted(opener.makers().items(), key=lambda each: each[0].__name__):
         window.show_page("jobs")
@@ -111,7 +111,7 @@ async def cut_in_dialogs(window: MainWindow, opener: Any) -> list[str]:
         dialog = await dialog_of(window, kind)
         await settled()
         found += [f"{kind.__name__}: {each}" for each in cut(dialog)]
-        if dialog.width() > window.width() or dialog.height() > window.height():
+        if dialog.width() > window.window().width() or dialog.height() > window.window().height():
             found.append(f"{kind.__name__} has {dialog.size().toTuple()}, more than the window")
         for each in window.findChildren(QDialog):
             each.done(0)
@@ -127,7 +127,7 @@ async def test_no_words_are_cut(dsn: str, tmp_path: Path, percent: int, mode: Mo
         ids = [others.defer(task=f"mail.send_{place}", lock="customer-42") for place in range(4)]
         others.start(others.defer(task="etl.load", queue="etl"))
         async with live(tmp_path, dsn, environment="production", colour="#d0202f") as window:
-            window.resize(*((1280, 800) if percent < 200 else (1440, 900)))
+            window.window().resize(*((1280, 800) if percent < 200 else (1440, 900)))
             theme().set_mode(mode)
             theme().set_text_percent(percent)
             await until(lambda: window.jobs.model.position(ids[-1]) is not None)
@@ -140,14 +140,14 @@ async def test_no_words_are_cut(dsn: str, tmp_path: Path, percent: int, mode: Mo
             await until(lambda: window.jobs.inspector.detail is not None, what="the inspector")
             found = await cut_in_pages(window) + await cut_in_dialogs(window, keys.Opener(window, entry))
             assert not found, "\n".join(found)
-            assert window.footer.geometry().bottom() <= window.height()
+            assert window.footer.geometry().bottom() <= window.window().height()
 
 
 async def test_what_shows_a_number_of_jobs_fits_while_they_are_compared(dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         ids = [others.defer(task="mail.send", lock="customer-42") for _ in range(4)]
         async with live(tmp_path, dsn) as window:
-            window.resize(1280, 800)
+            window.window().resize(1280, 800)
             theme().set_text_percent(150)
             await until(lambda: window.jobs.model.position(ids[-1]) is not None)
             window.jobs.table.select(ids)
@@ -162,7 +162,7 @@ async def test_the_columns_of_jobs_have_room_for_what_they_say(dsn: str, tmp_pat
         later = others.defer(scheduled_at="2026-01-01")
         others.run("UPDATE procrastinate_jobs SET scheduled_at = now() + interval '12 min 42 s' WHERE id = %s", later)
         async with live(tmp_path, dsn) as window:
-            window.resize(2000, 800)
+            window.window().resize(2000, 800)
             table = window.jobs.table
             await until(lambda: window.jobs.model.position(later) is not None)
             others.start(job_id)
@@ -180,7 +180,7 @@ async def test_the_columns_of_jobs_have_room_for_what_they_say(dsn: str, tmp_pat
                         assert not table._cells._is_elided(table.columnWidth(column), index), (percent, index.data())
 
 
-def texts(window: MainWindow) -> str:
+def texts(window: DeskView) -> str:
     model = window.jobs.model
     places = ((row, column) for row in range(model.rowCount()) for column in range(model.columnCount()))
     return " ".join(str(model.index(row, column).data()) for row, column in places)
@@ -194,7 +194,7 @@ async def test_widths_that_were_chosen_grow_with_the_text(dsn: str, tmp_path: Pa
     with Others(dsn) as others:
         others.defer()
         async with live(tmp_path, dsn) as window:
-            window.resize(1280, 800)
+            window.window().resize(1280, 800)
             table = window.jobs.table
             head = table.horizontalHeader()
             edge = head.sectionViewportPosition(1) + head.sectionSize(1) - 1
@@ -215,9 +215,9 @@ async def test_columns_without_room_are_counted_at_the_button_and_can_be_shown(d
         others.defer()
         async with live(tmp_path, dsn) as window:
             table, button = window.jobs.table, window.jobs.toolbar._columns
-            window.resize(2200, 800)
+            window.window().resize(2200, 800)
             await until(lambda: "+" not in button.text(), what="room for every column")
-            window.resize(1100, 800)
+            window.window().resize(1100, 800)
             await until(lambda: "+" in button.text(), what="the columns given up")
             hidden = [each.title for place, each in enumerate(table.jobs.columns) if table.isColumnHidden(place)]
             missing = [each.title for each in table.jobs.columns if each.is_shown and each.title in hidden]

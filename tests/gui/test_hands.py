@@ -50,7 +50,7 @@ async def test_f6_goes_round_the_panes_of_a_page_and_esc_back_to_its_table(dsn: 
         others.start(others.defer(lock="l"))
         others.defer(lock="l")
         async with live(tmp_path, dsn) as window:
-            window.activateWindow()
+            window.window().activateWindow()
             window.show_page(page)
             if page != "journal":  # which has nothing to show
                 table = window.pages.get(page).table
@@ -76,8 +76,8 @@ async def test_no_frame_goes_round_the_whole_overview(dsn: str, tmp_path: Path) 
         page = window.pages.get("overview")
         page.setFocus(Qt.FocusReason.ShortcutFocusReason)
         await until(page.hasFocus, what="the focus")
-        picture, accent = window.grab().toImage(), theme().colour("accent").name()
-        corner = page.mapTo(window, QPoint(0, 0))
+        picture, accent = window.window().grab().toImage(), theme().colour("accent").name()
+        corner = page.mapTo(window.window(), QPoint(0, 0))
         line = [picture.pixelColor(corner.x() + place, corner.y()).name() for place in range(page.width())]
         assert accent not in line
 
@@ -99,7 +99,7 @@ async def test_the_cell_that_keys_act_upon_is_framed_in_both_themes(dsn: str, tm
     with Others(dsn) as others:
         others.defer()
         async with live(tmp_path, dsn) as window:
-            window.activateWindow()
+            window.window().activateWindow()
             for mode in ("light", "dark", "light"):
                 theme().set_mode(mode)  # type: ignore[arg-type]
                 table = window.jobs.table
@@ -204,7 +204,7 @@ async def test_chips_stay_in_sight_in_a_narrow_window_whatever_is_typed(dsn: str
         "status:todo",
     )
     async with live(tmp_path, dsn) as window:
-        window.resize(1024, 700)
+        window.window().resize(1024, 700)
         for typed in ("", "args.a_long_path.of_names:and_a_long_value_that_is_typed_on_and_on"):
             for text in filters:
                 window.header.filter_bar.set_text(text)

@@ -38,10 +38,10 @@ PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
 
 
 async def help_of(window: QWidget) -> HelpWindow:
-    window.activateWindow()
+    window.window().activateWindow()
     await until(window.isActiveWindow, what="the window to be active")
     QTest.keyClick(window, Qt.Key.Key_F1)
-    shown = window.findChild(HelpWindow)
+    shown = window.window().findChild(HelpWindow)
     assert shown is not None and shown.isVisible()
     await until(shown.isActiveWindow, what="the help to be active")
     return shown
@@ -119,7 +119,7 @@ async def test_f1_in_the_palette_closes_it_and_tells_of_the_page(tmp_path: Path)
         window.all_actions["view.palette"].trigger()
         palette = await dialog_of(window, PaletteDialog)
         QTest.keyClick(palette.edit, Qt.Key.Key_F1)
-        shown = window.findChild(HelpWindow)
+        shown = window.window().findChild(HelpWindow)
         assert shown is not None and shown.isVisible() and not palette.isVisible()
 
 

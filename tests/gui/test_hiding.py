@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.exporting.dialog import ExportDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.profiles.secret_keys import HIDDEN
 from opened import Others, dialog_of, live
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
@@ -71,7 +71,7 @@ async def test_no_value_of_an_argument_is_in_sight(dsn: str, tmp_path: Path) -> 
         assert PLANTED not in texts(dialog)
 
 
-async def exported(window: MainWindow, folder: Path) -> None:
+async def exported(window: DeskView, folder: Path) -> None:
     window.all_actions["jobs.export"].trigger()
     dialog = await dialog_of(window, ExportDialog)
     assert dialog.secrets.isHidden()

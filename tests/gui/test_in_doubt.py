@@ -16,7 +16,7 @@ from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.deferring.many_dialog import DeferManyDialog
 from jobdesk.deferring.replay import ReplayDialog
 from jobdesk.staging.dialog import StagedDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.workers.prune import PruneDialog
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
@@ -36,7 +36,7 @@ def dropper(dsn: str) -> Iterator[Dropper]:
         yield link
 
 
-async def opened_by(window: MainWindow, key: str, kind: type[Any]) -> Any:
+async def opened_by(window: DeskView, key: str, kind: type[Any]) -> Any:
     await until(window.all_actions[key].isEnabled, timeout_s=30, what=f"{key} to be possible")
     window.all_actions[key].trigger()
     return await dialog_of(window, kind)
@@ -55,26 +55,26 @@ async def broken(dialog: Any, link: Dropper, fault: Fault) -> None:
     await until(link.lost.is_set, timeout_s=30, what="the link to break")
 
 
-async def back(window: MainWindow, link: Dropper) -> None:
+async def back(window: DeskView, link: Dropper) -> None:
     link.is_down = False
     await until(lambda: window.header.live.mode == "live", timeout_s=60, what="the link to be back")
 
 
-async def cancel(window: MainWindow, others: Others, job_id: int) -> PreflightDialog:
+async def cancel(window: DeskView, others: Others, job_id: int) -> PreflightDialog:
     await until(lambda: window.jobs.model.position(job_id) is not None, timeout_s=30, what="the job")
     window.jobs.inspect(job_id)
     dialog: PreflightDialog = await opened_by(window, "job.cancel", PreflightDialog)
     return dialog
 
 
-async def many(window: MainWindow) -> DeferManyDialog:
+async def many(window: DeskView) -> DeferManyDialog:
     dialog: DeferManyDialog = await opened_by(window, "job.defer_many", DeferManyDialog)
     dialog.fields.task.setText("mail.many")
     dialog.rows.edit.setPlainText('{"n": 1}\n{"n": 2}')
     return dialog
 
 
-async def told(window: MainWindow, *words: str) -> None:
+async def told(window: DeskView, *words: str) -> None:
     """Until the newest banner says this."""
     said = " … ".join(words)
     try:
@@ -88,7 +88,7 @@ def tasks(others: Others, task: str) -> int:
     return int(others.run("SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s", task))
 
 
-async def settled(window: MainWindow) -> bool:
+async def settled(window: DeskView) -> bool:
     return not await window.session.journal.in_doubt()
 
 
@@ -179,7 +179,7 @@ async def test_a_cancel_and_its_undo_are_told_when_they_are_known(
 async def test_new_jobs_that_were_not_deferred_are_offered_to_be_staged_once_that_is_known(
     dsn: str, dropper: Dropper, tmp_path: Path
 ) -> None:
-    def offered(window: MainWindow) -> list[QPushButton]:
+    def offered(window: DeskView) -> list[QPushButton]:
         buttons = window.banners.findChildren(QPushButton)
         return [each for each in buttons if each.isVisible() and each.text().startswith("Stage the")]
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from database import connected, run_sql
 from jobdesk.jobs.index_advice import IndexAdviceDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core import PsycopgConnector
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.indexes.advice import advise, create, leftovers
@@ -93,7 +93,7 @@ async def test_a_creation_that_is_not_finished_tells_what_is_left(dsn: str, by: 
 
 
 @contextlib.asynccontextmanager
-async def searching(dsn: str, folder: Path) -> AsyncIterator[MainWindow]:
+async def searching(dsn: str, folder: Path) -> AsyncIterator[DeskView]:
     """A window on a table that is large enough for an index to count."""
     run_sql(
         dsn,

@@ -15,7 +15,7 @@ from jobdesk.inspector import Inspector
 from jobdesk.kit.dialog_frame import DialogFrame
 from jobdesk.kit.json_tree import JsonTree
 from jobdesk.kit.text_block import Run, TextBlock
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.profiles import Profile
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, QUrl, Slot
@@ -27,7 +27,7 @@ from waiting import until
 LOGS = "https://logs.example/{job_id}?task={task}"
 
 
-async def shown(window: MainWindow, job_id: int) -> Inspector:
+async def shown(window: DeskView, job_id: int) -> Inspector:
     """The inspector, once it has read this job and what lies round it."""
     inspector = window.jobs.inspector
     window.jobs.inspect(job_id)
@@ -185,7 +185,7 @@ async def test_nothing_is_pushed_out_of_sight_by_wide_keys_or_values(dsn: str, t
     with Others(dsn) as others:
         ids = [others.defer(WIDE * 5, lock=WIDE * 9, args=json.dumps({WIDE: WIDE * n, "k": n})) for n in (1, 2)]
         async with live(tmp_path, dsn) as window:
-            window.resize(1024, 700)
+            window.window().resize(1024, 700)
             inspector = window.jobs.inspector
             window.jobs.table.select(ids)
             panel = inspector.comparison
@@ -364,7 +364,7 @@ async def test_hostile_text_breaks_nothing_and_is_not_rendered(dsn: str, tmp_pat
         holder = others.defer(text[:128], lock=text, queueing_lock=text, args=args, note=text)
         job_id = others.defer(text[:128], lock=text, args=args, note=text)
         async with live(tmp_path, dsn, links={"Logs": "https://logs.example/{lock}"}) as window:
-            size = window.size()
+            size = window.window().size()
             inspector = await shown(window, job_id)
             assert f"#{holder}" in inspector._why.text
             inspector.arguments.form.choose(1)
@@ -376,7 +376,7 @@ async def test_hostile_text_breaks_nothing_and_is_not_rendered(dsn: str, tmp_pat
             blocks = (inspector._why._block, inspector.others.block, inspector.links.block)
             for plain in [block.plain_text for block in blocks] + [inspector._fields.value("lock")]:
                 assert all(sign.isprintable() or sign in "\n\u200c\u200d" for sign in plain)
-            assert window.size() == size
+            assert window.window().size() == size
             assert inspector._why.height() < 400
             window.jobs.table.select([holder, job_id])
             await until(lambda: inspector.comparison.isVisible())

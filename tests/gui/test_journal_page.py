@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from jobdesk.acting.undo import UndoDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.database.marks import read_server
 from jobdesk_core.journal import Header, Record
 from jobdesk_core.journal.record import Planned
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from waiting import until
 
 
-async def act(window: MainWindow, key: str, job_id: int) -> None:
+async def act(window: DeskView, key: str, job_id: int) -> None:
     """Do it as an operator does: select the job, and take the action's dialog."""
     window.show_page("jobs")
     await until(lambda: window.jobs.inspect(job_id), what="the job to show")
@@ -35,21 +35,21 @@ async def act(window: MainWindow, key: str, job_id: int) -> None:
     await _close(dialog, window)
 
 
-async def _close(dialog: QDialog, window: MainWindow) -> None:
+async def _close(dialog: QDialog, window: DeskView) -> None:
     await closed(window)
 
 
-async def show(window: MainWindow, entries: int) -> None:
+async def show(window: DeskView, entries: int) -> None:
     window.show_page("journal")
     await until(lambda: window.pages.get("journal").model.rowCount() == entries, what=f"{entries} entries")
 
 
-def sentences(window: MainWindow) -> list[str]:
+def sentences(window: DeskView) -> list[str]:
     model = window.pages.get("journal").model
     return [model.index(row, 0).data() for row in range(model.rowCount())]
 
 
-async def wrote(window: MainWindow, **changes: object) -> int:
+async def wrote(window: DeskView, **changes: object) -> int:
     """An entry by another window."""
     header = {"action": "retry", "sentence": "Retry", "profile": "p", "place": "d", "role": "r", "sql": ""} | changes
     record = Record(4_711, "done", str(header["sentence"]))
@@ -139,7 +139,7 @@ async def test_the_journal_is_read_without_a_connection_and_cannot_be_undone_the
         window.pages.get("journal").table.selectRow(0)
         assert not window.pages.get("journal").detail.undo.isEnabled()
         assert "Connect to p first" in window.pages.get("journal").detail.undo.toolTip()
-        assert window.grab().width() > 0
+        assert window.window().grab().width() > 0
 
 
 @pytest.mark.parametrize("name", ["journal.csv", "journal.ndjson"])
@@ -183,7 +183,7 @@ async def test_a_long_journal_grows_as_it_is_scrolled(dsn: str, tmp_path: Path) 
 @pytest.mark.parametrize("width", [1024, 1280])
 async def test_every_column_that_is_shown_is_in_sight(tmp_path: Path, width: int) -> None:
     async with opened(tmp_path) as window:
-        window.resize(width, 700)
+        window.window().resize(width, 700)
         await wrote(window, sentence="Retry " + "x" * 300, profile="p" * 100)
         await show(window, 1)
         page = window.pages.get("journal")

@@ -39,8 +39,8 @@ from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog
 from jobdesk.staging.dialog import StagedDialog
 from jobdesk.staging.discard import DiscardDialog
 from jobdesk.window.about import AboutDialog
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.error_dialog import ErrorDialog
-from jobdesk.window.main_window import MainWindow
 from jobdesk.window.palette import PaletteDialog
 from jobdesk.window.shortcuts import ShortcutsDialog
 from jobdesk.workers.prune import PruneDialog
@@ -87,7 +87,7 @@ def kinds() -> set[type[QDialog]]:
 class Opener:
     """Opens each dialog on a live window as the program does, or with what it would be given."""
 
-    def __init__(self, window: MainWindow, entry: object) -> None:
+    def __init__(self, window: DeskView, entry: object) -> None:
         self._window, self._entry = window, entry
 
     async def _nothing(self) -> list[int]:
@@ -239,7 +239,7 @@ def expected(dialog: QDialog, control: QWidget, key: Qt.Key) -> list[str]:
     return []
 
 
-async def open_one(opener: Opener, window: MainWindow, kind: type[QDialog]) -> QDialog:
+async def open_one(opener: Opener, window: DeskView, kind: type[QDialog]) -> QDialog:
     opener.makers()[kind]()
     dialog = await dialog_of(window, kind)
     if isinstance(dialog, DialogFrame):
@@ -247,7 +247,7 @@ async def open_one(opener: Opener, window: MainWindow, kind: type[QDialog]) -> Q
     return dialog
 
 
-async def close(window: MainWindow) -> None:
+async def close(window: DeskView) -> None:
     for each in window.findChildren(QDialog):
         each.done(0)
     await closed(window)
@@ -273,7 +273,7 @@ async def test_in_every_dialog_a_key_does_what_the_focused_control_says(dsn: str
             assert picture(dsn) == before
 
 
-async def wrong_in(opener: Opener, window: MainWindow, kind: type[QDialog]) -> list[str]:
+async def wrong_in(opener: Opener, window: DeskView, kind: type[QDialog]) -> list[str]:
     """What the keys do wrong in one dialog."""
     wrong = []
     dialog = await open_one(opener, window, kind)
@@ -304,7 +304,7 @@ async def wrong_in(opener: Opener, window: MainWindow, kind: type[QDialog]) -> l
     return wrong
 
 
-async def cancelled(window: MainWindow) -> None:
+async def cancelled(window: DeskView) -> None:
     """Cancel the selected job, so that there is something to undo."""
     await until(window.all_actions["job.cancel"].isEnabled)
     window.all_actions["job.cancel"].trigger()
@@ -314,7 +314,7 @@ async def cancelled(window: MainWindow) -> None:
     await closed(window)
 
 
-async def stage(window: MainWindow) -> None:
+async def stage(window: DeskView) -> None:
     window.all_actions["job.defer"].trigger()
     dialog = await dialog_of(window, DeferDialog)
     dialog.task.setText("mail.later")
@@ -365,7 +365,7 @@ async def test_escape_asks_before_it_loses_what_was_typed(dsn: str, tmp_path: Pa
                 await close(window)
 
 
-async def typed_and_kept(window: MainWindow, dialog: QDialog, field: QLineEdit | QPlainTextEdit) -> None:
+async def typed_and_kept(window: DeskView, dialog: QDialog, field: QLineEdit | QPlainTextEdit) -> None:
     assert isinstance(dialog, DialogFrame)
     where = f"{type(dialog).__name__}, {field.accessibleName() or name_of(field)}"
     QTest.keyClicks(field, "7x")
@@ -399,7 +399,7 @@ async def test_a_test_of_a_connection_leaves_the_focus_where_it_is(dsn: str, tmp
 
 async def test_return_on_the_start_page_leads_to_the_connections(tmp_path: Path, event_loop: object) -> None:
     async with opened(tmp_path) as window:
-        focused = window.focusWidget()
+        focused = window.window().focusWidget()
         assert isinstance(focused, QPushButton) and focused.text() == "Connect…"
         QTest.keyClick(focused, RETURN)
         await dialog_of(window, ConnectionDialog)

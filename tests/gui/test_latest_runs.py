@@ -12,7 +12,7 @@ from jobdesk.inspector.runs_panel import RunsPanel
 from jobdesk.kit.formats import duration
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.theme import Mode
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.job.related_jobs import LATEST_RUNS, RUN_ENDS, Run
 from jobdesk_core.jobs import EventType
 from opened import Others, desk_of, live
@@ -36,7 +36,7 @@ def run(others: Others, end: str = "succeeded", *, task: str = "mail.send", seco
     return job_id
 
 
-async def told(window: MainWindow, job_id: int) -> RunsPanel:
+async def told(window: DeskView, job_id: int) -> RunsPanel:
     """The panel, once everything round this job has been read."""
     inspector = window.jobs.inspector
     window.jobs.inspect(job_id)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jobdesk.jobs.job_columns import STATUS_COLUMN
 from jobdesk.kit.roles import CELL_ROLE
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.reading.pages import Order
@@ -30,7 +30,7 @@ CHANGES: dict[str, tuple[Callable[[Others, int], object], str | None]] = {
 }
 
 
-def shown_status(window: MainWindow, job_id: int) -> str | None:
+def shown_status(window: DeskView, job_id: int) -> str | None:
     row = window.jobs.model.row(job_id)
     return row.status.value if row is not None else None
 

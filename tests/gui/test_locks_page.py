@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jobdesk.kit import formats
 from jobdesk.locks.words import columns_of
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.locks.locks import LockKind
 from jobdesk_core.locks.reasons import LockState
 from jobdesk_core.locks.statements import LOOKED_EVENTS
@@ -22,7 +22,7 @@ from waiting import until
 HOSTILE = "<b>x</b> \u202e\0".replace("\0", "\x01") + "😀" + "y" * 100_000
 
 
-async def show(window: MainWindow, position: int = 0) -> None:
+async def show(window: DeskView, position: int = 0) -> None:
     window.show_page("locks")
     window.pages.get("locks").kinds.choose(position)
     await until(lambda: window.pages.get("locks").table.model().rowCount(), what="locks to show")
@@ -33,7 +33,7 @@ def column(table: QTableView, position: int) -> list[str]:
     return [model.index(row, position).data() for row in range(model.rowCount())]
 
 
-async def choose(window: MainWindow, row: int) -> None:
+async def choose(window: DeskView, row: int) -> None:
     window.pages.get("locks").table.selectRow(row)
     await until(lambda: window.pages.get("locks").chain.selected_rows(), what="the lock's jobs")
 
@@ -69,7 +69,7 @@ async def test_the_head_that_blocks_is_cancelled_from_here_and_the_list_follows(
             assert window.all_actions["job.cancel"].toolTip() == "Select a job first."
             await choose(window, 0)
             assert window.all_actions["job.cancel"].isEnabled() and not window.all_actions["job.retry"].isEnabled()
-            window.activateWindow()
+            window.window().activateWindow()
             QTest.keySequence(window.pages.get("locks").chain.table, QKeySequence("Del"))
             dialog = await until(
                 lambda: next((each for each in window.findChildren(QDialog) if each.isVisible()), None), what="a dialog"
@@ -207,7 +207,7 @@ async def test_a_long_name_leaves_every_other_column_in_sight(dsn: str, tmp_path
             others.defer("t" * 128, lock=HOSTILE)
         others.defer("t" * 128, queueing_lock=HOSTILE)
         async with live(tmp_path, dsn) as window:
-            window.resize(width, 700)
+            window.window().resize(width, 700)
             for position in (0, 1):
                 await show(window, position)
                 await choose(window, 0)
@@ -221,7 +221,7 @@ async def test_what_is_said_of_the_jobs_of_a_lock_has_room(dsn: str, tmp_path: P
         for _ in range(3):
             others.defer(lock="acct-7")
         async with live(tmp_path, dsn) as window:
-            window.resize(width, 700)
+            window.window().resize(width, 700)
             await show(window)
             chain = window.pages.get("locks").chain
             assert chain.title.text() == chain.title.whole

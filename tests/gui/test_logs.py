@@ -15,9 +15,9 @@ import pytest
 from jobdesk.runtime import logs
 from jobdesk.window.about import AboutDialog
 from jobdesk.window.components import components, notices
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.diagnostics import diagnostics
 from jobdesk.window.error_dialog import ErrorDialog
-from jobdesk.window.main_window import MainWindow
 from jobdesk.window.unexpected import Unexpected
 from jobdesk_core.connectors.driver import dotted
 from jobdesk_core.profiles import Profile
@@ -193,7 +193,7 @@ async def test_many_unexpected_errors_open_one_window_and_the_program_goes_on(
     assert everything(written).count("An error of the program") >= 26 and "number 0" not in everything(written)
 
 
-def dialog_is_open(window: MainWindow) -> bool:
+def dialog_is_open(window: DeskView) -> bool:
     return any(each.isVisible() for each in window.findChildren(ErrorDialog))
 
 

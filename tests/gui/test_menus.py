@@ -16,7 +16,7 @@ from jobdesk.jobs.model import COLUMNS
 from jobdesk.kit import formats
 from jobdesk.kit.table import Table
 from jobdesk.window.actions import SPECS
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.palette_entries import entries
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import Qt
@@ -34,14 +34,14 @@ def lines(menu: QMenu) -> list[str]:
     return [action.text() for action in menu.actions() if action.isVisible() and not action.isSeparator()]
 
 
-def menus(window: MainWindow) -> Iterator[QMenu]:
+def menus(window: DeskView) -> Iterator[QMenu]:
     """Every menu of the window, those of all pages included."""
     for page in PAGES:
         window.pages.get(page)
     yield from window.findChildren(QMenu)
 
 
-def more_menu(window: MainWindow) -> QMenu:
+def more_menu(window: DeskView) -> QMenu:
     """The menu behind the … button of the page of jobs."""
     buttons = window.jobs.toolbar.findChildren(QToolButton)
     menu = next(each for each in buttons if each.accessibleName() == "More actions").menu()
@@ -70,7 +70,7 @@ async def test_the_menu_of_more_actions_shows_nothing_of_a_cell_and_no_blank_row
 async def test_no_letter_opens_two_entries_of_a_menu(dsn: str, tmp_path: Path) -> None:
     async with live(tmp_path, dsn) as window:
         found = 0
-        bar = window.findChild(QMenuBar)
+        bar = window.window().findChild(QMenuBar)
         assert bar is not None
         tables = [[action.text() for action in bar.actions()], *(lines(menu) for menu in menus(window))]
         for texts in tables:
@@ -96,7 +96,7 @@ async def test_the_selected_rows_are_copied_as_shown_with_bare_ids(dsn: str, tmp
         ids = [others.defer("mail.send", f"q\t{n}", lock="1,000", args=args, scheduled_at=when) for n in range(3)]
         others.finish(others.start(ids[0]) or ids[0])
         async with live(tmp_path, dsn) as window:
-            window.activateWindow()
+            window.window().activateWindow()
             table = window.jobs.table
             for key in [column.key for column in COLUMNS]:
                 table.choice.show_column(key, key in ("id", "queue", "scheduled", "lock", "attempts"))

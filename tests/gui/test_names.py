@@ -13,7 +13,7 @@ from jobdesk.kit.theme import theme
 from jobdesk.queues.columns import COLUMNS, INDEX_OF
 from jobdesk.queues.model import NamesModel
 from jobdesk.queues.page import NamesPage
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.workers.prune import PruneDialog
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.journal import Search
@@ -43,7 +43,7 @@ def text(page: NamesPage, name: str, column: str) -> str:
     return str(page.model.index(place, INDEX_OF[column]).data())
 
 
-async def shown(window: MainWindow, key: str, count: int) -> NamesPage:
+async def shown(window: DeskView, key: str, count: int) -> NamesPage:
     window.show_page(key)
     page: NamesPage = window.pages.get(key)
     await until(lambda: page.model.rowCount() == count, what=f"{count} rows of {key}")
@@ -344,7 +344,7 @@ async def test_what_the_overview_says_of_the_waiting_is_whole_on_a_small_screen(
         others.defer()
         others.run("UPDATE procrastinate_events SET at = now() - interval '12 hours'")
         async with live(tmp_path, dsn) as window:
-            window.resize(1024, 700)
+            window.window().resize(1024, 700)
             window.show_page("overview")
             note = window.pages.get("overview").due._note
             await until(lambda: note.whole == "oldest 12 h · no progress", what="how long the oldest has waited")

@@ -8,7 +8,7 @@ import pytest
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.password import PasswordDialog
 from jobdesk.connection.session import Unreached
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.profiles import Profile, profile_of_dsn
 from jobdesk_core.profiles.secrets import keep_password
 from made_up_server import MadeUpServer
@@ -21,7 +21,7 @@ SECRET = "open-sesame"
 pytestmark = pytest.mark.usefixtures("alone")
 
 
-def saved(window: MainWindow, name: str, server: MadeUpServer) -> Profile:
+def saved(window: DeskView, name: str, server: MadeUpServer) -> Profile:
     arguments = {"host": "127.0.0.1", "port": str(server.port), "user": "me", "dbname": "billing"}
     window.session.store.save(Profile(name=name, method="arguments", arguments=arguments))
     found = window.session.store.get(name)
@@ -29,11 +29,11 @@ def saved(window: MainWindow, name: str, server: MadeUpServer) -> Profile:
     return found
 
 
-async def asked_for_password(window: MainWindow) -> PasswordDialog:
+async def asked_for_password(window: DeskView) -> PasswordDialog:
     return await dialog_of(window, PasswordDialog)
 
 
-def empty_dialogs(window: MainWindow) -> list[PasswordDialog]:
+def empty_dialogs(window: DeskView) -> list[PasswordDialog]:
     return [each for each in window.findChildren(PasswordDialog) if each.isVisible() and not each.password.text()]
 
 

@@ -12,8 +12,8 @@ from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.password import PasswordDialog
 from jobdesk.runtime import logs
 from jobdesk.window import remembered
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.diagnostics import diagnostics
-from jobdesk.window.main_window import MainWindow
 from jobdesk.window.pages import KEYS
 from jobdesk_core.profiles import ProfileStore, profile_of_dsn
 from made_up_server import MadeUpServer
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("alone")
 ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
 
 
-def shown(window: MainWindow) -> Iterator[str]:
+def shown(window: DeskView) -> Iterator[str]:
     """Whatever can be read of the program's windows: texts, tips, titles, lists, what a screen reader says."""
     for widget in QApplication.allWidgets():
         yield from (widget.windowTitle(), widget.toolTip(), widget.accessibleName(), widget.accessibleDescription())
@@ -70,7 +70,7 @@ def _cells(model: QAbstractItemModel, parent: QModelIndex) -> Iterator[str]:
             yield from (str(index.data(role)) for role in ROLES)
 
 
-def visible_dialogs(window: MainWindow) -> list[QDialog]:
+def visible_dialogs(window: DeskView) -> list[QDialog]:
     return [each for each in window.findChildren(QDialog) if each.isVisible()]
 
 
@@ -130,7 +130,7 @@ async def test_nothing_that_is_shown_copied_or_written_tells_it(
                     assert not tells(content), (carrier, name)
 
 
-async def _until_it_has_gone(window: MainWindow, fate: str) -> None:
+async def _until_it_has_gone(window: DeskView, fate: str) -> None:
     troubles: list[object] = []
     window.session.trouble.connect(lambda trouble, _: troubles.append(trouble))
     await until(
@@ -144,7 +144,7 @@ async def _until_it_has_gone(window: MainWindow, fate: str) -> None:
     )
 
 
-async def _look_at_connections(window: MainWindow, carrier: str) -> None:
+async def _look_at_connections(window: DeskView, carrier: str) -> None:
     """The dialog of connections, with what is open or saved in it, each way to connect, and its test."""
     window.all_actions["connection.choose"].trigger()
     dialog = await dialog_of(window, ConnectionDialog)

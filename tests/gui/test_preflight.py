@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jobdesk.acting import ledger_files
 from jobdesk.acting.preflight import PreflightDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.operations import Result
 from opened import Others, closed, desk_of, dialog_of, ended, live
 from PySide6.QtCore import Qt
@@ -33,7 +33,7 @@ def fill(others: Others, jobs: int, status: str = "todo") -> None:
     )
 
 
-async def preflight(window: MainWindow, key: str) -> PreflightDialog:
+async def preflight(window: DeskView, key: str) -> PreflightDialog:
     """The preflight that an action opens, when it has looked at the jobs."""
     await until(window.all_actions[key].isEnabled, what=f"{key} to be possible")
     window.all_actions[key].trigger()
@@ -42,7 +42,7 @@ async def preflight(window: MainWindow, key: str) -> PreflightDialog:
     return dialog
 
 
-async def filtered(window: MainWindow, text: str) -> None:
+async def filtered(window: DeskView, text: str) -> None:
     window.header.filter_bar.set_text(text)
     await until(lambda: window.jobs.model.job_filter.text == text)
 

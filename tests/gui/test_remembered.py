@@ -15,7 +15,7 @@ from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 from jobdesk.window import remembered
 from jobdesk.window.arrangement import Arrangement
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.pages import KEYS
 from jobdesk.window.remembered import Memory, arrangement_of, keep_arrangement
 from jobdesk_core.profiles import Profile
@@ -55,7 +55,7 @@ def drag(table: Table, place: int, by: int) -> None:
     QTest.mouseRelease(target, Qt.MouseButton.LeftButton, pos=edge + QPoint(by, 0))
 
 
-def arrange(window: MainWindow) -> None:
+def arrange(window: DeskView) -> None:
     """Order, columns, panes and page as nobody has them at first."""
     window.jobs.toolbar.order_asked_for.emit(Order.OLDEST)
     window.jobs.table.choice.show_column("worker", True)
@@ -76,7 +76,7 @@ async def test_a_connection_finds_its_arrangement_again_and_another_one_its_own(
             Memory(window)
             window.session.open(Profile(name="test", method="dsn", dsn=dsn))
             await until(lambda: window.jobs.model.rowCount() == 1)
-            window.resize(1_280, 800)  # in a narrower one the inspector is below, and its place is not kept
+            window.window().resize(1_280, 800)  # in a narrower one the inspector is below, and its place is not kept
             arrange(window)
             width = window.jobs.table.columnWidth(1)
             kept = window.arrangement.taken()["columns"]["jobs"]["widths"]["task"]
@@ -85,7 +85,7 @@ async def test_a_connection_finds_its_arrangement_again_and_another_one_its_own(
             assert sizes, "the handle was moved"
         async with opened(tmp_path) as again:
             Memory(again)
-            again.resize(again.size())
+            again.window().resize(again.window().size())
             at_first = again.jobs.table.columnWidth(1)
             again.session.open(Profile(name="other", method="dsn", dsn=dsn))
             await until(lambda: again.session.desk is not None)

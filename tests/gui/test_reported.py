@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from database import defer, finish, run_sql, start
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.profiles import editors
 from jobdesk_core.reported import ddl
 from opened import live
@@ -59,7 +59,7 @@ def error(dsn: str, job_id: int, attempt: int, of: UUID, **columns: object) -> N
     )  # fmt: skip
 
 
-async def inspected(window: MainWindow, job_id: int) -> None:
+async def inspected(window: DeskView, job_id: int) -> None:
     window.finding.show_job(job_id)
     await until(lambda: window.jobs.inspector.detail is not None, what="the job")
 

@@ -13,7 +13,7 @@ import pytest
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.password_command import PasswordCommandDialog
 from jobdesk.connection.ssh_question import SshQuestionDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.profiles import Profile
 from opened import desk_of, dialog_of, opened
@@ -55,11 +55,11 @@ def press(dialog: PasswordCommandDialog | SshQuestionDialog) -> None:
 
 
 def said(widget: object) -> str:
-    assert isinstance(widget, MainWindow | ConnectionDialog | SshQuestionDialog)
+    assert isinstance(widget, DeskView | ConnectionDialog | SshQuestionDialog)
     return " ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible()).replace("\u200b", "")
 
 
-async def the_question(window: MainWindow, beginning: str) -> SshQuestionDialog:
+async def the_question(window: DeskView, beginning: str) -> SshQuestionDialog:
     return await until(
         lambda: next(
             (

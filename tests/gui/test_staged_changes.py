@@ -18,7 +18,7 @@ from jobdesk.deferring.replay import ReplayDialog
 from jobdesk.kit.theme import theme
 from jobdesk.staging.dialog import StagedDialog
 from jobdesk.staging.discard import DiscardDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.journal import Search
 from jobdesk_core.profiles import Profile
@@ -37,7 +37,7 @@ def click(button: QAbstractButton) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-async def stage(window: MainWindow, key: str, *job_ids: int, priority: int | None = None) -> None:
+async def stage(window: DeskView, key: str, *job_ids: int, priority: int | None = None) -> None:
     """Stage an action on these jobs by its dialog."""
     await until(lambda: all(window.jobs.model.position(job_id) is not None for job_id in job_ids))
     window.jobs.table.select(list(job_ids))
@@ -51,7 +51,7 @@ async def stage(window: MainWindow, key: str, *job_ids: int, priority: int | Non
     await closed(window)
 
 
-async def stage_defer(window: MainWindow, task: str, queueing_lock: str = "") -> None:
+async def stage_defer(window: DeskView, task: str, queueing_lock: str = "") -> None:
     """Stage a new job by its dialog."""
     window.all_actions["job.defer"].trigger()
     dialog = await dialog_of(window, DeferDialog)
@@ -61,7 +61,7 @@ async def stage_defer(window: MainWindow, task: str, queueing_lock: str = "") ->
     await closed(window)
 
 
-async def shown(window: MainWindow, key: str = "staged.show") -> StagedDialog:
+async def shown(window: DeskView, key: str = "staged.show") -> StagedDialog:
     """The dialog of staged changes, when it has looked at the jobs."""
     window.all_actions[key].trigger()
     dialog = await dialog_of(window, StagedDialog)
@@ -212,10 +212,10 @@ async def test_changes_are_left_out_one_by_one_or_thrown_away_when_that_is_meant
 async def test_the_program_asks_before_staged_changes_are_lost(dsn: str, tmp_path: Path, door: str) -> None:
     ended = []
     async with live(tmp_path, dsn) as window:
-        window.closing.connect(lambda: ended.append("closed"))
+        window.window().closing.connect(lambda: ended.append("closed"))
 
         def leave() -> None:
-            window.close() if door == "close" else window.all_actions["app.quit"].trigger()
+            window.window().close() if door == "close" else window.all_actions["app.quit"].trigger()
 
         await stage_defer(window, "mail.new")
         leave()
@@ -299,7 +299,7 @@ async def test_it_is_reached_and_done_by_the_keyboard(dsn: str, tmp_path: Path) 
         job_id = others.defer()
         async with live(tmp_path, dsn) as window:
             await stage(window, "job.cancel", job_id)
-            window.activateWindow()
+            window.window().activateWindow()
             await until(window.isActiveWindow, what="the window to be in front")
             QTest.keySequence(window.jobs.table, QKeySequence("Ctrl+Shift+S"))
             dialog = await dialog_of(window, StagedDialog)
@@ -327,7 +327,7 @@ async def test_text_from_the_database_is_shown_as_it_is(dsn: str, tmp_path: Path
             assert any("<b>no</b>" in line.text for line in told.lines)
             window.acting.show_ledger(window.acting.acts.told[-1])
             ledger = await dialog_of(window, LedgerDialog)
-            assert ledger.width() <= window.width()
+            assert ledger.width() <= window.window().width()
             for label in ledger.findChildren(QLabel):
                 assert label.textFormat() == Qt.TextFormat.PlainText or "<b>" not in label.text()
             assert desk_of(window) is not None and others.status(job_id) == "todo"

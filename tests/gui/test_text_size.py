@@ -29,7 +29,7 @@ async def test_keys_make_all_text_larger_and_smaller_and_it_is_remembered(dsn: s
     with Others(dsn) as others:
         job_id = others.defer()
         async with live(tmp_path, dsn, environment="production", colour="#d0202f") as window:
-            window.resize(1440, 900)
+            window.window().resize(1440, 900)
             window.jobs.inspect(job_id)
             await until(lambda: window.jobs.inspector.detail is not None)
             label, button = window.footer.findChild(QLabel), window.header._profile
@@ -49,8 +49,8 @@ async def test_keys_make_all_text_larger_and_smaller_and_it_is_remembered(dsn: s
             for _ in range(9):
                 QTest.keyClick(window, Qt.Key.Key_Plus, CONTROL)
             assert theme().text_percent == 200
-            foot = window.footer
-            await until(lambda: foot.mapTo(window, QPoint(0, foot.height())).y() == window.height(), what="the footer")
+            foot, frame = window.footer, window.window()
+            await until(lambda: foot.mapTo(frame, QPoint(0, foot.height())).y() == frame.height(), what="the footer")
             remembered.keep(window)
             QTest.keyClick(window, Qt.Key.Key_0, CONTROL)
             assert sizes() == usual

@@ -172,13 +172,13 @@ async def test_the_window_bears_a_longer_language(translated: None, dsn: str, tm
         async with live(tmp_path, dsn) as window:
             assert "~" in window.all_actions["job.retry"].text() and "~" in window.navigation.item(1).text()
             await until(lambda: window.jobs.model.rowCount() == 1, what="the job")
-            window.resize(1280, 800)
+            window.window().resize(1280, 800)
             for page in KEYS:
                 window.show_page(page)
                 await until(window.pages.get(page).isVisible, what=page)
-                assert window.width() == 1280, f"{page} makes the window wider"
+                assert window.window().width() == 1280, f"{page} makes the window wider"
                 assert not cut(window), page
-                window.grab().save(str(tmp_path / f"{page}.png"))
+                window.window().grab().save(str(tmp_path / f"{page}.png"))
             for key, kind in (("job.defer", DeferDialog), ("help.about", AboutDialog)):
                 window.all_actions[key].trigger()
                 dialog = await dialog_of(window, kind)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.connection.unlock import UnlockDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.journal import Search
@@ -18,7 +18,7 @@ from waiting import until
 _CANCEL_ALL = Statement("UPDATE procrastinate_jobs SET status = 'cancelled'", nothing)
 
 
-def why_not(window: MainWindow) -> str | None:
+def why_not(window: DeskView) -> str | None:
     return window.commands.reasons().get("job.cancel")
 
 

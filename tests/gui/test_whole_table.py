@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from jobdesk.jobs.model import JobsModel
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk_core.reading.pages import Order
 from opened import Others, live
 from PySide6.QtCore import Qt
@@ -32,13 +32,13 @@ def large_dsn(dsn: str) -> str:
 
 
 @asynccontextmanager
-async def desk(folder: Path, dsn: str) -> AsyncIterator[MainWindow]:
+async def desk(folder: Path, dsn: str) -> AsyncIterator[DeskView]:
     async with live(folder, dsn) as window:
         await until(lambda: window.jobs.model.rowCount() >= 200, what="the first page")
         yield window
 
 
-def in_sight(window: MainWindow) -> list[int]:
+def in_sight(window: DeskView) -> list[int]:
     """The ids of the rows in sight."""
     first, last = window.jobs.table.sight()
     return window.jobs.model.ids_between(first, last)
@@ -51,7 +51,7 @@ def is_unbroken(ids: list[int], order: Order = Order.NEWEST) -> bool:
     return ids == (there[::-1] if order is Order.NEWEST else there)
 
 
-async def drag(window: MainWindow, part: float) -> None:
+async def drag(window: DeskView, part: float) -> None:
     """Drag the bar to a part of its length and let go."""
     bar = window.jobs.bar
     bar.setSliderDown(True)

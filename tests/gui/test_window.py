@@ -21,7 +21,7 @@ from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
 from jobdesk.window import remembered
 from jobdesk.window.about import AboutDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from jobdesk.window.pages import KEYS
 from jobdesk.window.palette import PaletteDialog
 from jobdesk.window.shortcuts import ShortcutsDialog
@@ -151,10 +151,10 @@ async def test_a_very_long_name_and_a_large_argument_change_no_size(dsn: str, tm
     with Others(dsn) as others:
         job_id = others.defer("t" * 128, "q" * 40, args='{"text": "' + "x" * 300_000 + '"}', lock="l" * 400)
         async with live(tmp_path, dsn) as window:
-            before = window.size()
+            before = window.window().size()
             window.jobs.inspect(job_id)
             await until(lambda: window.jobs.inspector.detail is not None)
-            assert window.size() == before
+            assert window.window().size() == before
             assert window.jobs.inspector.arguments.load.isVisible(), "large arguments wait to be asked for"
             window.jobs.inspector.arguments.load.click()
             await until(lambda: window.jobs.inspector.arguments.tree.isVisible(), what="the arguments")
@@ -218,28 +218,28 @@ def test_a_removed_row_leaves_its_neighbours_unselected(qapp: QApplication) -> N
 def test_the_windows_place_and_the_theme_are_remembered(qapp: QApplication, tmp_path: Path) -> None:
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path))
     window, next_time = QMainWindow(), QMainWindow()
-    window.resize(711, 555)
-    window.show()
+    window.window().resize(711, 555)
+    window.window().show()
     try:
         theme().set_mode("dark")
         remembered.keep(window)
         theme().set_mode("light")
         remembered.restore(next_time, None)
-        assert next_time.size() == window.size()
+        assert next_time.size() == window.window().size()
         assert theme().mode == "dark"
         remembered.restore(next_time, "light")
         assert theme().mode == "light"
     finally:
         theme().set_mode("light")
-        window.close()
+        window.window().close()
 
 
 async def test_thousands_of_calls_into_qt_leave_python_sound(dsn: str, tmp_path: Path) -> None:
     """PySide6 6.12 on Python 3.11 dies here: void calls drop a reference to None each."""
     async with live(tmp_path, dsn) as window:
         for number in range(20_000):
-            window.setWindowTitle(f"Jobdesk {number % 7}")
-        assert isinstance(window, MainWindow)
+            window.window().setWindowTitle(f"Jobdesk {number % 7}")
+        assert isinstance(window, DeskView)
 
 
 @pytest.mark.parametrize(("action", "kind"), [("job.defer_many", DeferManyDialog), ("job.defer", DeferDialog)])
@@ -247,10 +247,10 @@ async def test_no_dialog_is_wider_than_a_small_window(
     dsn: str, tmp_path: Path, action: str, kind: type[QDialog]
 ) -> None:
     async with live(tmp_path, dsn) as window:
-        window.resize(1024, 700)
+        window.window().resize(1024, 700)
         window.all_actions[action].trigger()
         dialog = await dialog_of(window, kind)
-        assert dialog.width() < window.width()
+        assert dialog.width() < window.window().width()
         dialog.reject()
         await closed(window)
 
@@ -260,7 +260,7 @@ async def test_the_number_of_matches_is_whole_on_a_small_screen(dsn: str, tmp_pa
         jobs = "SELECT 'q', 't' FROM generate_series(1, 1234)"
         others.run(f"INSERT INTO procrastinate_jobs (queue_name, task_name) {jobs}")
         async with live(tmp_path, dsn) as window:
-            window.resize(1024, 700)
+            window.window().resize(1024, 700)
             window.header.filter_bar.set_text("status:todo")
             count = window.jobs.toolbar._count
             await until(lambda: count.whole == "1,234 match (exact)", what="the number")

@@ -12,7 +12,7 @@ import pytest
 from interop import theirs
 from jobdesk.acting.preflight import PreflightDialog
 from jobdesk.deferring.dialog import DeferDialog
-from jobdesk.window.main_window import MainWindow
+from jobdesk.window.desk_view import DeskView
 from opened import Others, closed, desk_of, dialog_of, live
 from programs import started
 from PySide6.QtCore import Qt
@@ -34,7 +34,7 @@ def with_worker(dsn: str) -> Iterator[str]:
                 worker.wait(20)
 
 
-async def defer(window: MainWindow, task: str, arguments: str) -> int:
+async def defer(window: DeskView, task: str, arguments: str) -> int:
     """Defer a job by the dialog and return its id."""
     window.all_actions["job.defer"].trigger()
     dialog = await dialog_of(window, DeferDialog)
@@ -45,7 +45,7 @@ async def defer(window: MainWindow, task: str, arguments: str) -> int:
     return int(window.banners.sentence.split("#")[1].split(":")[0].replace(",", ""))
 
 
-async def act(window: MainWindow, job_id: int, action: str) -> None:
+async def act(window: DeskView, job_id: int, action: str) -> None:
     """Select the job and take the action through its dialog."""
     await until(lambda: window.jobs.inspect(job_id), what="the job to show")
     await until(window.all_actions[action].isEnabled, what=f"{action} to be possible")
@@ -56,7 +56,7 @@ async def act(window: MainWindow, job_id: int, action: str) -> None:
     await closed(window)
 
 
-async def shows(window: MainWindow, job_id: int, status: str) -> None:
+async def shows(window: DeskView, job_id: int, status: str) -> None:
     """Until the table says so."""
 
     def is_shown() -> bool:

@@ -22,9 +22,6 @@ class Page(QWidget):
     told = Signal(str)  # a sentence about what was done
     failed = Signal(Exception)
 
-    #: Whether there is nothing to show without an open connection.
-    needs_desk = True
-
     def set_actions(self, actions: Actions) -> None:
         """Offer the actions that belong here; once, when the page is made."""
 

@@ -38,8 +38,6 @@ class JournalPage(Page):
 
     undo_asked_for = Signal(object, object)  # Desk, Entry
 
-    needs_desk = False
-
     def __init__(self, journal: Journal, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("page")

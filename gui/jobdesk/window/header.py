@@ -89,12 +89,12 @@ class Header(QFrame):
 
 
 class TopOfWindow(QWidget):
-    """Strip, menu bar and header, one above the other."""
+    """Strip and menu bar, one above the other."""
 
-    def __init__(self, strip: QWidget, bar: QWidget, header: QWidget) -> None:
+    def __init__(self, strip: QWidget, bar: QWidget) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for part in (strip, bar, header):
+        for part in (strip, bar):
             layout.addWidget(part)

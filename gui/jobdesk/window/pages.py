@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QStackedWidget
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget
 
 from jobdesk.connection.page import Page
 
@@ -21,6 +21,8 @@ class PageSpec:
     key: str
     text: str
     keys: str
+    #: Whether there is nothing to show without an open connection.
+    needs_desk: bool = True
 
 
 #: The pages, in the order of the side bar.
@@ -32,9 +34,10 @@ PAGES = (
     PageSpec("tasks", "&Tasks", "Ctrl+4"),
     PageSpec("workers", "&Workers", "Ctrl+5"),
     PageSpec("locks", "Loc&ks", "Ctrl+6"),
-    PageSpec("journal", "Jour&nal", "Ctrl+7"),
+    PageSpec("journal", "Jour&nal", "Ctrl+7", needs_desk=False),
 )
 KEYS = tuple(page.key for page in PAGES)
+WITHOUT_DESK = tuple(page.key for page in PAGES if not page.needs_desk)
 
 
 class PageStack(QStackedWidget):
@@ -46,6 +49,7 @@ class PageStack(QStackedWidget):
         super().__init__()
         self._make = make
         self._made: dict[str, Page] = {}
+        self.currentChanged.connect(self._give_room)
 
     def get(self, key: str) -> Page:
         """The page of a key of KEYS."""
@@ -64,7 +68,16 @@ class PageStack(QStackedWidget):
         """Take in a page that has been made already."""
         self._made[key] = page
         self.addWidget(page)
+        self._give_room()
         self.made.emit(page)
+
+    def _give_room(self) -> None:
+        """Only the page on show says how large the window must be: the others have not been fitted to it yet."""
+        kinds = QSizePolicy.Policy
+        for page in map(self.widget, range(self.count())):
+            if page is not None:
+                kind = kinds.Preferred if page is self.currentWidget() else kinds.Ignored
+                page.setSizePolicy(kind, kind)
 
     def all_made(self) -> list[Page]:
         """The pages that there are by now."""

@@ -39,6 +39,7 @@ class PaletteDialog(QDialog):
     def __init__(self, window: Shown) -> None:
         super().__init__(window.frame, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self._window = window
+        self._ground = window.frame.window()
         self._entries = entries(window)
         self._recent = window.finding.store.recent()
         self.setObjectName("palette")
@@ -83,8 +84,8 @@ class PaletteDialog(QDialog):
         return super().eventFilter(watched, event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        corner = self._window.frame.mapToGlobal(self._window.frame.rect().topLeft())
-        self.move(corner.x() + (self._window.frame.width() - self.sizeHint().width()) // 2, corner.y() + TOP)
+        corner = self._ground.mapToGlobal(self._ground.rect().topLeft())
+        self.move(corner.x() + (self._ground.width() - self.sizeHint().width()) // 2, corner.y() + TOP)
         super().showEvent(event)
 
     def shown(self) -> list[Entry]:
@@ -93,7 +94,7 @@ class PaletteDialog(QDialog):
 
     def _place(self) -> None:
         frame = QFrame()
-        room = min(self._window.frame.width(), self.screen().availableSize().width()) - 40
+        room = min(self._ground.width(), self.screen().availableSize().width()) - 40
         frame.setFixedWidth(min(theme().grown(WIDTH), room))
         frame.setObjectName("paletteFrame")
         self._column = column = QVBoxLayout(frame)
@@ -108,7 +109,7 @@ class PaletteDialog(QDialog):
 
     def _most_rows(self) -> int:
         """As many as the window has room for below the field."""
-        room = self._window.frame.height() - TOP - theme().grown(80)
+        room = self._ground.height() - TOP - theme().grown(80)
         return max(3, min(ROWS, room // theme().grown(ROW_HEIGHT)))
 
     def _show(self, typed: str) -> None:

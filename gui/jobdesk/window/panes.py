@@ -1,10 +1,9 @@
-"""Going round the window by keyboard: from pane to pane by F6, and back to the table by Esc."""
+"""Going round the window by keyboard: from pane to pane by F6, and back to the table."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtWidgets import QApplication, QWidget
 
 from jobdesk.kit.table import Table
 
@@ -16,10 +15,9 @@ _PANE = "pane"
 class Panes(QObject):
     """Finds the panes by what is in sight, from left to right and from top to bottom."""
 
-    def __init__(self, window: QMainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        window.installEventFilter(self)
+    def __init__(self, view: QWidget, header: QWidget) -> None:
+        super().__init__(view)
+        self._view, self._header = view, header
 
     def go(self, steps: int) -> None:
         """Give the focus to the pane so many steps further round."""
@@ -48,22 +46,13 @@ class Panes(QObject):
     def _first_table(self) -> Table | None:
         return next((pane for pane in self._in_sight() if isinstance(pane, Table)), None)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Override QObject.eventFilter: an Esc that nobody in the window had a use for goes back to the table."""
-        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            self.go_back()
-            return True
-        return super().eventFilter(watched, event)
-
     def _in_sight(self) -> list[QWidget]:
-        found = [each for each in self._window.findChildren(QWidget) if each.property(_PANE) or isinstance(each, Table)]
-        below = self._window.centralWidget()
-        top = below.y() if below is not None else 0
+        found = [each for each in self._view.findChildren(QWidget) if each.property(_PANE) or isinstance(each, Table)]
         shown = [each for each in found if each.isVisible() and each.width() > 0 and each.height() > 0]
 
         def place(pane: QWidget) -> tuple[bool, int, int]:
-            at = pane.mapTo(self._window, QPoint(0, 0))
-            return at.y() > top - 1, at.x(), at.y()
+            at = pane.mapTo(self._view, QPoint(0, 0))
+            return at.y() >= self._header.height(), at.x(), at.y()
 
         return sorted(shown, key=place)
 

@@ -27,10 +27,10 @@ REST_MS = 1_000
 
 
 def restore(window: QWidget, mode: str | None) -> None:
-    """Put the window where it was, and take on its looks: the theme asked for, or else that of last time."""
+    """Put its window where it was, and take on the looks of last time, but for the theme that is asked for."""
     geometry = _value("geometry")
     if isinstance(geometry, QByteArray):
-        window.restoreGeometry(geometry)
+        window.window().restoreGeometry(geometry)
     wanted = mode or _value("theme")
     for each in MODES:
         if each == wanted:
@@ -48,7 +48,7 @@ def restore(window: QWidget, mode: str | None) -> None:
 def keep(window: QWidget) -> None:
     """Remember how it looks now."""
     _keep(
-        geometry=window.saveGeometry(),
+        geometry=window.window().saveGeometry(),
         theme=theme().mode,
         density=theme().density,
         text_percent=theme().text_percent,
