@@ -65,11 +65,7 @@ async def dialog_of(window: DeskView, kind: type[D]) -> D:
     return dialog
 
 
-<<<<<<< HEAD
-async def ended(window: MainWindow, timeout_s: float = 60) -> Any:
-=======
-async def ended(window: DeskView, timeout_s: float = 30) -> Any:
->>>>>>> ad47a9b (Window: what belongs to one connection is DeskView, and MainWindow the frame around it)
+async def ended(window: DeskView, timeout_s: float = 60) -> Any:
     """How the latest act ended, as soon as it has."""
     acts = window.acting.acts
     await until(lambda: acts.told and acts.told[-1].is_over, timeout_s=timeout_s, what="the end of the act")
