@@ -20,10 +20,11 @@ from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent, Signal
 from PySide6.QtWidgets import QApplication
 
 _Callback = Callable[..., object]
+_PRECISE = Qt.TimerType.PreciseTimer
 
 
 class _Turns(QObject):
-    """Runs what is due, all of it in one turn of Qt's loop, by one timer.
+    """Runs what is due, all of it in one turn of Qt's loop, by one timer for now and one for later.
 
     qasync has a timer for each callback, also for those that were cancelled: most of what a window at rest does.
     """
@@ -38,57 +39,60 @@ class _Turns(QObject):
         self._ready: deque[asyncio.Handle] = deque()
         self._later: list[tuple[float, int, asyncio.Handle]] = []
         self._numbers = itertools.count()
-        self._timer, self._at = 0, math.inf
+        self._turn = self._alarm = 0  # the timers' ids, 0 while they do not run
+        self._at = math.inf
 
     def soon(self, handle: asyncio.Handle) -> None:
         """Run this in the next turn; what a thread asks for after the end is passed over."""
         if self._is_over:
             return
         self._ready.append(handle)
-        if self._at > 0:
-            self._wake_at(0)
+        if not self._turn:
+            self._turn = self.startTimer(0)
 
     def later(self, handle: asyncio.Handle, when: float) -> None:
         """Run this at a time (`time.monotonic`), never before."""
         heapq.heappush(self._later, (when, next(self._numbers), handle))
-        if when < self._at:
-            self._wake_at(when)
+        self._set_alarm()
 
     def stop(self) -> None:
         """Run nothing any more."""
         self._is_over = True
         self._ready.clear()
         self._later.clear()
-        self._wake_at(math.inf)
+        for timer in filter(None, (self._turn, self._alarm)):
+            self.killTimer(timer)
 
     def timerEvent(self, event: QTimerEvent) -> None:
-        self._wake_at(math.inf)
+        timer = event.timerId()
+        self.killTimer(timer)
+        if timer == self._turn:
+            self._turn = 0
+        else:
+            self._alarm, self._at = 0, math.inf
         now = time.monotonic()
         while self._later and (self._later[0][0] <= now or self._later[0][2].cancelled()):
             self._ready.append(heapq.heappop(self._later)[2])
-        try:
-            # What these add has to wait for the next turn: Qt paints and hears the operator in between.
-            for _ in range(len(self._ready)):
-                if not self._ready:
-                    break  # a Qt loop within a callback has run the rest
-                handle = self._ready.popleft()
-                if self._ready and self._at > 0:
-                    self._wake_at(0)  # for such a loop, and for when a callback ends the program
-                if not handle.cancelled():
-                    handle._run()
-        finally:
-            wanted = 0.0 if self._ready else self._later[0][0] if self._later else math.inf
-            if wanted != self._at:
-                self._wake_at(wanted)
+        self._set_alarm()
+        # What these add has to wait for the next turn: Qt paints and hears the operator in between.
+        for _ in range(len(self._ready)):
+            if not self._ready:
+                break  # a Qt loop within a callback has run the rest
+            handle = self._ready.popleft()
+            if self._ready and not self._turn:
+                self._turn = self.startTimer(0)  # for such a loop, and for when a callback ends the program
+            if not handle.cancelled():
+                handle._run()
 
-    def _wake_at(self, when: float) -> None:
-        if self._timer:
-            self.killTimer(self._timer)
-            self._timer = 0
-        self._at = when
-        if when < math.inf:
-            milliseconds = math.ceil(1000 * max(0.0, when - time.monotonic())) if when else 0
-            self._timer = self.startTimer(milliseconds, Qt.TimerType.PreciseTimer)
+    def _set_alarm(self) -> None:
+        """Wake at the earliest time that is waited for, if that is not so yet."""
+        if not self._later or self._later[0][0] >= self._at:
+            return
+        if self._alarm:
+            self.killTimer(self._alarm)
+        self._at = self._later[0][0]
+        milliseconds = math.ceil(1000 * max(0.0, self._at - time.monotonic()))
+        self._alarm = self.startTimer(milliseconds, _PRECISE)
 
 
 class _Watch:
