@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from acting import ABLE
-from jobdesk.acting.preflight_words import words_of
 from jobdesk.acting.safety import Safety
+from jobdesk.acting.words import words_of
 from jobdesk_core.cli import acting
 from jobdesk_core.jobs import Job, Status
 from jobdesk_core.operations import (

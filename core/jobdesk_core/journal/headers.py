@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 from jobdesk_core.connectors.statement import Statement
@@ -14,22 +13,16 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.journal.record import PRUNE, STAGED, Header, Planned
 from jobdesk_core.operations import (
     Action,
-    Change,
     DeferPlan,
     Matching,
     Plan,
-    Reprioritise,
-    Reschedule,
-    Result,
-    Retry,
-    SetLedger,
     SetPlan,
     StagedChange,
     first_defer,
     first_statement,
     first_statements,
 )
-from jobdesk_core.operations.outcomes import Outcomes
+from jobdesk_core.operations.change.changes import set_to
 from jobdesk_core.profiles import Profile, where
 
 #: Workers named one by one.
@@ -127,40 +120,6 @@ def removed_words(worker_ids: list[int]) -> str:
     names = ", ".join(f"#{worker_id:,}" for worker_id in worker_ids[:NAMED])
     more = f" and {len(worker_ids) - NAMED:,} more" if len(worker_ids) > NAMED else ""
     return f"Removed worker {names}." if len(worker_ids) == 1 else f"Removed workers {names}{more}."
-
-
-def set_to(change: Change) -> dict[str, Any]:
-    """What a change gives its jobs, by column."""
-    if isinstance(change, Reprioritise):
-        return {"priority": change.priority}
-    if isinstance(change, Reschedule):
-        return {"scheduled_at": change.at} if change.at is not None else {}
-    if isinstance(change, Retry):
-        given = {
-            "scheduled_at": change.at,
-            "priority": change.priority,
-            "queue_name": change.queue,
-            "lock": change.lock,
-        }
-        return {name: value for name, value in given.items() if value is not None}
-    return {}
-
-
-def set_outcomes(ledger: SetLedger, *, is_done: bool) -> Iterator[Outcomes]:
-    """What became of the jobs of staged changes: those that were done, or the others but for those nobody knows of."""
-    for part in ledger.plan.parts:
-        for entry in ledger.entries_of(part):
-            if entry.result is Result.UNKNOWN or (entry.result is Result.DONE) is not is_done:
-                continue
-            acted: dict[str, Any] = {"act": part.entry.action.value}
-            if isinstance(part.entry, StagedChange):
-                acted["set_to"] = {name: _plain(value) for name, value in set_to(part.entry.change).items()}
-            before = {"status": entry.status.value} if entry.status is not None else {}
-            yield Outcomes([entry.job_id], entry.result.value, [entry.sentence], before | (entry.before or {}) | acted)
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _sentence(plan: Plan) -> str:

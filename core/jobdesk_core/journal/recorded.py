@@ -6,7 +6,6 @@ Whatever breaks an act off, what the journal says is true: what nobody knows is 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -40,11 +39,12 @@ from jobdesk_core.operations import (
 )
 from jobdesk_core.operations.change.prune import pruning
 from jobdesk_core.operations.commits import Write
+from jobdesk_core.operations.deferring.many import ledger_of
 from jobdesk_core.operations.deferring.one import settled
 from jobdesk_core.operations.outcomes import Outcomes
 from jobdesk_core.profiles import Profile
 
-L = TypeVar("L", Ledger, DeferLedger)
+L = TypeVar("L", Ledger, DeferLedger, SetLedger)
 LOST = "The connection was lost before the server's answer came."
 
 
@@ -69,9 +69,8 @@ async def act(
     filled = ledger if ledger is not None else Ledger(plan)
     planned = Planned([job_id for _, batch in plan.acted() for job_id in batch.ids])
     async with recording(journal, headers.of_plan(plan, profile), connector, planned, on_trouble) as recorded:
-        filled.entry_id = recorded.entry_id
         steps = apply(plan, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=filled)
-        await _carried_out(recorded, steps, lambda: filled, on_progress, is_one_transaction=is_one_transaction)
+        await _carried_out(recorded, steps, filled, on_progress, is_one_transaction=is_one_transaction)
         if filled.held:
             recorded.error = f"{STOPPED} {filled.held}"
     if filled.done_ids and filled.error is None:
@@ -134,36 +133,6 @@ async def defer_many(
         )
 
 
-async def _carried_out(
-    recorded: Recording,
-    steps: Steps[L],
-    ledger: Callable[[], L],
-    on_progress: OnProgress | None,
-    *,
-    is_one_transaction: bool,
-) -> L:
-    """Carry an act out, whatever breaks it off: its ledger tells, which is there once the first step was taken."""
-    try:
-        await recorded.carry_out(
-            steps,
-            on_progress,
-            is_one_transaction=is_one_transaction,
-            outcomes=lambda done: list(done.done_outcomes()),
-        )
-    except (RolledBack, DefersRolledBack):
-        pass  # the ledger tells
-    except InDoubt as error:
-        ledger().lose(error)
-    except ConnectorException as error:
-        if not (is_one_transaction and ledger().counts[Result.DONE]):
-            raise
-        ledger().error = error
-        ledger().roll_back()
-    await _look_up_doubt(recorded, ledger())
-    _note_end(recorded, ledger())
-    return ledger()
-
-
 async def defer_into(
     recorded: Recording,
     plan: DeferPlan,
@@ -173,14 +142,9 @@ async def defer_into(
     rate: Rate | None = None,
 ) -> DeferLedger:
     """Defer the jobs of a plan as a part of an act that is being written down."""
-    ledgers: list[DeferLedger] = []
-
-    def started(ledger: DeferLedger) -> None:
-        ledger.entry_id = recorded.entry_id
-        ledgers.append(ledger)
-
-    steps = apply_defers(plan, is_one_transaction=is_one_transaction, rate=rate, on_start=started)
-    return await _carried_out(recorded, steps, lambda: ledgers[0], on_progress, is_one_transaction=is_one_transaction)
+    ledger = ledger_of(plan)
+    steps = apply_defers(plan, is_one_transaction=is_one_transaction, rate=rate, ledger=ledger)
+    return await _carried_out(recorded, steps, ledger, on_progress, is_one_transaction=is_one_transaction)
 
 
 async def staged(
@@ -196,21 +160,40 @@ async def staged(
     ledger = SetLedger(plan)
     header, planned = headers.of_set(plan, profile), headers.planned_of_set(plan)
     async with recording(journal, header, connector, planned, on_trouble) as recorded:
-        ledger.entry_id = recorded.entry_id
-        try:
-            await recorded.carry_out(
-                apply_staged(plan, ledger),
-                on_progress,
-                is_one_transaction=True,
-                outcomes=lambda done: list(headers.set_outcomes(done, is_done=True)),
-            )
-        except NotApplied:
-            pass  # the ledger tells
-        except ConnectorException as error:
+        return await _carried_out(recorded, apply_staged(plan, ledger), ledger, on_progress, is_one_transaction=True)
+
+
+async def _carried_out(
+    recorded: Recording, steps: Steps[L], ledger: L, on_progress: OnProgress | None, *, is_one_transaction: bool
+) -> L:
+    """Carry an act out, whatever breaks it off, and write its end down: its ledger tells."""
+    ledger.entry_id = recorded.entry_id
+    try:
+        await recorded.carry_out(
+            steps,
+            on_progress,
+            is_one_transaction=is_one_transaction,
+            outcomes=lambda done: list(done.done_outcomes()),
+        )
+    except (RolledBack, DefersRolledBack, NotApplied):
+        pass  # the ledger tells
+    except ConnectorException as error:
+        if isinstance(error, InDoubt) or isinstance(ledger, SetLedger):
             ledger.lose(error)
-        await _look_up_doubt(recorded, ledger)
-        _note_end(recorded, ledger)
-        recorded.left = headers.set_outcomes(ledger, is_done=False)
+        elif is_one_transaction and ledger.counts[Result.DONE]:
+            ledger.error = error
+            ledger.roll_back()
+        else:
+            raise
+    if isinstance(ledger.error, InDoubt):
+        verdict = await recorded.settle()
+        if verdict in ("done", "left"):
+            ledger.settle(is_done=verdict == "done")
+            ledger.error = ledger.error.lost()
+        else:
+            ledger.error.entry_id = recorded.doubtful
+    recorded.left, recorded.is_whole = ledger.left_outcomes(), True
+    recorded.error = cause_text(ledger.error) if ledger.error is not None else STOPPED if ledger.is_stopped else ""
     return ledger
 
 
@@ -245,23 +228,3 @@ async def prune(
             found = list(error.value)
         recorded.error, recorded.is_whole = "", True
     return found
-
-
-async def _look_up_doubt(recorded: Recording, ledger: Ledger | DeferLedger | SetLedger) -> None:
-    """Look up what nobody knows, and have the ledger tell it."""
-    if not isinstance(ledger.error, InDoubt):
-        return
-    verdict = await recorded.settle()
-    if verdict in ("done", "left"):
-        ledger.settle(is_done=verdict == "done")
-        ledger.error = ledger.error.lost()
-    else:
-        ledger.error.entry_id = recorded.doubtful
-
-
-def _note_end(recorded: Recording, ledger: Ledger | DeferLedger | SetLedger) -> None:
-    """What the ledger tells of the jobs that were not acted upon, and of what broke it off."""
-    if not isinstance(ledger, SetLedger):
-        recorded.left = ledger.left_outcomes()
-    recorded.is_whole = True
-    recorded.error = cause_text(ledger.error) if ledger.error is not None else STOPPED if ledger.is_stopped else ""

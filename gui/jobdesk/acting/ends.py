@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from itertools import islice
 
 from jobdesk_core.exceptions import InDoubt
-from jobdesk_core.operations import DeferLedger, Ledger, Outcome, Result, SetLedger
+from jobdesk_core.operations import DeferLedger, Ledger, Outcome, Result
 from jobdesk_core.troubles import explain
 
 from jobdesk.acting.act import Ended
 from jobdesk.acting.outcome_lines import RESULTS, ledger_lines
 from jobdesk.acting.outcome_list import SHOWN, Line
-from jobdesk.acting.preflight_words import words_of
-from jobdesk.acting.words import Sentences, jobs, tr
+from jobdesk.acting.words import Words, jobs, tr
 from jobdesk.kit import formats
 from jobdesk.kit.theme.tokens import Kind
 
@@ -30,13 +29,13 @@ def broken(error: Exception) -> Ended:
     return Ended(kind="bad", sentence=trouble.sentence, remedy=trouble.remedy)
 
 
-def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
+def end_of_act(ledger: Ledger, words: Words) -> Ended:
     """An act on jobs."""
     counts = ledger.counts
     done, all_ = counts[Result.DONE], ledger.plan.ready
     ids = tuple(islice((entry.job_id for entry in ledger.entries() if entry.result is Result.DONE), MOST_LINKED + 1))
     kind, remedy = _cut_off(ledger, is_all=done == all_)
-    told, named = _done(done, all_, ids, sentences, is_cut=bool(kind) and done < all_)
+    told, named = _done(done, all_, ids, words, is_cut=bool(kind) and done < all_)
     if done == 1 and kind in (None, "good") and all_ == 1:
         told = ledger.sentence_of(ids[0]).rstrip(".")
         named = formats.job_number(ids[0]) if formats.job_number(ids[0]) in told else ""
@@ -46,9 +45,9 @@ def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
         parts.append(tr("{count} skipped").format(count=formats.number(skipped)))
     left = counts[Result.NOT_REACHED] + counts[Result.ROLLED_BACK]
     if left:
-        words = tr("1 left as it was") if left == 1 else tr("{count} left as they were")
-        parts.append(words.format(count=formats.number(left)))
-    sentence = _with_doubt(_sentence(parts), counts[Result.UNKNOWN], sentences.became, ledger.error)
+        said = tr("1 left as it was") if left == 1 else tr("{count} left as they were")
+        parts.append(said.format(count=formats.number(left)))
+    sentence = _with_doubt(_sentence(parts), counts[Result.UNKNOWN], words.became, ledger.error)
     if ledger.is_stopped:
         sentence = tr("Stopped: {rest}").format(rest=_lower(sentence))
     is_left_out = skipped > sum(group.count for group in ledger.plan.groups if group.reason is not None)
@@ -64,19 +63,19 @@ def end_of_act(ledger: Ledger, sentences: Sentences) -> Ended:
         remedy=remedy,
         jobs=named if len(ids) <= MOST_LINKED else "",
         job_ids=ids[:MOST_LINKED],
-        lines=tuple(ledger_lines(ledger, words_of(ledger.plan.change.action))),
+        lines=tuple(ledger_lines(ledger, words)),
         ledger=ledger,
     )
 
 
-def end_of_defers(ledger: DeferLedger, sentences: Sentences, place: str = "") -> Ended:
+def end_of_defers(ledger: DeferLedger, words: Words, place: str = "") -> Ended:
     """New jobs; `place` is the connection that they were replayed on, where no filter of ours shows them."""
     counts = ledger.counts
     done = counts[Result.DONE]
     found = (entry.job_id for entry in ledger.entries() if entry.result is Result.DONE)
     ids = tuple(islice((job_id for job_id in found if job_id is not None), MOST_LINKED + 1))
     kind, remedy = _cut_off(ledger, is_all=done == len(ledger))
-    told, named = _done(done, len(ledger), ids, sentences, is_cut=bool(kind) and done < len(ledger))
+    told, named = _done(done, len(ledger), ids, words, is_cut=bool(kind) and done < len(ledger))
     if place:
         told, named = tr("{done} on {profile}").format(done=told, profile=formats.cut(place, 40)), ""
         remedy = remedy or (tr("Nothing was changed on the source.") if done else "")
@@ -88,7 +87,7 @@ def end_of_defers(ledger: DeferLedger, sentences: Sentences, place: str = "") ->
     ):
         if counts[result]:
             parts.append(text.format(count=formats.number(counts[result])))
-    sentence = _with_doubt(_sentence(parts), counts[Result.UNKNOWN], sentences.became, ledger.error)
+    sentence = _with_doubt(_sentence(parts), counts[Result.UNKNOWN], words.became, ledger.error)
     return Ended(
         kind=kind or ("warning" if done < len(ledger) else "good"),
         sentence=tr("Stopped: {rest}").format(rest=_lower(sentence)) if ledger.is_stopped else sentence,
@@ -98,54 +97,6 @@ def end_of_defers(ledger: DeferLedger, sentences: Sentences, place: str = "") ->
         lines=tuple(_defer_lines(ledger)),
         ledger=ledger,
     )
-
-
-def end_of_set(ledger: SetLedger, count: str) -> Ended:
-    """Staged changes, `count` in words: all of them were applied, or none."""
-    from jobdesk.staging import words as staged_words
-
-    done = [entry for entry in islice(ledger.entries(), MOST_LINKED + 1) if entry.result is Result.DONE]
-    ids = tuple(sorted({entry.job_id for entry in done if entry.job_id}))
-    lines: list[Line] = []
-    for position in range(len(ledger.plan.parts)):
-        lines += staged_words.end_lines(ledger, position)
-    if ledger.is_applied:
-        named = jobs(ledger.plan.ready)
-        sentence = tr("Applied {changes} to {jobs}.").format(changes=count, jobs=named)
-        is_few = len(done) <= MOST_LINKED
-        return Ended(
-            kind="good",
-            sentence=sentence,
-            jobs=named if is_few else "",
-            job_ids=ids[:MOST_LINKED],
-            lines=tuple(lines),
-            ledger=ledger,
-        )
-    remedy = ""
-    kind: Kind = "info" if ledger.is_stopped else "bad"
-    if ledger.fate is Result.UNKNOWN:
-        kind, remedy = "warning", doubt_remedy(ledger.error)
-        sentence = _set_doubt(count, len(ledger.plan.parts), ledger.error)
-    elif ledger.error is not None:
-        trouble = explain(ledger.error)
-        sentence, remedy = tr("Nothing was changed."), f"{trouble.sentence} {trouble.remedy}".strip()
-    elif ledger.is_stopped:
-        sentence = tr("Stopped, and everything was rolled back: nothing was changed.")
-    else:
-        refused = jobs(ledger.counts[Result.SKIPPED] + ledger.counts[Result.REFUSED])
-        said = tr("Nothing was changed. Refused: {jobs}; everything was rolled back.")
-        sentence = said.format(jobs=refused)
-    return Ended(kind=kind, sentence=sentence, remedy=remedy, lines=tuple(lines), ledger=ledger)
-
-
-def end_of_unknown_set(count: str, changes: int, error: InDoubt) -> Ended:
-    """So many staged changes, `count` in words, of which nobody knows whether they were applied."""
-    return Ended(kind="warning", sentence=_set_doubt(count, changes, error), remedy=doubt_remedy(error))
-
-
-def _set_doubt(count: str, changes: int, error: Exception | None) -> str:
-    were = tr("{changes} was applied") if changes == 1 else tr("{changes} were applied")
-    return doubt_words(were.format(changes=count), error)
 
 
 def end_of_unknown_undo(error: InDoubt) -> Ended:
@@ -193,18 +144,18 @@ def end_of_undo(told: tuple[int, Counter[str], bool]) -> Ended:
     return Ended(kind=kind, sentence=sentence, remedy=" ".join(reasons), lines=tuple(lines))
 
 
-def _done(done: int, all_: int, ids: Sequence[int], sentences: Sentences, *, is_cut: bool) -> tuple[str, str]:
+def _done(done: int, all_: int, ids: Sequence[int], words: Words, *, is_cut: bool) -> tuple[str, str]:
     """What was done, and the words in it that name the jobs."""
     if done == 1 and len(ids) == 1:
         named = tr("job {number}").format(number=formats.job_number(ids[0]))
-        return sentences.past.format(jobs=named), named
+        return words.past.format(jobs=named), named
     if not done and not is_cut:
         return tr("Nothing was changed"), ""
     named = jobs(done)
     if is_cut and done < all_:
         of_all = tr("{some} of {jobs}").format(some=formats.number(done), jobs=jobs(all_))
-        return sentences.past.format(jobs=of_all), of_all if done else ""
-    return sentences.past.format(jobs=named), named if done else ""
+        return words.past.format(jobs=of_all), of_all if done else ""
+    return words.past.format(jobs=named), named if done else ""
 
 
 def is_in_doubt(error: Exception | None) -> bool:

@@ -11,7 +11,6 @@ from jobdesk_core.journal import Entry
 from jobdesk_core.operations import (
     Action,
     Brake,
-    ChangeSet,
     DeferLedger,
     DeferPlan,
     Ledger,
@@ -23,8 +22,6 @@ from jobdesk_core.operations import (
     Reschedule,
     Result,
     Retry,
-    SetLedger,
-    SetPlan,
 )
 
 from jobdesk.acting.act import AnyLedger, Ended, Errand, Fields, OnProgress
@@ -33,15 +30,12 @@ from jobdesk.acting.ends import (
     end_of_act,
     end_of_defers,
     end_of_known_undo,
-    end_of_set,
     end_of_undo,
     end_of_unknown_defer,
-    end_of_unknown_set,
     end_of_unknown_undo,
     is_in_doubt,
-    looked_up,
 )
-from jobdesk.acting.words import jobs, sentences_of, tr
+from jobdesk.acting.words import jobs, tr, words_of
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
 from jobdesk.kit.fields import Field
@@ -51,17 +45,17 @@ def act_on_jobs(
     desk: Desk, plan: Plan, *, is_one_transaction: bool = False, rate: Rate | None = None, brake: Brake | None = None
 ) -> Errand:
     """The carrying out of a plan."""
-    sentences, ledger = sentences_of(plan.change.action), Ledger(plan)
+    words, ledger = words_of(plan.change.action), Ledger(plan)
     return Errand(
         desk=desk,
-        title=sentences.of_title(plan.total),
-        doing=sentences.of_doing(plan.ready),
+        title=words.of_title(plan.total),
+        doing=words.of_doing(plan.ready),
         of=plan.ready,
         chosen=plan.total,
         start=lambda step: desk.apply(
             plan, step, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=ledger
         ),
-        end=lambda told: _told(desk, told, lambda: end_of_act(told, sentences)),
+        end=lambda told: to_be_found_out(desk, told, lambda: end_of_act(told, words)),
         failed=broken,
         can_pause=not is_one_transaction,
         ledger=ledger,
@@ -83,7 +77,7 @@ def act_on_new_jobs(
 
     What was certainly not deferred can be staged, by `stage`, so that nobody has to give it again.
     """
-    words = sentences_of(Action.DEFER)
+    words = words_of(Action.DEFER)
     name = formats.cut(desk.profile.name, 40) if source else ""
     title = tr("{what} on {profile}").format(what=words.of_title(plan.ready), profile=name) if name else ""
     return Errand(
@@ -93,12 +87,12 @@ def act_on_new_jobs(
         of=plan.ready,
         chosen=len(plan.jobs),
         start=lambda step: desk.defer_many(plan, step, is_one_transaction=is_one_transaction, rate=rate, source=source),
-        end=lambda ledger: _told(
+        end=lambda ledger: to_be_found_out(
             desk, ledger, lambda: _with_rest(end_of_defers(ledger, words, name), ledger, plan, stage)
         ),
         failed=broken,
         can_pause=not is_one_transaction,
-        how=_chunks(is_one_transaction=is_one_transaction, rate=rate),
+        how=how_chunked(is_one_transaction=is_one_transaction, rate=rate),
         release=release,
     )
 
@@ -117,96 +111,6 @@ def _with_rest(ended: Ended, ledger: DeferLedger, plan: DeferPlan, stage: Callab
         return ended
     rest = DeferPlan(left, plan.capabilities, origin=plan.origin)
     return replace(ended, again=(tr("Stage the {jobs} left").format(jobs=jobs(len(left))), lambda: stage(rest)))
-
-
-def act_of_set(
-    desk: Desk,
-    plan: SetPlan,
-    count: str,
-    put_back: Callable[[], object],
-    review: tuple[str, Callable[[], object]],
-    aside: Callable[[InDoubt], object],
-) -> Errand:
-    """The applying of staged changes, `count` in words. Not applied, they are put back, to be reviewed; they are kept
-    `aside` when the connection is closed before that is known.
-    """
-    told: list[SetLedger] = []
-
-    def release() -> None:
-        if told and isinstance(told[0].error, InDoubt) and not told[0].error.reason:
-            aside(told[0].error)
-
-    def end(ledger: SetLedger) -> Ended:
-        ended = end_of_set(ledger, count)
-        # What may have been applied is not offered again before that is known.
-        return ended if ledger.is_applied or is_in_doubt(ledger.error) else not_applied(ended)
-
-    def not_applied(ended: Ended) -> Ended:
-        put_back()
-        return replace(ended, again=review)
-
-    def ended(ledger: SetLedger) -> Ended:
-        told.append(ledger)
-        return _told(desk, ledger, lambda: end(ledger))
-
-    return Errand(
-        desk=desk,
-        title=tr("Apply {changes}").format(changes=count),
-        doing=tr("Applying {changes}").format(changes=count),
-        of=plan.staged.jobs,
-        chosen=plan.staged.jobs,
-        start=lambda step: desk.apply_staged(plan, step),
-        end=ended,
-        failed=lambda error: not_applied(broken(error)),
-        can_pause=False,
-        how=_chunks(is_one_transaction=True, rate=None),
-        release=release,
-    )
-
-
-def set_in_question(
-    desk: Desk,
-    held: ChangeSet,
-    count: str,
-    error: InDoubt,
-    put_back: Callable[[], object],
-    review: tuple[str, Callable[[], object]],
-    aside: Callable[[InDoubt], object],
-) -> Errand:
-    """Finding out whether staged changes were applied, whose connection was closed before that was known."""
-    title = tr("Apply {changes}").format(changes=count)
-    is_known = False
-
-    async def find_out() -> Ended | None:
-        nonlocal is_known
-        found = await desk.find_out(error)
-        if found is None:
-            return None
-        is_known, error.reason = True, found.reason
-        if found.verdict == "done":
-            applied = tr("Applied {changes} to {jobs}.").format(changes=count, jobs=jobs(found.done))
-            return Ended(kind="good", sentence=applied, remedy=looked_up())
-        put_back()
-        if found.verdict == "left":
-            why = tr("The connection was lost before they were applied.")
-            return Ended(kind="bad", sentence=tr("Nothing was changed."), remedy=why, again=review)
-        return replace(end_of_unknown_set(count, len(held.entries), error), again=review)
-
-    async def start(step: OnProgress) -> Ended:
-        return replace(end_of_unknown_set(count, len(held.entries), error), find_out=find_out)
-
-    return Errand(
-        desk=desk,
-        title=title,
-        doing=title,
-        of=held.jobs,
-        chosen=held.jobs,
-        start=start,
-        end=lambda told: told,
-        failed=broken,
-        can_pause=False,
-        release=lambda: is_known or aside(error),
-    )
 
 
 def act_of_undo(desk: Desk, entry: Entry, ready: int, then: Callable[[], object] = lambda: None) -> Errand:
@@ -242,7 +146,7 @@ def deferring_in_doubt(desk: Desk, job: Job, outcome: Outcome, known: Callable[[
     async def start(step: OnProgress) -> Outcome:
         return outcome
 
-    words = sentences_of(Action.DEFER)
+    words = words_of(Action.DEFER)
     return Errand(
         desk=desk,
         title=words.of_title(1),
@@ -256,7 +160,7 @@ def deferring_in_doubt(desk: Desk, job: Job, outcome: Outcome, known: Callable[[
     )
 
 
-def _told(desk: Desk, ledger: AnyLedger, end: Callable[[], Ended]) -> Ended:
+def to_be_found_out(desk: Desk, ledger: AnyLedger, end: Callable[[], Ended]) -> Ended:
     """How an act ended, with a way to find out what nobody knows yet."""
 
     async def find_out() -> Ended | None:
@@ -282,7 +186,7 @@ def _how(plan: Plan, rate: Rate | None, brake: Brake | None, *, is_one_transacti
     fields: list[Field] = []
     if isinstance(plan.target, Matching):
         fields.append((tr("filter"), plan.target.job_filter.text or tr("every job"), "mono"))
-    fields += _chunks(is_one_transaction=is_one_transaction, rate=rate)
+    fields += how_chunked(is_one_transaction=is_one_transaction, rate=rate)
     if isinstance(change, Retry):
         priority = formats.number(change.priority) if change.priority is not None else tr("kept")
         fields.append((tr("priority"), priority, ""))
@@ -299,7 +203,7 @@ def _how(plan: Plan, rate: Rate | None, brake: Brake | None, *, is_one_transacti
     return tuple(fields)
 
 
-def _chunks(*, is_one_transaction: bool, rate: Rate | None) -> Fields:
+def how_chunked(*, is_one_transaction: bool, rate: Rate | None) -> Fields:
     if is_one_transaction:
         return ((tr("how"), tr("all in one transaction"), ""),)
     if rate is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jobdesk_core.operations import Result, Retried
 
 from jobdesk.acting.act import Act
-from jobdesk.acting.words import sentences_of, tr
+from jobdesk.acting.words import tr, words_of
 from jobdesk.kit.theme.tokens import Tone
 
 
@@ -31,7 +31,7 @@ def numbers_of(act: Act) -> list[Number]:
         return _plain(act)
     counts = {result: count for result, count in ledger.counts.items() if count}
     done = counts.get(Result.DONE, 0)
-    lines = [Number(done, sentences_of(ledger.plan.change.action).became, "check" if done else "", is_sum=True)]
+    lines = [Number(done, words_of(ledger.plan.change.action).became, "check" if done else "", is_sum=True)]
     to_go = errand.chosen - sum(counts.values())
     lines += [Number(to_go, tr("still to go"))] if to_go else []
     lines += [Number(counts[result], tr(text)) for result, text in _REST.items() if counts.get(result)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobdesk_core.operations import Ledger, Plan, Reason, Result
 
 from jobdesk.acting.outcome_list import Line
-from jobdesk.acting.preflight_words import Words, tr
+from jobdesk.acting.words import Words, tr
 from jobdesk.kit.theme.tokens import Kind
 
 KINDS: dict[str, Kind] = {"skipped": "info", "change": "info", "conflict": "warning", "danger": "bad"}

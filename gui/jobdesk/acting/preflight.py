@@ -27,9 +27,9 @@ from jobdesk.acting.options import Options
 from jobdesk.acting.outcome_lines import plan_lines
 from jobdesk.acting.outcome_list import OutcomeList, keep_numbers, reader
 from jobdesk.acting.plan_dialog import Act, PlanDialog
-from jobdesk.acting.preflight_words import jobs, words_of
 from jobdesk.acting.safety import Safety
 from jobdesk.acting.staged_changes import StagedChanges
+from jobdesk.acting.words import jobs, words_of
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
 from jobdesk.kit.segmented import Segmented
@@ -207,7 +207,7 @@ class PreflightDialog(PlanDialog[Plan]):
         """Be as high as what is shown, within the window; never lower than before."""
         shown, inner = self._scroll.viewport(), self._scroll.widget()
         assert inner is not None
-        # Sentences that are wrapped are higher than a size hint knows.
+        # Words that are wrapped are higher than a size hint knows.
         wanted = max(inner.sizeHint().height(), inner.heightForWidth(shown.width()))
         missing = wanted - shown.height()
         parent = self.parentWidget()

@@ -12,7 +12,7 @@ from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLayout, QLineEdit, QVBoxLayout, QWidget
 
-from jobdesk.acting.preflight_words import Words
+from jobdesk.acting.words import Words
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import DialogFrame, field
 from jobdesk.kit.number_edit import NumberEdit

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QWidget
 from jobdesk.acting.act import Errand
 from jobdesk.acting.errands import act_of_undo
 from jobdesk.acting.plan_dialog import Act, PlanDialog
-from jobdesk.acting.preflight_words import jobs
 from jobdesk.acting.safety import Safety
+from jobdesk.acting.words import jobs
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
 from jobdesk.kit.growing import keep_sizes

@@ -8,7 +8,7 @@ from jobdesk_core.operations import DeferPlan, NewJob
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
-from jobdesk.acting.preflight_words import jobs
+from jobdesk.acting.words import jobs
 from jobdesk.deferring.new_jobs_model import COLUMNS, WIDTHS, NewJobsModel
 from jobdesk.kit import formats
 from jobdesk.kit.stoppable import Pace

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import QComboBox, QWidget
 from jobdesk.acting.act import Errand
 from jobdesk.acting.errands import act_on_new_jobs
 from jobdesk.acting.plan_dialog import Act
-from jobdesk.acting.preflight_words import jobs
 from jobdesk.acting.safety import Safety
 from jobdesk.acting.staged_changes import StagedChanges
+from jobdesk.acting.words import jobs
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.session import Session, Unreached
 from jobdesk.deferring.defers_panel import DefersPanel

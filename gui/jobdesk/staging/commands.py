@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from jobdesk_core.exceptions import InDoubt
 from jobdesk_core.jobs import Job
 from jobdesk_core.operations import ChangeSet, SetPlan, StagedDefer
 from jobdesk_core.profiles import Profile
@@ -14,7 +14,6 @@ from PySide6.QtCore import QTimer
 
 from jobdesk.acting.act import Errand
 from jobdesk.acting.control import Acting
-from jobdesk.acting.errands import act_of_set, set_in_question
 from jobdesk.acting.staged_changes import InQuestion, place_of
 from jobdesk.connection.command_group import CommandGroup, Reasons
 from jobdesk.connection.desk import Desk
@@ -23,7 +22,8 @@ from jobdesk.deferring.commands import NewJobCommands
 from jobdesk.kit.action_spec import Needs, Spec
 from jobdesk.kit.window import Window
 
-Ways = tuple[Callable[[], object], tuple[str, Callable[[], object]], Callable[[InDoubt], object]]
+if TYPE_CHECKING:
+    from jobdesk.staging.errands import Ways
 
 
 class StagedCommands(CommandGroup):
@@ -123,14 +123,16 @@ class StagedCommands(CommandGroup):
 
     def _errand(self, desk: Desk, plan: SetPlan) -> Errand:
         """The applying of them. Meanwhile they are not staged, so that none is applied twice."""
+        from jobdesk.staging.errands import act_of_set
         from jobdesk.staging.words import changes
 
         self.held.keep(desk.profile, ChangeSet())
-        return act_of_set(desk, plan, changes(len(plan.staged.entries)), *self._ways(desk, plan.staged))
+        return act_of_set(desk, plan, changes(len(plan.staged.entries)), self._ways(desk, plan.staged))
 
     def _ways(self, desk: Desk, held: ChangeSet) -> Ways:
-        """What becomes of changes that were not applied: put back, reviewed, or kept aside until that is known."""
-        return (
+        from jobdesk.staging.errands import Ways
+
+        return Ways(
             lambda: self.held.put_back(desk.profile, held),
             (self.tr("Check again…"), self.show),
             lambda error: self.held.leave_in_question(desk.profile, InQuestion(held, error)),
@@ -138,12 +140,13 @@ class StagedCommands(CommandGroup):
 
     def _find_out(self, desk: Desk) -> None:
         """Find out whether changes were applied whose connection was closed before that was known."""
+        from jobdesk.staging.errands import set_in_question
         from jobdesk.staging.words import changes
 
         left = self.held.take_in_question(desk.profile) if desk is self._session.desk else None
         if left is not None:
             count = changes(len(left.held.entries))
-            self._acting.start(set_in_question(desk, left.held, count, left.error, *self._ways(desk, left.held)))
+            self._acting.start(set_in_question(desk, left.held, count, left.error, self._ways(desk, left.held)))
 
     def _edit(self, desk: Desk, position: int) -> None:
         entry = self.held.of(desk.profile).entries[position]

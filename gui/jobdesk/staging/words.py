@@ -18,7 +18,7 @@ from PySide6.QtCore import QCoreApplication
 
 from jobdesk.acting.outcome_lines import KINDS, RESULTS
 from jobdesk.acting.outcome_list import Line
-from jobdesk.acting.preflight_words import jobs, words_of
+from jobdesk.acting.words import jobs, words_of
 from jobdesk.deferring.new_jobs_model import brief_arguments
 from jobdesk.kit import formats
 from jobdesk.kit.theme.tokens import Kind

@@ -11,8 +11,8 @@ from jobdesk_core.operations.confirmation import Other, confirmation
 from jobdesk_core.profiles import Profile
 from PySide6.QtWidgets import QWidget
 
-from jobdesk.acting.preflight_words import jobs
 from jobdesk.acting.safety import Safety
+from jobdesk.acting.words import jobs
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import DialogFrame
 from jobdesk.kit.fields import FieldList

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 from jobdesk_core.jobs import Status
 
@@ -120,3 +121,20 @@ class Purge:
 
 
 Change = Cancel | Retry | Fail | Reschedule | Reprioritise | Purge
+
+
+def set_to(change: Change) -> dict[str, Any]:
+    """What a change gives its jobs, by column."""
+    if isinstance(change, Reprioritise):
+        return {"priority": change.priority}
+    if isinstance(change, Reschedule):
+        return {"scheduled_at": change.at} if change.at is not None else {}
+    if isinstance(change, Retry):
+        given = {
+            "scheduled_at": change.at,
+            "priority": change.priority,
+            "queue_name": change.queue,
+            "lock": change.lock,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+    return {}

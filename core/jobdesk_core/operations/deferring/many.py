@@ -6,7 +6,7 @@ In chunks, each a transaction, whose refused jobs are found one by one; or all i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from jobdesk_core.chunk_size import ChunkSize
@@ -123,21 +123,27 @@ def apply_defers(
     chunk_size: int = CHUNK,
     is_one_transaction: bool = False,
     rate: Rate | None = None,
-    on_start: Callable[[DeferLedger], object] = lambda ledger: None,
+    ledger: DeferLedger | None = None,
 ) -> Steps[DeferLedger]:
     """Defer the jobs of the plan in their order and tell what became of each.
 
     In one transaction, or in the caller's, any refusal and a stop raise DefersRolledBack instead, whose `ledger`
     tells. Its progress counts jobs. Raises ValueError for a plan that is not complete,
-    and for a `rate` in one transaction, which would be held open. `on_start` is handed the ledger, for whoever commits.
+    and for a `rate` in one transaction, which would be held open. `ledger` is filled when it is given.
     """
     if not plan.is_complete:
         raise ValueError("This plan was stopped before every job was checked.")
     if is_one_transaction and rate is not None:
         raise ValueError("One transaction has no rate.")
-    deferring = _Deferring(plan, chunk_size, is_one_transaction, rate or Rate())
-    on_start(deferring.ledger)
-    return (yield from deferring.run())
+    filled = ledger if ledger is not None else ledger_of(plan)
+    return (yield from _Deferring(plan, chunk_size, is_one_transaction, rate or Rate(), filled).run())
+
+
+def ledger_of(plan: DeferPlan) -> DeferLedger:
+    """Tells of the jobs that are refused from the start."""
+    ledger = DeferLedger([new.origin for new in plan.jobs], plan.origin)
+    ledger.refuse(plan.refusals)
+    return ledger
 
 
 def first_defer(plan: DeferPlan, secret_keys: str = "") -> Statement[list[int]] | None:
@@ -150,12 +156,10 @@ def first_defer(plan: DeferPlan, secret_keys: str = "") -> Statement[list[int]] 
 
 
 class _Deferring:
-    def __init__(self, plan: DeferPlan, size: int, is_one_transaction: bool, rate: Rate) -> None:
-        self.plan, self.is_one_transaction, self.rate = plan, is_one_transaction, rate
+    def __init__(self, plan: DeferPlan, size: int, is_one_transaction: bool, rate: Rate, ledger: DeferLedger) -> None:
+        self.plan, self.is_one_transaction, self.rate, self.ledger = plan, is_one_transaction, rate, ledger
         most = rate.most(size)
         self.size = ChunkSize(most, min(SMALLEST_CHUNK, most), most, SLOW_S, 0.25)
-        self.ledger = DeferLedger([new.origin for new in plan.jobs], plan.origin)
-        self.ledger.refuse(plan.refusals)
 
     def run(self) -> Steps[DeferLedger]:
         ready = self.plan.positions()

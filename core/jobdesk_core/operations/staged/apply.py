@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from jobdesk_core.exceptions import (
 )
 from jobdesk_core.operations.change.action_sql import LOCK_TIMEOUT
 from jobdesk_core.operations.change.apply import apply, first_statement
+from jobdesk_core.operations.change.changes import set_to
 from jobdesk_core.operations.deferring.one import Outcome, defer
 from jobdesk_core.operations.ledger import IN_DOUBT, JobOutcome, Ledger, Result, write_csv, write_ndjson
-from jobdesk_core.operations.staged.changes import StagedDefer
+from jobdesk_core.operations.outcomes import Outcomes
+from jobdesk_core.operations.staged.changes import StagedChange, StagedDefer
 from jobdesk_core.operations.staged.plan import Part, SetPlan
 from jobdesk_core.operations.steps import Progress, Step, Steps, relayed
 
@@ -99,6 +102,24 @@ class SetLedger:
         else:
             for job_id in part.entry.versions:
                 yield JobOutcome(job_id, Result.NOT_REACHED, f"Job {job_id} was not reached.")
+
+    def done_outcomes(self) -> Iterator[Outcomes]:
+        """The jobs that were acted upon, to be written down."""
+        return self._outcomes(lambda result: result is Result.DONE)
+
+    def left_outcomes(self) -> Iterator[Outcomes]:
+        """All the others, to be written down, but for those that nobody knows of: what was staged tells of them."""
+        return self._outcomes(lambda result: result not in (Result.DONE, Result.UNKNOWN))
+
+    def _outcomes(self, wanted: Callable[[Result], bool]) -> Iterator[Outcomes]:
+        for part in self.plan.parts:
+            acted: dict[str, Any] = {"act": part.entry.action.value}
+            if isinstance(part.entry, StagedChange):
+                given = set_to(part.entry.change).items()
+                acted["set_to"] = {name: _plain(value) for name, value in given}
+            for job in filter(lambda job: wanted(job.result), self.entries_of(part)):
+                before = {"status": job.status.value} if job.status is not None else {}
+                yield Outcomes([job.job_id], job.result.value, [job.sentence], before | (job.before or {}) | acted)
 
     def lose(self, error: Exception) -> None:
         """Note that the transaction ended with an error: nothing was done; only of a lost commit nobody knows."""
@@ -250,3 +271,7 @@ def _back(name: str) -> Statement[None]:
 
 def _is_link_lost(error: Exception | None) -> bool:
     return isinstance(error, ConnectorException) and error.sqlstate is None
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, dt.datetime) else value
