@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QSize, Qt
@@ -32,6 +32,7 @@ from jobdesk.kit.work import Work
 from jobdesk.runtime.logs import fault
 
 WORK = "act"
+T = TypeVar("T")
 
 
 #: Pixels of the window that stay in sight beside a dialog.
@@ -175,12 +176,12 @@ class DialogFrame(QDialog):
         """What the verb does; each dialog says."""
         self.accept()
 
-    def run(self, coroutine: Coroutine[Any, Any, Any], then: Callable[[Any], None]) -> None:
+    def run(self, coroutine: Coroutine[Any, Any, T], then: Callable[[T], None]) -> None:
         """Do the work of the verb; a failure is told here and everything typed stays."""
         self.message.clear()
         self._set_busy(True)
 
-        def done(value: Any) -> None:
+        def done(value: T) -> None:
             self._set_busy(False)
             then(value)
 

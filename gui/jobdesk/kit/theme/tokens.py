@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from jobdesk_core.jobs import EventType, Status
 from PySide6.QtGui import QColor
 
+K = TypeVar("K")
+V = TypeVar("V")
 #: What something means, as a colour: how much it matters, a status, how it went. Empty for plain text.
 Tone = Literal[
     "",
@@ -233,14 +235,14 @@ TONES: dict[Tone, Tone] = {
 
 
 #: A status is told by its shape and its word as well as by its colour.
-class _Shapes(dict[Any, Any]):
+class _Shapes(dict[K, V]):
     """Shapes of labels, those too that somebody has added to the database's own."""
 
-    def __init__(self, known: dict[Any, Any], other: Any) -> None:
+    def __init__(self, known: dict[K, V], other: V) -> None:
         super().__init__(known)
         self._other = other
 
-    def __missing__(self, label: Any) -> Any:
+    def __missing__(self, label: K) -> V:
         return self._other
 
 
