@@ -85,7 +85,7 @@ class CommonModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return LEFT if index.column() <= VALUE else RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
-            return as_tooltip(self._told(common))
+            return as_tooltip(self._tooltip_text(common))
         return None
 
     def bit(self, common: Common, column: int) -> Bit:
@@ -108,7 +108,7 @@ class CommonModel(QAbstractTableModel):
             return HIDDEN
         return " ".join(common.value[: words.LONGEST].split())
 
-    def _told(self, common: Common) -> str:
+    def _tooltip_text(self, common: Common) -> str:
         head = f"{common.what} {self._value(common)}"
         failed = f"{formats.number(common.failed)} ({words.percent(common.failed_share)})"
         succeeded = f"{formats.number(common.succeeded)} ({words.percent(common.succeeded_share)})"

@@ -77,12 +77,12 @@ class FailuresModel(QAbstractTableModel):
         if is_other:
             self.endResetModel()
         else:
-            self._tell(old, are_all_new)
+            self._emit_changes(old, are_all_new)
         if before != (found.by if found is not None else None, self._titles[TREND].text):
             self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._titles) - 1)
         return is_other
 
-    def _tell(self, old: Sequence[Row], are_all_new: bool) -> None:
+    def _emit_changes(self, old: Sequence[Row], are_all_new: bool) -> None:
         last = len(self._titles) - 1
         places = [place for place, row in enumerate(self._rows) if are_all_new or row != old[place]]
         for place in places:

@@ -40,32 +40,32 @@ class Muted(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._held: dict[Key, Mute] = {}
+        self._mutes: dict[Key, Mute] = {}
 
     def mute(self, key: Key, failed: int, length: dt.timedelta) -> None:
         """Mute a group with so many failed runs within such a time."""
-        self._held.pop(key, None)
-        self._held[key] = Mute(failed, length.total_seconds())
-        for oldest in list(self._held)[:-MOST]:
-            del self._held[oldest]
+        self._mutes.pop(key, None)
+        self._mutes[key] = Mute(failed, length.total_seconds())
+        for oldest in list(self._mutes)[:-MOST]:
+            del self._mutes[oldest]
         self.changed.emit()
 
     def unmute(self, key: Key) -> None:
         """Mute it no longer."""
-        if self._held.pop(key, None) is not None:
+        if self._mutes.pop(key, None) is not None:
             self.changed.emit()
 
     def mute_of(self, key: Key) -> Mute | None:
         """How it was muted; None when it is not."""
-        return self._held.get(key)
+        return self._mutes.get(key)
 
     def let_grown_go(self, groups: list[tuple[Key, Group]], length: dt.timedelta) -> list[Key]:
         """Mute those of the groups no longer that have grown by now; which ones."""
         seconds = length.total_seconds()
-        known = [(key, group, self._held.get(key)) for key, group in groups]
+        known = [(key, group, self._mutes.get(key)) for key, group in groups]
         grown = [key for key, group, mute in known if mute is not None and not mute.allows(group.failed, seconds)]
         for key in grown:
-            del self._held[key]
+            del self._mutes[key]
         if grown:
             self.changed.emit()
         return grown
@@ -74,16 +74,16 @@ class Muted(QObject):
         """What is muted, of what JSON knows."""
         return [
             {"key": list(key), "failed": mute.failed, "seconds": mute.seconds}
-            for key, mute in self._held.items()
+            for key, mute in self._mutes.items()
             if sum(map(len, key)) <= LONGEST
         ]
 
     def choose(self, kept: object) -> None:
         """Take over what was remembered, as far as it can be understood, instead of what is muted."""
-        self._held = {}
+        self._mutes = {}
         for each in kept if isinstance(kept, list) else ():
             if isinstance(each, dict) and (found := _understood(each)) is not None:
-                self._held[found[0]] = found[1]
+                self._mutes[found[0]] = found[1]
         self.changed.emit()
 
 

@@ -101,7 +101,7 @@ class FailuresReading(QObject):
         self._work.start(
             self._read(desk, self.question),
             name=READ,
-            failed=self._tell,
+            failed=self._failed,
             says=self.tr("Reading the failures…"),
         )
 
@@ -164,7 +164,7 @@ class FailuresReading(QObject):
 
         return replace(found, groups=tuple(fill(group, ()) for group in found.groups))
 
-    def _tell(self, error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
         self._read_at = time.monotonic()
         if isinstance(error, StatementTooLong):
             self._took_s = UNCHANGED_S

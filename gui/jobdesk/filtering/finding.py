@@ -159,8 +159,8 @@ class Finding(QObject):
     # Within
 
     def _cannot_write(self, error: Exception) -> None:
-        said = self.tr("The saved views cannot be written to {file}: {reason}")
-        self.trouble.emit(said.format(file=self.store.path, reason=error))
+        sentence = self.tr("The saved views cannot be written to {file}: {reason}")
+        self.trouble.emit(sentence.format(file=self.store.path, reason=error))
 
     @property
     def _profile(self) -> str:

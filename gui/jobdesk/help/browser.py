@@ -122,12 +122,12 @@ class HelpBrowser(QTextBrowser):
             cursor.setPosition(block.position() + part.start + part.length, QTextCursor.MoveMode.KeepAnchor)
             cursor.mergeCharFormat(self._look(part.format, level, is_code=is_code))
 
-    def _look(self, held: QTextCharFormat, level: int, *, is_code: bool) -> QTextCharFormat:
+    def _look(self, present: QTextCharFormat, level: int, *, is_code: bool) -> QTextCharFormat:
         look = QTextCharFormat()
-        if held.isImageFormat():
+        if present.isImageFormat():
             return look
-        look.setForeground(theme().colour("accent" if held.isAnchor() else "text"))
-        if held.fontFixedPitch() or is_code:
+        look.setForeground(theme().colour("accent" if present.isAnchor() else "text"))
+        if present.fontFixedPitch() or is_code:
             look.setFont(theme().mono_font(round(SIZE * 0.92)), _KEEP)
             look.setBackground(theme().colour("hover"))
         elif level:

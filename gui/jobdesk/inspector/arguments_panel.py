@@ -56,7 +56,7 @@ class ArgumentsPanel(QWidget):
         self.search.setAccessibleName(self.tr("Find in the arguments"))
         self.search.setClearButtonEnabled(True)
         self.search.returnPressed.connect(self.find_next)
-        self.search.textEdited.connect(lambda _: self._say(""))
+        self.search.textEdited.connect(lambda _: self._show_note(""))
         self.form = Segmented([self.tr("Tree"), self.tr("JSON")])
         self.form.setAccessibleName(self.tr("Show the arguments as"))
         self.form.changed.connect(self._show_form)
@@ -99,27 +99,27 @@ class ArgumentsPanel(QWidget):
         text = self.search.text()
         if text and not self.tree.find_next(text):
             is_partial = isinstance(self._value, Unread)
-            self._say(
+            self._show_note(
                 self.tr("Not found in what has been read so far.")
                 if is_partial
                 else self.tr("No key or value contains this.")
             )
         else:
-            self._say("")
+            self._show_note("")
 
     def copy_all(self) -> None:
         """Copy the arguments as JSON; what is hidden stays hidden."""
         if not isinstance(self._value, dict):
             return
         QGuiApplication.clipboard().setText(self._as_json(self._value))
-        self._say(self._hidden_note(self.tr("Copied.")))
+        self._show_note(self._hidden_note(self.tr("Copied.")))
 
     def _set(self, job_id: int, value: Any) -> None:
         self._work.cancel("text")
         self._job_id, self._value = job_id, value
         self.tree.set_value({} if value is None else value, self._pattern)
         self._show_json()
-        self._say("")
+        self._show_note("")
         self._show_form()
 
     def _load(self) -> None:
@@ -133,7 +133,7 @@ class ArgumentsPanel(QWidget):
         desk, job_id = self._desk, self._job_id
         if desk is None or self._work.is_running("arguments"):
             return
-        self._say(self.tr("Reading from the database…"))
+        self._show_note(self.tr("Reading from the database…"))
         self._work.start(
             desk.monitor.argument_part(job_id, node.keys, start),
             name="arguments",
@@ -145,7 +145,7 @@ class ArgumentsPanel(QWidget):
     def _add_part(self, job_id: int, node: Node, part: Part | None) -> None:
         if job_id != self._job_id:
             return
-        self._say("" if part is not None else self.tr("These arguments no longer exist."))
+        self._show_note("" if part is not None else self.tr("These arguments no longer exist."))
         if part is not None:
             self.tree.add_part(node, part)
             self.tree.setCurrentIndex(self.tree.currentIndex())
@@ -154,7 +154,7 @@ class ArgumentsPanel(QWidget):
         desk = self._desk
         if desk is None:
             return
-        self._say(self.tr("Reading from the database…"))
+        self._show_note(self.tr("Reading from the database…"))
         self._work.start(
             desk.monitor.argument_text(self._job_id, path),
             name="text",
@@ -166,16 +166,16 @@ class ArgumentsPanel(QWidget):
 
     def _copy_text(self, text: str | None) -> None:
         if text is None:
-            self._say(self.tr("These arguments no longer exist."))
+            self._show_note(self.tr("These arguments no longer exist."))
             return
         QGuiApplication.clipboard().setText(text)
         words = self.tr("Copied {count} characters.")
         if len(text) == LONGEST_TEXT:
             words = self.tr("Copied the first {count} characters: that is the most at once.")
-        self._say(words.format(count=formats.number(len(text))))
+        self._show_note(words.format(count=formats.number(len(text))))
 
     def _show_failure(self, error: Exception) -> None:
-        self._say(self.tr("That could not be read."))
+        self._show_note(self.tr("That could not be read."))
         self.failed.emit(error)
 
     def _show_json(self) -> None:
@@ -213,7 +213,7 @@ class ArgumentsPanel(QWidget):
         for widget in (self.form, self.copy_button):
             widget.setVisible(not is_waiting and not is_empty and not is_partial)
 
-    def _say(self, text: str) -> None:
+    def _show_note(self, text: str) -> None:
         self.note.setText(text)
         self.note.setVisible(bool(text))
 

@@ -119,8 +119,8 @@ class AttemptsPanel(QWidget):
 
     def _show_run(self, run: Run) -> None:
         if run.error is not None and run.error.traceback:
-            said = self.tr("Attempt {n}").format(n=formats.number(run.attempt))
-            self.traceback.show_text(run.error.traceback, said, self._is_linked)
+            heading = self.tr("Attempt {n}").format(n=formats.number(run.attempt))
+            self.traceback.show_text(run.error.traceback, heading, self._is_linked)
         elif run.error is not None:
             self.traceback.show_note(self.tr("Its traceback was not reported."))
         else:

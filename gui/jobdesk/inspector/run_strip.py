@@ -113,7 +113,7 @@ class RunStrip(QWidget):
         place = self._place_at(event.position())
         self._choose(place)
         self.setCursor(Qt.CursorShape.ArrowCursor if place is None else Qt.CursorShape.PointingHandCursor)
-        self._tell(event.globalPosition().toPoint())
+        self._show_tooltip(event.globalPosition().toPoint())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         place = self._place_at(event.position())
@@ -148,7 +148,7 @@ class RunStrip(QWidget):
         key = Qt.Key(event.key())
         if key in places and self._runs:
             self._choose(places[key])
-            self._tell(self.mapToGlobal(self._column(places[key]).bottomLeft().toPoint()))
+            self._show_tooltip(self.mapToGlobal(self._column(places[key]).bottomLeft().toPoint()))
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and here is not None:
             self._ask_for(here)
         else:
@@ -165,7 +165,7 @@ class RunStrip(QWidget):
             self.setAccessibleDescription(text)
         self.update()
 
-    def _tell(self, position: QPoint) -> None:
+    def _show_tooltip(self, position: QPoint) -> None:
         if self._current is None:
             QToolTip.hideText()
             return

@@ -58,6 +58,6 @@ class RunsPanel(QWidget):
         if len(times) >= FEWEST_RUNS:
             # Of the runs told here and no others, so that what stands in one line is of one kind.
             is_all = len(times) == count
-            said = self.tr("median {time}") if is_all else self.tr("median of those that succeeded or failed {time}")
-            parts.append(said.format(time=formats.duration(statistics.median(times))))
+            part = self.tr("median {time}") if is_all else self.tr("median of those that succeeded or failed {time}")
+            parts.append(sentence.format(time=formats.duration(statistics.median(times))))
         return ", ".join(parts)

@@ -138,13 +138,13 @@ class Timeline(QWidget):
         seconds = [(end - start).total_seconds() for its, start, end in self._stretches if its == state]
         if not seconds:
             return ""
-        text = word.format(time=self._told(sum(seconds)))
+        text = word.format(time=self._duration(sum(seconds)))
         if usual is None:
             return text
         median, longest = (formats.duration(each) for each in usual)
         return f"{text} · " + self.tr("usual {median}, p95 {longest}").format(median=median, longest=longest)
 
-    def _told(self, seconds: float) -> str:
+    def _duration(self, seconds: float) -> str:
         # What goes on is told in whole seconds, as in the words above it.
         return formats.duration(seconds) if self._status.is_final else durations.so_far(seconds)
 
@@ -190,7 +190,7 @@ class Timeline(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         for (state, start, end), box in zip(self._stretches, self._boxes(), strict=True):
             if box.adjusted(0, -6, 0, 6).contains(event.position()):
-                time = self._told((end - start).total_seconds())
+                time = self._duration((end - start).total_seconds())
                 words = {"running": self.tr("running"), "lost": self.tr("no sign of life")}
                 word = words.get(state, self.tr("waiting"))
                 text = f"{word} {time}\n{formats.local(start)} – {formats.local(end)}"

@@ -37,7 +37,7 @@ class Columns(QObject):
         self._keys = list(keys)
         self._hidden: set[str] | None = None
         self._has_own_widths = self._has_own_order = False
-        self._is_held = False
+        self._is_dragging = False
         self._growing = ""
         self._optional: Sequence[str] = ()
         self._widths = {key: table.columnWidth(place) for place, key in enumerate(keys)}
@@ -205,13 +205,13 @@ class Columns(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Override QObject.eventFilter: only what is done with a button held is a choice."""
         if event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick):
-            self._is_held = True
+            self._is_dragging = True
         elif event.type() == QEvent.Type.MouseButtonRelease:
             QTimer.singleShot(0, self._let_go)  # the header moves a section only after this
         return super().eventFilter(watched, event)
 
     def _let_go(self) -> None:
-        self._is_held = False
+        self._is_dragging = False
 
     def _shown(self) -> list[tuple[int, str]]:
         return [(place, key) for place, key in enumerate(self._keys) if not self._table.isColumnHidden(place)]
@@ -224,12 +224,12 @@ class Columns(QObject):
         self._hide(hidden)
 
     def _resized(self, *_: int) -> None:
-        if self._is_held:
+        if self._is_dragging:
             self._has_own_widths = True
             self.changed.emit()
 
     def _moved(self, *_: int) -> None:
-        if self._is_held:
+        if self._is_dragging:
             self._has_own_order = True
             self.changed.emit()
 

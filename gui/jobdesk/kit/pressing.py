@@ -11,8 +11,8 @@ _RETURN = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 def is_return(event: QKeyEvent) -> bool:
     """Whether this is Return or Enter by itself."""
-    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    return event.key() in _RETURN and held == Qt.KeyboardModifier.NoModifier
+    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    return event.key() in _RETURN and modifiers == Qt.KeyboardModifier.NoModifier
 
 
 def press(widget: QWidget | None) -> bool:

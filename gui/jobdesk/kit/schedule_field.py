@@ -61,8 +61,8 @@ class ScheduleField(QWidget):
         self._stack = QStackedWidget()
         for page in (QWidget(), after, self._moment):
             self._stack.addWidget(page)
-        self._says = QLabel()
-        self._says.setProperty("tone", "small")
+        self._summary = QLabel()
+        self._summary.setProperty("tone", "small")
         top = QHBoxLayout()
         top.setSpacing(12)
         top.addWidget(self._choice)
@@ -71,7 +71,7 @@ class ScheduleField(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(top)
-        layout.addWidget(self._says)
+        layout.addWidget(self._summary)
         self._choice.changed.connect(self._change)
         self._amount.valueChanged.connect(self._change)
         self._unit.currentIndexChanged.connect(self._change)
@@ -90,8 +90,8 @@ class ScheduleField(QWidget):
         """Why there is no such moment, or None."""
         if self._choice.current() != 2 or self._at() is not None:
             return None
-        said = self.tr("The clocks here skip {time} on {day}: choose a time before or after.")
-        return said.format(time=f"{self._shown():%H:%M:%S}", day=f"{self._shown():%Y-%m-%d}")
+        sentence = self.tr("The clocks here skip {time} on {day}: choose a time before or after.")
+        return sentence.format(time=f"{self._shown():%H:%M:%S}", day=f"{self._shown():%Y-%m-%d}")
 
     def words(self) -> str:
         """The choice in a button's words: empty for now, `in 5 minutes`, `at 14:00:00`."""
@@ -136,9 +136,9 @@ class ScheduleField(QWidget):
         self._stack.setCurrentIndex(self._choice.current())
         problem = self.problem()
         moment = self.moment(clock.now())
-        told = self.tr("as soon as a worker is free") if moment is None else formats.full(moment)
-        self._says.setText(problem or told)
-        self._says.setProperty("tone", "bad" if problem else "small")
-        self._says.style().unpolish(self._says)
-        self._says.style().polish(self._says)
+        summary = self.tr("as soon as a worker is free") if moment is None else formats.full(moment)
+        self._summary.setText(problem or summary)
+        self._summary.setProperty("tone", "bad" if problem else "small")
+        self._summary.style().unpolish(self._summary)
+        self._summary.style().polish(self._summary)
         self.changed.emit()

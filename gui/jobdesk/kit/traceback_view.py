@@ -73,19 +73,19 @@ class TracebackView(QWidget):
 
     def show_traceback(self, text: str, same: int, of: int) -> None:
         """Show this traceback, the newest of `same` alike (0: not known how many) of `of` failed runs."""
-        said = self.tr("{same} of {all} failed like this").format(same=formats.number(same), all=formats.number(of))
+        heading = self.tr("{same} of {all} failed like this").format(same=formats.number(same), all=formats.number(of))
         if not same:
-            said = self.tr("The newest error of these jobs")
-        self.show_text(text, said)
+            heading = self.tr("The newest error of these jobs")
+        self.show_text(text, heading)
 
-    def show_text(self, text: str, said: str, has_link: Callable[[Frame], bool] = lambda frame: False) -> None:
+    def show_text(self, text: str, heading: str, has_link: Callable[[Frame], bool] = lambda frame: False) -> None:
         """Show a traceback with what is said of it; a frame that `has_link` can be clicked."""
         if text != self.text:
             self.text, self._parts = text, parts_of(text)
         self._has_link = has_link
         count = count_frames(self._parts)
         one, more = self.tr("{said} · 1 frame"), self.tr("{said} · {count} frames")
-        words = one.format(said=said) if count == 1 else more.format(said=said, count=formats.number(count))
+        words = one.format(said=heading) if count == 1 else more.format(said=heading, count=formats.number(count))
         self.note.set_runs([Run(words, "secondary")])
         self.which.setVisible(has_own(self._parts))
         self._head.show()

@@ -106,7 +106,7 @@ class LocksPage(Page):
                 self._read(self._desk),
                 name=READ,
                 then=self._take,
-                failed=self._tell,
+                failed=self._failed,
                 replaces=True,
                 says=self.tr("Reading the locks…"),
             )
@@ -148,7 +148,7 @@ class LocksPage(Page):
         self._show()
         self._read_chain()
 
-    def _tell(self, error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
         self._read_at = time.monotonic()
         if isinstance(error, StatementTooLong):
             self._took_s = UNCHANGED_S
@@ -170,7 +170,7 @@ class LocksPage(Page):
             self.chain.show_chain(lock, chain)
 
         self._work.start(
-            self._desk.monitor.locks.chain(lock), name=READ_CHAIN, then=take, failed=self._tell, replaces=True
+            self._desk.monitor.locks.chain(lock), name=READ_CHAIN, then=take, failed=self._failed, replaces=True
         )
 
     def _start_over(self) -> None:

@@ -66,8 +66,8 @@ class NamesModel(QAbstractTableModel):
     def clear(self) -> None:
         """Empty it for another database."""
         self.beginResetModel()
-        for held in (self._rows, self._order, self._place, self._changed_at):
-            held.clear()
+        for kept in (self._rows, self._order, self._place, self._changed_at):
+            kept.clear()
         self.endResetModel()
 
     def apply(self, names: Collection[str], rows: Mapping[str, NameRow]) -> None:
@@ -89,7 +89,7 @@ class NamesModel(QAbstractTableModel):
             place = self._place.get(name)
             if place is not None:
                 places.append(place)
-        self._tell(sorted(places))
+        self._emit_changes(sorted(places))
 
     def show_clock(self, now: Callable[[], dt.datetime], *, is_stale: bool) -> None:
         """What time it is for ages; stale numbers are quiet."""
@@ -195,13 +195,13 @@ class NamesModel(QAbstractTableModel):
 
     def _move(self, order: list[str]) -> None:
         self.layoutAboutToBeChanged.emit()
-        before, held = self._order, self.persistentIndexList()
+        before, indexes = self._order, self.persistentIndexList()
         self._set_order(order)
-        moved = [self.index(self._place[before[index.row()]], index.column()) for index in held]
-        self.changePersistentIndexList(held, moved)
+        moved = [self.index(self._place[before[index.row()]], index.column()) for index in indexes]
+        self.changePersistentIndexList(indexes, moved)
         self.layoutChanged.emit()
 
-    def _tell(self, places: list[int]) -> None:
+    def _emit_changes(self, places: list[int]) -> None:
         if not places:
             return
         last = len(COLUMNS) - 1

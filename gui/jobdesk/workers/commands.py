@@ -115,8 +115,8 @@ class WorkerCommands(CommandGroup):
     def _pruned(self, found: list[int]) -> None:
         count = formats.number(len(found))
         one = self.tr("Pruned one unresponsive worker.")
-        said = one if len(found) == 1 else self.tr("Pruned {count} unresponsive workers.").format(count=count)
-        self._acting.banners.add("good" if found else "info", said)
+        sentence = one if len(found) == 1 else self.tr("Pruned {count} unresponsive workers.").format(count=count)
+        self._acting.banners.add("good" if found else "info", sentence)
 
     def _silent(self) -> list[tuple[int, int]]:
         now = clock.now()
