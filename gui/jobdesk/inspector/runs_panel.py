@@ -59,5 +59,5 @@ class RunsPanel(QWidget):
             # Of the runs told here and no others, so that what stands in one line is of one kind.
             is_all = len(times) == count
             part = self.tr("median {time}") if is_all else self.tr("median of those that succeeded or failed {time}")
-            parts.append(sentence.format(time=formats.duration(statistics.median(times))))
+            parts.append(part.format(time=formats.duration(statistics.median(times))))
         return ", ".join(parts)
