@@ -88,7 +88,9 @@ class Monitor:
         self.on_capabilities: Callable[[Capabilities], object] = lambda capabilities: None
         self._overview: Overview | None = None
         self._overview_asked_at = 0.0
-        self._wake = asyncio.Event()
+        self._wake, self._hurry = asyncio.Event(), asyncio.Event()
+        #: When a lost link is tried anew (`time.monotonic`).
+        self._tries_at: float | None = None
         self._on_state: Callable[[FeedState], None] = lambda state: None
         self._on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None
         self._listener = Listener(connector, self._wake.set, lambda reason: self._turn("polling", reason))
@@ -121,6 +123,15 @@ class Monitor:
     def wake(self) -> None:
         """Read now rather than at the next tick."""
         self._wake.set()
+
+    @property
+    def next_try_s(self) -> float | None:
+        """In how many seconds a lost link is tried anew; None while it is there, or being tried."""
+        return max(0.0, self._tries_at - time.monotonic()) if self._tries_at is not None else None
+
+    def try_now(self) -> None:
+        """Try a lost link at once."""
+        self._hurry.set()
 
     async def run(
         self,
@@ -161,7 +172,7 @@ class Monitor:
                 await asyncio.gather(listener, return_exceptions=True)
             if is_outdated:
                 continue
-            await asyncio.sleep(pause)
+            await self._rest(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
             # Dead pool connections would each fail one question more.
             with contextlib.suppress(ConnectorException):
@@ -288,6 +299,18 @@ class Monitor:
         finally:
             history.cancel()
             await asyncio.gather(history, return_exceptions=True)
+
+    async def _rest(self, seconds: float) -> None:
+        """Between two attempts at a lost link; cut short by `try_now`."""
+        self._hurry.clear()
+        self._tries_at = time.monotonic() + seconds
+        try:
+            # Not wait_for, as below.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._hurry.wait()
+        finally:
+            self._tries_at = None
 
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(SHORTEST_S)

@@ -108,10 +108,6 @@ class JobsPage(Page):
         self.bar.set_bounds(self.reading.bounds)
         self._show_count()
 
-    def show_stale(self, is_stale: bool) -> None:
-        """Grey what is shown while nobody knows whether it is still so."""
-        self.table.set_faded(is_stale)
-
     def refresh(self) -> None:
         """Let time pass in what is in sight."""
         self.model.refresh_clock(*self.table.sight())

@@ -105,6 +105,13 @@ class MessageBar(QFrame):
         self._block.set_runs([])
         self.hide()
 
+    def rename_action(self, text: str) -> None:
+        """Have the first button say something else; the focus stays on it."""
+        item = self._actions.itemAt(0)
+        button = item.widget() if item is not None else None
+        if isinstance(button, QPushButton) and button.text() != text:
+            button.setText(text)
+
     def set_actions(self, actions: Sequence[Action]) -> None:
         """Offer these buttons instead of those before."""
         empty_layout(self._actions)

@@ -172,6 +172,11 @@ class Table(QTableView):
         painter.end()
         super().paintEvent(event)
 
+    @property
+    def is_faded(self) -> bool:
+        """Whether every cell is greyed: what they say is old."""
+        return self._cells.is_faded
+
     def set_faded(self, is_faded: bool) -> None:
         """Grey every cell, or no longer."""
         self._cells.is_faded = is_faded

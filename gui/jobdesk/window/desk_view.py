@@ -215,7 +215,7 @@ class DeskView(QWidget):
         self.acting.follow_desk(desk)
         if desk is not None:
             self.message.clear()
-            self.freshness.begin()
+            self.freshness.begin(desk.monitor)
             desk.adopted.connect(self.freshness.show_change)
             desk.access.changed.connect(self._update_actions)
             desk.changed.connect(self._apply)
@@ -261,7 +261,7 @@ class DeskView(QWidget):
 
     def _show_state(self, state: FeedState) -> None:
         self.header.show_state(state)
-        self.jobs.show_stale(state.mode == "stale")
+        self.pages.show_stale(state.mode == "stale")
         self.freshness.show_state(state)
         self._show_footnote()
 

@@ -5,11 +5,13 @@ Why is what the server says: that the connection is lost is said only of a conne
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.feed.state import FeedState
-from PySide6.QtCore import QObject
+from jobdesk_core.monitor import Monitor
+from PySide6.QtCore import QObject, QTimer
 
 from jobdesk.kit import formats
 from jobdesk.kit.message_bar import MessageBar
@@ -24,10 +26,15 @@ class Freshness(QObject):
     def __init__(self, message: MessageBar) -> None:
         super().__init__(message)
         self._message = message
-        self.begin()
+        self._counting = QTimer(self)
+        self._counting.setInterval(1_000)
+        self._counting.timeout.connect(self._count)
+        self.begin(None)
 
-    def begin(self) -> None:
+    def begin(self, monitor: Monitor | None) -> None:
         """Nothing is known yet of the desk that is followed from now on."""
+        self._monitor = monitor
+        self._counting.stop()
         self._stale: FeedState | None = None
         #: What the message bar says of it; another message may have come in its place.
         self._told = ""
@@ -53,17 +60,36 @@ class Freshness(QObject):
     def _tell_stale(self, state: FeedState) -> None:
         since = formats.local(state.since)
         if state.trouble is None or state.is_link_lost:
-            self._told = self.tr("Connection lost; what you see is as of {time}.").format(time=since)
+            self._told = self.tr("Connection lost; what you see has been stale since {time}.").format(time=since)
             remedy = self.tr("Jobdesk reconnects by itself. {reason}").format(reason=state.reason.partition("\n")[0])
         else:
             self._told = state.trouble.sentence
             remedy = self.tr("What you see is as of {time}; Jobdesk tries again by itself. {remedy}").format(
                 time=since, remedy=state.trouble.remedy if state.trouble.kind in _NEEDS_SOMEBODY else ""
             )
-        self._message.show_message("bad", self._told, remedy.strip())
+        if self._message.sentence == self._told and self._counting.isActive():
+            return  # the same trouble once more: the button, and the focus on it, stay
+        self._message.show_message("bad", self._told, remedy.strip(), [(self.tr("Try now"), self._try_now)])
+        self._counting.start()
+        self._count()
+
+    def _try_now(self) -> None:
+        if self._monitor is not None:
+            self._monitor.try_now()
+        self._message.rename_action(self.tr("trying …"))
+
+    def _count(self) -> None:
+        """Say on the button in how many seconds it would be tried without it."""
+        if self._stale is None or self._message.sentence != self._told:
+            self._counting.stop()
+            return
+        left = self._monitor.next_try_s if self._monitor is not None else None
+        told = self.tr("trying …") if left is None else self.tr("Try now ({n} s)").format(n=math.ceil(left))
+        self._message.rename_action(told)
 
     def _tell_current(self, state: FeedState) -> None:
         stale, self._stale = self._stale, None
+        self._counting.stop()
         before, self._server = self._server, state.server
         is_other = bool(before and state.server and before != state.server)
         if self._change and (stale is not None or is_other):

@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget
 
 from jobdesk.connection.page import Page
+from jobdesk.kit.table import Table
 
 P = TypeVar("P", bound=Page)
 
@@ -78,6 +79,12 @@ class PageStack(QStackedWidget):
             if page is not None:
                 kind = kinds.Preferred if page is self.currentWidget() else kinds.Ignored
                 page.setSizePolicy(kind, kind)
+
+    def show_stale(self, is_stale: bool) -> None:
+        """Grey what a database has told while nobody knows whether it is still so."""
+        for key, page in self._made.items():
+            for table in page.findChildren(Table) if key not in WITHOUT_DESK else ():
+                table.set_faded(is_stale)
 
     def all_made(self) -> list[Page]:
         """The pages that there are by now."""
