@@ -4,9 +4,9 @@
 PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests packaging
 PYTHON ?= python3
-# Each process has a server of its own. Unlike loadfile, worksteal lets both end together, and does not run a test again
-# that has taken its process with it (tests/hanging.py).
-SIDE_BY_SIDE = -n 2 --dist worksteal
+# Each process has a server of its own. Two for a core, for half of the time a test waits. Unlike loadfile, worksteal lets
+# all end together, and does not run a test again that has taken its process with it (tests/hanging.py).
+SIDE_BY_SIDE = -n 4 --dist worksteal
 STORM = PYTHONPATH=tests:tests/storm $(PYTHON_IN) tests/storm/storm.py
 
 .PHONY: demo tour pictures translations test check bench bench-worker bench-reporting bench-monitor storm sql format setup clean \

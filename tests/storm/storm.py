@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import os
 import random
 import shutil
@@ -36,6 +37,8 @@ HANDS = ("ours", "theirs", "ours", "theirs")
 CLOCKS = (0, 0, 2, -70, 3_600)
 #: What every check of the project goes through: two storms that are always the same, of so many seconds each.
 SHORT_SEEDS, SHORT_S = (5, 11), 15.0
+#: Whatever takes so long after a storm hangs.
+HANGS_S = 600.0
 #: How often something is struck, in seconds on the mean.
 STRIKE_S = 2.0
 #: How long everyone has to begin.
@@ -165,7 +168,9 @@ def rage(seconds: float, seed: int, is_kept: bool) -> int:
     folder.chmod(0o755)
     sys.stdout.write(f"seed {seed}, {seconds:.0f} s\n")
     sys.stdout.flush()
+    faulthandler.dump_traceback_later(seconds + HANGS_S, exit=True)
     wrong = asyncio.run(storm(folder, seconds, seed))
+    faulthandler.cancel_dump_traceback_later()
     for line in wrong:
         sys.stdout.write(f"WRONG  {line}\n")
     if wrong:
