@@ -7,12 +7,14 @@ timer comes until the standard input is closed, and has no connection.
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
+from phases import Phases
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QTableView
+
+PHASES = Phases()
 
 
 class Window(QMainWindow):
@@ -33,7 +35,8 @@ class Window(QMainWindow):
 
 
 def _painted() -> None:
-    print(time.perf_counter(), flush=True)
+    PHASES.over("page")
+    PHASES.tell()
     QApplication.quit()
 
 
@@ -41,10 +44,13 @@ def start(dsn: str) -> int:
     """Connect, ask once, show the window."""
     import psycopg
 
+    PHASES.over("imports")
     app = QApplication(sys.argv[:1])
     window = Window()
+    PHASES.over("window")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SELECT 1")
+        PHASES.over("connection")
         window.is_starting = True
         window.show()
         return app.exec()

@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 from jobdesk_core.monitor import MOVING_S
 from jobdesk_core.processes import die_with_parent
+from phases import PHASES, told
 from table import Line, below, percentile, take_rounds, within
 
 HERE = Path(__file__).parent
@@ -37,25 +38,38 @@ Period = tuple[float, float]
 
 
 async def start_lines(dsn: str, rounds: int) -> AsyncIterator[Line]:
-    """From the start of the process to painted jobs, beside a bare window and one connection."""
+    """From the start of the process to painted jobs, beside a bare window and one connection; and where it goes."""
+    spent: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
     with _folder() as folder:
         environment = _environment(folder)
 
-        def start(*command: str) -> float:
+        def start(who: str, *command: str) -> float:
             started = time.perf_counter()
-            painted = float(_output(environment, *command))
-            return 1000 * (painted - started)
+            phases = list(told(_output(environment, *command), started))
+            for phase, milliseconds, computing in phases:
+                of_all = spent.setdefault((who, phase), ([], []))
+                of_all[0].append(milliseconds)
+                of_all[1].append(computing)
+            return sum(milliseconds for _, milliseconds, _ in phases)
 
         async def ours() -> float:
-            return start("window.py", "start", dsn)
+            return start("ours", "window.py", "start", dsn)
 
         async def bare() -> float:
-            return start("bare.py", "start", dsn)
+            return start("bare", "bare.py", "start", dsn)
 
         taken = await take_rounds({"ours": ours, "bare": bare}, rounds)
-    yield Line(
-        "start to a filled window", "ms", taken["ours"], "bare window, one connection", taken["bare"], within(1.5)
-    )
+    peer = "bare window, one connection"
+    yield Line("start to a filled window", "ms", taken["ours"], peer, taken["bare"], within(1.5))
+    for phase in PHASES:
+        yield Line(f"start, {phase}", "ms", spent["ours", phase][0], peer, spent["bare", phase][0])
+    computing = {
+        who: [sum(round_) for round_ in zip(*(spent[who, each][1] for each in PHASES), strict=True)]
+        for who in ("ours", "bare")
+    }
+    yield Line("start, computing in all", "ms", computing["ours"], peer, computing["bare"], within(1.5))
+    for phase in PHASES:
+        yield Line(f"start, {phase}, computing", "ms", spent["ours", phase][1], peer, spent["bare", phase][1])
 
 
 # Memory

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,12 @@ from jobdesk.application import Program, parse_arguments
 from jobdesk.jobs.page import JobsPage
 from jobdesk.kit.theme import theme
 from jobdesk.runtime import loop
+from phases import Phases
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+PHASES = Phases()
+PHASES.over("imports")
 #: How long the window rests before it counts as being at rest, and how long anything may take, in seconds.
 REST_S, TIMEOUT_S = 3.0, 300.0
 
@@ -35,27 +37,28 @@ class Painted(QObject):
     def __init__(self, page: JobsPage) -> None:
         super().__init__()
         self._page = page
-        self.at = 0.0
+        self._is_painted = False
         self.done = asyncio.Event()
         page.table.viewport().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint and self._page.model.rowCount() and not self.at:
-            self.at = time.perf_counter()
+        if event.type() == QEvent.Type.Paint and self._page.model.rowCount() and not self._is_painted:
+            self._is_painted = True
             QTimer.singleShot(0, self._note)
         return False
 
     def _note(self) -> None:
         """The painting is over."""
-        self.at = time.perf_counter()
+        PHASES.over("page")
         self.done.set()
 
 
 async def start(program: Program) -> None:
-    """Say when the jobs are painted."""
+    """Say when each phase was over; the last one when the jobs are painted."""
+    program.session.desk_changed.connect(lambda: PHASES.over("connection"))
     painted = Painted(program.window.view.jobs)
     await painted.done.wait()
-    print(painted.at, flush=True)
+    PHASES.tell()
 
 
 async def memory(program: Program, rows: str) -> None:
@@ -121,6 +124,7 @@ def main(what: str, dsn: str, *rest: str) -> int:
 
     async def run() -> int:
         program = Program(parse_arguments(["--dsn", dsn, "--theme", "light"]), app)
+        PHASES.over("window")
         probes: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"start": start, "memory": memory, "watch": watch}
         probe = asyncio.create_task(probes[what](program, *rest))
         # A probe that fails ends the program.
