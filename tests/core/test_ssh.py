@@ -6,11 +6,17 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
+import select
+import shlex
+import shutil
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,11 +28,13 @@ from jobdesk_core.connectors.ssh.command import command, destination_of, problem
 from jobdesk_core.connectors.ssh.refusals import TUNNELS, refusal
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import ConnectorException, TunnelFailed
-from jobdesk_core.profiles import Profile, connection_parameters, place_of
+from jobdesk_core.profiles import Profile, ProfileStore, connection_parameters, place_of
+from jobdesk_core.profiles.allowed_commands import allow
 from jobdesk_core.profiles.probe import probe
 from jobdesk_core.profiles.secrets import typed
 from jobdesk_core.troubles import explain
 from planted import tells, written
+from psycopg.conninfo import conninfo_to_dict
 from sshd import PASSPHRASE, Hosts, needs_sshd, two_hosts
 from tls_server import TlsServer, needs_tls, tls_server
 from waiting import until
@@ -155,13 +163,26 @@ def test_nothing_of_it_is_an_option_or_a_command(text: str) -> None:
     assert "cannot be read" in explain(caught.value).sentence
 
 
+def test_several_hosts_before_it() -> None:
+    destination = destination_of("a,b,me@[fe80::1%eth0]:23,d")
+    assert destination is not None
+    words = command("ssh", destination, [(40001, "db", "5432")], is_asking=True)
+    for name, doubled in (("fe80::1%eth0", "%"), ("b", ""), ("a", "")):
+        (proxy,) = [word.partition("=")[2] for word in words if word.startswith("ProxyCommand=")]
+        words = shlex.split(re.sub("%[hp]", "x", proxy.replace("%%", "\0")).replace("\0", "%"))
+        assert words[-1] == name and words[words.index("-W") + 1] == "[x]:x", (doubled, words)
+
+
 def test_what_is_run() -> None:
     destination = destination_of("edge,me@gate:23")
     assert destination is not None
     words = command(
         "ssh", destination, [(40001, "db", "5432"), (40002, "::1", "5433"), (40003, "/run", "5434")], is_asking=False
     )
-    assert words[-8:] == ["-J", "edge", "-p", "23", "-l", "me", "--", "gate"]
+    assert words[-6:] == ["-p", "23", "-l", "me", "--", "gate"]
+    (proxy,) = [word.partition("=")[2] for word in words if word.startswith("ProxyCommand=")]
+    assert shlex.split(proxy)[:5] == ["ssh", "-v", "-W", "[%h]:%p", "-o"] and shlex.split(proxy)[-2:] == ["--", "edge"]
+    assert "StrictHostKeyChecking=ask" in shlex.split(proxy)
     assert [words[at + 1] for at, word in enumerate(words) if word == "-L"] == [
         "127.0.0.1:40001:db:5432",
         "127.0.0.1:40002:[::1]:5433",
@@ -231,6 +252,74 @@ async def test_through_one_host_and_another(
     assert walled["password"] not in caplog.text and walled["password"] not in hosts.log
 
 
+@needs_sshd
+async def test_to_several_servers_and_to_a_socket(hosts: Hosts, walled: dict[str, str], module_dsn: str) -> None:
+    several = walled | {"host": "127.0.0.1,localhost", "port": f"1,{walled['port']}"}
+    async with connected(several, "bastion") as connector:
+        assert await connector.run_async(WHO) == walled["user"]
+        async with connector.own_connection() as connection:
+            assert connection.info.host == "localhost"
+    words = {name: str(value) for name, value in conninfo_to_dict(module_dsn).items()}
+    if not words.get("host", "").startswith("/"):
+        pytest.skip("the tests' server has no socket")
+    async with connected(words | {"password": "none is asked"}, "bastion") as connector:
+        assert await connector.run_async(WHO) == words["user"]
+        assert connector.route is not Route.POOLED
+
+
+@needs_sshd
+async def test_what_ssh_config_would_share_or_leave_running_is_ours_alone(hosts: Hosts, walled: dict[str, str]) -> None:
+    """A master for the first host that outlives its use, and a forwarding whose port is taken."""
+    shared = f"ControlMaster auto\nControlPath {hosts.folder}/master-%C\nControlPersist 600\n"
+    hosts.configure(more=f"Host bastion\n{shared}Host *\nLocalForward {walled['port']} 127.0.0.1:1\n")
+    async with connected(walled) as connector:
+        assert await connector.run_async(WHO) == walled["user"]
+        assert not list(hosts.folder.glob("master-*"))
+    assert not clients(hosts)
+
+
+@needs_sshd
+@pytest.mark.skipif(shutil.which("script") is None, reason="needs script, which makes a terminal")
+def test_the_command_line_asks_on_the_terminal(hosts: Hosts, walled: dict[str, str], tmp_path: Path) -> None:
+    hosts.know("bastion")
+    hosts.configure(key="locked")
+    (tmp_path / ".pgpass").write_text("")
+    token = tmp_path / "token"
+    token.write_text(walled["password"])
+    profile = replace(through(walled), password_command=("cat", str(token)))
+    ProfileStore().save(profile)
+    place = place_of(profile)
+    assert place is not None
+    allow(profile.password_command, place)
+    words = [sys.executable, "-m", "jobdesk_core", "check", "--profile", "walled"]
+    alone = subprocess.run(words, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+    assert "FAILED  SSH" in alone.stdout and "did not accept any key" in alone.stdout, alone
+    said = _on_a_terminal(words, {"Enter passphrase for key": PASSPHRASE, "known from now on?": "y"})
+    assert hosts.fingerprint("gate") in said and "ok      Sign-in" in said, said
+    assert said.count("Enter passphrase") == 1 and not tells(said) and not clients(hosts)
+
+
+def _on_a_terminal(words: list[str], answers: dict[str, str]) -> str:
+    """What a program says on a terminal, where each question is answered once it is asked."""
+    line = ["script", "-qec", shlex.join(words), os.devnull]
+    said, waiting, ends_at = "", dict(answers), time.monotonic() + 60
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as program:
+        assert program.stdin is not None and program.stdout is not None
+        try:
+            while time.monotonic() < ends_at:
+                if not select.select([program.stdout], [], [], 0.1)[0]:
+                    continue
+                piece = program.stdout.read(4096)
+                if not piece:
+                    break
+                said += piece.decode("utf-8", "replace")
+                for question in [each for each in waiting if each in said]:
+                    program.stdin.write(f"{waiting.pop(question)}\n".encode())
+        finally:
+            program.kill()
+    return said
+
+
 @pytest.fixture
 def encrypting() -> Iterator[TlsServer]:
     with tempfile.TemporaryDirectory(prefix="jobdesk-tls-") as made:
@@ -259,7 +348,7 @@ async def test_a_certificate_is_checked_against_the_servers_own_name(hosts: Host
 async def test_a_new_host_is_shown_and_never_accepted_silently(hosts: Hosts, walled: dict[str, str]) -> None:
     # ssh_config would accept it: not for us.
     hosts.configure(more="StrictHostKeyChecking accept-new\n")
-    hosts.know("bastion")
+    hosts.know()
     for ask, words in (
         (None, "is not known on this machine"),
         (Answers(None), "was not answered"),
@@ -269,14 +358,14 @@ async def test_a_new_host_is_shown_and_never_accepted_silently(hosts: Hosts, wal
             async with connected(walled, ask=ask):
                 pass
         assert words in explain(caught.value).sentence
-        assert str(hosts.ports["gate"]) not in hosts.known
-    answers = Answers("yes")
+        assert not hosts.known
+    answers = Answers("yes", "yes")
     async with connected(walled, ask=answers) as connector:
         assert await connector.run_async(WHO) == walled["user"]
-    (question,) = answers.questions
-    assert (question.kind, question.fingerprint) == ("host key", hosts.fingerprint("gate"))
-    assert question.key_type == "ED25519" and str(hosts.ports["gate"]) in question.host
-    assert str(hosts.ports["gate"]) in hosts.known
+    for question, name in zip(answers.questions, ("bastion", "gate"), strict=True):
+        assert (question.kind, question.fingerprint) == ("host key", hosts.fingerprint(name))
+        assert question.key_type == "ED25519" and str(hosts.ports[name]) in question.host
+        assert str(hosts.ports[name]) in hosts.known
     async with connected(walled, ask=Answers()):
         pass
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +35,8 @@ _OPTIONS = {
     "GatewayPorts": "no",
 }
 LOOPBACK = "127.0.0.1"
+#: Seconds for `ssh` to read its configuration, and after how many hosts before others no more are looked for.
+_CONFIG_LIMIT_S, _DEEPEST = 10.0, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +77,67 @@ def command(
 ) -> list[str]:
     """The command that forwards each port of the loopback to a host and port as the last hop sees them.
 
-    It tells on its standard error how far it is. With `is_asking` it may ask, otherwise it never does.
+    It tells on its standard error how far it is. With `is_asking` it may ask, otherwise it never does. Takes some
+    milliseconds for each hop: `ssh` is asked which hosts of ssh_config stand before it.
     """
+    way = []
+    for own, host, port in forwards:
+        way += ["-L", f"{LOOPBACK}:{own}:{_target(host, port)}"]
+    return [program, *_words(program, destination.hops, ["-N", "-T", *way], is_asking=is_asking)]
+
+
+def _words(program: str, hops: Sequence[str], way: Sequence[str], *, is_asking: bool, depth: int = 0) -> list[str]:
+    """The arguments of `ssh` to the last of these hops, through those before it.
+
+    Those are gone through by a command of ours, not by ProxyJump: it would leave them to ssh_config, which may accept
+    any key unasked, and leave a shared connection running.
+    """
+    *before, last = hops
     options = _OPTIONS | {"BatchMode": "no" if is_asking else "yes"}
-    words = [program, "-v", "-N", "-T"]
+    before = before or (_jumps(program, last) if depth < _DEEPEST else [])
+    if before:
+        inner = _words(program, before, ["-W", "[%h]:%p"], is_asking=is_asking, depth=depth + 1)
+        # What is for the inner hop's own command is not for this one.
+        options["ProxyCommand"] = shlex.join([program, *inner]) if depth == 0 else _later(program, inner)
+    words = ["-v", *way]
     for name, value in options.items():
         words += ["-o", f"{name}={value}"]
-    for own, host, port in forwards:
-        words += ["-L", f"{LOOPBACK}:{own}:{_target(host, port)}"]
-    *jumps, last = destination.hops
-    if jumps:
-        words += ["-J", ",".join(jumps)]
-    found = _HOP.fullmatch(last)
+    # An outer command's signs are replaced where it is read.
+    return [*words, *(word.replace("%", "%%") if depth else word for word in _host(last))]
+
+
+def _later(program: str, words: Sequence[str]) -> str:
+    return shlex.join([program, *words]).replace("%", "%%")
+
+
+def _host(hop: str) -> list[str]:
+    found = _HOP.fullmatch(hop)
     assert found is not None
-    if found["port"]:
-        words += ["-p", found["port"]]
-    if found["user"]:
-        words += ["-l", found["user"]]
-    return [*words, "--", found["host"].strip("[]")]
+    port = ["-p", found["port"]] if found["port"] else []
+    user = ["-l", found["user"]] if found["user"] else []
+    return [*port, *user, "--", found["host"].strip("[]")]
+
+
+def _jumps(program: str, hop: str) -> list[str]:
+    """The hosts that ssh_config names before this one; none where it names none, or in a way that is left to `ssh`."""
+    if sys.platform == "win32":
+        return []
+    try:
+        told = subprocess.run(
+            [program, "-G", *_host(hop)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment(),
+            timeout=_CONFIG_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    named = [line.partition(" ")[2] for line in told.stdout.splitlines() if line.lower().startswith("proxyjump ")]
+    found = [each.strip() for each in (named[0].split(",") if named else [])]
+    return found if all(_HOP.fullmatch(each) for each in found) else []
 
 
 def _target(host: str, port: str) -> str:
