@@ -20,14 +20,11 @@ from jobdesk_core.operations import (
     Brake,
     DeferLedger,
     DeferPlan,
-    DefersRolledBack,
     Ledger,
-    NotApplied,
     Outcome,
     Plan,
     Rate,
     Result,
-    RolledBack,
     SetLedger,
     SetPlan,
     Steps,
@@ -41,7 +38,7 @@ from jobdesk_core.operations.change.prune import pruning
 from jobdesk_core.operations.commits import Write
 from jobdesk_core.operations.deferring.many import ledger_of
 from jobdesk_core.operations.deferring.one import settled
-from jobdesk_core.operations.outcomes import Outcomes
+from jobdesk_core.operations.outcomes import NothingDone, Outcomes
 from jobdesk_core.profiles import Profile
 
 L = TypeVar("L", Ledger, DeferLedger, SetLedger)
@@ -175,7 +172,7 @@ async def _carried_out(
             is_one_transaction=is_one_transaction,
             outcomes=lambda done: list(done.done_outcomes()),
         )
-    except (RolledBack, DefersRolledBack, NotApplied):
+    except NothingDone:
         pass  # the ledger tells
     except ConnectorException as error:
         if isinstance(error, InDoubt) or isinstance(ledger, SetLedger):

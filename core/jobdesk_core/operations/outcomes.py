@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobdesk_core.exceptions import JobdeskException, cause_text
+
 #: What stands in a sentence for a job's number, grouped by thousands.
 JOB = "{job}"
 
@@ -34,3 +36,14 @@ class Outcomes:
             )
             own = zip(self.names, self.values[place], strict=True) if self.values is not None else ()
             yield job_id, sentence, {**self.before, **dict(own)}, self.new_ids[place] if self.new_ids else None
+
+
+class NothingDone(JobdeskException):
+    """The one transaction was rolled back; `ledger` tells what became of each job, and of what broke it off."""
+
+    what = "changed"
+
+    def __init__(self, ledger: Any) -> None:
+        cause = f" The reason: {cause_text(ledger.error)}" if ledger.error is not None else ""
+        super().__init__(f"Nothing was {self.what}: everything was rolled back.{cause}")
+        self.ledger = ledger

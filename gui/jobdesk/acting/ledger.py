@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from jobdesk.acting import ledger_files
 from jobdesk.acting.act import Act, Ended
 from jobdesk.acting.outcome_list import OutcomeList, reader
 from jobdesk.kit.dialog_frame import DialogFrame
+from jobdesk.kit.layouts import scrolling
 from jobdesk.kit.theme import theme
 
 
@@ -27,16 +28,7 @@ class LedgerDialog(DialogFrame):
         self.export_button.clicked.connect(self._export)
         self.links.addWidget(self.export_button)
         self.cancel_button.setText(self.tr("Close"))
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.addWidget(self.outcomes)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(inner)
-        self.content.addWidget(scroll, 1)
+        self.content.addWidget(scrolling(self.outcomes), 1)
         self.outcomes.show_lines(ended.lines)
         if ended.remedy:
             self.message.show_message(ended.kind, ended.remedy)

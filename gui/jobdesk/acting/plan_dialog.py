@@ -7,8 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from jobdesk_core.operations import TooManyNewJobs, TooManyStaged
 from jobdesk_core.troubles import explain
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from jobdesk.acting.act import Errand
 from jobdesk.acting.safety import Safety
@@ -166,19 +165,3 @@ class PlanDialog(DialogFrame, Generic[P]):
         button.setAutoDefault(False)
         button.clicked.connect(lambda: clicked())
         return button
-
-    def scrolling(self, *widgets: QWidget) -> QScrollArea:
-        """These, one below the other, in as much room as there is."""
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.setSpacing(12)
-        for widget in widgets:
-            column.addWidget(widget)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        return scroll

@@ -32,6 +32,7 @@ from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.acting.words import jobs, words_of
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import scrolling
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme import theme
 
@@ -244,7 +245,7 @@ class PreflightDialog(PlanDialog[Plan]):
         self.links.addWidget(self.edit_button)
         self.links.addWidget(self.sql.button)
         self.edit_button.setVisible(self._edit is not None)
-        self._scroll = self.scrolling(self.choice, self.ids, self.outcomes, self.options, self.safety, self.sql)
+        self._scroll = scrolling(self.choice, self.ids, self.outcomes, self.options, self.safety, self.sql)
         self.content.addWidget(self._scroll, 1)
         self.content.addWidget(self.pace)
         self.resize(theme().grown(720), theme().grown(440))

@@ -17,6 +17,7 @@ from jobdesk.acting.safety import Safety
 from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import scrolling
 from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, ValuesModel
@@ -182,7 +183,7 @@ class StagedDialog(PlanDialog[SetPlan]):
         self.links.addWidget(self.sql.button)
         self.content.addWidget(self.table)
         self.content.addLayout(buttons)
-        self.content.addWidget(self.scrolling(self.outcomes, self.sql), 1)
+        self.content.addWidget(scrolling(self.outcomes, self.sql), 1)
         self.content.addWidget(self.safety)
         self.content.addWidget(self.pace)
         self.resize(theme().grown(760), theme().grown(620))

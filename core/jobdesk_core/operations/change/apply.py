@@ -12,7 +12,6 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.exceptions import (
     ConnectorException,
     InDoubt,
-    JobdeskException,
     NotWritten,
     UniqueViolation,
     cause_text,
@@ -26,7 +25,7 @@ from jobdesk_core.operations.change.rules import BUSY, CHANGED, GONE, TAKEN, Fac
 from jobdesk_core.operations.change.sample_rows import lock_holders
 from jobdesk_core.operations.commits import Write
 from jobdesk_core.operations.ledger import Ledger, Result
-from jobdesk_core.operations.outcomes import Outcomes
+from jobdesk_core.operations.outcomes import NothingDone, Outcomes
 from jobdesk_core.operations.rate import Rate, Speed
 from jobdesk_core.operations.steps import Progress, Steps
 
@@ -49,13 +48,10 @@ NOT_WRITTEN = Reason(
 )
 
 
-class RolledBack(JobdeskException):
+class RolledBack(NothingDone):
     """Nothing was changed: the one transaction was rolled back."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        cause = f" The reason: {cause_text(ledger.error)}" if ledger.error is not None else ""
-        super().__init__(f"Nothing was changed: everything was rolled back.{cause}")
-        self.ledger = ledger
+    ledger: Ledger
 
 
 def apply(

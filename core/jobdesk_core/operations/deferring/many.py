@@ -16,7 +16,6 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.exceptions import (
     ConnectorException,
     InDoubt,
-    JobdeskException,
     NotWritten,
     UniqueViolation,
     cause_text,
@@ -29,6 +28,7 @@ from jobdesk_core.operations.commits import Write
 from jobdesk_core.operations.deferring.ledger import DeferLedger
 from jobdesk_core.operations.deferring.new_jobs import NewJob, problem_of
 from jobdesk_core.operations.ledger import Result
+from jobdesk_core.operations.outcomes import NothingDone
 from jobdesk_core.operations.rate import Rate
 from jobdesk_core.operations.steps import Progress, Steps
 from jobdesk_core.profiles.secret_keys import masked
@@ -67,13 +67,11 @@ class DeferPlan:
         return [] if self.problem is not None else [n for n in range(len(self.jobs)) if n not in self.refusals]
 
 
-class DefersRolledBack(JobdeskException):
+class DefersRolledBack(NothingDone):
     """Nothing was deferred: the one transaction was rolled back."""
 
-    def __init__(self, ledger: DeferLedger) -> None:
-        cause = f" The reason: {cause_text(ledger.error)}" if ledger.error is not None else ""
-        super().__init__(f"Nothing was deferred: everything was rolled back.{cause}")
-        self.ledger = ledger
+    what = "deferred"
+    ledger: DeferLedger
 
 
 def plan_defers(

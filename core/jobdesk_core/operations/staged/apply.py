@@ -15,7 +15,6 @@ from jobdesk_core.exceptions import (
     CapabilityMissing,
     ConnectorException,
     InDoubt,
-    JobdeskException,
     cause_text,
 )
 from jobdesk_core.operations.change.action_sql import LOCK_TIMEOUT
@@ -23,7 +22,7 @@ from jobdesk_core.operations.change.apply import apply, first_statement
 from jobdesk_core.operations.change.changes import set_to
 from jobdesk_core.operations.deferring.one import Outcome, defer
 from jobdesk_core.operations.ledger import IN_DOUBT, JobOutcome, Ledger, Result, write_csv, write_ndjson
-from jobdesk_core.operations.outcomes import Outcomes
+from jobdesk_core.operations.outcomes import NothingDone, Outcomes
 from jobdesk_core.operations.staged.changes import StagedChange, StagedDefer
 from jobdesk_core.operations.staged.plan import Part, SetPlan
 from jobdesk_core.operations.steps import Progress, Step, Steps, relayed
@@ -31,13 +30,10 @@ from jobdesk_core.operations.steps import Progress, Step, Steps, relayed
 _LEFT = "was left as it was: everything was rolled back."
 
 
-class NotApplied(JobdeskException):
+class NotApplied(NothingDone):
     """Nothing was changed: the one transaction was rolled back."""
 
-    def __init__(self, ledger: SetLedger) -> None:
-        cause = f" The reason: {cause_text(ledger.error)}" if ledger.error is not None else ""
-        super().__init__(f"Nothing was changed: everything was rolled back.{cause}")
-        self.ledger = ledger
+    ledger: SetLedger
 
 
 class SetLedger:
