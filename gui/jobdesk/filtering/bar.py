@@ -51,6 +51,8 @@ class FilterBar(QFrame):
         self._edit = FilterEdit()
         self._edit.setAccessibleName(self.tr("Filter"))
         self._problem: FilterProblem | None = None
+        #: What a problem is shown over: whatever goes out of sight together with the bar.
+        self.ground: QWidget = self
         self._instead: list[str] = []
         self._problem_text = ""
         self._looking_glass = _tool("search", self.tr("Type a filter"))
@@ -111,12 +113,12 @@ class FilterBar(QFrame):
         self._edit.mark(error.position - edit_from, error.length)
         self._set_property("problem", True)
         if self._problem is None:
-            self._problem = FilterProblem(self.window())
+            self._problem = FilterProblem(self.ground)
             self._problem.chosen.connect(self._choose_suggestion)
         start, end = error.replaced
         self._instead = [f"{whole[:start]}{each}{whole[end:]}" for each in error.suggestions]
         self._problem.show_problem(error.message, error.suggestions, self.width())
-        self._problem.move(self.mapTo(self.window(), QPoint(0, self.height() + 2)))
+        self._problem.move(self.mapTo(self.ground, QPoint(0, self.height() + 2)))
         self._problem.setVisible(self.isVisible())
         self._problem.raise_()
         before: QWidget = self._edit

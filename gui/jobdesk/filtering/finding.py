@@ -57,6 +57,7 @@ class Finding(QObject):
         super().__init__(window.frame)
         self._window, self._session, self._listing = window, session, listing
         self.bar = bar
+        bar.ground = window.frame
         self.list = views
         self.store = FindingStore(session.store.path.with_name("finding.toml"))
         self.views: list[SavedView] = []

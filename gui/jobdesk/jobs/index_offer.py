@@ -101,7 +101,7 @@ class IndexOffer(QObject):
         from jobdesk.jobs.index_advice import IndexAdviceDialog
 
         dialog = IndexAdviceDialog(
-            self._page.window(),
+            self._page,
             advice=advice,
             filter_text=self._filter_text,
             create=lambda: indexes.create(desk.connector, advice),

@@ -373,7 +373,7 @@ class JobsPage(Page):
             self._menu.popup(self.table.viewport().mapToGlobal(position))
 
     def _ask_for_argument(self) -> None:
-        ArgumentColumnDialog(self.window(), show=self.show_argument).open()
+        ArgumentColumnDialog(self, show=self.show_argument).open()
 
     def show_argument(self, path: tuple[str, ...]) -> None:
         """Show the argument at a path as a column, and scroll to it."""
