@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -158,6 +159,29 @@ async def test_what_the_test_of_a_connection_says_of_each_mode(dsn: str, mode: s
         return
     assert told["Pooler"] == f"A pooler in {mode} mode: nothing is listened to, changes are polled for."
     assert told["Clock"] == "This machine's clock and the server's agree."
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction", "statement"])
+def test_in_each_mode_jobs_are_listed_and_acted_upon_or_the_mode_is_told(
+    dsn: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    insert = "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 't') RETURNING id"
+    ids = [run_sql(dsn, insert)[0] for _ in range(3)]
+    with pgbouncer(dsn, mode=mode) as pooled:
+        codes = [
+            main([*words, "--dsn", pooled])
+            for words in (["jobs", "status:todo"], ["cancel", str(ids[0]), "--yes"], ["check"])
+        ]
+    told = capsys.readouterr()
+    statuses = run_sql(dsn, "SELECT status::text FROM procrastinate_jobs ORDER BY id")
+    if mode == "statement":
+        assert codes == [4, 4, 4] and statuses == ["todo"] * 3
+        assert told.err.count("This is a pooler in statement mode, which takes no transactions.") == 2
+        assert "Connect to the server itself, or to a pool in transaction mode." in told.err
+        return
+    assert codes == [0, 0, 0] and statuses == ["cancelled", "todo", "todo"], told.err
+    assert f"A pooler in {mode} mode: nothing is listened to, changes are polled for." in told.out
 
 
 async def test_a_direct_connection_prepares_and_its_user_may_choose(dsn: str) -> None:

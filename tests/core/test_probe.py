@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,10 @@ async def test_of_several_hosts_each_is_told(dsn: str) -> None:
         ("TCP", "warning"), ("Socket", "good"), ("Sign-in", "good")
     ]  # fmt: skip
     assert steps[1].sentence.endswith("The next one is tried.")
+
+
+async def test_a_server_that_keeps_silent_is_not_said_to_be_out_of_reach() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        steps = await all_steps_of(f"host=127.0.0.1 port={silent.getsockname()[1]} connect_timeout=2")
+    assert [(step.name, step.result) for step in steps] == [("Settings", "good"), ("TCP", "good"), ("TLS", "bad")]
+    assert steps[-1].sentence == "It takes connections, and then says nothing."

@@ -8,8 +8,10 @@ import datetime as dt
 import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from psycopg.errors import ConnectionTimeout
 
 from jobdesk_core.clock import TOLD_S, ServerClock
 from jobdesk_core.connectors.access import Access
@@ -32,6 +34,8 @@ ROUND_TRIP_S = 2.0
 #: Days that a certificate should be good for at least.
 SOON = dt.timedelta(days=14)
 UNHEARD = "Notifications do not arrive; changes will be polled for."
+
+SILENT = "It takes connections, and then says nothing."
 
 SETTINGS, SSH, NAME, TCP, SOCKET, TLS, LOGIN = "Settings", "SSH", "Name", "TCP", "Socket", "TLS", "Sign-in"
 SERVER, POOLER, SCHEMA, RIGHTS, LISTEN, CLOCK = "Server", "Pooler", "Schema", "Rights", "LISTEN", "Clock"
@@ -157,6 +161,8 @@ def _failed(stage: Stage, secret: Secret | None, profile: Profile) -> Step:
     error = ConnectorException(str(stage.error))
     error.__cause__ = stage.error
     trouble = about_refusal(explain(error), secret, profile)
+    if isinstance(stage.error, ConnectionTimeout) and stage.kind in ("encryption", "login"):
+        trouble = replace(trouble, sentence=SILENT, remedy="Is it a PostgreSQL server, and not frozen or overloaded?")
     link = SOCKET if stage.is_socket else TCP
     name = {"settings": SETTINGS, "name": NAME, "link": link, "encryption": TLS, "login": LOGIN}[stage.kind]
     if trouble.kind in ("no_database", "busy"):

@@ -86,6 +86,9 @@ class ConnectionTest(QFrame):
         else:
             told = self.tr("all is well · {took}").format(took=took)
         self.outcome.setText(told)
+        self.outcome.setProperty("tone", "bad" if bad is not None and not is_stopped else "small")
+        self.outcome.style().unpolish(self.outcome)
+        self.outcome.style().polish(self.outcome)
         self.outcome.show()
 
     def _show_now(self) -> None:
@@ -146,6 +149,8 @@ def _line(step: Step, buttons: list[QPushButton]) -> QWidget:
     head = QHBoxLayout()
     name = QLabel(step.name)
     name.setProperty("strong", "true")
+    if step.result == "bad":
+        name.setProperty("tone", "bad")
     head.addWidget(name, 1)
     took = QLabel(f"{step.milliseconds:,.0f} ms")
     took.setProperty("tone", "small")
