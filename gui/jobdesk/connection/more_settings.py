@@ -42,7 +42,7 @@ class MoreSettings(QWidget):
         for label, edit in (
             (self.tr("At most"), self.most),
             (self.tr("Wait for one"), self.timeout),
-            (self.tr("Make anew after"), self.lifetime),
+            (self.tr("Replace after"), self.lifetime),
             (self.tr("Give back after"), self.idle),
         ):
             row.addLayout(field(label, edit), 1)
