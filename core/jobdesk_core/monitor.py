@@ -44,6 +44,8 @@ from jobdesk_core.troubles import LINK_LOST, Trouble, explain
 
 #: Seconds between two looks: while things move, at rest, and at least.
 MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
+#: Seconds between two questions while nobody looks.
+OUT_OF_SIGHT_S = 5.0
 #: An answer that takes longer than this means that the link is in trouble.
 ANSWER_S = 4.0
 #: What is locked for longer than this is told as that: see `_be_patient`.
@@ -91,6 +93,7 @@ class Monitor:
         self._wake, self._hurry = asyncio.Event(), asyncio.Event()
         #: When a lost link is tried anew (`time.monotonic`).
         self._tries_at: float | None = None
+        self._is_in_sight, self._sight = True, asyncio.Event()
         self._on_state: Callable[[FeedState], None] = lambda state: None
         self._on_workers: Callable[[list[WorkerRow]], None] = lambda workers: None
         self._listener = Listener(connector, self._wake.set, lambda reason: self._turn("polling", reason))
@@ -312,7 +315,19 @@ class Monitor:
         finally:
             self._tries_at = None
 
+    def set_in_sight(self, is_in_sight: bool) -> None:
+        """Whether anybody looks at what is read. If not, one small question every few seconds is all that is asked."""
+        self._is_in_sight = is_in_sight
+        self._sight.set()
+        if is_in_sight:
+            self._wake.set()
+
     async def _wait(self, seconds: float) -> None:
+        self._sight.clear()
+        if not self._is_in_sight:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(OUT_OF_SIGHT_S):
+                    await self._sight.wait()
         await asyncio.sleep(SHORTEST_S)
         # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the waking.
         with contextlib.suppress(TimeoutError):

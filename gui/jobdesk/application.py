@@ -18,6 +18,7 @@ from typing import Any
 from jobdesk_core import cli
 from jobdesk_core.cli import typed_secrets
 from jobdesk_core.demo import Demo, DemoError
+from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import (
     NAMES_A_DATABASE,
     Profile,
@@ -36,11 +37,13 @@ from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.theme import NoFontFound
 from jobdesk.kit.work import Work
 from jobdesk.linking.doorway import Doorway, pass_on, usual_path
+from jobdesk.linking.link import profile_name
 from jobdesk.linking.opening import LinkOpening
 from jobdesk.runtime import logs, loop, system_libraries, translation
 from jobdesk.runtime.garbage import collect_here
 from jobdesk.runtime.resources import resource
 from jobdesk.window import remembered
+from jobdesk.window.desks import Desks
 from jobdesk.window.main_window import MainWindow
 from jobdesk.window.pages import KEYS
 from jobdesk.window.unexpected import Unexpected
@@ -83,23 +86,50 @@ class Program:
         self._app = app
         self._ending = asyncio.Event()
         self._demo: Demo | None = None
-        self.session = Session(ProfileStore())
+        self._store, self._journal = ProfileStore(), Journal()
+        self.desks = Desks(lambda: MainWindow(Session(self._store, self._journal)))
+        self.desks.made.connect(self._made)
+        frame = self.desks.frames[0]
+        #: What is remembered of each desk's arrangement, and the links that are on their way to it.
+        self._memories: dict[MainWindow, remembered.Memory] = {}
+        self._links: dict[MainWindow, LinkOpening] = {}
+        self._work = Work(self.desks)
+        self._unexpected = Unexpected(frame)
         with theme().undressed():
-            self.window = MainWindow(self.session)
+            self.desks.open()
             if guide is None:
-                remembered.restore(self.window, options.theme)
-        self._work = Work(self.window)
-        self._memory = remembered.Memory(self.window.view) if guide is None else None
-        self._unexpected = Unexpected(self.window)
-        self._links = LinkOpening(self.window.view, self.session, KEYS)
+                remembered.restore(frame, options.theme)
+
+    @property
+    def window(self) -> MainWindow:
+        """The desk that a person looks at."""
+        return self.desks.current
+
+    def _made(self, window: MainWindow) -> None:
+        """A desk has been made: what is remembered of it, and what it asks of the program."""
+        self._links[window] = LinkOpening(window.view, window.view.session, KEYS)
+        if self._guide is None:
+            self._memories[window] = remembered.Memory(window.view)
+        window.view.commands.demo.asked_for.connect(self.start_demo)
+        window.destroyed.connect(lambda: (self._links.pop(window, None), self._memories.pop(window, None)))
+
+    def _open_link(self, text: str) -> bool:
+        """Show what a link names: in the tab of its connection, or a new one where another is open here."""
+        name = profile_name(text)
+        window = (self.desks.show_profile(name) if name else None) or self.window
+        profile = window.view.session.profile
+        if name and profile is not None and profile.name != name:
+            self.desks.open()
+            window = self.window
+        return self._links[window].open(text)
 
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
         self._connect()
-        self.window.show()
+        self.desks.frames[0].show()
         if self._guide is None:
-            self._work.start(Doorway(usual_path(), self._links.open).stand_open(), name="links")
-        collect_here(self.window)
+            self._work.start(Doorway(usual_path(), self._open_link).stand_open(), name="links")
+        collect_here(self.desks)
         code = 0
         try:
             is_opening = self._open_what_was_asked_for()
@@ -108,13 +138,14 @@ class Program:
             else:
                 await self._ending.wait()
         finally:
-            if self._memory is not None:
-                self._memory.keep()
-            self.window.hide()
+            for memory in self._memories.values():
+                memory.keep()
+            if self._guide is None:
+                remembered.keep_tabs(self.desks.saved())
+            for frame in self.desks.frames:
+                frame.hide()
             await self._work.stop()
-            # In good order also when a signal ends the program: what was done is in the journal.
-            await self.window.view.acting.acts.stop()
-            await self.session.stop()
+            await self.desks.stop()
             if self._demo is not None:
                 await asyncio.to_thread(self._demo.stop)
         return code
@@ -127,14 +158,13 @@ class Program:
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows
                 running.add_signal_handler(number, self._ending.set)
-        self.window.closing.connect(self._ending.set)
-        self.window.view.commands.demo.asked_for.connect(self.start_demo)
+        self.desks.ending.connect(self._ending.set)
 
     def _open_what_was_asked_for(self) -> bool:
         """Whether anything is being opened."""
         options = self._options
         if options.link is not None:
-            return self._links.open(options.link)
+            return self._open_link(options.link)
         if options.demo:
             self.start_demo()
         elif options.dsn is not None:
@@ -145,20 +175,26 @@ class Program:
 
     def _open(self, profile: Profile, password: str | None = None) -> bool:
         given = {"schema": self._options.schema, "ssh": self._options.ssh}
-        self.session.open(replace(profile, **{name: value for name, value in given.items() if value}), password)
+        self.window.view.session.open(
+            replace(profile, **{name: value for name, value in given.items() if value}), password
+        )
         return True
 
     def _open_saved(self, name: str | None) -> bool:
-        store = self.session.store
+        store = self._store
         try:
             wanted = name or store.last_used
             profile = store.get(wanted) if wanted else None
-            names = [each.name for each in store.all()]
+            every = store.all()
+            names = [each.name for each in every]
         except UnreadableProfiles as error:
             self.window.view.show_trouble(Trouble("unknown", str(error)))
             return False
         if profile is not None:
-            return self._open(profile)
+            self._open(profile)
+            if name is None:
+                self._restore_tabs(profile, every)
+            return True
         if name is None and any(variable in os.environ for variable in NAMES_A_DATABASE):
             return self._open(profile_of_environment())
         if name is not None:
@@ -172,16 +208,24 @@ class Program:
             )
         return False
 
+    def _restore_tabs(self, first: Profile, every: list[Profile]) -> None:
+        """The other tabs of last time are there again; each connects when it is looked at."""
+        by_name = {profile.name: profile for profile in every}
+        for name in remembered.tabs():
+            if name != first.name and name in by_name:
+                self.desks.open(by_name[name], is_shown=False)
+
     def start_demo(self) -> None:
         """Start the embedded server, its workers and its jobs, then connect."""
         if self._demo is not None:
             self._open_demo(self._demo)
             return
         running = asyncio.get_running_loop()
-        self.window.view.start.show_progress("…")
+        start = self.window.view.start
+        start.show_progress("…")
 
         def progress(sentence: str) -> None:
-            running.call_soon_threadsafe(self.window.view.start.show_progress, sentence)
+            running.call_soon_threadsafe(start.show_progress, sentence)
 
         self._work.start(
             asyncio.to_thread(Demo.start, progress), name="demo", then=self._open_demo, failed=self._demo_failed
@@ -190,7 +234,7 @@ class Program:
     def _open_demo(self, demo: Demo) -> None:
         self._demo = demo
         profile = Profile(name=DEMO.name, method="dsn", dsn=demo.dsn, environment="demo", colour=DEMO.colour)
-        self.session.open(profile)
+        self.window.view.session.open(profile)
 
     def _demo_failed(self, error: Exception) -> None:
         if not isinstance(error, DemoError):

@@ -36,7 +36,7 @@ class Walker:
     """Needs a window that is opening, or has opened, a connection."""
 
     def __init__(self, window: MainWindow, folder: Path) -> None:
-        self.frame, self.window = window, window.view
+        self.frame, self.window = window.window(), window.view
         self.folder = folder
         self._number = 0
 

@@ -55,7 +55,7 @@ class Painted(QObject):
 
 async def start(program: Program) -> None:
     """Say when each phase was over; the last one when the jobs are painted."""
-    program.session.desk_changed.connect(lambda: PHASES.over("connection"))
+    program.window.view.session.desk_changed.connect(lambda: PHASES.over("connection"))
     painted = Painted(program.window.view.jobs)
     await painted.done.wait()
     PHASES.tell()

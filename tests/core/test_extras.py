@@ -56,7 +56,7 @@ except ImportError as error:
 
 
 def test_the_core_needs_no_extra() -> None:
-    done = run_without(DRIVERS, "from jobdesk_core import *\nimport jobdesk_core.monitor.monitor, jobdesk_core.demo")
+    done = run_without(DRIVERS, "from jobdesk_core import *\nimport jobdesk_core.monitor, jobdesk_core.demo")
     assert done.returncode == 0, done.stderr
 
 

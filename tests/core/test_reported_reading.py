@@ -138,10 +138,10 @@ def test_what_cannot_be_read_is_a_sentence(dsn: str, connector: SyncPsycopgConne
             assert "may not read the table jobdesk.workers" in (answered(other, "workers") or "")
 
     found = connector.run(schema.detect())
-    run_sql(dsn, "DROP TABLE jobdesk.runtime.logs")
+    run_sql(dsn, "DROP TABLE jobdesk.logs")
     assert "has no table logs" in (answered(connector, "logs") or "")
     late = steps.run(attempt(found, "logs", lambda _: reading.log_of(1)), connector)
-    assert "jobdesk.runtime.logs" in (late.refusal or "") and late.value is None
+    assert "jobdesk.logs" in (late.refusal or "") and late.value is None
     run_sql(dsn, "ALTER TABLE jobdesk.errors RENAME COLUMN message TO text")
     assert "could not be read" in (answered(connector, "errors") or "")
     run_sql(dsn, "UPDATE jobdesk.version SET version = 9")

@@ -187,10 +187,10 @@ async def test_the_pages_change_by_their_shortcuts_and_the_theme_too(dsn: str, t
     async with live(tmp_path, dsn) as window:
         window.window().activateWindow()
         for number, key in enumerate(("overview", "jobs", "queues", "tasks", "workers", "locks", "journal"), 1):
-            QTest.keySequence(window, QKeySequence(f"Ctrl+{number}"))
+            QTest.keySequence(window, QKeySequence(f"Ctrl+Shift+{number}"))
             assert window.pages.get(key).isVisible(), key
         before = theme().tokens.is_dark
-        QTest.keySequence(window, QKeySequence("Ctrl+T"))
+        QTest.keySequence(window, QKeySequence("Ctrl+Shift+D"))
         assert theme().tokens.is_dark is not before
         theme().set_mode("light")
         QTest.keySequence(window, QKeySequence("Ctrl+F"))

@@ -247,3 +247,20 @@ def test_the_file_is_its_owners_and_a_pipe_in_its_place_is_passed_over(settings:
     remembered.keep(window)
     keep_arrangement("x", {"page": "jobs"})
     assert arrangement_of("x") is None and settings.is_fifo()
+
+
+def test_tabs_come_back_in_their_order_and_no_damage_is_in_the_way(settings: Path) -> None:
+    assert remembered.tabs() == []
+    for names in (["b", "a & b, c", "ü=%"], ["one"], []):
+        remembered.keep_tabs(names)
+        assert remembered.tabs() == names
+    remembered.keep_tabs([f"t{number}" for number in range(100)])
+    assert len(remembered.tabs()) == remembered.MOST_TABS
+    for content in (
+        b"[General]\ntabs=@Invalid()\n",
+        b"[General]\ntabs=@Variant(\\0\\0)\n",
+        b"\xff\xfe",
+        b"[General]\ntabs=\n",
+    ):
+        write(settings, content)
+        assert remembered.tabs() == []

@@ -30,6 +30,13 @@ class Boards(QObject):
         self._looks.start()
         self._look()
 
+    def set_in_sight(self, is_in_sight: bool) -> None:
+        """Rest while nobody looks."""
+        if is_in_sight:
+            self.start()
+        else:
+            self._looks.stop()
+
     def _look(self) -> None:
         now = self._monitor.now()
         for board in self._boards:

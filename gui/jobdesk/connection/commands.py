@@ -15,6 +15,9 @@ from jobdesk.kit.action_spec import Spec
 class ConnectionCommands(CommandGroup):
     """Connections to databases."""
 
+    #: Another connection is wanted beside this one: its Profile, and the password that was typed or None.
+    apart_asked_for = Signal(object, object)
+
     def _reasons(self) -> Reasons:
         none = self.tr("There is no open connection.")
         return {
@@ -29,6 +32,7 @@ class ConnectionCommands(CommandGroup):
 
         dialog = ConnectionDialog(self._window.frame, store=self._session.store, profile=self._session.profile)
         dialog.chosen.connect(self._session.open)
+        dialog.chosen_apart.connect(self.apart_asked_for)
         dialog.renamed.connect(self._session.rename)
         dialog.open()
 

@@ -63,6 +63,7 @@ from PySide6.QtCore import QObject, Signal
 
 from jobdesk.connection.act_access import ActAccess
 from jobdesk.connection.boards import Boards
+from jobdesk.kit import clock
 from jobdesk.kit.work import Work
 from jobdesk.runtime.logs import logger
 
@@ -132,6 +133,14 @@ class Desk(QObject):
         self.state_changed.connect(self._look_at_clock)
         self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit, self._take_workers), name="feed")
         self.boards.start()
+
+    def set_in_sight(self, is_in_sight: bool) -> None:
+        """Whether anybody looks at this desk; if not, its server is asked little. Times go by its clock if so."""
+        self.monitor.set_in_sight(is_in_sight)
+        if self.capabilities.has_schema:
+            self.boards.set_in_sight(is_in_sight)
+        if is_in_sight:
+            clock.follow(self.connector.clock)
 
     def _settle_when_up(self, state: FeedState) -> None:
         """Look up what the journal does not know of earlier acts, once connected and whenever the link is back."""

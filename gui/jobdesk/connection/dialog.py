@@ -47,6 +47,7 @@ class ConnectionDialog(DialogFrame):
     submits_on_return = True
 
     chosen = Signal(Profile, object)  # with the password, str | None
+    chosen_apart = Signal(Profile, object)  # the same, to be opened in a tab of its own
     renamed = Signal(str, str)
 
     def __init__(self, parent: QWidget | None, *, store: ProfileStore, profile: Profile | None = None) -> None:
@@ -121,6 +122,10 @@ class ConnectionDialog(DialogFrame):
         """Connect with what is on show; the window tells how it went."""
         self.run(self._keep_password(self.profile()), lambda _: self._choose())
 
+    def submit_apart(self) -> None:
+        """Connect in a tab of its own."""
+        self.run(self._keep_password(self.profile()), lambda _: self._choose_apart())
+
     def test(self) -> None:
         """Try it, and show each step as it has been tried; pressed while it is tried, it stops."""
         if self.work.is_running("test"):
@@ -187,6 +192,10 @@ class ConnectionDialog(DialogFrame):
         asking.open()
 
     # What they do
+
+    def _choose_apart(self) -> None:
+        self.chosen_apart.emit(self.profile(), self.form.typed_password())
+        self.accept()
 
     def _choose(self) -> None:
         self.chosen.emit(self.profile(), self.form.typed_password())
@@ -373,6 +382,9 @@ class ConnectionDialog(DialogFrame):
             button.clicked.connect(run)
         self.links.addWidget(self.test_button)
         self.links.addWidget(self.save_button)
+        self.second.setText(self.tr("Connect in a new tab"))
+        self.second.clicked.connect(self.submit_apart)
+        self.second.show()
         self.test_card.schema_chosen.connect(self._use_schema)
         self.form.name.textChanged.connect(self._show_verbs)
         self.list.chosen.connect(self._choose_saved)

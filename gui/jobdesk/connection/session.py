@@ -52,6 +52,8 @@ class Session(QObject):
         self.journal.patience_s = PATIENCE_S
         self.desk: Desk | None = None
         self.profile: Profile | None = None
+        #: Whether the last attempt to connect failed.
+        self.is_refused = False
         #: Asked before the desk on show is closed: calls on at once, later, or never.
         self.before_close: Callable[[Desk | None, Callable[[], object]], object] = lambda desk, go_on: go_on()
         #: Asks the operator for a password: the profile and why, to the password or None.
@@ -66,6 +68,11 @@ class Session(QObject):
         self._work = Work(self)
         #: What the attempt under way waits for.
         self.waits_for: Literal["password", "server"] = "server"
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether an attempt to connect is under way."""
+        return self._work.is_running(OPEN)
 
     def open(self, profile: Profile, password: str | None = None) -> None:
         """Connect to this profile's database; the desk on show is closed first."""
@@ -139,11 +146,12 @@ class Session(QObject):
 
     async def _open(self, profile: Profile) -> None:
         await self._close()
-        self.profile = profile
+        self.profile, self.is_refused = profile, False
         self.opening.emit(profile)
         try:
             desk = await self._signed_in(profile)
         except Unreached as error:
+            self.is_refused = True
             self.trouble.emit(error.trouble, profile)
             return
         missing = desk.capabilities.rights.read

@@ -36,6 +36,14 @@ def is_link(text: str) -> bool:
     return text.lower().startswith(_SCHEME)
 
 
+def profile_name(text: str) -> str:
+    """The name of the connection that a link leads to; empty when it names none."""
+    try:
+        return unquote(urlsplit(text).netloc) if is_link(text) else ""
+    except ValueError:
+        return ""
+
+
 def read_link(text: str, pages: tuple[str, ...]) -> Link:
     """The link of this text. Raises LinkNotUnderstood for one that names no page of `pages`."""
     if not is_link(text) or len(text) > MOST or not text.isprintable():

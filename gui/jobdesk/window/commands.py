@@ -18,12 +18,14 @@ from jobdesk.queues.commands import QueueCommands, TaskCommands
 from jobdesk.staging.commands import StagedCommands
 from jobdesk.window.help_commands import HelpCommands
 from jobdesk.window.shown import Shown
+from jobdesk.window.tab_commands import TabCommands
 from jobdesk.window.view_commands import ViewCommands
 from jobdesk.workers.commands import WorkerCommands
 
 #: Every group, in the order of the menus.
 GROUPS: tuple[type[CommandGroup], ...] = (
     ConnectionCommands,
+    TabCommands,
     DemoCommands,
     StagedCommands,
     AppCommands,
@@ -50,6 +52,7 @@ class Commands(QObject):
         super().__init__(window.frame)
         session = window.session
         self.connection = ConnectionCommands(window, session)
+        self.tab = TabCommands(window, session)
         self.demo = DemoCommands(window, session)
         self.app = AppCommands(window, session)
         self.new_job = NewJobCommands(window, session, acting)

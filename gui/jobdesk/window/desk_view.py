@@ -10,7 +10,8 @@ from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import Status
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.acting.control import Acting
@@ -45,6 +46,8 @@ class DeskView(QWidget):
 
     The window that holds it has the menu bar, and asks it before it ends.
     """
+
+    state_shown = Signal()  # how the link of its desk is has changed
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -138,6 +141,20 @@ class DeskView(QWidget):
         """End the program; when acts or exports run, or changes are staged, only if that is meant."""
         self.acting.before_end(lambda: self.commands.export.before_end(lambda: self.commands.staged.before_end(end)))
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._set_in_sight(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._set_in_sight(False)
+
+    def _set_in_sight(self, is_in_sight: bool) -> None:
+        if self.session.desk is not None:
+            self.session.desk.set_in_sight(is_in_sight)
+        if is_in_sight:
+            self._tick()
+
     # Placing
 
     def _place(self) -> None:
@@ -216,6 +233,7 @@ class DeskView(QWidget):
         if desk is not None:
             self.message.clear()
             self.freshness.begin(desk.monitor)
+            desk.set_in_sight(self.isVisible())
             desk.adopted.connect(self.freshness.show_change)
             desk.access.changed.connect(self._update_actions)
             desk.changed.connect(self._apply)
@@ -261,6 +279,7 @@ class DeskView(QWidget):
 
     def _show_state(self, state: FeedState) -> None:
         self.header.show_state(state)
+        self.state_shown.emit()
         self.pages.show_stale(state.mode == "stale")
         self.freshness.show_state(state)
         self._show_footnote()
@@ -271,7 +290,7 @@ class DeskView(QWidget):
 
     def _tick(self) -> None:
         desk = self._open_desk()
-        if desk is None:
+        if desk is None or not self.isVisible():
             return
         self.finding.tick()
         page = self.pages.get(self.page_key)

@@ -28,14 +28,14 @@ class PageSpec:
 
 #: The pages, in the order of the side bar.
 PAGES = (
-    PageSpec("overview", "&Overview", "Ctrl+1"),
-    PageSpec("jobs", "&Jobs", "Ctrl+2"),
-    PageSpec("failures", "Fail&ures", "Ctrl+8"),
-    PageSpec("queues", "&Queues", "Ctrl+3"),
-    PageSpec("tasks", "&Tasks", "Ctrl+4"),
-    PageSpec("workers", "&Workers", "Ctrl+5"),
-    PageSpec("locks", "Loc&ks", "Ctrl+6"),
-    PageSpec("journal", "Jour&nal", "Ctrl+7", needs_desk=False),
+    PageSpec("overview", "&Overview", "Ctrl+Shift+1"),
+    PageSpec("jobs", "&Jobs", "Ctrl+Shift+2"),
+    PageSpec("failures", "Fail&ures", "Ctrl+Shift+8"),
+    PageSpec("queues", "&Queues", "Ctrl+Shift+3"),
+    PageSpec("tasks", "&Tasks", "Ctrl+Shift+4"),
+    PageSpec("workers", "&Workers", "Ctrl+Shift+5"),
+    PageSpec("locks", "Loc&ks", "Ctrl+Shift+6"),
+    PageSpec("journal", "Jour&nal", "Ctrl+Shift+7", needs_desk=False),
 )
 KEYS = tuple(page.key for page in PAGES)
 WITHOUT_DESK = tuple(page.key for page in PAGES if not page.needs_desk)

@@ -22,6 +22,8 @@ MODES: tuple[Mode, ...] = ("system", "light", "dark", "contrast-light", "contras
 DENSITIES: tuple[Density, ...] = ("compact", "comfortable")
 #: Connections whose arrangement is kept, those used last, and characters that all of it may take.
 MOST_ARRANGEMENTS, LONGEST = 50, 500_000
+#: So many tabs come back.
+MOST_TABS = 30
 #: Milliseconds between a change of the arrangement and its being kept.
 REST_MS = 1_000
 
@@ -72,6 +74,18 @@ def rename_arrangement(old: str, new: str) -> None:
     """Keep the arrangement of a renamed connection under its new name."""
     kept = [(new if name == old else name, its) for name, its in _arrangements() if name != new]
     _keep(arrangements=json.dumps(kept))
+
+
+def tabs() -> list[str]:
+    """The names of the saved connections that were tabs last time, at most `MOST_TABS`."""
+    kept = _value("tabs")
+    names = kept if isinstance(kept, list) else [kept] if isinstance(kept, str) else []
+    return [name for name in names if isinstance(name, str) and name][:MOST_TABS]
+
+
+def keep_tabs(names: list[str]) -> None:
+    """Remember which saved connections are tabs now."""
+    _keep(tabs=names[:MOST_TABS])
 
 
 class Memory(QObject):

@@ -123,7 +123,7 @@ class ViewCommands(CommandGroup):
             reset_layout,
             tip="Restore the default order and widths of columns and panes",
         ),
-        Spec("view.theme", "&Light or dark", "view", theme, shortcut="Ctrl+T", starts_group=True),
+        Spec("view.theme", "&Light or dark", "view", theme, shortcut="Ctrl+Shift+D", starts_group=True),
         Spec(
             "view.theme_of_system",
             "Theme of the &system",

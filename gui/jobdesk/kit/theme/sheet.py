@@ -40,6 +40,15 @@ QToolTip { background: $panel; color: $text; border: 1px solid $field_line; padd
 #header {
     background: $header; border: none; border-bottom: 1px solid $line; min-height: 47px; max-height: 47px;
 }
+#deskStrip { background: $background; border: none; border-bottom: 1px solid $line; }
+QTabBar#desks { background: transparent; border: none; }
+QTabBar#desks::tab {
+    background: transparent; color: $secondary; border: 1px solid transparent; border-bottom: none;
+    min-height: 26px; padding: 0 8px; margin-right: 2px; border-top-left-radius: 6px; border-top-right-radius: 6px;
+}
+QTabBar#desks::tab:selected { background: $header; color: $text; border-color: $line; font-weight: 600; }
+QTabBar#desks::tab:hover:!selected { background: $hover; color: $text; }
+QTabBar#desks:focus::tab:selected { border-color: $focus; }
 #footer, QStatusBar { background: $header; border: none; border-top: 1px solid $line; color: $secondary; }
 #footer { min-height: 27px; max-height: 27px; }
 #footer > QPushButton { min-height: 20px; max-height: 20px; }
