@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import io
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jobdesk
+import jobdesk_core
 import pytest
 from acting import ABLE
 from jobdesk.acting.safety import Safety
@@ -138,6 +142,35 @@ def test_the_window_and_the_command_line_want_the_same(
         staged = ChangeSet((StagedChange(change, dict.fromkeys(ids, 1)),))
         together = confirmation_of_set(staged, is_production=profile.is_production, at_risk=plan.at_risk)
         assert together == asked, "staged, it wants the same"
+
+
+@pytest.mark.parametrize("environment", ["production", "staging"])
+@pytest.mark.parametrize("jobs", [0, 1, MANY, MANY + 1])
+def test_new_jobs_want_in_the_window_what_the_rule_says(qtbot: QtBot, environment: str, jobs: int) -> None:
+    profile = Profile(name="billing", environment=environment)
+    for act in (Action.DEFER, Other.REPLAY):
+        safety = Safety(profile)
+        qtbot.addWidget(safety)
+        safety.show_new(jobs, act)
+        wants = confirmation(act, jobs, is_production=profile.is_production).wants
+        assert safety.name.parentWidget().isHidden() is (wants is not Wants.NAME), act
+        assert (safety.problem() is None) is (wants is not Wants.NAME), act
+
+
+def test_nothing_else_decides_by_whether_it_is_production() -> None:
+    """Who asks hands it on to the one rule; so the window, the command line, staged changes and replays agree."""
+    asked: list[str] = []
+    for package in (jobdesk, jobdesk_core):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            tree = ast.parse(path.read_text("utf-8"))
+            read = {id(node): node for node in ast.walk(tree) if getattr(node, "attr", "") == "is_production"}
+            for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+                if getattr(call.func, "id", "").startswith("confirmation"):
+                    asked += [path.name for given in call.keywords if given.arg == "is_production"]
+                    for given in call.keywords:
+                        read.pop(id(given.value), None)
+            assert not read, f"{path} has a rule of its own"
+    assert {"acting.py", "defer.py", "safety.py", "dialog.py", "undo.py", "prune.py"} <= set(asked)
 
 
 def test_staged_changes_want_what_the_strictest_of_them_does_and_what_all_together_do() -> None:

@@ -148,8 +148,8 @@ class StagedDialog(PlanDialog[SetPlan]):
 
     def _ask_for_name(self) -> None:
         at_risk = self.plan.at_risk if self.plan is not None else 0
-        is_production = self._desk.profile.is_production
-        self.safety.ask(confirmation_of_set(self._set(), is_production=is_production, at_risk=at_risk))
+        profile = self._desk.profile
+        self.safety.ask(confirmation_of_set(self._set(), is_production=profile.is_production, at_risk=at_risk))
 
     def missing(self) -> str | None:
         is_ready = self.plan is not None and self.plan.is_ready
