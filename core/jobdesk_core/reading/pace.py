@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from jobdesk_core.jobs import EventType
@@ -26,6 +27,8 @@ PUT_OFF = EventType.SCHEDULED
 
 #: A moment in seconds since 1970, and the seconds that had gone by.
 Sample = tuple[float, float]
+#: Minute since 1970, name, what happened (PUT_OFF too) and when; how long a start had waited, or an end's run took.
+Happened = tuple[int, str, EventType, dt.datetime, Sample | None]
 
 
 class Durations:
@@ -133,6 +136,28 @@ class Pace:
                 track = self._tracks[each] = _Track()
             track.count(minute, kind, number)
         self.changes.touch(name)
+
+    def add_happened(self, happened: Iterable[Happened]) -> None:
+        """Take over what has just happened, in its order. Each name is touched a few times, not once per event."""
+        counted: defaultdict[tuple[int, str, EventType], int] = defaultdict(int)
+        started: dict[str, dt.datetime] = {}
+        waited: defaultdict[str, list[Sample]] = defaultdict(list)
+        ran: defaultdict[str, list[Sample]] = defaultdict(list)
+        for minute, name, kind, at, sample in happened:
+            counted[minute, name, kind] += 1
+            is_start = kind is EventType.STARTED
+            if is_start and (name not in started or started[name] < at):
+                started[name] = at
+            if sample is not None:
+                (waited if is_start else ran)[name].append(sample)
+        for (minute, name, kind), number in counted.items():
+            self.count(minute, name, kind, number)
+        for name, at in started.items():
+            self.add_start(name, at)
+        for name, samples in waited.items():
+            self.add_waited(name, samples)
+        for name, samples in ran.items():
+            self.add_ran(name, samples)
 
     def add_start(self, name: str, at: dt.datetime) -> None:
         """A job was started at this time (UTC), in whatever order one learns of it."""

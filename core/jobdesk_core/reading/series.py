@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from jobdesk_core.database.rows import EventRow, JobRow
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF, Pace, Sample, minute_of
+from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF, Happened, Pace, Sample, minute_of
 
 #: Running jobs whose start is remembered; those that are deleted never end.
 MOST_STARTS = 100_000
 #: Events that say to be later than this many minutes from now are not believed.
 _MOST_AHEAD = 24 * 60
 
-#: Queue, task.
-Names = tuple[str, str]
 #: Minute since 1970, queue, task, kind, count.
 HistoryRow = tuple[int, str, str, EventType, int]
 #: Queue, task, when (seconds since 1970), seconds.
@@ -40,34 +38,26 @@ class Series(Pace):
     def add_events(self, events: Sequence[EventRow], rows: Mapping[int, JobRow], now: dt.datetime) -> None:
         """Follow what happened. It is `now` by the clock that stamps events."""
         latest = minute_of(now) + _MOST_AHEAD
-        counted: Counter[tuple[int, str, str, EventType]] = Counter()
-        waited: defaultdict[Names, list[Sample]] = defaultdict(list)
-        ran: defaultdict[Names, list[Sample]] = defaultdict(list)
+        of_queues: list[Happened] = []
+        of_tasks: list[Happened] = []
         for _, job_id, kind, at in events:
             row, minute = rows.get(job_id), minute_of(at)
-            if row is None or minute > latest:
+            if row is None or minute > latest or kind not in KINDS:
                 continue
-            names = (row.queue_name, row.task_name)
-            if kind in KINDS:
-                counted[minute, *names, kind] += 1
-            if kind in ARRIVALS and _is_put_off(row, at):
-                counted[minute, *names, PUT_OFF] += 1
+            sample: Sample | None = None
             if kind is EventType.STARTED:
                 self._started[job_id] = at
-                self.add_started(*names, at)
                 if row.attempts == 0:
-                    waited[names].append((at.timestamp(), max(0.0, (at - _due_at(row, at)).total_seconds())))
-            elif kind in ENDS:
-                started = self._started.pop(job_id, None)
-                if started is not None:
-                    ran[names].append((at.timestamp(), (at - started).total_seconds()))
-        self.add_history((*of, number) for of, number in counted.items())
-        for (queue, task), samples in waited.items():
-            self.add_waited(queue, samples)
-            self.tasks.add_waited(task, samples)
-        for (queue, task), samples in ran.items():
-            self.add_ran(queue, samples)
-            self.tasks.add_ran(task, samples)
+                    sample = at.timestamp(), max(0.0, (at - _due_at(row, at)).total_seconds())
+            elif kind in ENDS and (started := self._started.pop(job_id, None)) is not None:
+                sample = at.timestamp(), (at - started).total_seconds()
+            of_queues.append((minute, row.queue_name, kind, at, sample))
+            of_tasks.append((minute, row.task_name, kind, at, sample))
+            if kind in ARRIVALS and _is_put_off(row, at):
+                of_queues.append((minute, row.queue_name, PUT_OFF, at, None))
+                of_tasks.append((minute, row.task_name, PUT_OFF, at, None))
+        self.add_happened(of_queues)
+        self.tasks.add_happened(of_tasks)
         if len(self._started) > MOST_STARTS:
             for job_id in list(self._started)[: MOST_STARTS // 2]:
                 del self._started[job_id]
