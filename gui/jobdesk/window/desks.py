@@ -317,6 +317,7 @@ class Desks(QObject):
             # The end is that of every desk, and asks them all.
             window.view.commands.app.quit_asked_for.disconnect()
             window.view.commands.app.quit_asked_for.connect(self.end)
+            window.closing.connect(self.ending)
             self.made.emit(window)
             window.show()
             if tab.profile is not None:
