@@ -111,6 +111,8 @@ async def test_what_libpq_refuses_before_it_connects_is_told_as_that(
         ("service=nowhere", "There is no service nowhere in libpq's service files."),
         ("host=127.0.0.1,127.0.0.2 port=1,2,3", "There are not as many ports or addresses as hosts."),
         ("host=127.0.0.1 port=x", "A parameter of the connection must be a number: port."),
+        ("host=127.0.0.1 port=99999", "A port is a number from 1 to 65535."),
+        ("hostaddr=999.1.1.1", "999.1.1.1 is not an address."),
         ("host=127.0.0.1 connect_timeout=x", "The connection string cannot be read: connect_timeout is no number"),
         ("host=127.0.0.1 sslmode=planted", "This is no value of sslmode."),
         ("host=127.0.0.1 sslmode=require sslrootcert=system", "With sslrootcert=system sslmode has to be verify-full."),

@@ -82,9 +82,8 @@ def of_words(cause: BaseException, detail: str) -> Trouble | None:
     if _is_of_a_link(cause):
         # The words may be of any language; the state tells.
         return Trouble("dropped", "The connection to the server was lost.", RECONNECTS, detail)
-    return _by_state(cause, detail) or Trouble(
-        "unreachable", f"The connection failed: {detail.splitlines()[-1] if detail else 'no reason given'}", "", detail
-    )
+    said = detail.splitlines()[-1].removeprefix("connection failed: ") if detail else "no reason given"
+    return _by_state(cause, detail) or Trouble("unreachable", f"The connection failed: {said}", "", detail)
 
 
 def _of_a_refusal(cause: ConnectionRefused, detail: str) -> Trouble:

@@ -139,7 +139,19 @@ _PARAMETERS: tuple[Pattern, ...] = (
         "libpq's documentation lists its values.",
     ),
     (
-        r"invalid (?:integer value|port number).*?(?:for connection option \"(?P<what>\w+)\"|$)",
+        r"invalid port number",
+        "bad_dsn",
+        "A port is a number from 1 to 65535.",
+        "Look at the port.",
+    ),
+    (
+        r"could not parse network address \"(?P<what>[^\"]+)\"",
+        "bad_dsn",
+        "{what} is not an address.",
+        "hostaddr takes numbers such as 10.0.0.7; names go to host.",
+    ),
+    (
+        r"invalid integer value.* for connection option \"(?P<what>\w+)\"",
         "bad_dsn",
         "A parameter of the connection must be a number: {what}.",
         "Look at the port and the times.",
