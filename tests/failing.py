@@ -13,7 +13,7 @@ from jobdesk_core import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.groups import FailuresReader
-from jobdesk_core.failures.records import By, Contrast, Failures, Group, Range
+from jobdesk_core.failures.records import By, Contrast, FailureGroup, Failures, Range
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations.steps import run
 from jobdesk_core.reported.detection import detect
@@ -82,7 +82,7 @@ def answers(dsn: str, wanted: Range = Range.HOUR, text: str = "", by: By = By.TA
 
 
 def contrasts(
-    dsn: str, wanted: Range = Range.HOUR, text: str = "", group: Group | None = None, **options: Any
+    dsn: str, wanted: Range = Range.HOUR, text: str = "", group: FailureGroup | None = None, **options: Any
 ) -> list[Contrast]:
     """Every answer about a group, or the first one, until the whole one."""
     failures = read(dsn, wanted, text)

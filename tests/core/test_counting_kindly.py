@@ -21,7 +21,7 @@ from jobdesk_core.feed.gaps import Gaps
 from jobdesk_core.feed.row_count_check import DELETED_QUIET_S, QUIET_S, Balance, TableStatistics
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.monitor import Monitor
-from jobdesk_core.reading.job_counts import Group, Tally
+from jobdesk_core.reading.job_counts import CountedGroup, Tally
 from jobdesk_core.reading.series import Series
 from waiting import until
 
@@ -31,8 +31,8 @@ GROUPS = st.tuples(NAMES, NAMES, st.sampled_from(list(Status)))
 
 
 @given(st.lists(st.tuples(GROUPS, st.integers(-2, 3), st.booleans())))
-def test_sums_are_those_of_the_groups(changes: list[tuple[Group, int, bool]]) -> None:
-    tally, model = Tally(), Counter[Group]()
+def test_sums_are_those_of_the_groups(changes: list[tuple[CountedGroup, int, bool]]) -> None:
+    tally, model = Tally(), Counter[CountedGroup]()
     for group, change, is_asked in changes:
         number = max(change, -model[group])
         tally.shift(group, number)
@@ -60,7 +60,7 @@ def test_ten_thousand_queues_and_tasks_are_asked_for_in_little_time() -> None:
     counts = Counts()
     counts.set_stretch(0, Counter({(f"q{n}", f"t{n}", Status.FAILED): n + 1 for n in range(10_000)}))
     filters = [JobFilter.parse(text) for text in ("", "status:failed", "queue:q7", "queue:q7 task:t7")]
-    open_jobs: Counter[Group] = Counter()
+    open_jobs: Counter[CountedGroup] = Counter()
     started = time.process_time()
     for number in range(100):
         open_jobs = open_jobs + Counter({(f"q{number}", f"t{number}", Status.TODO): 1})
@@ -164,7 +164,7 @@ class Recounted(Counts):
         super().__init__()
         self.stretches: list[int] = []
 
-    def set_stretch(self, stretch: int, counted: Counter[Group]) -> None:
+    def set_stretch(self, stretch: int, counted: Counter[CountedGroup]) -> None:
         super().set_stretch(stretch, counted)
         self.stretches.append(stretch)
 

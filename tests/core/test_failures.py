@@ -15,7 +15,7 @@ from histories import change
 from jobdesk_core import JobManager, Status
 from jobdesk_core.database.rows import jobs_table
 from jobdesk_core.failures import stretches
-from jobdesk_core.failures.records import By, Group, Range
+from jobdesk_core.failures.records import By, FailureGroup, Range
 from jobdesk_core.failures.shape import bursts, is_rising
 from jobdesk_core.filters.language import JobFilter
 from managing import bring_to, job_of, managing, now
@@ -44,7 +44,7 @@ def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(stretches, name, ids)
 
 
-def of_task(found: tuple[Group, ...], task: str) -> Group:
+def of_task(found: tuple[FailureGroup, ...], task: str) -> FailureGroup:
     return next(group for group in found if group.task == task)
 
 

@@ -22,7 +22,7 @@ from jobdesk_core.failures.comparing import Comparing
 from jobdesk_core.failures.cuts import Cut, Histogram, cuts_of, in_text
 from jobdesk_core.failures.exact import binomial_tail, corrected, over_represented, poisson_tail
 from jobdesk_core.failures.records import Common, Contrast, Range
-from jobdesk_core.failures.traits import Run
+from jobdesk_core.failures.traits import ComparedRun
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.reading.pages import Order, SyncJobPages
 from managing import bring_to, job_of, managing, now
@@ -89,19 +89,19 @@ def test_cuts_are_round_and_lie_between_the_failed_ones() -> None:
 # Compared
 
 
-def _compare(failed: Iterable[Run], succeeded: Iterable[Run], **options: Any) -> Comparing:
+def _compare(failed: Iterable[ComparedRun], succeeded: Iterable[ComparedRun], **options: Any) -> Comparing:
     made = Comparing(**options)
     made.add_failed(failed)
     made.add_succeeded(succeeded)
     return made
 
 
-def _run(number: int, args: Any, **more: Any) -> Run:
+def _run(number: int, args: Any, **more: Any) -> ComparedRun:
     text = json.dumps(args)
-    return Run(number, NOON + number, text, len(text), **more)
+    return ComparedRun(number, NOON + number, text, len(text), **more)
 
 
-def _random_run(chance: random.Random, number: int) -> Run:
+def _random_run(chance: random.Random, number: int) -> ComparedRun:
     """A job of a busy service, with arguments of every kind that have nothing to do with how it ends."""
     args = {
         "user_id": chance.randint(1, 400),
@@ -116,7 +116,7 @@ def _random_run(chance: random.Random, number: int) -> Run:
     }
     started = NOON + chance.random() * 7_200
     text = json.dumps(args)
-    return Run(
+    return ComparedRun(
         number,
         started + 1,
         text,
@@ -145,7 +145,7 @@ def test_chance_alone_is_hardly_ever_a_finding() -> None:
     assert datasets == 200 and with_findings <= 6
 
 
-Plant = Callable[[random.Random, Run, dict[str, Any]], bool]
+Plant = Callable[[random.Random, ComparedRun, dict[str, Any]], bool]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ Plant = Callable[[random.Random, Run, dict[str, Any]], bool]
         ("args.urgent", "true", lambda run, args: args["urgent"]),
     ],
 )
-def test_a_planted_cause_comes_first(what: str, value: str, is_planted: Callable[[Run, Any], bool]) -> None:
+def test_a_planted_cause_comes_first(what: str, value: str, is_planted: Callable[[ComparedRun, Any], bool]) -> None:
     for seed in range(3):
         chance = random.Random(seed)
         runs = [_random_run(chance, each) for each in range(900)]
@@ -236,11 +236,11 @@ def test_odd_arguments_are_looked_at_as_far_as_they_go() -> None:
     odd = [None, "null", "[1, 2]", '{"a": 1e999, "b": NaN}', '{"a": {"a": {"a": {"a": 1}}}}', '"text"', "7"]
     odd += ['{"%s": 1}' % ("k" * 5_000), '{"": "", " ": "\\u0000", "a.b": "c,d"}', "[" * 9_000 + "]" * 9_000]
     odd += ['{"n": %s}' % ("9" * 5_000), "{" + ",".join(f'"k{n}": {n}' for n in range(3_000)) + "}"]
-    runs = [Run(n, NOON, text) for n, text in enumerate(odd * 6)]
+    runs = [ComparedRun(n, NOON, text) for n, text in enumerate(odd * 6)]
     made = _compare(runs, runs)
     assert made.failed == made.succeeded == len(runs) and made.found() == ((), ())
-    failed = [Run(n, NOON, '{"a.b": "c,d", "x y": {"": true}}') for n in range(9)]
-    values, _ = _compare(failed, [Run(n, NOON, "{}") for n in range(50)]).found()
+    failed = [ComparedRun(n, NOON, '{"a.b": "c,d", "x y": {"": true}}') for n in range(9)]
+    values, _ = _compare(failed, [ComparedRun(n, NOON, "{}") for n in range(50)]).found()
     filters = [each.filter for each in values if each.filter]
     assert len(filters) == len(values) >= 4
     for text in filters:

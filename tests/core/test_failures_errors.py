@@ -9,7 +9,7 @@ import pytest
 from database import role, run_sql
 from failing import Ran, able_of, answers, connected_now, contrasts, read, write
 from jobdesk_core.failures import groups
-from jobdesk_core.failures.records import By, Group, Range
+from jobdesk_core.failures.records import By, FailureGroup, Range
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.reading.pages import Order, SyncJobPages
 from reports import add_error, add_worker, ago, install
@@ -17,7 +17,7 @@ from reports import add_error, add_worker, ago, install
 READS = [f"SELECT ON procrastinate_{table}" for table in ("jobs", "events", "workers", "periodic_defers")]
 
 
-def told(found: tuple[Group, ...]) -> list[Any]:
+def told(found: tuple[FailureGroup, ...]) -> list[Any]:
     return [(group.task, group.error and group.error.type, group.failed, group.still_failed) for group in found]
 
 

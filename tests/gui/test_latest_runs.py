@@ -13,7 +13,7 @@ from jobdesk.kit.formats import duration
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.theme import Mode
 from jobdesk.window.desk_view import DeskView
-from jobdesk_core.job.related_jobs import LATEST_RUNS, RUN_ENDS, Run
+from jobdesk_core.job.related_jobs import LATEST_RUNS, RUN_ENDS, LatestRun
 from jobdesk_core.jobs import EventType
 from opened import Others, desk_of, live
 from PySide6.QtCore import QPointF, Qt
@@ -141,7 +141,7 @@ def test_each_bar_is_within_the_strip_and_failed_and_own_runs_are_marked(
     theme().install(qapp, mode)
     seconds = [0.0, 1e-6, 1, 3_600, 86_400 * 365]
     ends = [RUN_ENDS[n % len(RUN_ENDS)] for n in range(count)]
-    runs = [Run(n, end, NOW, NOW + dt.timedelta(seconds=seconds[n % 5])) for n, end in enumerate(ends)]
+    runs = [LatestRun(n, end, NOW, NOW + dt.timedelta(seconds=seconds[n % 5])) for n, end in enumerate(ends)]
     strip = RunStrip()
     strip.resize(width, strip.sizeHint().height())
     ground = pixel(strip, width - 1, 1)

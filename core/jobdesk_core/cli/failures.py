@@ -15,7 +15,7 @@ from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.durations import roughly
 from jobdesk_core.failures.contrast import ContrastReader
 from jobdesk_core.failures.groups import FailuresReader
-from jobdesk_core.failures.records import By, Common, Contrast, Failures, Group, Range
+from jobdesk_core.failures.records import By, Common, Contrast, FailureGroup, Failures, Range
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.moments import zone_told
 from jobdesk_core.operations.steps import run
@@ -129,7 +129,7 @@ def _when(found: Failures, wanted: Range) -> str:
     return f"since {output.moment(found.read_back_to)}"
 
 
-def _levels(groups: Iterable[Group]) -> Iterable[tuple[Group, int]]:
+def _levels(groups: Iterable[FailureGroup]) -> Iterable[tuple[FailureGroup, int]]:
     for group in groups:
         yield group, 0
         # One error of a task is told beside it.
@@ -137,7 +137,7 @@ def _levels(groups: Iterable[Group]) -> Iterable[tuple[Group, int]]:
             yield from ((child, 1) for child in group.children)
 
 
-def _cells(group: Group, by: By, level: int) -> tuple[Any, ...]:
+def _cells(group: FailureGroup, by: By, level: int) -> tuple[Any, ...]:
     task = group.task or ("" if not level else "-")
     error = f"{group.error.type.rpartition('.')[2]} {group.error.message}".strip() if group.error else ""
     if not error and (level or by is By.ERROR):
@@ -164,11 +164,11 @@ def _cells(group: Group, by: By, level: int) -> tuple[Any, ...]:
     )
 
 
-def _kinds(group: Group) -> str:
+def _kinds(group: FailureGroup) -> str:
     return f"{len(group.children)} kinds"
 
 
-def _remarks(group: Group) -> Iterable[str]:
+def _remarks(group: FailureGroup) -> Iterable[str]:
     if group.is_rising:
         yield "rising"
     if group.new_since is not None:
@@ -206,7 +206,7 @@ def _write_json(found: Failures) -> None:
         output.json_line({"kind": "group"} | _group_json(line, group))
 
 
-def _group_json(line: dict[str, Any], group: Group) -> dict[str, Any]:
+def _group_json(line: dict[str, Any], group: FailureGroup) -> dict[str, Any]:
     back_s = None if group.back_after is None else group.back_after.total_seconds()
     children = [_group_json(*each) for each in zip(line["children"], group.children, strict=True)]
     rest = {name: value for name, value in line.items() if name not in ("back_after", "children")}

@@ -18,7 +18,7 @@ from jobdesk_core.operations.confirmation import Other, confirmation
 from jobdesk_core.profiles import Profile
 from jobdesk_core.reported import reading, schema
 from jobdesk_core.reported.attempts import attempt
-from jobdesk_core.reported.of_job import Run, reports_of
+from jobdesk_core.reported.of_job import ReportedRun, reports_of
 from jobdesk_core.reported.records import Error
 from jobdesk_core.reported.schema import Installed
 from jobdesk_core.reported.sizes import TableSize, sizes
@@ -203,7 +203,7 @@ def errors(desk: Opened, options: argparse.Namespace) -> int:
     return exit_codes.DONE
 
 
-def _as_json(job_id: int, run: Run) -> dict[str, Any]:
+def _as_json(job_id: int, run: ReportedRun) -> dict[str, Any]:
     error = run.error
     found: dict[str, Any] = {"job_id": job_id, "attempt": run.attempt, "error": None}
     if error is not None:
@@ -216,7 +216,7 @@ def _as_json(job_id: int, run: Run) -> dict[str, Any]:
     return found
 
 
-def _tell_run(run: Run, *, is_repeated: bool) -> None:
+def _tell_run(run: ReportedRun, *, is_repeated: bool) -> None:
     error = run.error
     if error is None:
         output.line(f"Attempt {run.attempt}  no error reported")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import ConnectorException
 
-Run = Callable[[Statement[Any]], Awaitable[Any]]
+Runner = Callable[[Statement[Any]], Awaitable[Any]]
 Fate = Literal["committed", "aborted", "in progress", "unknown"]
 
 _TIMELINE = (
@@ -97,7 +97,7 @@ class Server:
 NOWHERE = Server("", "", "", "", has_xid8=False, is_standby=False)
 
 
-async def fate_of(run: Run, server: Server, mark: str) -> Fate:
+async def fate_of(run: Runner, server: Server, mark: str) -> Fate:
     """What has become of a transaction that this server keeps. Raises ConnectorException when it does not answer."""
     try:
         fate: Fate = await run(server.fate(mark))
@@ -109,7 +109,7 @@ async def fate_of(run: Run, server: Server, mark: str) -> Fate:
     return fate
 
 
-async def read_server(run: Run) -> Server:
+async def read_server(run: Runner) -> Server:
     """Which server is connected to. Raises ConnectorException when it does not answer."""
     error: ConnectorException | None = None
     for system, timeline, since in _IDENTITIES:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from jobdesk_core.failures.cuts import DEFERRED, Cut, Histogram, counts_up, cuts_of, in_filter, in_text
 from jobdesk_core.failures.exact import corrected, over_represented
 from jobdesk_core.failures.records import Common
-from jobdesk_core.failures.traits import ABSENT, PRESENT, Run, Trait, Traits, name_of, traits_of
+from jobdesk_core.failures.traits import ABSENT, PRESENT, ComparedRun, Trait, Traits, name_of, traits_of
 from jobdesk_core.profiles.secret_keys import compiled
 
 #: A value is a finding with so many failed jobs, and when it is so many times as frequent among them.
@@ -62,7 +62,7 @@ class Comparing:
         self._also_keys: Counter[tuple[str, ...]] = Counter()
         self._also_numbers: dict[str, Histogram] = {}
 
-    def add_failed(self, runs: Iterable[Run]) -> None:
+    def add_failed(self, runs: Iterable[ComparedRun]) -> None:
         """Add failed runs."""
         for run in runs:
             traits = self._traits(run)
@@ -80,7 +80,7 @@ class Comparing:
             self._values = Counter({trait: count for trait, count in self._values.items() if count > 1})
             self._looked_at -= len(self._values)
 
-    def add_succeeded(self, runs: Iterable[Run]) -> None:
+    def add_succeeded(self, runs: Iterable[ComparedRun]) -> None:
         """Add succeeded runs, after all failed ones."""
         self._close()
         for run in runs:
@@ -107,7 +107,7 @@ class Comparing:
         told = [each for each in sure if each.ratio >= LEAST_RATIO]
         return tuple(told[:MOST_TOLD]), tuple(each for each in sure if 1 < each.ratio < LEAST_RATIO)[:MOST_TOLD]
 
-    def _traits(self, run: Run) -> Traits:
+    def _traits(self, run: ComparedRun) -> Traits:
         return traits_of(run, self._zone, self._secret)
 
     def _close(self) -> None:

@@ -13,10 +13,10 @@ from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.failures.comparing import FEWEST, Comparing
 from jobdesk_core.failures.counting import BOUNDS
-from jobdesk_core.failures.records import Common, Contrast, Failures, Group
+from jobdesk_core.failures.records import Common, Contrast, FailureGroup, Failures
 from jobdesk_core.failures.runs import RunStretch, Sought, runs_of
 from jobdesk_core.failures.stretches import Stretches
-from jobdesk_core.failures.traits import Run
+from jobdesk_core.failures.traits import ComparedRun
 from jobdesk_core.filters.language import JobFilter, term
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.reading import known_workers
@@ -40,7 +40,7 @@ class ContrastReader:
         self,
         capabilities: Capabilities,
         failures: Failures,
-        group: Group,
+        group: FailureGroup,
         *,
         job_filter: JobFilter | None = None,
         zone: dt.tzinfo = dt.UTC,
@@ -112,7 +112,7 @@ class ContrastReader:
         self._is_sample = self._is_sample or is_enough
         return is_enough
 
-    def _add(self, runs: tuple[Run, ...]) -> None:
+    def _add(self, runs: tuple[ComparedRun, ...]) -> None:
         """Add the newest run of each job: its other ones would make of one job's values a pattern."""
         newest = {run.job_id: self._with_host(run) for run in reversed(runs) if run.job_id not in self._seen}
         self._seen.update(newest)
@@ -121,7 +121,7 @@ class ContrastReader:
         else:
             self._comparing.add_succeeded(newest.values())
 
-    def _with_host(self, run: Run) -> Run:
+    def _with_host(self, run: ComparedRun) -> ComparedRun:
         host = self._hosts.get(run.worker) if run.worker is not None else None
         return run if host is None else replace(run, host=host)
 
@@ -155,7 +155,7 @@ class ContrastReader:
         return replace(common, filter=f"{self._group.filter} {common.filter}")
 
 
-def _of_error(job_filter: JobFilter, group: Group) -> JobFilter:
+def _of_error(job_filter: JobFilter, group: FailureGroup) -> JobFilter:
     """The filter that is also met only by jobs of the group's error."""
     if group.error is None and not group.is_unreported:
         return job_filter

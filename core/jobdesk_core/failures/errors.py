@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import jobs_table
-from jobdesk_core.failures.records import ErrorKind, Group
+from jobdesk_core.failures.records import ErrorKind, FailureGroup
 from jobdesk_core.failures.shape import is_rising
 from jobdesk_core.failures.tally import BACK_AFTER, Frame, in_order
 from jobdesk_core.filters.language import JobFilter
@@ -114,7 +114,7 @@ class Errors:
 
     # Groups
 
-    def divided(self, group: Group) -> Group:
+    def divided(self, group: FailureGroup) -> FailureGroup:
         """A task's group with its errors as children; as it is when none was reported."""
         kinds = self._found.get(group.task or "")
         if not kinds or group.task is None:
@@ -126,15 +126,15 @@ class Errors:
         only = children[0].error if len(children) == 1 else None
         return replace(group, error=only, children=in_order(children))
 
-    def by_error(self, groups: Iterable[Group]) -> tuple[Group, ...]:
+    def by_error(self, groups: Iterable[FailureGroup]) -> tuple[FailureGroup, ...]:
         """Groups of errors, with their tasks as children, from the groups of tasks."""
-        parts: dict[str | None, list[Group]] = defaultdict(list)
+        parts: dict[str | None, list[FailureGroup]] = defaultdict(list)
         for group in map(self.divided, groups):
             for child in group.children or (group,):
                 parts[child.error.fingerprint if child.error is not None else None].append(child)
         return in_order(map(_together, parts.values()))
 
-    def _child(self, group: Group, found: _Found) -> Group:
+    def _child(self, group: FailureGroup, found: _Found) -> FailureGroup:
         trend = tuple(found.trend[place] for place in range(self._frame.buckets))
         first, last = found.first, found.last
         new_since, back_after = self._since_when(found.kind.fingerprint, first)
@@ -155,7 +155,7 @@ class Errors:
             children=(),
         )
 
-    def _unreported(self, group: Group, rest: int, children: Sequence[Group]) -> Group:
+    def _unreported(self, group: FailureGroup, rest: int, children: Sequence[FailureGroup]) -> FailureGroup:
         """What no error tells of: its times are those of the columns that it must be in."""
         told = [sum(each) for each in zip(*(child.trend for child in children), strict=True)]
         trend = tuple(max(0, whole - part) for whole, part in zip(group.trend, told, strict=True))
@@ -196,7 +196,7 @@ class Errors:
         return first if reaches_back else None, None
 
 
-def _together(children: Sequence[Group]) -> Group:
+def _together(children: Sequence[FailureGroup]) -> FailureGroup:
     """The group of an error, from those of its tasks."""
     trend = tuple(map(sum, zip(*(child.trend for child in children), strict=True)))
     first_of, tasks = children[0], {child.task for child in children}
@@ -220,7 +220,7 @@ def _together(children: Sequence[Group]) -> Group:
     )
 
 
-def _without_task(group: Group) -> str | None:
+def _without_task(group: FailureGroup) -> str | None:
     """The filter of a group of several tasks."""
     if group.filter is None or group.task is None:
         return None

@@ -16,7 +16,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.reported import Reported
 from jobdesk_core.failures.counting import BOUNDS, Bounds, Window, count, earlier, first_events
 from jobdesk_core.failures.errors import MOST_ERRORS, Errors, before, jobs_of
-from jobdesk_core.failures.records import By, Failures, Group, Range
+from jobdesk_core.failures.records import By, FailureGroup, Failures, Range
 from jobdesk_core.failures.stretches import Stretches
 from jobdesk_core.failures.tally import Frame, Tally, in_order
 from jobdesk_core.filters.language import JobFilter
@@ -187,7 +187,7 @@ class FailuresReader:
             self._is_whole = True
 
 
-def _calm(group: Group) -> Group:
+def _calm(group: FailureGroup) -> FailureGroup:
     return replace(group, is_rising=False, children=in_order(map(_calm, group.children)))
 
 

@@ -63,7 +63,7 @@ class ErrorKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FailureGroup:
     """Failures that belong together: of a task, of an error, of a worker; `children` divide them further.
 
     What a group is not of is None: a task's group has no `error` when its errors differ or are not reported, its
@@ -94,7 +94,7 @@ class Group:
     is_rising: bool = False
     #: The filter that finds the jobs which are still failed; None when no filter does.
     filter: str | None = None
-    children: tuple[Group, ...] = ()
+    children: tuple[FailureGroup, ...] = ()
     #: Whether it is the runs of a task of which no error was reported, beside others of which one was.
     is_unreported: bool = False
 
@@ -140,7 +140,7 @@ class Failures:
     bucket_s: int
     trend: tuple[int, ...]
     #: The rising ones first, then those with most failures.
-    groups: tuple[Group, ...]
+    groups: tuple[FailureGroup, ...]
     failed: int
     runs: int
     still_failed: int

@@ -9,7 +9,7 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import jobs_table
 from jobdesk_core.failures.counting import IS_WRITTEN, is_failed_end
-from jobdesk_core.failures.traits import Run
+from jobdesk_core.failures.traits import ComparedRun
 from jobdesk_core.filters.language import JobFilter
 
 #: Runs that one statement reads, so that whoever compares them is not kept long.
@@ -41,7 +41,7 @@ class RunStretch:
     None when nothing is left.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[ComparedRun, ...]
     newest_at: dt.datetime | None
     below: int | None
 
@@ -90,7 +90,7 @@ def runs_of(capabilities: Capabilities, sought: Sought, low: int, high: int) -> 
 def _run_stretch(rows: Rows) -> RunStretch:
     found = [row for row in rows if row["event_id"] is not None]
     runs = tuple(
-        Run(
+        ComparedRun(
             row["job_id"],
             row["ended_at"],
             row["args"],

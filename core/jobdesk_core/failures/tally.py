@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from jobdesk_core.failures.counting import BEFORE, Counted, Window
-from jobdesk_core.failures.records import By, Failures, Group, Mark
+from jobdesk_core.failures.records import By, FailureGroup, Failures, Mark
 from jobdesk_core.failures.shape import bursts, is_rising
 from jobdesk_core.filters.syntax import term
 
@@ -174,7 +174,7 @@ class Tally:
             total.update(cell.trend)
         return tuple(total[place] for place in range(self._frame.buckets))
 
-    def _groups(self, by: By, *, is_whole: bool) -> tuple[Group, ...]:
+    def _groups(self, by: By, *, is_whole: bool) -> tuple[FailureGroup, ...]:
         if by is not By.WORKER:
             parts = self._divided(lambda key: key[0])
             return in_order(self._group(task, None, cells, (), is_whole) for task, cells in parts.items())
@@ -199,14 +199,19 @@ class Tally:
         return {name: cells for name, cells in parts.items() if any(cell.failed for cell in cells.values())}
 
     def _group(
-        self, task: str | None, worker: int | None, cells: dict[Key, _Cell], children: tuple[Group, ...], is_whole: bool
-    ) -> Group:
+        self,
+        task: str | None,
+        worker: int | None,
+        cells: dict[Key, _Cell],
+        children: tuple[FailureGroup, ...],
+        is_whole: bool,
+    ) -> FailureGroup:
         held = [cell for cell in cells.values() if cell.failed]
         first = min(cell.first for cell in held if cell.first is not None)
         new_since, back_after = self._since_when(task, first, is_whole)
         trend = self._trend(held)
         is_of_worker = self._frame.by is By.WORKER
-        return Group(
+        return FailureGroup(
             task,
             None,
             worker,
@@ -273,6 +278,6 @@ class Tally:
         return tuple(sorted(marks, key=lambda mark: (mark.at, mark.kind)))
 
 
-def in_order(groups: Iterable[Group]) -> tuple[Group, ...]:
+def in_order(groups: Iterable[FailureGroup]) -> tuple[FailureGroup, ...]:
     """The rising ones first, then those with most failures, then the latest."""
     return tuple(sorted(groups, key=lambda each: (each.is_rising, each.failed, each.last), reverse=True))

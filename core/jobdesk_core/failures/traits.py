@@ -28,7 +28,7 @@ _LARGEST = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ComparedRun:
     """One run of a job. Times are seconds since 1970, None where no event tells them.
 
     `args` is the JSON text, None when it is too large to be looked into; `attempt` counts from 1.
@@ -84,7 +84,7 @@ class Traits:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-def traits_of(run: Run, zone: dt.tzinfo, secret: re.Pattern[str]) -> Traits:
+def traits_of(run: ComparedRun, zone: dt.tzinfo, secret: re.Pattern[str]) -> Traits:
     """What can be said of a run; hours and weekdays in this zone, nothing of what lies under a secret key."""
     found = Traits()
     values, numbers = found.values, found.numbers

@@ -16,7 +16,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.rows import EventRow, JobRow
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.reading.job_counts import Group, QueueCounts, Tally
+from jobdesk_core.reading.job_counts import CountedGroup, QueueCounts, Tally
 
 #: Ids per stretch. Counting one takes some ten milliseconds (measured on PostgreSQL 18, warm).
 STRETCH_IDS = 50_000
@@ -62,8 +62,8 @@ class Counts:
     def __init__(self) -> None:
         self.as_of: dt.datetime | None = None
         self._tally = Tally()
-        self._open: Counter[Group] = Counter()
-        self._stretches: dict[int, Counter[Group]] = {}
+        self._open: Counter[CountedGroup] = Counter()
+        self._stretches: dict[int, Counter[CountedGroup]] = {}
         self._uncounted: set[int] = set()
         self._doubted: set[int] = set()
         self._unchecked: set[int] = set()
@@ -79,7 +79,7 @@ class Counts:
         """The count of each status."""
         return self._tally.statuses.copy()
 
-    def groups(self) -> Counter[Group]:
+    def groups(self) -> Counter[CountedGroup]:
         """The count of each queue, task and status."""
         return self._tally.groups.copy()
 
@@ -160,12 +160,12 @@ class Counts:
 
     # Keeping
 
-    def set_open(self, open_jobs: Counter[Group]) -> None:
+    def set_open(self, open_jobs: Counter[CountedGroup]) -> None:
         """Take over the count of waiting and running jobs."""
         self._tally.replace(self._open, open_jobs)
         self._open = open_jobs
 
-    def set_stretch(self, stretch: int, counted: Counter[Group]) -> None:
+    def set_stretch(self, stretch: int, counted: Counter[CountedGroup]) -> None:
         """Take over the count of one stretch of ended jobs."""
         self._tally.replace(self._stretches.pop(stretch, Counter()), counted)
         if counted:
@@ -184,8 +184,8 @@ class Counts:
     ) -> None:
         """Follow the ended jobs. Events of `except_stretch`, counted in the same snapshot, are in already."""
         last_of: dict[int, int] = {event.job_id: event.id for event in events}
-        came: Counter[tuple[int, Group]] = Counter()
-        retried: Counter[tuple[int, Group]] = Counter()
+        came: Counter[tuple[int, CountedGroup]] = Counter()
+        retried: Counter[tuple[int, CountedGroup]] = Counter()
         for event_id, job_id, kind, _ in events:
             stretch, row = job_id // STRETCH_IDS, rows.get(job_id)
             if stretch == except_stretch or row is None:
@@ -210,8 +210,8 @@ class Counts:
         for _, job_id, kind, _ in events:
             if kind in _BEFORE:
                 firsts.setdefault(job_id, kind)
-        left: Counter[Group] = Counter()
-        came: Counter[Group] = Counter()
+        left: Counter[CountedGroup] = Counter()
+        came: Counter[CountedGroup] = Counter()
         for job_id, first in firsts.items():
             row, before = rows.get(job_id), _BEFORE[first]
             if row is None:
@@ -225,7 +225,7 @@ class Counts:
             self._open[group] += number
             self._tally.shift(group, number)
 
-    def _add(self, stretch: int, group: Group, number: int) -> None:
+    def _add(self, stretch: int, group: CountedGroup, number: int) -> None:
         if not number:
             return
         counted = self._stretches.setdefault(stretch, Counter())
@@ -246,7 +246,7 @@ def _scheduled_only(events: Iterable[EventRow]) -> set[int]:
     return found
 
 
-def _groups(rows: list[dict[str, object]]) -> Counter[Group]:
+def _groups(rows: list[dict[str, object]]) -> Counter[CountedGroup]:
     return Counter(
         {(str(row["queue_name"]), str(row["task_name"]), Status(row["status"])): int(str(row["count"])) for row in rows}
     )
@@ -271,7 +271,7 @@ INHABITED: Statement[list[int]] = Statement(
 )
 
 
-def count_stretch(stretch: int) -> Statement[Counter[Group]]:
+def count_stretch(stretch: int) -> Statement[Counter[CountedGroup]]:
     """Count the ended jobs of one stretch of ids (and those in the old status `aborting`)."""
     return Statement(
         "SELECT queue_name, task_name, status::text AS status, count(*) AS count FROM procrastinate_jobs "

@@ -29,7 +29,7 @@ from jobdesk_core.feed.row_count_check import Balance, TableStatistics
 from jobdesk_core.feed.state import Changes
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.reading import open_jobs, workers
-from jobdesk_core.reading.job_counts import Group
+from jobdesk_core.reading.job_counts import CountedGroup
 from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.open_jobs import OpenJobs
 from jobdesk_core.reading.series import Series
@@ -340,7 +340,7 @@ class Feed:
 
     async def _count_stretch(self, stretch: int, connection: Any) -> None:
         run, started = self._connector.run_async, time.monotonic()
-        counted: Counter[Group] = await run(count_stretch(stretch), connection=connection)
+        counted: Counter[CountedGroup] = await run(count_stretch(stretch), connection=connection)
         self._counts.set_stretch(stretch, counted)
         if any(status is Status.ABORTING for _, _, status in counted):
             found = await run(aborting_jobs(stretch), connection=connection)

@@ -22,7 +22,7 @@ from jobdesk_core.filters.ranges import Moment
 from jobdesk_core.filters.suggestions import guesses, likely_keys
 from jobdesk_core.filters.syntax import FLAGS, KEYS, FilterError, Sign, Token, Value, argument_term, lex, term
 from jobdesk_core.filters.tree import (
-    Group,
+    FilterGroup,
     Node,
     Piece,
     as_root,
@@ -58,7 +58,7 @@ class JobFilter:
     required: tuple[Token, ...]
     pieces: tuple[Piece, ...]
     ids: Ids
-    _root: Group
+    _root: FilterGroup
     _condition: Condition
 
     @classmethod
@@ -162,7 +162,7 @@ class JobFilter:
         added = JobFilter.parse(wanted)
         (token,) = added.tokens
         kept = [part for part in self._root.parts if not _gives_way(part, token)]
-        return written(pieces(Group((*kept, token))))
+        return written(pieces(FilterGroup((*kept, token))))
 
     def _with(self, place: int, change: Callable[[Token], Node | None]) -> str:
         return written(pieces(as_root(changed(self._root, place, change))))
@@ -263,7 +263,7 @@ def _ids_together(lexed: list[Token | Sign]) -> list[Token | Sign]:
     return found
 
 
-def _condition_of_group(group: Group, parts: list[Condition]) -> Condition:
+def _condition_of_group(group: FilterGroup, parts: list[Condition]) -> Condition:
     whole = any_of(parts) if group.is_any else all_of(parts)
     return none_of(whole) if group.is_negated else whole
 
@@ -278,7 +278,7 @@ def _ids(token: Token) -> Ids:
     return of_ranges(number_ranges(token)) if token.key == "id" and not token.is_negated else Ids()
 
 
-def _ids_of_group(group: Group, parts: list[Ids]) -> Ids:
+def _ids_of_group(group: FilterGroup, parts: list[Ids]) -> Ids:
     if group.is_negated or not parts:
         return Ids()
     return in_any(parts) if group.is_any else in_all(parts)

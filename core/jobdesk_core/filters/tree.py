@@ -18,7 +18,7 @@ MOST_BRACKETS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FilterGroup:
     """Conditions of which all, or at least one, must be met; its opposite when negated."""
 
     parts: tuple[Node, ...]
@@ -26,7 +26,7 @@ class Group:
     is_negated: bool = False
 
 
-Node = Token | Group
+Node = Token | FilterGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Piece:
     place: int | None = None
 
 
-def grow(lexed: Sequence[Token | Sign]) -> Group:
+def grow(lexed: Sequence[Token | Sign]) -> FilterGroup:
     """The tree of these conditions and signs. Raises FilterError where a sign is out of place."""
     reader = _Reader(lexed)
     node = reader.any(0, None) if lexed else None
@@ -46,11 +46,11 @@ def grow(lexed: Sequence[Token | Sign]) -> Group:
     return as_root(node)
 
 
-def as_root(node: Node | None) -> Group:
+def as_root(node: Node | None) -> FilterGroup:
     """The node as a group of which all must be met; everything is met by nothing."""
     if node is None:
-        return Group(())
-    return node if isinstance(node, Group) and not (node.is_any or node.is_negated) else Group((node,))
+        return FilterGroup(())
+    return node if isinstance(node, FilterGroup) and not (node.is_any or node.is_negated) else FilterGroup((node,))
 
 
 class _Reader:
@@ -122,30 +122,30 @@ def joined(parts: Sequence[Node], *, is_any: bool) -> Node:
     """All of these, or any of them, in one group: a group of the same kind is dissolved into it."""
     flat: list[Node] = []
     for part in parts:
-        is_same = isinstance(part, Group) and not part.is_negated and part.is_any is is_any
-        flat += part.parts if isinstance(part, Group) and is_same else [part]
-    return flat[0] if len(flat) == 1 else Group(tuple(flat), is_any)
+        is_same = isinstance(part, FilterGroup) and not part.is_negated and part.is_any is is_any
+        flat += part.parts if isinstance(part, FilterGroup) and is_same else [part]
+    return flat[0] if len(flat) == 1 else FilterGroup(tuple(flat), is_any)
 
 
 def opposite(node: Node) -> Node:
     """What is met by everything that does not meet the node."""
-    if isinstance(node, Group):
-        return Group(node.parts, node.is_any, not node.is_negated)
+    if isinstance(node, FilterGroup):
+        return FilterGroup(node.parts, node.is_any, not node.is_negated)
     return replace(node, text=node.opposite, is_negated=not node.is_negated)
 
 
 def conditions(node: Node) -> Iterator[Token]:
     """The conditions from left to right."""
-    if isinstance(node, Group):
+    if isinstance(node, FilterGroup):
         for part in node.parts:
             yield from conditions(part)
     else:
         yield node
 
 
-def fold(node: Node, of_token: Callable[[Token], T], of_group: Callable[[Group, list[T]], T]) -> T:
+def fold(node: Node, of_token: Callable[[Token], T], of_group: Callable[[FilterGroup, list[T]], T]) -> T:
     """One value for the whole tree, from the conditions up."""
-    if isinstance(node, Group):
+    if isinstance(node, FilterGroup):
         return of_group(node, [fold(part, of_token, of_group) for part in node.parts])
     return of_token(node)
 
@@ -155,7 +155,7 @@ def changed(node: Node, place: int, change: Callable[[Token], Node | None]) -> N
     places = iter(range(place + 1))
 
     def visit(node: Node) -> Node | None:
-        if not isinstance(node, Group):
+        if not isinstance(node, FilterGroup):
             return change(node) if next(places, None) == place else node
         kept = [part for part in map(visit, node.parts) if part is not None]
         if not kept:
@@ -169,7 +169,7 @@ def changed(node: Node, place: int, change: Callable[[Token], Node | None]) -> N
 # Writing
 
 
-def pieces(root: Group) -> list[Piece]:
+def pieces(root: FilterGroup) -> list[Piece]:
     """The tree as it is written, piece by piece."""
     found: list[Piece] = []
     counted = iter(range(sum(1 for _ in conditions(root))))
@@ -177,7 +177,7 @@ def pieces(root: Group) -> list[Piece]:
 
     def visit(node: Node, *, is_inner: bool) -> None:
         nonlocal last
-        if not isinstance(node, Group):
+        if not isinstance(node, FilterGroup):
             if lists_ids(node) and lists_ids(last) and found[-1].place is not None:
                 # Beside each other they would be one list.
                 found.append(Piece("and"))

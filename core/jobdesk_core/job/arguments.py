@@ -25,7 +25,7 @@ LONGEST_TEXT = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArgumentEntry:
     """One value within an object or a list: `value` when it `is_whole`, of a long text its beginning.
 
     `size` counts the entries of an object or a list, and the characters of a text.
@@ -42,7 +42,7 @@ class Entry:
 class Part:
     """Some entries of an object or a list, from one place on, and how many it has."""
 
-    entries: list[Entry]
+    entries: list[ArgumentEntry]
     total: int
 
 
@@ -128,16 +128,16 @@ def _part(rows: Rows) -> Part | None:
     return Part([_entry(row) for row in rows if row["number"] is not None], rows[0]["total"])
 
 
-def _entry(row: dict[str, Any]) -> Entry:
+def _entry(row: dict[str, Any]) -> ArgumentEntry:
     key = row["key"] if row["key"] is not None else row["number"] - 1
     if row["whole"] is not None:
         try:
             value = exact_json.loads(row["whole"])
             if not is_deep(value):
-                return Entry(key, row["kind"], row["size"], value, True)
+                return ArgumentEntry(key, row["kind"], row["size"], value, True)
         except RecursionError:
             pass
     elif row["kind"] not in ("object", "array", "string"):
         # A number of thousands of digits; no other value is so large.
-        return Entry(key, row["kind"], row["size"], None, False)
-    return Entry(key, row["kind"], row["size"], row["beginning"], False)
+        return ArgumentEntry(key, row["kind"], row["size"], None, False)
+    return ArgumentEntry(key, row["kind"], row["size"], row["beginning"], False)

@@ -34,7 +34,7 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LatestRun:
     """One run of a job, from its start to its end, both UTC-aware. `end` is one of RUN_ENDS."""
 
     job_id: int
@@ -59,7 +59,7 @@ class UsualTimes:
     runs: int
     waited: tuple[float, float] | None
     ran: tuple[float, float] | None
-    latest: tuple[Run, ...] = ()
+    latest: tuple[LatestRun, ...] = ()
 
 
 def others(capabilities: Capabilities, row: JobRow) -> Statement[list[Others]]:
@@ -149,7 +149,7 @@ def _usual(rows: Rows) -> UsualTimes | None:
     if not row["runs"]:
         return None
     columns = (row[name] or () for name in ("job_ids", "ends", "starts", "stops"))
-    latest = tuple(Run(job_id, EventType(end), *times) for job_id, end, *times in zip(*columns, strict=True))
+    latest = tuple(LatestRun(job_id, EventType(end), *times) for job_id, end, *times in zip(*columns, strict=True))
     if row["runs"] < FEWEST_RUNS:
         return UsualTimes(row["runs"], None, None, latest)
     waited, ran = (tuple(row[name]) if row[name] else None for name in ("waited", "ran"))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jobdesk_core.database.marks import Run
+from jobdesk_core.database.marks import Runner
 from jobdesk_core.exceptions import InDoubt
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal.journal import Journal
@@ -30,7 +30,7 @@ class Found:
 
 
 async def find_out(
-    journal: Journal, run: Run, entry_id: int | None, *, done: int = 0, patience_s: float | None = None
+    journal: Journal, run: Runner, entry_id: int | None, *, done: int = 0, patience_s: float | None = None
 ) -> Found | None:
     """What has become of an entry's transaction that was not answered; None while the server does not say.
 
@@ -54,7 +54,7 @@ async def find_out(
 
 
 async def find_out_of(
-    told: Ledger | DeferLedger | SetLedger, journal: Journal, run: Run, *, patience_s: float | None = None
+    told: Ledger | DeferLedger | SetLedger, journal: Journal, run: Runner, *, patience_s: float | None = None
 ) -> bool:
     """Have a ledger tell what has become of the jobs that nobody knew of; whether that is known now.
 
@@ -76,7 +76,7 @@ async def find_out_of(
 
 
 async def known_outcome(
-    outcome: Outcome, job: Job, journal: Journal, run: Run, *, patience_s: float | None = None
+    outcome: Outcome, job: Job, journal: Journal, run: Runner, *, patience_s: float | None = None
 ) -> Outcome:
     """An outcome that was unknown, as what it is known for now; the same while nothing is known yet.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.database.marks import Run
+from jobdesk_core.database.marks import Runner
 from jobdesk_core.jobs import Status
 from jobdesk_core.journal.journal import Journal
 from jobdesk_core.journal.record import PRUNE, STAGED, UNDO, Chunk, Record, Verdict
@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 _NEWEST = 20_000
 
 
-async def by_events(run: Run, mark: str, crashed_at: str) -> Verdict | None:
+async def by_events(run: Runner, mark: str, crashed_at: str) -> Verdict | None:
     """What the events tell that the transaction with this id has written; None: it has written none.
 
     When the server was last back from a crash is `crashed_at`, in microseconds: what another transaction that was
@@ -39,7 +39,7 @@ async def by_events(run: Run, mark: str, crashed_at: str) -> Verdict | None:
     return told
 
 
-async def by_rows(journal: Journal, run: Run, chunk: Chunk, crashed_at: str = "") -> Verdict | None:
+async def by_rows(journal: Journal, run: Runner, chunk: Chunk, crashed_at: str = "") -> Verdict | None:
     """What the jobs tell; None: nothing, or not all of them the same.
 
     `crashed_at` is when the server was last back from a crash, in microseconds, by which a job that has got the number
@@ -134,7 +134,7 @@ def _told_of_undo(undone: tuple[str, Record] | None, record: Record, rows: Mappi
     return "done" if row[column] == had else "left" if column == "priority" else None
 
 
-async def _by_workers(run: Run, chunk: Chunk) -> Verdict | None:
+async def _by_workers(run: Runner, chunk: Chunk) -> Verdict | None:
     """Workers that are still there were not removed; of those that are gone, another may have removed them."""
     ids = [worker_id for record in chunk.records for worker_id in record.before.get("workers", ())]
     sql = "SELECT count(*) AS held FROM procrastinate_workers WHERE id = ANY (%(ids)s::bigint[])"

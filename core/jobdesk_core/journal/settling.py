@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 
-from jobdesk_core.database.marks import Run, Server, fate_of, read_server
+from jobdesk_core.database.marks import Runner, Server, fate_of, read_server
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.journal.evidence import by_events, by_rows
 from jobdesk_core.journal.journal import Journal
@@ -23,7 +23,7 @@ PATIENCE_S, PAUSE_S = 10.0, 0.25
 CANNOT_KNOW = "Whether this was done cannot be known, because {reason}."
 
 
-async def settle(journal: Journal, run: Run, place: str) -> int:
+async def settle(journal: Journal, run: Runner, place: str) -> int:
     """Settle all that this connection, which leads to `place`, can tell of; how many transactions were.
 
     To be called when a connection is opened, when a lost one is back, and before the next act. Raises
@@ -38,7 +38,7 @@ async def settle(journal: Journal, run: Run, place: str) -> int:
     return sum([await _settle_one(journal, run, server, chunk) is not None for chunk in ours])
 
 
-async def settle_entry(journal: Journal, run: Run, entry_id: int, patience_s: float | None = None) -> Verdict | None:
+async def settle_entry(journal: Journal, run: Runner, entry_id: int, patience_s: float | None = None) -> Verdict | None:
     """What has become of an entry's transaction that was not answered; None while the server does not say.
 
     Waits until the link is back, so many seconds at most (PATIENCE_S). Raises JournalTrouble.
@@ -61,7 +61,7 @@ def _is_here(chunk: Chunk, server: Server, place: str) -> bool:
     return bool(server.system and chunk.server == server.name) or chunk.header.place == place
 
 
-async def _settle_one(journal: Journal, run: Run, server: Server, chunk: Chunk) -> Verdict | None:
+async def _settle_one(journal: Journal, run: Runner, server: Server, chunk: Chunk) -> Verdict | None:
     """What has become of it, written down; None when that is not certain yet."""
     if server.is_standby:
         return None

@@ -37,7 +37,7 @@ from jobdesk_core.operations.steps import Progress
 
 #: Jobs undone in one transaction: locks are held briefly, and a stop does not wait for long.
 AT_ONCE = 100
-Run = Callable[[Statement[Any]], Awaitable[Any]]
+Runner = Callable[[Statement[Any]], Awaitable[Any]]
 
 
 async def undo(
@@ -119,7 +119,7 @@ class _Undoing:
             return [*await self._together(records[:half]), *await self._together(records[half:])]
         return results
 
-    async def _carry_out(self, run: Run, records: Sequence[Record]) -> list[Record]:
+    async def _carry_out(self, run: Runner, records: Sequence[Record]) -> list[Record]:
         rows = await run(_locked(self._capabilities, [record.job_id for record in records]))
         results: list[Record] = []
         again: list[Record] = []
@@ -144,7 +144,7 @@ class _Undoing:
             results += await _set_back(run, column, some)
         return results
 
-    async def _defer_again(self, run: Run, records: Sequence[Record]) -> list[Record]:
+    async def _defer_again(self, run: Runner, records: Sequence[Record]) -> list[Record]:
         cancelled = [record.job_id for record in records if act_of(self._entry, record)[0] == "cancel"]
         held = await run(_whole(self._capabilities, cancelled)) if cancelled else {}
         jobs = [_as_it_was(held.get(record.job_id, record.before), self._connector.clock.now()) for record in records]
@@ -185,7 +185,7 @@ def _as_it_was(before: Mapping[str, Any], now: dt.datetime) -> Job:
     )
 
 
-async def _set_back(run: Run, column: str, records: Sequence[Record]) -> list[Record]:
+async def _set_back(run: Runner, column: str, records: Sequence[Record]) -> list[Record]:
     kind = "integer" if column == "priority" else "timestamptz"
     values = [record.before[column] for record in records]
     await run(
@@ -205,7 +205,7 @@ async def _set_back(run: Run, column: str, records: Sequence[Record]) -> list[Re
     ]
 
 
-async def _fail_again(run: Run, capabilities: Capabilities, records: Sequence[Record]) -> list[Record]:
+async def _fail_again(run: Runner, capabilities: Capabilities, records: Sequence[Record]) -> list[Record]:
     """End them as failed by the library's own function, then give them back what the retry changed."""
     ids = [record.job_id for record in records]
     call = statements.finish_call(capabilities, "job.id", "'failed'::procrastinate_job_status", "false")

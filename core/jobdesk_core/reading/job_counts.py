@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from jobdesk_core.jobs import Status
 
-Group = tuple[str, str, Status]  # queue, task, status
+CountedGroup = tuple[str, str, Status]  # queue, task, status
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Tally:
     """The count of each group of jobs, with its sums by queue, by task and by status."""
 
     def __init__(self) -> None:
-        self.groups: Counter[Group] = Counter()
+        self.groups: Counter[CountedGroup] = Counter()
         self.statuses: Counter[Status] = Counter()
         self.queues = Names()
         self.tasks = Names()
@@ -84,7 +84,7 @@ class Tally:
         """All jobs."""
         return sum(self.statuses.values())
 
-    def shift(self, group: Group, number: int) -> None:
+    def shift(self, group: CountedGroup, number: int) -> None:
         """Add a number of jobs to a group, or take some away."""
         if not number:
             return
@@ -96,7 +96,7 @@ class Tally:
         self.queues.shift(queue, status, number)
         self.tasks.shift(task, status, number)
 
-    def replace(self, before: Counter[Group], after: Counter[Group]) -> None:
+    def replace(self, before: Counter[CountedGroup], after: Counter[CountedGroup]) -> None:
         """Count `after` where `before` was counted."""
         for group in before.keys() | after.keys():
             self.shift(group, after[group] - before[group])

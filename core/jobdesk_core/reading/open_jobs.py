@@ -14,7 +14,7 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import STALLED_AFTER_S, UNKNOWN_TIME, WorkerRow, reserves_lock
 from jobdesk_core.jobs import Status
-from jobdesk_core.reading.job_counts import Group
+from jobdesk_core.reading.job_counts import CountedGroup
 
 #: Jobs whose time of deferring is asked for at once; those beyond are asked for by the next reads.
 DEFERRED_AT_ONCE = 2_000
@@ -91,9 +91,9 @@ class OpenJobs:
     #: The paused queues, on schemas that know of such a thing, and since when (UTC-aware).
     paused: Mapping[str, dt.datetime] = field(default_factory=dict)
 
-    def counted(self) -> Counter[Group]:
+    def counted(self) -> Counter[CountedGroup]:
         """The waiting and running jobs by queue, task and status."""
-        found: Counter[Group] = Counter()
+        found: Counter[CountedGroup] = Counter()
         for (queue, task), group in self.groups.items():
             found[queue, task, Status.TODO] = group.waiting
             found[queue, task, Status.DOING] = group.running

@@ -13,7 +13,7 @@ from jobdesk_core.reported.records import Error, LogTail
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ReportedRun:
     """What is known of one run of a job: how it failed, and its last lines. `attempt` counts from 1."""
 
     attempt: int
@@ -28,7 +28,7 @@ class JobReports:
     `refusal` is why no error can be read, `log_refusal` why no log lines can: sentences, or None.
     """
 
-    runs: tuple[Run, ...] = ()
+    runs: tuple[ReportedRun, ...] = ()
     refusal: str | None = None
     log_refusal: str | None = None
 
@@ -42,13 +42,13 @@ def reports_of(reported: Reported, job_id: int) -> Asking[JobReports]:
     return JobReports(tuple(_runs(failed.value, tails.value or [])), log_refusal=tails.refusal)
 
 
-def _runs(failed: Sequence[Error], tails: Sequence[LogTail]) -> list[Run]:
+def _runs(failed: Sequence[Error], tails: Sequence[LogTail]) -> list[ReportedRun]:
     """The attempts in their order; a log belongs to the last error of its attempt."""
     log_by = {tail.attempt: tail for tail in tails}
     last_of = {error.attempt: error for error in failed}
     runs = [
-        Run(error.attempt, error, log_by.get(error.attempt) if last_of[error.attempt] is error else None)
+        ReportedRun(error.attempt, error, log_by.get(error.attempt) if last_of[error.attempt] is error else None)
         for error in failed
     ]
-    runs += [Run(tail.attempt, None, tail) for tail in tails if tail.attempt not in last_of]
+    runs += [ReportedRun(tail.attempt, None, tail) for tail in tails if tail.attempt not in last_of]
     return sorted(runs, key=lambda run: run.attempt)

@@ -19,7 +19,7 @@ from typing import Any
 from jobdesk_core.reporting import inventory, targets
 from jobdesk_core.reporting.batches import Settings
 from jobdesk_core.reporting.redaction import Redact, shown
-from jobdesk_core.reporting.runs import Run, current, keep_log_lines
+from jobdesk_core.reporting.runs import CurrentRun, current, keep_log_lines
 from jobdesk_core.reporting.sessions import Session, named_queues
 from jobdesk_core.reporting.targets import Target
 from jobdesk_core.reporting.writer import CLOSING_S, Writer
@@ -228,7 +228,7 @@ def _hear_missing_tasks(worker_log: logging.Logger) -> None:
 def _missing(session: Session, job_id: int, attempts: int, task: str, queue: str, error: Any) -> None:
     kind = f"{type(error).__module__}.TaskNotFound" if error is not None else "procrastinate.exceptions.TaskNotFound"
     session.failed_without(
-        Run(session.report_progress, job_id, attempts + 1, task, queue), kind, _MISSING.format(task), "failed"
+        CurrentRun(session.report_progress, job_id, attempts + 1, task, queue), kind, _MISSING.format(task), "failed"
     )
 
 

@@ -19,11 +19,11 @@ _WORKERS_OWN = ("procrastinate", "jobdesk_core")
 
 
 @dataclass(slots=True, eq=False)
-class Run:
+class CurrentRun:
     """One run of a job. `attempt` counts from 1."""
 
     #: Takes how far it has come: the run, how much of how much, and a note.
-    report: Callable[[Run, float, float | None, str], object]
+    report: Callable[[CurrentRun, float, float | None, str], object]
     job_id: int
     attempt: int
     task: str
@@ -39,7 +39,7 @@ class Run:
 
 
 #: The run that this code belongs to, also in `asyncio.to_thread` and in the threads of synchronous tasks.
-current: ContextVar[Run | None] = ContextVar("jobdesk_reporting_run", default=None)
+current: ContextVar[CurrentRun | None] = ContextVar("jobdesk_reporting_run", default=None)
 
 
 def progress(done: float, total: float | None = None, note: str = "") -> None:

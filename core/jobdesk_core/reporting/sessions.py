@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from jobdesk_core.reporting import faults
 from jobdesk_core.reporting.faults import Fault
-from jobdesk_core.reporting.runs import Run, current
+from jobdesk_core.reporting.runs import CurrentRun, current
 from jobdesk_core.reporting.texts import Texts
 
 logger = logging.getLogger("jobdesk_core.reporting")
@@ -62,7 +62,7 @@ class Writing(Protocol):
 
     def put(self, failure: Failure) -> None: ...
 
-    def put_progress(self, run: Run, done: float, total: float | None, note: str) -> None: ...
+    def put_progress(self, run: CurrentRun, done: float, total: float | None, note: str) -> None: ...
 
     def drop(self, why: str, count: int = 1) -> None: ...
 
@@ -84,15 +84,15 @@ class Session:
     worker_id: int | None = None
     started: float = field(default_factory=time.monotonic)
     has_ended: bool = False
-    running: dict[tuple[int, int], Run] = field(default_factory=dict)
+    running: dict[tuple[int, int], CurrentRun] = field(default_factory=dict)
     #: The failures whose outcome may still change.
     _open: dict[tuple[int, int], Failure] = field(default_factory=dict)
 
-    def begin(self, job: Any) -> Run | None:
+    def begin(self, job: Any) -> CurrentRun | None:
         """A job begins in this task or thread."""
         try:
             tail: deque[str] | None = deque(maxlen=self.log_lines) if self.log_lines else None
-            run = Run(
+            run = CurrentRun(
                 self.report_progress, int(job.id), int(job.attempts) + 1, str(job.task_name), str(job.queue), tail
             )
             self.running[run.key] = run
@@ -108,7 +108,7 @@ class Session:
         if run is not None:
             run.is_over = True
 
-    def failed(self, run: Run | None, error: BaseException, *, is_open: bool = True) -> None:
+    def failed(self, run: CurrentRun | None, error: BaseException, *, is_open: bool = True) -> None:
         """A run has raised. Where that `is_open`, what becomes of it is told by `decided`, if at all."""
         if run is None:
             return
@@ -118,7 +118,7 @@ class Session:
         except Exception:  # noqa: BLE001 - a report never costs a job
             self.writer.drop("An error could not be noted.")
 
-    def failed_without(self, run: Run, kind: str, text: str, outcome: str) -> None:
+    def failed_without(self, run: CurrentRun, kind: str, text: str, outcome: str) -> None:
         """A run has ended badly, and nobody saw an exception of it."""
         try:
             self._add(run, Fault(kind, text, []), outcome, is_open=False)
@@ -135,7 +135,7 @@ class Session:
         """Whether the run's failure has been noted and may still be decided about."""
         return key in self._open
 
-    def report_progress(self, run: Run, done: float, total: float | None, note: str) -> None:
+    def report_progress(self, run: CurrentRun, done: float, total: float | None, note: str) -> None:
         """How far a run has come."""
         self.writer.own().put_progress(run, done, total, note)
 
@@ -148,7 +148,7 @@ class Session:
         while not is_written.is_set() and time.monotonic() < until:
             await asyncio.sleep(0.01)
 
-    def _add(self, run: Run, fault: Fault, outcome: str, is_open: bool) -> None:
+    def _add(self, run: CurrentRun, fault: Fault, outcome: str, is_open: bool) -> None:
         tail = tuple(run.tail or ())
         failure = Failure(run.job_id, run.attempt, run.task, run.queue, fault, outcome, time.monotonic(), self.id, tail)
         if is_open:

@@ -19,7 +19,7 @@ import psycopg
 
 from jobdesk_core.connectors import limits
 from jobdesk_core.reporting.batches import Batch, Refused, Settings, Store
-from jobdesk_core.reporting.runs import Run
+from jobdesk_core.reporting.runs import CurrentRun
 from jobdesk_core.reporting.sessions import Failure, Session
 from jobdesk_core.reporting.texts import Texts
 
@@ -45,7 +45,7 @@ CLOSING_S = 2.0
 class _Told:
     """How far a run has come, as it said last."""
 
-    run: Run
+    run: CurrentRun
     done: float
     total: float | None
     note: str
@@ -124,7 +124,7 @@ class Writer:
             self._start()
             self._wake.set()
 
-    def put_progress(self, run: Run, done: float, total: float | None, note: str) -> None:
+    def put_progress(self, run: CurrentRun, done: float, total: float | None, note: str) -> None:
         """Have the progress of a run written, unless more of it comes before that. Never waits."""
         told = _Told(run, done, total, note, time.monotonic())
         with self._lock:

@@ -11,7 +11,7 @@ from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.failures.contrast import ContrastReader
-from jobdesk_core.failures.records import Contrast, Failures, Group
+from jobdesk_core.failures.records import Contrast, FailureGroup, Failures
 from jobdesk_core.filters.language import FilterError, JobFilter, term
 from jobdesk_core.moments import zone_told
 from jobdesk_core.operations.steps import run_async
@@ -40,14 +40,14 @@ class Newest:
     refusal: str
 
 
-async def newest_of(desk: Desk, group: Group) -> Newest:
+async def newest_of(desk: Desk, group: FailureGroup) -> Newest:
     """Read them in short stretches. Raises ConnectorException."""
     jobs = await _jobs(desk, group) if group.still_failed and group.filter is not None else []
     error, refusal = await _error(desk, group, [job.id for job in jobs])
     return Newest(tuple(jobs), error, refusal)
 
 
-def compared(group: Group) -> Group | None:
+def compared(group: FailureGroup) -> FailureGroup | None:
     """The group whose jobs can be compared: one task's; of a group of one task that one. None for several tasks."""
     if group.task is not None:
         return group
@@ -56,7 +56,7 @@ def compared(group: Group) -> Group | None:
 
 
 async def contrast_of(
-    desk: Desk, found: Failures, group: Group, queue: str | None, show: Callable[[Contrast], object]
+    desk: Desk, found: Failures, group: FailureGroup, queue: str | None, show: Callable[[Contrast], object]
 ) -> None:
     """Compare a group's failed jobs with the succeeded ones of its task, and show it as it goes on.
 
@@ -82,7 +82,7 @@ async def contrast_of(
         await asyncio.sleep((time.monotonic() - started) * REST)
 
 
-async def _jobs(desk: Desk, group: Group) -> list[FailedJob]:
+async def _jobs(desk: Desk, group: FailureGroup) -> list[FailedJob]:
     assert group.filter is not None
     try:
         job_filter = JobFilter.parse(group.filter)
@@ -111,7 +111,7 @@ async def _jobs(desk: Desk, group: Group) -> list[FailedJob]:
     return found
 
 
-async def _error(desk: Desk, group: Group, job_ids: list[int]) -> tuple[Error | None, str]:
+async def _error(desk: Desk, group: FailureGroup, job_ids: list[int]) -> tuple[Error | None, str]:
     reported = await desk.connector.run_async(detect())
     if (refusal := reported.refusal("errors")) is not None:
         return None, refusal

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from jobdesk_core.failures.records import Group
+from jobdesk_core.failures.records import FailureGroup
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.failures.rows import Key
@@ -59,7 +59,7 @@ class Muted(QObject):
         """How it was muted; None when it is not."""
         return self._mutes.get(key)
 
-    def let_grown_go(self, groups: list[tuple[Key, Group]], length: dt.timedelta) -> list[Key]:
+    def let_grown_go(self, groups: list[tuple[Key, FailureGroup]], length: dt.timedelta) -> list[Key]:
         """Mute those of the groups no longer that have grown by now; which ones."""
         seconds = length.total_seconds()
         known = [(key, group, self._mutes.get(key)) for key, group in groups]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from jobdesk_core.failures.records import By, Failures, Group, Range
+from jobdesk_core.failures.records import By, FailureGroup, Failures, Range
 from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import term
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
@@ -189,7 +189,7 @@ class FailuresPage(Page):
         if self.selected_row() != before:
             self.selection_changed.emit()
 
-    def _is_muted(self, key: Key, group: Group) -> bool:
+    def _is_muted(self, key: Key, group: FailureGroup) -> bool:
         return self.muted.mute_of(key) is not None
 
     def _select_again(self) -> None:

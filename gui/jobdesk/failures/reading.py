@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from jobdesk_core.database.limited import StatementTooLong
 from jobdesk_core.exceptions import CapabilityMissing, ConnectorException, cause_text
 from jobdesk_core.failures.groups import FailuresReader
-from jobdesk_core.failures.records import By, Failures, Group, Range
+from jobdesk_core.failures.records import By, FailureGroup, Failures, Range
 from jobdesk_core.filters.language import JobFilter, term
 from PySide6.QtCore import QObject, Signal
 
@@ -153,7 +153,7 @@ class FailuresReading(QObject):
             return found
         before = dict(all_groups(known))
 
-        def fill(group: Group, parent: Key) -> Group:
+        def fill(group: FailureGroup, parent: Key) -> FailureGroup:
             key = key_of(group, found.by, parent)
             old = before.get(key)
             children = tuple(fill(child, key) for child in group.children)

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from jobdesk_core.failures.records import By, Failures, Group
+from jobdesk_core.failures.records import By, FailureGroup, Failures
 
 from jobdesk.kit import formats
 
@@ -31,14 +31,14 @@ class Row:
     """One line of the list."""
 
     key: Key
-    group: Group
+    group: FailureGroup
     is_child: bool = False
     can_open: bool = False
     is_open: bool = False
     is_muted: bool = False
 
 
-def key_of(group: Group, by: By, parent: Key = ()) -> Key:
+def key_of(group: FailureGroup, by: By, parent: Key = ()) -> Key:
     """What a group is known by from one reading to the next."""
     own = (_error(group) if by is By.TASK else group.task) if parent else _first(group, by)
     # A known name begins with a sign of its own, so that nothing else can look like "none".
@@ -46,9 +46,9 @@ def key_of(group: Group, by: By, parent: Key = ()) -> Key:
     return (*parent, named) if parent else (by.value, named)
 
 
-def all_groups(found: Failures) -> list[tuple[Key, Group]]:
+def all_groups(found: Failures) -> list[tuple[Key, FailureGroup]]:
     """Every group and every child with its key."""
-    listed: list[tuple[Key, Group]] = []
+    listed: list[tuple[Key, FailureGroup]] = []
     for group in found.groups:
         key = key_of(group, found.by)
         listed.append((key, group))
@@ -59,7 +59,7 @@ def all_groups(found: Failures) -> list[tuple[Key, Group]]:
 def rows_of(
     found: Failures,
     opened: Collection[Key],
-    muted: Callable[[Key, Group], bool],
+    muted: Callable[[Key, FailureGroup], bool],
     only: Collection[Only],
     today: dt.date,
 ) -> list[Row]:
@@ -81,7 +81,7 @@ def knows_errors(found: Failures) -> bool:
     return any(part.error is not None for group in found.groups for part in (group, *group.children))
 
 
-def fits(group: Group, only: Only, today: dt.date) -> bool:
+def fits(group: FailureGroup, only: Only, today: dt.date) -> bool:
     """Whether a group, or a part of it, is what the list is narrowed down to."""
     return any(_is(each, only, today) for each in (group, *group.children))
 
@@ -95,18 +95,18 @@ def count(found: Failures, only: Only, today: dt.date) -> int:
     return sum(fits(group, only, today) for group in found.groups)
 
 
-def _children(row: Row, by: By, muted: Callable[[Key, Group], bool]) -> Iterator[Row]:
+def _children(row: Row, by: By, muted: Callable[[Key, FailureGroup], bool]) -> Iterator[Row]:
     if row.is_open:
         for child in row.group.children:
             key = key_of(child, by, row.key)
             yield Row(key, child, is_child=True, is_muted=row.is_muted or muted(key, child))
 
 
-def _leaves(group: Group) -> tuple[Group, ...]:
+def _leaves(group: FailureGroup) -> tuple[FailureGroup, ...]:
     return group.children or (group,)
 
 
-def _is(group: Group, only: Only, today: dt.date) -> bool:
+def _is(group: FailureGroup, only: Only, today: dt.date) -> bool:
     if only is Only.NEW:
         return group.new_since is not None and formats.here(group.new_since).date() == today
     if only is Only.RISING:
@@ -116,7 +116,7 @@ def _is(group: Group, only: Only, today: dt.date) -> bool:
     return group.error is None and not group.children
 
 
-def _first(group: Group, by: By) -> str | None:
+def _first(group: FailureGroup, by: By) -> str | None:
     if by is By.TASK:
         return group.task
     if by is By.ERROR:
@@ -124,5 +124,5 @@ def _first(group: Group, by: By) -> str | None:
     return None if group.worker is None else str(group.worker)
 
 
-def _error(group: Group) -> str | None:
+def _error(group: FailureGroup) -> str | None:
     return group.error.fingerprint if group.error is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from jobdesk_core.failures.records import Contrast, Failures, Group
+from jobdesk_core.failures.records import Contrast, FailureGroup, Failures
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from jobdesk.connection.desk import Desk
@@ -108,7 +108,7 @@ class SelectedGroup(QObject):
         self._show_error(newest, group)
         self.changed.emit()
 
-    def _show_error(self, newest: Newest, group: Group) -> None:
+    def _show_error(self, newest: Newest, group: FailureGroup) -> None:
         view, error = self._side.traceback, newest.error
         if error is None:
             sentence = newest.refusal or self.tr("No error of these jobs was reported.")
@@ -127,7 +127,7 @@ class SelectedGroup(QObject):
 
     # Comparing
 
-    def _compare(self, desk: Desk, found: Failures, whole: Group) -> None:
+    def _compare(self, desk: Desk, found: Failures, whole: FailureGroup) -> None:
         """Compare the group's jobs, unless it is as it was, or that took long and was lately."""
         group = compared(whole)
         if group is None:

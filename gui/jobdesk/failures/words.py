@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from jobdesk_core import durations
-from jobdesk_core.failures.records import By, Common, ErrorKind, Failures, Group, Range
+from jobdesk_core.failures.records import By, Common, ErrorKind, FailureGroup, Failures, Range
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.failures.rows import Only, count, knows_errors
@@ -110,7 +110,7 @@ def worker_words(worker: int | None) -> str:
     return _tr("worker not known") if worker is None else f"#{worker}"
 
 
-def kinds_of(group: Group) -> str:
+def kinds_of(group: FailureGroup) -> str:
     """Of how many kinds a group's errors are, and how many are of the commonest."""
     known = [child for child in group.children if child.error is not None]
     if not known:
@@ -120,14 +120,14 @@ def kinds_of(group: Group) -> str:
     return _tr("{of_all}, {count} kinds").format(of_all=of_all, count=formats.number(len(group.children)))
 
 
-def mark_of(group: Group) -> str:
+def mark_of(group: FailureGroup) -> str:
     """That a group is new or has come back, for a cell; empty when it is neither."""
     if group.new_since is not None:
         return _tr("new")
     return _tr("back") if group.back_after is not None else ""
 
 
-def mark_sentence(group: Group) -> str:
+def mark_sentence(group: FailureGroup) -> str:
     """Since when it fails, when that is news; empty when it is none."""
     if group.new_since is not None:
         return _tr("New since {time}: it has not failed before.").format(time=formats.local(group.new_since))
@@ -136,7 +136,7 @@ def mark_sentence(group: Group) -> str:
     return ""
 
 
-def share_sentence(group: Group) -> str:
+def share_sentence(group: FailureGroup) -> str:
     """What share of the runs failed, and how much is usual; empty when neither is known."""
     if group.share is None or group.runs is None:
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobdesk_core.profiles.editors import filled
-from jobdesk_core.reported.of_job import JobReports, Run
+from jobdesk_core.reported.of_job import JobReports, ReportedRun
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
@@ -93,7 +93,7 @@ class AttemptsPanel(QWidget):
             texts += self._of_run(run)
         self.attempts.set_runs(texts)
 
-    def _of_run(self, run: Run) -> list[Text]:
+    def _of_run(self, run: ReportedRun) -> list[Text]:
         error = run.error
         if error is None:
             return [Text(self.tr("  no error reported"), "secondary")]
@@ -117,7 +117,7 @@ class AttemptsPanel(QWidget):
             texts.append(Text(f"\n{formats.visible(formats.cut(error.message, MOST_MESSAGE))}", "secondary"))
         return texts
 
-    def _show_run(self, run: Run) -> None:
+    def _show_run(self, run: ReportedRun) -> None:
         if run.error is not None and run.error.traceback:
             heading = self.tr("Attempt {n}").format(n=formats.number(run.attempt))
             self.traceback.show_text(run.error.traceback, heading, self._is_linked)
@@ -127,7 +127,7 @@ class AttemptsPanel(QWidget):
             self.traceback.show_nothing()
         self._show_log(run)
 
-    def _show_log(self, run: Run | None) -> None:
+    def _show_log(self, run: ReportedRun | None) -> None:
         lines = run.log.lines.rstrip("\n").split("\n") if run is not None and run.log is not None else []
         shown = [formats.visible(formats.cut(line, 400)) for line in lines[-MOST_LINES:]]
         self.log.set_runs([Text("\n".join(shown), "secondary", is_mono=True)] if shown else [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from jobdesk_core.job.related_jobs import Run
+from jobdesk_core.job.related_jobs import LatestRun
 from jobdesk_core.jobs import EventType
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
@@ -29,7 +29,7 @@ class RunStrip(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._runs: tuple[Run, ...] = ()
+        self._runs: tuple[LatestRun, ...] = ()
         self._own_id = 0
         self._current: int | None = None
         self._description = ""
@@ -42,7 +42,7 @@ class RunStrip(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(240, MARK_HEIGHT + BARS_HEIGHT + FOOT_HEIGHT)
 
-    def set_runs(self, runs: Sequence[Run], own_id: int, description: str) -> None:
+    def set_runs(self, runs: Sequence[LatestRun], own_id: int, description: str) -> None:
         """Show these, oldest first, and mark those of the job `own_id`. The description is for who cannot see them."""
         self._runs, self._own_id, self._description = tuple(runs), own_id, description
         self._choose(None)
@@ -85,7 +85,7 @@ class RunStrip(QWidget):
             inset = tokens.edge / 2
             painter.drawRect(box.adjusted(inset, inset, -inset, -inset))
 
-    def _paint_bar(self, painter: QPainter, box: QRectF, run: Run) -> None:
+    def _paint_bar(self, painter: QPainter, box: QRectF, run: LatestRun) -> None:
         tokens = theme().tokens
         colour = tokens.colour(EVENT_SHAPE[run.end][1])
         if run.end is EventType.DEFERRED_FOR_RETRY and box.width() > 2 and box.height() > 2:

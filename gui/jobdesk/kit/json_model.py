@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from jobdesk_core import exact_json
-from jobdesk_core.job.arguments import Entry, Part
+from jobdesk_core.job.arguments import ArgumentEntry, Part
 from jobdesk_core.profiles import secret_keys
 from jobdesk_core.profiles.secret_keys import HIDDEN, Path
 from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QModelIndex, QObject, Qt, Signal
@@ -274,7 +274,7 @@ class JsonModel(QAbstractItemModel):
         return f"{key} {text if is_leaf else ''}".casefold()
 
 
-def _value(entry: Entry) -> Any:
+def _value(entry: ArgumentEntry) -> Any:
     return entry.value if entry.is_whole else Unread(entry.kind, entry.size, str(entry.value or ""))
 
 
