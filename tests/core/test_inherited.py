@@ -150,14 +150,15 @@ def plain(day: Day, dsn: str) -> list[Any]:
     return day.run(dsn)
 
 
+@pytest.mark.parametrize("part", range(4))
 def test_settings_of_the_environment_the_database_and_the_dsn(
-    day: Day, plain: list[Any], dsn: str, monkeypatch: pytest.MonkeyPatch
+    day: Day, plain: list[Any], dsn: str, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
     name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
     wrong = {}
     # Opened before there is anything to inherit.
     with psycopg.connect(dsn, autocommit=True) as plain_one:
-        for number, (setting, value) in enumerate(CASES):
+        for number, (setting, value) in list(enumerate(CASES))[part::4]:
             given, option = dsn, f"-c {setting}={value.replace(' ', chr(92) + ' ')}"
             plain_one.execute(f"ALTER DATABASE {name} RESET ALL".encode())
             refill(plain_one)

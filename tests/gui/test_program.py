@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +13,10 @@ from pathlib import Path
 import jobdesk
 import psycopg
 import pytest
+from programs import started
 from psycopg.conninfo import conninfo_to_dict
 from PySide6.QtGui import QImage
+from waiting import until_true
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "jobdesk"]
@@ -92,7 +93,7 @@ def test_it_connects_as_it_is_told_and_ends_in_good_order(dsn: str, tmp_path: Pa
         (tmp_path / "jobdesk" / "profiles.toml").write_text(f'[profiles.mine]\nmethod = "dsn"\ndsn = "{dsn}"\n')
     with (
         psycopg.connect(dsn, autocommit=True) as connection,
-        subprocess.Popen(
+        started(
             [*PROGRAM, *arguments], env=environment(tmp_path, **variables), stderr=subprocess.PIPE, text=True
         ) as program,
     ):
@@ -102,12 +103,9 @@ def test_it_connects_as_it_is_told_and_ends_in_good_order(dsn: str, tmp_path: Pa
             assert row is not None
             return int(row[0])
 
-        deadline = time.monotonic() + 20
-        while not connected():
-            assert program.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
+        until_true(lambda: connected() or program.poll() is not None, what="the connection")
         program.send_signal(signal.SIGTERM)
-        _, errors = program.communicate(timeout=20)
+        _, errors = program.communicate(timeout=60)
         assert (program.returncode, errors) == (0, "")
         assert not connected()
 
