@@ -68,8 +68,8 @@ async def dialog_of(window: DeskView, kind: type[D]) -> D:
 async def ended(window: DeskView, timeout_s: float = 60) -> Any:
     """How the latest act ended, as soon as it has."""
     acts = window.acting.acts
-    await until(lambda: acts.told and acts.told[-1].is_over, timeout_s=timeout_s, what="the end of the act")
-    return acts.told[-1].ended
+    await until(lambda: acts.listed and acts.listed[-1].is_over, timeout_s=timeout_s, what="the end of the act")
+    return acts.listed[-1].ended
 
 
 async def closed(window: DeskView) -> None:

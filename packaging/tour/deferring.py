@@ -59,7 +59,7 @@ async def _replay(walker: Walker) -> None:
         profiles=[target],
         act=window.acting.start,
         done=window.message.show_good_news,
-        staged=window.commands.staged.held,
+        staged=window.commands.staged.changes,
     )
     replay.open()
     await walker.picture("replay-empty")

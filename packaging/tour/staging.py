@@ -33,7 +33,7 @@ async def walk(walker: Walker, job_ids: list[int]) -> None:
     await _change(walker, job_ids[1])
     walker.click(dialog.verb)
     acts = window.acting.acts
-    await walker.until(lambda: acts.told and acts.told[-1].is_over, "the refusal")
+    await walker.until(lambda: acts.listed and acts.listed[-1].is_over, "the refusal")
     await walker.picture("staged-refused")
     walker.click(walker.button(window.banners, "Check again…"))
     dialog = await walker.until(lambda: window.findChildren(StagedDialog)[-1], "the staged changes")

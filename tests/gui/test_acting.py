@@ -78,7 +78,7 @@ async def begun(window: DeskView, key: str, text: str, *, rate: int = 0, brake: 
         QTest.keyClicks(dialog.safety.name, name)
     click(dialog.verb)
     await gone(window)
-    return window.acting.acts.told[-1]
+    return window.acting.acts.listed[-1]
 
 
 def adds_up(view: ActView) -> bool:

@@ -426,7 +426,7 @@ async def test_a_hundred_thousand_rows_from_a_file_never_stall_the_window(dsn: s
             await until(lambda: dialog.plan is not None and dialog.plan.ready == 100_000, timeout_s=60, what="rows")
             looked = worst
             click(dialog.verb)
-            act = window.acting.acts.told[-1]
+            act = window.acting.acts.listed[-1]
             await until(lambda: act.percent > 5, timeout_s=60, what="some progress")
             click(window.acting.chip.stop)
             told = await ended(window, timeout_s=60)

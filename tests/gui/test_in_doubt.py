@@ -80,7 +80,7 @@ async def told(window: DeskView, *words: str) -> None:
     try:
         await until(lambda: all(each in window.banners.sentence for each in words), timeout_s=60, what=said)
     except AssertionError:
-        states = [act.state for act in window.acting.acts.told]
+        states = [act.state for act in window.acting.acts.listed]
         raise AssertionError(f"{said!r} was not told, but {window.banners.sentence!r}; {states}") from None
 
 
@@ -149,7 +149,7 @@ async def test_a_cancel_and_its_undo_are_told_when_they_are_known(
         async with live(tmp_path, dropper.dsn) as window:
             await broken(await cancel(window, others, job_id), dropper, fault)
             await told(window, "Whether 1 job was cancelled is not known yet")
-            (act,) = window.acting.acts.told
+            (act,) = window.acting.acts.listed
             assert [each.text() for each in window.banners.findChildren(QPushButton) if "Undo" in each.text()] == []
             window.show_page("journal")
             page = window.pages.get("journal")
@@ -245,7 +245,7 @@ async def test_what_is_left_in_doubt_is_found_out_when_the_database_is_connected
             await told(window, "Applied 1 staged change to 1 job." if is_done else "Nothing was changed.")
             assert len(window.commands.staged.current.entries) == (0 if is_done else 1)
             assert tasks(others, "mail.staged") == (1 if is_done else 0)
-            window.commands.staged.held.drop_all()
+            window.commands.staged.changes.drop_all()
             await until(lambda: window.header.live.mode == "live", timeout_s=60, what="the link to be back")
             await broken(await many(window), dropper, fault)
             await told(window, "is not known yet")

@@ -98,7 +98,7 @@ class Opener:
 
     def makers(self) -> dict[type[QDialog], Callable[[], object]]:
         window, desk = self._window, desk_of(self._window)
-        staged, profile = window.commands.staged.held, desk_of(self._window).profile
+        staged, profile = window.commands.staged.changes, desk_of(self._window).profile
         advice = IndexAdvice("ix", "SELECT 1", "SELECT 1", "It is slow.", 10, 1_000, "nothing")
         return {
             ArgumentColumnDialog: lambda: ArgumentColumnDialog(window, show=lambda _: None).open(),
@@ -169,7 +169,7 @@ class Opener:
             profiles=[Profile(name="elsewhere", method="dsn", dsn="postgresql://nobody@127.0.0.1:1/x")],
             act=lambda _: None,
             done=lambda _: None,
-            staged=self._window.commands.staged.held,
+            staged=self._window.commands.staged.changes,
         ).open()
 
 

@@ -149,7 +149,7 @@ async def test_on_production_the_profiles_name_is_typed_first(dsn: str, tmp_path
             QTest.keyClicks(dialog.safety.name, "t")
             assert dialog.verb.isEnabled()
             QTest.keyClick(dialog.safety.name, Qt.Key.Key_Return)
-            assert dialog.isVisible() and not window.acting.acts.told
+            assert dialog.isVisible() and not window.acting.acts.listed
         async with live(tmp_path, dsn, environment="staging") as window:
             dialog = await preflight(window, key)
             assert dialog.verb.isEnabled() and not dialog.safety.name.isVisible()
@@ -163,7 +163,7 @@ async def test_an_act_is_stopped_and_tells_what_was_not_done(dsn: str, tmp_path:
             dialog = await preflight(window, "matching.cancel")
             dialog.safety.how.setCurrentIndex(int(is_whole))
             click(dialog.verb)
-            act = window.acting.acts.told[-1]
+            act = window.acting.acts.listed[-1]
             await until(lambda: act.progress.at > 0, what="the first chunk")
             assert window.acting.chip.pause.isVisible() is not is_whole
             if not is_whole:
@@ -197,7 +197,7 @@ async def test_a_limit_is_kept_and_the_progress_tells_it_and_the_time_left(dsn: 
             assert "'{1,2}'" in dialog.sql.toPlainText()
             click(dialog.verb)
             await until(lambda: window.acting.chip.words.text().startswith("Cancelling 30 jobs · "))
-            act = window.acting.acts.told[-1]
+            act = window.acting.acts.listed[-1]
             assert ("chunks", "at most 20 jobs a second", "") in act.errand.how
             await ended(window)
             found = others.run(moments)
@@ -213,7 +213,7 @@ async def test_a_stop_ends_the_wait_of_a_limit(dsn: str, tmp_path: Path, is_paus
             dialog = await preflight(window, "matching.cancel")
             limit(dialog, "1")
             click(dialog.verb)
-            act, chip = window.acting.acts.told[-1], window.acting.chip
+            act, chip = window.acting.acts.listed[-1], window.acting.chip
             await until(lambda: act.progress.at == 1, what="the first job")
             if is_paused:
                 click(chip.pause)

@@ -151,7 +151,7 @@ async def test_a_worker_that_takes_one_of_the_jobs_leaves_all_of_it_unapplied_an
             click(fix)
             await until(dialog.verb.isEnabled, what="the smaller set")
             click(dialog.verb)
-            await until(lambda: len(window.acting.acts.told) == 2)
+            await until(lambda: len(window.acting.acts.listed) == 2)
             await ended(window)
             assert [others.status(job_id) for job_id in ids] == ["cancelled", "doing", "todo", "todo"]
 
@@ -325,7 +325,7 @@ async def test_text_from_the_database_is_shown_as_it_is(dsn: str, tmp_path: Path
             click(dialog.verb)
             told = await ended(window)
             assert any("<b>no</b>" in line.text for line in told.lines)
-            window.acting.show_ledger(window.acting.acts.told[-1])
+            window.acting.show_ledger(window.acting.acts.listed[-1])
             ledger = await dialog_of(window, LedgerDialog)
             assert ledger.width() <= window.window().width()
             for label in ledger.findChildren(QLabel):
@@ -359,7 +359,7 @@ async def test_rows_are_staged_and_applied_with_other_changes_all_or_nothing(dsn
             others.run("DELETE FROM procrastinate_jobs WHERE id = %s", taken)
             dialog = await shown(window)
             click(dialog.verb)
-            await until(lambda: len(window.acting.acts.told) == 2)
+            await until(lambda: len(window.acting.acts.listed) == 2)
             await ended(window)
             assert others.status(first) == "cancelled"
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE queueing_lock LIKE 'user-%%'") == 2

@@ -24,7 +24,7 @@ STOP_S, CANCEL_S = 5.0, 3.0
 #: Seconds between two looks at what nobody knows.
 FIND_OUT_S = 0.5
 #: Acts that are over and still told.
-MOST_TOLD = 5
+MOST_LISTED = 5
 
 
 class Acts(QObject):
@@ -37,7 +37,7 @@ class Acts(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.told: list[Act] = []
+        self.listed: list[Act] = []
         self._work = Work(self)
         self._tasks: dict[Act, asyncio.Task[Ended]] = {}
         #: What is being found out of acts that are over.
@@ -46,12 +46,12 @@ class Acts(QObject):
     @property
     def running(self) -> list[Act]:
         """The acts that are not over, oldest first."""
-        return [act for act in self.told if not act.is_over]
+        return [act for act in self.listed if not act.is_over]
 
     def start(self, errand: Errand) -> Act:
         """Begin an act; it goes on whatever becomes of the dialog that asked for it."""
         act = Act(errand, self)
-        self.told.append(act)
+        self.listed.append(act)
         act.changed.connect(self.changed)
         task = self._work.start(self._run(act), name="act", then=partial(self._end, act), failed=lambda _: None)
         self._tasks[act] = task
@@ -66,8 +66,8 @@ class Acts(QObject):
 
     def forget(self, act: Act) -> None:
         """Tell of an act no longer; one that runs stays."""
-        if act.is_over and act in self.told:
-            self.told.remove(act)
+        if act.is_over and act in self.listed:
+            self.listed.remove(act)
             if act in self._lookups:
                 self._lookups.pop(act).cancel()
             self.forgotten.emit(act)
@@ -76,7 +76,7 @@ class Acts(QObject):
 
     def leave(self, desk: Desk) -> None:
         """A connection is closed: what it has done is told no longer."""
-        for act in [act for act in self.told if act.errand.desk is desk]:
+        for act in [act for act in self.listed if act.errand.desk is desk]:
             self.forget(act)
 
     async def stop(self, acts: list[Act] | None = None) -> None:
@@ -118,8 +118,8 @@ class Acts(QObject):
         if ended.find_out is not None:
             looking = self._find_out(act, ended.find_out)
             self._lookups[act] = self._work.start(looking, name="find out", failed=partial(self._not_found_out, act))
-        over = [each for each in self.told if each.is_over and not each.is_in_doubt]
-        for each in over[:-MOST_TOLD]:
+        over = [each for each in self.listed if each.is_over and not each.is_in_doubt]
+        for each in over[:-MOST_LISTED]:
             self.forget(each)
         self.ended.emit(act)
 
@@ -137,19 +137,19 @@ class Acts(QObject):
 
     def _take_known(self, act: Act, ended: Ended) -> None:
         self._lookups.pop(act, None)
-        if act in self.told:
+        if act in self.listed:
             act.take_known(ended)
             self.known.emit(act)
 
     async def _follow(self, act: Act) -> None:
         """Read what became of the retried jobs, until nothing is to be expected of them any more."""
         ledger, desk = act.errand.ledger, act.errand.desk
-        while ledger is not None and act in self.told:
+        while ledger is not None and act in self.listed:
             # A broken link is told by the feed; the numbers stay as they were.
             with contextlib.suppress(ConnectorException, AppNotOpen):
                 is_last = act.is_over and not act.is_in_doubt
                 became = await desk.what_became(ledger)
-                if act not in self.told:
+                if act not in self.listed:
                     return  # forgotten meanwhile, and taken apart
                 act.take_became(became)
                 if is_last and became.is_over:

@@ -55,7 +55,7 @@ def act_on_jobs(
         start=lambda step: desk.apply(
             plan, step, is_one_transaction=is_one_transaction, rate=rate, brake=brake, ledger=ledger
         ),
-        end=lambda told: to_be_found_out(desk, told, lambda: end_of_act(told, words)),
+        end=lambda ledger: to_be_found_out(desk, ledger, lambda: end_of_act(ledger, words)),
         failed=broken,
         can_pause=not is_one_transaction,
         ledger=ledger,
@@ -154,7 +154,7 @@ def deferring_in_doubt(desk: Desk, job: Job, outcome: Outcome, known: Callable[[
         of=1,
         chosen=1,
         start=start,
-        end=lambda told: replace(end_of_unknown_defer(told), find_out=find_out),
+        end=lambda unknown: replace(end_of_unknown_defer(unknown), find_out=find_out),
         failed=broken,
         can_pause=False,
     )

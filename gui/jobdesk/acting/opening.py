@@ -32,12 +32,12 @@ def open_preflight(
     from jobdesk.acting.options import options_of
     from jobdesk.acting.preflight import PreflightDialog
 
-    able = desk.capabilities
+    capabilities = desk.capabilities
     fields = options or options_of(
         action,
         queues=desk.queue_names(),
-        can_change=able.can_change_on_retry,
-        limit_bytes=able.queue_name_limit_bytes,
+        can_change=capabilities.can_change_on_retry,
+        limit_bytes=capabilities.queue_name_limit_bytes,
     )
     PreflightDialog(
         acting.window.frame,

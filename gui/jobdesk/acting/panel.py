@@ -80,7 +80,7 @@ class ActsPanel(QFrame):
         self.close_button.setGeometry(self.width() - size.width() - 12, 10, size.width(), size.height())
 
     def _follow(self) -> None:
-        for act in self._acts.told:
+        for act in self._acts.listed:
             if act not in self.views:
                 view = self.views[act] = ActView(act)
                 # The newest first.

@@ -22,7 +22,7 @@ Place = tuple[str, str]
 class InQuestion:
     """Changes of which nobody knows whether they were applied, and the error by which that can be found out."""
 
-    held: ChangeSet
+    change_set: ChangeSet
     error: InDoubt
 
 
@@ -43,10 +43,10 @@ class StagedChanges(QObject):
             return ChangeSet()  # where the profile leads is asked of libpq, which reads files
         return self._sets.get(place_of(profile), ChangeSet())
 
-    def keep(self, profile: Profile, held: ChangeSet) -> None:
+    def keep(self, profile: Profile, change_set: ChangeSet) -> None:
         """Make this the connection's set."""
-        self._sets[place_of(profile)] = held
-        if not held.entries:
+        self._sets[place_of(profile)] = change_set
+        if not change_set.entries:
             del self._sets[place_of(profile)]
         self.changed.emit()
 
@@ -78,9 +78,9 @@ class StagedChanges(QObject):
 
         return stage
 
-    def put_back(self, profile: Profile, held: ChangeSet) -> None:
+    def put_back(self, profile: Profile, change_set: ChangeSet) -> None:
         """Stage changes again that were not applied, before those that were staged since."""
-        self.keep(profile, ChangeSet((*held.entries, *self.of(profile).entries)))
+        self.keep(profile, ChangeSet((*change_set.entries, *self.of(profile).entries)))
 
     def leave_in_question(self, profile: Profile, left: InQuestion) -> None:
         """Keep changes aside, until the connection is there again and can tell whether they were applied."""
@@ -98,14 +98,16 @@ class StagedChanges(QObject):
 
     def rename(self, old: str, new: str) -> None:
         """The connection `old` is called `new` from now on."""
-        self._sets = {(new if name == old else name, place): held for (name, place), held in self._sets.items()}
+        self._sets = {
+            (new if name == old else name, place): change_set for (name, place), change_set in self._sets.items()
+        }
         left = self._in_question.items()
         self._in_question = {(new if name == old else name, place): each for (name, place), each in left}
         self.changed.emit()
 
     def counts(self) -> dict[str, int]:
         """How many changes are staged, by the names of the connections that have any."""
-        return {name: len(held.entries) for (name, _), held in self._sets.items()}
+        return {name: len(change_set.entries) for (name, _), change_set in self._sets.items()}
 
 
 def place_of(profile: Profile) -> Place:

@@ -32,13 +32,13 @@ class StagedCommands(CommandGroup):
     def __init__(self, window: Window, session: Session, acting: Acting, new_jobs: NewJobCommands) -> None:
         super().__init__(window, session)
         self._acting, self._new_jobs = acting, new_jobs
-        self.held = acting.staged
+        self.changes = acting.staged
         self._last: Profile | None = None
         self._session.desk_changed.connect(self._follow)
 
     def rename(self, old: str, new: str) -> None:
         """The set of a renamed connection goes by its new name."""
-        self.held.rename(old, new)
+        self.changes.rename(old, new)
         if self._last is not None and self._last.name == old:
             self._last = replace(self._last, name=new)
 
@@ -49,7 +49,7 @@ class StagedCommands(CommandGroup):
     @property
     def current(self) -> ChangeSet:
         """The staged changes of the open connection."""
-        return self.held.of(self._desk.profile) if self._desk is not None else ChangeSet()
+        return self.changes.of(self._desk.profile) if self._desk is not None else ChangeSet()
 
     def show(self) -> None:
         """Look at them, ready to be applied; the verb is never where Return would press it unread."""
@@ -59,7 +59,9 @@ class StagedCommands(CommandGroup):
         if desk is None or not self.current.entries:
             return
         errand = partial(self._errand, desk)
-        dialog = StagedDialog(self._window.frame, desk=desk, changes=self.held, errand=errand, act=self._acting.start)
+        dialog = StagedDialog(
+            self._window.frame, desk=desk, changes=self.changes, errand=errand, act=self._acting.start
+        )
         dialog.edit_asked_for.connect(partial(self._edit, desk))
         dialog.discard_asked_for.connect(self.discard)
         dialog.open()
@@ -72,7 +74,7 @@ class StagedCommands(CommandGroup):
         if desk is None or not self.current.entries:
             return
         dialog = DiscardDialog(self._window.frame, counts={desk.profile.name: len(self.current.entries)})
-        dialog.accepted.connect(lambda: self.held.keep(desk.profile, ChangeSet()))
+        dialog.accepted.connect(lambda: self.changes.keep(desk.profile, ChangeSet()))
         dialog.open()
 
     specs = (
@@ -108,7 +110,7 @@ class StagedCommands(CommandGroup):
         """End the program; when changes are staged, only if they are thrown away."""
         from jobdesk.staging.discard import DiscardDialog
 
-        counts = self.held.counts()
+        counts = self.changes.counts()
         if not counts:
             end()
             return
@@ -117,7 +119,7 @@ class StagedCommands(CommandGroup):
             shown.raise_()
             return
         dialog = DiscardDialog(self._window.frame, counts=counts, is_end=True)
-        dialog.accepted.connect(self.held.drop_all)
+        dialog.accepted.connect(self.changes.drop_all)
         dialog.accepted.connect(lambda: end())
         dialog.open()
 
@@ -126,16 +128,16 @@ class StagedCommands(CommandGroup):
         from jobdesk.staging.errands import act_of_set
         from jobdesk.staging.words import changes
 
-        self.held.keep(desk.profile, ChangeSet())
+        self.changes.keep(desk.profile, ChangeSet())
         return act_of_set(desk, plan, changes(len(plan.staged.entries)), self._ways(desk, plan.staged))
 
-    def _ways(self, desk: Desk, held: ChangeSet) -> Ways:
+    def _ways(self, desk: Desk, change_set: ChangeSet) -> Ways:
         from jobdesk.staging.errands import Ways
 
         return Ways(
-            lambda: self.held.put_back(desk.profile, held),
+            lambda: self.changes.put_back(desk.profile, change_set),
             (self.tr("Check again…"), self.show),
-            lambda error: self.held.leave_in_question(desk.profile, InQuestion(held, error)),
+            lambda error: self.changes.leave_in_question(desk.profile, InQuestion(change_set, error)),
         )
 
     def _find_out(self, desk: Desk) -> None:
@@ -143,19 +145,21 @@ class StagedCommands(CommandGroup):
         from jobdesk.staging.errands import set_in_question
         from jobdesk.staging.words import changes
 
-        left = self.held.take_in_question(desk.profile) if desk is self._session.desk else None
+        left = self.changes.take_in_question(desk.profile) if desk is self._session.desk else None
         if left is not None:
-            count = changes(len(left.held.entries))
-            self._acting.start(set_in_question(desk, left.held, count, left.error, self._ways(desk, left.held)))
+            count = changes(len(left.change_set.entries))
+            self._acting.start(
+                set_in_question(desk, left.change_set, count, left.error, self._ways(desk, left.change_set))
+            )
 
     def _edit(self, desk: Desk, position: int) -> None:
-        entry = self.held.of(desk.profile).entries[position]
+        entry = self.changes.of(desk.profile).entries[position]
         if not isinstance(entry, StagedDefer):
             return
 
         def keep(job: Job) -> None:
-            held = self.held.of(desk.profile)
-            self.held.keep(desk.profile, held.replaced(position, replace(entry, job=job)))
+            change_set = self.changes.of(desk.profile)
+            self.changes.keep(desk.profile, change_set.replaced(position, replace(entry, job=job)))
 
         self._new_jobs.open_staged(entry.job, keep, again_of=entry.again_of)
 
@@ -163,14 +167,14 @@ class StagedCommands(CommandGroup):
         """Say what is left behind when a connection is closed: it waits there until the program ends."""
         profile = self._session.desk.profile if self._session.desk is not None else None
         last, self._last = self._last, profile or self._last
-        self.held.changed.emit()
+        self.changes.changed.emit()
         desk = self._session.desk
         if desk is not None:
             # After the window has shown it, which clears what was told.
             QTimer.singleShot(0, self, partial(self._find_out, desk))
         if last is None or (profile is not None and place_of(profile) == place_of(last)):
             return
-        count = len(self.held.of(last).entries)
+        count = len(self.changes.of(last).entries)
         if count:
             # After the window has shown the other connection, which clears its message.
             QTimer.singleShot(0, self, lambda: self._tell_left(last, count))

@@ -33,11 +33,11 @@ class Ways:
 
 def act_of_set(desk: Desk, plan: SetPlan, count: str, ways: Ways) -> Errand:
     """The applying of staged changes, `count` in words."""
-    told: list[SetLedger] = []
+    ledgers: list[SetLedger] = []
 
     def release() -> None:
-        if told and isinstance(told[0].error, InDoubt) and not told[0].error.reason:
-            ways.aside(told[0].error)
+        if ledgers and isinstance(ledgers[0].error, InDoubt) and not ledgers[0].error.reason:
+            ways.aside(ledgers[0].error)
 
     def end(ledger: SetLedger) -> Ended:
         ended = end_of_set(ledger, count)
@@ -49,7 +49,7 @@ def act_of_set(desk: Desk, plan: SetPlan, count: str, ways: Ways) -> Errand:
         return replace(ended, again=ways.review)
 
     def ended(ledger: SetLedger) -> Ended:
-        told.append(ledger)
+        ledgers.append(ledger)
         return to_be_found_out(desk, ledger, lambda: end(ledger))
 
     return Errand(
@@ -97,7 +97,7 @@ def set_in_question(desk: Desk, staged: ChangeSet, count: str, error: InDoubt, w
         of=staged.jobs,
         chosen=staged.jobs,
         start=start,
-        end=lambda told: told,
+        end=lambda ended: ended,
         failed=broken,
         can_pause=False,
         release=lambda: is_known or ways.aside(error),

@@ -46,7 +46,7 @@ class Footer(QFrame):
         self.staged = QPushButton()
         self.staged.setObjectName("link")
         self.staged.clicked.connect(show.trigger)
-        staged.held.changed.connect(self._show_staged)
+        staged.changes.changed.connect(self._show_staged)
         self.setObjectName("footer")
         self._left, self._right = SteadyLabel(), SteadyLabel()
         self.progress = QProgressBar()
