@@ -10,7 +10,8 @@ from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.exporting.dialog import ExportDialog
 from jobdesk.filtering.save_view import SaveViewDialog
-from jobdesk.kit.action_spec import Needs
+from jobdesk.help.topics import topic
+from jobdesk.kit.action_spec import Needs, Spec
 from jobdesk.kit.theme import theme
 from jobdesk.window.about import AboutDialog
 from jobdesk.window.actions import SPECS
@@ -22,7 +23,7 @@ from opened import Others, closed, dialog_of, live, opened
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMenuBar, QToolButton
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenu, QMenuBar, QToolButton
 from waiting import until
 
 #: The dialog that each action opens, and the status of the job that it is tried on.
@@ -214,3 +215,23 @@ def test_every_action_has_a_place_in_a_menu_and_no_shortcut_is_given_twice() -> 
     shortcuts = [spec.shortcut for spec in SPECS if spec.shortcut]
     assert len(shortcuts) == len(set(shortcuts))
     assert {spec.menu for spec in SPECS} <= set(MENUS)
+
+
+def test_every_action_is_in_the_help() -> None:
+    lines = topic("actions").markdown.splitlines()
+    missing = [line for line in map(help_line, SPECS) if line not in lines]
+    assert missing == [], "resources/help/actions.md wants these lines"
+
+
+def help_line(spec: Spec) -> str:
+    """What the help's table of actions has of one: its name, its keys and what it does."""
+    name, tip = (text.replace("&", "").removesuffix("…") for text in (spec.name or spec.text, spec.tip or spec.text))
+    return f"| {name} | {f'`{spec.shortcut}`' if spec.shortcut else ''} | {tip} |"
+
+
+def test_the_shortcuts_list_every_key_of_an_action() -> None:
+    dialog = ShortcutsDialog(None, SPECS)
+    shown = {label.text() for label in dialog.findChildren(QLabel)}
+    native = QKeySequence.SequenceFormat.NativeText
+    assert {QKeySequence(spec.shortcut).toString(native) for spec in SPECS if spec.shortcut} <= shown
+    dialog.deleteLater()

@@ -24,6 +24,7 @@ TOPICS = (
     "staged-changes",
     "connections",
     "live",
+    "actions",
     "troubleshooting",
     "reporting",
     "command-line",
