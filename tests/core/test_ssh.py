@@ -28,12 +28,13 @@ from jobdesk_core.connectors.ssh.command import command, destination_of, problem
 from jobdesk_core.connectors.ssh.refusals import TUNNELS, refusal
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.exceptions import ConnectorException, TunnelFailed
-from jobdesk_core.profiles import Profile, ProfileStore, connection_parameters, place_of
+from jobdesk_core.profiles import Profile, ProfileStore, UnsavableProfile, connection_parameters, place_of
 from jobdesk_core.profiles.allowed_commands import allow
 from jobdesk_core.profiles.probe import probe
 from jobdesk_core.profiles.secrets import typed
+from jobdesk_core.profiles.shared import export
 from jobdesk_core.troubles import explain
-from planted import tells, written
+from planted import of_error, tells, written
 from psycopg.conninfo import conninfo_to_dict
 from sshd import PASSPHRASE, Hosts, needs_sshd, two_hosts
 from tls_server import TlsServer, needs_tls, tls_server
@@ -161,6 +162,18 @@ def test_nothing_of_it_is_an_option_or_a_command(text: str) -> None:
     with pytest.raises(TunnelFailed) as caught:
         connection_parameters(Profile(name="x", method="dsn", dsn="host=h", ssh=text))
     assert "cannot be read" in explain(caught.value).sentence
+
+
+def test_a_password_in_the_field_of_the_host_is_told_nowhere(tmp_path: Path) -> None:
+    profile = Profile(name="x", method="dsn", dsn="host=h user=u", ssh="me:Zq9xVwQ7k@bastion")
+    with pytest.raises(TunnelFailed) as caught:
+        connection_parameters(profile)
+    store = ProfileStore(tmp_path / "profiles.toml")
+    with pytest.raises(UnsavableProfile) as unsaved:
+        store.save(profile)
+    export([profile], tmp_path / "others.toml")
+    said = [profile.display_dsn, problem(profile.ssh), repr(explain(caught.value)), unsaved.value]
+    assert not tells(*said, *of_error(caught.value), (tmp_path / "others.toml").read_text())
 
 
 def test_several_hosts_before_it() -> None:

@@ -17,6 +17,7 @@ from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.settings import desk_settings
 from jobdesk_core.connectors.ssh.askpass import Ask
 from jobdesk_core.connectors.ssh.command import destination_of
+from jobdesk_core.connectors.ssh.command import problem as ssh_problem
 from jobdesk_core.connectors.ssh.tunnel import Tunnel
 from jobdesk_core.exceptions import TunnelFailed, UnreadableDsn
 from jobdesk_core.profiles.places import (
@@ -115,7 +116,8 @@ class Profile:
     @property
     def display_dsn(self) -> str:
         """Where the profile leads, for people; never with a password."""
-        server = f"{self._server} through SSH, {self.ssh}" if self.ssh else self._server
+        host = self.ssh if ssh_problem(self.ssh) is None else "a host that cannot be read"
+        server = f"{self._server} through SSH, {host}" if self.ssh else self._server
         return f"{server}, schema {self.schema}" if self.schema else server
 
     @property
@@ -275,8 +277,8 @@ def connection_parameters(profile: Profile, secret: Secret | None = None, ask: A
 def _tunnel(profile: Profile, place: Place, ask: Ask | None) -> Tunnel | None:
     try:
         destination = destination_of(profile.ssh)
-    except ValueError as error:
-        raise TunnelFailed("bad host", profile.ssh) from error
+    except ValueError:
+        raise TunnelFailed("bad host", "SSH") from None
     servers = [(address or host, port) for host, address, port in place.servers]
     return Tunnel(destination, servers, ask) if destination is not None else None
 

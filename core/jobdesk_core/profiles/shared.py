@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import tomli_w
 
+from jobdesk_core.connectors.ssh.command import problem as ssh_problem
 from jobdesk_core.files import text_of, whole_file
 from jobdesk_core.profiles.places import is_misplaced
 from jobdesk_core.profiles.profile import SECRETS, Profile, is_readable, public_dsn
@@ -79,6 +80,7 @@ def without_secrets(profile: Profile) -> Profile:
         dsn=public_dsn(profile.dsn) if is_readable(profile.dsn) else "",
         arguments=arguments,
         app_is_allowed=False,
+        ssh=profile.ssh if ssh_problem(profile.ssh) is None else "",
         saved_as="",
     )
 

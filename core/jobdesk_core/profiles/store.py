@@ -11,6 +11,7 @@ from typing import Any
 import platformdirs
 import tomli_w
 
+from jobdesk_core.connectors.ssh.command import problem as ssh_problem
 from jobdesk_core.files import text_of, whole_file
 from jobdesk_core.profiles.places import is_misplaced
 from jobdesk_core.profiles.profile import SECRETS, Profile, is_readable, public_dsn
@@ -82,6 +83,8 @@ class ProfileStore:
             raise UnsavableProfile("The connection string cannot be read, and it may hold a password: fix it first.")
         if is_misplaced(profile.arguments):
             raise UnsavableProfile("A field holds a connection string, and perhaps a password: it goes to DSN.")
+        if ssh_problem(profile.ssh) is not None:
+            raise UnsavableProfile("The host of SSH cannot be read, and it may hold a password: fix it first.")
         kept = {name: value for name, value in profile.arguments.items() if name not in SECRETS}
         clean = replace(profile, dsn=public_dsn(profile.dsn), arguments=kept)
         saved = document.setdefault("profiles", {})

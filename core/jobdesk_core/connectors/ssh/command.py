@@ -57,7 +57,7 @@ def destination_of(text: str) -> Destination | None:
     for hop in hops:
         found = _HOP.fullmatch(hop)
         if found is None or int(found["port"] or 22) not in range(1, 65536):
-            raise ValueError(hop)
+            raise ValueError("no host of SSH")
     return Destination(tuple(hops)) if hops else None
 
 

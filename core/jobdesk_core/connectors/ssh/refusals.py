@@ -12,7 +12,7 @@ _TERMINAL = "Try it in a terminal: what works there works here."
 TUNNELS: dict[TunnelReason, tuple[str, str]] = {
     "missing": ("There is no program {what} on this machine.", "Install OpenSSH's client, or connect without SSH."),
     "bad host": (
-        "The host of SSH {what} cannot be read.",
+        "The host of SSH cannot be read.",
         "It looks like user@bastion:22, or is a Host of your ssh_config.",
     ),
     "host unknown": ("The SSH host {what} is not known.", "Check its name, and the HostName in your ssh_config."),
