@@ -34,7 +34,7 @@ class JobsReading(QObject):
 
     progressed = Signal()
     arrived = Signal(int)  # jobs that came in before the window's first row
-    failed = Signal(object)  # Exception
+    failed = Signal(Exception)
 
     def __init__(self, model: JobsModel, parent: QObject) -> None:
         super().__init__(parent)

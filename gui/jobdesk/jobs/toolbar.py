@@ -26,7 +26,7 @@ ALONE = Qt.ToolButtonStyle.ToolButtonIconOnly
 class JobsToolbar(QWidget):
     """Only shows and asks; the page decides."""
 
-    order_asked_for = Signal(object)  # Order
+    order_asked_for = Signal(Order)
     top_asked_for = Signal()
     refresh_asked_for = Signal()  # let go of what no longer matches
     stop_asked_for = Signal()  # stop the search, or go on with it

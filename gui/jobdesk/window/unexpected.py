@@ -26,7 +26,7 @@ class Unexpected(QObject):
     """Catches what nobody else has caught, in any thread. One window at a time tells of all there were."""
 
     interrupted = Signal()
-    _came = Signal(object)
+    _came = Signal(BaseException)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
