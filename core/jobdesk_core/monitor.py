@@ -24,7 +24,7 @@ from jobdesk_core.feed.feed import Feed
 from jobdesk_core.feed.listening import Listener
 from jobdesk_core.feed.state import Changes, FeedState, Mode
 from jobdesk_core.job import arguments, comparison, details, related_jobs, typical_arguments
-from jobdesk_core.job.arguments import MOST_WHOLE, WHOLE_JOBS, Part
+from jobdesk_core.job.arguments import MOST_WHOLE, Part
 from jobdesk_core.job.comparison import Comparison
 from jobdesk_core.job.details import JobDetail
 from jobdesk_core.job.related_jobs import Others, UsualTimes
@@ -35,7 +35,7 @@ from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.name_rows import Board
 from jobdesk_core.reading.overview import Overview, overview
 from jobdesk_core.reading.pages import JobPages
-from jobdesk_core.reading.records import JOBS_AT_ONCE, JobTimes, Path, times_by_id
+from jobdesk_core.reading.records import JobTimes, Path, times_by_id, times_of
 from jobdesk_core.reading.running import RunningJob
 from jobdesk_core.reading.series import Series
 from jobdesk_core.reported.detection import detect
@@ -210,22 +210,11 @@ class Monitor:
 
         None stands for arguments that go beyond `most` bytes in all. Raises StatementTooLong.
         """
-        found: dict[int, str | None] = {}
-        for start in range(0, len(job_ids), WHOLE_JOBS):
-            asked = arguments.whole(job_ids[start : start + WHOLE_JOBS], most)
-            texts = await limited(self._connector, asked, SLOW_LIMIT_S)
-            most -= sum(len(text.encode()) for text in texts.values() if text is not None)
-            found |= texts
-        return found
+        return await ask_limited_async(arguments.whole_of(job_ids, most), self._connector, SLOW_LIMIT_S)
 
     async def times(self, job_ids: Sequence[int]) -> dict[int, JobTimes]:
         """When these jobs started and ended, by id, without those that are not there. Raises StatementTooLong."""
-        found: dict[int, JobTimes] = {}
-        for start in range(0, len(job_ids), JOBS_AT_ONCE):
-            asked = times_by_id(job_ids[start : start + JOBS_AT_ONCE])
-            times = await limited(self._connector, asked, SLOW_LIMIT_S)
-            found |= times
-        return found
+        return await ask_limited_async(times_of(job_ids), self._connector, SLOW_LIMIT_S)
 
     async def shown_times(self, job_ids: Sequence[int], paths: Sequence[Path]) -> dict[int, JobTimes]:
         """The times of the jobs in sight, and what their arguments hold at these paths. Raises StatementTooLong."""

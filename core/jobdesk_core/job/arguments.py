@@ -8,6 +8,7 @@ from typing import Any
 
 from jobdesk_core import exact_json
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.asking import Asking
 from jobdesk_core.exceptions import ArgumentsTooDeep
 
 #: Larger arguments (as text) are read on demand only, and in parts.
@@ -44,6 +45,16 @@ class Part:
 
     entries: list[ArgumentEntry]
     total: int
+
+
+def whole_of(job_ids: Sequence[int], most: int) -> Asking[dict[int, str | None]]:
+    """As `whole`, of any number of jobs; `most` bytes are for all of them."""
+    found: dict[int, str | None] = {}
+    for start in range(0, len(job_ids), WHOLE_JOBS):
+        texts: dict[int, str | None] = yield whole(job_ids[start : start + WHOLE_JOBS], most)
+        most -= sum(len(text.encode()) for text in texts.values() if text is not None)
+        found |= texts
+    return found
 
 
 def whole(job_ids: Sequence[int], most: int) -> Statement[dict[int, str | None]]:

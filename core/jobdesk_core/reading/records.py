@@ -71,6 +71,15 @@ def times_by_id(job_ids: Sequence[int], paths: Sequence[Path] = ()) -> Statement
     )
 
 
+def times_of(job_ids: Sequence[int]) -> Asking[dict[int, JobTimes]]:
+    """As `times_by_id`, of any number of jobs."""
+    found: dict[int, JobTimes] = {}
+    for start in range(0, len(job_ids), JOBS_AT_ONCE):
+        times: dict[int, JobTimes] = yield times_by_id(job_ids[start : start + JOBS_AT_ONCE])
+        found |= times
+    return found
+
+
 def times_and_args(job_ids: Sequence[int], paths: Sequence[Path]) -> Statement[dict[int, tuple[JobTimes, str | None]]]:
     """The times of these jobs, what stands at these paths, and the arguments as JSON texts."""
     return Statement(
