@@ -9,7 +9,7 @@ from functools import partial
 
 from jobdesk_core.connectors import limits
 from jobdesk_core.exceptions import AppNotOpen, ConnectorException
-from jobdesk_core.operations import Retry
+from jobdesk_core.operations import Retry, what_became
 from PySide6.QtCore import QObject, Signal
 
 from jobdesk.acting.act import Act, Ended, Errand
@@ -148,7 +148,7 @@ class Acts(QObject):
             # A broken link is told by the feed; the numbers stay as they were.
             with contextlib.suppress(ConnectorException, AppNotOpen):
                 is_last = act.is_over and not act.is_in_doubt
-                became = await desk.what_became(ledger)
+                became = await desk.connector.run_async(what_became(ledger))
                 if act not in self.listed:
                     return  # forgotten meanwhile, and taken apart
                 act.take_became(became)

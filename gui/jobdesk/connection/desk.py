@@ -39,7 +39,6 @@ from jobdesk_core.operations import (
     Plan,
     Progress,
     Rate,
-    Retried,
     SetLedger,
     SetPlan,
     Target,
@@ -51,8 +50,6 @@ from jobdesk_core.operations import (
     read_jobs,
     refusal,
     run_async,
-    what_became,
-    where_it_leads,
 )
 from jobdesk_core.operations.deferring.many import LINE
 from jobdesk_core.profiles import Profile, connection_parameters, where
@@ -202,10 +199,6 @@ class Desk(QObject):
                 ledger=ledger,
             )
 
-    async def what_became(self, ledger: Ledger) -> Retried:
-        """What became of the jobs of a retry, as of now; also while it goes on."""
-        return await self.connector.run_async(what_became(ledger))
-
     async def defer(self, job: Job, *, again_of: int | None = None) -> Outcome:
         """Defer a new job, which may repeat another one, and write it down."""
         async with self._for_act() as (connector, profile):
@@ -256,11 +249,6 @@ class Desk(QObject):
         steps = read_jobs([job_id], self.capabilities, now=self.monitor.now(), most_bytes=MOST_EDITED_BYTES)
         (found,) = await run_async(steps, self.connector, limit_s=self.monitor.limit_s)
         return replace(found, job=replace(found.job, scheduled_at=None))
-
-    async def has_the_jobs_of(self, other: Desk) -> bool:
-        """Whether both connections lead to the same database."""
-        mine, theirs = [await desk.connector.run_async(where_it_leads()) for desk in (self, other)]
-        return mine == theirs
 
     async def plan_defers(self, jobs: Sequence[NewJob], on_progress: OnProgress, *, origin: str = LINE) -> DeferPlan:
         """Look at which of many new jobs could be deferred here; nothing is changed."""

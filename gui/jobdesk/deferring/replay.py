@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from jobdesk_core.operations import DeferPlan
+from jobdesk_core.operations import DeferPlan, where_it_leads
 from jobdesk_core.operations.confirmation import Other
 from jobdesk_core.operations.deferring.many import JOB
 from jobdesk_core.operations.deferring.replay import MOST_JOBS
@@ -124,7 +124,8 @@ class ReplayDialog(NewJobsDialog):
 
     async def _looking(self, profile: Profile) -> DeferPlan:
         self._target = await self._session.reach(profile)
-        if await self._target.has_the_jobs_of(self._desk):
+        here, there = [await desk.connector.run_async(where_it_leads()) for desk in (self._desk, self._target)]
+        if here == there:
             said = self.tr("This is the same database as {source}: the jobs are there already.")
             problem = said.format(source=formats.cut(self._desk.profile.name, 80))
             return DeferPlan([], self._target.capabilities, problem=problem)
