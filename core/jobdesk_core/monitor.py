@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.connectors import limits
-from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
+from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement, nothing
 from jobdesk_core.database.capabilities import DETECT, Capabilities
@@ -21,7 +21,7 @@ from jobdesk_core.database.schema import found_elsewhere
 from jobdesk_core.exceptions import ConnectorException, SchemaChanged
 from jobdesk_core.feed.counts import Counts
 from jobdesk_core.feed.feed import Feed
-from jobdesk_core.feed.listening import Listener
+from jobdesk_core.feed.listening import Listener, place_of, trouble_of
 from jobdesk_core.feed.state import Changes, FeedState, Mode
 from jobdesk_core.job import arguments, comparison, details, related_jobs, typical_arguments
 from jobdesk_core.job.arguments import MOST_WHOLE, Part
@@ -40,7 +40,7 @@ from jobdesk_core.reading.running import RunningJob
 from jobdesk_core.reading.series import Series
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reports import Reports
-from jobdesk_core.troubles import LINK_LOST, Trouble, explain
+from jobdesk_core.troubles import Trouble
 
 #: Seconds between two looks: while things move, at rest, and at least.
 MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
@@ -160,7 +160,7 @@ class Monitor:
                     await self._begun()
                     self._overview = None
                     pause = FIRST_PAUSE_S
-                    self.state = replace(self.state, server=_place(self._feed.connection))
+                    self.state = replace(self.state, server=place_of(self._feed.connection))
                     self._turn(*self._listener.mode)
                     on_changes(Changes({}, [], frozenset(), is_refresh=True))
                     # Once more: it may have changed between the detection and the start.
@@ -168,7 +168,7 @@ class Monitor:
                         await self._follow(on_changes, listener)
                 is_outdated = True
             except ConnectorException as error:
-                trouble = _trouble(error, listener)
+                trouble = trouble_of(error, listener)
                 self._turn("stale", trouble.detail or trouble.sentence, trouble)
             finally:
                 listener.cancel()
@@ -380,18 +380,4 @@ async def _nothing() -> None:
     """No listener yet."""
 
 
-def _trouble(error: ConnectorException, listener: asyncio.Task[None]) -> Trouble:
-    """Why nothing can be read. The pool only says that it waited in vain: the listener has seen the server's words."""
-    told = explain(error)
-    if told.kind in LINK_LOST and listener.done() and not listener.cancelled():
-        return explain(listener.exception() or error)
-    return told
-
-
 _PATIENCE = Statement("SELECT set_config('lock_timeout', %(limit)s, false)", nothing, {"limit": f"{LOCKED_S:.0f}s"})
-
-
-def _place(connection: Connection) -> str:
-    """The host and port that a connection has led to."""
-    info = connection.info
-    return f"{info.host}:{info.port}" if not info.host.startswith(("/", "@")) else info.host

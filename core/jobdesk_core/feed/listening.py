@@ -7,11 +7,13 @@ import contextlib
 import secrets
 from collections.abc import Callable
 
-from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.feed.state import Mode
+from jobdesk_core.troubles import LINK_LOST, Trouble, explain
 
 #: How long the first notification may take before we believe that none will come.
 PROBE_S = 2.0
@@ -87,3 +89,17 @@ class Listener:
 
 def _notify(channel: str) -> Statement[None]:
     return Statement("SELECT pg_notify(%(channel)s, '')", lambda rows: None, {"channel": channel})
+
+
+def trouble_of(error: ConnectorException, listener: asyncio.Task[None]) -> Trouble:
+    """Why nothing can be read. The pool only says that it waited in vain: the listener has seen the server's words."""
+    trouble = explain(error)
+    if trouble.kind in LINK_LOST and listener.done() and not listener.cancelled():
+        return explain(listener.exception() or error)
+    return trouble
+
+
+def place_of(connection: Connection) -> str:
+    """The host and port that a connection has led to."""
+    info = connection.info
+    return f"{info.host}:{info.port}" if not info.host.startswith(("/", "@")) else info.host
