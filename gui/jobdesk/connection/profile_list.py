@@ -66,7 +66,6 @@ class ProfileList(QWidget):
         self.more.setText("•••")
         self.more.setAccessibleName(self.tr("More"))
         self.more.setToolTip(self.tr("More to do with saved connections"))
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.copy = self._action(self.tr("Copy"))
         self.up = self._action(self.tr("Move up"), "Alt+Up", lambda: self._move(-1))
         self.down = self._action(self.tr("Move down"), "Alt+Down", lambda: self._move(1))
@@ -262,7 +261,8 @@ class ProfileList(QWidget):
         menu.addActions([self.export, self.export_all])
         menu.addSeparator()
         menu.addAction(self.delete)
-        self.more.setMenu(menu)
+        # Not the button's own menu: Qt runs a loop within the loop while that is open.
+        self.more.clicked.connect(lambda: menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft())))
         flow = Flow(self._tags)
         self._tags.setLayout(flow)
         below = QHBoxLayout()
