@@ -41,8 +41,9 @@ def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Watch the end of the process, which waits for threads."""
-    faulthandler.dump_traceback_later(GRACE_S, file=config.stash[_stderr], exit=True)
+    """Watch the end of the process, which waits for threads. One of pytest-xdist's goes on until all have ended."""
+    if not hasattr(config, "workerinput"):
+        faulthandler.dump_traceback_later(GRACE_S, file=config.stash[_stderr], exit=True)
 
 
 def _watch(item: pytest.Item) -> None:
