@@ -60,6 +60,7 @@ from PySide6.QtCore import QObject, Signal
 
 from jobdesk.connection.act_access import ActAccess
 from jobdesk.connection.boards import Boards
+from jobdesk.connection.broken_link import leave_to_feed
 from jobdesk.kit import clock
 from jobdesk.kit.work import Work
 from jobdesk.runtime.logs import logger
@@ -361,14 +362,12 @@ class Desk(QObject):
     def read_known(self, question: Question, then: Callable[[], None]) -> None:
         """Ask for values to complete by, unless they are known or being asked for; `then` when they have come."""
         if self.state.mode in ("live", "polling") and self.known.is_due(question):
-            read = self.known.read(question)
-            self.work.start(read, name="known values", then=lambda _: then(), failed=leave_to_feed)
+            self.work.start(self.known.read(question), name="known values", then=lambda _: then(), failed=leave_to_feed)
 
     def count_view(self, job_filter: JobFilter, then: Callable[[AtLeast | None], None]) -> None:
         """Count a filter's jobs as far as one small question does; nothing is asked while the last is under way."""
         if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
-            count = self.view_count.read(job_filter)
-            self.work.start(count, name="view count", then=then, failed=leave_to_feed)
+            self.work.start(self.view_count.read(job_filter), name="view count", then=then, failed=leave_to_feed)
 
     def _adopt(self, capabilities: Capabilities) -> None:
         """What the database can do has changed while it was watched."""
@@ -387,9 +386,3 @@ class Desk(QObject):
     def _take_workers(self, workers: list[WorkerRow]) -> None:
         self.workers = workers
         self.workers_changed.emit(workers)
-
-
-def leave_to_feed(error: Exception) -> None:
-    """Ignore that a link is broken, which the feed reports, once. Raises anything else: it is a fault of ours."""
-    if not isinstance(error, ConnectorException):
-        raise error

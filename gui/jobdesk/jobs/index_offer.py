@@ -11,7 +11,8 @@ from jobdesk_core.operations.change.rules import READ_ONLY
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from jobdesk.connection.desk import Desk, leave_to_feed
+from jobdesk.connection.broken_link import leave_to_feed
+from jobdesk.connection.desk import Desk
 from jobdesk.jobs.reading import JobsReading
 from jobdesk.kit.work import Work
 

@@ -17,7 +17,8 @@ from jobdesk_core.reported.serving import by_number, unserved
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from jobdesk.connection.desk import Desk, leave_to_feed
+from jobdesk.connection.broken_link import leave_to_feed
+from jobdesk.connection.desk import Desk
 from jobdesk.connection.list_page import ListPage
 from jobdesk.kit import clock, formats
 from jobdesk.kit.empty_state import EmptyState
