@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.asking import ask, ask_async
 from jobdesk_core.database.limited import limited, limited_now
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.operations.commits import Keeper, Write, committing, committing_now, staging
@@ -76,26 +77,17 @@ def run(
             own.outcomes = outcomes(own.value)
         whole: T = own.value
         return whole
-    resume, value = steps.send, None
-    while True:
-        try:
-            step = resume(value)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        resume = steps.send
+
+    def answer(step: Step) -> Any:
         if isinstance(step, Progress):
-            value = _waited(step, on_progress)
-            continue
-        try:
-            if isinstance(step, Write):
-                value = _written(step, connector, connection, keeper)
-            elif limit_s is None:
-                value = connector.run(step, connection=connection)
-            else:
-                value = limited_now(connector, step, limit_s)
-        except JobdeskException as error:
-            resume, value = steps.throw, error  # type: ignore[assignment]
+            return _waited(step, on_progress)
+        if isinstance(step, Write):
+            return _written(step, connector, connection, keeper)
+        if limit_s is not None:
+            return limited_now(connector, step, limit_s)
+        return connector.run(step, connection=connection)
+
+    return ask(steps, answer)
 
 
 async def run_async(
@@ -116,26 +108,17 @@ async def run_async(
             own.outcomes = await asyncio.to_thread(outcomes, own.value)
         whole: T = own.value
         return whole
-    resume, value = steps.send, None
-    while True:
-        try:
-            step = resume(value)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        resume = steps.send
+
+    async def answer(step: Step) -> Any:
         if isinstance(step, Progress):
-            value = await _waited_async(step, on_progress)
-            continue
-        try:
-            if isinstance(step, Write):
-                value = await _written_async(step, connector, connection, keeper)
-            elif limit_s is None:
-                value = await connector.run_async(step, connection=connection)
-            else:
-                value = await limited(connector, step, limit_s)
-        except JobdeskException as error:
-            resume, value = steps.throw, error  # type: ignore[assignment]
+            return await _waited_async(step, on_progress)
+        if isinstance(step, Write):
+            return await _written_async(step, connector, connection, keeper)
+        if limit_s is not None:
+            return await limited(connector, step, limit_s)
+        return await connector.run_async(step, connection=connection)
+
+    return await ask_async(steps, answer)
 
 
 def _written(step: Write[T], connector: SyncPsycopgConnector, connection: Any, keeper: Keeper | None) -> T:
