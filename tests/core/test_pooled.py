@@ -18,7 +18,7 @@ from jobdesk_core.exceptions import CannotListen, ConnectorException
 from jobdesk_core.feed.state import FeedState
 from jobdesk_core.monitor import Monitor
 from jobdesk_core.profiles import Profile, connection_parameters
-from jobdesk_core.profiles.probe import probe
+from jobdesk_core.profiles.probe import PAST_THE_POOLER, probe
 from jobdesk_core.troubles import explain
 from pgbouncer import needs_pgbouncer, pgbouncer
 from waiting import until
@@ -154,6 +154,8 @@ async def test_what_the_test_of_a_connection_says_of_each_mode(dsn: str, mode: s
     with pgbouncer(dsn, mode=mode, servers=servers) as pooled:
         steps = [step async for step in probe(Profile(name="x", method="dsn", dsn=pooled))]
     told = {step.name: step.sentence for step in steps}
+    proposed = [step.lines for step in steps if step.name == "Pooler"]
+    assert proposed == ([] if mode == "statement" else [(PAST_THE_POOLER,)])
     if mode == "statement":
         assert told["Server"] == "This is a pooler in statement mode, which takes no transactions."
         return

@@ -35,6 +35,7 @@ ROUND_TRIP_S = 2.0
 SOON = dt.timedelta(days=14)
 UNHEARD = "Notifications do not arrive; changes will be polled for."
 
+PAST_THE_POOLER = "To be told of changes at once, connect to the server itself, past the pooler."
 SILENT = "It takes connections, and then says nothing."
 
 SETTINGS, SSH, NAME, TCP, SOCKET, TLS, LOGIN = "Settings", "SSH", "Name", "TCP", "Socket", "TLS", "Sign-in"
@@ -235,7 +236,8 @@ async def _pooler(connector: PsycopgConnector, watch: _Watch) -> Step:
         return Step(POOLER, "good", sentence, watch.took())
     mode = await pool_mode(connector)
     named = f"A pooler in {mode} mode" if mode is not None else "A pooler, whose mode cannot be told"
-    return Step(POOLER, "warning", f"{named}: nothing is listened to, changes are polled for.", watch.took())
+    sentence = f"{named}: nothing is listened to, changes are polled for."
+    return Step(POOLER, "warning", sentence, watch.took(), lines=(PAST_THE_POOLER,))
 
 
 def _schema(able: Capabilities, milliseconds: float) -> Step:
