@@ -152,7 +152,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     names = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    pyfuncitem.funcargs["run_coroutine"](pyfuncitem.obj(**arguments))
+    from hanging import in_time  # a plugin is imported by pytest first
+
+    pyfuncitem.funcargs["run_coroutine"](in_time(pyfuncitem, pyfuncitem.obj(**arguments)))
     return True
 
 
