@@ -93,7 +93,7 @@ DIALOGS = [
 ]
 
 
-@pytest.mark.parametrize("kind", [each for each in DIALOGS if each is not DialogFrame])
+@pytest.mark.parametrize("kind", [each for each in DIALOGS if not each.__subclasses__()])
 def test_every_dialog_has_a_place_of_its_own_in_the_help(kind: type[DialogFrame]) -> None:
     key, anchor = vars(kind)["help_place"]
     assert anchor in ["", *(section.anchor for section in topic(key).sections)]

@@ -103,6 +103,8 @@ async def test_the_test_of_a_connection_that_was_changed_sends_it_nowhere(
         dialog.list.choose("billing")
         QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
         await until(lambda: home.got == [SECRET], what="its own server to be asked")
+        # Pressed while it goes on, it would stop.
+        await until(lambda: dialog.test_button.text() == "Test", what="the test to end")
         dialog.form.arguments["port"].setText(str(elsewhere.port))
         QTest.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
         await until(lambda: elsewhere.asked, what="the other server to be asked")
