@@ -54,6 +54,10 @@ async def _pages(walker: Walker) -> None:
     walker.clear_filter()
     for key in ("overview", "queues", "tasks", "workers"):
         walker.trigger(f"view.{key}")
+        desk = walker.window.session.desk
+        if key == "overview" and desk is not None:
+            await walker.until(desk.monitor.overview, "the overview to be read")
+            await asyncio.sleep(1.2)  # it is shown with the next tick
         await asyncio.sleep(0.4)
         await walker.picture(key)
     await records.failures(walker)
