@@ -18,6 +18,7 @@ import hypothesis
 import psycopg
 import pytest
 import releases
+from jobdesk_core import masking
 from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from keyrings import own_keyring
@@ -168,6 +169,13 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "5")
     monkeypatch.setattr("jobdesk_core.profiles.places._first_servers", {})
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_others() -> None:
+    """Each test begins without the passwords that others have used: one that is a word would be a mask in sentences."""
+    masking._known.clear()
+    masking._pattern = masking._typed_pattern = masking._NOTHING
 
 
 @pytest.fixture

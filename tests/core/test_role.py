@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from database import role, run_sql
-from jobdesk_core import PsycopgConnector, SyncPsycopgConnector
+from jobdesk_core import PsycopgConnector, SyncPsycopgConnector, masking
 from jobdesk_core.cli import main
 from jobdesk_core.connectors.settings import Route
 from jobdesk_core.connectors.statement import Statement
@@ -81,3 +81,10 @@ class _Nothing:
         return self._dsn
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def test_a_password_that_is_a_word_hides_no_reason(dsn: str) -> None:
+    masking.hide(["role", "exist"])
+    with pytest.raises(ConnectorException) as refused:
+        SyncPsycopgConnector(**parameters(dsn, "nobody_at_all")).open()
+    assert explain(refused.value).kind == "no_role"

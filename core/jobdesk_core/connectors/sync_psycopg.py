@@ -240,8 +240,12 @@ class SyncPsycopgConnector(SyncConnector):
             connection = pool.connection_class.connect(conninfo or "", **(kwargs or {}))
         except psycopg.OperationalError as error:
             raise refusals.with_reason(error) from None
-        if self._owns_pool:
-            self._pin(connection)
+        try:
+            if self._owns_pool:
+                self._pin(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 

@@ -83,25 +83,28 @@ _BY_ERROR: tuple[tuple[tuple[type[psycopg.Error], ...], Kind, str, str], ...] = 
 _OF_A_ROLE = re.compile(r"permission denied to set role \"(?P<to_set>.+)\"|role \"(?P<unknown>.+)\" does not exist")
 
 
-def _about_rights(first: str, detail: str) -> Trouble | None:
-    role = _OF_A_ROLE.search(first)
-    if role is not None and role["to_set"]:
-        sentence = f"Whoever has signed in may not act as role {role['to_set']}."
-        return Trouble("rights", sentence, f"Ask an administrator for: GRANT {role['to_set']} TO that role.", detail)
-    if role is not None:
-        sentence = f"There is no role {role['unknown']} on this server."
-        return Trouble("no_role", sentence, "Check the role's name in the connection.", detail)
-    return None
+def _about_rights(words: str, detail: str) -> Trouble | None:
+    # By the server's own words: a password that is a word, such as "role", would be a mask in them.
+    role = _OF_A_ROLE.search(words)
+    if role is None:
+        return None
+    name = without_secrets(role["to_set"] or role["unknown"])
+    if role["to_set"]:
+        sentence = f"Whoever has signed in may not act as role {name}."
+        return Trouble("rights", sentence, f"Ask an administrator for: GRANT {name} TO that role.", detail)
+    sentence = f"There is no role {name} on this server."
+    return Trouble("no_role", sentence, "Check the role's name in the connection.", detail)
 
 
 def of_an_answer(cause: psycopg.Error, detail: str) -> Trouble:
     """What it means that a server answered a statement with this error."""
-    first = without_secrets(cause.diag.message_primary or detail.splitlines()[0])
+    words = cause.diag.message_primary or detail.splitlines()[0]
+    first = without_secrets(words)
     if isinstance(cause, sqlstates.InsufficientPrivilege | sqlstates.InvalidParameterValue):
-        about = _about_rights(first, detail)
+        about = _about_rights(words, detail)
         if about is not None:
             return about
-    if isinstance(cause, sqlstates.ProtocolViolation) and _STATEMENT_MODE in first:
+    if isinstance(cause, sqlstates.ProtocolViolation) and _STATEMENT_MODE in words:
         return Trouble(
             "refused",
             "This is a pooler in statement mode, which takes no transactions.",
@@ -115,7 +118,7 @@ def of_an_answer(cause: psycopg.Error, detail: str) -> Trouble:
     if known is not None:
         kind, sentence, remedy = known
         return Trouble(kind, sentence.replace("{first}", first), remedy, detail)
-    if isinstance(cause, sqlstates.InvalidParameterValue) and "channel name too long" in first:
+    if isinstance(cause, sqlstates.InvalidParameterValue) and "channel name too long" in words:
         return Trouble(
             "bad_input",
             "The queue's name is too long for the database's notifications.",
