@@ -72,6 +72,21 @@ MEANT = [
     ("docker exec -it db psql -U me -p 6432 -h db.example billing", "psql", BILLING, None),
     ("db.example:6432:billing:me:p\\:w", "password file", BILLING, "p:w"),
     ("*:*:billing:me:pw", "password file", {"user": "me", "dbname": "billing"}, "pw"),
+    ("export PGHOST=db.example PGPORT=6432 PGUSER=me PGPASSWORD='p w' PGDATABASE=billing", "variables", BILLING, "p w"),
+    ("PGHOST=db.example PGPORT=6432 PGUSER=me PGPASSWORD=p#w PGDATABASE=billing", "variables", BILLING, "p#w"),
+    ("Server=db.example;Port=6432;User Id=me;Password=pw;Database=billing;", "variables", BILLING, "pw"),
+    ("'postgresql://me:pw@db.example:6432/billing'", "address", BILLING, "pw"),
+    ("<postgresql://me:pw@db.example:6432/billing>", "address", BILLING, "pw"),
+    # Of several databases one is read: the password of another never goes with it.
+    ("[billing]\nhost=db.example\nport=6432\nuser=me\ndbname=billing\n\n[other]\nhost=other\npassword=no", "variables", BILLING, None),
+    ("development:\n  host: other\n  password: no\nproduction:\n  host: db.example\n  port: 6432\n  username: me\n"
+     "  database: billing\n  password: <%= ENV['PW'] %>\ntest:\n  database: test", "settings", BILLING, None),
+    ("default: &default\n  username: me\n  password: pw\nproduction:\n  <<: *default\n  host: db.example\n  port: 6432\n"
+     "  database: billing", "settings", BILLING, "pw"),
+    ("services:\n  db:\n    environment:\n      POSTGRES_USER: me\n      POSTGRES_PASSWORD: pw\n    ports:\n      - 6432:5432",
+     "settings", {"user": "me"}, "pw"),
+    ("DATABASES = {'replica': {'HOST': 'other', 'PASSWORD': 'no'}, 'default': {'NAME': 'billing', 'USER': 'me',\n"
+     " 'PASSWORD': os.environ['PW'], 'HOST': 'db.example', 'PORT': 6432}}", "settings", BILLING, None),
     ("billing-eu", "service", {"service": "billing-eu"}, None),
 ]  # fmt: skip
 
@@ -111,7 +126,8 @@ def test_a_guess_is_told() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "mysql://me:planted@h/d", "hello there planted", "redis://h", "postgresql://h:po rt/d", "a\x00b", "{", "SELECT 'planted'"],
+    ["", "   ", "mysql://me:planted@h/d", "hello there planted", "redis://h", "postgresql://h:po rt/d", "a\x00b", "{", "SELECT 'planted'",
+     "host=h user=me passwrd=planted", "host='h password=planted", "PGHOST=h user=me PGPASSWORD=planted"],
 )  # fmt: skip
 def test_what_is_not_understood_is_refused_in_a_sentence_without_it(text: str) -> None:
     with pytest.raises(PasteNotUnderstood) as refusal:

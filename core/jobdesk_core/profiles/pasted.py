@@ -29,6 +29,7 @@ from jobdesk_core.profiles.pasted_settings import (
 _SCHEMES = frozenset({"postgresql", "postgres", "pgsql", "postgis", "psql", "timescale", "timescaledb", "cockroachdb"})
 _ADDRESS = re.compile(r"(?:jdbc:)?([a-zA-Z][a-zA-Z0-9]*)(?:\+[a-zA-Z0-9_]+)?://", re.IGNORECASE)
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[0-9a-fA-F]*:[0-9a-fA-F:.]+(?:%[\w.-]+)?")
+_NO_HOST = re.compile(r"""[\s=;'"<>{}\\]""")
 _KEYWORD = re.compile(r"\s*[a-z_]+\s*=")
 #: What other drivers and frameworks call libpq's parameters.
 _OTHER_NAMES = {
@@ -39,6 +40,9 @@ _OTHER_NAMES = {
     "hostname": "host",
     "server": "host",
     "servername": "host",
+    "user_id": "user",
+    "userid": "user",
+    "uid": "user",
     "applicationname": "application_name",
     "sslcertificate": "sslcert",
     "connecttimeout": "connect_timeout",
@@ -97,14 +101,35 @@ class Pasted:
 
 def read_pasted(text: str, services: Callable[[], frozenset[str]] = frozenset) -> Pasted:
     """What a pasted text says. `services` names the services of this machine. Raises PasteNotUnderstood."""
-    text = text.strip().strip("\ufeff").strip()
+    text = _bare(text.strip().strip("\ufeff").strip())
     if not text or "\x00" in text:
         raise PasteNotUnderstood("There is nothing to read.")
+    found = _read(text, services)
+    # What was split wrongly would be kept as a host, with the password in it.
+    if any(_NO_HOST.search(each) for each in _hosts_of(found)):
+        raise PasteNotUnderstood("This cannot be taken apart: the host would have blanks or signs in it.")
+    return found
+
+
+def _read(text: str, services: Callable[[], frozenset[str]]) -> Pasted:
     for read in (_of_psql, _of_address, _of_keywords, _of_settings, _of_password_line):
         found = read(text)
         if found is not None:
             return found
     return _of_word(text, services)
+
+
+def _bare(text: str) -> str:
+    """Without the quotes or angle brackets that the whole was copied with."""
+    if len(text) > 1 and text[0] + text[-1] in ("''", '""', "``", "<>") and not {text[0], text[-1]} & set(text[1:-1]):
+        return text[1:-1].strip()
+    return text
+
+
+def _hosts_of(found: Pasted) -> list[str]:
+    """The names and addresses of servers; a folder of sockets may be called anything."""
+    listed = [*found.parameters.get("host", "").split(","), *found.parameters.get("hostaddr", "").split(",")]
+    return [each for each in listed if not each.startswith(("/", "@"))]
 
 
 def address_of(parameters: Mapping[str, str], password: str | None = None) -> str:

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import shlex
+from itertools import chain
 from typing import Any
 
 #: What a variable that ends so is about: `DB_HOST`, `POSTGRES_USER`, `RDS_DB_NAME`, `MYAPP_DATABASE_PASSWORD`.
@@ -50,6 +51,10 @@ _ASSIGNMENT = re.compile(
     r"\s*(?:export\s+|set\s+|setx\s+|\$env:|ENV\s+|-\s+|-e\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*(=|:(?=\s|$))\s*(.*)",
     re.IGNORECASE,
 )
+#: `[billing]` of a file of services; `production:` of YAML, which may be marked for others to take over.
+_SECTION = re.compile(r"\s*\[([^\]]+)\]\s*|([A-Za-z_]\w*):(?:\s+&\w+)?\s*")
+_SHELL_PART = re.compile(r"[A-Z_][A-Z0-9_]*=")
+_NET_PART = re.compile(r"\s*([A-Za-z][A-Za-z ]*?)\s*=")
 _REFERENCE = re.compile(r"\$\{?\w|<%|\{\{|\(")
 _DJANGO = re.compile(r"""['"](\w+)['"]\s*:\s*([^,{}\n]+|'[^']*'|"[^"]*")""")
 #: host:port:database:user:password, where a colon or backslash within is preceded by a backslash.
@@ -80,7 +85,7 @@ def named_values(text: str) -> tuple[str, list[tuple[str, str]]] | None:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     found: list[tuple[str, str]] = []
     is_yaml = False
-    for line in lines:
+    for line in chain.from_iterable(map(_one_by_one, _of_one_section(lines))):
         match = _ASSIGNMENT.fullmatch(line)
         if match is None:
             continue
@@ -91,6 +96,50 @@ def named_values(text: str) -> tuple[str, list[tuple[str, str]]] | None:
     if not found:
         return None
     return ("settings" if is_yaml else "variables"), [(_plain(name), value) for name, value in found]
+
+
+def _of_one_section(lines: list[str]) -> list[str]:
+    """The lines of one database, where several have a section each: one's host and another's password never meet.
+
+    Of a file of services the first, of Rails' environments production or else the last, with what it takes over.
+    """
+    sections: dict[str, list[str]] = {"": []}
+    name, is_service_file = "", False
+    for line in lines:
+        head = _SECTION.fullmatch(line)
+        if head is not None:
+            name = head[1] or head[2]
+            is_service_file = is_service_file or bool(head[1])
+            sections.setdefault(name, [])
+        elif not is_service_file and not line[0].isspace():
+            sections[""].append(line)
+        else:
+            sections[name].append(line)
+    named = [each for each in sections if each and any(_is_of_database(line) for line in sections[each])]
+    if len(named) < 2:
+        return lines
+    chosen = named[0] if is_service_file else "production" if "production" in named else named[-1]
+    taken_over = [base for line in sections[chosen] for base in re.findall(r"<<:\s*\*(\w+)", line) if base != chosen]
+    return [line for each in ("", *taken_over, chosen) for line in sections.get(each, [])]
+
+
+def _is_of_database(line: str) -> bool:
+    match = _ASSIGNMENT.fullmatch(line)
+    return match is not None and _plain(match[1]) in ("host", "hostaddr", "dbname", "user", "password", "url")
+
+
+def _one_by_one(line: str) -> list[str]:
+    """The assignments of a line: `export A=1 B=2` of a shell, `Server=db;User Id=me` of .NET, otherwise the line."""
+    parts = [each for each in line.split(";") if each.strip()]
+    if len(parts) > 1 and "://" not in line and all(_NET_PART.match(each) for each in parts):
+        return [_NET_PART.sub(lambda match: match[1].replace(" ", "_") + "=", each, count=1) for each in parts]
+    try:
+        words = shlex.split(line.strip().removeprefix("export "))
+    except ValueError:
+        return [line]
+    if len(words) > 1 and all(_SHELL_PART.match(each) for each in words):
+        return [f"{name}={shlex.quote(value)}" for name, _, value in (each.partition("=") for each in words)]
+    return [line]
 
 
 def password_line(text: str) -> tuple[str, str, str, str, str]:
@@ -210,7 +259,7 @@ def _of_braces(text: str) -> list[tuple[str, str]] | None:
     if (start < 0 or "://" in text[:start]) and not _DJANGO.match(text):
         return None
     try:
-        value = ast.literal_eval(text[max(0, start) : text.rfind("}") + 1])
+        value = _constants(ast.parse(text[max(0, start) : text.rfind("}") + 1].strip(), mode="eval").body)
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         found = []
         for name, words in _DJANGO.findall(text):
@@ -221,6 +270,14 @@ def _of_braces(text: str) -> list[tuple[str, str]] | None:
             found.append((name, str(constant)))
         return found or None
     return _flat(value) if isinstance(value, dict) else None
+
+
+def _constants(node: ast.expr) -> Any:
+    """A dict of Python without what is no constant (`os.environ["PASSWORD"]`), which is another's to know."""
+    if isinstance(node, ast.Dict):
+        pairs = [(_constants(key), _constants(value)) for key, value in zip(node.keys, node.values, strict=True) if key]
+        return {key: value for key, value in pairs if isinstance(key, str) and value is not None}
+    return node.value if isinstance(node, ast.Constant) else None
 
 
 def _flat(value: dict[Any, Any]) -> list[tuple[str, str]]:
