@@ -36,9 +36,7 @@ PICTURES = $(foreach name,overview jobs jobs-filtered failures queues-side tasks
 	locks-dark journal-dark
 pictures: tour
 	@mkdir -p resources/pictures
-	@for name in $(PICTURES); do \
-		cp "$$(ls build/tour/[0-9][0-9]-$$name.png build/tour/[0-9][0-9][0-9]-$$name.png 2>/dev/null | tail -1)" resources/pictures/$$name.png || exit 1; \
-	done
+	@$(PYTHON_IN) packaging/pictures.py build/tour resources/pictures $(PICTURES)
 
 # The template of translations, and each translation of it (resources/translations/jobdesk_de.ts) compiled.
 translations: setup
