@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -89,11 +90,13 @@ async def test_scrolling_to_the_end_keeps_the_window_small_and_back_to_the_start
         model, own = window.jobs.model, window.jobs.table.verticalScrollBar()
         while not model.is_complete:
             own.setValue(own.maximum())
+            await asyncio.sleep(0.01)  # the bar may not have grown yet: then nothing is read, nor waited for
             await until(lambda: not window.jobs.reading.is_reading, what="more rows")
             assert model.rowCount() <= JobsModel.CAPACITY + 200
         assert model.ids()[-1] == 1 and not model.is_at_start
         while not model.is_at_start:
             own.setValue(0)
+            await asyncio.sleep(0.01)
             await until(lambda: not window.jobs.reading.is_reading, what="more rows")
         assert model.ids()[0] == JOBS and not model.is_complete
         assert is_unbroken(model.ids())
