@@ -262,15 +262,27 @@ async def test_what_is_pasted_fills_the_fields_and_leaves_no_password_in_sight(t
         assert (form.method_name(), form.schema.text(), form.password.text()) == ("arguments", "queue", "planted")
         assert "planted" not in form.paste.edit.toPlainText()
         assert form.paste.says.text() == "Filled 6 fields. The password is in its field. Left out: pool."
+        # Return after it takes nothing away again.
+        QTest.keyClick(form.paste.edit, Qt.Key.Key_Return)
+        assert form.password.text() == "planted" and "Left out: pool." in form.paste.says.text()
         # What the next one does not say is not left over from this one.
         paste(dialog, "db.example")
         assert (form.typed_arguments(), form.password.text()) == ({"host": "db.example"}, "")
         paste(dialog, "mysql://me:planted@db.example/x")
         assert form.typed_arguments() == {"host": "db.example"}
         assert "none of PostgreSQL's" in form.paste.says.text()
-        form.paste.edit.setPlainText("psql -h other.example orders")
+        form.paste.edit.clear()
+        QTest.keyClicks(form.paste.edit, "psql -h other.example orders")
         QTest.keyClick(form.paste.edit, Qt.Key.Key_Return)
         assert form.typed_arguments() == {"host": "other.example", "dbname": "orders"}
+        # What is pasted into the midst of typing belongs to it: a password alone is no host.
+        form.paste.edit.clear()
+        QTest.keyClicks(form.paste.edit, "postgresql://me:")
+        paste(dialog, "planted")
+        QTest.keyClicks(form.paste.edit, "@db.example")
+        QTest.keyClick(form.paste.edit, Qt.Key.Key_Return)
+        assert (form.typed_arguments(), form.password.text()) == ({"user": "me", "host": "db.example"}, "planted")
+        assert "planted" not in form.paste.edit.toPlainText()
         assert dialog.isVisible()
         assert dialog.would_lose()
 

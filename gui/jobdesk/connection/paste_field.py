@@ -23,12 +23,18 @@ class _Editor(QPlainTextEdit):
     came = Signal()
 
     def insertFromMimeData(self, source: QMimeData) -> None:
+        if self.document().isModified():
+            # A part of what is being typed, such as its password.
+            super().insertFromMimeData(source)
+            return
         self.setPlainText(source.text()[:_MOST])
         self.came.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.came.emit()
+            # What has been read is not read again: its password is gone from here, and would go from its field too.
+            if self.document().isModified():
+                self.came.emit()
         else:
             super().keyPressEvent(event)
 
