@@ -175,6 +175,14 @@ def test_an_unreachable_server_ends_with_3(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (3, "") and "no server" in ended.stderr
 
 
+def test_a_teams_file_that_cannot_be_read_is_named_where_its_connection_is_missing(
+    shell: Shell, tmp_path: Path
+) -> None:
+    ended = shell("status", "--profile", "billing-eu", JOBDESK_PROFILES=str(tmp_path / "missing.toml"))
+    assert ended.returncode == 2 and "no saved connection billing-eu" in ended.stderr
+    assert f"The connections of your team are not there: There is no file {tmp_path}" in ended.stderr
+
+
 def test_no_database_is_guessed(shell: Shell) -> None:
     ended = commands.run(["jobs"], env=shell.environment)
     assert ended.returncode == 2 and "Which database?" in ended.stderr

@@ -97,6 +97,7 @@ def test_a_teams_profiles_stand_beside_ones_own_and_only_these_are_saved(store: 
         (b"\xff\xfe", "not text in UTF-8"),
         (f"password = {SECRET}".encode(), "not a file of connections"),
         (b"profiles = 3", "not a file of connections"),
+        (b"x = " + b"[" * 20_000, "not a file of connections"),
         ("folder", "cannot be read"),
     ],
 )

@@ -139,7 +139,7 @@ def _named(options: argparse.Namespace) -> tuple[Profile, str | None]:
         raise Ended(exit_codes.USAGE, str(error)) from error
     if profile is not None:
         return profile, None
-    known = f"Saved connections: {', '.join(names) or 'none'}."
+    known = " ".join(filter(None, [f"Saved connections: {', '.join(names) or 'none'}.", store.team_trouble]))
     if options.profile is not None:
         raise Ended(exit_codes.USAGE, f"There is no saved connection {options.profile}.", known)
     if any(variable in os.environ for variable in NAMES_A_DATABASE):

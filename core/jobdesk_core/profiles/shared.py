@@ -60,7 +60,7 @@ def read_shared(path: Path) -> list[Profile]:
         raise UnreadableShared(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from error
     except UnicodeDecodeError as error:
         raise UnreadableShared(f"{path} is not text in UTF-8.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # The parser's own words repeat what stands there, which may be a password.
         raise UnreadableShared(f"{path} is not a file of connections, as Jobdesk exports it.") from error
     return [without_secrets(profile_of(name, table)) for name, table in document.get("profiles", {}).items()]

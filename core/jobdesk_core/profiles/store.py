@@ -121,7 +121,7 @@ class ProfileStore:
             return checked(tomllib.loads(text_of(self.path)))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UnreadableProfiles(
                 f"The saved connections in {self.path} cannot be read ({error}). The file is left as it is: "
                 "fix it, or move it away."
