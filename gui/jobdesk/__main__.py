@@ -12,7 +12,7 @@ def main() -> int:
     """Run what the arguments ask for. Qt is loaded for the window only."""
     if cli.is_command(sys.argv[1:]):
         return cli.main(sys.argv[1:])
-    gc.disable()  # the start makes much and drops little; jobdesk.garbage takes over
+    gc.disable()  # the start makes much and drops little; jobdesk.runtime.garbage takes over
     try:
         from jobdesk.application import main as show_window
     except ImportError as error:

@@ -24,7 +24,7 @@ PICTURES = {
 
 
 class NotReady(Exception):
-    """Something is missing or wrong; the message says what, and the way out."""
+    """Something is missing or wrong; the message says what, and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def test_the_help_of_the_window_has_the_same_exit_codes() -> None:
     topic = (Path(__file__).parents[2] / "resources" / "help" / "command-line.md").read_text("utf-8")
     named = [value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)]
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", topic, re.M)] == sorted(named)
-    assert [int(code) for code in re.findall(r"^  (\d+) ", exit_codes.TOLD, re.M)] == sorted(named)
+    assert [int(code) for code in re.findall(r"^  (\d+) ", exit_codes.EPILOG, re.M)] == sorted(named)
 
 
 @pytest.mark.parametrize(

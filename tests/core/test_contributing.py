@@ -11,7 +11,8 @@ from jobdesk_core.cli.program import make_parser
 from jobdesk_core.filters.qualifiers import KEYS
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("README.md", "CONTRIBUTING.md", "docs/performance.md", "packaging/README.md", "core/README.md")
+DECISIONS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/decisions").glob("*.md"))
+GUIDES = ("README.md", "CONTRIBUTING.md", "docs/performance.md", "packaging/README.md", "core/README.md", *DECISIONS)
 _PATH = re.compile(r"`((?:core|gui|tests|packaging|resources|docs)/[\w./-]+)`|\]\((?!https?:)([\w./-]+)\)")
 
 
@@ -67,6 +68,16 @@ def _options() -> list[tuple[str, str]]:
         (name, option) for name, sub in commands.items() for each in sub._actions for option in each.option_strings
     }
     return sorted((name, option) for name, option in found if option.startswith("--"))
+
+
+def test_no_docstring_and_no_comment_of_the_product_names_a_module_that_is_gone() -> None:
+    paths = [path for package in ("core/jobdesk_core", "gui/jobdesk") for path in (ROOT / package).rglob("*.py")]
+    names = {path.name for path in paths}
+    gone = []
+    for path in paths:
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            gone += [f"{path.name}:{number} {name}" for name in re.findall(r"\b\w+\.py\b", line) if name not in names]
+    assert gone == []
 
 
 def test_every_option_of_every_command_is_in_the_help() -> None:

@@ -16,6 +16,7 @@ from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.capabilities import DETECT, Capabilities
 from jobdesk_core.database.rows import JobRow, job_tuples, jobs_table, row_columns
 from jobdesk_core.filters.language import FLAGS, FilterError, JobFilter, argument_term, term
+from jobdesk_core.filters.qualifiers import KEYS
 from jobdesk_core.jobs import Status
 from psycopg.types.json import Jsonb
 
@@ -179,7 +180,12 @@ times = (
 )
 
 
+#: What is asked for by the texts that both forms are compared on.
+COMPARED: set[str] = set()
+
+
 def asked(keys: list[str], values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    COMPARED.update(keys)
     parts = st.tuples(st.sampled_from(["", "-"]), st.sampled_from(keys), st.lists(values, min_size=1, max_size=3))
     return parts.map(lambda three: f"{three[0]}{three[1]}:{','.join(three[2])}")
 
@@ -232,6 +238,19 @@ def test_the_database_finds_what_the_value_says_of_every_row(filled: Found) -> N
         assert {row.id for row in find(*filled[:2], written)} == {row.id for row in find(*filled[:2], text)}
 
     compare()
+
+
+#: Of what workers report and of added columns no row tells: these have tests of their own.
+ELSEWHERE = ("error", "host", "result", "column.<name>")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_qualifier_has_a_condition_and_is_among_those_that_are_compared(key: str) -> None:
+    try:
+        JobFilter.parse(f"{key.replace('<', '').replace('>', '')}:1")
+    except FilterError as error:
+        assert "There is no filter" not in str(error)
+    assert key in ELSEWHERE or key.replace("<key>", "key") in COMPARED
 
 
 def test_no_match_lies_beyond_the_ids_that_a_filter_leaves(filled: Found) -> None:

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.install import InstallDialog
-from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
+from jobdesk.connection.profile_loss import ProfileLossDialog
 from jobdesk.kit.dialog_frame import ForgetDialog
 from jobdesk.window.desk_view import DeskView
 from jobdesk.window.remembered import Memory, arrangement_of, keep_arrangement
@@ -401,18 +401,18 @@ async def test_deleting_and_replacing_ask(tmp_path: Path, ring: dict[str, str]) 
         for press_in_it in ("cancel_button", "verb"):
             dialog.form.name.setText("b")
             QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
-            asking = await dialog_of(window, ConnectionLossDialog)
+            asking = await dialog_of(window, ProfileLossDialog)
             assert asking.title.text() == "Replace b?" and saved_names(window) == ["a", "b"]
             QTest.mouseClick(getattr(asking, press_in_it), Qt.MouseButton.LeftButton)
-            await until(lambda: not window.findChildren(ConnectionLossDialog), what="the question to go")
+            await until(lambda: not window.findChildren(ProfileLossDialog), what="the question to go")
         await until(lambda: keys_of(ring) == [("b", "of a")], what="the password to follow")
         assert store.all() == [mail("b", "a.example")]
         for press_in_it in ("cancel_button", "verb"):
             dialog.list.delete.trigger()
-            asking = await dialog_of(window, ConnectionLossDialog)
+            asking = await dialog_of(window, ProfileLossDialog)
             assert asking.title.text() == "Delete b?" and saved_names(window) == ["b"]
             QTest.mouseClick(getattr(asking, press_in_it), Qt.MouseButton.LeftButton)
-            await until(lambda: not window.findChildren(ConnectionLossDialog), what="the question to go")
+            await until(lambda: not window.findChildren(ProfileLossDialog), what="the question to go")
         assert not saved_names(window) and dialog.message.sentence == "Deleted b."
         await until(lambda: not ring, what="the password to go")
         dialog.reject()

@@ -21,7 +21,7 @@ from jobdesk.kit.dialog_frame import DialogFrame
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.theme import TEXT_SIZES
 from jobdesk.runtime.resources import resource
-from jobdesk.window.pages import KEYS
+from jobdesk.window.pages import KEYS, PAGES, PageSpec
 from jobdesk.window.palette import PaletteDialog
 from jobdesk_core import exceptions, troubles
 from jobdesk_core.troubles import explain
@@ -74,6 +74,12 @@ def test_every_picture_is_there_with_words_for_it_and_is_one_that_the_tour_takes
 @pytest.mark.parametrize("page", KEYS)
 def test_every_page_of_the_window_has_a_topic(page: str) -> None:
     assert topic_of_page(page) == page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=KEYS)
+def test_a_topic_that_says_which_keys_lead_to_its_page_says_the_right_ones(page: PageSpec) -> None:
+    said = re.findall(r"`([^`]+)` (?:leads|comes back) here", topic(page.key).markdown)
+    assert said == [page.keys]
 
 
 async def test_f1_opens_the_topic_of_the_page_on_show(dsn: str, tmp_path: Path) -> None:

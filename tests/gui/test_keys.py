@@ -21,9 +21,9 @@ from jobdesk.connection.desk import Desk
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.import_dialog import ImportDialog
 from jobdesk.connection.install import InstallDialog
-from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.password import PasswordDialog
 from jobdesk.connection.password_command import PasswordCommandDialog
+from jobdesk.connection.profile_loss import ProfileLossDialog
 from jobdesk.connection.ssh_question import SshQuestionDialog
 from jobdesk.connection.unlock import UnlockDialog
 from jobdesk.deferring.dialog import DeferDialog
@@ -111,7 +111,7 @@ class Opener:
             ExportDialog: self.by_action("jobs.export"),
             ExportLeaveDialog: lambda: ExportLeaveDialog(window, concerned=[], is_end=True, go_on=lambda: None).open(),
             ForgetDialog: lambda: ForgetDialog(window).open(),
-            ConnectionLossDialog: lambda: ConnectionLossDialog(window, title="a", sentence="b.", verb="c").open(),
+            ProfileLossDialog: lambda: ProfileLossDialog(window, title="a", sentence="b.", verb="c").open(),
             ErrorDialog: lambda: ErrorDialog(window, error=ValueError("x")).open(),
             IndexAdviceDialog: lambda: IndexAdviceDialog(
                 window, advice=advice, filter_text="x", create=self._nothing, leftovers=self._nothing

@@ -262,8 +262,8 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
             page = window.pages.get("workers")
             await until(lambda: page.model.rowCount() == 1, what="the worker")
             page.table.selectRow(0)
-            await until(lambda: f"#{job_id}" in page._jobs.text, what="its jobs")
-            assert "mail.send" in page._jobs.text.replace("\u200b", "")
+            await until(lambda: f"#{job_id}" in page._worker_side.text, what="its jobs")
+            assert "mail.send" in page._worker_side.text.replace("\u200b", "")
             assert "No worker is unresponsive" in window.all_actions["worker.prune"].toolTip()
             others.run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'")
             await until(window.all_actions["worker.prune"].isEnabled, what="the worker to be silent")
@@ -291,8 +291,8 @@ async def test_workers_show_what_they_run_and_silent_ones_are_pruned(dsn: str, t
             assert "no longer registered" in page.model.index(0, 1).data()
             QTest.keyClick(page.table, Qt.Key.Key_Down)
             page.table.selectRow(0)
-            await until(lambda: f"#{job_id}" in page._jobs.text, what="the job without a worker")
-            page._jobs._block.linked.emit(str(job_id))
+            await until(lambda: f"#{job_id}" in page._worker_side.text, what="the job without a worker")
+            page._worker_side._block.linked.emit(str(job_id))
             assert window.header.filter_bar.text() == f"id:{job_id}"
 
 

@@ -153,6 +153,12 @@ def terms() -> set[str]:
     return found
 
 
+def test_the_help_names_every_column_of_the_jobs_that_is_off_at_first() -> None:
+    text = resource("help/jobs.md").read_text("utf-8")
+    off = [column.title for column in (*job_columns.COLUMNS, *job_columns.EXTRAS) if not column.is_shown]
+    assert [title for title in off if f"*{title}*" not in text] == []
+
+
 def test_every_term_of_the_tables_and_of_the_filter_is_in_the_glossary() -> None:
     explained = glossary()
     words = {term.casefold() for term in terms()}

@@ -268,7 +268,7 @@ def _tell(ledger: Ledger, *, is_json: bool, is_interrupted: bool) -> int:
         stays = "Everything was rolled back." if ledger.is_rolled_back else "What had been done before stays done."
         raise Ended(exit_codes.INTERRUPTED, f"Stopped. {stays}")
     if ledger.error is not None:
-        raise Ended(exit_codes.code_of(ledger.error), *exit_codes.told(ledger.error))
+        raise Ended(exit_codes.code_of(ledger.error), *exit_codes.sentence_and_remedy(ledger.error))
     return code
 
 

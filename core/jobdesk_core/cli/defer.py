@@ -115,12 +115,12 @@ def _defer_all(desk: Opened, options: argparse.Namespace, job: Job, jobs: Iterat
         if not deferring.done or isinstance(error, InDoubt):
             raise
         stays = "What was deferred stays deferred: give it only the lines that are left."
-        raise Ended(exit_codes.code_of(error), exit_codes.told(error)[0], stays) from error
+        raise Ended(exit_codes.code_of(error), exit_codes.sentence_and_remedy(error)[0], stays) from error
     finally:
         # Also when the link breaks: those before it are deferred.
         _sum_up(deferring, is_many=is_many, is_whole=is_whole)
     if deferring.is_unknown:
-        raise Ended(exit_codes.CONNECTION, *exit_codes.told(InDoubt()))
+        raise Ended(exit_codes.CONNECTION, *exit_codes.sentence_and_remedy(InDoubt()))
     if interrupt.is_set:
         raise Ended(exit_codes.INTERRUPTED, "Stopped. What had been deferred before stays deferred.")
     return exit_codes.DONE if deferring.done and not deferring.refused else exit_codes.NOT_ALL

@@ -19,7 +19,7 @@ INTERRUPTED = 130
 #: As a shell tells of a program that SIGPIPE has ended.
 BROKEN_PIPE = 141
 
-TOLD = """\
+EPILOG = """\
 exit codes:
   0    done
   1    nothing matched, or some of the jobs were not acted upon (refused, changed meanwhile, or
@@ -68,8 +68,8 @@ _REMEDIES = {
 }
 
 
-def told(error: Exception) -> tuple[str, str]:
-    """What went wrong, and the way out: a command does not connect again by itself, as the window does."""
+def sentence_and_remedy(error: Exception) -> tuple[str, str]:
+    """What went wrong, and the remedy: a command does not connect again by itself, as the window does."""
     trouble = explain(error)
     return trouble.sentence, _REMEDIES.get(trouble.kind, trouble.remedy)
 

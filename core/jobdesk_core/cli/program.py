@@ -63,7 +63,7 @@ def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
         prog=program,
         description="Procrastinate job queues on the command line."
         + (" Without a command, the window." if program == "jobdesk" else ""),
-        epilog=exit_codes.TOLD,
+        epilog=exit_codes.EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_common(parser, is_first=True)
@@ -77,7 +77,7 @@ def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
             name,
             help=told,
             description=f"{told[0].upper()}{told[1:]}.",
-            epilog=exit_codes.TOLD,
+            epilog=exit_codes.EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         _add_common(sub, is_first=False)
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str], program: str) -> int:
 def _unexpected(error: Exception) -> int:
     """Tell of an error that nobody has foreseen, as far as it can still be told."""
     with contextlib.suppress(OSError, ValueError):
-        for sentence in filter(None, exit_codes.told(error)):
+        for sentence in filter(None, exit_codes.sentence_and_remedy(error)):
             output.note(sentence)
     if isinstance(error, OSError):
         # What is left in the buffer would fail once more at the interpreter's end.
@@ -200,6 +200,6 @@ def _run(options: argparse.Namespace) -> int:
         return end.code
     except JobdeskException as error:
         sys.stdout.flush()
-        for sentence in filter(None, exit_codes.told(error)):
+        for sentence in filter(None, exit_codes.sentence_and_remedy(error)):
             output.note(sentence)
         return exit_codes.code_of(error)

@@ -102,11 +102,11 @@ def _hide_from_other_processes(secrets: Iterable[str]) -> None:
     spelled = [each for each in (secret.encode("utf-8", "surrogateescape") for secret in secrets) if each]
     with contextlib.suppress(OSError, ValueError, IndexError, UnicodeError):
         place = Path("/proc/self")
-        told = (place / "cmdline").read_bytes()
+        command_line = (place / "cmdline").read_bytes()
         fields = (place / "stat").read_bytes().rpartition(b")")[2].split()
         start, end = int(fields[45]), int(fields[46])
-        hidden = told
+        hidden = command_line
         for each in sorted(spelled, key=len, reverse=True):
             hidden = hidden.replace(each, b"x" * len(each))
-        if hidden != told and end - start == len(told):
+        if hidden != command_line and end - start == len(command_line):
             ctypes.memmove(start, hidden, len(hidden))

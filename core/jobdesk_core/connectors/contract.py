@@ -35,16 +35,31 @@ def all_rows(rows: Rows) -> Rows:
     return rows
 
 
-class _Queries:
-    """How a connector makes a statement of a query of the program's own."""
+class _Queries(BaseConnector):
+    """Queries of the program's own: each becomes a statement, which `run` runs."""
 
     _first_row: Callable[[Rows], Any] = staticmethod(first_row)
 
     def _given(self, query: str, arguments: dict[str, Any], decode: Callable[[Any], T]) -> Statement[T]:
         return Statement(query, decode, arguments, is_given=True)
 
+    def execute_query(self, query: str, **arguments: Any) -> None:
+        self.run(self._given(query, arguments, nothing))
 
-class SyncConnector(_Queries, TellsWhenListening, BaseConnector, abc.ABC):
+    def execute_query_one(self, query: str, **arguments: Any) -> Any:
+        return self.run(self._given(query, arguments, self._first_row))
+
+    def execute_query_all(self, query: str, **arguments: Any) -> Rows:
+        return self.run(self._given(query, arguments, all_rows))
+
+    def execute_query_one_with_connection(self, connection: Any, query: str, **arguments: Any) -> Any:
+        return self.run(self._given(query, arguments, self._first_row), connection=connection)
+
+    def execute_query_all_with_connection(self, connection: Any, query: str, **arguments: Any) -> Rows:
+        return self.run(self._given(query, arguments, all_rows), connection=connection)
+
+
+class SyncConnector(_Queries, TellsWhenListening, abc.ABC):
     """Runs statements without an event loop, and refuses what needs one."""
 
     def get_sync_connector(self) -> SyncConnector:
@@ -65,21 +80,6 @@ class SyncConnector(_Queries, TellsWhenListening, BaseConnector, abc.ABC):
     async def listen_notify(self, on_notification: Callable[..., Any], channels: Iterable[str], **_: Any) -> None:
         """Not possible on a synchronous connector."""
         raise SyncConnectorConfigurationError()
-
-    def execute_query(self, query: str, **arguments: Any) -> None:
-        self.run(self._given(query, arguments, nothing))
-
-    def execute_query_one(self, query: str, **arguments: Any) -> Any:
-        return self.run(self._given(query, arguments, self._first_row))
-
-    def execute_query_all(self, query: str, **arguments: Any) -> Rows:
-        return self.run(self._given(query, arguments, all_rows))
-
-    def execute_query_one_with_connection(self, connection: Any, query: str, **arguments: Any) -> Any:
-        return self.run(self._given(query, arguments, self._first_row), connection=connection)
-
-    def execute_query_all_with_connection(self, connection: Any, query: str, **arguments: Any) -> Rows:
-        return self.run(self._given(query, arguments, all_rows), connection=connection)
 
 
 class AsyncConnector(_Queries, TellsWhenListening, BaseAsyncConnector, abc.ABC):
@@ -171,21 +171,6 @@ class AsyncConnector(_Queries, TellsWhenListening, BaseAsyncConnector, abc.ABC):
 
     async def execute_query_all_async_with_connection(self, connection: Any, query: str, **arguments: Any) -> Rows:
         return await self.run_async(self._given(query, arguments, all_rows), connection=connection)
-
-    def execute_query(self, query: str, **arguments: Any) -> None:
-        self.run(self._given(query, arguments, nothing))
-
-    def execute_query_one(self, query: str, **arguments: Any) -> Any:
-        return self.run(self._given(query, arguments, self._first_row))
-
-    def execute_query_all(self, query: str, **arguments: Any) -> Rows:
-        return self.run(self._given(query, arguments, all_rows))
-
-    def execute_query_one_with_connection(self, connection: Any, query: str, **arguments: Any) -> Any:
-        return self.run(self._given(query, arguments, self._first_row), connection=connection)
-
-    def execute_query_all_with_connection(self, connection: Any, query: str, **arguments: Any) -> Rows:
-        return self.run(self._given(query, arguments, all_rows), connection=connection)
 
     def get_sync_connector(self) -> SyncConnector | AsyncConnector:
         """Before `open_async` a synchronous connector with the same parameters; after it this connector.

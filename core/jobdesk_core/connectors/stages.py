@@ -71,12 +71,13 @@ class Stage:
 
 
 @dataclass(slots=True)
-class _Told:
-    """The stages so far, for whoever goes through them, and when the present one began."""
+class _Stopwatch:
+    """When the present stage began."""
 
     since: float = field(default_factory=time.monotonic)
 
-    def took(self) -> float:
+    def milliseconds(self) -> float:
+        """How long it took; the next one begins."""
         now = time.monotonic()
         milliseconds, self.since = (now - self.since) * 1000, now
         return milliseconds
@@ -124,7 +125,7 @@ def _servers(parameters: Mapping[str, Any]) -> Iterator[Attempt]:
 
 async def _resolved(server: Attempt, found: list[Attempt], *, is_last: bool) -> AsyncGenerator[Stage, None]:
     """Find the addresses of one server; nothing is told where there is nothing to look up."""
-    host, told = str(server["host"]), _Told()
+    host, stopwatch = str(server["host"]), _Stopwatch()
     if server["hostaddr"] or not host or "," in host or host.startswith(("/", "@")) or host[1:2] == ":":
         found.append(server)
         return
@@ -138,15 +139,15 @@ async def _resolved(server: Attempt, found: list[Attempt], *, is_last: bool) -> 
         )
     except (OSError, UnicodeError) as error:
         failed = psycopg.OperationalError(f"failed to resolve host {host!r}: {error}")
-        yield Stage("name", told.took(), host, error=failed, will_go_on=not is_last)
+        yield Stage("name", stopwatch.milliseconds(), host, error=failed, will_go_on=not is_last)
         return
     addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in answer))
     found += [server | {"hostaddr": address} for address in addresses]
-    yield Stage("name", told.took(), host, addresses)
+    yield Stage("name", stopwatch.milliseconds(), host, addresses)
 
 
 async def _attempted(attempt: Attempt, *, is_last: bool) -> AsyncGenerator[Stage, None]:
-    told = _Told()
+    stopwatch = _Stopwatch()
     connection = pq.PGconn.connect_start(make_conninfo("", **attempt).encode())
     with driver_errors():
         timeout = timeout_from_conninfo(attempt)
@@ -155,21 +156,21 @@ async def _attempted(attempt: Attempt, *, is_last: bool) -> AsyncGenerator[Stage
     kind: Kind = "link"
     try:
         await _until_left(connection, _CONNECTING, timeout)
-        yield Stage(kind, told.took(), **place)
+        yield Stage(kind, stopwatch.milliseconds(), **place)
         kind = "encryption"
         if not host.startswith(("/", "@")):
             await _until_left(connection, _ENCRYPTING, timeout)
-            milliseconds, is_encrypted = told.took(), bool(connection.ssl_in_use)
+            milliseconds, is_encrypted = stopwatch.milliseconds(), bool(connection.ssl_in_use)
             shown = await asyncio.to_thread(certificates.shown, connection) if is_encrypted else None
             sslmode = _parameter(connection, "sslmode")
             yield Stage(kind, milliseconds, **place, is_encrypted=is_encrypted, sslmode=sslmode, shown=shown)
-            told.took()
+            stopwatch.milliseconds()
         kind = "login"
         await _until_left(connection, (), timeout)
         user, used_password = connection.user.decode("utf-8", "replace"), bool(connection.used_password)
-        yield Stage(kind, told.took(), **place, used_password=used_password, user=user)
+        yield Stage(kind, stopwatch.milliseconds(), **place, used_password=used_password, user=user)
     except psycopg.Error as error:
-        milliseconds = told.took()
+        milliseconds = stopwatch.milliseconds()
         if kind == "link" and str(error).startswith(_REFUSED) and _AT_WORK not in str(error):
             kind, is_last = "settings", True
         if isinstance(error, psycopg.OperationalError) and refusals.is_unexplained(error):

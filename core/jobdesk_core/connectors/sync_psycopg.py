@@ -1,4 +1,4 @@
-"""The synchronous connector over psycopg 3: to defer, to cancel, and to read a job's status."""
+"""The synchronous connector over psycopg 3: for programs without an event loop, and for the command line."""
 
 from __future__ import annotations
 

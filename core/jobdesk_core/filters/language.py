@@ -1,7 +1,7 @@
 """The filter language: `status:failed queue:billing,mail -task:invoice.* (age:>1h or args.user_id:42) "text"`.
 
 A filter is a value that can be shown as tokens, run as SQL, and asked about one row. A condition is met
-by any of its values. How it is written: filter_text.py; how conditions go together: filter_tree.py.
+by any of its values. How it is written: syntax.py; how conditions go together: tree.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What was probably meant by a condition that is not understood: texts to put in its place, the likeliest first.
 
-A guess need not be right, nor even valid: filters.py offers only those that it understands.
+A guess need not be right, nor even valid: language.py offers only those that it understands.
 """
 
 from __future__ import annotations

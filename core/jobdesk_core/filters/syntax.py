@@ -2,7 +2,7 @@
 
 In quotation marks every character is itself, and a quotation mark is doubled: `queue:"night, ""B"" shift"`.
 Outside them a comma separates values, `*` stands for any text, and `none` for no value. Between conditions
-stand `and`, `or`, `not` and brackets, which filter_tree.py puts together; within a value brackets come in pairs.
+stand `and`, `or`, `not` and brackets, which tree.py puts together; within a value brackets come in pairs.
 """
 
 from __future__ import annotations

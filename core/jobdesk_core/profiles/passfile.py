@@ -25,7 +25,7 @@ def place_of_passfile(named: str = "") -> Path:
 
 
 def problem(path: Path) -> str | None:
-    """Why libpq does not read a file that is there, with the way out; None when it does, or when there is none."""
+    """Why libpq does not read a file that is there, with the remedy; None when it does, or when there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:

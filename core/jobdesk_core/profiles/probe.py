@@ -1,4 +1,4 @@
-"""Tries a connection step by step, in the order of the wire: what works, what does not, and the way out of it."""
+"""Tries a connection step by step, in the order of the wire: what works, what does not, and the remedy."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Step:
 
     @property
     def in_full(self) -> str:
-        """The sentence with the way out."""
+        """The sentence with the remedy."""
         remedy = self.trouble.remedy if self.trouble is not None else ""
         if not remedy:
             return self.sentence

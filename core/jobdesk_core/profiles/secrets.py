@@ -98,7 +98,7 @@ class Passwords:
 
 
 def about_refusal(trouble: Trouble, secret: Secret | None, profile: Profile) -> Trouble:
-    """What a server says of a password, with the way out for where the password came from, or should have."""
+    """What a server says of a password, with the remedy for where the password came from, or should have."""
     if trouble.kind != "password":
         return trouble
     if secret is None:

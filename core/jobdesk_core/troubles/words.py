@@ -164,7 +164,7 @@ _PARAMETERS: tuple[Pattern, ...] = (
     ),
 )
 
-#: libpq's connection errors carry no SQLSTATE: words, kind, sentence, way out.
+#: libpq's connection errors carry no SQLSTATE: words, kind, sentence, remedy.
 WORDS: tuple[Pattern, ...] = (
     *_PARAMETERS,
     (

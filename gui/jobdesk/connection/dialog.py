@@ -26,10 +26,10 @@ from jobdesk.connection.app_settings import AppSettings
 from jobdesk.connection.files import ProfileFiles
 from jobdesk.connection.form import ConnectionForm
 from jobdesk.connection.inspection_settings import InspectionSettings
-from jobdesk.connection.loss import ConnectionLossDialog
 from jobdesk.connection.more_settings import MoreSettings
 from jobdesk.connection.password_command import PasswordCommandDialog
 from jobdesk.connection.profile_list import ProfileList
+from jobdesk.connection.profile_loss import ProfileLossDialog
 from jobdesk.connection.ssh_question import answered, asking
 from jobdesk.connection.test_card import ConnectionTest
 from jobdesk.kit import formats
@@ -152,7 +152,7 @@ class ConnectionDialog(DialogFrame):
             self._save(profile, is_replacing=False)
             return
         name = formats.cut(profile.name, 60)
-        asking = ConnectionLossDialog(
+        asking = ProfileLossDialog(
             self,
             title=self.tr("Replace {name}?").format(name=name),
             sentence=self.tr("A connection of this name is saved already. It will be overwritten."),
@@ -180,7 +180,7 @@ class ConnectionDialog(DialogFrame):
     def delete(self) -> None:
         """Ask whether to forget the saved profile on show."""
         name = self._shown
-        asking = ConnectionLossDialog(
+        asking = ProfileLossDialog(
             self,
             title=self.tr("Delete {name}?").format(name=formats.cut(name, 60)),
             sentence=self.tr(

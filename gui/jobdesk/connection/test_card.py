@@ -16,7 +16,7 @@ _MOST_SCHEMAS = 4
 
 
 class ConnectionTest(QFrame):
-    """A line per step, with what went wrong and the way out of it.
+    """A line per step, with what went wrong and the remedy.
 
     Emits `schema_chosen` when a schema that was found is to be used.
     """

@@ -1,4 +1,4 @@
-"""One sentence about what has happened, the way out of it, and buttons that take it."""
+"""One sentence about what has happened, its remedy, and buttons that take it."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class MessageBar(QFrame):
 
     @property
     def sentence(self) -> str:
-        """The sentence on show, without its way out; empty when there is nothing."""
+        """The sentence on show, without its remedy; empty when there is nothing."""
         return self._sentence
 
     @property
     def text(self) -> str:
-        """The sentence and the way out on show, empty when there is nothing."""
+        """The sentence and the remedy on show, empty when there is nothing."""
         return self._block.plain_text
 
     def show_message(

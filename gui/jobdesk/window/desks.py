@@ -250,10 +250,6 @@ class Desks(QObject):
         """The names of the connections that have tabs, in their order."""
         return [tab.shown.name for tab in self.tabs if tab.shown is not None]
 
-    def tab_of(self, window: MainWindow) -> Tab:
-        """The tab of a desk."""
-        return next(tab for tab in self.tabs if tab.window is window)
-
     def _ask(self, windows: list[MainWindow]) -> None:
         if windows:
             windows[0].view.ask_to_end(partial(self._ask, windows[1:]))

@@ -41,7 +41,8 @@ class WorkersPage(ListPage):
 
     def __init__(self) -> None:
         self._desk: Desk | None = None
-        self._read: tuple[str, list[RunningJob]] | None = None
+        #: The key of a row and its jobs, as last read.
+        self._jobs_of: tuple[str, list[RunningJob]] | None = None
         titles = [
             Title(_tr("worker"), 96),
             Title(_tr("state"), 180, is_right=False),
@@ -50,8 +51,8 @@ class WorkersPage(ListPage):
             Title(_tr("last heartbeat"), 130, sample="00 min 00 s ago"),
         ]
         self.model = ValuesModel(titles)
-        self._jobs = WorkerSide()
-        super().__init__("workers", _tr("Workers"), self.model, EmptyState("workers", "", ""), self._jobs)
+        self._worker_side = WorkerSide()
+        super().__init__("workers", _tr("Workers"), self.model, EmptyState("workers", "", ""), self._worker_side)
         self.model.setParent(self)
         self.table.lay_columns(titles)
         keys = ["worker", "state", *REPORTED, "running", "heartbeat"]
@@ -60,13 +61,13 @@ class WorkersPage(ListPage):
         #: What workers tell of themselves, as last read, and when it was asked for (`time.monotonic`).
         self._reported: Answer[list[ReportedWorker]] = Answer([])
         self._asked_at = float("-inf")
-        self._jobs.help_asked_for.connect(lambda: self.help_asked_for.emit("reporting"))
-        self._jobs.job_chosen.connect(lambda job_id: self.filter_asked_for.emit(f"id:{job_id}"))
+        self._worker_side.help_asked_for.connect(lambda: self.help_asked_for.emit("reporting"))
+        self._worker_side.job_chosen.connect(lambda job_id: self.filter_asked_for.emit(f"id:{job_id}"))
         self.selection_changed.connect(self._show_side)
 
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection's workers."""
-        self._desk, self._read = desk, None
+        self._desk, self._jobs_of = desk, None
         self._reported, self._asked_at = Answer([]), float("-inf")
         self._work.cancel(REPORTS)
         if desk is not None:
@@ -166,15 +167,15 @@ class WorkersPage(ListPage):
         self.show_side(key is not None)
         if key is None or desk is None:
             return
-        known = self._read[1] if self._read is not None and self._read[0] == key else None
+        known = self._jobs_of[1] if self._jobs_of is not None and self._jobs_of[0] == key else None
         now = desk.monitor.now()
         reports = self._reported.value or []
         worker = next((each for each in reports if key in (str(each.id), str(each.worker_id))), None)
-        self._jobs.show_facts(worker, self._reported.refusal, now)
+        self._worker_side.show_facts(worker, self._reported.refusal, now)
         if worker is not None and not key.isdecimal() and key != NO_WORKER:
-            self._jobs.show_numbers(worker)
+            self._worker_side.show_numbers(worker)
             return
-        self._jobs.show_jobs(key, known, now)
+        self._worker_side.show_jobs(key, known, now)
         if not self._work.is_running(f"jobs of {key}"):
             self._work.start(
                 desk.monitor.running_jobs(None if key == NO_WORKER else int(key)),
@@ -185,8 +186,8 @@ class WorkersPage(ListPage):
 
     def _take(self, key: str, jobs: list[RunningJob]) -> None:
         if key == self._selected_key() and self._desk is not None:
-            self._read = key, jobs
-            self._jobs.show_jobs(key, jobs, self._desk.monitor.now())
+            self._jobs_of = key, jobs
+            self._worker_side.show_jobs(key, jobs, self._desk.monitor.now())
 
     def _show_why_none(self, desk: Desk) -> None:
         if desk.capabilities.has_workers:

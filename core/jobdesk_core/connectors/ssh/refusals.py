@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from jobdesk_core.exceptions import TunnelFailed, TunnelReason
 
 _TERMINAL = "Try it in a terminal: what works there works here."
-#: A sentence for each reason, with the host of SSH in it, and the way out.
+#: A sentence for each reason, with the host of SSH in it, and the remedy.
 TUNNELS: dict[TunnelReason, tuple[str, str]] = {
     "missing": ("There is no program {what} on this machine.", "Install OpenSSH's client, or connect without SSH."),
     "bad host": (

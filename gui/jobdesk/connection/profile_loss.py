@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 from jobdesk.kit.dialog_frame import DialogFrame
 
 
-class ConnectionLossDialog(DialogFrame):
+class ProfileLossDialog(DialogFrame):
     """Asks before a saved connection is deleted, or replaced by another."""
 
     help_place = ("connections", "saved-connections")
