@@ -266,7 +266,7 @@ async def test_leaving_asks_while_an_act_runs_and_loses_nothing(dsn: str, tmp_pa
             window.window().close()
             dialog = await dialog_of(window, LeaveDialog)
             assert dialog.title.text() == f"An act is running: {act.to_go} jobs to go."
-            assert dialog.verb.text() == "Stop it and quit" and dialog.focusWidget() is dialog.cancel_button
+            assert dialog.verb.text() == "Stop it and close" and dialog.focusWidget() is dialog.cancel_button
             click(dialog.cancel_button)
             await gone(window)
             assert not ends and act.state == "running"

@@ -167,7 +167,7 @@ async def test_quitting_and_disconnecting_ask_while_an_export_runs(dsn: str, tmp
             ended: list[str] = []
             window.ask_to_end(lambda: ended.append("quit"))
             asks = await dialog_of(window, ExportLeaveDialog)
-            assert asks.verb.text() == "Stop it and quit" and "jobs.csv: 0 of 300 jobs" in asks.sentence.text()
+            assert asks.verb.text() == "Stop it and close" and "jobs.csv: 0 of 300 jobs" in asks.sentence.text()
             QTest.keyClick(asks, Qt.Key.Key_Escape)
             await closed(window)
             await until(lambda: len(files(folder)) == 1, what="the export that goes on")

@@ -222,7 +222,7 @@ async def test_the_program_asks_before_staged_changes_are_lost(dsn: str, tmp_pat
         ask = await dialog_of(window, DiscardDialog)
         leave()
         assert len(window.findChildren(DiscardDialog)) == 1
-        assert "not kept when Jobdesk quits" in ask.sentence.text()
+        assert "not kept when this is closed" in ask.sentence.text()
         assert ask.focusWidget() is ask.cancel_button
         ask.reject()
         await closed(window)

@@ -47,15 +47,15 @@ class LeaveDialog(DialogFrame):
         if not running:
             self.title.setText(self.tr("Nothing is running any more."))
             self.sentence.setText(self.tr("What was done is in the journal."))
-            self.verb.setText(self.tr("Quit") if self._is_end else self.tr("Disconnect"))
+            self.verb.setText(self.tr("Close") if self._is_end else self.tr("Disconnect"))
             return
         if len(running) == 1:
             self.title.setText(self.tr("An act is running: {count} jobs to go.").format(count=to_go))
-            verb = self.tr("Stop it and quit") if self._is_end else self.tr("Stop it and disconnect")
+            verb = self.tr("Stop it and close") if self._is_end else self.tr("Stop it and disconnect")
         else:
             said = self.tr("{acts} acts are running: {count} jobs to go.")
             self.title.setText(said.format(acts=len(running), count=to_go))
-            verb = self.tr("Stop them and quit") if self._is_end else self.tr("Stop them and disconnect")
+            verb = self.tr("Stop them and close") if self._is_end else self.tr("Stop them and disconnect")
         self.sentence.setText(
             self.tr("What has been done stays done and is in the journal; the other jobs are left as they were.")
         )

@@ -64,14 +64,14 @@ class ExportLeaveDialog(DialogFrame):
         if not running:
             self.title.setText(self.tr("Nothing is running any more."))
             self.sentence.setText(self.tr("The banner says what was written."))
-            self.verb.setText(self.tr("Quit") if self._is_end else self.tr("Disconnect"))
+            self.verb.setText(self.tr("Close") if self._is_end else self.tr("Disconnect"))
             return
         if len(running) == 1:
             self.title.setText(self.tr("An export is running."))
-            verb = self.tr("Stop it and quit") if self._is_end else self.tr("Stop it and disconnect")
+            verb = self.tr("Stop it and close") if self._is_end else self.tr("Stop it and disconnect")
         else:
             self.title.setText(self.tr("{count} exports are running.").format(count=len(running)))
-            verb = self.tr("Stop them and quit") if self._is_end else self.tr("Stop them and disconnect")
+            verb = self.tr("Stop them and close") if self._is_end else self.tr("Stop them and disconnect")
         told = "\n".join(f"{each.says()}." for each in running)
         lost = self.tr("When it is stopped, no file is written; what was there before stays.")
         self.sentence.setText(f"{told}\n{lost}")

@@ -60,7 +60,6 @@ class JobsToolbar(QWidget):
         self.arrived.clicked.connect(self.top_asked_for)
         self.lost = QPushButton()
         self.lost.setObjectName("pill")
-        self.lost.setToolTip(self.tr("These jobs changed while they were selected. Refresh to take them off the list."))
         self.lost.hide()
         self.lost.clicked.connect(self.refresh_asked_for)
         self._order = QToolButton()
@@ -134,9 +133,15 @@ class JobsToolbar(QWidget):
             self._name_lost()
 
     def _name_lost(self) -> None:
-        count = self._lost
+        """In a page that is not roomy the verb and the number alone, as otherwise it lies over the order."""
+        count, number = self._lost, formats.number(self._lost)
         one, more = self.tr("1 no longer matches · Refresh"), self.tr("{count} no longer match · Refresh")
-        self.lost.setText(one if count == 1 else more.format(count=formats.number(count)))
+        words = one if count == 1 else more.format(count=number)
+        is_roomy = self._page_width >= theme().grown(ROOMY_WIDTH)
+        self.lost.setText(words if is_roomy else self.tr("Refresh · {count}").format(count=number))
+        why = self.tr("These jobs changed while they were selected. Refresh to take them off the list.")
+        self.lost.setToolTip(why if is_roomy else f"{words}. {why}")
+        self.lost.setAccessibleName(words)
         self.lost.setMinimumWidth(self.lost.sizeHint().width())
 
     def fit(self, page_width: int) -> None:

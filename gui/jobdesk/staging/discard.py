@@ -12,7 +12,7 @@ from jobdesk.staging.words import changes
 
 
 class DiscardDialog(DialogFrame):
-    """`counts` are the numbers of changes by connection; `is_end`: the program would end."""
+    """`counts` are the numbers of changes by connection; `is_end`: their tab or window would close."""
 
     help_place = ("staged-changes", "what-it-does-not-do")
 
@@ -24,10 +24,10 @@ class DiscardDialog(DialogFrame):
         names = ", ".join(formats.cut(name, 80) for name in counts)
         where = self.tr("They are staged for {names}, and have not been applied.").format(names=names)
         lost = (
-            self.tr("They are not kept when Jobdesk quits.") if is_end else self.tr("Discarding them changes no job.")
+            self.tr("They are not kept when this is closed.") if is_end else self.tr("Discarding them changes no job.")
         )
         self.sentence.setText(f"{where} {lost}")
         self.sentence.show()
-        self.verb.setText(self.tr("Discard and quit") if is_end else self.tr("Discard"))
+        self.verb.setText(self.tr("Discard and close") if is_end else self.tr("Discard"))
         self.warn_of_verb()
         self.cancel_button.setText(self.tr("Keep them"))
