@@ -58,16 +58,8 @@ class LockChain(QWidget):
 
     def show_lock(self, lock: LockRow | None, chosen: int) -> None:
         """Name the lock whose jobs will show; None when `chosen` locks are selected, none or several."""
-        same = (
-            lock is not None
-            and self._lock is not None
-            and (lock.kind, lock.name)
-            == (
-                self._lock.kind,
-                self._lock.name,
-            )
-        )
-        self._lock = lock
+        before, self._lock = self._lock, lock
+        is_same = lock is not None and before is not None and (lock.kind, lock.name) == (before.kind, before.name)
         if lock is not None:
             self.title.set_whole(short(lock.name))
         elif chosen:
@@ -75,7 +67,7 @@ class LockChain(QWidget):
             self.title.set_whole(text.format(count=formats.number(chosen)))
         else:
             self.title.set_whole(self.tr("Select a lock to see who holds it and who waits."))
-        if not same:
+        if not is_same:
             self._show(Chain([], False))
             self.note.set_whole("")
 
