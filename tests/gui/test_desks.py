@@ -16,7 +16,7 @@ from jobdesk_core.profiles import Profile, ProfileStore
 from made_up_server import MadeUpServer
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QLabel, QToolButton
 from waiting import until
 
 
@@ -98,6 +98,19 @@ async def test_one_desk_has_no_strip_and_several_are_tabs(tmp_path: Path, dsn: s
         desks.ending.connect(lambda: ends.append(True))
         desks.close(first)
         assert ends == [True]
+
+
+async def test_a_name_from_a_file_hides_nothing_and_turns_nothing(tmp_path: Path, dsn: str) -> None:
+    async with several(tmp_path) as desks:
+        (frame,) = desks.frames
+        window = await is_live(desks.open(profile("bil\nling\u202eue", dsn, environment="pro\u202educ")))
+        desks.open()
+        frame.choose(0)
+        shown = "bil⟨U+000A⟩ling⟨U+202E⟩ue"
+        assert frame.windowTitle() == f"{shown} (pro⟨U+202E⟩duc) – Jobdesk"
+        texts = [frame.bar.tabText(0), *(each.text() for each in window.findChildren(QToolButton))]
+        assert texts.count(shown) == 2
+        assert "\u202e" not in "".join(each.text() for each in window.findChildren(QLabel) if each.isVisible())
 
 
 async def test_a_desk_out_of_sight_asks_little_and_is_current_again_at_once(

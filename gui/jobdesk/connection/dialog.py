@@ -214,9 +214,11 @@ class ConnectionDialog(DialogFrame):
         self.form.name.setText(name)
         self._fill_saved(name)
         self._keep()
-        said = self.tr("Saved {name}.").format(name=name)
+        said = self.tr("Saved {name}.").format(name=formats.visible(name))
         if is_renamed:
-            said = self.tr("Renamed {before} to {name}, and saved it.").format(before=before, name=name)
+            said = self.tr("Renamed {before} to {name}, and saved it.").format(
+                before=formats.visible(before), name=formats.visible(name)
+            )
             self.renamed.emit(before, name)
         self.run(
             self._follow_passwords(former, replaced, replace(profile, saved_as=name)),

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QTabBar, QWidget
 
+from jobdesk.kit import formats
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.shapes import paint_shape
@@ -92,6 +93,7 @@ class DeskTabs(QTabBar):
 
     def show_desk(self, place: int, name: str, environment: str, colour: str, state: str) -> None:
         """Show a tab's connection and one of STATES."""
+        name, environment = formats.visible(name), formats.visible(environment)
         text = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
         self.setTabText(place, text.replace("&", "&&"))
         left = self.tabButton(place, QTabBar.ButtonPosition.LeftSide)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
+from jobdesk.kit import formats
 from jobdesk.kit.theme import theme
 from jobdesk.kit.work import Work
 from jobdesk.window.arrangement import fit_screen
@@ -377,5 +378,5 @@ def _title(profile: Profile | None) -> str:
     """The title of a window: the connection and its environment, for the task bar shows no colour."""
     if profile is None:
         return "Jobdesk"
-    name = profile.name[:80]
-    return f"{name} ({profile.environment[:40]}) – Jobdesk" if profile.environment.strip() else f"{name} – Jobdesk"
+    name, environment = formats.visible(profile.name[:80]), formats.visible(profile.environment[:40])
+    return f"{name} ({environment}) – Jobdesk" if environment.strip() else f"{name} – Jobdesk"

@@ -65,8 +65,8 @@ class Header(QFrame):
         if profile is None:
             self._profile.setText(self.tr("Not connected"))
             return
-        self._tag.set_content(profile.environment.upper(), profile.colour)
-        self._profile.setText(profile.name.replace("&", "&&"))
+        self._tag.set_content(formats.visible(profile.environment).upper(), profile.colour)
+        self._profile.setText(formats.visible(profile.name).replace("&", "&&"))
 
     def show_state(self, state: FeedState | None) -> None:
         """Show how the feed is doing."""
