@@ -158,6 +158,31 @@ def test_callbacks_run_within_a_qt_loop_that_a_callback_runs(event_loop: asyncio
     assert ran == ["waiting", "within", "held"]
 
 
+def test_a_qt_loop_within_a_step_lets_other_tasks_wait_for_its_end(event_loop: asyncio.AbstractEventLoop) -> None:
+    told: list[str] = []
+    faults: list[dict[str, Any]] = []
+    event_loop.set_exception_handler(lambda _loop, context: faults.append(context))
+    waiting = QEventLoop()
+
+    async def other() -> None:
+        await asyncio.sleep(0.01)
+        told.append("other")
+
+    async def nesting() -> None:
+        await asyncio.sleep(0)
+        inner = QEventLoop()
+        QTimer.singleShot(60, inner.quit)
+        inner.exec()
+        told.append("step")
+        await asyncio.sleep(0.05)
+        waiting.quit()
+
+    tasks = [event_loop.create_task(each()) for each in (nesting, other)]
+    QTimer.singleShot(20_000, waiting.quit)
+    waiting.exec()
+    assert (told, faults) == (["step", "other"], []) and all(task.done() for task in tasks[1:])
+
+
 def test_an_error_in_a_callback_is_told_and_the_next_one_runs(event_loop: asyncio.AbstractEventLoop) -> None:
     told: list[object] = []
     event_loop.set_exception_handler(lambda _loop, context: told.append(context["exception"]))

@@ -23,6 +23,10 @@ _Callback = Callable[..., object]
 _PRECISE = Qt.TimerType.PreciseTimer
 
 
+#: Milliseconds between two looks whether a task's step, within which Qt's loop runs, is over.
+_WITHIN_A_STEP_MS = 5
+
+
 class _Turns(QObject):
     """Runs what is due, all of it in one turn of Qt's loop, by one timer for now and one for later.
 
@@ -32,8 +36,9 @@ class _Turns(QObject):
     #: From any thread: a handle that is to run in the next turn.
     asked = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
+        self._loop = loop
         self._is_over = False
         self.asked.connect(self.soon, Qt.ConnectionType.QueuedConnection)
         self._ready: deque[asyncio.Handle] = deque()
@@ -70,6 +75,10 @@ class _Turns(QObject):
             self._turn = 0
         else:
             self._alarm, self._at = 0, math.inf
+        if asyncio.current_task(self._loop) is not None:
+            # A Qt loop within a task's step: asyncio refuses the steps of others until that is over.
+            self._turn = self._turn or self.startTimer(_WITHIN_A_STEP_MS)
+            return
         now = time.monotonic()
         while self._later and (self._later[0][0] <= now or self._later[0][2].cancelled()):
             self._ready.append(heapq.heappop(self._later)[2])
@@ -122,7 +131,7 @@ class _Loop(qasync.QSelectorEventLoop):  # type: ignore[misc]  # qasync has no t
     """qasync's loop with fewer timers and notifiers: a question to PostgreSQL costs it a third."""
 
     def __init__(self, app: QApplication, *, already_running: bool) -> None:
-        self._turns = _Turns()
+        self._turns = _Turns(self)
         self._watches: dict[tuple[int, QSocketNotifier.Type], _Watch] = {}
         super().__init__(app, already_running=already_running)
 
