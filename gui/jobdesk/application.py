@@ -118,10 +118,16 @@ class Program:
         name = profile_name(text)
         window = (self.desks.show_profile(name) if name else None) or self.window
         profile = window.view.session.profile
-        if name and profile is not None and profile.name != name:
+        if profile is not None and profile.name != name and self._is_saved(name):
             self.desks.open()
             window = self.window
         return self._links[window].open(text)
+
+    def _is_saved(self, name: str) -> bool:
+        try:
+            return self._store.get(name) is not None
+        except UnreadableProfiles:
+            return False  # told by the link's own attempt
 
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""

@@ -264,3 +264,11 @@ def test_tabs_come_back_in_their_order_and_no_damage_is_in_the_way(settings: Pat
     ):
         write(settings, content)
         assert remembered.tabs() == []
+
+
+async def test_the_place_of_the_whole_window_is_remembered(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        frame = window.window()
+        frame.resize(760, 560)
+        Memory(window).keep()
+        assert remembered._value("geometry") == frame.saveGeometry() != window.saveGeometry()

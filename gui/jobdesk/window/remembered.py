@@ -105,7 +105,8 @@ class Memory(QObject):
     def keep(self) -> None:
         """Keep the arrangement in force now, and the looks with it."""
         self._rest.stop()
-        keep(self._window.frame)
+        # Not of the desk, which is a part of the window that has a place on the screen.
+        keep(self._window.frame.window())
         if self._name:
             keep_arrangement(self._name, self._window.arrangement.taken())
 
