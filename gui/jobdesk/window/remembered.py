@@ -105,8 +105,7 @@ class Memory(QObject):
     def keep(self) -> None:
         """Keep the arrangement in force now, and the looks with it."""
         self._rest.stop()
-        # Not of the desk, which is a part of the window that has a place on the screen.
-        keep(self._window.frame.window())
+        keep(self._window.frame)
         if self._name:
             keep_arrangement(self._name, self._window.arrangement.taken())
 
