@@ -33,7 +33,6 @@ from jobdesk_core.locks.locks import Locks
 from jobdesk_core.reading import running, workers
 from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.name_rows import Board
-from jobdesk_core.reading.overview import Overview, overview
 from jobdesk_core.reading.pages import JobPages
 from jobdesk_core.reading.records import JobTimes, Path, times_by_id, times_of
 from jobdesk_core.reading.running import RunningJob
@@ -41,6 +40,7 @@ from jobdesk_core.reading.series import Series
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reports import Reports
 from jobdesk_core.troubles import Trouble
+from jobdesk_core.watching.overview import Overview, overview
 
 #: Seconds between two looks: while things move, at rest, and at least.
 MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from jobdesk_core.database.rows import WorkerRow
 from jobdesk_core.jobs import EventType
-from jobdesk_core.reading.attention import Rise, attention
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup, OpenJobs
 from jobdesk_core.reading.pace import PUT_OFF, Pace, minute_of
 from jobdesk_core.reading.progress import Progress, progress
+from jobdesk_core.reading.rise import Rise
+from jobdesk_core.watching.attention import attention
+from jobdesk_core.watching.situation import Situation
 
 NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
 
@@ -189,11 +191,11 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
                 (
                     "bad",
                     "invoices.render: 38 failures in 5 min, usually 1.",
-                    "",
+                    "failures",
                     0,
                     "task:invoices.render status:failed",
                 ),
-                ("warning", "Worker #3 is unresponsive: last heartbeat 55 s ago. It runs no job.", "workers", 0, ""),
+                ("warning", "Worker #3: unresponsive, last heartbeat 55 s ago. It runs no job.", "workers", 0, ""),
             ],
         ),
     ],
@@ -201,14 +203,14 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
 def test_attention_says_the_worst_first(
     found: OpenJobs, courses: dict[str, Progress], rises: list[Rise], lines: list[Any]
 ) -> None:
-    told = attention(found, courses, rises, NOW)
+    told = attention(Situation(NOW, found, courses, rises))
     assert [(each.tone, each.text, each.remedy, each.count, each.filter_text) for each in told] == lines
 
 
 def test_every_duration_goes_on_with_the_clock_and_a_kind_has_few_lines() -> None:
     found = jobs((WorkerRow(1, NOW + dt.timedelta(hours=9), 0),), mail=MAIL)
     for later, words in ((0, "41 s"), (60, "1 min 41 s"), (12 * 60, "12 min 41 s"), (3_559, "1 h"), (5 * 3_600, "5 h")):
-        (line,) = attention(found, {"mail": STUCK}, [], NOW + dt.timedelta(seconds=later))
+        (line,) = attention(Situation(NOW + dt.timedelta(seconds=later), found, {"mail": STUCK}))
         assert line.text == f"mail: 44 jobs due, none started for {words}."
     many = jobs(**{f"q{number}": MAIL for number in range(500)})
-    assert len(attention(many, dict.fromkeys(many.queues, STUCK), [], NOW)) == 20
+    assert len(attention(Situation(NOW, many, dict.fromkeys(many.queues, STUCK)))) == 20

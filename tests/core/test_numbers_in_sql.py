@@ -18,8 +18,8 @@ from histories import monitor_of
 from jobdesk_core.feed.counts import Counts
 from jobdesk_core.feed.feed import Feed
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.reading.overview import Overview
 from jobdesk_core.reading.series import Series
+from jobdesk_core.watching.overview import Overview
 from waiting import until
 
 #: A day of three queues and four tasks: retries, failures, aborted, cancelled, scheduled and locked jobs, three workers

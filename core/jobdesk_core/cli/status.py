@@ -15,13 +15,14 @@ from jobdesk_core.job.queue_context import LAST_STARTS
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations import steps
 from jobdesk_core.reading import open_jobs
-from jobdesk_core.reading.attention import Attention, attention
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenJobs
 from jobdesk_core.reading.pace import Pace
 from jobdesk_core.reading.progress import progress
 from jobdesk_core.reported import reading
 from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.serving import unserved
+from jobdesk_core.watching.attention import Attention, attention
+from jobdesk_core.watching.situation import Situation
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def counted(desk: Opened) -> Counted:
     for name, at in starts.items():
         pace.add_start(name, at)
     courses = {name: progress(group, pace, jobs.read_at, name) for name, group in jobs.queues.items()}
-    return Counted(counts, jobs, attention(jobs, courses, (), jobs.read_at), _unserved(desk, jobs))
+    return Counted(counts, jobs, attention(Situation(jobs.read_at, jobs, courses)), _unserved(desk, jobs))
 
 
 def _unserved(desk: Opened, jobs: OpenJobs) -> list[str]:

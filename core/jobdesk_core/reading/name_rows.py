@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.reading.attention import Rise
 from jobdesk_core.reading.job_counts import QueueCounts
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
 from jobdesk_core.reading.pace import ENDS, PACE_MINUTES, Pace, minute_of
 from jobdesk_core.reading.progress import Progress, progress
+from jobdesk_core.reading.rise import Rise
 from jobdesk_core.reading.stamps import Stamps
 
 #: Failures within the last whole minutes that are worth a word, and how many times the usual pace.

@@ -11,7 +11,7 @@ import datetime as dt
 from jobdesk_core.filters.language import term
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.reading.name_rows import NameRow
-from jobdesk_core.reading.overview import Hour, Overview
+from jobdesk_core.watching.overview import Hour, Overview
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHeaderView, QScrollArea, QVBoxLayout, QWidget

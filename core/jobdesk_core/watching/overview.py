@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.reading.attention import Attention, attention
 from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.name_rows import Board, NameRow, name_row
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
 from jobdesk_core.reading.pace import ENDS
 from jobdesk_core.reading.progress import Progress, progress
 from jobdesk_core.reading.series import Series
+from jobdesk_core.watching.attention import Attention, attention
+from jobdesk_core.watching.situation import Situation
 
 #: Queues shown: those in trouble, then those with the most to do.
 SHOWN = 10
@@ -86,7 +87,7 @@ def overview(moment: Moment, series: Series, queues: Board, tasks: Board, now: d
         _hour(series, queues, now) if is_known else None,
         shown,
         len(moment.queues) - len(shown),
-        attention(jobs, courses, rises, now),
+        attention(Situation(now, jobs, courses, rises)),
     )
 
 

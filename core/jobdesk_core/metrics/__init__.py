@@ -1,0 +1,1 @@
+"""What Prometheus asks for, at one cheap question per scrape."""

@@ -1,0 +1,1 @@
+"""The periodic tasks: their cadence, their runs, what was expected, and what became of it."""

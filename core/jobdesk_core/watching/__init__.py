@@ -1,0 +1,1 @@
+"""What needs attention now: one rule engine for the overview, the fleet, alerts and the command line."""

@@ -1,0 +1,1 @@
+"""The alerts panel, its rules, and how they reach the desktop."""
