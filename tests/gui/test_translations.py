@@ -20,6 +20,7 @@ from jobdesk.window.about import AboutDialog
 from jobdesk.window.actions import SPECS
 from jobdesk.window.menus import MENUS
 from jobdesk.window.pages import KEYS
+from jobdesk_core import number
 from jobdesk_core.reading.pages import Order
 from opened import Others, dialog_of, live
 from PySide6.QtCore import QCoreApplication, QLocale
@@ -111,6 +112,7 @@ def test_the_watch_over_literals_sees_a_new_one(code: str) -> None:
 def test_words_of_the_core_are_known_to_the_translations() -> None:
     assert {order.label for order in Order} <= set(WORDS)
     assert set(OUTCOMES) <= set(WORDS)
+    assert set(number.WORDS) <= set(WORDS)
 
 
 # The template

@@ -1,4 +1,4 @@
-"""Words that the core gives as values, in the user's language: orders and outcomes.
+"""Words that the core gives as values, in the user's language: orders, outcomes, and what numbers are worth.
 
 The states of jobs stay as the database has them: that is how they are written in a filter.
 """
@@ -12,6 +12,9 @@ from PySide6.QtCore import QCoreApplication
 WORDS = (
     *("newest first", "oldest first", "next to run"),
     *("done", "skipped", "refused", "unknown", "not reached", "rolled back"),
+    *("{count} as of {time}", "{count} so far", "As of {time}; it may have changed since."),
+    *("Estimated, not counted.", "Estimated, not counted; as of {time}.", "Counted so far; counting goes on."),
+    *("At least this many: no more were counted.", "Not known."),
 )
 
 

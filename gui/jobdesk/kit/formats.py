@@ -10,10 +10,14 @@ import datetime as dt
 import re
 
 from jobdesk_core import durations, exact_json, moments
+from jobdesk_core import number as numbers
 from jobdesk_core.moments import FarTime, safe_local
 from jobdesk_core.moments import here as here
+from jobdesk_core.number import Kind, Number
 
 from jobdesk.kit import clock
+from jobdesk.kit.core_words import translated
+from jobdesk.kit.theme.tokens import Tone
 
 #: Stands where there is no value.
 DASH = "–"
@@ -26,6 +30,25 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u280
 def number(value: int | None) -> str:
     """Thousands separated: 4,999,980."""
     return DASH if value is None else f"{value:,}"
+
+
+def count(number: Number) -> str:
+    """A number in a sentence, with what it is worth: 1,234 · 1,234 as of 22:40:02 · ≈1.2 M · 1,234 so far · 1,000+."""
+    return numbers.text(number, translated)
+
+
+def count_cell(number: Number, tone: Tone = "") -> tuple[str, Tone]:
+    """A number in a cell, on a card or a badge, and its tone.
+
+    A zero is grey, and so is what may not be so any more or is not known; `count_tip` says why.
+    """
+    is_quiet = not number.value or number.kind in (Kind.AS_OF, Kind.UNKNOWN)
+    return numbers.short(number, translated), "secondary" if is_quiet else tone
+
+
+def count_tip(number: Number) -> str:
+    """The tooltip of a number: what it is, and as of when; empty for an exact one."""
+    return numbers.sentence(number, translated)
 
 
 def job_number(job_id: int) -> str:
