@@ -23,6 +23,7 @@ from jobdesk_core.feed.counts import Counts
 from jobdesk_core.feed.feed import Feed
 from jobdesk_core.feed.listening import Listener, place_of, trouble_of
 from jobdesk_core.feed.state import Changes, FeedState, Mode
+from jobdesk_core.history.history import History
 from jobdesk_core.job import arguments, comparison, details, related_jobs, typical_arguments
 from jobdesk_core.job.arguments import MOST_WHOLE, Part
 from jobdesk_core.job.comparison import Comparison
@@ -71,6 +72,8 @@ class Monitor:
         self.limit_s = limit_s
         self.counts = Counts()
         self.series = Series()
+        #: What happened per minute over days. To be asked in a thread of its own.
+        self.history = History()
         self.pages = JobPages(connector, capabilities, limit_s=limit_s)
         self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.reports = Reports(connector, capabilities, limit_s=limit_s)
