@@ -149,8 +149,14 @@ def _first(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | 
 
 def heads(capabilities: Capabilities) -> Statement[Heads]:
     """Count the open jobs of each queue and task, and read the registered workers; one row at least."""
-    may_read = capabilities.rights.read is None
-    has_workers = capabilities.has_workers and capabilities.has_worker_id and may_read
+    return Statement(heads_sql(capabilities), lambda rows: read_heads(rows, capabilities))
+
+
+def heads_sql(
+    capabilities: Capabilities, source: str = "procrastinate_jobs AS job WHERE job.status IN ('todo', 'doing')"
+) -> str:
+    """The text of `heads`; the open jobs, named `job`, are those of a FROM clause."""
+    has_workers = _has_workers(capabilities)
     priority = "job.priority" if capabilities.has_priority and capabilities.has_priority_locks else "0"
     worker, stalled, workers = "NULL::bigint", "false", "SELECT NULL::bigint[], NULL::timestamptz[], NULL::bigint[]"
     if has_workers:
@@ -171,12 +177,12 @@ def heads(capabilities: Capabilities) -> Statement[Heads]:
             "ARRAY(SELECT extract(epoch FROM min(paused_at)) || ' ' || queue_name "
             "FROM procrastinate_paused_queues GROUP BY queue_name ORDER BY queue_name)"
         )
-    text = (
+    return (
         "WITH open AS MATERIALIZED (SELECT job.id, job.queue_name, job.task_name, job.status::text AS status, "
         f"job.lock, job.scheduled_at, {reserves_lock(capabilities, 'job.')} AS reserves, "
         f"{priority}::bigint AS priority, {worker} AS worker_id, {stalled} AS is_stalled, "
         "job.status = 'todo' AND (job.scheduled_at IS NULL OR job.scheduled_at <= now()) AS is_due "
-        "FROM procrastinate_jobs AS job WHERE job.status IN ('todo', 'doing')), "
+        f"FROM {source}), "
         # A lock belongs to its running job, or else to the first in line, due or not.
         "line AS (SELECT lock, bool_or(status = 'doing') AS runs, bool_or(is_stalled) AS stalls, "
         "(min(ARRAY[-priority, id, is_due::integer]) FILTER (WHERE status = 'todo' AND reserves))[3] = 0 AS is_early "
@@ -196,15 +202,19 @@ def heads(capabilities: Capabilities) -> Statement[Heads]:
         f"FROM ({workers}) AS workers (worker_ids, heartbeats, "
         "worker_jobs) LEFT JOIN counted ON true"
     )
-    return Statement(text, lambda rows: _heads(rows, has_workers=has_workers))
 
 
-def _heads(rows: Rows, *, has_workers: bool) -> Heads:
+def _has_workers(capabilities: Capabilities) -> bool:
+    return capabilities.has_workers and capabilities.has_worker_id and capabilities.rights.read is None
+
+
+def read_heads(rows: Rows, capabilities: Capabilities) -> Heads:
+    """What the rows of `heads_sql` say."""
     first = rows[0]
     columns = (first[name] or () for name in ("worker_ids", "heartbeats", "worker_jobs"))
     workers = (
         tuple(WorkerRow(number, at or UNKNOWN_TIME, running) for number, at, running in zip(*columns, strict=True))
-        if has_workers
+        if _has_workers(capabilities)
         else None
     )
     numbers = ("due", "scheduled", "held", "held_by_stalled", "running", "stalled", "orphans")

@@ -1,0 +1,126 @@
+"""The one question that a pulse asks: what is open, who works, and what has happened since the last time.
+
+All of it in one statement, and bounded: so many of the open jobs, the oldest, and so many events are looked at.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.jobs import EventType
+from jobdesk_core.reading.open_jobs import OpenJobs, heads_sql, read_heads
+from jobdesk_core.reading.pace import KINDS
+
+#: Waiting jobs, running jobs and events looked at by one question.
+MOST = 10_000
+#: Ids left out by transactions in flight that are asked for again, and how far below the newest event they are looked
+#: for.
+MOST_MISSING, _MISSING_IDS = 100, 5_000
+#: Events of earlier minutes count nowhere.
+_MINUTES = 65
+
+#: Minute since 1970, queue, task, kind, how many, how many of them of jobs put off until later, the last one's time.
+Happened = tuple[int, str, str, EventType, int, int, dt.datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`first_at` (UTC) is the time of the first of `events` events, None without any. `missing`: ids left out,
+    `appeared`: those left out before that have come.
+
+    `cursor` is the last event that was read, `newest` the last that there is. `cost_ms`: how long the server took.
+    """
+
+    open: OpenJobs
+    is_at_least: bool
+    happened: Sequence[Happened]
+    events: int
+    first_at: dt.datetime | None
+    cursor: int
+    newest: int
+    missing: tuple[int, ...]
+    appeared: tuple[int, ...]
+    server_time: dt.datetime
+    cost_ms: float
+
+
+_OPEN = (
+    "(SELECT * FROM (SELECT * FROM procrastinate_jobs WHERE status = 'doing' LIMIT %(most)s) AS doing "
+    # By its id: the partial index of the open jobs has them in this order.
+    "UNION ALL SELECT * FROM (SELECT * FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id LIMIT %(most)s) "
+    "AS todo) AS job"
+)
+_TAIL = (
+    "bounds AS MATERIALIZED (SELECT coalesce(max(id), 0) AS newest, "
+    "least(coalesce(%(cursor)s::bigint, max(id) - %(most)s, 0), coalesce(max(id), 0)) AS first "
+    "FROM procrastinate_events), "
+    "tail AS MATERIALIZED ((SELECT id, job_id, type::text AS type, at FROM procrastinate_events "
+    "WHERE id > (SELECT first FROM bounds) ORDER BY id LIMIT %(most)s) UNION ALL "
+    "SELECT id, job_id, type::text, at FROM procrastinate_events WHERE id = ANY (%(missing)s::bigint[]) "
+    "AND id <= (SELECT first FROM bounds)), "
+    # One look-up for each: the planner, who knows only the limit, would read the whole table instead.
+    "happened AS (SELECT floor(extract(epoch FROM tail.at) / 60)::bigint AS minute, job.queue_name, job.task_name, "
+    "tail.type, count(*) AS events, count(*) FILTER (WHERE job.is_waiting AND job.scheduled_at > tail.at) AS later, "
+    "max(extract(epoch FROM tail.at)) AS last_at FROM tail CROSS JOIN LATERAL (SELECT queue_name, task_name, "
+    "scheduled_at, status = 'todo' AS is_waiting FROM procrastinate_jobs WHERE id = tail.job_id LIMIT 1) AS job "
+    "WHERE tail.type = ANY (%(kinds)s) AND tail.at > now() - %(minutes)s * interval '1 minute' "
+    "AND tail.at < now() + interval '1 day' GROUP BY 1, 2, 3, 4), "
+    "read AS (SELECT max(tail.id) AS last, count(*) AS events, min(tail.at) FILTER (WHERE tail.type <> 'scheduled') "
+    "AS first_at FROM tail), "
+    "told AS (SELECT (SELECT json_agg(json_build_array(minute, queue_name, task_name, type, events, later, last_at)) "
+    "FROM happened)::text AS happened, read.events, read.first_at, "
+    "greatest(read.last, bounds.first) AS last, bounds.newest, "
+    "ARRAY(SELECT id FROM generate_series(greatest(bounds.first + 1, read.last - %(missing_ids)s), read.last) AS id "
+    "EXCEPT SELECT id FROM tail ORDER BY id DESC LIMIT %(most_missing)s) AS missing, "
+    "ARRAY(SELECT id FROM tail WHERE id <= bounds.first) AS appeared FROM read, bounds)"
+)
+
+
+def question(capabilities: Capabilities, cursor: int | None, missing: Sequence[int]) -> Statement[Answer]:
+    """What is open, and what has happened after the event `cursor` and in those `missing`; None: lately."""
+    text = (
+        f"WITH {_TAIL}, seen AS (SELECT heads.*, row_number() OVER () AS place FROM "
+        f"({heads_sql(capabilities, _OPEN)}) AS heads) "
+        "SELECT seen.*, (SELECT min(at) FROM procrastinate_events WHERE job_id = seen.first_id AND type = 'deferred' "
+        "AND at BETWEEN '1000-01-01' AND '9000-01-01') AS deferred_at, told.*, clock_timestamp() AS server_time, "
+        "1000 * extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 AS cost_ms "
+        "FROM seen LEFT JOIN told ON seen.place = 1 ORDER BY seen.place"
+    )
+    parameters = {
+        "cursor": cursor,
+        "missing": list(missing),
+        "most": MOST,
+        "kinds": [kind.value for kind in KINDS],
+        "minutes": _MINUTES,
+        "missing_ids": _MISSING_IDS,
+        "most_missing": MOST_MISSING,
+    }
+    return Statement(text, lambda rows: _answer(rows, capabilities), parameters)
+
+
+def _answer(rows: Rows, capabilities: Capabilities) -> Answer:
+    first, last = rows[0], rows[-1]
+    deferred = {row["first_id"]: row["deferred_at"] for row in rows if row["deferred_at"] is not None}
+    jobs = read_heads(rows, capabilities).with_deferred(deferred)
+    happened = [
+        (minute, queue, task, EventType(kind), events, later, dt.datetime.fromtimestamp(at, dt.UTC))
+        for minute, queue, task, kind, events, later, at in json.loads(first["happened"] or "[]")
+    ]
+    return Answer(
+        jobs,
+        jobs.all.waiting >= MOST or jobs.all.running >= MOST,
+        happened,
+        first["events"],
+        first["first_at"],
+        first["last"],
+        first["newest"],
+        tuple(first["missing"]),
+        tuple(first["appeared"]),
+        last["server_time"],
+        last["cost_ms"],
+    )
