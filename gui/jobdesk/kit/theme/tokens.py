@@ -112,6 +112,11 @@ class Tokens:
         """The colour of a tone, made once. Do not change it in place."""
         return _colour(self.value(tone))
 
+    def series(self, place: int) -> QColor:
+        """The colour of one series among many: neighbours differ as far as hues can."""
+        lightness = (0.72 if self.is_dark else 0.46) + (-0.1, 0.0, 0.1)[place % 3]
+        return QColor.fromHslF((0.58 + place * 0.381966) % 1, 0.5, lightness)
+
 
 LIGHT = Tokens(
     is_dark=False,

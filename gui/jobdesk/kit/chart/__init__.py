@@ -1,0 +1,1 @@
+"""A chart over time: counts stacked as steps, and below them curves on the same axis. It draws what it is given."""
