@@ -85,6 +85,15 @@ _TEXTS = {
     Kind.UNKNOWN: "–",
 }
 _SHORT = _TEXTS | {Kind.AS_OF: "{count}", Kind.SO_FAR: "{count}+"}
+#: What stands behind it in brackets.
+_WORTH = {
+    Kind.EXACT: "exact",
+    Kind.AS_OF: "as of {time}",
+    Kind.ESTIMATED: "estimated",
+    Kind.SO_FAR: "so far",
+    Kind.AT_LEAST: "at least",
+    Kind.UNKNOWN: "not known",
+}
 _SENTENCES = {
     Kind.EXACT: "",
     Kind.AS_OF: "As of {time}; it may have changed since.",
@@ -95,7 +104,12 @@ _SENTENCES = {
 }
 _ESTIMATED_AT = "Estimated, not counted; as of {time}."
 #: What of it is words, for those who translate it.
-WORDS = (_TEXTS[Kind.AS_OF], _TEXTS[Kind.SO_FAR], *filter(None, _SENTENCES.values()), _ESTIMATED_AT)
+WORDS = (
+    *(_TEXTS[Kind.AS_OF], _TEXTS[Kind.SO_FAR]),
+    *_WORTH.values(),
+    *filter(None, _SENTENCES.values()),
+    _ESTIMATED_AT,
+)
 
 _MILLION = 1_000_000
 
@@ -117,6 +131,19 @@ def short(number: Number, say: Callable[[str], str] = _as_it_is) -> str:
     return _filled(_SHORT, number, say)
 
 
+def worth(number: Number, say: Callable[[str], str] = _as_it_is) -> str:
+    """What it is worth, to stand in brackets behind `figure`: exact, as of 22:40:02, so far."""
+    kind = Kind.UNKNOWN if number.value is None else number.kind
+    return say(_WORTH[kind]).format(time=clock_time(number.as_of))
+
+
+def figure(number: Number) -> str:
+    """The number alone, for a text that says elsewhere what it is worth; a dash for what is not known."""
+    if number.value is None:
+        return "–"
+    return rounded(number.value) if number.kind is Kind.ESTIMATED else f"{number.value:,}"
+
+
 def sentence(number: Number, say: Callable[[str], str] = _as_it_is) -> str:
     """What the number is, and as of when; empty for an exact one."""
     has_time = number.kind is Kind.ESTIMATED and number.as_of is not None
@@ -131,14 +158,7 @@ def _filled(words: dict[Kind, str], number: Number, say: Callable[[str], str]) -
         kind = Kind.UNKNOWN
     elif kind is Kind.AS_OF and number.as_of is None:
         words = _SHORT
-    return say(words[kind]).format(count=_count(number), time=clock_time(number.as_of))
-
-
-def _count(number: Number) -> str:
-    value = number.value
-    if value is None:
-        return ""
-    return rounded(value) if number.kind is Kind.ESTIMATED else f"{value:,}"
+    return say(words[kind]).format(count=figure(number), time=clock_time(number.as_of))
 
 
 def rounded(value: int) -> str:

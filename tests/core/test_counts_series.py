@@ -18,6 +18,7 @@ from jobdesk_core.feed.counts import STRETCH_IDS, Counts
 from jobdesk_core.feed.feed import Feed
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.monitor import Monitor
+from jobdesk_core.number import exact, known_at, so_far
 from jobdesk_core.reading.pace import KINDS, Pace
 from jobdesk_core.reading.series import Series
 from waiting import until
@@ -105,10 +106,10 @@ async def test_counts_are_given_by_queue_task_and_filter(dsn: str) -> None:
         for text, count in [("", 4), ("queue:a,b task:x", 3), ("status:failed", 1), ("queue:a queue:b", 0)]:
             found = counts.match(JobFilter.parse(text))
             assert found is not None
-            assert (found.count, found.is_exact) == (count, True)
+            assert (found.value, found.is_exact) == (count, True)
         for text, count in [("queue:a*", 2), ("-queue:a", 2), ("queue:a or task:x status:todo", 4), ("not task:x", 1)]:
             found = counts.match(JobFilter.parse(text))
-            assert found is not None and (found.count, found.is_exact) == (count, True)
+            assert found is not None and (found.value, found.is_exact) == (count, True)
         for text in ("priority:0", "queue:a or priority:0", "is:aborting"):
             assert counts.match(JobFilter.parse(text)) is None
 
@@ -261,6 +262,16 @@ def test_counts_believe_nothing_before_they_have_counted() -> None:
     assert (counts.is_exact, counts.total()) == (True, 2)
     counts.expect(range(3))
     assert (counts.is_exact, counts.next_stretch()) == (False, 2)
+    assert counts.number(2) == so_far(2)
+    for stretch in range(3):
+        counts.set_stretch(stretch, Counter({("q", "t", Status.FAILED): 1}))
+    assert counts.number(5) == exact(5)
+    counts.doubt([1])
+    assert counts.number(5) == known_at(5, NOW)
+    counts.expect(range(3))
+    assert counts.number(5) == known_at(5, NOW), "what was counted once stands until it has been counted again"
+    counts.expect(range(4))
+    assert counts.number(5) == so_far(5)
 
 
 async def test_an_event_in_flight_at_the_start_is_counted_once(dsn: str) -> None:

@@ -12,8 +12,9 @@ from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.filters.completion import MOST_OFFERED, Wanted, offers, wanted_at_end
 from jobdesk_core.filters.completion_values import MOST_KEPT, KnownValues, Question
 from jobdesk_core.filters.language import FilterError, JobFilter
+from jobdesk_core.number import Kind
 from jobdesk_core.profiles.finding import MOST_PAST, MOST_RECENT, FindingStore, SavedView
-from jobdesk_core.reading.view_count import FEWEST_IDS, FIRST_IDS, MOST_COUNTED, AtLeast, ViewCount
+from jobdesk_core.reading.view_count import FEWEST_IDS, FIRST_IDS, MOST_COUNTED, ViewCount
 from releases import STATES
 
 INSERT = (
@@ -124,7 +125,7 @@ async def test_values_and_counts_are_read_from_every_release(released_dsn: str, 
         assert known.values(Question("lock")) == ["l"]
         assert known.values(Question("args"), ("n",)) == ["1"]
         count = ViewCount(connector, able)
-        assert await count.read(JobFilter.parse("lock:l or (priority:5 not worker:none)")) == AtLeast(2, True)
+        assert await worth(count, JobFilter.parse("lock:l or (priority:5 not worker:none)")) == (Kind.AS_OF, 2)
         if not able.has_workers:
             with pytest.raises(CapabilityMissing):
                 await count.read(JobFilter.parse("a or stalled"))
@@ -133,22 +134,28 @@ async def test_values_and_counts_are_read_from_every_release(released_dsn: str, 
 # Counts of views
 
 
+async def worth(count: ViewCount, wanted: JobFilter) -> tuple[Kind, int | None]:
+    found = await count.read(wanted)
+    assert found is not None and (found.as_of is not None) is (found.kind is Kind.AS_OF)
+    return found.kind, found.value
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("args.n:1", AtLeast(30, True)),
-        ("args.n:2", AtLeast(MOST_COUNTED, False)),
-        ("args.n:1 or lock:none", AtLeast(MOST_COUNTED, False)),
-        ("args.n:3", AtLeast(0, True)),
-        ("id:1..10 args.n:1", AtLeast(10, True)),
-        ("id:90000000..", AtLeast(0, True)),
+        ("args.n:1", (Kind.AS_OF, 30)),
+        ("args.n:2", (Kind.AT_LEAST, MOST_COUNTED)),
+        ("args.n:1 or lock:none", (Kind.AT_LEAST, MOST_COUNTED)),
+        ("args.n:3", (Kind.AS_OF, 0)),
+        ("id:1..10 args.n:1", (Kind.AS_OF, 10)),
+        ("id:90000000..", (Kind.AS_OF, 0)),
     ],
 )
-async def test_a_view_is_counted_and_says_whether_that_is_all(dsn: str, text: str, expected: AtLeast) -> None:
+async def test_a_view_is_counted_and_says_whether_that_is_all(dsn: str, text: str, expected: tuple[Kind, int]) -> None:
     run_sql(dsn, INSERT, "a", None, '{"n": 1}', 30)
     run_sql(dsn, INSERT, "a", None, '{"n": 2}', MOST_COUNTED + 1)
     async with connected(dsn) as (connector, able):
-        assert await ViewCount(connector, able).read(JobFilter.parse(text)) == expected
+        assert await worth(ViewCount(connector, able), JobFilter.parse(text)) == expected
 
 
 async def test_a_view_counts_among_the_newest_and_looks_at_more_the_next_time(dsn: str) -> None:
@@ -156,9 +163,9 @@ async def test_a_view_counts_among_the_newest_and_looks_at_more_the_next_time(ds
     run_sql(dsn, INSERT, "new", None, "{}", FIRST_IDS + 100)
     async with connected(dsn) as (connector, able):
         count, wanted = ViewCount(connector, able), JobFilter.parse("task:old")
-        assert await count.read(wanted) == AtLeast(0, False)
+        assert await worth(count, wanted) == (Kind.AT_LEAST, 0)
         count._width(wanted.text).grow(2)
-        assert await count.read(wanted) == AtLeast(7, True)
+        assert await worth(count, wanted) == (Kind.AS_OF, 7)
 
 
 async def test_a_view_that_takes_too_long_is_given_up_and_looked_at_less(dsn: str) -> None:

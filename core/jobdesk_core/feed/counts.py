@@ -10,12 +10,12 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.rows import EventRow, JobRow
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.number import Number, exact, known_at, so_far
 from jobdesk_core.reading.job_counts import CountedGroup, QueueCounts, Tally
 
 #: Ids per stretch. Counting one takes some ten milliseconds (measured on PostgreSQL 18, warm).
@@ -44,14 +44,6 @@ _BEFORE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class MatchCount:
-    """How many jobs match, and whether that is exact."""
-
-    count: int
-    is_exact: bool
-
-
 class Counts:
     """What the tables hold, as the monitor believes.
 
@@ -75,6 +67,15 @@ class Counts:
         """Whether no stretch waits to be counted or checked."""
         return self.as_of is not None and not (self._uncounted or self._doubted or self._unchecked)
 
+    def number(self, count: int) -> Number:
+        """A count of ended jobs, with what it is worth now."""
+        if self.is_exact:
+            return exact(count)
+        # What was counted once stands until it has been counted again.
+        if self.as_of is None or self._uncounted - self._stretches.keys():
+            return so_far(count)
+        return known_at(count, self.as_of)
+
     def statuses(self) -> Counter[Status]:
         """The count of each status."""
         return self._tally.statuses.copy()
@@ -95,7 +96,7 @@ class Counts:
         """The tasks by name."""
         return self._tally.tasks.all()
 
-    def match(self, job_filter: JobFilter) -> MatchCount | None:
+    def match(self, job_filter: JobFilter) -> Number | None:
         """How many jobs meet a filter of queues, tasks and statuses alone; None for any other.
 
         One that does more than name them is asked about each group, as long as these are few.
@@ -108,11 +109,11 @@ class Counts:
             groups = self._tally.groups
             if len(groups) > MOST_ASKED_GROUPS:
                 return None
-            return MatchCount(sum(groups[each] for each in groups if job_filter.matches_group(*each)), self.is_exact)
+            return self.number(sum(groups[each] for each in groups if job_filter.matches_group(*each)))
         chosen = job_filter.choices("status")
         statuses = [status for status in Status if chosen is None or status.value in chosen]
         count = self._tally.sum(job_filter.choices("queue"), job_filter.choices("task"), statuses)
-        return MatchCount(count, self.is_exact)
+        return self.number(count)
 
     # What to count
 

@@ -172,7 +172,7 @@ class Feed:
             self._counts.check(inhabited)
             self._began = (glance.statistics, self._clock.now())
         self._settle()
-        if self.moment is not None and self.moment.is_exact != self._counts.is_exact:
+        if self.moment is not None and self.moment.worth.kind is not self._counts.number(0).kind:
             self._note_moment()
         return (
             glance.last_event_id > self._cursor
@@ -332,8 +332,7 @@ class Feed:
             tuple(self._counts.queues()),
             tuple(self._counts.tasks()),
             self._counts.statuses(),
-            self._counts.has_uncounted,
-            self._counts.is_exact,
+            self._counts.number(0),
             self._cursor,
             taken_at,
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobdesk_core.jobs import Status
+from jobdesk_core.number import Number
 from jobdesk_core.reading.job_counts import QueueCounts
 from jobdesk_core.reading.open_jobs import OpenJobs
 
@@ -14,20 +15,27 @@ from jobdesk_core.reading.open_jobs import OpenJobs
 class Moment:
     """The open jobs with their workers, and all jobs by queue, task and status.
 
-    While `is_counting` some ended jobs have not been counted yet; `is_exact`: none of the numbers is in doubt.
-    Events up to `last_event_id` are in. `taken_at` is by our monotonic
-    clock.
+    `worth` is what every number of ended jobs is worth: exact, counted so far, or as of when. Events up to
+    `last_event_id` are in. `taken_at` is by our monotonic clock.
     """
 
     open: OpenJobs
     queues: tuple[QueueCounts, ...]
     tasks: tuple[QueueCounts, ...]
     statuses: Mapping[Status, int]
-    is_counting: bool
-    is_exact: bool
+    worth: Number
     last_event_id: int
     taken_at: float
 
     def total(self, status: Status) -> int:
         """All jobs of one status."""
         return self.statuses.get(status, 0)
+
+    def ended(self, status: Status) -> Number:
+        """All jobs of a status that is an end."""
+        return Number(self.total(status), self.worth.kind, self.worth.as_of)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether none of the numbers is in doubt."""
+        return self.worth.is_exact

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -12,6 +11,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.limited import StatementTooLong, limited
 from jobdesk_core.database.rows import jobs_table
 from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.number import Kind, Number, at_least, known_at
 
 #: How many are counted before it is "more than that".
 MOST_COUNTED = 1_000
@@ -20,14 +20,6 @@ FIRST_IDS, FEWEST_IDS, MOST_IDS = 20_000, 500, 2_000_000
 AIM_S = 0.1
 #: More filters than these are not kept in mind.
 MOST_KEPT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class AtLeast:
-    """A number of jobs that was found; `is_all` when there are no more."""
-
-    count: int
-    is_all: bool
 
 
 class ViewCount:
@@ -43,7 +35,7 @@ class ViewCount:
         """From now on the database can do this."""
         self._capabilities = capabilities
 
-    async def read(self, job_filter: JobFilter) -> AtLeast | None:
+    async def read(self, job_filter: JobFilter) -> Number | None:
         """Ask once; None when it took too long, and the next time less is looked at.
 
         Raises ConnectorException, or CapabilityMissing for a filter that this release cannot answer.
@@ -56,7 +48,8 @@ class ViewCount:
         except StatementTooLong:
             width.shrink(8)
             return None
-        width.note(time.monotonic() - started, may_grow=not found.is_all and found.count < MOST_COUNTED)
+        is_full = (found.value or 0) >= MOST_COUNTED
+        width.note(time.monotonic() - started, may_grow=found.kind is Kind.AT_LEAST and not is_full)
         return found
 
     def _width(self, text: str) -> ChunkSize:
@@ -65,18 +58,23 @@ class ViewCount:
         return self._widths.setdefault(text, ChunkSize(FIRST_IDS, FEWEST_IDS, MOST_IDS, AIM_S, 0.25))
 
 
-def _count(capabilities: Capabilities, job_filter: JobFilter, width: int) -> Statement[AtLeast]:
+def _count(capabilities: Capabilities, job_filter: JobFilter, width: int) -> Statement[Number]:
     condition, parameters = job_filter.condition(capabilities)
     low, high = job_filter.ids.ends
 
-    def decode(rows: Rows) -> AtLeast:
+    def decode(rows: Rows) -> Number:
         (row,) = rows
-        return AtLeast(min(row["count"], MOST_COUNTED), row["is_whole"] and row["count"] <= MOST_COUNTED)
+        if row["count"] > MOST_COUNTED:
+            return at_least(MOST_COUNTED)
+        if row["is_whole"]:
+            return known_at(row["count"], row["read_at"])
+        return at_least(row["count"], f"Only the newest {width:,} ids were searched.")
 
     return Statement(
         "WITH bounds AS (SELECT min(id) AS low, max(id) AS high FROM procrastinate_jobs "
         "WHERE id BETWEEN %(low)s::bigint AND %(high)s::bigint) "
-        f"SELECT count(*) AS count, coalesce((SELECT high - low < {width} FROM bounds), true) AS is_whole "
+        "SELECT count(*) AS count, now() AS read_at, "
+        f"coalesce((SELECT high - low < {width} FROM bounds), true) AS is_whole "
         f"FROM (SELECT FROM {jobs_table(capabilities)} WHERE job.id <= (SELECT high FROM bounds) "
         f"AND job.id >= (SELECT greatest(low, high - {width - 1}) FROM bounds) AND ({condition}) "
         f"LIMIT {MOST_COUNTED + 1}) AS found",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobdesk_core.jobs import EventType, Status
+from jobdesk_core.number import Number
 from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.name_rows import Board, NameRow, name_row
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
@@ -44,7 +45,7 @@ class Hour:
 class Overview:
     """`read_at` is the server's time (UTC) of the snapshot. `hour` is None until the whole hour has been read.
 
-    `more` queues are beyond the `queues` shown. `failed_now` is None until all ended jobs have been counted.
+    `more` queues are beyond the `queues` shown. `failed_now` counts the jobs that are failed now.
     """
 
     read_at: dt.datetime
@@ -53,7 +54,7 @@ class Overview:
     progress: Progress
     live_workers: int | None
     dead_workers: int
-    failed_now: int | None
+    failed_now: Number
     is_exact: bool
     hour: Hour | None
     queues: list[NameRow]
@@ -82,7 +83,7 @@ def overview(moment: Moment, series: Series, queues: Board, tasks: Board, now: d
         progress(jobs.all, series, now),
         live,
         0 if workers is None or live is None else len(workers) - live,
-        None if moment.is_counting else moment.total(Status.FAILED),
+        moment.ended(Status.FAILED),
         moment.is_exact,
         _hour(series, queues, now) if is_known else None,
         shown,

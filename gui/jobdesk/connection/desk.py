@@ -25,6 +25,7 @@ from jobdesk_core.journal.settling import settle
 from jobdesk_core.journal.undo import UndoPlan
 from jobdesk_core.journal.undo_apply import undo
 from jobdesk_core.monitor import Monitor
+from jobdesk_core.number import Number
 from jobdesk_core.operations import (
     MOST_EDITED_BYTES,
     Action,
@@ -54,7 +55,7 @@ from jobdesk_core.operations import (
 from jobdesk_core.operations.deferring.many import LINE
 from jobdesk_core.profiles import Profile, connection_parameters, where
 from jobdesk_core.profiles.places import Secret
-from jobdesk_core.reading.view_count import AtLeast, ViewCount
+from jobdesk_core.reading.view_count import ViewCount
 from jobdesk_core.reported.detection import detect
 from PySide6.QtCore import QObject, Signal
 
@@ -364,7 +365,7 @@ class Desk(QObject):
         if self.state.mode in ("live", "polling") and self.known.is_due(question):
             self.work.start(self.known.read(question), name="known values", then=lambda _: then(), failed=leave_to_feed)
 
-    def count_view(self, job_filter: JobFilter, then: Callable[[AtLeast | None], None]) -> None:
+    def count_view(self, job_filter: JobFilter, then: Callable[[Number | None], None]) -> None:
         """Count a filter's jobs as far as one small question does; nothing is asked while the last is under way."""
         if self.state.mode in ("live", "polling") and not self.work.is_running("view count"):
             self.work.start(self.view_count.read(job_filter), name="view count", then=then, failed=leave_to_feed)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobdesk_core.feed.counts import MatchCount
+from jobdesk_core.number import Number
 from jobdesk_core.reading.export import Wanted
 from PySide6.QtCore import QCoreApplication
 
@@ -45,7 +45,7 @@ class ExportCommands(CommandGroup):
         has_reports = table.shows_reported() and bool(desk.capabilities.reported.readable & {"errors", "progress"})
         wanted = Wanted(model.job_filter, model.order, "csv", paths=table.shown_paths(), has_reports=has_reports)
         about = self._jobs.reading.whole_count()
-        choices = [Choice(_name_of_all(wanted, about), wanted, about.count if about is not None else None)]
+        choices = [Choice(_name_of_all(wanted, about), wanted, about.value if about is not None else None)]
         rows = self._window.selected_rows()
         if rows:
             name = self.tr("{count} selected").format(count=formats.number(len(rows)))
@@ -95,15 +95,15 @@ class ExportCommands(CommandGroup):
         ExportLeaveDialog(self._window.frame, concerned=concerned, is_end=is_end, go_on=go_on).open()
 
 
-def _name_of_all(wanted: Wanted, about: MatchCount | None) -> str:
+def _name_of_all(wanted: Wanted, about: Number | None) -> str:
     """What the whole list is, and how many jobs that is as far as is known."""
     is_filtered = bool(wanted.job_filter.tokens)
     if about is None:
         return _tr("All that match") if is_filtered else _tr("The whole list")
-    count = formats.number(about.count)
+    count = formats.count(about)
     if not about.is_exact:
-        said = _tr("All that match (about {count})") if is_filtered else _tr("The whole list (about {count})")
-    elif about.count == 1:
+        said = _tr("All that match ({count})") if is_filtered else _tr("The whole list ({count})")
+    elif about.value == 1:
         return _tr("The one that matches") if is_filtered else _tr("The only job")
     else:
         said = _tr("All {count} that match") if is_filtered else _tr("All {count}")

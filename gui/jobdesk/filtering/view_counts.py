@@ -7,7 +7,7 @@ from functools import partial
 
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.filters.language import FilterError, JobFilter
-from jobdesk_core.reading.view_count import AtLeast
+from jobdesk_core.number import Number, unknown
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.connection.desk import Desk
@@ -44,8 +44,7 @@ class ViewCounts:
             self._looked_at += 1
             match = desk.monitor.counts.match(job_filter) if desk.monitor.counts.as_of is not None else None
             if match is not None:
-                about = "" if match.is_exact else "~"
-                self._list.show_count(name, f"{about}{formats.number(match.count)}", "")
+                self._show(name, match)
         # The first round is quicker: until then there is nothing to see.
         if now_s - self._asked_at >= (ASK_EVERY_S if self._asked_for >= len(self._views) else FIRST_EVERY_S):
             self._asked_at = now_s
@@ -60,18 +59,17 @@ class ViewCounts:
             try:
                 job_filter.condition(desk.capabilities)
             except CapabilityMissing as missing:
-                self._list.show_count(name, formats.DASH, str(missing))
+                self._show(name, unknown(str(missing)))
                 continue
             desk.count_view(job_filter, partial(self._show, name))
             return
 
-    def _show(self, name: str, found: AtLeast | None) -> None:
+    def _show(self, name: str, found: Number | None) -> None:
         if found is None:
             self._list.show_count(name, "…", _tr("Counting takes too long here; trying again with fewer jobs."))
             return
-        number = formats.number(found.count)
-        more = _tr("At least this many: only the newest jobs were searched.")
-        self._list.show_count(name, number if found.is_all else f"{number}+", "" if found.is_all else more)
+        text, _ = formats.count_cell(found)
+        self._list.show_count(name, text, formats.count_tip(found))
 
 
 def _tr(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.number import Number, exact
 from jobdesk_core.reading.pages import Order
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -150,12 +151,9 @@ class JobsPage(Page):
         loaded = formats.number(self.reading.found)
         match = self.reading.match
         if self.model.is_complete and self.model.is_at_start:
-            text = self.tr("{loaded} of {loaded} loaded").format(loaded=loaded)
+            text = self.tr("{loaded} loaded of {count}").format(loaded=loaded, count=loaded)
         elif match is not None:
-            about = "" if match.is_exact else self.tr("about ")
-            text = self.tr("{loaded} of {about}{count} loaded").format(
-                loaded=loaded, about=about, count=formats.number(match.count)
-            )
+            text = self.tr("{loaded} loaded of {count}").format(loaded=loaded, count=formats.count(match))
         else:
             text = self.tr("{loaded} loaded").format(loaded=loaded)
         looked_to = self.reading.looked_to_id
@@ -317,8 +315,7 @@ class JobsPage(Page):
         if self.reading.is_search:
             texts.append(self._search_progress())
         elif match is not None and self.model.job_filter.text:
-            kind = self.tr("exact") if match.is_exact else self.tr("about")
-            texts.append(self.tr("{count} match ({kind})").format(count=f"{match.count:,}", kind=kind))
+            texts.append(self._matching(match))
         if self.model.job_filter.texts:
             texts.append(self.tr("text searched for in names"))
         self.toolbar.show_count(" · ".join(texts))
@@ -331,10 +328,14 @@ class JobsPage(Page):
         """How many a search has found; the footer says how far it has looked."""
         found = formats.number(self.reading.found)
         if self.model.is_complete and self.model.is_at_start:
-            return self.tr("{count} match (exact)").format(count=found)
+            return self._matching(exact(self.reading.found))
         if self.reading.is_reading and not self.reading.is_stopped:
-            return self.tr("{count} found, searching…").format(count=found)
+            return self.tr("{count} found so far, searching…").format(count=found)
         return self.tr("{count} found so far").format(count=found)
+
+    def _matching(self, match: Number) -> str:
+        count, worth = formats.count_worth(match)
+        return self.tr("{count} match ({worth})").format(count=count, worth=worth)
 
     def _tell_no_index(self) -> None:
         self.told.emit(self.tr("This filter is fast as it is, or no index would make it faster."))

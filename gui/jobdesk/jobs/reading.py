@@ -8,9 +8,9 @@ from collections.abc import Collection, Coroutine, Mapping
 from typing import Any
 
 from jobdesk_core.database.rows import JobRow
-from jobdesk_core.feed.counts import MatchCount
 from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.number import Number, exact
 from jobdesk_core.reading.pages import Order, Page, PageKey
 from PySide6.QtCore import QObject, Signal
 
@@ -57,16 +57,16 @@ class JobsReading(QObject):
         self._work.failed.connect(self.failed)
 
     @property
-    def match(self) -> MatchCount | None:
+    def match(self) -> Number | None:
         """How many jobs match, as far as the counts can tell now."""
         if self._desk is None or self.model.order is Order.NEXT_TO_RUN:
             return None
         return self._desk.monitor.counts.match(self.model.job_filter)
 
-    def whole_count(self) -> MatchCount | None:
+    def whole_count(self) -> Number | None:
         """How many jobs the list has down to its end, loaded or not, as far as is known."""
         if self.model.is_complete and self.model.is_at_start:
-            return MatchCount(self.found, True)
+            return exact(self.found)
         return self.match
 
     @property

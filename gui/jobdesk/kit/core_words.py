@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication
 WORDS = (
     *("newest first", "oldest first", "next to run"),
     *("done", "skipped", "refused", "unknown", "not reached", "rolled back"),
+    *("exact", "as of {time}", "estimated", "so far", "at least", "not known"),
     *("{count} as of {time}", "{count} so far", "As of {time}; it may have changed since."),
     *("Estimated, not counted.", "Estimated, not counted; as of {time}.", "Counted so far; counting goes on."),
     *("At least this many: no more were counted.", "Not known."),

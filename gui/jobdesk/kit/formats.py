@@ -37,6 +37,11 @@ def count(number: Number) -> str:
     return numbers.text(number, translated)
 
 
+def count_worth(number: Number) -> tuple[str, str]:
+    """A number alone, and what it is worth, for a text such as 1,234 match (exact)."""
+    return numbers.figure(number), numbers.worth(number, translated)
+
+
 def count_cell(number: Number, tone: Tone = "") -> tuple[str, Tone]:
     """A number in a cell, on a card or a badge, and its tone.
 

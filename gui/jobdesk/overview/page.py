@@ -192,9 +192,7 @@ class OverviewPage(Page):
             share = 100 * hour.failed / hour.ended
             text = f"{share:.1f}".removesuffix(".0")
             parts.append(self.tr("{percent} % of runs").format(percent=text))
-        if found.failed_now is not None:
-            about = "" if found.is_exact else "~"
-            parts.append(self.tr("{count} failed now").format(count=f"{about}{formats.number(found.failed_now)}"))
+        parts.append(self.tr("{count} failed now").format(count=formats.count_cell(found.failed_now)[0]))
         if hour.failed and hour.failed_in_worst:
             percent = round(100 * hour.failed_in_worst / hour.failed)
             parts.append(self.tr("{percent} % in {queue}").format(percent=percent, queue=hour.worst_queue[:60]))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from jobdesk_core.jobs import Status
+from jobdesk_core.number import Number, exact
 from jobdesk_core.reading.name_rows import NameRow
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
@@ -16,13 +17,14 @@ from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, AnyIndex, Pai
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme.tokens import Tone
 from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN, INDEX_OF, NUMBERS
-from jobdesk.queues.words import TEXTS, count_cell, held_sentence, trouble_sentence
+from jobdesk.queues.words import TEXTS, held_sentence, trouble_sentence
 
 NO_PARENT = QModelIndex()
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 #: Rows told of one by one; of more, the stretch that holds them all is.
 ONE_BY_ONE = 50
+EXACT = exact(0)
 
 
 class NamesModel(QAbstractTableModel):
@@ -37,7 +39,7 @@ class NamesModel(QAbstractTableModel):
         self._place: dict[str, int] = {}
         self._changed_at: dict[str, tuple[float, frozenset[int]]] = {}
         self._find = ""
-        self._is_exact, self._about = True, ""
+        self._worth = EXACT
         self._are_names_new = False
         self._is_stale = False
         self._now: Callable[[], dt.datetime] = clock.now
@@ -97,10 +99,9 @@ class NamesModel(QAbstractTableModel):
         if is_other and self._order:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._order) - 1, len(COLUMNS) - 1))
 
-    def show_exactness(self, is_exact: bool, about: str) -> None:
-        """Whether the numbers of ended jobs are exact, and what to say where they are not."""
-        is_other, self._about = is_exact != self._is_exact, about
-        self._is_exact = is_exact
+    def show_worth(self, worth: Number) -> None:
+        """What the numbers of ended jobs are worth, each of them as this one."""
+        is_other, self._worth = worth.kind is not self._worth.kind, worth
         if is_other and self._order:
             first, last = INDEX_OF[Status.SUCCEEDED.value], INDEX_OF[Status.ABORTED.value]
             self.dataChanged.emit(self.index(0, first), self.index(len(self._order) - 1, last))
@@ -226,16 +227,17 @@ class NamesModel(QAbstractTableModel):
         """What a cell shows, and its tone."""
         status = COLUMNS[column].status
         if status is not None:
-            text, tone = count_cell(row.count(status), "failed" if status is Status.FAILED else "")
-            return (text if self._is_exact else f"~{text}"), tone
+            worth = self._worth if status.is_final else EXACT
+            count = Number(row.count(status), worth.kind, worth.as_of)
+            return formats.count_cell(count, "failed" if status is Status.FAILED else "")
         if COLUMNS[column].key == "oldest":
             return formats.age(row.oldest, self._now()), "" if row.oldest else "secondary"
         return TEXTS[COLUMNS[column].key](row)
 
     def _tooltip(self, row: NameRow, column: int) -> str | None:
         status = COLUMNS[column].status
-        if status is not None and status.is_final and not self._is_exact:
-            return self._about
+        if status is not None and status.is_final and not self._worth.is_exact:
+            return formats.count_tip(self._worth)
         if COLUMNS[column].key == "oldest" and row.oldest is not None:
             return formats.full(row.oldest)
         if COLUMNS[column].key in ("due", "course") and row.open.held:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Literal
 
-from jobdesk_core.feed.counts import Counts
 from jobdesk_core.filters.language import term
 from jobdesk_core.job.typical_arguments import UsualArguments
 from jobdesk_core.jobs import Status
@@ -90,7 +89,7 @@ class NamesPage(ListPage):
         else:
             self.model.show_clock(monitor.now, is_stale=False)
         counts = monitor.counts
-        self.model.show_exactness(counts.is_exact, about_sentence(counts))
+        self.model.show_worth(counts.number(0))
         self._take(board)
         self._arrange()
         self._show_note()
@@ -179,7 +178,8 @@ class NamesPage(ListPage):
             text = _tr("{count} · as of {time}").format(count=text, time=as_of)
         counts = desk.monitor.counts if desk is not None else None
         if counts is not None and not counts.is_exact:
-            text = _tr("{count} · ended jobs: {about}").format(count=text, about=about_sentence(counts))
+            _, worth = formats.count_worth(counts.number(0))
+            text = _tr("{count} · ended jobs: {worth}").format(count=text, worth=worth)
         self.note.setText(text)
 
     def _keep(self) -> None:
@@ -268,13 +268,6 @@ class NamesPage(ListPage):
         self.table.lay_columns(COLUMNS)
         keys = [column.key for column in COLUMNS]
         self.table.name_columns(self.key, keys, growing=keys[0], optional=OPTIONAL)
-
-
-def about_sentence(counts: Counts) -> str:
-    """What the counts of ended jobs are worth while they are not exact."""
-    if counts.has_uncounted or counts.as_of is None:
-        return _tr("still being counted")
-    return _tr("approximate; counted up to {time}").format(time=formats.local(counts.as_of))
 
 
 def _tr(text: str) -> str:

@@ -123,5 +123,7 @@ class Footer(QFrame):
         counts = desk.monitor.counts
         if counts.as_of is None:
             return self.tr("reading …")
-        words = self.tr("counts exact as of {time}") if counts.is_exact else self.tr("counting …")
-        return words.format(time=formats.local(counts.as_of))
+        if counts.is_exact:
+            return self.tr("counts exact as of {time}").format(time=formats.local(counts.as_of))
+        _, worth = formats.count_worth(counts.number(0))
+        return self.tr("counts {worth}, counting …").format(worth=worth)
