@@ -1,1 +1,1 @@
-"""Rules that tell someone: thresholds, durations, begun and over, muted and quiet, with a history."""
+"""Rules that tell someone: what needs attention, from when on, whom, and each beginning and end once."""

@@ -1,4 +1,4 @@
-"""Which password commands the owner of this machine has allowed to run, each for one place.
+"""Which commands of files the owner of this machine has allowed to run, each for one place.
 
 Kept on this machine and beside the profiles, so that none that comes with a file brings its own permission. A command
 that is allowed for one server is asked about again for another, which would get the password otherwise.
@@ -11,23 +11,31 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import platformdirs
 
 from jobdesk_core.files import private_file, text_of
-from jobdesk_core.profiles.places import Place
+
+
+class Labelled(Protocol):
+    """What a command is allowed for: a place that gets the password it prints, or the alerts that it is told of."""
+
+    @property
+    def label(self) -> str:
+        """Another one for each."""
 
 
 def _file() -> Path:
     return platformdirs.user_state_path("jobdesk", appauthor=False) / "allowed-commands"
 
 
-def is_allowed(words: Sequence[str], place: Place) -> bool:
+def is_allowed(words: Sequence[str], place: Labelled) -> bool:
     """Whether the owner has allowed this command for this place. What cannot be read allows nothing."""
     return _line(words, place) in _lines()
 
 
-def allow(words: Sequence[str], place: Place) -> None:
+def allow(words: Sequence[str], place: Labelled) -> None:
     """The owner allows this command for this place from now on. Where that cannot be kept, it is asked again."""
     with contextlib.suppress(OSError):
         lines = [*_lines(), _line(words, place)]
@@ -42,5 +50,5 @@ def _lines() -> list[str]:
     return []
 
 
-def _line(words: Sequence[str], place: Place) -> str:
+def _line(words: Sequence[str], place: Labelled) -> str:
     return hashlib.sha256(json.dumps([list(words), place.label]).encode()).hexdigest()

@@ -1,0 +1,201 @@
+"""Telling an alert by a command or a webhook: what is sent, how long it may take, and what went wrong in a sentence.
+
+For threads. Nothing that is sent holds an argument of a job, and nothing that is said here holds an address's token or
+what a known secret spells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPMessage
+from pathlib import Path
+from typing import IO, Any
+
+from jobdesk_core.alerts.alert import Alert
+from jobdesk_core.alerts.rule import AlertRule
+from jobdesk_core.alerts.telling import Telling, title
+from jobdesk_core.alerts.ways import Command, Way, Webhook, address_problem
+from jobdesk_core.masking import masked
+from jobdesk_core.processes import NO_WINDOW, chosen_environment
+from jobdesk_core.profiles import allowed_commands
+
+#: Seconds between the two attempts at a webhook.
+PAUSE_S = 2.0
+#: Characters of a command's complaint that are shown.
+MOST_TOLD = 200
+#: Bytes of it that are looked at.
+MOST_READ = 16_384
+#: What programs that page somebody need besides: where they find the desktop and their settings.
+_ALSO = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "HTTPS_PROXY", "NO_PROXY")
+
+
+@dataclass(frozen=True, slots=True)
+class _Alerts:
+    """What commands of alerts are allowed for."""
+
+    label: str = "alerts"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How it went: `trouble` is empty, or what went wrong, in a sentence that may be shown. `at` is UTC."""
+
+    way: str
+    at: dt.datetime
+    trouble: str = ""
+
+
+def is_allowed(command: Command) -> bool:
+    """Whether the owner of this machine has allowed this very command, with its arguments."""
+    return allowed_commands.is_allowed(command.argv, _Alerts())
+
+
+def allow(command: Command) -> None:
+    """The owner allows it from now on."""
+    allowed_commands.allow(command.argv, _Alerts())
+
+
+def payload(told: Telling) -> dict[str, Any]:
+    """What a command or a webhook gets. Times are UTC in ISO 8601; `over_at` and `ending` None while it goes on."""
+    alert = told.alert
+    return {
+        "event": told.event,
+        "text": f"{title(told)} ({alert.database}): {alert.ending or alert.sentence}",
+        "database": alert.database,
+        "rule": alert.key,
+        "subject": alert.subject,
+        "title": alert.title,
+        "sentence": alert.sentence,
+        "severity": "critical" if alert.tone == "bad" else "warning",
+        "number": alert.number,
+        "since": alert.since.isoformat(),
+        "over_at": alert.over_at.isoformat() if alert.over_at is not None else None,
+        "ending": alert.ending or None,
+        "filter": alert.filter_text,
+        "id": f"{alert.database}/{alert.rule}/{alert.subject}/{int(alert.since.timestamp())}",
+    }
+
+
+def sample(database: str, rule: AlertRule) -> Telling:
+    """What a test of a rule sends."""
+    now = dt.datetime.now(dt.UTC)
+    sentence = f"This is a test. {rule.kind.title}: {rule.sentence}."
+    alert = Alert(database, "test", "", rule.key, "Test of an alert", sentence, "warning", now, active_at=now)
+    return Telling("began", alert, rule)
+
+
+def send(way: Way, told: Telling, *, pause: Callable[[float], object] = time.sleep) -> Sent:
+    """Tell it by this way, and wait for its end. Never raises."""
+    text = json.dumps(payload(told), ensure_ascii=False).encode()
+    if isinstance(way, Command):
+        trouble = _run(way, text) if is_allowed(way) else f"{way.name} has not been allowed to run on this machine."
+    else:
+        trouble = _post(way, text, pause)
+    return Sent(way.name, dt.datetime.now(dt.UTC), masked(trouble))
+
+
+def _run(command: Command, text: bytes) -> str:
+    environment = chosen_environment(_ALSO)
+    program = shutil.which(str(Path(command.argv[0]).expanduser()), path=environment.get("PATH"))
+    if program is None:
+        return f"{command.name}: the program {command.argv[0]} is not there, or may not be run."
+    # Not a pipe: what the program leaves behind may hold it open, and is none of our business.
+    with tempfile.TemporaryFile() as complaints:
+        try:
+            process = subprocess.Popen(
+                [program, *command.argv[1:]],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+                start_new_session=True,
+                creationflags=NO_WINDOW,
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "its arguments cannot be passed on"
+            return f"{command.name} cannot be started: {reason}."
+        try:
+            process.communicate(text, timeout=command.timeout_s)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            return f"{command.name} has not ended within {command.timeout_s:g} s, and was ended."
+        complaints.seek(0)
+        return "" if process.returncode == 0 else _ended(command.name, process.returncode, complaints.read(MOST_READ))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """With all in its group."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
+def _ended(name: str, code: int, complaints: bytes) -> str:
+    lines = [line.strip() for line in complaints.decode("utf-8", "replace").splitlines() if line.strip()]
+    said = f": {lines[-1][:MOST_TOLD].rstrip('.')}." if lines else "."
+    return f"{name} was ended by signal {-code}{said}" if code < 0 else f"{name} ended with {code}{said}"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """What is sent goes to the address that was given, and nowhere else."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+def _post(hook: Webhook, text: bytes, pause: Callable[[float], object]) -> str:
+    address = hook.address()
+    if not address:
+        return f"{hook.name}: the variable {hook.url_env} is not set."
+    if problem := address_problem(address):
+        return f"{hook.name}: {problem}"
+    trouble, is_passing = _attempt(hook, address, text)
+    if trouble and is_passing:
+        pause(PAUSE_S)
+        trouble, _ = _attempt(hook, address, text)
+    return trouble
+
+
+def _attempt(hook: Webhook, address: str, text: bytes) -> tuple[str, bool]:
+    """What went wrong, and whether it may go well in a moment."""
+    headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "jobdesk"}
+    try:
+        request = urllib.request.Request(address, text, headers, method="POST")
+        opener = urllib.request.build_opener(_NoRedirect)
+        with opener.open(request, timeout=hook.timeout_s) as answer:
+            answer.read(1)
+        return "", False
+    except urllib.error.HTTPError as error:
+        error.close()
+        if 300 <= error.code < 400:
+            return f"{hook.name}: {hook.place} answered {error.code} and leads elsewhere, which is not followed.", False
+        return f"{hook.name}: {hook.place} answered {error.code}.", error.code >= 500 or error.code == 429
+    except TimeoutError:
+        return f"{hook.name}: {hook.place} has not answered within {hook.timeout_s:g} s.", True
+    except (OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            return f"{hook.name}: {hook.place} has not answered within {hook.timeout_s:g} s.", True
+        why = getattr(reason, "strerror", None) or type(reason).__name__
+        return f"{hook.name}: {hook.place} cannot be reached ({why}).", True
