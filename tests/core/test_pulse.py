@@ -123,7 +123,12 @@ async def test_the_hour_is_known_at_once_where_the_events_tell_and_a_rise_needs_
         look = await Pulse().ask(connector)
         assert {(rise.kind, rise.name, rise.failures) for rise in look.situation.rises} == {("task", "worse", 8)}
         # A busy database, of which the events of the last minutes alone are read: nothing is unusual yet.
-        run_sql(dsn, HOUR.replace("40)", "4000)").replace("75", "3"))
+        many = (
+            HOUR.replace("40)", "4000)")
+            .replace("75", "3")
+            .replace("SELECT 'failed'", "SELECT 'failed' FROM generate_series(1, 9)")
+        )
+        run_sql(dsn, many)
         look = await Pulse().ask(connector)
         assert look.situation.rises == []
 

@@ -147,6 +147,23 @@ class PsycopgConnector(AsyncConnector):
         async with self._connection_like(self.pool) as connection:
             yield connection
 
+    @contextlib.asynccontextmanager
+    async def lone_connection(self) -> AsyncIterator[Connection]:
+        """Open one connection as the pool's would be, while this connector is closed: nothing else is opened.
+
+        For what follows many databases with one connection each. Raises ConnectorException.
+        """
+        pool = self._pool_factory(**bounded_pool({"open": False, **self._pool_arguments}))
+        if self._access is not None:
+            self._access.open()
+        try:
+            async with self._connection_like(pool) as connection:
+                yield connection
+        finally:
+            if self._access is not None:
+                self._access.give_up()
+                await asyncio.to_thread(self._access.close)
+
     async def check_async(self) -> None:
         """Replace every idle connection that has died, so that the next checkout does not fail."""
         with driver_errors():
