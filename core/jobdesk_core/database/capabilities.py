@@ -237,10 +237,14 @@ class Capabilities:
         """The releases whose schema this is, as far as names show: `3.4–3.10`."""
         if not self.has_schema:
             return "none"
-        shown = next((shown for shown, is_it in self._releases() if is_it), "before 2.5")
         if not self.unknown_functions:
-            return shown
-        return f"newer than {NEWEST}" if self._is_newest else f"{shown}, altered"
+            return self.nearest_release
+        return f"newer than {NEWEST}" if self._is_newest else f"{self.nearest_release}, altered"
+
+    @property
+    def nearest_release(self) -> str:
+        """As `release`, of those that are known, whatever has been altered since."""
+        return next((shown for shown, is_it in self._releases() if is_it), "before 2.5")
 
     @property
     def strangeness(self) -> str | None:

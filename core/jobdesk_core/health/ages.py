@@ -1,0 +1,229 @@
+"""Rows and bytes by status and age, of a bounded look: all rows of a small table, and an even sample of a large one.
+
+A finished job is as old as its latest event, by which a purge goes, too; any other as old as its first, its deferral.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import StatementTooLong
+from jobdesk_core.health.catalog import TABLES, Catalog
+from jobdesk_core.jobs import Status
+
+#: Where one age ends and the next begins, in days: up to a day, a week, a month, a quarter, and older.
+AGE_DAYS = (1, 7, 30, 90)
+#: Pages of jobs that are looked at: all of a table that has no more. A second try after one that took too long.
+SAMPLE_PAGES, FEWER_PAGES = 300, 30
+#: Waiting and running jobs that are counted one by one.
+MOST_OPEN = 20_000
+#: What a job takes beside its arguments, in bytes: for how the bytes are shared out only.
+ROW_BYTES = 150
+#: A cell that fewer rows of the sample lie in is told as a rough one.
+FEW_ROWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Jobs of one status and age; `seen` of them were looked at, all of them where it is exact."""
+
+    rows: float = 0.0
+    bytes: float = 0.0
+    seen: int = 0
+    is_exact: bool = True
+
+    def __add__(self, other: Cell) -> Cell:
+        return Cell(
+            self.rows + other.rows,
+            self.bytes + other.bytes,
+            self.seen + other.seen,
+            self.is_exact and other.is_exact,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Per status a cell for each age of AGE_DAYS and one for what is older. `total_bytes`: jobs with their events.
+
+    `sampled_rows`: how many jobs the sample had, 0 where every job was looked at. `as_of` is the server's (UTC).
+    """
+
+    cells: Mapping[Status, tuple[Cell, ...]]
+    total_bytes: int
+    sampled_rows: int
+    as_of: dt.datetime
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every job was looked at."""
+        return not self.sampled_rows
+
+    def of(self, statuses: Iterable[Status], first: int = 0) -> Cell:
+        """What these statuses hold from the age at this place of AGE_DAYS on: 0 is of any age, 1 older than a day."""
+        return sum((cell for status in statuses for cell in self.cells.get(status, ())[first:]), Cell())
+
+    def between(self, status: Status | None, first: int, end: int) -> Cell:
+        """The ages from `first` to before `end` of one status, or of all."""
+        statuses = [status] if status is not None else list(self.cells)
+        return sum((cell for each in statuses for cell in self.cells.get(each, ())[first:end]), Cell())
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Rows of one look: status, age and how many, with their share in the bytes of jobs and the number of events."""
+
+    groups: list[tuple[Status, int, int, float, float]]
+    as_of: dt.datetime
+
+    @property
+    def rows(self) -> int:
+        return sum(group[2] for group in self.groups)
+
+
+def read_ages(
+    capabilities: Capabilities,
+    catalog: Catalog,
+    rows: float | None,
+    totals: Mapping[Status, int] | None = None,
+) -> Asking[Ages]:
+    """Look at the jobs. `rows` is how many there are believed to be, `totals` those of each status where known exactly.
+
+    Raises StatementTooLong where even the small look takes longer than it may, ConnectorException.
+    """
+    jobs, events = catalog.table(TABLES[0]), catalog.table(TABLES[1])
+    assert jobs is not None and events is not None
+    opened: _Seen | None = None
+    try:
+        seen: _Seen = yield _look(jobs.pages, SAMPLE_PAGES)
+    except StatementTooLong:
+        seen = yield _look(jobs.pages, FEWER_PAGES)
+    is_whole = jobs.pages <= SAMPLE_PAGES
+    if not is_whole:
+        try:
+            opened = _if_few((yield _look_at_open(capabilities)))
+        except StatementTooLong:
+            opened = None  # the sample holds open jobs as well
+    cells = _cells(seen, opened, rows if not is_whole else None, totals, is_whole)
+    shared = _with_bytes(cells, seen, opened, jobs.bytes, events.bytes)
+    return Ages(shared, jobs.bytes + events.bytes, 0 if is_whole else seen.rows, seen.as_of)
+
+
+def _cells(
+    seen: _Seen,
+    opened: _Seen | None,
+    rows: float | None,
+    totals: Mapping[Status, int] | None,
+    is_whole: bool,
+) -> dict[Status, list[Cell]]:
+    counted = {Status.TODO, Status.DOING, Status.ABORTING} if opened is not None else set()
+    exact = sum(group[2] for group in opened.groups) if opened is not None else 0
+    of_sample = [group for group in seen.groups if group[0] not in counted]
+    looked_at = sum(group[2] for group in of_sample)
+    # So many jobs stand for each one of the sample.
+    each = 1.0 if is_whole or not looked_at else max((rows or seen.rows) - exact, looked_at) / looked_at
+    found: dict[Status, list[Cell]] = {}
+    for status, age, number, _, _ in of_sample:
+        row = found.setdefault(status, [Cell(is_exact=is_whole)] * (len(AGE_DAYS) + 1))
+        row[age] = Cell(number * each, 0.0, number, is_whole)
+    for status, age, number, _, _ in opened.groups if opened is not None else ():
+        row = found.setdefault(status, [Cell()] * (len(AGE_DAYS) + 1))
+        row[age] = Cell(float(number), 0.0, number, True)
+    return _of_totals(found, totals, counted) if totals is not None and not is_whole else found
+
+
+def _of_totals(
+    found: dict[Status, list[Cell]], totals: Mapping[Status, int], counted: set[Status]
+) -> dict[Status, list[Cell]]:
+    """Where the number of each status is known, the sample tells its ages only; one that it missed is of no age."""
+    for status, row in found.items():
+        estimated = sum(cell.rows for cell in row)
+        if status not in counted and estimated:
+            factor = totals.get(status, 0) / estimated
+            found[status] = [Cell(cell.rows * factor, 0.0, cell.seen, cell.is_exact) for cell in row]
+    return found
+
+
+def _with_bytes(
+    cells: dict[Status, list[Cell]], seen: _Seen, opened: _Seen | None, job_bytes: int, event_bytes: int
+) -> dict[Status, tuple[Cell, ...]]:
+    """Share the bytes of both tables out: by the size of the arguments, and by the number of events."""
+    of_open = {(group[0], group[1]): group for group in opened.groups} if opened is not None else {}
+    groups = {(group[0], group[1]): group for group in seen.groups} | of_open
+    weights: dict[tuple[Status, int], tuple[float, float]] = {}
+    for (status, age), (_, _, number, width, events) in groups.items():
+        rows = cells[status][age].rows if status in cells else 0.0
+        weights[status, age] = (rows * width / number, rows * events / number) if number else (0.0, 0.0)
+    jobs, events = (sum(weight[place] for weight in weights.values()) or 1.0 for place in (0, 1))
+    shared = {}
+    for status, row in cells.items():
+        parts = [weights.get((status, age), (0.0, 0.0)) for age in range(len(row))]
+        shared[status] = tuple(
+            Cell(cell.rows, job_bytes * part[0] / jobs + event_bytes * part[1] / events, cell.seen, cell.is_exact)
+            for cell, part in zip(row, parts, strict=True)
+        )
+    return shared
+
+
+def _decode(rows: Rows) -> _Seen:
+    groups = [
+        (Status(row["status"]), row["age"], row["number"], float(row["width"]), float(row["events"]))
+        for row in rows
+        if row["status"] is not None
+    ]
+    return _Seen(groups, rows[0]["now"])
+
+
+def _if_few(seen: _Seen) -> _Seen | None:
+    """None where there may be more of a status than were looked at."""
+    numbers: Counter[Status] = Counter()
+    for status, _, number, _, _ in seen.groups:
+        numbers[status] += number
+    return seen if all(number < MOST_OPEN for number in numbers.values()) else None
+
+
+def _look(pages: int, most: int) -> Statement[_Seen]:
+    sample = f" TABLESAMPLE SYSTEM ({100 * most / pages:.6f})" if pages > most else ""
+    return _grouped(f"SELECT job.id, job.status, job.args FROM procrastinate_jobs AS job{sample}")
+
+
+def _look_at_open(capabilities: Capabilities) -> Statement[_Seen]:
+    """Waiting and running jobs. Each status by itself, for the partial indexes are of one."""
+    statuses = ["todo", "doing", *(("aborting",) if "aborting" in capabilities.statuses else ())]
+    return _grouped(
+        " UNION ALL ".join(
+            f"(SELECT id, status, args FROM procrastinate_jobs WHERE status = '{status}' LIMIT {MOST_OPEN})"
+            for status in statuses
+        )
+    )
+
+
+def _grouped(jobs: str) -> Statement[_Seen]:
+    """Jobs by status and age; the time stands in a row of its own where there is none."""
+    oldest = len(AGE_DAYS)
+    return Statement(
+        f"""
+        SELECT now() AS now, found.* FROM (SELECT) AS once LEFT JOIN (
+            SELECT job.status::text AS status,
+                   CASE WHEN isfinite(age.at)
+                        THEN width_bucket(extract(epoch FROM now() - age.at)::float8, %(bounds)s::float8[])
+                        WHEN job.status::text IN ('todo', 'doing') THEN 0 ELSE {oldest} END AS age,
+                   count(*) AS number,
+                   sum(coalesce(pg_column_size(job.args), 0) + {ROW_BYTES})::float8 AS width,
+                   sum(age.events)::float8 AS events
+              FROM ({jobs}) AS job
+             CROSS JOIN LATERAL (
+                SELECT CASE WHEN job.status::text IN ('todo', 'doing', 'aborting') THEN min(event.at)
+                            ELSE max(event.at) END AS at,
+                       count(*) AS events
+                  FROM procrastinate_events AS event WHERE event.job_id = job.id) AS age
+             GROUP BY 1, 2) AS found ON true
+        """,
+        _decode,
+        {"bounds": [86_400.0 * days for days in AGE_DAYS]},
+    )
