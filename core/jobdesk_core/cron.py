@@ -1,22 +1,29 @@
-"""Cron expressions as croniter reads them, in UTC: five fields, the seconds in a sixth and the year in a seventh."""
+"""Cron expressions as croniter reads them: five fields, the seconds in a sixth and the year in a seventh.
+
+In UTC, as Procrastinate takes them, or by the clocks of a zone.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 
 class Schedule:
     """The times of a cron expression, in seconds since 1970. What it leaves to chance (`R`) is drawn once.
 
-    Raises ValueError, of croniter's own kinds, for what is no expression and for one whose time never comes.
+    By the clocks of a `zone` a time that a change of the clocks skips comes right after it, and one that comes twice
+    comes twice. Raises ValueError, of croniter's own kinds, for what is no expression and for one whose time never
+    comes.
     """
 
-    def __init__(self, expression: str) -> None:
+    def __init__(self, expression: str, zone: dt.tzinfo | None = None) -> None:
         # Not when this module is imported: most programs have no schedule, and it takes its time.
         from croniter import CroniterBadCronError, CroniterBadDateError, CroniterError, croniter
 
+        self._zone = zone
         try:
-            self._times: Any = croniter(expression, 0.0, float)
+            self._times: Any = croniter(expression, self._start(0.0), float)
         except (AttributeError, TypeError) as error:
             raise CroniterBadCronError(
                 f"A cron expression is a text such as '*/5 * * * *', not {expression!r}."
@@ -34,8 +41,11 @@ class Schedule:
         """The last time before `moment`."""
         return self._from(moment, "get_prev")
 
+    def _start(self, moment: float) -> float | dt.datetime:
+        return moment if self._zone is None else dt.datetime.fromtimestamp(moment, self._zone)
+
     def _from(self, moment: float, method: str) -> float:
-        self._times.set_current(moment, force=True)
+        self._times.set_current(self._start(moment), force=True)
         try:
             return float(getattr(self._times, method)())
         except self._no_date as error:

@@ -40,6 +40,7 @@ from jobdesk_core.reading.running import RunningJob
 from jobdesk_core.reading.series import Series
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reports import Reports
+from jobdesk_core.schedules.following import ScheduleFollower
 from jobdesk_core.troubles import Trouble
 from jobdesk_core.watching.overview import Overview, overview
 
@@ -77,6 +78,7 @@ class Monitor:
         self.pages = JobPages(connector, capabilities, limit_s=limit_s)
         self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.reports = Reports(connector, capabilities, limit_s=limit_s)
+        self.schedules = ScheduleFollower(connector, capabilities, limit_s=limit_s)
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self.queues = Board(
@@ -258,7 +260,7 @@ class Monitor:
         if found == self._capabilities:
             return False
         self._capabilities = found
-        for part in (self.pages, self.locks, self.reports, self._feed):
+        for part in (self.pages, self.locks, self.reports, self.schedules, self._feed):
             part.adopt(found)
         self.on_capabilities(found)
         return True

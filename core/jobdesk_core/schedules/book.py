@@ -1,0 +1,121 @@
+"""The runs of periodic tasks as far as they have been found, and how far back the jobs were looked through for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jobdesk_core.schedules.cadence import told
+from jobdesk_core.schedules.judging import MOST_RUNS, Deferral, Told
+from jobdesk_core.schedules.reading import MOST_COURSES, Course, FoundJob
+from jobdesk_core.schedules.schedule import Run
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Book:
+    """What has been found, kept from one reading to the next.
+
+    `jobs` by the second of their time, of each schedule. All jobs above `low` and up to `high` have been looked
+    through; `low` None: everything. What the jobs of a schedule have in common is its mark.
+    """
+
+    high: int = 0
+    low: int | None = 0
+    jobs: dict[Key, dict[float, FoundJob]] = field(default_factory=lambda: defaultdict(dict))
+    courses: dict[int, Course] = field(default_factory=dict)
+    marks: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: Jobs of a task with several schedules, any of which may have deferred them.
+    unclear: dict[str, dict[int, FoundJob]] = field(default_factory=lambda: defaultdict(dict))
+
+    def learn(self, deferrals: Sequence[Deferral], latest: Iterable[FoundJob]) -> None:
+        """Take in the jobs that are known to be of a schedule, and what they tell of others."""
+        job_of = {job.id: job for job in latest}
+        for each in deferrals:
+            job = job_of.get(each.job_id) if each.job_id is not None else None
+            if job is None:
+                continue
+            key = (each.task, each.periodic_id)
+            self.marks[key].add(job.mark)
+            self._keep(key, job)
+
+    def sort(self, found: Iterable[FoundJob], keys: Mapping[str, Sequence[Key]], stated: Mapping[Key, Told]) -> None:
+        """Give jobs to the schedule whose they are; those of which it is not clear wait until it is."""
+        for job in found:
+            of_task = keys.get(job.task, ())
+            self.unclear[job.task][job.id] = job
+            if len(of_task) == 1:
+                self._keep(of_task[0], job)
+        for task, waiting in list(self.unclear.items()):
+            of_task = keys.get(task, ())
+            for job in list(waiting.values()):
+                owner = _owner(job, of_task, self.marks, stated)
+                if owner is not None:
+                    self._keep(owner, job)
+            while len(waiting) > MOST_RUNS * 10:
+                del waiting[min(waiting)]
+
+    def _keep(self, key: Key, job: FoundJob) -> None:
+        self.unclear[job.task].pop(job.id, None)
+        held = self.jobs[key]
+        known = held.get(job.timestamp)
+        # Of several of one time the first is the schedule's: the others were deferred by hand.
+        if known is None or job.id < known.id:
+            held[job.timestamp] = job
+        while len(held) > MOST_RUNS:
+            self.courses.pop(held.pop(min(held)).id, None)
+
+    def is_full(self, key: Key) -> bool:
+        """Whether no older run is wanted."""
+        return len(self.jobs[key]) >= MOST_RUNS
+
+    def open(self) -> list[int]:
+        """The jobs whose course is not known, or not over; the newest first, up to as many as are read at once."""
+        ids = (job.id for held in self.jobs.values() for job in held.values())
+        return sorted((i for i in ids if not self._is_over(i)), reverse=True)[:MOST_COURSES]
+
+    def _is_over(self, job_id: int) -> bool:
+        course = self.courses.get(job_id)
+        return course is not None and course.status.is_final
+
+    def note(self, asked: Sequence[int], found: Mapping[int, Course]) -> None:
+        """Take in what became of jobs; those that are there no more are forgotten."""
+        self.courses.update(found)
+        gone = set(asked) - set(found)
+        for held in self.jobs.values() if gone else ():
+            for at in [at for at, job in held.items() if job.id in gone]:
+                self.courses.pop(held.pop(at).id, None)
+
+    def runs(self, key: Key) -> tuple[Run, ...]:
+        """The runs of a schedule whose course is known, the oldest first."""
+        found = []
+        for at, job in sorted(self.jobs[key].items()):
+            course = self.courses.get(job.id)
+            if course is not None:
+                expected = dt.datetime.fromtimestamp(at, dt.UTC)
+                times = (course.started_at, course.ended_at)
+                found.append(Run(expected, course.deferred_at, job.id, course.status, *times))
+        return tuple(found)
+
+    def newest(self, key: Key) -> FoundJob | None:
+        """The job of the latest time."""
+        held = self.jobs[key]
+        return held[max(held)] if held else None
+
+
+def _owner(job: FoundJob, keys: Sequence[Key], marks: Mapping[Key, set[str]], stated: Mapping[Key, Told]) -> Key | None:
+    """The one schedule of a task that defers like this: by all else it was deferred with, or by its time."""
+    if len(keys) == 1:
+        return keys[0]
+    alike = [key for key in keys if job.mark in marks.get(key, ())]
+    if len(alike) == 1:
+        return alike[0]
+    fitting = []
+    for key in alike or keys:
+        cadence = told(stated[key].cron, stated[key].zone) if key in stated else None
+        if cadence is not None and cadence.is_time(job.timestamp):
+            fitting.append(key)
+    return fitting[0] if len(fitting) == 1 else None

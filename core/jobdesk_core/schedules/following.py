@@ -1,0 +1,50 @@
+"""The periodic tasks of an open database, for whoever asks: one reading at a time, and one memory of past runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import ask_limited_async
+from jobdesk_core.schedules.judging import Told
+from jobdesk_core.schedules.reader import ScheduleReader, Schedules
+
+
+class ScheduleFollower:
+    """Reads when asked. No statement runs longer than `limit_s` seconds."""
+
+    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, *, limit_s: float = 5.0) -> None:
+        self._connector = connector
+        self._limit_s = limit_s
+        self._reader = ScheduleReader(capabilities)
+        self._one = asyncio.Lock()
+        self._read_at = 0.0
+        #: What was read last; None before, and when the database is another.
+        self.last: Schedules | None = None
+
+    def adopt(self, capabilities: Capabilities) -> None:
+        """From now on the database can do this, and may be another: what was found is forgotten."""
+        self._reader = ScheduleReader(capabilities, self._reader.told_here)
+        self.last = None
+
+    def tell(self, told: Sequence[Told]) -> None:
+        """What the application tells that was asked from here. It counts where workers report nothing."""
+        self._reader.told_here = told
+        self._read_at = 0.0
+
+    async def read(self, max_age_s: float = 0.0) -> Schedules:
+        """The periodic tasks, or what was read of them less than `max_age_s` seconds ago. Raises ConnectorException.
+
+        Each reading knows more of past runs, until it `is_whole`.
+        """
+        async with self._one:
+            if self.last is not None and time.monotonic() - self._read_at < max_age_s:
+                return self.last
+            reader = self._reader
+            found = await ask_limited_async(reader.more(), self._connector, self._limit_s)
+            if reader is self._reader:
+                self.last, self._read_at = found, time.monotonic()
+            return found

@@ -1,0 +1,187 @@
+"""Periodic tasks read from databases of every release: their runs, whose they are, and what has become of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+
+import pytest
+import reports
+from database import role, run_sql
+from failing import able_of, connected_now
+from jobdesk_core import Job, JobManager, Status
+from jobdesk_core.database.asking import ask
+from jobdesk_core.database.limited import ask_limited, ask_limited_async
+from jobdesk_core.schedules import reader as reading
+from jobdesk_core.schedules.reader import ScheduleReader, Schedules
+from jobdesk_core.schedules.schedule import Schedule
+from managing import managing, worker_of
+from releases import STATES
+
+MINUTE = 60
+
+
+def read(dsn: str, reader: ScheduleReader | None = None, budget_s: float = 5.0) -> Schedules:
+    """One reading, by a reader of its own or by this one."""
+    with connected_now(dsn) as connector:
+        used = reader or ScheduleReader(able_of(dsn))
+        return ask_limited(used.more(budget_s), connector, 30)
+
+
+def of(found: Schedules, task: str, periodic_id: str = "") -> Schedule:
+    return next(each for each in found.schedules if each.key == (task, periodic_id))
+
+
+def this_minute() -> int:
+    return int(time.time()) // MINUTE * MINUTE
+
+
+async def defer(manager: JobManager, task: str, at: int, periodic_id: str = "", **options: Any) -> int:
+    """Defer a periodic task as a worker does."""
+    arguments = options.pop("task_kwargs", {}) | {"timestamp": at}
+    job = Job(task_name=task, task_kwargs=arguments, **options)
+    job_id = await manager.defer_periodic_job(job, periodic_id, at)
+    assert job_id is not None
+    return job_id
+
+
+async def run_some(manager: JobManager, count: int) -> None:
+    """Run so many jobs, one after the other."""
+    worker_id = await worker_of(manager)
+    for _ in range(count):
+        job = await manager.fetch_job(None, worker_id)
+        assert job is not None
+        await manager.finish_job(job, Status.SUCCEEDED, False)
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_every_release_tells_its_periodic_tasks(released_dsn: str, state: str) -> None:
+    last = this_minute()
+    async with managing(released_dsn) as manager:
+        able = await manager.capabilities_async()
+        ids = [await defer(manager, "report", last - n * MINUTE, queue="reports") for n in (4, 3, 2, 1, 0)]
+        await run_some(manager, 4)
+        await manager.fetch_job(None, await worker_of(manager))
+        found = await ask_limited_async(ScheduleReader(able).more(5.0), manager.connector, 30)
+        (only,) = found.schedules
+        assert (only.name, only.queue, only.state) == ("report", "reports", "on time")
+        assert found.is_whole and found.untold is not None
+        assert only.words(found.read_at, dt.UTC) == "about every 1 min" and only.is_inferred
+        assert [run.job_id for run in only.runs] == ids
+        assert [run.expected_at.timestamp() for run in only.runs] == [last - n * MINUTE for n in (4, 3, 2, 1, 0)]
+        assert [run.status for run in only.runs[-2:]] == [Status.SUCCEEDED, Status.DOING]
+        fourth, fifth = only.runs[-2:]
+        assert None not in (fourth.deferred_at, fourth.started_at, fourth.ended_at, fourth.ran_s, fifth.started_at)
+        assert fifth.ended_at is None and only.last == fifth
+        assert only.next_at is not None and only.next_at.timestamp() == last + MINUTE
+        # A row of deferrals whose job is gone: it was deferred, and that is all that is known.
+        run_sql(released_dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", ids[4])
+        found = await ask_limited_async(ScheduleReader(able).more(5.0), manager.connector, 30)
+        (only,) = found.schedules
+        assert only.last is not None and only.last.is_job_gone and only.last.job_id is None
+        assert only.last.expected_at.timestamp() == last and only.state == "on time"
+
+
+async def test_runs_go_to_the_schedule_that_deferred_them(dsn: str) -> None:
+    """One task with three ids, of which two differ in their arguments and the third in its queue alone."""
+    last = this_minute()
+    mine: dict[str, list[int]] = {"clients": [], "orders": [], "tickets": []}
+    given: dict[str, dict[str, Any]] = {
+        "clients": {"task_kwargs": {"kind": "clients"}},
+        "orders": {"task_kwargs": {"kind": "orders"}},
+        "tickets": {"task_kwargs": {"kind": "orders"}, "queue": "slow"},
+    }
+    async with managing(dsn) as manager:
+        for n in (3, 2, 1, 0):
+            for name, options in given.items():
+                mine[name].append(await defer(manager, "sync", last - n * MINUTE, name, **dict(options)))
+        # By hand, with other arguments: nobody's.
+        await manager.defer_job_async(Job(task_name="sync", task_kwargs={"timestamp": last, "kind": "all"}))
+    found = read(dsn)
+    assert {name: [run.job_id for run in of(found, "sync", name).runs] for name in mine} == mine
+    assert len(found.schedules) == 3
+
+
+async def test_alike_schedules_are_told_apart_by_their_times(dsn: str) -> None:
+    last = this_minute() // 600 * 600
+    async with managing(dsn) as manager:
+        even = [await defer(manager, "t", last - n * 600, "even") for n in (2, 1, 0)]
+        odd = [await defer(manager, "t", last - n * 600 + 300 - 600, "odd") for n in (2, 1, 0)]
+    stated = {"app": "shop", "task_name": "t", "zone": "UTC"}
+    reports.insert(dsn, "schedules", periodic_id="even", cron="*/10 * * * *", **stated)
+    reports.insert(dsn, "schedules", periodic_id="odd", cron="5-59/10 * * * *", **stated)
+    found = read(dsn)
+    assert [run.job_id for run in of(found, "t", "even").runs if run.job_id] == even
+    assert [run.job_id for run in of(found, "t", "odd").runs if run.job_id] == odd
+
+
+async def test_old_runs_are_found_a_stretch_at_a_time(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, number in (("_FIRST", 50), ("_LEAST", 50), ("_MOST", 50)):
+        monkeypatch.setattr(reading, name, number)
+    last = this_minute()
+    fill = (
+        "INSERT INTO procrastinate_jobs (task_name, queue_name, args) "
+        "SELECT 'other', 'q', '{}' FROM generate_series(1, 120)"
+    )
+    ids = []
+    async with managing(dsn) as manager:
+        for n in (4, 3, 2, 1, 0):
+            ids.append(await defer(manager, "t", last - n * MINUTE))
+            run_sql(dsn, fill)
+        reader = ScheduleReader(able_of(dsn))
+        seen = []
+        for _ in range(40):
+            found = read(dsn, reader, budget_s=0.0)
+            seen.append(len([run for run in of(found, "t").runs if run.job_id]))
+            if found.is_whole:
+                break
+        assert found.is_whole and seen[-1] == 5 and seen == sorted(seen) and len(set(seen)) > 2
+        # What comes later is found without looking through anything twice.
+        newest = await defer(manager, "t", last + MINUTE)
+        texts: list[Any] = []
+        with connected_now(dsn) as connector:
+
+            def answer(statement: Any) -> Any:
+                texts.append(statement)
+                return connector.run(statement)
+
+            found = ask(reader.more(5.0), answer)
+        assert [run.job_id for run in of(found, "t").runs] == [*ids, newest]
+        assert all(each.parameters.get("low", 10**6) >= 600 - 200 for each in texts)
+
+
+async def test_reports_tell_the_cadence_and_why_a_run_is_missed(dsn: str) -> None:
+    now = dt.datetime.now(dt.UTC)
+    due = now.replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=2)
+    cron = f"0 {due.hour} * * *"
+    yesterday = int((due - dt.timedelta(days=1)).timestamp())
+    async with managing(dsn) as manager:
+        await defer(manager, "nightly", yesterday, queue="reports")
+        await run_some(manager, 1)
+    reports.insert(dsn, "schedules", app="shop", task_name="nightly", periodic_id="", cron=cron, zone="UTC", queue="r")
+    ago = (now - due).total_seconds()
+    reports.add_worker(dsn, started_at=reports.ago(ago + 7200), ended_at=reports.ago(ago + 480), beat_s=ago + 480)
+    reports.add_worker(dsn, started_at=reports.ago(ago - 660), beat_s=1)
+    # The test writes that job just now, a day late: no sign of a clock that is wrong.
+    run_sql(dsn, "UPDATE procrastinate_events SET at = to_timestamp(%s) WHERE type = 'deferred'", yesterday + 1)
+    found = read(dsn)
+    (only,) = found.schedules
+    assert (only.state, only.missed, only.expected_at, only.cron) == ("missed", 1, due, cron)
+    assert only.source == "reported" and only.reason.startswith("No worker was alive from ")
+    assert only.reason.endswith(", and missed runs are only caught up within 10 min.") and found.untold is None
+    assert found.late == (only,)
+
+
+async def test_what_may_not_be_read_is_said_and_an_emptied_database_is_forgotten(dsn: str) -> None:
+    async with managing(dsn) as manager:
+        await defer(manager, "t", this_minute())
+    reader = ScheduleReader(able_of(dsn))
+    assert len(read(dsn, reader).schedules) == 1
+    run_sql(dsn, "TRUNCATE procrastinate_jobs, procrastinate_periodic_defers RESTART IDENTITY CASCADE")
+    assert read(dsn, reader).schedules == ()
+    reports.install(dsn)
+    grants = ("SELECT ON ALL TABLES IN SCHEMA public",)
+    with role(dsn, *grants) as theirs:
+        found = read(theirs)
+        assert found.schedules == () and "may not read" in (found.untold or "")
