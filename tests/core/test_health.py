@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from aged import fill
 from database import role as with_role
 from database import run_sql
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
@@ -33,26 +34,6 @@ def read_health(dsn: str, totals: dict[Status, int] | None = None) -> tuple[Heal
         return ask_limited(steps, connector, LIMIT_S), told
     finally:
         connector.close()
-
-
-def fill(dsn: str, *groups: tuple[str, str, int], ended: str = "succeeded") -> None:
-    """Jobs of a status, so long ago, so many; each with its events, from its deferral to its end a minute later."""
-    run_sql(dsn, "ALTER TABLE procrastinate_jobs DISABLE TRIGGER USER")
-    for status, ago, number in groups:
-        run_sql(
-            dsn,
-            "WITH made AS (INSERT INTO procrastinate_jobs (queue_name, task_name, status, args) "
-            f"SELECT 'q', 't', '{status}', jsonb_build_object('n', n) FROM generate_series(1, {number}) AS n "
-            "RETURNING id), deferred AS (INSERT INTO procrastinate_events (job_id, type, at) "
-            f"SELECT id, 'deferred', now() - interval '{ago}' FROM made) "
-            "INSERT INTO procrastinate_events (job_id, type, at) "
-            + (
-                f"SELECT id, '{ended}', now() - interval '{ago}' + interval '1 min' FROM made"
-                if status not in ("todo", "doing")
-                else "SELECT id, 'scheduled', now() FROM made"
-            ),
-        )
-    run_sql(dsn, "ALTER TABLE procrastinate_jobs ENABLE TRIGGER USER")
 
 
 def rows_of(health: Health, status: Status) -> list[int]:

@@ -12,6 +12,7 @@ COMMANDS = {
     "errors": "show the error of each attempt of a job, as reported",
     "failures": "list what fails, how often and since when, and what it has in common",
     "status": "count jobs by queue and status; workers, schema release and permissions",
+    "health": "show how tables, indexes and the schema fare, what a purge would free, and what to do",
     "watch": "print each change as it happens",
     "defer": "defer one job, or many from CSV or NDJSON",
     "cancel": "cancel waiting jobs, or ask running ones to abort",

@@ -178,7 +178,7 @@ def _foreign_key(health: Health) -> Iterator[Advice]:
     if size < LARGE_BYTES:
         return
     sentence = (
-        f"Each worker that starts or stops has the server read all jobs ({bytes_text(size)}, about "
+        f"Each worker that stops, or is removed once it has died, has the server read all jobs ({bytes_text(size)}, about "
         f"{in_words(max(1, round(size / READ_BYTES_PER_S)))} or more): the foreign key from worker_id has no index "
         "that helps."
     )

@@ -19,6 +19,7 @@ TOPICS = (
     "workers",
     "locks",
     "journal",
+    "health",
     "filter",
     "acting",
     "staged-changes",
