@@ -11,6 +11,7 @@ COMMANDS = {
     "why": "explain why a job is in its present state",
     "errors": "show the error of each attempt of a job, as reported",
     "failures": "list what fails, how often and since when, and what it has in common",
+    "schedules": "list the periodic tasks: cadence, last run, next run, and whether each is on time",
     "status": "count jobs by queue and status; workers, schema release and permissions",
     "health": "show how tables, indexes and the schema fare, what a purge would free, and what to do",
     "watch": "print each change as it happens",
