@@ -18,6 +18,7 @@ TOPICS = (
     "tasks",
     "workers",
     "locks",
+    "schedules",
     "journal",
     "health",
     "filter",
