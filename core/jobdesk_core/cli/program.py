@@ -28,6 +28,7 @@ from jobdesk_core.cli import (
     status,
     typed_secrets,
     watch,
+    watch_rules,
 )
 from jobdesk_core.cli.commands import COMMANDS, first_word
 from jobdesk_core.cli.connection import opened
@@ -193,6 +194,8 @@ def _run(options: argparse.Namespace) -> int:
             return int(options.run_app(options))
         if journal.is_meant(options):
             return journal.run(options)
+        if watch_rules.is_meant(options):
+            return watch_rules.run(options)
         with opened(options) as desk:
             journal.settle_quietly(desk)
             code: int = options.run(desk, options)

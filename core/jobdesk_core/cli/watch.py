@@ -46,12 +46,25 @@ MOST_DUE = 5_000
 def add_watch(parser: argparse.ArgumentParser) -> None:
     """The options of `watch`."""
     parser.add_argument("filter", nargs="*", metavar="FILTER", help="only jobs that match it after the change")
-    parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="seconds between polls (default: 1)")
+    parser.add_argument(
+        "--interval", type=float, metavar="S", help="seconds between polls (default: 1; with --rules: 5)"
+    )
+    parser.add_argument("--rules", metavar="FILE", help="watch by the rules of alerts in this file instead")
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="with --rules: look once; exit code 0 fine, 1 warning, 2 critical, 3 unknown",
+    )
+    parser.add_argument("--state", metavar="FILE", help="with --rules: where what was told is kept")
+    parser.add_argument(
+        "--allow-commands", action="store_true", help="with --rules: let the commands of the file run on this machine"
+    )
     parser.set_defaults(run=watch)
 
 
 def watch(desk: Opened, options: argparse.Namespace) -> int:
     """Print each change until Ctrl+C."""
+    options.interval = 1.0 if options.interval is None else options.interval
     if not 0.1 <= options.interval <= 3600:
         raise Ended(exit_codes.USAGE, "--interval is between 0.1 and 3600 seconds.")
     watching = Watching(desk, words.read_filter(options.filter))

@@ -21,6 +21,7 @@ TOPICS = (
     "schedules",
     "journal",
     "health",
+    "alerts",
     "filter",
     "acting",
     "staged-changes",

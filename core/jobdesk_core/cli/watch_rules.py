@@ -1,0 +1,344 @@
+"""The command `watch --rules`: looks at databases by rules and tells what begins and what is over, without a window.
+
+Each database has a thread of its own, so that a dead one delays nobody. With `--once` it looks once, and ends with the
+code that Nagios and its kind expect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import hashlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+
+from jobdesk_core.alerts import book as books
+from jobdesk_core.alerts.alert import Alert
+from jobdesk_core.alerts.alerting import Alerting, Looked
+from jobdesk_core.alerts.book import RuleBook, Watched
+from jobdesk_core.alerts.history import AlertHistory
+from jobdesk_core.alerts.lines import Unreachable
+from jobdesk_core.alerts.rule import AlertRule
+from jobdesk_core.alerts.sending import Sent, allow, is_allowed, payload
+from jobdesk_core.alerts.tables import UnreadableRules
+from jobdesk_core.alerts.telling import Telling
+from jobdesk_core.alerts.ways import Command
+from jobdesk_core.alerts.ways_queue import WaysQueue
+from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli.connection import connected, kept, profile_of
+from jobdesk_core.cli.exit_codes import Ended
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, profile_of_dsn
+from jobdesk_core.profiles.places import Secret
+from jobdesk_core.troubles import explain
+from jobdesk_core.watching.pulse import Pulse
+from jobdesk_core.watching.situation import Situation
+
+#: Seconds between two looks, unless it is said.
+INTERVAL_S = 5.0
+#: Seconds that a database has for its first answer with `--once`, and that all have for their end.
+ONCE_S, END_S = 30.0, 10.0
+#: As Nagios has it.
+FINE, WARNING, CRITICAL, UNKNOWN = range(4)
+_WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+
+
+def is_meant(options: argparse.Namespace) -> bool:
+    """Whether it is this form of `watch`."""
+    if options.command != "watch":
+        return False
+    return options.rules is not None or options.once or options.state is not None or bool(options.allow_commands)
+
+
+@dataclass(slots=True)
+class Followed:
+    """One database: where it is, by which rules it is watched, and what was seen of it last."""
+
+    name: str
+    rules: tuple[AlertRule, ...]
+    profile: Profile | None = None
+    password: str | None = field(default=None, repr=False)
+    trouble: str = ""
+    pulse: Pulse = field(default_factory=Pulse)
+    connector: SyncPsycopgConnector | None = None
+    gone_since: dt.datetime | None = None
+    secret: Secret | None = field(default=None, repr=False)
+    looked: Looked | None = None
+    answered: bool = False
+
+    def see(self) -> Situation | Unreachable:
+        """Ask it; a lost connection is made anew."""
+        try:
+            if self.profile is None:
+                raise Ended(exit_codes.USAGE, self.trouble)
+            if self.connector is None:
+                self.secret = self.secret or kept(self.profile, self.password)
+                self.connector = connected(self.profile, self.secret)
+            situation = self.pulse.ask_now(self.connector).situation
+        except (JobdeskException, Ended) as error:
+            self.close()
+            self.gone_since = self.gone_since or dt.datetime.now(dt.UTC)
+            self.trouble = " ".join(error.sentences) if isinstance(error, Ended) else explain(error).sentence
+            return Unreachable(self.gone_since, self.trouble)
+        self.gone_since, self.trouble, self.answered = None, "", True
+        return situation
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        connector, self.connector = self.connector, None
+        if connector is not None:
+            try:
+                connector.close()
+            except JobdeskException as error:
+                self.trouble = explain(error).sentence
+
+
+class Watch:
+    """All databases of a file of rules. `tell` prints; it is called by one thread at a time."""
+
+    def __init__(self, followed: Sequence[Followed], book: RuleBook, state: Path, *, is_json: bool) -> None:
+        self.followed = followed
+        self.book = book
+        self.alerting = Alerting(AlertHistory(state))
+        self.stopping = threading.Event()
+        self.events: list[Telling] = []
+        self._ways = WaysQueue(lambda: self.book.ways, self._sent)
+        self._is_json = is_json
+        self._printing = threading.Lock()
+        self._told_trouble: dict[str, str] = {}
+
+    def look(self, each: Followed, *, is_quiet: bool = False) -> None:
+        """Look at one database, print what begins and ends, and send it by its ways."""
+        seen = each.see()
+        each.looked = self.alerting.look(each.name, each.rules, self.book.quiet, seen)
+        with self._printing:
+            self.events += each.looked.told if is_quiet else []
+            self._tell_trouble(each.name, each.trouble)
+            self._tell_trouble("", self.alerting.trouble)
+            if not is_quiet:
+                for told in each.looked.told:
+                    self.tell(told)
+        for told in each.looked.told:
+            self._ways.add(told)
+
+    def tell(self, told: Telling) -> None:
+        """Print what began or is over."""
+        alert, at = told.alert, dt.datetime.now(dt.UTC)
+        if self._is_json:
+            output.json_line({"at": at, **payload(told)})
+        else:
+            sentence = alert.ending if told.event == "over" else alert.sentence
+            text = f"{alert.database}: {alert.title}. {sentence}"
+            output.line(f"{output.moment(at)}  {told.event:<5}  {output.plain(text)}")
+        output.flush()
+
+    def follow(self, each: Followed, interval_s: float) -> None:
+        """Look again and again until it is to stop."""
+        while not self.stopping.is_set():
+            try:
+                self.look(each)
+            except Exception as error:  # noqa: BLE001 - the other databases are watched on, and this one is tried again
+                each.close()
+                with self._printing:
+                    self._tell_trouble(each.name, " ".join(filter(None, exit_codes.sentence_and_remedy(error))))
+            self.stopping.wait(each.pulse.wait_s(interval_s) if not each.gone_since else interval_s)
+        each.close()
+
+    def run_each(self, work: Any, limit_s: float | None) -> None:
+        """Do it for each database in a thread of its own, until all have ended, or it is to stop."""
+        threads = [threading.Thread(target=work, args=(each,), daemon=True) for each in self.followed]
+        for thread in threads:
+            thread.start()
+        ends_at = None if limit_s is None else time.monotonic() + limit_s
+        while any(thread.is_alive() for thread in threads):
+            if self.stopping.wait(0.1) or (ends_at is not None and time.monotonic() > ends_at):
+                break
+        ends_at = time.monotonic() + (END_S if self.stopping.is_set() else 0)
+        for thread in threads:
+            thread.join(max(0.0, ends_at - time.monotonic()))
+
+    def end(self) -> None:
+        """Wait for what is being sent, and let others look."""
+        self._ways.end()
+        self.alerting.release()
+
+    def _sent(self, _telling: Telling, sent: Sent) -> None:
+        if sent.trouble:
+            with self._printing:
+                output.note(f"{output.moment(sent.at)}  {sent.trouble}")
+
+    def _tell_trouble(self, name: str, sentence: str) -> None:
+        if sentence != self._told_trouble.get(name, ""):
+            self._told_trouble[name] = sentence
+            named = f"{name}: " if name else ""
+            output.note(f"{output.moment(dt.datetime.now(dt.UTC))}  {named}{sentence or 'It answers again.'}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Watch until SIGTERM or Ctrl+C; with `--once` look once."""
+    if options.rules is None:
+        raise Ended(exit_codes.USAGE, "--once, --state and --allow-commands belong to watch --rules FILE.")
+    try:
+        watch = _made(options)
+    except (Ended, UnreadableRules, UnreadableProfiles) as error:
+        told = " ".join(error.sentences) if isinstance(error, Ended) else str(error)
+        if not options.once:
+            raise Ended(exit_codes.USAGE, told) from error
+        return _summed_up(UNKNOWN, told, [], {}, is_json=options.json)
+    if options.once:
+        return _once(watch, options)
+    ended_by: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        ended_by.append(number)
+        watch.stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    count = len(watch.followed)
+    output.note(
+        f"Watching {count:,} database{'s' * (count != 1)} by the rules in {options.rules}. Press Ctrl+C to stop."
+    )
+    watch.run_each(lambda each: watch.follow(each, options.interval or INTERVAL_S), None)
+    watch.end()
+    return exit_codes.INTERRUPTED if signal.SIGINT in ended_by else exit_codes.DONE
+
+
+def _made(options: argparse.Namespace) -> Watch:
+    if options.filter:
+        raise Ended(exit_codes.USAGE, "--rules watches whole databases: a filter belongs to watch without it.")
+    if options.interval is not None and not 0.1 <= options.interval <= 3600:
+        raise Ended(exit_codes.USAGE, "--interval is between 0.1 and 3600 seconds.")
+    path = Path(options.rules)
+    if not path.is_file():
+        raise Ended(exit_codes.USAGE, f"There is no file {path}.")
+    book = books.read(path)
+    followed = _followed(options, book)
+    used = {name for each in followed for rule in each.rules if rule.is_on for name in rule.ways}
+    commands = [way for name, way in book.ways.items() if isinstance(way, Command) and name in used]
+    for command in commands:
+        if options.allow_commands:
+            allow(command)
+        elif not is_allowed(command):
+            raise Ended(
+                exit_codes.USAGE,
+                f"{path} would run a command that has not been allowed on this machine: {command.name}.",
+                "Look at its argv there, then give --allow-commands once.",
+            )
+    return Watch(followed, book, _state(options, path), is_json=options.json)
+
+
+def _state(options: argparse.Namespace, path: Path) -> Path:
+    if options.state is not None:
+        return Path(options.state)
+    mark = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    return platformdirs.user_state_path("jobdesk", appauthor=False) / f"alerts-{mark}.sqlite"
+
+
+def _followed(options: argparse.Namespace, book: RuleBook) -> list[Followed]:
+    """The database that the command line names, or else those of the file, or that of the environment."""
+    if options.dsn is not None or options.profile is not None or not book.databases:
+        profile, password = profile_of(options)
+        if options.schema:
+            profile = replace(profile, schema=options.schema)
+        return [Followed(profile.name, book.of(profile.name, profile.folder), profile, password)]
+    store = ProfileStore()
+    return [_named(watched, book, store) for watched in book.databases]
+
+
+def _named(watched: Watched, book: RuleBook, store: ProfileStore) -> Followed:
+    password, trouble = None, ""
+    if watched.profile:
+        profile = store.get(watched.profile)
+        trouble = "" if profile is not None else f"There is no saved connection {watched.profile}."
+    else:
+        dsn = os.environ.get(watched.dsn_env) if watched.dsn_env else watched.dsn
+        if dsn is None:
+            profile, trouble = None, f"The variable {watched.dsn_env} is not set."
+        else:
+            profile, password = profile_of_dsn(dsn)
+    named = watched.profile or watched.name
+    rules = book.of(named, profile.folder if profile is not None else "")
+    return Followed(watched.name, rules, profile, password, trouble)
+
+
+def _once(watch: Watch, options: argparse.Namespace) -> int:
+    watch.run_each(lambda each: watch.look(each, is_quiet=True), ONCE_S)
+    watch.end()
+    for each in watch.followed:
+        each.close()
+    active = [alert for each in watch.followed if each.looked for alert in each.looked.alerts if not alert.muted]
+    silent = {
+        each.name: each.trouble or f"No answer within {ONCE_S:.0f} s." for each in watch.followed if not each.answered
+    }
+    known = {alert.database for alert in active if alert.key == "unreachable"}
+    code = FINE
+    if any(alert.tone == "bad" for alert in active):
+        code = CRITICAL
+    elif set(silent) - known:
+        code = UNKNOWN
+    elif active:
+        code = WARNING
+    return _summed_up(code, _summary(watch, active, silent), active, silent, watch.events, is_json=options.json)
+
+
+def _summary(watch: Watch, active: Sequence[Alert], silent: Mapping[str, str]) -> str:
+    ordered = sorted(active, key=lambda alert: alert.tone)
+    said = [f"{alert.title} ({alert.database})" for alert in ordered[:3]]
+    said += [f"{len(active) - 3:,} more"] if len(active) > 3 else []
+    said += [f"no answer from {name}" for name in silent if name not in {alert.database for alert in active}]
+    count = len(watch.followed)
+    return ", ".join(said) if said else f"nothing active in {count:,} database{'s' * (count != 1)}"
+
+
+def _summed_up(
+    code: int,
+    summary: str,
+    active: Sequence[Alert],
+    silent: Mapping[str, str],
+    events: Sequence[Telling] = (),
+    *,
+    is_json: bool,
+) -> int:
+    """Print it: the first line is the summary, with the numbers behind a bar as plugins of Nagios write them."""
+    severity: dict[str, Literal["critical", "warning"]] = {"bad": "critical", "warning": "warning"}
+    counts = {each: sum(severity[alert.tone] == each for alert in active) for each in ("critical", "warning")}
+    if is_json:
+        alerts = [
+            {
+                **{"database": each.database, "rule": each.key, "subject": each.subject, "title": each.title},
+                **{"sentence": each.sentence, "severity": severity[each.tone], "since": each.since},
+            }
+            for each in active
+        ]
+        status = _WORDS[code].lower()
+        output.json_line(
+            {
+                "status": status,
+                "summary": summary,
+                "alerts": alerts,
+                "unanswered": dict(silent),
+                "events": [*map(payload, events)],
+            }
+        )
+        return code
+    output.line(
+        output.plain(f"{_WORDS[code]}: {summary}")
+        + f" | critical={counts['critical']} warning={counts['warning']} unanswered={len(silent)}"
+    )
+    for alert in active:
+        output.line(output.plain(f"{severity[alert.tone]}: {alert.database}: {alert.title}. {alert.sentence}"))
+    for name, sentence in silent.items():
+        output.line(output.plain(f"unanswered: {name}: {sentence}"))
+    for told in events:
+        output.line(output.plain(f"{told.event}: {told.alert.database}: {told.alert.title}"))
+    return code

@@ -1,0 +1,133 @@
+"""`watch --rules`: real databases, a dead one, a real command, once for Nagios and until it is told to end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import commands
+import pytest
+from database import defer, run_sql
+from programs import started
+from waiting import until_true
+
+DEAD = "host=127.0.0.1 port=1 dbname=x connect_timeout=2"
+
+
+class Watcher:
+    """The command in a home of its own, on a file of rules."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.file = home, home / "rules.toml"
+        folders = {f"XDG_{name}_HOME": str(home) for name in ("CONFIG", "STATE", "DATA", "CACHE")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        self.environment = {**kept, **folders, "HOME": str(home)}
+        self.environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+    def __call__(self, rules: str, *arguments: str, **more: str) -> tuple[int, list[str], str]:
+        self.file.write_text(rules)
+        words = ("watch", "--rules", str(self.file), *arguments)
+        ended = commands.run(words, env=self.environment | more)
+        return ended.returncode, ended.stdout.splitlines(), ended.stderr
+
+    @contextlib.contextmanager
+    def started(self, rules: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        self.file.write_text(rules)
+        words = [sys.executable, "-m", "jobdesk_core", "watch", "--rules", str(self.file), *arguments]
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with started(words, env=self.environment, **streams) as program:
+            yield program
+
+
+@pytest.fixture
+def watcher(tmp_path: Path) -> Watcher:
+    return Watcher(tmp_path)
+
+
+def database(dsn: str, name: str = "eu") -> str:
+    return f'[[databases]]\nname = "{name}"\ndsn = "{dsn}"\n'
+
+
+OLD = '[[rules]]\nrule = "oldest_due"\nsubject = "mail"\noldest_due_s = 5\n'
+
+
+def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, dsn: str) -> None:
+    rules = database(dsn) + OLD
+    fine = "OK: nothing active in 1 database | critical=0 warning=0 unanswered=0"
+    assert watcher(rules, "--once") == (0, [fine], "")
+    defer(dsn, queue_name="mail")
+    run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '1 hour'")
+    code, lines, _ = watcher(rules, "--once")
+    assert code == 1
+    assert lines[0] == "WARNING: mail fell behind (eu) | critical=0 warning=1 unanswered=0"
+    assert lines[1].startswith("warning: eu: mail fell behind. The oldest due job waits for 1 h")
+    assert lines[2:] == ["began: eu: mail fell behind"]
+    # Told once, and still active.
+    code, lines, _ = watcher(rules, "--once")
+    assert (code, len(lines)) == (1, 2)
+    # A dead one beside it is not known, and known to be unreachable by the rule.
+    both = rules + database(DEAD, "dead")
+    code, lines, _ = watcher(both, "--once")
+    assert (code, lines[0]) == (
+        3,
+        "UNKNOWN: mail fell behind (eu), no answer from dead | critical=0 warning=1 unanswered=1",
+    )
+    code, lines, _ = watcher(both + '[[rules]]\nrule = "unreachable"\nfor_s = 0\n', "--once")
+    assert code == 2
+    assert lines[0].startswith("CRITICAL: The database is unreachable (dead), mail fell behind (eu) | critical=1")
+    code, lines, _ = watcher(rules, "--once", "--json")
+    (told,) = map(json.loads, lines)
+    assert (code, told["status"], [each["subject"] for each in told["alerts"]]) == (1, "warning", ["mail"])
+    # The default rules: nobody works here, and that is no secret.
+    code, lines, _ = watcher(database(dsn), "--once", "--state", str(watcher.home / "other.sqlite"))
+    assert code in (1, 2) and "fell behind (eu)" in lines[0]
+
+
+def test_once_is_unknown_when_it_cannot_look(watcher: Watcher) -> None:
+    cases = {
+        "[[rules]]\nrule = 'x'": "line 2: There is no rule x.",
+        "[[databases]]\nprofile = 'gone'": "no answer from gone",
+        "[[databases]]\ndsn_env = 'NOT_SET'": "no answer from NOT_SET",
+        "": "Which database?",
+    }
+    for rules, told in cases.items():
+        code, lines, errors = watcher(rules, "--once")
+        assert (code, lines[0][:9], told in lines[0]) == (3, "UNKNOWN: ", True), (lines, errors)
+    code, _, errors = watcher("[[rules]]\nrule = 'x'")
+    assert code == 2 and "line 2: There is no rule x." in errors
+    for words in (("--interval", "0"), ("queue:x",)):
+        assert watcher(database(DEAD), *words)[0] == 2
+    ended = commands.run(("--dsn", DEAD, "watch", "--once"), env=watcher.environment)
+    assert ended.returncode == 2 and "belong to watch --rules" in ended.stderr
+
+
+def test_begun_and_over_reach_the_command_and_a_signal_ends_it(watcher: Watcher, dsn: str) -> None:
+    script, got = watcher.home / "page", watcher.home / "got"
+    script.write_text(f'#!/bin/sh\ncat >> "{got}"\necho >> "{got}"\necho "no route to host" >&2\nexit 1\n')
+    script.chmod(0o755)
+    paged = OLD + f'ways = ["page"]\n[commands.page]\nargv = ["{script}"]\n'
+    rules = paged + database(dsn) + database(DEAD, "dead")
+    code, _, errors = watcher(rules)
+    assert code == 2 and "has not been allowed on this machine: page." in errors
+    assert not got.exists()
+    with watcher.started(rules, "--interval", "0.1", "--json", "--allow-commands") as program:
+        assert program.stdout is not None and program.stderr is not None
+        assert "Watching 2 databases" in program.stderr.readline()
+        defer(dsn, queue_name="mail")
+        run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '1 hour'")
+        began = json.loads(program.stdout.readline())
+        assert (began["event"], began["database"], began["subject"]) == ("began", "eu", "mail")
+        until_true(lambda: got.exists() and got.read_text().endswith("\n"))
+        assert json.loads(got.read_text())["event"] == "began"
+        program.send_signal(signal.SIGTERM)
+        out, errors = program.communicate(timeout=60)
+    assert (program.returncode, out) == (0, "")
+    assert "page ended with 1: no route to host." in errors
+    assert "dead: " in errors
