@@ -175,7 +175,15 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
             jobs(q=MAIL),
             {"q": Progress("stalled", None, ago(3_600), is_at_least=True)},
             [],
-            [("bad", "q: 44 jobs due, none started for more than 1 h.", "", 0, "queue:q status:todo")],
+            [
+                (
+                    "bad",
+                    "q: 44 jobs due, none started for more than 1 h. 1 worker is alive: does it serve this queue?",
+                    "workers",
+                    0,
+                    "queue:q status:todo",
+                )
+            ],
         ),
         (
             jobs(q=OpenGroup(due=1, running=1)),
@@ -193,7 +201,7 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
                     "invoices.render: 38 failures in 5 min, usually 1.",
                     "failures",
                     0,
-                    "task:invoices.render status:failed",
+                    "task:invoices.render status:failed ended:>-4m",
                 ),
                 ("warning", "Worker #3: unresponsive, last heartbeat 55 s ago. It runs no job.", "workers", 0, ""),
             ],
@@ -208,9 +216,10 @@ def test_attention_says_the_worst_first(
 
 
 def test_every_duration_goes_on_with_the_clock_and_a_kind_has_few_lines() -> None:
-    found = jobs((WorkerRow(1, NOW + dt.timedelta(hours=9), 0),), mail=MAIL)
     for later, words in ((0, "41 s"), (60, "1 min 41 s"), (12 * 60, "12 min 41 s"), (3_559, "1 h"), (5 * 3_600, "5 h")):
-        (line,) = attention(Situation(NOW + dt.timedelta(seconds=later), found, {"mail": STUCK}))
-        assert line.text == f"mail: 44 jobs due, none started for {words}."
+        now = NOW + dt.timedelta(seconds=later)
+        found = jobs((WorkerRow(1, now, 0),), mail=MAIL)
+        (line,) = attention(Situation(now, found, {"mail": STUCK}))
+        assert line.text.startswith(f"mail: 44 jobs due, none started for {words}. ")
     many = jobs(**{f"q{number}": MAIL for number in range(500)})
     assert len(attention(Situation(NOW, many, dict.fromkeys(many.queues, STUCK)))) == 20

@@ -154,6 +154,14 @@ KINDS: Mapping[RuleKey, Kind] = MappingProxyType(
                 (Value("long_run_times_usual", "times", 5, 1, 1_000),),
             ),
             Kind(
+                "slow_database",
+                "The database answers slowly",
+                "the database takes {slow_s} or more to answer, for {for_s}",
+                "",
+                "It answers as fast as usual.",
+                (_span("slow_s", 1, 0.1), _span("for_s", 60)),
+            ),
+            Kind(
                 "unserved",
                 "Nobody serves some jobs",
                 "{subject} has jobs due that no live worker serves, for {for_s}",

@@ -54,8 +54,17 @@ class WorkerRow:
     running: int
 
     def is_alive(self, now: dt.datetime) -> bool:
-        """Whether its last heartbeat is fresh enough for its jobs not to count as stalled."""
-        return (now - self.last_heartbeat).total_seconds() <= STALLED_AFTER_S
+        """Whether its last heartbeat is fresh enough for its jobs not to count as stalled.
+
+        One far ahead is of a clock that was set back since, and tells nothing.
+        """
+        return abs((now - self.last_heartbeat).total_seconds()) <= STALLED_AFTER_S
+
+
+def is_heard_from(worker: str) -> str:
+    """`is_alive` as SQL, of the alias of a table of workers."""
+    limit = f"{STALLED_AFTER_S} * interval '1 second'"
+    return f"{worker}.last_heartbeat BETWEEN now() - {limit} AND now() + {limit}"
 
 
 #: What `jobs_table` adds to a job's columns, by names that no deployment's own columns have.

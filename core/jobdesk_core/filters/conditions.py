@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.rows import IS_ABORTING, STALLED_AFTER_S, JobRow
+from jobdesk_core.database.rows import IS_ABORTING, JobRow, is_heard_from
 from jobdesk_core.exceptions import CapabilityMissing
 from jobdesk_core.filters.arguments import args_condition, column_condition
 from jobdesk_core.filters.condition import Condition, Test, Verdict, none_of, text_sql
@@ -163,7 +163,7 @@ _FLAGS: dict[str, tuple[str, Test]] = {
     ),
     "stalled": (
         "job.status = 'doing' AND NOT EXISTS (SELECT FROM procrastinate_workers AS worker WHERE "
-        f"worker.id = job.worker_id AND worker.last_heartbeat >= now() - interval '{STALLED_AFTER_S} seconds')",
+        f"worker.id = job.worker_id AND {is_heard_from('worker')})",
         lambda row, now: None if row.status is Status.DOING else False,
     ),
 }

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.rows import (
-    STALLED_AFTER_S,
     JobRow,
     WorkerRow,
+    is_heard_from,
     job_row,
     jobs_table,
     reserves_lock,
@@ -107,7 +107,7 @@ LAST_STARTS: Statement[dict[str, dt.datetime]] = Statement(
 )
 
 
-_LIVE = "(SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat >= now() - %(stalled)s * interval '1 second')"
+_LIVE = f"(SELECT count(*) FROM procrastinate_workers AS worker WHERE {is_heard_from('worker')})"
 _PAUSED = "(SELECT min(paused_at) FROM procrastinate_paused_queues WHERE queue_name = %(queue)s)"
 
 
@@ -146,7 +146,6 @@ def situation(capabilities: Capabilities, row: JobRow, queues: list[str]) -> Sta
         f"{paused} AS paused_at",
         _situation,
         {
-            "stalled": STALLED_AFTER_S,
             "queue": row.queue_name,
             "queues": queues,
             "priority": row.priority,

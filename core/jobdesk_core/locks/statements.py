@@ -7,7 +7,7 @@ from typing import Any
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.rows import STALLED_AFTER_S, reserves_lock, row_columns
+from jobdesk_core.database.rows import is_heard_from, reserves_lock, row_columns
 from jobdesk_core.locks.reasons import Serving
 
 #: Open jobs looked at, the oldest first (0.5 s when most of them share 80,000 locks), and locks listed.
@@ -24,10 +24,7 @@ def serving(capabilities: Capabilities) -> Statement[Serving]:
     """Which queues workers take jobs from, as far as the latest events and the running jobs tell."""
     live = "NULL::bigint"
     if capabilities.has_workers:
-        live = (
-            "(SELECT count(*) FROM procrastinate_workers "
-            "WHERE last_heartbeat >= now() - %(stalled)s * interval '1 second')"
-        )
+        live = f"(SELECT count(*) FROM procrastinate_workers AS worker WHERE {is_heard_from('worker')})"
 
     def decode(rows: Rows) -> Serving:
         row = rows[0]
@@ -41,7 +38,7 @@ def serving(capabilities: Capabilities) -> Statement[Serving]:
         "WHERE latest.type = 'started' UNION "
         "SELECT queue_name::text FROM procrastinate_jobs WHERE status = 'doing') AS queues",
         decode,
-        {"n": SERVING_EVENTS, "stalled": STALLED_AFTER_S},
+        {"n": SERVING_EVENTS},
     )
 
 
@@ -122,7 +119,7 @@ def chain(capabilities: Capabilities, lock: str, first_id: int) -> Statement[Row
         f"ORDER BY job.status = 'todo', NOT {reserves_lock(capabilities, 'job.')}, {_place(capabilities)}, job.id "
         "LIMIT %(limit)s",
         _as_they_are,
-        {"lock": lock, "first": first_id, "limit": CHAIN_JOBS + 1, "stalled": STALLED_AFTER_S},
+        {"lock": lock, "first": first_id, "limit": CHAIN_JOBS + 1},
     )
 
 
@@ -163,7 +160,7 @@ def _alive(capabilities: Capabilities) -> str:
         return "false"
     return (
         "EXISTS (SELECT FROM procrastinate_workers AS worker WHERE worker.id = job.worker_id "
-        "AND worker.last_heartbeat >= now() - %(stalled)s * interval '1 second')"
+        f"AND {is_heard_from('worker')})"
     )
 
 
@@ -176,7 +173,6 @@ def _parameters(text: str) -> dict[str, Any]:
         "looked": LOOKED_JOBS,
         "listed": LISTED_LOCKS,
         "events": LOOKED_EVENTS,
-        "stalled": STALLED_AFTER_S,
         "text": text,
     }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.rows import STALLED_AFTER_S, UNKNOWN_TIME, WorkerRow, reserves_lock
+from jobdesk_core.database.rows import UNKNOWN_TIME, WorkerRow, is_heard_from, reserves_lock
 from jobdesk_core.jobs import Status
 from jobdesk_core.reading.job_counts import CountedGroup
 
@@ -163,7 +163,7 @@ def heads_sql(
         worker = "job.worker_id"
         stalled = (
             "job.status = 'doing' AND NOT EXISTS (SELECT FROM procrastinate_workers AS worker WHERE worker.id = "
-            f"job.worker_id AND worker.last_heartbeat >= now() - {STALLED_AFTER_S} * interval '1 second')"
+            f"job.worker_id AND {is_heard_from('worker')})"
         )
         workers = (
             "SELECT array_agg(id ORDER BY id), array_agg(last_heartbeat ORDER BY id), array_agg(running ORDER BY id) "

@@ -180,7 +180,9 @@ class Pulse:
     def _seen(self, answer: Answer, capabilities: Capabilities, latency_ms: float) -> Look:
         now, jobs = answer.server_time, answer.open
         courses = {name: course for name, course in self._courses(jobs, now)}
-        situation = Situation(now, jobs, courses, list(self._rises(now)), usual=self.usual)
+        situation = Situation(
+            now, jobs, courses, list(self._rises(now)), usual=self.usual, started_at=self._series.last_start()
+        )
         ended, failed = self._minutes(ENDS, now), self._minutes((EventType.FAILED,), now)
         return Look(
             situation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from jobdesk_core.reading.open_jobs import OpenJobs
 from jobdesk_core.reading.progress import Progress
@@ -15,10 +15,11 @@ from jobdesk_core.schedules.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class LockLine:
-    """Jobs that wait for one lock behind a head that cannot run.
+    """Jobs that wait for one lock behind a head that cannot run, or that has run for long.
 
     `waiting` due jobs of `queue` want it; `waiting_before` wanted it some minutes ago, None when that is not known.
-    `head` is the job in whose way it is; `reason` says in words why that cannot run ("its worker is unresponsive").
+    `head` is the job in whose way it is; `reason` says in words why that cannot run ("its worker is unresponsive"),
+    empty when it runs. `since` is when the oldest of them came, `head_since` when the head was started, or came.
     """
 
     lock: str
@@ -28,11 +29,14 @@ class LockLine:
     waiting: int
     waiting_before: int | None
     since: dt.datetime | None
+    head_since: dt.datetime | None = None
+    #: Whether the head is scheduled for later.
+    is_scheduled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LongRun:
-    """A run far beyond its task's usual time. `usual_s`: the 99th percentile of `runs` runs of the task."""
+    """A job that runs. `usual_s`: the 99th percentile of `runs` runs of the task."""
 
     job_id: int
     task: str
@@ -48,6 +52,54 @@ class Served:
 
     queues: frozenset[str] | None
     tasks: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What the failures of a queue or task have in common, as far as it is reported, and how many are failed still.
+
+    `error` is the most frequent error by its type's name, of `count` of the `reported` failures; empty where no worker
+    reports. `still_failed` is None where nobody has counted.
+    """
+
+    error: str = ""
+    count: int = 0
+    reported: int = 0
+    still_failed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A queue whose due jobs grow: per minute so many `came` and `left`, `since` when (UTC) and from how many.
+
+    `ready` are those that could run now. `usual_wait_s` is the 95th percentile of waits, in seconds, before it grew.
+    """
+
+    queue: str
+    ready: int
+    came: float
+    left: float
+    since: dt.datetime
+    before: int
+    usual_wait_s: float | None = None
+
+    @property
+    def wait_s(self) -> float:
+        """How long a job that comes now will wait, at this pace; infinite while none is started."""
+        return 60 * self.ready / self.left if self.left > 0 else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How many seconds the database takes for one small question: of late, and usually. `since` when it is slow (UTC).
+
+    `reason` says in words what its sessions wait for; empty when nothing tells.
+    """
+
+    now_s: float
+    usual_s: float
+    since: dt.datetime | None
+    reason: str = ""
 
 
 class Usual(Protocol):
@@ -70,8 +122,10 @@ class Usual(Protocol):
 class Situation:
     """All of one moment; `now` is by the server's clock (UTC).
 
-    `courses` are the queues' progress by name, of those with due jobs. `schedules`, `lock_lines`, `served` and
-    `long_runs` are None where nobody has asked, or nothing tells.
+    `courses` are the queues' progress by name, of those with due jobs. `schedules`, `lock_lines`, `served`,
+    `long_runs`, `growths` and `latency` are None where nobody has asked, or nothing tells; `causes` are those of rises,
+    by their kind and name. `started_at` is when any job was started last, `worker_seen_at` when a living worker was
+    seen last (UTC; None: not by us).
     """
 
     now: dt.datetime
@@ -83,3 +137,19 @@ class Situation:
     served: Served | None = None
     long_runs: Sequence[LongRun] | None = None
     usual: Usual | None = None
+    causes: Mapping[tuple[Literal["queue", "task"], str], Cause] = field(default_factory=dict)
+    growths: Sequence[Growth] | None = None
+    latency: Latency | None = None
+    started_at: dt.datetime | None = None
+    worker_seen_at: dt.datetime | None = None
+
+    @property
+    def is_none_alive(self) -> bool:
+        """Whether no worker is alive, where the release keeps a record of them."""
+        workers = self.open.workers
+        return workers is not None and not any(worker.is_alive(self.now) for worker in workers)
+
+    @property
+    def heartbeats(self) -> dict[int, dt.datetime]:
+        """The last heartbeat of each worker that is not alive."""
+        return {each.id: each.last_heartbeat for each in self.open.workers or () if not each.is_alive(self.now)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.rows import IS_ABORTING, STALLED_AFTER_S
+from jobdesk_core.database.rows import IS_ABORTING, is_heard_from
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations.change.changes import Change, Fail, Purge, Reprioritise, Reschedule, Retry
 from jobdesk_core.operations.change.rules import Facts
@@ -21,10 +21,10 @@ def facts_columns(change: Change, capabilities: Capabilities) -> str:
     values = (
         "job.status::text",
         f"job.{IS_ABORTING}",
-        _worker(">=") if has_worker else "false",
+        _worker("") if has_worker else "false",
         LOCK_TAKEN if retries else "false",
         _moot(change),
-        _worker("<") if has_worker else "false",
+        _worker("NOT ") if has_worker else "false",
     )
     return ", ".join(f"{value} AS {name}" for value, name in zip(values, FACTS, strict=True))
 
@@ -53,11 +53,11 @@ def facts_of(row: dict[str, Any]) -> Facts:
     )
 
 
-def _worker(compared: str) -> str:
-    """Whether a running job's worker is registered, and its last heartbeat at the limit, earlier or later."""
+def _worker(negation: str) -> str:
+    """Whether a running job's worker is registered and is heard from, or is not."""
     return (
         "(job.status::text IN ('doing', 'aborting') AND EXISTS (SELECT FROM procrastinate_workers AS worker WHERE "
-        f"worker.id = job.worker_id AND worker.last_heartbeat {compared} now() - interval '{STALLED_AFTER_S} seconds'))"
+        f"worker.id = job.worker_id AND {negation}{is_heard_from('worker')}))"
     )
 
 

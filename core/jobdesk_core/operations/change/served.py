@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.rows import STALLED_AFTER_S
+from jobdesk_core.database.rows import STALLED_AFTER_S, is_heard_from
 from jobdesk_core.durations import so_far
 from jobdesk_core.job.queue_context import LOOKED_BACK
 from jobdesk_core.job.why import named
@@ -21,7 +21,7 @@ def not_served(ledger: Ledger, capabilities: Capabilities) -> Statement[list[str
     been due for more than STALLED_AFTER_S seconds. Which queues a worker serves is written nowhere.
     """
     live = (
-        "(SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat >= now() - %(stalled)s * interval '1 second')"
+        f"(SELECT count(*) FROM procrastinate_workers AS worker WHERE {is_heard_from('worker')})"
         if capabilities.has_workers
         else "NULL::bigint"
     )
@@ -41,7 +41,7 @@ def not_served(ledger: Ledger, capabilities: Capabilities) -> Statement[list[str
         "AND job.id <> ALL (%(ids)s::bigint[]) ORDER BY job.id LIMIT 1) AS due_s "
         "FROM mine LEFT JOIN starts ON starts.queue_name = mine.queue_name ORDER BY mine.jobs DESC, mine.queue_name",
         _sentences,
-        {"ids": ledger.done_ids[:MOST_JOBS].tolist(), "back": LOOKED_BACK, "stalled": STALLED_AFTER_S},
+        {"ids": ledger.done_ids[:MOST_JOBS].tolist(), "back": LOOKED_BACK},
     )
 
 

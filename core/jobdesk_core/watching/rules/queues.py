@@ -1,0 +1,192 @@
+"""Rules about queues: one that stands still, stalled jobs, a backlog that outgrows its workers, one that is paused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from jobdesk_core.durations import roughly, so_far
+from jobdesk_core.filters.language import term
+from jobdesk_core.reading.open_jobs import OpenGroup
+from jobdesk_core.reading.progress import BUSY_S, Progress
+from jobdesk_core.watching.lines import Attention, Severity, Thresholds
+from jobdesk_core.watching.situation import Growth, Situation
+from jobdesk_core.watching.words import are, how_long, jobs, number
+
+#: So many times the longest time that a queue usually starts nothing is more than usual.
+TIMES_IDLE = 1.5
+
+
+def _queues(situation: Situation) -> list[tuple[str, OpenGroup]]:
+    return sorted(situation.open.queues.items(), key=lambda item: (-item[1].due, item[0]))
+
+
+# A queue that stands still
+
+
+def idle_queue(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
+    """A queue whose due jobs get nowhere: nothing starts, or the lock that they want is a stalled job's."""
+    for name, group in _queues(situation):
+        course = situation.courses.get(name)
+        if course is None or not group.due or name in situation.open.paused:
+            continue
+        if course.course == "held" and group.held_by_stalled > 0:
+            yield _standing(situation, name, group, course, "Their lock is held by a stalled job.")
+        elif group.ready > 0 and _is_idle(situation, name, group, course, limits):
+            yield _standing(situation, name, group, course, _why_idle(situation, name, group, course))
+
+
+def _is_idle(situation: Situation, name: str, group: OpenGroup, course: Progress, limits: Thresholds) -> bool:
+    patience_s = limits.idle_s
+    if course.is_busy or _is_behind(situation, name, group) or _is_all_busy(situation, course):
+        patience_s = max(patience_s, BUSY_S)
+    usual_s = situation.usual.idle_s(name, situation.now) if situation.usual is not None else None
+    if usual_s is not None:
+        patience_s = max(patience_s, TIMES_IDLE * usual_s)
+    return course.idle_since is not None and course.idle_s(situation.now) >= patience_s
+
+
+def _is_behind(situation: Situation, name: str, group: OpenGroup) -> str:
+    """The queue whose older jobs are being started meanwhile, for workers take the oldest first; empty without one."""
+    if group.oldest is None:
+        return ""
+    for other, of_other in situation.open.queues.items():
+        course = situation.courses.get(other)
+        if other == name or course is None or not of_other.ready or of_other.oldest is None:
+            continue
+        is_going = course.idle_since is not None and course.idle_since > group.oldest
+        if is_going and of_other.oldest < group.oldest:
+            return other
+    return ""
+
+
+def _is_all_busy(situation: Situation, course: Progress) -> bool:
+    """Whether every living worker runs something, and nothing at all has been started since: none may be free."""
+    live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
+    if not live or not all(worker.running for worker in live):
+        return False
+    started, since = situation.started_at, course.idle_since
+    return started is None or since is None or started <= since
+
+
+def _why_idle(situation: Situation, name: str, group: OpenGroup, course: Progress) -> str:
+    """What keeps it, as far as anything tells."""
+    if group.stalled or course.is_busy:
+        return ""
+    if situation.served is not None and situation.served.queues is not None and name not in situation.served.queues:
+        return "No living worker serves this queue."
+    behind = _is_behind(situation, name, group)
+    if behind:
+        return f"Older jobs of {behind} are started first."
+    live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
+    if not live:
+        return ""
+    if _is_all_busy(situation, course):
+        return "The one living worker is busy." if len(live) == 1 else f"All {len(live):,} living workers are busy."
+    if situation.started_at is not None and situation.started_at > (course.idle_since or situation.now):
+        return "Jobs of other queues are started: does a worker serve this queue?"
+    one = "it" if len(live) == 1 else "one"
+    return f"{jobs(len(live), 'worker')} {are(len(live))} alive: does {one} serve this queue?"
+
+
+def _standing(situation: Situation, name: str, group: OpenGroup, course: Progress, why: str) -> Attention:
+    now = situation.now
+    tone: Severity = "bad"
+    more = "more than " if course.is_at_least else ""
+    sentence = f"{jobs(group.due)} due"
+    if course.idle_since is not None:
+        sentence += f", none started for {more}{how_long(course.idle_since, now)}"
+    if not group.stalled and course.is_busy:
+        sentence, tone = f"{sentence}; {jobs(group.running)} {are(group.running)} running", "warning"
+    elif why.startswith("Older jobs"):
+        tone = "warning"
+    sentence = f"{sentence}. {why}".strip()
+    shown = f"{term('queue', name)} status:todo"
+    seconds, title = course.idle_s(now), f"{name} stands still"
+    line = Attention("idle_queue", name, title, sentence, course.idle_since, tone, seconds, shown)
+    if not group.stalled:
+        return replace(line, remedy="workers" if "serve" in why else "")
+    sentence += f" {_dead_worker(group, situation.heartbeats, now)}"
+    shown = f"is:stalled {term('queue', name)}"
+    return replace(line, sentence=sentence, filter_text=shown, remedy="rescue", count=group.stalled)
+
+
+# Stalled jobs
+
+
+def stalled_jobs(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
+    """Running jobs of a queue that no living worker has."""
+    heartbeats, now = situation.heartbeats, situation.now
+    for name, group in _queues(situation):
+        if group.stalled:
+            count, shown = group.stalled, f"is:stalled {term('queue', name)}"
+            has = "has" if count == 1 else "have"
+            since = heartbeats.get(group.dead_worker) if group.dead_worker is not None else None
+            sentence = f"{jobs(count, 'running job')} {has} stalled. {_dead_worker(group, heartbeats, now)}"
+            title = f"{name} has stalled jobs"
+            yield Attention("stalled_jobs", name, title, sentence, since, "bad", count, shown, "rescue", count)
+
+
+def _dead_worker(group: OpenGroup, heartbeats: Mapping[int, dt.datetime], now: dt.datetime) -> str:
+    if group.dead_worker is None:
+        return "The worker is no longer registered."
+    at = heartbeats.get(group.dead_worker)
+    heard = f": last heartbeat {how_long(at, now)} ago" if at is not None else ""
+    return f"Worker #{group.dead_worker:,} is unresponsive{heard}."
+
+
+# A backlog
+
+
+def backlog(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
+    """A backlog that grows faster than it is served, is large enough to matter, and is not usual at this hour."""
+    found = [each for each in situation.growths or () if _is_beyond(each, situation, limits)]
+    for growth in sorted(found, key=lambda each: -each.wait_s):
+        name, more = growth.queue, growth.came - growth.left
+        waits = "none is started" if math.isinf(growth.wait_s) else f"one that comes now waits {roughly(growth.wait_s)}"
+        sentence = (
+            f"{jobs(growth.ready)} due, {number(more)} more each minute: {number(growth.came)} come and "
+            f"{number(growth.left)} are started; {waits}."
+        )
+        title, shown = f"{name} grows", f"{term('queue', name)} status:todo"
+        yield Attention("backlog", name, title, sentence, growth.since, "warning", growth.ready, shown, "queues")
+
+
+def _is_beyond(growth: Growth, situation: Situation, limits: Thresholds) -> bool:
+    if growth.queue in situation.open.paused or growth.ready < limits.backlog_at_least or growth.came <= growth.left:
+        return False
+    usual_s = limits.backlog_times_usual * (growth.usual_wait_s or 0)
+    if growth.wait_s < max(limits.backlog_wait_s, usual_s):
+        return False
+    # As many as usual come at this hour, and a part of them is started: so it is every week.
+    usual = situation.usual.arrivals(growth.queue, 5, situation.now) if situation.usual is not None else None
+    return usual is None or 5 * growth.came > 1.5 * usual or growth.left < growth.came / limits.backlog_times_usual
+
+
+# What is due, and what is paused
+
+
+def oldest_due(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
+    """A queue whose oldest due job has waited too long, whatever the reason, unless it is paused: for alerts."""
+    found = [
+        (group.oldest, name, group) for name, group in _queues(situation) if group.due and group.oldest is not None
+    ]
+    for oldest, name, group in sorted(found, key=lambda each: each[:2]):
+        waited_s = (situation.now - oldest).total_seconds()
+        if waited_s > limits.oldest_due_s and name not in situation.open.paused:
+            since = oldest + dt.timedelta(seconds=limits.oldest_due_s)
+            sentence = f"the oldest of {jobs(group.due)} due has waited {so_far(waited_s)}."
+            shown, title = f"{term('queue', name)} status:todo", f"{name} has fallen behind"
+            yield Attention("oldest_due", name, title, sentence, since, "warning", waited_s, shown, "queues")
+
+
+def paused(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
+    """A queue that someone has paused, with jobs due: they wait by will, and are no trouble of a worker's."""
+    for name, group in _queues(situation):
+        if group.due and name in situation.open.paused:
+            since = situation.open.paused[name]
+            sentence = f"Paused for {how_long(since, situation.now)}. {jobs(group.due)} {are(group.due)} due."
+            shown = f"is:paused {term('queue', name)}"
+            yield Attention("paused", name, f"{name} is paused", sentence, since, "warning", group.due, shown, "")
