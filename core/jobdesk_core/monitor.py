@@ -24,6 +24,7 @@ from jobdesk_core.feed.feed import Feed
 from jobdesk_core.feed.listening import Listener, place_of, trouble_of
 from jobdesk_core.feed.state import Changes, FeedState, Mode
 from jobdesk_core.history.history import History
+from jobdesk_core.history.recording import PathOf, Recording
 from jobdesk_core.job import arguments, comparison, details, related_jobs, typical_arguments
 from jobdesk_core.job.arguments import MOST_WHOLE, Part
 from jobdesk_core.job.comparison import Comparison
@@ -66,21 +67,28 @@ USUAL_S = 2.0
 class Monitor:
     """Watches one database until `run` is cancelled. Statements are limited to `limit_s` seconds."""
 
-    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, *, limit_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        connector: PsycopgConnector,
+        capabilities: Capabilities,
+        *,
+        limit_s: float = 5.0,
+        record_in: PathOf | None = None,
+    ) -> None:
         capabilities = replace(capabilities, clock=connector.clock)
         self._connector = connector
         self._capabilities = capabilities
         self.limit_s = limit_s
         self.counts = Counts()
         self.series = Series()
-        #: What happened per minute over days. To be asked in a thread of its own.
-        self.history = History()
+        self.recording = Recording(connector, record_in)
         self.pages = JobPages(connector, capabilities, limit_s=limit_s)
         self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.reports = Reports(connector, capabilities, limit_s=limit_s)
         self.schedules = ScheduleFollower(connector, capabilities, limit_s=limit_s)
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
+        self._feed.follower = self.recording.recorder
         self.queues = Board(
             lambda: self.moment.queues if self.moment is not None else (),
             lambda: self.series,
@@ -107,6 +115,11 @@ class Monitor:
     def moment(self) -> Moment | None:
         """What was known when the open jobs were counted last; None before the first read."""
         return self._feed.moment
+
+    @property
+    def history(self) -> History:
+        """What happened per minute over days. To be asked in a thread of its own."""
+        return self.recording.history
 
     def now(self) -> dt.datetime:
         """The time by the server's clock (UTC)."""
@@ -159,6 +172,7 @@ class Monitor:
             try:
                 async with self._connector.own_connection() as self._feed.connection:
                     await self._be_patient()
+                    await self.recording.find()
                     if not is_known:
                         await self._detect()
                     is_known, listener = False, asyncio.create_task(self._listener.listen(self._capabilities))
@@ -267,7 +281,7 @@ class Monitor:
 
     async def _follow(self, on_changes: Callable[[Changes], None], listener: asyncio.Task[None]) -> None:
         """Hand on what happens, until what was read is no longer of this database."""
-        history = asyncio.create_task(self._feed.fill_history())
+        history = asyncio.gather(self._feed.fill_history(), self.recording.keep_filled(), return_exceptions=True)
         is_moving = True
         try:
             while True:

@@ -20,6 +20,7 @@ from jobdesk_core.database.rows import EventRow, JobRow, WorkerRow, rows_by_id
 from jobdesk_core.feed import row_count_check
 from jobdesk_core.feed.counts import INHABITED, Counts, aborting_jobs, count_ended, count_stretch
 from jobdesk_core.feed.events import BATCH_EVENTS, events_after, events_of
+from jobdesk_core.feed.follower import Follower
 from jobdesk_core.feed.gaps import Gaps, recent_events
 from jobdesk_core.feed.glance import Glance, question
 from jobdesk_core.feed.history import HistoryReader
@@ -59,8 +60,8 @@ class Feed:
         *,
         limit_s: float = 5.0,
     ) -> None:
-        self._connector = connector
-        self._clock = connector.clock
+        self._connector, self._clock = connector, connector.clock
+        self.follower = Follower()
         #: Where `has_news` and `read` ask; None: on a connection of the pool.
         self.connection: Connection | None = None
         #: What was known when the open jobs were counted last; None before that.
@@ -145,6 +146,7 @@ class Feed:
         self._fingerprint = None
         self._see(glance.statistics)
         self._began = (glance.statistics, self._counts.as_of)
+        self.follower.begin(glance.server_time)
 
     async def has_news(self) -> bool:
         """Ask the one small question: is there anything to read?"""
@@ -163,6 +165,8 @@ class Feed:
             self._doubt_open()
         if not self._is_open_stale and glance.last_event_id <= self._cursor:
             self._see(glance.statistics)
+        if glance.last_event_id <= self._cursor:
+            self.follower.see(glance.server_time, is_whole=True)
         self._fingerprint = glance.watched
         if self._counts.is_checking and self._balance.has_found_all:
             self._counts.stop_checking()
@@ -185,7 +189,7 @@ class Feed:
     async def read(self) -> tuple[Changes, bool]:
         """Read one batch in one snapshot; also whether more is waiting."""
         run = self._connector.run_async
-        watched = self._watched  # others may be named while this is read
+        watched, asked_at = self._watched, self._clock.now()  # others may be named while this is read
         async with self._snapshot() as connection:
             xmin, xmax, statistics = await run(self._begin(), connection=connection)
             events = await run(events_after(self._cursor, BATCH_EVENTS), connection=connection)
@@ -197,8 +201,7 @@ class Feed:
             stretch = None if has_more else self._next_stretch()
             if stretch is not None:
                 await self._count_stretch(stretch, connection)
-            named = {event.job_id for event in happened}
-            named |= await self._newly_reported(watched, connection)
+            named = {event.job_id for event in happened} | await self._newly_reported(watched, connection)
             wanted = list(named | watched | self._aborting)
             rows = await run(rows_by_id(self._capabilities, wanted), connection=connection) if wanted else {}
             if happened:
@@ -219,7 +222,8 @@ class Feed:
             self._counts.set_checked(each, ended)
         if self._capabilities.has_aborting_status:
             self._follow_aborting(happened, rows)
-        self._series.add_events(happened, rows, self._clock.now())
+        self.follower.add(self._series.add_events(happened, rows, asked_at), asked_at)
+        self.follower.see(None if has_more else asked_at, is_whole=is_all_seen)
         # Last, so that all the numbers of the moment are of this snapshot.
         self._take_open(counted)
         if happened:

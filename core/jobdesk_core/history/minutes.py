@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from jobdesk_core.history.histogram import Histogram, bucket_of
-from jobdesk_core.history.ranges import COUNTED
+from jobdesk_core.history.ranges import COUNTED, Counts
 from jobdesk_core.jobs import EventType
+from jobdesk_core.reading.pace import Occurrence
 
 #: How well a minute is known: only what was still there when it was looked at later, or all that happened.
 FILLED, RECORDED = 1, 2
 _PLACES = {kind: place for place, kind in enumerate(COUNTED)}
 _STARTED = EventType.STARTED
-
-
-class Told(NamedTuple):
-    """Something that happened: when (minutes since 1970), to a job of which queue and task, and what.
-
-    `seconds`: how long a first run's start had waited, or an end's run took; None where that is not known.
-    """
-
-    minute: int
-    queue: str
-    task: str
-    kind: EventType
-    seconds: float | None
 
 
 class Cell:
@@ -47,21 +34,22 @@ class Cell:
         held = self.waited if kind is _STARTED else self.ran
         held[bucket] = held.get(bucket, 0) + number
 
-    def merge(self, numbers: Iterable[int], waited: Mapping[int, int], ran: Mapping[int, int]) -> None:
-        """Add another one's."""
+    def merge(self, numbers: Iterable[int], waited: Mapping[int, int], ran: Mapping[int, int]) -> Cell:
+        """Add another one's, and return this one."""
         self.numbers = [ours + theirs for ours, theirs in zip(self.numbers, numbers, strict=True)]
         for held, more in ((self.waited, waited), (self.ran, ran)):
             for bucket, number in more.items():
                 held[bucket] = held.get(bucket, 0) + number
+        return self
 
-    def merge_cell(self, other: Cell) -> None:
-        """Add another one's."""
-        self.merge(other.numbers, other.waited, other.ran)
+    def merge_cell(self, other: Cell) -> Cell:
+        """Add another one's, and return this one."""
+        return self.merge(other.numbers, other.waited, other.ran)
 
     @property
-    def counts(self) -> dict[EventType, int]:
-        """What happened, by kind."""
-        return dict(zip(COUNTED, self.numbers, strict=True))
+    def counts(self) -> Counts:
+        """What has happened by now, by kind."""
+        return Counts(tuple(self.numbers))
 
     @property
     def histograms(self) -> tuple[Histogram, Histogram]:
@@ -85,12 +73,21 @@ class Minute:
             cell = self.cells[queue, task] = Cell()
         return cell
 
-    def add(self, told: Told) -> None:
+    def add(self, occurrence: Occurrence) -> None:
         """Something has happened."""
-        cell = self.cell(told.queue, told.task)
-        cell.add(told.kind)
-        if told.seconds is not None:
-            cell.add_duration(told.kind, bucket_of(told.seconds))
+        cell = self.cell(occurrence.queue, occurrence.task)
+        cell.add(occurrence.kind)
+        if occurrence.seconds is not None:
+            cell.add_duration(occurrence.kind, bucket_of(occurrence.seconds))
+
+    def merged(self, other: Minute) -> Minute:
+        """A new one of both, as well known as this one."""
+        both = Minute(self.quality)
+        both.cells = dict(self.cells)
+        for name, cell in other.cells.items():
+            held = self.cells.get(name)
+            both.cells[name] = cell if held is None else Cell().merge_cell(held).merge_cell(cell)
+        return both
 
     @property
     def total(self) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobdesk_core.history.histogram import EMPTY, Histogram, merged
 from jobdesk_core.jobs import EventType
@@ -13,7 +13,32 @@ from jobdesk_core.reading.pace import KINDS, PUT_OFF
 
 #: What is counted, in the order of the file's columns. PUT_OFF: what came in for a later time, of the arrivals.
 COUNTED = (*KINDS, PUT_OFF)
-NOTHING: Mapping[EventType, int] = dict.fromkeys(COUNTED, 0)
+_PLACES = {kind: place for place, kind in enumerate(COUNTED)}
+
+
+class Counts(Mapping[EventType, int]):
+    """How often each kind of `COUNTED` happened, as a row has it: made faster than a dictionary."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, row: Sequence[Any]) -> None:
+        self._row = row
+
+    def __getitem__(self, kind: EventType) -> int:
+        number: int = self._row[_PLACES[kind]]
+        return number
+
+    def __iter__(self) -> Iterator[EventType]:
+        return iter(COUNTED)
+
+    def __len__(self) -> int:
+        return len(COUNTED)
+
+    def __repr__(self) -> str:
+        return repr({kind.value: number for kind, number in self.items() if number})
+
+
+NOTHING = Counts((0,) * len(COUNTED))
 
 
 class Column(NamedTuple):

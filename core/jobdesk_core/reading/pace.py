@@ -6,6 +6,7 @@ import datetime as dt
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.stamps import Stamps
@@ -29,6 +30,19 @@ PUT_OFF = EventType.SCHEDULED
 Sample = tuple[float, float]
 #: Minute since 1970, name, what happened (PUT_OFF too) and when; how long a start had waited, or an end's run took.
 Happened = tuple[int, str, EventType, dt.datetime, Sample | None]
+
+
+class Occurrence(NamedTuple):
+    """Something that happened: when (minutes since 1970), to a job of which queue and task, and what.
+
+    `seconds`: how long a first run's start had waited, or an end's run took; None where that is not known.
+    """
+
+    minute: int
+    queue: str
+    task: str
+    kind: EventType
+    seconds: float | None
 
 
 class Durations:

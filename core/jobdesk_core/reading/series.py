@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from jobdesk_core.database.rows import EventRow, JobRow
 from jobdesk_core.jobs import EventType, Status
-from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF, Happened, Pace, Sample, minute_of
+from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF, Happened, Occurrence, Pace, Sample, minute_of
 
 #: Running jobs whose start is remembered; those that are deleted never end.
 MOST_STARTS = 100_000
@@ -35,8 +35,9 @@ class Series(Pace):
         """Forget everything."""
         self.__init__()  # type: ignore[misc]
 
-    def add_events(self, events: Sequence[EventRow], rows: Mapping[int, JobRow], now: dt.datetime) -> None:
-        """Follow what happened. It is `now` by the clock that stamps events."""
+    def add_events(self, events: Sequence[EventRow], rows: Mapping[int, JobRow], now: dt.datetime) -> list[Occurrence]:
+        """Follow what happened, and return it. It is `now` by the clock that stamps events."""
+        occurrences: list[Occurrence] = []
         latest = minute_of(now) + _MOST_AHEAD
         of_queues: list[Happened] = []
         of_tasks: list[Happened] = []
@@ -53,14 +54,18 @@ class Series(Pace):
                 sample = at.timestamp(), (at - started).total_seconds()
             of_queues.append((minute, row.queue_name, kind, at, sample))
             of_tasks.append((minute, row.task_name, kind, at, sample))
+            seconds = sample[1] if sample is not None else None
+            occurrences.append(Occurrence(minute, row.queue_name, row.task_name, kind, seconds))
             if kind in ARRIVALS and _is_put_off(row, at):
                 of_queues.append((minute, row.queue_name, PUT_OFF, at, None))
                 of_tasks.append((minute, row.task_name, PUT_OFF, at, None))
+                occurrences.append(Occurrence(minute, row.queue_name, row.task_name, PUT_OFF, None))
         self.add_happened(of_queues)
         self.tasks.add_happened(of_tasks)
         if len(self._started) > MOST_STARTS:
             for job_id in list(self._started)[: MOST_STARTS // 2]:
                 del self._started[job_id]
+        return occurrences
 
     def remember_starts(self, started: Mapping[int, dt.datetime]) -> None:
         """Jobs that run already, and since when: so the length of their runs is known when they end."""

@@ -1,0 +1,31 @@
+"""Where the history of a database lies: a file of its own for each database that a connection really leads to."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import platformdirs
+
+from jobdesk_core.database.marks import Server
+from jobdesk_core.profiles import Profile, place_of
+
+
+def history_folder() -> Path:
+    """The folder of all histories, in the user's state folder."""
+    return platformdirs.user_state_path("jobdesk", appauthor=False) / "history"
+
+
+def history_path(profile: Profile, server: Server, folder: Path | None = None) -> Path:
+    """The file of the database that a profile leads to now, and that the server says it is.
+
+    Two profiles of the same database, as two roles of it, share one; a profile that is renamed keeps its own. A
+    database that was created anew under the same name begins a new one.
+    """
+    place = place_of(profile)
+    where = (place.servers, place.dbname, place.via) if place is not None else profile.display_dsn
+    identity = hashlib.sha256(repr((where, profile.schema, server.name)).encode()).hexdigest()[:16]
+    words = (place.servers[0][0], place.dbname, profile.schema) if place is not None else (profile.name,)
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(word for word in words if word)).strip("-.")[:60]
+    return (folder or history_folder()) / f"{name or 'database'}-{identity}.sqlite"

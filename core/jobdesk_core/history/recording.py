@@ -1,0 +1,89 @@
+"""Records the history of the database that a monitor follows: into which file, when, and what fills its gaps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.database.marks import NOWHERE, Server, read_server
+from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.history.filling import Filler
+from jobdesk_core.history.history import History
+from jobdesk_core.history.recorder import Recorder
+from jobdesk_core.reading.pace import minute_of
+
+#: Seconds between two looks for what is to be written.
+SAVE_S = 5.0
+#: Seconds after a connection was made before its gaps are filled; then between two looks for new ones.
+FILL_AFTER_S, FILL_AGAIN_S = 3.0, 90.0
+
+PathOf = Callable[[Server], Path]
+
+
+class Recording:
+    """One database's. Without a `path_of` its history is kept in memory only, and nothing is filled in."""
+
+    def __init__(self, connector: PsycopgConnector, path_of: PathOf | None = None) -> None:
+        self._connector, self._path_of = connector, path_of
+        self.history = History()
+        self.recorder = Recorder(self.history)
+        #: Is told in words when the history cannot be written any more, once for as long as that lasts.
+        self.on_trouble: Callable[[Exception], object] = lambda trouble: None
+        self._has_told = False
+
+    async def find(self) -> None:
+        """Find out which database this is, whenever it has been connected to. Raises ConnectorException."""
+        if self._path_of is None:
+            return
+        try:
+            server = await read_server(self._connector.run_async)
+        except ConnectorException as error:
+            if error.sqlstate is None:
+                raise
+            server = NOWHERE
+        path = self._path_of(server)
+        if path != self.history.path:
+            await self.close()
+            self.history = History(path)
+            self.recorder.history = self.history
+
+    async def keep_saved(self) -> None:
+        """Write what there is to be written, until cancelled."""
+        while True:
+            await asyncio.sleep(SAVE_S)
+            if not self.history.is_written:
+                await self._save()
+
+    async def keep_filled(self) -> None:
+        """Fill the gaps, of before the connection and of when nothing was followed, until cancelled."""
+        if self._path_of is None:
+            return
+        await asyncio.sleep(FILL_AFTER_S)
+        filler, begun = Filler(self.history, self._connector), self.recorder.first
+        while True:
+            if begun != self.recorder.first:
+                filler, begun = Filler(self.history, self._connector), self.recorder.first
+            # The minute in which the feed began is over by now, or is looked at the next time.
+            now = minute_of(self._connector.clock.now())
+            if begun is not None and not filler.is_done:
+                with contextlib.suppress(ConnectorException):
+                    await filler.fill(min(now, begun))
+                    filler.is_done = now >= begun or filler.is_spent
+            await asyncio.sleep(FILL_AGAIN_S)
+
+    async def close(self) -> None:
+        """Write what there is, and let go of the file."""
+        if not self.history.is_written:
+            await self._save()
+        await asyncio.to_thread(self.history.close)
+
+    async def _save(self) -> None:
+        history = self.history
+        while await asyncio.to_thread(history.save, minute_of(self._connector.clock.now())):
+            await asyncio.sleep(0.1)
+        if history.trouble is not None and not self._has_told:
+            self.on_trouble(history.trouble)
+        self._has_told = history.trouble is not None
