@@ -24,7 +24,7 @@ from jobdesk_core.feed.feed import Feed
 from jobdesk_core.feed.listening import Listener, place_of, trouble_of
 from jobdesk_core.feed.state import Changes, FeedState, Mode
 from jobdesk_core.history.history import History
-from jobdesk_core.history.recording import PathOf, Recording
+from jobdesk_core.history.recording import Recording
 from jobdesk_core.job import arguments, comparison, details, related_jobs, typical_arguments
 from jobdesk_core.job.arguments import MOST_WHOLE, Part
 from jobdesk_core.job.comparison import Comparison
@@ -67,21 +67,14 @@ USUAL_S = 2.0
 class Monitor:
     """Watches one database until `run` is cancelled. Statements are limited to `limit_s` seconds."""
 
-    def __init__(
-        self,
-        connector: PsycopgConnector,
-        capabilities: Capabilities,
-        *,
-        limit_s: float = 5.0,
-        record_in: PathOf | None = None,
-    ) -> None:
+    def __init__(self, connector: PsycopgConnector, capabilities: Capabilities, *, limit_s: float = 5.0) -> None:
         capabilities = replace(capabilities, clock=connector.clock)
         self._connector = connector
         self._capabilities = capabilities
         self.limit_s = limit_s
         self.counts = Counts()
         self.series = Series()
-        self.recording = Recording(connector, record_in)
+        self.recording = Recording(connector)
         self.pages = JobPages(connector, capabilities, limit_s=limit_s)
         self.locks = Locks(connector, capabilities, limit_s=limit_s)
         self.reports = Reports(connector, capabilities, limit_s=limit_s)

@@ -13,11 +13,11 @@ from jobdesk_core.profiles import Profile, place_of
 
 
 def history_folder() -> Path:
-    """The folder of all histories, in the user's state folder."""
+    """The folder of all histories, in the user's state folder, beside the journal."""
     return platformdirs.user_state_path("jobdesk", appauthor=False) / "history"
 
 
-def history_path(profile: Profile, server: Server, folder: Path | None = None) -> Path:
+def history_path(profile: Profile, server: Server, *, folder: Path | None = None) -> Path:
     """The file of the database that a profile leads to now, and that the server says it is.
 
     Two profiles of the same database, as two roles of it, share one; a profile that is renamed keeps its own. A

@@ -24,10 +24,12 @@ PathOf = Callable[[Server], Path]
 
 
 class Recording:
-    """One database's. Without a `path_of` its history is kept in memory only, and nothing is filled in."""
+    """One database's. Without `path_of` its history is kept in memory only, and nothing is filled in."""
 
-    def __init__(self, connector: PsycopgConnector, path_of: PathOf | None = None) -> None:
-        self._connector, self._path_of = connector, path_of
+    def __init__(self, connector: PsycopgConnector) -> None:
+        self._connector = connector
+        #: The file of a database; without it, nothing is written.
+        self.path_of: PathOf | None = None
         self.history = History()
         self.recorder = Recorder(self.history)
         #: Is told in words when the history cannot be written any more, once for as long as that lasts.
@@ -36,7 +38,7 @@ class Recording:
 
     async def find(self) -> None:
         """Find out which database this is, whenever it has been connected to. Raises ConnectorException."""
-        if self._path_of is None:
+        if self.path_of is None:
             return
         try:
             server = await read_server(self._connector.run_async)
@@ -44,7 +46,7 @@ class Recording:
             if error.sqlstate is None:
                 raise
             server = NOWHERE
-        path = self._path_of(server)
+        path = self.path_of(server)
         if path != self.history.path:
             await self.close()
             self.history = History(path)
@@ -59,7 +61,7 @@ class Recording:
 
     async def keep_filled(self) -> None:
         """Fill the gaps, of before the connection and of when nothing was followed, until cancelled."""
-        if self._path_of is None:
+        if self.path_of is None:
             return
         await asyncio.sleep(FILL_AFTER_S)
         filler, begun = Filler(self.history, self._connector), self.recorder.first

@@ -70,6 +70,7 @@ class Profile:
     `password_command`), which new connections use for `password_lifetime_s` seconds at most, 0 for as long as the
     server takes it. `role` is taken on by every transaction, also one that only reads; `hides_arguments` shows no value
     of an argument anywhere. `ssh` names the host of SSH that connections go through (see `connectors.ssh`).
+    Without `records_history` what happened there is kept in memory only (see `history`).
     `saved_as` is the name that the profile was read from the file by. `folder` and `tags` are for finding it among
     many. `is_shared`: it comes from the file that a team keeps, and cannot be changed here. `is_unlocked`: it is
     read-only otherwise, and may do one act.
@@ -97,6 +98,7 @@ class Profile:
     role: str = ""
     pool: Pool = field(default_factory=Pool)
     hides_arguments: bool = False
+    records_history: bool = True
     folder: str = ""
     tags: tuple[str, ...] = ()
     is_shared: bool = field(default=False, compare=False)

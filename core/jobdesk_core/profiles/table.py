@@ -44,6 +44,7 @@ def profile_of(name: str, table: dict[str, Any]) -> Profile:
         role=str(table.get("role", "")),
         pool=pool_of(table.get("pool")),
         hides_arguments=table.get("hides_arguments") is True,
+        records_history=table.get("records_history") is not False,
         folder=str(table.get("folder", "")),
         tags=_tags(table.get("tags", ())),
         saved_as=name,
@@ -74,6 +75,7 @@ def table_of(profile: Profile) -> dict[str, Any]:
         "role": profile.role,
         "pool": table_of_pool(profile.pool),
         "hides_arguments": profile.hides_arguments,
+        "records_history": profile.records_history,
         "folder": profile.folder,
         "tags": list(profile.tags),
     }

@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -17,6 +18,7 @@ from jobdesk_core.exceptions import ConnectorException, InDoubt, JobdeskExceptio
 from jobdesk_core.feed.state import Changes, FeedState
 from jobdesk_core.filters.completion_values import KnownValues, Question
 from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.history.place import history_path
 from jobdesk_core.jobs import Job
 from jobdesk_core.journal import Entry, Header, Journal, doubts, recorded
 from jobdesk_core.journal import undo as journal_undo
@@ -94,6 +96,9 @@ class Desk(QObject):
         self.access = ActAccess(lambda: self.profile, connector, self)
         self.access.when_unused(lambda: self.work.start(self.access.lock(), name="lock"))
         self.monitor = Monitor(connector, capabilities)
+        if profile.records_history:
+            self.monitor.recording.path_of = partial(history_path, profile, folder=journal.path.parent / "history")
+        self.monitor.recording.on_trouble = self.trouble.emit
         self.monitor.on_capabilities = self._adopt
         self.workers: list[WorkerRow] = []
         self._has_told_clock = False
@@ -131,6 +136,7 @@ class Desk(QObject):
         """Begin to watch. Needs a database that has the schema."""
         self.state_changed.connect(self._look_at_clock)
         self.work.start(self.monitor.run(self.changed.emit, self.state_changed.emit, self._take_workers), name="feed")
+        self.work.start(self.monitor.recording.keep_saved(), name="record the history")
         self.boards.start()
 
     def set_in_sight(self, is_in_sight: bool) -> None:
@@ -154,6 +160,7 @@ class Desk(QObject):
     async def close(self) -> None:
         """Stop watching and close the pool, within a few seconds whatever the server does."""
         await self.work.stop()
+        await self.monitor.recording.close()
         await self.access.lock()
         await self.connector.close_async()
 

@@ -11,14 +11,24 @@ from jobdesk_core.profiles.forms import as_address, as_variables, as_words, name
 from jobdesk_core.profiles.origins import settings_of
 from jobdesk_core.profiles.pool import LIMITS, Pool
 from PySide6.QtGui import QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.fields import FieldList
 
 
 class MoreSettings(QWidget):
-    """A role, four numbers, and a table that is read anew whenever this comes into sight."""
+    """A role, four numbers, a switch, and a table that is read anew whenever this comes into sight."""
 
     def __init__(self, typed: Callable[[], Profile], knows_password: Callable[[], bool]) -> None:
         super().__init__()
@@ -29,6 +39,10 @@ class MoreSettings(QWidget):
         self.timeout = self._number("timeout_s", self.tr(" s"))
         self.lifetime = self._number("lifetime_s", self.tr(" s"))
         self.idle = self._number("idle_s", self.tr(" s"))
+        self.records = QCheckBox(self.tr("Record what happens per minute, on this machine"))
+        self.records.setToolTip(
+            self.tr("Numbers and durations by queue and task, for 90 days. Takes effect on connecting.")
+        )
         self.resolved = FieldList()
         self._says = note("secondary")
         layout = QVBoxLayout(self)
@@ -47,6 +61,7 @@ class MoreSettings(QWidget):
         ):
             row.addLayout(field(label, edit), 1)
         layout.addLayout(row)
+        layout.addWidget(self.records)
         table = QScrollArea()
         table.setWidgetResizable(True)
         table.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -96,11 +111,13 @@ class MoreSettings(QWidget):
         self.timeout.setValue(profile.pool.timeout_s)
         self.lifetime.setValue(profile.pool.lifetime_s)
         self.idle.setValue(profile.pool.idle_s)
+        self.records.setChecked(profile.records_history)
 
     def typed(self) -> dict[str, Any]:
         """The profile's settings as typed."""
         numbers = (edit.value() for edit in (self.most, self.timeout, self.lifetime, self.idle))
-        return {"role": self.role.text().strip(), "pool": Pool(*numbers)}
+        records = self.records.isChecked()
+        return {"role": self.role.text().strip(), "pool": Pool(*numbers), "records_history": records}
 
     def showEvent(self, event: QShowEvent) -> None:
         self.resolve()
