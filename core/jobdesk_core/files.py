@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from jobdesk_core import exact_json
+from jobdesk_core.moments import safe_local
 
 #: What makes a spreadsheet take a text for a formula, also as Japanese keyboards write it; before it may stand what
 #: some of them drop.
@@ -91,7 +92,7 @@ def csv_cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dt.datetime):
-        value = value.astimezone(dt.UTC).isoformat()
+        value = safe_local(value, dt.UTC).isoformat()
     elif isinstance(value, dict | list):
         # The same JSON: of these signs only strings have any behind a separator.
         return _LATER.sub(

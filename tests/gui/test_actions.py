@@ -42,7 +42,7 @@ DIALOGS: dict[str, tuple[type[QDialog], str]] = {
     },
     "job.abort": (PreflightDialog, "doing"),
     "job.retry": (PreflightDialog, "failed"),
-    "jobs.export": (ExportDialog, "todo"),
+    "list.export": (ExportDialog, "todo"),
     "connection.choose": (ConnectionDialog, "todo"),
     "view.palette": (PaletteDialog, "todo"),
     "saved_view.save": (SaveViewDialog, "todo"),
@@ -83,7 +83,7 @@ def doors(key: str) -> list[str]:
     found = ["menu"]
     if key in TOOLBAR:
         found.append("toolbar")
-    if spec.needs is Needs.JOBS or spec.submenu or spec.key == "jobs.export":
+    if spec.needs is Needs.JOBS or spec.submenu or spec.key == "list.export":
         found.append("context menu")
     if spec.shortcut:
         found.append("shortcut")

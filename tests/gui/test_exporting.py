@@ -49,7 +49,7 @@ async def counted(window: DeskView) -> None:
 
 
 async def export_dialog(window: DeskView) -> ExportDialog:
-    window.all_actions["jobs.export"].trigger()
+    window.all_actions["list.export"].trigger()
     return await dialog_of(window, ExportDialog)
 
 

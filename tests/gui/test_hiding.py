@@ -72,7 +72,7 @@ async def test_no_value_of_an_argument_is_in_sight(dsn: str, tmp_path: Path) -> 
 
 
 async def exported(window: DeskView, folder: Path) -> None:
-    window.all_actions["jobs.export"].trigger()
+    window.all_actions["list.export"].trigger()
     dialog = await dialog_of(window, ExportDialog)
     assert dialog.secrets.isHidden()
     dialog.kind.choose(2)

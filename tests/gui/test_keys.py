@@ -108,7 +108,7 @@ class Opener:
             DeferDialog: self.by_action("job.defer"),
             DeferManyDialog: self.by_action("job.defer_many"),
             DiscardDialog: lambda: DiscardDialog(window, counts={"test": 1}).open(),
-            ExportDialog: self.by_action("jobs.export"),
+            ExportDialog: self.by_action("list.export"),
             ExportLeaveDialog: lambda: ExportLeaveDialog(window, concerned=[], is_end=True, go_on=lambda: None).open(),
             ForgetDialog: lambda: ForgetDialog(window).open(),
             ProfileLossDialog: lambda: ProfileLossDialog(window, title="a", sentence="b.", verb="c").open(),

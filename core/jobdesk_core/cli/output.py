@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-import enum
 import json
 import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from jobdesk_core import exact_json
 from jobdesk_core.jobs import Status
+from jobdesk_core.lines import as_json as as_json
 from jobdesk_core.masking import masked_typed
-from jobdesk_core.moments import here, safe_local
+from jobdesk_core.moments import here
 
 #: A cell of a table is cut after so many characters; --json and `show` have the whole.
 WIDEST_CELL = 48
@@ -127,23 +126,6 @@ def _width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
     )
-
-
-def as_json(value: Any) -> Any:
-    """Values of the core as JSON has them: times in UTC, enums by their values."""
-    if isinstance(value, dt.datetime):
-        return safe_local(value, dt.UTC).isoformat()
-    if isinstance(value, enum.Enum):
-        return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr}
-    if hasattr(value, "_asdict"):
-        return as_json(value._asdict())
-    if isinstance(value, Mapping):
-        return {as_json(name): as_json(held) for name, held in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [as_json(held) for held in value]
-    return value
 
 
 def json_line(value: Any) -> None:

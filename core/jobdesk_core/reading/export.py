@@ -50,6 +50,8 @@ class Wanted:
     has_bom: bool = False
     secret_keys: str | None = None
     limit: int | None = None
+    #: Only these columns, as RecordLines knows them, in this order; None: everything.
+    columns: Sequence[str] | None = None
     #: Whether each job's last error and its progress are wanted, as workers report them.
     has_reports: bool = False
 
@@ -84,9 +86,7 @@ async def export_jobs(
         connector.transaction(snapshot=True) as connection,
         _whole_file(path, has_bom=wanted.has_bom and wanted.kind == "csv") as file,
     ):
-        lines = RecordLines(
-            file.write, wanted.kind, wanted.paths, secret_keys=wanted.secret_keys, has_reports=wanted.has_reports
-        )
+        lines = record_lines(file.write, wanted)
 
         async def do(step: _Step) -> Any:
             if isinstance(step, Statement):
@@ -97,6 +97,18 @@ async def export_jobs(
         exported = await ask_async(_records(capabilities, wanted), do)
         await _in_thread(lines.end)
     return exported
+
+
+def record_lines(write: Callable[[str], object], wanted: Wanted) -> RecordLines:
+    """What writes the records as they are wanted."""
+    return RecordLines(
+        write,
+        wanted.kind,
+        wanted.paths,
+        secret_keys=wanted.secret_keys,
+        has_reports=wanted.has_reports,
+        columns=wanted.columns,
+    )
 
 
 def read_records_now(

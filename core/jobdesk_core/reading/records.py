@@ -17,6 +17,7 @@ from jobdesk_core.database.reported import Reported
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.files import CsvLines
 from jobdesk_core.filters.times import MOMENTS, SPANS
+from jobdesk_core.lines import Lines
 from jobdesk_core.moments import safe_local
 from jobdesk_core.profiles.secret_keys import HIDDEN, masked
 from jobdesk_core.reported.shown import Shown, shown
@@ -207,6 +208,13 @@ def without_secrets(record: JobRecord, paths: Sequence[Path], pattern: str) -> J
 
 def _text_at(value: Any, path: Path) -> str | None:
     """What stands at the path, as PostgreSQL's #>> tells it; HIDDEN for all that lies below what is hidden."""
+    value = _value_at(value, path)
+    if value is None or isinstance(value, str):
+        return value
+    return exact_json.dumps(value, ensure_ascii=False)
+
+
+def _value_at(value: Any, path: Path) -> Any:
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)
@@ -214,13 +222,17 @@ def _text_at(value: Any, path: Path) -> str | None:
             value = value[int(step)] if _INDEX.fullmatch(step) and -len(value) <= int(step) < len(value) else None
         elif value != HIDDEN:
             return None
-    if value is None or isinstance(value, str):
-        return value
-    return exact_json.dumps(value, ensure_ascii=False)
+    return value
 
 
 #: Of few digits: Python reads no number of thousands of them.
 _INDEX = re.compile(r"-?[0-9]{1,10}", re.ASCII)
+
+
+def argument_name(path: Path) -> str:
+    """The name of the column of an argument."""
+    return f"args.{'.'.join(path)}"
+
 
 COLUMNS = (*JobRow._fields, *JobTimes._fields[:-1])
 
@@ -235,7 +247,8 @@ class RecordLines:
     """Writes records as `csv`, `ndjson` or `json` (one array). In CSV every path has a column of its own besides.
 
     What stands under a key that matches `secret_keys` is HIDDEN; None hides nothing. `has_reports`: the records have
-    what is reported of their jobs.
+    what is reported of their jobs. With `columns` only these are written, in this order: names of COLUMNS and REPORTS,
+    `args`, and `args.` with a path.
     """
 
     def __init__(
@@ -246,17 +259,20 @@ class RecordLines:
         *,
         secret_keys: str | None = None,
         has_reports: bool = False,
+        columns: Sequence[str] | None = None,
     ) -> None:
         self.written = 0
+        self._some = Lines(write, kind, columns) if columns is not None else None
+        self._columns = columns or ()
         self._paths, self._secret_keys = paths, secret_keys
         self._write_text, self._kind = write, kind
         self._before = _json_pieces()
-        if kind == "csv":
+        if kind == "csv" and columns is None:
             headings = [
                 *COLUMNS,
                 *(REPORTS if has_reports else ()),
                 "args",
-                *(f"args.{'.'.join(path)}" for path in paths),
+                *map(argument_name, paths),
             ]
             self._csv = CsvLines(self, headings)
 
@@ -269,7 +285,9 @@ class RecordLines:
         for whole in records:
             pattern = self._secret_keys
             record = whole if pattern is None else without_secrets(whole, self._paths, pattern)
-            if self._kind == "csv":
+            if self._some is not None:
+                self._some.add(self._values(record))
+            elif self._kind == "csv":
                 self._csv.write([*columns_of(record).values(), record.args, *record.times.values])
             elif self._kind == "json":
                 self._write_text(f"{next(self._before)}{as_json(record)}")
@@ -279,5 +297,18 @@ class RecordLines:
 
     def end(self) -> None:
         """Write what belongs behind the last record."""
-        if self._kind == "json":
+        if self._some is not None:
+            self._some.end()
+        elif self._kind == "json":
             self._write_text("\n]\n" if self.written else "[]\n")
+
+    def _values(self, record: JobRecord) -> list[Any]:
+        """The values of the columns that are wanted."""
+        held = columns_of(record)
+        if self._kind == "csv" or record.args is None:
+            held |= {"args": record.args}
+            held |= {argument_name(path): text for path, text in zip(self._paths, record.times.values, strict=True)}
+            return [held.get(name) for name in self._columns]
+        args = exact_json.loads(record.args)
+        held |= {"args": args} | {argument_name(path): _value_at(args, path) for path in self._paths}
+        return [held.get(name) for name in self._columns]

@@ -1,14 +1,18 @@
-"""Exporting what the list of jobs shows."""
+"""Exporting the list on show: the jobs, from the database, or what any other table shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobdesk_core.lines import write_list
 from jobdesk_core.number import Number
 from jobdesk_core.reading.export import Wanted
+from jobdesk_core.reading.records import argument_name
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.acting.banners import Banners
@@ -16,16 +20,35 @@ from jobdesk.connection.command_group import CommandGroup
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.session import Session
 from jobdesk.jobs.page import JobsPage
-from jobdesk.kit import formats
-from jobdesk.kit.action_spec import Needs, Spec
+from jobdesk.jobs.table import JobsTable
+from jobdesk.kit import clock, formats
+from jobdesk.kit.action_spec import Spec
+from jobdesk.kit.listed import Listed, listed
+from jobdesk.kit.table import Table
 from jobdesk.kit.window import Window
 
 if TYPE_CHECKING:
+    from jobdesk.exporting.dialog import Choice, Form
     from jobdesk.exporting.leaving import Running
+
+#: What a column of the table of jobs is called in a record of one, where that has another name.
+FIELDS = {
+    "task": ("task_name",),
+    "queue": ("queue_name",),
+    "scheduled": ("scheduled_at",),
+    "age": ("deferred_at",),
+    "worker": ("worker_id",),
+    "started": ("started_at",),
+    "ended": ("ended_at",),
+    "duration": ("duration_s",),
+    "waited": ("waited_s",),
+    "error": ("error", "error_at"),
+    "progress": ("progress_done", "progress_total", "progress_note"),
+}
 
 
 class ExportCommands(CommandGroup):
-    """The whole list of the jobs page, or the selected jobs. It only reads: no right to act is needed."""
+    """All of a list, or the selected rows. It only reads: no right to act is needed."""
 
     def __init__(self, window: Window, session: Session, jobs: JobsPage, banners: Banners) -> None:
         super().__init__(window, session)
@@ -33,43 +56,98 @@ class ExportCommands(CommandGroup):
         self._running: list[Running] = []
 
     def export(self) -> None:
-        """Ask what to export, and where."""
+        """Ask what to export of the list on show, and where."""
+        table = self._window.table()
+        if isinstance(table, JobsTable):
+            self._ask_for_jobs(table)
+        elif table is not None:
+            self._ask_for_rows(table)
+        else:
+            self._window.warn(self.tr("There is no list here to export."), "")
+
+    specs = (
+        Spec(
+            "list.export",
+            "E&xport…",
+            "view",
+            export,
+            tip="Export the list on show, or the rows selected, to a file: CSV, JSON or NDJSON",
+            shortcut="Ctrl+Shift+E",
+            after="view.columns",
+            name="Export list…",
+        ),
+    )
+
+    # The jobs
+
+    def _ask_for_jobs(self, table: JobsTable) -> None:
         from jobdesk.exporting import export
-        from jobdesk.exporting.dialog import Choice, ExportDialog
+        from jobdesk.exporting.dialog import About, Choice, ExportDialog
 
         desk = self._desk
         if desk is None:
             return
-        model, table = self._jobs.model, self._jobs.table
+        model = self._jobs.model
         # What is not reported at all is no reason to refuse a file.
         has_reports = table.shows_reported() and bool(desk.capabilities.reported.readable & {"errors", "progress"})
         wanted = Wanted(model.job_filter, model.order, "csv", paths=table.shown_paths(), has_reports=has_reports)
-        about = self._jobs.reading.whole_count()
-        choices = [Choice(_name_of_all(wanted, about), wanted, about.value if about is not None else None)]
-        rows = self._window.selected_rows()
-        if rows:
-            name = self.tr("{count} selected").format(count=formats.number(len(rows)))
-            chosen = replace(wanted, ids=[row.id for row in rows])
-            choices.append(Choice(name, chosen, len(rows)))
+        shown, secret_keys = _fields_of(table, has_reports=has_reports), desk.profile.hidden_keys
 
-        def begin(asked: Wanted, path: Path, about: int | None) -> None:
+        def begin(asked: Wanted, about: int | None, form: Form, path: Path) -> None:
             self._running = [each for each in self._running if not each.is_over]
+            asked = replace(
+                asked,
+                kind=form.kind,
+                has_bom=form.has_bom,
+                secret_keys=None if form.has_secrets else secret_keys,
+                columns=shown if form.is_as_shown else None,
+            )
             self._running.append(export.start(desk, self._banners, asked, path, about))
 
-        ExportDialog(self._window.frame, choices=choices, secret_keys=desk.profile.hidden_keys, begin=begin).open()
+        about = self._jobs.reading.whole_count()
+        count = about.value if about is not None else None
+        choices = [Choice(_name_of_all(wanted, about), partial(begin, wanted, count))]
+        rows = self._window.selected_rows()
+        if rows:
+            chosen = replace(wanted, ids=[row.id for row in rows])
+            choices.append(Choice(_selected(len(rows)), partial(begin, chosen, len(rows))))
+        sentence = self.tr("All as of one moment, with times in UTC. Everything includes the arguments.")
+        told = About(self.tr("Export jobs"), self.tr("Jobs"), "jobs", sentence, secret_keys)
+        ExportDialog(self._window.frame, about=told, choices=choices).open()
 
-    specs = (
-        Spec(
-            "jobs.export",
-            "E&xport…",
-            "job",
-            export,
-            tip="Export the jobs listed, or those selected, to a file: CSV, JSON or NDJSON",
-            shortcut="Ctrl+Shift+E",
-            needs=Needs.DESK,
-            name="Export jobs…",
-        ),
-    )
+    # Any other list
+
+    def _ask_for_rows(self, table: Table) -> None:
+        """What is on show now, and not when a place is chosen at last: so much has been read, and so it is named."""
+        from jobdesk.exporting.dialog import About, Choice, ExportDialog
+
+        at = formats.local(clock.now())
+
+        def choice(name: str, places: Sequence[int] | None) -> Choice:
+            whole, as_shown = listed(table, places), listed(table, places, is_as_shown=True)
+            return Choice(name, lambda form, path: self._write(as_shown if form.is_as_shown else whole, at, form, path))
+
+        rows, places = len(listed(table, is_as_shown=True).rows), table.selected_places()
+        name = self.tr("The only row") if rows == 1 else self.tr("All {count}").format(count=formats.number(rows))
+        choices = [choice(name, None)]
+        if places and len(places) < rows:
+            choices.append(choice(_selected(len(places)), places))
+        title = self.tr("Export list: {name}").format(name=table.accessibleName())
+        sentence = self.tr("As of {time}, with times in UTC.").format(time=at)
+        told = About(title, self.tr("Rows"), table.objectName() or "list", sentence)
+        ExportDialog(self._window.frame, about=told, choices=choices).open()
+
+    def _write(self, found: Listed, at: str, form: Form, path: Path) -> None:
+        from jobdesk.exporting import export
+
+        def tell(count: int) -> None:
+            self._banners.add("good", export.list_words(count, path, at))
+
+        def failed(error: Exception) -> None:
+            self._banners.add("bad", *export.failure_words(error, path))
+
+        writing = asyncio.to_thread(write_list, path, form.kind, found.titles, found.rows, has_bom=form.has_bom)
+        self._work.start(writing, name="export list", then=tell, failed=failed)
 
     # Leaving
 
@@ -93,6 +171,24 @@ class ExportCommands(CommandGroup):
             shown.raise_()
             return
         ExportLeaveDialog(self._window.frame, concerned=concerned, is_end=is_end, go_on=go_on).open()
+
+
+def _fields_of(table: JobsTable, *, has_reports: bool) -> list[str]:
+    """What the columns on show are called in a record of a job, in their order."""
+    head, columns = table.horizontalHeader(), table.jobs.columns
+    places = [head.logicalIndex(visual) for visual in range(head.count())]
+    shown = [columns[place] for place in places if not table.isColumnHidden(place)]
+    if not has_reports:
+        shown = [column for column in shown if column.key not in ("error", "progress")]
+    return [
+        name
+        for column in shown
+        for name in ((argument_name(column.path),) if column.path else FIELDS.get(column.key, (column.key,)))
+    ]
+
+
+def _selected(count: int) -> str:
+    return _tr("{count} selected").format(count=formats.number(count))
 
 
 def _name_of_all(wanted: Wanted, about: Number | None) -> str:

@@ -75,6 +75,16 @@ def end_words(exported: Exported, wanted: Wanted, path: Path) -> str:
     return f"{said} {left.format(count=formats.number(gone))}"
 
 
+def list_words(count: int, path: Path, at: str) -> str:
+    """That what a table showed at a time was written."""
+    said = (
+        _tr("Exported 1 row to {path}, as of {time}.")
+        if count == 1
+        else _tr("Exported {count} rows to {path}, as of {time}.")
+    )
+    return said.format(count=formats.number(count), path=_told(path), time=at)
+
+
 def failure_words(error: Exception, path: Path) -> tuple[str, str]:
     """The cause, and the remedy. Nothing has been written then."""
     if isinstance(error, ExportIncomplete):

@@ -30,7 +30,7 @@ class Running:
 class ExportLeaveDialog(DialogFrame):
     """`go_on` is called when the exports have been stopped and have ended."""
 
-    help_place = ("jobs", "export")
+    help_place = ("exporting", "")
 
     def __init__(
         self, parent: QWidget | None, *, concerned: list[Running], is_end: bool, go_on: Callable[[], object]

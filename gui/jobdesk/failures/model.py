@@ -12,7 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from jobdesk.failures import words
 from jobdesk.failures.rows import Row, knows_errors
 from jobdesk.kit import formats
-from jobdesk.kit.roles import CELL_ROLE, AnyIndex, PaintedCell
+from jobdesk.kit.roles import CELL_ROLE, VALUE_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.theme.tokens import Tone
 from jobdesk.kit.values_model import LEFT, RIGHT, Title
 
@@ -122,6 +122,8 @@ class FailuresModel(QAbstractTableModel):
             return RIGHT if self._titles[column].is_right else LEFT
         if row is None:
             return None
+        if role == VALUE_ROLE:
+            return self._value(row, index.row(), column)
         if role == PARTS_ROLE:
             return self._parts(row, column) if column <= SECOND else None
         if role == TREND_ROLE:
@@ -131,6 +133,17 @@ class FailuresModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole and column == FIRST:
             return self._spoken(row)
         return None
+
+    def _value(self, row: Row, place: int, column: int) -> object:
+        """What an export has of a cell; the lines below a group name their group, too."""
+        group = row.group
+        if column == FIRST:
+            own = next((each for each in reversed(self._rows[: place + 1]) if not each.is_child), row)
+            return " ".join(filter(None, self._of_first(own)))
+        if column == SECOND:
+            return " ".join(filter(None, self._of_second(row)))
+        values = {SHARE: group.share, TREND: list(group.trend), SINCE: group.first, LAST: group.last}
+        return values.get(column)
 
     # What a cell says
 

@@ -25,6 +25,7 @@ TOPICS = (
     "filter",
     "acting",
     "staged-changes",
+    "exporting",
     "connections",
     "live",
     "actions",

@@ -36,10 +36,10 @@ def entry_cells(entry: Entry, now: dt.datetime) -> list[Cell]:
     """The cells of one entry."""
     text, tone = outcome_words(entry, now)
     return [
-        Cell(short(entry.header.sentence)),
-        Cell(formats.local(entry.at), "secondary"),
+        Cell(short(entry.header.sentence), value=entry.header.sentence),
+        Cell(formats.local(entry.at), "secondary", value=entry.at),
         Cell(text, tone),
-        Cell(short(entry.header.profile)),
+        Cell(short(entry.header.profile), value=entry.header.profile),
         Cell(short(entry.os_user), "secondary"),
         Cell(short(entry.header.role), "secondary"),
     ]
@@ -88,10 +88,14 @@ def record_cells(record: Record) -> list[Cell]:
     tones: dict[str, Tone] = {"done": "good", "unknown": "warning", "refused": "bad"}
     outcome = _tr("undone") if record.undone_by is not None else translated(record.outcome)
     return [
-        Cell(formats.job_number(record.job_id) if record.job_id else formats.DASH, is_mono=True),
+        Cell(
+            formats.job_number(record.job_id) if record.job_id else formats.DASH,
+            is_mono=True,
+            value=record.job_id or None,
+        ),
         Cell(outcome, "secondary" if record.undone_by is not None else tones.get(record.outcome, "secondary")),
-        Cell(short(before_words(record)), "secondary"),
-        Cell(short(record.sentence)),
+        Cell(short(before_words(record)), "secondary", value=before_words(record)),
+        Cell(short(record.sentence), value=record.sentence),
     ]
 
 

@@ -66,7 +66,7 @@ class Actions(QObject):
 
     def job_menu(self, parent: QWidget) -> QMenu:
         """The context menu of jobs, with the same actions as the menu bar's."""
-        keys = [*self.of("jobs"), *self.of("matching")]
+        keys = self.of("matching")
         return self.menu_of([spec.key for spec in self.specs if spec.needs is Needs.JOBS or spec.key in keys], parent)
 
     def of(self, noun: str) -> list[str]:
@@ -74,10 +74,12 @@ class Actions(QObject):
         return [spec.key for spec in self.specs if spec.noun == noun]
 
     def menu_of(self, keys: Iterable[str], parent: QWidget) -> QMenu:
-        """A menu of these actions."""
+        """The menu of a list's rows: these actions, and what every list can."""
         menu = QMenu(parent)
         menu.setToolTipsVisible(True)
         self._fill(menu, [spec for spec in self.specs if spec.key in keys])
+        menu.addSeparator()
+        self._fill(menu, [spec for spec in self.specs if spec.noun == "list"])
         return menu
 
     def _fill(self, menu: QMenu, specs: list[Spec]) -> None:

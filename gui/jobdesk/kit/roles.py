@@ -29,6 +29,9 @@ STRONG_ROLE = _FIRST + 5
 CELL_ROLE = _FIRST + 6
 #: Two sequences of counts per minute, of which the second is part of the first: drawn as columns.
 SPARK_ROLE = _FIRST + 7
+#: What a cell stands for, as an export has it: a time instead of an age, seconds instead of "3 min". Where a model
+#: does not answer it, the text is taken, and a number out of it.
+VALUE_ROLE = _FIRST + 8
 
 
 class PaintedCell(NamedTuple):

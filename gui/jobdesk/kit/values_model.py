@@ -9,7 +9,7 @@ from typing import Any
 from jobdesk_core.jobs import Status
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from jobdesk.kit.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE, AnyIndex
+from jobdesk.kit.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE, VALUE_ROLE, AnyIndex
 from jobdesk.kit.theme.tokens import Tone
 
 NO_PARENT = QModelIndex()
@@ -27,6 +27,8 @@ class Cell:
     is_mono: bool = False
     shape: str = ""
     is_strong: bool = False
+    #: What an export has of it instead of the text: a time, seconds, a number.
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,12 @@ class ValuesModel(QAbstractTableModel):
                 self._rows[position] = cells
                 self.dataChanged.emit(self.index(position, 0), self.index(position, len(self.titles) - 1))
 
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        """Override QAbstractTableModel.flags: a row without a key only sums up the others."""
+        flags = super().flags(index)
+        is_sum = index.isValid() and not self._keys[index.row()]
+        return flags & ~Qt.ItemFlag.ItemIsSelectable if is_sum else flags
+
     def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
@@ -79,6 +87,8 @@ class ValuesModel(QAbstractTableModel):
             return cell.text
         if role == TONE_ROLE:
             return cell.tone
+        if role == VALUE_ROLE:
+            return cell.value
         if role == STATUS_ROLE:
             return cell.status
         if role == MONO_ROLE:

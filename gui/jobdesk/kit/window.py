@@ -9,6 +9,8 @@ from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.troubles import Trouble
 from PySide6.QtWidgets import QWidget
 
+from jobdesk.kit.table import Table
+
 
 class Window(Protocol):
     """Shows the pages of one connection."""
@@ -35,6 +37,9 @@ class Window(Protocol):
 
     def selected_text(self) -> str:
         """The selected rows of the page on show, or else of the jobs page, as text with tabs between the cells."""
+
+    def table(self) -> Table | None:
+        """The table on show: the one that has the focus, or else the first; None where there is none."""
 
     def job_filter(self) -> JobFilter:
         """The filter of the jobs page."""

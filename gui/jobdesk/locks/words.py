@@ -58,13 +58,13 @@ def columns_of(kind: LockKind) -> dict[str, Title]:
 def lock_cells(lock: LockRow, now: dt.datetime) -> list[Cell]:
     """The cells of one lock."""
     head, is_lock = lock.head, lock.kind is LockKind.LOCK
-    waited = Cell(formats.age(lock.waiting_since, now), "" if lock.waiting else "secondary")
+    waited = Cell(formats.age(lock.waiting_since, now), "" if lock.waiting else "secondary", value=lock.waiting_since)
     return [
-        Cell(short(lock.name)),
+        Cell(short(lock.name), value=lock.name),
         Cell(_state(lock), TONES[lock.state]),
         *([_count(lock.waiting), waited] if is_lock else [_count(lock.waiting, "warning")]),
-        Cell(formats.job_number(head.id), is_mono=True),
-        Cell(formats.age(lock.head_since, now), "secondary"),
+        Cell(formats.job_number(head.id), is_mono=True, value=head.id),
+        Cell(formats.age(lock.head_since, now), "secondary", value=lock.head_since),
         Cell(head.task_name),
         Cell(head.queue_name),
         *([_count(lock.later)] if is_lock else []),
@@ -141,14 +141,14 @@ def chain_titles() -> list[Title]:
 def chain_cells(row: JobRow, why: str, now: dt.datetime) -> list[Cell]:
     """The cells of one job of a lock."""
     return [
-        Cell(formats.job_number(row.id), is_mono=True),
+        Cell(formats.job_number(row.id), is_mono=True, value=row.id),
         Cell(row.status.value, status=row.status),
         _count(row.priority),
-        Cell(formats.relative(row.scheduled_at, now), "secondary"),
+        Cell(formats.relative(row.scheduled_at, now), "secondary", value=row.scheduled_at),
         Cell(why),
         Cell(row.task_name),
         Cell(row.queue_name),
-        Cell(formats.age(row.deferred_at, now), "secondary"),
+        Cell(formats.age(row.deferred_at, now), "secondary", value=row.deferred_at),
     ]
 
 

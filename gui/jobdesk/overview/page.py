@@ -7,6 +7,7 @@ says as of when the numbers are.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from jobdesk_core.filters.language import term
 from jobdesk_core.jobs import EventType, Status
@@ -234,11 +235,11 @@ class OverviewPage(Page):
             Cell(row.name, "bad" if row.trouble else "", shape="triangle" if row.trouble else "", is_strong=True),
             Cell(*count_cell(group.due)),
             Cell(*count_cell(group.scheduled)),
-            Cell(*running_cell(group)),
+            Cell(*running_cell(group), value=group.running),
             failed,
-            Cell(formats.age(group.oldest, now), "" if group.oldest else "secondary"),
-            *(Cell(*seconds(value)) for value in (row.waited_s, row.ran_s)),
-            Cell(*course_cell(row.progress)),
+            Cell(formats.age(group.oldest, now), "" if group.oldest else "secondary", value=group.oldest),
+            *(Cell(*seconds(value), value=value) for value in (row.waited_s, row.ran_s)),
+            Cell(*course_cell(row.progress), value=row.progress.clears_in_s),
         ]
 
     def _sum(self, found: Overview, now: dt.datetime) -> list[Cell]:
@@ -321,4 +322,4 @@ class OverviewPage(Page):
 
 
 def _faded(cell: Cell) -> Cell:
-    return Cell(cell.text, "secondary", cell.status, cell.is_mono, cell.shape, cell.is_strong)
+    return replace(cell, tone="secondary")

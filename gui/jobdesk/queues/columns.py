@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.reading.name_rows import NameRow
@@ -30,6 +31,8 @@ class Column:
     number: Callable[[NameRow], int] | None = None
     #: A text that the column always has room for.
     sample: str = ""
+    #: What an export has of it, where that is not what it is sorted by: times, and the counts of each minute.
+    value: Callable[[NameRow], Any] | None = None
 
     def shown_title(self) -> str:
         """The title in the window's language."""
@@ -106,14 +109,25 @@ COLUMNS = (
         _RAN,
         sample=LONG_TIME,
     ),
-    Column("oldest", "oldest due", 86, _oldest, "How long the oldest due job has waited", sample=LONG_AGE),
-    Column("course", "clears in", 104, _course, _CLEARS, sample="held by locks"),
+    Column(
+        "oldest",
+        "oldest due",
+        86,
+        _oldest,
+        "How long the oldest due job has waited",
+        sample=LONG_AGE,
+        value=lambda row: row.oldest,
+    ),
+    Column(
+        "course", "clears in", 104, _course, _CLEARS, sample="held by locks", value=lambda row: row.progress.clears_in_s
+    ),
     Column(
         "hour",
         "last hour",
         136,
         lambda row: row.ended_in_hour,
         _HOUR,
+        value=lambda row: list(row.ended),
     ),
 )
 INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}

@@ -13,10 +13,10 @@ from jobdesk_core.reading.name_rows import NameRow
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from jobdesk.kit import clock, formats
-from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, AnyIndex, PaintedCell
+from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, VALUE_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme.tokens import Tone
-from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN, INDEX_OF, NUMBERS
+from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN, INDEX_OF, NUMBERS, Column
 from jobdesk.queues.words import TEXTS, held_sentence, trouble_sentence
 
 NO_PARENT = QModelIndex()
@@ -159,6 +159,8 @@ class NamesModel(QAbstractTableModel):
             return self._text(row, column)[0]
         if role == CHANGED_ROLE:
             return self._changed_at.get(name, (0.0, ()))[0]
+        if role == VALUE_ROLE:
+            return self._value(row, COLUMNS[column])
         if role == SPARK_ROLE:
             return (row.ended, row.failed) if column == HOUR_COLUMN else None
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -222,6 +224,12 @@ class NamesModel(QAbstractTableModel):
             return PaintedCell(text, loud, shape, 0.0, False, True, False)
         changed_at, columns = self._changed_at.get(row.name, (0.0, ()))
         return PaintedCell(text, tone, "", changed_at if column in columns else 0.0, False, False, True)
+
+    def _value(self, row: NameRow, column: Column) -> object:
+        if column.status is None:
+            return (column.value or column.sort_key)(row)
+        worth = self._worth if column.status.is_final else EXACT
+        return Number(row.count(column.status), worth.kind, worth.as_of)
 
     def _text(self, row: NameRow, column: int) -> tuple[str, Tone]:
         """What a cell shows, and its tone."""

@@ -34,12 +34,12 @@ GROUPS: tuple[type[CommandGroup], ...] = (
     MatchingCommands,
     AgainCommands,
     CopyCommands,
-    ExportCommands,
     QueueCommands,
     TaskCommands,
     WorkerCommands,
     FailureCommands,
     ViewCommands,
+    ExportCommands,
     SavedViewCommands,
     HelpCommands,
 )

@@ -25,6 +25,7 @@ from jobdesk.jobs.page import JobsPage
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.message_bar import MessageBar
 from jobdesk.kit.navigation import Navigation
+from jobdesk.kit.table import Table
 from jobdesk.runtime.logs import fault
 from jobdesk.window.actions import SPECS
 from jobdesk.window.arrangement import Arrangement
@@ -103,6 +104,10 @@ class DeskView(QWidget):
         """The selected rows of the page on show, or else of the jobs page, as text with tabs between the cells."""
         own = self.pages.get(self.page_key).selected_text()
         return self.jobs.selected_text() if own is None else own
+
+    def table(self) -> Table | None:
+        """The table on show: the one that has the focus, or else the first; None where there is none."""
+        return self.panes.table()
 
     def job_filter(self) -> JobFilter:
         """The filter of the jobs page."""

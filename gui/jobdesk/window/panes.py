@@ -41,7 +41,8 @@ class Panes(QObject):
     def table(self) -> Table | None:
         """The table that has the focus, or else the first in sight."""
         focused = QApplication.focusWidget()
-        return focused if isinstance(focused, Table) else self._first_table()
+        is_here = isinstance(focused, Table) and self._view.isAncestorOf(focused)
+        return focused if isinstance(focused, Table) and is_here else self._first_table()
 
     def _first_table(self) -> Table | None:
         return next((pane for pane in self._in_sight() if isinstance(pane, Table)), None)

@@ -281,7 +281,7 @@ def _reported_cells(worker: ReportedWorker, now: dt.datetime) -> list[Cell]:
         Cell(_tr("alive"), "good"),
         *reported.cells(worker),
         Cell(formats.number(len(worker.running)), "" if worker.running else "secondary"),
-        Cell(formats.relative(worker.beat_at, now), "secondary"),
+        Cell(formats.relative(worker.beat_at, now), "secondary", value=worker.beat_at),
     ]
 
 
@@ -301,11 +301,11 @@ def _cells(worker: WorkerRow, report: ReportedWorker | None, now: dt.datetime) -
         if not worker.running:
             state = Cell(_tr("unresponsive"), "warning")
     return [
-        Cell(f"#{worker.id:,}", is_mono=True),
+        Cell(f"#{worker.id:,}", is_mono=True, value=worker.id),
         state,
         *reported.cells(report),
         Cell(formats.number(worker.running), "" if worker.running else "secondary"),
-        Cell(formats.relative(worker.last_heartbeat, now), "secondary"),
+        Cell(formats.relative(worker.last_heartbeat, now), "secondary", value=worker.last_heartbeat),
     ]
 
 

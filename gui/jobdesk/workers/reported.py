@@ -34,7 +34,13 @@ def cells(worker: ReportedWorker | None) -> list[Cell]:
     if worker.pid is not None:
         place += f" · {worker.pid}"
     slots = _tr("{taken} of {all}").format(taken=len(worker.running), all=worker.concurrency)
-    return [Cell(place), Cell(queues_of(worker)), Cell(slots), Cell(load_of(worker), "secondary")]
+    load = {"cores": worker.cpu_share, "bytes": worker.memory_bytes}
+    return [
+        Cell(place),
+        Cell(queues_of(worker), value=queues_of(worker) if worker.queues is None else list(worker.queues)),
+        Cell(slots, value=worker.concurrency),
+        Cell(load_of(worker), "secondary", value=load),
+    ]
 
 
 def queues_of(worker: ReportedWorker) -> str:
