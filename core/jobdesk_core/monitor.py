@@ -34,7 +34,7 @@ from jobdesk_core.job.typical_arguments import UsualArguments
 from jobdesk_core.locks.locks import Locks
 from jobdesk_core.reading import running, workers
 from jobdesk_core.reading.moment import Moment
-from jobdesk_core.reading.name_rows import Board
+from jobdesk_core.reading.name_rows import boards
 from jobdesk_core.reading.pages import JobPages
 from jobdesk_core.reading.records import JobTimes, Path, times_by_id, times_of
 from jobdesk_core.reading.running import RunningJob
@@ -44,6 +44,8 @@ from jobdesk_core.reported.reports import Reports
 from jobdesk_core.schedules.following import ScheduleFollower
 from jobdesk_core.troubles import Trouble
 from jobdesk_core.watching.overview import Overview, overview
+from jobdesk_core.watching.situation import Situation
+from jobdesk_core.watching.watch import Watch
 
 #: Seconds between two looks: while things move, at rest, and at least.
 MOVING_S, REST_S, SHORTEST_S = 0.25, 0.98, 0.1
@@ -82,15 +84,9 @@ class Monitor:
         self.state = FeedState()
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self._feed.follower = self.recording.recorder
-        self.queues = Board(
-            lambda: self.moment.queues if self.moment is not None else (),
-            lambda: self.series,
-            lambda: self.moment.open.queues if self.moment is not None else {},
-        )
-        self.tasks = Board(
-            lambda: self.moment.tasks if self.moment is not None else (),
-            lambda: self.series.tasks,
-            lambda: self.moment.open.tasks if self.moment is not None else {},
+        self.queues, self.tasks = boards(lambda: self.moment, self.series)
+        self.watching = Watch(
+            connector, capabilities, self.series, (self.queues, self.tasks), self.schedules, limit_s=limit_s
         )
         #: Is told what the database can do when that has changed: after a migration, a promotion, a failover.
         self.on_capabilities: Callable[[Capabilities], object] = lambda capabilities: None
@@ -126,9 +122,16 @@ class Monitor:
             self._make_overview()
         return self._overview
 
+    def situation(self) -> Situation | None:
+        """All that the rules of attention may know of the latest moment; None before the first read."""
+        return self.watching.situation(self.moment, self.now()) if self.moment is not None else None
+
     def _make_overview(self) -> None:
         assert self.moment is not None
-        self._overview = overview(self.moment, self.series, self.queues, self.tasks, self.now())
+        situation = self.watching.situation(self.moment, self.now())
+        self._overview = overview(self.moment, self.series, self.queues, situation)
+        self.watching.note(self._overview.attention, situation.now)
+        self._overview = replace(self._overview, last=self.watching.last)
 
     def watch(self, job_ids: Iterable[int]) -> None:
         """Name the jobs on the screen: whatever anyone does to them shows within a second."""
@@ -267,14 +270,17 @@ class Monitor:
         if found == self._capabilities:
             return False
         self._capabilities = found
-        for part in (self.pages, self.locks, self.reports, self.schedules, self._feed):
+        for part in (self.pages, self.locks, self.reports, self.schedules, self.watching, self._feed):
             part.adopt(found)
         self.on_capabilities(found)
         return True
 
     async def _follow(self, on_changes: Callable[[Changes], None], listener: asyncio.Task[None]) -> None:
         """Hand on what happens, until what was read is no longer of this database."""
-        history = asyncio.gather(self._feed.fill_history(), self.recording.keep_filled(), return_exceptions=True)
+        watching = self.watching.follow(lambda: self.moment, lambda: self._is_in_sight)
+        beside = asyncio.gather(
+            self._feed.fill_history(), self.recording.keep_filled(), watching, return_exceptions=True
+        )
         is_moving = True
         try:
             while True:
@@ -282,7 +288,7 @@ class Monitor:
                 if listener.done() and not listener.cancelled() and not self._listener.is_deaf:
                     listener.result()
                     raise ConnectorException("The listening connection has ended.")
-                started = time.monotonic()
+                started = self.watching.latencies.ask()
                 workers = self._feed.workers
                 has_news = await self._answered(self._feed.has_news())
                 if self._feed.workers != workers:
@@ -301,8 +307,8 @@ class Monitor:
                     is_moving = is_moving or bool(changes.events)
                     on_changes(changes)
         finally:
-            history.cancel()
-            await asyncio.gather(history, return_exceptions=True)
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
 
     async def _rest(self, seconds: float) -> None:
         """Between two attempts at a lost link; cut short by `try_now`."""
@@ -345,7 +351,7 @@ class Monitor:
                 self._tell(replace(self.state, is_waiting=True))
             await task
         finally:
-            await _ended(task)
+            await limits.ended(task)
 
     async def _answered(self, question: Any) -> Any:
         """Wait for an answer, and say so at once when it does not come: cancelling may take long itself."""
@@ -363,10 +369,11 @@ class Monitor:
                 self._turn(*self._listener.mode)
             return task.result()
         finally:
-            await _ended(task)
+            await limits.ended(task)
 
     def _saw(self, milliseconds: float) -> None:
         now = self.now()
+        self.watching.latencies.note(milliseconds / 1000, now)
         state = replace(self.state, latency_ms=milliseconds, last_event_id=self._feed.last_event_id, read_at=now)
         self._tell(state.into(*self._listener.mode, now))
 
@@ -377,15 +384,6 @@ class Monitor:
         if state != self.state:
             self.state = state
             self._on_state(state)
-
-
-async def _ended(task: asyncio.Future[Any]) -> None:
-    """Cancel a task, and wait until it has left its connection, which is closed after that."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=3 * limits.CANCEL_LIMIT_S)
-        if task.done() and not task.cancelled():
-            task.exception()  # mark as seen
 
 
 async def _nothing() -> None:

@@ -223,3 +223,12 @@ def listening(connection: Any) -> Iterator[None]:
         yield
     finally:
         connection.is_listening = False
+
+
+async def ended(task: asyncio.Future[Any]) -> None:
+    """Cancel a task, and wait until it has left its connection, which is closed after that."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=3 * CANCEL_LIMIT_S)
+        if task.done() and not task.cancelled():
+            task.exception()  # mark as seen

@@ -14,6 +14,8 @@ from jobdesk_core.moments import FarTime
 
 #: A worker whose heartbeat is older than this many seconds counts as dead (Procrastinate's default).
 STALLED_AFTER_S = 30
+#: One that is further ahead is of a clock that was set back since. (A little, and the next heartbeat mends it.)
+AHEAD_AT_MOST_S = 900
 
 
 class JobRow(NamedTuple):
@@ -54,17 +56,16 @@ class WorkerRow:
     running: int
 
     def is_alive(self, now: dt.datetime) -> bool:
-        """Whether its last heartbeat is fresh enough for its jobs not to count as stalled.
-
-        One far ahead is of a clock that was set back since, and tells nothing.
-        """
-        return abs((now - self.last_heartbeat).total_seconds()) <= STALLED_AFTER_S
+        """Whether its last heartbeat is fresh enough for its jobs not to count as stalled, and not far ahead."""
+        return -AHEAD_AT_MOST_S <= (now - self.last_heartbeat).total_seconds() <= STALLED_AFTER_S
 
 
 def is_heard_from(worker: str) -> str:
     """`is_alive` as SQL, of the alias of a table of workers."""
-    limit = f"{STALLED_AFTER_S} * interval '1 second'"
-    return f"{worker}.last_heartbeat BETWEEN now() - {limit} AND now() + {limit}"
+    return (
+        f"{worker}.last_heartbeat BETWEEN now() - interval '{STALLED_AFTER_S} seconds' "
+        f"AND now() + interval '{AHEAD_AT_MOST_S} seconds'"
+    )
 
 
 #: What `jobs_table` adds to a job's columns, by names that no deployment's own columns have.

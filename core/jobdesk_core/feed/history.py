@@ -11,6 +11,7 @@ from typing import Any
 from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.database.asking import Asking, ask_async
 from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF, SAMPLES
 from jobdesk_core.reading.series import DurationRow, HistoryRow, Series
@@ -50,16 +51,20 @@ class HistoryReader:
 
     async def read(self, connector: PsycopgConnector, connection: Any) -> None:
         """Read one stretch."""
+        await ask_async(self.stretch(), lambda statement: connector.run_async(statement, connection=connection))
+
+    def stretch(self) -> Asking[None]:
+        """The statements that read one stretch."""
         started = time.monotonic()
         low = max(0, self._high - self._width.size)
-        stretch = await connector.run_async(history(low, self._high, self._without), connection=connection)
-        durations = await connector.run_async(_durations(low, self._high, self._without), connection=connection)
+        stretch: Stretch = yield history(low, self._high, self._without)
+        durations: Durations = yield _durations(low, self._high, self._without)
         self._series.add_history(stretch.counts)
         for queue, task, at in stretch.starts:
             self._series.add_started(queue, task, at)
         self._series.add_older(durations.waited, durations.ran)
         self._high = low
-        lowest = await connector.run_async(_LOWEST, connection=connection)
+        lowest: int | None = yield _LOWEST
         self.is_done = stretch.is_old or lowest is None or low < lowest
         self._width.note(time.monotonic() - started)
 

@@ -15,8 +15,9 @@ from typing import TypeVar
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Row, Rows, Statement
+from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.limited import limited
+from jobdesk_core.database.limited import ask_limited_async, limited
 from jobdesk_core.database.rows import JobRow, job_row
 from jobdesk_core.jobs import Status
 from jobdesk_core.locks import statements
@@ -107,9 +108,7 @@ class Locks:
         Without a text a lock that just one waiting job has is left out. Raises StatementTooLong.
         """
         if kind is LockKind.LOCK:
-            serving = await self._run(statements.serving(self._capabilities))
-            rows = await self._run(statements.locks(self._capabilities, text))
-            return _list(rows, lambda row: _lock_row(row, serving))
+            return await ask_limited_async(read_locks(self._capabilities, text), self._connector, self._limit_s)
         return _list(await self._run(statements.queueing_locks(self._capabilities, text)), _queueing_row)
 
     async def chain(self, lock: LockRow) -> Chain:
@@ -126,6 +125,13 @@ class Locks:
 
     async def _run(self, statement: Statement[T]) -> T:
         return await limited(self._connector, statement, self._limit_s)
+
+
+def read_locks(capabilities: Capabilities, text: str = "") -> Asking[LockList]:
+    """The locks as `Locks.read` gives them."""
+    serving: Serving = yield statements.serving(capabilities)
+    rows: Rows = yield statements.locks(capabilities, text)
+    return _list(rows, lambda row: _lock_row(row, serving))
 
 
 def _links(raw: Rows, serving: Serving, now: dt.datetime) -> list[Link]:

@@ -10,14 +10,14 @@ from typing import Literal
 
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.reading.job_counts import QueueCounts
+from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
 from jobdesk_core.reading.pace import ENDS, PACE_MINUTES, Pace, minute_of
 from jobdesk_core.reading.progress import Progress, progress
-from jobdesk_core.reading.rise import Rise
+from jobdesk_core.reading.rise import Rise, has_risen, rise_of
+from jobdesk_core.reading.series import Series
 from jobdesk_core.reading.stamps import Stamps
 
-#: Failures within the last whole minutes that are worth a word, and how many times the usual pace.
-FEWEST_FAILURES, TIMES_USUAL = 5, 3.0
 #: Names looked at between two looks at the clock.
 _AT_ONCE = 20
 
@@ -64,11 +64,7 @@ class NameRow:
 
     def rise(self, kind: Literal["queue", "task"], now: dt.datetime) -> Rise:
         """Its failures, for one that `is_failing`."""
-        recent, before = self.failed[-PACE_MINUTES - 1 : -1], self.failed[: -PACE_MINUTES - 1]
-        usual = sum(before) * len(recent) / len(before)
-        first = next((place for place, count in enumerate(recent) if count * len(recent) > usual), 0)
-        since = dt.datetime.fromtimestamp(60 * (minute_of(now) - PACE_MINUTES + first), dt.UTC)
-        return Rise(kind, self.name, sum(recent), usual, len(recent), since)
+        return rise_of(kind, self.name, self.failed, now)
 
 
 def name_row(counts: QueueCounts, group: OpenGroup, pace: Pace, now: dt.datetime) -> NameRow:
@@ -89,8 +85,8 @@ def name_row(counts: QueueCounts, group: OpenGroup, pace: Pace, now: dt.datetime
         tuple(failed),
         sum(ended),
         sum(failed),
-        _has_risen(failed),
-        _trouble(group, course) or ("failing" if _has_risen(failed) else ""),
+        has_risen(failed),
+        _trouble(group, course) or ("failing" if has_risen(failed) else ""),
     )
 
 
@@ -180,8 +176,12 @@ def _trouble(group: OpenGroup, course: Progress) -> Trouble:
     return "stalled" if group.stalled or group.held_by_stalled or is_idle else ""
 
 
-def _has_risen(failed: list[int]) -> bool:
-    # The running minute is not over: it is in neither part.
-    recent, before = failed[-PACE_MINUTES - 1 : -1], failed[: -PACE_MINUTES - 1]
-    is_more = sum(recent) * len(before) >= TIMES_USUAL * sum(before) * len(recent)
-    return sum(recent) >= FEWEST_FAILURES and is_more
+def boards(moment: Callable[[], Moment | None], series: Series) -> tuple[Board, Board]:
+    """Those of the queues and of the tasks, of whatever moment is known."""
+
+    def of_moment(name: Literal["queues", "tasks"]) -> tuple[Iterable[QueueCounts], Mapping[str, OpenGroup]]:
+        known = moment()
+        return ((), {}) if known is None else (getattr(known, name), getattr(known.open, name))
+
+    queues = Board(lambda: of_moment("queues")[0], lambda: series, lambda: of_moment("queues")[1])
+    return queues, Board(lambda: of_moment("tasks")[0], lambda: series.tasks, lambda: of_moment("tasks")[1])

@@ -71,6 +71,17 @@ class Durations:
             moments[:0] = array("d", (moment for moment, _ in older))
             seconds[:0] = array("d", (duration for _, duration in older))
 
+    def count(self, name: str | None, now: dt.datetime) -> int:
+        """How many durations of the last hour a percentile of them is of."""
+        since = 60 * first_minute(now)
+        return sum(moment >= since for moment in self._held[name][0]) if name in self._held else 0
+
+    def before(self, name: str | None, part: float, until: dt.datetime) -> float | None:
+        """The percentile of those of before a time, as far as they are held; None without any."""
+        end = until.timestamp()
+        pairs = zip(*self._held[name], strict=True) if name in self._held else ()
+        return _percentile(sorted(duration for moment, duration in pairs if moment < end), part)
+
     def percentile(self, name: str | None, part: float, now: dt.datetime) -> float | None:
         """That of one name's (None: of all) durations of the last hour, as percentile_cont has it; None without any."""
         if name not in self._held:
@@ -81,17 +92,20 @@ class Durations:
             pairs = zip(*self._held[name], strict=True)
             known = since, sorted(duration for moment, duration in pairs if moment >= 60 * since)
             self._sorted[name] = known
-        ordered = known[1]
-        if not ordered:
-            return None
-        place = part * (len(ordered) - 1)
-        low = int(place)
-        high = min(low + 1, len(ordered) - 1)
-        return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+        return _percentile(known[1], part)
 
     def _of(self, name: str | None) -> tuple[array[float], array[float]]:
         self._sorted.pop(name, None)
         return self._held.setdefault(name, (array("d"), array("d")))
+
+
+def _percentile(ordered: list[float], part: float) -> float | None:
+    if not ordered:
+        return None
+    place = part * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
 class _Track:
@@ -251,9 +265,21 @@ class Pace:
         """The percentile of the waiting times of a name's (None: all) first runs that began within the last hour."""
         return self._waited.percentile(name, part, now)
 
+    def waited_before(self, name: str | None, until: dt.datetime) -> float | None:
+        """The 95th percentile of the waiting times of first runs that began before a time, in seconds."""
+        return self._waited.before(name, 0.95, until)
+
     def ran_s(self, name: str | None, now: dt.datetime, part: float = 0.95) -> float | None:
         """The percentile of the running times of the runs that ended within the last hour, in seconds."""
         return self._ran.percentile(name, part, now)
+
+    def runs(self, name: str | None, now: dt.datetime) -> int:
+        """How many runs of the last hour `ran_s` is of."""
+        return self._ran.count(name, now)
+
+    def names_with(self, kind: EventType) -> list[str]:
+        """The names that a kind of event is known of."""
+        return [name for name, track in self._tracks.items() if name is not None and kind in track.counts]
 
     # Within
 

@@ -17,6 +17,7 @@ from jobdesk_core.reading.progress import Progress, progress
 from jobdesk_core.reading.series import Series
 from jobdesk_core.watching.attention import Attention, attention
 from jobdesk_core.watching.situation import Situation
+from jobdesk_core.watching.watch import Past
 
 #: Queues shown: those in trouble, then those with the most to do.
 SHOWN = 10
@@ -60,21 +61,16 @@ class Overview:
     queues: list[NameRow]
     more: int
     attention: list[Attention]
+    #: What needed attention and does no more; None while nothing has.
+    last: Past | None = None
 
 
-def overview(moment: Moment, series: Series, queues: Board, tasks: Board, now: dt.datetime) -> Overview:
-    """What there is to see at this moment; the boards say which queues and tasks are worth a look."""
-    jobs = moment.open
+def overview(moment: Moment, series: Series, queues: Board, situation: Situation) -> Overview:
+    """What there is to see at this moment; the board says which queues are worth a look."""
+    jobs, now = moment.open, situation.now
     workers = jobs.workers
     live = None if workers is None else sum(worker.is_alive(now) for worker in workers)
     is_known = series.is_whole
-    courses = {
-        name: progress(group, series, now, name)
-        for name, group in jobs.queues.items()
-        if group.due and (is_known or series.last_start(name) is not None)
-    }
-    rises = [row.rise("queue", now) for row in queues.troubled.values() if row.is_failing]
-    rises += [row.rise("task", now) for row in tasks.troubled.values() if row.is_failing]
     shown = _shown(moment, series, queues, now)
     return Overview(
         jobs.read_at,
@@ -88,7 +84,7 @@ def overview(moment: Moment, series: Series, queues: Board, tasks: Board, now: d
         _hour(series, queues, now) if is_known else None,
         shown,
         len(moment.queues) - len(shown),
-        attention(Situation(now, jobs, courses, rises)),
+        attention(situation),
     )
 
 

@@ -12,6 +12,9 @@ from jobdesk_core.reading.progress import Progress
 from jobdesk_core.reading.rise import Rise
 from jobdesk_core.schedules.schedule import Schedule
 
+#: What fails: a queue or a task, by its name.
+Failing = tuple[Literal["queue", "task"], str]
+
 
 @dataclass(frozen=True, slots=True)
 class LockLine:
@@ -91,15 +94,11 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How many seconds the database takes for one small question: of late, and usually. `since` when it is slow (UTC).
-
-    `reason` says in words what its sessions wait for; empty when nothing tells.
-    """
+    """How many seconds the database takes for one small question: of late and usually; `since` when it is slow."""
 
     now_s: float
     usual_s: float
     since: dt.datetime | None
-    reason: str = ""
 
 
 class Usual(Protocol):
@@ -137,11 +136,13 @@ class Situation:
     served: Served | None = None
     long_runs: Sequence[LongRun] | None = None
     usual: Usual | None = None
-    causes: Mapping[tuple[Literal["queue", "task"], str], Cause] = field(default_factory=dict)
+    causes: Mapping[Failing, Cause] = field(default_factory=dict)
     growths: Sequence[Growth] | None = None
     latency: Latency | None = None
     started_at: dt.datetime | None = None
     worker_seen_at: dt.datetime | None = None
+    #: A sentence about the session for which others wait, in the server itself; empty when nothing tells.
+    blocker: str = ""
 
     @property
     def is_none_alive(self) -> bool:

@@ -17,8 +17,8 @@ def slow_database(situation: Situation, limits: Thresholds) -> Iterator[Attentio
     if latency is None or latency.now_s < max(limits.slow_s, limits.slow_times_usual * latency.usual_s):
         return
     sentence = f"The database takes {in_words(latency.now_s)} to answer, usually {in_words(latency.usual_s)}."
-    if latency.reason:
-        sentence += f" {latency.reason}"
+    if situation.blocker:
+        sentence += f" {situation.blocker}"
     yield Attention("slow_database", "", "The database answers slowly", sentence, latency.since, "bad", latency.now_s)
 
 

@@ -73,6 +73,8 @@ def _is_all_busy(situation: Situation, course: Progress) -> bool:
 
 def _why_idle(situation: Situation, name: str, group: OpenGroup, course: Progress) -> str:
     """What keeps it, as far as anything tells."""
+    if situation.blocker:
+        return situation.blocker
     if group.stalled or course.is_busy:
         return ""
     if situation.served is not None and situation.served.queues is not None and name not in situation.served.queues:

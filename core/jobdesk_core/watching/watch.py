@@ -1,0 +1,231 @@
+"""Gathers the Situation of one open database: what the feed knows at once, and what has to be asked every so often."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import ask_limited_async
+from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.locks.locks import LockRow
+from jobdesk_core.locks.reasons import LockState
+from jobdesk_core.reading.moment import Moment
+from jobdesk_core.reading.name_rows import Board
+from jobdesk_core.reading.open_jobs import OpenJobs
+from jobdesk_core.reading.pace import Pace
+from jobdesk_core.reading.progress import Progress, progress
+from jobdesk_core.reading.rise import Rise
+from jobdesk_core.reading.series import Series
+from jobdesk_core.schedules.following import ScheduleFollower
+from jobdesk_core.watching.facts import Facts, Running, read_facts
+from jobdesk_core.watching.growth import growths
+from jobdesk_core.watching.latencies import Latencies
+from jobdesk_core.watching.lines import Attention
+from jobdesk_core.watching.situation import Growth, LockLine, LongRun, Situation, Usual
+
+#: Seconds between two questions, while nobody looks, and at least; so many times as long as they took they are apart.
+EVERY_S, OUT_OF_SIGHT_S, SOONEST_S, TIMES_COST = 10.0, 30.0, 2.0, 50.0
+#: Schedules may have been read so many seconds ago.
+SCHEDULES_S = 30.0
+#: A line at a lock is compared with that of so many seconds ago, or of the time since then.
+LINE_S = 180.0
+#: Seconds without a start after which it is asked whether sessions wait for each other.
+IDLE_S = 15.0
+#: What was over sooner than this is not remembered.
+WORTH_S = 5.0
+
+_REASONS = {
+    LockState.STALLED: "its worker is unresponsive or gone",
+    LockState.UNSERVED: "no worker takes it",
+    LockState.SCHEDULED: "it is scheduled for later",
+    LockState.HELD: "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What needed attention and does no more: what was so ("mail stood still"), from when to when (UTC)."""
+
+    was: str
+    since: dt.datetime
+    until: dt.datetime
+
+
+class Watch:
+    """Call `situation` for each moment; `follow` asks beside it, and never delays it."""
+
+    def __init__(
+        self,
+        connector: PsycopgConnector,
+        capabilities: Capabilities,
+        series: Series,
+        boards: tuple[Board, Board],
+        schedules: ScheduleFollower,
+        *,
+        limit_s: float = 5.0,
+    ) -> None:
+        self._connector, self._capabilities, self._series = connector, capabilities, series
+        self._queues, self._tasks = boards
+        self._schedules, self._limit_s = schedules, limit_s
+        self.latencies = Latencies()
+        #: What history knows of the usual; None: nothing.
+        self.usual: Usual | None = None
+        #: What was over last; None while nothing has been.
+        self.last: Past | None = None
+        self._told: dict[tuple[str, str], tuple[Attention, dt.datetime]] = {}
+        self.forget()
+
+    def adopt(self, capabilities: Capabilities) -> None:
+        """From now on the database can do this."""
+        self._capabilities = capabilities
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is known of what has to be asked."""
+        self._facts: Facts | None = None
+        self._lock_lines: list[LockLine] | None = None
+        self._long_runs: list[LongRun] | None = None
+        self._growths: list[Growth] | None = None
+        self._lines: dict[str, deque[tuple[float, int]]] = {}
+        self._worker_seen_at: dt.datetime | None = None
+
+    # What is known
+
+    def situation(self, moment: Moment, now: dt.datetime) -> Situation:
+        """All that the rules may know; the open jobs are of the moment."""
+        if any(worker.is_alive(now) for worker in moment.open.workers or ()):
+            self._worker_seen_at = now
+        facts, schedules = self._facts or Facts(), self._schedules.last
+        return Situation(
+            now,
+            moment.open,
+            courses(self._series, moment.open, now),
+            self.rises(now),
+            schedules=schedules.schedules if schedules is not None else None,
+            lock_lines=self._lock_lines,
+            served=facts.served,
+            long_runs=self._long_runs,
+            usual=self.usual,
+            causes=facts.causes,
+            growths=self._growths,
+            latency=self.latencies.seen(now),
+            started_at=self._series.last_start(),
+            worker_seen_at=self._worker_seen_at,
+            blocker=facts.blocker,
+        )
+
+    def rises(self, now: dt.datetime) -> list[Rise]:
+        """The queues and tasks whose failures have risen; none until the hour before is known."""
+        if not self._series.is_whole:
+            return []
+        found = [row.rise("queue", now) for row in self._queues.troubled.values() if row.is_failing]
+        return found + [row.rise("task", now) for row in self._tasks.troubled.values() if row.is_failing]
+
+    def note(self, lines: Sequence[Attention], now: dt.datetime) -> None:
+        """These need attention now; what did before, and does no more, is remembered if it was worth it."""
+        told = {line.key: line for line in lines}
+        for key in [key for key in self._told if key not in told]:
+            line, since = self._told.pop(key)
+            if (now - since).total_seconds() >= WORTH_S:
+                self.last = Past(line.was, since, now)
+        for key, line in told.items():
+            since = self._told[key][1] if key in self._told else line.since or now
+            self._told[key] = line, min(since, now)
+
+    # What has to be asked
+
+    async def follow(self, moment: Callable[[], Moment | None], is_in_sight: Callable[[], bool]) -> None:
+        """Ask every so often, until cancelled. What is asked in vain is asked again later."""
+        self.latencies.asked_at = None
+        pause_s, asked_at = 0.0, 0.0
+        while True:
+            await asyncio.sleep(1.0)
+            known = moment()
+            every_s = max(EVERY_S if is_in_sight() else OUT_OF_SIGHT_S, pause_s)
+            waited_s = time.monotonic() - asked_at
+            is_pressing = waited_s >= max(SOONEST_S, pause_s) and self._has_unexplained()
+            if known is None or not (is_pressing or waited_s >= every_s):
+                continue
+            asked_at = time.monotonic()
+            with contextlib.suppress(ConnectorException):  # the feed tells of a lost link
+                await self._ask(known)
+            pause_s = TIMES_COST * (time.monotonic() - asked_at)
+
+    def _has_unexplained(self) -> bool:
+        """Whether something fails whose cause nobody has asked for."""
+        causes = self._facts.causes if self._facts is not None else {}
+        return any((rise.kind, rise.name) not in causes for rise in self.rises(self._connector.clock.now()))
+
+    async def _ask(self, moment: Moment) -> None:
+        now = self._connector.clock.now()
+        idle_s = max((each.idle_s(now) for each in courses(self._series, moment.open, now).values()), default=0.0)
+        latency = self.latencies.seen(now)
+        is_slow = latency is not None and latency.since is not None
+        steps = read_facts(
+            self._capabilities, moment.open, self.rises(now), looks_for_blocker=is_slow or idle_s > IDLE_S
+        )
+        facts = await ask_limited_async(steps, self._connector, self._limit_s)
+        self._facts = facts
+        self._lock_lines = self._compared(facts.locks) if facts.locks is not None else None
+        self._long_runs = long_runs(self._series.tasks, facts.running, now, self.usual) if facts.running else []
+        self._growths = list(growths(self._series, moment.open, now)) if self._series.is_whole else None
+        await self._schedules.read(SCHEDULES_S)
+
+    def _compared(self, rows: Sequence[LockRow]) -> list[LockLine]:
+        """The lines at locks that cannot go on, or that wait for a run, with how many waited some minutes ago."""
+        at, found = time.monotonic(), []
+        before, self._lines = self._lines, {}
+        for row in rows:
+            if row.state not in _REASONS or not row.waiting:
+                continue
+            seen = self._lines[row.name] = before.get(row.name, deque())
+            while len(seen) > 1 and at - seen[1][0] >= LINE_S:
+                seen.popleft()
+            found.append(lock_line(row, seen[0][1] if seen else None))
+            seen.append((at, row.waiting))
+        return found
+
+
+def courses(series: Series, jobs: OpenJobs, now: dt.datetime) -> dict[str, Progress]:
+    """How the queues with due jobs get on, as far as that can be known yet."""
+    return {
+        name: progress(group, series, now, name)
+        for name, group in jobs.queues.items()
+        if group.due and (series.is_whole or series.last_start(name) is not None)
+    }
+
+
+def lock_line(row: LockRow, waiting_before: int | None) -> LockLine:
+    """A lock as the rules see it; its state is one of those that make others wait."""
+    reason, is_scheduled = _REASONS[row.state], row.state is LockState.SCHEDULED
+    return LockLine(
+        row.name,
+        row.head.queue_name,
+        row.head.id,
+        reason,
+        row.waiting,
+        waiting_before,
+        row.waiting_since,
+        row.head_since,
+        is_scheduled=is_scheduled,
+    )
+
+
+def long_runs(pace: Pace, running: Sequence[Running], now: dt.datetime, usual: Usual | None) -> list[LongRun]:
+    """The running jobs, with the usual time of their task in the last hour, where that or history tells one."""
+    of_task: dict[str, tuple[float, int]] = {}
+    found = []
+    for run in running:
+        if run.task not in of_task:
+            of_task[run.task] = pace.ran_s(run.task, now, 0.99) or 0.0, pace.runs(run.task, now)
+        usual_s, runs = of_task[run.task]
+        if runs or usual is not None:
+            found.append(LongRun(run.job_id, run.task, run.queue, run.since, usual_s, runs))
+    return found
