@@ -85,9 +85,7 @@ class Monitor:
         self._feed = Feed(connector, capabilities, self.counts, self.series, limit_s=limit_s)
         self._feed.follower = self.recording.recorder
         self.queues, self.tasks = boards(lambda: self.moment, self.series)
-        self.watching = Watch(
-            connector, capabilities, self.series, (self.queues, self.tasks), self.schedules, limit_s=limit_s
-        )
+        self.watching = Watch(connector, capabilities, self.series, self.schedules, limit_s=limit_s)
         #: Is told what the database can do when that has changed: after a migration, a promotion, a failover.
         self.on_capabilities: Callable[[Capabilities], object] = lambda capabilities: None
         self._overview: Overview | None = None

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 
 from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli.attending import situation
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.settings import Route
@@ -13,14 +14,8 @@ from jobdesk_core.database.limited import limited_transaction
 from jobdesk_core.feed.counts import INHABITED, Counts, count_stretch
 from jobdesk_core.job.queue_context import LAST_STARTS
 from jobdesk_core.jobs import Status
-from jobdesk_core.operations import steps
 from jobdesk_core.reading import open_jobs
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenJobs
-from jobdesk_core.reading.pace import Pace
-from jobdesk_core.reading.progress import progress
-from jobdesk_core.reported import reading
-from jobdesk_core.reported.attempts import attempt
-from jobdesk_core.reported.serving import unserved
 from jobdesk_core.watching.attention import Attention, attention
 from jobdesk_core.watching.situation import Situation
 
@@ -59,10 +54,7 @@ def status(desk: Opened, options: argparse.Namespace) -> int:
     output.line()
     for line in found.attention:
         output.line(output.plain(f"! {line.text}"))
-    for name in found.unserved:
-        due = found.open.queues.get(name, NONE_OPEN).due
-        output.line(output.plain(f"! No live worker serves queue {name}: {_count(due, 'job')} due."))
-    if found.attention or found.unserved:
+    if found.attention:
         output.line()
     shown = [each for each in Status if each is not Status.ABORTING or counts.total(each)]
     shown = [each for each in shown if each not in (Status.TODO, Status.DOING)]
@@ -90,21 +82,15 @@ def counted(desk: Opened) -> Counted:
         counts.set_open(jobs.counted())
         for stretch in run(INHABITED, connection=connection):
             counts.set_stretch(stretch, run(count_stretch(stretch), connection=connection))
-    pace = Pace()
-    for name, at in starts.items():
-        pace.add_start(name, at)
-    courses = {name: progress(group, pace, jobs.read_at, name) for name, group in jobs.queues.items()}
-    return Counted(counts, jobs, attention(Situation(jobs.read_at, jobs, courses)), _unserved(desk, jobs))
+    seen = situation(desk, jobs, starts)
+    return Counted(counts, jobs, attention(seen), _unserved(seen))
 
 
-def _unserved(desk: Opened, jobs: OpenJobs) -> list[str]:
+def _unserved(seen: Situation) -> list[str]:
     """Only known where every live worker reports."""
-    asked = attempt(desk.capabilities.reported, "workers", lambda _: reading.known_workers())
-    told = steps.run(asked, desk.connector, limit_s=LIMIT_S).value
-    if not told or not any(worker.is_alive(jobs.read_at) for worker in jobs.workers or ()):
+    if seen.served is None or seen.served.queues is None:
         return []
-    due = {name: group.due for name, group in jobs.queues.items()}
-    return unserved(due, jobs.workers or (), told, jobs.read_at)
+    return sorted(name for name, group in seen.open.queues.items() if group.due and name not in seen.served.queues)
 
 
 def _open_columns(jobs: OpenJobs, queue: str | None = None) -> tuple[int, int, int]:
@@ -154,10 +140,7 @@ def _as_json(desk: Opened, found: Counted) -> dict[str, object]:
         "is_pooled": desk.connector.route is Route.POOLED,
         "clock_ahead_s": round(desk.connector.clock.ahead_s, 3),
         "read_at": output.as_json(jobs.read_at),
-        "attention": [
-            {"text": line.text, "tone": line.tone, "since": output.as_json(line.since), "filter": line.filter_text}
-            for line in found.attention
-        ],
+        "attention": [_line_json(line) for line in found.attention],
         "unserved_queues": found.unserved,
         "counts": {each.value: counts.total(each) for each in Status},
         "open": _open_json(jobs),
@@ -170,6 +153,19 @@ def _as_json(desk: Opened, found: Counted) -> dict[str, object]:
         ],
         "running_without_worker": jobs.all.orphans,
         "refused": _refused(desk),
+    }
+
+
+def _line_json(line: Attention) -> dict[str, object]:
+    return {
+        "rule": line.rule,
+        "subject": line.subject,
+        "title": line.title,
+        "text": line.text,
+        "number": round(line.number, 3),
+        "since": output.as_json(line.since),
+        "tone": line.tone,
+        "filter": line.filter_text,
     }
 
 

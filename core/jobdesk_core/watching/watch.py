@@ -7,24 +7,25 @@ import contextlib
 import datetime as dt
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.limited import ask_limited_async
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.jobs import EventType
 from jobdesk_core.locks.locks import LockRow
 from jobdesk_core.locks.reasons import LockState
 from jobdesk_core.reading.moment import Moment
-from jobdesk_core.reading.name_rows import Board
 from jobdesk_core.reading.open_jobs import OpenJobs
-from jobdesk_core.reading.pace import Pace
+from jobdesk_core.reading.pace import PACE_MINUTES, Pace
 from jobdesk_core.reading.progress import Progress, progress
-from jobdesk_core.reading.rise import Rise
+from jobdesk_core.reading.rise import FEWEST_FAILURES, Rise, has_risen, rise_of
 from jobdesk_core.reading.series import Series
 from jobdesk_core.schedules.following import ScheduleFollower
-from jobdesk_core.watching.facts import Facts, Running, read_facts
+from jobdesk_core.watching.facts import MOST_RISES, Facts, Running, read_facts
 from jobdesk_core.watching.growth import growths
 from jobdesk_core.watching.latencies import Latencies
 from jobdesk_core.watching.lines import Attention
@@ -38,6 +39,8 @@ SCHEDULES_S = 30.0
 LINE_S = 180.0
 #: Seconds without a start after which it is asked whether sessions wait for each other.
 IDLE_S = 15.0
+#: Names whose failures are looked at before others have their turn.
+AT_ONCE = 100
 #: What was over sooner than this is not remembered.
 WORTH_S = 5.0
 
@@ -66,13 +69,11 @@ class Watch:
         connector: PsycopgConnector,
         capabilities: Capabilities,
         series: Series,
-        boards: tuple[Board, Board],
         schedules: ScheduleFollower,
         *,
         limit_s: float = 5.0,
     ) -> None:
         self._connector, self._capabilities, self._series = connector, capabilities, series
-        self._queues, self._tasks = boards
         self._schedules, self._limit_s = schedules, limit_s
         self.latencies = Latencies()
         #: What history knows of the usual; None: nothing.
@@ -93,6 +94,7 @@ class Watch:
         self._lock_lines: list[LockLine] | None = None
         self._long_runs: list[LongRun] | None = None
         self._growths: list[Growth] | None = None
+        self._rises: list[Rise] = []
         self._lines: dict[str, deque[tuple[float, int]]] = {}
         self._worker_seen_at: dt.datetime | None = None
 
@@ -107,7 +109,7 @@ class Watch:
             now,
             moment.open,
             courses(self._series, moment.open, now),
-            self.rises(now),
+            self._rises,
             schedules=schedules.schedules if schedules is not None else None,
             lock_lines=self._lock_lines,
             served=facts.served,
@@ -120,13 +122,6 @@ class Watch:
             worker_seen_at=self._worker_seen_at,
             blocker=facts.blocker,
         )
-
-    def rises(self, now: dt.datetime) -> list[Rise]:
-        """The queues and tasks whose failures have risen; none until the hour before is known."""
-        if not self._series.is_whole:
-            return []
-        found = [row.rise("queue", now) for row in self._queues.troubled.values() if row.is_failing]
-        return found + [row.rise("task", now) for row in self._tasks.troubled.values() if row.is_failing]
 
     def note(self, lines: Sequence[Attention], now: dt.datetime) -> None:
         """These need attention now; what did before, and does no more, is remembered if it was worth it."""
@@ -147,6 +142,7 @@ class Watch:
         pause_s, asked_at = 0.0, 0.0
         while True:
             await asyncio.sleep(1.0)
+            await self._look_for_rises()
             known = moment()
             every_s = max(EVERY_S if is_in_sight() else OUT_OF_SIGHT_S, pause_s)
             waited_s = time.monotonic() - asked_at
@@ -158,19 +154,28 @@ class Watch:
                 await self._ask(known)
             pause_s = TIMES_COST * (time.monotonic() - asked_at)
 
+    async def _look_for_rises(self) -> None:
+        """Thousands of names may fail: others have their turn meanwhile."""
+        found = []
+        for place, rise in enumerate(rises(self._series, self._connector.clock.now())):
+            if rise is not None:
+                found.append(rise)
+            if place % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+        self._rises = found
+
     def _has_unexplained(self) -> bool:
         """Whether something fails whose cause nobody has asked for."""
         causes = self._facts.causes if self._facts is not None else {}
-        return any((rise.kind, rise.name) not in causes for rise in self.rises(self._connector.clock.now()))
+        worst = sorted(self._rises, key=lambda each: -each.failures)[:MOST_RISES]
+        return any((rise.kind, rise.name) not in causes for rise in worst)
 
     async def _ask(self, moment: Moment) -> None:
         now = self._connector.clock.now()
         idle_s = max((each.idle_s(now) for each in courses(self._series, moment.open, now).values()), default=0.0)
         latency = self.latencies.seen(now)
         is_slow = latency is not None and latency.since is not None
-        steps = read_facts(
-            self._capabilities, moment.open, self.rises(now), looks_for_blocker=is_slow or idle_s > IDLE_S
-        )
+        steps = read_facts(self._capabilities, moment.open, self._rises, looks_for_blocker=is_slow or idle_s > IDLE_S)
         facts = await ask_limited_async(steps, self._connector, self._limit_s)
         self._facts = facts
         self._lock_lines = self._compared(facts.locks) if facts.locks is not None else None
@@ -180,17 +185,30 @@ class Watch:
 
     def _compared(self, rows: Sequence[LockRow]) -> list[LockLine]:
         """The lines at locks that cannot go on, or that wait for a run, with how many waited some minutes ago."""
-        at, found = time.monotonic(), []
+        at = time.monotonic()
         before, self._lines = self._lines, {}
+        earlier: dict[str, int] = {}
         for row in rows:
-            if row.state not in _REASONS or not row.waiting:
-                continue
             seen = self._lines[row.name] = before.get(row.name, deque())
             while len(seen) > 1 and at - seen[1][0] >= LINE_S:
                 seen.popleft()
-            found.append(lock_line(row, seen[0][1] if seen else None))
+            if seen:
+                earlier[row.name] = seen[0][1]
             seen.append((at, row.waiting))
-        return found
+        return lock_lines(rows, earlier)
+
+
+def rises(series: Series, now: dt.datetime) -> Iterator[Rise | None]:
+    """The tasks and queues whose failures have risen, and None for each other; none until the hour before is known."""
+    kind = EventType.FAILED
+    if not series.is_whole or sum(series.last((kind,), now, None, PACE_MINUTES + 1)) < FEWEST_FAILURES:
+        return
+    of_queues: tuple[Literal["queue", "task"], Pace] = "queue", series
+    of_tasks: tuple[Literal["queue", "task"], Pace] = "task", series.tasks
+    for of, pace in (of_tasks, of_queues):
+        for name in pace.names_with(kind):
+            failed = pace.per_minute(kind, now, name)
+            yield rise_of(of, name, failed, now) if has_risen(failed) else None
 
 
 def courses(series: Series, jobs: OpenJobs, now: dt.datetime) -> dict[str, Progress]:
@@ -202,20 +220,23 @@ def courses(series: Series, jobs: OpenJobs, now: dt.datetime) -> dict[str, Progr
     }
 
 
-def lock_line(row: LockRow, waiting_before: int | None) -> LockLine:
-    """A lock as the rules see it; its state is one of those that make others wait."""
-    reason, is_scheduled = _REASONS[row.state], row.state is LockState.SCHEDULED
-    return LockLine(
-        row.name,
-        row.head.queue_name,
-        row.head.id,
-        reason,
-        row.waiting,
-        waiting_before,
-        row.waiting_since,
-        row.head_since,
-        is_scheduled=is_scheduled,
-    )
+def lock_lines(rows: Sequence[LockRow], earlier: Mapping[str, int] | None = None) -> list[LockLine]:
+    """The lines behind a head that cannot run, or that runs; with how many waited earlier, as far as that is known."""
+    return [
+        LockLine(
+            row.name,
+            row.head.queue_name,
+            row.head.id,
+            _REASONS[row.state],
+            row.waiting,
+            (earlier or {}).get(row.name),
+            row.waiting_since,
+            row.head_since,
+            is_scheduled=row.state is LockState.SCHEDULED,
+        )
+        for row in rows
+        if row.state in _REASONS and row.waiting
+    ]
 
 
 def long_runs(pace: Pace, running: Sequence[Running], now: dt.datetime, usual: Usual | None) -> list[LongRun]:
