@@ -55,11 +55,22 @@ class HistoryFile:
         self.path = path
         #: Where an unreadable file was put.
         self.put_aside: Path | None = None
-        # What is being written, and a spare, belong to the limit as well.
-        self._most_pages = max(64, (most_bytes - 2 * WAL_BYTES) // PAGE_BYTES)
+        # What is being written belongs to the limit as well, and what is needed for a moment to make room.
+        self._spare_pages = max(80, (most_bytes - 2 * WAL_BYTES) // PAGE_BYTES)
+        self._most_pages = int(self._spare_pages / 1.2)
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
+
+    def make_room(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `write`, of what may need some room for a moment to make more of it."""
+        with self._lock:
+            try:
+                self.write(lambda connection: connection.execute(f"PRAGMA max_page_count = {self._spare_pages}"))
+                return self.write(work)
+            finally:
+                if self._connection is not None:
+                    self._connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """One transaction that writes. An unreadable file is put aside, and the work done on a new one."""

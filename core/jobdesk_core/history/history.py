@@ -78,7 +78,7 @@ class History:
             writing = {minute: self._held[minute] for minute in self._unwritten if minute in self._held}
         try:
             if writing:
-                self._file.write(lambda connection: store.put(connection, writing))
+                self._put(self._file, writing, now)
                 with self._lock:
                     self._unwritten -= {minute for minute, each in writing.items() if self._held.get(minute) is each}
                     self._forget_written()
@@ -89,6 +89,14 @@ class History:
         except (sqlite3.Error, OSError):
             pass  # another program is writing
         return False
+
+    def _put(self, file: HistoryFile, writing: Mapping[int, Minute], now: int) -> None:
+        try:
+            file.write(lambda connection: store.put(connection, writing))
+        except HistoryTrouble:
+            # Its own limit may have been reached: then there is room to be made.
+            tidy(file, self.limits, now)
+            file.write(lambda connection: store.put(connection, writing))
 
     def close(self) -> None:
         """Close the file; it is opened again when it is asked."""

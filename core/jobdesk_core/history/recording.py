@@ -13,6 +13,7 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.history.filling import Filler
 from jobdesk_core.history.history import History
 from jobdesk_core.history.recorder import Recorder
+from jobdesk_core.history.usual import RecordedUsual
 from jobdesk_core.reading.pace import minute_of
 
 #: Seconds between two looks for what is to be written.
@@ -32,6 +33,8 @@ class Recording:
         self.path_of: PathOf | None = None
         self.history = History()
         self.recorder = Recorder(self.history)
+        #: What was normal at this hour; made anew with each.
+        self.usual = RecordedUsual()
         #: Is told in words when the history cannot be written any more, once for as long as that lasts.
         self.on_trouble: Callable[[Exception], object] = lambda trouble: None
         self._has_told = False
@@ -58,6 +61,9 @@ class Recording:
             await asyncio.sleep(SAVE_S)
             if not self.history.is_written:
                 await self._save()
+            now = self._connector.clock.now()
+            if not self.usual.is_of(now):
+                await asyncio.to_thread(self.usual.make, self.history, now)
 
     async def keep_filled(self) -> None:
         """Fill the gaps, of before the connection and of when nothing was followed, until cancelled."""
@@ -74,6 +80,7 @@ class Recording:
                 with contextlib.suppress(ConnectorException):
                     await filler.fill(min(now, begun))
                     filler.is_done = now >= begun or filler.is_spent
+                    self.usual.forget()
             await asyncio.sleep(FILL_AGAIN_S)
 
     async def close(self) -> None:

@@ -42,7 +42,7 @@ class Limits:
 def tidy(file: HistoryFile, limits: Limits, now: int) -> bool:
     """Make some room if there is need, with `now` as the minute that it is; whether there is more to be done."""
     for _ in range(STEPS):
-        if not file.write(lambda connection: _by_age(connection, limits, now)):
+        if not file.make_room(lambda connection: _by_age(connection, limits, now)):
             break
     else:
         return True
@@ -51,7 +51,7 @@ def tidy(file: HistoryFile, limits: Limits, now: int) -> bool:
     for _ in range(STEPS):
         if file.share < ROOMY:
             return False
-        if not file.write(lambda connection: _by_size(connection, now)):
+        if not file.make_room(lambda connection: _by_size(connection, now)):
             return False
     return True
 

@@ -48,7 +48,7 @@ class Series(Pace):
             sample: Sample | None = None
             if kind is EventType.STARTED:
                 self._started[job_id] = at
-                if row.attempts == 0:
+                if _is_first_run(row):
                     sample = at.timestamp(), max(0.0, (at - _due_at(row, at)).total_seconds())
             elif kind in ENDS and (started := self._started.pop(job_id, None)) is not None:
                 sample = at.timestamp(), (at - started).total_seconds()
@@ -103,6 +103,12 @@ class Series(Pace):
 def _is_put_off(row: JobRow, at: dt.datetime) -> bool:
     """Whether a job that came in then still waits for a later time."""
     return row.status is Status.TODO and row.scheduled_at is not None and row.scheduled_at > at
+
+
+def _is_first_run(row: JobRow) -> bool:
+    """Whether the start that was told is that of its first run, which may have ended by the time the row was read."""
+    is_running = row.status in (Status.DOING, Status.ABORTING)
+    return row.status is not Status.TODO and row.attempts == (0 if is_running else 1)
 
 
 def _due_at(row: JobRow, started: dt.datetime) -> dt.datetime:
