@@ -86,6 +86,7 @@ class Monitor:
         self._feed.follower = self.recording.recorder
         self.queues, self.tasks = boards(lambda: self.moment, self.series)
         self.watching = Watch(connector, capabilities, self.series, self.schedules, limit_s=limit_s)
+        self.watching.usual = self.recording.usual
         #: Is told what the database can do when that has changed: after a migration, a promotion, a failover.
         self.on_capabilities: Callable[[Capabilities], object] = lambda capabilities: None
         self._overview: Overview | None = None

@@ -29,10 +29,10 @@ def bucket_of(seconds: float) -> int:
 
 def bucket_sql(seconds: str) -> str:
     """The same of an SQL expression of type double precision; NULL of NULL."""
-    return (
-        f"CASE WHEN {seconds} < {SHORTEST_S} THEN 0 "
-        f"ELSE least({LAST}, floor(ln({seconds} / {SHORTEST_S}::float8) * {_FACTOR!r}::float8) + 1)::integer END"
-    )
+    scaled = f"floor(ln({seconds} / {SHORTEST_S}::float8) * {_FACTOR!r}::float8) + 1"
+    # Of NULL and a number least() is the number.
+    counted = f"WHEN {seconds} >= {SHORTEST_S} THEN least({LAST}, {scaled})::integer"
+    return f"CASE WHEN {seconds} < {SHORTEST_S} THEN 0 {counted} END"
 
 
 class Histogram:
