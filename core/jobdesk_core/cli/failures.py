@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jobdesk_core.cli import exit_codes, output, words
+from jobdesk_core.cli import exit_codes, forms, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.durations import roughly
@@ -49,6 +49,7 @@ def add_failures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--common", metavar="TASK", help="what the failed jobs of this task have in common that succeeded ones have not"
     )
+    forms.add_forms(parser)
     parser.set_defaults(run=failures)
 
 
@@ -64,8 +65,8 @@ def failures(desk: Opened, options: argparse.Namespace) -> int:
             if options.common is not None and found.is_counted:
                 break
     except KeyboardInterrupt:
-        if counting.found is None:
-            raise
+        if counting.found is None or options.output is not None:
+            raise  # a file is whole or not there
         _tell(counting.found, wanted, options)
         older = (
             "what is new and usual was not looked up" if counting.found.is_counted else "older runs were not counted"
@@ -99,8 +100,9 @@ class _Counting:
 
 
 def _tell(found: Failures, wanted: Range, options: argparse.Namespace) -> None:
-    if options.json:
-        _write_json(found)
+    form = forms.form_of(options)
+    if form is not None:
+        _write(found, form, options)
         return
     if not found.failed:
         output.line(f"No failures {_when(found, wanted)}. {_number(found.runs, 'run')}.")
@@ -198,12 +200,23 @@ def _number(count: int, what: str) -> str:
     return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
-def _write_json(found: Failures) -> None:
+def _write(found: Failures, form: str, options: argparse.Namespace) -> None:
     shown = output.as_json(found)
-    groups = shown.pop("groups")
-    output.json_line({"kind": "range"} | shown)
-    for line, group in zip(groups, found.groups, strict=True):
-        output.json_line({"kind": "group"} | _group_json(line, group))
+    lines = [_group_json(*each) for each in zip(shown.pop("groups"), found.groups, strict=True)]
+    if form == "csv":
+        # The rows of a table are of one kind, those within a group behind it.
+        rows = [{"within": ""} | each for line in lines for each in _with_children(line)]
+        forms.write(options, rows, "group", found.read_at)
+    else:
+        groups = [{"kind": "group"} | line for line in lines]
+        forms.write(options, [{"kind": "range"} | shown, *groups], "group", found.read_at, count=len(groups))
+
+
+def _with_children(line: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    own = {name: value for name, value in line.items() if name != "children"}
+    yield own
+    for child in line["children"]:
+        yield from ({"within": own["task"] or own["worker"] or "error"} | each for each in _with_children(child))
 
 
 def _group_json(line: dict[str, Any], group: FailureGroup) -> dict[str, Any]:
@@ -228,8 +241,8 @@ def _common(desk: Opened, options: argparse.Namespace, found: Failures, job_filt
     )
     while not (contrast := run(reader.more(), desk.connector, limit_s=LIMIT_S)).is_whole:
         pass
-    if options.json:
-        _write_common_json(contrast)
+    if forms.form_of(options) is not None:
+        _write_common(contrast, options)
     else:
         _tell_common(contrast)
     return exit_codes.DONE if contrast.values else exit_codes.NOT_ALL
@@ -265,11 +278,13 @@ def _row(common: Common) -> tuple[Any, ...]:
     )
 
 
-def _write_common_json(contrast: Contrast) -> None:
+def _write_common(contrast: Contrast, options: argparse.Namespace) -> None:
     shown = output.as_json(contrast)
     values, slight = shown.pop("values"), shown.pop("slight")
-    output.json_line({"kind": "contrast"} | shown)
-    for name, lines, held in (("common", values, contrast.values), ("slight", slight, contrast.slight)):
-        for line, each in zip(lines, held, strict=True):
-            ratio = each.ratio if math.isfinite(each.ratio) else None
-            output.json_line({"kind": name} | line | {"ratio": ratio})
+    rows = [
+        {"kind": name} | line | {"ratio": each.ratio if math.isfinite(each.ratio) else None}
+        for name, lines, held in (("common", values, contrast.values), ("slight", slight, contrast.slight))
+        for line, each in zip(lines, held, strict=True)
+    ]
+    head = [] if forms.form_of(options) == "csv" else [{"kind": "contrast"} | shown]
+    forms.write(options, [*head, *rows], "value", count=len(rows))

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli import exit_codes, forms, output
 from jobdesk_core.cli.connection import Opened, opened
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.statement import Statement
@@ -24,6 +24,7 @@ def add_journal(parser: argparse.ArgumentParser) -> None:
     """The options of `journal`."""
     parser.add_argument("entry", nargs="?", type=int, help="an entry's number: what became of each of its jobs")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="the newest N entries (20)")
+    forms.add_forms(parser)
     parser.add_argument(
         "--settle",
         action="store_true",
@@ -48,8 +49,8 @@ def run(options: argparse.Namespace) -> int:
         elif journal.is_unsettled():
             asyncio.run(journal.close_dead())
         if options.entry is not None:
-            return asyncio.run(_show_one(journal, options.entry, is_json=options.json))
-        return asyncio.run(_show(journal, options.limit, is_json=options.json))
+            return asyncio.run(_show_one(journal, options))
+        return asyncio.run(_show(journal, options))
     except JournalTrouble as trouble:
         raise Ended(exit_codes.FAULT, str(trouble)) from trouble
 
@@ -76,11 +77,10 @@ def outcome_of(entry: Entry) -> str:
     return ", ".join(parts) or "nothing done"
 
 
-async def _show(journal: Journal, limit: int, *, is_json: bool) -> int:
-    entries = await journal.entries(Search(), limit=limit)
-    if is_json:
-        for entry in entries:
-            output.json_line(_as_json(entry))
+async def _show(journal: Journal, options: argparse.Namespace) -> int:
+    entries = await journal.entries(Search(), limit=options.limit)
+    if forms.form_of(options) is not None:
+        forms.write(options, [_as_json(entry) for entry in entries], "entry")
     elif entries:
         table = output.Table("entry", "when", "action", "outcome", "profile", "user")
         table.rows(
@@ -96,27 +96,31 @@ async def _show(journal: Journal, limit: int, *, is_json: bool) -> int:
     return exit_codes.DONE if entries else exit_codes.NOT_ALL
 
 
-async def _show_one(journal: Journal, entry_id: int, *, is_json: bool) -> int:
+async def _show_one(journal: Journal, options: argparse.Namespace) -> int:
+    entry_id, form = options.entry, forms.form_of(options)
     entry = await journal.entry(entry_id)
     if entry is None:
         output.note(f"The journal has no entry {entry_id:,}.")
         return exit_codes.NOT_ALL
-    if is_json:
-        output.json_line(_as_json(entry))
-    else:
+    if form is None:
         output.line(output.plain(f"{entry.header.sentence}: {outcome_of(entry)}"))
         when = f"{output.moment(entry.at)}, by {entry.os_user} as {entry.header.role} on {entry.header.place}"
         output.line(output.plain(when))
         if entry.error:
             output.line(output.plain(entry.error))
+    records: list[dict[str, Any]] = []
     held = await journal.every_record(entry_id)
     while held:
         for _, record in held:
-            if is_json:
-                output.json_line(_record_as_json(entry_id, record))
-            else:
+            if form is None:
                 output.line(output.plain(f"{record.outcome}: {record.sentence}"))
+            else:
+                records.append(_record_as_json(entry_id, record))
         held = await journal.every_record(entry_id, held[-1][0])
+    if form is not None:
+        # The rows of one table are of one kind: there the entry itself is left to its list.
+        rows = records if form == "csv" else [_as_json(entry), *records]
+        forms.write(options, rows, "job", count=len(records))
     return exit_codes.DONE
 
 

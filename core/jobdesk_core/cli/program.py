@@ -19,8 +19,10 @@ from jobdesk_core.cli import (
     defer,
     exit_codes,
     failures,
+    forms,
     health,
     journal,
+    lists,
     output,
     reading,
     reporting,
@@ -28,7 +30,6 @@ from jobdesk_core.cli import (
     status,
     typed_secrets,
     watch,
-    watch_rules,
 )
 from jobdesk_core.cli.commands import COMMANDS, first_word
 from jobdesk_core.cli.connection import opened
@@ -41,6 +42,10 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "why": lambda parser: reading.add_one(parser, reading.why),
     "errors": reporting.add_errors,
     "failures": failures.add_failures,
+    "queues": lists.add_queues,
+    "tasks": lists.add_tasks,
+    "workers": lists.add_workers,
+    "locks": lists.add_locks,
     "schedules": schedules.add_schedules,
     "status": status.add_status,
     "health": health.add_health,
@@ -188,18 +193,8 @@ def _run(options: argparse.Namespace) -> int:
     try:
         if getattr(options, "app", None) is None and options.first_app is not None:
             options.app = options.first_app
-        if hasattr(options, "run_alone"):
-            return int(options.run_alone(options))
-        if apps.is_meant(options):
-            return int(options.run_app(options))
-        if journal.is_meant(options):
-            return journal.run(options)
-        if watch_rules.is_meant(options):
-            return watch_rules.run(options)
-        with opened(options) as desk:
-            journal.settle_quietly(desk)
-            code: int = options.run(desk, options)
-            return code
+        with forms.destination(options):
+            return _run_one(options)
     except Ended as end:
         sys.stdout.flush()
         for sentence in filter(None, end.sentences):
@@ -210,3 +205,16 @@ def _run(options: argparse.Namespace) -> int:
         for sentence in filter(None, exit_codes.sentence_and_remedy(error)):
             output.note(sentence)
         return exit_codes.code_of(error)
+
+
+def _run_one(options: argparse.Namespace) -> int:
+    if hasattr(options, "run_alone"):
+        return int(options.run_alone(options))
+    if apps.is_meant(options):
+        return int(options.run_app(options))
+    if journal.is_meant(options):
+        return journal.run(options)
+    with opened(options) as desk:
+        journal.settle_quietly(desk)
+        code: int = options.run(desk, options)
+        return code

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobdesk_core.cli import exit_codes, output, words
+from jobdesk_core.cli import exit_codes, forms, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.database.limited import limited_now
@@ -15,9 +15,16 @@ from jobdesk_core.database.rows import JobRow
 from jobdesk_core.job.details import JobDetail, read_detail_now
 from jobdesk_core.job.why import Explanation
 from jobdesk_core.profiles.secret_keys import EVERYTHING, masked
-from jobdesk_core.reading.export import Exported, ExportIncomplete, Wanted, read_records_now, read_rows_now
+from jobdesk_core.reading.export import (
+    Exported,
+    ExportIncomplete,
+    Wanted,
+    read_records_now,
+    read_rows_now,
+    record_lines,
+)
 from jobdesk_core.reading.pages import Order
-from jobdesk_core.reading.records import JobRecord, RecordLines, path_of, times_by_id
+from jobdesk_core.reading.records import JobRecord, path_of, times_by_id
 from jobdesk_core.reported.shown import Shown
 
 ORDERS = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "next": Order.NEXT_TO_RUN}
@@ -36,13 +43,9 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
         "--limit",
         type=int,
         metavar="N",
-        help="at most this many; 0 for all (default: 100; with --csv and --ndjson all)",
+        help="at most this many; 0 for all (default: 100; with --csv, --ndjson and --output all)",
     )
-    forms = parser.add_mutually_exclusive_group()
-    forms.add_argument(
-        "--csv", action="store_true", help="CSV with every field and the arguments as JSON, times in UTC"
-    )
-    forms.add_argument("--ndjson", action="store_true", help="one JSON object per line, like --json, for all jobs")
+    forms.add_forms(parser)
     parser.add_argument(
         "--column", action="append", default=[], metavar="args.PATH", help="with --csv: also this argument as a column"
     )
@@ -61,8 +64,9 @@ def add_one(parser: argparse.ArgumentParser, run: Any) -> None:
 def jobs(desk: Opened, options: argparse.Namespace) -> int:
     """List jobs as of one moment, as they come."""
     job_filter = words.read_filter(options.filter)
-    kind = "csv" if options.csv else "ndjson" if options.ndjson or options.json else None
-    limit = options.limit if options.limit is not None else 0 if options.csv or options.ndjson else 100
+    kind = forms.form_of(options)
+    is_whole = options.csv or options.ndjson or options.output is not None
+    limit = options.limit if options.limit is not None else 0 if is_whole else 100
     if limit < 0:
         raise Ended(exit_codes.USAGE, "--limit is a number of jobs, 0 for all.")
     try:
@@ -79,23 +83,24 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
         raise Ended(exit_codes.FAULT, str(error)) from error
     if read.has_more:
         output.note(f"There are more than {words.count(read.jobs)}: --limit 0 lists all.")
-    elif options.csv or options.ndjson:
-        output.note(f"{words.count(read.jobs)}, as of {output.moment(read.as_of)}.")
+    else:
+        forms.tell(options, read.jobs, "job", read.as_of)
     if not read.jobs:
         words.tell_nothing(job_filter)
     return exit_codes.DONE if read.jobs else exit_codes.NOT_ALL
 
 
 def _write_records(desk: Opened, wanted: Wanted) -> Exported:
-    write = output.data if wanted.kind == "csv" else output.json_data
     hidden = EVERYTHING if desk.profile.hides_arguments else None
-    lines = RecordLines(write, wanted.kind, wanted.paths, secret_keys=hidden, has_reports=wanted.has_reports)
+    lines = record_lines(forms.writer(wanted.kind), replace(wanted, secret_keys=hidden))
 
     def add(records: Sequence[JobRecord]) -> None:
         lines.add(records)
         output.flush()
 
-    return read_records_now(desk.connector, desk.capabilities, wanted, add)
+    read = read_records_now(desk.connector, desk.capabilities, wanted, add)
+    lines.end()
+    return read
 
 
 def _write_table(desk: Opened, wanted: Wanted) -> Exported:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from jobdesk_core.cli import exit_codes, output, words
+from jobdesk_core.cli import exit_codes, forms, output, words
 from jobdesk_core.cli.connection import LIMIT_S, Opened, unchecked
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
@@ -175,6 +175,7 @@ def _tell_found(found: Reported, tables: dict[str, TableSize], options: argparse
 def add_errors(parser: argparse.ArgumentParser) -> None:
     """The options of `errors`."""
     parser.add_argument("id", type=words.job_id, help="the job's id")
+    forms.add_forms(parser)
     parser.set_defaults(run=errors)
 
 
@@ -187,10 +188,10 @@ def errors(desk: Opened, options: argparse.Namespace) -> int:
             exit_codes.REFUSED if is_there else exit_codes.NOT_ALL, found.refusal, *(() if is_there else (HINT,))
         )
     last: str | None = None
-    for run in found.runs:
-        if options.json:
-            output.json_line(_as_json(options.id, run))
-            continue
+    is_table = forms.form_of(options) is None
+    if not is_table and found.runs:
+        forms.write(options, [_as_json(options.id, run) for run in found.runs], "attempt")
+    for run in found.runs if is_table else ():
         text = run.error.traceback if run.error is not None else None
         _tell_run(run, is_repeated=text == last)
         last = text

@@ -6,7 +6,7 @@ import argparse
 import time
 from typing import Any
 
-from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli import exit_codes, forms, output
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.database.limited import ask_limited
 from jobdesk_core.durations import in_words, so_far
@@ -21,6 +21,7 @@ PATIENCE_S = 5.0
 
 def add_schedules(parser: argparse.ArgumentParser) -> None:
     """The options of `schedules`."""
+    forms.add_forms(parser)
     parser.set_defaults(run=schedules)
 
 
@@ -30,9 +31,8 @@ def schedules(desk: Opened, options: argparse.Namespace) -> int:
     found = ask_limited(reader.more(PATIENCE_S), desk.connector, LIMIT_S)
     while not found.is_whole and time.monotonic() - started < PATIENCE_S:
         found = ask_limited(reader.more(PATIENCE_S), desk.connector, LIMIT_S)
-    if options.json:
-        for each in found.schedules:
-            output.json_line(_as_json(each, found))
+    if forms.form_of(options) is not None:
+        forms.write(options, [_as_json(each, found) for each in found.schedules], "schedule", found.read_at)
         return exit_codes.DONE
     _tell(found)
     return exit_codes.DONE

@@ -107,9 +107,8 @@ class Locks:
 
         Without a text a lock that just one waiting job has is left out. Raises StatementTooLong.
         """
-        if kind is LockKind.LOCK:
-            return await ask_limited_async(read_locks(self._capabilities, text), self._connector, self._limit_s)
-        return _list(await self._run(statements.queueing_locks(self._capabilities, text)), _queueing_row)
+        asked = read_locks(self._capabilities, text, kind)
+        return await ask_limited_async(asked, self._connector, self._limit_s)
 
     async def chain(self, lock: LockRow) -> Chain:
         """The jobs of a lock as they are now; none when it is free by now. Raises StatementTooLong."""
@@ -127,8 +126,10 @@ class Locks:
         return await limited(self._connector, statement, self._limit_s)
 
 
-def read_locks(capabilities: Capabilities, text: str = "") -> Asking[LockList]:
+def read_locks(capabilities: Capabilities, text: str = "", kind: LockKind = LockKind.LOCK) -> Asking[LockList]:
     """The locks as `Locks.read` gives them."""
+    if kind is LockKind.QUEUEING_LOCK:
+        return _list((yield statements.queueing_locks(capabilities, text)), _queueing_row)
     serving: Serving = yield statements.serving(capabilities)
     rows: Rows = yield statements.locks(capabilities, text)
     return _list(rows, lambda row: _lock_row(row, serving))
