@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobdesk.acting.undo import UndoDialog
 from jobdesk.failures.page import FailuresPage
+from jobdesk.health.page import HealthPage
 from jobdesk.journal.page import JournalPage
 from jobdesk.locks.page import LocksPage
 
@@ -34,6 +35,14 @@ async def locks(walker: Walker) -> None:
             await walker.until(page.chain.selected_rows, "the lock's jobs")
         await walker.picture(name)
     page.kinds.choose(0)
+
+
+async def health(walker: Walker) -> None:
+    """See how the tables fare."""
+    walker.trigger("view.health")
+    page = walker.window.pages.get_as("health", HealthPage)
+    await walker.until(lambda: page.found is not None and page.found.is_whole, "health to be read")
+    await walker.picture("health")
 
 
 async def journal(walker: Walker) -> None:

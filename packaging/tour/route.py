@@ -63,6 +63,7 @@ async def _pages(walker: Walker) -> None:
     await records.failures(walker)
     await records.locks(walker)
     await records.journal(walker)
+    await records.health(walker)
     await _sides(walker)
     await _jobs(walker)
 

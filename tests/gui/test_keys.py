@@ -33,6 +33,7 @@ from jobdesk.exporting.dialog import ExportDialog
 from jobdesk.exporting.leaving import ExportLeaveDialog
 from jobdesk.filtering.save_view import SaveViewDialog
 from jobdesk.filtering.saved_views import SavedViewsDialog
+from jobdesk.health.differences import DifferencesDialog
 from jobdesk.jobs.argument_column import ArgumentColumnDialog
 from jobdesk.jobs.index_advice import IndexAdviceDialog
 from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog
@@ -45,6 +46,7 @@ from jobdesk.window.palette import PaletteDialog
 from jobdesk.window.shortcuts import ShortcutsDialog
 from jobdesk.workers.prune import PruneDialog
 from jobdesk_core.connectors.ssh.askpass import question_of
+from jobdesk_core.health.schema_drift import Difference, Drift
 from jobdesk_core.indexes.advice import IndexAdvice
 from jobdesk_core.journal import Search
 from jobdesk_core.operations import DeferPlan
@@ -85,6 +87,12 @@ def kinds() -> set[type[QDialog]]:
     return {each for each in below(QDialog) if each.__module__.startswith("jobdesk.") and not each.__subclasses__()}
 
 
+def some_drift() -> Drift:
+    """A schema with one difference."""
+    difference = Difference("index", "jobs_lock", "missing", "without it", "", "CREATE INDEX jobs_lock", "CREATE INDEX")
+    return Drift("3.4–3.10", (), (difference,), (), (18, 18), (7, 7))
+
+
 class Opener:
     """Opens each dialog on a live window as the program does, or with what it would be given."""
 
@@ -110,6 +118,7 @@ class Opener:
             DiscardDialog: lambda: DiscardDialog(window, counts={"test": 1}).open(),
             ExportDialog: self.by_action("list.export"),
             ExportLeaveDialog: lambda: ExportLeaveDialog(window, concerned=[], is_end=True, go_on=lambda: None).open(),
+            DifferencesDialog: lambda: DifferencesDialog(window.frame, some_drift()).open(),
             ForgetDialog: lambda: ForgetDialog(window).open(),
             ProfileLossDialog: lambda: ProfileLossDialog(window, title="a", sentence="b.", verb="c").open(),
             ErrorDialog: lambda: ErrorDialog(window, error=ValueError("x")).open(),

@@ -94,7 +94,7 @@ def _missing(line: IndexLine, health: Health) -> Advice:
 
 def _altered(line: IndexLine, health: Health) -> Advice:
     jobs = health.doubly_locked if line.has_lost_uniqueness else ()
-    sentence = f"{line.name} {line.note}."
+    sentence = f"{line.name} {'is ' if line.note.startswith('not ') else ''}{line.note}."
     if jobs:
         sentence += f" {len(jobs)} jobs run beside another one with their lock now."
     remedy: Remedy = "jobs" if jobs else "sql" if line.sql else "differences"
@@ -178,9 +178,9 @@ def _foreign_key(health: Health) -> Iterator[Advice]:
     if size < LARGE_BYTES:
         return
     sentence = (
-        f"Each worker that stops, or is removed once it has died, has the server read all jobs ({bytes_text(size)}, about "
-        f"{in_words(max(1, round(size / READ_BYTES_PER_S)))} or more): the foreign key from worker_id has no index "
-        "that helps."
+        f"Each worker that stops, or is removed once it has died, has the server read all jobs ({bytes_text(size)}, "
+        f"about {in_words(max(1, round(size / READ_BYTES_PER_S)))} or more): the foreign key from worker_id has no "
+        "index that helps."
     )
     sql = f"CREATE INDEX CONCURRENTLY jobdesk_worker_id ON {jobs.place} (worker_id) WHERE worker_id IS NOT NULL;"
     yield Advice("warning", "Deleting a worker reads all jobs", sentence, sql)

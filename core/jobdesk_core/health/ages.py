@@ -1,4 +1,6 @@
-"""Rows and bytes by status and age, of a bounded look: all rows of a small table, and an even sample of a large one.
+"""Rows and bytes by status and age, of a bounded look: all rows of a small table, of a large one those of some pages.
+
+The pages are spread evenly, for rows of one age lie beside each other: by chance a whole day may be missed.
 
 A finished job is as old as its latest event, by which a purge goes, too; any other as old as its first, its deferral.
 """
@@ -20,7 +22,9 @@ from jobdesk_core.jobs import Status
 #: Where one age ends and the next begins, in days: up to a day, a week, a month, a quarter, and older.
 AGE_DAYS = (1, 7, 30, 90)
 #: Pages of jobs that are looked at: all of a table that has no more. A second try after one that took too long.
-SAMPLE_PAGES, FEWER_PAGES = 300, 30
+SAMPLE_PAGES, FEWER_PAGES = 400, 40
+#: Rows that are looked for on a page: more than fit, unless most of them are dead.
+LINES = 150
 #: Waiting and running jobs that are counted one by one.
 MOST_OPEN = 20_000
 #: What a job takes beside its arguments, in bytes: for how the bytes are shared out only.
@@ -188,8 +192,15 @@ def _if_few(seen: _Seen) -> _Seen | None:
 
 
 def _look(pages: int, most: int) -> Statement[_Seen]:
-    sample = f" TABLESAMPLE SYSTEM ({100 * most / pages:.6f})" if pages > most else ""
-    return _grouped(f"SELECT job.id, job.status, job.args FROM procrastinate_jobs AS job{sample}")
+    if pages <= most:
+        return _grouped("SELECT id, status, args FROM procrastinate_jobs")
+    # In thousandths of a page, so that the last page is as likely as the first.
+    step = 1_000 * pages // most
+    places = (
+        f"SELECT format('(%%s,%%s)', at / 1000, line)::tid FROM generate_series(1, {LINES}) AS line, "
+        f"generate_series({step // 2}, {1_000 * pages - 1}, {step}) AS at"
+    )
+    return _grouped(f"SELECT id, status, args FROM procrastinate_jobs WHERE ctid = ANY (ARRAY({places}))")
 
 
 def _look_at_open(capabilities: Capabilities) -> Statement[_Seen]:

@@ -76,14 +76,14 @@ INDEXES = (
         ("procrastinate_jobs_queue_name_idx_v1", "procrastinate_jobs_queue_name_idx"),
         ("queue_name",),
         "(queue_name)",
-        "without it the jobs of a queue are looked for in the whole table",
+        "without it the jobs of a queue are searched for in the whole table",
     ),
     KnownIndex(
         "procrastinate_jobs",
         ("idx_procrastinate_jobs_worker_not_null",),
         (f"worker_id where worker_idISNOTNULLAND{_DOING}",),
         "(worker_id) WHERE worker_id IS NOT NULL AND status = 'doing'",
-        "without it stalled jobs are looked for in the whole table",
+        "without it stalled jobs are searched for in the whole table",
         since=(3, 1),
     ),
     KnownIndex(
@@ -133,7 +133,7 @@ INDEXES = (
         ("idx_procrastinate_workers_last_heartbeat",),
         ("last_heartbeat",),
         "(last_heartbeat)",
-        "without it silent workers are looked for in the whole table",
+        "without it unresponsive workers are searched for in the whole table",
         since=(3, 1),
     ),
 )

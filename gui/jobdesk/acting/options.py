@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations import Action, Cancel, Change, Fail, Purge, Reprioritise, Reschedule, Retry
@@ -174,6 +174,15 @@ class PurgeOptions(Options):
         made.amount.setValue(0)
         for box in made.statuses.values():
             box.setChecked(True)
+        return made
+
+    @classmethod
+    def of(cls, statuses: Collection[Status], days: int) -> PurgeOptions:
+        """Begins with these statuses and so many days."""
+        made = cls()
+        made.amount.setValue(days)
+        for status, box in made.statuses.items():
+            box.setChecked(status in statuses)
         return made
 
     def change(self) -> Change:

@@ -10,6 +10,7 @@ from jobdesk_core.jobs import Status
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from jobdesk.kit.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE, VALUE_ROLE, AnyIndex
+from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme.tokens import Tone
 
 NO_PARENT = QModelIndex()
@@ -29,6 +30,8 @@ class Cell:
     is_strong: bool = False
     #: What an export has of it instead of the text: a time, seconds, a number.
     value: Any = None
+    #: What hovering over it tells, beside what does not fit.
+    tip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class ValuesModel(QAbstractTableModel):
             return cell.is_strong
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if self.titles[index.column()].is_right else LEFT
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return as_tooltip(cell.tip) or None
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -18,6 +18,7 @@ def show_badges(navigation: Navigation, desk: Desk | None) -> None:
     """Show what the desk knows now; without a desk, nothing."""
     navigation.set_badge("failures", _failures(desk))
     navigation.set_badge("workers", *_workers(desk))
+    navigation.set_badge("health", *_health(desk))
     counts = desk.monitor.counts if desk is not None else None
     is_counted = counts is not None and counts.as_of is not None
     navigation.set_badge("queues", formats.number(len(counts.queues())) if counts and is_counted else "")
@@ -43,6 +44,12 @@ def _workers(desk: Desk | None) -> tuple[str, Tone]:
         jobs = desk.monitor.moment.open.all
         return _tr("none"), "bad" if jobs.due or jobs.running else "secondary"
     return formats.number(live), "secondary"
+
+
+def _health(desk: Desk | None) -> tuple[str, Tone]:
+    """How many things are to be done about what the Health page has read; nothing before that."""
+    number, is_bad = desk.advised if desk is not None else (0, False)
+    return (formats.number(number) if number else ""), "bad" if is_bad else "warning"
 
 
 def _tr(text: str) -> str:

@@ -12,6 +12,7 @@ from jobdesk.deferring.commands import AgainCommands, NewJobCommands
 from jobdesk.exporting.commands import ExportCommands
 from jobdesk.failures.commands import FailureCommands
 from jobdesk.filtering.commands import SavedViewCommands
+from jobdesk.health.commands import HealthCommands
 from jobdesk.jobs.copying import CopyCommands
 from jobdesk.kit.action_spec import Spec
 from jobdesk.queues.commands import QueueCommands, TaskCommands
@@ -38,6 +39,7 @@ GROUPS: tuple[type[CommandGroup], ...] = (
     TaskCommands,
     WorkerCommands,
     FailureCommands,
+    HealthCommands,
     ViewCommands,
     ExportCommands,
     SavedViewCommands,
@@ -65,6 +67,7 @@ class Commands(QObject):
         self.task = TaskCommands(window, session, acting, self.new_job)
         self.worker = WorkerCommands(window, session, acting)
         self.failure = FailureCommands(window, session, acting)
+        self.health = HealthCommands(window, session, acting)
         self.staged = StagedCommands(window, session, acting, self.new_job)
         self.view = ViewCommands(window, session)
         self.saved_view = SavedViewCommands(window, session, window.finding)

@@ -38,6 +38,11 @@ def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) ->
         from jobdesk.locks.page import LocksPage
 
         return LocksPage()
+    if key == "health":
+        from jobdesk.health.page import HealthPage
+
+        commands.health.page = HealthPage()
+        return commands.health.page
     if key == "journal":
         from jobdesk.journal.page import JournalPage
 

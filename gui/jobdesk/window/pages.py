@@ -36,6 +36,7 @@ PAGES = (
     PageSpec("workers", "&Workers", "Ctrl+Shift+5"),
     PageSpec("locks", "Loc&ks", "Ctrl+Shift+6"),
     PageSpec("journal", "Jour&nal", "Ctrl+Shift+7", needs_desk=False),
+    PageSpec("health", "Healt&h", "Ctrl+Shift+0"),
 )
 KEYS = tuple(page.key for page in PAGES)
 WITHOUT_DESK = tuple(page.key for page in PAGES if not page.needs_desk)

@@ -46,6 +46,7 @@ _DRAWINGS = {
     "schedules": '<circle cx="8" cy="8" r="5.4"/><path d="M8 4.8V8l2.2 1.6"/>',
     "locks": '<rect x="3.6" y="7.2" width="8.8" height="6" rx="1.2"/><path d="M5.4 7.2V5.4a2.6 2.6 0 0 1 5.2 0v1.8"/>',
     "journal": '<path d="M4 2.8h6.6l1.8 1.8v8.6H4zM6.2 6.4h4M6.2 8.8h4M6.2 11.2h2.4"/>',
+    "health": '<path d="M1.8 8.6h2.8l1.8-5 3 9 1.9-4h2.9"/>',
     "settings": '<path d="M2.6 4.8h5M11.4 4.8h2M2.6 11.2h2M8.4 11.2h5"/><circle cx="9.5" cy="4.8" r="1.8"/>'
     '<circle cx="6.5" cy="11.2" r="1.8"/>',
     "sun": '<circle cx="8" cy="8" r="2.6"/><path d="M8 2.2v1.2M8 12.6v1.2M2.2 8h1.2M12.6 8h1.2M3.9 3.9l.9.9'

@@ -1,0 +1,148 @@
+"""What stands beside the facts: what to do, the most useful first; what a purge frees; the schema and its release."""
+
+from __future__ import annotations
+
+from jobdesk_core.health import Advice, Health, advice
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from jobdesk.health.advice_row import AdviceRow
+from jobdesk.health.following import follow
+from jobdesk.health.retention import RetentionPanel
+from jobdesk.kit.actions import Actions
+from jobdesk.kit.fields import Field, FieldList
+from jobdesk.kit.labels import caption
+from jobdesk.kit.shape_label import ShapeLabel
+from jobdesk.kit.text_block import Run, TextBlock
+from jobdesk.kit.theme.tokens import Tone
+
+
+class HealthSide(QWidget):
+    """Nothing here reads: whoever owns it says what has been read."""
+
+    filter_asked_for = Signal(str)
+    told = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.title = QLabel(self.tr("What to do"))
+        self.title.setObjectName("title")
+        self.number = TextBlock(size_px=12)
+        self.well = ShapeLabel()
+        self.retention = RetentionPanel()
+        self.schema = FieldList()
+        self.differences = QPushButton(self.tr("Show the differences"))
+        self.differences.setAutoDefault(False)
+        self.rows: list[AdviceRow] = []
+        self._list = QVBoxLayout()
+        self._list.setSpacing(0)
+        self._place()
+
+    def set_actions(self, actions: Actions) -> None:
+        """Let the buttons do what the actions do."""
+        follow(self.retention.preview, actions["health.purge"])
+        action = actions["health.differences"]
+        follow(self.differences, action)
+        self._show_differences = action.trigger
+        self._preview = actions["health.purge"].trigger
+
+    def show_health(self, health: Health | None) -> None:
+        """Show what is known."""
+        self._show_advice(health)
+        self.retention.show_health(health)
+        self._show_schema(health)
+
+    def _show_advice(self, health: Health | None) -> None:
+        told = advice(health) if health is not None else []
+        if [row.advice for row in self.rows] != told:
+            self._fill(told)
+        is_read = health is not None and health.is_whole
+        is_well = is_read and not told and health is not None
+        self.well.setVisible(bool(is_well))
+        if is_well and health is not None and health.drift is not None:
+            if health.drift.differences:
+                sentence = self.tr("Nothing to do.")
+            else:
+                release = health.drift.release
+                sentence = self.tr("Schema as released in {release}. Nothing to do.").format(release=release)
+            self.well.set_content("check", sentence, "good")
+        runs = [Run(self._number(len(told), is_read), "secondary")]
+        if health is not None:
+            runs += [Run(f"\n{sentence}", "warning") for sentence in health.troubles.values()]
+        self.number.set_runs(runs)
+        self.number.setVisible(not is_well or bool(health and health.troubles))
+
+    def _number(self, count: int, is_read: bool) -> str:
+        if not is_read and not count:
+            return self.tr("reading …")
+        if not count:
+            return self.tr("Nothing, as far as it could be read.")
+        text = self.tr("1 thing") if count == 1 else self.tr("{count} things, most useful first").format(count=count)
+        return text if is_read else self.tr("{text} so far").format(text=text)
+
+    def _fill(self, told: list[Advice]) -> None:
+        while self._list.count():
+            item = self._list.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self.rows = []
+        for each in told:
+            row = AdviceRow(each)
+            row.filter_asked_for.connect(self.filter_asked_for)
+            row.told.connect(self.told)
+            row.purge_asked_for.connect(lambda: self._preview())
+            row.differences_asked_for.connect(lambda: self._show_differences())
+            self.rows.append(row)
+            self._list.addWidget(row)
+            line = QFrame()
+            line.setObjectName("line")
+            line.setFixedHeight(1)
+            self._list.addWidget(line)
+
+    def _show_schema(self, health: Health | None) -> None:
+        drift = health.drift if health is not None else None
+        self.differences.setVisible(drift is not None and bool(drift.differences))
+        if drift is None:
+            self.schema.set_fields([])
+            return
+        count = len(drift.differences)
+        differences = self.tr("1 difference") if count == 1 else self.tr("{count} differences").format(count=count)
+        pending = len(drift.pending)
+        functions, triggers = drift.functions, drift.triggers
+        of_released = self.tr("{done} of {all} as released")
+        fields: list[Field] = [
+            (self.tr("release"), drift.release, ""),
+            (self.tr("drift"), differences if count else self.tr("none"), "warning" if count else ""),
+            (
+                self.tr("migrations"),
+                self.tr("{count} pending").format(count=pending) if pending else self.tr("none pending"),
+                "warning" if pending else "",
+            ),
+            (self.tr("functions"), of_released.format(done=functions[0], all=functions[1]), _tone(functions)),
+            (self.tr("triggers"), of_released.format(done=triggers[0], all=triggers[1]), _tone(triggers)),
+        ]
+        self.schema.set_fields(fields)
+
+    def _place(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 16)
+        layout.setSpacing(6)
+        layout.addWidget(self.title)
+        layout.addWidget(self.number)
+        layout.addWidget(self.well)
+        layout.addLayout(self._list)
+        layout.addWidget(self.retention)
+        layout.addWidget(caption(self.tr("SCHEMA")))
+        layout.addWidget(self.schema)
+        buttons = QVBoxLayout()
+        buttons.addWidget(self.differences)
+        layout.addLayout(buttons)
+        layout.addStretch()
+        self.show_health(None)
+
+
+def _tone(counted: tuple[int, int]) -> Tone:
+    return "warning" if counted[0] < counted[1] else ""
