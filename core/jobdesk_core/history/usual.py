@@ -136,17 +136,18 @@ def _usual(exact: Sequence[int], known: Sequence[int], read: Callable[[int, int]
 
 
 def _idle_s(hours: Sequence[Sequence[Column]]) -> float | None:
-    """The longest time without a start, but no longer than jobs have waited: else none of them was due."""
-    waited = merged(column.waited for columns in hours for column in columns)
-    longest = waited.percentile(1.0)
-    if longest is None or waited.count < _FEWEST_RUNS:
+    """The longest time without a start in the middle one of the hours: one in which all stood still is not usual."""
+    known = [columns for columns in hours if len(columns) >= HOUR]  # of others only hours are kept
+    waits = [merged(column.waited for column in columns) for columns in known]
+    if sum(waited.count for waited in waits) < _FEWEST_RUNS:
         return None
-    most = 0
-    for columns in hours:
-        if len(columns) < HOUR:
-            continue  # only hours are kept of then
-        idle = 0
-        for column in columns:
-            idle = 0 if not column.recorded or column.counts[EventType.STARTED] else idle + 1
-            most = max(most, idle)
-    return min(longest, 60.0 * (most + 1))
+    return median(_idle_of(columns, waited.percentile(1.0)) for columns, waited in zip(known, waits, strict=True))
+
+
+def _idle_of(columns: Sequence[Column], longest_wait_s: float | None) -> float:
+    """The longest time without a start in an hour, but no longer than jobs have waited: else none of them was due."""
+    most = idle = 0
+    for column in columns:
+        idle = 0 if not column.recorded or column.counts[EventType.STARTED] else idle + 1
+        most = max(most, idle)
+    return min(longest_wait_s or 0.0, 60.0 * (most + 1))
