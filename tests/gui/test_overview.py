@@ -63,10 +63,10 @@ async def test_no_living_worker_is_said_first_at_once_and_in_red(dsn: str, tmp_p
             page = window.pages.get("overview")
             await until(lambda: page.attention.text == "No worker is alive. 55 jobs are due.", what="the alarm")
             line = page.attention.lines[0]
-            assert line.shape.text_tone() == "bad" and line.remedy.text() == "Show workers"
+            assert line.shape.text_tone() == "bad" and line.button("workers").text() == "Show workers"
             assert window.navigation._item("workers").data(Qt.ItemDataRole.AccessibleTextRole) == "Workers, none"
             assert page.running._note.property("tone") == "bad"
-            QTest.mouseClick(line.remedy, Qt.MouseButton.LeftButton)
+            QTest.mouseClick(line.button("workers"), Qt.MouseButton.LeftButton)
             assert window.navigation.current == "workers"
             window.show_page("overview")
             others.register_worker()
@@ -117,8 +117,8 @@ async def test_a_queue_that_stands_says_so_with_what_helps_and_goes_on_counting(
             assert cells(page, "mail")[3] == "2 stalled" and cells(page, "mail")[8] == "no progress"
             await until(lambda: page.attention.text != first, what="the sentence to tick", timeout_s=60)
             line = page.attention.lines[0]
-            assert line.remedy.text() == "Rescue 2 jobs…"
-            QTest.mouseClick(line.remedy, Qt.MouseButton.LeftButton)
+            assert line.button("rescue").text() == "Rescue 2 jobs…"
+            QTest.mouseClick(line.button("rescue"), Qt.MouseButton.LeftButton)
             dialog = await dialog_of(window, PreflightDialog)
             dialog.reject()
             others.run("UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s", living)

@@ -86,9 +86,15 @@ class JobCommands(CommandGroup):
 
     def rescue_matching(self, filter_text: str) -> None:
         """Retry the stalled jobs of a filter."""
+        self._act_on_matching(Action.RESCUE, filter_text)
+
+    def retry_matching(self, filter_text: str) -> None:
+        """Retry the jobs of a filter."""
+        self._act_on_matching(Action.RETRY, filter_text)
+
+    def _act_on_matching(self, action: Action, filter_text: str) -> None:
         if self._desk is not None:
-            target = matching_target(JobFilter.parse(filter_text))
-            open_preflight(self._acting, self._desk, Action.RESCUE, [target])
+            open_preflight(self._acting, self._desk, action, [matching_target(JobFilter.parse(filter_text))])
 
     specs = (
         Spec(

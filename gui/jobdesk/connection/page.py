@@ -16,6 +16,7 @@ class Page(QWidget):
 
     filter_asked_for = Signal(str)
     page_asked_for = Signal(str)  # a page by its key
+    place_asked_for = Signal(str, str)  # a page by its key, and what is to be looked at there by its name
     help_asked_for = Signal(str)  # a topic by its key
     selection_changed = Signal()
     footnote_changed = Signal()
@@ -31,6 +32,9 @@ class Page(QWidget):
 
     def refresh(self) -> None:
         """Let time pass: asked for once a second while the page is on show."""
+
+    def look_at(self, name: str) -> None:
+        """Bring what has this name into sight: a task, a queue, a lock, whatever the page lists."""
 
     def apply(self, changes: Changes) -> None:
         """Take over a batch of the feed, on show or not."""

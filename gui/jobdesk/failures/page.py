@@ -110,6 +110,12 @@ class FailuresPage(Page):
             self.reading.read_now()
             self._beside.read_again()
 
+    def look_at(self, name: str) -> None:
+        """Select the group of a task, as soon as it has been read."""
+        self.toolbar.by.choose(_BY.index(By.TASK))
+        self._chosen, self._is_own_choice = (By.TASK.value, f"={name}"), True
+        self._ask()
+
     def selected_row(self) -> Row | None:
         """The selected group."""
         return next((row for row in self.model.rows if row.key == self._chosen), None)

@@ -111,6 +111,11 @@ class LocksPage(Page):
                 says=self.tr("Reading the locks…"),
             )
 
+    def look_at(self, name: str) -> None:
+        """List the locks with this in their name."""
+        self.kinds.choose(list(LockKind).index(LockKind.LOCK))
+        self.search.setText(name)
+
     def selected_rows(self) -> list[JobRow]:
         """The jobs that actions act upon: those selected in the chain, or the heads of several locks."""
         chosen = self.selected_locks()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from jobdesk_core.filters.language import term
 from jobdesk_core.jobs import EventType, Status
 from jobdesk_core.reading.name_rows import NameRow
+from jobdesk_core.watching.attention import Attention
 from jobdesk_core.watching.overview import Hour, Overview
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHeaderView, QScrollArea, QVB
 
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
+from jobdesk.connection.remedies import Way
 from jobdesk.kit import formats
 from jobdesk.kit.card import Card
 from jobdesk.kit.table import HEADER_HEIGHT, Table
@@ -43,6 +45,7 @@ class OverviewPage(Page):
     """What needs attention, the cards, the chart of the last hour, and the queues."""
 
     rescue_asked_for = Signal(str)
+    retry_asked_for = Signal(str)
     defer_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -51,9 +54,7 @@ class OverviewPage(Page):
         self._desk: Desk | None = None
         self._has_stalled = False
         self.attention = AttentionCard()
-        self.attention.filter_asked_for.connect(self.filter_asked_for)
-        self.attention.workers_asked_for.connect(lambda: self.page_asked_for.emit("workers"))
-        self.attention.rescue_asked_for.connect(self.rescue_asked_for)
+        self.attention.asked.connect(self._help)
         self.attention.defer_asked_for.connect(self.defer_asked_for)
         self.due = Card(self.tr("due now"))
         self.due.setProperty("pane", True)
@@ -92,6 +93,15 @@ class OverviewPage(Page):
         super().resizeEvent(event)
         self._fit()
 
+    def _help(self, way: Way, line: Attention) -> None:
+        """What a button of a line that needs attention leads to."""
+        asked = {"jobs": self.filter_asked_for, "rescue": self.rescue_asked_for, "retry": self.retry_asked_for}
+        if way in asked:
+            asked[way].emit(line.filter_text)
+        else:
+            subject = line.subject.removeprefix("lock ") if way == "locks" else line.subject
+            self.place_asked_for.emit("schedules" if way == "defer" else way, subject)
+
     def _fit(self) -> None:
         is_narrow = self.width() < theme().grown(NARROW_WIDTH)
         for column in (6, 7):
@@ -122,7 +132,7 @@ class OverviewPage(Page):
         if not found.queues and not found.attention:
             self.attention.show_empty()
         else:
-            self.attention.show_lines(found.attention, now, as_of)
+            self.attention.show_lines(found.attention, now, as_of, found.last)
         self._show_cards(found, now)
         if is_stale:
             for card in (self.due, self.running, self.failures, self.ended):

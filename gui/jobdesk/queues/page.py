@@ -101,6 +101,10 @@ class NamesPage(ListPage):
         """The names of the selected rows, from top to bottom."""
         return [self.model.key_at(position) for position in self.selected_positions()]
 
+    def look_at(self, name: str) -> None:
+        """Select it."""
+        self.select(name)
+
     def select(self, name: str) -> None:
         """Select one name, if it is there."""
         place = self.model.position(name)

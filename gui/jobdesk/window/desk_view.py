@@ -221,6 +221,7 @@ class DeskView(QWidget):
         """Connect a new page with the window, put it as it is remembered, and show it the desk."""
         page.filter_asked_for.connect(self.ask_for)
         page.page_asked_for.connect(self.show_page)
+        page.place_asked_for.connect(self._show_place)
         page.help_asked_for.connect(self.commands.help.show_topic)
         page.told.connect(self.tell)
         page.failed.connect(self.fail)
@@ -320,6 +321,11 @@ class DeskView(QWidget):
 
     def _page_changed(self) -> None:
         self.finding.bar.set_elsewhere(self.pages.currentWidget() is not self.jobs)
+
+    def _show_place(self, key: str, name: str) -> None:
+        if key in KEYS:
+            self.show_page(key)
+            self.pages.get(key).look_at(name)
 
     def _show_entry(self, entry_id: int) -> None:
         from jobdesk.journal.page import JournalPage

@@ -16,6 +16,7 @@ def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) ->
 
         overview = OverviewPage()
         overview.rescue_asked_for.connect(commands.job.rescue_matching)
+        overview.retry_asked_for.connect(commands.job.retry_matching)
         overview.defer_asked_for.connect(commands.new_job.defer)
         return overview
     if key == "failures":
