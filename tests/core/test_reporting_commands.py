@@ -175,7 +175,7 @@ def test_status_names_the_queues_that_no_live_worker_serves(dsn: str, run: Run) 
 
     def told() -> list[str]:
         found: list[str] = json.loads(run("status", "--json")[1])["unserved_queues"]
-        lines = [line for line in run("status")[1].splitlines() if "No living worker serves" in line]
+        lines = [line for line in run("status")[1].splitlines() if "No live worker serves" in line]
         assert len(lines) == len(found)
         return lines
 
@@ -185,7 +185,7 @@ def test_status_names_the_queues_that_no_live_worker_serves(dsn: str, run: Run) 
     add_worker(dsn, worker_id=second, queues=["other"])
     (line,) = told()
     assert line.startswith("! mail: 2 jobs due, none started for ")
-    assert line.endswith(". No living worker serves this queue.")
+    assert line.endswith(". No live worker serves this queue.")
     run_sql(dsn, "UPDATE jobdesk.workers SET queues = NULL WHERE worker_id = %s", second)
     assert told() == []
     run_sql(dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 h'")

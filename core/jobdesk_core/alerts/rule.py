@@ -116,7 +116,7 @@ KINDS: Mapping[RuleKey, Kind] = MappingProxyType(
             Kind(
                 "stalled_jobs",
                 "Jobs have stalled",
-                "{subject} has running jobs without a living worker for {for_s}",
+                "{subject} has running jobs without a live worker for {for_s}",
                 "any queue",
                 "No job of it is stalled any more.",
                 (_span("for_s", 30),),

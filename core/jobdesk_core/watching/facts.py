@@ -33,7 +33,7 @@ FEWEST_DUE = 2
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A job that a living worker runs, and since when (UTC)."""
+    """A job that a live worker runs, and since when (UTC)."""
 
     job_id: int
     task: str

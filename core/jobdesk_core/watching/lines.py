@@ -10,10 +10,10 @@ from typing import Literal
 RuleKey = Literal[
     "unreachable",  # for the fleet and alerts: the database does not answer
     "slow_database",  # it answers far more slowly than usual
-    "no_worker",  # no living worker at all
+    "no_worker",  # no live worker at all
     "idle_queue",  # due jobs, and none started for longer than usual
     "unserved",  # jobs of queues or tasks that no live worker serves
-    "stalled_jobs",  # running jobs without a living worker
+    "stalled_jobs",  # running jobs without a live worker
     "failures",  # a queue or task fails more than usual
     "lock",  # a line grows behind a head that cannot run
     "backlog",  # it grows faster than it is served

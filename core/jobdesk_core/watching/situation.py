@@ -123,7 +123,7 @@ class Situation:
 
     `courses` are the queues' progress by name, of those with due jobs. `schedules`, `lock_lines`, `served`,
     `long_runs`, `growths` and `latency` are None where nobody has asked, or nothing tells; `causes` are those of rises,
-    by their kind and name. `started_at` is when any job was started last, `worker_seen_at` when a living worker was
+    by their kind and name. `started_at` is when any job was started last, `worker_seen_at` when a live worker was
     seen last (UTC; None: not by us).
     """
 

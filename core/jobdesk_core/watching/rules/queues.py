@@ -63,7 +63,7 @@ def _is_behind(situation: Situation, name: str, group: OpenGroup) -> str:
 
 
 def _is_all_busy(situation: Situation, course: Progress) -> bool:
-    """Whether every living worker runs something, and nothing at all has been started since: none may be free."""
+    """Whether every live worker runs something, and nothing at all has been started since: none may be free."""
     live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
     if not live or not all(worker.running for worker in live):
         return False
@@ -78,7 +78,7 @@ def _why_idle(situation: Situation, name: str, group: OpenGroup, course: Progres
     if group.stalled or course.is_busy:
         return ""
     if situation.served is not None and situation.served.queues is not None and name not in situation.served.queues:
-        return "No living worker serves this queue."
+        return "No live worker serves this queue."
     behind = _is_behind(situation, name, group)
     if behind:
         return f"Older jobs of {behind} are started first."
@@ -86,7 +86,7 @@ def _why_idle(situation: Situation, name: str, group: OpenGroup, course: Progres
     if not live:
         return ""
     if _is_all_busy(situation, course):
-        return "The one living worker is busy." if len(live) == 1 else f"All {len(live):,} living workers are busy."
+        return "The one live worker is busy." if len(live) == 1 else f"All {len(live):,} live workers are busy."
     if situation.started_at is not None and situation.started_at > (course.idle_since or situation.now):
         return "Jobs of other queues are started: does a worker serve this queue?"
     one = "it" if len(live) == 1 else "one"
@@ -119,7 +119,7 @@ def _standing(situation: Situation, name: str, group: OpenGroup, course: Progres
 
 
 def stalled_jobs(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
-    """Running jobs of a queue that no living worker has."""
+    """Running jobs of a queue that no live worker has."""
     heartbeats, now = situation.heartbeats, situation.now
     for name, group in _queues(situation):
         if group.stalled:

@@ -21,7 +21,7 @@ _BUILT_IN = ("builtin:", "procrastinate.builtin_tasks.")
 
 
 def no_worker(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
-    """No living worker at all, where the release keeps a record of workers."""
+    """No live worker at all, where the release keeps a record of workers."""
     if not situation.is_none_alive:
         return
     of_all, now, dead = situation.open.all, situation.now, situation.open.workers or ()
@@ -71,19 +71,19 @@ def _unresponsive(worker: WorkerRow, now: dt.datetime) -> Attention:
 
 
 def unserved(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
-    """Due jobs of queues, and of tasks, that no living worker serves, as far as all of them report what they serve."""
+    """Due jobs of queues, and of tasks, that no live worker serves, as far as all of them report what they serve."""
     served, now = situation.served, situation.now
     if served is None or situation.is_none_alive:
         return
     queues = situation.open.queues.items() if served.queues is not None else ()
     for name, group in sorted(queues, key=lambda item: (-item[1].due, item[0])):
         if name not in (served.queues or ()) and name not in situation.open.paused and _has_waited(group, now):
-            sentence = f"{jobs(group.due)} due, and no living worker serves this queue."
+            sentence = f"{jobs(group.due)} due, and no live worker serves this queue."
             yield _unserved("queue", name, sentence, group, f"{name} is served by nobody")
     tasks = situation.open.tasks.items() if served.tasks is not None else ()
     for name, group in sorted(tasks, key=lambda item: (-item[1].due, item[0])):
         if name not in (served.tasks or ()) and not name.startswith(_BUILT_IN) and _has_waited(group, now):
-            sentence = f"{jobs(group.due)} due, and no living worker knows this task: a run of it will fail."
+            sentence = f"{jobs(group.due)} due, and no live worker knows this task: a run of it will fail."
             yield _unserved("task", name, sentence, group, f"{name} is known to nobody")
 
 
