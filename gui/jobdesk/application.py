@@ -33,6 +33,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from jobdesk.connection.session import Session
+from jobdesk.fleet.board import FleetBoard
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.theme import NoFontFound
 from jobdesk.kit.work import Work
@@ -70,6 +71,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("link", metavar="jobdesk://…", nargs="?", help="show what a link names, in the desk that runs")
     parser.add_argument("--schema", metavar="NAME", help="the schema that Procrastinate lies in")
     parser.add_argument("--ssh", metavar="HOST", help="go through this host of SSH")
+    parser.add_argument("--wall", action="store_true", help="the fleet over the whole screen, to be looked at")
     parser.add_argument("--theme", choices=remembered.MODES, help="the default is that of last time")
     parser.add_argument("--version", action="version", version=importlib.metadata.version("jobdesk"))
     return parser.parse_args(arguments)
@@ -89,6 +91,8 @@ class Program:
         self._store, self._journal = ProfileStore(), Journal()
         self.desks = Desks(lambda: MainWindow(Session(self._store, self._journal)))
         self.desks.made.connect(self._made)
+        self.board = FleetBoard(self._store, self.desks)
+        self.desks.share(self.board)
         frame = self.desks.frames[0]
         #: What is remembered of each desk's arrangement, and the links that are on their way to it.
         self._memories: dict[MainWindow, remembered.Memory] = {}
@@ -132,6 +136,8 @@ class Program:
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""
         self._connect()
+        if self._options.wall and self._guide is None:
+            return await self._on_the_wall()
         self.desks.frames[0].show()
         if self._guide is None:
             self._work.start(Doorway(usual_path(), self._open_link).stand_open(), name="links")
@@ -151,10 +157,30 @@ class Program:
             for frame in self.desks.frames:
                 frame.hide()
             await self._work.stop()
+            await self.board.stop()
             await self.desks.stop()
             if self._demo is not None:
                 await asyncio.to_thread(self._demo.stop)
         return code
+
+    async def _on_the_wall(self) -> int:
+        """Show the board alone, until somebody leaves it."""
+        options = self._options
+        if options.dsn is not None:
+            self.board.show_only(*profile_of_dsn(options.dsn))
+        elif options.profile is not None:
+            self.board.show_only(options.profile)
+        collect_here(self.desks)
+        wall = self.desks.show_wall()
+        try:
+            if wall is not None:
+                wall.left.connect(self._ending.set)
+            await self._ending.wait()
+        finally:
+            await self._work.stop()
+            await self.board.stop()
+            await self.desks.stop()
+        return 0
 
     def _connect(self) -> None:
         running = asyncio.get_running_loop()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from database import defer, run_sql
 from jobdesk.connection.session import Session
-from jobdesk.window.desks import Desks, Tab
+from jobdesk.window.desk_frame import Tab
+from jobdesk.window.desks import Desks
 from jobdesk.window.main_window import MainWindow
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore

@@ -72,8 +72,8 @@ class Profile:
     of an argument anywhere. `ssh` names the host of SSH that connections go through (see `connectors.ssh`).
     Without `records_history` what happened there is kept in memory only (see `history`).
     `saved_as` is the name that the profile was read from the file by. `folder` and `tags` are for finding it among
-    many. `is_shared`: it comes from the file that a team keeps, and cannot be changed here. `is_unlocked`: it is
-    read-only otherwise, and may do one act.
+    many. `is_on_fleet`: it is followed on the page of all of them. `is_shared`: it comes from the file that a team
+    keeps, and cannot be changed here. `is_unlocked`: it is read-only otherwise, and may do one act.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Profile:
     records_history: bool = True
     folder: str = ""
     tags: tuple[str, ...] = ()
+    is_on_fleet: bool = True
     is_shared: bool = field(default=False, compare=False)
     is_unlocked: bool = field(default=False, compare=False)
     saved_as: str = field(default="", compare=False)

@@ -47,6 +47,7 @@ def profile_of(name: str, table: dict[str, Any]) -> Profile:
         records_history=table.get("records_history") is not False,
         folder=str(table.get("folder", "")),
         tags=_tags(table.get("tags", ())),
+        is_on_fleet=table.get("is_on_fleet") is not False,
         saved_as=name,
     )
 
@@ -78,6 +79,7 @@ def table_of(profile: Profile) -> dict[str, Any]:
         "records_history": profile.records_history,
         "folder": profile.folder,
         "tags": list(profile.tags),
+        "is_on_fleet": profile.is_on_fleet,
     }
 
 

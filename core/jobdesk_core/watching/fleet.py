@@ -300,10 +300,11 @@ def _changes(before: Member, after: Member) -> Sequence[Change]:
 
     if after.state != before.state:
         reason = after.trouble.sentence.rstrip(".") if after.trouble is not None else ""
+        told = reason[:1].lower() + reason[1:]
         if after.state == "unreachable":
-            note(f"Unreachable: {reason}" if reason else "Unreachable", "bad")
+            note(f"Unreachable: {told}" if reason else "Unreachable", "bad")
         elif after.state == "slow":
-            note(f"Answers slowly: {reason}" if reason else "Answers slowly", "warning")
+            note(f"Answers slowly: {told}" if reason else "Answers slowly", "warning")
         elif after.state == "refused":
             note(reason or "Refuses what is asked", "warning")
         elif after.is_answering and before.state in ("unreachable", "slow", "refused"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -193,8 +193,8 @@ class Pulse:
             False,
             answer.is_at_least,
             minute_of(now) - self._left_out_at <= RATE_MINUTES,
-            _rate(ended),
-            _rate(failed),
+            rate(ended),
+            rate(failed),
             ended,
             failed,
         )
@@ -238,6 +238,7 @@ class Pulse:
             yield Rise(kind, name, sum(recent), usual, RISE_MINUTES, since)
 
 
-def _rate(minutes: tuple[int | None, ...]) -> float | None:
+def rate(minutes: Sequence[int | None]) -> float | None:
+    """How many per minute, over the last of these minutes; None when none of them was seen."""
     seen = [count for count in minutes[-RATE_MINUTES:] if count is not None]
     return sum(seen) / len(seen) if seen else None

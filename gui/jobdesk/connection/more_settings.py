@@ -43,6 +43,8 @@ class MoreSettings(QWidget):
         self.records.setToolTip(
             self.tr("Numbers and durations by queue and task, for 90 days. Takes effect on connecting.")
         )
+        self.on_fleet = QCheckBox(self.tr("Show it on the Fleet page, and ask it there"))
+        self.on_fleet.setChecked(True)
         self.resolved = FieldList()
         self._says = note("secondary")
         layout = QVBoxLayout(self)
@@ -61,7 +63,12 @@ class MoreSettings(QWidget):
         ):
             row.addLayout(field(label, edit), 1)
         layout.addLayout(row)
-        layout.addWidget(self.records)
+        ticks = QHBoxLayout()
+        ticks.setSpacing(12)
+        for tick in (self.records, self.on_fleet):
+            ticks.addWidget(tick)
+        ticks.addStretch()
+        layout.addLayout(ticks)
         table = QScrollArea()
         table.setWidgetResizable(True)
         table.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -112,12 +119,18 @@ class MoreSettings(QWidget):
         self.lifetime.setValue(profile.pool.lifetime_s)
         self.idle.setValue(profile.pool.idle_s)
         self.records.setChecked(profile.records_history)
+        self.on_fleet.setChecked(profile.is_on_fleet)
 
     def typed(self) -> dict[str, Any]:
         """The profile's settings as typed."""
         numbers = (edit.value() for edit in (self.most, self.timeout, self.lifetime, self.idle))
         records = self.records.isChecked()
-        return {"role": self.role.text().strip(), "pool": Pool(*numbers), "records_history": records}
+        return {
+            "role": self.role.text().strip(),
+            "pool": Pool(*numbers),
+            "records_history": records,
+            "is_on_fleet": self.on_fleet.isChecked(),
+        }
 
     def showEvent(self, event: QShowEvent) -> None:
         self.resolve()

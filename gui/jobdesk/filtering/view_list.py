@@ -117,7 +117,7 @@ class SideBar(QFrame):
         """Make room for views, or leave all of it to the pages."""
         self._caption.setVisible(has_views and not self._pages.is_folded)
         self._views.setVisible(has_views)
-        height = self._pages.sizeHintForRow(0) * self._pages.count() + 18
+        height = sum(map(self._pages.sizeHintForRow, range(self._pages.count()))) + 18
         self._pages.setFixedHeight(height) if has_views else self._pages.setMaximumHeight(16_777_215)
         if not has_views:
             self._pages.setMinimumHeight(0)

@@ -1,1 +1,1 @@
-"""The Fleet page: every profile on one board."""
+"""All saved connections on one board, above the tabs: which of them needs a person, the worst first."""

@@ -11,6 +11,7 @@ from jobdesk.runtime.resources import resource
 #: The files of `resources/help`, in the order of the contents.
 TOPICS = (
     "first-steps",
+    "fleet",
     "overview",
     "jobs",
     "failures",

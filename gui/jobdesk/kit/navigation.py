@@ -23,6 +23,8 @@ from jobdesk.kit.theme.tokens import Tone
 
 WIDTH, FOLDED_WIDTH = 168, 52
 ENTRY_HEIGHT = 32
+#: The room below an entry that stands apart, with the hairline in its middle.
+APART_HEIGHT = 17
 ICON_SIDE = 16
 
 _KEY, _ICON, _BADGE, _TONE = (int(Qt.ItemDataRole.UserRole) + offset for offset in range(4))
@@ -33,12 +35,16 @@ class Navigation(QListWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, entries: Sequence[tuple[str, str, str]] = (), parent: QWidget | None = None) -> None:
+    def __init__(
+        self, entries: Sequence[tuple[str, str, str]] = (), parent: QWidget | None = None, *, apart: str = ""
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("navigation")
         self.setProperty("pane", True)
         self.setAccessibleName(self.tr("Pages"))
         self.is_folded = False
+        #: The entry above a hairline, apart from the others; empty for none.
+        self._apart = apart
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(_EntryDelegate(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -72,7 +78,8 @@ class Navigation(QListWidget):
     def _take_size(self) -> None:
         self.setFixedWidth(theme().grown(FOLDED_WIDTH if self.is_folded else WIDTH))
         for row in range(self.count()):
-            self.item(row).setSizeHint(QSize(self.width() - 20, theme().grown(ENTRY_HEIGHT)))
+            below = APART_HEIGHT if self.item(row).data(_KEY) == self._apart else 0
+            self.item(row).setSizeHint(QSize(self.width() - 20, theme().grown(ENTRY_HEIGHT) + below))
         self.viewport().update()
 
     def set_badge(self, key: str, text: str, tone: Tone = "") -> None:
@@ -120,6 +127,11 @@ class _EntryDelegate(QStyledItemDelegate):
         tokens = theme().tokens
         is_current = bool(option.state & QStyle.StateFlag.State_Selected)
         box = option.rect
+        if box.height() > theme().grown(ENTRY_HEIGHT):
+            painter.fillRect(
+                box.left() + 8, box.bottom() - APART_HEIGHT // 2, box.width() - 16, 1, tokens.colour("line")
+            )
+            box = box.adjusted(0, 0, 0, -APART_HEIGHT)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -40,3 +40,10 @@ class Segmented(QWidget):
     def choose(self, position: int) -> None:
         """Choose one."""
         self._group.button(position).setChecked(True)
+
+    def set_texts(self, texts: Sequence[str]) -> None:
+        """Say something else on the same choices."""
+        for number, text in enumerate(texts):
+            button = self._group.button(number)
+            if button.text() != text:
+                button.setText(text)

@@ -14,7 +14,7 @@ from jobdesk.kit.columns import Columns
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
 from jobdesk.kit.window import Window
-from jobdesk.window.pages import KEYS
+from jobdesk.window.pages import ABOVE, KEYS
 
 #: The window at first, the least it can be, and what the desktop's frame around it takes, in logical pixels.
 FIRST_SIZE, LEAST_SIZE, FRAME = QSize(1440, 900), QSize(680, 420), QSize(8, 32)
@@ -36,6 +36,8 @@ class Arrangement(QObject):
         super().__init__(window.frame)
         self._window, self._jobs = window, jobs
         self._is_putting = False
+        #: The page of the connection that was on show last.
+        self._page = "jobs"
         self._splitters: dict[str, Splitter] = {}
         self._columns: dict[str, Columns] = {}
         #: What was put last, for the pages that are not made yet.
@@ -66,10 +68,11 @@ class Arrangement(QObject):
 
     def taken(self) -> dict[str, Any]:
         """The arrangement in force, of what JSON knows."""
+        self._note_page()
         columns = self._kept["columns"] | {name: part.choice() for name, part in self._columns.items()}
         sizes = self._kept["panes"] | {name: part.own_sizes for name, part in self._splitters.items()}
         return {
-            "page": self._window.page_key,
+            "page": self._page,
             "order": self._jobs.order.name,
             "columns": {name: chosen for name, chosen in columns.items() if chosen},
             "panes": {name: own for name, own in sizes.items() if own},
@@ -88,7 +91,7 @@ class Arrangement(QObject):
             order = Order.__members__.get(str(kept.get("order")), Order.NEWEST)
             if order is not self._jobs.order:
                 self._jobs.set_order(order)
-            if kept.get("page") in KEYS:
+            if kept.get("page") in KEYS and kept.get("page") != ABOVE:
                 self._window.show_page(str(kept["page"]))
         finally:
             self._is_putting = False
@@ -105,8 +108,13 @@ class Arrangement(QObject):
         for name, splitter in self._splitters.items():
             splitter.choose(self._kept["panes"].get(name))
 
+    def _note_page(self) -> None:
+        if self._window.page_key != ABOVE:
+            self._page = self._window.page_key
+
     def tell(self, *_: object) -> None:
         """A person has arranged something."""
+        self._note_page()
         if not self._is_putting:
             self.changed.emit()
 

@@ -12,6 +12,7 @@ from jobdesk.deferring.commands import AgainCommands, NewJobCommands
 from jobdesk.exporting.commands import ExportCommands
 from jobdesk.failures.commands import FailureCommands
 from jobdesk.filtering.commands import SavedViewCommands
+from jobdesk.fleet.commands import FleetCommands
 from jobdesk.health.commands import HealthCommands
 from jobdesk.jobs.copying import CopyCommands
 from jobdesk.kit.action_spec import Spec
@@ -27,6 +28,7 @@ from jobdesk.workers.commands import WorkerCommands
 GROUPS: tuple[type[CommandGroup], ...] = (
     ConnectionCommands,
     TabCommands,
+    FleetCommands,
     DemoCommands,
     StagedCommands,
     AppCommands,
@@ -55,6 +57,7 @@ class Commands(QObject):
         session = window.session
         self.connection = ConnectionCommands(window, session)
         self.tab = TabCommands(window, session)
+        self.fleet = FleetCommands(window, session)
         self.demo = DemoCommands(window, session)
         self.app = AppCommands(window, session)
         self.new_job = NewJobCommands(window, session, acting)

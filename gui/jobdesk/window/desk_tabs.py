@@ -91,6 +91,13 @@ class DeskTabs(QTabBar):
         self.setTabButton(place, QTabBar.ButtonPosition.RightSide, _Mark(self))
         return place
 
+    def set_above(self, is_above: bool) -> None:
+        """Show no tab as chosen: what is on show stands above them; or the chosen one again."""
+        if self.property("above") != is_above:
+            self.setProperty("above", is_above)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
     def show_desk(self, place: int, name: str, environment: str, colour: str, state: str) -> None:
         """Show a tab's connection and one of STATES."""
         name, environment = formats.visible(name), formats.visible(environment)

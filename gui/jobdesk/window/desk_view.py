@@ -27,6 +27,7 @@ from jobdesk.kit.message_bar import MessageBar
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.table import Table
 from jobdesk.runtime.logs import fault
+from jobdesk.window.above import Above
 from jobdesk.window.actions import SPECS
 from jobdesk.window.arrangement import Arrangement
 from jobdesk.window.badges import show_badges
@@ -35,7 +36,7 @@ from jobdesk.window.footer import Footer
 from jobdesk.window.freshness import Freshness
 from jobdesk.window.header import EnvironmentStrip, Header
 from jobdesk.window.page_factory import make_page
-from jobdesk.window.pages import KEYS, WITHOUT_DESK, PageStack
+from jobdesk.window.pages import ABOVE, KEYS, WITHOUT_DESK, PageStack
 from jobdesk.window.panes import Panes
 
 #: Milliseconds between two refreshes of what only time or counts change.
@@ -70,9 +71,10 @@ class DeskView(QWidget):
         self.commands = Commands(self, self.acting)
         self.all_actions = Actions(self, SPECS, self.commands.run)
         names = {key: self.all_actions[f"view.{key}"].text().replace("&", "") for key in KEYS}
-        self.navigation = Navigation([(key, name, key) for key, name in names.items()])
+        self.navigation = Navigation([(key, name, key) for key, name in names.items()], apart=ABOVE)
         self.navigation.choose("jobs")
         self.footer = Footer(self.commands.staged, self.all_actions["staged.show"], self.acting.chip)
+        self.above = Above(self, self.strip, self.footer, self.commands.fleet)
         self._place()
         self._connect()
         self.show_page("jobs")
@@ -250,7 +252,7 @@ class DeskView(QWidget):
             page.show_desk(shown)
         self.finding.show_desk()
         self.header.show_profile(self.session.profile)
-        self.strip.set_colour(self.session.profile.colour if self.session.profile and desk else "")
+        self.above.show_strip()
         self.header.show_state(shown.state if shown is not None else None)
         if desk is None:
             self.start.show_start()
@@ -259,7 +261,7 @@ class DeskView(QWidget):
         self._page_chosen(self.page_key)
         if shown is not None:
             self.jobs.table.setFocus()
-        show_badges(self.navigation, shown)
+        self._show_badges()
         self._show_footnote()
 
     def _show_renamed(self, old: str, new: str) -> None:
@@ -291,11 +293,15 @@ class DeskView(QWidget):
         self._show_footnote()
 
     def _workers_changed(self, _workers: object) -> None:
-        show_badges(self.navigation, self._open_desk())
+        self._show_badges()
         self._update_actions()
 
     def _tick(self) -> None:
         desk = self._open_desk()
+        if self.isVisible() and self.above.is_shown:
+            self.above.refresh()
+            self._update_actions()
+            return
         if desk is None or not self.isVisible():
             return
         self.finding.tick()
@@ -305,10 +311,17 @@ class DeskView(QWidget):
         if page is not self.jobs or any(row.status is Status.DOING for row in self.jobs.selected_rows()):
             self._update_actions()
         self.acting.chip.show_acts()  # the feed may have lost its link
-        show_badges(self.navigation, self._open_desk())
+        self._show_badges()
         self._show_footnote()
 
+    def _show_badges(self) -> None:
+        if not self.above.is_shown:
+            show_badges(self.navigation, self._open_desk())
+        self.above.show_numbers()
+
     def _show_footnote(self) -> None:
+        if self.above.is_shown:
+            return
         desk = self._open_desk()
         self.footer.show_desk(desk, self.pages.get(self.page_key).footnote() if desk is not None else None)
 
@@ -340,6 +353,8 @@ class DeskView(QWidget):
     def _page_chosen(self, key: str) -> None:
         is_there = key in WITHOUT_DESK or self._open_desk() is not None
         self.pages.setCurrentWidget(self.pages.get(key) if is_there else self.start)
+        self.above.page_chosen(key)
+        self._show_footnote()
         self._update_actions()
         self._tick()
 

@@ -8,155 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
-from jobdesk_core.profiles import ENVIRONMENTS, Profile
+from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from jobdesk.kit import formats
-from jobdesk.kit.theme import theme
+from jobdesk.connection.desk import Desk
+from jobdesk.fleet.board import FleetBoard
 from jobdesk.kit.work import Work
-from jobdesk.window.arrangement import fit_screen
-from jobdesk.window.desk_tabs import DeskTabs
+from jobdesk.window.desk_frame import DeskFrame, Tab
 from jobdesk.window.main_window import MainWindow
-
-
-@dataclass(eq=False, slots=True)
-class Tab:
-    """One desk: what it is to be connected to, and its window once somebody has looked at it."""
-
-    place: QWidget
-    profile: Profile | None = None
-    window: MainWindow | None = None
-
-    @property
-    def shown(self) -> Profile | None:
-        """The connection that it is about."""
-        return self.window.view.session.profile if self.window is not None else self.profile
-
-    @property
-    def state(self) -> str:
-        """One of desk_tabs.STATES."""
-        if self.window is None:
-            return "none"
-        session = self.window.view.session
-        if session.desk is None:
-            return "connecting" if session.is_opening else "closed" if session.is_refused else "none"
-        return session.desk.state.mode if session.desk.capabilities.has_schema else "live"
-
-
-class DeskFrame(QMainWindow):
-    """A window on the screen: its desks as tabs, and the one that is chosen. One desk alone has no strip."""
-
-    close_asked_for = Signal(object)  # a Tab
-    new_asked_for = Signal()
-    torn_off = Signal(object, QPoint)  # a Tab, and where
-    chosen = Signal()
-    #: The window is to be closed, with all that it holds.
-    closing = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        fit_screen(self)
-        self.tabs: list[Tab] = []
-        self.bar = DeskTabs()
-        self._stack = QStackedWidget()
-        self._strip = self._new_strip()
-        central = QWidget()
-        layout = QVBoxLayout(central)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self._strip)
-        layout.addWidget(self._stack, 1)
-        self.setCentralWidget(central)
-        self.bar.currentChanged.connect(self._choose)
-        self.bar.tabMoved.connect(self._moved)
-        self.bar.close_asked_for.connect(lambda place: self.close_asked_for.emit(self.tabs[place]))
-        self.bar.torn_off.connect(lambda place, where: self.torn_off.emit(self.tabs[place], where))
-        for number in range(1, 10):
-            QShortcut(QKeySequence(f"Ctrl+{number}"), self, partial(self.choose, number - 1))
-        self.show_tabs()
-
-    @property
-    def current(self) -> Tab | None:
-        """The tab that is chosen."""
-        place = self.bar.currentIndex()
-        return self.tabs[place] if 0 <= place < len(self.tabs) else None
-
-    def add(self, tab: Tab) -> None:
-        """Hold one more desk, at the end."""
-        self.tabs.append(tab)
-        self._stack.addWidget(tab.place)
-        # The first one would be chosen, and so connected, although nobody may look at it.
-        self.bar.blockSignals(True)
-        self.bar.add()
-        self.bar.blockSignals(False)
-        self.show_tabs()
-
-    def take(self, tab: Tab) -> None:
-        """Hold a desk no longer."""
-        place = self.tabs.index(tab)
-        self.tabs.pop(place)
-        self._stack.removeWidget(tab.place)
-        self.bar.removeTab(place)
-        self.show_tabs()
-
-    def choose(self, place: int) -> None:
-        """Choose a tab by its place; none where there is none."""
-        if 0 <= place < len(self.tabs):
-            self.bar.setCurrentIndex(place)
-            self._choose(place)
-
-    def step(self, by: int) -> None:
-        """Choose the next tab, or the one before, round and round."""
-        if self.tabs:
-            self.choose((self.bar.currentIndex() + by) % len(self.tabs))
-
-    def show_tabs(self) -> None:
-        """Tell in the strip and in the title what the tabs are about."""
-        self._strip.setVisible(len(self.tabs) > 1)
-        for place, tab in enumerate(self.tabs):
-            profile = tab.shown
-            name = profile.name if profile is not None else self.tr("New tab")
-            environment = profile.environment if profile is not None else ""
-            self.bar.show_desk(place, name, environment, _colour(profile), tab.state)
-        current = self.current
-        self.setWindowTitle(_title(current.shown if current is not None else None))
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        event.ignore()
-        self.closing.emit()
-
-    def _choose(self, place: int) -> None:
-        if 0 <= place < len(self.tabs):
-            self._stack.setCurrentWidget(self.tabs[place].place)
-            self.chosen.emit()
-            self.show_tabs()
-
-    def _moved(self, former: int, now: int) -> None:
-        self.tabs.insert(now, self.tabs.pop(former))
-        self.show_tabs()
-
-    def _new_strip(self) -> QFrame:
-        strip = QFrame()
-        strip.setObjectName("deskStrip")
-        new = QToolButton()
-        new.setText("+")
-        new.setObjectName("plain")
-        new.setAccessibleName(self.tr("New tab"))
-        new.setToolTip(self.tr("New tab (Ctrl+T)"))
-        new.clicked.connect(self.new_asked_for)
-        layout = QHBoxLayout(strip)
-        layout.setContentsMargins(8, 4, 8, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.bar)
-        layout.addWidget(new)
-        layout.addStretch(1)
-        theme().changed.connect(self.show_tabs)
-        return strip
+from jobdesk.window.wall import Wall
 
 
 class Desks(QObject):
@@ -174,6 +37,9 @@ class Desks(QObject):
         self._work = Work(self)
         #: Of each tab whose connection is being closed: set once it is.
         self._leaving: dict[Tab, asyncio.Event] = {}
+        #: What the Fleet page of every window shows; for who holds no store of connections none.
+        self.board: FleetBoard | None = None
+        self._wall: Wall | None = None
         self.frames: list[DeskFrame] = [self._new_frame()]
 
     @property
@@ -216,6 +82,44 @@ class Desks(QObject):
                     _raise(frame)
                     return self._window_of(tab)
         return None
+
+    def share(self, board: FleetBoard) -> None:
+        """Have every window show this board, which asks nobody whom a tab follows."""
+        self.board = board
+        board.open_desks = self._open_desks
+        for window in self.windows:
+            window.view.commands.fleet.share(board)
+
+    def lead_to(self, profile: Profile, page: str, filter_text: str) -> None:
+        """Show a connection's tab, a new one where there is none, at a page or the jobs of a filter."""
+        here = self.current
+        window = self.show_profile(profile.name)
+        if window is None:
+            session = here.view.session
+            if session.desk is None and not session.is_opening:
+                session.open(profile)
+                window = here
+            else:
+                self.open(profile)
+                window = self.current
+        if window is not here:
+            here.view.above.leave()
+        window.view.commands.fleet.lead(page, filter_text)
+
+    def show_wall(self) -> Wall | None:
+        """Show the board over the whole screen, until somebody leaves it; None where there is no board."""
+        if self.board is None:
+            return None
+        wall = self._wall = Wall(self.board)
+        wall.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        wall.showFullScreen()
+        return wall
+
+    def _open_desks(self) -> list[tuple[str, Desk]]:
+        sessions = [window.view.session for window in self.windows]
+        return [
+            (each.profile.name, each.desk) for each in sessions if each.profile is not None and each.desk is not None
+        ]
 
     def close(self, tab: Tab) -> None:
         """Close a desk; when acts run or changes are staged, only if that is meant. The last one ends the program."""
@@ -305,6 +209,11 @@ class Desks(QObject):
                 window.view.state_shown,
             ):
                 changed.connect(self._show_tabs)
+            window.view.above.changed.connect(self._show_tabs)
+            window.view.commands.fleet.opening = self.lead_to
+            window.view.commands.fleet.wall_asked_for.connect(self.show_wall)
+            if self.board is not None:
+                window.view.commands.fleet.share(self.board)
             asked = window.view.commands.tab
             asked.new_asked_for.connect(lambda: self.open())
             asked.closing_asked_for.connect(partial(self.close, tab))
@@ -322,6 +231,8 @@ class Desks(QObject):
         return tab.window
 
     def _show_tabs(self) -> None:
+        if self.board is not None:
+            self.board.look_elsewhere()
         for frame in self.frames:
             frame.show_tabs()
 
@@ -368,15 +279,3 @@ def _raise(frame: DeskFrame) -> None:
     frame.show()
     frame.raise_()
     frame.activateWindow()
-
-
-def _colour(profile: Profile | None) -> str:
-    return "" if profile is None else profile.colour or ENVIRONMENTS.get(profile.environment.strip().lower(), "")
-
-
-def _title(profile: Profile | None) -> str:
-    """The title of a window: the connection and its environment, for the task bar shows no colour."""
-    if profile is None:
-        return "Jobdesk"
-    name, environment = formats.visible(profile.name[:80]), formats.visible(profile.environment[:40])
-    return f"{name} ({environment}) – Jobdesk" if environment.strip() else f"{name} – Jobdesk"

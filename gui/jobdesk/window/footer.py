@@ -113,6 +113,12 @@ class Footer(QFrame):
             text = f"{clock.difference().rstrip('.')} · {text}"
         self._right.setText(self.tr("times in UTC · {rest}").format(rest=text) if formats.shows_utc() else text)
 
+    def show_note(self, left: str, right: str) -> None:
+        """Show these instead, where what is on show belongs to no connection."""
+        self._left.setText(left)
+        self._right.setToolTip("")
+        self._right.setText(right)
+
     def _show_staged(self) -> None:
         count = len(self._staged.current.entries)
         self.staged.setVisible(bool(count))

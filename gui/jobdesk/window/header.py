@@ -56,11 +56,31 @@ class Header(QFrame):
         layout.addWidget(self._profile)
         layout.addWidget(self.filter_bar, 1)
         layout.addWidget(self.live)
+        self._is_above = False
+        self._profile_shown: Profile | None = None
+        self._state_shown: FeedState | None = None
         self.show_profile(None)
         self.show_state(None)
 
+    def show_above(self, is_above: bool) -> None:
+        """Show that what is on show belongs to no connection; or the connection again."""
+        self._is_above = is_above
+        if is_above:
+            self._tag.hide()
+            self._profile.setText(self.tr("Fleet"))
+        else:
+            self.show_profile(self._profile_shown)
+            self.show_state(self._state_shown)
+
+    def show_answering(self, mode: str, text: str) -> None:
+        """Show how many databases answer, as one of the feed's modes."""
+        self.live.set_state(mode, text, "")
+
     def show_profile(self, profile: Profile | None) -> None:
         """Show which connection this is."""
+        self._profile_shown = profile
+        if self._is_above:
+            return
         self._tag.setVisible(profile is not None and bool(profile.environment))
         if profile is None:
             self._profile.setText(self.tr("Not connected"))
@@ -70,6 +90,9 @@ class Header(QFrame):
 
     def show_state(self, state: FeedState | None) -> None:
         """Show how the feed is doing."""
+        self._state_shown = state
+        if self._is_above:
+            return
         if state is None:
             self.live.set_state("closed", self.tr("Not connected"), "")
             return

@@ -11,6 +11,12 @@ from jobdesk.window.commands import Commands
 
 def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) -> Page:
     """The page of this key. Its modules are imported when it is first needed. KeyError for a key there is not."""
+    if key == "fleet":
+        from jobdesk.fleet.page import FleetPage
+
+        fleet = FleetPage(commands.fleet.board)
+        commands.fleet.follow_page(fleet)
+        return fleet
     if key == "overview":
         from jobdesk.overview.page import OverviewPage
 

@@ -28,6 +28,7 @@ class PageSpec:
 
 #: The pages, in the order of the side bar.
 PAGES = (
+    PageSpec("fleet", "F&leet", "Ctrl+Shift+F", needs_desk=False),
     PageSpec("overview", "&Overview", "Ctrl+Shift+1"),
     PageSpec("jobs", "&Jobs", "Ctrl+Shift+2"),
     PageSpec("failures", "Fail&ures", "Ctrl+Shift+8"),
@@ -39,6 +40,8 @@ PAGES = (
     PageSpec("health", "Healt&h", "Ctrl+Shift+0"),
 )
 KEYS = tuple(page.key for page in PAGES)
+#: The page that stands above the tabs: it is of no connection.
+ABOVE = "fleet"
 WITHOUT_DESK = tuple(page.key for page in PAGES if not page.needs_desk)
 
 

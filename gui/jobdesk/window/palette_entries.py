@@ -18,7 +18,7 @@ from jobdesk.kit.fuzzy import fit
 from jobdesk.window.menus import MENUS
 from jobdesk.window.shown import Shown
 
-MOST_SHOWN = 100
+MOST_SHOWN = 150
 _NUMBER = re.compile(r"#?([0-9][0-9,]{0,24})")
 _BIGGEST = 2**63 - 1
 

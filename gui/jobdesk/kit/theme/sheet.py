@@ -47,6 +47,9 @@ QTabBar#desks::tab {
     min-height: 26px; padding: 0 8px; margin-right: 2px; border-top-left-radius: 6px; border-top-right-radius: 6px;
 }
 QTabBar#desks::tab:selected { background: $header; color: $text; border-color: $line; font-weight: 600; }
+QTabBar#desks[above="true"]::tab:selected {
+    background: transparent; color: $secondary; border-color: transparent; font-weight: 400;
+}
 QTabBar#desks::tab:hover:!selected { background: $hover; color: $text; }
 QTabBar#desks:focus::tab:selected { border-color: $focus; }
 #footer, QStatusBar { background: $header; border: none; border-top: 1px solid $line; color: $secondary; }
@@ -73,6 +76,12 @@ QScrollArea#page, QScrollArea#page:focus { border: none; }
 }
 #paletteEdit:focus { border-color: $line; }
 #paletteList { background: $panel; border: none; border-radius: 0; padding: 4px 0; }
+#summaryStrip { background: $header; border: none; border-bottom: 1px solid $line; }
+#summaryCell { background: transparent; border: 1px solid transparent; border-right: 1px solid $line; }
+#summaryCell:hover { background: $hover; }
+#summaryCell:focus { border: 1px solid $focus; }
+QListWidget#latest { background: $panel; border: none; border-radius: 0; }
+QListWidget#latest::item { padding: 0; min-height: 0; }
 #card { background: $panel; border: 1px solid $line; border-radius: 8px; }
 #card:focus { border: 1px solid $focus; }
 QTextBrowser#help, #helpContents { border: none; border-radius: 0; }

@@ -1,0 +1,196 @@
+"""What the fleet page and the wall show: the saved connections, followed from when somebody first looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from jobdesk_core.jobs import EventType
+from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles
+from jobdesk_core.reading.pace import ENDS, MINUTES
+from jobdesk_core.troubles import Trouble
+from jobdesk_core.watching.fleet import INTERVAL_S, Change, Elsewhere, Fleet
+from jobdesk_core.watching.member import Member, State, Totals, state_of, totals
+from jobdesk_core.watching.pulse import Look, rate
+from PySide6.QtCore import QObject, Signal
+
+from jobdesk.connection.desk import Desk
+
+#: Seconds between two questions that one can choose from.
+INTERVALS_S = (2.0, 5.0, 15.0, 60.0)
+#: Sentences of what has changed.
+MOST_CHANGES = 10
+_STATES: dict[str, State] = {"live": "live", "polling": "polling", "connecting": "connecting"}
+
+
+class FleetBoard(QObject):
+    """One for the program: every window's page shows the same. Nobody is asked anything before somebody looks."""
+
+    changed = Signal()
+    interval_changed = Signal(float)
+
+    def __init__(self, store: ProfileStore, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._fleet: Fleet | None = None
+        self._interval_s = INTERVAL_S
+        self._viewers: set[object] = set()
+        self._read_at: tuple[int, int] | None = None
+        #: What is followed instead of all saved connections: one of a name, or one that was typed, with its password.
+        self._only: str | Profile | None = None
+        self._password: str | None = None
+        #: Why the saved connections cannot be read; empty when they can.
+        self.problem = ""
+        #: Every open connection of the program, by name.
+        self.open_desks: Callable[[], Iterable[tuple[str, Desk]]] = lambda: ()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anybody has looked yet."""
+        return self._fleet is not None
+
+    @property
+    def members(self) -> list[Member]:
+        """The connections in their saved order."""
+        return list(self._fleet.members.values()) if self._fleet is not None else []
+
+    @property
+    def totals(self) -> Totals:
+        """What adds up over them."""
+        return totals(self.members)
+
+    def member(self, name: str) -> Member | None:
+        """The connection of this name."""
+        return self._fleet.members.get(name) if self._fleet is not None else None
+
+    def changes(self) -> list[Change]:
+        """What has changed last, the newest first."""
+        return self._fleet.changes(MOST_CHANGES) if self._fleet is not None else []
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between two questions to a database."""
+        return self._interval_s
+
+    def set_interval(self, seconds: float) -> None:
+        """Ask so often from now on."""
+        if seconds != self._interval_s:
+            self._interval_s = seconds
+            if self._fleet is not None:
+                self._fleet.interval_s = seconds
+            self.interval_changed.emit(seconds)
+
+    def show_only(self, wanted: str | Profile, password: str | None = None) -> None:
+        """Follow one saved connection, by its name, or one that was typed. To be told before anybody looks."""
+        self._only, self._password = wanted, password
+
+    def set_seen_by(self, viewer: object, is_in_sight: bool) -> None:
+        """Somebody looks at it, or no longer: it is asked for often only while somebody does."""
+        if is_in_sight:
+            self._viewers.add(viewer)
+            self._begin()
+        else:
+            self._viewers.discard(viewer)
+        if self._fleet is not None:
+            self._fleet.set_in_sight(bool(self._viewers))
+
+    def read_profiles(self) -> None:
+        """Follow what is saved now, if that has changed since it was read."""
+        state = _state_of(self._store.path)
+        if self._fleet is None or state == self._read_at:
+            return
+        self._read_at = state
+        try:
+            profiles, self.problem = self._wanted(), ""
+        except UnreadableProfiles as error:
+            profiles, self.problem = [], str(error)
+        self._fleet.follow(profiles)
+        if isinstance(self._only, Profile) and self._password is not None:
+            self._fleet.hold(self._only.name, self._password)
+
+    def _wanted(self) -> list[Profile]:
+        if isinstance(self._only, Profile):
+            return [self._only]
+        if self._only is not None:
+            return [profile for profile in self._store.all() if profile.name == self._only]
+        return [profile for profile in self._store.all() if profile.is_on_fleet]
+
+    def look_elsewhere(self) -> None:
+        """Other connections are open than before."""
+        if self._fleet is not None:
+            self._fleet.look_elsewhere()
+
+    def try_now(self, name: str) -> None:
+        """Ask a database at once; one that is open by its tab."""
+        for its, desk in self.open_desks():
+            if its == name:
+                desk.monitor.try_now()
+        if self._fleet is not None:
+            self._fleet.try_now(name)
+
+    def hold(self, name: str, password: str) -> None:
+        """Take the password that was typed for a connection."""
+        if self._fleet is not None:
+            self._fleet.hold(name, password)
+
+    async def stop(self) -> None:
+        """Close every connection of its own."""
+        fleet, self._fleet = self._fleet, None
+        if fleet is not None:
+            await fleet.stop()
+
+    def _begin(self) -> None:
+        if self._fleet is None:
+            self._fleet = Fleet(lambda _: self.changed.emit(), elsewhere=self._elsewhere, interval_s=self._interval_s)
+            self._read_at = None
+        self.read_profiles()
+
+    def _elsewhere(self, name: str) -> Elsewhere | None:
+        return next((seen_by(desk) for its, desk in self.open_desks() if its == name), None)
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+def seen_by(desk: Desk) -> Elsewhere:
+    """What an open connection knows of its database."""
+    if not desk.capabilities.has_schema:
+        return Elsewhere("refused", None, Trouble("no_schema", "This database has no Procrastinate schema."))
+    feed = desk.state
+    state = _STATES.get(feed.mode, "unreachable")
+    trouble = feed.trouble
+    if state == "unreachable" and trouble is None:
+        trouble = Trouble("unanswered", feed.reason)
+    if state == "unreachable" and trouble is not None:
+        state = state_of(trouble)
+    return Elsewhere(state, _look(desk), trouble, desk.monitor.next_try_s)
+
+
+def _look(desk: Desk) -> Look | None:
+    """As its pulse would tell it, from what its feed has read."""
+    monitor = desk.monitor
+    situation, series, now = monitor.situation(), monitor.series, monitor.now()
+    if situation is None:
+        return None
+    minutes: list[tuple[int | None, ...]] = [
+        tuple(series.last(kinds, now, None, MINUTES + 1)[:-1]) if series.is_whole else (None,) * MINUTES
+        for kinds in (ENDS, (EventType.FAILED,))
+    ]
+    return Look(
+        situation,
+        desk.capabilities,
+        now,
+        desk.state.latency_ms or 0.0,
+        0.0,
+        desk.state.mode == "polling" and not desk.capabilities.is_standby,
+        False,
+        False,
+        rate(minutes[0]),
+        rate(minutes[1]),
+        *minutes,
+    )

@@ -1,0 +1,212 @@
+"""The Fleet: every saved connection on one board, the worst first, and one of them at the right."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from jobdesk.connection.desk import Desk
+from jobdesk.connection.page import Page
+from jobdesk.connection.paste_field import PasteField
+from jobdesk.fleet.board import FleetBoard
+from jobdesk.fleet.latest import Latest
+from jobdesk.fleet.rows import Order, rows
+from jobdesk.fleet.side import FleetSide
+from jobdesk.fleet.summary import SummaryStrip
+from jobdesk.fleet.table import FleetTable
+from jobdesk.fleet.toolbar import FleetToolbar
+from jobdesk.kit import formats
+from jobdesk.kit.empty_state import EmptyState
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.navigation import Navigation
+from jobdesk.kit.splitter import Splitter
+from jobdesk.kit.theme import theme
+
+SIDE_WIDTH = 340
+#: Narrower, the side panel is left out: the board has the whole width.
+NARROW_WIDTH = 900
+
+
+class FleetPage(Page):
+    """Says what is wanted of a database, by its name."""
+
+    open_asked_for = Signal(str, str, str)  # with a page and the text of a filter, each empty for none
+    test_asked_for = Signal(str)
+    edit_asked_for = Signal(str)
+    password_asked_for = Signal(str)
+    add_asked_for = Signal()
+    pasted = Signal(object)  # a Pasted
+
+    def __init__(self, board: FleetBoard, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self.board = board
+        self._order, self._closed = Order(), set[str]()
+        self.summary, self.toolbar = SummaryStrip(), FleetToolbar()
+        self.table, self.latest, self.side = FleetTable(), Latest(), FleetSide()
+        self.empty = EmptyState("fleet", self.tr("No databases yet."), self.tr("Paste a URL to add the first."))
+        self.paste = PasteField()
+        self._place()
+        self._connect()
+        self.toolbar.show_interval(board.interval_s)
+
+    def show_desk(self, desk: Desk | None) -> None:
+        """Whatever is open: the board shows all of them."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.board.set_seen_by(self, True)
+        self.refresh()
+        if not isinstance(QApplication.focusWidget(), Navigation):
+            self.table.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.board.set_seen_by(self, False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def refresh(self) -> None:
+        """Show what is known of every database now."""
+        self.board.read_profiles()
+        members = self.board.members
+        self._stack.setCurrentIndex(0 if members else 1)
+        if not members:
+            self.empty.set_content(
+                "fleet",
+                self.tr("No databases yet.") if not self.board.problem else self.tr("No databases can be shown."),
+                self.board.problem or self.tr("Paste a URL to add the first."),
+                [(self.tr("Add a connection…"), self.add_asked_for.emit)],
+            )
+            return
+        self.summary.show_totals(self.board.totals)
+        self.toolbar.show_members(members)
+        self.table.show_rows(
+            rows(
+                self._order.ordered(members),
+                closed=self._closed,
+                wait_s=self.board.interval_s,
+                is_wanted=self.toolbar.is_wanted,
+            )
+        )
+        self.latest.show_changes(self.board.changes())
+        if self.side.member is None or self.board.member(self.side.member.name) is None:
+            first = next((row.name for row in self.table.fleet.rows if row.kind == "member"), "")
+            self.table.choose(first)
+        self._show_side()
+
+    def retell(self) -> None:
+        """Moments are told in another zone."""
+        self.refresh()
+
+    def selected_text(self) -> str | None:
+        """The row that is chosen."""
+        return self.table.selected_text()
+
+    def footnote(self) -> str | None:
+        """How often it is asked."""
+        seconds = f"{self.board.interval_s:g}"
+        return self.tr("counts read every {seconds} s; more is read once you open one").format(seconds=seconds)
+
+    def watched(self) -> str:
+        """How many are open, and how many are only watched."""
+        is_open = sum(member.is_open for member in self.board.members)
+        return self.tr("{open} open · {watched} watched").format(
+            open=formats.number(is_open), watched=formats.number(len(self.board.members) - is_open)
+        )
+
+    def _show_side(self) -> None:
+        chosen = self.table.member
+        name = chosen.name if chosen is not None else self.side.member.name if self.side.member is not None else ""
+        self.side.show_member(self.board.member(name))
+
+    def _choose(self, name: str) -> None:
+        self.side.show_member(self.board.member(name))
+        self.selection_changed.emit()
+
+    def _fold(self, folder: str, is_open: bool) -> None:
+        self._closed.discard(folder) if is_open else self._closed.add(folder)
+        self.refresh()
+
+    def _ask(self, signal: str) -> None:
+        if self.side.member is not None:
+            getattr(self, signal).emit(self.side.member.name)
+
+    def _open_at(self, page: str, filter_text: str) -> None:
+        if self.side.member is not None:
+            self.open_asked_for.emit(self.side.member.name, page, filter_text)
+
+    def _try(self, name: str) -> None:
+        self.board.try_now(name)
+        self.refresh()
+
+    # Placing
+
+    def _connect(self) -> None:
+        self.summary.wanted.connect(self.toolbar.want)
+        self.toolbar.changed.connect(self.refresh)
+        self.toolbar.add_asked_for.connect(self.add_asked_for)
+        self.toolbar.interval_chosen.connect(self.board.set_interval)
+        self.board.interval_changed.connect(self.toolbar.show_interval)
+        self.table.chosen.connect(self._choose)
+        self.table.open_asked_for.connect(lambda name: self.open_asked_for.emit(name, "", ""))
+        self.table.try_asked_for.connect(self._try)
+        self.table.test_asked_for.connect(self.test_asked_for)
+        self.table.password_asked_for.connect(self.password_asked_for)
+        self.table.folded.connect(self._fold)
+        self.latest.chosen.connect(self.table.choose)
+        self.side.open_asked_for.connect(self._open_at)
+        self.side.try_asked_for.connect(lambda: self._try(self.side.member.name if self.side.member else ""))
+        self.side.edit_asked_for.connect(lambda: self._ask("edit_asked_for"))
+        self.side.password_asked_for.connect(lambda: self._ask("password_asked_for"))
+        self.paste.understood.connect(self.pasted)
+        theme().changed.connect(self._fit)
+
+    def _place(self) -> None:
+        down = Splitter(Qt.Orientation.Vertical, "fleet-changes")
+        down.setChildrenCollapsible(False)
+        down.addWidget(self.table)
+        down.addWidget(self.latest)
+        down.set_first_sizes([520, 220])
+        down.setStretchFactor(0, 1)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.summary, self.toolbar):
+            column.addWidget(part)
+        column.addWidget(down, 1)
+        self.side_area = QScrollArea()
+        self.side_area.setObjectName("panel")
+        self.side_area.setFrameShape(QFrame.Shape.NoFrame)
+        self.side_area.setWidgetResizable(True)
+        self.side_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.side_area.setProperty("pane", True)
+        self.side_area.setAccessibleName(self.tr("About the chosen database"))
+        self.side_area.setWidget(self.side)
+        keep_sizes(self.side_area, least_width=SIDE_WIDTH - 80)
+        across = Splitter(Qt.Orientation.Horizontal, "fleet-side")
+        across.setChildrenCollapsible(False)
+        across.addWidget(left)
+        across.addWidget(self.side_area)
+        across.setStretchFactor(0, 1)
+        across.set_first_sizes([900, SIDE_WIDTH])
+        nothing = QWidget()
+        below = QVBoxLayout(nothing)
+        below.addWidget(self.empty, 1)
+        below.addWidget(self.paste, 0, Qt.AlignmentFlag.AlignHCenter)
+        below.addStretch(1)
+        keep_sizes(self.paste, width=420)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(across)
+        self._stack.addWidget(nothing)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
+
+    def _fit(self) -> None:
+        self.side_area.setVisible(self.width() >= theme().grown(NARROW_WIDTH))
+        self.toolbar.order.setVisible(self.width() >= theme().grown(NARROW_WIDTH + SIDE_WIDTH))

@@ -1,0 +1,183 @@
+"""The faces of the wall, painted on 1920 by 1080: few numbers, large, and what is unreachable over the whole width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jobdesk_core.durations import roughly
+from jobdesk_core.watching.member import Member, Totals, worst_first
+from PySide6.QtCore import QCoreApplication, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+
+from jobdesk.fleet import words
+from jobdesk.fleet.painting import paint_line
+from jobdesk.fleet.rows import colour_of, is_urgent
+from jobdesk.kit import formats
+from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.shapes import paint_shape
+from jobdesk.kit.theme.tokens import Tone, readable_on
+
+WIDTH, HEIGHT, MARGIN = 1920.0, 1080.0, 72.0
+#: Databases listed, and sentences of one.
+MOST_LISTED, MOST_LINES = 6, 3
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+def fleet_face(painter: QPainter, members: Sequence[Member], sums: Totals, problem: str, clock: str) -> None:
+    """All databases together, and the worst of them."""
+    _head(painter, _tr("Fleet"), "", clock)
+    if not members:
+        told = problem or _tr("No databases yet: save a connection in Jobdesk first.")
+        _write(painter, QRectF(MARGIN, 300, WIDTH - 2 * MARGIN, 120), told, 54)
+        return
+    top = _band(painter, [each for each in sums.unreachable if is_urgent(each.profile)], 176)
+    bad = "bad" if sums.alive < sums.registered else ""
+    numbers: list[tuple[str, str, str]] = [
+        (_tr("databases answer"), f"{sums.databases - len(sums.left_out)}/{sums.databases}", ""),
+        (_tr("due"), f"{sums.due:,}{'+' if sums.is_at_least else ''}", ""),
+        (_tr("failing per min"), f"{sums.failed_per_minute:,.1f}", "bad" if sums.failing else ""),
+        (_tr("workers alive"), f"{sums.alive:,}", bad),
+        (_tr("stalled jobs"), f"{sums.stalled:,}", "bad" if sums.stalled else ""),
+    ]
+    top = _numbers(painter, numbers, top)
+    for member in [each for each in worst_first(members) if top + 84 < HEIGHT - 70][:MOST_LISTED]:
+        if top + 84 > HEIGHT - 70:
+            break
+        _listed(painter, member, top)
+        top += 88
+
+
+def database_face(painter: QPainter, member: Member, clock: str) -> None:
+    """One database: its numbers, what needs attention, and its last hour."""
+    _head(painter, member.name, colour_of(member.profile), clock)
+    look = member.look
+    if not member.is_answering or look is None:
+        top = _band(painter, [member], 176)
+        reason = words.reason(member) or _tr("Connecting …")
+        _write(painter, QRectF(MARGIN, top, WIDTH - 2 * MARGIN, 150), reason, 44, "secondary")
+        return
+    group, workers = look.all, look.workers
+    alive = formats.DASH if workers is None else f"{workers[0]}" if workers[0] == workers[1] else ""
+    alive = alive or _tr("{live} of {all}").format(live=workers[0] if workers else 0, all=workers[1] if workers else 0)
+    oldest = member.oldest_s
+    rate = look.failed_per_minute
+    rises = any(line.rule == "failures" for line in member.lines)
+    numbers: list[tuple[str, str, str]] = [
+        (_tr("due"), f"{group.due:,}{'+' if look.is_at_least else ''}", ""),
+        (_tr("oldest due"), roughly(oldest) if oldest is not None else formats.DASH, ""),
+        (_tr("running"), f"{group.running:,}", ""),
+        (_tr("failed per min"), f"{rate:,.1f}" if rate is not None else formats.DASH, "bad" if rises else ""),
+        (_tr("workers"), alive, "bad" if workers is not None and workers[0] < workers[1] else ""),
+    ]
+    top = _numbers(painter, numbers, 190)
+    if not member.lines:
+        paint_shape(painter, "check", QRectF(MARGIN, top + 24, 52, 52), theme().tokens.colour("good"))
+        _write(painter, QRectF(MARGIN + 80, top, WIDTH, 100), _tr("Nothing needs attention."), 56)
+        top += 110
+    for line in member.lines[:MOST_LINES]:
+        paint_shape(painter, "triangle", QRectF(MARGIN, top + 14, 50, 50), theme().tokens.colour(line.tone))
+        _write(painter, QRectF(MARGIN + 80, top, WIDTH - MARGIN - 150, 76), line.title, 56, is_strong=True)
+        _write(painter, QRectF(MARGIN + 80, top + 70, WIDTH - MARGIN - 150, 52), line.sentence, 36, "secondary")
+        top += 138
+    if top < HEIGHT - 260:
+        box = QRectF(MARGIN, top + 20, WIDTH - 2 * MARGIN, HEIGHT - 110 - top - 20)
+        paint_line(painter, box, look.ended)
+
+
+def foot(painter: QPainter, told: str, tone: str, place: int, number: int) -> None:
+    """How old the data is, and which of the faces it is."""
+    _write(painter, QRectF(MARGIN, HEIGHT - 70, 900, 48), told, 34, tone)
+    for each in range(number if number > 1 else 0):
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme().tokens.colour("text" if each == place else "line"))
+        painter.drawEllipse(QRectF(WIDTH - MARGIN - 30 * (number - each), HEIGHT - 54, 16, 16))
+
+
+def _head(painter: QPainter, name: str, colour: str, clock: str) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    left = MARGIN
+    if colour and QColor.isValidColorName(colour):
+        painter.setBrush(QColor(colour))
+        painter.drawRoundedRect(QRectF(MARGIN, 66, 56, 56), 10, 10)
+        left += 84
+    _write(painter, QRectF(left, 40, 1250, 108), name, 80, is_strong=True)
+    _write(painter, QRectF(WIDTH - MARGIN - 500, 40, 500, 108), clock, 80, is_right=True)
+
+
+def _band(painter: QPainter, members: Sequence[Member], top: float) -> float:
+    """What does not answer, over the whole width in its colour; returns where to go on."""
+    for member in members[:2]:
+        state = words.state_cell(member)
+        colour = QColor(theme().tokens.colour("bad" if state.tone == "bad" else "warning"))
+        painter.fillRect(QRectF(0, top, WIDTH, 104), colour)
+        ink = QColor(readable_on(colour.name()))
+        paint_shape(painter, "cross", QRectF(MARGIN, top + 24, 56, 56), ink)
+        text = f"{formats.visible(member.name)}: {state.text}"
+        _write(painter, QRectF(MARGIN + 84, top, WIDTH - 2 * MARGIN - 84, 104), text, 60, ink=ink, is_strong=True)
+        top += 116
+    return top + 14
+
+
+def _numbers(painter: QPainter, numbers: Sequence[tuple[str, str, str]], top: float) -> float:
+    width = (WIDTH - 2 * MARGIN) / len(numbers)
+    for place, (title, value, tone) in enumerate(numbers):
+        left = MARGIN + place * width
+        size = next((each for each in (112, 96, 80, 64) if _width(value, each) < width - 20), 48)
+        _write(painter, QRectF(left, top, width - 20, 130), value, size, tone, is_strong=True)
+        _write(painter, QRectF(left, top + 128, width - 20, 50), title, 36, "secondary")
+    return top + 206
+
+
+def _listed(painter: QPainter, member: Member, top: float) -> None:
+    colour = colour_of(member.profile)
+    painter.setPen(Qt.PenStyle.NoPen)
+    is_known = bool(colour) and QColor.isValidColorName(colour)
+    painter.setBrush(QColor(colour) if is_known else theme().tokens.colour("neutral"))
+    painter.drawRoundedRect(QRectF(MARGIN, top + 22, 40, 40), 8, 8)
+    _write(painter, QRectF(MARGIN + 64, top, 560, 84), member.name, 50, is_strong=member.rank < 3)
+    state = words.state_cell(member)
+    tone: str = state.tone if state.tone in ("bad", "warning") else ""
+    text = state.text
+    if member.is_answering and member.lines:
+        text, tone = member.lines[0].title, member.lines[0].tone
+    shape = state.shape if not (member.is_answering and member.lines) else "triangle"
+    shape_tone: Tone = tone or ("good" if member.is_answering else "secondary")  # type: ignore[assignment]
+    paint_shape(painter, shape, QRectF(720, top + 22, 40, 40), theme().tokens.colour(shape_tone))
+    _write(painter, QRectF(780, top, 760, 84), text, 46, tone)
+    look = member.look
+    if look is not None and member.is_answering:
+        due = _tr("{count} due").format(count=f"{look.all.due:,}{'+' if look.is_at_least else ''}")
+        own = "" if look.all.due else "secondary"
+        _write(painter, QRectF(WIDTH - MARGIN - 330, top, 330, 84), due, 46, own, is_right=True)
+
+
+def _width(text: str, size: int) -> float:
+    font = QFont(theme().font(13, is_bold=True))
+    font.setPixelSize(size)
+    return QFontMetricsF(font).horizontalAdvance(text)
+
+
+def _write(
+    painter: QPainter,
+    box: QRectF,
+    text: str,
+    size: int,
+    tone: str = "",
+    *,
+    is_strong: bool = False,
+    is_right: bool = False,
+    ink: QColor | None = None,
+) -> None:
+    """One line, cut where there is no more room."""
+    font = QFont(theme().font(13))
+    font.setPixelSize(size)
+    font.setWeight(QFont.Weight.DemiBold if is_strong else QFont.Weight.Normal)
+    painter.setFont(font)
+    painter.setPen(ink if ink is not None else theme().tokens.colour(tone or "text"))  # type: ignore[arg-type]
+    shown = QFontMetricsF(font).elidedText(formats.visible(text[:500]), Qt.TextElideMode.ElideRight, box.width())
+    painter.drawText(box, int((_RIGHT if is_right else _LEFT) | Qt.TextFlag.TextSingleLine), shown)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Wall", text)
