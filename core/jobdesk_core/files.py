@@ -27,6 +27,7 @@ _SIGNS = "=+\\-@＝＋－＠﹢﹣﹦﹫"
 _DROPPED = "\\s'\"\u200b-\u200f\u2060\ufeff"
 _FORMULA = re.compile(rf"[\t\r\n]|[{_DROPPED}]*[{_SIGNS}](?=.)", re.DOTALL)
 #: Where one begins a cell anew if the file is read by other separators than ours, as a German spreadsheet does.
+_SEPARATOR = re.compile(r"[;\t\r\n]")
 _LATER = re.compile(rf"([;\t\r\n][{_DROPPED}]*)([{_SIGNS}])")
 
 
@@ -87,6 +88,11 @@ class CsvLines:
 
 def csv_cell(value: Any) -> Any:
     """A value as its cell holds it; an apostrophe before a text that would be a formula."""
+    kind = type(value)
+    if kind is str:
+        return not_a_formula(value)
+    if value is None or kind is int:
+        return value
     if isinstance(value, enum.Enum):
         value = value.value
     if isinstance(value, bool):
@@ -104,6 +110,8 @@ def csv_cell(value: Any) -> Any:
 def not_a_formula(text: str) -> str:
     """The text as a cell: with an apostrophe before whatever a spreadsheet would take for a formula."""
     found = _FORMULA.match(text)
+    if found is None and _SEPARATOR.search(text) is None:
+        return text
     end = found.end() if found is not None else 0
     rest = _LATER.sub(r"\1'\2", text[end:])
     return f"'{text[:end]}{rest}" if found is not None else rest

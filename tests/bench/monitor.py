@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import watching
 from acting import cancel_lines
+from exporting import export_lines
 from failing import failures_lines
 from large import large_database, large_server
 from reading import filter_lines, page_lines, refresh_lines
@@ -26,6 +27,7 @@ MEASURES: dict[str, Callable[[str, str, int, int], AsyncIterator[Line]]] = {
     "memory": lambda dsn, small, jobs, rounds: watching.memory_lines(dsn, jobs, rounds),
     "idle": lambda dsn, small, jobs, rounds: watching.idle_lines(dsn, rounds),
     "lag": lambda dsn, small, jobs, rounds: watching.lag_lines(dsn, rounds),
+    "export": lambda dsn, small, jobs, rounds: export_lines(dsn, jobs, rounds),
     "stalls": lambda dsn, small, jobs, rounds: watching.stall_lines(dsn, rounds, STALLS_S),
 }
 

@@ -1,4 +1,4 @@
-"""The real window under a probe: `window.py start DSN`, `memory DSN ROWS` or `watch DSN ORDER TICKS HEARD`.
+"""The real window under a probe: `window.py start DSN`, `memory DSN ROWS`, `export DSN FILE` or `watch DSN ORDER …`.
 
 It is started as the command `jobdesk` starts it. `start` tells when the jobs are painted, `memory` scrolls through the
 table and tells what that takes, `watch` notes lateness and news until the standard input is closed.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,26 @@ async def memory(program: Program, rows: str) -> None:
             say(f"{passed} {resident_mb()}")
 
 
+async def export(program: Program, path: str) -> None:
+    """Export every job and say how many seconds that took, the most held meanwhile, and what was held before, in MB."""
+    from jobdesk.exporting.dialog import ExportDialog
+    from probe import resident_mb, say
+
+    await _at_rest(program)
+    view = program.window.view
+    view.all_actions["list.export"].trigger()
+    await _until(lambda: view.findChildren(ExportDialog))
+    before, started = resident_mb(), time.perf_counter()
+    most = before
+    view.findChildren(ExportDialog)[0].write_to(Path(path))
+    while not view.banners.sentence:
+        await asyncio.sleep(0.2)
+        most = max(most, resident_mb())
+    if not view.banners.sentence.startswith("Exported"):
+        raise RuntimeError(view.banners.sentence)
+    say(f"{time.perf_counter() - started} {most} {before}")
+
+
 async def watch(program: Program, order: str, ticks: str, heard: str) -> None:
     """Note lateness and news until told to end; without a file for them only watch."""
     from jobdesk_core.reading.pages import Order
@@ -125,7 +146,9 @@ def main(what: str, dsn: str, *rest: str) -> int:
     async def run() -> int:
         program = Program(parse_arguments(["--dsn", dsn, "--theme", "light"]), app)
         PHASES.over("window")
-        probes: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"start": start, "memory": memory, "watch": watch}
+        probes: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+            **{"start": start, "memory": memory, "watch": watch, "export": export}
+        }
         probe = asyncio.create_task(probes[what](program, *rest))
         # A probe that fails ends the program.
         probe.add_done_callback(lambda _: program.window.close())

@@ -164,7 +164,7 @@ def columns_of(record: JobRecord) -> dict[str, Any]:
     held["status"] = row.status.value
     if record.shown is not None:
         held |= _reports(record.shown)
-    return {name: _plain(value) for name, value in held.items()}
+    return {name: _plain(value) if isinstance(value, dt.datetime) else value for name, value in held.items()}
 
 
 #: The fields of what is reported, in the order of `_reports`.
@@ -183,8 +183,8 @@ def as_json(record: JobRecord) -> str:
     return f'{head[:-1]}, "args": {record.args if record.args is not None else "null"}}}'
 
 
-def _plain(value: Any) -> Any:
-    return safe_local(value, dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
+def _plain(value: dt.datetime) -> str:
+    return safe_local(value, dt.UTC).isoformat()
 
 
 def without_secrets(record: JobRecord, paths: Sequence[Path], pattern: str) -> JobRecord:
@@ -266,6 +266,7 @@ class RecordLines:
         self._columns = columns or ()
         self._paths, self._secret_keys = paths, secret_keys
         self._write_text, self._kind = write, kind
+        self._waiting: list[str] = []
         self._before = _json_pieces()
         if kind == "csv" and columns is None:
             headings = [
@@ -277,11 +278,11 @@ class RecordLines:
             self._csv = CsvLines(self, headings)
 
     def write(self, text: str) -> None:
-        """Write a text as it is: CSV's lines go this way."""
-        self._write_text(text)
+        """Take a text as it is: CSV's lines go this way."""
+        self._waiting.append(text)
 
     def add(self, records: Sequence[JobRecord]) -> None:
-        """Write some more records."""
+        """Write some more records, in one go."""
         for whole in records:
             pattern = self._secret_keys
             record = whole if pattern is None else without_secrets(whole, self._paths, pattern)
@@ -290,17 +291,24 @@ class RecordLines:
             elif self._kind == "csv":
                 self._csv.write([*columns_of(record).values(), record.args, *record.times.values])
             elif self._kind == "json":
-                self._write_text(f"{next(self._before)}{as_json(record)}")
+                self._waiting.append(f"{next(self._before)}{as_json(record)}")
             else:
-                self._write_text(f"{as_json(record)}\n")
+                self._waiting.append(f"{as_json(record)}\n")
         self.written += len(records)
+        self._flush()
 
     def end(self) -> None:
         """Write what belongs behind the last record."""
+        self._flush()
         if self._some is not None:
             self._some.end()
         elif self._kind == "json":
             self._write_text("\n]\n" if self.written else "[]\n")
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._write_text("".join(self._waiting))
+            self._waiting.clear()
 
     def _values(self, record: JobRecord) -> list[Any]:
         """The values of the columns that are wanted."""
