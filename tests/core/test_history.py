@@ -170,6 +170,19 @@ def test_a_week_of_minutes_is_read_in_no_time(tmp_path: Path) -> None:
     assert min(took) < 0.5, "some 50 ms on a machine that does nothing else"
 
 
+def test_what_is_forgotten_is_gone_while_another_window_goes_on(tmp_path: Path) -> None:
+    one, other = History(tmp_path / "h.sqlite"), History(tmp_path / "h.sqlite")
+    one.keep({NOON: minute_of(1)})
+    one.save(NOON + 1)
+    other.forget()
+    assert other.recorded_since is None
+    other.keep({NOON + 5: minute_of(2)})
+    other.save(NOON + 6)
+    one.keep({NOON + 7: minute_of(3)})
+    one.save(NOON + 8)
+    assert succeeded(History(one.path), NOON, NOON + 8) == [None] * 5 + [2, None, 3]
+
+
 # What can happen to the file
 
 WRITER = textwrap.dedent(

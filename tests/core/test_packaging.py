@@ -170,7 +170,10 @@ def test_the_manual_knows_every_command_and_option_and_no_other() -> None:
     shown = _options("--help")
     assert shown - {"--help"} == set(re.findall(r"--\w[\w-]*", sections["OPTIONS"]))
     of_commands = set[str]().union(
-        *(_options(name, "--help") for name in ("cancel", "worker", "journal", "failures", "locks", "check", "watch"))
+        *(
+            _options(name, "--help")
+            for name in ("cancel", "worker", "journal", "history", "failures", "locks", "check", "watch")
+        )
     )
     assert set(re.findall(r"--\w[\w-]*", manual)) <= shown | of_commands
     codes = {value for name, value in vars(codes_of_the_commands).items() if name.isupper() and isinstance(value, int)}

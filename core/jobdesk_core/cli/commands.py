@@ -25,6 +25,7 @@ COMMANDS = {
     "fail": "mark stalled jobs as failed, so that they do not run again",
     "purge": "delete finished jobs",
     "journal": "list what was done from here, and find out what nobody knew of it",
+    "history": "list what this machine has recorded of databases, show its hours, or forget it",
     "check": "try a connection step by step: network, encryption, sign-in, schema, permissions",
     "worker": "run the jobs of an app",
     "schema": "create the schema, or print it",

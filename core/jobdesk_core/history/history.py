@@ -98,6 +98,15 @@ class History:
             tidy(file, self.limits, now)
             file.write(lambda connection: store.put(connection, writing))
 
+    def forget(self) -> None:
+        """Forget all that was recorded. Raises HistoryTrouble, sqlite3.Error where another program is writing."""
+        with self._lock:
+            self._held.clear()
+            self._unwritten.clear()
+        if self._file is not None and self._file.path.exists():
+            # The file itself stays: other windows may have it open.
+            self._file.write(store.forget)
+
     def close(self) -> None:
         """Close the file; it is opened again when it is asked."""
         if self._file is not None:

@@ -25,7 +25,13 @@ def history_path(profile: Profile, server: Server, *, folder: Path | None = None
     """
     place = place_of(profile)
     where = (place.servers, place.dbname, place.via) if place is not None else profile.display_dsn
-    identity = hashlib.sha256(repr((where, profile.schema, server.name)).encode()).hexdigest()[:16]
-    words = (place.servers[0][0], place.dbname, profile.schema) if place is not None else (profile.name,)
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(word for word in words if word)).strip("-.")[:60]
+    identity = hashlib.sha256(repr((where, profile.schema, server.name)).encode()).hexdigest()[:12]
+    words = (place.dbname, profile.schema, place.servers[0][0]) if place is not None else (profile.name,)
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(word for word in words if word)).strip("-.")[:28].strip("-.")
     return (folder or history_folder()) / f"{name or 'database'}-{identity}.sqlite"
+
+
+def histories(folder: Path | None = None) -> list[Path]:
+    """The files of all histories on this machine, by name."""
+    found = (folder or history_folder()).glob("*.sqlite")
+    return sorted(path for path in found if "-unreadable-" not in path.name)

@@ -84,6 +84,13 @@ def put(connection: sqlite3.Connection, minutes: Mapping[int, Minute]) -> None:
                     add_to_hour(connection, number, minute // 60, cell)
 
 
+def forget(connection: sqlite3.Connection) -> None:
+    """Delete all there is."""
+    for table in ("minutes", "hours", "known", "series", "meta"):
+        connection.execute(f"DELETE FROM {table}")
+    connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+
 def by_level(minute: Minute, level: int) -> Mapping[tuple[str, str], Cell]:
     """A minute's cells as a level has them."""
     if level == BY_TASK:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from jobdesk_core.clock import ServerClock
 from jobdesk_core.connectors import driver
 from jobdesk_core.connectors.driver import dotted
+from jobdesk_core.history.history import History
 from PySide6 import __version__ as pyside_version
 from PySide6.QtCore import qVersion
 from PySide6.QtGui import QGuiApplication
@@ -68,6 +69,7 @@ def _database(desk: Desk | None) -> list[tuple[str, str]]:
         ("connection", f"by {desk.profile.method}{', read-only' if desk.profile.is_read_only else ''}"),
         ("feed", f"{state.mode} since {state.since.isoformat(timespec='seconds')}"),
         ("clock", _clock(desk.connector.clock)),
+        ("history", _history(desk.monitor.history)),
         ("has", ", ".join(name for name, value in flags.items() if value is True) or "nothing"),
         ("has not", ", ".join(name for name, value in flags.items() if value is False) or "nothing"),
         ("may", ", ".join(name for name in named if getattr(rights, name) is None) or "nothing"),
@@ -80,6 +82,12 @@ def _clock(clock: ServerClock) -> str:
     if clock.uncertainty_s is None:
         return "not measured"
     return f"{clock.ahead_s:+.3f} s beside the server's, ± {clock.uncertainty_s * 1000:.0f} ms"
+
+
+def _history(history: History) -> str:
+    if history.trouble is not None:
+        return "in memory, as it cannot be written"
+    return "on disk" if history.path is not None else "in memory"
 
 
 def _lines(pairs: Iterable[tuple[str, str]]) -> str:

@@ -1,0 +1,82 @@
+"""A window records the history of what it is connected to, the command shows it, and what cannot be written is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import commands
+import pytest
+from database import defer, finish, run_sql, start
+from jobdesk_core.history import recording
+from opened import desk_of, live
+from waiting import until
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "SAVE_S", 0.1)
+    monkeypatch.setattr(recording, "FILL_AFTER_S", 0.1)
+
+
+def lived(dsn: str) -> None:
+    """Three jobs have run, two hours ago."""
+    for _ in range(3):
+        defer(dsn, queue_name="mail", task_name="send")
+        finish(dsn, start(dsn)[0], "succeeded")
+    run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '2 hours'")
+
+
+def history(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    environment = kept | {f"XDG_{name}_HOME": str(folder) for name in ("CONFIG", "STATE", "DATA", "CACHE")}
+    return commands.run(("history", *arguments), env=environment)
+
+
+async def test_what_a_window_records_is_shown_by_the_command_and_forgotten(dsn: str, tmp_path: Path) -> None:
+    lived(dsn)
+    assert "Nothing has been recorded" in history(tmp_path).stderr
+    async with live(tmp_path / "jobdesk", dsn) as window:
+        monitor = desk_of(window).monitor
+        await until(lambda: monitor.history.recorded_since is not None, what="something to be recorded")
+        path = monitor.history.path
+    assert path is not None
+    assert path.parent == tmp_path / "jobdesk" / "history"
+    assert path.is_file()
+    assert path.name in history(tmp_path).stdout
+    shown = history(tmp_path, "--dsn", dsn, "--hours", "3", "--queue", "mail")
+    assert shown.returncode == 0, shown.stderr
+    assert "at least so many" in shown.stderr
+    hours = [json.loads(line) for line in history(tmp_path, "--dsn", dsn, "--hours", "4", "--json").stdout.splitlines()]
+    known = [hour for hour in hours if hour["minutes_recorded"]]
+    assert len(hours) == 4
+    assert sum(hour["succeeded"] for hour in known) == 3
+    assert all(hour["minutes_filled"] == hour["minutes_recorded"] for hour in known)
+    assert "succeeded" not in next(hour for hour in hours if not hour["minutes_recorded"])
+    assert history(tmp_path, "--forget").returncode == 2
+    assert "is forgotten" in history(tmp_path, "--dsn", dsn, "--forget").stdout
+    assert history(tmp_path, "--dsn", dsn).returncode == 1
+
+
+async def test_a_connection_that_is_not_recorded_leaves_no_file(dsn: str, tmp_path: Path) -> None:
+    lived(dsn)
+    async with live(tmp_path, dsn, records_history=False) as window:
+        assert desk_of(window).monitor.history.path is None
+    assert not (tmp_path / "history").exists()
+
+
+async def test_a_history_that_cannot_be_written_is_told_once_and_goes_on(dsn: str, tmp_path: Path) -> None:
+    lived(dsn)
+    (tmp_path / "history").write_text("no folder")
+    told: list[str] = []
+    async with live(tmp_path, dsn) as window:
+        desk = desk_of(window)
+        desk.trouble.connect(lambda error: told.append(str(error)))
+        await until(lambda: told, what="the trouble to be told")
+        await until(lambda: desk.monitor.history.known(0, 2**40), what="the minutes in memory")
+        run_sql(dsn, "SELECT pg_sleep(0.5)")
+        assert desk.state.mode == "live"
+    assert len(told) == 1
+    assert told[0].startswith("The history")
