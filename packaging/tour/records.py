@@ -7,6 +7,7 @@ from jobdesk.failures.page import FailuresPage
 from jobdesk.health.page import HealthPage
 from jobdesk.journal.page import JournalPage
 from jobdesk.locks.page import LocksPage
+from jobdesk.schedules.page import SchedulesPage
 
 from tour.walker import Walker
 
@@ -43,6 +44,15 @@ async def health(walker: Walker) -> None:
     page = walker.window.pages.get_as("health", HealthPage)
     await walker.until(lambda: page.found is not None and page.found.is_whole, "health to be read")
     await walker.picture("health")
+
+
+async def schedules(walker: Walker) -> None:
+    """Look at the periodic tasks, the first of them beside the list."""
+    walker.trigger("view.schedules")
+    page = walker.window.pages.get_as("schedules", SchedulesPage)
+    await walker.until(page.model.rowCount, "the schedules to be read")
+    await walker.until(page.selected, "the first of them")
+    await walker.picture("schedules")
 
 
 async def journal(walker: Walker) -> None:

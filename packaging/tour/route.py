@@ -61,6 +61,7 @@ async def _pages(walker: Walker) -> None:
         await asyncio.sleep(0.4)
         await walker.picture(key)
     await records.failures(walker)
+    await records.schedules(walker)
     await records.locks(walker)
     await records.journal(walker)
     await records.health(walker)

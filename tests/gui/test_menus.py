@@ -25,7 +25,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QToolButton
 from waiting import until
 
-PAGES = ("overview", "jobs", "failures", "queues", "tasks", "workers", "locks", "journal")
+PAGES = ("overview", "jobs", "failures", "schedules", "queues", "tasks", "workers", "locks", "journal")
 
 
 def lines(menu: QMenu) -> list[str]:

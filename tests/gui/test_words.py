@@ -16,6 +16,7 @@ from jobdesk.journal import words as journal_words
 from jobdesk.locks import words as lock_words
 from jobdesk.queues import columns as names
 from jobdesk.runtime.resources import resource
+from jobdesk.schedules.model import SchedulesModel
 from jobdesk_core.failures.records import By, Range
 from jobdesk_core.filters.qualifiers import FLAGS, KEYS
 from jobdesk_core.jobs import Status
@@ -147,6 +148,7 @@ def terms() -> set[str]:
     found |= {title.text for title in journal_words.entry_titles()}
     found |= {title.text for by in By for title in failure_words.titles(by, Range.HOUR)} | {"muted", "new", "back"}
     found |= {title.text for kind in LockKind for title in lock_words.columns_of(kind).values()}
+    found |= {title.text for title in SchedulesModel().titles}
     found |= {"worker", "state", "running", "last heartbeat"}
     found |= {status.value for status in Status} | {result.value for result in Result} - {"done"}
     found |= {key for key in KEYS if key not in ("is", "args.<key>")} | set(FLAGS)

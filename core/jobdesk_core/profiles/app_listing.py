@@ -61,6 +61,21 @@ def tasks_of(app: Any) -> list[dict[str, Any]]:
         if id(task) not in seen:
             seen.add(id(task))
             found.append(told_of(task))
+    crons = crons_of(app)
+    for told in found:
+        told["crons"] = crons.get(told["name"], [])
+    return found
+
+
+def crons_of(app: Any) -> dict[str, list[list[str]]]:
+    """The periodic id, the cron expression and the time zone of each schedule, by its task's name."""
+    registry = getattr(app, "periodic_registry", None) or getattr(app, "periodic_deferrer", None)
+    found: dict[str, list[list[str]]] = {}
+    for each in list(getattr(registry, "periodic_tasks", {}).values())[:MOST_TASKS]:
+        with contextlib.suppress(Exception):
+            zone = getattr(each, "timezone", None) or getattr(each, "zone", None) or "UTC"
+            told = [cut(str(value)) for value in (each.periodic_id or "", each.cron, zone)]
+            found.setdefault(cut(str(each.task.name)), []).append(told)
     return found
 
 

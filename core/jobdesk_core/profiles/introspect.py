@@ -55,7 +55,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class AppTask:
-    """A task of the application. `parameters` is None where its function does not tell them."""
+    """A task of the application. `parameters` is None where its function does not tell them.
+
+    `crons`: the periodic id, the cron expression and the time zone of each of its schedules.
+    """
 
     name: str
     queue: str | None
@@ -64,6 +67,7 @@ class AppTask:
     queueing_lock: str | None
     doc: str
     parameters: tuple[Parameter, ...] | None
+    crons: tuple[tuple[str, str, str], ...] = ()
 
 
 def problem(profile: Profile) -> str | None:
@@ -198,7 +202,9 @@ def _task(told: dict[str, Any]) -> AppTask:
     held = told["parameters"]
     parameters = None if held is None else tuple(_parameter(each) for each in held)
     lock, queueing_lock, queue = (_optional(told[name]) for name in ("lock", "queueing_lock", "queue"))
-    return AppTask(str(told["name"]), queue, int(told["priority"]), lock, queueing_lock, str(told["doc"]), parameters)
+    crons = tuple((str(name), str(cron), str(zone)) for name, cron, zone in told["crons"])
+    name, priority = str(told["name"]), int(told["priority"])
+    return AppTask(name, queue, priority, lock, queueing_lock, str(told["doc"]), parameters, crons)
 
 
 def _parameter(told: dict[str, Any]) -> Parameter:

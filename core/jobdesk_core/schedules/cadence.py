@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import multimode
+from threading import get_ident
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobdesk_core import cron, durations
@@ -42,7 +43,7 @@ class Cadence:
             passed = math.floor((moment - self.phase_s) / self.every_s)
             return self.phase_s + (passed + 1) * self.every_s
         try:
-            return _times(self.cron or "", self.zone).after(moment)
+            return _times(self.cron or "", self.zone, get_ident()).after(moment)
         except ValueError:
             return math.inf
 
@@ -51,8 +52,10 @@ class Cadence:
         if self.every_s is not None:
             return self.phase_s + math.floor((moment - self.phase_s) / self.every_s) * self.every_s
         try:
+            if not math.isfinite(moment):
+                return moment
             # croniter looks strictly before.
-            return _times(self.cron or "", self.zone).before(math.floor(moment) + 1)
+            return _times(self.cron or "", self.zone, get_ident()).before(math.floor(moment) + 1)
         except ValueError:
             return -math.inf
 
@@ -66,7 +69,7 @@ class Cadence:
     def back(self, until: float, since: float) -> Iterator[float]:
         """The times until and with one moment, the latest first, back to another."""
         at = self.until(until)
-        while at >= since:
+        while at >= since and math.isfinite(at):
             yield at
             at = self.until(at - 1)
 
@@ -90,12 +93,18 @@ class Cadence:
         return f"about {told}" if self.is_inferred else told
 
 
+@lru_cache(maxsize=2_000)
+def latest(cadence: Cadence, until: float, count: int) -> tuple[float, ...]:
+    """So many of its times until and with one of them, the latest first: worked out once for each."""
+    return tuple(islice(cadence.back(until, -math.inf), count))
+
+
 def told(expression: str, zone: str | None) -> Cadence | None:
     """The cadence that an application has told; None when it names no times, or leaves them to chance."""
     if any(field.startswith("R") for field in expression.split()):
         return None
     try:
-        _times(expression, zone)
+        _times(expression, zone, get_ident())
     except ValueError:
         return None
     return Cadence(expression, zone)
@@ -112,7 +121,8 @@ def zone_of(name: str | None) -> dt.tzinfo:
 
 
 @lru_cache(maxsize=2_000)
-def _times(expression: str, zone: str | None) -> cron.Schedule:
+def _times(expression: str, zone: str | None, thread: int) -> cron.Schedule:
+    """Each thread has its own: they are set to a moment when they are asked."""
     found = zone_of(zone)
     return cron.Schedule(expression, None if found is dt.UTC else found)
 

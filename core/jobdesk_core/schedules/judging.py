@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.schedules import why
-from jobdesk_core.schedules.cadence import Cadence, inferred, told
+from jobdesk_core.schedules.cadence import Cadence, inferred, latest, told
 from jobdesk_core.schedules.schedule import MOST_MISSED, Run, Schedule, Source, State
 
 #: Runs that are told of each task.
@@ -223,17 +223,18 @@ def _overlaps(before: Run, run: Run) -> bool:
 def _absent(cadence: Cadence, real: dict[dt.datetime, Run], ordered: Sequence[Run], now: float) -> list[Run]:
     """The expected times of which there is no job.
 
-    After the last deferral nobody has deferred them. Between two runs their jobs may have been deleted, unless an older
-    one that succeeded is still there: what deletes jobs when they succeed, or when they are old, would have taken it.
+    After the last deferral nobody has deferred them; what may still come, and what is only inferred, is not among them.
+    Between two runs their jobs may have been deleted, unless an older one that succeeded is still there: what deletes
+    jobs when they succeed, or when they are old, would have taken it.
     """
     first, last = _second(ordered[0].expected_at), _second(ordered[-1].expected_at)
     succeeded = next((_second(run.expected_at) for run in ordered if run.status is Status.SUCCEEDED), math.inf)
     found = []
-    for at in islice(cadence.back(now, first), MOST_RUNS):
-        moment = _moment(at)
-        if moment is None or moment in real or (at > last and now - at <= _late_after(cadence, at)):
-            continue
-        found.append(Run(moment, is_job_gone=at < last and (at < succeeded or cadence.is_inferred)))
+    for at in latest(cadence, cadence.until(now), MOST_RUNS):
+        moment = _moment(at) if at >= first else None
+        may_come = at > last and (cadence.is_inferred or now - at <= _missed_after(cadence, at))
+        if moment is not None and moment not in real and not may_come:
+            found.append(Run(moment, is_job_gone=at < last and (at < succeeded or cadence.is_inferred)))
     return found
 
 

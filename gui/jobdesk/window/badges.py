@@ -1,4 +1,4 @@
-"""The numbers beside the names of the pages: failures of the last hour, workers alive, queues and tasks.
+"""The numbers beside the names of the pages: failures of the last hour, schedules not on time, workers alive, queues.
 
 They are empty until they have been read.
 """
@@ -17,6 +17,7 @@ from jobdesk.kit.theme.tokens import Tone
 def show_badges(navigation: Navigation, desk: Desk | None) -> None:
     """Show what the desk knows now; without a desk, nothing."""
     navigation.set_badge("failures", _failures(desk))
+    navigation.set_badge("schedules", *_schedules(desk))
     navigation.set_badge("workers", *_workers(desk))
     navigation.set_badge("health", *_health(desk))
     counts = desk.monitor.counts if desk is not None else None
@@ -32,6 +33,15 @@ def _failures(desk: Desk | None) -> str:
     now, series = desk.monitor.now(), desk.monitor.series
     failed = sum(series.total(kind, now) for kind in (EventType.FAILED, EventType.DEFERRED_FOR_RETRY))
     return formats.number(failed) if failed else ""
+
+
+def _schedules(desk: Desk | None) -> tuple[str, Tone]:
+    """How many schedules are not on time, as last read; one that was missed is worse than one that is late."""
+    found = desk.monitor.schedules.last if desk is not None else None
+    if found is None or not found.late:
+        return "", "secondary"
+    is_bad = any(each.state == "missed" for each in found.late)
+    return formats.number(len(found.late)), "bad" if is_bad else "warning"
 
 
 def _workers(desk: Desk | None) -> tuple[str, Tone]:

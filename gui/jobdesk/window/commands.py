@@ -17,6 +17,7 @@ from jobdesk.health.commands import HealthCommands
 from jobdesk.jobs.copying import CopyCommands
 from jobdesk.kit.action_spec import Spec
 from jobdesk.queues.commands import QueueCommands, TaskCommands
+from jobdesk.schedules.commands import ScheduleCommands
 from jobdesk.staging.commands import StagedCommands
 from jobdesk.window.help_commands import HelpCommands
 from jobdesk.window.shown import Shown
@@ -41,6 +42,7 @@ GROUPS: tuple[type[CommandGroup], ...] = (
     TaskCommands,
     WorkerCommands,
     FailureCommands,
+    ScheduleCommands,
     HealthCommands,
     ViewCommands,
     ExportCommands,
@@ -71,6 +73,7 @@ class Commands(QObject):
         self.worker = WorkerCommands(window, session, acting)
         self.failure = FailureCommands(window, session, acting)
         self.health = HealthCommands(window, session, acting)
+        self.schedule = ScheduleCommands(window, session, self.new_job)
         self.staged = StagedCommands(window, session, acting, self.new_job)
         self.view = ViewCommands(window, session)
         self.saved_view = SavedViewCommands(window, session, window.finding)

@@ -10,6 +10,7 @@ MENUS = {
     "task": "&Task",
     "worker": "&Worker",
     "failure": "&Failures",
+    "schedule": "&Schedule",
     "view": "&View",
     "help": "&Help",
 }

@@ -30,6 +30,12 @@ def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) ->
 
         commands.failure.page = FailuresPage()
         return commands.failure.page
+    if key == "schedules":
+        from jobdesk.schedules.page import SchedulesPage
+
+        schedules = commands.schedule.page = SchedulesPage()
+        schedules.settings_asked_for.connect(commands.connection.choose)
+        return schedules
     if key in ("queues", "tasks"):
         from jobdesk.queues.page import NamesPage
 

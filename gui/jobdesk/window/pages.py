@@ -32,6 +32,7 @@ PAGES = (
     PageSpec("overview", "&Overview", "Ctrl+Shift+1"),
     PageSpec("jobs", "&Jobs", "Ctrl+Shift+2"),
     PageSpec("failures", "Fail&ures", "Ctrl+Shift+8"),
+    PageSpec("schedules", "S&chedules", "Ctrl+Shift+9"),
     PageSpec("queues", "&Queues", "Ctrl+Shift+3"),
     PageSpec("tasks", "&Tasks", "Ctrl+Shift+4"),
     PageSpec("workers", "&Workers", "Ctrl+Shift+5"),

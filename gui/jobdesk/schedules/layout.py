@@ -1,0 +1,150 @@
+"""Places the parts of the Schedules page: toolbar, list with its legend, the next hour, and the side."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jobdesk.kit import formats
+from jobdesk.kit.actions import Actions
+from jobdesk.kit.empty_state import Action, EmptyState
+from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.labels import plain_label
+from jobdesk.kit.one_line import OneLine
+from jobdesk.kit.segmented import Segmented
+from jobdesk.kit.splitter import Splitter
+from jobdesk.kit.table import Table
+from jobdesk.kit.theme import theme
+from jobdesk.schedules.band import NextHour
+from jobdesk.schedules.model import KEYS, SchedulesModel
+from jobdesk.schedules.side import ScheduleSide
+from jobdesk.schedules.strip import Legend, ScheduleDelegate
+
+SIDE_WIDTH, LEAST_SIDE = 372, 340
+#: Columns that are given up where there is no room, the first one first.
+OPTIONAL = ("runs", "last", "next")
+
+
+class Layout:
+    """The widgets of one page, whose slots they are not: the page connects them."""
+
+    def __init__(self, page: QWidget, model: SchedulesModel) -> None:
+        self._page = page
+        self.kinds = Segmented([page.tr("All"), page.tr("Not on time")])
+        self.find_field = QLineEdit()
+        self.note = OneLine("secondary", is_right=True)
+        self.table = Table(page.tr("Schedules"))
+        self.below = plain_label("secondary")
+        self.ahead = NextHour()
+        self.side = ScheduleSide()
+        self.empty = EmptyState("schedules", "", "")
+        self._set_table(model)
+        self._place()
+
+    def set_actions(self, actions: Actions) -> None:
+        """Put the one action on all schedules into the toolbar, and those on one beside it."""
+        self._ask.setDefaultAction(actions["schedule.ask"])
+        self.side.set_actions(actions)
+
+    def show_ask(self, is_shown: bool) -> None:
+        """Offer to ask the application, where the connection names one."""
+        self._ask.setVisible(is_shown)
+
+    def show_counts(self, count: int, late: int | None) -> None:
+        """Say how many there are, and how many are not on time (None: not read yet)."""
+        words = (self._page.tr("All"), self._page.tr("Not on time"))
+        numbers = ("", "") if late is None else (f" {formats.number(count)}", f" {formats.number(late)}")
+        self.kinds.set_texts([f"{word}{number}" for word, number in zip(words, numbers, strict=True)])
+
+    def show_empty(self, told: tuple[str, str, list[Action]] | None, *, is_reading: bool) -> None:
+        """Show the rows, or why there are none."""
+        if told is not None:
+            self.empty.set_content("schedules", *told)
+        self._stack.setCurrentWidget(self.empty if told is not None else self._list)
+        for part in (self._legend, self.below):
+            part.setVisible(told is None and not is_reading)
+        self.ahead.setVisible(told is None and self.ahead.rows() > 0)
+
+    def show_side(self, is_shown: bool) -> None:
+        """Show the side of the selected schedule, or no longer."""
+        self._side_scroll.setVisible(is_shown)
+
+    def _set_table(self, model: SchedulesModel) -> None:
+        table = self.table
+        table.setModel(model)
+        table.setItemDelegate(ScheduleDelegate(table))
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        table.lay_columns(model.titles)
+        table.name_columns("schedules", KEYS, growing="task", optional=OPTIONAL)
+
+    def _toolbar(self) -> QWidget:
+        self.find_field.setPlaceholderText(self._page.tr("Find a schedule"))
+        self.find_field.setAccessibleName(self._page.tr("Find a schedule"))
+        self.find_field.setClearButtonEnabled(True)
+        keep_sizes(self.find_field, least_width=110, most_width=220)
+        self._ask = QToolButton()
+        self._ask.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._ask.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        bar = QWidget()
+        bar.setObjectName("toolbar")
+        bar.setProperty("pane", True)
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(12, 4, 12, 4)
+        row.setSpacing(8)
+        row.addWidget(self.kinds)
+        row.addWidget(self.find_field)
+        row.addWidget(self.note, 1)
+        row.addWidget(self._ask)
+        return bar
+
+    def _place(self) -> None:
+        self._list = QWidget()
+        self._legend = Legend()
+        below = QVBoxLayout()
+        below.setContentsMargins(12, 8, 12, 10)
+        below.setSpacing(8)
+        below.addWidget(self._legend)
+        below.addWidget(self.below)
+        column = QVBoxLayout(self._list)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.table, 1)
+        column.addLayout(below)
+        column.addWidget(self.ahead)
+        self._side_scroll = scroll = QScrollArea()
+        scroll.setObjectName("panel")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setProperty("pane", True)
+        scroll.setAccessibleName(self._page.tr("About the selected schedule"))
+        scroll.setWidget(self.side)
+        keep_sizes(scroll, least_width=LEAST_SIDE)
+        splitter = Splitter(Qt.Orientation.Horizontal, "schedules")
+        splitter.setChildrenCollapsible(False)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._list)
+        self._stack.addWidget(self.empty)
+        left = QWidget()
+        inner = QVBoxLayout(left)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(0)
+        inner.addWidget(self._toolbar())
+        inner.addWidget(self._stack, 1)
+        splitter.addWidget(left)
+        splitter.addWidget(scroll)
+        splitter.setStretchFactor(0, 1)
+        splitter.set_first_sizes([900, theme().grown(SIDE_WIDTH)])
+        layout = QHBoxLayout(self._page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(splitter)
+        self.show_side(False)

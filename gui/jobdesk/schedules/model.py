@@ -1,0 +1,128 @@
+"""The periodic tasks on the screen: cells of ready words, and the runs that the strip is painted from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobdesk_core.schedules.schedule import Schedule
+from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
+
+from jobdesk.kit.roles import CELL_ROLE, AnyIndex, PaintedCell
+from jobdesk.kit.text_block import as_tooltip
+from jobdesk.kit.values_model import LEFT, RIGHT, Title
+from jobdesk.schedules import words
+from jobdesk.schedules.words import Shown
+
+NO_PARENT = QModelIndex()
+#: What stands behind a cell's text; the shape before it with a tone of its own, as a pair; the runs of a strip.
+ASIDE_ROLE, LEAD_ROLE, RUNS_ROLE = (int(Qt.ItemDataRole.UserRole) + 140 + place for place in range(3))
+KEYS = ("task", "cadence", "last", "next", "state", "runs")
+STRIP = KEYS.index("runs")
+_CELLS: tuple[Callable[[Schedule, dt.datetime], Shown], ...] = (
+    lambda schedule, now: words.name_cell(schedule),
+    words.cadence_cell,
+    lambda schedule, now: words.last_cell(schedule.last, now),
+    words.next_cell,
+    words.state_cell,
+    lambda schedule, now: Shown(""),
+)
+
+
+@dataclass(slots=True)
+class _Row:
+    schedule: Schedule
+    cells: list[Shown]
+
+
+class SchedulesModel(QAbstractTableModel):
+    """Rows in the order given, brought up to date in place as long as they are of the same schedules."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.titles = [
+            Title(_tr("task · id"), 150, is_right=False),
+            Title(_tr("cadence"), 150, is_right=False, sample="every day at 02:00 UTC m"),
+            Title(_tr("last run"), 150, is_right=False, sample="mm yesterday 02:00 38 s"),
+            Title(_tr("next"), 96, sample="in 00 h 00 min"),
+            Title(_tr("state"), 110, is_right=False, sample="mm overlapping m"),
+            Title(_tr("last 40 runs"), 138),
+        ]
+        self._rows: list[_Row] = []
+
+    def schedule_at(self, place: int) -> Schedule | None:
+        """The schedule of a row; None for a row there is not."""
+        return self._rows[place].schedule if 0 <= place < len(self._rows) else None
+
+    def place_of(self, key: tuple[str, str]) -> int | None:
+        """Where a schedule stands; None when it does not."""
+        return next((place for place, row in enumerate(self._rows) if row.schedule.key == key), None)
+
+    def show(self, schedules: Sequence[Schedule], now: dt.datetime) -> bool:
+        """Show these; whether they are others, or in another order, than before."""
+        rows = [_Row(each, [cell(each, now) for cell in _CELLS]) for each in schedules]
+        if [row.schedule.key for row in rows] != [row.schedule.key for row in self._rows]:
+            self.beginResetModel()
+            self._rows = rows
+            self.endResetModel()
+            return True
+        before, self._rows = self._rows, rows
+        for place, (old, new) in enumerate(zip(before, rows, strict=True)):
+            if old.cells != new.cells or old.schedule.runs != new.schedule.runs:
+                self.dataChanged.emit(self.index(place, 0), self.index(place, len(KEYS) - 1))
+        return False
+
+    def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: AnyIndex = NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(KEYS)
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        row = self._rows[index.row()]
+        cell = row.cells[index.column()]
+        if role == CELL_ROLE:
+            is_right = self.titles[index.column()].is_right
+            shape = "" if cell.lead else cell.shape
+            return PaintedCell(cell.text, cell.tone, shape, 0.0, False, cell.is_strong, is_right)
+        if role == LEAD_ROLE:
+            return (cell.shape, cell.lead) if cell.lead else None
+        if role == ASIDE_ROLE:
+            return cell.aside
+        if role == RUNS_ROLE and index.column() == STRIP:
+            return row.schedule.runs
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._strip_told(row.schedule) if index.column() == STRIP else f"{cell.text} {cell.aside}".strip()
+        if role == Qt.ItemDataRole.ToolTipRole:
+            told = self._strip_told(row.schedule) if index.column() == STRIP else cell.tip
+            return as_tooltip(told) or None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if self.titles[index.column()].is_right else LEFT
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.titles[section].text
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if self.titles[section].is_right else LEFT
+        return None
+
+    def _strip_told(self, schedule: Schedule) -> str:
+        """The strip in words."""
+        runs = schedule.runs
+        failed = sum(run.status is not None and run.status.value in ("failed", "aborted") for run in runs)
+        missed, gone = sum(run.is_missed for run in runs), sum(run.is_job_gone for run in runs)
+        told = _tr("{count} runs: {failed} failed, {missed} not deferred").format(
+            count=len(runs), failed=failed, missed=missed
+        )
+        return f"{told}, {_tr('{gone} without a job').format(gone=gone)}" if gone else told
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("SchedulesModel", text)
