@@ -1,4 +1,5 @@
-"""`make bench`: ours beside its peers, in pairs. `bench.py worker`, `monitor` or `reporting` runs one group alone.
+"""`make bench`: ours beside its peers, in pairs. `bench.py worker`, `monitor`, `reporting` or `watching` runs one
+group alone.
 
 JOBS (1,000,000) is the size of the monitor's database, ROUNDS (5) how often each is measured, ONLY a part of a
 measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load.
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import monitor
 import reporting
+import watching_group
 import worker
 from jobdesk_core.embedded import EmbeddedServerError
 
-GROUPS = {"worker": worker.run, "reporting": reporting.bench, "monitor": monitor.run}
+GROUPS = {"worker": worker.run, "reporting": reporting.bench, "monitor": monitor.run, "watching": watching_group.run}
 
 
 def main(names: list[str]) -> None:

@@ -43,7 +43,7 @@ def shown(qapp: QApplication, data: ChartData) -> Chart:
     chart = Chart()
     chart.resize(1000, 320)
     chart.set_data(data, "Nothing.")
-    chart.show()
+    chart.grab()  # paint it
     return chart
 
 
@@ -86,7 +86,7 @@ def test_counts_are_drawn_per_minute_that_was_recorded() -> None:
 
 def test_a_click_chooses_a_column_a_drag_a_range_and_escape_leaves_it(qapp: QApplication) -> None:
     chart, asked = shown(qapp, outcomes()), list[tuple[object, ...]]()
-    chart.column_chosen.connect(lambda first, end: asked.append(("column", first - FIRST, end - FIRST)))
+    chart.column_chosen.connect(lambda first, end, key: asked.append((key, first - FIRST, end - FIRST)))
     chart.range_chosen.connect(lambda first, end: asked.append(("range", first - FIRST, end - FIRST)))
     chart.back_asked_for.connect(lambda: asked.append(("back",)))
     at = {each: QPoint(round(chart._frame().left_of(each + 0.5)), 80) for each in (20, 29)}
@@ -100,12 +100,19 @@ def test_a_click_chooses_a_column_a_drag_a_range_and_escape_leaves_it(qapp: QApp
             QTest.keyClick(chart, Qt.Key.Key_Escape)
         QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=at[20])
     QTest.keyClick(chart, Qt.Key.Key_Escape)
-    assert asked == [("column", 20, 21), ("range", 20, 30), ("back",)]
+    assert asked == [("succeeded", 20, 21), ("range", 20, 30), ("back",)]
+
+
+def test_a_click_tells_which_layer_it_hit(qapp: QApplication) -> None:
+    chart = shown(qapp, outcomes())
+    painting = chart._painting or pytest.fail("not painted")
+    tops = {100: "succeeded", 103: "failed", 160: ""}
+    assert {count: painting.layer_at(40, painting.height_of(count)) for count in tops} == tops
 
 
 def test_the_keys_move_the_line_tell_the_values_and_choose(qapp: QApplication) -> None:
     chart, asked = shown(qapp, outcomes()), []
-    chart.column_chosen.connect(lambda first, end: asked.append((first - FIRST, end - FIRST)))
+    chart.column_chosen.connect(lambda first, end, _: asked.append((first - FIRST, end - FIRST)))
     chart.range_chosen.connect(lambda first, end: asked.append((first - FIRST, end - FIRST)))
     assert chart.accessibleDescription() == "succeeded 5,400, failed 5"
     QTest.keyClick(chart, Qt.Key.Key_Left)

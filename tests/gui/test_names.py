@@ -314,7 +314,7 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
             window.show_page("overview")
             page = window.pages.get("overview")
             await until(lambda: page.model.rowCount() == 11 and page.model.key_at(0) == "q00", what="the worst first")
-            await until(lambda: page.failures.value == "6", what="the hour")
+            await until(lambda: page.cards.failed.value == "6", what="the hour")
             assert [page.model.index(10, place).data() for place in (0, 1, 2, 3, 4)] == [
                 "12 queues",
                 "12",
@@ -322,23 +322,24 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
                 "1",
                 "6",
             ]
-            assert page.more.plain_text == "2 more queues"
-            await until(lambda: "1 stalled" in page.running.note, what="the stalled job")
+            assert page.queues.more.plain_text == "2 more queues"
+            await until(lambda: "1 stalled" in page.cards.running.note, what="the stalled job")
             await until(lambda: "q11: 6 failures in 5 min, usually 0." in page.attention.text, what="the rise")
             lines = page.attention.text.split("\n")
             assert lines[0].startswith("q01: 1 job due, none started for ")
             assert lines[1] == "q00: 1 running job has stalled. The worker is no longer registered."
             assert page.attention.note.text() == "11 more"
-            note = "100 % of runs · 6 failed now · 100 % in q11"
-            await until(lambda: page.failures.note == note, what="how many are failed now")
-            assert "oldest 2 min" in page.due.note or "oldest 1" in page.due.note
-            assert page.running.note == "6 workers alive · 1 stalled"
-            QTest.mouseClick(page.running, Qt.MouseButton.LeftButton)
+            note = "100 % of 6 · 6 failed now"
+            await until(lambda: page.cards.failed.note == note, what="how many are failed now")
+            assert "oldest 2 min" in page.cards.due.note or "oldest 1" in page.cards.due.note
+            assert page.cards.running.note == "6 workers alive · 1 stalled"
+            QTest.mouseClick(page.cards.running, Qt.MouseButton.LeftButton)
             await until(lambda: window.jobs.model.ids() == [orphan], what="the stalled job")
             window.show_page("overview")
-            QTest.keyClick(page.failures, Qt.Key.Key_Return)
-            assert window.header.filter_bar.text() == "status:failed"
-            page.more.linked.emit("queues")
+            QTest.keyClick(page.cards.failed, Qt.Key.Key_Return)
+            found = window.header.filter_bar.text()
+            assert found.startswith("ended:") and found.endswith(" status:failed"), found
+            page.queues.more.linked.emit("queues")
             assert window.navigation.current == "queues"
 
 
@@ -349,6 +350,6 @@ async def test_what_the_overview_says_of_the_waiting_is_whole_on_a_small_screen(
         async with live(tmp_path, dsn) as window:
             window.window().resize(1024, 700)
             window.show_page("overview")
-            note = window.pages.get("overview").due._note
+            note = window.pages.get("overview").cards.due._note
             await until(lambda: note.whole == "oldest 12 h · no progress", what="how long the oldest has waited")
             assert note.text() == note.whole

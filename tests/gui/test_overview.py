@@ -18,7 +18,7 @@ from waiting import until
 
 def cells(page: OverviewPage, name: str) -> list[str]:
     places = [place for place in range(page.model.rowCount()) if page.model.key_at(place) == name]
-    return [str(page.model.index(place, column).data()) for place in places for column in range(9)]
+    return [str(page.model.index(place, column).data()) for place in places for column in range(10)]
 
 
 async def test_before_the_first_read_nothing_is_said_to_be_so(
@@ -29,15 +29,15 @@ async def test_before_the_first_read_nothing_is_said_to_be_so(
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
             page, feed = window.pages.get("overview"), desk_of(window).monitor._feed
-            await until(lambda: page.due.value == "1", what="the first read")
+            await until(lambda: page.cards.due.value == "1", what="the first read")
             known, monitor = feed.moment, desk_of(window).monitor
             monkeypatch.setattr(Feed, "read", Feed.has_news)  # it reads no more
             feed.moment, monitor._overview = None, None
             for key in ("queues", "tasks", "workers", "overview"):
                 window.show_page(key)
             assert page.attention.text == "reading …"
-            assert [card.value for card in (page.due, page.running, page.failures, page.ended)] == ["reading …"] * 4
-            assert not any(card.note for card in (page.due, page.running, page.failures, page.ended))
+            assert [card.value for card in page.cards.all] == ["reading …"] * 4
+            assert not any(card.note for card in page.cards.all)
             notes = [window.pages.get(key).note.text() for key in ("queues", "tasks", "workers")]
             assert notes == ["reading …"] * 3
             assert not any(window.pages.get(key).empty.isVisibleTo(window) for key in ("queues", "tasks", "workers"))
@@ -49,9 +49,13 @@ async def test_an_empty_database_is_no_alarm(dsn: str, tmp_path: Path) -> None:
         window.show_page("overview")
         page = window.pages.get("overview")
         await until(lambda: page.attention.text.startswith("No jobs yet."), what="the words")
-        assert (page.due.value, page.due.note, page.running.note) == ("0", "none due", "no worker alive")
-        await until(lambda: page.failures.value == "0", what="the hour")
-        assert page.failures.note == "0 failed now"
+        assert (page.cards.due.value, page.cards.due.note, page.cards.running.note) == (
+            "0",
+            "none due",
+            "no worker alive",
+        )
+        await until(lambda: page.cards.failed.value == "0", what="the hour")
+        assert page.cards.failed.note == "0 failed now"
 
 
 async def test_no_living_worker_is_said_first_at_once_and_in_red(dsn: str, tmp_path: Path) -> None:
@@ -65,7 +69,7 @@ async def test_no_living_worker_is_said_first_at_once_and_in_red(dsn: str, tmp_p
             line = page.attention.lines[0]
             assert line.shape.text_tone() == "bad" and line.button("workers").text() == "Show workers"
             assert window.navigation._item("workers").data(Qt.ItemDataRole.AccessibleTextRole) == "Workers, none"
-            assert page.running._note.property("tone") == "bad"
+            assert page.cards.running._note.property("tone") == "bad"
             QTest.mouseClick(line.button("workers"), Qt.MouseButton.LeftButton)
             assert window.navigation.current == "workers"
             window.show_page("overview")
@@ -89,12 +93,12 @@ async def test_scheduled_jobs_are_not_due_and_held_ones_do_not_clear(dsn: str, t
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
             page = window.pages.get("overview")
-            await until(lambda: page.ended.value == "20", what="the hour")
+            await until(lambda: page.cards.finished.value == "20", what="the hour")
             assert page.attention.text == "Nothing needs attention."
             billing, smtp = cells(page, "billing"), cells(page, "smtp")
             assert (billing[1:3], billing[5], billing[8]) == (["0", "6"], "–", "–")
             assert (smtp[1:4], smtp[8]) == (["12", "0", "1"], "held by locks")
-            assert page.due.note == "oldest 2 min · held by locks · 6 scheduled"
+            assert page.cards.due.note == "oldest 2 min · held by locks · 6 scheduled"
             others.defer("t", "soon", scheduled_at=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2))
             await until(lambda: cells(page, "soon")[1:3] == ["0", "1"], what="the scheduled one")
             await until(lambda: cells(page, "soon")[1:3] == ["1", "0"], what="it to be due, though nothing happened")
@@ -133,13 +137,13 @@ async def test_while_stale_numbers_say_as_of_when_they_are(dsn: str, tmp_path: P
             for key in ("queues", "workers", "overview"):
                 window.show_page(key)
             page = window.pages.get("overview")
-            await until(lambda: page.due.value == "1" and page.ended.value == "0", what="the first read")
+            await until(lambda: page.cards.due.value == "1" and page.cards.finished.value == "0", what="the first read")
             monitor = desk_of(window).monitor
             stale = monitor.state.into("stale", "gone", monitor.now)
             monitor._tell = lambda state: None  # type: ignore[method-assign]
             monitor.state = stale
             await until(lambda: "as of" in page.attention.text, what="as of when")
-            assert page.due._value.property("tone") == "secondary"
+            assert page.cards.due._value.property("tone") == "secondary"
             for key in ("queues", "workers"):
                 window.show_page(key)
                 assert "as of" in window.pages.get(key).note.text()

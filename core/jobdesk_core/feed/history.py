@@ -70,8 +70,9 @@ class HistoryReader:
 
 
 _LOWEST: Statement[int | None] = Statement("SELECT min(id) AS id FROM procrastinate_events", lambda rows: rows[0]["id"])
-#: Times that can be subtracted, and told in minutes: not infinity, nor years that have five digits.
-_LATELY = "BETWEEN now() - interval '1 hour' AND now() + interval '1 day'"
+#: Times that can be subtracted, and told in minutes: not infinity, nor years that have five digits. The hour before the
+#: running minute is in it whole.
+_LATELY = "BETWEEN now() - interval '61 minutes' AND now() + interval '1 day'"
 _IN_STRETCH = (
     "event.id > %(low)s AND event.id <= %(high)s "
     "AND NOT EXISTS (SELECT FROM unnest(%(without)s::bigint[]) AS missing (id) WHERE missing.id = event.id)"

@@ -82,6 +82,11 @@ class Durations:
         pairs = zip(*self._held[name], strict=True) if name in self._held else ()
         return _percentile(sorted(duration for moment, duration in pairs if moment < end), part)
 
+    def copied(self, name: str | None) -> tuple[array[float], array[float]]:
+        """A copy of one name's moments and seconds, the oldest first."""
+        moments, seconds = self._held.get(name, (array("d"), array("d")))
+        return moments[:], seconds[:]
+
     def percentile(self, name: str | None, part: float, now: dt.datetime) -> float | None:
         """That of one name's (None: of all) durations of the last hour, as percentile_cont has it; None without any."""
         if name not in self._held:
@@ -280,6 +285,12 @@ class Pace:
     def names_with(self, kind: EventType) -> list[str]:
         """The names that a kind of event is known of."""
         return [name for name, track in self._tracks.items() if name is not None and kind in track.counts]
+
+    def copied(self, name: str | None) -> tuple[tuple[array[float], array[float]], tuple[array[float], array[float]]]:
+        """A copy of when a name's (None: all) runs began and how long they had waited, and of when they ended and how
+        long they had taken: moments in seconds since 1970, and seconds.
+        """
+        return self._waited.copied(name), self._ran.copied(name)
 
     # Within
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobdesk_core.jobs import EventType, Status
@@ -12,7 +12,7 @@ from jobdesk_core.number import Number
 from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.name_rows import Board, NameRow, name_row
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
-from jobdesk_core.reading.pace import ENDS
+from jobdesk_core.reading.pace import ARRIVALS, DEPARTURES, ENDS, PUT_OFF
 from jobdesk_core.reading.progress import Progress, progress
 from jobdesk_core.reading.series import Series
 from jobdesk_core.watching.attention import Attention, attention
@@ -21,32 +21,15 @@ from jobdesk_core.watching.watch import Past
 
 #: Queues shown: those in trouble, then those with the most to do.
 SHOWN = 10
-#: What the chart shows of each minute, from the bottom up.
-CHARTED = (EventType.SUCCEEDED, EventType.FAILED, EventType.ABORTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """The last hour by the clock's minutes, oldest first, the running one last (minutes since 1970).
-
-    `ended` are all runs that ended, those to be retried included; `rate` how many of these per minute lately.
-    """
-
-    minutes: list[int]
-    charted: Mapping[EventType, list[int]]
-    ended: int
-    failed: int
-    rate: float
-    ran_s: float | None
-    worst_queue: str
-    failed_in_worst: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`read_at` is the server's time (UTC) of the snapshot. `hour` is None until the whole hour has been read.
+    """`read_at` is the server's time (UTC) of the snapshot.
 
-    `more` queues are beyond the `queues` shown. `failed_now` counts the jobs that are failed now.
+    `more` queues are beyond the `queues` shown. `failed_now` counts the jobs that are failed now. `was_due` and
+    `were_running` tell of the last hour by minute, the running one last, reckoned back from now by what came and went,
+    in all and of each queue shown; empty until that hour has been read.
     """
 
     read_at: dt.datetime
@@ -57,10 +40,11 @@ class Overview:
     dead_workers: int
     failed_now: Number
     is_exact: bool
-    hour: Hour | None
     queues: list[NameRow]
     more: int
     attention: list[Attention]
+    was_due: Mapping[str | None, Sequence[int]]
+    were_running: Sequence[int]
     #: What needed attention and does no more; None while nothing has.
     last: Past | None = None
 
@@ -81,10 +65,11 @@ def overview(moment: Moment, series: Series, queues: Board, situation: Situation
         0 if workers is None or live is None else len(workers) - live,
         moment.ended(Status.FAILED),
         moment.is_exact,
-        _hour(series, queues, now) if is_known else None,
         shown,
         len(moment.queues) - len(shown),
         attention(situation),
+        _was_due(moment, shown, series, now) if is_known else {},
+        _before(jobs.all.running, series.last((EventType.STARTED,), now), series.last(ENDS, now)) if is_known else (),
     )
 
 
@@ -101,16 +86,21 @@ def _shown(moment: Moment, series: Series, board: Board, now: dt.datetime) -> li
     return sorted(rows, key=lambda row: (not row.trouble, row.name))
 
 
-def _hour(series: Series, board: Board, now: dt.datetime) -> Hour:
-    charted = {kind: series.per_minute(kind, now) for kind in CHARTED}
-    worst = max(board.rows, key=lambda name: board.rows[name].failed_in_hour, default="")
-    return Hour(
-        series.minutes(now),
-        charted,
-        sum(series.last(ENDS, now)),
-        sum(charted[EventType.FAILED]),
-        series.rate(ENDS, now),
-        series.ran_s(None, now),
-        worst,
-        series.total(EventType.FAILED, now, worst) if worst else 0,
-    )
+def _was_due(
+    moment: Moment, shown: Sequence[NameRow], series: Series, now: dt.datetime
+) -> dict[str | None, Sequence[int]]:
+    due: dict[str | None, int] = {None: moment.open.all.due} | {row.name: row.open.due for row in shown}
+    found: dict[str | None, Sequence[int]] = {}
+    for name, count in due.items():
+        came, put_off = series.last(ARRIVALS, now, name), series.last((PUT_OFF,), now, name)
+        at_once = [max(0, more - later) for more, later in zip(came, put_off, strict=True)]
+        found[name] = _before(count, at_once, series.last(DEPARTURES, now, name))
+    return found
+
+
+def _before(count: int, came: Sequence[int], left: Sequence[int]) -> list[int]:
+    """How many there were at the end of each minute, reckoned back from those of now."""
+    found = [count]
+    for more, fewer in zip(came[:0:-1], left[:0:-1], strict=True):
+        found.append(max(0, found[-1] - more + fewer))
+    return found[::-1]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QResizeEvent
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.one_line import OneLine
+from jobdesk.kit.spark_line import paint_line
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
 
 #: What stands between the parts of a note.
 DOT = " · "
+#: The line of a card: its width, what is left of it for the title and the number, and the least that shows anything.
+LINE_WIDTH, LINE_LEFT, LEAST_LINE_WIDTH = 110, 150, 40
 
 
 class Card(QFrame):
@@ -30,6 +35,7 @@ class Card(QFrame):
         self._value = _label("", 24, QFont.Weight.DemiBold)
         self._value.setObjectName("cardValue")
         keep_sizes(self._value, least_height=29)
+        self._line: tuple[Sequence[float | None], Tone] | None = None
         self._whole_note = ""
         self._note, self._rest = OneLine("secondary"), OneLine("secondary")
         layout = QVBoxLayout(self)
@@ -85,12 +91,27 @@ class Card(QFrame):
         self._show_value(text, tone, is_quiet=False)
         self.setAccessibleDescription(f"{text} {note}".strip())
 
+    def set_line(self, values: Sequence[float | None], tone: Tone) -> None:
+        """Show how it went, beside the number; nothing where nothing is known."""
+        line = (tuple(values), tone) if values else None
+        if line != self._line:
+            self._line = line
+            self.update()
+
     def set_reading(self, text: str) -> None:
         """Say, quietly, that there is no number yet."""
         self._whole_note = ""
         self._fit()
         self._show_value(text, "secondary", is_quiet=True)
         self.setAccessibleDescription(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        width = min(theme().grown(LINE_WIDTH), self.width() - theme().grown(LINE_LEFT))
+        if self._line is not None and width >= LEAST_LINE_WIDTH:
+            top = self._title.geometry().top() + 4
+            box = QRectF(self.width() - 16 - width, top, width, self._value.geometry().bottom() - 4 - top)
+            paint_line(QPainter(self), box, *self._line)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -32,6 +32,8 @@ SPARK_ROLE = _FIRST + 7
 #: What a cell stands for, as an export has it: a time instead of an age, seconds instead of "3 min". Where a model
 #: does not answer it, the text is taken, and a number out of it.
 VALUE_ROLE = _FIRST + 8
+#: A sequence of numbers, None where one is not known, and a tone: drawn as a line.
+LINE_ROLE = _FIRST + 9
 
 
 class PaintedCell(NamedTuple):

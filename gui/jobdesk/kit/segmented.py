@@ -34,12 +34,18 @@ class Segmented(QWidget):
         self._group.idToggled.connect(lambda number, is_on: self.changed.emit(number) if is_on else None)
 
     def current(self) -> int:
-        """The position of the chosen one."""
+        """The position of the chosen one, or -1."""
         return self._group.checkedId()
 
-    def choose(self, position: int) -> None:
-        """Choose one."""
-        self._group.button(position).setChecked(True)
+    def choose(self, position: int | None) -> None:
+        """Choose one, or with None none of them."""
+        if position is not None:
+            self._group.button(position).setChecked(True)
+            return
+        self._group.setExclusive(False)
+        for button in self._group.buttons():
+            button.setChecked(False)
+        self._group.setExclusive(True)
 
     def set_texts(self, texts: Sequence[str]) -> None:
         """Say something else on the same choices."""

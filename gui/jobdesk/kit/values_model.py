@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobdesk_core.jobs import Status
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from jobdesk.kit.roles import MONO_ROLE, SHAPE_ROLE, STATUS_ROLE, STRONG_ROLE, TONE_ROLE, VALUE_ROLE, AnyIndex
+from jobdesk.kit.roles import (
+    LINE_ROLE,
+    MONO_ROLE,
+    SHAPE_ROLE,
+    STATUS_ROLE,
+    STRONG_ROLE,
+    TONE_ROLE,
+    VALUE_ROLE,
+    AnyIndex,
+)
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme.tokens import Tone
 
@@ -32,6 +41,8 @@ class Cell:
     value: Any = None
     #: What hovering over it tells, beside what does not fit.
     tip: str = ""
+    #: Numbers that are drawn as a line, None where one is not known.
+    line: tuple[Sequence[float | None], Tone] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,14 @@ class ValuesModel(QAbstractTableModel):
         is_sum = index.isValid() and not self._keys[index.row()]
         return flags & ~Qt.ItemFlag.ItemIsSelectable if is_sum else flags
 
+    def set_title(self, column: int, text: str) -> bool:
+        """Say anew what a column holds. Returns whether that is something else."""
+        if text == self.titles[column].text:
+            return False
+        self.titles[column] = replace(self.titles[column], text=text)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, column, column)
+        return True
+
     def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
@@ -100,6 +119,8 @@ class ValuesModel(QAbstractTableModel):
             return cell.shape
         if role == STRONG_ROLE:
             return cell.is_strong
+        if role == LINE_ROLE:
+            return cell.line
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if self.titles[index.column()].is_right else LEFT
         if role == Qt.ItemDataRole.ToolTipRole:

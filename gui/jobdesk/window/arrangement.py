@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from jobdesk.failures.muted import Muted
 from jobdesk.jobs.page import JobsPage
 from jobdesk.kit.columns import Columns
+from jobdesk.kit.remembered import Remembered
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
 from jobdesk.kit.window import Window
@@ -41,7 +42,8 @@ class Arrangement(QObject):
         self._splitters: dict[str, Splitter] = {}
         self._columns: dict[str, Columns] = {}
         #: What was put last, for the pages that are not made yet.
-        self._kept: dict[str, dict[str, Any]] = {"columns": {}, "panes": {}}
+        self._kept: dict[str, dict[str, Any]] = {"columns": {}, "panes": {}, "choices": {}}
+        self._choices: dict[str, Remembered] = {}
         self._muted: Muted | None = None
         self._kept_muted: object = None
         jobs.toolbar.order_asked_for.connect(self.tell)
@@ -59,6 +61,10 @@ class Arrangement(QObject):
             splitter.changed.connect(self.tell)
         for part in columns.values():
             part.changed.connect(self.tell)
+        for choice in page.findChildren(Remembered):
+            choice.choose(self._kept["choices"].get(choice.objectName()))
+            choice.changed.connect(self.tell)
+            self._choices[choice.objectName()] = choice
         if (muted := page.findChild(Muted)) is not None:
             muted.choose(self._kept_muted)
             muted.changed.connect(self.tell)
@@ -71,11 +77,13 @@ class Arrangement(QObject):
         self._note_page()
         columns = self._kept["columns"] | {name: part.choice() for name, part in self._columns.items()}
         sizes = self._kept["panes"] | {name: part.own_sizes for name, part in self._splitters.items()}
+        choices = self._kept["choices"] | {name: each.choice() for name, each in self._choices.items()}
         return {
             "page": self._page,
             "order": self._jobs.order.name,
             "columns": {name: chosen for name, chosen in columns.items() if chosen},
             "panes": {name: own for name, own in sizes.items() if own},
+            "choices": {name: chosen for name, chosen in choices.items() if chosen},
             "muted": self._muted.choice() if self._muted is not None else self._kept_muted or [],
         }
 
@@ -85,6 +93,9 @@ class Arrangement(QObject):
         self._is_putting = True
         try:
             self._put_parts(kept)
+            self._kept["choices"] = _part(kept, "choices")
+            for name, choice in self._choices.items():
+                choice.choose(self._kept["choices"].get(name))
             self._kept_muted = kept.get("muted")
             if self._muted is not None:
                 self._muted.choose(self._kept_muted)
@@ -102,7 +113,7 @@ class Arrangement(QObject):
         self.tell()
 
     def _put_parts(self, kept: dict[str, Any]) -> None:
-        self._kept = {key: _part(kept, key) for key in ("columns", "panes")}
+        self._kept |= {key: _part(kept, key) for key in ("columns", "panes")}
         for name, table in self._columns.items():
             table.choose(self._kept["columns"].get(name))
         for name, splitter in self._splitters.items():

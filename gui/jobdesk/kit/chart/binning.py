@@ -1,4 +1,4 @@
-"""From columns to pixels: where there are more columns than pixels, each two pixels show the highest of their columns.
+"""From columns to pixels: where there are more columns than pixels, a few pixels show the highest of their columns.
 
 What is marked keeps the highest count that any of them has, so that one failed run among a week of minutes is seen.
 """
@@ -6,14 +6,15 @@ What is marked keeps the highest count that any of them has, so that one failed 
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from jobdesk.kit.chart.data import ChartData
 
-#: The pixels of a bin.
-BIN_PX = 2
+#: The least pixels of a bin, and how many there are at most: no eye follows more, and they are painted in one frame.
+BIN_PX, MOST_BINS = 2, 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +49,48 @@ class Bins:
 def bins_of(data: ChartData, pixels: int) -> Bins:
     """What so many pixels can show of these columns."""
     number = len(data)
-    width = number if number <= pixels else max(1, pixels // BIN_PX)
-    rates = [_per_minute(layer.values, data.recorded) for layer in data.layers]
-    totals = [sum(column) for column in zip(*rates, strict=True)] if rates else [0.0] * number
-    highest = max(totals, default=0.0)
-    known = [value for curve in data.curves for value in curve.values if value is not None]
-    top_curve = max(known, default=0.0)
-    if width == number:
+    rates = [_per_minute(layer.values, data) for layer in data.layers]
+    totals = _sums(rates, number)
+    if number <= pixels:
         spans = [(place, place + 1) for place in range(number)]
         is_known = [minutes > 0 for minutes in data.recorded]
-        return Bins(spans, is_known, rates, [curve.values for curve in data.curves], highest, top_curve)
-    bounds = [place * number // width for place in range(width + 1)]
-    spans = list(itertools.pairwise(bounds))
+        return _bins(spans, is_known, rates, [curve.values for curve in data.curves], totals)
+    width = max(1, min(MOST_BINS, pixels // BIN_PX))
+    spans = list(itertools.pairwise(place * number // width for place in range(width + 1)))
     is_known = [any(data.recorded[low:high]) for low, high in spans]
-    tops = [max(range(low, high), key=totals.__getitem__) for low, high in spans]
+    highest = [max(totals[low:high]) for low, high in spans]
+    tops = [totals.index(top, low, high) for top, (low, high) in zip(highest, spans, strict=True)]
     heights = [[each[top] for top in tops] for each in rates]
     for place, layer in enumerate(data.layers):
         if layer.is_marked:
             heights[place] = [max(rates[place][low:high]) for low, high in spans]
-    _keep_totals(data, heights, [totals[top] for top in tops])
+    _keep_totals(data, heights, highest)
     curves = [[_highest(curve.values[low:high]) for low, high in spans] for curve in data.curves]
-    return Bins(spans, is_known, heights, curves, highest, top_curve)
+    return _bins(spans, is_known, heights, curves, highest)
 
 
-def _per_minute(values: Sequence[int], recorded: Sequence[int]) -> list[float]:
-    return [value / minutes if minutes else 0.0 for value, minutes in zip(values, recorded, strict=True)]
+def _bins(
+    spans: Sequence[tuple[int, int]],
+    is_known: Sequence[bool],
+    heights: Sequence[Sequence[float]],
+    curves: Sequence[Sequence[float | None]],
+    totals: Sequence[float],
+) -> Bins:
+    top_curve = max((top for curve in curves if (top := _highest(curve)) is not None), default=0.0)
+    return Bins(spans, is_known, heights, curves, max(totals, default=0.0), top_curve)
+
+
+def _per_minute(values: Sequence[int], data: ChartData) -> Sequence[float]:
+    if data.step == 1:
+        return values  # nothing has been counted where nothing was recorded
+    return [value / minutes if minutes else 0.0 for value, minutes in zip(values, data.recorded, strict=True)]
+
+
+def _sums(rates: Sequence[Sequence[float]], number: int) -> list[float]:
+    found: list[float] = [0.0] * number
+    for each in rates:
+        found = list(map(operator.add, found, each))
+    return found
 
 
 def _keep_totals(data: ChartData, heights: list[list[float]], totals: Sequence[float]) -> None:

@@ -32,6 +32,9 @@ NOTHING = ChartData(0, 1, ())
 PAGE = 10
 #: Series that are named when no column is under the line.
 MOST_NAMED = 10
+_KEYS = frozenset(
+    (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End)
+)
 
 
 class Chart(QWidget):
@@ -42,7 +45,7 @@ class Chart(QWidget):
     Return chooses.
     """
 
-    column_chosen = Signal(int, int)  # its first minute since 1970, and the one after its last
+    column_chosen = Signal(int, int, str)  # its first minute since 1970, the one after its last, the layer's key or ""
     range_chosen = Signal(int, int)
     back_asked_for = Signal()
     hovered = Signal(int)  # a column, or -1
@@ -57,6 +60,8 @@ class Chart(QWidget):
         self._hidden: frozenset[str] = frozenset()
         self._shown = NOTHING
         self._words = ""
+        #: Whether there is a range before this one, which Escape asks for.
+        self.has_back = False
         self._picture: QPixmap | None = None
         self._painting: Painting | None = None
         self._binned: tuple[ChartData, int, Bins] | None = None
@@ -138,7 +143,15 @@ class Chart(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._repaint()
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._takes(event.key()):
+            event.accept()  # before the window's own keys
+            return True
         return super().event(event)
+
+    def _takes(self, key: int) -> bool:
+        if key == Qt.Key.Key_Escape:
+            return self.has_back or self._dragged is not None or self._pressed_at is not None
+        return key in _KEYS
 
     def _repaint(self) -> None:
         self._picture = self._painting = None
@@ -217,8 +230,7 @@ class Chart(QWidget):
             self._dragged = frame.column_at(self._pressed_at.x()), column
             self._move_to(column, at)
             return
-        is_inside = frame.upper.adjusted(-8, -12, 8, frame.lower.height() + 60).contains(at)
-        self._move_to(column if is_inside else -1, at)
+        self._move_to(column if _sensitive(frame).contains(at) else -1, at)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton and len(self._shown):
@@ -230,8 +242,12 @@ class Chart(QWidget):
         self._pressed_at = None
         if self._dragged is not None:
             self._choose_dragged()
-        elif self._column >= 0:
-            self.column_chosen.emit(*self._shown.span(self._column))
+        else:
+            at, frame = event.position(), self._frame()
+            column = frame.column_at(at.x())
+            layer = self._painting.layer_at(column, at.y()) if self._painting is not None else ""
+            if _sensitive(frame).contains(at):
+                self.column_chosen.emit(*self._shown.span(column), layer)
 
     def leaveEvent(self, event: QEvent) -> None:
         self._move_to(-1, None)
@@ -262,7 +278,7 @@ class Chart(QWidget):
             if self._dragged is not None:
                 self._choose_dragged()
             else:
-                self.column_chosen.emit(*self._shown.span(self._column))
+                self.column_chosen.emit(*self._shown.span(self._column), "")
         elif key == Qt.Key.Key_Escape:
             self._escape(event)
         else:
@@ -300,3 +316,8 @@ class Chart(QWidget):
         else:
             totals = [f"{layer.name} {sum(layer.values):,}" for layer in self._shown.layers[:MOST_NAMED]]
             self.setAccessibleDescription(", ".join(totals))
+
+
+def _sensitive(frame: Frame) -> QRectF:
+    """Where the pointer means a column."""
+    return frame.upper.adjusted(-8, -12, 8, frame.lower.height() + 60)

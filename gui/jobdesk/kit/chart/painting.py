@@ -4,6 +4,7 @@ cost a hundred times as much.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QLineF, QPointF, QRectF, Qt
@@ -32,6 +33,7 @@ class Painting:
         self._end = scale_end(bins.highest_curve, data.unit)
         across = frame.upper.width() / max(1, len(bins.spans))
         self._edges = [round(frame.upper.left() + across * place) for place in range(len(bins.spans) + 1)]
+        self._widths = [max(1, right - left) for left, right in itertools.pairwise(self._edges)]
 
     def paint(self) -> None:
         """All of it but what follows the pointer."""
@@ -53,6 +55,17 @@ class Painting:
         """Where a value stands in the lower plot."""
         lower = self._frame.lower
         return lower.bottom() - lower.height() * min(1.0, value / (self._end or 1))
+
+    def layer_at(self, column: int, y: float) -> str:
+        """The key of the layer that is drawn there, or of the one nearest below; empty above all of them."""
+        place = next((at for at, (low, high) in enumerate(self._bins.spans) if low <= column < high), 0)
+        top, scale = self._frame.upper.bottom(), self._frame.upper.height() / self._top
+        for layer, heights in zip(self._data.layers, self._bins.heights, strict=True):
+            if heights[place]:
+                top -= max(LEAST_MARK if layer.is_marked else 1.0, heights[place] * scale)
+                if y >= top - 1:
+                    return layer.key if y <= self._frame.upper.bottom() else ""
+        return ""
 
     # Within
 
@@ -123,13 +136,14 @@ class Painting:
     def _paint_steps(self, layer: Layer, heights: Sequence[float], below: list[float]) -> None:
         """A box for each bin, upon what is `below` it (in pixels), which grows by it."""
         bottom, scale = self._frame.upper.bottom(), self._frame.upper.height() / self._top
-        least, edges, boxes = LEAST_MARK if layer.is_marked else 1.0, self._edges, []
+        least, edges, widths, boxes = LEAST_MARK if layer.is_marked else 1.0, self._edges, self._widths, []
         for place, count in enumerate(heights):
             if count:
-                high = max(least, count * scale)
-                below[place] += high
-                left = edges[place]
-                boxes.append(QRectF(left, bottom - below[place], max(1, edges[place + 1] - left), high))
+                high = count * scale
+                if high < least:  # max() would be a call for each of thousands
+                    high = least
+                top = below[place] = below[place] + high
+                boxes.append(QRectF(edges[place], bottom - top, widths[place], high))
         colour = QColor(colour_of(layer))
         if isinstance(layer.hue, int):
             colour.setAlphaF(SERIES_PART)

@@ -136,7 +136,7 @@ QToolButton[text=""]::menu-indicator { image: none; width: 0; }
 #segment[place="last"] {
     border-top-right-radius: 6px; border-bottom-right-radius: 6px; border-right: 1px solid $line;
 }
-#segment:checked { background: $accent; color: $on_accent; border-color: $accent; }
+#segment:checked { background: $selection; color: $accent; }
 #segment:focus { border: 2px solid $focus; padding: 0 11px; }
 #segment:checked:focus { border: 2px solid $text; padding: 0 11px; }
 #clear {

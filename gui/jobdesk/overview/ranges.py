@@ -1,0 +1,80 @@
+"""The ranges of time that the overview can show, and how they are called."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+
+from jobdesk_core import durations
+from jobdesk_core.filters.language import term
+from jobdesk_core.watching.live_hour import OUTCOMES, Kind
+from jobdesk_core.watching.spans import Span
+from PySide6.QtCore import QCoreApplication
+
+from jobdesk.kit import formats
+from jobdesk.kit.chart.scales import span_text
+
+#: Minutes of the ranges that have a button.
+USUAL, DAY = 60, 1_440
+MINUTES = (15, USUAL, 360, DAY, 10_080)
+ENDINGS = tuple(kind.value for kind in OUTCOMES)
+
+
+def short_name(minutes: int) -> str:
+    """A range in a button, and in a column's head: 15 min, 1 h, 7 d."""
+    return _tr("24 h") if minutes == DAY else durations.in_words(60 * minutes)
+
+
+def last_name(minutes: int) -> str:
+    """The same in words: last hour, last 6 h."""
+    return _tr("last hour") if minutes == USUAL else _tr("last {time}").format(time=short_name(minutes))
+
+
+def recorded_words(span: Span) -> str:
+    """How much of the range is known, and since when anything is; empty when all of it is."""
+    known, minutes, since = span.whole.recorded, span.minutes, span.recorded_since
+    if known >= minutes:
+        return ""
+    if not known and since is None:
+        return _tr("nothing recorded yet")
+    if minutes <= 3 * USUAL:
+        parts = [_tr("{count} of {all} min recorded").format(count=known, all=minutes)]
+    else:
+        parts = [_tr("{time} of {all} recorded").format(time=durations.in_words(60 * known), all=short_name(minutes))]
+    if since is not None and since > span.whole.first:
+        there = formats.here(dt.datetime.fromtimestamp(60 * since, dt.UTC))
+        words = _tr("recorded since {time}")
+        parts = [parts[0], words.format(time=f"{there.day} {there:%b} {there:%H:%M}")]
+    return " · ".join(parts)
+
+
+def bounds_words(span: Span) -> str:
+    """From when to when it is."""
+    return span_text(span.whole.first, span.whole.end)
+
+
+def jobs_filter(
+    first: int, end: int, statuses: Collection[str] = ENDINGS, kind: Kind | None = None, name: str | None = None
+) -> str:
+    """The filter of the jobs whose last run ended in these minutes, with these outcomes."""
+    low, high = _minute(first), _minute(end - 1)
+    parts = [f"ended:{low}" if low == high else f"ended:{low}..{high}"]
+    parts.append(f"status:{','.join(each for each in ENDINGS if each in statuses)}")
+    if kind is not None and name is not None:
+        parts.append(term(kind, name))
+    return " ".join(parts)
+
+
+def _minute(minute: int) -> str:
+    """A minute as the filter has it: in the local zone, or in UTC where times are told so."""
+    at = dt.datetime.fromtimestamp(60 * minute, dt.UTC)
+    if formats.shows_utc():
+        return f"{at:%Y-%m-%dT%H:%MZ}"
+    there = at.astimezone()
+    is_twice = there.replace(tzinfo=None, fold=0).astimezone() != there.replace(tzinfo=None, fold=1).astimezone()
+    offset = there.strftime("%z")
+    return f"{there:%Y-%m-%dT%H:%M}" + (f"{offset[:3]}:{offset[3:]}" if is_twice else "")
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Overview", text)
