@@ -44,7 +44,7 @@ class SchedulesModel(QAbstractTableModel):
         super().__init__(parent)
         self.titles = [
             Title(_tr("task · id"), 150, is_right=False),
-            Title(_tr("cadence"), 150, is_right=False, sample="every day at 02:00 UTC m"),
+            Title(_tr("cadence"), 150, is_right=False, sample="about every 20 min (inferred)"),
             Title(_tr("last run"), 150, is_right=False, sample="mm yesterday 02:00 38 s"),
             Title(_tr("next"), 96, sample="in 00 h 00 min"),
             Title(_tr("state"), 110, is_right=False, sample="mm overlapping m"),

@@ -113,7 +113,8 @@ class ScheduleDelegate(CellDelegate):
     def _paint_aside(self, painter: QPainter, box: QRect, index: AnyIndex, aside: str) -> None:
         cell = index.model().data(index, CELL_ROLE)
         font = theme().font(13, QFont.Weight.DemiBold if cell.is_strong else QFont.Weight.Normal)
-        left = PADDING + (theme().grown(12) + SHAPE_GAP if cell.shape else 0)
+        has_shape = cell.shape or index.model().data(index, LEAD_ROLE)
+        left = PADDING + (theme().grown(SHAPE_SIDE) + SHAPE_GAP if has_shape else 0)
         left += QFontMetrics(font).horizontalAdvance(cell.text) + 6
         room = box.width() - left - PADDING
         if room < 24:
