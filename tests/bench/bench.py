@@ -1,8 +1,9 @@
-"""`make bench`: ours beside its peers, in pairs. `bench.py worker`, `monitor`, `reporting` or `watching` runs one
-group alone.
+"""`make bench`: ours beside its peers, in pairs. `bench.py worker`, `monitor`, `reporting`, `watching` or
+`recording` runs one group alone.
 
 JOBS (1,000,000) is the size of the monitor's database, ROUNDS (5) how often each is measured, ONLY a part of a
-measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load.
+measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load, HOURS (24) how
+much time is simulated, WATCHED_S (30) how long the server is watched.
 """
 
 from __future__ import annotations
@@ -13,12 +14,19 @@ import sys
 from pathlib import Path
 
 import monitor
+import recording
 import reporting
 import watching_group
 import worker
 from jobdesk_core.embedded import EmbeddedServerError
 
-GROUPS = {"worker": worker.run, "reporting": reporting.bench, "monitor": monitor.run, "watching": watching_group.run}
+GROUPS = {
+    "worker": worker.run,
+    "reporting": reporting.bench,
+    "monitor": monitor.run,
+    "watching": watching_group.run,
+    "recording": recording.bench,
+}
 
 
 def main(names: list[str]) -> None:
