@@ -16,8 +16,8 @@ from jobdesk.kit.theme.tokens import Tone
 
 #: What stands between the parts of a note.
 DOT = " · "
-#: The line of a card: its width, what is left of it for the title and the number, and the least that shows anything.
-LINE_WIDTH, LINE_LEFT, LEAST_LINE_WIDTH = 110, 150, 40
+#: The line of a card: its width, what is left free at its sides, and the least width that shows anything.
+LINE_WIDTH, LINE_SIDE, LEAST_LINE_WIDTH = 110, 18, 40
 
 
 class Card(QFrame):
@@ -107,10 +107,10 @@ class Card(QFrame):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        width = min(theme().grown(LINE_WIDTH), self.width() - theme().grown(LINE_LEFT))
+        width = min(theme().grown(LINE_WIDTH), self.width() - 2 * LINE_SIDE - self._title.sizeHint().width())
         if self._line is not None and width >= LEAST_LINE_WIDTH:
             top = self._title.geometry().top() + 4
-            box = QRectF(self.width() - 16 - width, top, width, self._value.geometry().bottom() - 4 - top)
+            box = QRectF(self.width() - LINE_SIDE - width, top, width, self._value.geometry().bottom() - 4 - top)
             paint_line(QPainter(self), box, *self._line)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

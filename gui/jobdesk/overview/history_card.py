@@ -236,7 +236,8 @@ class HistoryCard(QFrame):
 
     def _fit(self) -> None:
         """The legend beside the title, or in a line of its own where there is no room."""
-        needed = self._tools.sizeHint().width() + self._ways.sizeHint().width() + theme().grown(TITLE_WIDTH) + 60
+        titles = max(theme().grown(TITLE_WIDTH), self.title.sizeHint().width() + self.note.sizeHint().width() + 10)
+        needed = self._tools.sizeHint().width() + self._ways.sizeHint().width() + titles + 60
         place = (0, 1) if needed <= self.width() else (1, 0)
         there = self._head.itemAtPosition(*place)
         if there is None or there.widget() is not self._tools:

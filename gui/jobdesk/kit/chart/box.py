@@ -47,7 +47,7 @@ def box_lines(data: ChartData, column: int) -> list[BoxLine]:
     else:
         rest = []
     for count, layer in counted:
-        lines.append(BoxLine(layer.name, formats.number(count), layer.shape, colour_of(layer)))
+        lines.append(BoxLine(layer.name, formats.number(count), layer.shape, colour_of(layer.hue)))
     if rest:
         words = _tr("{count} others").format(count=formats.number(len(rest)))
         lines.append(BoxLine(words, formats.number(sum(count for count, _ in rest))))

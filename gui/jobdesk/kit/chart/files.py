@@ -58,7 +58,7 @@ def _paint_legend(painter: QPainter, data: ChartData) -> None:
     left, baseline, now = 16.0, 50.0, theme()
     painter.setFont(now.font(12))
     curves = [(f"{data.curves_name} {curve.name}", "dash", now.colour(curve.tone)) for curve in data.curves]
-    for name, shape, colour in [*((each.name, each.shape, colour_of(each)) for each in data.layers), *curves]:
+    for name, shape, colour in [*((each.name, each.shape, colour_of(each.hue)) for each in data.layers), *curves]:
         wide = painter.fontMetrics().horizontalAdvance(name)
         if left + wide + SIDE + 6 > SIZE.width() - 40:
             painter.setPen(now.colour("secondary"))

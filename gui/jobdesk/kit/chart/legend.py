@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from jobdesk.kit import formats
@@ -14,6 +14,7 @@ from jobdesk.kit.chart.data import ChartData
 from jobdesk.kit.chart.painting import colour_of
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.shapes import paint_shape
+from jobdesk.kit.theme.tokens import Tone
 
 #: Series with a button of their own; the rest stand in a menu.
 MOST_BUTTONS = 4
@@ -26,7 +27,7 @@ class Series(NamedTuple):
     key: str
     name: str
     shape: str
-    colour: QColor
+    hue: Tone | int
     is_coloured: bool = True
 
 
@@ -35,12 +36,13 @@ class SeriesButton(QAbstractButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.key, self._series = "", Series("", "", "", QColor())
+        self.key, self._series = "", Series("", "", "", "")
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.updateGeometry)
+        theme().changed.connect(self.update)
 
     def show_series(self, series: Series, *, is_shown: bool) -> None:
         """Stand for this series."""
@@ -62,7 +64,7 @@ class SeriesButton(QAbstractButton):
         if self.underMouse():
             painter.fillRect(self.rect(), now.colour("hover"))
         series = self._series
-        colour = series.colour if self.isChecked() else now.colour("secondary")
+        colour = colour_of(series.hue) if self.isChecked() else now.colour("secondary")
         if series.shape:
             side = now.grown(SHAPE)
             paint_shape(painter, series.shape, QRectF(left, (self.height() - side) / 2, side, side), colour)
@@ -151,9 +153,9 @@ class Legend(QWidget):
 
 def layers_of(data: ChartData) -> list[Series]:
     """What the legend tells of the layers: the lowest first, as they are named."""
-    return [Series(each.key, each.name, each.shape, colour_of(each), isinstance(each.hue, str)) for each in data.layers]
+    return [Series(each.key, each.name, each.shape, each.hue, isinstance(each.hue, str)) for each in data.layers]
 
 
 def curves_of(data: ChartData) -> list[Series]:
     """What the legend tells of the curves."""
-    return [Series(each.key, each.name, "", theme().colour(each.tone)) for each in data.curves if each.name]
+    return [Series(each.key, each.name, "", each.tone) for each in data.curves if each.name]

@@ -16,6 +16,7 @@ from jobdesk.kit.chart.binning import Bins
 from jobdesk.kit.chart.data import ChartData, Layer
 from jobdesk.kit.chart.scales import LEFT, Frame, scale_end, ticks, value_text
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 #: The least height in pixels of what is marked, and the pixels between two lines of the hatching.
 LEAST_MARK, HATCH = 3.0, 8
@@ -144,7 +145,7 @@ class Painting:
                     high = least
                 top = below[place] = below[place] + high
                 boxes.append(QRectF(edges[place], bottom - top, widths[place], high))
-        colour = QColor(colour_of(layer))
+        colour = QColor(colour_of(layer.hue))
         if isinstance(layer.hue, int):
             colour.setAlphaF(SERIES_PART)
         self._painter.setPen(Qt.PenStyle.NoPen)
@@ -153,7 +154,7 @@ class Painting:
 
     def _paint_ground(self, layer: Layer, heights: Sequence[float]) -> None:
         """A pale ground with an edge for each stretch that is known: one shape, as boxes of a pixel take their time."""
-        ground, bottom = QColor(colour_of(layer)), self._frame.upper.bottom()
+        ground, bottom = QColor(colour_of(layer.hue)), self._frame.upper.bottom()
         ground.setAlphaF(GROUND_PART)
         for low, high in self._bins.runs(of_known=True):
             points = []
@@ -164,7 +165,7 @@ class Painting:
             self._painter.setPen(Qt.PenStyle.NoPen)
             self._painter.setBrush(ground)
             self._painter.drawPolygon(QPolygonF(points + corners))
-            self._painter.setPen(QPen(colour_of(layer), 1))
+            self._painter.setPen(QPen(colour_of(layer.hue), 1))
             self._painter.setBrush(Qt.BrushStyle.NoBrush)
             self._painter.drawPolyline(QPolygonF(points))
 
@@ -193,9 +194,9 @@ class Painting:
         return strokes
 
 
-def colour_of(layer: Layer) -> QColor:
-    """What a layer is told by, in the legend as in the plot."""
-    return theme().tokens.series(layer.hue) if isinstance(layer.hue, int) else theme().colour(layer.hue)
+def colour_of(hue: Tone | int) -> QColor:
+    """The colour of a series, in the legend as in the plot."""
+    return theme().tokens.series(hue) if isinstance(hue, int) else theme().colour(hue)
 
 
 def _hatching(box: QRectF) -> list[QLineF]:
