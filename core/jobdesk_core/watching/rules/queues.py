@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -146,12 +145,14 @@ def backlog(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """A backlog that grows faster than it is served, is large enough to matter, and is not usual at this hour."""
     found = [each for each in situation.growths or () if _is_beyond(each, situation, limits)]
     for growth in sorted(found, key=lambda each: -each.wait_s):
-        name, more = growth.queue, growth.came - growth.left
-        waits = "none is started" if math.isinf(growth.wait_s) else f"one that comes now waits {roughly(growth.wait_s)}"
-        sentence = (
-            f"{jobs(growth.ready)} due, {number(more)} more each minute: {number(growth.came)} come and "
-            f"{number(growth.left)} are started; {waits}."
-        )
+        name, more = growth.queue, number(growth.came - growth.left)
+        came, left = number(growth.came), number(growth.left)
+        sentence = f"{jobs(growth.ready)} due; {came} come each minute and none is started."
+        if growth.left > 0:
+            sentence = (
+                f"{jobs(growth.ready)} due, {more} more each minute: {came} come and {left} are started; "
+                f"one that comes now waits {roughly(growth.wait_s)}."
+            )
         title, shown = f"{name} grows", f"{term('queue', name)} status:todo"
         yield Attention("backlog", name, title, sentence, growth.since, "warning", growth.ready, shown, "queues")
 
