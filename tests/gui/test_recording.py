@@ -11,6 +11,7 @@ import commands
 import pytest
 from database import defer, finish, run_sql, start
 from jobdesk_core.history import recording
+from jobdesk_core.history.history import History
 from opened import desk_of, live
 from waiting import until
 
@@ -80,3 +81,21 @@ async def test_a_history_that_cannot_be_written_is_told_once_and_goes_on(dsn: st
         assert desk.state.mode == "live"
     assert len(told) == 1
     assert told[0].startswith("The history")
+
+
+async def test_a_history_that_cannot_be_read_is_put_aside_and_that_is_told(dsn: str, tmp_path: Path) -> None:
+    lived(dsn)
+    async with live(tmp_path, dsn) as window:
+        path = desk_of(window).monitor.history.path
+        await until(lambda: path is not None and path.exists())
+    assert path is not None
+    path.write_bytes(b"damaged" * 10_000)
+    told: list[str] = []
+    async with live(tmp_path, dsn) as window:
+        desk_of(window).trouble.connect(lambda error: told.append(str(error)))
+        await until(lambda: told, what="the trouble to be told")
+        await until(lambda: desk_of(window).monitor.history.is_written)
+    assert len(told) == 1
+    assert "put aside as" in told[0]
+    assert len(list(path.parent.glob("*-unreadable-*.sqlite"))) == 1
+    assert History(path).recorded_since is not None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.marks import NOWHERE, Server, read_server
 from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.history.file import HistoryTrouble
 from jobdesk_core.history.filling import Filler
 from jobdesk_core.history.history import History
 from jobdesk_core.history.recorder import Recorder
@@ -38,6 +40,7 @@ class Recording:
         #: Is told in words when the history cannot be written any more, once for as long as that lasts.
         self.on_trouble: Callable[[Exception], object] = lambda trouble: None
         self._has_told = False
+        self._told_aside: Path | None = None
 
     async def find(self) -> None:
         """Find out which database this is, whenever it has been connected to. Raises ConnectorException."""
@@ -54,6 +57,7 @@ class Recording:
             await self.close()
             self.history = History(path)
             self.recorder.history = self.history
+            self.usual.forget()
 
     async def keep_saved(self) -> None:
         """Write what there is to be written, until cancelled."""
@@ -90,9 +94,18 @@ class Recording:
         await asyncio.to_thread(self.history.close)
 
     async def _save(self) -> None:
-        history = self.history
-        while await asyncio.to_thread(history.save, minute_of(self._connector.clock.now())):
+        history, clock = self.history, self._connector.clock
+        # A server's clock that is far ahead must not age what is kept.
+        while await asyncio.to_thread(history.save, minute_of(min(clock.now(), dt.datetime.now(dt.UTC)))):
             await asyncio.sleep(0.1)
-        if history.trouble is not None and not self._has_told:
-            self.on_trouble(history.trouble)
-        self._has_told = history.trouble is not None
+        trouble = history.trouble
+        if trouble is None and history.put_aside not in (None, self._told_aside):
+            self._told_aside = history.put_aside
+            self.on_trouble(
+                HistoryTrouble(
+                    f"The history could not be read. It was put aside as {self._told_aside}; a new one begins."
+                )
+            )
+        if trouble is not None and not self._has_told:
+            self.on_trouble(trouble)
+        self._has_told = trouble is not None

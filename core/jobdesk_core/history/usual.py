@@ -29,7 +29,7 @@ _ALIKE = (
 #: How many minutes of an hour have to be known, and how many runs its percentile has to be of.
 _MOST_OF_AN_HOUR, _FEWEST_RUNS = 45, 20
 #: Of more queues or tasks than this nothing is told, but of the busiest.
-_MOST_NAMES = 200
+_MOST_NAMES = 60
 
 
 @dataclass(frozen=True, slots=True)
