@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import commands
 import pytest
 from database import defer, finish, run_sql, start
+from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk_core.history import recording
 from jobdesk_core.history.history import History
-from opened import desk_of, live
+from jobdesk_core.profiles import Profile, ProfileStore
+from opened import desk_of, dialog_of, live, opened
 from waiting import until
 
 
@@ -99,3 +102,21 @@ async def test_a_history_that_cannot_be_read_is_put_aside_and_that_is_told(dsn: 
     assert "put aside as" in told[0]
     assert len(list(path.parent.glob("*-unreadable-*.sqlite"))) == 1
     assert History(path).recorded_since is not None
+
+
+async def test_a_connection_is_unticked_and_keeps_that(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        window.all_actions["connection.choose"].trigger()
+        dialog = await dialog_of(window, ConnectionDialog)
+        dialog.part.choose(3)
+        assert dialog.more.records.isChecked()
+        dialog.more.records.click()
+        changed = dialog.profile()
+        assert not changed.records_history
+        store = ProfileStore(tmp_path / "profiles.toml")
+        store.save(replace(changed, name="quiet"))
+        kept = store.get("quiet")
+        assert kept is not None
+        assert not kept.records_history
+        dialog.show_profile(Profile(name=""))
+        assert dialog.more.records.isChecked()
