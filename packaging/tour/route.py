@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from jobdesk.connection.list_page import ListPage
 from jobdesk.kit.theme import theme
+from jobdesk.overview.page import OverviewPage
 from jobdesk.window.palette import PaletteDialog
 from jobdesk_core.jobs import Status
 from jobdesk_core.troubles import Trouble
@@ -56,8 +58,8 @@ async def _pages(walker: Walker) -> None:
         walker.trigger(f"view.{key}")
         desk = walker.window.session.desk
         if key == "overview" and desk is not None:
-            await walker.until(desk.monitor.overview, "the overview to be read")
-            await asyncio.sleep(1.2)  # it is shown with the next tick
+            overview = walker.window.pages.get_as(key, OverviewPage)
+            await walker.until(partial(getattr, overview, "span"), "the overview to be read")
         await asyncio.sleep(0.4)
         await walker.picture(key)
     await records.failures(walker)

@@ -1,5 +1,7 @@
 """The last hour as the feed knows it, for what the recorded history does not: before it is filled in, or without it.
 
+That is what the events told when it was connected to; like what is filled in, it is at least what happened.
+
 Taken in the loop, where the feed counts, for a thread that reads the history and puts both together.
 """
 
@@ -142,6 +144,7 @@ def _added(column: Column, more: Sequence[Column]) -> Column:
     every = [column, *more]
     return column._replace(
         recorded=column.recorded + len(more),
+        filled=column.filled + len(more),
         counts={kind: sum(each.counts[kind] for each in every) for kind in COUNTED},
         waited=merged(each.waited for each in every),
         ran=merged(each.ran for each in every),

@@ -21,7 +21,7 @@ from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme import theme
 from jobdesk.overview.charted import BELOW, REST, Below, outcome_names
 from jobdesk.overview.choice import BelowChoice, Choice
-from jobdesk.overview.ranges import MINUTES, USUAL, bounds_words, jobs_filter, recorded_words, short_name
+from jobdesk.overview.ranges import MINUTES, USUAL, bounds_words, filled_words, jobs_filter, recorded_words, short_name
 
 #: What the title and its note take at least, in logical pixels at the usual size of text.
 TITLE_WIDTH = 330
@@ -87,12 +87,7 @@ class HistoryCard(QFrame):
         self._show_title()
         known = recorded_words(span)
         bounds = "" if known and not self._dragged else bounds_words(span)
-        self.note.set_whole(" · ".join(part for part in (bounds, known) if part))
-        if span.whole.filled:
-            words = self.tr(
-                "{time} of it filled in from the events that were still there, without those of deleted jobs"
-            )
-            self.note.setToolTip(words.format(time=short_name(span.whole.filled)))
+        self.note.set_whole(" · ".join(part for part in (bounds, known, filled_words(span)) if part))
         self.layers.show_series(layers_of(data))
         self.curves.show_series(curves_of(data))
         nothing = self.tr("No run has finished in this time.") if span.whole.recorded else ""

@@ -69,6 +69,11 @@ class OverviewPage(Page):
         self.model, self.table = self.queues.model, self.queues.table
         self._build()
 
+    @property
+    def span(self) -> Span | None:
+        """What is shown of the history; None before the first read."""
+        return self._span
+
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection."""
         self._desk, self._span, self._asked = desk, None, None

@@ -48,6 +48,12 @@ def recorded_words(span: Span) -> str:
     return " · ".join(parts)
 
 
+def filled_words(span: Span) -> str:
+    """How much of it was filled in from the events that were still there, so that its numbers are at least so many."""
+    filled = span.whole.filled
+    return _tr("{time} filled in").format(time=durations.in_words(60 * filled)) if filled else ""
+
+
 def bounds_words(span: Span) -> str:
     """From when to when it is."""
     return span_text(span.whole.first, span.whole.end)
