@@ -6,7 +6,7 @@ A bucket is 9 % wide, so a percentile is at most ERROR (4.5 %) off the exact one
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 #: Buckets within which a duration doubles, and the seconds from which on they are told apart.
 PER_DOUBLING, SHORTEST_S = 8, 0.001
@@ -36,13 +36,13 @@ def bucket_sql(seconds: str) -> str:
 
 
 class Histogram:
-    """How many durations fell into each bucket. Never changes; is unpacked when it is first asked."""
+    """How many durations fell into each bucket. Never changes; is added up when it is first asked."""
 
     __slots__ = ("_counts", "_packed")
 
     def __init__(self, counts: Mapping[int, int] | None = None) -> None:
         self._counts: Mapping[int, int] | None = counts if counts is not None else {}
-        self._packed: bytes | None = None
+        self._packed: Sequence[bytes] = ()
 
     @classmethod
     def of(cls, durations: Iterable[float]) -> Histogram:
@@ -54,31 +54,31 @@ class Histogram:
         return cls(counts)
 
     @classmethod
-    def from_bytes(cls, packed: bytes) -> Histogram:
-        """What `to_bytes` has packed."""
+    def from_bytes(cls, *packed: bytes) -> Histogram:
+        """What `to_bytes` has packed, of several all together."""
         made = cls.__new__(cls)
         made._counts, made._packed = None, packed
         return made
 
     def to_bytes(self) -> bytes:
         """Of each bucket that holds any: its number as one byte, then their number, seven bits a byte, low first."""
-        if self._packed is None:
-            packed = bytearray()
-            for bucket, number in sorted(self.counts.items()):
-                packed.append(bucket)
-                while number > 0x7F:
-                    packed.append(number & 0x7F | 0x80)
-                    number >>= 7
-                packed.append(number)
-            self._packed = bytes(packed)
-        return self._packed
+        packed = bytearray()
+        for bucket, number in sorted(self.counts.items()):
+            packed.append(bucket)
+            while number > 0x7F:
+                packed.append(number & 0x7F | 0x80)
+                number >>= 7
+            packed.append(number)
+        return bytes(packed)
 
     @property
     def counts(self) -> Mapping[int, int]:
         """How many durations fell into each bucket that holds any, by its number."""
         if self._counts is None:
-            assert self._packed is not None
-            self._counts = _unpacked(self._packed)
+            counts: dict[int, int] = {}
+            for packed in self._packed:
+                _unpack(packed, counts)
+            self._counts = counts
         return self._counts
 
     @property
@@ -87,13 +87,13 @@ class Histogram:
         return sum(self.counts.values())
 
     def __bool__(self) -> bool:
-        return bool(self._packed) if self._counts is None else bool(self._counts)
+        return any(self._packed) if self._counts is None else bool(self._counts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Histogram) and self.counts == other.counts
 
     def __hash__(self) -> int:
-        return hash(self.to_bytes())
+        return hash(frozenset(self.counts.items()))
 
     def __repr__(self) -> str:
         return f"Histogram({dict(self.counts)})"
@@ -118,11 +118,10 @@ EMPTY = Histogram()
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:
     """All of them in one."""
-    counts: dict[int, int] = {}
+    packed: list[bytes] = []
     for each in histograms:
-        for bucket, number in each.counts.items():
-            counts[bucket] = counts.get(bucket, 0) + number
-    return Histogram(counts)
+        packed += each._packed if each._counts is None else [each.to_bytes()]
+    return Histogram.from_bytes(*packed)
 
 
 def _at(ordered: list[tuple[int, int]], place: int) -> float:
@@ -134,20 +133,24 @@ def _at(ordered: list[tuple[int, int]], place: int) -> float:
     return _MIDDLES[ordered[-1][0]]
 
 
-def _unpacked(packed: bytes) -> dict[int, int]:
-    counts: dict[int, int] = {}
+def _unpack(packed: bytes, counts: dict[int, int]) -> None:
+    """Add what is packed."""
+    buckets, numbers = packed[::2], packed[1::2]
+    if not numbers:
+        return
+    if max(numbers) <= 0x7F:  # each number is one byte, as nearly always
+        for bucket, number in zip(buckets, numbers, strict=False):
+            counts[bucket] = counts.get(bucket, 0) + number
+        return
     place, end = 0, len(packed)
     while place + 1 < end:
-        bucket, number, shift = packed[place], packed[place + 1], 7
-        place += 2
-        if number > 0x7F:
-            number &= 0x7F
-            while place < end:
-                part = packed[place]
-                place += 1
-                number |= (part & 0x7F) << shift
-                shift += 7
-                if part < 0x80:
-                    break
-        counts[bucket] = number
-    return counts
+        bucket, number, shift = packed[place], 0, 0
+        place += 1
+        while place < end:
+            part = packed[place]
+            place += 1
+            number |= (part & 0x7F) << shift
+            shift += 7
+            if part <= 0x7F:
+                break
+        counts[bucket] = counts.get(bucket, 0) + number

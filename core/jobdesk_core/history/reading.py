@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobdesk_core.history.histogram import EMPTY, Histogram
 from jobdesk_core.history.minutes import FILLED, Cell, Minute
 from jobdesk_core.history.ranges import NOTHING, Column, Counts, Range
-from jobdesk_core.history.store import Stored, merge_row
+from jobdesk_core.history.store import Stored, row_of
 
 HOUR = 60
 
@@ -73,27 +73,29 @@ def _wider(
     wanted: tuple[str | None, str | None],
 ) -> list[Column]:
     first, end, step = span
-    cells: defaultdict[int, Cell] = defaultdict(Cell)
+    rows: defaultdict[int, list[Sequence[Any]]] = defaultdict(list)
     numbers: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for minute, quality in known.items():
         number = numbers[(minute - first) // step]
         number[0] += 1
         number[1] += quality == FILLED
+    for row in stored.minutes:
+        if row[0] not in held:
+            rows[(row[0] - first) // step].append(row)
+    for row in stored.hours:
+        rows[(row[0] * HOUR - first) // step].append(row)
     for minute, each in held.items():
-        cells[(minute - first) // step].merge_cell(each.of(*wanted))
-    for minute, *row in stored.minutes:
-        if minute not in held:
-            merge_row(cells[(minute - first) // step], row)
-    for hour, *row in stored.hours:
-        merge_row(cells[(hour * HOUR - first) // step], row)
+        rows[(minute - first) // step].append((minute, *row_of(each.of(*wanted))))
     columns: list[Column] = []
     for place, minute in enumerate(range(first, end, step)):
         recorded, filled = numbers[place]
-        cell = cells.get(place)
         if not recorded:
             columns.append(Column(minute, 0))
-        elif cell is None:
+        elif place not in rows:
             columns.append(Column(minute, recorded, NOTHING, EMPTY, EMPTY, filled))
         else:
-            columns.append(Column(minute, recorded, cell.counts, *cell.histograms, filled))
+            _, *counts, waited, ran = zip(*rows[place], strict=True)
+            summed = Counts([sum(each) for each in counts])
+            unpacked = Histogram.from_bytes
+            columns.append(Column(minute, recorded, summed, unpacked(*waited), unpacked(*ran), filled))
     return columns
