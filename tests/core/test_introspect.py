@@ -36,6 +36,11 @@ def send(context, to: str, copies: int = 1, *, tags: "list[str] | None" = None, 
 
 @app.task(name="any", priority=3)
 async def anything(**rest): ...
+
+@app.periodic(cron="*/10 * * * *", periodic_id="eu")
+@app.periodic(cron="@daily")
+@app.task(name="tick")
+def tick(timestamp): ...
 """
 OURS = """
 from jobdesk_core.app import App
@@ -46,6 +51,10 @@ MORE = """
 import ours
 @ours.app.task(name="ours.add", queue="sums")
 def add(a: int, b: float = 0.5): '''Adds.'''
+
+@ours.app.periodic(cron="* * * * *")
+@ours.app.task(name="ours.tick")
+def tick(timestamp): ...
 """
 
 
@@ -72,7 +81,8 @@ async def test_the_librarys_app_tells_its_tasks(tmp_path: Path, path: str) -> No
         ("tags", False, "None"),
         ("token", False, "'s3cret'"),
     ]
-    assert found["any"].priority == 3
+    assert found["any"].priority == 3 and found["any"].crons == ()
+    assert set(found["tick"].crons) == {("", "@daily", "UTC"), ("eu", "*/10 * * * *", "UTC")}
     known = known_task("mail.send", None, send)
     assert known.is_closed and known.types == {"to": "text", "copies": "number", "tags": "list", "token": "text"}
     assert known.template() == {"to": ""}
@@ -88,6 +98,7 @@ async def test_our_app_tells_its_tasks_also_those_of_its_import_paths(tmp_path: 
     found = await app_tasks(profile(written(tmp_path, ours=OURS, more=MORE), "ours.app"))
     add = found["ours.add"]
     assert (add.queue, add.doc) == ("sums", "Adds.")
+    assert found["ours.tick"].crons == (("", "* * * * *", "UTC"),)
     assert add.parameters is not None and [each.annotation for each in add.parameters] == ["int", "float"]
 
 

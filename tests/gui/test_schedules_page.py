@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 import time
 from pathlib import Path
 
@@ -136,3 +137,34 @@ async def test_nothing_periodic_and_what_comes_later(dsn: str, tmp_path: Path) -
         page.read_again()
         await until(lambda: "its job is gone" in cells(page, 0)[2], what="the job to be gone")
         assert desk_of(window).monitor.schedules.last is not None
+
+
+APPLICATION = """
+import procrastinate
+app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo="host=127.0.0.1 port=1"))
+
+@app.periodic(cron="{cron}")
+@app.task(name="named")
+def named(timestamp): ...
+"""
+
+
+async def test_the_application_that_the_connection_names_tells_its_cron(dsn: str, tmp_path: Path) -> None:
+    minute = time.time() // 60 * 60
+    cron = f"{int(minute) // 60 % 60} * * * *"
+    plant(dsn, [Planned("named", [minute - 7_200, minute])])
+    (tmp_path / "mine.py").write_text(APPLICATION.format(cron=cron))
+    place = {"app_python": sys.executable, "app_folder": str(tmp_path), "app_is_allowed": True}
+    async with live(tmp_path, dsn, app_path="mine.app", **place) as window:
+        page = await shown(window, 1)
+        await until(lambda: cells(page, 0)[4] == "on time", what="the cadence that the application tells")
+        schedule = page.selected()
+        assert schedule is not None and (schedule.source, schedule.cron) == ("application", cron)
+        assert page.layout_.note.whole.startswith("cadence from the app, ") and page.layout_._ask.isVisible()
+        # The run in between has no job, and an older one that succeeded is there: nobody deferred it.
+        assert [run.is_missed for run in schedule.runs] == [False, True, False]
+    (tmp_path / "mine.py").write_text("import nowhere_to_be_found")
+    async with live(tmp_path, dsn, app_path="mine.app", **place) as window:
+        page = await shown(window, 1)
+        await until(lambda: "nowhere_to_be_found" in page.layout_.below.text(), what="why the app told nothing")
+        assert "The application could not be asked: " in page.layout_.below.text()
