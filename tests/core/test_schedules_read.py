@@ -151,6 +151,22 @@ async def test_old_runs_are_found_a_stretch_at_a_time(dsn: str, monkeypatch: pyt
         assert all(each.parameters.get("low", 10**6) >= 600 - 200 for each in texts)
 
 
+async def test_a_database_of_any_size_is_read_only_so_far_back(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_READ", 150)
+    last = this_minute()
+    fill = "INSERT INTO procrastinate_jobs (task_name, queue_name) SELECT 'other', 'q' FROM generate_series(1, 60)"
+    async with managing(dsn) as manager:
+        ids = []
+        for n in (4, 3, 2, 1, 0):
+            ids.append(await defer(manager, "t", last - n * MINUTE))
+            run_sql(dsn, fill)
+    reader = ScheduleReader(able_of(dsn))
+    found = read(dsn, reader)
+    assert found.is_whole and found.is_cut
+    assert [run.job_id for run in of(found, "t").runs if run.job_id] == ids[-2:]
+    assert read(dsn, reader).is_cut, "it is said again"
+
+
 async def test_reports_tell_the_cadence_and_why_a_run_is_missed(dsn: str) -> None:
     now = dt.datetime.now(dt.UTC)
     due = now.replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=2)

@@ -25,6 +25,8 @@ class Book:
 
     high: int = 0
     low: int | None = 0
+    #: Whether older ones were left out, for there are too many.
+    is_cut: bool = False
     jobs: dict[Key, dict[float, FoundJob]] = field(default_factory=lambda: defaultdict(dict))
     courses: dict[int, Course] = field(default_factory=dict)
     marks: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -29,6 +29,8 @@ from jobdesk_core.schedules.schedule import Schedule
 #: Seconds for which past runs are looked for at one reading, and jobs per stretch: first, fewest, most.
 BUDGET_S = 0.6
 _FIRST, _LEAST, _MOST, _AIM_S = 20_000, 500, 200_000, 0.1
+#: No jobs older than so many ids are looked through: a run of each day is not worth reading a year of all others.
+MOST_READ = 10_000_000
 #: Ids below the highest that were read may have been committed since.
 _OVERLAP = 200
 #: The newest deferrals tell how the clocks differ.
@@ -40,14 +42,15 @@ class Schedules:
     """The periodic tasks of one moment (UTC, by the server's clock), those not on time first, then by the next run.
 
     `untold` is why no cadence could be read from reports, a sentence, None where they could. `is_whole`: nothing is
-    left to be looked through for past runs. `clocks` tells that the workers' clocks are not the server's; empty when
-    they are.
+    left to be looked through for past runs; `is_cut`: the oldest jobs are left out, for there are too many. `clocks`
+    tells that the workers' clocks are not the server's; empty when they are.
     """
 
     read_at: dt.datetime
     schedules: tuple[Schedule, ...]
     untold: str | None = None
     is_whole: bool = True
+    is_cut: bool = False
     clocks: str = ""
     lives: tuple[tuple[float, float | None], ...] | None = None
     lives_since: float = 0.0
@@ -56,6 +59,15 @@ class Schedules:
     def late(self) -> tuple[Schedule, ...]:
         """Those that are not on time."""
         return tuple(each for each in self.schedules if not each.is_on_time)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """The schedules that runs are looked for of, by their tasks, too, and what is told of them."""
+
+    keys: Sequence[Key]
+    of_task: Mapping[str, Sequence[Key]]
+    stated: Mapping[Key, Told]
 
 
 _ORDER = {"missed": 0, "late": 1, "overlapping": 2, "abandoned": 3, "unknown": 4, "on time": 4}
@@ -85,7 +97,7 @@ class ScheduleReader:
         keys = {key: None for key in [*((each.task, each.periodic_id) for each in deferrals), *stated]}
         if highest < self._book.high:
             self._book = Book()  # emptied, or restored
-        yield from self._find(deferrals, list(keys), stated, highest, budget_s)
+        yield from self._find(deferrals, _Sought(list(keys), _by_task(list(keys)), stated), highest, budget_s)
         workers: list[WorkerRow] | None = None
         if self.capabilities.has_workers:
             workers = yield WORKERS
@@ -99,40 +111,29 @@ class ScheduleReader:
             tuple(found),
             answer.refusal,
             self._book.low is None or not self._wanted(list(keys)),
+            self._book.is_cut and bool(self._wanted(list(keys))),
             why.clocks(around.behind_s) if around.behind_s else "",
             tuple(around.lives) if around.lives is not None else None,
             around.lives_since,
         )
 
-    def _find(
-        self,
-        deferrals: Sequence[Deferral],
-        keys: Sequence[Key],
-        stated: Mapping[Key, Told],
-        highest: int,
-        budget_s: float,
-    ) -> Asking[None]:
+    def _find(self, deferrals: Sequence[Deferral], sought: _Sought, highest: int, budget_s: float) -> Asking[None]:
         """Look for runs: those that are new, then older ones for as long as there is time; and what became of them."""
-        book, of_task = self._book, _by_task(keys)
+        book, ends_at = self._book, time.monotonic() + budget_s
         ids = [each.job_id for each in deferrals if each.job_id is not None]
         if ids:
             latest: tuple[FoundJob, ...] = yield reading.jobs_of(self.capabilities, ids)
             book.learn(deferrals, latest)
-        ends_at, is_first = time.monotonic() + budget_s, not book.high
-        if of_task and not is_first and highest > book.high:
+        if not book.high:
+            book.low = highest or None
+        elif sought.of_task and highest > book.high:
             high: int | None = highest
             bottom = max(0, book.high - _OVERLAP)
             while high is not None and high > bottom:
                 low = max(bottom, high - self._width.size)
-                high = yield from self._stretch(list(of_task), low, high, of_task, stated)
+                high = yield from self._stretch(list(sought.of_task), low, high, sought)
         book.high = max(book.high, highest)
-        if is_first:
-            book.low = highest or None
-        # One stretch, and one look at what became of the jobs, however little time there is.
-        while book.low is not None and (tasks := self._wanted(keys)):
-            book.low = yield from self._stretch(tasks, max(0, book.low - self._width.size), book.low, of_task, stated)
-            if time.monotonic() >= ends_at:
-                break
+        yield from self._find_older(sought, ends_at)
         while asked := book.open():
             found = yield reading.courses(asked)
             book.note(asked, found)
@@ -140,14 +141,19 @@ class ScheduleReader:
             if is_last or time.monotonic() >= ends_at + budget_s:
                 break
 
-    def _stretch(
-        self,
-        tasks: Sequence[str],
-        low: int,
-        high: int,
-        of_task: Mapping[str, Sequence[Key]],
-        stated: Mapping[Key, Told],
-    ) -> Asking[int | None]:
+    def _find_older(self, sought: _Sought, ends_at: float) -> Asking[None]:
+        """Go on downwards from where the last reading ended: one stretch, however little time there is."""
+        book = self._book
+        while book.low is not None and (tasks := self._wanted(sought.keys)):
+            bottom = max(0, book.high - MOST_READ)
+            book.low = yield from self._stretch(tasks, max(bottom, book.low - self._width.size), book.low, sought)
+            if book.low is not None and book.low <= bottom:
+                book.low, book.is_cut = None, True
+            if time.monotonic() >= ends_at:
+                break
+
+    def _stretch(self, tasks: Sequence[str], low: int, high: int, sought: _Sought) -> Asking[int | None]:
+        """Look through the jobs between two ids; from where on to go down, None when nothing is left."""
         started = time.monotonic()
         try:
             stretch = yield reading.jobs_within(self.capabilities, tasks, low, high)
@@ -157,7 +163,7 @@ class ScheduleReader:
             self._width.shrink(8)
             return high
         self._width.note(time.monotonic() - started)
-        self._book.sort(stretch.jobs, of_task, stated)
+        self._book.sort(stretch.jobs, sought.of_task, sought.stated)
         below: int | None = stretch.below
         return below
 

@@ -158,6 +158,8 @@ def note(found: Schedules) -> str:
         told.append(_tr("A late run of an inferred schedule is never called missed."))
     if not found.is_whole:
         told.append(_tr("Older runs are still being read."))
+    if found.is_cut:
+        told.append(_tr("Older runs lie too far back among the jobs to be looked up."))
     if found.clocks:
         told.append(found.clocks)
     return " ".join(told)
