@@ -31,11 +31,7 @@ def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) ->
         commands.failure.page = FailuresPage()
         return commands.failure.page
     if key == "schedules":
-        from jobdesk.schedules.page import SchedulesPage
-
-        schedules = commands.schedule.page = SchedulesPage()
-        schedules.settings_asked_for.connect(commands.connection.choose)
-        return schedules
+        return _schedules(commands)
     if key in ("queues", "tasks"):
         from jobdesk.queues.page import NamesPage
 
@@ -64,3 +60,11 @@ def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) ->
         acting.entry_asked_for.connect(page.choose)
         return page
     raise KeyError(key)
+
+
+def _schedules(commands: Commands) -> Page:
+    from jobdesk.schedules.page import SchedulesPage
+
+    page = commands.schedule.page = SchedulesPage()
+    page.settings_asked_for.connect(commands.connection.choose)
+    return page
