@@ -172,7 +172,7 @@ def test_the_manual_knows_every_command_and_option_and_no_other() -> None:
     of_commands = set[str]().union(
         *(
             _options(name, "--help")
-            for name in ("cancel", "worker", "journal", "history", "failures", "locks", "check", "watch")
+            for name in ("cancel", "worker", "journal", "history", "failures", "locks", "check", "watch", "metrics")
         )
     )
     assert set(re.findall(r"--\w[\w-]*", manual)) <= shown | of_commands

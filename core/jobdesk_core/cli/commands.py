@@ -18,6 +18,7 @@ COMMANDS = {
     "schedules": "list the periodic tasks: cadence, last run, next run, and whether each is on time",
     "status": "count jobs by queue and status; workers, schema release and permissions",
     "health": "show how tables, indexes and the schema fare, what a purge would free, and what to do",
+    "metrics": "answer Prometheus, print its metrics once, or print a Grafana dashboard",
     "watch": "print each change as it happens",
     "defer": "defer one job, or many from CSV or NDJSON",
     "cancel": "cancel waiting jobs, or ask running ones to abort",

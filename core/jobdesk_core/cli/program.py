@@ -24,6 +24,7 @@ from jobdesk_core.cli import (
     history,
     journal,
     lists,
+    metrics,
     output,
     reading,
     reporting,
@@ -50,6 +51,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "schedules": schedules.add_schedules,
     "status": status.add_status,
     "health": health.add_health,
+    "metrics": metrics.add_metrics,
     "watch": watch.add_watch,
     "defer": defer.add_defer,
     "cancel": acting.add_cancel,
@@ -92,16 +94,22 @@ def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
             epilog=exit_codes.EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        _add_common(sub, is_first=False)
+        _add_common(sub, is_first=False, takes_many=name == "metrics")
         _OPTIONS[name](sub)
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser, *, is_first: bool) -> None:
-    """What may stand before the command as well as behind it."""
+def _add_common(parser: argparse.ArgumentParser, *, is_first: bool, takes_many: bool = False) -> None:
+    """What may stand before the command as well as behind it. With `takes_many` several profiles may be named."""
     nothing = None if is_first else argparse.SUPPRESS
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--profile", metavar="NAME", default=nothing, help="a saved connection")
+    if takes_many:
+        several = "a saved connection; may be repeated"
+        source.add_argument(
+            "--profile", action="append", dest="profiles", metavar="NAME", default=nothing, help=several
+        )
+    else:
+        source.add_argument("--profile", metavar="NAME", default=nothing, help="a saved connection")
     source.add_argument(
         "--dsn",
         default=nothing,

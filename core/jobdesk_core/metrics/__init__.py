@@ -1,1 +1,1 @@
-"""What Prometheus asks for, at one cheap question per scrape."""
+"""What Prometheus is told, at one cheap question per database and scrape; and a Grafana dashboard of it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -97,6 +98,8 @@ class Pulse:
         self.clock = ServerClock()
         #: The last answer; None before the first one.
         self.look: Look | None = None
+        #: Events by queue, task and kind since the first question; too few where an answer was cut short.
+        self.counted: Counter[tuple[str, str, EventType]] = Counter()
         self._capabilities: Capabilities | None = None
         self._detected_at = 0.0
         self._series = Series()
@@ -163,6 +166,8 @@ class Pulse:
             for missing in answer.appeared:
                 found.pop(missing, None)
             self._missing = {missing: at for missing, at in found.items() if asked - at < MISSING_S}
+            for _, queue, task, kind, n, _, _ in answer.happened:
+                self.counted[queue, task, kind] += n
         # Having fallen behind it goes on from now.
         self._cursor = answer.newest if is_full else answer.cursor
         series = self._series

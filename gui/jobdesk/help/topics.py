@@ -32,6 +32,7 @@ TOPICS = (
     "actions",
     "troubleshooting",
     "reporting",
+    "metrics",
     "command-line",
     "library",
     "coming-from-procrastinate",

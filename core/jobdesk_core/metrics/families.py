@@ -1,0 +1,213 @@
+"""What Prometheus is told of each database: names, units and labels by its conventions, and a bounded number of series.
+
+`profile` names the database. Queues, and tasks where they are wanted, have series of their own as they are first seen,
+up to a limit. What comes after that is summed up as `other`, so that the sums are right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import get_args
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from jobdesk_core.jobs import EventType
+from jobdesk_core.metrics.source import Seen
+from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
+from jobdesk_core.watching.attention import RuleKey, attention
+
+#: Queues, and tasks, of one database that have series of their own; all others are one.
+MOST_NAMES, OTHER = 200, "other"
+#: Lines of attention of one database that are told by their subject.
+MOST_LINES = 50
+#: The kinds of events that are counted.
+EVENTS = (
+    EventType.DEFERRED,
+    EventType.STARTED,
+    EventType.SUCCEEDED,
+    EventType.FAILED,
+    EventType.DEFERRED_FOR_RETRY,
+    EventType.CANCELLED,
+    EventType.ABORTED,
+    EventType.RETRIED,
+)
+#: Gauges of open jobs: name, help, and what it is of a group.
+_OPEN: tuple[tuple[str, str, Callable[[OpenGroup], int]], ...] = (
+    ("due", "Waiting jobs that may start now.", lambda group: group.due),
+    ("scheduled", "Waiting jobs that are scheduled for later.", lambda group: group.scheduled),
+    ("running", "Jobs that a worker has started.", lambda group: group.running),
+    ("stalled", "Running jobs without a live worker; they are among the running ones.", lambda group: group.stalled),
+    ("held", "Due jobs that wait for a lock; they are among the due ones.", lambda group: group.held),
+)
+
+
+class Names:
+    """The queues, or tasks, that have series of their own: the first that were seen, and they stay."""
+
+    def __init__(self, most: int = MOST_NAMES) -> None:
+        self._most = most
+        self._known: dict[str, None] = {}
+
+    def of(self, names: Iterable[str]) -> None:
+        """Take these in, as far as there is room."""
+        for name in sorted(names):
+            if len(self._known) < self._most:
+                self._known.setdefault(name)
+
+    def label(self, name: str) -> str:
+        """Under which name it is told."""
+        return name if name in self._known else OTHER
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+
+class Families:
+    """Makes the metrics of what was seen, and remembers which names have series."""
+
+    def __init__(self, *, with_tasks: bool = False, with_counters: bool = True, most_names: int = MOST_NAMES) -> None:
+        self._with_tasks, self._with_counters, self._most = with_tasks, with_counters, most_names
+        self._names: dict[tuple[str, str], Names] = {}
+
+    def of(self, seen: Sequence[Seen]) -> Iterator[Metric]:
+        """All metrics, each once, with a series for each database that it is known of."""
+        answered = [each for each in seen if each.look is not None]
+        yield _gauge("jobdesk_up", "Whether the database answered this scrape.", ("profile",), _up(seen))
+        yield from self._of_the_question(answered)
+        for kind in ("queue", "task") if self._with_tasks else ("queue",):
+            yield from self._open(answered, kind)
+        yield from self._workers(answered)
+        yield from _attention(answered)
+        if self._with_counters:
+            yield from self._counters(seen)
+
+    def _of_the_question(self, seen: Sequence[Seen]) -> Iterator[Metric]:
+        info = GaugeMetricFamily(
+            "jobdesk_database_info",
+            "What database it is; always 1.",
+            labels=("profile", "database", "release", "postgres"),
+        )
+        for each in seen:
+            assert each.look is not None
+            able = each.look.capabilities
+            info.add_metric((each.name, able.database, able.release, str(able.server_version // 10_000)), 1)
+        yield info
+        looks = [(each, each.look) for each in seen if each.look is not None]
+        for name, text, values in (
+            (
+                "answer_seconds",
+                "How long the question took, there and back.",
+                [look.latency_ms / 1e3 for _, look in looks],
+            ),
+            (
+                "answer_cost_seconds",
+                "How long the server took for the question.",
+                [look.cost_ms / 1e3 for _, look in looks],
+            ),
+            ("answer_age_seconds", "How old the answer is that this scrape tells.", [each.age_s for each, _ in looks]),
+            (
+                "counts_capped",
+                "1 where there are more open jobs or events than one question counts: then numbers are at least that.",
+                [float(look.is_at_least or look.is_rate_at_least) for _, look in looks],
+            ),
+        ):
+            rows = [((each.name,), value) for (each, _), value in zip(looks, values, strict=True)]
+            yield _gauge(f"jobdesk_{name}", text, ("profile",), rows)
+
+    def _open(self, seen: Sequence[Seen], kind: str) -> Iterator[Metric]:
+        prefix = "jobdesk_jobs" if kind == "queue" else "jobdesk_task_jobs"
+        groups = {each.name: self._groups(each, kind) for each in seen}
+        for name, text, value in _OPEN:
+            rows = [((p, q), float(value(group))) for p, by_name in groups.items() for q, group in by_name.items()]
+            yield _gauge(f"{prefix}_{name}", text, ("profile", kind), rows)
+        oldest = []
+        for each in seen:
+            assert each.look is not None
+            for name, group in groups[each.name].items():
+                if group.oldest is not None:
+                    oldest.append(((each.name, name), max(0.0, (each.look.server_time - group.oldest).total_seconds())))
+                elif not group.due:
+                    oldest.append(((each.name, name), 0.0))
+        told = "For how long the oldest due job has waited; 0 where none is due."
+        yield _gauge(f"{prefix.removesuffix('_jobs')}_oldest_due_seconds", told, ("profile", kind), oldest)
+
+    def _groups(self, seen: Seen, kind: str) -> dict[str, OpenGroup]:
+        assert seen.look is not None
+        jobs = seen.look.situation.open
+        by_name = jobs.queues if kind == "queue" else jobs.tasks
+        names = self._known(seen.name, kind)
+        names.of(by_name)
+        found = dict.fromkeys(names, NONE_OPEN)
+        for name, group in by_name.items():
+            label = names.label(name)
+            found[label] = found.get(label, NONE_OPEN) + group
+        return found
+
+    def _known(self, profile: str, kind: str) -> Names:
+        return self._names.setdefault((profile, kind), Names(self._most))
+
+    def _workers(self, seen: Sequence[Seen]) -> Iterator[Metric]:
+        rows = []
+        for each in seen:
+            workers = each.look.workers if each.look is not None else None
+            if workers is not None:
+                alive, known = workers
+                rows += [((each.name, "alive"), float(alive)), ((each.name, "unresponsive"), float(known - alive))]
+        yield _gauge("jobdesk_workers", "Registered workers, from release 3.1 on.", ("profile", "state"), rows)
+
+    def _counters(self, seen: Sequence[Seen]) -> Iterator[Metric]:
+        asked = CounterMetricFamily("jobdesk_questions", "Questions that were asked.", labels=("profile", "result"))
+        for each in seen:
+            asked.add_metric((each.name, "answered"), each.questions - each.failures)
+            asked.add_metric((each.name, "failed"), each.failures)
+        yield asked
+        for kind in ("queue", "task") if self._with_tasks else ("queue",):
+            name = "jobdesk_job_events" if kind == "queue" else "jobdesk_task_job_events"
+            text = "What has happened to jobs since this exporter started."
+            family = CounterMetricFamily(name, text, labels=("profile", kind, "event"))
+            for each in seen:
+                for (label, event), number in self._happened(each, kind).items():
+                    family.add_metric((each.name, label, event), number)
+            yield family
+
+    def _happened(self, seen: Seen, kind: str) -> Counter[tuple[str, str]]:
+        counted = seen.pulse.counted.copy()
+        names = self._known(seen.name, kind)
+        names.of(queue if kind == "queue" else task for queue, task, _ in counted)
+        # Each name has all its events from the start: a counter that appears late loses its first step.
+        found: Counter[tuple[str, str]] = Counter({(name, event.value): 0 for name in names for event in EVENTS})
+        for (queue, task, event), number in counted.items():
+            if event in EVENTS:
+                found[names.label(queue if kind == "queue" else task), event.value] += number
+        return found
+
+
+def _attention(seen: Sequence[Seen]) -> Iterator[Metric]:
+    """How many lines each rule says, also none; and the number that each of the worst measures."""
+    counts: list[tuple[tuple[str, ...], float]] = []
+    lines: list[tuple[tuple[str, ...], float]] = []
+    for each in seen:
+        assert each.look is not None
+        told = attention(each.look.situation)
+        numbers = Counter(line.rule for line in told)
+        counts += [((each.name, rule), float(numbers[rule])) for rule in get_args(RuleKey) if rule != "unreachable"]
+        by_key = {(line.rule, line.subject): line for line in told[:MOST_LINES]}
+        lines += [((each.name, line.rule, line.subject, line.tone), float(line.number)) for line in by_key.values()]
+    yield _gauge("jobdesk_attention_lines", "How many lines a rule says need attention.", ("profile", "rule"), counts)
+    text = "What a rule measures of a subject that needs attention, in jobs or seconds."
+    yield _gauge("jobdesk_attention", text, ("profile", "rule", "subject", "tone"), lines)
+
+
+def _up(seen: Sequence[Seen]) -> list[tuple[tuple[str, ...], float]]:
+    return [((each.name,), float(each.look is not None)) for each in seen]
+
+
+def _gauge(
+    name: str, text: str, labels: Sequence[str], rows: Iterable[tuple[Sequence[str], float]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for values, number in rows:
+        family.add_metric(values, number)
+    return family

@@ -1,0 +1,233 @@
+"""What Prometheus is told: true, bounded, parsed by its own client, cheap for a slow server, and 0 for a dead one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from database import defer, finish, role, run_sql, start
+from jobdesk_core.cli import exit_codes, main
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.metrics import source as source_module
+from jobdesk_core.metrics.dashboard import dashboard
+from jobdesk_core.metrics.exporter import Exporter
+from jobdesk_core.metrics.families import OTHER, Families
+from jobdesk_core.metrics.source import Source
+from jobdesk_core.profiles import Profile, ProfileStore
+from prometheus_client.parser import text_string_to_metric_families
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+RESOURCES = Path(__file__).parents[2] / "resources"
+
+
+def connecting(dsn: str) -> SyncPsycopgConnector:
+    connector = SyncPsycopgConnector(conninfo=dsn, min_size=1, max_size=1)
+    connector.open()
+    return connector
+
+
+@contextmanager
+def exporting(*dsns: str, scrape_s: float = 20.0, families: Families | None = None) -> Iterator[Exporter]:
+    """An exporter of these databases, named a, b and so on, none of whose answers serves twice."""
+    sources = [Source(name, lambda dsn=dsn: connecting(dsn)) for name, dsn in zip("abc", dsns, strict=False)]
+    for source in sources:
+        source._is_fresh = lambda: False  # type: ignore[method-assign]
+    with closing(Exporter(sources, families or Families(), scrape_s=scrape_s)) as exporter:
+        yield exporter
+
+
+def read(text: str) -> Samples:
+    """Every sample by its name and labels, as Prometheus' own parser has them; none of them twice."""
+    found: Samples = {}
+    for family in text_string_to_metric_families(text):
+        assert family.documentation.endswith(".") and family.type in ("gauge", "counter")
+        for sample in family.samples:
+            key = sample.name, tuple(sorted(sample.labels.items()))
+            assert key not in found, key
+            found[key] = sample.value
+    return found
+
+
+def value(samples: Samples, name: str, **labels: str) -> float | None:
+    return samples.get((name, tuple(sorted(labels.items()))))
+
+
+def test_what_is_told_is_true_and_counters_count_on(dsn: str) -> None:
+    odd = 'q "\\\n€'
+    defer(dsn, queue_name=odd)
+    run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '90 s'")
+    defer(dsn, queue_name="mail", scheduled_at="2999-01-01")
+    first = defer(dsn, queue_name="mail", priority=9)
+    with exporting(dsn) as exporter:
+        samples = read(exporter.text())
+        assert value(samples, "jobdesk_up", profile="a") == 1
+        assert value(samples, "jobdesk_jobs_due", profile="a", queue=odd) == 1
+        assert value(samples, "jobdesk_jobs_due", profile="a", queue="mail") == 1
+        assert value(samples, "jobdesk_jobs_scheduled", profile="a", queue="mail") == 1
+        assert 90 <= (value(samples, "jobdesk_oldest_due_seconds", profile="a", queue=odd) or 0) < 150
+        assert value(samples, "jobdesk_workers", profile="a", state="alive") == 0
+        assert value(samples, "jobdesk_attention_lines", profile="a", rule="no_worker") == 1
+        assert value(samples, "jobdesk_attention", profile="a", rule="no_worker", subject="", tone="bad") == 2
+        assert value(samples, "jobdesk_attention_lines", profile="a", rule="lock") == 0
+        events = {"profile": "a", "queue": "mail"}
+        assert value(samples, "jobdesk_job_events_total", event="started", **events) == 0
+        job_id, _ = start(dsn)
+        assert job_id == first
+        finish(dsn, job_id, "failed")
+        samples = read(exporter.text())
+        assert value(samples, "jobdesk_jobs_due", profile="a", queue="mail") == 0
+        assert value(samples, "jobdesk_job_events_total", event="started", **events) == 1
+        assert value(samples, "jobdesk_job_events_total", event="failed", **events) == 1
+        assert value(samples, "jobdesk_job_events_total", event="deferred", **events) == 0
+        assert value(samples, "jobdesk_workers", profile="a", state="alive") == 1
+        # A queue that has become empty is told as that.
+        run_sql(dsn, "DELETE FROM procrastinate_jobs")
+        samples = read(exporter.text())
+        assert value(samples, "jobdesk_jobs_due", profile="a", queue=odd) == 0
+        assert value(samples, "jobdesk_oldest_due_seconds", profile="a", queue=odd) == 0
+        assert value(samples, "jobdesk_questions_total", profile="a", result="answered") == 3
+
+
+def test_names_are_bounded_and_the_sums_stay_right(dsn: str) -> None:
+    for number in range(7):
+        defer(dsn, queue_name=f"queue {number}", task_name=f"task {number % 2}")
+    with exporting(dsn, families=Families(with_tasks=True, most_names=3)) as exporter:
+        for _ in range(2):
+            samples = read(exporter.text())
+            due = {key[1]: number for key, number in samples.items() if key[0] == "jobdesk_jobs_due"}
+            assert len(due) == 4 and sum(due.values()) == 7
+            assert value(samples, "jobdesk_jobs_due", profile="a", queue=OTHER) == 4
+            assert value(samples, "jobdesk_task_jobs_due", profile="a", task="task 1") == 3
+            # The first that were seen keep theirs.
+            defer_again = [f"queue {number}" for number in (9, 0)]
+            assert value(samples, "jobdesk_jobs_due", profile="a", queue="queue 0") == 1
+        for name in defer_again:
+            defer(dsn, queue_name=name)
+        samples = read(exporter.text())
+        assert value(samples, "jobdesk_jobs_due", profile="a", queue="queue 0") == 2
+        assert value(samples, "jobdesk_job_events_total", profile="a", queue=OTHER, event="deferred") == 1
+
+
+def test_a_dead_one_is_0_a_slow_one_delays_nobody_and_nothing_piles_up(dsn: str, empty_dsn: str) -> None:
+    nowhere = "host=127.0.0.1 port=1 dbname=x user=y password=very-secret connect_timeout=2"
+    with exporting(dsn, empty_dsn, nowhere, scrape_s=1.0) as exporter:
+        samples = read(exporter.text())
+        assert [value(samples, "jobdesk_up", profile=name) for name in "abc"] == [1, 0, 0]
+        assert value(samples, "jobdesk_workers", profile="b", state="alive") is None
+        with psycopg.connect(dsn) as holder:
+            holder.execute("LOCK TABLE procrastinate_jobs IN ACCESS EXCLUSIVE MODE")
+            threads = [threading.Thread(target=exporter.text, daemon=True) for _ in range(4)]
+            began = time.monotonic()
+            for thread in threads:
+                thread.start()
+            samples = read(exporter.text())
+            assert value(samples, "jobdesk_up", profile="a") == 0 and time.monotonic() - began < 20
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+            with psycopg.connect(dsn) as other:
+                assert other.execute(waiting, [other.info.dbname]).fetchone() in [(1,), (0,)]
+            for thread in threads:
+                thread.join(30)
+        ends_at = time.monotonic() + 60
+        while value(read(exporter.text()), "jobdesk_up", profile="a") != 1:
+            assert time.monotonic() < ends_at, "it answers again"
+        assert "very-secret" not in exporter.text()
+
+
+def test_what_was_dear_serves_the_next_scrape(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_module, "FRESH_S", 60.0)
+    source = Source("a", lambda: connecting(dsn))
+    with closing(Exporter([source], Families(), scrape_s=20)) as exporter:
+        first = read(exporter.text())
+        second = read(exporter.text())
+        asked = [value(each, "jobdesk_questions_total", profile="a", result="answered") for each in (first, second)]
+        assert asked == [1, 1]
+        assert (value(second, "jobdesk_answer_age_seconds", profile="a") or 0) > 0
+
+
+@pytest.mark.parametrize("state", ["1.1.2", "2.8.0", "3.1.0"])
+def test_an_old_release_tells_what_it_has(released_dsn: str, state: str) -> None:
+    defer(released_dsn, queue_name="mail")
+    with exporting(released_dsn) as exporter:
+        samples = read(exporter.text())
+    assert value(samples, "jobdesk_jobs_due", profile="a", queue="mail") == 1
+    alive = value(samples, "jobdesk_workers", profile="a", state="alive")
+    assert alive == (0 if state == "3.1.0" else None)
+
+
+def test_the_dashboard_names_no_metric_that_there_is_not(dsn: str) -> None:
+    defer(dsn)
+    with exporting(dsn) as exporter:
+        samples = read(exporter.text())
+    told = {name for name, _ in samples} | {"jobdesk_attention"}
+    labels = {label for _, pairs in samples for label, _ in pairs}
+    made = dashboard()
+    text = json.dumps(made)
+    assert json.loads((RESOURCES / "grafana" / "jobdesk.json").read_text()) == made, "jobdesk-core metrics --dashboard"
+    asked = set(re.findall(r"jobdesk_[a-z_]+", text))
+    assert asked and asked <= told, asked - told
+    assert set(re.findall(r"by \((\w+)\)", text)) <= labels
+    panels = made["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken = {
+        (x, y)
+        for panel in panels
+        for place in [panel["gridPos"]]
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    }
+    assert len(taken) == sum(panel["gridPos"]["w"] * panel["gridPos"]["h"] for panel in panels)
+    assert max(x for x, _ in taken) < 24
+
+
+def test_once_for_several_profiles_without_a_secret(
+    dsn: str, alone: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    defer(dsn)
+    grants = [f"SELECT ON procrastinate_{name}" for name in ("jobs", "events", "workers", "periodic_defers")]
+    with role(dsn, *grants) as poor:
+        ProfileStore().save(Profile(name="shop", method="dsn", dsn=dsn))
+        ProfileStore().save(Profile(name="mail", method="dsn", dsn=poor.replace("password=of-a-role", "")))
+        os.environ["PGPASSWORD"] = "of-a-role"
+        try:
+            assert main(["metrics", "--once", "--profile", "shop", "--profile", "mail"]) == exit_codes.DONE
+        finally:
+            del os.environ["PGPASSWORD"]
+    out, err = capsys.readouterr()
+    samples = read(out)
+    assert [value(samples, "jobdesk_up", profile=name) for name in ("shop", "mail")] == [1, 1]
+    # What has happened since this command began says nothing.
+    assert "_total" not in out and "of-a-role" not in out + err
+    for words in (["--listen", "9187"], ["--listen", ":9187"], ["--listen", "127.0.0.1:x"], []):
+        assert main(["metrics", *words, "--dsn", dsn]) == exit_codes.USAGE
+
+
+def test_it_listens_where_it_is_told_and_ends_cleanly(dsn: str) -> None:
+    command = [sys.executable, "-m", "jobdesk_core", "metrics", "--listen", "0.0.0.0:0", "--dsn", dsn]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            line = process.stderr.readline()
+            found = re.search(r"at http://0\.0\.0\.0:(\d+)/metrics", line)
+            assert found is not None, line
+            assert "no password and no encryption" in process.stderr.readline()
+            with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=60) as answer:
+                assert answer.headers["Content-Type"].startswith("text/plain")
+                samples = read(answer.read().decode())
+            assert [number for (name, _), number in samples.items() if name == "jobdesk_up"] == [1]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == exit_codes.DONE
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
