@@ -15,6 +15,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from waiting import until
 
+HORIZONTAL = Qt.Orientation.Horizontal
+
 
 def cells(page: OverviewPage, name: str) -> list[str]:
     places = [place for place in range(page.model.rowCount()) if page.model.key_at(place) == name]
@@ -147,3 +149,64 @@ async def test_while_stale_numbers_say_as_of_when_they_are(dsn: str, tmp_path: P
             for key in ("queues", "workers"):
                 window.show_page(key)
                 assert "as of" in window.pages.get(key).note.text()
+
+
+async def test_cards_chart_and_table_add_up_lead_to_the_jobs_and_come_back(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        ended: dict[str, list[int]] = {}
+        for queue, status, count in (("mail", "failed", 3), ("mail", "succeeded", 4), ("etl", "succeeded", 2)):
+            for _ in range(count):
+                job_id = others.defer(f"{queue}.task", queue)
+                others.start(job_id, worker)
+                others.finish(job_id, status)
+                ended.setdefault(f"{queue} {status}", []).append(job_id)
+        others.run("UPDATE procrastinate_events SET at = date_trunc('minute', now()) - interval '179 seconds'")
+        async with live(tmp_path, dsn) as window:
+            window.show_page("overview")
+            page = window.pages.get("overview")
+            await until(lambda: page.cards.finished.value == "9", what="the hour")
+            data, last = page.history.chart.data, page.model.rowCount() - 1
+            assert {layer.key: sum(layer.values) for layer in data.layers} == {
+                "succeeded": 6,
+                "failed": 3,
+                "aborted": 0,
+            }
+            assert page.cards.failed.value == "3" == page.model.index(last, 4).data() == cells(page, "mail")[4]
+            assert page.cards.failed.note == "33.3 % of 9 · 3 failed now" and cells(page, "etl")[4] == "0"
+            assert data.end == page.span.whole.end and len(data) == 60, "without the running minute"
+            # Another range, of one queue; the cards stay those of all.
+            page.history.ranges.choose(0)
+            page.history.choice._chosen("queue", "mail")
+            await until(lambda: sum(page.history.chart.data.layers[0].values) == 4, what="the queue alone")
+            assert len(page.history.chart.data) == 15 and page.cards.finished.title == "finished, last 15 min"
+            assert page.cards.finished.value == "9" and page.model.headerData(4, HORIZONTAL) == "failed, 15 min"
+            kept = window.arrangement.taken()
+            column = next(place for place, count in enumerate(page.history.chart.data.layers[1].values) if count)
+            page.history.chart.column_chosen.emit(*page.history.chart.data.span(column), "failed")
+            await until(lambda: set(window.jobs.model.ids()) == set(ended["mail failed"]), what="the failed jobs")
+            assert window.header.filter_bar.text().endswith(" status:failed queue:mail")
+            # As it is put back with the connection.
+            window.arrangement.put({})
+            assert (page.history.minutes, page.history.choice.name) == (60, None)
+            window.arrangement.put(kept)
+            assert (page.history.minutes, page.history.choice.name) == (15, "mail")
+
+
+async def test_while_nothing_is_heard_the_chart_goes_on_as_not_recorded(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Others(dsn) as others:
+        others.defer("t", "mail")
+        async with live(tmp_path, dsn) as window:
+            window.show_page("overview")
+            page, monitor = window.pages.get("overview"), desk_of(window).monitor
+            await until(lambda: page.cards.finished.value == "0", what="the hour")
+            stale, later = monitor.state.into("stale", "gone", monitor.now()), monitor.now() + dt.timedelta(minutes=7)
+            monitor._tell = lambda state: None  # type: ignore[method-assign]
+            monitor.state = stale
+            monitor.overview = lambda: monitor._overview  # type: ignore[method-assign]
+            monkeypatch.setattr(monitor, "now", lambda: later)
+            await until(lambda: page.history.chart.data.recorded[-3:] == [0, 0, 0], what="what is not known")
+            assert page.history.chart.data.recorded[0] == 1 and "recorded" in page.history.note.whole
+            assert page.cards.finished._value.property("tone") == "secondary"
