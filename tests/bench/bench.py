@@ -1,9 +1,10 @@
-"""`make bench`: ours beside its peers, in pairs. `bench.py worker`, `monitor`, `reporting`, `watching` or
-`recording` runs one group alone.
+"""`make bench`: ours beside its peers, in pairs. `bench.py worker`, `monitor`, `reporting`, `watching`,
+`recording` or `incidents` runs one group alone.
 
 JOBS (1,000,000) is the size of the monitor's database, ROUNDS (5) how often each is measured, ONLY a part of a
 measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load, HOURS (24) how
-much time is simulated, WATCHED_S (30) how long the server is watched.
+much time is simulated, WATCHED_S (30) how long the server is watched, ORDINARY_MIN (10)
+how many minutes of ordinary traffic there are before the incidents.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import platform
 import sys
 from pathlib import Path
 
+import incidents
 import monitor
 import recording
 import reporting
@@ -26,6 +28,7 @@ GROUPS = {
     "monitor": monitor.run,
     "watching": watching_group.run,
     "recording": recording.bench,
+    "incidents": incidents.bench,
 }
 
 

@@ -15,7 +15,7 @@ from jobdesk_core.reading.open_jobs import OpenJobs
 from jobdesk_core.reading.progress import progress
 from jobdesk_core.reading.series import Series
 from jobdesk_core.schedules.reader import ScheduleReader
-from jobdesk_core.watching.facts import read_facts
+from jobdesk_core.watching.facts import BLOCKER, read_facts
 from jobdesk_core.watching.growth import growths
 from jobdesk_core.watching.situation import Situation
 from jobdesk_core.watching.watch import lock_lines, long_runs, rises
@@ -30,8 +30,10 @@ def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -
     for name, at in starts.items():
         series.add_start(name, at)
     found = [rise for rise in rises(series, now) if rise is not None]
-    steps = read_facts(desk.capabilities, jobs, found, looks_for_blocker=True)
-    facts = ask_limited(steps, desk.connector, LIMIT_S)
+    facts = ask_limited(read_facts(desk.capabilities, jobs, found), desk.connector, LIMIT_S)
+    blocker = ""
+    with contextlib.suppress(StatementTooLong):
+        blocker = limited_now(desk.connector, BLOCKER, LIMIT_S)
     schedules = None
     with contextlib.suppress(StatementTooLong):
         reader = ScheduleReader(desk.capabilities)
@@ -48,7 +50,7 @@ def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -
         causes=facts.causes,
         growths=list(growths(series, jobs, now)) if series.is_whole else None,
         started_at=series.last_start(),
-        blocker=facts.blocker,
+        blocker=blocker,
     )
 
 

@@ -43,18 +43,15 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was found. `locks` and `running` are None where they could not be read. `blocker`: a sentence, or empty."""
+    """What was found. `locks` and `running` are None where they could not be read."""
 
     locks: Sequence[LockRow] | None = None
     running: Sequence[Running] | None = None
     served: Served | None = None
     causes: Mapping[Failing, Cause] = field(default_factory=dict)
-    blocker: str = ""
 
 
-def read_facts(
-    capabilities: Capabilities, jobs: OpenJobs, rises: Sequence[Rise], *, looks_for_blocker: bool = False
-) -> Asking[Facts]:
+def read_facts(capabilities: Capabilities, jobs: OpenJobs, rises: Sequence[Rise]) -> Asking[Facts]:
     """Read all of it. Raises ConnectorException when the link is lost."""
     locks: Sequence[LockRow] | None = []
     if jobs.all.due >= FEWEST_DUE:
@@ -69,11 +66,7 @@ def read_facts(
     causes: dict[Failing, Cause] = {}
     for rise in sorted(rises, key=lambda each: -each.failures)[:MOST_RISES]:
         causes[rise.kind, rise.name] = yield from _cause(capabilities, rise)
-    blocker = ""
-    if looks_for_blocker:
-        with contextlib.suppress(StatementTooLong):
-            blocker = yield BLOCKER
-    return Facts(locks, running, served, causes, blocker)
+    return Facts(locks, running, served, causes)
 
 
 def longest_running(capabilities: Capabilities) -> Statement[list[Running]]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.limited import ask_limited_async
+from jobdesk_core.database.limited import ask_limited_async, limited
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.jobs import EventType
 from jobdesk_core.locks.locks import LockRow
@@ -25,20 +25,22 @@ from jobdesk_core.reading.progress import Progress, progress
 from jobdesk_core.reading.rise import FEWEST_FAILURES, Rise, has_risen, rise_of
 from jobdesk_core.reading.series import Series
 from jobdesk_core.schedules.following import ScheduleFollower
-from jobdesk_core.watching.facts import MOST_RISES, Facts, Running, read_facts
+from jobdesk_core.watching.facts import BLOCKER, MOST_RISES, Facts, Running, read_facts
 from jobdesk_core.watching.growth import growths
 from jobdesk_core.watching.latencies import Latencies
 from jobdesk_core.watching.lines import Attention
 from jobdesk_core.watching.situation import Growth, LockLine, LongRun, Situation, Usual
 
-#: Seconds between two questions, while nobody looks, and at least; so many times as long as they took they are apart.
-EVERY_S, OUT_OF_SIGHT_S, SOONEST_S, TIMES_COST = 10.0, 30.0, 2.0, 50.0
+#: Seconds between two questions, while nobody looks, and at least.
+EVERY_S, OUT_OF_SIGHT_S, SOONEST_S = 10.0, 30.0, 2.0
+#: They are so many times as long apart as they took, but no longer than this, in seconds.
+TIMES_COST, LONGEST_S = 20.0, 60.0
 #: Schedules may have been read so many seconds ago.
 SCHEDULES_S = 30.0
 #: A line at a lock is compared with that of so many seconds ago, or of the time since then.
 LINE_S = 180.0
-#: Seconds without a start after which it is asked whether sessions wait for each other.
-IDLE_S = 15.0
+#: Seconds without a start after which it is asked whether sessions wait for each other, and how often.
+IDLE_S, BLOCKER_S = 15.0, 5.0
 #: Names whose failures are looked at before others have their turn.
 AT_ONCE = 100
 #: What was over sooner than this is not remembered.
@@ -95,6 +97,7 @@ class Watch:
         self._long_runs: list[LongRun] | None = None
         self._growths: list[Growth] | None = None
         self._rises: list[Rise] = []
+        self._blocker, self._blocker_asked_at = "", 0.0
         self._lines: dict[str, deque[tuple[float, int]]] = {}
         self._worker_seen_at: dt.datetime | None = None
 
@@ -120,7 +123,7 @@ class Watch:
             latency=self.latencies.seen(now),
             started_at=self._series.last_start(),
             worker_seen_at=self._worker_seen_at,
-            blocker=facts.blocker,
+            blocker=self._blocker,
         )
 
     def note(self, lines: Sequence[Attention], now: dt.datetime) -> None:
@@ -144,15 +147,21 @@ class Watch:
             await asyncio.sleep(1.0)
             await self._look_for_rises()
             known = moment()
+            if known is None:
+                continue
+            with contextlib.suppress(ConnectorException):  # the feed tells of a lost link
+                await self._ask_for_blocker(known)
             every_s = max(EVERY_S if is_in_sight() else OUT_OF_SIGHT_S, pause_s)
             waited_s = time.monotonic() - asked_at
             is_pressing = waited_s >= max(SOONEST_S, pause_s) and self._has_unexplained()
-            if known is None or not (is_pressing or waited_s >= every_s):
+            if not (is_pressing or waited_s >= every_s):
                 continue
             asked_at = time.monotonic()
-            with contextlib.suppress(ConnectorException):  # the feed tells of a lost link
+            with contextlib.suppress(ConnectorException):
                 await self._ask(known)
-            pause_s = TIMES_COST * (time.monotonic() - asked_at)
+            pause_s = min(TIMES_COST * (time.monotonic() - asked_at), LONGEST_S)
+            with contextlib.suppress(ConnectorException):
+                await self._schedules.read(SCHEDULES_S)
 
     async def _look_for_rises(self) -> None:
         """Thousands of names may fail: others have their turn meanwhile."""
@@ -171,17 +180,24 @@ class Watch:
         return any((rise.kind, rise.name) not in causes for rise in worst)
 
     async def _ask(self, moment: Moment) -> None:
-        now = self._connector.clock.now()
-        idle_s = max((each.idle_s(now) for each in courses(self._series, moment.open, now).values()), default=0.0)
-        latency = self.latencies.seen(now)
-        is_slow = latency is not None and latency.since is not None
-        steps = read_facts(self._capabilities, moment.open, self._rises, looks_for_blocker=is_slow or idle_s > IDLE_S)
+        steps = read_facts(self._capabilities, moment.open, self._rises)
         facts = await ask_limited_async(steps, self._connector, self._limit_s)
-        self._facts = facts
+        self._facts, now = facts, self._connector.clock.now()
         self._lock_lines = self._compared(facts.locks) if facts.locks is not None else None
-        self._long_runs = long_runs(self._series.tasks, facts.running, now, self.usual) if facts.running else []
+        runs = facts.running
+        self._long_runs = long_runs(self._series.tasks, runs, now, self.usual) if runs is not None else None
         self._growths = list(growths(self._series, moment.open, now)) if self._series.is_whole else None
-        await self._schedules.read(SCHEDULES_S)
+
+    async def _ask_for_blocker(self, moment: Moment) -> None:
+        """Where something stands still, or all is slow: whether sessions wait for another one, in the server itself."""
+        now = self._connector.clock.now()
+        latency, going = self.latencies.seen(now), courses(self._series, moment.open, now)
+        is_slow = latency is not None and latency.since is not None
+        if not is_slow and not any(each.course != "held" and each.idle_s(now) > IDLE_S for each in going.values()):
+            self._blocker = ""
+        elif time.monotonic() - self._blocker_asked_at >= BLOCKER_S:
+            self._blocker_asked_at = time.monotonic()
+            self._blocker = await limited(self._connector, BLOCKER, self._limit_s)
 
     def _compared(self, rows: Sequence[LockRow]) -> list[LockLine]:
         """The lines at locks that cannot go on, or that wait for a run, with how many waited some minutes ago."""
