@@ -18,13 +18,7 @@ def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) ->
         commands.fleet.follow_page(fleet)
         return fleet
     if key == "overview":
-        from jobdesk.overview.page import OverviewPage
-
-        overview = OverviewPage()
-        overview.rescue_asked_for.connect(commands.job.rescue_matching)
-        overview.retry_asked_for.connect(commands.job.retry_matching)
-        overview.defer_asked_for.connect(commands.new_job.defer)
-        return overview
+        return _overview(commands)
     if key == "failures":
         from jobdesk.failures.page import FailuresPage
 
@@ -60,6 +54,16 @@ def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) ->
         acting.entry_asked_for.connect(page.choose)
         return page
     raise KeyError(key)
+
+
+def _overview(commands: Commands) -> Page:
+    from jobdesk.overview.page import OverviewPage
+
+    page = OverviewPage()
+    page.rescue_asked_for.connect(commands.job.rescue_matching)
+    page.retry_asked_for.connect(commands.job.retry_matching)
+    page.defer_asked_for.connect(commands.new_job.defer)
+    return page
 
 
 def _schedules(commands: Commands) -> Page:
