@@ -1,5 +1,5 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set everything up first.
-# `make bench` measures ours beside its peers: the groups worker, reporting, monitor, watching, recording and incidents, or one.
+# `make bench` measures ours beside its peers: the groups worker, reporting, monitor, watching, recording, fleet and incidents, or one.
 # JOBS, ROUNDS and ONLY may be set, for example `make bench-monitor JOBS=5000000 ONLY=page,refresh`.
 PYTHON_IN = .venv/bin/python
 SOURCES = core gui tests packaging
@@ -9,7 +9,7 @@ PYTHON ?= python3
 SIDE_BY_SIDE = -n 4 --dist worksteal
 STORM = PYTHONPATH=tests:tests/storm $(PYTHON_IN) tests/storm/storm.py
 
-.PHONY: demo tour pictures translations test check bench bench-worker bench-reporting bench-monitor bench-watching bench-recording bench-incidents storm sql format setup clean \
+.PHONY: demo tour pictures translations test check bench bench-worker bench-reporting bench-monitor bench-watching bench-recording bench-incidents bench-fleet storm sql format setup clean \
 	package package-test release icons
 
 setup:
@@ -59,7 +59,7 @@ check: setup
 bench: setup
 	@$(PYTHON_IN) tests/bench/bench.py
 
-bench-worker bench-reporting bench-monitor bench-watching bench-recording bench-incidents: setup
+bench-worker bench-reporting bench-monitor bench-watching bench-recording bench-incidents bench-fleet: setup
 	@$(PYTHON_IN) tests/bench/bench.py $(@:bench-%=%)
 
 # `make check` has its short form. Eight desks, workers of both engines, and everything that can break; then counts, rows, journals and tables are compared.

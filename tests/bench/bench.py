@@ -1,5 +1,5 @@
 """`make bench`: ours beside its peers, in pairs. `bench.py worker`, `monitor`, `reporting`, `watching`,
-`recording` or `incidents` runs one group alone.
+`recording`, `fleet` or `incidents` runs one group alone.
 
 JOBS (1,000,000) is the size of the monitor's database, ROUNDS (5) how often each is measured, ONLY a part of a
 measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load, HOURS (24) how
@@ -14,6 +14,7 @@ import platform
 import sys
 from pathlib import Path
 
+import fleet
 import incidents
 import monitor
 import recording
@@ -28,6 +29,7 @@ GROUPS = {
     "monitor": monitor.run,
     "watching": watching_group.run,
     "recording": recording.bench,
+    "fleet": fleet.run,
     "incidents": incidents.bench,
 }
 

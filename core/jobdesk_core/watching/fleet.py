@@ -184,7 +184,8 @@ class _Follower:
 
     def look_again(self) -> None:
         """Somebody looks, or a tab has opened the database: do not wait as long as was meant."""
-        if self._fleet.members[self._profile.name].is_answering or self._fleet.elsewhere(self._profile.name):
+        member = self._fleet.members.get(self._profile.name)
+        if member is not None and (member.is_answering or self._fleet.elsewhere(member.name) is not None):
             self._wake.set()
 
     async def run(self, first_wait_s: float) -> None:

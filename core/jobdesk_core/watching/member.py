@@ -37,6 +37,13 @@ class Member:
     tries_at: float | None = None
     lines: tuple[Attention, ...] = ()
     is_open: bool = False
+    #: How much it needs a person, and for how many seconds its oldest due job had waited; None without any.
+    rank: Rank = field(init=False)
+    oldest_s: float | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rank", self._rank())
+        object.__setattr__(self, "oldest_s", self._oldest_s())
 
     @property
     def name(self) -> str:
@@ -48,9 +55,7 @@ class Member:
         """Whether its numbers are of now, and count in sums."""
         return self.state in ANSWERING and self.look is not None
 
-    @property
-    def rank(self) -> Rank:
-        """How much it needs a person."""
+    def _rank(self) -> Rank:
         if self.state == "unreachable":
             return 0
         if self.is_answering and any(line.tone == "bad" for line in self.lines):
@@ -64,9 +69,7 @@ class Member:
         """Whether a person should look at it, although it is to be reached."""
         return self.rank in (1, 2)
 
-    @property
-    def oldest_s(self) -> float | None:
-        """For how many seconds its oldest due job had waited at its last answer; None without any."""
+    def _oldest_s(self) -> float | None:
         if self.look is None or self.look.all.oldest is None:
             return None
         return max(0.0, (self.look.situation.now - self.look.all.oldest).total_seconds())

@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from jobdesk_core.clock import ServerClock
@@ -53,6 +53,7 @@ class Look:
     the oldest first; None where nobody has looked. `is_at_least`: there are more open jobs than were counted;
     `is_rate_at_least`: there were more events. A rate is None until a whole minute has been seen. `server_time` is UTC;
     `latency_ms` the round trip, `cost_ms` what of it the server took. `capabilities`: what the database can do.
+    `workers`: how many are alive, of how many registered; None where the release does not record them.
     """
 
     situation: Situation
@@ -67,6 +68,12 @@ class Look:
     failed_per_minute: float | None
     ended: tuple[int | None, ...]
     failed: tuple[int | None, ...]
+    workers: tuple[int, int] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        known, now = self.situation.open.workers, self.situation.now
+        found = None if known is None else (sum(each.is_alive(now) for each in known), len(known))
+        object.__setattr__(self, "workers", found)
 
     @property
     def release(self) -> str:
@@ -82,12 +89,6 @@ class Look:
     def all(self) -> OpenGroup:
         """The open jobs of all queues together."""
         return self.situation.open.all
-
-    @property
-    def workers(self) -> tuple[int, int] | None:
-        """How many workers are alive, of how many registered; None where the release does not record them."""
-        known = self.situation.open.workers
-        return None if known is None else (sum(each.is_alive(self.situation.now) for each in known), len(known))
 
 
 class Pulse:

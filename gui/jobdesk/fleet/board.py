@@ -35,6 +35,8 @@ class FleetBoard(QObject):
         self._fleet: Fleet | None = None
         self._interval_s = INTERVAL_S
         self._viewers: set[object] = set()
+        #: What adds up, as long as nothing has changed.
+        self._totals: Totals | None = None
         self._read_at: tuple[int, int] | None = None
         #: What is followed instead of all saved connections: one of a name, or one that was typed, with its password.
         self._only: str | Profile | None = None
@@ -57,7 +59,9 @@ class FleetBoard(QObject):
     @property
     def totals(self) -> Totals:
         """What adds up over them."""
-        return totals(self.members)
+        if self._totals is None:
+            self._totals = totals(self.members)
+        return self._totals
 
     def member(self, name: str) -> Member | None:
         """The connection of this name."""
@@ -139,9 +143,13 @@ class FleetBoard(QObject):
         if fleet is not None:
             await fleet.stop()
 
+    def _note(self, _name: str) -> None:
+        self._totals = None
+        self.changed.emit()
+
     def _begin(self) -> None:
         if self._fleet is None:
-            self._fleet = Fleet(lambda _: self.changed.emit(), elsewhere=self._elsewhere, interval_s=self._interval_s)
+            self._fleet = Fleet(self._note, elsewhere=self._elsewhere, interval_s=self._interval_s)
             self._read_at = None
         self.read_profiles()
 

@@ -90,6 +90,7 @@ class FleetPage(Page):
                 closed=self._closed,
                 wait_s=self.board.interval_s,
                 is_wanted=self.toolbar.is_wanted,
+                before=self.table.fleet.rows,
             )
         )
         self.latest.show_changes(self.board.changes())
@@ -121,7 +122,10 @@ class FleetPage(Page):
     def _show_side(self) -> None:
         chosen = self.table.member
         name = chosen.name if chosen is not None else self.side.member.name if self.side.member is not None else ""
-        self.side.show_member(self.board.member(name))
+        member = self.board.member(name)
+        # One that does not answer counts down to the next try.
+        if member is not self.side.member or member is None or not member.is_answering:
+            self.side.show_member(member)
 
     def _choose(self, name: str) -> None:
         self.side.show_member(self.board.member(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jobdesk_core.profiles import ENVIRONMENTS, Profile
@@ -19,6 +19,7 @@ from jobdesk.kit.values_model import Cell, ValuesModel
 
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 200
 Kind = Literal["folder", "member", "reason"]
+_AGE = words.KEYS.index("age")
 #: Seconds for which databases that are all well keep their places: rows that hop cannot be read.
 STEADY_S = 15.0
 
@@ -47,10 +48,21 @@ class FleetModel(ValuesModel):
         super().__init__(words.titles(), parent)
         self.rows: list[Row] = []
 
-    def show_rows(self, rows: Sequence[Row]) -> None:
-        """Show these."""
-        self.rows = list(rows)
-        self.set_rows([(row.key, [*row.cells, *_marks(row)]) for row in rows])
+    def show_rows(self, rows: Sequence[Row]) -> bool:
+        """Show these. Returns whether ages have changed, which is not told by itself: they do all the time."""
+        before, self.rows = self.rows, list(rows)
+        if [row.key for row in before] != [row.key for row in rows]:
+            self.set_rows([(row.key, row.cells) for row in rows])
+            return False
+        has_aged = False
+        for place, (old, new) in enumerate(zip(before, rows, strict=True)):
+            if old is new:
+                continue
+            self._rows[place] = new.cells
+            if _but_age(old) != _but_age(new):
+                self.dataChanged.emit(self.index(place, 0), self.index(place, len(self.titles) - 1))
+            has_aged = has_aged or old.cells[_AGE] != new.cells[_AGE]
+        return has_aged
 
     def place_of(self, key: str) -> int | None:
         """Where a row stands."""
@@ -67,10 +79,11 @@ class FleetModel(ValuesModel):
         return super().flags(index)
 
 
-def _marks(row: Row) -> list[Cell]:
-    """What is painted besides the cells: a change of it is a change of the row."""
+def _but_age(row: Row) -> tuple[object, ...]:
+    """All that is painted of a row, but how old it is."""
     look = row.member.look if row.member is not None else None
-    return [Cell(f"{row.is_open} {row.colour} {row.mark} {hash(look.ended) if look is not None else ''}")]
+    cells = [cell for place, cell in enumerate(row.cells) if place != _AGE]
+    return row.is_open, row.count, row.colour, row.mark, cells, look.ended if look is not None else None
 
 
 class Order:
@@ -100,8 +113,13 @@ def rows(
     closed: Collection[str],
     wait_s: float,
     is_wanted: Callable[[Member], bool] = lambda member: True,
+    before: Sequence[Row] = (),
 ) -> list[Row]:
-    """The rows of these; without folders where nobody has put a connection into one."""
+    """The rows of these; without folders where nobody has put a connection into one.
+
+    A database of which nothing else is known than `before` has its row again, and is only older.
+    """
+    known = {row.name: row for row in before if row.kind == "member"}
     found: list[Row] = []
     has_folders = any(folder for folder, _ in ordered)
     for folder, its in ordered:
@@ -111,7 +129,7 @@ def rows(
         if folder in closed and has_folders:
             continue
         for each in members:
-            found.append(_member(each, wait_s, is_within=has_folders))
+            found.append(_member(each, wait_s, known.get(each.name), is_within=has_folders))
             if reason := words.reason(each):
                 blanks = [Cell("")] * len(words.KEYS)
                 key = f"reason:{each.name}"
@@ -119,7 +137,12 @@ def rows(
     return found
 
 
-def _member(member: Member, wait_s: float, *, is_within: bool) -> Row:
+def _member(member: Member, wait_s: float, before: Row | None, *, is_within: bool) -> Row:
+    if before is not None and before.member is member and before.is_within == is_within and member.is_answering:
+        age = words.age_cell(member, wait_s)
+        if age == before.cells[_AGE]:
+            return before
+        return replace(before, cells=[*before.cells[:_AGE], age, *before.cells[_AGE + 1 :]])
     mark: Tone = ""
     if member.is_answering and member.lines:
         mark = "bad" if member.rank == 1 else "warning"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from jobdesk_core.watching.attention import Attention
 from jobdesk_core.watching.member import Member
 from PySide6.QtCore import Qt, Signal
@@ -151,7 +149,6 @@ class FleetSide(QWidget):
         if look.capabilities.strangeness is None and not look.release.startswith("none"):
             server = look.capabilities.server_version // 10_000
             release = self.tr("{release} · PostgreSQL {version}").format(release=look.release, version=server)
-        age = member.age_s(time.monotonic()) or 0.0
         if look.capabilities.is_standby:
             feed = self.tr("polling, a standby")
         elif look.is_pooled:
@@ -161,8 +158,7 @@ class FleetSide(QWidget):
         rights = look.capabilities.rights
         return [
             (self.tr("release"), release, "warning" if look.capabilities.strangeness else ""),
-            (self.tr("feed"), self.tr("{how} · {age} ago").format(how=feed, age=words.age(age)), ""),
-            (self.tr("answers in"), self.tr("{count} ms").format(count=f"{look.latency_ms:,.0f}"), ""),
+            (self.tr("feed"), feed, ""),
             (self.tr("rights"), self.tr("all") if rights.is_complete else self.tr("limited"), ""),
             (self.tr("state since"), self._since(member), ""),
             (self.tr("open"), self.tr("in a tab") if member.is_open else self.tr("watched only"), ""),

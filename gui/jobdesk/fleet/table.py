@@ -54,7 +54,11 @@ class FleetTable(Table):
         """Show these; what was chosen stays so wherever it stands now."""
         before = [row.key for row in self.fleet.rows]
         key = self._key
-        self.fleet.show_rows(rows)
+        if self.fleet.show_rows(rows):
+            column = words.KEYS.index("age")
+            self.viewport().update(
+                self.columnViewportPosition(column), 0, self.columnWidth(column), self.viewport().height()
+            )
         if [row.key for row in rows] != before:
             self._place_lines()
             place = self.fleet.place_of(key)

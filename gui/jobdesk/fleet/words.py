@@ -48,6 +48,14 @@ def state_cell(member: Member) -> Cell:
     if member.state == "polling":
         is_pooled = look is not None and look.is_pooled
         return Cell(_tr("polling behind pooler") if is_pooled else _tr("polling"), "secondary", shape="half-circle")
+    if member.state == "live":
+        return Cell(_tr("live"), "good", shape="dot")
+    if member.state == "connecting":
+        return Cell(_tr("connecting"), "secondary", shape="circle")
+    if member.state == "password":
+        return Cell(_tr("needs a password"), "warning", shape="circle")
+    if member.state == "slow":
+        return Cell(_tr("answers slowly"), "warning", shape="half-circle")
     kind = member.trouble.kind if member.trouble is not None else ""
     refused = {
         "no_schema": _tr("no Procrastinate schema"),
@@ -56,14 +64,7 @@ def state_cell(member: Member) -> Cell:
         "rights": _tr("no right to read"),
         "password_command": _tr("password command failed"),
     }
-    words = {
-        "connecting": Cell(_tr("connecting"), "secondary", shape="circle"),
-        "live": Cell(_tr("live"), "good", shape="dot"),
-        "slow": Cell(_tr("answers slowly"), "warning", shape="half-circle"),
-        "password": Cell(_tr("needs a password"), "warning", shape="circle"),
-        "refused": Cell(refused.get(kind, _tr("refuses")), "warning", shape="cross"),
-    }
-    return words[member.state]
+    return Cell(refused.get(kind, _tr("refuses")), "warning", shape="cross")
 
 
 def cells(member: Member, wait_s: float = INTERVAL_S) -> list[Cell]:

@@ -300,7 +300,6 @@ class DeskView(QWidget):
         desk = self._open_desk()
         if self.isVisible() and self.above.is_shown:
             self.above.refresh()
-            self._update_actions()
             return
         if desk is None or not self.isVisible():
             return

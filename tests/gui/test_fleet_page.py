@@ -1,0 +1,182 @@
+"""The Fleet page and the wall, on real databases: what they show, what leads where, and what nobody is asked."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from database import defer, run_sql, start
+from faulty import FaultyLink
+from jobdesk.connection.session import Session
+from jobdesk.fleet.board import FleetBoard
+from jobdesk.fleet.page import FleetPage
+from jobdesk.fleet.words import KEYS
+from jobdesk.window.desks import Desks
+from jobdesk.window.main_window import MainWindow
+from jobdesk_core.journal import Journal
+from jobdesk_core.profiles import Profile, ProfileStore
+from made_up_server import MadeUpServer
+from opened import opened
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from waiting import until
+
+
+def saved(folder: Path, *profiles: Profile) -> ProfileStore:
+    store = ProfileStore(folder / "profiles.toml")
+    for profile in profiles:
+        store.save(profile)
+    return store
+
+
+def profile(name: str, dsn: str, folder: str = "", environment: str = "production", **more: bool) -> Profile:
+    return Profile(name=name, method="dsn", dsn=dsn, folder=folder, environment=environment, **more)  # type: ignore[arg-type]
+
+
+def shown(page: FleetPage) -> list[str]:
+    page.refresh()
+    return [row.key for row in page.table.fleet.rows]
+
+
+def cell(page: FleetPage, name: str, column: str) -> str:
+    page.refresh()
+    place = page.table.fleet.place_of(f"member:{name}")
+    return "" if place is None else str(page.table.fleet.rows[place].cells[KEYS.index(column)].text)
+
+
+@contextlib.asynccontextmanager
+async def desks(folder: Path, store: ProfileStore) -> AsyncIterator[tuple[Desks, FleetBoard]]:
+    made = Desks(lambda: MainWindow(Session(store, Journal(folder / "journal.sqlite"))))
+    board = FleetBoard(store, made)
+    board.set_interval(2.0)
+    made.share(board)
+    made.open()
+    made.frames[0].show()
+    try:
+        yield made, board
+    finally:
+        for frame in made.frames:
+            frame.hide()
+        await board.stop()
+        await made.stop()
+        for frame in made.frames:
+            frame.deleteLater()
+
+
+async def test_the_board_shows_the_worst_first_and_says_why_one_does_not_answer(
+    dsn: str, module_dsn: str, tmp_path: Path
+) -> None:
+    defer(module_dsn)
+    start(module_dsn, heartbeat="now() - interval '5 minutes'")
+    with contextlib.ExitStack() as going, MadeUpServer() as asking:
+        link = going.enter_context(FaultyLink(dsn))
+        wants = f"host=127.0.0.1 port={asking.port} dbname=x user=me"
+        saved(
+            tmp_path,
+            profile("fine", dsn, "eu"),
+            profile("ill", module_dsn, "us"),
+            profile("gone", link.dsn, "eu", "staging"),
+            profile("vault", wants, "us"),
+            profile("hidden", dsn, is_on_fleet=False),
+        )
+        async with opened(tmp_path) as window:
+            window.show_page("fleet")  # before any connection is open
+            page = window.pages.get_as("fleet", FleetPage)
+            try:
+                await until(lambda: cell(page, "ill", "state") == "live" and cell(page, "gone", "due") == "0")
+                await until(lambda: "reason:vault" in shown(page))
+                going.close()
+                await until(lambda: cell(page, "gone", "state").startswith("unreachable"))
+                assert shown(page) == [
+                    *("folder:eu", "member:gone", "reason:gone", "member:fine"),
+                    *("folder:us", "member:ill", "member:vault", "reason:vault"),
+                ]
+                assert cell(page, "ill", "workers") == "0 of 1" and cell(page, "ill", "stalled") == "1"
+                assert cell(page, "vault", "state") == "needs a password" and cell(page, "vault", "due") == "–"
+                summary = {key: each.text for key, each in page.summary.cells.items()}
+                assert summary["all"] == "4 1 fine" and summary["unreachable"] == "1 gone"
+                assert summary["troubled"] == "2 ill, vault" and summary["stalled"] == "1 1 ill"
+                tone = page.summary.cells["unreachable"]._value.property("tone")
+                assert tone == ""  # staging makes nothing red
+                assert "gone" in page.summary.cells["due"].toolTip()
+                window._tick()
+                assert (
+                    "2 of 4 answer" in window.header.live.text and "0 open · 4 watched" in window.footer.about_database
+                )
+                # Narrowed by a number, by words, and all again.
+                page.summary.cells["stalled"].chosen.emit()
+                assert shown(page) == ["folder:us", "member:ill"]
+                page.toolbar.narrowed.click()
+                page.toolbar.search.setText("eu fin")
+                assert shown(page) == ["folder:eu", "member:fine"]
+                page.toolbar.search.clear()
+                page.table.folded.emit("eu", False)
+                assert shown(page)[:2] == ["folder:eu", "folder:us"]
+                page.table.choose("ill")
+                assert page.side.lines[0].text.startswith("No worker")
+                page.table.choose("vault")
+                assert page.side.password_button.isVisibleTo(page.side)
+                assert not any(line.isVisibleTo(page.side) for line in page.side.lines)
+            finally:
+                await page.board.stop()
+
+
+async def test_opening_one_makes_a_tab_or_brings_it_to_the_front_and_a_tab_is_not_asked_twice(
+    dsn: str, module_dsn: str, tmp_path: Path
+) -> None:
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
+    store = saved(tmp_path, profile("a", dsn), profile("b", module_dsn))
+    async with desks(tmp_path, store) as (made, board):
+        first = made.current.view
+        first.show_page("fleet")
+        page = first.pages.get_as("fleet", FleetPage)
+        await until(lambda: cell(page, "a", "state") == "live" and cell(page, "b", "state") == "live")
+        page.table.choose("a")
+        page.table.activated.emit(page.table.currentIndex())  # the tab that has no connection takes it
+        await until(lambda: first.session.desk is not None and first.page_key == "overview")
+        await until(lambda: (member := board.member("a")) is not None and member.is_open and member.is_answering)
+        await until(lambda: run_sql(dsn, sessions, "jobdesk fleet") == [0])
+        first.show_page("fleet")
+        assert first.strip._colour == "" and "Fleet" in made.frames[0].windowTitle()
+        page.side.open_asked_for.emit("", "")
+        assert first.page_key == "overview"
+        first.show_page("fleet")
+        page.table.choose("b")
+        first.all_actions["fleet.open"].trigger()
+        await until(lambda: len(made.tabs) == 2 and made.current.view.session.desk is not None)
+        assert made.current.view is not first and made.current.view.page_key == "overview"
+        assert first.page_key == "overview"  # what stands above the tabs is left with them
+        made.current.view.show_page("fleet")
+        made.frames[0].bar.tabBarClicked.emit(1)
+        assert made.current.view.page_key == "overview"
+
+
+async def test_the_wall_turns_and_is_left_by_escape_and_does_nothing_else(
+    dsn: str, module_dsn: str, tmp_path: Path
+) -> None:
+    store = saved(tmp_path, profile("a", dsn), profile("b", module_dsn, environment="staging"))
+    async with desks(tmp_path, store) as (made, board):
+        made.current.view.all_actions["fleet.wall"].trigger()
+        wall = made._wall
+        assert wall is not None and wall.isVisible()
+        await until(lambda: len(board.members) == 2 and all(each.is_answering for each in board.members))
+        assert wall.faces[0] == "" and set(wall.faces) == {"", "a", "b"}
+        pictures = set()
+        for _ in range(3):
+            pictures.add(wall.face)
+            assert not wall.grab().isNull()
+            QTest.keyClick(wall, Qt.Key.Key_Space)
+        assert pictures == {"", "a", "b"} and wall.face == ""
+        left: list[bool] = []
+        wall.left.connect(lambda: left.append(True))
+        QTest.keyClick(wall, Qt.Key.Key_Escape)
+        assert left == [True]
+
+
+async def test_without_connections_one_is_pasted_in_place(tmp_path: Path) -> None:
+    async with opened(tmp_path) as window:
+        window.all_actions["view.fleet"].trigger()
+        page = window.pages.get_as("fleet", FleetPage)
+        assert page.empty.title == "No databases yet." and page.paste.isVisible()
+        await page.board.stop()
