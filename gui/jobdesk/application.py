@@ -32,6 +32,9 @@ from PySide6.QtCore import QCoreApplication, QLibraryInfo, QMessageLogContext, Q
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from jobdesk.alerts.desktop import Desktop, keeps_in_tray
+from jobdesk.alerts.seeing import Seeing
+from jobdesk.alerts.watcher import Source, Watcher
 from jobdesk.connection.session import Session
 from jobdesk.fleet.board import FleetBoard
 from jobdesk.kit.theme import theme
@@ -98,6 +101,14 @@ class Program:
         self._memories: dict[MainWindow, remembered.Memory] = {}
         self._links: dict[MainWindow, LinkOpening] = {}
         self._work = Work(self.desks)
+        self.watcher = Watcher(self.desks)
+        self.watcher.sources = self._sources
+        self.desktop = Desktop(self.watcher, self.desks)
+        self.desktop.database_asked_for.connect(self._show_alerts)
+        self.desktop.window_asked_for.connect(self.desks.come)
+        self.desktop.end_asked_for.connect(self.desks.end)
+        self.desks.stays = keeps_in_tray
+        self._seeing: dict[MainWindow, Seeing] = {}
         self._unexpected = Unexpected(frame)
         with theme().undressed():
             self.desks.open()
@@ -115,7 +126,21 @@ class Program:
         if self._guide is None:
             self._memories[window] = remembered.Memory(window.view)
         window.view.commands.demo.asked_for.connect(self.start_demo)
-        window.destroyed.connect(lambda: (self._links.pop(window, None), self._memories.pop(window, None)))
+        self._seeing[window] = Seeing(window.view.session)
+        window.view.alerts.follow(self.watcher)
+        known: tuple[dict[MainWindow, Any], ...] = (self._links, self._memories, self._seeing)
+        window.destroyed.connect(lambda: [each.pop(window, None) for each in known])
+
+    def _sources(self) -> list[Source]:
+        """The open databases, each once."""
+        found = (seeing.source() for seeing in self._seeing.values())
+        return list({source.name: source for source in found if source is not None}.values())
+
+    def _show_alerts(self, database: str) -> None:
+        """The button of a notification: the tab of its database, with what is active."""
+        window = (self.desks.show_profile(database) if database else None) or self.window
+        self.desks.come()
+        window.view.alerts.come(0)
 
     def _open_link(self, text: str) -> bool:
         """Show what a link names: in the tab of its connection, or a new one where another is open here."""
@@ -141,6 +166,8 @@ class Program:
         self.desks.frames[0].show()
         if self._guide is None:
             self._work.start(Doorway(usual_path(), self._open_link).stand_open(), name="links")
+            self.watcher.start()
+            self.desktop.start()
         collect_here(self.desks)
         code = 0
         try:
@@ -158,6 +185,9 @@ class Program:
                 frame.hide()
             await self._work.stop()
             await self.board.stop()
+            if self._guide is None:
+                await self.desktop.stop()
+                await self.watcher.stop()
             await self.desks.stop()
             if self._demo is not None:
                 await asyncio.to_thread(self._demo.stop)

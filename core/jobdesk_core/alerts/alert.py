@@ -71,8 +71,8 @@ class Alert:
         return self.over_at - self.since if self.over_at is not None else None
 
 
-#: What one rule found: its lines by subject; None where nobody knows.
-Found = Mapping[str, Attention] | None
+#: What one rule found: its lines by subject; None where nobody knows, of all or of one.
+Found = Mapping[str, Attention | None] | None
 
 
 def moved_on(
@@ -99,6 +99,9 @@ def moved_on(
             continue
         for subject, line in list(lines.items())[:MOST_OF_A_RULE]:
             known = left.pop((name, subject), None)
+            if line is None:
+                kept += [known] if known is not None else []
+                continue
             alert = _seen(known, line, name, at, database=database, ahead=ahead)
             kept.append(_lasting(alert, rule, at))
     for alert in left.values():
@@ -122,7 +125,7 @@ def _seen(
     return replace(
         known,
         title=line.title,
-        sentence=line.sentence,
+        sentence=line.sentence[:1].upper() + line.sentence[1:],
         tone=line.tone,
         number=line.number,
         peak=max(known.peak, line.number),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jobdesk_core.alerts.alert import Found
@@ -11,6 +11,9 @@ from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.durations import so_far
 from jobdesk_core.watching.attention import Attention, Thresholds, every_line
 from jobdesk_core.watching.situation import Situation
+
+#: What nobody needs to be told beside that no worker is alive.
+_FOLLOWING = ("idle_queue", "unserved", "unresponsive_worker", "backlog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,24 @@ def lines(rules: Sequence[tuple[str, AlertRule]], seen: Situation | Unreachable,
             if thresholds not in asked:
                 asked[thresholds] = list(every_line(seen, thresholds))
             found[name] = _of(rule, asked[thresholds])
+    if any(rule.is_on and rule.key == "no_worker" and found[name] for name, rule in rules):
+        # What follows from that begins no alert of its own, and one that had begun before is not over by it.
+        found |= {name: None for name, rule in rules if rule.key in _FOLLOWING}
+    standing = {
+        subject for name, rule in rules if rule.is_on and rule.key == "idle_queue" for subject in found[name] or ()
+    }
+    for name, rule in rules:
+        if rule.key == "oldest_due" and standing:
+            found[name] = _without(found[name], standing)
     return found
 
 
-def _of(rule: AlertRule, told: Sequence[Attention]) -> Mapping[str, Attention]:
+def _without(found: Found, subjects: Iterable[str]) -> Found:
+    """Not known of these: one that is told to stand still is not told to have fallen behind, too."""
+    return None if found is None else {**found, **dict.fromkeys(subjects)}
+
+
+def _of(rule: AlertRule, told: Sequence[Attention]) -> dict[str, Attention | None]:
     return {line.subject: line for line in told if line.rule == rule.key and rule.matches(line.subject)}
 
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from jobdesk.acting.commands import JobCommands, MatchingCommands
 from jobdesk.acting.control import Acting
+from jobdesk.alerts.commands import AlertCommands
 from jobdesk.connection.command_group import CommandGroup
 from jobdesk.connection.commands import AppCommands, ConnectionCommands, DemoCommands
 from jobdesk.deferring.commands import AgainCommands, NewJobCommands
@@ -45,6 +46,7 @@ GROUPS: tuple[type[CommandGroup], ...] = (
     ScheduleCommands,
     HealthCommands,
     ViewCommands,
+    AlertCommands,
     ExportCommands,
     SavedViewCommands,
     HelpCommands,
@@ -76,6 +78,7 @@ class Commands(QObject):
         self.schedule = ScheduleCommands(window, session, self.new_job)
         self.staged = StagedCommands(window, session, acting, self.new_job)
         self.view = ViewCommands(window, session)
+        self.alert = AlertCommands(window, session, window.alerts)
         self.saved_view = SavedViewCommands(window, session, window.finding)
         self.help = HelpCommands(window, session)
         groups = [value for value in vars(self).values() if isinstance(value, CommandGroup)]

@@ -15,6 +15,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.acting.control import Acting
+from jobdesk.alerts.panel import AlertsPanel
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
 from jobdesk.connection.session import Session
@@ -29,6 +30,7 @@ from jobdesk.kit.table import Table
 from jobdesk.runtime.logs import fault
 from jobdesk.window.above import Above
 from jobdesk.window.actions import SPECS
+from jobdesk.window.alerting import connect_alerts
 from jobdesk.window.arrangement import Arrangement
 from jobdesk.window.badges import show_badges
 from jobdesk.window.commands import Commands
@@ -68,6 +70,7 @@ class DeskView(QWidget):
         self.banners = self.acting.banners
         self.panes = Panes(self, self.header)
         self.arrangement = Arrangement(self, self.jobs)
+        self.alerts = AlertsPanel(self, self.header)
         self.commands = Commands(self, self.acting)
         self.all_actions = Actions(self, SPECS, self.commands.run)
         names = {key: self.all_actions[f"view.{key}"].text().replace("&", "") for key in KEYS}
@@ -184,6 +187,7 @@ class DeskView(QWidget):
         column.addWidget(self.header)
         column.addLayout(middle, 1)
         column.addWidget(self.footer)
+        self.alerts.set_below(self.footer)
 
     def _connect(self) -> None:
         self.navigation.chosen.connect(self._page_chosen)
@@ -208,6 +212,7 @@ class DeskView(QWidget):
         self.session.ask_password = self.commands.connection.ask_password
         self.session.ask_command = self.commands.connection.ask_command
         self.session.ask_ssh = self.commands.connection.ask_ssh
+        connect_alerts(self)
         self.session.desk_changed.connect(self._show_desk)
         self.session.renamed.connect(self._show_renamed)
         self.session.opening.connect(self._show_opening)

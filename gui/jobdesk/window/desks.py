@@ -41,6 +41,8 @@ class Desks(QObject):
         self.board: FleetBoard | None = None
         self._wall: Wall | None = None
         self.frames: list[DeskFrame] = [self._new_frame()]
+        #: Whether the program goes on in the tray once its last window is closed.
+        self.stays: Callable[[], bool] = lambda: False
 
     @property
     def windows(self) -> list[MainWindow]:
@@ -146,6 +148,12 @@ class Desks(QObject):
         frame.choose(0)
         frame.show()
         _raise(frame)
+
+    def come(self) -> None:
+        """Bring the windows back to sight, from the tray or from behind others."""
+        for frame in self.frames:
+            frame.show()
+        _raise(next((each for each in self.frames if each.isActiveWindow()), self.frames[0]))
 
     def end(self) -> None:
         """End the program, once every desk agrees, one after the other."""
@@ -254,7 +262,9 @@ class Desks(QObject):
             self.chosen.emit()
 
     def _close_frame(self, frame: DeskFrame) -> None:
-        if len(self.frames) == 1:
+        if len(self.frames) == 1 and self.stays():
+            frame.hide()
+        elif len(self.frames) == 1:
             self.end()
         else:
             for tab in list(frame.tabs):

@@ -7,6 +7,7 @@ from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
+from jobdesk.alerts.bell import Bell
 from jobdesk.filtering.bar import FilterBar
 from jobdesk.kit import formats
 from jobdesk.kit.tag import Tag
@@ -49,6 +50,7 @@ class Header(QFrame):
         self._profile.setMenu(self.menu)
         self.filter_bar = FilterBar()
         self.live = LiveIndicator()
+        self.bell = Bell()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(12)
@@ -56,6 +58,7 @@ class Header(QFrame):
         layout.addWidget(self._profile)
         layout.addWidget(self.filter_bar, 1)
         layout.addWidget(self.live)
+        layout.addWidget(self.bell)
         self._is_above = False
         self._profile_shown: Profile | None = None
         self._state_shown: FeedState | None = None

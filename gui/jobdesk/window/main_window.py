@@ -35,6 +35,7 @@ class MainWindow(QMainWindow):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Return presses what has the focus; an Esc that nobody had a use for goes back to the table."""
         if event.key() == Qt.Key.Key_Escape:
+            self.view.alerts.put_away()
             self.view.panes.go_back()
         elif not is_return(event) or event.isAutoRepeat() or not press(self.focusWidget()):
             super().keyPressEvent(event)

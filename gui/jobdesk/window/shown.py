@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from jobdesk.alerts.panel import AlertsPanel
 from jobdesk.connection.session import Session
 from jobdesk.filtering.finding import Finding
 from jobdesk.jobs.page import JobsPage
@@ -27,6 +28,7 @@ class Shown(Window, Protocol):
     finding: Finding
     panes: Panes
     arrangement: Arrangement
+    alerts: AlertsPanel
     all_actions: Actions
 
     def reasons(self) -> dict[str, str | None]:

@@ -39,6 +39,7 @@ _DRAWINGS = {
     'rx="1"/><rect x="2.8" y="8.8" width="4.4" height="4.4" rx="1"/><rect x="8.8" y="8.8" width="4.4" height="4.4" '
     'rx="1"/>',
     "folder": '<path d="M2.6 4.4a1 1 0 0 1 1-1h2.6l1.4 1.5h4.8a1 1 0 0 1 1 1v5.7a1 1 0 0 1-1 1H3.6a1 1 0 0 1-1-1z"/>',
+    "bell": '<path d="M4.2 11.2V7a3.8 3.8 0 0 1 7.6 0v4.2l1 1.2H3.2zM6.8 14h2.4M8 3.2V2.2"/>',
     "overview": '<path d="M2.8 13.2h10.4M4.4 10.6V8M8 10.6V3.4M11.6 10.6V6"/>',
     "jobs": '<path d="M2.8 4h10.4M2.8 8h10.4M2.8 12h10.4"/>',
     "failures": '<path d="M8 2.6l5.6 10H2.4zM8 6.4v3M8 11v.2"/>',

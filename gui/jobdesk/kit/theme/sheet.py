@@ -168,6 +168,29 @@ QLineEdit[problem="true"], QPlainTextEdit[problem="true"], QAbstractSpinBox[prob
 #footer #chip #link { font-size: 12px; padding: 0 4px; min-height: 18px; max-height: 18px; border: none; }
 #actsPanel { background: $panel; border: none; border-left: 1px solid $line; }
 #actsInner { background: $panel; }
+#alertsPanel { background: $panel; border: none; border-left: 1px solid $line; }
+#alertsInner { background: $panel; }
+#alertsHead { background: $panel; border: none; border-bottom: 1px solid $line; min-height: 47px; max-height: 47px; }
+#alertsScroll, #alertsScroll:focus { background: $panel; border: none; }
+#alertCard { background: transparent; border: none; border-bottom: 1px solid $line; }
+#ruleValue {
+    background: transparent; color: $accent; border: 1px solid transparent; border-bottom: 1px dashed $accent;
+    border-radius: 0; padding: 0; min-height: 18px; max-height: 18px; min-width: 0; font-size: 13px;
+}
+#ruleValue:hover { background: $hover; }
+#ruleValue:focus { border: 1px solid $focus; }
+#ways {
+    background: transparent; color: $secondary; border: 1px solid transparent; padding: 0; font-size: 12px;
+    min-height: 20px; text-align: left;
+}
+#ways::menu-indicator, #alertCard #link::menu-indicator { image: none; width: 0; }
+#ways:hover { background: $hover; }
+#ways:focus { border-color: $focus; }
+#bell { background: transparent; border: 1px solid transparent; padding: 0 6px; font-weight: 600; }
+#bell[active="true"] { background: $selection; color: $failed; }
+#bell:hover { background: $hover; }
+#bell:focus { border-color: $focus; }
+#segment[narrow="true"] { padding: 0 6px; }
 #choiceChip { border-radius: 12px; padding: 0 10px; min-height: 22px; }
 #choiceChip:checked { background: $selection; color: $accent; border-color: $selection; }
 #choiceChip:focus { border-color: $focus; }

@@ -1,0 +1,73 @@
+"""What the panel of alerts asks of the view of a connection, and how each comes to know the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobdesk_core.alerts.alert import Alert
+from jobdesk_core.filters.language import JobFilter
+from jobdesk_core.operations import Action
+from jobdesk_core.profiles import UnreadableProfiles
+
+from jobdesk.acting.opening import matching_target, open_preflight
+from jobdesk.window.pages import KEYS
+
+if TYPE_CHECKING:
+    from jobdesk.window.desk_view import DeskView
+
+#: The page that a remedy leads to.
+_PAGES = {
+    "defer": "schedules",
+    "workers": "workers",
+    "failures": "failures",
+    "schedules": "schedules",
+    "locks": "locks",
+}
+
+
+def connect_alerts(view: DeskView) -> None:
+    """Connect a view's panel and bell with it."""
+    panel, bell = view.alerts, view.header.bell
+    bell.clicked.connect(view.commands.alert.show)
+    panel.count_changed.connect(bell.show_count)
+    panel.closed.connect(lambda: bell.setChecked(False))
+    panel.closed.connect(view.panes.go_back)
+    panel.opened.connect(lambda: bell.setChecked(True))
+    panel.help_asked_for.connect(lambda alert: _help(view, alert))
+    panel.jobs_asked_for.connect(lambda alert: view.ask_for(alert.filter_text))
+    panel.rules.profiles = lambda: _saved(view)
+    panel.rules.names = lambda: _names(view)
+    for signal in (view.session.desk_changed, view.session.renamed):
+        signal.connect(lambda *_: _show_database(view))
+    _show_database(view)
+
+
+def _show_database(view: DeskView) -> None:
+    profile = view.session.profile if view.session.desk is not None else None
+    view.alerts.show_database(profile.name if profile else "", profile.folder if profile else "")
+
+
+def _saved(view: DeskView) -> list[str]:
+    try:
+        return [profile.name for profile in view.session.store.all()]
+    except UnreadableProfiles:
+        return []
+
+
+def _names(view: DeskView) -> list[str]:
+    desk = view.session.desk
+    return [*desk.queue_names(), *desk.task_names()] if desk is not None else []
+
+
+def _help(view: DeskView, alert: Alert) -> None:
+    """Do what an alert's first button says: an act shows what it would do first."""
+    desk = view.session.desk
+    if desk is None:
+        return
+    if alert.remedy == "rescue":
+        view.commands.job.rescue_matching(alert.filter_text)
+    elif alert.remedy == "retry":
+        open_preflight(view.acting, desk, Action.RETRY, [matching_target(JobFilter.parse(alert.filter_text))])
+    else:
+        key = _PAGES.get(alert.remedy, "queues")
+        view.show_page(key if key in KEYS else "overview")
