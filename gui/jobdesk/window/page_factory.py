@@ -42,10 +42,7 @@ def make_page(key: str, commands: Commands, acting: Acting, journal: Journal) ->
 
         return LocksPage()
     if key == "health":
-        from jobdesk.health.page import HealthPage
-
-        commands.health.page = HealthPage()
-        return commands.health.page
+        return _health_page(commands)
     if key == "journal":
         from jobdesk.journal.page import JournalPage
 
@@ -72,3 +69,10 @@ def _schedules(commands: Commands) -> Page:
     page = commands.schedule.page = SchedulesPage()
     page.settings_asked_for.connect(commands.connection.choose)
     return page
+
+
+def _health_page(commands: Commands) -> Page:
+    from jobdesk.health.page import HealthPage
+
+    commands.health.page = HealthPage()
+    return commands.health.page
