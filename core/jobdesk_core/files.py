@@ -74,6 +74,26 @@ def whole_file(path: Path, *, has_bom: bool = False) -> Iterator[TextIO]:
         raise
 
 
+@contextlib.contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """A place beside `path` for what writes files by itself; it gets that name (mode 0600) at the end of the block.
+
+    When the block raises, what is at `path` stays as it was. Raises OSError.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "Something else than a file has this name", str(path))
+    number, name = tempfile.mkstemp(prefix=".jobdesk-", suffix=".part", dir=path.parent)
+    os.close(number)
+    try:
+        yield Path(name)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
 class CsvLines:
     """Writes lines of CSV that spreadsheets take for data: no text in them becomes a formula."""
 

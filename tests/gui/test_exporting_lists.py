@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jobdesk.exporting.dialog import ExportDialog
+from jobdesk.kit.chart.chart import Chart
+from jobdesk.kit.chart.data import ChartData, Curve, Layer
 from jobdesk.kit.listed import Listed, listed
 from jobdesk.kit.table import Table
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
@@ -17,6 +19,7 @@ from jobdesk_core.lines import write_list
 from jobdesk_core.moments import far_time
 from jobdesk_core.number import exact, known_at, unknown
 from opened import Others, closed, desk_of, dialog_of, live
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from waiting import until
 
@@ -134,3 +137,50 @@ def test_what_is_listed_are_values_and_what_they_are_worth(qapp: QApplication, t
     assert [line["name"] for line in json.loads(path.read_text())] == ["a" * 400, None, "c"]
     model.set_rows([("a", [Cell("a"), Cell("0", value=exact(0)), Cell("–"), Cell("x")])])
     assert listed(table, is_as_shown=True) == Listed(["count", "name", "since"], [[0, "a", None]])
+
+
+async def test_a_chart_is_saved_as_a_picture_and_as_its_values(dsn: str, tmp_path: Path) -> None:
+    layers = [Layer("succeeded", "succeeded", [3, 0, 5], "succeeded"), Layer("failed", "failed", [1, 0, 0], "failed")]
+    curves = [Curve("p50", "p50", [0.25, None, 2.0], "accent")]
+    async with live(tmp_path, dsn) as window:
+        chart = Chart(window)
+        window.all_actions["chart.export"].trigger()
+        assert "no chart here" in window.message.sentence
+        chart.set_data(ChartData(29_390_400, 5, [5, 0, 3], layers, curves, "wait"))
+        chart.resize(400, 300)
+        chart.show()
+        for kind, ending in enumerate(("png", "svg", "csv", "json")):
+            path = tmp_path / f"chart.{ending}"
+            window.all_actions["chart.export"].trigger()
+            dialog = await dialog_of(window, ExportDialog)
+            dialog.kind.choose(kind)
+            dialog.write_to(path)
+            await closed(window)
+            await until(lambda path=path: str(path) in window.banners.sentence, what="the end")  # type: ignore[misc]
+            assert window.banners.sentence == f"Exported the chart to {path}."
+        window.all_actions["chart.export"].trigger()
+        dialog = await dialog_of(window, ExportDialog)
+        dialog.write_to(tmp_path / "none" / "chart.png")
+        await until(lambda: window.banners.sentence.startswith("Nothing was written to "), what="the refusal")
+    picture = QImage(str(tmp_path / "chart.png"))
+    assert (
+        picture.width() == 2_400
+        and len({picture.pixel(x, y) for x in range(0, 2_400, 9) for y in range(0, 960, 9)}) > 5
+    )
+    assert "<svg" in (tmp_path / "chart.svg").read_text("utf-8")
+    assert contents(tmp_path / "chart.json", 1) == [
+        {
+            "start": at,
+            "minutes": 5,
+            "recorded minutes": recorded,
+            "succeeded": good,
+            "failed": bad,
+            "wait p50 (s)": wait,
+        }
+        for at, recorded, good, bad, wait in (
+            ("2025-11-18T00:00:00+00:00", 5, 3, 1, 0.25),
+            ("2025-11-18T00:05:00+00:00", 0, None, None, None),
+            ("2025-11-18T00:10:00+00:00", 3, 5, 0, 2.0),
+        )
+    ]
+    assert [line["failed"] for line in contents(tmp_path / "chart.csv", 0)] == ["1", "", "0"]

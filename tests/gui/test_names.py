@@ -188,7 +188,7 @@ async def test_numbers_that_are_not_exact_say_so(dsn: str, tmp_path: Path) -> No
             assert text(page, "mail", "due") == "0", "what is open is counted exactly"
             tip = page.model.index(0, INDEX_OF["succeeded"]).data(Qt.ItemDataRole.ToolTipRole)
             assert tip == f"As of {clock_time(counts.as_of)}; it may have changed since."
-            assert page.note.text().endswith(f"ended jobs: as of {clock_time(counts.as_of)}")
+            assert page.note.text().endswith(f"counts of ended jobs as of {clock_time(counts.as_of)}")
             await until(lambda: text(page, "mail", "succeeded") == "1", what="the count to be exact again")
 
 

@@ -65,6 +65,17 @@ class ExportCommands(CommandGroup):
         else:
             self._window.warn(self.tr("There is no list here to export."), "")
 
+    def export_chart(self) -> None:
+        """Ask how to save the chart on show, as a picture or as its values, and where."""
+        from jobdesk.exporting import charts
+
+        chart = charts.on_show(self._window.frame)
+        if chart is None or not len(chart.shown):
+            self._window.warn(self.tr("There is no chart here to export."), "")
+            return
+        profile = self._session.profile
+        charts.ask(self._window.frame, chart, profile.name if profile is not None else "", self._work, self._banners)
+
     specs = (
         Spec(
             "list.export",
@@ -75,6 +86,13 @@ class ExportCommands(CommandGroup):
             shortcut="Ctrl+Shift+E",
             after="view.columns",
             name="Export list…",
+        ),
+        Spec(
+            "chart.export",
+            "Export c&hart…",
+            "view",
+            export_chart,
+            tip="Save the chart on show as a picture (PNG, SVG) or its values (CSV, JSON, NDJSON)",
         ),
     )
 

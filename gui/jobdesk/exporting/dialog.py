@@ -16,7 +16,7 @@ from jobdesk.kit.segmented import Segmented
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How it is to be written: `kind` is one of KINDS.
+    """How it is to be written: `kind` is one of those that are asked about.
 
     `is_as_shown`: only the columns on show. `has_secrets`: also values that look secret.
     """
@@ -47,6 +47,8 @@ class About:
     file_name: str
     sentence: str
     secret_keys: str | None = None
+    kinds: Sequence[str] = KINDS
+    has_columns: bool = True
 
 
 class ExportDialog(DialogFrame):
@@ -69,12 +71,13 @@ class ExportDialog(DialogFrame):
         self.verb.show()
         self.what = Segmented([choice.name for choice in choices])
         self.columns = Segmented([self.tr("Everything"), self.tr("The columns on show")])
-        self.kind = Segmented(["CSV", "JSON", "NDJSON"])
+        self.kind = Segmented([kind.upper() for kind in about.kinds])
         self.bom = QCheckBox(self.tr("Start with a &BOM, by which Excel recognises UTF-8"))
         self.secrets = QCheckBox(self.tr("&Include values that look secret"))
         self._about_kind, self._about_secrets = note(), note()
         self.content.addLayout(field(about.label, self.what))
-        self.content.addLayout(field(self.tr("Columns"), self.columns))
+        if about.has_columns:
+            self.content.addLayout(field(self.tr("Columns"), self.columns))
         self.content.addLayout(field(self.tr("Format"), self.kind, self._about_kind))
         self.content.addWidget(self.bom)
         if self._secret_keys is not None:
@@ -91,7 +94,7 @@ class ExportDialog(DialogFrame):
 
     def submit(self) -> None:
         """Ask for the file."""
-        kind = KINDS[self.kind.current()]
+        kind = self._about.kinds[self.kind.current()]
         dialog = QFileDialog(self, self._about.title)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilters([f"{kind.upper()} (*.{kind})"])
@@ -103,7 +106,7 @@ class ExportDialog(DialogFrame):
     def write_to(self, path: Path) -> None:
         """Begin to write what is chosen into this file, and close."""
         form = Form(
-            KINDS[self.kind.current()],
+            self._about.kinds[self.kind.current()],
             self.bom.isEnabled() and self.bom.isChecked(),
             self.secrets.isChecked(),
             self.columns.current() == 1,
@@ -112,13 +115,16 @@ class ExportDialog(DialogFrame):
         self.accept()
 
     def _show(self) -> None:
-        kind = KINDS[self.kind.current()]
+        kind = self._about.kinds[self.kind.current()]
         about = {
+            "png": self.tr("A picture, twice as fine as on the screen."),
+            "svg": self.tr("A drawing that is sharp in any size."),
             "csv": self.tr("One line per row, objects as JSON. Safe in spreadsheets: no cell is taken for a formula."),
             "json": self.tr("One array, for programs that read the whole file."),
             "ndjson": self.tr("One object per line, for jq, scripts and imports."),
         }
         self._about_kind.setText(about[kind])
+        self.bom.setVisible("png" not in self._about.kinds or kind == "csv")
         self.bom.setEnabled(kind == "csv")
         self._about_secrets.setText(
             self.tr("Passwords, tokens and the like will be readable in the file.")

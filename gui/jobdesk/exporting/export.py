@@ -85,6 +85,11 @@ def list_words(count: int, path: Path, at: str) -> str:
     return said.format(count=formats.number(count), path=_told(path), time=at)
 
 
+def chart_words(path: Path) -> str:
+    """That a chart was written."""
+    return _tr("Exported the chart to {path}.").format(path=_told(path))
+
+
 def failure_words(error: Exception, path: Path) -> tuple[str, str]:
     """The cause, and the remedy. Nothing has been written then."""
     if isinstance(error, ExportIncomplete):

@@ -183,7 +183,7 @@ class NamesPage(ListPage):
         counts = desk.monitor.counts if desk is not None else None
         if counts is not None and not counts.is_exact:
             _, worth = formats.count_worth(counts.number(0))
-            text = _tr("{count} · ended jobs: {worth}").format(count=text, worth=worth)
+            text = _tr("{count} · counts of ended jobs {worth}").format(count=text, worth=worth)
         self.note.setText(text)
 
     def _keep(self) -> None:

@@ -235,6 +235,9 @@ class DeskView(QWidget):
         page.selection_changed.connect(self._update_actions)
         page.footnote_changed.connect(self._show_footnote)
         page.set_actions(self.all_actions)
+        for each in page.findChildren(QWidget):
+            if noun := each.property("actions"):
+                each.addActions([self.all_actions[key] for key in self.all_actions.of(noun)])
         self.arrangement.add(page)
         page.show_desk(self._open_desk())
 

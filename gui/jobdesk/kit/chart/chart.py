@@ -70,6 +70,9 @@ class Chart(QWidget):
         self._pressed_at: QPointF | None = None
         self._dragged: tuple[int, int] | None = None  # columns, in the order of the drag
         self.setAccessibleName(self.tr("Chart"))
+        # The window adds what can be done with a chart, wherever there is one.
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.setProperty("actions", "chart")
         theme().changed.connect(self._repaint)
 
     # What it shows
