@@ -45,6 +45,7 @@ class OverviewPage(Page):
 
     rescue_asked_for = Signal(str)
     retry_asked_for = Signal(str)
+    defer_now_asked_for = Signal(str)  # the name of a schedule
     defer_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -109,9 +110,10 @@ class OverviewPage(Page):
         asked = {"jobs": self.filter_asked_for, "rescue": self.rescue_asked_for, "retry": self.retry_asked_for}
         if way in asked:
             asked[way].emit(line.filter_text)
+        elif way == "defer":
+            self.defer_now_asked_for.emit(line.subject)
         else:
-            subject = line.subject.removeprefix("lock ") if way == "locks" else line.subject
-            self.place_asked_for.emit("schedules" if way == "defer" else way, subject)
+            self.place_asked_for.emit(way, line.subject.removeprefix("lock ") if way == "locks" else line.subject)
 
     def _show_reading(self) -> None:
         self.attention.show_reading()
