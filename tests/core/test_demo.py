@@ -48,6 +48,15 @@ async def shows_a_busy_queue(dsn: str) -> None:
     await until(lambda: run_sql(dsn, "SELECT count(*) FROM procrastinate_workers")[0] >= 2)
 
 
+def shows_periodic_tasks_and_one_missing_run(dsn: str) -> None:
+    """Each run has its job, and of the last two nights one is there."""
+    of_defers = "SELECT count(*) FROM procrastinate_periodic_defers WHERE job_id IS "
+    assert run_sql(dsn, f"{of_defers} NOT NULL")[0] > 300
+    assert run_sql(dsn, f"{of_defers} NULL") == [0]
+    lately = "defer_timestamp > extract(epoch FROM now()) - 2 * 86400 AND task_name = 'ledger.close_day'"
+    assert run_sql(dsn, f"SELECT count(*) FROM procrastinate_periodic_defers WHERE {lately}") == [1]
+
+
 async def shows_why_jobs_failed(dsn: str) -> None:
     """Errors of the past hour, and workers that go on reporting: they live, fail in the same ways, and get on."""
     kinds = run_sql(dsn, "SELECT DISTINCT type FROM jobdesk.errors WHERE worker IS NULL ORDER BY 1")
@@ -57,7 +66,7 @@ async def shows_why_jobs_failed(dsn: str) -> None:
     await until(lambda: run_sql(dsn, same)[0] > 0, timeout_s=180, what="a fault of the past to come again")
     await until(lambda: run_sql(dsn, "SELECT count(*) FROM jobdesk.workers WHERE ended_at IS NULL")[0] == 2)
     await until(lambda: run_sql(dsn, "SELECT count(*) FROM jobdesk.progress WHERE done > 0")[0] > 0)
-    assert run_sql(dsn, "SELECT app FROM jobdesk.schedules") == ["shop"]
+    assert run_sql(dsn, "SELECT DISTINCT app FROM jobdesk.schedules") == ["shop"]
 
 
 @pytest.mark.timeout(400)  # it waits for a fault that comes by chance
@@ -66,6 +75,7 @@ async def test_a_demo_works_cold_and_warm_and_leaves_no_process(folder: Path) ->
     demo = Demo.start(told.append, folder=folder)
     try:
         await shows_a_busy_queue(demo.dsn)
+        shows_periodic_tasks_and_one_missing_run(demo.dsn)
         await shows_why_jobs_failed(demo.dsn)
         assert len(processes_of(folder)) >= 4
         (highest,) = run_sql(demo.dsn, "SELECT max(id) FROM procrastinate_jobs")

@@ -20,6 +20,7 @@ def create_app(connector: Any) -> App:
     app = App(connector=connector)
     _add_quick(app)
     _add_slow(app)
+    _add_periodic(app)
     return app
 
 
@@ -90,8 +91,28 @@ def _add_slow(app: App) -> None:
         if partition % 16 == 15:
             trouble.insert_rows(table, partition)
 
+
+def _add_periodic(app: App) -> None:
     @app.periodic(cron="*/10 * * * *", periodic_id="eu", task_kwargs={"region": "eu"})
     @app.task(name="reports.usage", queue="reports")
     async def usage(timestamp: int, region: str = "eu") -> None:
         """Every ten minutes."""
         await asyncio.sleep(random.uniform(0.5, 2))
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="mail.bounces", queue="mail")
+    async def bounces(timestamp: int) -> None:
+        """Every five minutes."""
+        await asyncio.sleep(random.uniform(0.2, 1))
+
+    @app.periodic(cron="5 * * * *")
+    @app.task(name="reports.kpi", queue="reports")
+    async def kpi(timestamp: int) -> None:
+        """Once an hour."""
+        await asyncio.sleep(random.uniform(3, 8))
+
+    @app.periodic(cron="0 2 * * *")
+    @app.task(name="ledger.close_day", queue="billing")
+    async def close_day(timestamp: int) -> None:
+        """Once a day; in the demo's past the last one is missing."""
+        await asyncio.sleep(random.uniform(4, 9))
