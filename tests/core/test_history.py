@@ -46,6 +46,14 @@ def succeeded(history: History, first: int, end: int, step: int = 1, **of: str) 
     return [column.counts[EventType.SUCCEEDED] if column.recorded else None for column in columns]
 
 
+def tidied(history: History, now: int) -> None:
+    """Save until there is nothing more to be done."""
+    for _ in range(50):
+        if not history.save(now):
+            return
+    raise AssertionError("there is always more to be done")
+
+
 @pytest.mark.parametrize("written", [True, False], ids=["on disk", "in memory"])
 def test_what_is_read_is_what_was_kept(tmp_path: Path, written: bool) -> None:
     history = History(tmp_path / "new" / "h.sqlite")
@@ -76,16 +84,15 @@ def test_what_is_read_is_what_was_kept(tmp_path: Path, written: bool) -> None:
 
 def test_of_two_records_of_a_minute_the_one_that_knows_more_stays(tmp_path: Path) -> None:
     """Two windows of one database write each minute once; filling in spoils nothing; what comes late is added."""
-    one, other = History(tmp_path / "h.sqlite"), History(tmp_path / "h.sqlite")
-    for history, number, quality in (
-        (one, 5, RECORDED),
-        (other, 5, RECORDED),
-        (other, 900, FILLED),
-        (other, 4, RECORDED),
-    ):
+    path = tmp_path / "h.sqlite"
+    one, other = History(path), History(path)
+    for number, quality in ((3, FILLED), (5, RECORDED), (5, RECORDED), (900, FILLED), (4, RECORDED)):
+        history = History(path)
         history.keep({NOON: minute_of(number, quality=quality)})
         history.save(NOON + 1)
-    assert succeeded(History(one.path), NOON, NOON + 1) == [5]
+    assert succeeded(History(path), NOON, NOON + 1) == [5]
+    for history in (one, other):
+        history.keep({NOON: minute_of(5)})
     one.add_late(NOON, minute_of(2))
     one.save(NOON + 1)
     other.save(NOON + 1)
@@ -101,8 +108,7 @@ def test_minutes_become_hours_and_then_go_and_nothing_is_lost_before(tmp_path: P
         history.keep({minute: minute_of(1, queue=f"q{minute % 3}")})
         if minute % 50 == 0:
             history.save(NOON - 5 * DAY + 1)
-    while history.save(NOON):
-        pass
+    tidied(history, NOON)
     whole = history.read(NOON - 3 * DAY, NOON, DAY)
     assert whole.recorded == whole.counts[EventType.SUCCEEDED] == sum(column.recorded for column in whole.columns)
     assert abs(whole.recorded - 3 * DAY // 7) <= 1
@@ -118,8 +124,8 @@ def test_minutes_become_hours_and_then_go_and_nothing_is_lost_before(tmp_path: P
     missing = (
         NOON - 2 * DAY + next(n for n in range(7) if not history.known(NOON - 2 * DAY + n, NOON - 2 * DAY + n + 1))
     )
-    for _ in range(2):
-        history.keep({missing: minute_of(100, quality=FILLED)})
+    for number in (100, 100, 150):
+        history.keep({missing: minute_of(number, quality=FILLED)})
         history.save(NOON)
     again = History(history.path).read(NOON - 2 * DAY, NOON - 2 * DAY + HOUR, HOUR).columns[0]
     assert 100 < again.counts[EventType.SUCCEEDED] < 110
@@ -140,8 +146,7 @@ def test_thousands_of_tasks_stay_within_the_bound_and_what_is_gone_is_no_zero(tm
         history.save(minute)
         size = sum(path.stat().st_size for path in tmp_path.iterdir())
         assert size <= limit, f"{size:,} bytes"
-    while history.save(end):
-        pass
+    tidied(history, end)
     assert history.trouble is None
     assert history.recorded_since == first
     whole = history.read(first, end, HOUR)

@@ -22,6 +22,8 @@ from jobdesk_core.reading.pace import minute_of
 SAVE_S = 5.0
 #: Seconds after a connection was made before its gaps are filled; then between two looks for new ones.
 FILL_AFTER_S, FILL_AGAIN_S = 3.0, 90.0
+#: Rounds in which room is made in one go, if there is much to be done.
+_ROUNDS = 20
 
 PathOf = Callable[[Server], Path]
 
@@ -96,7 +98,9 @@ class Recording:
     async def _save(self) -> None:
         history, clock = self.history, self._connector.clock
         # A server's clock that is far ahead must not age what is kept.
-        while await asyncio.to_thread(history.save, minute_of(min(clock.now(), dt.datetime.now(dt.UTC)))):
+        for _ in range(_ROUNDS):
+            if not await asyncio.to_thread(history.save, minute_of(min(clock.now(), dt.datetime.now(dt.UTC)))):
+                break
             await asyncio.sleep(0.1)
         trouble = history.trouble
         if trouble is None and history.put_aside not in (None, self._told_aside):
