@@ -94,8 +94,9 @@ async def test_it_says_what_is_not_on_time_first_and_why(dsn: str, tmp_path: Pat
             assert column(page, 0) == ["ledger · eu"]
             page.find_field.setText("nobody")
             assert page.layout_.empty.isVisible() and page.layout_.empty.title == "No schedule is like this"
-            page._show_all()
-            assert page.model.rowCount() == 4
+            page.look_at("ledger · eu")  # as a line that needs attention does
+            assert page.model.rowCount() == 4 and page.table.selected_places() == [1]
+            assert "began before the one before" in side.why.text and side.name.plain_text == "ledger · eu"
             assert "2 cadences are inferred" in page.layout_.below.text()
             assert page.ahead.title() == "13 runs of 2 schedules; hollow is inferred"
             badge, spoken = window.navigation._item("schedules"), Qt.ItemDataRole.AccessibleTextRole

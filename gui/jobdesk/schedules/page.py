@@ -57,6 +57,8 @@ class SchedulesPage(Page):
         self._app_problem = ""
         self._app_told_at: dt.datetime | None = None
         self._chosen: tuple[str, str] | None = None
+        #: The name of the one that is to be selected once it is there.
+        self._wanted = ""
         self._is_own_choice = self._is_filling = self._is_dirty = False
         self._read_at, self._took_s = 0.0, 0.0
         self._detail: JobDetail | None = None
@@ -129,11 +131,10 @@ class SchedulesPage(Page):
             return None
         return next((each for each in self._found.schedules if each.key == self._chosen), None)
 
-    def select(self, task: str, periodic_id: str = "") -> None:
-        """Select a schedule, now or as soon as it has been read."""
-        self._chosen, self._is_own_choice = (task, periodic_id), True
-        self.layout_.kinds.choose(0)
-        self.find_field.clear()
+    def look_at(self, name: str) -> None:
+        """Select the schedule of this name, now or as soon as it has been read."""
+        self._wanted = name
+        self._show_all()
         self._show()
 
     def look_at(self, name: str) -> None:
@@ -258,8 +259,11 @@ class SchedulesPage(Page):
         shown = late if self.layout_.kinds.current() == 1 else schedules
         shown = tuple(each for each in shown if wanted in each.name.casefold())
         before = self.selected()
+        wanted_one = next((each for each in shown if self._wanted and each.name == self._wanted), None)
+        if wanted_one is not None:
+            self._chosen, self._is_own_choice, self._wanted = wanted_one.key, True, ""
         self._is_filling = True
-        is_other = self.model.show(shown, now)
+        is_other = self.model.show(shown, now) or wanted_one is not None
         self._select_again(is_other)
         self._is_filling = False
         self._show_stack(bool(shown), bool(schedules))
