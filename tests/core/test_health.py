@@ -207,8 +207,17 @@ def test_a_large_table_is_sampled_near_the_truth_within_its_time(dsn: str, monke
     assert old.rows == pytest.approx(15_000, rel=0.3) and not old.is_exact
     # The waiting ones are counted one by one.
     assert rows_of(health, Status.TODO) == [30, 0, 0, 0, 0] and health.ages.of((Status.TODO,)).is_exact
+    # So is the last day, and what the sample would miss.
+    fill(dsn, ("failed", "2 hours", 3))
+    read_anew, _ = read_health(dsn)
+    assert rows_of(read_anew, Status.FAILED)[0] == 3 and read_anew.ages is not None
+    assert read_anew.ages.between(Status.FAILED, 0, 1).is_exact and not read_anew.ages.of((Status.FAILED,), 1).is_exact
+    # Not where more has happened than is looked at.
+    monkeypatch.setattr(ages_module, "MOST_EVENTS", 2)
+    read_anew, _ = read_health(dsn)
+    assert read_anew.ages is not None and not read_anew.ages.between(Status.FAILED, 0, 1).is_exact
     # Where the window has counted, the sample tells the ages alone.
-    totals = {Status.SUCCEEDED: 19_000, Status.FAILED: 1_000, Status.TODO: 30}
+    totals = {Status.SUCCEEDED: 19_000, Status.FAILED: 1_003, Status.TODO: 30}
     counted, _ = read_health(dsn, totals)
     assert counted.ages is not None
     assert counted.ages.of((Status.SUCCEEDED,)).rows == pytest.approx(19_000)

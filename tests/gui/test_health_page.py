@@ -55,7 +55,7 @@ async def test_it_shows_what_is_and_leads_into_the_purge(dsn: str, tmp_path: Pat
         assert page.side.well.text == "Schema as released in 3.4–3.10. Nothing to do." and not page.side.rows
         assert page.side.well.isVisible() and not page.side.differences.isVisible()
         assert not window.all_actions["health.differences"].isEnabled()
-        assert badge(window) == "Health" and desk.advised == (0, False)
+        assert badge(window) == "Health" and desk.advised == 0
         assert page.note.whole.startswith("schema public · read ")
         # The cells that the purge would empty.
         assert page.ages.emptied == {(2, 4), (3, 4)}

@@ -7,10 +7,13 @@ A finished job is as old as its latest event, by which a purge goes, too; any ot
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.asking import Asking
@@ -27,6 +30,10 @@ SAMPLE_PAGES, FEWER_PAGES = 400, 40
 LINES = 150
 #: Waiting and running jobs that are counted one by one.
 MOST_OPEN = 20_000
+#: Events whose jobs are looked at, so that the last day is exact.
+MOST_EVENTS = 60_000
+#: The statuses of jobs that are not over.
+OPEN = (Status.TODO, Status.DOING, Status.ABORTING)
 #: What a job takes beside its arguments, in bytes: for how the bytes are shared out only.
 ROW_BYTES = 150
 #: A cell that fewer rows of the sample lie in is told as a rough one.
@@ -78,12 +85,19 @@ class Ages:
         return sum((cell for each in statuses for cell in self.cells.get(each, ())[first:end]), Cell())
 
 
+#: Status, age, how many, their share in the bytes of the jobs, and how many events they have.
+_Group = tuple[Status, int, int, float, float]
+#: What was counted one by one: None where there is none of the status and age.
+_Exact = dict[tuple[Status, int], _Group | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """Rows of one look: status, age and how many, with their share in the bytes of jobs and the number of events."""
 
-    groups: list[tuple[Status, int, int, float, float]]
+    groups: list[_Group]
     as_of: dt.datetime
+    is_complete: bool = True
 
     @property
     def rows(self) -> int:
@@ -102,63 +116,59 @@ def read_ages(
     """
     jobs, events = catalog.table(TABLES[0]), catalog.table(TABLES[1])
     assert jobs is not None and events is not None
-    opened: _Seen | None = None
+    exact: _Exact = {}
     try:
         seen: _Seen = yield _look(jobs.pages, SAMPLE_PAGES)
     except StatementTooLong:
         seen = yield _look(jobs.pages, FEWER_PAGES)
     is_whole = jobs.pages <= SAMPLE_PAGES
     if not is_whole:
-        try:
-            opened = _if_few((yield _look_at_open(capabilities)))
-        except StatementTooLong:
-            opened = None  # the sample holds open jobs as well
-    cells = _cells(seen, opened, rows if not is_whole else None, totals, is_whole)
-    shared = _with_bytes(cells, seen, opened, jobs.bytes, events.bytes)
+        # The sample holds these as well, where they are too many.
+        with contextlib.suppress(StatementTooLong):
+            exact |= _open_ages((yield _look_at_open(capabilities)))
+        with contextlib.suppress(StatementTooLong):
+            exact |= _last_day((yield _look_at_last_day()))
+    cells = _cells(seen, exact, rows if not is_whole else None, totals, is_whole)
+    shared = _with_bytes(cells, seen, exact, jobs.bytes, events.bytes)
     return Ages(shared, jobs.bytes + events.bytes, 0 if is_whole else seen.rows, seen.as_of)
 
 
 def _cells(
-    seen: _Seen,
-    opened: _Seen | None,
-    rows: float | None,
-    totals: Mapping[Status, int] | None,
-    is_whole: bool,
+    seen: _Seen, exact: _Exact, rows: float | None, totals: Mapping[Status, int] | None, is_whole: bool
 ) -> dict[Status, list[Cell]]:
-    counted = {Status.TODO, Status.DOING, Status.ABORTING} if opened is not None else set()
-    exact = sum(group[2] for group in opened.groups) if opened is not None else 0
-    of_sample = [group for group in seen.groups if group[0] not in counted]
+    of_sample = [group for group in seen.groups if group[:2] not in exact]
     looked_at = sum(group[2] for group in of_sample)
+    counted = sum(group[2] for group in exact.values() if group is not None)
     # So many jobs stand for each one of the sample.
-    each = 1.0 if is_whole or not looked_at else max((rows or seen.rows) - exact, looked_at) / looked_at
+    each = 1.0 if is_whole or not looked_at else max((rows or seen.rows) - counted, looked_at) / looked_at
     found: dict[Status, list[Cell]] = {}
     for status, age, number, _, _ in of_sample:
         row = found.setdefault(status, [Cell(is_exact=is_whole)] * (len(AGE_DAYS) + 1))
         row[age] = Cell(number * each, 0.0, number, is_whole)
-    for status, age, number, _, _ in opened.groups if opened is not None else ():
-        row = found.setdefault(status, [Cell()] * (len(AGE_DAYS) + 1))
+    for (status, age), group in exact.items():
+        row = found.setdefault(status, [Cell(is_exact=is_whole)] * (len(AGE_DAYS) + 1))
+        number = group[2] if group is not None else 0
         row[age] = Cell(float(number), 0.0, number, True)
-    return _of_totals(found, totals, counted) if totals is not None and not is_whole else found
+    return _of_totals(found, totals) if totals is not None and not is_whole else found
 
 
-def _of_totals(
-    found: dict[Status, list[Cell]], totals: Mapping[Status, int], counted: set[Status]
-) -> dict[Status, list[Cell]]:
+def _of_totals(found: dict[Status, list[Cell]], totals: Mapping[Status, int]) -> dict[Status, list[Cell]]:
     """Where the number of each status is known, the sample tells its ages only; one that it missed is of no age."""
     for status, row in found.items():
-        estimated = sum(cell.rows for cell in row)
-        if status not in counted and estimated:
-            factor = totals.get(status, 0) / estimated
-            found[status] = [Cell(cell.rows * factor, 0.0, cell.seen, cell.is_exact) for cell in row]
+        estimated = sum(cell.rows for cell in row if not cell.is_exact)
+        left = totals.get(status, 0) - sum(cell.rows for cell in row if cell.is_exact)
+        if estimated:
+            factor = max(0.0, left) / estimated
+            found[status] = [cell if cell.is_exact else replace(cell, rows=cell.rows * factor) for cell in row]
     return found
 
 
 def _with_bytes(
-    cells: dict[Status, list[Cell]], seen: _Seen, opened: _Seen | None, job_bytes: int, event_bytes: int
+    cells: dict[Status, list[Cell]], seen: _Seen, exact: _Exact, job_bytes: int, event_bytes: int
 ) -> dict[Status, tuple[Cell, ...]]:
     """Share the bytes of both tables out: by the size of the arguments, and by the number of events."""
-    of_open = {(group[0], group[1]): group for group in opened.groups} if opened is not None else {}
-    groups = {(group[0], group[1]): group for group in seen.groups} | of_open
+    groups: dict[tuple[Status, int], _Group] = {(group[0], group[1]): group for group in seen.groups}
+    groups |= {key: group for key, group in exact.items() if group is not None}
     weights: dict[tuple[Status, int], tuple[float, float]] = {}
     for (status, age), (_, _, number, width, events) in groups.items():
         rows = cells[status][age].rows if status in cells else 0.0
@@ -180,32 +190,47 @@ def _decode(rows: Rows) -> _Seen:
         for row in rows
         if row["status"] is not None
     ]
-    return _Seen(groups, rows[0]["now"])
+    return _Seen(groups, rows[0]["now"], rows[0]["is_complete"])
 
 
-def _if_few(seen: _Seen) -> _Seen | None:
-    """None where there may be more of a status than were looked at."""
+def _open_ages(seen: _Seen) -> _Exact:
+    """What is exact of the open jobs: nothing of a status of which there may be more than were looked at."""
     numbers: Counter[Status] = Counter()
     for status, _, number, _, _ in seen.groups:
         numbers[status] += number
-    return seen if all(number < MOST_OPEN for number in numbers.values()) else None
+    groups: _Exact = {(group[0], group[1]): group for group in seen.groups}
+    # What no later release has is no row of its own.
+    few = [each for each in OPEN if numbers[each] < MOST_OPEN and (numbers[each] or each is not Status.ABORTING)]
+    return {(status, age): groups.get((status, age)) for status in few for age in range(len(AGE_DAYS) + 1)}
+
+
+def _last_day(seen: _Seen) -> _Exact:
+    """What is exact of the finished jobs of the last day: nothing where there were more events than are looked at."""
+    if not seen.is_complete:
+        return {}
+    groups: _Exact = {(group[0], group[1]): group for group in seen.groups}
+    return {(status, 0): groups.get((status, 0)) for status in Status if status.is_final}
 
 
 def _look(pages: int, most: int) -> Statement[_Seen]:
     if pages <= most:
         return _grouped("SELECT id, status, args FROM procrastinate_jobs")
-    # In thousandths of a page, so that the last page is as likely as the first.
-    step = 1_000 * pages // most
+    # One page of each stretch, by chance: what comes at regular intervals would be met always, or never. The same ones
+    # each time, so that numbers do not jump.
+    chance = random.Random(pages)
+    chosen = [min(pages - 1, int((place + chance.random()) * pages / most)) for place in range(most)]
     places = (
-        f"SELECT format('(%%s,%%s)', at / 1000, line)::tid FROM generate_series(1, {LINES}) AS line, "
-        f"generate_series({step // 2}, {1_000 * pages - 1}, {step}) AS at"
+        "SELECT format('(%%s,%%s)', page, line)::tid FROM unnest(%(pages)s::bigint[]) AS page, "
+        f"generate_series(1, {LINES}) AS line"
     )
-    return _grouped(f"SELECT id, status, args FROM procrastinate_jobs WHERE ctid = ANY (ARRAY({places}))")
+    jobs = f"SELECT id, status, args FROM procrastinate_jobs WHERE ctid = ANY (ARRAY({places}))"
+    return _grouped(jobs, {"pages": chosen})
 
 
 def _look_at_open(capabilities: Capabilities) -> Statement[_Seen]:
     """Waiting and running jobs. Each status by itself, for the partial indexes are of one."""
-    statuses = ["todo", "doing", *(("aborting",) if "aborting" in capabilities.statuses else ())]
+    # Later releases have the label and no index for it.
+    statuses = ["todo", "doing", *(("aborting",) if capabilities.has_aborting_status else ())]
     return _grouped(
         " UNION ALL ".join(
             f"(SELECT id, status, args FROM procrastinate_jobs WHERE status = '{status}' LIMIT {MOST_OPEN})"
@@ -214,12 +239,31 @@ def _look_at_open(capabilities: Capabilities) -> Statement[_Seen]:
     )
 
 
-def _grouped(jobs: str) -> Statement[_Seen]:
+def _look_at_last_day() -> Statement[_Seen]:
+    """The finished jobs that had an event among the last ones; complete if those go back for a day."""
+    newest = "(SELECT max(id) FROM procrastinate_events)"
+    before = (
+        f"SELECT at FROM procrastinate_events WHERE id <= {newest} - {MOST_EVENTS} AND type::text <> 'scheduled' "
+        "ORDER BY id DESC LIMIT 1"
+    )
+    is_complete = f"coalesce(({before}) < now() - interval '1 day', true)"
+    return _grouped(
+        "SELECT job.id, job.status, job.args FROM (SELECT DISTINCT job_id FROM procrastinate_events "
+        f"WHERE id > {newest} - {MOST_EVENTS} AND at > now() - interval '1 day' AND {is_complete}) AS recent "
+        "CROSS JOIN LATERAL (SELECT id, status, args FROM procrastinate_jobs WHERE id = recent.job_id LIMIT 1) AS job "
+        "WHERE job.status::text NOT IN ('todo', 'doing', 'aborting')",
+        is_complete=is_complete,
+    )
+
+
+def _grouped(
+    jobs: str, parameters: Mapping[str, object] = MappingProxyType({}), is_complete: str = "true"
+) -> Statement[_Seen]:
     """Jobs by status and age; the time stands in a row of its own where there is none."""
     oldest = len(AGE_DAYS)
     return Statement(
         f"""
-        SELECT now() AS now, found.* FROM (SELECT) AS once LEFT JOIN (
+        SELECT now() AS now, {is_complete} AS is_complete, found.* FROM (SELECT) AS once LEFT JOIN (
             SELECT job.status::text AS status,
                    CASE WHEN isfinite(age.at)
                         THEN width_bucket(extract(epoch FROM now() - age.at)::float8, %(bounds)s::float8[])
@@ -236,5 +280,5 @@ def _grouped(jobs: str) -> Statement[_Seen]:
              GROUP BY 1, 2) AS found ON true
         """,
         _decode,
-        {"bounds": [86_400.0 * days for days in AGE_DAYS]},
+        {"bounds": [86_400.0 * days for days in AGE_DAYS], **parameters},
     )

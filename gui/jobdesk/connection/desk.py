@@ -101,8 +101,8 @@ class Desk(QObject):
         self.monitor.recording.on_trouble = self.trouble.emit
         self.monitor.on_capabilities = self._adopt
         self.workers: list[WorkerRow] = []
-        #: How many things the Health page has found to be done, and whether one of them is a fault of now.
-        self.advised = (0, False)
+        #: How many faults the Health page has found to be mended.
+        self.advised = 0
         self._has_told_clock = False
         self.known = KnownValues(connector, secret_pattern=profile.hidden_keys)
         self.view_count = ViewCount(connector, capabilities)

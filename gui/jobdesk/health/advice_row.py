@@ -80,6 +80,16 @@ class AdviceRow(QWidget):
             add(self.tr("Show the differences"), self.differences_asked_for.emit)
         return found
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its SQL is shown."""
+        return not self.sql.isHidden()
+
+    def set_open(self, is_open: bool) -> None:
+        """Show its SQL, where it has any, or no longer."""
+        if self.advice.sql and is_open != self.is_open:
+            self._toggle()
+
     def _toggle(self) -> None:
         is_shown = self.sql.isHidden()
         self.sql.setVisible(is_shown)

@@ -167,10 +167,9 @@ class HealthPage(Page):
         self.note.set_tone("warning" if tone == "warning" else "secondary")
         self.note.set_whole(" · ".join(parts))
 
-    def _advised(self) -> tuple[int, bool]:
-        """How many things are to be done about a fault, and whether one is broken now."""
-        told = [each for each in advice(self.found) if each.tone != "info"] if self.found is not None else []
-        return len(told), any(each.tone == "bad" for each in told)
+    def _advised(self) -> int:
+        """How many things are to be done about a fault."""
+        return sum(each.tone != "info" for each in advice(self.found)) if self.found is not None else 0
 
     # Placing
 

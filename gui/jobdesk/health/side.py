@@ -88,9 +88,11 @@ class HealthSide(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
+        opened = {row.advice.title for row in self.rows if row.is_open}
         self.rows = []
         for each in told:
             row = AdviceRow(each)
+            row.set_open(each.title in opened)
             row.filter_asked_for.connect(self.filter_asked_for)
             row.told.connect(self.told)
             row.purge_asked_for.connect(lambda: self._preview())

@@ -58,8 +58,8 @@ def _workers(desk: Desk | None) -> tuple[str, Tone]:
 
 def _health(desk: Desk | None) -> tuple[str, Tone]:
     """How many things are to be done about what the Health page has read; nothing before that."""
-    number, is_bad = desk.advised if desk is not None else (0, False)
-    return (formats.number(number) if number else ""), "bad" if is_bad else "warning"
+    number = desk.advised if desk is not None else 0
+    return (formats.number(number) if number else ""), "warning"
 
 
 def _tr(text: str) -> str:
