@@ -33,7 +33,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from jobdesk.alerts.desktop import Desktop, keeps_in_tray
-from jobdesk.alerts.seeing import Seeing
+from jobdesk.alerts.seeing import Seeing, source_of
 from jobdesk.alerts.watcher import Source, Watcher
 from jobdesk.connection.session import Session
 from jobdesk.fleet.board import FleetBoard
@@ -133,8 +133,8 @@ class Program:
 
     def _sources(self) -> list[Source]:
         """The open databases, each once."""
-        found = (seeing.source() for seeing in self._seeing.values())
-        return list({source.name: source for source in found if source is not None}.values())
+        found = {source.name: source for seeing in self._seeing.values() if (source := seeing.source()) is not None}
+        return [*found.values(), *(source_of(member) for member in self.board.members if member.name not in found)]
 
     def _show_alerts(self, database: str) -> None:
         """The button of a notification: the tab of its database, with what is active."""

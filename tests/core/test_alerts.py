@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from jobdesk_core.alerts.alert import CALM_S, Alert, moved_on
 from jobdesk_core.alerts.alerting import Alerting
 from jobdesk_core.alerts.history import LEASE_S, AlertHistory
-from jobdesk_core.alerts.lines import Unreachable
+from jobdesk_core.alerts.lines import Unreachable, lines
 from jobdesk_core.alerts.past import Past, past
 from jobdesk_core.alerts.quiet import DAYS, NEVER, QuietHours
 from jobdesk_core.alerts.rule import DEFAULT_RULES, KINDS, AlertRule, Value, named, read_value
 from jobdesk_core.alerts.telling import GROUPED_S, Grouping, Mute, Telling, headline
 from jobdesk_core.database.rows import WorkerRow
 from jobdesk_core.reading.open_jobs import OpenGroup, OpenJobs
+from jobdesk_core.reading.progress import Progress
 from jobdesk_core.watching.attention import Attention
 from jobdesk_core.watching.situation import Situation
 
@@ -221,6 +222,8 @@ def test_two_desks_on_one_file_tell_once(tmp_path: Path) -> None:
         assert [each.subject for each in two.look(second + 1, BAD)] == ["etl"]
     two.look(10 + LEASE_S / 2, GOOD)
     two.look(11 + LEASE_S, GOOD)
+    # What the second saw while the first was looking does not count.
+    two.look(15 + LEASE_S / 2 + CALM_S, GOOD)
     two.look(11 + LEASE_S + CALM_S, GOOD)
     assert (one.told, two.told) == ([(0, "began", "etl")], [(11 + LEASE_S + CALM_S, "over", "etl")])
 
@@ -398,3 +401,26 @@ def test_another_program_has_the_file_for_long(tmp_path: Path, monkeypatch: pyte
     other.close()
     desk.look(14, BAD)
     assert desk.told == [(10, "began", "etl")]
+
+
+def test_what_follows_from_another_trouble_begins_no_alert_and_ends_none() -> None:
+    """No worker at all: its queues stand still, of course. One that stood still before is not over by that."""
+
+    def seen(worker_age_s: float) -> Situation:
+        worker = WorkerRow(1, NOW - dt.timedelta(seconds=worker_age_s), 0)
+        group = OpenGroup(due=3, oldest=NOW - dt.timedelta(seconds=900))
+        course = Progress("stalled", idle_since=NOW - dt.timedelta(seconds=900))
+        return Situation(NOW, OpenJobs(NOW, queues={"etl": group}, all=group, workers=(worker,)), {"etl": course})
+
+    rules = named(DEFAULT_RULES)
+    alive, dead = lines(rules, seen(3), NOW), lines(rules, seen(900), NOW)
+    assert list(alive["idle_queue"] or ()) == ["etl"] and alive["no_worker"] == {}
+    # It is told once that it stands still, and not also that it has fallen behind.
+    assert alive["oldest_due"] == {"etl": None}
+    assert list(dead["no_worker"] or ()) == [""] and dead["idle_queue"] is None
+    before, _ = moved_on([], rules, alive, NOW, database="d")
+    after, dropped = moved_on(before, rules, dead, later(600), database="d")
+    assert {each.key: each.gone_at for each in after} == {"no_worker": None, "idle_queue": None}
+    assert dropped == []
+    # Nobody has asked for the schedules: that rule is neither so nor over.
+    assert alive["schedule"] is None

@@ -55,6 +55,10 @@ class RuleBook:
         """The book with these rules for one profile."""
         return replace(self, profiles={**self.profiles, profile: tuple(rules)})
 
+    def with_folder(self, folder: str, rules: Sequence[AlertRule]) -> RuleBook:
+        """The book with these rules for every database of a folder that has none of its own."""
+        return replace(self, folders={**self.folders, folder: tuple(rules)})
+
     def with_way(self, way: Way) -> RuleBook:
         """The book with one more way, or another one of its name."""
         return replace(self, ways={**self.ways, way.name: way})

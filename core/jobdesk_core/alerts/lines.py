@@ -13,7 +13,7 @@ from jobdesk_core.watching.attention import Attention, Thresholds, every_line
 from jobdesk_core.watching.situation import Situation
 
 #: What nobody needs to be told beside that no worker is alive.
-_FOLLOWING = ("idle_queue", "unserved", "unresponsive_worker", "backlog")
+_FOLLOWING = ("idle_queue", "unserved", "unresponsive_worker", "backlog", "oldest_due")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from jobdesk.alerts.cards import EDGES, minute
+from jobdesk.alerts.cards import EDGES, told_at
 from jobdesk.alerts.switch import Switch
 from jobdesk.kit import formats
 from jobdesk.kit.flow import Flow
@@ -279,7 +279,7 @@ class RuleRow(QFrame):
             )
             self.mend.setText(self.tr("Allow it"))
         elif failed is not None:
-            text = self.tr("{time}: {trouble}").format(time=minute(failed.at), trouble=failed.trouble)
+            text = self.tr("{time}: {trouble}").format(time=told_at(failed.at), trouble=failed.trouble)
             self.mend.setText(self.tr("Send a test"))
         self.trouble.setText(formats.breakable(formats.visible_lines(text)))
         self.trouble.setVisible(bool(text))

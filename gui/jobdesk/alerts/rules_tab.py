@@ -28,8 +28,9 @@ class RulesTab(QWidget):
         super().__init__(parent)
         self.watcher: Watcher | None = None
         self.database = self.folder = ""
-        #: The names of the saved connections, and those to complete a subject by.
+        #: The names of the saved connections and of their folders, and those to complete a subject by.
         self.profiles: Callable[[], Sequence[str]] = tuple
+        self.folders: Callable[[], Sequence[str]] = tuple
         self.names: Callable[[], Sequence[str]] = tuple
         self.rows: list[RuleRow] = []
         self._work = Work(self)
@@ -46,7 +47,7 @@ class RulesTab(QWidget):
         self.test.clicked.connect(self.send_test)
         self.copying = CopyBox()
         self.copying.copied.connect(self._copy)
-        self.copy.clicked.connect(lambda: self.copying.show_names(self._others()))
+        self.copy.clicked.connect(lambda: self.copying.show_names(self._others(), self.folders()))
         self.quiet, self.ways = QuietBox(), WaysBox()
         self.quiet.changed.connect(lambda quiet: self.watcher.set_quiet(quiet) if self.watcher else None)
         self.ways.added.connect(self._add_way)
@@ -142,7 +143,7 @@ class RulesTab(QWidget):
         self._set(rules)
 
     def _set(self, rules: Sequence[AlertRule]) -> None:
-        if self.watcher is not None and self.database:
+        if self.watcher is not None:
             self.watcher.set_rules(self.database, rules)
             self.show_all()
 
@@ -161,11 +162,13 @@ class RulesTab(QWidget):
     def _others(self) -> list[str]:
         return [name for name in self.profiles() if name != self.database]
 
-    def _copy(self, names: list[str]) -> None:
+    def _copy(self, names: list[str], folders: list[str]) -> None:
         if self.watcher is not None:
             book, rules = self.watcher.book, self.in_force()
             for name in names:
                 book = book.with_rules(name, rules)
+            for folder in folders:
+                book = book.with_folder(folder, rules)
             self.watcher.keep(book)
 
     def _allow(self, command: Command) -> None:

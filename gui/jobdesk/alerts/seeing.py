@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from jobdesk_core.alerts.lines import Unreachable
+from jobdesk_core.watching.member import Member
 
 from jobdesk.alerts.watcher import Source
 from jobdesk.connection.session import Session
@@ -33,3 +34,14 @@ class Seeing:
         self._gone_since = None
         seen = desk.monitor.situation() if desk.state.mode in ("live", "polling") else None
         return Source(profile.name, profile.folder, seen)
+
+
+def source_of(member: Member) -> Source:
+    """What the fleet knows of a database that no tab follows; nothing where it waits for a password or is refused."""
+    profile = member.profile
+    if member.state == "unreachable":
+        return Source(
+            profile.name, profile.folder, Unreachable(member.since, member.trouble.sentence if member.trouble else "")
+        )
+    seen = member.look.situation if member.is_answering and member.look is not None else None
+    return Source(profile.name, profile.folder, seen)

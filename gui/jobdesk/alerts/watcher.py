@@ -62,6 +62,8 @@ class Watcher(QObject):
         self.alerting = Alerting(AlertHistory(state))
         self.sources: Callable[[], Iterable[Source]] = tuple
         self.looked: dict[str, Looked] = {}
+        #: The situation that was looked at last, by database: an answer of some time ago is not looked at again.
+        self._seen: dict[str, object] = {}
         #: How each way went last time, by its name.
         self.sent: dict[str, Sent] = {}
         #: Why the desktop cannot notify, in a sentence; empty while it can.
@@ -104,8 +106,9 @@ class Watcher(QObject):
         before = dict(self.looked)
         self.looked = {name: looked for name, looked in self.looked.items() if name in known}
         for source in found:
-            if source.seen is None:
+            if source.seen is None or source.seen is self._seen.get(source.name):
                 continue
+            self._seen[source.name] = source.seen
             rules = self.book.of(source.name, source.folder)
             looked = await asyncio.to_thread(self.alerting.look, source.name, rules, self.book.quiet, source.seen)
             self.looked[source.name] = looked
@@ -176,8 +179,9 @@ class Watcher(QObject):
         self._work.start(self._write(), name="keep the rules")
 
     def set_rules(self, database: str, rules: Sequence[AlertRule]) -> None:
-        """These rules for one database."""
-        self.keep(self.book.with_rules(database, rules))
+        """These rules for one database; without a name for all that have none of their own."""
+        book = self.book
+        self.keep(book.with_rules(database, rules) if database else replace(book, rules=tuple(rules)))
 
     def set_quiet(self, quiet: QuietHours) -> None:
         """These quiet hours."""

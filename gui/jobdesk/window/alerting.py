@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations import Action
-from jobdesk_core.profiles import UnreadableProfiles
+from jobdesk_core.profiles import Profile, UnreadableProfiles
 
 from jobdesk.acting.opening import matching_target, open_preflight
 from jobdesk.window.pages import KEYS
@@ -35,21 +35,24 @@ def connect_alerts(view: DeskView) -> None:
     panel.opened.connect(lambda: bell.setChecked(True))
     panel.help_asked_for.connect(lambda alert: _help(view, alert))
     panel.jobs_asked_for.connect(lambda alert: view.ask_for(alert.filter_text))
-    panel.rules.profiles = lambda: _saved(view)
+    panel.rules.profiles = lambda: [profile.name for profile in _saved(view)]
+    panel.rules.folders = lambda: sorted({profile.folder for profile in _saved(view) if profile.folder})
     panel.rules.names = lambda: _names(view)
     for signal in (view.session.desk_changed, view.session.renamed):
         signal.connect(lambda *_: _show_database(view))
+    view.above.changed.connect(lambda: _show_database(view))
     _show_database(view)
 
 
 def _show_database(view: DeskView) -> None:
-    profile = view.session.profile if view.session.desk is not None else None
+    is_open = view.session.desk is not None and not view.above.is_shown
+    profile = view.session.profile if is_open else None
     view.alerts.show_database(profile.name if profile else "", profile.folder if profile else "")
 
 
-def _saved(view: DeskView) -> list[str]:
+def _saved(view: DeskView) -> list[Profile]:
     try:
-        return [profile.name for profile in view.session.store.all()]
+        return view.session.store.all()
     except UnreadableProfiles:
         return []
 
