@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli import exit_codes, forms, output
 from jobdesk_core.cli.connection import Opened, opened
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.statement import Statement
@@ -31,6 +31,7 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queue", help="of this queue")
     parser.add_argument("--task", help="of this task")
     parser.add_argument("--forget", action="store_true", help="delete what was recorded of this database")
+    forms.add_forms(parser)
     parser.set_defaults(run_alone=run)
 
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if options.profile is None and options.dsn is None:
         if options.forget:
             raise Ended(exit_codes.USAGE, "What is to be forgotten? Name the database with --profile or --dsn.")
-        return _list(is_json=options.json)
+        return _list(options)
     with opened(options) as desk:
         path = asyncio.run(_path(desk))
         now = minute_of(desk.connector.clock.now())
@@ -68,28 +69,28 @@ def _forget(path: Path) -> int:
     return exit_codes.DONE
 
 
-def _list(*, is_json: bool) -> int:
-    found = histories()
+def _list(options: argparse.Namespace) -> int:
+    found, records = histories(), []
+    is_table = forms.form_of(options) is None
     table = output.Table("file", "since", "written", "kB")
     for path in found:
         since, status = History(path).recorded_since, path.stat()
         written = dt.datetime.fromtimestamp(status.st_mtime, dt.UTC)
         begun = dt.datetime.fromtimestamp(since * 60, dt.UTC) if since is not None else None
-        if is_json:
-            output.json_line({"file": str(path), "since": begun, "written": written, "bytes": status.st_size})
-        else:
+        records.append({"file": str(path), "since": begun, "written": written, "bytes": status.st_size})
+        if is_table:
             table.rows([(path.name, begun, written, f"{status.st_size / 1000:,.0f}")])
-    if not is_json:
-        output.note(f"In {history_folder()}" if found else f"Nothing has been recorded in {history_folder()}")
+    if not is_table:
+        return forms.write(options, records, "history")
+    output.note(f"In {history_folder()}" if found else f"Nothing has been recorded in {history_folder()}")
     return exit_codes.DONE if found else exit_codes.NOT_ALL
 
 
 def _show(history: History, now: int, options: argparse.Namespace) -> int:
     end = (now // HOUR + 1) * HOUR
     found = history.read(end - options.hours * HOUR, end, HOUR, queue=options.queue, task=options.task)
-    if options.json:
-        for column in found.columns:
-            output.json_line(_as_json(column))
+    if forms.form_of(options) is not None:
+        forms.write(options, [_as_json(column) for column in found.columns], "hour")
         return exit_codes.DONE
     heads = ("minutes", "came in", "succeeded", "failed", "waited p50", "p95", "ran p50", "p95 ")
     table = output.Table("hour", *heads)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jobdesk_core.failures.records import By, Failures, Range
+from jobdesk_core.number import Number, exact, so_far
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from jobdesk.failures import words
@@ -142,7 +143,14 @@ class FailuresModel(QAbstractTableModel):
             return " ".join(filter(None, self._of_first(own)))
         if column == SECOND:
             return " ".join(filter(None, self._of_second(row)))
-        values = {SHARE: group.share, TREND: list(group.trend), SINCE: group.first, LAST: group.last}
+        values = {
+            FAILED: self._number(group.failed),
+            STILL: self._number(group.still_failed),
+            SHARE: group.share,
+            TREND: list(group.trend),
+            SINCE: group.first,
+            LAST: group.last,
+        }
         return values.get(column)
 
     # What a cell says
@@ -154,11 +162,11 @@ class FailuresModel(QAbstractTableModel):
             text = " ".join(filter(None, (parts.text, parts.aside, parts.mark)))
             return PaintedCell(text, parts.tone, "", 0.0, False, parts.is_strong, False)
         texts = {
-            FAILED: formats.number(group.failed),
+            FAILED: self._count(group.failed),
             SHARE: words.percent(group.share),
             SINCE: formats.short(group.first, self._now),
             LAST: formats.short(group.last, self._now),
-            STILL: formats.number(group.still_failed),
+            STILL: self._count(group.still_failed),
         }
         is_loud = column in (FAILED, SHARE)
         tone: Tone = self._tone(row, "") if is_loud else "secondary" if row.is_muted or self._is_stale else ""
@@ -169,20 +177,27 @@ class FailuresModel(QAbstractTableModel):
         is_strong = group.is_rising and not row.is_muted and not row.is_child and column in (FAILED, SHARE, STILL)
         return PaintedCell(texts.get(column, ""), tone, "", 0.0, False, is_strong, self._titles[column].is_right)
 
+    def _number(self, count: int) -> Number:
+        assert self._found is not None
+        return exact(count) if self._found.is_counted else so_far(count)
+
+    def _count(self, count: int) -> str:
+        return formats.count_cell(self._number(count))[0]
+
     def _sum(self, column: int) -> PaintedCell:
         assert self._found is not None
         found = self._found
         groups = sum(not row.is_child for row in self._rows)
         texts = {
             FIRST: words._tr("1 group") if groups == 1 else words._tr("{count} groups").format(count=f"{groups:,}"),
-            FAILED: formats.number(sum(row.group.failed for row in self._rows if not row.is_child)),
-            STILL: formats.number(sum(row.group.still_failed for row in self._rows if not row.is_child)),
+            FAILED: self._count(sum(row.group.failed for row in self._rows if not row.is_child)),
+            STILL: self._count(sum(row.group.still_failed for row in self._rows if not row.is_child)),
         }
         if groups == len(found.groups):
             texts |= {
-                FAILED: formats.number(found.failed),
+                FAILED: self._count(found.failed),
                 SHARE: words.percent(found.failed / found.runs if found.runs else None),
-                STILL: formats.number(found.still_failed),
+                STILL: self._count(found.still_failed),
             }
         tone: Tone = "secondary" if column in (FIRST, SHARE) or self._is_stale else ""
         return PaintedCell(texts.get(column, ""), tone, "", 0.0, False, not tone, self._titles[column].is_right)

@@ -154,7 +154,8 @@ def counts_sentence(found: Failures) -> str:
     in_groups = _tr("in 1 group") if groups == 1 else _tr("in {count} groups").format(count=formats.number(groups))
     still = found.still_failed
     one_job, jobs = _tr("1 job still failed"), _tr("{count} jobs still failed").format(count=formats.number(still))
-    return f"{one if found.failed == 1 else more} {in_groups}, {one_job if still == 1 else jobs}"
+    text = f"{one if found.failed == 1 else more} {in_groups}, {one_job if still == 1 else jobs}"
+    return text if found.is_counted else _tr("{counts}, so far").format(counts=text)
 
 
 def reading_sentence(found: Failures, *, is_reading: bool) -> str:

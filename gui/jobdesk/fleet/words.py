@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from jobdesk_core.durations import roughly
+from jobdesk_core.number import at_least, exact
 from jobdesk_core.watching.attention import THRESHOLDS
 from jobdesk_core.watching.fleet import INTERVAL_S
 from jobdesk_core.watching.member import Member
@@ -94,7 +95,7 @@ def _release(member: Member) -> Cell:
 
 
 def _number(value: int, *, is_at_least: bool = False) -> Cell:
-    return Cell(f"{value:,}+" if is_at_least else formats.number(value), "" if value else "secondary")
+    return Cell(*formats.count_cell((at_least if is_at_least else exact)(value)))
 
 
 def _oldest(member: Member) -> Cell:

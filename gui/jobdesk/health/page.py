@@ -9,7 +9,7 @@ from collections import Counter
 
 from jobdesk_core.health import Health, advice, bytes_text
 from jobdesk_core.health.ages import AGE_DAYS
-from jobdesk_core.number import rounded
+from jobdesk_core.number import estimated, exact
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -128,7 +128,7 @@ class HealthPage(Page):
         if found.ages is None or found.total_bytes is None:
             return self.tr("reading …")
         rows = found.ages.between(None, 0, len(AGE_DAYS) + 1)
-        count = formats.number(round(rows.rows)) if rows.is_exact else f"≈{rounded(round(rows.rows))}"
+        count = formats.count((exact if rows.is_exact else estimated)(round(rows.rows)))
         text = self.tr("{count} jobs; {size} with their events")
         return text.format(count=count, size=bytes_text(found.total_bytes))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jobdesk_core.health import FINISHED, KEEP_DAYS, Freed, Health, bytes_text, freed, weekly_bytes
 from jobdesk_core.jobs import Status
-from jobdesk_core.number import rounded
+from jobdesk_core.number import estimated, exact
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -116,7 +116,7 @@ class RetentionPanel(QWidget):
 
     def _estimated(self, found: Freed) -> str:
         number = round(found.jobs)
-        count = formats.number(number) if found.cell.is_exact else f"≈{rounded(number)}"
+        count = formats.count((exact if found.cell.is_exact else estimated)(number))
         jobs = self.tr("1 job") if number == 1 else self.tr("{count} jobs").format(count=count)
         if found.seconds < 1:
             return jobs

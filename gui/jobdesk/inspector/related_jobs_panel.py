@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from jobdesk_core.filters.language import term
 from jobdesk_core.job.related_jobs import LATEST_JOBS, LIVE_LIMIT, Others
+from jobdesk_core.number import at_least, exact
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -70,7 +71,7 @@ class OthersPanel(QWidget):
     def _count(self, each: Others) -> str:
         if not each.live and not each.ended:
             return self.tr("none")
-        live = f"{LIVE_LIMIT:,}+" if each.live >= LIVE_LIMIT else formats.number(each.live)
+        live = formats.count(at_least(LIVE_LIMIT) if each.live >= LIVE_LIMIT else exact(each.live))
         return self.tr("{live} waiting or running, {ended} finished").format(
             live=live, ended=formats.number(each.ended)
         )

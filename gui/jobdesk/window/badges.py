@@ -5,7 +5,9 @@ They are empty until they have been read.
 
 from __future__ import annotations
 
+from jobdesk_core.feed.counts import Counts
 from jobdesk_core.jobs import EventType
+from jobdesk_core.number import exact, so_far
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.connection.desk import Desk
@@ -22,8 +24,12 @@ def show_badges(navigation: Navigation, desk: Desk | None) -> None:
     navigation.set_badge("health", *_health(desk))
     counts = desk.monitor.counts if desk is not None else None
     is_counted = counts is not None and counts.as_of is not None
-    navigation.set_badge("queues", formats.number(len(counts.queues())) if counts and is_counted else "")
-    navigation.set_badge("tasks", formats.number(len(counts.tasks())) if counts and is_counted else "")
+    navigation.set_badge("queues", _names(counts, len(counts.queues())) if counts and is_counted else "")
+    navigation.set_badge("tasks", _names(counts, len(counts.tasks())) if counts and is_counted else "")
+
+
+def _names(counts: Counts, names: int) -> str:
+    return formats.count_cell(counts.number(names))[0]
 
 
 def _failures(desk: Desk | None) -> str:
@@ -32,7 +38,8 @@ def _failures(desk: Desk | None) -> str:
         return ""
     now, series = desk.monitor.now(), desk.monitor.series
     failed = sum(series.total(kind, now) for kind in (EventType.FAILED, EventType.DEFERRED_FOR_RETRY))
-    return formats.number(failed) if failed else ""
+    number = exact(failed) if series.is_whole else so_far(failed)
+    return formats.count_cell(number)[0] if failed else ""
 
 
 def _schedules(desk: Desk | None) -> tuple[str, Tone]:
