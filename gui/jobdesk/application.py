@@ -96,6 +96,9 @@ class Program:
         self.desks.made.connect(self._made)
         self.board = FleetBoard(self._store, self.desks)
         self.desks.share(self.board)
+        if guide is None:
+            self.board.choose_interval(remembered.interval_of_fleet())
+            self.board.interval_changed.connect(remembered.keep_interval_of_fleet)
         frame = self.desks.frames[0]
         #: What is remembered of each desk's arrangement, and the links that are on their way to it.
         self._memories: dict[MainWindow, remembered.Memory] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobdesk.acting.undo import UndoDialog
 from jobdesk.failures.page import FailuresPage
+from jobdesk.fleet.page import FleetPage
 from jobdesk.health.page import HealthPage
 from jobdesk.journal.page import JournalPage
 from jobdesk.locks.page import LocksPage
@@ -53,6 +54,14 @@ async def schedules(walker: Walker) -> None:
     await walker.until(page.model.rowCount, "the schedules to be read")
     await walker.until(page.selected, "the first of them")
     await walker.picture("schedules")
+
+
+async def fleet(walker: Walker) -> None:
+    """Look at all saved connections; the demo has saved none."""
+    walker.trigger("view.fleet")
+    page = walker.window.pages.get_as("fleet", FleetPage)
+    await walker.until(page.isVisible, "the fleet")
+    await walker.picture("fleet")
 
 
 async def journal(walker: Walker) -> None:

@@ -66,6 +66,7 @@ async def _pages(walker: Walker) -> None:
     await records.schedules(walker)
     await records.locks(walker)
     await records.journal(walker)
+    await records.fleet(walker)
     await records.health(walker)
     await _sides(walker)
     await _jobs(walker)

@@ -11,6 +11,7 @@ import jobdesk
 import jobdesk_core
 import pytest
 from jobdesk.failures import words as failure_words
+from jobdesk.fleet import words as fleet_words
 from jobdesk.jobs import job_columns
 from jobdesk.journal import words as journal_words
 from jobdesk.locks import words as lock_words
@@ -149,6 +150,7 @@ def terms() -> set[str]:
     found |= {title.text for by in By for title in failure_words.titles(by, Range.HOUR)} | {"muted", "new", "back"}
     found |= {title.text for kind in LockKind for title in lock_words.columns_of(kind).values()}
     found |= {title.text for title in SchedulesModel().titles}
+    found |= {title.text for title in fleet_words.titles()}
     found |= {"worker", "state", "running", "last heartbeat"}
     found |= {status.value for status in Status} | {result.value for result in Result} - {"done"}
     found |= {key for key in KEYS if key not in ("is", "args.<key>")} | set(FLAGS)

@@ -36,7 +36,7 @@ LIMIT_S = 4.0
 #: The share of the time that the server may spend on the questions: what takes long is asked more rarely.
 SHARE = 0.01
 #: After so many seconds it is asked anew what the database can do: it may have been migrated.
-DETECT_AGAIN_S = 60.0
+DETECT_AGAIN_S = 120.0
 #: Whole minutes of which a rate is told.
 RATE_MINUTES = 10
 #: Whole minutes whose failures are compared with those before, at least so many of these, and from when on it is told.

@@ -84,6 +84,11 @@ class FleetBoard(QObject):
                 self._fleet.interval_s = seconds
             self.interval_changed.emit(seconds)
 
+    def choose_interval(self, seconds: float | None) -> None:
+        """Ask as often as was chosen another time, if that can still be chosen."""
+        if seconds in INTERVALS_S and seconds is not None:
+            self.set_interval(seconds)
+
     def show_only(self, wanted: str | Profile, password: str | None = None) -> None:
         """Follow one saved connection, by its name, or one that was typed. To be told before anybody looks."""
         self._only, self._password = wanted, password

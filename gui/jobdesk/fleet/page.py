@@ -43,6 +43,7 @@ class FleetPage(Page):
         self.setObjectName("page")
         self.board = board
         self._order, self._closed = Order(), set[str]()
+        self._is_odd, self._ranks = False, list[tuple[str, int, str]]()
         self.summary, self.toolbar = SummaryStrip(), FleetToolbar()
         self.table, self.latest, self.side = FleetTable(), Latest(), FleetSide()
         self.empty = EmptyState("fleet", self.tr("No databases yet."), self.tr("Paste a URL to add the first."))
@@ -98,6 +99,16 @@ class FleetPage(Page):
             first = next((row.name for row in self.table.fleet.rows if row.kind == "member"), "")
             self.table.choose(first)
         self._show_side()
+
+    def tick(self) -> None:
+        """A second has gone by: all is shown every other second, and at once what has changed its rank or state."""
+        ranks: list[tuple[str, int, str]] = [(member.name, member.rank, member.state) for member in self.board.members]
+        self._is_odd = not self._is_odd
+        if self._is_odd and ranks == self._ranks:
+            self.table.show_reasons()
+        else:
+            self._ranks = ranks
+            self.refresh()
 
     def retell(self) -> None:
         """Moments are told in another zone."""

@@ -69,6 +69,12 @@ class FleetTable(Table):
             if row.kind == "reason" and row.member is not None:
                 self._lines[row.key].show_member(row.member, row.reason)
 
+    def show_reasons(self) -> None:
+        """Let the seconds to the next try go by."""
+        for row in self.fleet.rows:
+            if row.kind == "reason" and row.member is not None:
+                self._lines[row.key].show_member(row.member, words.reason(row.member))
+
     def choose(self, name: str) -> None:
         """Choose a database, if it is listed."""
         self._key = f"member:{name}"

@@ -50,7 +50,7 @@ class Above(QObject):
 
     def refresh(self) -> None:
         """Let time pass on the page."""
-        self._view.pages.get_as(ABOVE, FleetPage).refresh()
+        self._view.pages.get_as(ABOVE, FleetPage).tick()
         self.show_numbers()
 
     def show_numbers(self) -> None:

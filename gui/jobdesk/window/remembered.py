@@ -88,6 +88,19 @@ def keep_tabs(names: list[str]) -> None:
     _keep(tabs=names[:MOST_TABS])
 
 
+def interval_of_fleet() -> float | None:
+    """How often the databases of the fleet were asked last time, in seconds; None when that was not chosen."""
+    try:
+        return float(str(_value("fleet_interval_s")))
+    except ValueError:
+        return None
+
+
+def keep_interval_of_fleet(seconds: float) -> None:
+    """Remember how often they are asked."""
+    _keep(fleet_interval_s=seconds)
+
+
 class Memory(QObject):
     """Keeps the arrangement of the window for each connection, and puts it back when that is opened again."""
 
