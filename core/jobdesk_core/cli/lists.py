@@ -52,7 +52,8 @@ def add_locks(parser: argparse.ArgumentParser) -> None:
 def queues(desk: Opened, options: argparse.Namespace) -> int:
     """List the queues with their jobs by status, counted exactly in one snapshot."""
     found = counted(desk)
-    rows = [_counts("queue", each, found.open.queues.get(each.name, NONE_OPEN)) for each in found.counts.queues()]
+    names = found.counts.queues()
+    rows = [_counts("queue", each, found.open.queues.get(each.name, NONE_OPEN), _ends(names)) for each in names]
     paused = found.open.paused
     if paused:
         rows = [row | {"paused_since": paused.get(row["queue"])} for row in rows]
@@ -62,11 +63,19 @@ def queues(desk: Opened, options: argparse.Namespace) -> int:
 def tasks(desk: Opened, options: argparse.Namespace) -> int:
     """List the tasks likewise."""
     found = counted(desk)
-    rows = [_counts("task", each, found.open.tasks.get(each.name, NONE_OPEN)) for each in found.counts.tasks()]
+    names = found.counts.tasks()
+    rows = [_counts("task", each, found.open.tasks.get(each.name, NONE_OPEN), _ends(names)) for each in names]
     return _show(options, rows, "task", found.open.read_at)
 
 
-def _counts(noun: str, counts: QueueCounts, group: OpenGroup) -> dict[str, Any]:
+def _ends(names: Sequence[QueueCounts]) -> list[Status]:
+    """The statuses of jobs that are over, also those that somebody has added to the database."""
+    found = {status for each in names for status in each.by_status}
+    others = found - {Status.TODO, Status.DOING, *ENDED}
+    return [*ENDED, *sorted(others, key=lambda status: status.value)]
+
+
+def _counts(noun: str, counts: QueueCounts, group: OpenGroup, ends: Sequence[Status]) -> dict[str, Any]:
     return {
         noun: counts.name,
         "due": group.due,
@@ -74,7 +83,7 @@ def _counts(noun: str, counts: QueueCounts, group: OpenGroup) -> dict[str, Any]:
         "running": group.running,
         "stalled": group.stalled,
         "held_by_locks": group.held,
-        **{status.value: counts.count(status) for status in ENDED},
+        **{status.value: counts.count(status) for status in ends},
         "all": counts.total,
         "oldest_due_since": group.oldest,
     }

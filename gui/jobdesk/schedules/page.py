@@ -137,13 +137,6 @@ class SchedulesPage(Page):
         self._show_all()
         self._show()
 
-    def look_at(self, name: str) -> None:
-        """Select a schedule by its name, from what is known of it already."""
-        if self._found is None and self._desk is not None:
-            self._found = self._desk.monitor.schedules.last
-        task, _, periodic_id = name.partition(" · ")
-        self.select(task, periodic_id)
-
     def ask_app(self) -> None:
         """Ask the application that the connection names for its schedules."""
         if self._desk is not None and introspect.problem(self._desk.profile) is None:
