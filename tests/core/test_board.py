@@ -18,7 +18,7 @@ from jobdesk_core.operations.change.prune import pruning, pruning_refusal
 from jobdesk_core.reading.job_counts import QueueCounts
 from jobdesk_core.reading.name_rows import Board, NameRow, name_row
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
-from jobdesk_core.reading.pace import KINDS, SAMPLES, Pace, minute_of
+from jobdesk_core.reading.pace import KINDS, SAMPLES, Pace, first_minute, minute_of
 from jobdesk_core.reading.stamps import Stamps
 from waiting import until
 
@@ -34,7 +34,7 @@ def held_by(pace: Pace, names: list[str]) -> Counter[Any]:
     found: Counter[Any] = Counter()
     for name in names:
         for kind in KINDS:
-            for minute, count in zip(pace.minutes(now()), pace.per_minute(kind, now(), name), strict=True):
+            for minute, count in enumerate(pace.per_minute(kind, now(), name), first_minute(now())):
                 found[minute, name, kind] += count
     return +found
 

@@ -19,7 +19,7 @@ from jobdesk_core.feed.feed import Feed
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.monitor import Monitor
 from jobdesk_core.number import exact, known_at, so_far
-from jobdesk_core.reading.pace import KINDS, Pace
+from jobdesk_core.reading.pace import KINDS, Pace, first_minute
 from jobdesk_core.reading.series import Series
 from waiting import until
 
@@ -121,7 +121,7 @@ def believed(series: Pace, now: dt.datetime, queues: list[str]) -> Counter[Any]:
     found: Counter[Any] = Counter()
     for queue in queues:
         for kind in KINDS:
-            for minute, count in zip(series.minutes(now), series.per_minute(kind, now, queue), strict=True):
+            for minute, count in enumerate(series.per_minute(kind, now, queue), first_minute(now)):
                 found[minute, queue, kind] += count
     return +found
 

@@ -122,7 +122,7 @@ async def overview_of(monitor: Any) -> Overview:
             while board.is_due:
                 board.work(1)
         found: Overview | None = monitor.overview()
-        return found if found is not None and found.was_due and found.is_exact else None
+        return found if found is not None and found.was_due and found.failed_now.is_exact else None
 
     seen: Overview = await until(whole, what="the overview")
     return seen

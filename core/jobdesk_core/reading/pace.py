@@ -224,12 +224,8 @@ class Pace:
 
     # Asking
 
-    def minutes(self, now: dt.datetime) -> list[int]:
-        """The minutes of the last hour, oldest first, the running one last; minutes since 1970."""
-        return list(range(first_minute(now), minute_of(now) + 1))
-
     def per_minute(self, kind: EventType, now: dt.datetime, name: str | None = None) -> list[int]:
-        """How often a kind of event happened in each of `minutes(now)`."""
+        """How often a kind of event happened in each minute of the last hour, the running one last."""
         return self.last((kind,), now, name)
 
     def last(
@@ -248,7 +244,7 @@ class Pace:
         return sum(self.last(kinds, now, name, PACE_MINUTES + 1)[:-1]) / PACE_MINUTES
 
     def backlog(self, waiting: int, now: dt.datetime, name: str | None = None) -> list[int]:
-        """How many jobs waited at the end of each of `minutes(now)`, reckoned back from `waiting`, those of now."""
+        """How many jobs waited at the end of each minute of the last hour, reckoned back from `waiting`, those of now."""
         found = [waiting]
         for growth in self._growth(now, name, MINUTES)[:0:-1]:
             found.append(max(0, found[-1] - growth))

@@ -39,7 +39,6 @@ class Overview:
     live_workers: int | None
     dead_workers: int
     failed_now: Number
-    is_exact: bool
     queues: list[NameRow]
     more: int
     attention: list[Attention]
@@ -64,7 +63,6 @@ def overview(moment: Moment, series: Series, queues: Board, situation: Situation
         live,
         0 if workers is None or live is None else len(workers) - live,
         moment.ended(Status.FAILED),
-        moment.is_exact,
         shown,
         len(moment.queues) - len(shown),
         attention(situation),
