@@ -244,7 +244,7 @@ class Pace:
         return sum(self.last(kinds, now, name, PACE_MINUTES + 1)[:-1]) / PACE_MINUTES
 
     def backlog(self, waiting: int, now: dt.datetime, name: str | None = None) -> list[int]:
-        """How many jobs waited at the end of each minute of the last hour, reckoned back from `waiting`, those of now."""
+        """How many jobs waited at the end of each minute of the last hour, reckoned back from those of now."""
         found = [waiting]
         for growth in self._growth(now, name, MINUTES)[:0:-1]:
             found.append(max(0, found[-1] - growth))
