@@ -146,11 +146,25 @@ def _tell_indexes(found: Health) -> None:
             for line in found.drift.indexes
         ]
     )
+    _tell_transactions(found)
     (functions, of_functions), (triggers, of_triggers) = found.drift.functions, found.drift.triggers
     output.line(
         f"{functions} of {of_functions} functions and {triggers} of {of_triggers} triggers are as released in "
         f"{found.drift.release}."
     )
+
+
+def _tell_transactions(found: Health) -> None:
+    held = found.transactions
+    if held is None:
+        return
+    oldest = held.oldest
+    if oldest is not None and oldest.age_s is not None:
+        output.line(output.plain(f"Oldest view: {oldest.kind} {oldest.name}, for {roughly(oldest.age_s)}."))
+    elif oldest is not None:
+        output.line(output.plain(f"Oldest view: {oldest.kind} {oldest.name}, {oldest.xid_age:,} transactions ago."))
+    if not held.is_whole:
+        output.line(output.plain(f"Only sessions of {found.capabilities.role} are seen: it lacks pg_read_all_stats."))
 
 
 def _as_json(desk: Opened, found: Health, told: list[Advice]) -> dict[str, object]:

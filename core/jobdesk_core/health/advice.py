@@ -80,9 +80,10 @@ def _schema(health: Health) -> Iterator[Advice]:
         yield Advice(tone, f"A {each.kind} {word}", sentence, each.sql, "sql" if each.sql else "differences")
     if health.drift.pending:
         count = len(health.drift.pending)
-        number = "1 migration is" if count == 1 else f"{count} migrations are"
-        sentence = f"Release {health.drift.release}. In this order: {', '.join(health.drift.pending)}."
-        yield Advice("info", f"{number} pending", sentence, health.drift.commands, "commands")
+        number = "1 migration" if count == 1 else f"{count} migrations"
+        title = f"Release {health.drift.release}: {number} pending"
+        sentence = f"In this order: {', '.join(health.drift.pending)}."
+        yield Advice("info", title, sentence, health.drift.commands, "commands")
 
 
 def _missing(line: IndexLine, health: Health) -> Advice:
@@ -209,7 +210,7 @@ def _retention(health: Health) -> Iterator[Advice]:
 
 def _many(number: float) -> str:
     """About how many, in words that are not more precise than the number: 9.2 M, 76 k, 4,210."""
-    if number >= 1_000_000:
+    if number >= 999_500:
         return f"{number / 1_000_000:,.1f} M"
     return f"{number:,.0f}" if number < 100_000 else f"{number / 1_000:,.0f} k"
 

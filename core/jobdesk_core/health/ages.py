@@ -25,13 +25,13 @@ from jobdesk_core.jobs import Status
 #: Where one age ends and the next begins, in days: up to a day, a week, a month, a quarter, and older.
 AGE_DAYS = (1, 7, 30, 90)
 #: Pages of jobs that are looked at: all of a table that has no more. A second try after one that took too long.
-SAMPLE_PAGES, FEWER_PAGES = 400, 40
+SAMPLE_PAGES, FEWER_PAGES = 300, 30
 #: Rows that are looked for on a page: more than fit, unless most of them are dead.
 LINES = 150
 #: Waiting and running jobs that are counted one by one.
 MOST_OPEN = 20_000
 #: Events whose jobs are looked at, so that the last day is exact.
-MOST_EVENTS = 60_000
+MOST_EVENTS = 40_000
 #: The statuses of jobs that are not over.
 OPEN = (Status.TODO, Status.DOING, Status.ABORTING)
 #: What a job takes beside its arguments, in bytes: for how the bytes are shared out only.

@@ -110,6 +110,7 @@ class RetentionPanel(QWidget):
             self.sentence.set_runs([Run(text.format(status=what, days=days)), Run(size, is_strong=True), Run(".")])
         self.bar.set_share(found.share)
         share = round(100 * found.share)
+        self.old.setVisible(bool(round(found.jobs)))
         self.old.setText(self.tr("older than {days} days, {share} %").format(days=days, share=share))
         self.kept.setText(self.tr("kept, {share} %").format(share=100 - share))
         self.estimate.setText(self._estimated(found))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from jobdesk_core.health import Advice, Health, advice
+from jobdesk_core.health.advice import IDLE_S, LONG_S
+from jobdesk_core.health.statistics import Transaction
+from jobdesk_core.number import rounded
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.health.advice_row import AdviceRow
 from jobdesk.health.following import follow
 from jobdesk.health.retention import RetentionPanel
+from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.fields import Field, FieldList
 from jobdesk.kit.labels import caption
@@ -32,6 +36,8 @@ class HealthSide(QWidget):
         self.well = ShapeLabel()
         self.retention = RetentionPanel()
         self.schema = FieldList()
+        self._transactions_title = caption(self.tr("TRANSACTIONS"))
+        self.transactions = FieldList()
         self.differences = QPushButton(self.tr("Show the differences"))
         self.differences.setAutoDefault(False)
         self.rows: list[AdviceRow] = []
@@ -52,6 +58,7 @@ class HealthSide(QWidget):
         self._show_advice(health)
         self.retention.show_health(health)
         self._show_schema(health)
+        self._show_transactions(health)
 
     def _show_advice(self, health: Health | None) -> None:
         told = advice(health) if health is not None else []
@@ -128,6 +135,33 @@ class HealthSide(QWidget):
         ]
         self.schema.set_fields(fields)
 
+    def _show_transactions(self, health: Health | None) -> None:
+        found = health.transactions if health is not None else None
+        self._transactions_title.setVisible(found is not None)
+        if health is None or found is None:
+            self.transactions.set_fields([])
+            return
+        fields: list[Field] = [
+            (self.tr("oldest view"), self._held(found.oldest), _late(found.oldest, LONG_S)),
+            (self.tr("left open"), self._held(found.idle), _late(found.idle, IDLE_S)),
+        ]
+        if health.catalog is not None and health.catalog.tables:
+            age = max(table.xid_age for table in health.catalog.tables)
+            text = self.tr("{age} transactions · frozen at {most}")
+            told = text.format(age=formats.number(age), most=rounded(health.catalog.freeze_max_age))
+            fields.append((self.tr("oldest row"), told, "warning" if age > health.catalog.freeze_max_age else ""))
+        if not found.is_whole:
+            text = self.tr("only those of {role}: it may not see others")
+            fields.append((self.tr("seen"), text.format(role=health.capabilities.role), ""))
+        self.transactions.set_fields(fields)
+
+    def _held(self, each: Transaction | None) -> str:
+        if each is None:
+            return self.tr("none")
+        who = f"{each.name} (pid {each.pid})" if each.pid is not None else each.name
+        since = formats.duration(float(round(each.age_s))) if each.age_s is not None else each.kind
+        return f"{since} · {who}"
+
     def _place(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 16)
@@ -142,8 +176,14 @@ class HealthSide(QWidget):
         buttons = QVBoxLayout()
         buttons.addWidget(self.differences)
         layout.addLayout(buttons)
+        layout.addWidget(self._transactions_title)
+        layout.addWidget(self.transactions)
         layout.addStretch()
         self.show_health(None)
+
+
+def _late(each: Transaction | None, limit_s: float) -> Tone:
+    return "warning" if each is not None and (each.age_s is None or each.age_s > limit_s) else ""
 
 
 def _tone(counted: tuple[int, int]) -> Tone:

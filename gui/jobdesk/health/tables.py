@@ -153,7 +153,7 @@ def _count(held: Held, sampled: int, *, is_sum: bool) -> Cell:
 
 
 def _whole(held: Held, sampled: int) -> Cell:
-    return Cell(_number(held), is_strong=True, tip=_worth(held, sampled))
+    return Cell(_number(held), "" if round(held.rows) else "secondary", is_strong=True, tip=_worth(held, sampled))
 
 
 def _number(held: Held) -> str:
@@ -218,7 +218,11 @@ def tables_rows(health: Health | None) -> list[tuple[str, list[Cell]]]:
         told = formats.number(round(number)) if number is not None else formats.DASH
         cells = [
             Cell(name.text, name.tone, shape=name.shape, is_strong=is_bad, tip=table.place),
-            Cell(told, tip="" if number is None else _tr("≈{number}, as the server has counted").format(number=told)),
+            Cell(
+                told,
+                "" if number else "secondary",
+                tip="" if number is None else _tr("≈{number}, as the server has counted").format(number=told),
+            ),
             Cell(bytes_text(table.table_bytes)),
             Cell(bytes_text(table.index_bytes)),
         ]
