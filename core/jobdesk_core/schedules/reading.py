@@ -187,9 +187,8 @@ def lives() -> Statement[Lives]:
         for row in rows:
             if row["begun"] is not None and row["ended"] is None:
                 newest[row["app"]] = max(newest.get(row["app"], 0.0), row["begun"])
-        since = rows[0]["since"]
-        if len(spans) >= MOST_LIVES:
-            since = max(since, min(begun for begun, _ in spans))
+        # Before the first of them nobody has reported, or it was forgotten: that is no gap.
+        since = max(rows[0]["since"], min((begun for begun, _ in spans), default=0.0))
         return Lives(spans, since, newest)
 
     return Statement(

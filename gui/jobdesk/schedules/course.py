@@ -217,7 +217,7 @@ class RunBars(QWidget):
         step = self.width() / MOST_BARS
         high = self.height() - foot - 2.0
         days = {formats.here(run.expected_at).date() for run in self._runs}
-        is_daily = len(days) > len(self._runs) / 2
+        is_daily = len(days) > max(1.0, len(self._runs) / 2)
         painter.setFont(theme().font(11))
         last = -100.0
         for place, (run, each) in enumerate(zip(self._runs, heights(self._runs, high), strict=True)):

@@ -43,12 +43,12 @@ class SchedulesModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.titles = [
-            Title(_tr("task · id"), 150, is_right=False),
-            Title(_tr("cadence"), 150, is_right=False, sample="about every 20 min (inferred)"),
-            Title(_tr("last run"), 150, is_right=False, sample="mm yesterday 02:00 38 s"),
+            Title(_tr("task · id"), 130, is_right=False),
+            Title(_tr("cadence"), 150, is_right=False, sample="about every 20 min (infer"),
+            Title(_tr("last run"), 150, is_right=False, sample="mm 22:45:00 29 s so far"),
             Title(_tr("next"), 96, sample="in 00 h 00 min"),
-            Title(_tr("state"), 110, is_right=False, sample="mm overlapping m"),
-            Title(_tr("last 40 runs"), 138),
+            Title(_tr("state"), 110, is_right=False, sample="mm overlapping"),
+            Title(_tr("last 40 runs"), 128),
         ]
         self._rows: list[_Row] = []
 

@@ -10,7 +10,7 @@ from jobdesk_core.job.details import JobDetail
 from jobdesk_core.schedules.schedule import Run, Schedule
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.inspector.why_card import WhyCard
 from jobdesk.kit import formats
@@ -91,7 +91,8 @@ class ScheduleSide(QWidget):
         else:
             self.why.clear()
         shown = schedule.runs[-MOST_BARS:]
-        self.bars_title.setText(self.tr("LAST {count} EXPECTED RUNS").format(count=len(shown)))
+        one, more = self.tr("LAST EXPECTED RUN"), self.tr("LAST {count} EXPECTED RUNS")
+        self.bars_title.setText(one if len(shown) == 1 else more.format(count=len(shown)))
         self.usual.set_whole(usual(schedule.runs))
         self.bars.show_runs(schedule.runs)
         for part in (self.bars, self.bars_title, self.usual):
@@ -162,6 +163,9 @@ class ScheduleSide(QWidget):
         layout.addWidget(self.about)
         buttons = QWidget()
         self._buttons = Flow(buttons)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        buttons.setSizePolicy(policy)
         layout.addWidget(buttons)
         layout.addWidget(self.why)
         for title, beside, part in (
