@@ -132,7 +132,9 @@ class SchedulesPage(Page):
         return next((each for each in self._found.schedules if each.key == self._chosen), None)
 
     def look_at(self, name: str) -> None:
-        """Select the schedule of this name, now or as soon as it has been read."""
+        """Select the schedule of this name: by what is known already, or as soon as it has been read."""
+        if self._found is None and self._desk is not None:
+            self._found = self._desk.monitor.schedules.last
         self._wanted = name
         self._show_all()
         self._show()
