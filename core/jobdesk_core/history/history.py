@@ -135,12 +135,12 @@ class History:
 
         Of a queue, of a task, of a task in a queue, or of all. The running minute is not recorded yet.
         """
-        stored = store.NONE
-        if self._file is not None:
-            stored = self._file.read(lambda file: store.get(file, first, end, queue, task), store.NONE)
+        of, stored = (queue, task), store.NONE
         with self._lock:
-            held = [(minute, each) for minute, each in self._held.items() if first <= minute < end]
-        return reading.to_range(stored, store.better_in(stored.known, held), first, end, step, (queue, task))
+            held = {minute: each for minute, each in self._held.items() if first <= minute < end}
+        if self._file is not None:
+            stored = self._file.read(lambda file: store.get(file, first, end, of, held), store.NONE)
+        return reading.to_range(stored, store.better_in(stored, held), first, end, step, of)
 
     def names(self, first: int, end: int, *, of: Literal["queue", "task"], queue: str | None = None) -> list[Name]:
         """The queues, or the tasks (of one queue), to which anything happened, the busiest first."""

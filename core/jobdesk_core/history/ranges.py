@@ -19,13 +19,13 @@ _PLACES = {kind: place for place, kind in enumerate(COUNTED)}
 class Counts(Mapping[EventType, int]):
     """How often each kind of `COUNTED` happened, as a row has it: made faster than a dictionary."""
 
-    __slots__ = ("_row",)
+    __slots__ = ("_first", "_row")
 
-    def __init__(self, row: Sequence[Any]) -> None:
-        self._row = row
+    def __init__(self, row: Sequence[Any], first: int = 0) -> None:
+        self._row, self._first = row, first
 
     def __getitem__(self, kind: EventType) -> int:
-        number: int = self._row[_PLACES[kind]]
+        number: int = self._row[self._first + _PLACES[kind]]
         return number
 
     def __iter__(self) -> Iterator[EventType]:

@@ -28,9 +28,8 @@ def to_range(
         # What an hour holds already is not added once more.
         since = stored.kept.minutes_since
         held = {minute: each for minute, each in held.items() if minute >= since or minute not in stored.known}
-    known = {minute: quality for minute, (quality, _) in stored.known.items()}
-    known |= {minute: each.quality for minute, each in held.items()}
-    rows = {row[0]: row[1:] for row in stored.minutes}
+    known = stored.known | {minute: each.quality for minute, each in held.items()}
+    rows = {row[0]: row for row in stored.minutes}
     if step == 1 and len(rows) == len(stored.minutes):
         columns = _minutes(rows, known, {minute: each.of(*wanted) for minute, each in held.items()}, first, end)
     else:
@@ -61,7 +60,7 @@ def _minutes(
                 columns.append(Column(minute, 1, NOTHING, EMPTY, EMPTY, filled))
             else:
                 waited, ran = row[-2], row[-1]
-                columns.append(Column(minute, 1, Counts(row), unpacked(waited), unpacked(ran), filled))
+                columns.append(Column(minute, 1, Counts(row, 1), unpacked(waited), unpacked(ran), filled))
     return columns
 
 

@@ -32,18 +32,20 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the file has of a range: how well each minute is known and how much happened in it; rows by minute and hour.
+    """What the file has of a range: how well each minute is known, and of those that are `held` in memory, how much
+    happened in them; rows by minute and hour.
 
     Several rows of a minute or an hour belong to several series.
     """
 
-    known: Mapping[int, tuple[int, int]]
+    known: dict[int, int]
+    held: Mapping[int, tuple[int, int]]
     kept: Kept
     minutes: Sequence[tuple[Any, ...]] = ()
     hours: Sequence[tuple[Any, ...]] = ()
 
 
-NONE = Stored({}, Kept())
+NONE = Stored({}, {}, Kept())
 
 
 def kept_of(connection: sqlite3.Connection, level: int) -> Kept:
@@ -127,18 +129,19 @@ def add_to_hour(connection: sqlite3.Connection, series: int, hour: int, cell: Ce
     connection.execute(PUT_HOUR, (series, hour, *row_of(whole)))
 
 
-def get(connection: sqlite3.Connection, first: int, end: int, queue: str | None, task: str | None) -> Stored:
-    """What the file has of a range; where that reaches beyond the minutes, of its whole hours."""
+def get(
+    connection: sqlite3.Connection, first: int, end: int, of: tuple[str | None, str | None], held: Iterable[int]
+) -> Stored:
+    """What the file has of a range, `of` a queue and a task; where it goes beyond the minutes, of its whole hours."""
+    queue, task = of
     level = BY_TASK if task is not None else BY_QUEUE if queue is not None else ALL
     kept = kept_of(connection, level)
     if first < kept.minutes_since:
         first, end = first // 60 * 60, -(-end // 60) * 60
-    known = {
-        row[0]: row[1:]
-        for row in connection.execute(
-            "SELECT minute, quality, total FROM known WHERE minute >= ? AND minute < ?", (max(first, kept.since), end)
-        )
-    }
+    sql = "SELECT minute, quality FROM known WHERE minute >= ? AND minute < ?"
+    known: dict[int, int] = dict(connection.execute(sql, (max(first, kept.since), end)))
+    sql = "SELECT quality, total FROM known WHERE minute = ?"
+    in_both = {minute: connection.execute(sql, (minute,)).fetchone() for minute in held if minute in known}
     minutes: list[tuple[Any, ...]] = []
     hours: list[tuple[Any, ...]] = []
     for (number,) in connection.execute(*_wanted(level, queue, task)).fetchall():
@@ -147,7 +150,7 @@ def get(connection: sqlite3.Connection, first: int, end: int, queue: str | None,
         if first < kept.minutes_since:
             sql = f"SELECT hour, {_SELECTED} FROM hours WHERE series = ? AND hour >= ? AND hour < ?"
             hours += connection.execute(sql, (number, first // 60, end // 60)).fetchall()
-    return Stored(known, kept, minutes, hours)
+    return Stored(known, in_both, kept, minutes, hours)
 
 
 def _wanted(level: int, queue: str | None, task: str | None) -> tuple[str, Sequence[str | int]]:
@@ -186,9 +189,12 @@ def totals(
     return found
 
 
-def better_in(known: Mapping[int, tuple[int, int]], held: Iterable[tuple[int, Minute]]) -> dict[int, Minute]:
+def better_in(stored: Stored, held: Mapping[int, Minute]) -> dict[int, Minute]:
     """The minutes held in memory that are known no worse there than in the file."""
-    return {minute: each for minute, each in held if known.get(minute, (FILLED, -1)) <= (each.quality, each.total)}
+    none = (FILLED, -1)
+    return {
+        minute: each for minute, each in held.items() if stored.held.get(minute, none) <= (each.quality, each.total)
+    }
 
 
 class _Series:
