@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from database import defer, run_sql
 from jobdesk.alerts.desktop import Desktop, keeps_in_tray
 from jobdesk.alerts.watcher import Watcher
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.telling import Telling
 from notifications import Service, session_bus
-from waiting import until
+from programs import started
+from waiting import until, until_true
 
 NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
 
@@ -78,3 +86,42 @@ async def test_without_a_service_it_is_said(tmp_path: Path, monkeypatch: pytest.
     with session_bus(tmp_path):
         assert await told() == said
     assert not keeps_in_tray()  # the offscreen platform has no tray
+
+
+def test_the_program_tells_once_though_it_is_killed_and_started_again(tmp_path: Path, dsn: str) -> None:
+    """The real program on a real database and a real bus; another alert proves that the second one looks."""
+    old = '[[rules]]\nrule = "oldest_due"\noldest_due_s = 60\n'
+    folders = {f"XDG_{name}_HOME": str(tmp_path) for name in ("CONFIG", "STATE", "DATA", "CACHE")}
+    (tmp_path / "jobdesk").mkdir()
+    file = tmp_path / "jobdesk" / "alerts.sqlite"
+    (tmp_path / "jobdesk" / "alerts.toml").write_text(old)
+    with session_bus(tmp_path) as address:
+        service = Service()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        mine = {"HOME": str(tmp_path), "DBUS_SESSION_BUS_ADDRESS": address, "QT_QPA_PLATFORM": "offscreen"}
+        command = [sys.executable, "-m", "jobdesk", "--dsn", dsn]
+
+        def make_old(queue: str) -> None:
+            defer(dsn, queue_name=queue)
+            run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '1 hour'")
+
+        make_old("mail")
+        with started(command, env=kept | folders | mine, stdout=subprocess.DEVNULL) as program:
+            until_true(lambda: service.shown, what="the first notification")
+            program.send_signal(signal.SIGKILL)
+            program.wait(30)
+        (first,) = _on_file(file, "SELECT owner FROM leases")
+        _on_file(file, "UPDATE leases SET until = until - 60")  # as a minute later
+        with started(command, env=kept | folders | mine, stdout=subprocess.DEVNULL) as program:
+            until_true(lambda: _on_file(file, "SELECT owner FROM leases") != [first], what="the second program")
+            make_old("etl")
+            until_true(lambda: len(service.shown) == 2, what="the second notification")
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(60) == 0
+        service.stop()
+    assert [each[3] for each in service.shown] == ["mail has fallen behind", "etl has fallen behind"]
+
+
+def _on_file(path: Path, sql: str) -> list[str]:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return [row[0] for row in connection.execute(sql)]
