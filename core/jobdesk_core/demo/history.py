@@ -21,6 +21,8 @@ JOBS, EARLIER = 3_600, 4_000
 HOUR_S, DAY_S = 3_600.0, 86_400.0
 #: Days of runs of the periodic tasks.
 DAYS = 9
+#: The shortest and the longest runs of the slow tasks, in seconds, as `tasks` has them.
+SLOW_S = {"media.transcode": (60, 120), "reports.nightly": (30, 60), "etl.load_partition": (6, 15)}
 #: A run of the daily one that nobody deferred.
 MISSED = "ledger.close_day"
 
@@ -87,7 +89,8 @@ def _deferred(now: dt.datetime, chance: random.Random) -> Iterator[_Past]:
         name, options, arguments = sample_job(chance)
         end = _end_of(name, seconds, chance)
         at = now - dt.timedelta(seconds=seconds + 20)
-        yield _Past(at, name, arguments, end, chance.expovariate(0.7), options)
+        runs_s = chance.uniform(*SLOW_S[name]) if name in SLOW_S else chance.expovariate(0.7)
+        yield _Past(min(at, now - dt.timedelta(seconds=runs_s + 20)), name, arguments, end, runs_s, options)
 
 
 def _periodic(app: App, now: dt.datetime, chance: random.Random) -> Iterator[_Past]:
