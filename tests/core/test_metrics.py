@@ -134,9 +134,8 @@ def test_a_dead_one_is_0_a_slow_one_delays_nobody_and_nothing_piles_up(dsn: str,
                 thread.start()
             samples = read(exporter.text())
             assert value(samples, "jobdesk_up", profile="a") == 0 and time.monotonic() - began < 20
-            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
-            with psycopg.connect(dsn) as other:
-                assert other.execute(waiting, [other.info.dbname]).fetchone() in [(1,), (0,)]
+            # One question goes on, however many have asked for its answer meanwhile.
+            assert [each.name for each in threading.enumerate()].count("metrics of a") <= 1
             for thread in threads:
                 thread.join(30)
         ends_at = time.monotonic() + 60

@@ -151,7 +151,7 @@ TRANSACTIONS: Statement[Transactions] = Statement(
     )
     SELECT (SELECT to_jsonb(held) FROM held WHERE xid_age IS NOT NULL ORDER BY xid_age DESC, age_s DESC LIMIT 1)
                AS oldest,
-           (SELECT to_jsonb(held) FROM held WHERE is_idle ORDER BY age_s DESC LIMIT 1) AS idle,
+           (SELECT to_jsonb(held) FROM held WHERE is_idle AND age_s > 10 ORDER BY age_s DESC LIMIT 1) AS idle,
            (SELECT age(datfrozenxid) FROM pg_database WHERE datname = current_database()) AS database_xid_age,
            pg_has_role('pg_read_all_stats', 'USAGE') AS is_whole
     """,
