@@ -118,7 +118,7 @@ def test_what_is_listed_are_values_and_what_they_are_worth(qapp: QApplication, t
         [
             ("a", [Cell("a…", value="a" * 400), Cell("1,234"), Cell("3 min", value=at), Cell("x")]),
             ("b", [Cell("–"), Cell("5", value=known_at(5, at)), Cell("ever", value=far_time("infinity")), Cell("x")]),
-            ("c", [Cell("c"), Cell("–", value=unknown()), Cell("2.5"), Cell("x")]),
+            ("c", [Cell("c"), Cell("–", value=unknown()), Cell("2.5"), Cell("", line=([1.0, None], "todo"))]),
             ("", [Cell("3 rows"), Cell("9"), Cell(""), Cell("")]),
         ]
     )
@@ -126,7 +126,7 @@ def test_what_is_listed_are_values_and_what_they_are_worth(qapp: QApplication, t
     table.setModel(model)
     table.setColumnHidden(3, True)
     table.horizontalHeader().moveSection(0, 1)
-    assert [title for title in listed(table).titles if title == "hidden"]
+    assert [row[-1] for row in listed(table).rows] == ["x", "x", [1.0, None]], "with what is hidden"
     found = listed(table, is_as_shown=True)
     assert found.titles == ["count", "count is", "name", "since"]
     assert [row[:2] for row in found.rows] == [[1234, None], [5, found.rows[1][1]], [None, "not known"]]

@@ -11,7 +11,7 @@ from jobdesk_core.health.ages import Cell as Held
 from jobdesk_core.health.schema_drift import IndexLine
 from jobdesk_core.health.statistics import TableStatistics
 from jobdesk_core.jobs import Status
-from jobdesk_core.number import rounded
+from jobdesk_core.number import Number, estimated, exact, rounded
 from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
@@ -149,11 +149,22 @@ def ages_rows(health: Health | None) -> list[tuple[str, list[Cell]]]:
 
 def _count(held: Held, sampled: int, *, is_sum: bool) -> Cell:
     tone: Tone = "secondary" if is_sum or round(held.rows) == 0 else ""
-    return Cell(_number(held), tone, tip=_worth(held, sampled))
+    return Cell(_number(held), tone, tip=_worth(held, sampled), value=_value(held))
 
 
 def _whole(held: Held, sampled: int) -> Cell:
-    return Cell(_number(held), "" if round(held.rows) else "secondary", is_strong=True, tip=_worth(held, sampled))
+    return Cell(
+        _number(held),
+        "" if round(held.rows) else "secondary",
+        is_strong=True,
+        tip=_worth(held, sampled),
+        value=_value(held),
+    )
+
+
+def _value(held: Held) -> Number:
+    """What an export has of it."""
+    return (exact if held.is_exact else estimated)(round(held.rows))
 
 
 def _number(held: Held) -> str:
@@ -178,7 +189,9 @@ def _worth(held: Held, sampled: int) -> str:
 
 def _bytes(held: Held, is_strong: bool) -> Cell:
     tip = _tr("≈: the bytes of both tables with their indexes, shared out by arguments and events.")
-    return Cell(bytes_text(held.bytes), "" if held.rows else "secondary", is_strong=is_strong, tip=tip)
+    return Cell(
+        bytes_text(held.bytes), "" if held.rows else "secondary", is_strong=is_strong, tip=tip, value=round(held.bytes)
+    )
 
 
 # Tables
@@ -222,9 +235,10 @@ def tables_rows(health: Health | None) -> list[tuple[str, list[Cell]]]:
                 told,
                 "" if number else "secondary",
                 tip="" if number is None else _tr("≈{number}, as the server has counted").format(number=told),
+                value=None if number is None else estimated(round(number)),
             ),
-            Cell(bytes_text(table.table_bytes)),
-            Cell(bytes_text(table.index_bytes)),
+            Cell(bytes_text(table.table_bytes), value=table.table_bytes),
+            Cell(bytes_text(table.index_bytes), value=table.index_bytes),
         ]
         cells += [dash, dash, dash] if counted is None else _counted(counted, health, is_bad)
         rows.append((table.name, cells))
@@ -234,7 +248,7 @@ def tables_rows(health: Health | None) -> list[tuple[str, list[Cell]]]:
 def _counted(counted: TableStatistics, health: Health, is_bad: bool) -> list[Cell]:
     tone: Tone = "warning" if is_bad else "" if counted.dead else "secondary"
     share = f"{100 * counted.dead_share:.1f} %"
-    dead = Cell(f"{formats.number(counted.dead)}  {share}", tone, is_strong=is_bad)
+    dead = Cell(f"{formats.number(counted.dead)}  {share}", tone, is_strong=is_bad, value=counted.dead)
     return [
         dead,
         _when(health, counted.vacuumed_at, counted.vacuumed_by_hand, "warning" if is_bad else ""),
@@ -247,7 +261,7 @@ def _when(health: Health, at: dt.datetime | None, is_by_hand: bool, tone: Tone) 
         return Cell(_tr("never"), tone or "secondary", tip=_tr("Not since the statistics are counted."))
     ago = formats.age(at, health.read_at)
     text = _tr("by hand, {time} ago") if is_by_hand else _tr("auto, {time} ago")
-    return Cell(text.format(time=ago), tone, tip=formats.full(at))
+    return Cell(text.format(time=ago), tone, tip=formats.full(at), value=at)
 
 
 # Indexes
@@ -308,7 +322,7 @@ def _index(line: IndexLine, health: Health) -> list[Cell]:
     return [
         Cell(short_name(line.name), is_mono=True, tip=line.found or line.expected),
         Cell(_tr(line.state), tone, shape=shape),
-        Cell(size, "" if line.bytes is not None else "secondary"),
+        Cell(size, "" if line.bytes is not None else "secondary", value=line.bytes),
         Cell(scans, scan_tone, tip=counted),
         Cell(line.note, "secondary", tip=line.note),
     ]

@@ -12,7 +12,7 @@ from jobdesk_core.number import Number
 from PySide6.QtCore import Qt
 
 from jobdesk.kit import formats
-from jobdesk.kit.roles import VALUE_ROLE, AnyIndex
+from jobdesk.kit.roles import LINE_ROLE, VALUE_ROLE, AnyIndex
 from jobdesk.kit.table import Table
 
 _NUMBER = re.compile(r"#?(-?[0-9][0-9,]*)(\.[0-9]+)?")
@@ -49,10 +49,15 @@ def listed(table: Table, places: Sequence[int] | None = None, *, is_as_shown: bo
 
 
 def value_of(index: AnyIndex) -> Any:
-    """What a cell stands for: what its model says, or else its text, as a number where it is one; None for a dash."""
+    """What a cell stands for: what its model says, the numbers of a line, or else its text, as a number if it is one.
+
+    None for a dash.
+    """
     value = index.data(VALUE_ROLE)
     if value is not None:
         return value
+    if (drawn := index.data(LINE_ROLE)) is not None:
+        return list(drawn[0])
     text = str(index.data() or "")
     if text in ("", formats.DASH):
         return None

@@ -10,7 +10,7 @@ from typing import Any
 from jobdesk_core.schedules.schedule import Schedule
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
 
-from jobdesk.kit.roles import CELL_ROLE, AnyIndex, PaintedCell
+from jobdesk.kit.roles import CELL_ROLE, VALUE_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.values_model import LEFT, RIGHT, Title
 from jobdesk.schedules import words
@@ -93,6 +93,8 @@ class SchedulesModel(QAbstractTableModel):
             return (cell.shape, cell.lead) if cell.lead else None
         if role == ASIDE_ROLE:
             return cell.aside
+        if role == VALUE_ROLE:
+            return _value(row.schedule, KEYS[index.column()])
         if role == RUNS_ROLE and index.column() == STRIP:
             return row.schedule.runs
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -122,6 +124,11 @@ class SchedulesModel(QAbstractTableModel):
             count=len(runs), failed=failed, missed=missed
         )
         return f"{told}, {_tr('{gone} without a job').format(gone=gone)}" if gone else told
+
+
+def _value(schedule: Schedule, key: str) -> object:
+    """What an export has of a cell where its text is not enough: runs whole, and moments."""
+    return {"last": schedule.last, "next": schedule.next_at, "state": schedule.state, "runs": schedule.runs}.get(key)
 
 
 def _tr(text: str) -> str:
