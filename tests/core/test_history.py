@@ -17,6 +17,7 @@ from jobdesk_core import EventType
 from jobdesk_core.history.histogram import Histogram
 from jobdesk_core.history.history import History
 from jobdesk_core.history.minutes import FILLED, RECORDED, Minute
+from jobdesk_core.history.place import drop_old
 from jobdesk_core.history.tidying import Limits
 from jobdesk_core.history.usual import RecordedUsual
 
@@ -186,6 +187,16 @@ def test_what_is_forgotten_is_gone_while_another_window_goes_on(tmp_path: Path) 
     one.keep({NOON + 7: minute_of(3)})
     one.save(NOON + 8)
     assert succeeded(History(one.path), NOON, NOON + 8) == [None] * 5 + [2, None, 3]
+
+
+def test_the_files_of_databases_that_nobody_watches_any_more_go(tmp_path: Path) -> None:
+    for name, days in (("old", 91), ("new", 89), ("old-unreadable-1", 91)):
+        for ending in (".sqlite", ".sqlite-wal"):
+            (tmp_path / f"{name}{ending}").touch()
+            at = time.time() - days * 86_400
+            os.utime(tmp_path / f"{name}{ending}", (at, at))
+    drop_old(tmp_path, 90)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.sqlite", "new.sqlite-wal"]
 
 
 # What can happen to the file

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+import time
 from pathlib import Path
 
 import platformdirs
@@ -35,3 +37,13 @@ def histories(folder: Path | None = None) -> list[Path]:
     """The files of all histories on this machine, by name."""
     found = (folder or history_folder()).glob("*.sqlite")
     return sorted(path for path in found if "-unreadable-" not in path.name)
+
+
+def drop_old(folder: Path, days: int) -> None:
+    """Delete the files that nobody has written into for so many days: their databases are not watched any more."""
+    oldest = time.time() - days * 86_400
+    for path in folder.glob("*.sqlite"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < oldest:
+                for ending in ("-wal", "-shm", ""):
+                    path.with_name(path.name + ending).unlink(missing_ok=True)

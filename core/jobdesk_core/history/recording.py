@@ -14,6 +14,7 @@ from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.history.file import HistoryTrouble
 from jobdesk_core.history.filling import Filler
 from jobdesk_core.history.history import History
+from jobdesk_core.history.place import drop_old
 from jobdesk_core.history.recorder import Recorder
 from jobdesk_core.history.usual import RecordedUsual
 from jobdesk_core.reading.pace import minute_of
@@ -60,6 +61,7 @@ class Recording:
             self.history = History(path)
             self.recorder.history = self.history
             self.usual.forget()
+            await asyncio.to_thread(drop_old, path.parent, self.history.limits.days)
 
     async def keep_saved(self) -> None:
         """Write what there is to be written, until cancelled."""
