@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,23 @@ def test_a_click_chooses_a_column_a_drag_a_range_and_escape_leaves_it(qapp: QApp
         QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=at[20])
     QTest.keyClick(chart, Qt.Key.Key_Escape)
     assert asked == [("succeeded", 20, 21), ("range", 20, 30), ("back",)]
+
+
+def test_what_comes_while_a_range_is_dragged_waits_for_its_end(qapp: QApplication) -> None:
+    chart, asked = shown(qapp, outcomes()), list[tuple[int, int]]()
+    chart.range_chosen.connect(lambda first, end: asked.append((first - FIRST, end - FIRST)))
+    at = [QPoint(round(chart._frame().left_of(each + 0.5)), 80) for each in (20, 29)]
+    QTest.mousePress(chart, Qt.MouseButton.LeftButton, pos=at[0])
+    QTest.mouseMove(chart, at[1])
+    later = replace(outcomes(), first=FIRST + 3)
+    chart.set_data(later)
+    assert chart.data.first == FIRST
+    QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=at[1])
+    assert asked == [(20, 30)] and chart.data is later
+    chart.column_chosen.connect(lambda: asked.append((0, 0)))
+    picture = chart._picture
+    chart.set_data(replace(later))
+    assert chart._picture is picture, "the same again is not painted anew"
 
 
 def test_a_click_tells_which_layer_it_hit(qapp: QApplication) -> None:

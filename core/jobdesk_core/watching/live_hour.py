@@ -43,11 +43,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LiveHour:
-    """The minutes from `first` to before `end`, of all (None, None) and of the names that were asked for."""
+    """The minutes from `first` to before `end`, of all (None, None) and of the names that were asked for.
+
+    `names`: the busiest of each kind, whether they were asked for or not.
+    """
 
     first: int = 0
     end: int = 0
     lines: Mapping[tuple[Kind | None, str | None], Line] = field(default_factory=dict)
+    names: Mapping[Kind, Sequence[str]] = field(default_factory=dict)
 
     def columns(self, kind: Kind | None, name: str | None) -> Mapping[int, Column]:
         """What happened by minute; nothing in each of them for a name that was not asked for."""
@@ -71,24 +75,31 @@ NO_HOUR = LiveHour()
 
 
 def live_hour(
-    moment: Moment, series: Series, boards: Mapping[Kind, Board], names: Sequence[tuple[Kind, str]]
+    moment: Moment,
+    series: Series,
+    boards: Mapping[Kind, Board],
+    names: Sequence[tuple[Kind, str]],
+    each_of: Kind | None = None,
 ) -> LiveHour:
-    """The hour before the minute of this moment, of all, of the busiest names and of those named."""
+    """The hour before the minute of this moment, of all, of those named, and of the busiest of a kind."""
     if not series.is_whole:
         return NO_HOUR
     read_at = moment.open.read_at
     end = minute_of(read_at)
     wanted = set(names)
+    busiest: dict[Kind, list[str]] = {}
     for kind, board in boards.items():
-        busiest = heapq.nlargest(MOST_NAMES, board.rows.values(), key=lambda row: row.ended_in_hour)
-        wanted.update((kind, row.name) for row in busiest if row.ended_in_hour)
+        rows = heapq.nlargest(MOST_NAMES, board.rows.values(), key=lambda row: row.ended_in_hour)
+        busiest[kind] = [row.name for row in rows if row.ended_in_hour]
+    if each_of is not None:
+        wanted.update((each_of, name) for name in busiest[each_of])
     paces: dict[Kind | None, Pace] = {None: series, "queue": series, "task": series.tasks}
     lines = {}
     for of_kind, name in [(None, None), *wanted]:
         pace = paces[of_kind]
         counts = {counted: pace.last((counted,), read_at, name, MINUTES + 1)[:-1] for counted in COUNTED}
         lines[of_kind, name] = Line(counts, *pace.copied(name))
-    return LiveHour(end - MINUTES, end, lines)
+    return LiveHour(end - MINUTES, end, lines, busiest)
 
 
 class Known:
@@ -125,7 +136,9 @@ class Known:
                 for counted, values in line.counts.items():
                     counts[counted] += sum(values[place] for place in places)
         names = [Name(name, counts) for name, counts in found.items() if any(counts.values())]
-        return sorted(names, key=lambda each: (-finished(each.counts), -sum(each.counts.values()), each.name))
+        names.sort(key=lambda each: (-finished(each.counts), -sum(each.counts.values()), each.name))
+        more = self._live.names.get(of, ()) if places else ()
+        return names + [Name(name, dict.fromkeys(COUNTED, 0)) for name in more if name not in found]
 
     @property
     def recorded_since(self) -> int | None:

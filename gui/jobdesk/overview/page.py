@@ -12,6 +12,7 @@ import time
 
 from jobdesk_core.filters.language import term
 from jobdesk_core.history.history import History
+from jobdesk_core.reading.name_rows import Board
 from jobdesk_core.reading.pace import minute_of
 from jobdesk_core.watching.attention import Attention
 from jobdesk_core.watching.live_hour import NO_HOUR, Kind, LiveHour, live_hour
@@ -36,8 +37,9 @@ from jobdesk.overview.queue_table import QueueTable
 
 #: Narrower, the 95th percentiles are left to the Queues page.
 NARROW_WIDTH = 860
-#: Seconds between two reads of one range within a minute, and how many times as long as such a read takes.
-REREAD_S, REREAD_TIMES = 2.0, 25
+#: Seconds between two reads of one range within a minute: while it has gaps that may be filled, at least so many times
+#: as long as such a read takes; and when it has none, for what comes late.
+REREAD_S, REREAD_TIMES, REREAD_WHOLE_S = 5.0, 200, 30.0
 
 
 class OverviewPage(Page):
@@ -54,7 +56,7 @@ class OverviewPage(Page):
         self._desk: Desk | None = None
         self._work = Work(self)
         self._span: Span | None = None
-        self._asked: tuple[Wish, Below, int] | None = None
+        self._asked: tuple[Wish, Below, int, bool] | None = None
         self._read_at = self._took_s = 0.0
         self.attention = AttentionCard()
         self.attention.asked.connect(self._help)
@@ -138,12 +140,13 @@ class OverviewPage(Page):
         """Read what happened in the range, unless that is known: anew each minute, and now and then within it."""
         assert self._desk is not None
         running = minute_of(self._desk.monitor.now())
-        asked = self.history.wish(queues), self.history.below, running
-        rest_s = max(REREAD_S, REREAD_TIMES * self._took_s)
+        asked = self.history.wish(queues), self.history.below, running, self._desk.monitor.series.is_whole
+        is_whole = self._span is not None and self._span.whole.recorded >= self._span.minutes
+        rest_s = REREAD_WHOLE_S if is_whole else max(REREAD_S, REREAD_TIMES * self._took_s)
         if asked == self._asked and (self._work.is_running("history") or time.monotonic() - self._read_at < rest_s):
             return
         self._asked, self._read_at = asked, time.monotonic()
-        reading = asyncio.to_thread(_read, self._desk.monitor.history, *asked, self._live(queues))
+        reading = asyncio.to_thread(_read, self._desk.monitor.history, *asked[:3], self._live(queues))
         self._work.start(reading, name="history", then=self._take, replaces=True)
 
     def _live(self, queues: tuple[str, ...]) -> LiveHour:
@@ -155,7 +158,10 @@ class OverviewPage(Page):
         names: list[tuple[Kind, str]] = [("queue", name) for name in queues]
         if choice.kind is not None and choice.name is not None:
             names.append((choice.kind, choice.name))
-        return live_hour(monitor.moment, monitor.series, {"queue": monitor.queues, "task": monitor.tasks}, names)
+        boards: dict[Kind, Board] = {"queue": monitor.queues, "task": monitor.tasks}
+        return live_hour(
+            monitor.moment, monitor.series, boards, names, each_of=choice.kind if choice.name is None else None
+        )
 
     def _take(self, found: tuple[Span, ChartData]) -> None:
         self._took_s = time.monotonic() - self._read_at

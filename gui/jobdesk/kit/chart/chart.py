@@ -69,6 +69,7 @@ class Chart(QWidget):
         self._pointer: QPointF | None = None
         self._pressed_at: QPointF | None = None
         self._dragged: tuple[int, int] | None = None  # columns, in the order of the drag
+        self._waiting: tuple[ChartData, str] | None = None
         self.setAccessibleName(self.tr("Chart"))
         # The window adds what can be done with a chart, wherever there is one.
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -78,14 +79,19 @@ class Chart(QWidget):
     # What it shows
 
     def set_data(self, data: ChartData, words: str = "") -> None:
-        """Show this; `words` stand in its middle when nothing was counted."""
+        """Show this; `words` stand in its middle when nothing was counted. While a range is dragged it waits."""
+        if len(data) and (self._pressed_at is not None or self._dragged is not None):
+            self._waiting = data, words
+            return
+        if data == self.data and words == self._words:
+            return
         minute = self.data.span(self._column)[0] if self._column >= 0 else None
         self.data, self._words = data, words
         self._shown = data.without(self._hidden)
         if minute is not None and data.first <= minute < data.end:
             self._column = data.column_at(minute)
         else:
-            self._column, self._dragged = -1, None
+            self._column = -1
         if len(data):
             self._bins(self._frame())  # before the frame that paints them: a week of minutes takes its time
         self._repaint()
@@ -242,7 +248,6 @@ class Chart(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() is not Qt.MouseButton.LeftButton or self._pressed_at is None:
             return
-        self._pressed_at = None
         if self._dragged is not None:
             self._choose_dragged()
         else:
@@ -251,12 +256,14 @@ class Chart(QWidget):
             layer = self._painting.layer_at(column, at.y()) if self._painting is not None else ""
             if _sensitive(frame).contains(at):
                 self.column_chosen.emit(*self._shown.span(column), layer)
+            self._let_go()
 
     def leaveEvent(self, event: QEvent) -> None:
         self._move_to(-1, None)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
+        self._let_go()
         self._move_to(-1, None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -274,9 +281,13 @@ class Chart(QWidget):
         if last >= 0 and key in places:
             column = max(0, min(last, places[Qt.Key(key)]))
             is_span = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self._dragged = (self._dragged[0] if self._dragged else here, column) if is_span else None
+            if is_span:
+                self._dragged = self._dragged[0] if self._dragged else here, column
             self._move_to(column, None)
-            self.update()
+            if is_span:
+                self.update()
+            else:
+                self._let_go()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._column >= 0:
             if self._dragged is not None:
                 self._choose_dragged()
@@ -292,15 +303,22 @@ class Chart(QWidget):
         if self._dragged is None and self._pressed_at is None:
             self.back_asked_for.emit()
             return
-        self._dragged = self._pressed_at = None
-        self.update()
+        self._let_go()
 
     def _choose_dragged(self) -> None:
         assert self._dragged is not None
         low, high = min(self._dragged), max(self._dragged)
-        self._dragged = None
+        first, end = self._shown.span(low)[0], self._shown.span(high)[1]
+        self._let_go()
+        self.range_chosen.emit(first, end)
+
+    def _let_go(self) -> None:
+        """No range is being chosen any more; what has come meanwhile is shown."""
+        self._pressed_at = self._dragged = None
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.set_data(*waiting)
         self.update()
-        self.range_chosen.emit(self._shown.span(low)[0], self._shown.span(high)[1])
 
     def _move_to(self, column: int, pointer: QPointF | None) -> None:
         self._pointer = pointer
