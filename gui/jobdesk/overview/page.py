@@ -37,9 +37,9 @@ from jobdesk.overview.queue_table import QueueTable
 
 #: Narrower, the 95th percentiles are left to the Queues page.
 NARROW_WIDTH = 860
-#: Seconds between two reads of one range within a minute: while it has gaps that may be filled, at least so many times
-#: as long as such a read takes; and when it has none, for what comes late.
-REREAD_S, REREAD_TIMES, REREAD_WHOLE_S = 5.0, 200, 30.0
+#: Seconds between two reads of one range within a minute: while it has gaps that may be filled, and when it has none,
+#: for what comes late; and how many times as long as such a read takes.
+REREAD_S, REREAD_WHOLE_S, REREAD_TIMES = 5.0, 30.0, 200
 
 
 class OverviewPage(Page):
@@ -142,7 +142,7 @@ class OverviewPage(Page):
         running = minute_of(self._desk.monitor.now())
         asked = self.history.wish(queues), self.history.below, running, self._desk.monitor.series.is_whole
         is_whole = self._span is not None and self._span.whole.recorded >= self._span.minutes
-        rest_s = REREAD_WHOLE_S if is_whole else max(REREAD_S, REREAD_TIMES * self._took_s)
+        rest_s = max(REREAD_WHOLE_S if is_whole else REREAD_S, REREAD_TIMES * self._took_s)
         if asked == self._asked and (self._work.is_running("history") or time.monotonic() - self._read_at < rest_s):
             return
         self._asked, self._read_at = asked, time.monotonic()
