@@ -84,7 +84,7 @@ def cells(member: Member, wait_s: float = INTERVAL_S) -> list[Cell]:
     ]
     if not look.all.stalled:
         row[-1] = Cell("0", "secondary")
-    row = row if is_now else [Cell(cell.text, "secondary") for cell in row]
+    row = row if is_now else [Cell(cell.text, "secondary", value=cell.value) for cell in row]
     return [name, state_cell(member), *row, age_cell(member, wait_s), Cell("")]
 
 
@@ -95,7 +95,8 @@ def _release(member: Member) -> Cell:
 
 
 def _number(value: int, *, is_at_least: bool = False) -> Cell:
-    return Cell(*formats.count_cell((at_least if is_at_least else exact)(value)))
+    number = (at_least if is_at_least else exact)(value)
+    return Cell(*formats.count_cell(number), tip=formats.count_tip(number), value=number)
 
 
 def _oldest(member: Member) -> Cell:
@@ -103,7 +104,7 @@ def _oldest(member: Member) -> Cell:
     if seconds is None:
         return Cell(formats.DASH, "secondary")
     is_old = seconds >= THRESHOLDS.oldest_due_s
-    return Cell(roughly(seconds), "warning" if is_old else "", is_strong=is_old)
+    return Cell(roughly(seconds), "warning" if is_old else "", is_strong=is_old, value=member.look and member.look.all.oldest)
 
 
 def _failed(member: Member) -> Cell:
@@ -113,7 +114,7 @@ def _failed(member: Member) -> Cell:
         return Cell(formats.DASH, "secondary")
     is_bad = any(line.rule == "failures" for line in member.lines)
     text = f"{rate:,.1f}" + ("+" if member.look.is_rate_at_least else "")
-    return Cell(text, "bad" if is_bad else "" if rate >= 0.05 else "secondary", is_strong=is_bad)
+    return Cell(text, "bad" if is_bad else "" if rate >= 0.05 else "secondary", is_strong=is_bad, value=rate)
 
 
 def _workers(member: Member) -> Cell:
