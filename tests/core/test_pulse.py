@@ -105,7 +105,8 @@ async def test_many_open_jobs_are_told_as_at_least_and_asked_for_more_rarely(dsn
         look = await pulse.ask(connector)
         assert look.is_rate_at_least
         assert not (await pulse.ask(connector)).situation.rises
-        assert pulse.wait_s(0.001) == pytest.approx(pulse.look.cost_ms / 10 if pulse.look else 0)
+        await pulse.ask(connector)
+        assert pulse.wait_s(0.001) > 0.001  # each takes the server some milliseconds, of which it is given a hundredth
         assert pulse.wait_s(3600) == 3600
 
 

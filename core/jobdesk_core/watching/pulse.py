@@ -7,8 +7,9 @@ least". What a release does not know (its workers before 3.1) is None, as is wha
 from __future__ import annotations
 
 import datetime as dt
+import statistics
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -103,6 +104,7 @@ class Pulse:
         self.counted: Counter[tuple[str, str, EventType]] = Counter()
         self._capabilities: Capabilities | None = None
         self._detected_at = 0.0
+        self._costs_ms: deque[float] = deque(maxlen=3)
         self._series = Series()
         self._cursor: int | None = None
         self._missing: dict[int, float] = {}
@@ -121,8 +123,11 @@ class Pulse:
         return self._routed(ask_limited(self.steps(), connector, limit_s), connector.route)
 
     def wait_s(self, interval_s: float) -> float:
-        """For how many seconds to wait until the next question, so that the server's share stays small."""
-        return interval_s if self.look is None else max(interval_s, self.look.cost_ms / 1000 / SHARE)
+        """For how many seconds to wait until the next question, so that the server's share stays small.
+
+        One that took long for once, as the first one may, changes nothing.
+        """
+        return max(interval_s, statistics.median_low(self._costs_ms) / 1000 / SHARE) if self._costs_ms else interval_s
 
     def steps(self) -> Asking[Look]:
         """The statements of one question."""
@@ -144,6 +149,7 @@ class Pulse:
         assert isinstance(answer, Answer)
         self.clock.note(answer.server_time, asked_at, answered_at)
         self._take(answer)
+        self._costs_ms.append(answer.cost_ms)
         self.look = self._seen(answer, capabilities, 1000 * (answered_at - asked_at))
         return self.look
 

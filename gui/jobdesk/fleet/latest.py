@@ -37,7 +37,6 @@ class Latest(QFrame):
     """A click chooses the database."""
 
     chosen = Signal(str)
-    alerts_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,8 +47,6 @@ class Latest(QFrame):
         note.setProperty("tone", "secondary")
         self.alerts = QPushButton(self.tr("Alerts"))
         self.alerts.setObjectName("link")
-        self.alerts.clicked.connect(self.alerts_asked_for)
-        self.alerts.hide()
         self.list = QListWidget()
         self.list.setObjectName("latest")
         self.list.setFrameShape(QFrame.Shape.NoFrame)

@@ -17,13 +17,14 @@ from jobdesk.fleet.summary import SummaryStrip
 from jobdesk.fleet.table import FleetTable
 from jobdesk.fleet.toolbar import FleetToolbar
 from jobdesk.kit import formats
+from jobdesk.kit.actions import Actions
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
 
-SIDE_WIDTH = 340
+SIDE_WIDTH = 310
 #: Narrower, the side panel is left out: the board has the whole width.
 NARROW_WIDTH = 900
 
@@ -54,6 +55,10 @@ class FleetPage(Page):
 
     def show_desk(self, desk: Desk | None) -> None:
         """Whatever is open: the board shows all of them."""
+
+    def set_actions(self, actions: Actions) -> None:
+        """Lead from the changes to the alerts."""
+        self.latest.alerts.clicked.connect(actions["alerts.show"].trigger)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -27,7 +27,7 @@ OPTIONAL = ("release", "finished", "age", "stalled")
 def titles() -> list[Title]:
     """The heads of the columns, in the order of KEYS."""
     return [
-        Title(_tr("database"), 110, is_right=False),
+        Title(_tr("database"), 140, is_right=False),
         Title(_tr("state"), 188, is_right=False, sample="polling behind pooler"),
         Title(_tr("release"), 72, is_right=False, sample="3.4–3.10"),
         Title(_tr("due"), 62, sample="10,000+"),
