@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from jobdesk_core.history.ranges import Column
+from jobdesk_core.history.ranges import Column, Range
 from jobdesk_core.jobs import EventType
 from jobdesk_core.watching.live_hour import finished
 from jobdesk_core.watching.spans import Span
 from PySide6.QtCore import QCoreApplication
 
 from jobdesk.kit import formats
-from jobdesk.kit.chart.data import ChartData, Curve, Layer
+from jobdesk.kit.chart.data import ChartData, Curve, Layer, Unit
 from jobdesk.kit.theme.tokens import Tone
 
 #: What stands below the counts: how long jobs waited, how long they ran, which share of them failed.
@@ -32,9 +32,13 @@ def charted(span: Span, below: Below) -> ChartData:
     found = span.chosen
     recorded = [column.recorded for column in found.columns]
     layers = _parts(span) if span.wish.kind is not None and span.wish.name is None else _outcomes(found.columns)
-    curves, unit = _curves(found.columns, below), "%" if below == "share" else "s"
-    names = {"wait": _tr("wait"), "run": _tr("run"), "share": _tr("failed share")}
-    return ChartData(found.first, found.step, recorded, layers, curves, names[below], "%" if unit == "%" else "s")
+    unit: Unit = "%" if below == "share" else "s"
+    return ChartData(found.first, found.step, recorded, layers, _curves(found, below), below_names()[below], unit)
+
+
+def below_names() -> dict[Below, str]:
+    """What can stand below, and how it is called."""
+    return {"wait": _tr("wait"), "run": _tr("run"), "share": _tr("failed share")}
 
 
 def outcome_names() -> dict[str, str]:
@@ -69,18 +73,20 @@ def _parts(span: Span) -> list[Layer]:
     return layers
 
 
-def _curves(columns: Sequence[Column], below: Below) -> list[Curve]:
+def _curves(found: Range, below: Below) -> list[Curve]:
     if below == "share":
-        shares = [
-            100 * column.counts[EventType.FAILED] / ended if (ended := finished(column.counts)) else None
-            for column in columns
-        ]
-        return [Curve("share", "", shares, "failed")]
-    histograms = [column.waited if below == "wait" else column.ran for column in columns]
+        return [Curve("share", "", [_share(column.counts) for column in found.columns], "failed", _share(found.counts))]
+    histograms = [column.waited if below == "wait" else column.ran for column in found.columns]
+    whole = found.waited if below == "wait" else found.ran
     return [
-        Curve(key, key, [each.percentile(part) if each else None for each in histograms], tone)
+        Curve(key, key, [each.percentile(part) if each else None for each in histograms], tone, whole.percentile(part))
         for key, part, tone in PERCENTILES
     ]
+
+
+def _share(counts: Mapping[EventType, int]) -> float | None:
+    ended = finished(counts)
+    return 100 * counts[EventType.FAILED] / ended if ended else None
 
 
 def _tr(text: str) -> str:

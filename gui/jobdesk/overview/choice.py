@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from jobdesk.kit import formats
-from jobdesk.overview.charted import BELOW, Below
+from jobdesk.overview.charted import BELOW, Below, below_names
 
 #: Names in a menu, the busiest: more do not fit a screen.
 MOST = 30
@@ -95,7 +95,7 @@ class BelowChoice(QToolButton):
     def choose(self, below: Below) -> None:
         """Be of this from now on."""
         self.below = below
-        words = {"wait": _tr("wait"), "run": _tr("run"), "share": _tr("failed share")}
+        words = below_names()
         self.setText(words[below])
         self.setAccessibleName(_tr("Below: {what}").format(what=words[below]))
         for action in self._menu.actions():

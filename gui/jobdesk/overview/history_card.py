@@ -89,7 +89,6 @@ class HistoryCard(QFrame):
         bounds = "" if known and not self._dragged else bounds_words(span)
         self.note.set_whole(" · ".join(part for part in (bounds, known, filled_words(span)) if part))
         self.layers.show_series(layers_of(data))
-        self.curves.show_series(curves_of(data))
         nothing = self.tr("No run has finished in this time.") if span.whole.recorded else ""
         self.chart.set_data(data, nothing)
         self._fit()
@@ -230,10 +229,17 @@ class HistoryCard(QFrame):
         layout.addWidget(self.chart, 1)
 
     def _fit(self) -> None:
-        """The legend beside the title, or in a line of its own where there is no room."""
+        """The legend beside the title, with the curves' values if there is room; or in a line of its own."""
         titles = max(theme().grown(TITLE_WIDTH), self.title.sizeHint().width() + self.note.sizeHint().width() + 10)
-        needed = self._tools.sizeHint().width() + self._ways.sizeHint().width() + titles + 60
-        place = (0, 1) if needed <= self.width() else (1, 0)
+        place = (1, 0)
+        for is_short in (False, True):
+            self.curves.show_series(curves_of(self.chart.data, is_short=is_short))
+            tools = sum(part.sizeHint().width() for part in (self.layers, self.below_choice, self.curves)) + 20
+            if tools + self._ways.sizeHint().width() + titles + 60 <= self.width():
+                place = (0, 1)
+                break
+        else:
+            self.curves.show_series(curves_of(self.chart.data, is_short=False))
         there = self._head.itemAtPosition(*place)
         if there is None or there.widget() is not self._tools:
             self._head.removeWidget(self._tools)

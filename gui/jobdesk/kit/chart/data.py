@@ -30,12 +30,13 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One value for each column, None where there is none."""
+    """One value for each column, None where there is none, and one of `all` columns together."""
 
     key: str
     name: str
     values: Sequence[float | None]
     tone: Tone
+    all: float | None = None
 
 
 @dataclass(frozen=True)

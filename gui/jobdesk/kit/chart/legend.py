@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMenu, QSizePolicy, 
 from jobdesk.kit import formats
 from jobdesk.kit.chart.data import ChartData
 from jobdesk.kit.chart.painting import colour_of
+from jobdesk.kit.chart.scales import value_text
+from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.shapes import paint_shape
 from jobdesk.kit.theme.tokens import Tone
@@ -29,6 +31,7 @@ class Series(NamedTuple):
     shape: str
     hue: Tone | int
     is_coloured: bool = True
+    tip: str = ""
 
 
 class SeriesButton(QAbstractButton):
@@ -51,6 +54,7 @@ class SeriesButton(QAbstractButton):
             self.setText(series.name)
             self.setAccessibleName(series.name)
             self.updateGeometry()
+        self.setToolTip(as_tooltip(series.tip))
         self.setChecked(is_shown)
         self.update()
 
@@ -156,6 +160,12 @@ def layers_of(data: ChartData) -> list[Series]:
     return [Series(each.key, each.name, each.shape, each.hue, isinstance(each.hue, str)) for each in data.layers]
 
 
-def curves_of(data: ChartData) -> list[Series]:
-    """What the legend tells of the curves."""
-    return [Series(each.key, each.name, "", each.tone) for each in data.curves if each.name]
+def curves_of(data: ChartData, *, is_short: bool) -> list[Series]:
+    """What the legend tells of the curves, with their values of all columns unless it is to be short."""
+    found = []
+    for each in data.curves:
+        words = f"{each.name} {value_text(each.all, data.unit)}".strip()
+        name = each.name if is_short else words
+        if name:
+            found.append(Series(each.key, name, "", each.tone, tip=words))
+    return found
