@@ -13,7 +13,7 @@ import pytest
 from jobdesk_core import moments
 from jobdesk_core.jobs import Status
 from jobdesk_core.schedules.cadence import Cadence, inferred, told
-from jobdesk_core.schedules.judging import Around, Deferral, Known, Told, behind, judge
+from jobdesk_core.schedules.judging import Around, Deferral, Known, Told, behind, explained, judge
 from jobdesk_core.schedules.schedule import Run, Schedule
 from jobdesk_core.schedules.words import in_words
 
@@ -315,9 +315,6 @@ def test_why_a_run_is_not_there() -> None:
         "Job #4,711 of the run before still waits, and its queueing lock nightly lets no other in.": judged(
             known("0 2 * * *", *DAILY[:-1], waiting, queueing_lock="nightly")
         ),
-        "Other schedules were deferred since, so a worker is alive. It may not know this schedule.": judged(
-            known("0 2 * * *", *DAILY), latest_s=NOW - 20, is_any_alive=True
-        ),
         "It has never been deferred. No worker is alive.": judged(
             known("0 2 * * *", said={"told_at": NOW - DAY}), is_any_alive=False
         ),
@@ -328,6 +325,41 @@ def test_why_a_run_is_not_there() -> None:
     alive = [(two - DAY, None)]
     assert judged(known("0 2 * * *", *DAILY), lives=alive, **since).reason == ""
     assert judged(known("0 2 * * *", *DAILY, TODAY), is_any_alive=False).reason == "", "nothing is late"
+
+
+def test_the_other_schedules_tell_of_the_time_that_was_missed() -> None:
+    two = at("2026-11-26 02:00")
+    now = two + 2 * HOUR
+    nightly = judged(known("0 2 * * *", *DAILY), now)
+
+    def told(*expected: float, cron: str = "*/5 * * * *") -> str:
+        what = Known("o", "", Told("o", "", cron, None, "q"), None, tuple(ran(each) for each in expected))
+        return explained(nightly, [nightly, judge(what, Around(now))]).reason
+
+    steps = [two + n * 5 * MINUTE for n in range(-5, 24)]
+    gap = [each for each in steps if not two - 6 * MINUTE < each < two + 12 * MINUTE]
+    short = [each for each in steps if not two - 6 * MINUTE < each < two + 4 * MINUTE]
+    known_then = (
+        "Other schedules were deferred at that time, so a worker was alive. It may not have known this schedule."
+    )
+    assert told(*steps) == told(*short) == known_then
+    assert told(*gap) == (
+        "No schedule was deferred from 01:50 to 02:15: no worker seems to have been alive, "
+        "and missed runs are only caught up within 10 min."
+    )
+    stopped = told(*[each for each in steps if each < two])
+    assert stopped == "No schedule has been deferred since 01:55: no worker seems to be alive."
+    # Of one that has run often since, nothing is known of that time; nor is by one that was not expected then.
+    often = [ran(now - n * MINUTE) for n in range(40, 0, -1)]
+    busy = judge(Known("busy", "", Told("busy", "", "* * * * *", None, "q"), None, tuple(often)), Around(now))
+    rare = judge(Known("o", "", Told("o", "", "0 2 * * *", None, "q"), None, (DAILY[-1],)), Around(now))
+    assert "later" in explained(nightly, [nightly, rare, busy]).reason
+    assert "No schedule has been deferred since 2026-11-25 02:00" in explained(nightly, [nightly, rare]).reason
+    later = told(two + HOUR, cron="0 * * * *")
+    assert later == "Other schedules were deferred later, so a worker is alive now. Nothing tells of that time."
+    assert told() == ""
+    fine = judged(known("0 2 * * *", *DAILY, TODAY))
+    assert explained(fine, [nightly, fine]) == fine
 
 
 def test_the_strip_shows_what_is_not_there() -> None:

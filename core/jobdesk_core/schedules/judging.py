@@ -252,9 +252,31 @@ def _reason(known: Known, around: Around, found: Schedule, first: float) -> str:
         return why.nobody_alive(gap, start)
     if around.is_any_alive is False:
         return why.none_alive(around.silent_since)
-    if around.latest_s is not None and around.latest_s > first:
-        return why.others_deferred(found.missed > 0)
     return ""
+
+
+def explained(schedule: Schedule, others: Sequence[Schedule], behind_s: float = 0.0) -> Schedule:
+    """With what the other schedules tell of the time at which it was not deferred, where nothing else told anything."""
+    if schedule.reason or schedule.expected_at is None or schedule.state == "abandoned":
+        return schedule
+    at = _second(schedule.expected_at) + behind_s
+    theirs = [run for each in others if each.key != schedule.key for run in each.runs]
+    deferred = [_second(run.deferred_at) for run in theirs if run.deferred_at is not None]
+    missed = [_second(run.expected_at) + behind_s for run in theirs if run.is_missed]
+    before = max((moment for moment in deferred if moment < at), default=None)
+    after = min((moment for moment in deferred if moment >= at), default=None)
+    if after is not None and after - at <= why.CAUGHT_UP_S:
+        reason = why.others_then(schedule.missed > 0)
+    elif (
+        before is not None
+        and any(before < moment < (after or math.inf) for moment in missed)
+        # Of one that ran often since, only the latest runs are known: it may have been deferred in between.
+        and all(len(each.runs) < MOST_RUNS or _second(each.runs[0].expected_at) <= before for each in others)
+    ):
+        reason = why.nothing_deferred(before, after, at)
+    else:
+        reason = why.others_since(schedule.missed > 0) if after is not None else ""
+    return replace(schedule, reason=reason)
 
 
 def behind(offsets: Sequence[float]) -> float:

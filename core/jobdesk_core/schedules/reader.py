@@ -22,7 +22,7 @@ from jobdesk_core.reported.attempts import attempt
 from jobdesk_core.reported.records import ReportedSchedule
 from jobdesk_core.schedules import reading, why
 from jobdesk_core.schedules.book import Book, Key
-from jobdesk_core.schedules.judging import Around, Deferral, Known, Told, behind, judge
+from jobdesk_core.schedules.judging import Around, Deferral, Known, Told, behind, explained, judge
 from jobdesk_core.schedules.reading import FoundJob, Lives
 from jobdesk_core.schedules.schedule import Schedule
 
@@ -105,7 +105,8 @@ class ScheduleReader:
         deferral_of = {(each.task, each.periodic_id): each for each in deferrals}
         known = [self._known(key, stated.get(key), deferral_of.get(key)) for key in keys]
         around = self._around(now, known, workers, told_lives.value)
-        found = sorted((judge(each, around) for each in known), key=_place)
+        judged = [judge(each, around) for each in known]
+        found = sorted((explained(each, judged, around.behind_s) for each in judged), key=_place)
         return Schedules(
             now,
             tuple(found),

@@ -55,10 +55,25 @@ def queueing_lock(job_id: int, lock: str) -> str:
     return f"Job #{job_id:,} of the run before still waits, and its queueing lock {lock} lets no other in."
 
 
-def others_deferred(is_missed: bool) -> str:
-    """Workers defer other periodic tasks, but not this one."""
-    told = "Other schedules were deferred since, so a worker is alive."
-    return f"{told} It may not know this schedule." if is_missed else told
+def others_then(is_missed: bool) -> str:
+    """Other periodic tasks were deferred at that time."""
+    told = "Other schedules were deferred at that time, so a worker was alive."
+    return f"{told} It may not have known this schedule." if is_missed else told
+
+
+def others_since(is_missed: bool) -> str:
+    """Other periodic tasks have been deferred since, long after."""
+    told = "Other schedules were deferred later, so a worker is alive now."
+    return f"{told} Nothing tells of that time." if is_missed else told
+
+
+def nothing_deferred(before: float, after: float | None, moment: float) -> str:
+    """Nothing was deferred round a moment, of which other periodic tasks were expected, too."""
+    if after is None:
+        return f"No schedule has been deferred since {_clock(before, moment)}: no worker seems to be alive."
+    span = f"from {_clock(before, moment)} to {_clock(after, moment)}"
+    told = f"No schedule was deferred {span}: no worker seems to have been alive"
+    return f"{told}, and {CAUGHT_UP}." if after - moment > CAUGHT_UP_S else f"{told}."
 
 
 def never_deferred(is_any_alive: bool | None) -> str:
