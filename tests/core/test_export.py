@@ -114,6 +114,40 @@ async def test_a_secret_is_written_only_when_asked_for(dsn: str, tmp_path: Path,
         assert [line["args.user"] for line in lines[1:]] == ['{"password": 1}', '{"name": "n"}']
 
 
+async def test_only_the_columns_on_show_in_their_order(dsn: str, tmp_path: Path) -> None:
+    defer(dsn, args='{"a": {"b": 1.10}, "token": "p1"}', lock=None)
+    defer(dsn, args="null", lock=None, queue_name="=q")
+    defer(dsn, args='{"a": ' + "[" * 3_000 + "]" * 3_000 + "}", lock=None)
+    columns, paths = ["status", "args.a.b", "id", "queue_name", "scheduled_at", "args.token"], [("a", "b"), ("token",)]
+    run_sql(dsn, "UPDATE procrastinate_jobs SET scheduled_at = 'infinity' WHERE id = 1")
+    connector = PsycopgConnector(conninfo=dsn)
+    await connector.open_async()
+    try:
+        able = await connector.run_async(DETECT)
+        for kind in ("csv", "json", "ndjson"):
+            wanted = Wanted(
+                *(JobFilter.parse(""), Order.OLDEST, kind),
+                paths=paths,
+                columns=columns,
+                secret_keys=None if kind == "ndjson" else "",
+            )
+            assert (await export_jobs(connector, able, wanted, tmp_path / kind)).jobs == 3
+    finally:
+        await connector.close_async()
+    lines = list(csv.reader((tmp_path / "csv").read_text("utf-8").splitlines()))
+    assert lines[:3] == [
+        columns,
+        ["todo", "1.10", "1", "q", "infinity", "••••••"],
+        ["todo", "", "2", "'=q", "", ""],
+    ]
+    text = (tmp_path / "json").read_text("utf-8")
+    assert [list(each) for each in json.loads(text)] == [columns] * 3 and '"args.a.b": 1.10, "id": 1' in text
+    whole = [json.loads(line) for line in (tmp_path / "ndjson").read_text("utf-8").splitlines()]
+    assert [line["args.token"] for line in whole] == ["p1", None, None], (
+        "what is nested too deeply is no reason to stop"
+    )
+
+
 @pytest.mark.parametrize("moment", ["the first page", "a write", "the end"])
 async def test_a_stop_leaves_what_was_there(
     dsn: str, tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch

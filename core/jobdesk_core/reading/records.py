@@ -5,6 +5,7 @@ Times and arguments cost a bounded read of a few events for each job: they are a
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -312,11 +313,11 @@ class RecordLines:
 
     def _values(self, record: JobRecord) -> list[Any]:
         """The values of the columns that are wanted."""
-        held = columns_of(record)
-        if self._kind == "csv" or record.args is None:
-            held |= {"args": record.args}
-            held |= {argument_name(path): text for path, text in zip(self._paths, record.times.values, strict=True)}
-            return [held.get(name) for name in self._columns]
-        args = exact_json.loads(record.args)
-        held |= {"args": args} | {argument_name(path): _value_at(args, path) for path in self._paths}
+        held = columns_of(record) | {"args": record.args}
+        held |= {argument_name(path): text for path, text in zip(self._paths, record.times.values, strict=True)}
+        if self._kind != "csv" and record.args is not None:
+            # What is nested too deeply stays text.
+            with contextlib.suppress(RecursionError):
+                args = exact_json.loads(record.args)
+                held |= {"args": args} | {argument_name(path): _value_at(args, path) for path in self._paths}
         return [held.get(name) for name in self._columns]
