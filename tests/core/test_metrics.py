@@ -80,7 +80,9 @@ def test_what_is_told_is_true_and_counters_count_on(dsn: str) -> None:
         assert value(samples, "jobdesk_workers", profile="a", state="alive") == 0
         assert value(samples, "jobdesk_attention_lines", profile="a", rule="no_worker") == 1
         assert value(samples, "jobdesk_attention", profile="a", rule="no_worker", subject="", tone="bad") == 2
-        assert value(samples, "jobdesk_attention_lines", profile="a", rule="lock") == 0
+        assert value(samples, "jobdesk_attention_lines", profile="a", rule="failures") == 0
+        # Nobody has asked for what these go by: none is not told as zero.
+        assert value(samples, "jobdesk_attention_lines", profile="a", rule="schedule") is None
         events = {"profile": "a", "queue": "mail"}
         assert value(samples, "jobdesk_job_events_total", event="started", **events) == 0
         job_id, _ = start(dsn)

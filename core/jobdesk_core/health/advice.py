@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -13,9 +14,12 @@ from jobdesk_core.health.retention import freed
 from jobdesk_core.health.schema_drift import IndexLine
 from jobdesk_core.health.statistics import TableStatistics
 
+Tone = Literal["bad", "warning", "info"]
 Remedy = Literal["sql", "commands", "jobs", "purge", "differences", ""]
 #: Dead rows that are worth a vacuum, their share of all, and how old the last analyze may be in changed rows' share.
 MANY_DEAD, DEAD_SHARE, STALE_SHARE = 10_000, 0.2, 0.5
+#: Seconds since a vacuum after which dead rows are worth a warning.
+RECENT_S = 3_600.0
 #: Bytes of the jobs from which on reading all of them is felt; bytes that a server reads in a second, roughly.
 LARGE_BYTES, READ_BYTES_PER_S = 100_000_000, 500_000_000
 #: Rows that go into an index in a second, roughly.
@@ -161,11 +165,18 @@ def _vacuum(table: TableSize, counted: TableStatistics, health: Health) -> Itera
         elif health.read_at is not None:
             by = "by hand" if counted.vacuumed_by_hand else "by autovacuum"
             sentence += f" Last vacuumed {by} {roughly(health.read_at - counted.vacuumed_at)} ago."
-        yield Advice("warning", f"{name} needs a vacuum", sentence, f"VACUUM (ANALYZE) {place};")
+        tone: Tone = "info" if _is_recent(counted.vacuumed_at, health, RECENT_S) else "warning"
+        yield Advice(tone, f"{name} needs a vacuum", sentence, f"VACUUM (ANALYZE) {place};")
     elif counted.live >= MANY_DEAD and counted.changed_since_analyze >= STALE_SHARE * counted.live:
         sentence = f"{_many(counted.changed_since_analyze)} of its rows have changed since it was last analyzed"
         sentence = f"{sentence}: the planner, and the estimates here, go by old numbers."
-        yield Advice("warning", f"{name} needs an analyze", sentence, f"ANALYZE {place};")
+        # Autovacuum comes round by itself; that it has not for a day is what is wrong.
+        is_late = counted.analyzed_at is not None and not _is_recent(counted.analyzed_at, health, 24 * RECENT_S)
+        yield Advice("warning" if is_late else "info", f"{name} needs an analyze", sentence, f"ANALYZE {place};")
+
+
+def _is_recent(at: dt.datetime | None, health: Health, seconds: float) -> bool:
+    return at is not None and health.read_at is not None and (health.read_at - at).total_seconds() < seconds
 
 
 def _foreign_key(health: Health) -> Iterator[Advice]:

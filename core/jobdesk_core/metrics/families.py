@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -16,7 +15,8 @@ from prometheus_client.metrics_core import Metric
 from jobdesk_core.jobs import EventType
 from jobdesk_core.metrics.source import Seen
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
-from jobdesk_core.watching.attention import RuleKey, attention
+from jobdesk_core.watching.attention import RULES, RuleKey, attention
+from jobdesk_core.watching.situation import Situation
 
 #: Queues, and tasks, of one database that have series of their own; all others are one.
 MOST_NAMES, OTHER = 200, "other"
@@ -185,19 +185,37 @@ class Families:
 
 
 def _attention(seen: Sequence[Seen]) -> Iterator[Metric]:
-    """How many lines each rule says, also none; and the number that each of the worst measures."""
+    """How many lines each rule says, also none where it could judge; and the number that each of the worst measures."""
     counts: list[tuple[tuple[str, ...], float]] = []
     lines: list[tuple[tuple[str, ...], float]] = []
     for each in seen:
         assert each.look is not None
         told = attention(each.look.situation)
         numbers = Counter(line.rule for line in told)
-        counts += [((each.name, rule), float(numbers[rule])) for rule in get_args(RuleKey) if rule != "unreachable"]
+        judged = [rule for rule in RULES if numbers[rule] or _is_judged(rule, each.look.situation)]
+        counts += [((each.name, rule), float(numbers[rule])) for rule in judged]
         by_key = {(line.rule, line.subject): line for line in told[:MOST_LINES]}
         lines += [((each.name, line.rule, line.subject, line.tone), float(line.number)) for line in by_key.values()]
     yield _gauge("jobdesk_attention_lines", "How many lines a rule says need attention.", ("profile", "rule"), counts)
     text = "What a rule measures of a subject that needs attention, in jobs or seconds."
     yield _gauge("jobdesk_attention", text, ("profile", "rule", "subject", "tone"), lines)
+
+
+def _is_judged(rule: RuleKey, situation: Situation) -> bool:
+    """Whether the rule had what it goes by: then none is a zero, and not a guess."""
+    if rule in ("no_worker", "unresponsive_worker", "stalled_jobs"):
+        return situation.open.workers is not None
+    facts = {
+        "schedule": situation.schedules,
+        "lock": situation.lock_lines,
+        "unserved": situation.served,
+        "long_run": situation.long_runs,
+        "backlog": situation.growths,
+        "slow_database": situation.latency,
+        # Told by a metric of its own.
+        "oldest_due": None,
+    }
+    return facts.get(rule, ()) is not None
 
 
 def _up(seen: Sequence[Seen]) -> list[tuple[tuple[str, ...], float]]:
