@@ -120,6 +120,15 @@ GOING = Progress("clears", 60, ago(1))
             Situation(NOW, jobs(mail=MAIL), {"mail": STUCK}, blocker="9 sessions wait for a lock."),
             "mail: 44 jobs due, none started for 41 s. 9 sessions wait for a lock.",
         ),
+        (
+            Situation(
+                NOW,
+                jobs(alive(1, 2), mail=replace(MAIL, running=2)),
+                {"mail": replace(STUCK, is_busy=True)},
+                blocker="9 sessions wait for a lock.",
+            ),
+            "mail: 44 jobs due, none started for 41 s; 2 jobs are running. 9 sessions wait for a lock.",
+        ),
     ],
 )
 def test_a_queue_stands_still(situation: Situation, line: str | None) -> None:

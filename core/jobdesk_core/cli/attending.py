@@ -1,27 +1,44 @@
-"""The Situation of one moment for a command: read once, without a feed, each part for a short time at most."""
+"""The Situation of one moment for a command, read once without a feed; and what the rules need beside a pulse.
+
+Each part is read for a short time at most.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.limited import StatementTooLong, ask_limited, limited_now
+from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.feed.gaps import recent_events
 from jobdesk_core.feed.history import HistoryReader
 from jobdesk_core.reading.open_jobs import OpenJobs
 from jobdesk_core.reading.progress import progress
 from jobdesk_core.reading.series import Series
+from jobdesk_core.reported.detection import detect
+from jobdesk_core.reported.reading import LINK_LOST
 from jobdesk_core.schedules.reader import ScheduleReader
-from jobdesk_core.watching.facts import BLOCKER, read_facts
+from jobdesk_core.schedules.schedule import Schedule
+from jobdesk_core.watching.facts import BLOCKER, Facts, read_facts
 from jobdesk_core.watching.growth import growths
-from jobdesk_core.watching.situation import Situation
+from jobdesk_core.watching.pulse import Look
+from jobdesk_core.watching.situation import LockLine, Situation
 from jobdesk_core.watching.watch import lock_lines, long_runs, rises
+
+T = TypeVar("T")
 
 #: Seconds for which the last hour, and past runs of periodic tasks, are read; what is beyond is not known.
 HOUR_S, SCHEDULES_S = 3.0, 2.0
+#: Seconds between two readings of what stands beside a pulse.
+BESIDE_S = 20.0
 
 
 def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -> Situation:
@@ -30,20 +47,15 @@ def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -
     for name, at in starts.items():
         series.add_start(name, at)
     found = [rise for rise in rises(series, now) if rise is not None]
-    facts = ask_limited(read_facts(desk.capabilities, jobs, found), desk.connector, LIMIT_S)
-    blocker = ""
-    with contextlib.suppress(StatementTooLong):
-        blocker = limited_now(desk.connector, BLOCKER, LIMIT_S)
-    schedules = None
-    with contextlib.suppress(StatementTooLong):
-        reader = ScheduleReader(desk.capabilities)
-        schedules = ask_limited(reader.more(SCHEDULES_S), desk.connector, LIMIT_S).schedules
+    facts = _asked(read_facts(desk.capabilities, jobs, found), desk.connector) or Facts()
+    blocker = _asked(_alone(BLOCKER), desk.connector) or ""
+    schedules = _asked(ScheduleReader(desk.capabilities).more(SCHEDULES_S), desk.connector)
     return Situation(
         now,
         jobs,
         {name: progress(group, series, now, name) for name, group in jobs.queues.items()},
         found,
-        schedules=schedules,
+        schedules=schedules.schedules if schedules is not None else None,
         lock_lines=lock_lines(facts.locks) if facts.locks is not None else None,
         served=facts.served,
         long_runs=long_runs(series.tasks, facts.running, now, None) if facts.running is not None else None,
@@ -52,6 +64,58 @@ def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -
         started_at=series.last_start(),
         blocker=blocker,
     )
+
+
+class Beside:
+    """Adds to what a pulse tells of a database what it does not: schedules, locks, who serves what, and causes."""
+
+    def __init__(self) -> None:
+        self._read_at: float | None = None
+        self._facts = Facts()
+        self._schedules: Sequence[Schedule] | None = None
+        self._reader: ScheduleReader | None = None
+        self._lines: Sequence[LockLine] | None = None
+
+    def added(self, look: Look, connector: SyncPsycopgConnector) -> Situation:
+        """The situation of a look with what is known beside it. Raises ConnectorException."""
+        if self._read_at is None or time.monotonic() - self._read_at >= BESIDE_S:
+            self._read_at = time.monotonic()
+            self._read(look, connector)
+        facts = self._facts
+        return replace(
+            look.situation,
+            schedules=self._schedules,
+            lock_lines=self._lines,
+            served=facts.served,
+            causes=facts.causes,
+        )
+
+    def _read(self, look: Look, connector: SyncPsycopgConnector) -> None:
+        able = replace(look.capabilities, reported=limited_now(connector, detect(), LIMIT_S))
+        seen = look.situation
+        self._facts = _asked(read_facts(able, seen.open, seen.rises), connector) or Facts()
+        before = {line.lock: line.waiting for line in self._lines or ()}
+        self._lines = lock_lines(self._facts.locks, before) if self._facts.locks is not None else None
+        self._reader = self._reader or ScheduleReader(able)
+        found = _asked(self._reader.more(SCHEDULES_S), connector)
+        self._schedules = found.schedules if found is not None else None
+
+
+def _asked(steps: Asking[T], connector: SyncPsycopgConnector) -> T | None:
+    """The value of statements; None where they take too long or are refused. Raises when the link is lost."""
+    try:
+        return ask_limited(steps, connector, LIMIT_S)
+    except StatementTooLong:
+        return None
+    except ConnectorException as error:
+        if error.sqlstate is None or error.sqlstate.startswith(LINK_LOST):
+            raise
+        return None
+
+
+def _alone(statement: Statement[T]) -> Asking[T]:
+    found: T = yield statement
+    return found
 
 
 def _hour(desk: Opened) -> Series:

@@ -33,6 +33,7 @@ from jobdesk_core.alerts.telling import Telling
 from jobdesk_core.alerts.ways import Command
 from jobdesk_core.alerts.ways_queue import WaysQueue
 from jobdesk_core.cli import exit_codes, output
+from jobdesk_core.cli.attending import Beside
 from jobdesk_core.cli.connection import connected, kept, profile_of
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
@@ -69,6 +70,7 @@ class Followed:
     password: str | None = field(default=None, repr=False)
     trouble: str = ""
     pulse: Pulse = field(default_factory=Pulse)
+    beside: Beside = field(default_factory=Beside)
     connector: SyncPsycopgConnector | None = None
     gone_since: dt.datetime | None = None
     secret: Secret | None = field(default=None, repr=False)
@@ -83,7 +85,7 @@ class Followed:
             if self.connector is None:
                 self.secret = self.secret or kept(self.profile, self.password)
                 self.connector = connected(self.profile, self.secret)
-            situation = self.pulse.ask_now(self.connector).situation
+            situation = self.beside.added(self.pulse.ask_now(self.connector), self.connector)
         except (JobdeskException, Ended) as error:
             self.close()
             self.gone_since = self.gone_since or dt.datetime.now(dt.UTC)

@@ -39,7 +39,9 @@ def idle_queue(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
 
 def _is_idle(situation: Situation, name: str, group: OpenGroup, course: Progress, limits: Thresholds) -> bool:
     patience_s = limits.idle_s
-    if course.is_busy or _is_behind(situation, name, group) or _is_all_busy(situation, course):
+    is_slow = course.is_busy or _is_behind(situation, name, group) or _is_all_busy(situation, course)
+    # What runs may be held up itself by the session in the way.
+    if is_slow and not situation.blocker:
         patience_s = max(patience_s, BUSY_S)
     usual_s = situation.usual.idle_s(name, situation.now) if situation.usual is not None else None
     if usual_s is not None:
@@ -100,7 +102,8 @@ def _standing(situation: Situation, name: str, group: OpenGroup, course: Progres
     if course.idle_since is not None:
         sentence += f", none started for {more}{how_long(course.idle_since, now)}"
     if not group.stalled and course.is_busy:
-        sentence, tone = f"{sentence}; {jobs(group.running)} {are(group.running)} running", "warning"
+        sentence = f"{sentence}; {jobs(group.running)} {are(group.running)} running"
+        tone = "bad" if situation.blocker else "warning"
     elif why.startswith("Older jobs"):
         tone = "warning"
     sentence = f"{sentence}. {why}".strip()
