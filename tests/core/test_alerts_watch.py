@@ -66,7 +66,7 @@ def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, ds
     run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '1 hour'")
     code, lines, _ = watcher(rules, "--once")
     assert code == 1
-    assert lines[0] == "WARNING: mail fell behind (eu) | critical=0 warning=1 unanswered=0"
+    assert lines[0] == "WARNING: mail has fallen behind (eu) | critical=0 warning=1 unanswered=0"
     assert lines[1].startswith("warning: eu: mail fell behind. The oldest due job waits for 1 h")
     assert lines[2:] == ["began: eu: mail fell behind"]
     # Told once, and still active.

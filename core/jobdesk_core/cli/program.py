@@ -32,6 +32,7 @@ from jobdesk_core.cli import (
     status,
     typed_secrets,
     watch,
+    watch_rules,
 )
 from jobdesk_core.cli.commands import COMMANDS, first_word
 from jobdesk_core.cli.connection import opened
@@ -224,6 +225,8 @@ def _run_one(options: argparse.Namespace) -> int:
         return int(options.run_app(options))
     if journal.is_meant(options):
         return journal.run(options)
+    if watch_rules.is_meant(options):
+        return watch_rules.run(options)
     with opened(options) as desk:
         journal.settle_quietly(desk)
         code: int = options.run(desk, options)
