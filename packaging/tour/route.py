@@ -66,8 +66,8 @@ async def _pages(walker: Walker) -> None:
     await records.schedules(walker)
     await records.locks(walker)
     await records.journal(walker)
-    await records.fleet(walker)
     await records.health(walker)
+    await records.fleet(walker)
     await _sides(walker)
     await _jobs(walker)
 
