@@ -58,7 +58,7 @@ async def test_what_a_window_records_is_shown_by_the_command_and_forgotten(dsn: 
     assert len(hours) == 4
     assert sum(hour["succeeded"] for hour in known) == 3
     assert all(hour["minutes_filled"] == hour["minutes_recorded"] for hour in known)
-    assert "succeeded" not in next(hour for hour in hours if not hour["minutes_recorded"])
+    assert next(hour["succeeded"] for hour in hours if not hour["minutes_recorded"]) is None
     assert history(tmp_path, "--forget").returncode == 2
     assert "is forgotten" in history(tmp_path, "--dsn", dsn, "--forget").stdout
     assert history(tmp_path, "--dsn", dsn).returncode == 1

@@ -123,14 +123,15 @@ def _told(seconds: float | None) -> str | None:
 
 
 def _as_json(column: Column) -> dict[str, Any]:
-    percentiles = {
-        f"{name}_p{round(part * 100)}_s": each.percentile(part)
-        for name, each in (("waited", column.waited), ("ran", column.ran))
-        for part in (0.5, 0.95, 0.99)
-    }
+    """An hour; of one that was not recorded nothing is known, which is not zero."""
+    numbers: dict[str, Any] = {kind.value: number for kind, number in column.counts.items()}
+    for name, each in (("waited", column.waited), ("ran", column.ran)):
+        numbers |= {f"{name}_p{round(part * 100)}_s": each.percentile(part) for part in (0.5, 0.95, 0.99)}
+    if not column.recorded:
+        numbers = dict.fromkeys(numbers)
     return {
         "hour": _moment(column),
         "minutes_recorded": column.recorded,
         "minutes_filled": column.filled,
-        **({kind.value: number for kind, number in column.counts.items()} | percentiles if column.recorded else {}),
+        **numbers,
     }
