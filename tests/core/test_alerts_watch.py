@@ -67,8 +67,8 @@ def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, ds
     code, lines, _ = watcher(rules, "--once")
     assert code == 1
     assert lines[0] == "WARNING: mail has fallen behind (eu) | critical=0 warning=1 unanswered=0"
-    assert lines[1].startswith("warning: eu: mail fell behind. The oldest due job waits for 1 h")
-    assert lines[2:] == ["began: eu: mail fell behind"]
+    assert lines[1].startswith("warning: eu: mail has fallen behind. Its one due job has waited 1 h")
+    assert lines[2:] == ["began: eu: mail has fallen behind"]
     # Told once, and still active.
     code, lines, _ = watcher(rules, "--once")
     assert (code, len(lines)) == (1, 2)
@@ -77,17 +77,17 @@ def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, ds
     code, lines, _ = watcher(both, "--once")
     assert (code, lines[0]) == (
         3,
-        "UNKNOWN: mail fell behind (eu), no answer from dead | critical=0 warning=1 unanswered=1",
+        "UNKNOWN: mail has fallen behind (eu), no answer from dead | critical=0 warning=1 unanswered=1",
     )
     code, lines, _ = watcher(both + '[[rules]]\nrule = "unreachable"\nfor_s = 0\n', "--once")
     assert code == 2
-    assert lines[0].startswith("CRITICAL: The database is unreachable (dead), mail fell behind (eu) | critical=1")
+    assert lines[0].startswith("CRITICAL: The database is unreachable (dead), mail has fallen behind (eu) | critical=1")
     code, lines, _ = watcher(rules, "--once", "--json")
     (told,) = map(json.loads, lines)
     assert (code, told["status"], [each["subject"] for each in told["alerts"]]) == (1, "warning", ["mail"])
     # The default rules: nobody works here, and that is no secret.
     code, lines, _ = watcher(database(dsn), "--once", "--state", str(watcher.home / "other.sqlite"))
-    assert code in (1, 2) and "fell behind (eu)" in lines[0]
+    assert code in (1, 2) and "has fallen behind (eu)" in lines[0]
 
 
 def test_once_is_unknown_when_it_cannot_look(watcher: Watcher) -> None:

@@ -183,7 +183,8 @@ def oldest_due(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
         waited_s = (situation.now - oldest).total_seconds()
         if waited_s > limits.oldest_due_s and name not in situation.open.paused:
             since = oldest + dt.timedelta(seconds=limits.oldest_due_s)
-            sentence = f"the oldest of {jobs(group.due)} due has waited {so_far(waited_s)}."
+            oldest_of = "its one due job" if group.due == 1 else f"the oldest of {jobs(group.due)} due"
+            sentence = f"{oldest_of} has waited {so_far(waited_s)}."
             shown, title = f"{term('queue', name)} status:todo", f"{name} has fallen behind"
             yield Attention("oldest_due", name, title, sentence, since, "warning", waited_s, shown, "queues")
 
