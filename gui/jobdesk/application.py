@@ -199,7 +199,10 @@ class Program:
     async def _on_the_wall(self) -> int:
         """Show the board alone, until somebody leaves it."""
         options = self._options
-        if options.dsn is not None:
+        if options.demo:
+            self._demo = await asyncio.to_thread(Demo.start, lambda _: None)
+            self.board.show_only(replace(DEMO, dsn=self._demo.dsn))
+        elif options.dsn is not None:
             self.board.show_only(*profile_of_dsn(options.dsn))
         elif options.profile is not None:
             self.board.show_only(options.profile)
@@ -213,6 +216,8 @@ class Program:
             await self._work.stop()
             await self.board.stop()
             await self.desks.stop()
+            if self._demo is not None:
+                await asyncio.to_thread(self._demo.stop)
         return 0
 
     def _connect(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from database import defer, run_sql, start
 from faulty import FaultyLink
+from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.session import Session
 from jobdesk.fleet.board import FleetBoard
 from jobdesk.fleet.page import FleetPage
@@ -17,7 +18,7 @@ from jobdesk.window.main_window import MainWindow
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
 from made_up_server import MadeUpServer
-from opened import opened
+from opened import dialog_of, opened
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from waiting import until
@@ -179,4 +180,32 @@ async def test_without_connections_one_is_pasted_in_place(tmp_path: Path) -> Non
         window.all_actions["view.fleet"].trigger()
         page = window.pages.get_as("fleet", FleetPage)
         assert page.empty.title == "No databases yet." and page.paste.isVisible()
+        page.paste.edit.setPlainText("postgresql://me@db.example.org/billing")
+        page.paste.edit.came.emit()
+        dialog = await dialog_of(window, ConnectionDialog)
+        assert "db.example.org" in dialog.profile().display_dsn and "billing" in dialog.profile().display_dsn
+        dialog.done(0)
+        await page.board.stop()
+
+
+async def test_a_wall_of_a_connection_that_is_not_saved_says_so(tmp_path: Path) -> None:
+    board = FleetBoard(saved(tmp_path))
+    board.show_only("none")
+    board.set_seen_by(board, True)
+    assert board.problem == "There is no saved connection none." and board.members == []
+    await board.stop()
+
+
+async def test_testing_one_from_the_board_opens_its_connection_and_tries_it(dsn: str, tmp_path: Path) -> None:
+    saved(tmp_path, profile("it", dsn))
+    async with opened(tmp_path) as window:
+        window.all_actions["view.fleet"].trigger()
+        page = window.pages.get_as("fleet", FleetPage)
+        await until(lambda: cell(page, "it", "state") == "live")
+        page.table.choose("it")
+        page.table.test_asked_for.emit("it")
+        dialog = await dialog_of(window, ConnectionDialog)
+        assert dialog.profile().name == "it"
+        await until(lambda: not dialog.work.is_running("test"), what="the test to end")
+        dialog.done(0)
         await page.board.stop()

@@ -110,7 +110,8 @@ class FleetBoard(QObject):
             return
         self._read_at = state
         try:
-            profiles, self.problem = self._wanted(), ""
+            self.problem = ""
+            profiles = self._wanted()
         except UnreadableProfiles as error:
             profiles, self.problem = [], str(error)
         self._fleet.follow(profiles)
@@ -121,7 +122,9 @@ class FleetBoard(QObject):
         if isinstance(self._only, Profile):
             return [self._only]
         if self._only is not None:
-            return [profile for profile in self._store.all() if profile.name == self._only]
+            found = [profile for profile in self._store.all() if profile.name == self._only]
+            self.problem = "" if found else self.tr("There is no saved connection {name}.").format(name=self._only)
+            return found
         return [profile for profile in self._store.all() if profile.is_on_fleet]
 
     def look_elsewhere(self) -> None:

@@ -104,7 +104,9 @@ def _oldest(member: Member) -> Cell:
     if seconds is None:
         return Cell(formats.DASH, "secondary")
     is_old = seconds >= THRESHOLDS.oldest_due_s
-    return Cell(roughly(seconds), "warning" if is_old else "", is_strong=is_old, value=member.look and member.look.all.oldest)
+    return Cell(
+        roughly(seconds), "warning" if is_old else "", is_strong=is_old, value=member.look and member.look.all.oldest
+    )
 
 
 def _failed(member: Member) -> Cell:
