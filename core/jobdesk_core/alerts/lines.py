@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jobdesk_core.alerts.alert import Found
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.durations import so_far
-from jobdesk_core.watching.attention import Attention, Thresholds, every_line
+from jobdesk_core.watching.attention import RULES, Attention
 from jobdesk_core.watching.situation import Situation
 
 #: What nobody needs to be told beside that no worker is alive.
@@ -29,7 +29,6 @@ def lines(rules: Sequence[tuple[str, AlertRule]], seen: Situation | Unreachable,
     if isinstance(seen, Unreachable):
         gone = {"": _unreachable(seen, at)}
         return {name: gone if rule.key == "unreachable" else None for name, rule in rules}
-    asked: dict[Thresholds, list[Attention]] = {}
     found: dict[str, Found] = {}
     for name, rule in rules:
         if rule.key == "unreachable":
@@ -37,10 +36,7 @@ def lines(rules: Sequence[tuple[str, AlertRule]], seen: Situation | Unreachable,
         elif not _is_known(rule, seen):
             found[name] = None
         else:
-            thresholds = rule.thresholds
-            if thresholds not in asked:
-                asked[thresholds] = list(every_line(seen, thresholds))
-            found[name] = _of(rule, asked[thresholds])
+            found[name] = _of(rule, seen)
     if any(rule.is_on and rule.key == "no_worker" and found[name] for name, rule in rules):
         # What follows from that begins no alert of its own, and one that had begun before is not over by it.
         found |= {name: None for name, rule in rules if rule.key in _FOLLOWING}
@@ -58,8 +54,9 @@ def _without(found: Found, subjects: Iterable[str]) -> Found:
     return None if found is None else {**found, **dict.fromkeys(subjects)}
 
 
-def _of(rule: AlertRule, told: Sequence[Attention]) -> dict[str, Attention | None]:
-    return {line.subject: line for line in told if line.rule == rule.key and rule.matches(line.subject)}
+def _of(rule: AlertRule, seen: Situation) -> dict[str, Attention | None]:
+    told = RULES[rule.key](seen, rule.thresholds)
+    return {line.subject: line for line in told if not line.is_inferred and rule.matches(line.subject)}
 
 
 def _is_known(rule: AlertRule, seen: Situation) -> bool:

@@ -223,6 +223,8 @@ def _run_one(options: argparse.Namespace) -> int:
         return int(options.run_alone(options))
     if apps.is_meant(options):
         return int(options.run_app(options))
+    if watch_rules.is_meant(options):
+        return watch_rules.run(options)
     if journal.is_meant(options):
         return journal.run(options)
     if watch_rules.is_meant(options):

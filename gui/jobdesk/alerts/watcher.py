@@ -110,7 +110,11 @@ class Watcher(QObject):
                 continue
             self._seen[source.name] = source.seen
             rules = self.book.of(source.name, source.folder)
-            looked = await asyncio.to_thread(self.alerting.look, source.name, rules, self.book.quiet, source.seen)
+            try:
+                looked = await asyncio.to_thread(self.alerting.look, source.name, rules, self.book.quiet, source.seen)
+            except RuntimeError as error:  # what was looked at has changed meanwhile: the next look tells
+                fault("Alerts", error)
+                continue
             self.looked[source.name] = looked
             self._tell(looked.told)
         shown = self._grouping.offer((), time.monotonic())
