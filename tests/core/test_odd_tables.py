@@ -13,7 +13,7 @@ COMMANDS = (
     *("jobs", "jobs --json", "jobs --csv", "jobs is:stalled", "jobs is:abort_requested", "jobs age:>0s"),
     *("jobs duration:>0s", "show 1", "show 2 --json", "why 1", "why 2", "why 3", "why 4", "why 5 --json", "why 6"),
     *("status", "status --json", "cancel 1 --dry-run", "retry 6 --stalled --force --dry-run"),
-    "purge --all --older-than 1s --dry-run",
+    *("purge --all --older-than 1s --dry-run", "health", "health --json", "metrics --once --tasks"),
 )
 
 

@@ -133,7 +133,7 @@ class HealthSide(QWidget):
             (self.tr("functions"), of_released.format(done=functions[0], all=functions[1]), _tone(functions)),
             (self.tr("triggers"), of_released.format(done=triggers[0], all=triggers[1]), _tone(triggers)),
         ]
-        self.schema.set_fields(fields)
+        self.schema.set_fields(fields if triggers[1] else fields[:-1])
 
     def _show_transactions(self, health: Health | None) -> None:
         found = health.transactions if health is not None else None
