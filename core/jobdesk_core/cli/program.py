@@ -227,8 +227,6 @@ def _run_one(options: argparse.Namespace) -> int:
         return watch_rules.run(options)
     if journal.is_meant(options):
         return journal.run(options)
-    if watch_rules.is_meant(options):
-        return watch_rules.run(options)
     with opened(options) as desk:
         journal.settle_quietly(desk)
         code: int = options.run(desk, options)
