@@ -39,12 +39,6 @@ class MoreSettings(QWidget):
         self.timeout = self._number("timeout_s", self.tr(" s"))
         self.lifetime = self._number("lifetime_s", self.tr(" s"))
         self.idle = self._number("idle_s", self.tr(" s"))
-        self.records = QCheckBox(self.tr("Record what happens per minute, on this machine"))
-        self.records.setToolTip(
-            self.tr("Numbers and durations by queue and task, for 90 days. Takes effect on connecting.")
-        )
-        self.on_fleet = QCheckBox(self.tr("Show it on the Fleet page, and ask it there"))
-        self.on_fleet.setChecked(True)
         self.resolved = FieldList()
         self._says = note("secondary")
         layout = QVBoxLayout(self)
@@ -63,12 +57,7 @@ class MoreSettings(QWidget):
         ):
             row.addLayout(field(label, edit), 1)
         layout.addLayout(row)
-        ticks = QHBoxLayout()
-        ticks.setSpacing(12)
-        for tick in (self.records, self.on_fleet):
-            ticks.addWidget(tick)
-        ticks.addStretch()
-        layout.addLayout(ticks)
+        layout.addLayout(self._ticks())
         table = QScrollArea()
         table.setWidgetResizable(True)
         table.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -84,6 +73,21 @@ class MoreSettings(QWidget):
         layout.addWidget(table, 1)
         layout.addWidget(self._says)
         layout.addLayout(self._copies())
+
+    def _ticks(self) -> QHBoxLayout:
+        """What Jobdesk does with it by itself."""
+        self.records = QCheckBox(self.tr("Record what happens per minute, on this machine"))
+        self.records.setToolTip(
+            self.tr("Numbers and durations by queue and task, for 90 days. Takes effect on connecting.")
+        )
+        self.on_fleet = QCheckBox(self.tr("Show it on the Fleet page, and ask it there"))
+        self.on_fleet.setChecked(True)
+        ticks = QHBoxLayout()
+        ticks.setSpacing(12)
+        for tick in (self.records, self.on_fleet):
+            ticks.addWidget(tick)
+        ticks.addStretch()
+        return ticks
 
     def _copies(self) -> QHBoxLayout:
         """A button for each form, and what was copied."""
