@@ -15,6 +15,7 @@ from jobdesk_core.jobs import Status
 from jobdesk_core.schedules.cadence import Cadence, inferred, told
 from jobdesk_core.schedules.judging import Around, Deferral, Known, Told, behind, explained, judge
 from jobdesk_core.schedules.schedule import Run, Schedule
+from jobdesk_core.schedules.spans import expected_within, gaps, next_hour
 from jobdesk_core.schedules.words import in_words
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -374,3 +375,31 @@ def test_the_strip_shows_what_is_not_there() -> None:
     assert [run.is_job_gone for run in found.runs] == [False, True, True, False, True, True, True]
     assert found.last is not None and found.last.is_job_gone and found.state == "on time"
     assert len(judged(known("* * * * *", *MINUTES)).runs) == 10 and len(judged(known("* * * * *", *DAILY)).runs) == 40
+
+
+def test_what_comes_within_the_hour_and_when_nobody_was_alive() -> None:
+    def of(task: str, cron: str, periodic_id: str = "") -> Schedule:
+        return judge(Known(task, periodic_id, Told(task, periodic_id, cron, None, "q")), Around(NOW))
+
+    found = next_hour(
+        [
+            of("sync", "*/15 * * * *", "a"),
+            of("sync", "*/30 * * * *", "b"),
+            of("daily", "0 2 * * *"),
+            of("each", "* * * * * *"),
+            judged(known(None, *TWENTY)),
+        ],
+        dt.datetime.fromtimestamp(NOW, dt.UTC),
+    )
+    told = [(each.name, each.runs, each.is_inferred, each.are_many, each.late) for each in found]
+    assert told == [
+        ("each", 240, False, True, 0),
+        ("sync · 2 ids", 6, False, False, 0),
+        ("t", 3, True, False, 1),
+    ]
+    assert sorted(found[1].times.values()) == [1, 1, 2, 2], "what comes at once is told as that"
+    nightly = judged(known("0 2 * * *", *DAILY))
+    assert expected_within(nightly, NOW - 2 * DAY, NOW) == (at("2026-11-25 02:00"), at("2026-11-26 02:00"))
+    assert expected_within(of("each", "* * * * * *"), NOW - DAY, NOW) is None, "too many to be told one by one"
+    assert gaps([(10, 20), (30, None)], 0, 100) == [(0, 10), (20, 30)]
+    assert gaps([(0, 50), (20, 60)], 0, 100) == [(60, 100)] and gaps([], 5, 9) == [(5, 9)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _ALIASES = {
     "@hourly": "0 * * * *",
@@ -24,6 +25,7 @@ _MONTH_NAMES = {name[:3].lower(): str(place) for place, name in enumerate(_MONTH
 _MOST_TIMES, _MOST_DAYS = 3, 4
 
 
+@lru_cache(maxsize=4_000)
 def in_words(cron: str) -> str:
     """When a cron expression comes, in English; the expression itself where words would be longer or not exact."""
     fields = _ALIASES.get(cron.strip().lower(), cron).split()

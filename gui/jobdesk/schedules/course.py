@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobdesk_core import durations
+from jobdesk_core.schedules.judging import MOST_RUNS
 from jobdesk_core.schedules.reader import Schedules
 from jobdesk_core.schedules.schedule import Run, Schedule
 from jobdesk_core.schedules.spans import expected_within, gaps
@@ -121,6 +122,13 @@ class CourseView(QWidget):
     def _paint_runs(self, painter: QPainter, course: Course, left: float, scale: float, y: float) -> None:
         tokens = theme().tokens
         is_dense = len(course.runs) > 16
+        if len(course.runs) >= MOST_RUNS and course.expected != ():
+            # What lies before them is not known here, and must not look as if nothing had run.
+            told, first = self.tr("the last {count} only").format(count=len(course.runs)), course.runs[0].expected_at
+            painter.setFont(theme().font(11))
+            if (first.timestamp() - course.begin) * scale > painter.fontMetrics().horizontalAdvance(told) + 8:
+                painter.setPen(tokens.colour("secondary"))
+                painter.drawText(QPointF(left + 2, y - 3), told)
         for run in course.runs:
             begun = run.started_at or run.deferred_at or run.expected_at
             x = left + max(0.0, begun.timestamp() - course.begin) * scale

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jobdesk_core.schedules.schedule import Schedule
@@ -31,12 +30,6 @@ _CELLS: tuple[Callable[[Schedule, dt.datetime], Shown], ...] = (
 )
 
 
-@dataclass(slots=True)
-class _Row:
-    schedule: Schedule
-    cells: list[Shown]
-
-
 class SchedulesModel(QAbstractTableModel):
     """Rows in the order given, brought up to date in place as long as they are of the same schedules."""
 
@@ -50,29 +43,31 @@ class SchedulesModel(QAbstractTableModel):
             Title(_tr("state"), 110, is_right=False, sample="mm overlapping"),
             Title(_tr("last 40 runs"), 128),
         ]
-        self._rows: list[_Row] = []
+        self._rows: Sequence[Schedule] = ()
+        self._now = dt.datetime.fromtimestamp(0, dt.UTC)
+        #: The cells that have been asked for since: those in sight, of however many there are.
+        self._cells: dict[tuple[int, int], Shown] = {}
 
     def schedule_at(self, place: int) -> Schedule | None:
         """The schedule of a row; None for a row there is not."""
-        return self._rows[place].schedule if 0 <= place < len(self._rows) else None
+        return self._rows[place] if 0 <= place < len(self._rows) else None
 
     def place_of(self, key: tuple[str, str]) -> int | None:
         """Where a schedule stands; None when it does not."""
-        return next((place for place, row in enumerate(self._rows) if row.schedule.key == key), None)
+        return next((place for place, row in enumerate(self._rows) if row.key == key), None)
 
     def show(self, schedules: Sequence[Schedule], now: dt.datetime) -> bool:
         """Show these; whether they are others, or in another order, than before."""
-        rows = [_Row(each, [cell(each, now) for cell in _CELLS]) for each in schedules]
-        if [row.schedule.key for row in rows] != [row.schedule.key for row in self._rows]:
+        is_other = [each.key for each in schedules] != [each.key for each in self._rows]
+        if is_other:
             self.beginResetModel()
-            self._rows = rows
+        self._rows, self._now = tuple(schedules), now
+        self._cells.clear()
+        if is_other:
             self.endResetModel()
-            return True
-        before, self._rows = self._rows, rows
-        for place, (old, new) in enumerate(zip(before, rows, strict=True)):
-            if old.cells != new.cells or old.schedule.runs != new.schedule.runs:
-                self.dataChanged.emit(self.index(place, 0), self.index(place, len(KEYS) - 1))
-        return False
+        elif self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(KEYS) - 1))
+        return is_other
 
     def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rows)
@@ -83,8 +78,7 @@ class SchedulesModel(QAbstractTableModel):
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        row = self._rows[index.row()]
-        cell = row.cells[index.column()]
+        row, cell = self._rows[index.row()], self._cell(index.row(), index.column())
         if role == CELL_ROLE:
             is_right = self.titles[index.column()].is_right
             shape = "" if cell.lead else cell.shape
@@ -94,13 +88,13 @@ class SchedulesModel(QAbstractTableModel):
         if role == ASIDE_ROLE:
             return cell.aside
         if role == VALUE_ROLE:
-            return _value(row.schedule, KEYS[index.column()])
+            return _value(row, KEYS[index.column()])
         if role == RUNS_ROLE and index.column() == STRIP:
-            return row.schedule.runs
+            return row.runs
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self._strip_told(row.schedule) if index.column() == STRIP else f"{cell.text} {cell.aside}".strip()
+            return self._strip_told(row) if index.column() == STRIP else f"{cell.text} {cell.aside}".strip()
         if role == Qt.ItemDataRole.ToolTipRole:
-            told = self._strip_told(row.schedule) if index.column() == STRIP else cell.tip
+            told = self._strip_told(row) if index.column() == STRIP else cell.tip
             return as_tooltip(told) or None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if self.titles[index.column()].is_right else LEFT
@@ -114,6 +108,12 @@ class SchedulesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if self.titles[section].is_right else LEFT
         return None
+
+    def _cell(self, row: int, column: int) -> Shown:
+        cell = self._cells.get((row, column))
+        if cell is None:
+            cell = self._cells[row, column] = _CELLS[column](self._rows[row], self._now)
+        return cell
 
     def _strip_told(self, schedule: Schedule) -> str:
         """The strip in words."""
