@@ -73,6 +73,20 @@ def test_every_list_is_the_same_in_every_form(dsn: str, tmp_path: Path, capsys: 
     assert (lock["lock"], lock["waiting"], lock["state"]) == (ODD, 1, lock["state"])
 
 
+def test_a_list_without_rows_has_its_head_and_says_so(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, name in LISTS.items():
+        if words[0] != "failures":
+            assert main([*words, "--dsn", dsn, "--csv"]) == 1, words
+            told = capsys.readouterr()
+            (head,) = told.out.splitlines()
+            assert name in head.split(",") and told.err.startswith(f"0 {words[0]}"), words
+    fill(dsn)
+    for words in LISTS:
+        assert main([*words, "--dsn", dsn, "--csv"]) == 0
+        filled = capsys.readouterr().out.splitlines()[0]
+        assert words[0] != "locks" or filled == "lock,state,waiting,not_yet_due,waiting_since,job,job_since,task,queue"
+
+
 def test_a_file_that_cannot_be_is_told_and_nothing_is_written(
     dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

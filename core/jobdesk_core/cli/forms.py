@@ -84,15 +84,17 @@ def write(
     as_of: dt.datetime | None = None,
     *,
     count: int | None = None,
+    names: Sequence[str] = (),
 ) -> int:
     """Write records in the form that is asked for, and tell on the error stream how many: `count`, or all.
 
-    In CSV a field of an object within has a column of its own: `error.type`. Returns the exit code.
+    In CSV a field of an object within has a column of its own: `error.type`; `names` are those of a list without
+    records. Returns the exit code.
     """
     form = form_of(options)
     assert form is not None, "a table is the command's own"
     if form == "csv":
-        _write_csv([_flat(record) for record in records])
+        _write_csv([_flat(record) for record in records] or [dict.fromkeys(names)], has_rows=bool(records))
     elif form == "json":
         output.data("[\n" if records else "[]\n")
         for place, record in enumerate(records):
@@ -105,13 +107,13 @@ def write(
     return exit_codes.DONE if records else exit_codes.NOT_ALL
 
 
-def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_csv(rows: Sequence[Mapping[str, Any]], *, has_rows: bool) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
     # Of what is an object elsewhere, a row without one has nothing to say.
     inner = {name.partition(".")[0] for name in names if "." in name}
     names = [name for name in names if name not in inner]
     lines = Lines(writer("csv"), "csv", names) if names else None
-    for row in rows:
+    for row in rows if has_rows else ():
         if lines is not None:
             lines.add([row.get(name) for name in names])
 

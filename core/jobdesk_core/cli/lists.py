@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from jobdesk_core.reported.reading import known_workers
 from jobdesk_core.reported.records import ReportedWorker
 
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ABORTED)
+#: Of a queue or a task without jobs.
+NO_COUNTS = (QueueCounts(""), NONE_OPEN, ENDED)
 
 
 def add_queues(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +60,7 @@ def queues(desk: Opened, options: argparse.Namespace) -> int:
     paused = found.open.paused
     if paused:
         rows = [row | {"paused_since": paused.get(row["queue"])} for row in rows]
-    return _show(options, rows, "queue", found.open.read_at)
+    return _show(options, rows, "queue", found.open.read_at, list(_counts("queue", *NO_COUNTS)))
 
 
 def tasks(desk: Opened, options: argparse.Namespace) -> int:
@@ -65,7 +68,7 @@ def tasks(desk: Opened, options: argparse.Namespace) -> int:
     found = counted(desk)
     names = found.counts.tasks()
     rows = [_counts("task", each, found.open.tasks.get(each.name, NONE_OPEN), _ends(names)) for each in names]
-    return _show(options, rows, "task", found.open.read_at)
+    return _show(options, rows, "task", found.open.read_at, list(_counts("task", *NO_COUNTS)))
 
 
 def _ends(names: Sequence[QueueCounts]) -> list[Status]:
@@ -106,7 +109,8 @@ def workers(desk: Opened, options: argparse.Namespace) -> int:
         | _reported(by_number.get(each.id))
         for each in ordered
     ]
-    return _show(options, rows, "worker", heads.read_at)
+    names = ["worker", "is_alive", "running", "last_heartbeat", *_reported(None)]
+    return _show(options, rows, "worker", heads.read_at, names)
 
 
 def _reported(told: ReportedWorker | None) -> dict[str, Any]:
@@ -126,7 +130,9 @@ def locks(desk: Opened, options: argparse.Namespace) -> int:
     """List the locks that matter most: those that block first, then the longest waits."""
     kind = LockKind.QUEUEING_LOCK if options.queueing else LockKind.LOCK
     found = ask_limited(read_locks(desk.capabilities, options.text, kind), desk.connector, LIMIT_S)
-    code = _show(options, [_lock(each) for each in found.rows], kind.value)
+    waits = ("retries_refused",) if options.queueing else ("waiting", "not_yet_due", "waiting_since")
+    names = [kind.value.replace(" ", "_"), "state", *waits, "job", "job_since", "task", "queue"]
+    code = _show(options, [_lock(each) for each in found.rows], kind.value, names=names)
     if len(found.rows) < found.total:
         output.note(f"These are {len(found.rows):,} of {found.total:,}: give a TEXT to see others.")
     if not found.is_whole:
@@ -148,9 +154,15 @@ def _lock(lock: LockRow) -> dict[str, Any]:
     }
 
 
-def _show(options: argparse.Namespace, rows: Sequence[dict[str, Any]], noun: str, as_of: Any = None) -> int:
+def _show(
+    options: argparse.Namespace,
+    rows: Sequence[dict[str, Any]],
+    noun: str,
+    as_of: dt.datetime | None = None,
+    names: Sequence[str] = (),
+) -> int:
     if forms.form_of(options) is not None:
-        return forms.write(options, rows, noun, as_of)
+        return forms.write(options, rows, noun, as_of, names=names)
     if not rows:
         output.note(f"There are no {noun}s.")
         return exit_codes.NOT_ALL
