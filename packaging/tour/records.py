@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from jobdesk.acting.undo import UndoDialog
 from jobdesk.failures.page import FailuresPage
 from jobdesk.fleet.page import FleetPage
@@ -92,3 +94,14 @@ async def undo(walker: Walker) -> None:
     walker.click(dialog.verb)
     await walker.until(lambda: page.model.index(0, 0).data() != before, "the undo to be written down")
     await walker.picture("undone")
+
+
+async def alerts(walker: Walker) -> None:
+    """What is active, and the rules."""
+    panel = walker.window.alerts
+    for action, name in (("alerts.show", "alerts"), ("alerts.rules", "alerts-rules")):
+        walker.trigger(action)
+        await walker.until(panel.isVisible, "the panel of alerts")
+        await asyncio.sleep(0.4)
+        await walker.picture(name)
+    panel.put_away()

@@ -68,6 +68,7 @@ async def _pages(walker: Walker) -> None:
     await records.journal(walker)
     await records.health(walker)
     await records.fleet(walker)
+    await records.alerts(walker)
     await _sides(walker)
     await _jobs(walker)
 
