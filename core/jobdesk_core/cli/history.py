@@ -20,6 +20,7 @@ from jobdesk_core.history.history import History
 from jobdesk_core.history.place import histories, history_folder, history_path
 from jobdesk_core.history.ranges import Column
 from jobdesk_core.jobs import EventType
+from jobdesk_core.number import at_least, short
 from jobdesk_core.reading.pace import minute_of
 
 HOUR = 60
@@ -98,18 +99,17 @@ def _show(history: History, now: int, options: argparse.Namespace) -> int:
     if not found.recorded:
         output.note("Nothing was recorded in these hours.")
     elif found.filled:
-        output.note("~ was filled in from events afterwards: at least so many.")
+        output.note("A number with + was filled in from events afterwards: at least that many.")
     return exit_codes.DONE if found.recorded else exit_codes.NOT_ALL
 
 
 def _cells(column: Column) -> tuple[Any, ...]:
-    counts = column.counts
+    kinds = (EventType.DEFERRED, EventType.SUCCEEDED, EventType.FAILED)
+    counts = (column.counts[kind] for kind in kinds)
     return (
         _moment(column),
-        f"{column.recorded}{'~' if column.filled else ''}",
-        counts[EventType.DEFERRED],
-        counts[EventType.SUCCEEDED],
-        counts[EventType.FAILED],
+        column.recorded,
+        *(short(at_least(count)) if column.filled else count for count in counts),
         *(_told(each.percentile(part)) for each in (column.waited, column.ran) for part in (0.5, 0.95)),
     )
 
