@@ -151,6 +151,9 @@ async def test_opening_one_makes_a_tab_or_brings_it_to_the_front_and_a_tab_is_no
         made.current.view.show_page("fleet")
         made.frames[0].bar.tabBarClicked.emit(1)
         assert made.current.view.page_key == "overview"
+        made.current.view.show_page("fleet")
+        made.frames[0].choose(1)  # as by Ctrl+2
+        assert made.current.view.page_key == "overview"
 
 
 async def test_the_wall_turns_and_is_left_by_escape_and_does_nothing_else(

@@ -103,6 +103,9 @@ class DeskFrame(QMainWindow):
         if 0 <= place < len(self.tabs):
             self.bar.setCurrentIndex(place)
             self._choose(place)
+            window = self.tabs[place].window
+            if window is not None:
+                window.view.above.leave()
 
     def step(self, by: int) -> None:
         """Choose the next tab, or the one before, round and round."""

@@ -278,6 +278,7 @@ class DeskView(QWidget):
         self.header.show_profile(self.session.profile)
 
     def _show_opening(self, profile: Profile) -> None:
+        self.above.leave()
         self.header.show_profile(profile)
         self.start.show_opening(profile)
 
