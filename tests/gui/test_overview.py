@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,27 @@ async def test_before_the_first_read_nothing_is_said_to_be_so(
             assert notes == ["reading …"] * 3
             assert not any(window.pages.get(key).empty.isVisibleTo(window) for key in ("queues", "tasks", "workers"))
             feed.moment = known
+
+
+async def test_while_the_last_hour_is_read_it_is_not_said_to_be_unknown(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = asyncio.Event()
+    fill = Feed.fill_history
+
+    async def slowly(feed: Feed) -> None:
+        await reading.wait()
+        await fill(feed)
+
+    monkeypatch.setattr(Feed, "fill_history", slowly)
+    async with live(tmp_path, dsn) as window:
+        window.show_page("overview")
+        page = window.pages.get("overview")
+        await until(lambda: page._asked is not None and not page._work.is_running("history"), what="a read")
+        assert (page.cards.due.value, page.cards.finished.value) == ("0", "reading …")
+        assert page.history.chart._words == "reading …" and page.span is None
+        reading.set()
+        await until(lambda: page.cards.finished.value == "0", what="the hour")
 
 
 async def test_an_empty_database_is_no_alarm(dsn: str, tmp_path: Path) -> None:
@@ -166,6 +188,7 @@ async def test_cards_chart_and_table_add_up_lead_to_the_jobs_and_come_back(dsn: 
             window.show_page("overview")
             page = window.pages.get("overview")
             await until(lambda: page.cards.finished.value == "9", what="the hour")
+            await until(lambda: (cells(page, "mail") or [""] * 5)[4] == "3", what="the queues, once they are counted")
             data, last = page.history.chart.data, page.model.rowCount() - 1
             assert {layer.key: sum(layer.values) for layer in data.layers} == {
                 "succeeded": 6,

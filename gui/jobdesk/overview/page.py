@@ -165,8 +165,12 @@ class OverviewPage(Page):
 
     def _take(self, found: tuple[Span, ChartData]) -> None:
         self._took_s = time.monotonic() - self._read_at
-        self._span, data = found
-        self.history.show_span(self._span, data)
+        span, data = found
+        is_read = self._desk is not None and self._desk.monitor.series.is_whole
+        if self._span is None and not is_read and not span.whole.recorded:
+            return  # the last hour is still being read: that is not nothing
+        self._span = span
+        self.history.show_span(span, data)
         self.refresh()
 
     def _fit(self) -> None:
