@@ -374,6 +374,10 @@ def test_the_strip_shows_what_is_not_there() -> None:
     found = judged(known("0 2 * * *", *failed, deferral=at("2026-11-26 02:00")))
     assert [run.is_job_gone for run in found.runs] == [False, True, True, False, True, True, True]
     assert found.last is not None and found.last.is_job_gone and found.state == "on time"
+    # Where jobs that succeeded are kept, one that is gone was lost, and workers will not defer its run again.
+    assert found.reason == ""
+    lost = judged(known("0 2 * * *", *DAILY, deferral=at("2026-11-26 02:00")))
+    assert (lost.state, lost.missed) == ("on time", 0) and "will not defer it again" in lost.reason
     assert len(judged(known("* * * * *", *MINUTES)).runs) == 10 and len(judged(known("* * * * *", *DAILY)).runs) == 40
 
 

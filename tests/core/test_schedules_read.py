@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from jobdesk_core.schedules import reader as reading
 from jobdesk_core.schedules.reader import ScheduleReader, Schedules
 from jobdesk_core.schedules.schedule import Schedule
 from managing import managing, worker_of
+from periodic import Planned, plant
 from releases import STATES
 
 MINUTE = 60
@@ -201,3 +203,19 @@ async def test_what_may_not_be_read_is_said_and_an_emptied_database_is_forgotten
     with role(dsn, *grants) as theirs:
         found = read(theirs)
         assert found.schedules == () and "may not read" in (found.untold or "")
+
+
+async def test_a_server_whose_clock_is_a_day_off_makes_nothing_missed(dsn: str) -> None:
+    for number, off_s in enumerate((86_400, -86_400)):
+        run_sql(dsn, "TRUNCATE procrastinate_jobs, procrastinate_periodic_defers RESTART IDENTITY CASCADE")
+        now = time.time() - off_s  # by the workers' clocks
+        minute = now // MINUTE * MINUTE
+        planned = [
+            Planned("each", [minute - n * MINUTE for n in range(5, -1, -1)], cron="* * * * *", late_s=off_s + 0.5),
+            Planned("daily", [minute - n * 86_400 for n in range(3, -1, -1)], late_s=off_s + 0.4),
+        ]
+        plant(dsn, planned if not number else [replace(each, cron=None) for each in planned])
+        found = read(dsn)
+        assert {each.state for each in found.schedules} == {"on time"}, off_s
+        side = "behind" if off_s > 0 else "ahead of"
+        assert found.clocks == f"The workers' clocks are 1 d {side} the server's; times are judged by the workers'."

@@ -44,9 +44,10 @@ def _tell(found: Schedules) -> None:
         return
     table = output.Table("task", "cadence", "last run", "how it ended", "next", "state")
     table.rows([_cells(each, found) for each in found.schedules])
-    for each in found.late:
+    for each in found.schedules:
         if each.reason:
-            output.line(f"{output.plain(each.name)}: {output.plain(each.reason)}")
+            gone = "The job of the last run is gone. " if each.is_on_time else ""
+            output.line(f"{output.plain(each.name)}: {gone}{output.plain(each.reason)}")
     if found.clocks:
         output.line(found.clocks)
     if found.untold is not None and any(each.is_inferred for each in found.schedules):

@@ -104,6 +104,15 @@ class Around:
 
 def judge(known: Known, around: Around) -> Schedule:
     """What is to be said of one periodic task."""
+    found = _judged(known, around)
+    is_lost = found.last is not None and found.last.is_job_gone and found.last.job_id is None
+    # What deletes jobs that succeeded, or old ones, would have taken the earlier ones.
+    if is_lost and not found.reason and any(run.status is Status.SUCCEEDED for run in known.runs):
+        return replace(found, reason=why.job_gone())
+    return found
+
+
+def _judged(known: Known, around: Around) -> Schedule:
     cadence, source = _cadence(known)
     now = around.now - around.behind_s
     last = _last(known)

@@ -76,6 +76,14 @@ def nothing_deferred(before: float, after: float | None, moment: float) -> str:
     return f"{told}, and {CAUGHT_UP}." if after - moment > CAUGHT_UP_S else f"{told}."
 
 
+def job_gone() -> str:
+    """Of the last run only the record is left that it was deferred."""
+    return (
+        "Jobs of earlier runs that succeeded are still there, so this one was deleted before its time. "
+        "Workers take its run for done, and will not defer it again."
+    )
+
+
 def never_deferred(is_any_alive: bool | None) -> str:
     """Its application tells of it, and it has never been deferred."""
     return "It has never been deferred." + (" No worker is alive." if is_any_alive is False else "")
@@ -91,7 +99,7 @@ def abandoned(was_told: bool) -> str:
 def clocks(behind_s: float) -> str:
     """That the workers' clocks and the server's differ."""
     side = "behind" if behind_s > 0 else "ahead of"
-    return f"The workers' clocks are {roughly(abs(behind_s))} {side} the server's; times are judged by the workers'."
+    return f"The workers' clocks are {roughly(10 * round(abs(behind_s) / 10))} {side} the server's; times are judged by the workers'."
 
 
 def _clock(seconds: float, beside: float, *, with_day: bool = False) -> str:

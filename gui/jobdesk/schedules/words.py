@@ -135,6 +135,8 @@ def why(schedule: Schedule, now: dt.datetime) -> tuple[str, str, Tone]:
         return _tr("The last run began before the one before it had ended."), coming, tone
     if schedule.state == "abandoned":
         return _tr("Nobody defers it any more."), schedule.reason, tone
+    if schedule.reason:
+        return _tr("The job of the last run is gone."), schedule.reason, "warning"
     return "", "", ""
 
 
