@@ -184,3 +184,19 @@ async def test_a_chart_is_saved_as_a_picture_and_as_its_values(dsn: str, tmp_pat
         )
     ]
     assert [line["failed"] for line in contents(tmp_path / "chart.csv", 0)] == ["1", "", "0"]
+
+
+async def test_jobs_are_written_in_the_columns_on_show(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        others.defer("mail.send", "mail", args='{"customer": {"id": 7}, "password": "geheim"}')
+        async with live(tmp_path, dsn) as window:
+            window.jobs.show_argument(("customer", "id"))
+            window.jobs.show_argument(("password",))
+            window.jobs.table.choice.show_column("lock", False)
+            dialog = await asked(window, "jobs")
+            dialog.columns.choose(1)
+            (job,) = await written(window, dialog, tmp_path / "jobs.json", 1)
+            shown = [window.jobs.model.columns[place].title for place in range(len(window.jobs.model.columns))]
+    assert {"id", "task_name", "queue_name", "status", "args.customer.id"} <= job.keys() and "lock" not in job
+    assert (job["args.customer.id"], job["args.password"], job["task_name"]) == (7, "••••••", "mail.send")
+    assert "args" not in job and len(job) < len(shown)
