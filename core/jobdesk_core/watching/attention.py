@@ -36,6 +36,9 @@ RULES: dict[RuleKey, Rule] = {
     "oldest_due": queues.oldest_due,
 }
 
+#: Rules that say what an operator sees anyway.
+FOR_ALERTS: tuple[RuleKey, ...] = ("oldest_due",)
+
 
 def every_line(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> Iterator[Attention]:
     """What the rules are sure of, rule by rule, also what follows from something else that is said: for alerts."""
@@ -47,6 +50,8 @@ def attention(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> list
     """What needs attention, the worst first, each trouble once; empty when nothing does."""
     kinds: dict[RuleKey, list[Attention]] = {}
     for key, rule in RULES.items():
+        if key in FOR_ALERTS:
+            continue
         told = (line for line in rule(situation, thresholds) if not _is_told(line, kinds, situation))
         kinds[key] = list(islice(told, MOST_OF_A_KIND))
     # The worst of each kind first, so that many of one do not hide another.
@@ -55,9 +60,7 @@ def attention(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> list
 
 
 def _is_told(line: Attention, kinds: dict[RuleKey, list[Attention]], situation: Situation) -> bool:
-    """Whether what a line says follows from those before it, or is said for alerts alone."""
-    if line.rule == "oldest_due":
-        return True
+    """Whether what a line says follows from those before it."""
     standing = {each.subject: each for each in kinds.get("idle_queue", ())}
     if line.rule in ("idle_queue", "unserved", "unresponsive_worker") and kinds["no_worker"]:
         return True

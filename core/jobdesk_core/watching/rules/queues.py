@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from jobdesk_core.durations import roughly, so_far
 from jobdesk_core.filters.language import term
@@ -16,30 +16,58 @@ from jobdesk_core.watching.words import are, how_long, jobs, number
 
 #: So many times the longest time that a queue usually starts nothing is more than usual.
 TIMES_IDLE = 1.5
+#: Queues that are served, the oldest jobs first, with which one that is not is compared.
+MOST_GOING = 20
 
 
-def _queues(situation: Situation) -> list[tuple[str, OpenGroup]]:
-    return sorted(situation.open.queues.items(), key=lambda item: (-item[1].due, item[0]))
+def _queues(situation: Situation, is_meant: Callable[[str, OpenGroup], object]) -> list[tuple[str, OpenGroup]]:
+    """Those that are meant, the ones with the most due jobs first."""
+    found = [item for item in situation.open.queues.items() if is_meant(*item)]
+    return sorted(found, key=lambda item: (-item[1].due, item[0]))
 
 
 # A queue that stands still
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is the same for all queues: the live workers, whether all of them run something, and the queues that wait
+    the longest and yet are served (since when the oldest job waits, the last start, the name)."""
+
+    live: int
+    is_all_running: bool
+    going: list[tuple[dt.datetime, dt.datetime, str]]
+
+
+def _around(situation: Situation, limits: Thresholds) -> _Around:
+    live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
+    going = []
+    for name, course in situation.courses.items():
+        oldest = situation.open.queues[name].oldest
+        if oldest is not None and course.idle_since is not None and course.idle_s(situation.now) < limits.idle_s:
+            going.append((oldest, course.idle_since, name))
+    return _Around(len(live), bool(live) and all(worker.running for worker in live), sorted(going)[:MOST_GOING])
+
+
 def idle_queue(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """A queue whose due jobs get nowhere: nothing starts, or the lock that they want is a stalled job's."""
-    for name, group in _queues(situation):
+    around = _around(situation, limits)
+    paused = situation.open.paused
+    for name, group in _queues(situation, lambda name, group: group.due and name not in paused):
         course = situation.courses.get(name)
-        if course is None or not group.due or name in situation.open.paused:
+        if course is None:
             continue
         if course.course == "held" and group.held_by_stalled > 0:
             yield _standing(situation, name, group, course, "Their lock is held by a stalled job.")
-        elif group.ready > 0 and _is_idle(situation, name, group, course, limits):
-            yield _standing(situation, name, group, course, _why_idle(situation, name, group, course))
+        elif group.ready > 0 and _is_idle(situation, around, name, course, limits):
+            yield _standing(situation, name, group, course, _why_idle(situation, around, name, course))
 
 
-def _is_idle(situation: Situation, name: str, group: OpenGroup, course: Progress, limits: Thresholds) -> bool:
+def _is_idle(situation: Situation, around: _Around, name: str, course: Progress, limits: Thresholds) -> bool:
     patience_s = limits.idle_s
-    is_slow = course.is_busy or _is_behind(situation, name, group) or _is_all_busy(situation, course)
+    if course.idle_s(situation.now) < patience_s:
+        return False
+    is_slow = course.is_busy or _is_behind(situation, around, name) or _is_all_busy(situation, around, course)
     # What runs may be held up itself by the session in the way.
     if is_slow and not situation.blocker:
         patience_s = max(patience_s, BUSY_S)
@@ -49,49 +77,42 @@ def _is_idle(situation: Situation, name: str, group: OpenGroup, course: Progress
     return course.idle_since is not None and course.idle_s(situation.now) >= patience_s
 
 
-def _is_behind(situation: Situation, name: str, group: OpenGroup) -> str:
+def _is_behind(situation: Situation, around: _Around, name: str) -> str:
     """The queue whose older jobs are being started meanwhile, for workers take the oldest first; empty without one."""
-    if group.oldest is None:
+    oldest = situation.open.queues[name].oldest
+    if oldest is None:
         return ""
-    for other, of_other in situation.open.queues.items():
-        course = situation.courses.get(other)
-        if other == name or course is None or not of_other.ready or of_other.oldest is None:
-            continue
-        is_going = course.idle_since is not None and course.idle_since > group.oldest
-        if is_going and of_other.oldest < group.oldest:
-            return other
-    return ""
+    found = (other for since, started, other in around.going if since < oldest < started and other != name)
+    return next(found, "")
 
 
-def _is_all_busy(situation: Situation, course: Progress) -> bool:
+def _is_all_busy(situation: Situation, around: _Around, course: Progress) -> bool:
     """Whether every live worker runs something, and nothing at all has been started since: none may be free."""
-    live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
-    if not live or not all(worker.running for worker in live):
+    if not around.is_all_running:
         return False
     started, since = situation.started_at, course.idle_since
     return started is None or since is None or started <= since
 
 
-def _why_idle(situation: Situation, name: str, group: OpenGroup, course: Progress) -> str:
+def _why_idle(situation: Situation, around: _Around, name: str, course: Progress) -> str:
     """What keeps it, as far as anything tells."""
     if situation.blocker:
         return situation.blocker
-    if group.stalled or course.is_busy:
+    if situation.open.queues[name].stalled or course.is_busy:
         return ""
     if situation.served is not None and situation.served.queues is not None and name not in situation.served.queues:
         return "No live worker serves this queue."
-    behind = _is_behind(situation, name, group)
+    behind = _is_behind(situation, around, name)
     if behind:
         return f"Older jobs of {behind} are started first."
-    live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
-    if not live:
+    if not around.live:
         return ""
-    if _is_all_busy(situation, course):
-        return "The one live worker is busy." if len(live) == 1 else f"All {len(live):,} live workers are busy."
+    if _is_all_busy(situation, around, course):
+        return "The one live worker is busy." if around.live == 1 else f"All {around.live:,} live workers are busy."
     if situation.started_at is not None and situation.started_at > (course.idle_since or situation.now):
         return "Jobs of other queues are started: does a worker serve this queue?"
-    one = "it" if len(live) == 1 else "one"
-    return f"{jobs(len(live), 'worker')} {are(len(live))} alive: does {one} serve this queue?"
+    one = "it" if around.live == 1 else "one"
+    return f"{jobs(around.live, 'worker')} {are(around.live)} alive: does {one} serve this queue?"
 
 
 def _standing(situation: Situation, name: str, group: OpenGroup, course: Progress, why: str) -> Attention:
@@ -123,14 +144,13 @@ def _standing(situation: Situation, name: str, group: OpenGroup, course: Progres
 def stalled_jobs(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """Running jobs of a queue that no live worker has."""
     heartbeats, now = situation.heartbeats, situation.now
-    for name, group in _queues(situation):
-        if group.stalled:
-            count, shown = group.stalled, f"is:stalled {term('queue', name)}"
-            has = "has" if count == 1 else "have"
-            since = heartbeats.get(group.dead_worker) if group.dead_worker is not None else None
-            sentence = f"{jobs(count, 'running job')} {has} stalled. {_dead_worker(group, heartbeats, now)}"
-            title = f"{name} has stalled jobs"
-            yield Attention("stalled_jobs", name, title, sentence, since, "bad", count, shown, "rescue", count)
+    for name, group in _queues(situation, lambda name, group: group.stalled):
+        count, shown = group.stalled, f"is:stalled {term('queue', name)}"
+        has = "has" if count == 1 else "have"
+        since = heartbeats.get(group.dead_worker) if group.dead_worker is not None else None
+        sentence = f"{jobs(count, 'running job')} {has} stalled. {_dead_worker(group, heartbeats, now)}"
+        title = f"{name} has stalled jobs"
+        yield Attention("stalled_jobs", name, title, sentence, since, "bad", count, shown, "rescue", count)
 
 
 def _dead_worker(group: OpenGroup, heartbeats: Mapping[int, dt.datetime], now: dt.datetime) -> str:
@@ -177,7 +197,9 @@ def _is_beyond(growth: Growth, situation: Situation, limits: Thresholds) -> bool
 def oldest_due(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """A queue whose oldest due job has waited too long, whatever the reason, unless it is paused: for alerts."""
     found = [
-        (group.oldest, name, group) for name, group in _queues(situation) if group.due and group.oldest is not None
+        (group.oldest, name, group)
+        for name, group in situation.open.queues.items()
+        if group.due and group.oldest is not None
     ]
     for oldest, name, group in sorted(found, key=lambda each: each[:2]):
         waited_s = (situation.now - oldest).total_seconds()
@@ -191,8 +213,9 @@ def oldest_due(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
 
 def paused(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """A queue that someone has paused, with jobs due: they wait by will, and are no trouble of a worker's."""
-    for name, group in _queues(situation):
-        if group.due and name in situation.open.paused:
+    marked = situation.open.paused
+    for name, group in _queues(situation, lambda name, group: name in marked):
+        if group.due:
             since = situation.open.paused[name]
             sentence = f"Paused for {how_long(since, situation.now)}. {jobs(group.due)} {are(group.due)} due."
             shown = f"is:paused {term('queue', name)}"
