@@ -422,6 +422,17 @@ def test_a_queue_is_usually_idle_no_longer_than_its_jobs_have_waited() -> None:
         history.keep({minute: minute_of(1 if minute % 10 == 0 else 0)})
     usual.make(history, now)
     assert usual.idle_s("mail", now) == pytest.approx(1.0, rel=0.05)
+    outage, waited = History(), Histogram.of([3_000.0] * 9)
+    for minute in range(NOON - 8 * HOUR, NOON):
+        stands_still = NOON - 3 * HOUR <= minute < NOON - 2 * HOUR
+        kept = minute_of(1 if minute % 10 == 0 and not stands_still else 0)
+        if minute == NOON - 2 * HOUR - 1:
+            for bucket, each in waited.counts.items():
+                kept.cell("mail", "send").add_duration(EventType.STARTED, bucket, each)
+        outage.keep({minute: kept})
+    of_outage = RecordedUsual()
+    of_outage.make(outage, now)
+    assert of_outage.idle_s("mail", now) == pytest.approx(1.0, rel=0.05), "an hour of standing still is not the usual"
     run = usual.run_s("send", now)
     assert run is not None
     assert run[0] == pytest.approx(2.0, rel=0.05)
