@@ -204,6 +204,17 @@ async def test_cards_chart_and_table_add_up_lead_to_the_jobs_and_come_back(dsn: 
             await until(lambda: sum(page.history.chart.data.layers[0].values) == 4, what="the queue alone")
             assert len(page.history.chart.data) == 15 and page.cards.finished.title == "finished, last 15 min"
             assert page.cards.finished.value == "9" and page.model.headerData(4, HORIZONTAL) == "failed, 15 min"
+            # By the keys alone, in the window with its own: a range and back.
+            chart = page.history.chart
+            chart.setFocus()
+            for _ in range(3):
+                QTest.keyClick(chart, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+            QTest.keyClick(chart, Qt.Key.Key_Return)
+            await until(lambda: len(chart.data) == 3, what="the range")
+            assert page.cards.finished.title.startswith("finished, ") and "–" in page.cards.finished.title
+            QTest.keyClick(chart, Qt.Key.Key_Escape)
+            await until(lambda: len(chart.data) == 15, what="the range before")
+            assert window.navigation.current == "overview" and chart.hasFocus()
             kept = window.arrangement.taken()
             column = next(place for place, count in enumerate(page.history.chart.data.layers[1].values) if count)
             page.history.chart.column_chosen.emit(*page.history.chart.data.span(column), "failed")
