@@ -26,6 +26,8 @@ from jobdesk_core.metrics.exporter import Exporter
 from jobdesk_core.metrics.families import OTHER, Families
 from jobdesk_core.metrics.source import Source
 from jobdesk_core.profiles import Profile, ProfileStore
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -100,6 +102,9 @@ def test_what_is_told_is_true_and_counters_count_on(dsn: str) -> None:
         assert value(samples, "jobdesk_jobs_due", profile="a", queue=odd) == 0
         assert value(samples, "jobdesk_oldest_due_seconds", profile="a", queue=odd) == 0
         assert value(samples, "jobdesk_questions_total", profile="a", result="answered") == 3
+        # The stricter form that Prometheus asks for says the same.
+        strict = list(openmetrics(generate_latest(exporter.registry).decode()))
+        assert {sample.name for family in strict for sample in family.samples} == {name for name, _ in samples}
 
 
 def test_names_are_bounded_and_the_sums_stay_right(dsn: str) -> None:

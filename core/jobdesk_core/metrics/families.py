@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from jobdesk_core.jobs import EventType
@@ -84,15 +84,12 @@ class Families:
             yield from self._counters(seen)
 
     def _of_the_question(self, seen: Sequence[Seen]) -> Iterator[Metric]:
-        info = GaugeMetricFamily(
-            "jobdesk_database_info",
-            "What database it is; always 1.",
-            labels=("profile", "database", "release", "postgres"),
-        )
+        info = InfoMetricFamily("jobdesk_database", "What database it is.", labels=("profile",))
         for each in seen:
             assert each.look is not None
             able = each.look.capabilities
-            info.add_metric((each.name, able.database, able.release, str(able.server_version // 10_000)), 1)
+            postgres = str(able.server_version // 10_000)
+            info.add_metric((each.name,), {"database": able.database, "release": able.release, "postgres": postgres})
         yield info
         looks = [(each, each.look) for each in seen if each.look is not None]
         for name, text, values in (
