@@ -27,8 +27,6 @@ from jobdesk_core.watching.situation import Cause, Failing, Served
 
 #: Running jobs looked at, the oldest first; rises whose cause is asked for; errors and events that are looked at.
 MOST_RUNNING, MOST_RISES, MOST_ERRORS, MOST_EVENTS = 500, 5, 2_000, 20_000
-#: Due jobs from which on somebody may wait for a lock.
-FEWEST_DUE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,8 @@ class Facts:
 def read_facts(capabilities: Capabilities, jobs: OpenJobs, rises: Sequence[Rise]) -> Asking[Facts]:
     """Read all of it. Raises ConnectorException when the link is lost."""
     locks: Sequence[LockRow] | None = []
-    if jobs.all.due >= FEWEST_DUE:
+    # Whoever waits behind a head that could run waits for a worker: of that the queue tells.
+    if jobs.all.held:
         try:
             locks = (yield from read_locks(capabilities)).rows
         except StatementTooLong:

@@ -34,7 +34,7 @@ from jobdesk_core.watching.situation import Growth, LockLine, LongRun, Situation
 #: Seconds between two questions, while nobody looks, and at least.
 EVERY_S, OUT_OF_SIGHT_S, SOONEST_S = 10.0, 30.0, 2.0
 #: They are so many times as long apart as they took, but no longer than this, in seconds.
-TIMES_COST, LONGEST_S = 20.0, 60.0
+TIMES_COST, LONGEST_S = 40.0, 60.0
 #: Schedules may have been read so many seconds ago.
 SCHEDULES_S = 30.0
 #: A line at a lock is compared with that of so many seconds ago, or of the time since then.
