@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from database import defer, finish, run_sql, start
+from database import defer, finish, role, run_sql, start
 from faulty import FaultyLink
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Statement
@@ -32,6 +32,7 @@ from jobdesk_core.watching.member import Member, State, folders, totals, worst_f
 from jobdesk_core.watching.pulse import Look, Pulse
 from jobdesk_core.watching.situation import Situation
 from made_up_server import MadeUpServer
+from psycopg.conninfo import make_conninfo
 from waiting import until
 
 _MODE: Statement[list[str]] = Statement(
@@ -228,3 +229,18 @@ def test_sums_leave_out_what_does_not_answer_and_say_so() -> None:
 def test_a_pulse_without_a_password_has_no_trouble_of_its_own() -> None:
     assert Pulse().look is None
     assert Member(profile("x"), "slow", trouble=Trouble("timeout", "")).rank == 2
+
+
+async def test_what_answers_and_refuses_is_not_unreachable(empty_dsn: str, dsn: str) -> None:
+    with role(dsn, "USAGE ON SCHEMA public") as weak:
+        places = {"bare": empty_dsn, "weak": weak, "none": make_conninfo(dsn, dbname="no_such_database")}
+        async with following(*(profile(name, place) for name, place in places.items())) as fleet:
+            wanted = {"bare": "no_schema", "weak": "rights", "none": "no_database"}
+
+            def told() -> dict[str, str]:
+                troubles = {name: member.trouble for name, member in fleet.members.items()}
+                return {name: trouble.kind for name, trouble in troubles.items() if trouble is not None}
+
+            await until(lambda: told() == wanted)
+            assert {member.state for member in fleet.members.values()} == {"refused"}
+            assert all(member.rank == 2 for member in fleet.members.values())
