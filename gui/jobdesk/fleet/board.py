@@ -176,7 +176,7 @@ def _state_of(path: Path) -> tuple[int, int]:
 def seen_by(desk: Desk) -> Elsewhere:
     """What an open connection knows of its database."""
     if not desk.capabilities.has_schema:
-        return Elsewhere("refused", None, Trouble("no_schema", "This database has no Procrastinate schema."))
+        return Elsewhere("refused", None, Trouble("no_schema", desk.tr("This database has no Procrastinate schema.")))
     feed = desk.state
     state = _STATES.get(feed.mode, "unreachable")
     trouble = feed.trouble
