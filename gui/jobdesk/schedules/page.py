@@ -7,7 +7,7 @@ import datetime as dt
 import time
 
 from jobdesk_core.database.limited import StatementTooLong
-from jobdesk_core.exceptions import ConnectorException
+from jobdesk_core.exceptions import ConnectorException, cause_text
 from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import term
 from jobdesk_core.job.details import JobDetail
@@ -176,7 +176,7 @@ class SchedulesPage(Page):
             self._took_s = UNCHANGED_S
             self._problem = self.tr("Reading the schedules is taking too long on this database. What you see is older.")
         elif isinstance(error, ConnectorException) and error.sqlstate is not None:
-            self._problem = self.tr("The schedules cannot be read: {why}").format(why=str(error))
+            self._problem = cause_text(error)
         elif not isinstance(error, ConnectorException):  # a broken link is told by the feed
             self.failed.emit(error)
         self._show()

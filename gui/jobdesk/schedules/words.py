@@ -38,7 +38,8 @@ class Shown:
 def name_cell(schedule: Schedule) -> Shown:
     """The task and its periodic id."""
     aside = f"· {schedule.periodic_id}" if schedule.periodic_id else ""
-    return Shown(schedule.task, aside, is_strong=not schedule.is_on_time)
+    # Where there is no room for the id, the tooltip has it.
+    return Shown(schedule.task, aside, is_strong=not schedule.is_on_time, tip=schedule.name if aside else "")
 
 
 def cadence_cell(schedule: Schedule, now: dt.datetime) -> Shown:
