@@ -219,3 +219,24 @@ async def test_a_server_whose_clock_is_a_day_off_makes_nothing_missed(dsn: str) 
         assert {each.state for each in found.schedules} == {"on time"}, off_s
         side = "behind" if off_s > 0 else "ahead of"
         assert found.clocks == f"The workers' clocks are 1 d {side} the server's; times are judged by the workers'."
+
+
+async def test_two_applications_tell_of_one_task_and_one_tells_no_longer_of_another(dsn: str) -> None:
+    minute = time.time() // MINUTE * MINUTE
+    hours = [minute - n * 3_600 for n in (6, 5, 4)]
+    plant(dsn, [Planned("both", [minute - MINUTE, minute]), Planned("gone", hours), Planned("young", [minute])])
+    for app, task, cron, ago in (
+        ("old", "both", "0 3 * * *", 900),
+        ("new", "both", "* * * * *", 60),
+        ("new", "gone", f"{int(minute) // 60 % 60} * * * *", 5_000),
+        ("new", "fresh", "*/20 * * * *", 60),
+    ):
+        told = {"app": app, "task_name": task, "periodic_id": "", "cron": cron, "zone": "UTC"}
+        reports.insert(dsn, "schedules", **told, reported_at=reports.ago(ago))
+    found = read(dsn)
+    assert (of(found, "both").app, of(found, "both").cron) == ("new", "* * * * *")
+    gone = of(found, "gone")
+    assert (gone.state, gone.next_at) == ("abandoned", None) and "no longer of this one" in gone.reason
+    # What was told a minute ago and has not come since is not missed; of one run alone nothing is judged.
+    assert of(found, "fresh").state in ("on time", "late") and of(found, "fresh").last is None
+    assert of(found, "young").state == "unknown"
