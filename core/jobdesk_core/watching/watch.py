@@ -43,6 +43,8 @@ LINE_S = 180.0
 IDLE_S, BLOCKER_S = 15.0, 5.0
 #: Names whose failures are looked at before others have their turn.
 AT_ONCE = 100
+#: A rise that began so many seconds ago goes on rising: its cause is asked for again soon.
+NEW_S = 300.0
 #: What was over sooner than this is not remembered.
 WORTH_S = 5.0
 
@@ -174,10 +176,14 @@ class Watch:
         self._rises = found
 
     def _has_unexplained(self) -> bool:
-        """Whether something fails whose cause nobody has asked for."""
-        causes = self._facts.causes if self._facts is not None else {}
-        worst = sorted(self._rises, key=lambda each: -each.failures)[:MOST_RISES]
-        return any((rise.kind, rise.name) not in causes for rise in worst)
+        """Whether something fails whose cause nobody has asked for, or when only a few of its errors were there."""
+        causes, now = (self._facts or Facts()).causes, self._connector.clock.now()
+        for rise in sorted(self._rises, key=lambda each: -each.failures)[:MOST_RISES]:
+            cause = causes.get((rise.kind, rise.name))
+            is_new = (now - rise.since).total_seconds() < NEW_S
+            if cause is None or (is_new and cause.error and 2 * cause.reported < rise.failures):
+                return True
+        return False
 
     async def _ask(self, moment: Moment) -> None:
         steps = read_facts(self._capabilities, moment.open, self._rises)
