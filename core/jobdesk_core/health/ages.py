@@ -127,7 +127,7 @@ def read_ages(
         with contextlib.suppress(StatementTooLong):
             exact |= _open_ages((yield _look_at_open(capabilities)))
         with contextlib.suppress(StatementTooLong):
-            exact |= _last_day((yield _look_at_last_day()))
+            exact |= _last_day((yield _look_at_last_day()), seen)
     cells = _cells(seen, exact, rows if not is_whole else None, totals, is_whole)
     shared = _with_bytes(cells, seen, exact, jobs.bytes, events.bytes)
     return Ages(shared, jobs.bytes + events.bytes, 0 if is_whole else seen.rows, seen.as_of)
@@ -204,12 +204,16 @@ def _open_ages(seen: _Seen) -> _Exact:
     return {(status, age): groups.get((status, age)) for status in few for age in range(len(AGE_DAYS) + 1)}
 
 
-def _last_day(seen: _Seen) -> _Exact:
-    """What is exact of the finished jobs of the last day: nothing where there were more events than are looked at."""
-    if not seen.is_complete:
-        return {}
+def _last_day(seen: _Seen, sample: _Seen) -> _Exact:
+    """What is exact of the finished jobs of the last day: nothing where there were more events than are looked at.
+
+    Nor where the sample alone has more of them: there events are not in the order of their times, as after an import.
+    """
     groups: _Exact = {(group[0], group[1]): group for group in seen.groups}
-    return {(status, 0): groups.get((status, 0)) for status in Status if status.is_final}
+    found = {(status, 0): groups.get((status, 0)) for status in Status if status.is_final}
+    numbers = {key: group[2] if group is not None else 0 for key, group in found.items()}
+    is_contradicted = any(numbers.get(group[:2], group[2]) < group[2] for group in sample.groups)
+    return found if seen.is_complete and not is_contradicted else {}
 
 
 def _look(pages: int, most: int) -> Statement[_Seen]:
