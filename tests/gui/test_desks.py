@@ -162,3 +162,19 @@ async def test_a_desk_gets_a_window_of_its_own_and_goes_on(tmp_path: Path, dsn: 
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'jobdesk'"
         )
         await until(lambda: run_sql(dsn, own_count)[0] == 0, what="its connections to go")
+
+
+async def test_closing_the_last_window_leaves_it_in_the_tray_where_that_is_chosen(tmp_path: Path) -> None:
+    async with several(tmp_path) as desks:
+        desks.open()
+        ends: list[bool] = []
+        desks.ending.connect(lambda: ends.append(True))
+        desks.stays = lambda: True
+        frame = desks.frames[0]
+        frame.close()
+        assert not frame.isVisible() and ends == []
+        desks.come()
+        assert frame.isVisible()
+        desks.stays = lambda: False
+        frame.close()
+        assert ends == [True]

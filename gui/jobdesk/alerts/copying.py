@@ -57,6 +57,7 @@ class CopyBox(QFrame):
         count, folders = len(_chosen(self.boxes)), len(_chosen(self.folders))
         one, more = self.tr("Copy to 1 database"), self.tr("Copy to {count} databases")
         text = one if count == 1 else more.format(count=formats.number(count))
+        text = text if count else self.tr("Copy")
         self.button.setText(text if not folders else self.tr("Copy to all of these"))
         self.button.setEnabled(bool(count or folders))
 
