@@ -232,6 +232,22 @@ async def test_history_reads_on_past_one_late_event_and_stops_where_the_ids_begi
         await asyncio.wait_for(feed.fill_history(), 60)
 
 
+async def test_history_that_could_not_be_read_at_first_is_read_later_and_counted_once(dsn: str) -> None:
+    defer(dsn)
+    series = Series()
+    async with connected(dsn) as (connector, able):
+        feed = Feed(connector, able, Counts(), series, limit_s=0.2)
+        await feed.start()
+        with psycopg.connect(dsn) as other:
+            await asyncio.to_thread(other.execute, "LOCK TABLE procrastinate_jobs")
+            filling = asyncio.create_task(feed.fill_history())
+            await asyncio.sleep(1)
+            assert not filling.done()
+        await asyncio.wait_for(filling, 60)
+    assert series.is_whole
+    assert series.total(EventType.DEFERRED, dt.datetime.now(dt.UTC)) == 1
+
+
 def test_the_backlog_is_reckoned_back() -> None:
     series, last = Series(), int(NOW.timestamp()) // 60
     series.add_history([(last - 5 + n, "q", "t", EventType.STARTED, 30) for n in range(5)])

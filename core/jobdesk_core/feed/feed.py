@@ -249,11 +249,8 @@ class Feed:
         """Read the last hour of events before the cursor, a short stretch at a time, newest first."""
         # What was missing at the start is read as a late event, should it appear.
         reading = HistoryReader(self._series, self._cursor, self._missing_at_start)
-        while not reading.is_done:
-            # Beside what is read at the same time: on a connection of the pool.
-            async with self._connector.transaction(snapshot=True) as connection:
-                await self._connector.run_async(self._begin(), connection=connection)
-                await reading.read(self._connector, connection)
+        # Beside what is read at the same time: on a connection of the pool.
+        await reading.read_all(self._connector, self._begin())
         self._series.is_whole = True
 
     def _changes(

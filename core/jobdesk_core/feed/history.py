@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from jobdesk_core.chunk_size import ChunkSize
 from jobdesk_core.connectors.psycopg import PsycopgConnector
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.asking import Asking, ask_async
+from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF, SAMPLES
 from jobdesk_core.reading.series import DurationRow, HistoryRow, Series
@@ -19,6 +22,10 @@ from jobdesk_core.reading.series import DurationRow, HistoryRow, Series
 #: Events per stretch: the first one, and what it is adapted to so that a stretch takes about so many seconds.
 FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 20_000, 2_000, 200_000
 STRETCH_AIM_S = 0.15
+#: Between two attempts at the same stretch.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,26 @@ class HistoryReader:
         self._without = list(without)
         self._width = ChunkSize(FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH, STRETCH_AIM_S)
 
+    async def read_all(self, connector: PsycopgConnector, begin: Statement[Any]) -> None:
+        """Read stretch by stretch, each in a snapshot whose first statement is `begin`; it sets the limit.
+
+        What goes wrong is tried again after a while, with a shorter stretch: of a table that was just loaded the
+        planner knows too little. So this may go on until it is cancelled.
+        """
+        pause = FIRST_PAUSE_S
+        while not self.is_done:
+            try:
+                async with connector.transaction(snapshot=True) as connection:
+                    await connector.run_async(begin, connection=connection)
+                    await self.read(connector, connection)
+            except ConnectorException as error:
+                logger.warning("The last hour could not be read, and is tried again: %s", error)
+                self._width.shrink(4)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+            else:
+                pause = FIRST_PAUSE_S
+
     async def read(self, connector: PsycopgConnector, connection: Any) -> None:
         """Read one stretch."""
         await ask_async(self.stretch(), lambda statement: connector.run_async(statement, connection=connection))
@@ -59,12 +86,13 @@ class HistoryReader:
         low = max(0, self._high - self._width.size)
         stretch: Stretch = yield history(low, self._high, self._without)
         durations: Durations = yield _durations(low, self._high, self._without)
+        lowest: int | None = yield _LOWEST
+        # Only now, so that nothing is counted twice when something went wrong.
         self._series.add_history(stretch.counts)
         for queue, task, at in stretch.starts:
             self._series.add_started(queue, task, at)
         self._series.add_older(durations.waited, durations.ran)
         self._high = low
-        lowest: int | None = yield _LOWEST
         self.is_done = stretch.is_old or lowest is None or low < lowest
         self._width.note(time.monotonic() - started)
 

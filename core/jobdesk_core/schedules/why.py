@@ -99,7 +99,8 @@ def abandoned(was_told: bool) -> str:
 def clocks(behind_s: float) -> str:
     """That the workers' clocks and the server's differ."""
     side = "behind" if behind_s > 0 else "ahead of"
-    return f"The workers' clocks are {roughly(10 * round(abs(behind_s) / 10))} {side} the server's; times are judged by the workers'."
+    by = roughly(10 * round(abs(behind_s) / 10))
+    return f"The workers' clocks are {by} {side} the server's; times are judged by the workers'."
 
 
 def _clock(seconds: float, beside: float, *, with_day: bool = False) -> str:
