@@ -156,7 +156,7 @@ async def test_the_overview_says_what_changed(dsn: str, tmp_path: Path) -> None:
             card = window.pages.get("overview").attention
             await until(lambda: f"Worker #{worker} is unresponsive" in card.text, what="the unresponsive worker")
             line = next(line for line in card.lines if f"Worker #{worker}" in line.text)
-            line.jobs.click()
+            line.button("jobs").click()
             assert "mail" in window.header.filter_bar.text()
 
 

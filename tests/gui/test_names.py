@@ -307,9 +307,9 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
             job_id = others.defer("t", "q11")
             others.start(job_id)
             others.finish(job_id, "failed")
-        others.run("UPDATE procrastinate_events SET at = at - interval '2 minutes'")
         orphan = others.defer("t", "q00")
         others.run("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", orphan)
+        others.run("UPDATE procrastinate_events SET at = at - interval '2 minutes'")
         async with live(tmp_path, dsn) as window:
             window.show_page("overview")
             page = window.pages.get("overview")
@@ -326,7 +326,11 @@ async def test_the_overview_leads_to_what_is_wrong(dsn: str, tmp_path: Path) -> 
             await until(lambda: "1 stalled" in page.cards.running.note, what="the stalled job")
             await until(lambda: "t: 6 failures in " in page.attention.text, what="the rise")
             lines = page.attention.text.split("\n")
-            assert "q00: 1 running job has stalled. The worker is no longer registered." in lines, lines
+            assert lines[0].startswith("q00: 1 job due, none started for ")
+            assert lines[0].endswith(". The worker is no longer registered.")
+            assert lines[1].startswith("t: 6 failures in ")
+            assert lines[2].startswith("q01: 1 job due, none started for ")
+            assert page.attention.note.plain_text == "13, worst first · 10 more"
             note = "100 % of 6 · 6 failed now"
             await until(lambda: page.cards.failed.note == note, what="how many are failed now")
             assert "oldest 2 min" in page.cards.due.note or "oldest 1" in page.cards.due.note
