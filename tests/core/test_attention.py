@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,17 @@ def test_progress_is_of_due_jobs_that_can_start(
     found = progress(group, seen, NOW, "q")
     assert (found.course, found.clears_in_s, found.idle_s(NOW)) == (course, clears_s, idle_s)
     assert found.is_at_least is (idle_s == 3_600)
+
+
+def test_since_when_what_is_started_now_has_waited() -> None:
+    held, young = OpenGroup(due=9, held=1, oldest=ago(3_600)), pace(started=1, last=1)
+    many = replace(held, due=90)
+    assert progress(held, young, NOW, "q").going_since is None, "the oldest may be the one that is held"
+    assert progress(replace(held, held=0), young, NOW, "q").going_since == ago(3_600)
+    assert progress(many, young, NOW, "q").going_since == ago(3_600)
+    started = [(ago(90), 900.0), (ago(9), 40.0), (ago(2), 0.5)]
+    young.add_waited("q", [(at.timestamp(), waited_s) for at, waited_s in started])
+    assert progress(many, young, NOW, "q").going_since == ago(49), "of those started lately"
 
 
 def jobs(workers: tuple[WorkerRow, ...] | None = (alive(),), **queues: OpenGroup) -> OpenJobs:

@@ -69,7 +69,7 @@ def said(rule: RuleKey, situation: Situation, limits: Thresholds | None = None) 
 MAIL = OpenGroup(due=44, oldest=ago(41))
 STUCK = Progress("stalled", None, ago(41))
 IDLE = "mail: 44 jobs due, none started for 41 s."
-GOING = Progress("clears", 60, ago(1))
+GOING = Progress("clears", 60, ago(1), going_since=ago(800))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,16 @@ GOING = Progress("clears", 60, ago(1))
                 started_at=ago(1),
             ),
             None,
+        ),
+        # But not those that a lock keeps: what is started there is younger.
+        (
+            Situation(
+                NOW,
+                jobs(mail=MAIL, etl=OpenGroup(due=9, held=2, oldest=ago(800))),
+                {"mail": STUCK, "etl": replace(GOING, going_since=ago(4))},
+                started_at=ago(1),
+            ),
+            f"{IDLE} Jobs of other queues are started: does a worker serve this queue?",
         ),
         # Usually it starts nothing for longer: a worker that a timer starts.
         (Situation(NOW, jobs(mail=MAIL), {"mail": STUCK}, usual=Known(idle=30)), None),
@@ -403,6 +413,44 @@ def test_each_trouble_is_told_once_and_alerts_hear_of_all() -> None:
     assert [line.rule for line in attention(situation)] == ["idle_queue"]
     rules = ["idle_queue", "unserved", "stalled_jobs", "lock", "backlog", "unresponsive_worker", "oldest_due"]
     assert [line.rule for line in every_line(situation)] == rules
+
+
+@pytest.mark.parametrize(
+    ("workers", "group", "line", "rules"),
+    [
+        # No worker is alive: no lock's head can run, whatever keeps it.
+        ((), OpenGroup(due=12), line_of(), ["no_worker"]),
+        ((), OpenGroup(due=12), line_of(is_scheduled=True), ["no_worker", "lock"]),
+        ((), OpenGroup(due=12), line_of(reason=""), ["no_worker", "lock"]),
+        # A worker has died: its jobs, and how many wait for their locks, are one line.
+        ((1,), OpenGroup(due=13, held=12, held_by_stalled=12, running=2, stalled=1), line_of(is_stalled=True),
+         ["stalled_jobs"]),
+        ((1,), OpenGroup(running=2, stalled=1), line_of(is_stalled=True), ["stalled_jobs", "lock"]),
+        # Nobody serves the queue of the heads.
+        ((1,), OpenGroup(due=12, oldest=ago(41)), line_of(), ["unserved"]),
+        ((1,), OpenGroup(due=12, oldest=ago(41)), line_of(reason=""), ["unserved", "lock"]),
+    ],
+)  # fmt: skip
+def test_a_lock_is_not_told_where_a_worse_line_explains_it(
+    workers: tuple[int, ...], group: OpenGroup, line: LockLine, rules: list[RuleKey]
+) -> None:
+    dead_or_alive = [alive(number) for number in workers] or [WorkerRow(3, ago(55), 0)]
+    situation = Situation(
+        NOW, jobs(*dead_or_alive, mail=group), lock_lines=[line], served=Served(frozenset({"etl"}), None)
+    )
+    if group.stalled:
+        situation = replace(situation, served=None)
+    assert [each.rule for each in attention(situation)] == rules
+    assert "lock" in [each.rule for each in every_line(situation)]
+
+
+def test_stalled_jobs_tell_who_waits_for_their_locks() -> None:
+    group = OpenGroup(due=20, held=19, held_by_stalled=19, running=3, stalled=1, dead_worker=3)
+    dead = WorkerRow(3, ago(55), 1)
+    assert said("stalled_jobs", Situation(NOW, jobs(alive(), dead, mail=group))) == [
+        "mail: 1 running job has stalled, and 19 jobs wait for its lock. "
+        "Worker #3 is unresponsive: last heartbeat 55 s ago."
+    ]
 
 
 def test_what_was_so_is_told_in_the_past() -> None:

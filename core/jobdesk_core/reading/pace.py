@@ -18,6 +18,8 @@ _HELD = 64
 SAMPLES = 5_000
 #: Whole minutes whose pace counts as the pace now: one alone jumps too much.
 PACE_MINUTES = 5
+#: Starts of these last seconds, so many of them, tell how old the jobs are that are started now.
+LATELY_S, LATELY_STARTS = 30.0, 50
 #: What brings a job into its queue, and what takes it out. (Deletions leave no event.)
 ARRIVALS = (EventType.DEFERRED, EventType.DEFERRED_FOR_RETRY, EventType.RETRIED)
 DEPARTURES = (EventType.STARTED, EventType.CANCELLED)
@@ -81,6 +83,13 @@ class Durations:
         end = until.timestamp()
         pairs = zip(*self._held[name], strict=True) if name in self._held else ()
         return _percentile(sorted(duration for moment, duration in pairs if moment < end), part)
+
+    def longest_since(self, name: str | None, since: dt.datetime) -> dt.datetime | None:
+        """When the first of those had begun that are of after a time, of the latest few (UTC); None without any."""
+        moments, seconds = self._held.get(name, ((), ()))
+        latest = zip(moments[-LATELY_STARTS:], seconds[-LATELY_STARTS:], strict=True)
+        begun = [moment - duration for moment, duration in latest if moment >= since.timestamp()]
+        return dt.datetime.fromtimestamp(min(begun), dt.UTC) if begun else None
 
     def copied(self, name: str | None) -> tuple[array[float], array[float]]:
         """A copy of one name's moments and seconds, the oldest first."""
@@ -253,6 +262,10 @@ class Pace:
     def last_start(self, name: str | None = None) -> dt.datetime | None:
         """When a job of a name (None: any) was started last (UTC); None when that is not within what is known."""
         return self._last_start.get(name)
+
+    def started_oldest(self, name: str | None, now: dt.datetime) -> dt.datetime | None:
+        """Since when the longest waiting of the first runs that were started lately had waited; None without any."""
+        return self._waited.longest_since(name, now - dt.timedelta(seconds=LATELY_S))
 
     def came_rate(self, now: dt.datetime, name: str | None = None) -> float:
         """How many jobs per minute came in to be run at once, over the last whole minutes."""

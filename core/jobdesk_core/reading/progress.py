@@ -14,6 +14,8 @@ from jobdesk_core.reading.pace import Pace
 
 #: Seconds without a start after which due jobs are stalled: where nothing of them runs, and where a worker is busy.
 STALLED_S, BUSY_S = 30.0, 180.0
+#: With so many jobs that can start for each that a lock holds, the oldest due one is likely to be among them.
+MANY_READY = 10
 #: How far back starts are known.
 KNOWN_S = 3_600.0
 
@@ -27,6 +29,7 @@ class Progress:
     """`clears_in_s` is for `clears` alone. `idle_since` (UTC): jobs are due and none has started since then.
 
     With `is_at_least` it may be longer: starts are known for an hour. `is_busy`: a living worker runs some of them.
+    `going_since` (UTC): since when the jobs that are started now have waited; None when none is, or nothing tells.
     """
 
     course: Course
@@ -34,6 +37,7 @@ class Progress:
     idle_since: dt.datetime | None = None
     is_at_least: bool = False
     is_busy: bool = False
+    going_since: dt.datetime | None = None
 
     def idle_s(self, now: dt.datetime) -> float:
         """For how many seconds none has started although some are due; 0 when that is not so."""
@@ -52,9 +56,13 @@ def progress(group: OpenGroup, pace: Pace, now: dt.datetime, name: str | None = 
         return Progress("none")
     since, is_at_least = _idle_since(group, pace.last_start(name), now)
     is_busy = group.running > group.stalled
+    going_since = pace.started_oldest(name, now)
+    if going_since is None and MANY_READY * group.held <= group.ready:
+        # The oldest of all: where many are held by locks it may be one of these, far older than what is started.
+        going_since = group.oldest
 
     def found(course: Course, clears_in_s: float | None = None) -> Progress:
-        return Progress(course, clears_in_s, since, is_at_least, is_busy)
+        return Progress(course, clears_in_s, since, is_at_least, is_busy, going_since)
 
     if not group.ready:
         return found("held")

@@ -11,7 +11,7 @@ from itertools import islice
 
 from jobdesk_core.watching.lines import THRESHOLDS, Attention, Remedy, RuleKey, Severity, Thresholds
 from jobdesk_core.watching.rules import database, locks, queues, runs, schedules, workers
-from jobdesk_core.watching.situation import Situation
+from jobdesk_core.watching.situation import LockLine, Situation
 
 __all__ = ["RULES", "THRESHOLDS", "Attention", "Remedy", "RuleKey", "Severity", "Thresholds", "attention", "every_line"]
 
@@ -69,9 +69,22 @@ def _is_told(line: Attention, kinds: dict[RuleKey, list[Attention]], situation: 
     if line.rule == "stalled_jobs":
         return line.subject in standing and standing[line.subject].remedy == "rescue"
     if line.rule == "lock":
-        queue = next((each.queue for each in situation.lock_lines or () if line.subject == f"lock {each.lock}"), "")
-        return queue in standing and standing[queue].remedy == "rescue"
+        head = next((each for each in situation.lock_lines or () if line.subject == f"lock {each.lock}"), None)
+        return head is not None and _is_head_told(head, kinds, situation)
     return line.rule == "unresponsive_worker" and line.count > 0 and _any_rescue(kinds.values())
+
+
+def _is_head_told(line: LockLine, kinds: dict[RuleKey, list[Attention]], situation: Situation) -> bool:
+    """Whether it is told already why the head of a line cannot run: for want of a worker, or with the stalled jobs."""
+    if not line.reason or line.is_scheduled:
+        return False
+    if kinds["no_worker"]:
+        return True
+    if line.is_stalled:
+        group = situation.open.queues.get(line.queue)
+        # The queue tells how many jobs want the locks of its stalled ones.
+        return group is not None and group.held_by_stalled > 0
+    return any(each.subject == line.queue for key in ("idle_queue", "unserved") for each in kinds[key])
 
 
 def _any_rescue(kinds: Iterable[list[Attention]]) -> bool:

@@ -33,8 +33,9 @@ class LockLine:
     waiting_before: int | None
     since: dt.datetime | None
     head_since: dt.datetime | None = None
-    #: Whether the head is scheduled for later.
+    #: Whether the head is scheduled for later; whether it has stalled.
     is_scheduled: bool = False
+    is_stalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

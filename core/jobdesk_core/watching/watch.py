@@ -255,6 +255,7 @@ def lock_lines(rows: Sequence[LockRow], earlier: Mapping[str, int] | None = None
             row.waiting_since,
             row.head_since,
             is_scheduled=row.state is LockState.SCHEDULED,
+            is_stalled=row.state is LockState.STALLED,
         )
         for row in rows
         if row.state in _REASONS and row.waiting

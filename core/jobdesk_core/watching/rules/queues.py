@@ -31,8 +31,8 @@ def _queues(situation: Situation, is_meant: Callable[[str, OpenGroup], object]) 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What is the same for all queues: the live workers, whether all of them run something, and the queues that wait
-    the longest and yet are served (since when the oldest job waits, the last start, the name)."""
+    """What is the same for all queues: the live workers, whether all of them run something, and the queues that are
+    served, those with the oldest jobs first (since when what is started now has waited, the last start, the name)."""
 
     live: int
     is_all_running: bool
@@ -43,9 +43,9 @@ def _around(situation: Situation, limits: Thresholds) -> _Around:
     live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
     going = []
     for name, course in situation.courses.items():
-        oldest = situation.open.queues[name].oldest
-        if oldest is not None and course.idle_since is not None and course.idle_s(situation.now) < limits.idle_s:
-            going.append((oldest, course.idle_since, name))
+        since = course.going_since
+        if since is not None and course.idle_since is not None and course.idle_s(situation.now) < limits.idle_s:
+            going.append((since, course.idle_since, name))
     return _Around(len(live), bool(live) and all(worker.running for worker in live), sorted(going)[:MOST_GOING])
 
 
@@ -148,9 +148,16 @@ def stalled_jobs(situation: Situation, limits: Thresholds) -> Iterator[Attention
         count, shown = group.stalled, f"is:stalled {term('queue', name)}"
         has = "has" if count == 1 else "have"
         since = heartbeats.get(group.dead_worker) if group.dead_worker is not None else None
-        sentence = f"{jobs(count, 'running job')} {has} stalled. {_dead_worker(group, heartbeats, now)}"
+        sentence = f"{jobs(count, 'running job')} {has} stalled"
+        if held := group.held_by_stalled:
+            sentence += f", and {jobs(held)} {'waits' if held == 1 else 'wait'} for {_locks(count)}"
+        sentence += f". {_dead_worker(group, heartbeats, now)}"
         title = f"{name} has stalled jobs"
         yield Attention("stalled_jobs", name, title, sentence, since, "bad", count, shown, "rescue", count)
+
+
+def _locks(stalled: int) -> str:
+    return "its lock" if stalled == 1 else "their locks"
 
 
 def _dead_worker(group: OpenGroup, heartbeats: Mapping[int, dt.datetime], now: dt.datetime) -> str:
