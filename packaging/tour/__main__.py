@@ -5,7 +5,9 @@ It acts on the jobs of the database that it is given: meant for the demo.
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -23,12 +25,16 @@ def main() -> int:
         sys.stderr.write("Where are the pictures to go? For example: python packaging/tour build/tour --demo\n")
         return 2
     folder = Path(sys.argv[1])
+    # The demo's pictures are the same whoever takes them: without their connections, views and settings.
+    is_on_its_own = "--demo" in sys.argv and sys.platform == "linux"
+    if is_on_its_own:
+        os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="jobdesk-tour-")
 
     async def guide(window: MainWindow, is_opening: bool) -> int:
         if not is_opening:
             sys.stderr.write("Which database is the tour to show? Give --demo, --dsn or --profile.\n")
             return 2
-        return await Walker(window, folder).run(walk)
+        return await Walker(window, folder, is_on_its_own=is_on_its_own).run(walk)
 
     return show_window(sys.argv[2:], guide)
 

@@ -11,6 +11,7 @@ from jobdesk.health.page import HealthPage
 from jobdesk.journal.page import JournalPage
 from jobdesk.locks.page import LocksPage
 from jobdesk.schedules.page import SchedulesPage
+from jobdesk_core.profiles import Profile
 
 from tour.walker import Walker
 
@@ -59,11 +60,22 @@ async def schedules(walker: Walker) -> None:
 
 
 async def fleet(walker: Walker) -> None:
-    """Look at all saved connections; the demo has saved none."""
+    """Look at all saved connections: of a tour of the demo these are some to it, and one that leads nowhere."""
+    desk = walker.window.session.desk
+    if walker.is_on_its_own and desk is not None:
+        for name, folder, environment, dsn in (
+            ("shop-eu", "eu", "production", desk.profile.dsn),
+            ("shop-us", "us", "production", "postgresql://jobs@127.0.0.1:9/shop"),
+            ("shop-staging", "eu", "staging", desk.profile.dsn),
+        ):
+            profile = Profile(name=name, method="dsn", dsn=dsn, environment=environment, folder=folder)
+            walker.window.session.store.save(profile)
     walker.trigger("view.fleet")
     page = walker.window.pages.get_as("fleet", FleetPage)
     await walker.until(page.isVisible, "the fleet")
+    await asyncio.sleep(8 if walker.is_on_its_own else 1)  # some answers
     await walker.picture("fleet")
+    walker.trigger("view.overview")
 
 
 async def journal(walker: Walker) -> None:

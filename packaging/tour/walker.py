@@ -35,9 +35,11 @@ class StepFailed(Exception):
 class Walker:
     """Needs a window that is opening, or has opened, a connection."""
 
-    def __init__(self, window: MainWindow, folder: Path) -> None:
+    def __init__(self, window: MainWindow, folder: Path, *, is_on_its_own: bool = False) -> None:
         self.frame, self.window = window.window(), window.view
         self.folder = folder
+        #: Whether nobody's own connections and settings are there, so that some may be saved.
+        self.is_on_its_own = is_on_its_own
         self._number = 0
 
     async def run(self, walk: Callable[[Walker], Awaitable[None]]) -> int:
