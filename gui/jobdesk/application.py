@@ -47,6 +47,7 @@ from jobdesk.runtime import logs, loop, system_libraries, translation
 from jobdesk.runtime.garbage import collect_here
 from jobdesk.runtime.resources import resource
 from jobdesk.window import remembered
+from jobdesk.window.alerting import is_watched
 from jobdesk.window.desks import Desks
 from jobdesk.window.main_window import MainWindow
 from jobdesk.window.pages import KEYS
@@ -135,31 +136,34 @@ class Program:
         window.destroyed.connect(lambda: [each.pop(window, None) for each in known])
 
     def _sources(self) -> list[Source]:
-        """The open databases, each once."""
+        """The databases that rules watch, open in a tab or not, each once."""
+        self.board.watch(lambda profile: is_watched(profile, self.watcher.book, self.desks))
         found = {source.name: source for seeing in self._seeing.values() if (source := seeing.source()) is not None}
         return [*found.values(), *(source_of(member) for member in self.board.members if member.name not in found)]
 
     def _show_alerts(self, database: str) -> None:
-        """The button of a notification: the tab of its database, with what is active."""
-        window = (self.desks.show_profile(database) if database else None) or self.window
+        """The button of a notification: the tab of its database, a new one where there is none, with what is active."""
+        window = self.desks.show_profile(database) if database else None
+        if window is None and (profile := self._saved(database)) is not None:
+            self.desks.lead_to(profile, "overview", "")
         self.desks.come()
-        window.view.alerts.come(0)
+        (window or self.window).view.alerts.come(0)
 
     def _open_link(self, text: str) -> bool:
         """Show what a link names: in the tab of its connection, or a new one where another is open here."""
         name = profile_name(text)
         window = (self.desks.show_profile(name) if name else None) or self.window
         profile = window.view.session.profile
-        if profile is not None and profile.name != name and self._is_saved(name):
+        if profile is not None and profile.name != name and self._saved(name) is not None:
             self.desks.open()
             window = self.window
         return self._links[window].open(text)
 
-    def _is_saved(self, name: str) -> bool:
+    def _saved(self, name: str) -> Profile | None:
         try:
-            return self._store.get(name) is not None
+            return self._store.get(name)
         except UnreadableProfiles:
-            return False  # told by the link's own attempt
+            return None  # told where it is opened
 
     async def main(self) -> int:
         """Run until the window is closed or a signal comes, then end in good order."""

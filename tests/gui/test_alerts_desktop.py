@@ -18,6 +18,7 @@ from jobdesk.alerts.watcher import Watcher
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.telling import Telling
+from jobdesk_core.profiles import Profile, ProfileStore
 from notifications import Service, session_bus
 from programs import started
 from waiting import until, until_true
@@ -125,3 +126,36 @@ def test_the_program_tells_once_though_it_is_killed_and_started_again(tmp_path: 
 def _on_file(path: Path, sql: str) -> list[str]:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return [row[0] for row in connection.execute(sql)]
+
+
+def test_what_no_tab_has_open_is_watched_from_the_start(tmp_path: Path, dsn: str, module_dsn: str) -> None:
+    """The real program, which opens nothing: one saved connection has a rule, all rules of the other are off."""
+    folders = {f"XDG_{name}_HOME": str(tmp_path) for name in ("CONFIG", "STATE", "DATA", "CACHE")}
+    store = ProfileStore(tmp_path / "jobdesk" / "profiles.toml")
+    for name, its in (("eu", dsn), ("us", module_dsn)):
+        store.save(Profile(name=name, method="dsn", dsn=its))
+    off = '[[profile.us.rules]]\nrule = "oldest_due"\non = false\n'
+    (tmp_path / "jobdesk" / "alerts.toml").write_text('[[rules]]\nrule = "oldest_due"\noldest_due_s = 60\n' + off)
+    for its in (dsn, module_dsn):
+        defer(its, queue_name="mail")
+        run_sql(its, "UPDATE procrastinate_events SET at = now() - interval '1 hour'")
+    sessions = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    with session_bus(tmp_path) as address:
+        service = Service()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        mine = {"HOME": str(tmp_path), "DBUS_SESSION_BUS_ADDRESS": address, "QT_QPA_PLATFORM": "offscreen"}
+        command = [sys.executable, "-m", "jobdesk"]
+        with started(command, env=kept | folders | mine, stdout=subprocess.DEVNULL) as program:
+            until_true(lambda: service.shown, what="the notification")
+            assert service.shown[0][3:5] == (
+                "mail has fallen behind",
+                "eu: Its one due job has waited 1 h.",
+            )
+            assert run_sql(dsn, sessions + "pg_backend_pid()") == ["jobdesk fleet"]
+            assert run_sql(module_dsn, sessions + "pg_backend_pid()") == []
+            # Its button opens the database, which nobody had open.
+            service.press(service.numbers[0])
+            until_true(lambda: "jobdesk" in run_sql(dsn, sessions + "pg_backend_pid()"), what="the tab")
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(60) == 0
+        service.stop()

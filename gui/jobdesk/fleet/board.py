@@ -1,4 +1,7 @@
-"""What the fleet page and the wall show: the saved connections, followed from when somebody first looks at them."""
+"""What the fleet page and the wall show: the saved connections, followed from when somebody first looks at them.
+
+Those that rules of alerts watch are followed before that.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _STATES: dict[str, State] = {"live": "live", "polling": "polling", "connecting":
 
 
 class FleetBoard(QObject):
-    """One for the program: every window's page shows the same. Nobody is asked anything before somebody looks."""
+    """One for the program: every window's page shows the same. What no rule watches is asked once somebody looks."""
 
     changed = Signal()
     interval_changed = Signal(float)
@@ -35,6 +38,11 @@ class FleetBoard(QObject):
         self._fleet: Fleet | None = None
         self._interval_s = INTERVAL_S
         self._viewers: set[object] = set()
+        #: Whether anybody has looked yet: until then only these are followed.
+        self._was_looked_at = False
+        self._watched: frozenset[str] = frozenset()
+        self._saved: list[Profile] = []
+        self._saved_at: tuple[int, int] | None = None
         #: What adds up, as long as nothing has changed.
         self._totals: Totals | None = None
         self._read_at: tuple[int, int] | None = None
@@ -48,7 +56,7 @@ class FleetBoard(QObject):
 
     @property
     def has_begun(self) -> bool:
-        """Whether anybody has looked yet."""
+        """Whether any has been followed yet."""
         return self._fleet is not None
 
     @property
@@ -97,11 +105,32 @@ class FleetBoard(QObject):
         """Somebody looks at it, or no longer: it is asked for often only while somebody does."""
         if is_in_sight:
             self._viewers.add(viewer)
+            if not self._was_looked_at:
+                self._was_looked_at, self._read_at = True, None
             self._begin()
         else:
             self._viewers.discard(viewer)
         if self._fleet is not None:
             self._fleet.set_in_sight(bool(self._viewers))
+
+    def watch(self, is_watched: Callable[[Profile], bool]) -> None:
+        """Follow these of the saved connections also before somebody looks, and those that are saved later."""
+        if self._was_looked_at:
+            self.read_profiles()
+            return
+        state = _state_of(self._store.path)
+        if state != self._saved_at:
+            self._saved_at = state
+            try:
+                self._saved = self._store.all()
+            except UnreadableProfiles:  # told where they are opened
+                self._saved = []
+        wanted = [profile for profile in self._saved if profile.is_on_fleet and is_watched(profile)]
+        names = frozenset(profile.name for profile in wanted)
+        if names != self._watched:
+            self._watched, self._read_at = names, None
+        if names or self._fleet is not None:
+            self._begin()
 
     def read_profiles(self) -> None:
         """Follow what is saved now, if that has changed since it was read."""
@@ -125,7 +154,8 @@ class FleetBoard(QObject):
             found = [profile for profile in self._store.all() if profile.name == self._only]
             self.problem = "" if found else self.tr("There is no saved connection {name}.").format(name=self._only)
             return found
-        return [profile for profile in self._store.all() if profile.is_on_fleet]
+        saved = [profile for profile in self._store.all() if profile.is_on_fleet]
+        return saved if self._was_looked_at else [profile for profile in saved if profile.name in self._watched]
 
     def look_elsewhere(self) -> None:
         """Other connections are open than before."""
@@ -158,6 +188,7 @@ class FleetBoard(QObject):
     def _begin(self) -> None:
         if self._fleet is None:
             self._fleet = Fleet(self._note, elsewhere=self._elsewhere, interval_s=self._interval_s)
+            self._fleet.set_in_sight(bool(self._viewers))
             self._read_at = None
         self.read_profiles()
 

@@ -1,10 +1,11 @@
-"""What the panel of alerts asks of the view of a connection, and how each comes to know the other."""
+"""What the panel of alerts asks of the view of a connection, how each comes to know the other, and what is watched."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from jobdesk_core.alerts.alert import Alert
+from jobdesk_core.alerts.book import RuleBook
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.operations import Action
 from jobdesk_core.profiles import Profile, UnreadableProfiles
@@ -14,6 +15,7 @@ from jobdesk.window.pages import KEYS
 
 if TYPE_CHECKING:
     from jobdesk.window.desk_view import DeskView
+    from jobdesk.window.desks import Desks
 
 #: The page that a remedy leads to.
 _PAGES = {
@@ -42,6 +44,15 @@ def connect_alerts(view: DeskView) -> None:
         signal.connect(lambda *_: _show_database(view))
     view.above.changed.connect(lambda: _show_database(view))
     _show_database(view)
+
+
+def is_watched(profile: Profile, book: RuleBook, desks: Desks) -> bool:
+    """Whether a saved connection has a rule that is on. One that a tab is just opening is asked there alone."""
+    if desks.board is not None and desks.board.member(profile.name) is None:
+        opening = [window.view.session.profile for window in desks.windows if window.view.session.is_opening]
+        if profile.name in [each.name for each in opening if each is not None]:
+            return False
+    return any(rule.is_on for rule in book.of(profile.name, profile.folder))
 
 
 def _show_database(view: DeskView) -> None:
