@@ -17,6 +17,7 @@ from jobdesk_core.watching import pulse_question
 from jobdesk_core.watching.attention import attention
 from jobdesk_core.watching.pulse import Pulse
 from managing import bring_all, managing
+from psycopg import _queries
 from releases import STATES, level
 
 MANY = (
@@ -59,6 +60,12 @@ async def test_it_tells_the_same_of_every_release_both_ways(released_dsn: str, s
     assert seen.ended[-1] == sum(each in before for each in (Status.SUCCEEDED, Status.FAILED, Status.ABORTED))
     assert abs((look.server_time - dt.datetime.now(dt.UTC)).total_seconds()) < 60
     assert 0 < look.cost_ms < 60_000 and look.latency_ms > 0
+
+
+async def test_the_driver_keeps_what_it_makes_of_the_question(dsn: str) -> None:
+    async with connected(dsn) as (_, capabilities):
+        asked = pulse_question.question(capabilities, 1, [2])
+    assert len(asked.sql) <= _queries.MAX_CACHED_STATEMENT_LENGTH
 
 
 async def test_what_happens_between_two_questions_is_counted_once_and_what_was_left_out_later(dsn: str) -> None:

@@ -160,19 +160,19 @@ def heads_sql(
 ) -> str:
     """The text of `heads`; the open jobs, named `job`, are those of a FROM clause."""
     has_workers = _has_workers(capabilities)
-    priority = "job.priority" if capabilities.has_priority and capabilities.has_priority_locks else "0"
-    worker, stalled, workers = "NULL::bigint", "false", "SELECT NULL::bigint[], NULL::timestamptz[], NULL::bigint[]"
+    priority = "priority" if capabilities.has_priority and capabilities.has_priority_locks else "0"
+    worker, stalled = "NULL::bigint AS worker_id", "false"
+    workers = "SELECT NULL::bigint[], NULL::timestamptz[], NULL::bigint[]"
     if has_workers:
-        worker = "job.worker_id"
+        worker = "worker_id"
         stalled = (
-            "job.status = 'doing' AND NOT EXISTS (SELECT FROM procrastinate_workers AS worker WHERE worker.id = "
+            "status = 'doing' AND NOT EXISTS (SELECT FROM procrastinate_workers AS worker WHERE worker.id = "
             f"job.worker_id AND {is_heard_from('worker')})"
         )
         workers = (
             "SELECT array_agg(id ORDER BY id), array_agg(last_heartbeat ORDER BY id), array_agg(running ORDER BY id) "
-            "FROM (SELECT worker.id, worker.last_heartbeat, (SELECT count(*) FROM open WHERE open.worker_id = "
-            "worker.id AND open.status = 'doing') AS running FROM procrastinate_workers AS worker "
-            "ORDER BY worker.id LIMIT 1000) AS known"
+            "FROM (SELECT id, last_heartbeat, (SELECT count(*) FROM open WHERE worker_id = worker.id "
+            "AND status = 'doing') AS running FROM procrastinate_workers AS worker ORDER BY id LIMIT 1000) AS known"
         )
     paused = "NULL::text[]"
     if capabilities.has_paused_queues:
@@ -181,29 +181,29 @@ def heads_sql(
             "FROM procrastinate_paused_queues GROUP BY queue_name ORDER BY queue_name)"
         )
     return (
-        "WITH open AS MATERIALIZED (SELECT job.id, job.queue_name, job.task_name, job.status::text AS status, "
-        f"job.lock, job.scheduled_at, {reserves_lock(capabilities, 'job.')} AS reserves, "
-        f"{priority}::bigint AS priority, {worker} AS worker_id, {stalled} AS is_stalled, "
-        "job.status = 'todo' AND (job.scheduled_at IS NULL OR job.scheduled_at <= now()) AS is_due "
+        "WITH open AS (SELECT id, queue_name, task_name, status::text, lock, scheduled_at, "
+        f"{reserves_lock(capabilities, '')} AS reserves, {priority}::bigint AS priority, {worker}, "
+        f"{stalled} AS is_stalled, "
+        # Of those that run it is null.
+        f"CASE WHEN scheduled_at {_TELLABLE} THEN scheduled_at END AS at, "
+        "CASE status WHEN 'todo' THEN coalesce(scheduled_at <= now(), true) END AS is_due "
         f"FROM {source}), "
         # A lock belongs to its running job, or else to the first in line, due or not.
         "line AS (SELECT lock, bool_or(status = 'doing') AS runs, bool_or(is_stalled) AS stalls, "
         "(min(ARRAY[-priority, id, is_due::integer]) FILTER (WHERE status = 'todo' AND reserves))[3] = 0 AS is_early "
         "FROM open WHERE lock IS NOT NULL GROUP BY lock), "
         "counted AS (SELECT queue_name, task_name, count(*) FILTER (WHERE is_due) AS due, "
-        "count(*) FILTER (WHERE status = 'todo' AND NOT is_due) AS scheduled, "
+        "count(*) FILTER (WHERE NOT is_due) AS scheduled, "
         "count(*) FILTER (WHERE is_due AND (line.runs OR line.is_early)) AS held, "
         "count(*) FILTER (WHERE is_due AND line.stalls) AS held_by_stalled, "
         "count(*) FILTER (WHERE status = 'doing') AS running, count(*) FILTER (WHERE is_stalled) AS stalled, "
         "count(*) FILTER (WHERE is_stalled AND worker_id IS NULL) AS orphans, "
-        f"min(scheduled_at) FILTER (WHERE is_due AND scheduled_at {_TELLABLE}) AS oldest, "
-        f"min(scheduled_at) FILTER (WHERE status = 'todo' AND NOT is_due AND scheduled_at {_TELLABLE}) AS next_due, "
+        "min(at) FILTER (WHERE is_due) AS oldest, min(at) FILTER (WHERE NOT is_due) AS next_due, "
         "min(worker_id) FILTER (WHERE is_stalled) AS dead_worker, "
         "min(id) FILTER (WHERE is_due AND scheduled_at IS NULL) AS first_id "
         "FROM open LEFT JOIN line USING (lock) GROUP BY queue_name, task_name) "
         f"SELECT now() AS read_at, {paused} AS paused, workers.*, counted.* "
-        f"FROM ({workers}) AS workers (worker_ids, heartbeats, "
-        "worker_jobs) LEFT JOIN counted ON true"
+        f"FROM ({workers}) AS workers (worker_ids, heartbeats, worker_jobs) LEFT JOIN counted ON true"
     )
 
 

@@ -1,6 +1,7 @@
 """The one question that a pulse asks: what is open, who works, and what has happened since the last time.
 
-All of it in one statement, and bounded: so many of the open jobs, the oldest, and so many events are looked at.
+All of it in one statement, and bounded: so many of the open jobs, the oldest, and so many events are looked at. It is
+short enough for the driver to keep what it makes of the text: fifty databases are asked it in each interval.
 """
 
 from __future__ import annotations
@@ -50,46 +51,45 @@ class Answer:
 
 
 _OPEN = (
-    "(SELECT * FROM (SELECT * FROM procrastinate_jobs WHERE status = 'doing' LIMIT %(most)s) AS doing "
+    "((SELECT * FROM procrastinate_jobs WHERE status = 'doing' LIMIT %(most)s) "
     # By its id: the partial index of the open jobs has them in this order.
-    "UNION ALL SELECT * FROM (SELECT * FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id LIMIT %(most)s) "
-    "AS todo) AS job"
+    "UNION ALL (SELECT * FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id LIMIT %(most)s)) AS job"
 )
 _TAIL = (
-    "bounds AS MATERIALIZED (SELECT coalesce(max(id), 0) AS newest, "
+    "bounds AS (SELECT coalesce(max(id), 0) AS newest, "
     "least(coalesce(%(cursor)s::bigint, max(id) - %(most)s, 0), coalesce(max(id), 0)) AS first "
     "FROM procrastinate_events), "
-    "tail AS MATERIALIZED ((SELECT id, job_id, type::text AS type, at FROM procrastinate_events "
+    "tail AS ((SELECT id, job_id, type::text, at FROM procrastinate_events "
     "WHERE id > (SELECT first FROM bounds) ORDER BY id LIMIT %(most)s) UNION ALL "
     "SELECT id, job_id, type::text, at FROM procrastinate_events WHERE id = ANY (%(missing)s::bigint[]) "
     "AND id <= (SELECT first FROM bounds)), "
     # One look-up for each: the planner, who knows only the limit, would read the whole table instead.
-    "happened AS (SELECT floor(extract(epoch FROM tail.at) / 60)::bigint AS minute, job.queue_name, job.task_name, "
-    "tail.type, count(*) AS events, count(*) FILTER (WHERE job.is_waiting AND job.scheduled_at > tail.at) AS later, "
-    "max(extract(epoch FROM tail.at)) AS last_at FROM tail CROSS JOIN LATERAL (SELECT queue_name, task_name, "
-    "scheduled_at, status = 'todo' AS is_waiting FROM procrastinate_jobs WHERE id = tail.job_id LIMIT 1) AS job "
-    "WHERE tail.type = ANY (%(kinds)s) AND tail.at > now() - %(minutes)s * interval '1 minute' "
-    "AND tail.at < now() + interval '1 day' GROUP BY 1, 2, 3, 4), "
-    "read AS (SELECT max(tail.id) AS last, count(*) AS events, min(tail.at) FILTER (WHERE tail.type <> 'scheduled') "
-    "AS first_at FROM tail), "
+    "happened AS (SELECT floor(extract(epoch FROM at) / 60)::bigint AS minute, queue_name, task_name, type, "
+    "count(*) AS events, count(*) FILTER (WHERE until > at) AS later, max(extract(epoch FROM at)) AS last_at "
+    "FROM tail, LATERAL (SELECT queue_name, task_name, "
+    "CASE status WHEN 'todo' THEN scheduled_at END AS until FROM procrastinate_jobs WHERE id = tail.job_id LIMIT 1) "
+    "AS job "
+    "WHERE type = ANY (%(kinds)s) AND at > now() - %(minutes)s * interval '1 minute' "
+    "AND at < now() + interval '1 day' GROUP BY 1, 2, 3, 4), "
+    "read AS (SELECT max(id) AS last, count(*) AS events, min(at) FILTER (WHERE type <> 'scheduled') AS first_at "
+    "FROM tail), "
     "told AS (SELECT (SELECT json_agg(json_build_array(minute, queue_name, task_name, type, events, later, last_at)) "
-    "FROM happened)::text AS happened, read.events, read.first_at, "
-    "greatest(read.last, bounds.first) AS last, bounds.newest, "
-    "ARRAY(SELECT id FROM generate_series(greatest(bounds.first + 1, read.last - %(missing_ids)s), read.last) AS id "
-    "EXCEPT SELECT id FROM tail ORDER BY id DESC LIMIT %(most_missing)s) AS missing, "
-    "ARRAY(SELECT id FROM tail WHERE id <= bounds.first) AS appeared FROM read, bounds)"
+    "FROM happened)::text AS happened, events, first_at, greatest(read.last, first) AS last, newest, "
+    "ARRAY(SELECT id FROM generate_series(greatest(first + 1, read.last - %(below)s), read.last) AS id "
+    "EXCEPT SELECT id FROM tail ORDER BY id DESC LIMIT %(gaps)s) AS missing, "
+    "ARRAY(SELECT id FROM tail WHERE id <= first) AS appeared FROM read, bounds)"
 )
 
 
 def question(capabilities: Capabilities, cursor: int | None, missing: Sequence[int]) -> Statement[Answer]:
     """What is open, and what has happened after the event `cursor` and in those `missing`; None: lately."""
     text = (
-        f"WITH {_TAIL}, seen AS (SELECT heads.*, row_number() OVER () AS place FROM "
+        f"WITH {_TAIL}, seen AS (SELECT *, row_number() OVER () AS place FROM "
         f"({heads_sql(capabilities, _OPEN)}) AS heads) "
         "SELECT seen.*, (SELECT min(at) FROM procrastinate_events WHERE job_id = seen.first_id AND type = 'deferred' "
         "AND at BETWEEN '1000-01-01' AND '9000-01-01') AS deferred_at, told.*, clock_timestamp() AS server_time, "
         "1000 * extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 AS cost_ms "
-        "FROM seen LEFT JOIN told ON seen.place = 1 ORDER BY seen.place"
+        "FROM seen LEFT JOIN told ON place = 1 ORDER BY place"
     )
     parameters = {
         "cursor": cursor,
@@ -97,8 +97,8 @@ def question(capabilities: Capabilities, cursor: int | None, missing: Sequence[i
         "most": MOST,
         "kinds": [kind.value for kind in KINDS],
         "minutes": _MINUTES,
-        "missing_ids": _MISSING_IDS,
-        "most_missing": MOST_MISSING,
+        "below": _MISSING_IDS,
+        "gaps": MOST_MISSING,
     }
     return Statement(text, lambda rows: _answer(rows, capabilities), parameters)
 
