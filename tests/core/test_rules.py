@@ -200,17 +200,39 @@ def test_what_live_workers_serve_is_known_where_all_of_them_tell() -> None:
         ([0] * 56 + [10, 10, 10, 8], (38, 0.0, 4)),
         # As ever.
         ([3] * 60, None),
-        ([1] * 54 + [3] * 6, (18, 6.0, 6)),
+        ([1] * 54 + [4] * 6, (24, 6.0, 6)),
+        # Once in four minutes: five within six, or six, is what chance brings every other day.
+        ([1, 0, 0, 0] * 13 + [0, 1] + [1, 1, 1, 0, 1, 1], None),
+        ([1, 0, 0, 0] * 13 + [0, 1] + [1, 2, 2, 1, 2, 1], (9, 14 / 9, 6)),
         # One failure now and then.
         ([1 if minute % 15 == 0 else 0 for minute in range(60)], None),
     ],
 )
 def test_failures_rise(per_minute: list[int], rise: tuple[int, float, int] | None) -> None:
-    assert has_risen(per_minute) is (rise is not None)
+    ended = [30] * 60
+    assert has_risen(per_minute, ended) is (rise is not None)
     if rise is not None:
-        found = rise_of("task", "t", per_minute, NOW)
-        assert (found.failures, found.usual, found.minutes) == rise
+        found = rise_of("task", "t", per_minute, ended, NOW)
+        assert (found.failures, found.usual, found.minutes) == (rise[0], pytest.approx(rise[1]), rise[2])
         assert found.since == NOW.replace(second=0) - dt.timedelta(minutes=rise[2] - 1)
+
+
+@pytest.mark.parametrize(
+    ("failed", "ended", "has"),
+    [
+        # Four minutes old: that some of hundreds fail is no rise; that all do is.
+        ([2, 1, 0, 2], [120] * 4, False),
+        ([2, 1, 0, 2], [2, 1, 0, 2], True),
+        # Twenty minutes old, and failing all the time: nothing was there to fail before.
+        ([1, 2, 0, 1] * 5, [120] * 20, False),
+        ([1, 2, 0, 1] * 4 + [9, 9], [120] * 18, True),
+    ],
+)
+def test_of_the_time_before_the_first_run_nothing_is_usual(failed: list[int], ended: list[int], has: bool) -> None:
+    def hour(counts: list[int]) -> list[int]:
+        return [0] * (60 - len(counts)) + counts
+
+    assert has_risen(hour(failed), hour(ended)) is has
 
 
 RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))

@@ -64,14 +64,14 @@ class NameRow:
 
     def rise(self, kind: Literal["queue", "task"], now: dt.datetime) -> Rise:
         """Its failures, for one that `is_failing`."""
-        return rise_of(kind, self.name, self.failed, now)
+        return rise_of(kind, self.name, self.failed, self.ended, now)
 
 
 def name_row(counts: QueueCounts, group: OpenGroup, pace: Pace, now: dt.datetime) -> NameRow:
     """All that is known of one name now."""
     name = counts.name
     failed, ended = pace.per_minute(EventType.FAILED, now, name), pace.last(ENDS, now, name)
-    course = progress(group, pace, now, name)
+    course, is_failing = progress(group, pace, now, name), has_risen(failed, ended)
     return NameRow(
         counts,
         group,
@@ -85,8 +85,8 @@ def name_row(counts: QueueCounts, group: OpenGroup, pace: Pace, now: dt.datetime
         tuple(failed),
         sum(ended),
         sum(failed),
-        has_risen(failed),
-        _trouble(group, course) or ("failing" if has_risen(failed) else ""),
+        is_failing,
+        _trouble(group, course) or ("failing" if is_failing else ""),
     )
 
 

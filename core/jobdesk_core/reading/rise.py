@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,10 @@ from jobdesk_core.reading.pace import PACE_MINUTES, minute_of
 
 #: Failures that are worth a word, and how many times the usual pace.
 FEWEST_FAILURES, TIMES_USUAL = 5, 3.0
+#: Chance alone brings more than usual now and then; that many times its standard deviation it hardly ever does.
+DEVIATIONS = 5.0
+#: With fewer minutes before than this nothing is known of the usual, and this share of the runs has to have failed.
+FEWEST_MINUTES, SHARE = PACE_MINUTES + 1, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +30,44 @@ class Rise:
     since: dt.datetime
 
 
-def has_risen(failed: Sequence[int]) -> bool:
+def has_risen(failed: Sequence[int], ended: Sequence[int]) -> bool:
     """Whether the failures per minute of an hour, the running one last, have risen at its end.
 
-    The running minute counts as a whole one: what it lacks can only make it less.
+    `ended` are the runs that ended. The running minute counts as a whole one: what it lacks can only make it less.
     """
-    recent, before = failed[-PACE_MINUTES - 1 :], failed[: -PACE_MINUTES - 1]
-    is_more = sum(recent) * len(before) >= TIMES_USUAL * sum(before) * len(recent)
-    return sum(recent) >= FEWEST_FAILURES and is_more
+    recent, before = failed[-PACE_MINUTES - 1 :], _before(failed, ended)
+    failures = sum(recent)
+    if failures < FEWEST_FAILURES:
+        return False
+    if len(before) < FEWEST_MINUTES:
+        return failures >= SHARE * sum(ended[-PACE_MINUTES - 1 :])
+    return is_clear(failures, sum(before), len(recent) / len(before))
 
 
-def rise_of(kind: Literal["queue", "task"], name: str, failed: Sequence[int], now: dt.datetime) -> Rise:
+def is_clear(failures: float, before: float, part: float) -> bool:
+    """Whether so many are more than usual and more than chance brings, after `before` in the time of which this is a
+    `part` long.
+    """
+    usual = part * before
+    # Of none before it is not known that there never are any: half a one stands for that.
+    chance = DEVIATIONS * math.sqrt(part * (before + 0.5) * (1 + part))
+    return failures >= max(TIMES_USUAL * usual, usual + chance)
+
+
+def rise_of(
+    kind: Literal["queue", "task"], name: str, failed: Sequence[int], ended: Sequence[int], now: dt.datetime
+) -> Rise:
     """What has risen, from the first minute with more failures than usual on."""
-    recent, before = failed[-PACE_MINUTES - 1 :], failed[: -PACE_MINUTES - 1]
-    usual = sum(before) / len(before)
+    recent, before = failed[-PACE_MINUTES - 1 :], _before(failed, ended)
+    usual = sum(before) / len(before) if before else 0.0
     first = next((place for place, count in enumerate(recent) if count > usual), 0)
     minutes = len(recent) - first
     since = dt.datetime.fromtimestamp(60 * (minute_of(now) - minutes + 1), dt.UTC)
     return Rise(kind, name, sum(recent[first:]), usual * minutes, minutes, since)
+
+
+def _before(failed: Sequence[int], ended: Sequence[int]) -> Sequence[int]:
+    """The failures of the minutes before, from the first run on: until then there was nothing that could fail."""
+    until = len(failed) - PACE_MINUTES - 1
+    first = next((place for place in range(until) if ended[place]), until)
+    return failed[first:until]

@@ -27,7 +27,7 @@ from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.open_jobs import OpenGroup, OpenJobs
 from jobdesk_core.reading.pace import ARRIVALS, ENDS, MINUTES, PUT_OFF, Pace, minute_of
 from jobdesk_core.reading.progress import Progress, progress
-from jobdesk_core.reading.rise import Rise
+from jobdesk_core.reading.rise import Rise, is_clear
 from jobdesk_core.reading.series import Series
 from jobdesk_core.watching.pulse_question import MOST, Answer, question
 from jobdesk_core.watching.situation import Situation, Usual
@@ -40,8 +40,8 @@ SHARE = 0.01
 DETECT_AGAIN_S = 120.0
 #: Whole minutes of which a rate is told.
 RATE_MINUTES = 10
-#: Whole minutes whose failures are compared with those before, at least so many of these, and from when on it is told.
-RISE_MINUTES, RISE_AFTER_MINUTES, FEWEST_FAILURES, TIMES_USUAL = 5, 15, 5, 3.0
+#: Whole minutes whose failures are compared with those before, at least so many of these, and the fewest failures.
+RISE_MINUTES, RISE_AFTER_MINUTES, FEWEST_FAILURES = 5, 15, 5
 #: Seconds for which what a transaction in flight has left out is asked for again.
 MISSING_S = 30.0
 
@@ -243,7 +243,8 @@ class Pulse:
             counts = pace.last((EventType.FAILED,), now, name, RISE_MINUTES + before_minutes + 1)[:-1]
             recent, before = counts[-RISE_MINUTES:], counts[:-RISE_MINUTES]
             usual = sum(before) * RISE_MINUTES / before_minutes
-            if sum(recent) < FEWEST_FAILURES or sum(recent) < TIMES_USUAL * usual:
+            is_more = is_clear(sum(recent), sum(before), RISE_MINUTES / before_minutes)
+            if sum(recent) < FEWEST_FAILURES or not is_more:
                 continue
             first = next((place for place, count in enumerate(recent) if count > usual / RISE_MINUTES), 0)
             since = dt.datetime.fromtimestamp(60 * (recent_from + first), dt.UTC)

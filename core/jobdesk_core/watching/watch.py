@@ -20,7 +20,7 @@ from jobdesk_core.locks.locks import LockRow
 from jobdesk_core.locks.reasons import LockState
 from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.open_jobs import OpenJobs
-from jobdesk_core.reading.pace import PACE_MINUTES, Pace
+from jobdesk_core.reading.pace import ENDS, PACE_MINUTES, Pace
 from jobdesk_core.reading.progress import Progress, progress
 from jobdesk_core.reading.rise import FEWEST_FAILURES, Rise, has_risen, rise_of
 from jobdesk_core.reading.series import Series
@@ -229,8 +229,8 @@ def rises(series: Series, now: dt.datetime) -> Iterator[Rise | None]:
     of_tasks: tuple[Literal["queue", "task"], Pace] = "task", series.tasks
     for of, pace in (of_tasks, of_queues):
         for name in pace.names_with(kind):
-            failed = pace.per_minute(kind, now, name)
-            yield rise_of(of, name, failed, now) if has_risen(failed) else None
+            failed, ended = pace.per_minute(kind, now, name), pace.last(ENDS, now, name)
+            yield rise_of(of, name, failed, ended, now) if has_risen(failed, ended) else None
 
 
 def courses(series: Series, jobs: OpenJobs, now: dt.datetime) -> dict[str, Progress]:
