@@ -88,6 +88,24 @@ GOING = Progress("clears", 60, ago(1), going_since=ago(800))
             Situation(NOW, jobs(alive(1, 2), mail=MAIL), {"mail": STUCK}, started_at=ago(2)),
             f"{IDLE} Jobs of other queues are started: does a worker serve this queue?",
         ),
+        # The worker that has died, or one of those that have, may have been the one that served it.
+        (
+            Situation(NOW, jobs(alive(1), WorkerRow(3, ago(45), 0), mail=MAIL), {"mail": STUCK}, started_at=ago(2)),
+            f"{IDLE} Worker #3 is unresponsive: did it serve this queue?",
+        ),
+        (
+            Situation(
+                NOW,
+                jobs(alive(1), *(WorkerRow(number, ago(45), 0) for number in (3, 4)), mail=MAIL),
+                {"mail": STUCK},
+                started_at=ago(2),
+            ),
+            f"{IDLE} 2 workers are unresponsive: did one serve this queue?",
+        ),
+        (
+            Situation(NOW, jobs(alive(1), WorkerRow(3, ago(9_000), 0), mail=MAIL), {"mail": STUCK}, started_at=ago(2)),
+            f"{IDLE} Jobs of other queues are started: does a worker serve this queue?",
+        ),
         # All workers are busy with something else: that takes longer to be remarkable.
         (Situation(NOW, jobs(alive(1, 2), mail=MAIL), {"mail": STUCK}, started_at=ago(200)), None),
         (

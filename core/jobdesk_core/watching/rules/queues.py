@@ -16,6 +16,8 @@ from jobdesk_core.watching.words import are, how_long, jobs, number
 
 #: So many times the longest time that a queue usually starts nothing is more than usual.
 TIMES_IDLE = 1.5
+#: A worker may have fallen silent so many seconds before the first job was due that nobody starts.
+SILENT_BEFORE_S = 120.0
 #: Queues that are served, the oldest jobs first, with which one that is not is compared.
 MOST_GOING = 20
 
@@ -109,10 +111,26 @@ def _why_idle(situation: Situation, around: _Around, name: str, course: Progress
         return ""
     if _is_all_busy(situation, around, course):
         return "The one live worker is busy." if around.live == 1 else f"All {around.live:,} live workers are busy."
+    if fallen_silent := _fallen_silent(situation, course):
+        return fallen_silent
     if situation.started_at is not None and situation.started_at > (course.idle_since or situation.now):
         return "Jobs of other queues are started: does a worker serve this queue?"
     one = "it" if around.live == 1 else "one"
     return f"{jobs(around.live, 'worker')} {are(around.live)} alive: does {one} serve this queue?"
+
+
+def _fallen_silent(situation: Situation, course: Progress) -> str:
+    """A question about the workers that fell silent about when the queue did; empty without any."""
+    if course.idle_since is None or course.is_at_least:
+        return ""
+    since = course.idle_since - dt.timedelta(seconds=SILENT_BEFORE_S)
+    until = course.idle_since + dt.timedelta(seconds=BUSY_S)
+    silent = [number for number, at in situation.heartbeats.items() if since <= at <= until]
+    if not silent:
+        return ""
+    if len(silent) == 1:
+        return f"Worker #{silent[0]:,} is unresponsive: did it serve this queue?"
+    return f"{jobs(len(silent), 'worker')} are unresponsive: did one serve this queue?"
 
 
 def _standing(situation: Situation, name: str, group: OpenGroup, course: Progress, why: str) -> Attention:
