@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -424,3 +425,63 @@ def test_what_follows_from_another_trouble_begins_no_alert_and_ends_none() -> No
     assert dropped == []
     # Nobody has asked for the schedules: that rule is neither so nor over.
     assert alive["schedule"] is None
+
+
+def _served(at: dt.datetime, worker_age_s: float, due_s: float | None, idle_s: float = 0) -> Situation:
+    """One worker's last heartbeat, and a queue whose oldest due job waits so long, none started for `idle_s`."""
+    worker = WorkerRow(1, at - dt.timedelta(seconds=worker_age_s), 0)
+    group = OpenGroup() if due_s is None else OpenGroup(due=3, oldest=at - dt.timedelta(seconds=due_s))
+    course = Progress("stalled" if idle_s else "moving", idle_since=at - dt.timedelta(seconds=idle_s))
+    return Situation(at, OpenJobs(at, queues={"etl": group}, all=group, workers=(worker,)), {"etl": course})
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        # Out of reach for ten minutes: heartbeats and starts are as old as that, and the workers come back at once.
+        (
+            [(0, "out"), (600, "out"), (602, (601, 600, 600)), (612, (1, 610, 0)), (663, (1, None, 0))],
+            [(600, "began", "unreachable"), (663, "over", "unreachable")],
+        ),
+        # They do not come back: that is told, a minute later, with its true beginning.
+        (
+            [(0, "out"), (600, "out"), (602, (601, 600, 600)), (663, (661, 661, 661))],
+            [(600, "began", "unreachable"), (663, "began", "no_worker"), (663, "over", "unreachable")],
+        ),
+        # An outage that was too short to be told.
+        ([(0, "out"), (50, "out"), (52, (80, 60, 80)), (70, (1, 60, 0)), (130, (1, None, 0))], []),
+        # A link that was lost for a moment holds nothing back.
+        ([(0, "out"), (2, "out"), (4, (900, 900, 900))], [(4, "began", "no_worker")]),
+        # A worker is back after an outage of workers: the jobs that wait since then are what was told already.
+        (
+            [(0, (900, 900, 900)), (2, (1, 900, 900)), (4, (1, 900, 0)), (62, (1, None, 0)), (70, (1, 10, 0))],
+            [(0, "began", "no_worker"), (62, "over", "no_worker")],
+        ),
+        # And a queue that stood still; but what stays behind for longer is told.
+        (
+            [(0, (1, 900, 900)), (2, (1, 900, 0)), (50, (1, 900, 0)), (63, (1, 960, 0))],
+            [(0, "began", "idle_queue"), (63, "began", "oldest_due"), (63, "over", "idle_queue")],
+        ),
+        # What had begun before goes on, and is over by itself.
+        (
+            [(0, (1, 400, 0)), (10, (900, 410, 900)), (20, (1, None, 0)), (81, (1, None, 0))],
+            [(0, "began", "oldest_due"), (10, "began", "no_worker")]
+            + [(81, "over", key) for key in ("no_worker", "oldest_due")],
+        ),
+    ],
+)
+def test_what_a_trouble_that_has_just_gone_explains_is_not_told(
+    tmp_path: Path, looks: list[tuple[float, Any]], told: list[object]
+) -> None:
+    alerting = Alerting(AlertHistory(tmp_path / "alerts.sqlite"), dt.UTC)
+    found: list[object] = []
+    for second, state in looks:
+        at = later(second)
+        seen = Unreachable(NOW) if state == "out" else _served(at, *state)
+        if second == 602:  # started anew, as by cron
+            alerting.release()
+            alerting = Alerting(alerting.history, dt.UTC)
+        looked = alerting.look("billing", DEFAULT_RULES, NEVER, seen, at)
+        found += [(second, each.event, each.alert.key) for each in looked.told]
+    assert sorted(found) == sorted(told)  # type: ignore[type-var]
+    assert all(each.since <= later(looks[-1][0]) for each in looked.alerts)

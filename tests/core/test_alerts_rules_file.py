@@ -72,7 +72,7 @@ def test_quiet_hours_by_default_are_none() -> None:
         ("[[rules]]\nrule = 'idle_queue'\nidle_s = '3'", "line 3: idle_s is a number."),
         ("[[rules]]\nrule = 'idle_queue'\nidle_s = true", "line 3: idle_s is a number."),
         ("[[rules]]\nrule = 'idle_queue'\nidle_s = nan", "line 3: idle_s is a number."),
-        ("[[rules]]\nrule = 'idle_queue'\nidle_s = 0", "line 3: idle_s is between 1 and 2.592e+06."),
+        ("[[rules]]\nrule = 'idle_queue'\nidle_s = 0", "line 3: idle_s is between 1 and 2,592,000."),
         ("[[rules]]\nrule = 'lock'\nlock_waiting = 1.5", "line 3: lock_waiting is a whole number."),
         ("[[rules]]\nrule = 'unreachable'\nsubject = 'x'", "line 3: unreachable is about the whole database"),
         ("[[rules]]\nrule = 'lock'\nways = ['page']", "line 3: ways has no page. Known: desktop."),

@@ -100,6 +100,8 @@ def test_once_is_unknown_when_it_cannot_look(watcher: Watcher) -> None:
     for rules, told in cases.items():
         code, lines, errors = watcher(rules, "--once")
         assert (code, lines[0][:9], told in lines[0]) == (3, "UNKNOWN: ", True), (lines, errors)
+    ended = commands.run(("watch", "--rules", "no|where", "--once"), env=watcher.environment)
+    assert ended.stdout == "UNKNOWN: There is no file no/where. | critical=0 warning=0 unanswered=0\n"
     code, _, errors = watcher("[[rules]]\nrule = 'x'")
     assert code == 2 and "line 2: There is no rule x." in errors
     for words in (("--interval", "0"), ("queue:x",)):

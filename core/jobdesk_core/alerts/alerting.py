@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from jobdesk_core.alerts import history
-from jobdesk_core.alerts.alert import Alert, moved_on
+from jobdesk_core.alerts.alert import CALM_S, Alert, moved_on
 from jobdesk_core.alerts.history import AlertHistory
-from jobdesk_core.alerts.lines import Unreachable, lines
+from jobdesk_core.alerts.lines import Unreachable, held_back, lines
 from jobdesk_core.alerts.past import note_watched
 from jobdesk_core.alerts.quiet import QuietHours
 from jobdesk_core.alerts.rule import AlertRule, named
@@ -61,6 +61,8 @@ class Alerting:
         self._mutes: list[Mute] = []
         self._written: dict[str, dt.datetime] = {}
         self._swept = _NEVER
+        #: When a database was out of reach last: since when, and when that was seen for the last time.
+        self._outages: dict[str, tuple[dt.datetime, dt.datetime]] = {}
 
     def look(
         self,
@@ -75,9 +77,11 @@ class Alerting:
         ordered = named(rules)
         found = lines(ordered, seen, at)
         ahead = seen.now - at if isinstance(seen, Situation) else dt.timedelta()
+        is_settling = self._is_settling(database, seen, at)
 
         def go_on(before: list[Alert], mutes: list[Mute]) -> tuple[list[Alert], list[Alert], list[Telling]]:
-            kept, dropped = moved_on(before, ordered, found, at, database=database, ahead=ahead)
+            known = held_back(found, ordered, before, at, is_settling=is_settling)
+            kept, dropped = moved_on(before, ordered, known, at, database=database, ahead=ahead)
             ending = [each for each in before if each.over_at is not None]
             marked, told = tellings([*kept, *ending], ordered, mutes, quiet, at, self._zone)
             return marked, dropped, told
@@ -92,6 +96,15 @@ class Alerting:
                 self.trouble = f"The history of alerts cannot be written ({error}). Alerts go on without it."
                 looked = self._in_memory(database, go_on)
             return looked
+
+    def _is_settling(self, database: str, seen: Situation | Unreachable, at: dt.datetime) -> bool:
+        """Whether it answers again since a moment ago: for as long as it was out of reach, a minute at most."""
+        began, ended = self._outages.get(database, (_NEVER, _NEVER))
+        if isinstance(seen, Unreachable):
+            self._outages[database] = (seen.since, at)
+            return False
+        lasted_s = min(CALM_S, (ended - began).total_seconds())
+        return 0 <= (at - ended).total_seconds() < lasted_s
 
     def _on_disk(
         self, database: str, ordered: Sequence[tuple[str, AlertRule]], at: dt.datetime, go_on: _GoOn

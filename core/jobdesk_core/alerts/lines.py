@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jobdesk_core.alerts.alert import Found
+from jobdesk_core.alerts.alert import CALM_S, Alert, Found
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.durations import so_far
 from jobdesk_core.watching.attention import RULES, Attention
@@ -14,6 +14,8 @@ from jobdesk_core.watching.situation import Situation
 
 #: What nobody needs to be told beside that no worker is alive.
 _FOLLOWING = ("idle_queue", "unserved", "unresponsive_worker", "backlog", "oldest_due")
+#: What the length of an outage alone would tell, before workers and schedules have had time to come back.
+_BY_OUTAGE = (*_FOLLOWING, "no_worker", "stalled_jobs", "schedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,34 @@ def lines(rules: Sequence[tuple[str, AlertRule]], seen: Situation | Unreachable,
         if rule.key == "oldest_due" and standing:
             found[name] = _without(found[name], standing)
     return found
+
+
+def held_back(
+    found: dict[str, Found],
+    rules: Sequence[tuple[str, AlertRule]],
+    before: Sequence[Alert],
+    at: dt.datetime,
+    *,
+    is_settling: bool,
+) -> dict[str, Found]:
+    """What is found, where a trouble that has just gone explains it not known: that begins nothing; what had begun
+    goes on. `is_settling`: the database has been out of reach and answers since a moment ago.
+    """
+    begun = {each.place for each in before if each.is_active}
+    recent = [each for each in before if each.is_active and (at - (each.gone_at or at)).total_seconds() < CALM_S]
+    is_settling = is_settling or any(each.key == "unreachable" for each in recent)
+    had_no_worker = any(each.key == "no_worker" for each in recent)
+    stood = {each.subject for each in recent if each.key == "idle_queue"}
+    left = dict(found)
+    for name, rule in rules:
+        lines_of_it = found[name]
+        if not lines_of_it:
+            continue
+        hidden = stood & set(lines_of_it) if rule.key == "oldest_due" else set()
+        if (is_settling and rule.key in _BY_OUTAGE) or (had_no_worker and rule.key in _FOLLOWING):
+            hidden = set(lines_of_it)
+        left[name] = _without(lines_of_it, (each for each in hidden if (name, each) not in begun))
+    return left
 
 
 def _without(found: Found, subjects: Iterable[str]) -> Found:

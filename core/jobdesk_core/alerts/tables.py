@@ -197,7 +197,7 @@ class Reader:
         if isinstance(found, bool) or not isinstance(found, int | float) or found != found:
             raise self.wrong(path, f"{path[-1]} is a number.")
         if not least <= found <= most:
-            raise self.wrong(path, f"{path[-1]} is between {least:,g} and {most:,g}.")
+            raise self.wrong(path, f"{path[-1]} is between {least:,.10g} and {most:,.10g}.")
         if unit in ("count", "min") and found != int(found):
             raise self.wrong(path, f"{path[-1]} is a whole number.")
         return float(found)

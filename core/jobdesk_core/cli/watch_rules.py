@@ -333,8 +333,9 @@ def _summed_up(
             }
         )
         return code
+    # A bar in a name would begin the numbers.
     output.line(
-        output.plain(f"{_WORDS[code]}: {summary}")
+        output.plain(f"{_WORDS[code]}: {summary}".replace("|", "/"))
         + f" | critical={counts['critical']} warning={counts['warning']} unanswered={len(silent)}"
     )
     for alert in active:
