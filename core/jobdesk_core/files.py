@@ -51,6 +51,17 @@ def private_file(path: Path) -> BinaryIO:
     return os.fdopen(number, "wb")
 
 
+def kept_private(path: Path) -> os.stat_result:
+    """What a file is that SQLite opens, made for its owner alone where there is none. Raises OSError.
+
+    One that is there is never opened: whoever closes a file lets go of all locks that the program has on it, those of
+    SQLite's connections as well, and the next program that closes the database deletes the log that they write into.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    return path.stat()
+
+
 @contextlib.contextmanager
 def whole_file(path: Path, *, has_bom: bool = False) -> Iterator[TextIO]:
     """A UTF-8 file to write into; it gets its name (mode 0600) only when everything has been written.

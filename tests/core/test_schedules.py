@@ -277,6 +277,8 @@ def test_what_is_on_time_late_missed_overlapping_abandoned() -> None:
     assert {name: summary(found) for name, (found, _) in cases.items()} == {
         name: expected for name, (_, expected) in cases.items()
     }
+    overlapping = cases["overlapping"][0]
+    assert overlapping.last == overlapping.runs[-1] and overlapping.last.is_overlapping
 
 
 def test_a_change_of_clocks_makes_nothing_late() -> None:
@@ -310,6 +312,10 @@ def test_why_a_run_is_not_there() -> None:
             known("0 2 * * *", *DAILY), lives=lives, **since
         ),
         "No worker has been alive since 01:52.": judged(known("0 2 * * *", *DAILY), lives=lives[:1], **since),
+        # One that was killed has deferred after its last heartbeat.
+        "No worker has been alive since 01:57.": judged(
+            known("0 2 * * *", *DAILY), lives=lives[:1], latest_s=two - 3 * MINUTE, **since
+        ),
         "No worker is alive. The last heartbeat was at 2026-11-25 23:59.": judged(
             known("0 2 * * *", *DAILY), is_any_alive=False, silent_since=two - 121 * MINUTE + 30
         ),

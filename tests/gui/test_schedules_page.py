@@ -11,8 +11,13 @@ import reports
 from database import run_sql
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.kit import formats
+from jobdesk.kit.table import Table
+from jobdesk.schedules.model import SchedulesModel
 from jobdesk.schedules.page import SchedulesPage
+from jobdesk.schedules.side import ScheduleSide
+from jobdesk.schedules.strip import ScheduleDelegate
 from jobdesk.window.desk_view import DeskView
+from jobdesk_core.schedules.schedule import Schedule
 from opened import desk_of, dialog_of, live
 from periodic import Planned, plant
 from PySide6.QtCore import Qt
@@ -106,6 +111,24 @@ async def test_it_says_what_is_not_on_time_first_and_why(dsn: str, tmp_path: Pat
             formats.show_utc(False)
 
 
+def test_an_odd_name_is_painted_as_it_is_shown_elsewhere(qapp: QApplication) -> None:
+    odd = "a\n\u202eb\tc"
+    lines = []
+    for task, periodic_id in ((odd, odd), (formats.visible(odd), formats.visible(odd))):
+        schedule = Schedule(task, periodic_id, "q", None, None, None, False, "unknown", None, None)
+        model, table = SchedulesModel(), Table("schedules")
+        model.show([schedule], dt.datetime.now(dt.UTC))
+        table.setModel(model)
+        table.setItemDelegate(ScheduleDelegate(table))
+        table.resize(900, 200)
+        table.setColumnWidth(0, 600)
+        lines.append(table.grab().toImage())
+        side = ScheduleSide()
+        side.show_schedule(schedule, dt.datetime.now(dt.UTC))
+        assert side.name.plain_text == f"{formats.visible(odd)} · {formats.visible(odd)}"
+    assert lines[0] == lines[1]
+
+
 async def test_the_run_that_was_missed_is_deferred_like_the_last(dsn: str, tmp_path: Path) -> None:
     scene(dsn)
     async with live(tmp_path, dsn) as window:
@@ -134,6 +157,7 @@ async def test_nothing_periodic_and_what_comes_later(dsn: str, tmp_path: Path) -
         page.read_again()
         await until(lambda: page.model.rowCount() == 1, what="the first one")
         assert cells(page, 0)[1].startswith("–") and cells(page, 0)[4] == "not known"
+        assert cells(page, 0)[5].startswith("1 run: ")
         run_sql(dsn, "DELETE FROM procrastinate_jobs")
         page.read_again()
         await until(lambda: "its job is gone" in cells(page, 0)[2], what="the job to be gone")

@@ -19,7 +19,7 @@ import platformdirs
 
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.telling import Mute
-from jobdesk_core.files import private_file
+from jobdesk_core.files import kept_private
 
 T = TypeVar("T")
 KEPT_DAYS = 30
@@ -136,7 +136,7 @@ class AlertHistory:
         is_new = not self.path.exists()
         if is_new:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            private_file(self.path).close()
+            kept_private(self.path)
         connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
         try:
             if is_new or not connection.execute("PRAGMA schema_version").fetchone()[0]:

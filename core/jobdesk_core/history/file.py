@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.files import kept_private
 from jobdesk_core.history.ranges import COUNTED
 
 T = TypeVar("T")
@@ -137,11 +138,7 @@ class HistoryFile:
     def _connected(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Made beforehand for the owner alone; SQLite gives its own files beside it the same mode.
-        number = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            status = os.fstat(number)
-        finally:
-            os.close(number)
+        status = kept_private(self.path)
         file = (status.st_dev, status.st_ino)
         if self._connection is not None and self._opened == file:
             return self._connection

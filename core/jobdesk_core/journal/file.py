@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from jobdesk_core.files import kept_private
 from jobdesk_core.journal import ahead
 
 T = TypeVar("T")
@@ -85,13 +86,9 @@ class JournalFile:
         """One connection for as long as the file lies there: opening it anew costs more than most writes."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Made beforehand for the owner alone; SQLite gives its own files beside it the same mode.
-        number = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            status = os.fstat(number)
-            if stat.S_IMODE(status.st_mode) & 0o077:
-                self._take_back()
-        finally:
-            os.close(number)
+        status = kept_private(self.path)
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            self._take_back()
         file = (status.st_dev, status.st_ino)
         if self._opened.connection is not None and self._opened.file == file:
             return self._opened.connection

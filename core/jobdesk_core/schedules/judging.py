@@ -116,6 +116,9 @@ def _judged(known: Known, around: Around) -> Schedule:
     cadence, source = _cadence(known)
     now = around.now - around.behind_s
     last = _last(known)
+    runs = _runs(known, cadence, now, last)
+    if last is not None:
+        last = next((run for run in runs if run.expected_at == last.expected_at), last)
     found = Schedule(
         known.task,
         known.periodic_id,
@@ -130,7 +133,7 @@ def _judged(known: Known, around: Around) -> Schedule:
         app=known.told.app if known.told else "",
         cadence=cadence,
         source=source,
-        runs=_runs(known, cadence, now, last),
+        runs=runs,
     )
     if cadence is None:
         return found
@@ -258,7 +261,10 @@ def _reason(known: Known, around: Around, found: Schedule, first: float) -> str:
     start = first + around.behind_s
     gap = why.gap(around.lives, around.lives_since, start) if around.lives is not None else None
     if gap is not None:
-        return why.nobody_alive(gap, start)
+        begin, end = gap
+        # Of one that was killed the last heartbeat is known: what it still deferred after that tells more.
+        deferred = around.latest_s + around.behind_s if around.latest_s is not None else -math.inf
+        return why.nobody_alive((max(begin, deferred) if deferred < start else begin, end), start)
     if around.is_any_alive is False:
         return why.none_alive(around.silent_since)
     return ""

@@ -120,9 +120,9 @@ class SchedulesModel(QAbstractTableModel):
         runs = schedule.runs
         failed = sum(run.status is not None and run.status.value in ("failed", "aborted") for run in runs)
         missed, gone = sum(run.is_missed for run in runs), sum(run.is_job_gone for run in runs)
-        told = _tr("{count} runs: {failed} failed, {missed} not deferred").format(
-            count=len(runs), failed=failed, missed=missed
-        )
+        one, more = _tr("1 run"), _tr("{count} runs")
+        count = one if len(runs) == 1 else more.format(count=len(runs))
+        told = _tr("{runs}: {failed} failed, {missed} not deferred").format(runs=count, failed=failed, missed=missed)
         return f"{told}, {_tr('{gone} without a job').format(gone=gone)}" if gone else told
 
 

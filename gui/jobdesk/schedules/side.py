@@ -77,9 +77,9 @@ class ScheduleSide(QWidget):
 
     def show_schedule(self, schedule: Schedule, now: dt.datetime) -> None:
         """Show what is known now."""
-        runs = [Text(schedule.task, is_strong=True)]
+        runs = [Text(formats.visible(schedule.task), is_strong=True)]
         if schedule.periodic_id:
-            runs.append(Text(f" · {schedule.periodic_id}", "secondary"))
+            runs.append(Text(f" · {formats.visible(schedule.periodic_id)}", "secondary"))
         self.name.set_runs(runs)
         state = words.state_cell(schedule, now)
         self.state.set_content(state.shape, state.text, state.tone)
@@ -124,7 +124,7 @@ class ScheduleSide(QWidget):
         if schedule.zone and schedule.zone != "UTC":
             runs.append(Text(f" {schedule.zone}", "secondary"))
         if schedule.queue:
-            runs.append(Text(self.tr(" · queue {queue}").format(queue=schedule.queue), "secondary"))
+            runs.append(Text(self.tr(" · queue {queue}").format(queue=formats.visible(schedule.queue)), "secondary"))
         return runs
 
     def _show_last(self, run: Run | None, now: dt.datetime, app: str) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QStyleOptionViewItem, QWidget
 
+from jobdesk.kit import formats
 from jobdesk.kit.cells import PADDING, SHAPE_GAP, SHAPE_SIDE, CellDelegate
 from jobdesk.kit.roles import CELL_ROLE, AnyIndex
 from jobdesk.kit.theme import theme
@@ -115,14 +116,14 @@ class ScheduleDelegate(CellDelegate):
         font = theme().font(13, QFont.Weight.DemiBold if cell.is_strong else QFont.Weight.Normal)
         has_shape = cell.shape or index.model().data(index, LEAD_ROLE)
         left = PADDING + (theme().grown(SHAPE_SIDE) + SHAPE_GAP if has_shape else 0)
-        left += QFontMetrics(font).horizontalAdvance(cell.text) + 6
+        left += QFontMetrics(font).horizontalAdvance(formats.visible(cell.text)) + 6
         room = box.width() - left - PADDING
         if room < 24:
             return
         small = theme().font(12)
         painter.setFont(small)
         painter.setPen(theme().tokens.colour("faint" if self.is_faded else "secondary"))
-        text = QFontMetrics(small).elidedText(aside, Qt.TextElideMode.ElideRight, room)
+        text = QFontMetrics(small).elidedText(formats.visible(aside), Qt.TextElideMode.ElideRight, room)
         flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
         painter.drawText(box.x() + left, box.y(), room, box.height() - 1, flags, text)
 
