@@ -14,12 +14,14 @@ from database import run_sql
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.database.limited import ask_limited
+from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.health import FINISHED, LIMIT_S, Health, advice, freed, read, weekly_bytes
 from jobdesk_core.health import ages as ages_module
 from jobdesk_core.health.advice import bytes_text
 from jobdesk_core.health.statistics import Transaction, Transactions
 from jobdesk_core.jobs import Status
+from psycopg.conninfo import make_conninfo
 
 OLD = ("1.1.2", "2.8.0", "3.1.0", "3.4.0")
 
@@ -131,6 +133,29 @@ def test_each_difference_is_named_and_its_sql_mends_it(dsn: str) -> None:
                 connection.execute(command.encode())
         health, _ = read_health(dsn)
         assert health.drift is not None and not health.drift.differences, change
+
+
+def test_the_sql_mends_a_schema_that_the_search_path_does_not_lead_to(empty_dsn: str) -> None:
+    run_sql(empty_dsn, f'CREATE SCHEMA "Odd one"; SET search_path TO "Odd one"; {schema_sql()}')
+    there = make_conninfo(empty_dsn, options='-c search_path="Odd\\ one"')
+    run_sql(
+        there,
+        "DROP TRIGGER procrastinate_trigger_delete_jobs_v1 ON procrastinate_jobs; "
+        "DROP FUNCTION procrastinate_update_heartbeat_v1; DROP INDEX procrastinate_jobs_priority_idx_v1; "
+        "CREATE OR REPLACE FUNCTION procrastinate_unlink_periodic_defers_v1() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RETURN OLD; END; $$",
+    )
+    health, _ = read_health(there)
+    assert health.drift is not None and health.drift.release == "3.4–3.10"
+    told = [each for each in advice(health) if each.sql]
+    assert len(told) == 4
+    for each in told:
+        # As pasted where nothing leads into the schema.
+        with psycopg.connect(empty_dsn, autocommit=True) as connection:
+            for command in each.sql.split("\n", 1) if each.sql.startswith("SET") else [each.sql]:
+                connection.execute(command.encode())
+    health, _ = read_health(there)
+    assert health.drift is not None and not health.drift.differences
 
 
 def test_an_index_by_another_name_is_known_and_one_of_your_own_is_extra(dsn: str) -> None:

@@ -24,8 +24,11 @@ def test_for_people_and_for_programs(dsn: str, capsys: pytest.CaptureFixture[str
     lines = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line}
     assert lines["succeeded"][:5] == ["0", "0", "0", "12", "12"] and lines["todo"][:5] == ["2", "0", "0", "0", "2"]
     assert lines["all"][:5] == ["5", "0", "0", "12", "17"]
-    assert "18 of 18 functions and 7 of 7 triggers are as released in 3.4–3.10." in out
+    assert "\nRelease 3.4–3.10: 18 of 18 functions and 7 of 7 triggers are as released.\n" in out
     assert "older than 30 days frees about" in out and "jobdesk purge --all --older-than 30d --dry-run" in out
+    run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id > 1 AND status = 'succeeded'")
+    assert " kB: 1 job, about" in called(capsys, dsn)[1]
+    fill(dsn, ("succeeded", "40 days", 11))
     run_sql(dsn, "DROP INDEX procrastinate_jobs_priority_idx_v1")
     code, out = called(capsys, dsn)
     assert code == exit_codes.NOT_ALL

@@ -84,7 +84,7 @@ def _tell_ages(found: Health) -> None:
         if gain is not None and gain.jobs >= 1:
             output.line(
                 f"Purging finished jobs older than {days} days frees about {bytes_text(gain.cell.bytes)}: "
-                f"{_number(gain.cell)} jobs, about {in_words(max(1, round(gain.seconds)))}. "
+                f"{_number(gain.cell)} {'job' if round(gain.jobs) == 1 else 'jobs'}, about {in_words(max(1, round(gain.seconds)))}. "
                 f"Look first: jobdesk purge --all --older-than {days}d --dry-run"
             )
 
@@ -148,10 +148,11 @@ def _tell_indexes(found: Health) -> None:
     )
     _tell_transactions(found)
     (functions, of_functions), (triggers, of_triggers) = found.drift.functions, found.drift.triggers
-    output.line(
-        f"{functions} of {of_functions} functions and {triggers} of {of_triggers} triggers are as released in "
-        f"{found.drift.release}."
-    )
+    if of_functions or of_triggers:
+        output.line(
+            f"Release {found.drift.release}: {functions} of {of_functions} functions and {triggers} of {of_triggers} "
+            "triggers are as released."
+        )
 
 
 def _tell_transactions(found: Health) -> None:

@@ -80,7 +80,7 @@ def _schema(health: Health) -> Iterator[Advice]:
             continue
         word = {"missing": "is missing", "altered": "is altered", "disabled": "is switched off"}[each.state]
         tone: Literal["bad", "warning"] = "warning" if each.state == "altered" and each.kind == "function" else "bad"
-        sentence = f"{each.name}: {each.note}."
+        sentence = f"{each.name} {each.note}." if each.note.startswith("is ") else f"{each.name}: {each.note}."
         yield Advice(tone, f"A {each.kind} {word}", sentence, each.sql, "sql" if each.sql else "differences")
     if health.drift.pending:
         count = len(health.drift.pending)

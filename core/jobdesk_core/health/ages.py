@@ -271,7 +271,7 @@ def _grouped(
             SELECT job.status::text AS status,
                    CASE WHEN isfinite(age.at)
                         THEN width_bucket(extract(epoch FROM now() - age.at)::float8, %(bounds)s::float8[])
-                        WHEN job.status::text IN ('todo', 'doing') THEN 0 ELSE {oldest} END AS age,
+                        WHEN job.status::text IN ('todo', 'doing', 'aborting') THEN 0 ELSE {oldest} END AS age,
                    count(*) AS number,
                    sum(coalesce(pg_column_size(job.args), 0) + {ROW_BYTES})::float8 AS width,
                    sum(age.events)::float8 AS events

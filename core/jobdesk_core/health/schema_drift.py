@@ -65,7 +65,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """All of it. `pending`: migrations that are still to be run; functions and triggers: as released, of how many."""
+    """All of it. `release` is the one compared with, whatever has been altered since; `pending`: migrations that are
+    still to be run; functions and triggers: as released, of how many.
+    """
 
     release: str
     indexes: tuple[IndexLine, ...]
@@ -92,7 +94,7 @@ def drift(capabilities: Capabilities, catalog: Catalog, statistics: Statistics |
     # What the unfinished migration to this release still has to bring is not missing.
     is_halfway = any(release == at for release, name in MIGRATIONS if name in pending)
     lines = _lines(catalog, statistics, at, is_halfway)
-    functions = list(_functions(capabilities, at, is_halfway))
+    functions = list(_functions(capabilities, catalog, at, is_halfway))
     # A view, or a table elsewhere, has the triggers where its rows are.
     has_jobs = catalog.table("procrastinate_jobs") is not None
     triggers = list(_triggers(catalog, at, is_halfway)) if has_jobs else []
@@ -101,7 +103,7 @@ def drift(capabilities: Capabilities, catalog: Catalog, statistics: Statistics |
     wanted_triggers = len(wanted) if has_jobs else 0
     bad_functions = sum(1 for each in functions if each.name in FUNCTIONS)
     return Drift(
-        capabilities.release,
+        capabilities.nearest_release,
         tuple(lines),
         (*(_of_index(line) for line in lines if line.state != "known"), *functions, *triggers),
         pending,
@@ -247,15 +249,24 @@ def _of_index(line: IndexLine) -> Difference:
 # Functions and triggers
 
 
-def _functions(capabilities: Capabilities, at: Level, is_halfway: bool) -> Iterator[Difference]:
+def _functions(
+    capabilities: Capabilities, catalog: Catalog, at: Level, is_halfway: bool
+) -> Iterator[Difference]:
     names = {signature.partition("(")[0] for signature in capabilities.functions}
     for name, (since, until) in FUNCTIONS.items():
         if name not in names and _is_wanted(since, until, at, is_halfway):
-            yield Difference("function", name, "missing", "is not there", sql=released_function(name, at))
+            sql = _in_schema(released_function(name, at), catalog)
+            yield Difference("function", name, "missing", "is not there", sql=sql)
     for name in capabilities.unknown_functions:
         note = "its text is not that of a release that this Jobdesk knows"
         expected = released_function(name, at)
-        yield Difference("function", name, "altered", note, expected=expected, sql=expected)
+        yield Difference("function", name, "altered", note, expected=expected, sql=_in_schema(expected, catalog))
+
+
+def _in_schema(sql: str, catalog: Catalog) -> str:
+    """The library's SQL, which names no schema, for the schema that the tables are in."""
+    schema = catalog.tables[0].place.rpartition(".")[0] if catalog.tables else ""
+    return f"SET search_path TO {schema};\n{sql}" if sql and schema not in ("", "public") else sql
 
 
 def released_function(name: str, at: Level) -> str:
@@ -272,7 +283,8 @@ def _triggers(catalog: Catalog, at: Level, is_halfway: bool) -> Iterator[Differe
         trigger = there.get(name)
         if trigger is None:
             if _is_wanted(since, until, at, is_halfway):
-                yield Difference("trigger", name, "missing", "is not there", "", expected, _released_trigger(name, at))
+                sql = _in_schema(_released_trigger(name, at), catalog)
+                yield Difference("trigger", name, "missing", "is not there", "", expected, sql)
         elif not trigger.is_enabled:
             mend = f"ALTER TABLE {_place(catalog, trigger.table)} ENABLE TRIGGER {name};"
             yield Difference("trigger", name, "disabled", "is switched off", trigger.definition, expected, mend)
