@@ -16,6 +16,7 @@ from jobdesk.window.desk_view import DeskView
 from jobdesk_core.health import ages
 from opened import desk_of, dialog_of, ended, live
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QPushButton
 from waiting import until
 
@@ -71,6 +72,18 @@ async def test_it_shows_what_is_and_leads_into_the_purge(dsn: str, tmp_path: Pat
         assert run_sql(dsn, "SELECT count(*) FROM procrastinate_events") == [22]
         page.again.click()
         await until(lambda: texts(page, "ages")["succeeded"][3] == "0", what="the page to be read again")
+        # No number of the sums, which are in bold, is cut.
+        bold = page.ages.font()
+        bold.setBold(True)
+        widths = [page.ages.columnWidth(column) for column in (5, 6)]
+        assert all(
+            QFontMetrics(bold).horizontalAdvance(text) + 16 <= width
+            for text, width in zip(("11,891,570", "152 MB"), widths, strict=True)
+        ), widths
+        run_sql(dsn, "DELETE FROM procrastinate_jobs WHERE id > 1")
+        page.again.click()
+        note = page._notes[page.ages]
+        await until(lambda: note.whole.startswith("1 job; ") and "its events" in note.whole, what="one job")
 
 
 async def test_advice_has_its_sql_and_nothing_is_run(dsn: str, tmp_path: Path) -> None:
@@ -124,6 +137,7 @@ async def test_it_reads_when_shown_and_says_what_it_may_not_read(dsn: str, tmp_p
             assert f"pg_stat_user_tables is not readable by {role_name}." in page.side.number.plain_text
             assert texts(page, "tables")["jobs"][3:] == ["–", "–", "–"]
             assert page.side.number.plain_text.startswith("Nothing, as far as it could be read.")
+            assert page.side.well.isHidden()
             assert not page.side.retention.preview.isEnabled()
             assert "rows by age estimated" in page.note.whole
             cell = page.ages.values.index(2, 4)

@@ -82,9 +82,10 @@ def _tell_ages(found: Health) -> None:
     for days in KEEP_DAYS:
         gain = freed(found, days)
         if gain is not None and gain.jobs >= 1:
+            jobs = "job" if round(gain.jobs) == 1 else "jobs"
             output.line(
                 f"Purging finished jobs older than {days} days frees about {bytes_text(gain.cell.bytes)}: "
-                f"{_number(gain.cell)} {'job' if round(gain.jobs) == 1 else 'jobs'}, about {in_words(max(1, round(gain.seconds)))}. "
+                f"{_number(gain.cell)} {jobs}, about {in_words(max(1, round(gain.seconds)))}. "
                 f"Look first: jobdesk purge --all --older-than {days}d --dry-run"
             )
 

@@ -249,9 +249,7 @@ def _of_index(line: IndexLine) -> Difference:
 # Functions and triggers
 
 
-def _functions(
-    capabilities: Capabilities, catalog: Catalog, at: Level, is_halfway: bool
-) -> Iterator[Difference]:
+def _functions(capabilities: Capabilities, catalog: Catalog, at: Level, is_halfway: bool) -> Iterator[Difference]:
     names = {signature.partition("(")[0] for signature in capabilities.functions}
     for name, (since, until) in FUNCTIONS.items():
         if name not in names and _is_wanted(since, until, at, is_halfway):

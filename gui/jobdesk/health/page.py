@@ -129,7 +129,8 @@ class HealthPage(Page):
             return self.tr("reading …")
         rows = found.ages.between(None, 0, len(AGE_DAYS) + 1)
         count = formats.count((exact if rows.is_exact else estimated)(round(rows.rows)))
-        text = self.tr("{count} jobs; {size} with their events")
+        one, many = self.tr("1 job; {size} with its events"), self.tr("{count} jobs; {size} with their events")
+        text = one if round(rows.rows) == 1 else many
         return text.format(count=count, size=bytes_text(found.total_bytes))
 
     def _indexes_note(self, found: Health | None) -> str:

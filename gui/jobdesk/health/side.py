@@ -66,8 +66,10 @@ class HealthSide(QWidget):
             self._fill(told)
         is_read = health is not None and health.is_whole
         is_well = is_read and not told and health is not None
-        self.well.setVisible(bool(is_well))
-        if is_well and health is not None and health.drift is not None:
+        # What could not be read may well be something to do.
+        is_known = is_well and not (health and health.troubles)
+        self.well.setVisible(bool(is_known))
+        if is_known and health is not None and health.drift is not None:
             if health.drift.differences:
                 sentence = self.tr("Nothing to do.")
             else:
@@ -78,7 +80,7 @@ class HealthSide(QWidget):
         if health is not None:
             runs += [Run(f"\n{sentence}", "warning") for sentence in health.troubles.values()]
         self.number.set_runs(runs)
-        self.number.setVisible(not is_well or bool(health and health.troubles))
+        self.number.setVisible(not is_known)
 
     def _number(self, count: int, is_read: bool) -> str:
         if not is_read and not count:
@@ -133,7 +135,9 @@ class HealthSide(QWidget):
             (self.tr("functions"), of_released.format(done=functions[0], all=functions[1]), _tone(functions)),
             (self.tr("triggers"), of_released.format(done=triggers[0], all=triggers[1]), _tone(triggers)),
         ]
-        self.schema.set_fields(fields if triggers[1] else fields[:-1])
+        # In the middle of a migration none can be compared.
+        kept = len(fields) - (not functions[1]) - (not triggers[1])
+        self.schema.set_fields(fields[:kept])
 
     def _show_transactions(self, health: Health | None) -> None:
         found = health.transactions if health is not None else None

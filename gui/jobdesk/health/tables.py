@@ -90,8 +90,9 @@ class AgesTable(Facts):
         titles = [
             Title(_tr("status"), 108, is_right=False, sample="succeeded"),
             *(Title(text, 88, sample=text) for text in ages),
-            Title(_tr("rows"), 88, sample="9,999,999"),
-            Title(_tr("bytes"), 72, sample="999 MB"),
+            # Their sums are in bold, hence a longer sample.
+            Title(_tr("rows"), 88, sample="99,999,999"),
+            Title(_tr("bytes"), 72, sample="9,999 MB"),
         ]
         super().__init__(_tr("Jobs by status and age"), "health-ages", titles, _KEYS_OF_AGES, "status")
         #: The cells that the purge would empty, by row and column.
@@ -203,7 +204,7 @@ class TablesTable(Facts):
     def __init__(self, parent: QWidget | None = None) -> None:
         titles = [
             Title(_tr("table"), 116, is_right=False, sample="periodic_defers"),
-            Title(_tr("rows"), 80, sample="9,999,999"),
+            Title(_tr("rows"), 80, sample="99,999,999"),
             Title(_tr("table"), 64, sample="999 MB"),
             Title(_tr("indexes"), 64, sample="999 MB"),
             Title(_tr("dead rows"), 112, sample="9,999,999  99.9 %"),
