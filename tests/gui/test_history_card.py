@@ -96,12 +96,29 @@ def test_a_column_leads_to_the_jobs_that_ended_in_it(qapp: QApplication) -> None
     shown.read()
     for key in (Qt.Key.Key_End, Qt.Key.Key_Return):
         QTest.keyClick(chart, key)
-    assert shown.filters == [jobs_filter(NOW - 1, NOW, ["succeeded", "failed", "aborted"], "queue", "mail")]
+    assert shown.filters == [jobs_filter(NOW - 1, NOW, ["succeeded", "failed", "aborted"], "queue", ["mail"])]
     shown.card.choice.choose("task", None)
     shown.read()
     chart.column_chosen.emit(NOW - 5, NOW - 4, "etl.t")
     chart.column_chosen.emit(NOW - 5, NOW - 4, REST)
-    assert shown.filters[-2].endswith(" task:etl.t") and "task" not in shown.filters[-1]
+    assert shown.filters[-2].endswith(" task:etl.t") and shown.filters[-1].endswith(" -task:mail.t,etl.t")
+    chart.column_chosen.emit(NOW - 5, NOW - 4, "")
+    card = shown.card
+    assert "task" not in shown.filters[-1]
+    card.layers.set_hidden({"mail.t"})
+    chart.column_chosen.emit(NOW - 5, NOW - 4, "")
+    assert shown.filters[-1].endswith(" -task:mail.t"), "what the legend has taken out is not counted"
+    card.layers.set_hidden({"mail.t", REST})
+    chart.column_chosen.emit(NOW - 5, NOW - 4, "")
+    assert shown.filters[-1].endswith(" task:etl.t")
+
+
+def test_the_filter_names_the_parts_exactly() -> None:
+    odd = ["night shift", "a,b", 'q"uote', "*"]
+    text = jobs_filter(NOW - 1, NOW, kind="queue", names=odd)
+    assert JobFilter.parse(text).choices("queue") == frozenset(odd)
+    assert jobs_filter(NOW - 1, NOW, kind="queue", names=odd, is_without=True) == text.replace("queue:", "-queue:")
+    assert "queue" not in jobs_filter(NOW - 1, NOW, kind="queue")
 
 
 @pytest.mark.parametrize("minutes", [1, 10, 1_440])

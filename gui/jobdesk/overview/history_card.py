@@ -149,11 +149,21 @@ class HistoryCard(QFrame):
         kind, name = self.choice.kind, self.choice.name
         outcomes = list(outcome_names())
         if kind is not None and name is None:
-            part = key if key and key != REST else None
-            self.jobs_asked_for.emit(jobs_filter(first, end, outcomes, kind if part is not None else None, part))
+            names, is_without = self._named(key)
+            self.jobs_asked_for.emit(jobs_filter(first, end, outcomes, kind, names, is_without=is_without))
             return
         statuses = [key] if key in outcomes else [each for each in outcomes if each not in self.layers.hidden]
-        self.jobs_asked_for.emit(jobs_filter(first, end, statuses or outcomes, kind, name))
+        self.jobs_asked_for.emit(jobs_filter(first, end, statuses or outcomes, kind, () if name is None else (name,)))
+
+    def _named(self, key: str) -> tuple[list[str], bool]:
+        """The names that a click on a part, or beside all of them, means; or those without which it means all."""
+        named = [layer.key for layer in self.chart.data.layers if layer.key != REST]
+        if key:
+            return (named, True) if key == REST else ([key], False)
+        hidden = self.layers.hidden
+        if REST in hidden:
+            return [each for each in named if each not in hidden], False
+        return [each for each in named if each in hidden], True
 
     # What is remembered
 

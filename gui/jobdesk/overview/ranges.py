@@ -60,14 +60,21 @@ def bounds_words(span: Span) -> str:
 
 
 def jobs_filter(
-    first: int, end: int, statuses: Collection[str] = ENDINGS, kind: Kind | None = None, name: str | None = None
+    first: int,
+    end: int,
+    statuses: Collection[str] = ENDINGS,
+    kind: Kind | None = None,
+    names: Collection[str] = (),
+    *,
+    is_without: bool = False,
 ) -> str:
-    """The filter of the jobs whose last run ended in these minutes, with these outcomes."""
+    """The filter of the jobs whose last run ended in these minutes, with these outcomes, of these names or without."""
     low, high = _minute(first), _minute(end - 1)
     parts = [f"ended:{low}" if low == high else f"ended:{low}..{high}"]
     parts.append(f"status:{','.join(each for each in ENDINGS if each in statuses)}")
-    if kind is not None and name is not None:
-        parts.append(term(kind, name))
+    if kind is not None and names:
+        values = ",".join(term(kind, name).removeprefix(f"{kind}:") for name in names)
+        parts.append(f"{'-' if is_without else ''}{kind}:{values}")
     return " ".join(parts)
 
 
