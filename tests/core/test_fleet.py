@@ -95,6 +95,8 @@ async def test_a_dead_a_frozen_a_slow_and_a_locked_one_delay_nobody(dsn: str, mo
 
             await until(both)
             assert oldest_s < 10  # they are asked every 0.1 s; a machine may be busy
+            trouble = fleet.members["locked"].trouble
+            assert trouble is not None and trouble.sentence == "The server has not answered for 1 s."
             sums = totals(fleet.members.values())
             assert {each.name for each in sums.left_out} == {"dead", "frozen", "locked", "password"}
             asked = asking.asked
@@ -175,9 +177,28 @@ async def test_its_lines_and_changes_are_those_of_the_overview(dsn: str) -> None
         await asyncio.to_thread(finish, dsn, job, "succeeded")
         await asyncio.to_thread(run_sql, dsn, "DELETE FROM procrastinate_workers")
         await until(lambda: not fleet.members["it"].lines)
-        assert f"Over: {first.title}" in [each.text for each in fleet.changes(10)]
+        assert f"Over: {first.was}" in [each.text for each in fleet.changes(10)]
         fleet.follow([])
         assert fleet.members == {}
+
+
+async def test_what_follows_from_something_worse_is_not_told_to_be_over(dsn: str) -> None:
+    async with following(profile("it", dsn)) as fleet:
+
+        def rules() -> list[str]:
+            return [line.rule for line in fleet.members["it"].lines]
+
+        for _ in range(2):
+            await asyncio.to_thread(run_sql, dsn, "SELECT procrastinate_register_worker_v1()")
+        silent = "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes' WHERE id <= {}"
+        await asyncio.to_thread(run_sql, dsn, silent.format(1))
+        await until(lambda: rules() == ["unresponsive_worker"])
+        await asyncio.to_thread(run_sql, dsn, silent.format(2))
+        await until(lambda: rules() == ["no_worker"])
+        assert not [each.text for each in fleet.changes(10) if each.text.startswith("Over")]
+        await asyncio.to_thread(run_sql, dsn, "DELETE FROM procrastinate_workers")
+        await until(lambda: not rules())
+        assert fleet.changes(1)[0].text == "Over: No worker was alive"
 
 
 # Order and sums, without servers

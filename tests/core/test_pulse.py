@@ -106,6 +106,7 @@ async def test_many_open_jobs_are_told_as_at_least_and_asked_for_more_rarely(dsn
         look = await pulse.ask(connector)
         assert look.is_at_least and look.all.due == pulse_question.MOST
         assert look.situation.open.queues.keys() == {"old"}  # the oldest are looked at
+        assert attention(look.situation)[0].sentence == "No worker is alive. 10,000+ jobs are due."
         # More events than are read at once: what was before is not known, and is not told as none.
         assert look.ended[0] is None and look.ended_per_minute is None
         run_sql(dsn, MANY)

@@ -13,8 +13,10 @@ from jobdesk.connection.session import Session
 from jobdesk.fleet.board import FleetBoard
 from jobdesk.fleet.page import FleetPage
 from jobdesk.fleet.words import KEYS
+from jobdesk.kit.theme import theme
 from jobdesk.window.desks import Desks
 from jobdesk.window.main_window import MainWindow
+from jobdesk.window.wall import Wall
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
 from made_up_server import MadeUpServer
@@ -44,6 +46,15 @@ def cell(page: FleetPage, name: str, column: str) -> str:
     page.refresh()
     place = page.table.fleet.place_of(f"member:{name}")
     return "" if place is None else str(page.table.fleet.rows[place].cells[KEYS.index(column)].text)
+
+
+def is_red_among_the_sums(wall: Wall) -> bool:
+    picture, red = wall.grab().toImage(), theme().tokens.colour("bad").rgb()
+    scale = min(picture.width() / 1920, picture.height() / 1080)
+    left, top = (picture.width() - 1920 * scale) / 2, (picture.height() - 1080 * scale) / 2
+    rows = range(round(top + 176 * scale), round(top + 320 * scale), 2)
+    columns = range(round(left), round(left + 1920 * scale), 2)
+    return any(picture.pixel(x, y) == red for y in rows for x in columns)
 
 
 @contextlib.asynccontextmanager
@@ -172,6 +183,18 @@ async def test_the_wall_turns_and_is_left_by_escape_and_does_nothing_else(
             assert not wall.grab().isNull()
             QTest.keyClick(wall, Qt.Key.Key_Space)
         assert pictures == {"", "a", "b"} and wall.face == ""
+        # One that gets worse meanwhile is neither shown at once nor twice, and staging makes no sum red.
+        QTest.keyClick(wall, Qt.Key.Key_Space)
+        assert wall.face == "a"
+        defer(module_dsn)
+        start(module_dsn, heartbeat="now() - interval '5 minutes'")
+        await until(lambda: (found := board.member("b")) is not None and found.rank == 1)
+        assert wall.face == "a"
+        QTest.keyClick(wall, Qt.Key.Key_Space)
+        assert wall.face == "b"
+        QTest.keyClick(wall, Qt.Key.Key_Space)
+        assert wall.face == "" and wall.faces == ["", "b", "a"]
+        assert not is_red_among_the_sums(wall)
         left: list[bool] = []
         wall.left.connect(lambda: left.append(True))
         QTest.keyClick(wall, Qt.Key.Key_Escape)

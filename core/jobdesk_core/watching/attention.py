@@ -46,6 +46,11 @@ def every_line(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> Ite
         yield from (line for line in rule(situation, thresholds) if not line.is_inferred)
 
 
+def keys(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> set[tuple[RuleKey, str]]:
+    """What is still so, whether a line tells it or it follows from another one's."""
+    return {line.key for rule in RULES.values() for line in rule(situation, thresholds)}
+
+
 def attention(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> list[Attention]:
     """What needs attention, the worst first, each trouble once; empty when nothing does."""
     kinds: dict[RuleKey, list[Attention]] = {}

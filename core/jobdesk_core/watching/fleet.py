@@ -23,7 +23,7 @@ from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.profile import Profile, connection_parameters
 from jobdesk_core.profiles.secrets import Passwords, about_refusal
 from jobdesk_core.troubles import Trouble, explain
-from jobdesk_core.watching.attention import attention
+from jobdesk_core.watching.attention import attention, keys
 from jobdesk_core.watching.member import Member, State, state_of
 from jobdesk_core.watching.pulse import LIMIT_S, Look, Pulse
 
@@ -235,7 +235,8 @@ class _Follower:
             except StatementTooLong as error:
                 if connection.closed:
                     raise
-                await self._tell_and_rest(explain(error))
+                sentence = str(limits.Unanswered(self._fleet.limit_s))
+                await self._tell_and_rest(replace(explain(error), sentence=sentence))
                 continue
             self._pause_s = FIRST_PAUSE_S
             self._show(look)
@@ -322,8 +323,10 @@ def _changes(before: Member, after: Member) -> Sequence[Change]:
     for line in after.lines:
         if line.key not in known:
             note(line.text, line.tone, line.since)
-    still = {line.key for line in after.lines}
-    for line in before.lines:
+    gone = [line for line in before.lines if line.key not in {each.key for each in after.lines}]
+    # What now follows from another line, such as that no worker is alive, is not over.
+    still = keys(after.look.situation) if gone else set()
+    for line in gone:
         if line.key not in still:
-            note(f"Over: {line.title}")
+            note(f"Over: {line.was}")
     return found

@@ -193,7 +193,13 @@ class Pulse:
         now, jobs = answer.server_time, answer.open
         courses = {name: course for name, course in self._courses(jobs, now)}
         situation = Situation(
-            now, jobs, courses, list(self._rises(now)), usual=self.usual, started_at=self._series.last_start()
+            now,
+            jobs,
+            courses,
+            list(self._rises(now)),
+            usual=self.usual,
+            started_at=self._series.last_start(),
+            is_at_least=answer.is_at_least,
         )
         ended, failed = self._minutes(ENDS, now), self._minutes((EventType.FAILED,), now)
         return Look(

@@ -141,6 +141,8 @@ class Situation:
     growths: Sequence[Growth] | None = None
     latency: Latency | None = None
     started_at: dt.datetime | None = None
+    #: Whether there are more open jobs than were counted.
+    is_at_least: bool = False
     worker_seen_at: dt.datetime | None = None
     #: A sentence about the session for which others wait, in the server itself; empty when nothing tells.
     blocker: str = ""

@@ -13,14 +13,16 @@ def how_long(since: dt.datetime | None, now: dt.datetime) -> str:
     return so_far(now - since) if since is not None else ""
 
 
-def jobs(count: int, noun: str = "job") -> str:
-    """How many, with the noun in its number."""
+def jobs(count: int, noun: str = "job", *, is_at_least: bool = False) -> str:
+    """How many, with the noun in its number; with a plus where there may be more."""
+    if is_at_least:
+        return f"{count:,}+ {noun}s"
     return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def are(count: int) -> str:
+def are(count: int, *, is_at_least: bool = False) -> str:
     """The verb to so many."""
-    return "is" if count == 1 else "are"
+    return "is" if count == 1 and not is_at_least else "are"
 
 
 def number(value: float) -> str:

@@ -74,7 +74,7 @@ def lines(situation: Situation) -> list[Line]:
         else:
             running = _tr("{count} running").format(count=formats.number(group.running)) if group.running else ""
             tone = "secondary"
-        due = _tr("{count} due").format(count=formats.number(group.due))
+        due = _tr("{count} due").format(count=f"{group.due:,}{'+' if situation.is_at_least else ''}")
         idle = so_far(idle_s) if group.due and idle_s else formats.DASH
         found.append((name, due, running, tone, idle, "bad" if is_still else "secondary"))  # type: ignore[arg-type]
     if len(ordered) > MOST:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from jobdesk.fleet.commands import FleetCommands
 from jobdesk.fleet.page import FleetPage
+from jobdesk.fleet.rows import is_urgent
 from jobdesk.kit import formats
 from jobdesk.kit.theme.tokens import Tone
 from jobdesk.window.badges import show_badges
@@ -60,7 +61,7 @@ class Above(QObject):
             return
         sums, members = board.totals, board.members
         number = len(sums.unreachable) + len(sums.attention)
-        is_bad = any(member.rank < 2 for member in members)
+        is_bad = any(member.rank < 2 and is_urgent(member.profile) for member in members)
         tone: Tone = "bad" if is_bad else "warning"
         self._view.navigation.set_badge(ABOVE, formats.number(number) if number else "", tone)
         if not self.is_shown:
@@ -68,7 +69,13 @@ class Above(QObject):
         show_badges(self._view.navigation, None)
         answering = sums.databases - len(sums.left_out)
         told = _tr("{count} of {all} answer").format(count=answering, all=sums.databases)
-        mode = "live" if answering == sums.databases else "stale" if sums.unreachable else "connecting"
+        mode = (
+            "live"
+            if answering == sums.databases
+            else "stale"
+            if any(is_urgent(each.profile) for each in sums.unreachable)
+            else "connecting"
+        )
         self._view.header.show_answering(mode, told)
         page = self._view.pages.get_as(ABOVE, FleetPage)
         self._footer.show_note(page.footnote() or "", page.watched())

@@ -40,7 +40,7 @@ class Wall(QWidget):
         self.setCursor(Qt.CursorShape.BlankCursor)
         self.resize(1280, 720)
         self._board = board
-        self._place, self._since = 0, time.monotonic()
+        self._place, self._round = 0, list[str]()
         self._awake = Awake()
         self._turning = QTimer(self, interval=TURN_MS)
         self._turning.timeout.connect(self.turn)
@@ -50,7 +50,15 @@ class Wall(QWidget):
 
     @property
     def faces(self) -> list[str]:
-        """What is shown one after the other: empty for the fleet, and the names of the databases."""
+        """What is shown one after the other: empty for the fleet, and the names of the databases.
+
+        In the order of when the round began: one that gets better or worse is neither left out nor shown twice.
+        """
+        if not self._place:
+            return self._worst()
+        return [name for name in self._round if not name or self._board.member(name) is not None]
+
+    def _worst(self) -> list[str]:
         members = self._board.members
         if len(members) == 1:
             return [members[0].name]
@@ -60,11 +68,13 @@ class Wall(QWidget):
     def face(self) -> str:
         """The one on show."""
         faces = self.faces
-        return faces[self._place % len(faces)]
+        return faces[self._place % len(faces)] if faces else ""
 
     def turn(self) -> None:
         """Show the next face."""
-        self._place = (self._place + 1) % len(self.faces)
+        if not self._place:
+            self._round = self._worst()
+        self._place = (self._place + 1) % max(1, len(self.faces))
         self._turning.start()
         self.look()
 

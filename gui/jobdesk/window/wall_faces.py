@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jobdesk_core.durations import roughly
 from jobdesk_core.watching.member import Member, Totals, worst_first
 from PySide6.QtCore import QCoreApplication, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QTextOption
 
 from jobdesk.fleet import words
 from jobdesk.fleet.painting import paint_line
@@ -20,6 +20,8 @@ from jobdesk.kit.theme.tokens import Tone, readable_on
 WIDTH, HEIGHT, MARGIN = 1920.0, 1080.0, 72.0
 #: Databases listed, and sentences of one.
 MOST_LISTED, MOST_LINES = 6, 3
+#: Unreachable databases told over the whole width; they are not listed again.
+MOST_IN_BAND = 2
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -31,21 +33,37 @@ def fleet_face(painter: QPainter, members: Sequence[Member], sums: Totals, probl
         told = problem or _tr("No databases yet: save a connection in Jobdesk first.")
         _write(painter, QRectF(MARGIN, 300, WIDTH - 2 * MARGIN, 120), told, 54)
         return
-    top = _band(painter, [each for each in sums.unreachable if is_urgent(each.profile)], 176)
-    bad = "bad" if sums.alive < sums.registered else ""
+    above = [each for each in sums.unreachable if is_urgent(each.profile)][:MOST_IN_BAND]
+    top, banded = _band(painter, above, 176), {each.name for each in above}
     numbers: list[tuple[str, str, str]] = [
         (_tr("databases answer"), f"{sums.databases - len(sums.left_out)}/{sums.databases}", ""),
         (_tr("due"), f"{sums.due:,}{'+' if sums.is_at_least else ''}", ""),
-        (_tr("failing per min"), f"{sums.failed_per_minute:,.1f}", "bad" if sums.failing else ""),
-        (_tr("workers alive"), f"{sums.alive:,}", bad),
-        (_tr("stalled jobs"), f"{sums.stalled:,}", "bad" if sums.stalled else ""),
+        (_tr("failing per min"), f"{sums.failed_per_minute:,.1f}", _red(members, _fails)),
+        (_tr("workers alive"), f"{sums.alive:,}", _red(members, _lacks_workers)),
+        (_tr("stalled jobs"), f"{sums.stalled:,}", _red(sums.stalling, lambda _: True)),
     ]
     top = _numbers(painter, numbers, top)
-    for member in [each for each in worst_first(members) if top + 84 < HEIGHT - 70][:MOST_LISTED]:
+    for member in [each for each in worst_first(members) if each.name not in banded][:MOST_LISTED]:
         if top + 84 > HEIGHT - 70:
             break
         _listed(painter, member, top)
         top += 88
+
+
+def _red(members: Sequence[Member], is_bad: Callable[[Member], bool]) -> str:
+    """The tone of a sum: demo, development and staging make none red."""
+    found = any(each.is_answering and is_urgent(each.profile) and is_bad(each) for each in members)
+    return "bad" if found else ""
+
+
+def _fails(member: Member) -> bool:
+    return any(line.rule == "failures" for line in member.lines)
+
+
+def _lacks_workers(member: Member) -> bool:
+    workers = member.look.workers if member.look is not None else None
+    is_one_dead = workers is not None and workers[0] < workers[1]
+    return is_one_dead or any(line.rule == "no_worker" and line.tone == "bad" for line in member.lines)
 
 
 def database_face(painter: QPainter, member: Member, clock: str) -> None:
@@ -55,20 +73,19 @@ def database_face(painter: QPainter, member: Member, clock: str) -> None:
     if not member.is_answering or look is None:
         top = _band(painter, [member], 176)
         reason = words.reason(member) or _tr("Connecting …")
-        _write(painter, QRectF(MARGIN, top, WIDTH - 2 * MARGIN, 150), reason, 44, "secondary")
+        _write_all(painter, QRectF(MARGIN, top + 30, WIDTH - 2 * MARGIN, HEIGHT - 110 - top - 30), reason, 44)
         return
     group, workers = look.all, look.workers
     alive = formats.DASH if workers is None else f"{workers[0]}" if workers[0] == workers[1] else ""
     alive = alive or _tr("{live} of {all}").format(live=workers[0] if workers else 0, all=workers[1] if workers else 0)
     oldest = member.oldest_s
     rate = look.failed_per_minute
-    rises = any(line.rule == "failures" for line in member.lines)
     numbers: list[tuple[str, str, str]] = [
         (_tr("due"), f"{group.due:,}{'+' if look.is_at_least else ''}", ""),
         (_tr("oldest due"), roughly(oldest) if oldest is not None else formats.DASH, ""),
         (_tr("running"), f"{group.running:,}", ""),
-        (_tr("failed per min"), f"{rate:,.1f}" if rate is not None else formats.DASH, "bad" if rises else ""),
-        (_tr("workers"), alive, "bad" if workers is not None and workers[0] < workers[1] else ""),
+        (_tr("failed per min"), f"{rate:,.1f}" if rate is not None else formats.DASH, "bad" if _fails(member) else ""),
+        (_tr("workers"), alive, "bad" if _lacks_workers(member) else ""),
     ]
     top = _numbers(painter, numbers, 190)
     if not member.lines:
@@ -107,7 +124,7 @@ def _head(painter: QPainter, name: str, colour: str, clock: str) -> None:
 
 def _band(painter: QPainter, members: Sequence[Member], top: float) -> float:
     """What does not answer, over the whole width in its colour; returns where to go on."""
-    for member in members[:2]:
+    for member in members:
         state = words.state_cell(member)
         colour = QColor(theme().tokens.colour("bad" if state.tone == "bad" else "warning"))
         painter.fillRect(QRectF(0, top, WIDTH, 104), colour)
@@ -177,6 +194,17 @@ def _write(
     painter.setPen(ink if ink is not None else theme().tokens.colour(tone or "text"))  # type: ignore[arg-type]
     shown = QFontMetricsF(font).elidedText(formats.visible(text[:500]), Qt.TextElideMode.ElideRight, box.width())
     painter.drawText(box, int((_RIGHT if is_right else _LEFT) | Qt.TextFlag.TextSingleLine), shown)
+
+
+def _write_all(painter: QPainter, box: QRectF, text: str, size: int) -> None:
+    """As many lines as it takes."""
+    font = QFont(theme().font(13))
+    font.setPixelSize(size)
+    painter.setFont(font)
+    painter.setPen(theme().tokens.colour("secondary"))
+    option = QTextOption(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    painter.drawText(box, formats.visible(text[:500]), option)
 
 
 def _tr(text: str) -> str:

@@ -137,7 +137,7 @@ def _standing(situation: Situation, name: str, group: OpenGroup, course: Progres
     now = situation.now
     tone: Severity = "bad"
     more = "more than " if course.is_at_least else ""
-    sentence = f"{jobs(group.due)} due"
+    sentence = f"{jobs(group.due, is_at_least=situation.is_at_least)} due"
     if course.idle_since is not None:
         sentence += f", none started for {more}{how_long(course.idle_since, now)}"
     if not group.stalled and course.is_busy:
@@ -230,7 +230,9 @@ def oldest_due(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
         waited_s = (situation.now - oldest).total_seconds()
         if waited_s > limits.oldest_due_s and name not in situation.open.paused:
             since = oldest + dt.timedelta(seconds=limits.oldest_due_s)
-            oldest_of = "its one due job" if group.due == 1 else f"the oldest of {jobs(group.due)} due"
+            more = situation.is_at_least
+            is_one = group.due == 1 and not more
+            oldest_of = "its one due job" if is_one else f"the oldest of {jobs(group.due, is_at_least=more)} due"
             sentence = f"{oldest_of} has waited {so_far(waited_s)}."
             shown, title = f"{term('queue', name)} status:todo", f"{name} has fallen behind"
             yield Attention("oldest_due", name, title, sentence, since, "warning", waited_s, shown, "queues")
@@ -242,6 +244,8 @@ def paused(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     for name, group in _queues(situation, lambda name, group: name in marked):
         if group.due:
             since = situation.open.paused[name]
-            sentence = f"Paused for {how_long(since, situation.now)}. {jobs(group.due)} {are(group.due)} due."
+            more = situation.is_at_least
+            due = f"{jobs(group.due, is_at_least=more)} {are(group.due, is_at_least=more)} due"
+            sentence = f"Paused for {how_long(since, situation.now)}. {due}."
             shown = f"is:paused {term('queue', name)}"
             yield Attention("paused", name, f"{name} is paused", sentence, since, "warning", group.due, shown, "")

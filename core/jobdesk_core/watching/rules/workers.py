@@ -32,7 +32,9 @@ def no_worker(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
         return
     since = max((worker.last_heartbeat for worker in dead), default=seen or of_all.oldest)
     if of_all.due or of_all.running:
-        due = f"{jobs(of_all.due)} {are(of_all.due)} due." if of_all.due else "No job is due."
+        more = situation.is_at_least
+        count, verb = jobs(of_all.due, is_at_least=more), are(of_all.due, is_at_least=more)
+        due = f"{count} {verb} due." if of_all.due else "No job is due."
         filter_text = "status:todo" if of_all.due else "status:doing"
         yield _none_alive(f"No worker is alive. {due}", since, "bad", of_all.due, filter_text)
     elif of_all.scheduled and of_all.next_due is not None:
@@ -78,12 +80,15 @@ def unserved(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     queues = situation.open.queues.items() if served.queues is not None else ()
     for name, group in sorted(queues, key=lambda item: (-item[1].due, item[0])):
         if name not in (served.queues or ()) and name not in situation.open.paused and _has_waited(group, now):
-            sentence = f"{jobs(group.due)} due, and no live worker serves this queue."
+            sentence = (
+                f"{jobs(group.due, is_at_least=situation.is_at_least)} due, and no live worker serves this queue."
+            )
             yield _unserved("queue", name, sentence, group, f"{name} is served by nobody")
     tasks = situation.open.tasks.items() if served.tasks is not None else ()
     for name, group in sorted(tasks, key=lambda item: (-item[1].due, item[0])):
         if name not in (served.tasks or ()) and not name.startswith(_BUILT_IN) and _has_waited(group, now):
-            sentence = f"{jobs(group.due)} due, and no live worker knows this task: a run of it will fail."
+            due = jobs(group.due, is_at_least=situation.is_at_least)
+            sentence = f"{due} due, and no live worker knows this task: a run of it will fail."
             yield _unserved("task", name, sentence, group, f"{name} is known to nobody")
 
 
