@@ -281,6 +281,29 @@ def test_what_is_on_time_late_missed_overlapping_abandoned() -> None:
     assert overlapping.last == overlapping.runs[-1] and overlapping.last.is_overlapping
 
 
+def test_an_inferred_cadence_may_pause_as_it_has_before() -> None:
+    # Every 15 min from 08:00 to 17:45, Monday to Friday; nobody tells.
+    monday = at("2026-11-16 08:00")
+    times = [monday + day * DAY + n * 15 * MINUTE for day in (0, 1, 2, 3, 4, 7, 8) for n in range(40)]
+
+    def state(now: str) -> str:
+        runs = [ran(each, took=1) for each in times if each <= at(now)][-41:]
+        return judged(known(None, *runs), at(now)).state
+
+    assert {
+        now: state(now) for now in ("2026-11-19 18:30", "2026-11-20 07:59", "2026-11-21 12:00", "2026-11-22 23:00")
+    } == {
+        "2026-11-19 18:30": "on time",
+        "2026-11-20 07:59": "on time",
+        "2026-11-21 12:00": "on time",  # a Saturday
+        "2026-11-22 23:00": "on time",
+    }
+    times = [each for each in times if each < monday + 3 * DAY + 3 * HOUR]
+    assert state("2026-11-19 11:30") == "late", "it has never paused at that time of the day"
+    # One that has never paused is late soon.
+    assert judged(known(None, *MINUTES), at("2026-11-26 22:50")).state == "late"
+
+
 def test_a_change_of_clocks_makes_nothing_late() -> None:
     for day, cron in (("2026-03-29", "30 2 * * *"), ("2026-10-25", "30 2 * * *"), ("2026-10-25", "0 * * * *")):
         cadence = told(cron, "Europe/Berlin")

@@ -71,25 +71,25 @@ def _forget(path: Path) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found, records = histories(), []
-    is_table = forms.form_of(options) is None
-    table = output.Table("file", "since", "written", "kB")
+    found, records, rows = histories(), [], []
     for path in found:
         since, status = History(path).recorded_since, path.stat()
         written = dt.datetime.fromtimestamp(status.st_mtime, dt.UTC)
         begun = dt.datetime.fromtimestamp(since * 60, dt.UTC) if since is not None else None
         records.append({"file": str(path), "since": begun, "written": written, "bytes": status.st_size})
-        if is_table:
-            table.rows([(path.name, begun, written, f"{status.st_size / 1000:,.0f}")])
-    if not is_table:
+        rows.append((path.name, begun, written, f"{status.st_size / 1000:,.0f}"))
+    if forms.form_of(options) is not None:
         return forms.write(options, records, "history")
+    if rows:
+        output.Table("file", "since", "written", "kB").rows(rows)
     output.note(f"In {history_folder()}" if found else f"Nothing has been recorded in {history_folder()}")
     return exit_codes.DONE if found else exit_codes.NOT_ALL
 
 
 def _show(history: History, now: int, options: argparse.Namespace) -> int:
     end = (now // HOUR + 1) * HOUR
-    found = history.read(end - options.hours * HOUR, end, HOUR, queue=options.queue, task=options.task)
+    hours = min(options.hours, 24 * (history.limits.days + 1))  # nothing older is kept
+    found = history.read(end - hours * HOUR, end, HOUR, queue=options.queue, task=options.task)
     if forms.form_of(options) is not None:
         forms.write(options, [_as_json(column) for column in found.columns], "hour")
         return exit_codes.DONE

@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.schedules import why
-from jobdesk_core.schedules.cadence import Cadence, inferred, latest, told
+from jobdesk_core.schedules.cadence import DAY_S, Cadence, inferred, latest, told
 from jobdesk_core.schedules.schedule import MOST_MISSED, Run, Schedule, Source, State
 
 #: Runs that are told of each task.
@@ -23,6 +23,8 @@ MOST_RUNS = 40
 LEAST_LATE_S, MOST_LATE_S = 2.0, 30.0
 #: Periods, and seconds, for which one that nobody tells of is quiet before it counts as abandoned.
 ABANDONED_PERIODS, ABANDONED_S = 5, 600.0
+#: Periods without a run that are a pause of one whose cadence is inferred; seconds of a night, and of free days.
+FEWEST_PAUSED, LEAST_NIGHT_S, MOST_FREE_S = 4, 6 * 3_600.0, 3 * 86_400.0
 #: An application tells anew every hour what it has: what it has not told for so long, while it told others, is gone.
 TOLD_ANEW_S = 3_900.0
 
@@ -145,6 +147,8 @@ def _judged(known: Known, around: Around) -> Schedule:
         return replace(found, next_at=_moment(cadence.after(max(now, since if since is not None else now))))
     missed = sum(now - at > _missed_after(cadence, at) for at in pending)
     is_late = now - pending[0] > _late_after(cadence, pending[0])
+    if is_late and cadence.is_inferred and _pauses(known, cadence, now):
+        return replace(found, next_at=None)
     found = replace(found, expected_at=_moment(pending[0]) if is_late else None)
     if is_late and _is_abandoned(known, around, cadence, pending[0], now):
         return replace(found, state="abandoned", next_at=None, reason=why.abandoned(known.told is not None))
@@ -200,6 +204,29 @@ def _is_abandoned(known: Known, around: Around, cadence: Cadence, first: float, 
     if known.told is not None:
         return are_others_deferred or (known.told.newest_at or 0.0) > first
     return are_others_deferred and now - first > max(ABANDONED_S, ABANDONED_PERIODS * cadence.period(first))
+
+
+def _pauses(known: Known, cadence: Cadence, now: float) -> bool:
+    """Whether its past runs have paused at this time of the day before, for as long: as those of working hours do.
+
+    After such an evening, a day of the week on which it was never seen to run is no working day.
+    """
+    times = sorted({_second(run.expected_at) for run in known.runs})
+    if cadence.every_s is None or len(times) < 2:
+        return False
+    least, last = FEWEST_PAUSED * cadence.every_s, times[-1]
+    pauses = [(early, late - early) for early, late in pairwise(times) if late - early >= least]
+    off = [(last - early + DAY_S / 2) % DAY_S - DAY_S / 2 for early, _ in pauses]
+    alike = [lasted for (_, lasted), each in zip(pauses, off, strict=True) if abs(each) <= 2 * cadence.every_s]
+    longest, silent = max(alike, default=0.0), now - last
+    if silent <= longest + _late_after(cadence, last):
+        return bool(alike)
+    is_free = _weekday(now) not in {_weekday(at) for at in times}
+    return longest >= LEAST_NIGHT_S and silent <= MOST_FREE_S and is_free
+
+
+def _weekday(at: float) -> int:
+    return dt.datetime.fromtimestamp(at, dt.UTC).weekday()
 
 
 def _overlap(runs: Sequence[Run]) -> State:
