@@ -365,7 +365,8 @@ class Monitor:
                 answered, _ = await asyncio.wait({task}, timeout=3 * ANSWER_S)
                 if not answered:
                     raise ConnectorException("The server has stopped answering.")
-                self._turn(*self._listener.mode)
+                if task.exception() is None:
+                    self._turn(*self._listener.mode)
             return task.result()
         finally:
             await limits.ended(task)

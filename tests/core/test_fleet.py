@@ -10,6 +10,7 @@ import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,13 @@ async def test_it_asks_on_one_named_connection_that_may_write_nothing_and_none_w
         fleet.look_elsewhere()
         await until(lambda: fleet.members["it"].is_open)
         await until(lambda: run_sql(dsn, sessions) == [])
+        # Of a lost link its last numbers are shown, and of when they are.
+        last = fleet.members["it"].look
+        assert last is not None
+        lost = replace(last, server_time=NOW, situation=Situation(NOW, OpenJobs(NOW)))
+        fleet.elsewhere = lambda name: Elsewhere("unreachable", lost)
+        await until(lambda: fleet.members["it"].state == "unreachable")
+        assert fleet.members["it"].look == replace(last, server_time=NOW)
         fleet.elsewhere = lambda name: None
         fleet.look_elsewhere()
         await until(lambda: not fleet.members["it"].is_open)

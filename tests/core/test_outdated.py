@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 from database import connected, run_sql
 from faulty import FaultyLink
+from jobdesk_core import monitor as monitors
 from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.feed.state import Changes
 from jobdesk_core.monitor import Monitor
 from waiting import until
@@ -121,3 +123,18 @@ async def test_what_changed_while_the_link_was_away_is_read_and_detected_anew(ds
             link.thaw()
             await until(lambda: found.refreshes > before and found.is_live, timeout_s=30, what="the link to be back")
             await until(lambda: found.total() == 0 and not found.able.can_retry_failed, what="what is there now")
+
+
+async def test_a_question_that_fails_in_the_end_is_no_answer(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitors, "WAIT_TOLD_S", 0.02)
+    monkeypatch.setattr(monitors, "ANSWER_S", 0.2)
+
+    async def failing() -> None:
+        await asyncio.sleep(0.4)
+        raise ConnectorException("The server has stopped answering.")
+
+    async with connected(dsn) as (connector, able):
+        monitor = Monitor(connector, able)
+        with pytest.raises(ConnectorException):
+            await monitor._answered(failing())
+        assert monitor.state.mode == "stale"  # not live in between: closing what has failed takes seconds

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 from database import defer, run_sql, start
 from faulty import FaultyLink
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.session import Session
-from jobdesk.fleet.board import FleetBoard
+from jobdesk.fleet.board import FleetBoard, seen_by
 from jobdesk.fleet.page import FleetPage
 from jobdesk.fleet.words import KEYS
 from jobdesk.kit.theme import theme
@@ -20,7 +22,7 @@ from jobdesk.window.wall import Wall
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
 from made_up_server import MadeUpServer
-from opened import dialog_of, opened
+from opened import desk_of, dialog_of, opened
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from waiting import until
@@ -149,6 +151,10 @@ async def test_opening_one_makes_a_tab_or_brings_it_to_the_front_and_a_tab_is_no
         await until(lambda: first.session.desk is not None and first.page_key == "overview")
         await until(lambda: (member := board.member("a")) is not None and member.is_open and member.is_answering)
         await until(lambda: run_sql(dsn, sessions, "jobdesk fleet") == [0])
+        desk, read_at = desk_of(first), dt.datetime(2026, 5, 4, 12, 30, tzinfo=dt.UTC)
+        desk.monitor.state = replace(desk.monitor.state, mode="stale", read_at=read_at)
+        look = seen_by(desk).look
+        assert look is not None and look.server_time == read_at
         first.show_page("fleet")
         assert first.strip._colour == "" and "Fleet" in made.frames[0].windowTitle()
         page.side.open_asked_for.emit("", "")

@@ -24,7 +24,7 @@ from jobdesk_core.profiles.profile import Profile, connection_parameters
 from jobdesk_core.profiles.secrets import Passwords, about_refusal
 from jobdesk_core.troubles import Trouble, explain
 from jobdesk_core.watching.attention import attention, keys
-from jobdesk_core.watching.member import Member, State, state_of
+from jobdesk_core.watching.member import ANSWERING, Member, State, state_of
 from jobdesk_core.watching.pulse import LIMIT_S, Look, Pulse
 
 #: Named in every session, so that the server's own lists say what it is for.
@@ -254,7 +254,10 @@ class _Follower:
         if before is None:
             return
         look, now = known.look, time.monotonic()
-        is_new = look is not None and known.state in ("live", "polling")
+        if known.state not in ANSWERING and look is not None and before.look is not None:
+            # What it tells now is reckoned on, and nobody has read it.
+            look = replace(before.look, server_time=look.server_time)
+        is_new = look is not None and known.state in ANSWERING
         lines = tuple(attention(look.situation)) if is_new and look is not None else before.lines
         self._fleet.put(
             replace(

@@ -219,11 +219,13 @@ def seen_by(desk: Desk) -> Elsewhere:
 
 
 def _look(desk: Desk) -> Look | None:
-    """As its pulse would tell it, from what its feed has read."""
+    """As its pulse would tell it, from what its feed has read; where the link is lost, of when that was."""
     monitor = desk.monitor
     situation, series, now = monitor.situation(), monitor.series, monitor.now()
     if situation is None:
         return None
+    if desk.state.mode == "stale" and desk.state.read_at is not None:
+        now = desk.state.read_at
     minutes: list[tuple[int | None, ...]] = [
         tuple(series.last(kinds, now, None, MINUTES + 1)[:-1]) if series.is_whole else (None,) * MINUTES
         for kinds in (ENDS, (EventType.FAILED,))
