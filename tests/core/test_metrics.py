@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from database import defer, finish, role, run_sql, start
 from jobdesk_core.cli import exit_codes, main
+from jobdesk_core.cli.metrics import Told
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.metrics import source as source_module
 from jobdesk_core.metrics.dashboard import dashboard
@@ -29,6 +30,7 @@ from jobdesk_core.profiles import Profile, ProfileStore
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg.conninfo import make_conninfo
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 RESOURCES = Path(__file__).parents[2] / "resources"
@@ -213,10 +215,37 @@ def test_once_for_several_profiles_without_a_secret(
     out, err = capsys.readouterr()
     samples = read(out)
     assert [value(samples, "jobdesk_up", profile=name) for name in ("shop", "mail")] == [1, 1]
+    # Wherever they are named.
+    for words in (
+        ["--profile", "shop", "--profile", "mail", "metrics", "--once"],
+        ["--profile", "shop", "metrics", "--once", "--profile", "mail", "--profile", "shop"],
+    ):
+        main(words)
+        again = read(capsys.readouterr().out)
+        assert [value(again, "jobdesk_up", profile=name) is None for name in ("shop", "mail")] == [False, False]
     # What has happened since this command began says nothing.
     assert "_total" not in out and "of-a-role" not in out + err
+    # Why one does not answer is said beside the metrics.
+    ProfileStore().save(Profile(name="mail", method="dsn", dsn=make_conninfo(dsn, dbname="nowhere")))
+    assert main(["metrics", "--once", "--profile", "shop", "--profile", "mail"]) == exit_codes.DONE
+    out, err = capsys.readouterr()
+    assert value(read(out), "jobdesk_up", profile="mail") == 0
+    assert err == "mail: There is no database nowhere on this server.\n"
     for words in (["--listen", "9187"], ["--listen", ":9187"], ["--listen", "127.0.0.1:x"], []):
         assert main(["metrics", *words, "--dsn", dsn]) == exit_codes.USAGE
+
+
+def test_why_one_does_not_answer_is_said_once_and_that_it_does_again(
+    dsn: str, empty_dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dsns = ["host=/nowhere", "host=/nowhere", empty_dsn, dsn, dsn]
+    source = Source("shop", lambda: connecting(dsns.pop(0)), Told())
+    source._is_fresh = lambda: False  # type: ignore[method-assign]
+    with closing(Exporter([source], Families(), scrape_s=20.0)) as exporter:
+        ups = [value(read(exporter.text()), "jobdesk_up", profile="shop") for _ in range(5)]
+    assert ups == [0, 0, 0, 1, 1]
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first.startswith("shop: ") and "has no Procrastinate schema" in second and third == "shop answers again."
 
 
 def test_it_listens_where_it_is_told_and_ends_cleanly(dsn: str) -> None:

@@ -18,6 +18,7 @@ from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.metrics.source import Source
 from jobdesk_core.profiles import Profile
 from jobdesk_core.profiles.places import Secret
+from jobdesk_core.troubles import explain
 
 if TYPE_CHECKING:
     from jobdesk_core.metrics.exporter import Exporter
@@ -97,9 +98,32 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+class Told:
+    """Says on the error stream why a database does not answer: once, until that changes. Metrics have no sentences."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[str, str] = {}
+
+    def __call__(self, name: str, error: Exception | None) -> None:
+        before, reason = self._reasons.get(name, ""), _reason(error)
+        self._reasons[name] = reason
+        if reason and reason != before:
+            output.note(f"{name}: {reason}")
+        elif before and not reason:
+            output.note(f"{name} answers again.")
+
+
+def _reason(error: Exception | None) -> str:
+    if error is None:
+        return ""
+    return " ".join(error.sentences) if isinstance(error, Ended) else explain(error).sentence
+
+
 def _sources(options: argparse.Namespace) -> list[Source]:
     """The databases, each signed in for the first time when the first scrape comes."""
-    wanted = list(dict.fromkeys(getattr(options, "profiles", None) or [None]))
+    told = Told()
+    named = (*getattr(options, "profiles_before", ()), *(getattr(options, "profiles", None) or ()))
+    wanted = list(dict.fromkeys(named or [None]))
     found = []
     for name in wanted:
         one = argparse.Namespace(**vars(options) | ({"profile": name} if name is not None else {}))
@@ -107,7 +131,7 @@ def _sources(options: argparse.Namespace) -> list[Source]:
         if options.schema:
             profile = dataclasses.replace(profile, schema=options.schema)
         # Here, for a scrape comes when nobody sits at the terminal.
-        found.append(Source(profile.name, partial(_connect, profile, password, [kept(profile, password)])))
+        found.append(Source(profile.name, partial(_connect, profile, password, [kept(profile, password)]), told))
     return found
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from jobdesk_core.cli import (
     acting,
@@ -100,6 +101,17 @@ def make_parser(program: str = "jobdesk") -> argparse.ArgumentParser:
     return parser
 
 
+class _Named(argparse.Action):
+    """A profile named before the command; all of them are kept, for a command that takes several."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        """Override Action.__call__: the last is the one, and each is noted."""
+        namespace.profile = values
+        namespace.profiles_before = [*getattr(namespace, "profiles_before", ()), values]
+
+
 def _add_common(parser: argparse.ArgumentParser, *, is_first: bool, takes_many: bool = False) -> None:
     """What may stand before the command as well as behind it. With `takes_many` several profiles may be named."""
     nothing = None if is_first else argparse.SUPPRESS
@@ -110,7 +122,8 @@ def _add_common(parser: argparse.ArgumentParser, *, is_first: bool, takes_many: 
             "--profile", action="append", dest="profiles", metavar="NAME", default=nothing, help=several
         )
     else:
-        source.add_argument("--profile", metavar="NAME", default=nothing, help="a saved connection")
+        how: Any = _Named if is_first else "store"
+        source.add_argument("--profile", metavar="NAME", default=nothing, action=how, help="a saved connection")
     source.add_argument(
         "--dsn",
         default=nothing,

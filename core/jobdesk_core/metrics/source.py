@@ -36,10 +36,19 @@ class Seen:
 
 
 class Source:
-    """Asks one database. `connect` signs in, and may raise: then it is tried again at the next scrape."""
+    """Asks one database. `connect` signs in, and may raise: then it is tried again at the next scrape.
 
-    def __init__(self, name: str, connect: Callable[[], SyncPsycopgConnector]) -> None:
+    `tell` hears how each question ended, None for an answer, in the thread that asked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], SyncPsycopgConnector],
+        tell: Callable[[str, Exception | None], None] = lambda _name, _error: None,
+    ) -> None:
         self.name = name
+        self._tell = tell
         self.pulse = Pulse()
         #: Why the last question had no answer; None when it had one.
         self.error: Exception | None = None
@@ -90,6 +99,7 @@ class Source:
             self.pulse.ask_now(self._connector)
         except Exception as caught:  # noqa: BLE001 - told as jobdesk_up 0, and tried again at the next scrape
             error = caught
+        self._tell(self.name, error)
         with self._asking:
             self.error = error
             self._questions += 1
