@@ -136,6 +136,9 @@ def test_a_clock_a_day_off_changes_nothing(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "a.sqlite")
     found = desk.alerting.look("billing", OLD, NEVER, situation(NOW, 90, ahead_s=86_400), NOW)
     assert [each.since for each in found.alerts] == [NOW - dt.timedelta(seconds=30)]
+    # What was read three seconds ago began no later for that.
+    found = desk.alerting.look("other", OLD, NEVER, situation(later(-3), 90), NOW)
+    assert [each.since for each in found.alerts] == [later(-33)]
 
 
 def test_muted_ones_are_not_told_and_a_snooze_ends(tmp_path: Path) -> None:

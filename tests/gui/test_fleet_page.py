@@ -10,6 +10,8 @@ from pathlib import Path
 
 from database import defer, run_sql, start
 from faulty import FaultyLink
+from jobdesk.alerts.seeing import source_of
+from jobdesk.alerts.watcher import Watcher
 from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.session import Session
 from jobdesk.fleet.board import FleetBoard, seen_by
@@ -19,6 +21,8 @@ from jobdesk.kit.theme import theme
 from jobdesk.window.desks import Desks
 from jobdesk.window.main_window import MainWindow
 from jobdesk.window.wall import Wall
+from jobdesk_core.alerts import book as books
+from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
 from made_up_server import MadeUpServer
@@ -241,3 +245,26 @@ async def test_testing_one_from_the_board_opens_its_connection_and_tries_it(dsn:
         await until(lambda: not dialog.work.is_running("test"), what="the test to end")
         dialog.done(0)
         await page.board.stop()
+
+
+async def test_an_alert_of_a_database_that_is_not_open_leads_to_it(dsn: str, tmp_path: Path) -> None:
+    defer(dsn, queue_name="mail")
+    run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '1 hour'")
+    watcher = Watcher(path=tmp_path / "alerts.toml", state=tmp_path / "alerts.sqlite")
+    books.write(books.RuleBook(rules=(AlertRule("oldest_due", values={"oldest_due_s": 60.0}),)), watcher.path)
+    async with desks(tmp_path, saved(tmp_path, profile("a", dsn))) as (made, board):
+        view = made.current.view
+        board.watch(lambda _: True)
+        watcher.sources = lambda: [source_of(member) for member in board.members]
+        view.alerts.follow(watcher)
+        watcher.start()
+        try:
+            await until(lambda: watcher.active("a"), what="the alert")
+            view.alerts.come(0)
+            (card,) = view.alerts.list.cards.values()
+            assert card.title.whole == "mail has fallen behind · a"
+            card.jobs.click()
+            await until(lambda: view.session.desk is not None, what="the tab")
+            assert view.page_key == "jobs" and "queue:mail" in view.finding.bar.text()
+        finally:
+            await watcher.stop()

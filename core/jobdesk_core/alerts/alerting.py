@@ -27,6 +27,8 @@ from jobdesk_core.watching.situation import Situation
 logger = logging.getLogger("jobdesk.alerts")
 #: Seconds between two writings of a sentence that goes on while its alert stays.
 REFRESH_S = 15.0
+#: How old, in seconds, what is looked at may be: by so much a server's clock that seems slow is taken for ours.
+READ_AGO_S = 5.0
 #: Seconds between two sweeps of what is too old.
 SWEEP_S = 3_600.0
 _NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -77,6 +79,8 @@ class Alerting:
         ordered = named(rules)
         found = lines(ordered, seen, at)
         ahead = seen.now - at if isinstance(seen, Situation) else dt.timedelta()
+        if -READ_AGO_S <= ahead.total_seconds() < 0:
+            ahead = dt.timedelta()
         is_settling = self._is_settling(database, seen, at)
 
         def go_on(before: list[Alert], mutes: list[Mute]) -> tuple[list[Alert], list[Alert], list[Telling]]:

@@ -81,6 +81,8 @@ class AlertCard(QFrame):
         self.help.setEnabled(can_act)
         self.jobs.setVisible(bool(alert.filter_text))
         self.jobs.setEnabled(can_act)
+        for button in (self.help, self.jobs):
+            button.setToolTip("" if can_act else self.tr("Choose the tab of its database first."))
         self.setAccessibleName(alert.title)
         self.setAccessibleDescription(alert.sentence)
         self.mute.setAccessibleName(self.tr("Mute {title}").format(title=alert.title))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jobdesk_core.alerts.alert import Alert
 from PySide6.QtCore import Signal
@@ -17,6 +17,8 @@ from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.work import Work
 
 MONTH = 30
+#: Remedies that are acts upon jobs.
+ACTS = ("rescue", "retry")
 #: Cards shown at most; more are counted.
 MOST_CARDS = 50
 
@@ -31,6 +33,8 @@ class ListTab(QWidget):
         super().__init__(parent)
         self.watcher: Watcher | None = None
         self.database = ""
+        #: Whether a button can lead to another database than the one on show.
+        self.can_open: Callable[[str], bool] = lambda name: False
         self.cards: dict[tuple[str, str, str], AlertCard] = {}
         self.earlier: list[EarlierLine] = []
         self._shown_earlier: list[Alert] = []
@@ -111,8 +115,11 @@ class ListTab(QWidget):
                 self._cards.removeWidget(known)
                 self._cards.insertWidget(place, known)
                 known.show()
-            can_act = alert.database == self.database
-            known.show_alert(alert, self._remedy(alert), names_database=names_database, can_act=can_act)
+            is_here = alert.database == self.database
+            # An act begins where its jobs are on show.
+            remedy = self._remedy(alert) if is_here or alert.remedy not in ACTS else ""
+            can_act = is_here or self.can_open(alert.database)
+            known.show_alert(alert, remedy, names_database=names_database, can_act=can_act)
         beyond = len(alerts) - len(wanted)
         self.more.setText(self.tr("{count} more are active.").format(count=formats.number(beyond)))
         self.more.setVisible(beyond > 0)
@@ -126,7 +133,7 @@ class ListTab(QWidget):
 
     def _remedy(self, alert: Alert) -> str:
         count = formats.number(alert.count)
-        if alert.remedy in ("rescue", "retry"):
+        if alert.remedy in ACTS:
             one = {"rescue": self.tr("Rescue 1 job…"), "retry": self.tr("Retry 1 job…")}[alert.remedy]
             more = {"rescue": self.tr("Rescue {count} jobs…"), "retry": self.tr("Retry {count} jobs…")}[alert.remedy]
             return one if alert.count == 1 else more.format(count=count)

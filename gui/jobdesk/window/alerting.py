@@ -36,7 +36,8 @@ def connect_alerts(view: DeskView) -> None:
     panel.closed.connect(view.panes.go_back)
     panel.opened.connect(lambda: bell.setChecked(True))
     panel.help_asked_for.connect(lambda alert: _help(view, alert))
-    panel.jobs_asked_for.connect(lambda alert: view.ask_for(alert.filter_text))
+    panel.jobs_asked_for.connect(lambda alert: _show_jobs(view, alert))
+    panel.list.can_open = lambda name: view.commands.fleet.board.member(name) is not None
     panel.rules.profiles = lambda: [profile.name for profile in _saved(view)]
     panel.rules.folders = lambda: sorted({profile.folder for profile in _saved(view) if profile.folder})
     panel.rules.names = lambda: _names(view)
@@ -73,9 +74,24 @@ def _names(view: DeskView) -> list[str]:
     return [*desk.queue_names(), *desk.task_names()] if desk is not None else []
 
 
+def _is_on_show(view: DeskView, alert: Alert) -> bool:
+    return alert.database == view.alerts.list.database
+
+
+def _show_jobs(view: DeskView, alert: Alert) -> None:
+    """In the tab of the alert's database, a new one where there is none."""
+    if _is_on_show(view, alert):
+        view.ask_for(alert.filter_text)
+    else:
+        view.commands.fleet.open_one(alert.database, "", alert.filter_text)
+
+
 def _help(view: DeskView, alert: Alert) -> None:
     """Do what an alert's first button says: an act shows what it would do first."""
     desk = view.session.desk
+    if not _is_on_show(view, alert):
+        view.commands.fleet.open_one(alert.database, _PAGES.get(alert.remedy, "queues"), "")
+        return
     if desk is None:
         return
     if alert.remedy == "rescue":
