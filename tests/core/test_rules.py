@@ -484,6 +484,26 @@ def test_a_lock_is_not_told_where_a_worse_line_explains_it(
     assert "lock" in [each.rule for each in every_line(situation)]
 
 
+@pytest.mark.parametrize("queues", [3, 40])
+def test_without_a_worker_the_stalled_jobs_of_many_queues_are_one_line(queues: int) -> None:
+    group = OpenGroup(due=19, held=19, held_by_stalled=19, running=1, stalled=1, orphans=1)
+    names = [f"q{number}" for number in range(queues)]
+    lines = [line_of(lock=name, queue=name, is_stalled=True) for name in names]
+    situation = Situation(NOW, jobs(WorkerRow(3, ago(55), 0), **dict.fromkeys(names, group)), lock_lines=lines)
+    told = attention(situation)
+    if queues == 3:
+        assert [line.subject for line in told] == ["", "q0", "q1", "q2"]
+        return
+    assert [line.text for line in told] == [
+        "No worker is alive. 760 jobs are due.",
+        "40 running jobs of 40 queues have stalled, and 760 jobs wait for their locks. "
+        "Their workers are unresponsive or no longer registered.",
+    ]
+    assert (told[1].filter_text, told[1].remedy, told[1].count) == ("is:stalled", "rescue", 40)
+    assert told[1].was == "Jobs had stalled"
+    assert sum(line.rule == "stalled_jobs" for line in every_line(situation)) == 40, "alerts hear of each"
+
+
 def test_stalled_jobs_tell_who_waits_for_their_locks() -> None:
     group = OpenGroup(due=20, held=19, held_by_stalled=19, running=3, stalled=1, dead_worker=3)
     dead = WorkerRow(3, ago(55), 1)

@@ -57,7 +57,11 @@ def attention(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> list
     for key, rule in RULES.items():
         if key in FOR_ALERTS:
             continue
-        told = (line for line in rule(situation, thresholds) if not _is_told(line, kinds, situation))
+        told: Iterator[Attention] = (
+            line for line in rule(situation, thresholds) if not _is_told(line, kinds, situation)
+        )
+        if key == "stalled_jobs" and kinds["no_worker"]:
+            told = queues.together(situation, list(told))
         kinds[key] = list(islice(told, MOST_OF_A_KIND))
     # The worst of each kind first, so that many of one do not hide another.
     placed = [(line.tone, place, line) for kind in kinds.values() for place, line in enumerate(kind)]

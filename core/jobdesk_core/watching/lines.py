@@ -35,6 +35,7 @@ _PAST = {
     " fails": " failed",
     " has fallen behind": " fell behind",
     " has stalled jobs": " had stalled jobs",
+    " have stalled": " had stalled",
     " is ": " was ",
     " grows": " grew",
     " takes ": " took ",

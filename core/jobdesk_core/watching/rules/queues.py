@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jobdesk_core.durations import roughly, so_far
@@ -16,6 +16,8 @@ from jobdesk_core.watching.words import are, how_long, jobs, number
 
 #: So many times the longest time that a queue usually starts nothing is more than usual.
 TIMES_IDLE = 1.5
+#: Where no worker is alive, the stalled jobs of more queues than this are one line.
+MOST_APART = 3
 #: A worker may have fallen silent so many seconds before the first job was due that nobody starts.
 SILENT_BEFORE_S = 120.0
 #: Queues that are served, the oldest jobs first, with which one that is not is compared.
@@ -172,6 +174,22 @@ def stalled_jobs(situation: Situation, limits: Thresholds) -> Iterator[Attention
         sentence += f". {_dead_worker(group, heartbeats, now)}"
         title = f"{name} has stalled jobs"
         yield Attention("stalled_jobs", name, title, sentence, since, "bad", count, shown, "rescue", count)
+
+
+def together(situation: Situation, lines: Sequence[Attention]) -> Iterator[Attention]:
+    """The stalled jobs of all queues, where no worker is alive: one line in place of many."""
+    if len(lines) <= MOST_APART:
+        yield from lines
+        return
+    of_all, since = situation.open.all, min((line.since for line in lines if line.since is not None), default=None)
+    sentence = f"{jobs(of_all.stalled, 'running job')} of {len(lines):,} queues have stalled"
+    if held := of_all.held_by_stalled:
+        sentence += f", and {jobs(held)} {'waits' if held == 1 else 'wait'} for their locks"
+    sentence += ". Their workers are unresponsive or no longer registered."
+    count = of_all.stalled
+    yield Attention(
+        "stalled_jobs", "", "Jobs have stalled", sentence, since, "bad", count, "is:stalled", "rescue", count
+    )
 
 
 def _locks(stalled: int) -> str:
