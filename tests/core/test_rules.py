@@ -16,7 +16,7 @@ from jobdesk_core.reading.progress import Progress
 from jobdesk_core.reading.rise import Rise, has_risen, rise_of
 from jobdesk_core.reported.records import ReportedTask, ReportedWorker
 from jobdesk_core.schedules.schedule import Schedule
-from jobdesk_core.watching.attention import RULES, attention, every_line
+from jobdesk_core.watching.attention import RULES, attention, every_line, keys
 from jobdesk_core.watching.facts import served_by
 from jobdesk_core.watching.growth import growths
 from jobdesk_core.watching.latencies import BLOCK, Latencies
@@ -501,6 +501,8 @@ def test_without_a_worker_the_stalled_jobs_of_many_queues_are_one_line(queues: i
     ]
     assert (told[1].filter_text, told[1].remedy, told[1].count) == ("is:stalled", "rescue", 40)
     assert told[1].was == "Jobs had stalled"
+    back = replace(situation, open=jobs(alive(), **dict.fromkeys(names, group)))
+    assert told[1].key in keys(back) and told[0].key not in keys(back), "it is not over when a worker is back"
     assert sum(line.rule == "stalled_jobs" for line in every_line(situation)) == 40, "alerts hear of each"
 
 

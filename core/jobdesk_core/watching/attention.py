@@ -48,7 +48,9 @@ def every_line(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> Ite
 
 def keys(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> set[tuple[RuleKey, str]]:
     """What is still so, whether a line tells it or it follows from another one's."""
-    return {line.key for rule in RULES.values() for line in rule(situation, thresholds)}
+    found = {line.key for rule in RULES.values() for line in rule(situation, thresholds)}
+    # As long as any job is stalled, what is told of all of them together is not over.
+    return found | {(rule, "") for rule, _ in found if rule == "stalled_jobs"}
 
 
 def attention(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> list[Attention]:
