@@ -180,6 +180,7 @@ async def test_opening_one_makes_a_tab_or_brings_it_to_the_front_and_a_tab_is_no
 async def test_the_wall_turns_and_is_left_by_escape_and_does_nothing_else(
     dsn: str, module_dsn: str, tmp_path: Path
 ) -> None:
+    run_sql(module_dsn, "TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")  # what other tests have left
     store = saved(tmp_path, profile("a", dsn), profile("b", module_dsn, environment="staging"))
     async with desks(tmp_path, store) as (made, board):
         made.current.view.all_actions["fleet.wall"].trigger()
