@@ -281,6 +281,20 @@ def test_what_is_on_time_late_missed_overlapping_abandoned() -> None:
     assert overlapping.last == overlapping.runs[-1] and overlapping.last.is_overlapping
 
 
+def test_what_was_deferred_by_hand_for_another_time_hides_nothing() -> None:
+    nightly, yesterday = "0 2 * * *", at("2026-11-25 02:00")
+    for other in ("2026-11-26 22:40", "2100-01-01 02:00", "2026-11-26 01:59"):
+        found = judged(known(nightly, *DAILY, ran(at(other)), deferral=yesterday))
+        assert summary(found) == ("missed", 1, "11-27 02:00:00") and found.last is not None, other
+        assert found.last.expected_at.timestamp() == yesterday, other
+    made_up_for = judged(known(nightly, *DAILY, TODAY, deferral=yesterday))
+    assert summary(made_up_for) == ("on time", 0, "11-27 02:00:00")
+    never = Known("t", "", Told("t", "", nightly, None, "q", told_at=NOW - MINUTE), None, (ran(at("2100-01-01")),))
+    assert judged(never).last is None
+    inferred = known(None, *MINUTES, ran(at("2100-01-01")), deferral=at("2026-11-26 22:45"))
+    assert judged(inferred, at("2026-11-26 22:50")).state == "late"
+
+
 def test_an_inferred_cadence_may_pause_as_it_has_before() -> None:
     # Every 15 min from 08:00 to 17:45, Monday to Friday; nobody tells.
     monday = at("2026-11-16 08:00")

@@ -106,12 +106,27 @@ class Around:
 
 def judge(known: Known, around: Around) -> Schedule:
     """What is to be said of one periodic task."""
+    known = replace(known, runs=_own(known, around.now - around.behind_s))
     found = _judged(known, around)
     is_lost = found.last is not None and found.last.is_job_gone and found.last.job_id is None
     # What deletes jobs that succeeded, or old ones, would have taken the earlier ones.
     if is_lost and not found.reason and any(run.status is Status.SUCCEEDED for run in known.runs):
         return replace(found, reason=why.job_gone())
     return found
+
+
+def _own(known: Known, now: float) -> tuple[Run, ...]:
+    """Its runs, without jobs of its task that somebody has deferred for another time than one of its own.
+
+    What workers defer is in the table of deferrals. A run that they missed may have been made up for by hand.
+    """
+    cadence = told(known.told.cron, known.told.zone) if known.told else None
+    latest_s = known.deferral.timestamp if known.deferral is not None else -math.inf
+
+    def is_own(at: float) -> bool:
+        return at <= latest_s or (cadence is not None and at <= now and cadence.is_time(at))
+
+    return tuple(run for run in known.runs if is_own(_second(run.expected_at)))
 
 
 def _judged(known: Known, around: Around) -> Schedule:
