@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.kit import formats
 from jobdesk.overview.page import OverviewPage
 from jobdesk_core.feed.feed import Feed
 from opened import Others, desk_of, dialog_of, live
@@ -145,6 +147,12 @@ async def test_a_queue_that_stands_says_so_with_what_helps_and_goes_on_counting(
             assert cells(page, "mail")[3] == "2 stalled" and cells(page, "mail")[8] == "no progress"
             await until(lambda: page.attention.text != first, what="the sentence to tick", timeout_s=60)
             line = page.attention.lines[0]
+            overview = desk_of(window).monitor.overview()
+            assert overview is not None
+            earlier = overview.now - dt.timedelta(seconds=30)
+            page._show(replace(overview, now=earlier))
+            since = overview.attention[0].since
+            assert line.age.text() == formats.age(since, earlier), "all of the page is of the moment of its sentences"
             assert line.button("rescue").text() == "Rescue 2 jobs…"
             QTest.mouseClick(line.button("rescue"), Qt.MouseButton.LeftButton)
             dialog = await dialog_of(window, PreflightDialog)

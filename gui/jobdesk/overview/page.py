@@ -127,7 +127,7 @@ class OverviewPage(Page):
         assert self._desk is not None
         is_stale = self._desk.state.mode == "stale"
         # What is of the past does not age: nobody knows what has become of it.
-        now = found.read_at if is_stale else self._desk.monitor.now()
+        now = found.read_at if is_stale else found.now
         as_of = self.tr("as of {time}").format(time=formats.local(found.read_at)) if is_stale else ""
         if not found.queues and not found.attention:
             self.attention.show_empty()
