@@ -118,6 +118,26 @@ async def test_alike_schedules_are_told_apart_by_their_times(dsn: str) -> None:
     assert [run.job_id for run in of(found, "t", "odd").runs if run.job_id] == odd
 
 
+async def test_times_that_alike_schedules_share_are_runs_of_each(dsn: str) -> None:
+    last = this_minute() // 1_800 * 1_800
+    async with managing(dsn) as manager:
+        for at in range(last - 3_600, last + 1, 300):
+            for name, period in (("ten", 600), ("fifteen", 900)):
+                if at % period == 0:
+                    await defer(manager, "t", at, name)
+    stated = {"app": "shop", "task_name": "t", "zone": "UTC"}
+    reports.insert(dsn, "schedules", periodic_id="ten", cron="*/10 * * * *", **stated)
+    reports.insert(dsn, "schedules", periodic_id="fifteen", cron="*/15 * * * *", **stated)
+    found = read(dsn)
+    runs = {
+        name: [run for run in of(found, "t", name).runs if run.expected_at.timestamp() <= last]
+        for name in ("ten", "fifteen")
+    }
+    assert [run.job_id is not None for run in runs["ten"]] == [True] * 7
+    assert [run.job_id is not None for run in runs["fifteen"]] == [True] * 5
+    assert not {run.job_id for run in runs["ten"]} & {run.job_id for run in runs["fifteen"]}
+
+
 async def test_old_runs_are_found_a_stretch_at_a_time(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, number in (("_FIRST", 50), ("_LEAST", 50), ("_MOST", 50)):
         monkeypatch.setattr(reading, name, number)

@@ -57,8 +57,26 @@ class Book:
                 owner = _owner(job, of_task, self.marks, stated)
                 if owner is not None:
                     self._keep(owner, job)
+            self._share(task, of_task, stated)
             while len(waiting) > MOST_RUNS * 10:
                 del waiting[min(waiting)]
+
+    def _share(self, task: str, keys: Sequence[Key], stated: Mapping[Key, Told]) -> None:
+        """Give those of one time to the schedules that all have that time: they were deferred alike, one for each."""
+        alike: dict[tuple[float, str], list[FoundJob]] = defaultdict(list)
+        for job in self.unclear[task].values():
+            alike[job.timestamp, job.mark].append(job)
+        for (at, mark), jobs in alike.items():
+            wanting = [
+                key
+                for key in keys
+                if at not in self.jobs[key]
+                and (mark in self.marks[key] or not self.marks[key])
+                and _has_time(stated.get(key), at)
+            ]
+            if len(jobs) >= len(wanting):
+                for key, job in zip(wanting, sorted(jobs, key=lambda job: job.id), strict=False):
+                    self._keep(key, job)
 
     def _keep(self, key: Key, job: FoundJob) -> None:
         self.unclear[job.task].pop(job.id, None)
@@ -115,9 +133,10 @@ def _owner(job: FoundJob, keys: Sequence[Key], marks: Mapping[Key, set[str]], st
     alike = [key for key in keys if job.mark in marks.get(key, ())]
     if len(alike) == 1:
         return alike[0]
-    fitting = []
-    for key in alike or keys:
-        cadence = told(stated[key].cron, stated[key].zone) if key in stated else None
-        if cadence is not None and cadence.is_time(job.timestamp):
-            fitting.append(key)
+    fitting = [key for key in alike or keys if _has_time(stated.get(key), job.timestamp)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _has_time(stated: Told | None, at: float) -> bool:
+    cadence = told(stated.cron, stated.zone) if stated is not None else None
+    return cadence is not None and cadence.is_time(at)
