@@ -117,17 +117,18 @@ def test_interrupted_and_cut_off_it_leaves_nothing_half(dsn: str, tmp_path: Path
     path = tmp_path / "jobs.ndjson"
     path.write_text("before")
     command = [sys.executable, "-m", "jobdesk_core", "--dsn", dsn, "jobs", "--ndjson"]
-    process = subprocess.Popen([*command, "--output", str(path)], stderr=subprocess.PIPE, text=True)
-    try:
-        deadline = time.monotonic() + 60
-        while not any(each.stat().st_size for each in tmp_path.glob(".jobdesk-*")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130 and "Traceback" not in err
-    assert path.read_text() == "before" and [each.name for each in tmp_path.iterdir()] == ["jobs.ndjson"]
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        process = subprocess.Popen([*command, "--output", str(path)], stderr=subprocess.PIPE, text=True)
+        try:
+            deadline = time.monotonic() + 60
+            while not any(each.stat().st_size for each in tmp_path.glob(".jobdesk-*")) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        assert process.returncode == code and "Traceback" not in err
+        assert path.read_text() == "before" and [each.name for each in tmp_path.iterdir()] == ["jobs.ndjson"]
     shell = f"{' '.join(map(_quoted, command))} | head -n 3; echo ${{PIPESTATUS[0]}}"
     cut = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60, check=True)
     assert cut.stdout.splitlines()[-1] == "141" and len(cut.stdout.splitlines()) == 4 and not cut.stderr

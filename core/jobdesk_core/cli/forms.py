@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from jobdesk_core.cli import exit_codes, output
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.files import whole_file
 from jobdesk_core.lines import Lines
+from jobdesk_core.processes import ENDING_SIGNALS
 
 #: What a file's name says of its form.
 _BY_NAME = {".csv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson"}
@@ -63,13 +66,32 @@ def destination(options: argparse.Namespace) -> Iterator[None]:
         return
     form_of(options)
     try:
-        with whole_file(Path(path)) as file, contextlib.redirect_stdout(file):
+        with _asked_to_end(), whole_file(Path(path)) as file, contextlib.redirect_stdout(file):
             yield
     except BrokenPipeError:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise Ended(exit_codes.FAULT, f"Nothing was written to {path}: {reason[:1].lower()}{reason[1:]}.") from error
+
+
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[None]:
+    """Within the block a signal to end raises SystemExit, so that no part of a file stays behind."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    is_ours = threading.current_thread() is threading.main_thread()
+    # One that is ignored, as by nohup, stays so.
+    taken = [each for each in ENDING_SIGNALS if is_ours and signal.getsignal(each) is signal.SIG_DFL]
+    for each in taken:
+        signal.signal(each, end)
+    try:
+        yield
+    finally:
+        for each in taken:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def writer(form: str) -> Callable[[str], object]:
