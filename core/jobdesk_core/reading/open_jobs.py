@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import itemgetter
 
 from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
@@ -73,6 +74,8 @@ class OpenGroup:
 
 
 NONE_OPEN = OpenGroup()
+#: A group's fields out of a row of the same names.
+_GROUP = itemgetter(*(each.name for each in fields(OpenGroup)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +223,8 @@ def read_heads(rows: Rows, capabilities: Capabilities) -> Heads:
         if _has_workers(capabilities)
         else None
     )
-    numbers = ("due", "scheduled", "held", "held_by_stalled", "running", "stalled", "orphans")
-    names = [*numbers, "oldest", "next_due", "dead_worker"]
     found = [
-        Head(row["queue_name"], row["task_name"], OpenGroup(*(row[name] for name in names)), row["first_id"])
+        Head(row["queue_name"], row["task_name"], OpenGroup(*_GROUP(row)), row["first_id"])
         for row in rows
         if row["queue_name"] is not None
     ]

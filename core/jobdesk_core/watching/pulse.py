@@ -219,8 +219,8 @@ class Pulse:
 
     def _minutes(self, kinds: tuple[EventType, ...], now: dt.datetime) -> tuple[int | None, ...]:
         counts = self._series.last(kinds, now, None, MINUTES + 1)[:-1]
-        first = minute_of(now) - MINUTES
-        return tuple(n if first + place >= self._seen_from else None for place, n in enumerate(counts))
+        unseen = min(max(0, self._seen_from - (minute_of(now) - MINUTES)), len(counts))
+        return (None,) * unseen + tuple(counts[unseen:])
 
     def _courses(self, jobs: OpenJobs, now: dt.datetime) -> Iterator[tuple[str, Progress]]:
         """How the queues with due jobs get on. Whose last start is not known has started none since we look."""

@@ -104,13 +104,13 @@ class SummaryStrip(QFrame):
         self.setProperty("pane", True)
         self.setAccessibleName(self.tr("All databases together"))
         titles: tuple[tuple[Wanted, str, int], ...] = (
-            ("all", self.tr("databases"), 3),
-            ("unreachable", self.tr("unreachable"), 4),
-            ("troubled", self.tr("need attention"), 5),
-            ("due", self.tr("due"), 4),
-            ("failing", self.tr("failing per min"), 4),
-            ("workers", self.tr("workers alive"), 4),
-            ("stalled", self.tr("stalled jobs"), 5),
+            ("all", self.tr("databases"), 7),
+            ("unreachable", self.tr("unreachable"), 8),
+            ("troubled", self.tr("need attention"), 9),
+            ("due", self.tr("due"), 8),
+            ("failing", self.tr("failing per min"), 8),
+            ("workers", self.tr("workers alive"), 8),
+            ("stalled", self.tr("stalled jobs"), 9),
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
