@@ -60,14 +60,20 @@ async def test_while_the_last_hour_is_read_it_is_not_said_to_be_unknown(
         await fill(feed)
 
     monkeypatch.setattr(Feed, "fill_history", slowly)
+    with Others(dsn) as others:
+        others.register_worker()
+        others.defer()
+        others.run("UPDATE procrastinate_events SET at = at - interval '2 minutes'")
     async with live(tmp_path, dsn) as window:
         window.show_page("overview")
         page = window.pages.get("overview")
         await until(lambda: page._asked is not None and not page._work.is_running("history"), what="a read")
-        assert (page.cards.due.value, page.cards.finished.value) == ("0", "reading …")
+        assert (page.cards.due.value, page.cards.finished.value) == ("1", "reading …")
+        assert page.attention.text == "reading …", "that nothing is wrong is not known yet"
         assert page.history.chart._words == "reading …" and page.span is None
         reading.set()
         await until(lambda: page.cards.finished.value == "0", what="the hour")
+        await until(lambda: page.attention.text.startswith("mail: 1 job due, none started"), what="what is wrong")
 
 
 async def test_an_empty_database_is_no_alarm(dsn: str, tmp_path: Path) -> None:

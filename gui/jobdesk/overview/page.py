@@ -131,6 +131,8 @@ class OverviewPage(Page):
         as_of = self.tr("as of {time}").format(time=formats.local(found.read_at)) if is_stale else ""
         if not found.queues and not found.attention:
             self.attention.show_empty()
+        elif not found.attention and not is_stale and not self._desk.monitor.series.is_whole:
+            self.attention.show_reading()  # of a queue that nothing is known of it cannot be said that it goes on
         else:
             self.attention.show_lines(found.attention, now, as_of, found.last)
         self.cards.show_numbers(found, self._span, now, is_stale=is_stale)
