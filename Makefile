@@ -31,9 +31,9 @@ tour: setup
 	@QT_QPA_PLATFORM=$(SCREEN) $(PYTHON_IN) packaging/tour build/tour --demo
 
 # The README's and the help's pictures are the tour's.
-PICTURES = $(foreach name,overview jobs jobs-filtered failures queues-side tasks-side workers-side locks schedules journal defer retry \
-	connection-tested,$(name)-light) overview-dark jobs-dark failures-dark queues-side-dark tasks-side-dark workers-side-dark \
-	locks-dark schedules-dark journal-dark
+PICTURES = $(foreach name,overview jobs jobs-filtered failures queues-side tasks-side workers-side locks schedules journal health \
+	fleet alerts alerts-rules defer retry connection-tested,$(name)-light) overview-dark jobs-dark failures-dark queues-side-dark tasks-side-dark workers-side-dark \
+	locks-dark schedules-dark journal-dark health-dark fleet-dark alerts-dark
 pictures: tour
 	@mkdir -p resources/pictures
 	@$(PYTHON_IN) packaging/pictures.py build/tour resources/pictures $(PICTURES)

@@ -25,10 +25,10 @@ def main() -> int:
         sys.stderr.write("Where are the pictures to go? For example: python packaging/tour build/tour --demo\n")
         return 2
     folder = Path(sys.argv[1])
-    # The demo's pictures are the same whoever takes them: without their connections, views and settings.
+    # The demo's pictures are the same whoever takes them: without their connections, settings and journal.
     is_on_its_own = "--demo" in sys.argv and sys.platform == "linux"
     if is_on_its_own:
-        os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="jobdesk-tour-")
+        os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="jobdesk-tour-")
 
     async def guide(window: MainWindow, is_opening: bool) -> int:
         if not is_opening:

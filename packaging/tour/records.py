@@ -111,6 +111,11 @@ async def undo(walker: Walker) -> None:
 async def alerts(walker: Walker) -> None:
     """What is active, and the rules."""
     panel = walker.window.alerts
+    watcher = panel.list.watcher
+    if walker.is_on_its_own and watcher is not None:
+        watcher.start()
+        await walker.until(watcher.active, "an alert", 60)
+        await watcher.stop()
     for action, name in (("alerts.show", "alerts"), ("alerts.rules", "alerts-rules")):
         walker.trigger(action)
         await walker.until(panel.isVisible, "the panel of alerts")
