@@ -314,17 +314,19 @@ async def test_an_act_is_carried_out_although_the_journal_cannot_be_written(dsn:
 
 async def test_an_act_that_is_broken_off_knows_what_it_has_done(dsn: str, journal: Journal) -> None:
     ids = [defer(dsn) for _ in range(3)]
+    is_told = asyncio.Event()
     async for here in scene(dsn, journal):
         made = await run_async(plan_acts(Chosen(tuple(ids)), Cancel(), here.able), here.connector)
 
         async def wait(_: object) -> bool:
+            is_told.set()
             await asyncio.Event().wait()
             return True
 
         acting = asyncio.create_task(
             recorded.act(made, here.connector, PROFILE, journal, on_trouble=here.troubles.append, on_progress=wait)
         )
-        await until(lambda: run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'cancelled'") == [3])
+        await asyncio.wait_for(is_told.wait(), 60)
         acting.cancel()
         await asyncio.gather(acting, return_exceptions=True)
         entry = await here.newest()

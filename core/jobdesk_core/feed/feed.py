@@ -386,6 +386,8 @@ class Feed:
         return Statement(
             "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, "
             "pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax, "
+            # Over a link that has died nobody ends it, and its locks would be in everyone's way.
+            "set_config('idle_in_transaction_session_timeout', '1min', true), "
             f"set_config('statement_timeout', %(limit_ms)s, true), {row_count_check.COLUMNS}",
             lambda rows: (rows[0]["xmin"], rows[0]["xmax"], row_count_check.statistics(rows)),
             {"limit_ms": str(round(1000 * self._limit_s))},

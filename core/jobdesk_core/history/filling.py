@@ -179,4 +179,9 @@ class Filler:
             await self._sleep(took * (1 / self._share - 1))
 
 
-_LIMIT = Statement("SELECT set_config('statement_timeout', '1000', true)", nothing)
+# The second: over a link that has died nobody ends it.
+_LIMIT = Statement(
+    "SELECT set_config('statement_timeout', '1000', true), "
+    "set_config('idle_in_transaction_session_timeout', '1min', true)",
+    nothing,
+)
