@@ -218,3 +218,22 @@ async def test_unreadable_rules_are_said_and_the_last_month_is_shown(tmp_path: P
         theme().set_text_percent(100)
         await watcher.stop()
     allow(Command("x", ("x",)))  # what is allowed is kept in the test's own home
+
+
+async def test_a_renamed_connection_keeps_its_rules_its_alerts_and_its_mutes(tmp_path: Path, dsn: str) -> None:
+    make_old(dsn)
+    book = books.RuleBook(rules=(), profiles={"test": (OLD,)})
+    books.write(book, tmp_path / "alerts.toml")
+    async with watched(tmp_path, dsn) as (window, watcher):
+        told: list[str] = []
+        watcher.told.connect(lambda tellings: told.extend(each.event for each in tellings))
+        await until(lambda: watcher.active("test"), what="the alert")
+        since = watcher.active("test")[0].since
+        watcher.mute(watcher.active("test")[0])
+        await until(lambda: not watcher.active("test"), what="the mute")
+        window.session.rename("test", "eu")
+        window.session.desk.monitor.wake()  # type: ignore[union-attr]
+        await until(lambda: watcher.all_active("eu"), what="the alert under its other name")
+        (alert,) = watcher.all_active("eu")
+        assert (alert.since, bool(alert.muted), told) == (since, True, ["began"])
+        assert books.read(watcher.path).profiles == {"eu": (OLD,)}

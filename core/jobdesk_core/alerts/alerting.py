@@ -156,6 +156,13 @@ class Alerting:
             self._written[database] = at
         return [each for each in after if each.id not in known or _differs(known[each.id], each, with_words=is_due)]
 
+    def rename(self, old: str, new: str) -> None:
+        """A database has another name. Raises sqlite3.Error and OSError."""
+        with self._lock:
+            if old in self._memory:
+                self._memory[new] = [replace(each, database=new) for each in self._memory.pop(old)]
+            self.history.rename(old, new)
+
     def release(self) -> None:
         """Let other desks look at once."""
         try:

@@ -59,6 +59,18 @@ class RuleBook:
         """The book with these rules for every database of a folder that has none of its own."""
         return replace(self, folders={**self.folders, folder: tuple(rules)})
 
+    def renamed(self, old: str, new: str) -> RuleBook:
+        """The book once a saved connection has another name."""
+
+        def named(each: Watched) -> Watched:
+            return replace(each, profile=new, name=new if each.name == old else each.name)
+
+        return replace(
+            self,
+            profiles={new if name == old else name: rules for name, rules in self.profiles.items()},
+            databases=tuple(named(each) if each.profile == old else each for each in self.databases),
+        )
+
     def with_way(self, way: Way) -> RuleBook:
         """The book with one more way, or another one of its name."""
         return replace(self, ways={**self.ways, way.name: way})

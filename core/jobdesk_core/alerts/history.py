@@ -114,6 +114,16 @@ class AlertHistory:
         """All that there are, those that have ended within the last day, too."""
         return self.run(read_mutes)
 
+    def rename(self, old: str, new: str) -> None:
+        """A database has another name: its alerts and mutes go on under that."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM leases WHERE database = ?", (old,))
+            for table in ("alerts", "mutes", "watched"):
+                connection.execute(f"UPDATE OR REPLACE {table} SET database = ? WHERE database = ?", (new, old))
+
+        self.run(write)
+
     def release(self, owner: str) -> None:
         """Let others look at once at what `owner` has looked at."""
         self.run(lambda connection: connection.execute("DELETE FROM leases WHERE owner = ?", (owner,)))

@@ -87,6 +87,11 @@ class AlertsPanel(QFrame):
             self.rules.folder = folder
             self._changed()
 
+    def rename(self, old: str, new: str) -> None:
+        """A saved connection has another name."""
+        if self._watcher is not None:
+            self._watcher.rename(old, new)
+
     def come(self, tab: int = 0) -> None:
         """Slide over the page."""
         self.tabs.choose(tab)

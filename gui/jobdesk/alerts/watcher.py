@@ -187,6 +187,13 @@ class Watcher(QObject):
         book = self.book
         self.keep(book.with_rules(database, rules) if database else replace(book, rules=tuple(rules)))
 
+    def rename(self, old: str, new: str) -> None:
+        """A saved connection has another name: its rules and its alerts go on under that."""
+        book = self.book.renamed(old, new)
+        if book != self.book:
+            self.keep(book)
+        self._change(lambda: self.alerting.rename(old, new))
+
     def set_quiet(self, quiet: QuietHours) -> None:
         """These quiet hours."""
         self.keep(replace(self.book, quiet=quiet))

@@ -41,6 +41,7 @@ def connect_alerts(view: DeskView) -> None:
     panel.rules.profiles = lambda: [profile.name for profile in _saved(view)]
     panel.rules.folders = lambda: sorted({profile.folder for profile in _saved(view) if profile.folder})
     panel.rules.names = lambda: _names(view)
+    view.session.renamed.connect(panel.rename)
     for signal in (view.session.desk_changed, view.session.renamed):
         signal.connect(lambda *_: _show_database(view))
     view.above.changed.connect(lambda: _show_database(view))
