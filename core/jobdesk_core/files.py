@@ -29,6 +29,8 @@ _FORMULA = re.compile(rf"[\t\r\n]|[{_DROPPED}]*[{_SIGNS}](?=.)", re.DOTALL)
 #: Where one begins a cell anew if the file is read by other separators than ours, as a German spreadsheet does.
 _SEPARATOR = re.compile(r"[;\t\r\n]")
 _LATER = re.compile(rf"([;\t\r\n][{_DROPPED}]*)([{_SIGNS}])")
+#: How SQLite names a full disk: also where it makes no room for the memory that programs share.
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
 
 
 def text_of(path: Path) -> str:
@@ -60,6 +62,12 @@ def kept_private(path: Path) -> os.stat_result:
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     return path.stat()
+
+
+def has_no_room(error: Exception) -> bool:
+    """Whether a file could not be written since the disk, a quota or SQLite's own limit is full."""
+    is_errno = getattr(error, "errno", None) in (errno.EFBIG, errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    return is_errno or getattr(error, "sqlite_errorname", "") in _FULL
 
 
 @contextlib.contextmanager

@@ -19,6 +19,31 @@ file.close()
 """
 
 
+FULL = """
+import asyncio, resource, sys
+from pathlib import Path
+from jobdesk_core.history.history import History
+from jobdesk_core.history.minutes import Minute
+from jobdesk_core.journal import Journal, JournalTrouble, Search
+folder = Path(sys.argv[1])
+
+def write(minute):
+    history = History(folder / "history.sqlite")
+    history.keep({minute: Minute()})
+    history.save(minute + 1)
+    history.close()
+    print(history.trouble)
+    try:
+        asyncio.run(Journal(folder / "journal.sqlite").entries(Search()))
+    except JournalTrouble as trouble:
+        print(trouble)
+
+write(1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+write(2)
+"""
+
+
 def seen_by_another(path: Path, sql: str) -> int:
     """What another program reads, which then closes the file."""
     ran = subprocess.run(
@@ -40,3 +65,15 @@ def test_what_is_written_after_another_program_closed_the_file_is_there(tmp_path
         assert seen_by_another(tmp_path / "journal.sqlite", "SELECT count(*) FROM written") == number
         assert (tmp_path / "history.sqlite-wal").exists()
         assert (tmp_path / "journal.sqlite-wal").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
+def test_a_disk_that_is_full_at_the_start_is_told(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60
+    )
+    told = ran.stdout.splitlines()
+    assert told[0] == "None"
+    assert [line.split(" for ")[0] for line in told[1:]] == [
+        f"The {name} cannot be written: there is no room left" for name in ("history", "journal")
+    ]

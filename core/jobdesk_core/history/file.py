@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.files import kept_private
+from jobdesk_core.files import has_no_room, kept_private
 from jobdesk_core.history.ranges import COUNTED
 
 T = TypeVar("T")
@@ -189,7 +189,7 @@ class HistoryFile:
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return error
-        if name == "SQLITE_FULL" or getattr(error, "errno", None) in (27, 28, 122) or name == "SQLITE_IOERR_WRITE":
+        if has_no_room(error):
             return HistoryTrouble(
                 f"The history cannot be written: there is no room left for {self.path}. It goes on in memory, and is "
                 "written as soon as there is room."

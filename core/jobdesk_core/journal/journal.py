@@ -17,7 +17,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import platformdirs
 
 from jobdesk_core.exceptions import JobdeskException
-from jobdesk_core.files import CsvLines, whole_file
+from jobdesk_core.files import CsvLines, has_no_room, whole_file
 from jobdesk_core.journal import alive
 from jobdesk_core.journal.file import BUSY_S
 from jobdesk_core.journal.record import Chunk, End, Entry, Header, Planned, Record, Search, Verdict
@@ -172,7 +172,7 @@ class Journal:
 
     def _sentence(self, error: Exception) -> str:
         name = getattr(error, "sqlite_errorname", "")
-        if name == "SQLITE_FULL" or getattr(error, "errno", None) == 28:
+        if has_no_room(error):
             return (
                 f"The journal cannot be written: there is no room left for {self.path}. What is done now is not in it. "
                 "Make room on its disk, or move the file away once it is larger than a gigabyte."
