@@ -182,6 +182,13 @@ def test_no_worker_is_alive(workers: list[WorkerRow], seen: dt.datetime | None, 
     assert said("no_worker", Situation(NOW, open_jobs, worker_seen_at=seen)) == ([line] if line else [])
 
 
+@pytest.mark.parametrize("group", [OpenGroup(due=3), OpenGroup(), OpenGroup(scheduled=1, next_due=NOW)])
+def test_where_no_worker_is_heard_of_the_session_in_the_way_is_named(group: OpenGroup) -> None:
+    blocker = "9 sessions wait for a lock that the session with pid 7 holds (active)."
+    (line,) = said("no_worker", Situation(NOW, jobs(WorkerRow(3, ago(55), 0), mail=group), blocker=blocker))
+    assert line.startswith("No worker is alive. ") and line.endswith(f" {blocker}")
+
+
 def test_what_nobody_serves() -> None:
     found = replace(jobs(mail=MAIL, new=OpenGroup(due=2, oldest=ago(3))), tasks={"a.b": MAIL, "builtin:x": MAIL})
     seen = Situation(NOW, found, served=Served(frozenset({"etl"}), frozenset({"c.d"})))

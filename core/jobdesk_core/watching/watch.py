@@ -199,7 +199,11 @@ class Watch:
         now = self._connector.clock.now()
         latency, going = self.latencies.seen(now), courses(self._series, moment.open, now)
         is_slow = latency is not None and latency.since is not None
-        if not is_slow and not any(each.course != "held" and each.idle_s(now) > IDLE_S for each in going.values()):
+        # The heartbeats of a worker may be among what waits.
+        is_silent = any(not worker.is_alive(now) for worker in moment.open.workers or ())
+        if not (is_slow or is_silent) and not any(
+            each.course != "held" and each.idle_s(now) > IDLE_S for each in going.values()
+        ):
             self._blocker = ""
         elif time.monotonic() - self._blocker_asked_at >= BLOCKER_S:
             self._blocker_asked_at = time.monotonic()

@@ -31,17 +31,18 @@ def no_worker(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     if is_unheard and seen is not None and abs((now - seen).total_seconds()) < RESTART_S:
         return
     since = max((worker.last_heartbeat for worker in dead), default=seen or of_all.oldest)
+    blocker = f" {situation.blocker}" if situation.blocker else ""
     if of_all.due or of_all.running:
         more = situation.is_at_least
         count, verb = jobs(of_all.due, is_at_least=more), are(of_all.due, is_at_least=more)
         due = f"{count} {verb} due." if of_all.due else "No job is due."
         filter_text = "status:todo" if of_all.due else "status:doing"
-        yield _none_alive(f"No worker is alive. {due}", since, "bad", of_all.due, filter_text)
+        yield _none_alive(f"No worker is alive. {due}{blocker}", since, "bad", of_all.due, filter_text)
     elif of_all.scheduled and of_all.next_due is not None:
         sentence = f"No worker is alive. The next job is due in {so_far(of_all.next_due - now)}."
-        yield _none_alive(sentence, since, "warning", of_all.scheduled, "status:todo")
+        yield _none_alive(sentence + blocker, since, "warning", of_all.scheduled, "status:todo")
     elif dead:
-        yield _none_alive("No worker is alive. No job is waiting.", since, "warning", 0, "")
+        yield _none_alive(f"No worker is alive. No job is waiting.{blocker}", since, "warning", 0, "")
 
 
 def _none_alive(sentence: str, since: dt.datetime | None, tone: Severity, number: int, filter_text: str) -> Attention:
