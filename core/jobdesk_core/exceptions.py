@@ -275,6 +275,10 @@ def cause_text(error: BaseException) -> str:
     return str(cause).strip()
 
 
+class OwnFileTrouble(JobdeskException):
+    """A file that Jobdesk keeps cannot be read or written; the sentence says why, and what becomes of it."""
+
+
 class ArgumentsTooDeep(JobdeskException):
     """These arguments are nested more deeply than Python can read."""
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from jobdesk_core.history.history import History
 from jobdesk_core.history.minutes import Minute
 from jobdesk_core.journal import Journal, JournalTrouble, Search
+from jobdesk_core.troubles import explain
 folder = Path(sys.argv[1])
 
 def write(minute):
@@ -32,11 +33,11 @@ def write(minute):
     history.keep({minute: Minute()})
     history.save(minute + 1)
     history.close()
-    print(history.trouble)
+    print(history.trouble and explain(history.trouble).sentence)
     try:
         asyncio.run(Journal(folder / "journal.sqlite").entries(Search()))
     except JournalTrouble as trouble:
-        print(trouble)
+        print(explain(trouble).sentence)
 
 write(1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.exceptions import OwnFileTrouble
 from jobdesk_core.files import has_no_room, kept_private
 from jobdesk_core.history.ranges import COUNTED
 
@@ -45,7 +45,7 @@ _SCHEMA = (
 )
 
 
-class HistoryTrouble(JobdeskException):
+class HistoryTrouble(OwnFileTrouble):
     """The history cannot be read or written; the sentence says why, and what becomes of it meanwhile."""
 
 

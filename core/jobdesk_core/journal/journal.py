@@ -16,7 +16,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 import platformdirs
 
-from jobdesk_core.exceptions import JobdeskException
+from jobdesk_core.exceptions import OwnFileTrouble
 from jobdesk_core.files import CsvLines, has_no_room, whole_file
 from jobdesk_core.journal import alive
 from jobdesk_core.journal.file import BUSY_S
@@ -35,7 +35,7 @@ _COLUMNS = (
 )
 
 
-class JournalTrouble(JobdeskException):
+class JournalTrouble(OwnFileTrouble):
     """The journal cannot be read or written."""
 
 

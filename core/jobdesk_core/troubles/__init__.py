@@ -15,6 +15,7 @@ from jobdesk_core.exceptions import (
     InDoubt,
     NothingReported,
     NotWritten,
+    OwnFileTrouble,
     PasswordCommandFailed,
     PasswordCommandNotAllowed,
     QueueNameTooLong,
@@ -83,6 +84,8 @@ def _of_the_core(error: BaseException) -> Trouble | None:
             return Trouble(kind, sentence, remedy, without_secrets(error.detail))
         case SchemaRefused() | NotWritten():
             return Trouble("refused", str(error))
+        case OwnFileTrouble():
+            return Trouble("unknown", str(error), "", cause_text(error))
         case SchemaChanged() if error.__cause__ is None:
             return Trouble("no_schema", str(error))
     return None
