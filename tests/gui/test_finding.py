@@ -85,6 +85,7 @@ async def test_what_is_typed_becomes_chips_and_chips_become_text_again(dsn: str,
             await shows(window, {a, c})
             QTest.keyClicks(edit, "not (task:t.a or task:x) ")
             assert bar.text() == "task:t.a or queue:billing not (task:t.a or task:x)"
+            window.window().resize(1400, 800)  # room for all of them
             await until(lambda: "queue:billing" in chips(window), what="the chips to find room")
             QTest.mouseClick(chip(window, "queue:billing"), Qt.MouseButton.LeftButton)
             await until(lambda: edit.text() == "queue:billing")

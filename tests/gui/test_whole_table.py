@@ -159,7 +159,7 @@ async def test_a_search_goes_on_by_itself_says_how_far_and_stops_at_a_click(dsn:
             toolbar, reading, model = window.jobs.toolbar, window.jobs.reading, window.jobs.model
             window.header.filter_bar.set_text("args.user_id:42")
             await until(lambda: model.ids() == [599_990] and reading.is_reading, what="the first match while it looks")
-            assert "1 found, searching" in toolbar._count.whole and toolbar.stop.text() == "Stop"
+            assert "1 found so far, searching" in toolbar._count.whole and toolbar.stop.text() == "Stop"
             assert "searched back to #" in window.jobs.footnote()
             toolbar.stop.click()
             await until(lambda: toolbar.stop.text() == "Go on", what="the search to stop")

@@ -69,6 +69,8 @@ class Recording:
             await asyncio.sleep(SAVE_S)
             if not self.history.is_written:
                 await self._save()
+            # Whoever fills gaps writes as well.
+            self._tell()
             now = self._connector.clock.now()
             if not self.usual.is_of(now):
                 await asyncio.to_thread(self.usual.make, self.history, now)
@@ -104,6 +106,11 @@ class Recording:
             if not await asyncio.to_thread(history.save, minute_of(min(clock.now(), dt.datetime.now(dt.UTC)))):
                 break
             await asyncio.sleep(0.1)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say once what is wrong with the file."""
+        history = self.history
         trouble = history.trouble
         if trouble is None and history.put_aside not in (None, self._told_aside):
             self._told_aside = history.put_aside

@@ -23,7 +23,7 @@ Wanted = Literal["all", "production", "attention", "unreachable", "troubled", "d
 
 WANTED: Mapping[Wanted, Callable[[Member], bool]] = {
     "all": lambda member: True,
-    "production": lambda member: member.profile.is_production,
+    "production": lambda member: member.profile.environment.strip().lower() == "production",
     "attention": lambda member: member.rank < 3,
     "unreachable": lambda member: member.rank == 0,
     "troubled": lambda member: member.needs_attention,
