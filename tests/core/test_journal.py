@@ -15,13 +15,16 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import journals
 import pytest
 from jobdesk_core import exact_json
 from jobdesk_core.files import CsvLines, csv_cell, whole_file
-from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search
+from jobdesk_core.journal import Entry, Header, Journal, JournalTrouble, Record, Search, alive
 from jobdesk_core.journal.ahead import AlreadyClaimed
 from jobdesk_core.journal.journal import BATCH_RECORDS
 from jobdesk_core.journal.record import Planned
@@ -129,6 +132,18 @@ async def test_two_windows_write_at_once_and_lose_nothing(journal: Journal) -> N
         *(asyncio.to_thread(claimed, each, by) for by, each in enumerate([journal, others] * 3, 2))
     )
     assert sorted(claims) == [False] * 5 + [True], "a job is undone once"
+
+
+def test_threads_that_begin_at_once_have_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, lock = threading.Barrier(8), alive.lock
+    monkeypatch.setattr(alive, "lock", lambda stream: (time.sleep(0.02), lock(stream)))
+
+    def name(_: int) -> str:
+        together.wait(60)
+        return alive.own_name(tmp_path)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(name, range(8)))) == 1
 
 
 def claimed(journal: Journal, by: int) -> bool:

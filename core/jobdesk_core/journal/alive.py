@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import threading
 import uuid
 from pathlib import Path
 from typing import IO, Any
@@ -12,22 +13,25 @@ from typing import IO, Any
 from jobdesk_core.processes import lock
 
 _held: dict[Path, tuple[str, int, IO[Any]]] = {}
+_naming = threading.Lock()
 
 
 def own_name(folder: Path) -> str:
     """The name by which all who use the journal in a folder know that this program is alive. Raises OSError."""
-    name, process, _ = _held.get(folder, ("", 0, None))
-    if process == os.getpid() and _file(folder, name).exists():
+    # Two threads at once would have two names, and the one that is let go of would count as ended.
+    with _naming:
+        name, process, _ = _held.get(folder, ("", 0, None))
+        if process == os.getpid() and _file(folder, name).exists():
+            return name
+        name = uuid.uuid4().hex
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        unlocked = folder / f".{name}.new"
+        # Open for as long as the program runs, and in none of its children. Named only once it is locked.
+        stream = os.fdopen(os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b")
+        lock(stream)
+        unlocked.rename(_file(folder, name))
+        _held[folder] = (name, os.getpid(), stream)
         return name
-    name = uuid.uuid4().hex
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    unlocked = folder / f".{name}.new"
-    # Open for as long as the program runs, and in none of its children. Named only once it is locked.
-    stream = os.fdopen(os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b")
-    lock(stream)
-    unlocked.rename(_file(folder, name))
-    _held[folder] = (name, os.getpid(), stream)
-    return name
 
 
 def is_alive(folder: Path, name: str) -> bool:
