@@ -217,6 +217,7 @@ async def test_without_connections_one_is_pasted_in_place(tmp_path: Path) -> Non
         window.all_actions["view.fleet"].trigger()
         page = window.pages.get_as("fleet", FleetPage)
         assert page.empty.title == "No databases yet." and page.paste.isVisible()
+        assert page.paste.says.text() == "It opens a new connection with its fields filled in."
         page.paste.edit.setPlainText("postgresql://me@db.example.org/billing")
         page.paste.edit.came.emit()
         dialog = await dialog_of(window, ConnectionDialog)

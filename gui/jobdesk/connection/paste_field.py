@@ -45,13 +45,17 @@ class _Editor(QPlainTextEdit):
 
 
 class PasteField(QWidget):
-    """Emits `understood` with a Pasted. A password in what was pasted does not stay in the field."""
+    """Emits `understood` with a Pasted. A password in what was pasted does not stay in the field.
+
+    `promise` says what becomes of what is pasted; without it, it fills the fields below.
+    """
 
     understood = Signal(Pasted)
     told = Signal()  # its line below says something else
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, promise: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._promise = promise or self.tr("It fills the fields below.")
         self.edit = _Editor()
         self.edit.setProperty("mono", "true")
         self.edit.setTabChangesFocus(True)
@@ -71,7 +75,7 @@ class PasteField(QWidget):
         """As before anything was pasted."""
         self.edit.clear()
         self.edit.document().setModified(False)
-        self._say(self.tr("It fills the fields below."))
+        self._say(self._promise)
 
     def _read(self) -> None:
         text = self.edit.toPlainText()

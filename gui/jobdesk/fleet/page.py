@@ -48,7 +48,7 @@ class FleetPage(Page):
         self.summary, self.toolbar = SummaryStrip(), FleetToolbar()
         self.table, self.latest, self.side = FleetTable(), Latest(), FleetSide()
         self.empty = EmptyState("fleet", self.tr("No databases yet."), self.tr("Paste a URL to add the first."))
-        self.paste = PasteField()
+        self.paste = PasteField(self.tr("It opens a new connection with its fields filled in."))
         self._place()
         self._connect()
         self.toolbar.show_interval(board.interval_s)
