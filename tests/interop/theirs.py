@@ -1,4 +1,7 @@
-"""An app of the real Procrastinate, and its worker: `python theirs.py DSN` runs one until it is told to stop."""
+"""An app of the real Procrastinate, and its worker: `python theirs.py DSN [SECONDS]` runs one until told to stop.
+
+The seconds are how often it asks for jobs by itself: hardly ever (60) where a notification has to wake it.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +49,12 @@ def create_app(dsn: str) -> procrastinate.App:
     return app
 
 
-async def main(dsn: str) -> None:
-    options: dict[str, Any] = {"fetch_job_polling_interval": 60, "abort_job_polling_interval": 60}
+async def main(dsn: str, fetch_s: float = 60) -> None:
+    options: dict[str, Any] = {"fetch_job_polling_interval": fetch_s, "abort_job_polling_interval": 60}
     app = create_app(dsn)
     async with app.open_async():
         await app.run_worker_async(concurrency=1, **options)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], *map(float, sys.argv[2:])))
