@@ -47,7 +47,7 @@ from jobdesk.runtime import logs, loop, system_libraries, translation
 from jobdesk.runtime.garbage import collect_here
 from jobdesk.runtime.resources import resource
 from jobdesk.window import remembered
-from jobdesk.window.alerting import is_watched
+from jobdesk.window.alerting import is_watched, show_place
 from jobdesk.window.desks import Desks
 from jobdesk.window.main_window import MainWindow
 from jobdesk.window.pages import KEYS
@@ -108,7 +108,8 @@ class Program:
         self.watcher = Watcher(self.desks)
         self.watcher.sources = self._sources
         self.desktop = Desktop(self.watcher, self.desks)
-        self.desktop.database_asked_for.connect(self._show_alerts)
+        self.desktop.alerts_asked_for.connect(self._show_alerts)
+        self.desktop.place_asked_for.connect(lambda way, alert: show_place(self.desks, way, alert, self._saved))
         self.desktop.window_asked_for.connect(self.desks.come)
         self.desktop.end_asked_for.connect(self.desks.end)
         self.desks.stays = keeps_in_tray

@@ -75,7 +75,7 @@ async def test_from_the_beginning_to_the_end(tmp_path: Path, dsn: str, monkeypat
         (card,) = panel.list.cards.values()
         assert card.title.whole == "mail has fallen behind"
         assert "Told you at" in card.sentence.text() and card.began.whole.startswith("began ")
-        card.jobs.click()
+        card.button("jobs").click()
         assert "queue:mail" in window.finding.bar.text()
         # Muted, it is not counted, and stands below; unmuted, it is back.
         watcher.mute(card.alert, until_over=True)

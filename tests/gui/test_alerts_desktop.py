@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.telling import Telling
 from jobdesk_core.profiles import Profile, ProfileStore
+from jobdesk_core.watching.attention import Remedy, RuleKey
 from notifications import Service, session_bus
 from programs import started
 from waiting import until, until_true
@@ -26,10 +28,12 @@ from waiting import until, until_true
 NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
 
 
-def telling(subject: str, event: str = "began", *, has_sound: bool = False) -> Telling:
-    alert = Alert(
-        "billing", "idle_queue", subject, "idle_queue", f"{subject} stands still", "44 <b>due</b> & more.", "bad", NOW
-    )
+def telling(
+    subject: str, event: str = "began", *, has_sound: bool = False, key: RuleKey = "idle_queue", remedy: Remedy = ""
+) -> Telling:
+    alert = Alert("billing", key, subject, key, f"{subject} stands still", "44 <b>due</b> & more.", "bad", NOW)
+    filter_text = "" if key == "slow_database" else f"queue:{subject}"
+    alert = replace(alert, filter_text=filter_text, remedy=remedy)
     return Telling(event, alert, AlertRule("idle_queue", has_sound=has_sound))  # type: ignore[arg-type]
 
 
@@ -39,7 +43,8 @@ async def test_a_notification_with_a_button_on_a_real_bus(tmp_path: Path) -> Non
         watcher = Watcher(path=tmp_path / "alerts.toml", state=tmp_path / "alerts.sqlite")
         desktop = Desktop(watcher)
         asked: list[str] = []
-        desktop.database_asked_for.connect(asked.append)
+        desktop.alerts_asked_for.connect(asked.append)
+        desktop.place_asked_for.connect(lambda way, alert: asked.append(f"{way} of {alert.subject}"))
         desktop.start()
         watcher.told.emit([telling("mail")])
         await until(lambda: service.shown, what="the notification")
@@ -47,12 +52,13 @@ async def test_a_notification_with_a_button_on_a_real_bus(tmp_path: Path) -> Non
         assert (name, replaces, icon, title) == ("Jobdesk", 0, "jobdesk", "mail stands still")
         # A service that reads markup gets none.
         assert text == "billing: 44 &lt;b&gt;due&lt;/b&gt; &amp; more."
-        assert actions == ["default", "Show jobs", "show", "Show jobs"]
+        assert actions == ["default", "Show alerts", "show", "Show jobs"]
         assert (hints["urgency"], hints["suppress-sound"]) == (("y", 2), ("b", True))
         service.press(service.numbers[0] + 100)
         service.press(service.numbers[0])
-        await until(lambda: asked, what="the wish")
-        assert asked == ["billing"]
+        service.press(service.numbers[0], "default")
+        await until(lambda: len(asked) == 2, what="the wishes")
+        assert asked == ["jobs of mail", "billing"]
         # The end takes the place of the beginning, and several are one.
         watcher.told.emit([telling("mail", "over", has_sound=True)])
         watcher.told.emit([telling("mail"), telling("etl")])
@@ -61,6 +67,23 @@ async def test_a_notification_with_a_button_on_a_real_bus(tmp_path: Path) -> Non
         assert service.shown[1][3] == "Over: mail stands still"
         assert service.shown[1][6]["sound-name"] == ("s", "dialog-warning")
         assert service.shown[2][3] == "2 alerts"
+        # Nothing is done from a notification: its button is the first that only shows something.
+        for number, (key, remedy, button) in enumerate(
+            [
+                ("schedule", "defer", "Show schedule"),
+                ("failures", "retry", "Show group"),
+                ("stalled_jobs", "rescue", "Show jobs"),
+                ("slow_database", "", "Show alerts"),
+            ]
+        ):
+            watcher.told.emit([telling(key, key=key, remedy=remedy)])
+            await until(lambda number=number: len(service.shown) == 4 + number, what="the next one")
+            assert service.shown[-1][5] == ["default", "Show alerts", "show", button]
+        service.press(service.numbers[3])
+        service.press(service.numbers[6])
+        service.press(service.numbers[2])
+        await until(lambda: len(asked) == 5, what="where they lead to")
+        assert asked[2:] == ["schedules of schedule", "billing", "billing"]
         assert watcher.desktop_trouble == ""
         await desktop.stop()
         service.stop()

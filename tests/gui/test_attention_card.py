@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.alerts.cards import AlertCard
+from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.failures.page import FailuresPage
 from jobdesk.locks.page import LocksPage
 from jobdesk.overview.attention_card import AttentionCard
 from jobdesk.overview.page import OverviewPage
 from jobdesk.queues.page import NamesPage
 from jobdesk.schedules.page import SchedulesPage
+from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.watching.attention import Attention, Remedy, RuleKey
 from jobdesk_core.watching.watch import Past
 from opened import Others, closed, desk_of, dialog_of, live
@@ -27,6 +31,12 @@ NOW = dt.datetime.now(dt.UTC).replace(hour=12, minute=30)
 def line(rule: RuleKey, subject: str, remedy: Remedy = "", count: int = 0, shown: str = "task:t") -> Attention:
     since = NOW - dt.timedelta(minutes=4)
     return Attention(rule, subject, f"{subject} stands still", "all is lost.", since, "bad", 5, shown, remedy, count)
+
+
+def alert_of(told: Attention) -> Alert:
+    since = told.since or NOW
+    made = Alert("test", told.rule, told.subject, told.rule, told.title, told.sentence, told.tone, since)
+    return replace(made, filter_text=told.filter_text, remedy=told.remedy, count=told.count, active_at=since)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +64,14 @@ def test_each_line_offers_what_mends_it(qtbot: QtBot, told: Attention, buttons: 
         assert [button.text() for button in shown] == buttons
         assert [each.isEnabled() for each in shown] == [is_acting or "…" not in each.text() for each in shown]
         assert card.lines[0].shape.text_tone() == ("bad" if is_acting else "secondary")
+        # An alert of it offers the same.
+        alert = AlertCard()
+        qtbot.addWidget(alert)
+        alert.show_alert(alert_of(told), names_database=False, is_here=True, is_stale=not is_acting)
+        offered = [button for button in alert.buttons if button.isVisibleTo(alert)]
+        assert [(each.text(), each.isEnabled()) for each in offered] == [
+            (each.text(), each.isEnabled()) for each in shown
+        ]
 
 
 def test_three_lines_are_shown_and_the_others_are_a_click_away(qtbot: QtBot) -> None:
@@ -72,7 +90,8 @@ def test_three_lines_are_shown_and_the_others_are_a_click_away(qtbot: QtBot) -> 
     assert card.text == f"Nothing needs attention. Last: mail stood still, {began} – {ended}."
 
 
-async def test_each_button_leads_to_what_it_says(dsn: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_alert", [False, True])
+async def test_each_button_leads_to_what_it_says(is_alert: bool, dsn: str, tmp_path: Path) -> None:
     with Others(dsn) as others:
         worker = others.register_worker()
         for _ in range(3):
@@ -89,7 +108,10 @@ async def test_each_button_leads_to_what_it_says(dsn: str, tmp_path: Path) -> No
             await until(lambda: page.attention.text != "reading …", what="the first read")
 
             def ask(way: str, told: Attention) -> None:
-                page.attention.asked.emit(way, told)
+                if is_alert:
+                    window.alerts.remedy_asked_for.emit(way, alert_of(told))
+                else:
+                    page.attention.asked.emit(way, told)
 
             ask("jobs", line("paused", "mail", shown="queue:mail status:failed"))
             assert (window.page_key, window.job_filter().text) == ("jobs", "queue:mail status:failed")
@@ -104,6 +126,10 @@ async def test_each_button_leads_to_what_it_says(dsn: str, tmp_path: Path) -> No
             ask("schedules", line("schedule", "p", "schedules"))
             selected = window.pages.get_as("schedules", SchedulesPage).selected()
             assert selected is not None and selected.task == "p"
+            ask("defer", line("schedule", "p", "defer", 1))
+            deferring = await dialog_of(window, DeferDialog)
+            QTest.keyClick(deferring, Qt.Key.Key_Escape)
+            await closed(window)
             ask("retry", line("failures", "t", "retry", 3, "task:t status:failed ended:>-4m"))
             dialog = await dialog_of(window, PreflightDialog)
             QTest.keyClick(dialog, Qt.Key.Key_Escape)

@@ -265,7 +265,7 @@ async def test_an_alert_of_a_database_that_is_not_open_leads_to_it(dsn: str, tmp
             view.alerts.come(0)
             (card,) = view.alerts.list.cards.values()
             assert card.title.whole == "mail has fallen behind · a"
-            card.jobs.click()
+            card.button("jobs").click()
             await until(lambda: view.session.desk is not None, what="the tab")
             assert view.page_key == "jobs" and "queue:mail" in view.finding.bar.text()
         finally:

@@ -61,6 +61,22 @@ class Alert:
         return self.rule, self.subject
 
     @property
+    def line(self) -> Attention:
+        """The line of what needs attention that it was made of, as it was seen last."""
+        return Attention(
+            self.key,
+            self.subject,
+            self.title,
+            self.sentence,
+            self.since,
+            self.tone,
+            self.number,
+            self.filter_text,
+            self.remedy,
+            self.count,
+        )
+
+    @property
     def is_active(self) -> bool:
         """Whether it has lasted long enough, and is not over."""
         return self.active_at is not None and self.over_at is None

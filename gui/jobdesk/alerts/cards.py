@@ -10,6 +10,7 @@ from jobdesk_core.durations import roughly
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from jobdesk.connection.remedies import ACTS, WAYS, Button, Way, buttons_of
 from jobdesk.kit import formats
 from jobdesk.kit.labels import plain_label
 from jobdesk.kit.one_line import OneLine
@@ -22,8 +23,7 @@ EDGES = (16, 10, 16, 12)
 class AlertCard(QFrame):
     """One active alert. Its buttons stay while its sentence goes on."""
 
-    help_asked_for = Signal(object)  # Alert
-    jobs_asked_for = Signal(object)
+    remedy_asked_for = Signal(str, object)  # a Way, and the Alert
     mute_asked_for = Signal(object, float, bool)  # Alert, hours (0: none), until it is over
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -34,14 +34,13 @@ class AlertCard(QFrame):
         self.title, self.began = OneLine("strong"), OneLine("secondary", is_right=True)
         self.title.setProperty("strong", True)
         self.sentence = plain_label("secondary")
-        self.help, self.jobs = QPushButton(), QPushButton(self.tr("Show jobs"))
+        self.buttons = [QPushButton() for _ in range(WAYS)]
+        self._ways: list[Button] = []
         self.mute = QPushButton(self.tr("Mute…"))
         self.mute.setObjectName("link")
         self._menu = QMenu(self)
         self.mute.setMenu(self._menu)
         self._menu.aboutToShow.connect(self._fill)
-        self.help.clicked.connect(lambda: self.help_asked_for.emit(self.alert))
-        self.jobs.clicked.connect(lambda: self.jobs_asked_for.emit(self.alert))
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.shape)
@@ -49,8 +48,9 @@ class AlertCard(QFrame):
         head.addWidget(self.began)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for part in (self.help, self.jobs):
-            buttons.addWidget(part)
+        for place, button in enumerate(self.buttons):
+            button.clicked.connect(lambda _=False, place=place: self._ask(place))
+            buttons.addWidget(button)
         buttons.addStretch()
         buttons.addWidget(self.mute)
         inner = QVBoxLayout()
@@ -64,8 +64,17 @@ class AlertCard(QFrame):
         column.addLayout(head)
         column.addLayout(inner)
 
-    def show_alert(self, alert: Alert, remedy: str, *, names_database: bool, can_act: bool) -> None:
-        """Show this; `remedy` is what its first button says, empty for none."""
+    def button(self, way: Way) -> QPushButton:
+        """The button of a way that it offers. StopIteration when it does not."""
+        return next(button for button, each in zip(self.buttons, self._ways, strict=False) if each.way == way)
+
+    def show_alert(
+        self, alert: Alert, *, names_database: bool, is_here: bool, barred: str = "", is_stale: bool = False
+    ) -> None:
+        """Show this, with the overview's buttons. `barred` is why none can be pressed now.
+
+        An act is offered only where its database is the one on show (`is_here`), and not of what is of the past.
+        """
         self.alert = alert
         self.shape.set_content("triangle", "", alert.tone)
         self.title.set_whole(f"{alert.title} · {alert.database}" if names_database else alert.title)
@@ -76,16 +85,26 @@ class AlertCard(QFrame):
         else:
             said.append(self.tr("Held back by the quiet hours."))
         self.sentence.setText(formats.breakable(formats.visible_lines(" ".join(said))))
-        self.help.setText(remedy)
-        self.help.setVisible(bool(remedy))
-        self.help.setEnabled(can_act)
-        self.jobs.setVisible(bool(alert.filter_text))
-        self.jobs.setEnabled(can_act)
-        for button in (self.help, self.jobs):
-            button.setToolTip("" if can_act else self.tr("Choose the tab of its database first."))
+        self._show_buttons(is_here=is_here, barred=barred, is_stale=is_stale)
         self.setAccessibleName(alert.title)
         self.setAccessibleDescription(alert.sentence)
         self.mute.setAccessibleName(self.tr("Mute {title}").format(title=alert.title))
+
+    def _show_buttons(self, *, is_here: bool, barred: str, is_stale: bool) -> None:
+        assert self.alert is not None
+        self._ways = [each for each in buttons_of(self.alert.line) if is_here or each.way not in ACTS]
+        for place, button in enumerate(self.buttons):
+            button.setVisible(place < len(self._ways))
+            if place < len(self._ways):
+                way, text = self._ways[place]
+                button.setText(text)
+                button.setAccessibleName(f"{self.alert.title}: {text}")
+                button.setEnabled(not barred and not (is_stale and way in ACTS))
+                button.setToolTip(barred)
+
+    def _ask(self, place: int) -> None:
+        if self.alert is not None and place < len(self._ways):
+            self.remedy_asked_for.emit(self._ways[place].way, self.alert)
 
     def _fill(self) -> None:
         alert = self.alert

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.telling import Telling, headline
 from PySide6.QtCore import QObject, QRectF, QSettings, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from jobdesk.alerts.watcher import Watcher
+from jobdesk.connection.remedies import ACTS, Button, buttons_of
 from jobdesk.kit.theme import theme
 from jobdesk.kit.work import Work
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _TRAY_KEY = "alerts/keeps_in_tray"
 #: Milliseconds that a message of the tray stays.
 SHOWN_MS = 20_000
+#: Notifications of which it is known what they lead to, the latest.
+MOST_KNOWN = 200
 
 
 def keeps_in_tray() -> bool:
@@ -43,9 +47,10 @@ class NoService(Exception):
 
 
 class Desktop(QObject):
-    """Shows what the watcher tells. `database_asked_for`: the jobs of this one are to be shown."""
+    """Shows what the watcher tells. A notification leads to something in the window, and does nothing by itself."""
 
-    database_asked_for = Signal(str)
+    alerts_asked_for = Signal(str)  # the name of a database
+    place_asked_for = Signal(str, object)  # a Way that shows something, and the Alert
     window_asked_for = Signal()
     end_asked_for = Signal()
 
@@ -59,7 +64,8 @@ class Desktop(QObject):
             from jobdesk.alerts.desktop_bus import DesktopBus
 
             self._bus = DesktopBus(self._acted)
-        self._of_keys: dict[str, str] = {}
+        #: What the latest notifications tell of, by their keys: an alert, or the database of the first of several.
+        self._of_keys: dict[str, Alert | str] = {}
         self._newest = ""
         self.tray: QSystemTrayIcon | None = None
         watcher.told.connect(self.show)
@@ -74,7 +80,7 @@ class Desktop(QObject):
             self._menu.addAction(self.tr("Quit"), self.end_asked_for.emit)
             self.tray.setContextMenu(self._menu)
             self.tray.activated.connect(self._clicked)
-            self.tray.messageClicked.connect(lambda: self._acted(self._newest))
+            self.tray.messageClicked.connect(lambda: self._acted(self._newest, False))
             self._count()
             self.tray.show()
         if self._bus is not None:
@@ -95,13 +101,21 @@ class Desktop(QObject):
         title, text = headline(told)
         first = told[0].alert
         key = f"{first.database}/{first.rule}/{first.subject}" if len(told) == 1 else "several"
-        self._of_keys[key] = self._newest = first.database
+        is_one = len(told) == 1 and told[0].event != "over"
+        self._of_keys.pop(key, None)
+        self._of_keys[key] = first if is_one else first.database
+        while len(self._of_keys) > MOST_KNOWN:
+            del self._of_keys[next(iter(self._of_keys))]
         self._newest = key
         has_sound = any(each.rule.has_sound for each in told)
         is_critical = any(each.alert.tone == "bad" and each.event != "over" for each in told)
         if self._bus is not None:
-            button = self.tr("Show jobs")
-            shown = self._bus.show(key, title, text, button, is_critical=is_critical, has_sound=has_sound)
+            whole = self.tr("Show alerts")
+            way = _shown_by(first) if is_one else None
+            button = way.text if way is not None else whole
+            shown = self._bus.show(
+                key, title, text, whole=whole, button=button, is_critical=is_critical, has_sound=has_sound
+            )
             self._work.start(shown, name="notify", then=lambda _: self._able(""), failed=self._unable)
         elif self.tray is not None:
             icon = QSystemTrayIcon.MessageIcon
@@ -109,8 +123,13 @@ class Desktop(QObject):
             if has_sound:
                 QApplication.beep()
 
-    def _acted(self, key: str) -> None:
-        self.database_asked_for.emit(self._of_keys.get(key, ""))
+    def _acted(self, key: str, is_button: bool) -> None:
+        told = self._of_keys.get(key, "")
+        way = _shown_by(told) if is_button and isinstance(told, Alert) else None
+        if way is not None:
+            self.place_asked_for.emit(way.way, told)
+        else:
+            self.alerts_asked_for.emit(told.database if isinstance(told, Alert) else told)
 
     def _able(self, trouble: str) -> None:
         if trouble != self._watcher.desktop_trouble:
@@ -133,6 +152,11 @@ class Desktop(QObject):
         self.tray.setIcon(_with_count(QApplication.windowIcon(), count))
         told = self.tr("1 alert") if count == 1 else self.tr("{count} alerts").format(count=count)
         self.tray.setToolTip(f"Jobdesk: {told}" if count else "Jobdesk")
+
+
+def _shown_by(alert: Alert) -> Button | None:
+    """The first button of its line that only shows something: nothing is done to jobs from a notification."""
+    return next((each for each in buttons_of(alert.line) if each.way not in ACTS), None)
 
 
 def _with_count(icon: QIcon, count: int) -> QIcon:

@@ -14,7 +14,7 @@ from typing import Any
 from jeepney import DBusAddress, HeaderFields, MatchRule, MessageType, message_bus, new_method_call
 from jeepney.io.asyncio import open_dbus_connection
 
-from jobdesk.alerts.desktop import NoService
+from jobdesk.alerts.desktop import MOST_KNOWN, NoService
 
 SERVICE = "org.freedesktop.Notifications"
 _ADDRESS = DBusAddress("/org/freedesktop/Notifications", bus_name=SERVICE, interface=SERVICE)
@@ -22,14 +22,15 @@ _ADDRESS = DBusAddress("/org/freedesktop/Notifications", bus_name=SERVICE, inter
 ANSWER_S = 5.0
 #: Milliseconds that a notification stays; -1 leaves it to the desktop.
 EXPIRES_MS = -1
-#: Notifications whose buttons are known, the latest.
-MOST_KNOWN = 200
 
 
 class DesktopBus:
-    """`acted` is called with the key of a notification whose button was pressed. Connects anew after a lost bus."""
+    """`acted` is called with the key of a notification, and whether its button was pressed, or else itself.
 
-    def __init__(self, acted: Callable[[str], object]) -> None:
+    Connects anew after a lost bus.
+    """
+
+    def __init__(self, acted: Callable[[str, bool], object]) -> None:
         self._acted = acted
         self._connection: Any = None
         self._receiving: asyncio.Task[None] | None = None
@@ -39,9 +40,20 @@ class DesktopBus:
         self._numbers: dict[str, int] = {}
 
     async def show(
-        self, key: str, title: str, text: str, button: str, *, is_critical: bool = False, has_sound: bool = False
+        self,
+        key: str,
+        title: str,
+        text: str,
+        *,
+        whole: str,
+        button: str,
+        is_critical: bool = False,
+        has_sound: bool = False,
     ) -> None:
-        """Show a notification in the place of the one of this key. Raises NoService."""
+        """Show a notification in the place of the one of this key. Raises NoService.
+
+        `whole` says what a click on it leads to, `button` what its button does.
+        """
         hints: dict[str, tuple[str, Any]] = {
             "urgency": ("y", 2 if is_critical else 1),
             "desktop-entry": ("s", "jobdesk"),
@@ -52,7 +64,7 @@ class DesktopBus:
         async with self._turn, self._able():
             await self._connect()
             body = html.escape(text, quote=False) if self._has_markup else text
-            buttons = ["default", button, "show", button] if self._has_actions else []
+            buttons = ["default", whole, "show", button] if self._has_actions else []
             values = ("Jobdesk", self._numbers.get(key, 0), "jobdesk", title, body, buttons, hints, EXPIRES_MS)
             (number,) = await self._ask(new_method_call(_ADDRESS, "Notify", "susssasa{sv}i", values))
             self._numbers.pop(key, None)
@@ -120,7 +132,7 @@ class DesktopBus:
                     waiting.set_result(message)
                 elif fields.get(HeaderFields.member) == "ActionInvoked" and message.body[1] in ("default", "show"):
                     for key in [key for key, number in self._numbers.items() if number == message.body[0]]:
-                        self._acted(key)
+                        self._acted(key, message.body[1] == "show")
         for waiting in self._replies.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionError("The bus is gone."))

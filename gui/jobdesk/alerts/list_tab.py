@@ -17,8 +17,6 @@ from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.work import Work
 
 MONTH = 30
-#: Remedies that are acts upon jobs.
-ACTS = ("rescue", "retry")
 #: Cards shown at most; more are counted.
 MOST_CARDS = 50
 
@@ -26,8 +24,7 @@ MOST_CARDS = 50
 class ListTab(QWidget):
     """Follows the watcher while it is in sight. `database` is the one that is open, empty for none."""
 
-    help_asked_for = Signal(object)  # Alert
-    jobs_asked_for = Signal(object)
+    remedy_asked_for = Signal(str, object)  # a Way, and the Alert
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,6 +32,8 @@ class ListTab(QWidget):
         self.database = ""
         #: Whether a button can lead to another database than the one on show.
         self.can_open: Callable[[str], bool] = lambda name: False
+        #: Whether what is known of the one on show is of the past.
+        self.is_stale: Callable[[], bool] = lambda: False
         self.cards: dict[tuple[str, str, str], AlertCard] = {}
         self.earlier: list[EarlierLine] = []
         self._shown_earlier: list[Alert] = []
@@ -116,35 +115,20 @@ class ListTab(QWidget):
                 self._cards.insertWidget(place, known)
                 known.show()
             is_here = alert.database == self.database
-            # An act begins where its jobs are on show.
-            remedy = self._remedy(alert) if is_here or alert.remedy not in ACTS else ""
-            can_act = is_here or self.can_open(alert.database)
-            known.show_alert(alert, remedy, names_database=names_database, can_act=can_act)
+            is_reached = is_here or self.can_open(alert.database)
+            barred = "" if is_reached else self.tr("Choose the tab of its database first.")
+            known.show_alert(
+                alert, names_database=names_database, is_here=is_here, barred=barred, is_stale=self.is_stale()
+            )
         beyond = len(alerts) - len(wanted)
         self.more.setText(self.tr("{count} more are active.").format(count=formats.number(beyond)))
         self.more.setVisible(beyond > 0)
 
     def _new_card(self) -> AlertCard:
         card = AlertCard()
-        card.help_asked_for.connect(self.help_asked_for)
-        card.jobs_asked_for.connect(self.jobs_asked_for)
+        card.remedy_asked_for.connect(self.remedy_asked_for)
         card.mute_asked_for.connect(self._mute)
         return card
-
-    def _remedy(self, alert: Alert) -> str:
-        count = formats.number(alert.count)
-        if alert.remedy in ACTS:
-            one = {"rescue": self.tr("Rescue 1 job…"), "retry": self.tr("Retry 1 job…")}[alert.remedy]
-            more = {"rescue": self.tr("Rescue {count} jobs…"), "retry": self.tr("Retry {count} jobs…")}[alert.remedy]
-            return one if alert.count == 1 else more.format(count=count)
-        return {
-            "defer": self.tr("Show schedules"),
-            "workers": self.tr("Show workers"),
-            "failures": self.tr("Show failures"),
-            "schedules": self.tr("Show schedules"),
-            "locks": self.tr("Show locks"),
-            "queues": self.tr("Show queues"),
-        }.get(alert.remedy, "")
 
     def _show_quiet(self, is_active: bool) -> None:
         assert self.watcher is not None

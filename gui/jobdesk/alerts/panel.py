@@ -35,8 +35,7 @@ class AlertsPanel(QFrame):
 
     opened = Signal()
     closed = Signal()
-    help_asked_for = Signal(object)  # Alert
-    jobs_asked_for = Signal(object)
+    remedy_asked_for = Signal(str, object)  # a Way, and the Alert
     count_changed = Signal(int)
 
     def __init__(self, parent: QWidget, above: QWidget) -> None:
@@ -47,8 +46,7 @@ class AlertsPanel(QFrame):
         self._watcher: Watcher | None = None
         self._database = ""
         self.list, self.rules = ListTab(), RulesTab()
-        self.list.help_asked_for.connect(self.help_asked_for)
-        self.list.jobs_asked_for.connect(self.jobs_asked_for)
+        self.list.remedy_asked_for.connect(self.remedy_asked_for)
         self.tabs = Segmented([self.tr("Alerts"), self.tr("Rules")])
         self.mute = QPushButton(self.tr("Mute for 1 h"))
         self.mute.setObjectName("link")

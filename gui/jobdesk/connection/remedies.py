@@ -11,6 +11,8 @@ from jobdesk.kit import formats
 
 #: What a button leads to: the jobs, or what the remedy of the line says.
 Way = Literal["jobs", "rescue", "retry", "defer", "workers", "failures", "schedules", "locks", "queues"]
+#: A line has so many buttons at most.
+WAYS = 2
 #: Those that act, once they have been looked through: not offered while what is shown is of the past.
 ACTS: tuple[Way, ...] = ("rescue", "retry", "defer")
 
@@ -34,6 +36,11 @@ def buttons_of(line: Attention) -> list[Button]:
     if line.rule == "schedule":
         ways = ["defer", "schedules"] if line.remedy == "defer" else ["schedules", "jobs"]
     return [Button(way, _words(way, line)) for way in ways if way != "jobs" or line.filter_text]
+
+
+def place_of(way: Way, line: Attention) -> str:
+    """What is to be looked at on the page that a button leads to, by its name there."""
+    return line.subject.removeprefix("lock ") if way == "locks" else line.subject
 
 
 def _words(way: Way, line: Attention) -> str:

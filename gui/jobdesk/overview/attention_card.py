@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from jobdesk.connection.remedies import ACTS, Button, Way, buttons_of
+from jobdesk.connection.remedies import ACTS, WAYS, Button, Way, buttons_of
 from jobdesk.kit import formats
 from jobdesk.kit.shape_label import ShapeLabel
 from jobdesk.kit.text_block import Run, TextBlock
@@ -20,8 +20,6 @@ from jobdesk.kit.theme.tokens import Tone
 
 #: Lines shown at first, and when all are; the head tells how many more there are.
 SHOWN, MOST_SHOWN = 3, 20
-#: A line asks for something at most in so many ways.
-WAYS = 2
 _MORE = "more"
 
 

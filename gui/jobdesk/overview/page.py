@@ -14,7 +14,6 @@ from jobdesk_core.filters.language import term
 from jobdesk_core.history.history import History
 from jobdesk_core.reading.name_rows import Board
 from jobdesk_core.reading.pace import minute_of
-from jobdesk_core.watching.attention import Attention
 from jobdesk_core.watching.live_hour import NO_HOUR, Kind, LiveHour, live_hour
 from jobdesk_core.watching.overview import Overview
 from jobdesk_core.watching.spans import Span, Wish, read_span
@@ -24,7 +23,6 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
-from jobdesk.connection.remedies import Way
 from jobdesk.kit import formats
 from jobdesk.kit.chart.data import ChartData
 from jobdesk.kit.theme import theme
@@ -45,9 +43,7 @@ REREAD_S, REREAD_WHOLE_S, REREAD_TIMES = 5.0, 30.0, 200
 class OverviewPage(Page):
     """What needs attention, the cards, the chart of a range, and the queues."""
 
-    rescue_asked_for = Signal(str)
-    retry_asked_for = Signal(str)
-    defer_now_asked_for = Signal(str)  # the name of a schedule
+    remedy_asked_for = Signal(str, object)  # a Way, and the Attention that it is about
     defer_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -59,7 +55,7 @@ class OverviewPage(Page):
         self._asked: tuple[Wish, Below, int, bool] | None = None
         self._read_at = self._took_s = 0.0
         self.attention = AttentionCard()
-        self.attention.asked.connect(self._help)
+        self.attention.asked.connect(self.remedy_asked_for)
         self.attention.defer_asked_for.connect(self.defer_asked_for)
         self.cards = Cards()
         self.cards.filter_asked_for.connect(self.filter_asked_for)
@@ -106,16 +102,6 @@ class OverviewPage(Page):
         self._fit()
 
     # Within
-
-    def _help(self, way: Way, line: Attention) -> None:
-        """What a button of a line that needs attention leads to."""
-        asked = {"jobs": self.filter_asked_for, "rescue": self.rescue_asked_for, "retry": self.retry_asked_for}
-        if way in asked:
-            asked[way].emit(line.filter_text)
-        elif way == "defer":
-            self.defer_now_asked_for.emit(line.subject)
-        else:
-            self.place_asked_for.emit(way, line.subject.removeprefix("lock ") if way == "locks" else line.subject)
 
     def _show_reading(self) -> None:
         self.attention.show_reading()

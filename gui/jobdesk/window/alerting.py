@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.book import RuleBook
-from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.operations import Action
 from jobdesk_core.profiles import Profile, UnreadableProfiles
 
-from jobdesk.acting.opening import matching_target, open_preflight
-from jobdesk.window.pages import KEYS
+from jobdesk.connection.remedies import Way
 
 if TYPE_CHECKING:
     from jobdesk.window.desk_view import DeskView
     from jobdesk.window.desks import Desks
-
-#: The page that a remedy leads to.
-_PAGES = {
-    "defer": "schedules",
-    "workers": "workers",
-    "failures": "failures",
-    "schedules": "schedules",
-    "locks": "locks",
-}
 
 
 def connect_alerts(view: DeskView) -> None:
@@ -35,9 +24,9 @@ def connect_alerts(view: DeskView) -> None:
     panel.closed.connect(lambda: bell.setChecked(False))
     panel.closed.connect(view.panes.go_back)
     panel.opened.connect(lambda: bell.setChecked(True))
-    panel.help_asked_for.connect(lambda alert: _help(view, alert))
-    panel.jobs_asked_for.connect(lambda alert: _show_jobs(view, alert))
+    panel.remedy_asked_for.connect(lambda way, alert: _help(view, way, alert))
     panel.list.can_open = lambda name: view.commands.fleet.board.member(name) is not None
+    panel.list.is_stale = lambda: view.session.desk is None or view.session.desk.state.mode == "stale"
     panel.rules.profiles = lambda: [profile.name for profile in _saved(view)]
     panel.rules.folders = lambda: sorted({profile.folder for profile in _saved(view) if profile.folder})
     panel.rules.names = lambda: _names(view)
@@ -75,30 +64,21 @@ def _names(view: DeskView) -> list[str]:
     return [*desk.queue_names(), *desk.task_names()] if desk is not None else []
 
 
-def _is_on_show(view: DeskView, alert: Alert) -> bool:
-    return alert.database == view.alerts.list.database
+def show_place(desks: Desks, way: Way, alert: Alert, saved: Callable[[str], Profile | None]) -> None:
+    """Show what the button of a notification names: in the tab of its database, a new one where there is none."""
+    window = desks.show_profile(alert.database)
+    desks.come()
+    if window is not None and window.view.session.desk is not None:
+        window.view.commands.help_with(way, alert.line)
+    elif (profile := saved(alert.database)) is not None:
+        jobs = alert.filter_text if way == "jobs" else ""
+        desks.lead_to(profile, "" if jobs else way, jobs)
 
 
-def _show_jobs(view: DeskView, alert: Alert) -> None:
-    """In the tab of the alert's database, a new one where there is none."""
-    if _is_on_show(view, alert):
-        view.ask_for(alert.filter_text)
+def _help(view: DeskView, way: Way, alert: Alert) -> None:
+    """Do what a button of an alert says, in the tab of its database, a new one where there is none."""
+    if alert.database == view.alerts.list.database:
+        view.commands.help_with(way, alert.line)
     else:
-        view.commands.fleet.open_one(alert.database, "", alert.filter_text)
-
-
-def _help(view: DeskView, alert: Alert) -> None:
-    """Do what an alert's first button says: an act shows what it would do first."""
-    desk = view.session.desk
-    if not _is_on_show(view, alert):
-        view.commands.fleet.open_one(alert.database, _PAGES.get(alert.remedy, "queues"), "")
-        return
-    if desk is None:
-        return
-    if alert.remedy == "rescue":
-        view.commands.job.rescue_matching(alert.filter_text)
-    elif alert.remedy == "retry":
-        open_preflight(view.acting, desk, Action.RETRY, [matching_target(JobFilter.parse(alert.filter_text))])
-    else:
-        key = _PAGES.get(alert.remedy, "queues")
-        view.show_page(key if key in KEYS else "overview")
+        jobs = alert.filter_text if way == "jobs" else ""
+        view.commands.fleet.open_one(alert.database, "" if jobs else way, jobs)

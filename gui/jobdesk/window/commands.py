@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobdesk_core.watching.attention import Attention
 from PySide6.QtCore import QObject
 
 from jobdesk.acting.commands import JobCommands, MatchingCommands
@@ -9,6 +10,7 @@ from jobdesk.acting.control import Acting
 from jobdesk.alerts.commands import AlertCommands
 from jobdesk.connection.command_group import CommandGroup
 from jobdesk.connection.commands import AppCommands, ConnectionCommands, DemoCommands
+from jobdesk.connection.remedies import Way, place_of
 from jobdesk.deferring.commands import AgainCommands, NewJobCommands
 from jobdesk.exporting.commands import ExportCommands
 from jobdesk.failures.commands import FailureCommands
@@ -58,7 +60,7 @@ class Commands(QObject):
 
     def __init__(self, window: Shown, acting: Acting) -> None:
         super().__init__(window.frame)
-        session = window.session
+        self._window, session = window, window.session
         self.connection = ConnectionCommands(window, session)
         self.tab = TabCommands(window, session)
         self.fleet = FleetCommands(window, session)
@@ -87,6 +89,20 @@ class Commands(QObject):
     def run(self, spec: Spec) -> None:
         """Carry out an action."""
         spec.run(self._groups[spec])
+
+    def help_with(self, way: Way, line: Attention) -> None:
+        """Do what a button of a line that needs attention says: an act shows first what it would do."""
+        if way == "jobs":
+            self._window.ask_for(line.filter_text)
+        elif way == "rescue":
+            self.job.rescue_matching(line.filter_text)
+        elif way == "retry":
+            self.job.retry_matching(line.filter_text)
+        elif way == "defer":
+            self._window.show_place("schedules", line.subject)
+            self.schedule.defer()
+        else:
+            self._window.show_place(way, place_of(way, line))
 
     def reasons(self) -> dict[str, str | None]:
         """Why each action that is not possible now is not, by key."""

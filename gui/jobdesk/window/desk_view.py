@@ -228,7 +228,7 @@ class DeskView(QWidget):
         """Connect a new page with the window, put it as it is remembered, and show it the desk."""
         page.filter_asked_for.connect(self.ask_for)
         page.page_asked_for.connect(self.show_page)
-        page.place_asked_for.connect(self._show_place)
+        page.place_asked_for.connect(self.show_place)
         page.help_asked_for.connect(self.commands.help.show_topic)
         page.told.connect(self.tell)
         page.failed.connect(self.fail)
@@ -343,7 +343,8 @@ class DeskView(QWidget):
     def _page_changed(self) -> None:
         self.finding.bar.set_elsewhere(self.pages.currentWidget() is not self.jobs)
 
-    def _show_place(self, key: str, name: str) -> None:
+    def show_place(self, key: str, name: str) -> None:
+        """Show a page, and what is to be looked at there by its name."""
         if key in KEYS:
             self.show_page(key)
             self.pages.get(key).look_at(name)

@@ -57,15 +57,8 @@ def _overview(commands: Commands) -> Page:
     from jobdesk.overview.page import OverviewPage
 
     page = OverviewPage()
-    page.rescue_asked_for.connect(commands.job.rescue_matching)
-    page.retry_asked_for.connect(commands.job.retry_matching)
+    page.remedy_asked_for.connect(commands.help_with)
     page.defer_asked_for.connect(commands.new_job.defer)
-
-    def defer_now(schedule: str) -> None:
-        page.place_asked_for.emit("schedules", schedule)
-        commands.schedule.defer()
-
-    page.defer_now_asked_for.connect(defer_now)
     return page
 
 

@@ -31,5 +31,8 @@ class Shown(Window, Protocol):
     alerts: AlertsPanel
     all_actions: Actions
 
+    def show_place(self, key: str, name: str) -> None:
+        """Show a page, and what is to be looked at there by its name."""
+
     def reasons(self) -> dict[str, str | None]:
         """Why each action that is not possible now is not, by key."""
