@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from jobdesk_core.reading.pace import PUT_OFF, Pace, minute_of
 from jobdesk_core.reading.progress import Progress, progress
 from jobdesk_core.reading.rise import Rise
 from jobdesk_core.watching.attention import attention
-from jobdesk_core.watching.situation import Situation
+from jobdesk_core.watching.situation import LockLine, Served, Situation
 
 NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
 
@@ -235,3 +236,47 @@ def test_every_duration_goes_on_with_the_clock_and_a_kind_has_few_lines() -> Non
         assert line.text.startswith(f"mail: 44 jobs due, none started for {words}. ")
     many = jobs(**{f"q{number}": MAIL for number in range(500)})
     assert len(attention(Situation(NOW, many, dict.fromkeys(many.queues, STUCK)))) == 20
+
+
+def calls_of(situation: Situation) -> int:
+    """How much work it is to tell what needs attention: calls of Python functions, each turn of a generator one."""
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        attention(situation)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+STALLED = OpenGroup(due=5, held=5, held_by_stalled=5, running=1, stalled=1, dead_worker=3, oldest=ago(41))
+GOES = Progress("clears", 5, ago(1), going_since=ago(800))
+
+
+@pytest.mark.parametrize(
+    ("live", "group", "course"),
+    [
+        # All goes on, or nothing does, or it waits for the locks of stalled jobs.
+        ((alive(),), MAIL, GOES),
+        ((alive(),), MAIL, STUCK),
+        ((alive(),), STALLED, Progress("held", None, ago(41))),
+        # Without a worker it is one line, or two, and nothing else is worked out.
+        ((), MAIL, STUCK),
+        ((), STALLED, STUCK),
+    ],
+)
+def test_of_thousands_of_queues_no_more_is_worked_out_than_is_told(
+    live: tuple[WorkerRow, ...], group: OpenGroup, course: Progress
+) -> None:
+    count = 2_000
+    found = jobs((*live, *(dead(number, 1) for number in range(3, 103))), **{f"q{n}": group for n in range(count)})
+    found = replace(found, tasks={f"t{n}": group for n in range(count)})
+    served = Served(frozenset({"other"}), frozenset({"other"}))
+    lines = [LockLine(f"l{n}", f"q{n}", n, "its worker is gone", 9, 9, ago(400), is_stalled=True) for n in range(200)]
+    situation = Situation(NOW, found, dict.fromkeys(found.queues, course), served=served, lock_lines=lines)
+    assert calls_of(situation) < 5 * count

@@ -16,7 +16,7 @@ from jobdesk_core.reading.progress import Progress
 from jobdesk_core.reading.rise import Rise, has_risen, rise_of
 from jobdesk_core.reported.records import ReportedTask, ReportedWorker
 from jobdesk_core.schedules.schedule import Schedule
-from jobdesk_core.watching.attention import RULES, attention, every_line, keys
+from jobdesk_core.watching.attention import RULES, attention, keys
 from jobdesk_core.watching.facts import served_by
 from jobdesk_core.watching.growth import growths
 from jobdesk_core.watching.latencies import BLOCK, Latencies
@@ -60,6 +60,12 @@ class Known:
 
     def arrivals(self, queue: str, minutes: int, now: dt.datetime) -> float | None:
         return self.came
+
+
+def every_line(situation: Situation) -> list[Attention]:
+    """What the rules are sure of, rule by rule, also what follows from something else that is said: as alerts ask."""
+    told = (line for rule in RULES.values() for line in rule(situation, Thresholds()))
+    return [line for line in told if not line.is_inferred]
 
 
 def said(rule: RuleKey, situation: Situation, limits: Thresholds | None = None) -> list[str]:

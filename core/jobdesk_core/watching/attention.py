@@ -6,14 +6,15 @@ know: releases that keep no record of their workers are never told that none is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from jobdesk_core.watching.lines import THRESHOLDS, Attention, Remedy, RuleKey, Severity, Thresholds
 from jobdesk_core.watching.rules import database, locks, queues, runs, schedules, workers
 from jobdesk_core.watching.situation import LockLine, Situation
 
-__all__ = ["RULES", "THRESHOLDS", "Attention", "Remedy", "RuleKey", "Severity", "Thresholds", "attention", "every_line"]
+__all__ = ["RULES", "THRESHOLDS", "Attention", "Remedy", "RuleKey", "Severity", "Thresholds", "attention", "keys"]
 
 #: Lines of each rule at most: 10,000 queues may be in trouble, and an operator reads a few sentences.
 MOST_OF_A_KIND = 20
@@ -36,14 +37,10 @@ RULES: dict[RuleKey, Rule] = {
     "oldest_due": queues.oldest_due,
 }
 
+#: Rules whose lines follow from there being no worker.
+FOLLOWING: tuple[RuleKey, ...] = ("idle_queue", "unserved", "unresponsive_worker")
 #: Rules that say what an operator sees anyway.
 FOR_ALERTS: tuple[RuleKey, ...] = ("oldest_due",)
-
-
-def every_line(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> Iterator[Attention]:
-    """What the rules are sure of, rule by rule, also what follows from something else that is said: for alerts."""
-    for rule in RULES.values():
-        yield from (line for line in rule(situation, thresholds) if not line.is_inferred)
 
 
 def keys(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> set[tuple[RuleKey, str]]:
@@ -57,32 +54,34 @@ def attention(situation: Situation, thresholds: Thresholds = THRESHOLDS) -> list
     """What needs attention, the worst first, each trouble once; empty when nothing does."""
     kinds: dict[RuleKey, list[Attention]] = {}
     for key, rule in RULES.items():
-        if key in FOR_ALERTS:
-            continue
-        told: Iterator[Attention] = (
-            line for line in rule(situation, thresholds) if not _is_told(line, kinds, situation)
-        )
+        is_superfluous = key in FOLLOWING and kinds["no_worker"]
         if key == "stalled_jobs" and kinds["no_worker"]:
-            told = queues.together(situation, list(told))
-        kinds[key] = list(islice(told, MOST_OF_A_KIND))
+            rule = queues.stalled_together
+        if key not in FOR_ALERTS:
+            lines = () if is_superfluous else rule(_left_to_tell(key, situation, kinds), thresholds)
+            kinds[key] = list(islice(lines, MOST_OF_A_KIND))
     # The worst of each kind first, so that many of one do not hide another.
     placed = [(line.tone, place, line) for kind in kinds.values() for place, line in enumerate(kind)]
     return [line for _, _, line in sorted(placed, key=lambda each: each[:2])]
 
 
-def _is_told(line: Attention, kinds: dict[RuleKey, list[Attention]], situation: Situation) -> bool:
-    """Whether what a line says follows from those before it."""
-    standing = {each.subject: each for each in kinds.get("idle_queue", ())}
-    if line.rule in ("idle_queue", "unserved", "unresponsive_worker") and kinds["no_worker"]:
-        return True
-    if line.rule in ("unserved", "backlog"):
-        return line.subject in standing
-    if line.rule == "stalled_jobs":
-        return line.subject in standing and standing[line.subject].remedy == "rescue"
-    if line.rule == "lock":
-        head = next((each for each in situation.lock_lines or () if line.subject == f"lock {each.lock}"), None)
-        return head is not None and _is_head_told(head, kinds, situation)
-    return line.rule == "unresponsive_worker" and line.count > 0 and _any_rescue(kinds.values())
+def _left_to_tell(key: RuleKey, situation: Situation, kinds: dict[RuleKey, list[Attention]]) -> Situation:
+    """The situation for a rule, without that of which lines before tell already: none is worked out in vain."""
+    standing = {line.subject for line in kinds.get("idle_queue", ())}
+    if key == "stalled_jobs":
+        standing = {line.subject for line in kinds["idle_queue"] if line.remedy == "rescue"}
+    if key in ("unserved", "stalled_jobs") and standing:
+        others = {name: group for name, group in situation.open.queues.items() if name not in standing}
+        return replace(situation, open=replace(situation.open, queues=others))
+    if key == "backlog" and standing:
+        return replace(situation, growths=[each for each in situation.growths or () if each.queue not in standing])
+    if key == "lock" and situation.lock_lines:
+        lines = [each for each in situation.lock_lines if not _is_head_told(each, kinds, situation)]
+        return replace(situation, lock_lines=lines)
+    if key == "unresponsive_worker" and any(line.remedy == "rescue" for kind in kinds.values() for line in kind):
+        idle = tuple(worker for worker in situation.open.workers or () if not worker.running)
+        return replace(situation, open=replace(situation.open, workers=idle))
+    return situation
 
 
 def _is_head_told(line: LockLine, kinds: dict[RuleKey, list[Attention]], situation: Situation) -> bool:
@@ -96,7 +95,3 @@ def _is_head_told(line: LockLine, kinds: dict[RuleKey, list[Attention]], situati
         # The queue tells how many jobs want the locks of its stalled ones.
         return group is not None and group.held_by_stalled > 0
     return any(each.subject == line.queue for key in ("idle_queue", "unserved") for each in kinds[key])
-
-
-def _any_rescue(kinds: Iterable[list[Attention]]) -> bool:
-    return any(line.remedy == "rescue" for kind in kinds for line in kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
 from jobdesk_core.reading.open_jobs import OpenJobs
@@ -118,7 +119,7 @@ class Usual(Protocol):
         """How many jobs usually come into a queue within so many minutes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """All of one moment; `now` is by the server's clock (UTC).
 
@@ -147,13 +148,13 @@ class Situation:
     #: A sentence about the session for which others wait, in the server itself; empty when nothing tells.
     blocker: str = ""
 
-    @property
+    @cached_property
     def is_none_alive(self) -> bool:
         """Whether no worker is alive, where the release keeps a record of them."""
         workers = self.open.workers
         return workers is not None and not any(worker.is_alive(self.now) for worker in workers)
 
-    @property
+    @cached_property
     def heartbeats(self) -> dict[int, dt.datetime]:
         """The last heartbeat of each worker that is not alive."""
         return {each.id: each.last_heartbeat for each in self.open.workers or () if not each.is_alive(self.now)}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import heapq
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from jobdesk_core.durations import roughly, so_far
@@ -11,7 +14,8 @@ from jobdesk_core.filters.language import term
 from jobdesk_core.reading.open_jobs import OpenGroup
 from jobdesk_core.reading.progress import BUSY_S, Progress
 from jobdesk_core.watching.lines import Attention, Severity, Thresholds
-from jobdesk_core.watching.situation import Growth, Situation
+from jobdesk_core.watching.rules.order import most_due
+from jobdesk_core.watching.situation import Growth, Situation, Usual
 from jobdesk_core.watching.words import are, how_long, jobs, number
 
 #: So many times the longest time that a queue usually starts nothing is more than usual.
@@ -24,70 +28,83 @@ SILENT_BEFORE_S = 120.0
 MOST_GOING = 20
 
 
-def _queues(situation: Situation, is_meant: Callable[[str, OpenGroup], object]) -> list[tuple[str, OpenGroup]]:
-    """Those that are meant, the ones with the most due jobs first."""
-    found = [item for item in situation.open.queues.items() if is_meant(*item)]
-    return sorted(found, key=lambda item: (-item[1].due, item[0]))
-
-
 # A queue that stands still
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What is the same for all queues: the live workers, whether all of them run something, and the queues that are
-    served, those with the oldest jobs first (since when what is started now has waited, the last start, the name)."""
+    """What is the same for all queues: how many workers are alive, whether all of them run something, and the queues
+    that are served, those with the oldest jobs first (since when what is started now has waited, the last start, the
+    name). `silent` are the workers that are not alive, the first to fall silent first (when, its number)."""
 
     live: int
     is_all_running: bool
     going: list[tuple[dt.datetime, dt.datetime, str]]
+    silent: list[tuple[dt.datetime, int]]
 
 
 def _around(situation: Situation, limits: Thresholds) -> _Around:
     live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
-    going = []
-    for name, course in situation.courses.items():
-        since = course.going_since
-        if since is not None and course.idle_since is not None and course.idle_s(situation.now) < limits.idle_s:
-            going.append((since, course.idle_since, name))
-    return _Around(len(live), bool(live) and all(worker.running for worker in live), sorted(going)[:MOST_GOING])
+    lately = situation.now - dt.timedelta(seconds=limits.idle_s)
+    going = (
+        (course.going_since, course.idle_since, name)
+        for name, course in situation.courses.items()
+        if course.going_since is not None and course.idle_since is not None and course.idle_since > lately
+    )
+    silent = sorted((at, number) for number, at in situation.heartbeats.items())
+    is_all_running = bool(live) and all(worker.running for worker in live)
+    return _Around(len(live), is_all_running, heapq.nsmallest(MOST_GOING, going), silent)
 
 
 def idle_queue(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """A queue whose due jobs get nowhere: nothing starts, or the lock that they want is a stalled job's."""
     around = _around(situation, limits)
-    paused = situation.open.paused
-    for name, group in _queues(situation, lambda name, group: group.due and name not in paused):
-        course = situation.courses.get(name)
-        if course is None:
-            continue
-        if course.course == "held" and group.held_by_stalled > 0:
-            yield _standing(situation, name, group, course, "Their lock is held by a stalled job.")
-        elif group.ready > 0 and _is_idle(situation, around, name, course, limits):
-            yield _standing(situation, name, group, course, _why_idle(situation, around, name, course))
+    for name, group in most_due(_standing_still(situation, around, limits)):
+        course = situation.courses[name]
+        is_held = course.course == "held"
+        why = "Their lock is held by a stalled job." if is_held else _why_idle(situation, around, name, course)
+        yield _standing(situation, name, group, course, why)
 
 
-def _is_idle(situation: Situation, around: _Around, name: str, course: Progress, limits: Thresholds) -> bool:
-    patience_s = limits.idle_s
-    if course.idle_s(situation.now) < patience_s:
-        return False
-    is_slow = course.is_busy or _is_behind(situation, around, name) or _is_all_busy(situation, around, course)
+def _standing_still(situation: Situation, around: _Around, limits: Thresholds) -> Iterator[tuple[str, OpenGroup]]:
+    """Those queues, out of thousands: so the quick questions come first."""
+    queues, paused = situation.open.queues, situation.open.paused
+    lately, long_ago = (situation.now - dt.timedelta(seconds=seconds) for seconds in (limits.idle_s, BUSY_S))
     # What runs may be held up itself by the session in the way.
-    if is_slow and not situation.blocker:
-        patience_s = max(patience_s, BUSY_S)
-    usual_s = situation.usual.idle_s(name, situation.now) if situation.usual is not None else None
-    if usual_s is not None:
-        patience_s = max(patience_s, TIMES_IDLE * usual_s)
-    return course.idle_since is not None and course.idle_s(situation.now) >= patience_s
+    may_be_slow = not situation.blocker
+    for name, course in situation.courses.items():
+        since, group = course.idle_since, queues.get(name)
+        if group is None or not group.due or name in paused:
+            continue
+        if course.course == "held":
+            if group.held_by_stalled:
+                yield name, group
+        elif since is not None and since <= lately and group.due > group.held:
+            is_slow = may_be_slow and since > long_ago and _is_slow(situation, around, name, course)
+            if not is_slow and (situation.usual is None or _is_unusual(situation.usual, name, course, situation.now)):
+                yield name, group
+
+
+def _is_slow(situation: Situation, around: _Around, name: str, course: Progress) -> bool:
+    """Whether it may just take its time: for a while that is nothing remarkable."""
+    if course.is_busy or (around.is_all_running and _is_all_busy(situation, around, course)):
+        return True
+    return bool(around.going) and _is_behind(situation, around, name) != ""
+
+
+def _is_unusual(usual: Usual, name: str, course: Progress, now: dt.datetime) -> bool:
+    usual_s = usual.idle_s(name, now)
+    return usual_s is None or course.idle_s(now) >= TIMES_IDLE * usual_s
 
 
 def _is_behind(situation: Situation, around: _Around, name: str) -> str:
     """The queue whose older jobs are being started meanwhile, for workers take the oldest first; empty without one."""
     oldest = situation.open.queues[name].oldest
-    if oldest is None:
-        return ""
-    found = (other for since, started, other in around.going if since < oldest < started and other != name)
-    return next(found, "")
+    if oldest is not None:
+        for since, started, other in around.going:
+            if since < oldest < started and other != name:
+                return other
+    return ""
 
 
 def _is_all_busy(situation: Situation, around: _Around, course: Progress) -> bool:
@@ -113,7 +130,7 @@ def _why_idle(situation: Situation, around: _Around, name: str, course: Progress
         return ""
     if _is_all_busy(situation, around, course):
         return "The one live worker is busy." if around.live == 1 else f"All {around.live:,} live workers are busy."
-    if fallen_silent := _fallen_silent(situation, course):
+    if fallen_silent := _fallen_silent(around, course):
         return fallen_silent
     if situation.started_at is not None and situation.started_at > (course.idle_since or situation.now):
         return "Jobs of other queues are started: does a worker serve this queue?"
@@ -121,18 +138,19 @@ def _why_idle(situation: Situation, around: _Around, name: str, course: Progress
     return f"{jobs(around.live, 'worker')} {are(around.live)} alive: does {one} serve this queue?"
 
 
-def _fallen_silent(situation: Situation, course: Progress) -> str:
+def _fallen_silent(around: _Around, course: Progress) -> str:
     """A question about the workers that fell silent about when the queue did; empty without any."""
     if course.idle_since is None or course.is_at_least:
         return ""
     since = course.idle_since - dt.timedelta(seconds=SILENT_BEFORE_S)
     until = course.idle_since + dt.timedelta(seconds=BUSY_S)
-    silent = [number for number, at in situation.heartbeats.items() if since <= at <= until]
-    if not silent:
+    first = bisect_left(around.silent, (since, 0))
+    count = bisect_right(around.silent, (until, sys.maxsize)) - first
+    if not count:
         return ""
-    if len(silent) == 1:
-        return f"Worker #{silent[0]:,} is unresponsive: did it serve this queue?"
-    return f"{jobs(len(silent), 'worker')} are unresponsive: did one serve this queue?"
+    if count == 1:
+        return f"Worker #{around.silent[first][1]:,} is unresponsive: did it serve this queue?"
+    return f"{jobs(count, 'worker')} are unresponsive: did one serve this queue?"
 
 
 def _standing(situation: Situation, name: str, group: OpenGroup, course: Progress, why: str) -> Attention:
@@ -164,7 +182,7 @@ def _standing(situation: Situation, name: str, group: OpenGroup, course: Progres
 def stalled_jobs(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """Running jobs of a queue that no live worker has."""
     heartbeats, now = situation.heartbeats, situation.now
-    for name, group in _queues(situation, lambda name, group: group.stalled):
+    for name, group in most_due(_stalled(situation)):
         count, shown = group.stalled, f"is:stalled {term('queue', name)}"
         has = "has" if count == 1 else "have"
         since = heartbeats.get(group.dead_worker) if group.dead_worker is not None else None
@@ -176,13 +194,16 @@ def stalled_jobs(situation: Situation, limits: Thresholds) -> Iterator[Attention
         yield Attention("stalled_jobs", name, title, sentence, since, "bad", count, shown, "rescue", count)
 
 
-def together(situation: Situation, lines: Sequence[Attention]) -> Iterator[Attention]:
+def stalled_together(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """The stalled jobs of all queues, where no worker is alive: one line in place of many."""
-    if len(lines) <= MOST_APART:
-        yield from lines
+    groups = [group for _, group in _stalled(situation)]
+    if len(groups) <= MOST_APART:
+        yield from stalled_jobs(situation, limits)
         return
-    of_all, since = situation.open.all, min((line.since for line in lines if line.since is not None), default=None)
-    sentence = f"{jobs(of_all.stalled, 'running job')} of {len(lines):,} queues have stalled"
+    of_all, heartbeats = situation.open.all, situation.heartbeats
+    heard = (heartbeats.get(group.dead_worker) for group in groups if group.dead_worker is not None)
+    since = min((at for at in heard if at is not None), default=None)
+    sentence = f"{jobs(of_all.stalled, 'running job')} of {len(groups):,} queues have stalled"
     if held := of_all.held_by_stalled:
         sentence += f", and {jobs(held)} {'waits' if held == 1 else 'wait'} for their locks"
     sentence += ". Their workers are unresponsive or no longer registered."
@@ -190,6 +211,10 @@ def together(situation: Situation, lines: Sequence[Attention]) -> Iterator[Atten
     yield Attention(
         "stalled_jobs", "", "Jobs have stalled", sentence, since, "bad", count, "is:stalled", "rescue", count
     )
+
+
+def _stalled(situation: Situation) -> Iterator[tuple[str, OpenGroup]]:
+    return (item for item in situation.open.queues.items() if item[1].stalled)
 
 
 def _locks(stalled: int) -> str:
@@ -259,11 +284,10 @@ def oldest_due(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
 def paused(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """A queue that someone has paused, with jobs due: they wait by will, and are no trouble of a worker's."""
     marked = situation.open.paused
-    for name, group in _queues(situation, lambda name, group: name in marked):
-        if group.due:
-            since = situation.open.paused[name]
-            more = situation.is_at_least
-            due = f"{jobs(group.due, is_at_least=more)} {are(group.due, is_at_least=more)} due"
-            sentence = f"Paused for {how_long(since, situation.now)}. {due}."
-            shown = f"is:paused {term('queue', name)}"
-            yield Attention("paused", name, f"{name} is paused", sentence, since, "warning", group.due, shown, "")
+    for name, group in most_due(item for item in situation.open.queues.items() if item[0] in marked and item[1].due):
+        since = marked[name]
+        more = situation.is_at_least
+        due = f"{jobs(group.due, is_at_least=more)} {are(group.due, is_at_least=more)} due"
+        sentence = f"Paused for {how_long(since, situation.now)}. {due}."
+        shown = f"is:paused {term('queue', name)}"
+        yield Attention("paused", name, f"{name} is paused", sentence, since, "warning", group.due, shown, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Literal
 
 from jobdesk_core.database.rows import WorkerRow
@@ -11,6 +11,7 @@ from jobdesk_core.durations import so_far
 from jobdesk_core.filters.language import term
 from jobdesk_core.reading.open_jobs import OpenGroup
 from jobdesk_core.watching.lines import Attention, Severity, Thresholds
+from jobdesk_core.watching.rules.order import most_due
 from jobdesk_core.watching.situation import Situation
 from jobdesk_core.watching.words import are, how_long, jobs
 
@@ -78,24 +79,28 @@ def unserved(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     served, now = situation.served, situation.now
     if served is None or situation.is_none_alive:
         return
-    queues = situation.open.queues.items() if served.queues is not None else ()
-    for name, group in sorted(queues, key=lambda item: (-item[1].due, item[0])):
-        if name not in (served.queues or ()) and name not in situation.open.paused and _has_waited(group, now):
-            sentence = (
-                f"{jobs(group.due, is_at_least=situation.is_at_least)} due, and no live worker serves this queue."
-            )
-            yield _unserved("queue", name, sentence, group, f"{name} is served by nobody")
-    tasks = situation.open.tasks.items() if served.tasks is not None else ()
-    for name, group in sorted(tasks, key=lambda item: (-item[1].due, item[0])):
-        if name not in (served.tasks or ()) and not name.startswith(_BUILT_IN) and _has_waited(group, now):
-            due = jobs(group.due, is_at_least=situation.is_at_least)
-            sentence = f"{due} due, and no live worker knows this task: a run of it will fail."
-            yield _unserved("task", name, sentence, group, f"{name} is known to nobody")
+    if served.queues is not None:
+        for name, group in most_due(_others(situation.open.queues, served.queues, now)):
+            if name not in situation.open.paused:
+                due = jobs(group.due, is_at_least=situation.is_at_least)
+                sentence = f"{due} due, and no live worker serves this queue."
+                yield _unserved("queue", name, sentence, group, f"{name} is served by nobody")
+    if served.tasks is not None:
+        for name, group in most_due(_others(situation.open.tasks, served.tasks, now)):
+            if not name.startswith(_BUILT_IN):
+                due = jobs(group.due, is_at_least=situation.is_at_least)
+                sentence = f"{due} due, and no live worker knows this task: a run of it will fail."
+                yield _unserved("task", name, sentence, group, f"{name} is known to nobody")
 
 
-def _has_waited(group: OpenGroup, now: dt.datetime) -> bool:
-    """Whether jobs have been due for longer than a worker takes to be started anew."""
-    return group.due > 0 and (group.oldest is None or (now - group.oldest).total_seconds() >= RESTART_S)
+def _others(
+    groups: Mapping[str, OpenGroup], served: Container[str], now: dt.datetime
+) -> Iterator[tuple[str, OpenGroup]]:
+    """Those that are not served, and whose jobs have been due for longer than a worker takes to be started anew."""
+    until = now - dt.timedelta(seconds=RESTART_S)
+    for name, group in groups.items():
+        if group.due and name not in served and (group.oldest is None or group.oldest <= until):
+            yield name, group
 
 
 def _unserved(kind: Literal["queue", "task"], name: str, sentence: str, group: OpenGroup, title: str) -> Attention:
