@@ -318,16 +318,6 @@ def test_an_inferred_cadence_may_pause_as_it_has_before() -> None:
     assert judged(known(None, *MINUTES), at("2026-11-26 22:50")).state == "late"
 
 
-def test_a_change_of_clocks_makes_nothing_late() -> None:
-    for day, cron in (("2026-03-29", "30 2 * * *"), ("2026-10-25", "30 2 * * *"), ("2026-10-25", "0 * * * *")):
-        cadence = told(cron, "Europe/Berlin")
-        assert cadence is not None
-        start = at(day, BERLIN) - DAY
-        for now in range(int(start) + DAY, int(start) + 3 * DAY, 1_500):
-            runs = [ran(each, took=1) for each in cadence.between(start, now)]
-            assert judged(known(cron, *runs, zone="Europe/Berlin"), now + 5).state == "on time", shown(now, BERLIN)
-
-
 def test_clocks_of_workers_and_server_differ() -> None:
     for off in (-DAY, DAY, -90):
         # The server's clock is `off` ahead of the workers', which defer in time.

@@ -12,6 +12,7 @@ import reports
 from database import role, run_sql
 from failing import able_of, connected_now
 from jobdesk_core import Job, JobManager, Status
+from jobdesk_core.clock import ServerClock
 from jobdesk_core.database.asking import ask
 from jobdesk_core.database.limited import ask_limited, ask_limited_async
 from jobdesk_core.schedules import reader as reading
@@ -83,6 +84,30 @@ async def test_every_release_tells_its_periodic_tasks(released_dsn: str, state: 
         (only,) = found.schedules
         assert only.last is not None and only.last.is_job_gone and only.last.job_id is None
         assert only.last.expected_at.timestamp() == last and only.state == "on time"
+
+
+@pytest.mark.parametrize("is_free", [True, False])
+def test_the_hours_in_which_one_usually_runs_are_looked_for(dsn: str, is_free: bool) -> None:
+    """Every minute, but for this hour and the next, for three days; its last 40 runs tell nothing of that."""
+    end = int(time.time()) // 3_600 * 3_600
+    condition = f"AND at / 3600 % 24 NOT IN ({end // 3_600 % 24}, {(end // 3_600 + 1) % 24})"
+    run_sql(
+        dsn,
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status) SELECT 'q', 'office', "
+        f"jsonb_build_object('timestamp', at), 'succeeded' FROM generate_series({end} - 259200, {end} - 60, 60) AS at "
+        f"WHERE true {condition if is_free else ''} ORDER BY at",
+    )
+    run_sql(
+        dsn,
+        "INSERT INTO procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp, job_id) "
+        f"SELECT 'office', '', {end} - 60, max(id) FROM procrastinate_jobs",
+    )
+    # They were written just now, which would tell of clocks that are wrong.
+    run_sql(dsn, "DELETE FROM procrastinate_events")
+    clock, asked = ServerClock(), time.monotonic()
+    clock.note(dt.datetime.fromtimestamp(end + 600, dt.UTC), asked, asked)
+    found = read(dsn, ScheduleReader(replace(able_of(dsn), clock=clock)))
+    assert found.is_whole and of(found, "office").state == ("on time" if is_free else "late")
 
 
 async def test_runs_go_to_the_schedule_that_deferred_them(dsn: str) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jobdesk_core.schedules.cadence import told
+from jobdesk_core.schedules.cadence import HOUR_S, told
 from jobdesk_core.schedules.judging import MOST_RUNS, Deferral, Told
 from jobdesk_core.schedules.reading import MOST_COURSES, Course, FoundJob
 from jobdesk_core.schedules.schedule import Run
+from jobdesk_core.schedules.usual import add
+
+#: How far back it is noted when one was run whose cadence nobody tells: enough to know each weekday, and a month. At
+#: most so many times are looked for.
+USUAL_S, MOST_TIMES = 35 * 86_400.0, 15_000
 
 Key = tuple[str, str]
 
@@ -30,6 +35,9 @@ class Book:
     jobs: dict[Key, dict[float, FoundJob]] = field(default_factory=lambda: defaultdict(dict))
     courses: dict[int, Course] = field(default_factory=dict)
     marks: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: When each was run, for longer than its jobs are held, and how many times were noted.
+    hours: dict[Key, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+    noted: Counter[Key] = field(default_factory=Counter)
     #: Jobs of a task with several schedules, any of which may have deferred them.
     unclear: dict[str, dict[int, FoundJob]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -80,6 +88,7 @@ class Book:
 
     def _keep(self, key: Key, job: FoundJob) -> None:
         self.unclear[job.task].pop(job.id, None)
+        self._note(key, job.timestamp)
         held = self.jobs[key]
         known = held.get(job.timestamp)
         # Of several of one time the first is the schedule's: the others were deferred by hand.
@@ -88,9 +97,21 @@ class Book:
         while len(held) > MOST_RUNS:
             self.courses.pop(held.pop(min(held)).id, None)
 
-    def is_full(self, key: Key) -> bool:
-        """Whether no older run is wanted."""
-        return len(self.jobs[key]) >= MOST_RUNS
+    def _note(self, key: Key, at: float) -> None:
+        hours = self.hours[key]
+        add(hours, at)
+        self.noted[key] += 1
+        # A day more than is looked for, so that this is not done for each.
+        if len(hours) > USUAL_S / HOUR_S + 24:
+            for hour in sorted(hours)[:24]:
+                del hours[hour]
+
+    def is_full(self, key: Key, *, is_told: bool) -> bool:
+        """Whether no older run is wanted: of one whose cadence nobody tells, until it is known when it usually runs."""
+        if len(self.jobs[key]) < MOST_RUNS:
+            return False
+        hours = self.hours[key]
+        return is_told or self.noted[key] >= MOST_TIMES or (max(hours) - min(hours)) * HOUR_S >= USUAL_S
 
     def open(self) -> list[int]:
         """The jobs whose course is not known, or not over; the newest first, up to as many as are read at once."""

@@ -22,6 +22,8 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 WEEK_S = 7 * DAY_S
 #: Fewer runs tell no cadence, and this share of the gaps between them must agree.
 FEWEST_RUNS, AGREEING = 3, 0.6
+#: So many gaps of one length in a row, the latest ones, tell it alone: what was before was another cron.
+SETTLED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,9 @@ def inferred(times: Sequence[float]) -> Cadence | None:
     if len(times) < FEWEST_RUNS:
         return None
     gaps = [late - early for early, late in pairwise(times)]
+    alike = next((place for place, gap in enumerate(reversed(gaps)) if gap != gaps[-1]), len(gaps))
+    if alike >= SETTLED:
+        times, gaps = times[-alike - 1 :], gaps[-alike:]
     if min(gaps) >= DAY_S - HOUR_S:
         found = _of_days(times, gaps)
         if found is not None:

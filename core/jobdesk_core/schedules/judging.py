@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
 from jobdesk_core.jobs import Status
 from jobdesk_core.schedules import why
-from jobdesk_core.schedules.cadence import DAY_S, Cadence, inferred, latest, told
+from jobdesk_core.schedules.cadence import Cadence, inferred, latest, told
 from jobdesk_core.schedules.schedule import MOST_MISSED, Run, Schedule, Source, State
+from jobdesk_core.schedules.usual import Usual
 
 #: Runs that are told of each task.
 MOST_RUNS = 40
@@ -23,8 +24,8 @@ MOST_RUNS = 40
 LEAST_LATE_S, MOST_LATE_S = 2.0, 30.0
 #: Periods, and seconds, for which one that nobody tells of is quiet before it counts as abandoned.
 ABANDONED_PERIODS, ABANDONED_S = 5, 600.0
-#: Periods without a run that are a pause of one whose cadence is inferred; seconds of a night, and of free days.
-FEWEST_PAUSED, LEAST_NIGHT_S, MOST_FREE_S = 4, 6 * 3_600.0, 3 * 86_400.0
+#: How far ahead the next time of one is looked for whose cadence is inferred: beyond a weekend, and a day off.
+AHEAD_S = 5 * 86_400.0
 #: An application tells anew every hour what it has: what it has not told for so long, while it told others, is gone.
 TOLD_ANEW_S = 3_900.0
 
@@ -74,7 +75,8 @@ class Deferral:
 class Known:
     """All that was read of one periodic task. `runs` are those whose jobs were found, the oldest first.
 
-    `queueing_lock` is that of its latest job.
+    `queueing_lock` is that of its latest job. `hours`: when it was run, as `usual.add` notes it, also
+    before `runs`.
     """
 
     task: str
@@ -84,6 +86,13 @@ class Known:
     runs: tuple[Run, ...] = ()
     queue: str = ""
     queueing_lock: str | None = None
+    hours: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def times(self) -> list[float]:
+        """Those of its runs, and of its latest deferral."""
+        found = [_second(run.expected_at) for run in self.runs]
+        return found if self.deferral is None else [*found, self.deferral.timestamp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,8 @@ def _judged(known: Known, around: Around) -> Schedule:
     cadence, source = _cadence(known)
     now = around.now - around.behind_s
     last = _last(known)
-    runs = _runs(known, cadence, now, last)
+    usual = Usual(known.hours, known.times) if cadence is not None and cadence.is_inferred else None
+    runs = _runs(known, cadence, now, last, usual)
     if last is not None:
         last = next((run for run in runs if run.expected_at == last.expected_at), last)
     found = Schedule(
@@ -161,11 +171,16 @@ def _judged(known: Known, around: Around) -> Schedule:
     if not pending:
         return replace(found, next_at=_moment(cadence.after(max(now, since if since is not None else now))))
     missed = sum(now - at > _missed_after(cadence, at) for at in pending)
-    is_late = now - pending[0] > _late_after(cadence, pending[0])
-    if is_late and cadence.is_inferred and _pauses(known, cadence, now):
-        return replace(found, next_at=None)
-    found = replace(found, expected_at=_moment(pending[0]) if is_late else None)
-    if is_late and _is_abandoned(known, around, cadence, pending[0], now):
+    first, late_after = pending[0], _late_after(cadence, pending[0])
+    is_late = now - first > late_after
+    if is_late and usual is not None:
+        surely = usual.first(cadence, since or first, now - late_after)
+        if surely is None:
+            ahead = next(usual.within(cadence, now, now + AHEAD_S), None)
+            return replace(found, next_at=_moment(ahead) if ahead is not None else None)
+        first = surely
+    found = replace(found, expected_at=_moment(first) if is_late else None)
+    if is_late and _is_abandoned(known, around, cadence, first, now):
         return replace(found, state="abandoned", next_at=None, reason=why.abandoned(known.told is not None))
     if missed and not cadence.is_inferred:
         found = replace(found, state="missed", missed=missed)
@@ -173,7 +188,7 @@ def _judged(known: Known, around: Around) -> Schedule:
         found = replace(found, state="late", next_at=_moment(pending[-1]))
     if found.expected_at is None:
         return found
-    return replace(found, reason=_reason(known, around, found, pending[0]))
+    return replace(found, reason=_reason(known, around, found, first))
 
 
 def _cadence(known: Known) -> tuple[Cadence | None, Source]:
@@ -182,10 +197,7 @@ def _cadence(known: Known) -> tuple[Cadence | None, Source]:
         found = told(known.told.cron, known.told.zone)
         if found is not None:
             return found, known.told.source
-    times = [_second(run.expected_at) for run in known.runs]
-    if known.deferral is not None:
-        times.append(known.deferral.timestamp)
-    found = inferred(times)
+    found = inferred(known.times)
     return found, "nobody" if found is None else "runs"
 
 
@@ -221,35 +233,12 @@ def _is_abandoned(known: Known, around: Around, cadence: Cadence, first: float, 
     return are_others_deferred and now - first > max(ABANDONED_S, ABANDONED_PERIODS * cadence.period(first))
 
 
-def _pauses(known: Known, cadence: Cadence, now: float) -> bool:
-    """Whether its past runs have paused at this time of the day before, for as long: as those of working hours do.
-
-    After such an evening, a day of the week on which it was never seen to run is no working day.
-    """
-    times = sorted({_second(run.expected_at) for run in known.runs})
-    if cadence.every_s is None or len(times) < 2:
-        return False
-    least, last = FEWEST_PAUSED * cadence.every_s, times[-1]
-    pauses = [(early, late - early) for early, late in pairwise(times) if late - early >= least]
-    off = [(last - early + DAY_S / 2) % DAY_S - DAY_S / 2 for early, _ in pauses]
-    alike = [lasted for (_, lasted), each in zip(pauses, off, strict=True) if abs(each) <= 2 * cadence.every_s]
-    longest, silent = max(alike, default=0.0), now - last
-    if silent <= longest + _late_after(cadence, last):
-        return bool(alike)
-    is_free = _weekday(now) not in {_weekday(at) for at in times}
-    return longest >= LEAST_NIGHT_S and silent <= MOST_FREE_S and is_free
-
-
-def _weekday(at: float) -> int:
-    return dt.datetime.fromtimestamp(at, dt.UTC).weekday()
-
-
 def _overlap(runs: Sequence[Run]) -> State:
     real = [run for run in runs if run.job_id is not None]
     return "overlapping" if real and real[-1].is_overlapping else "on time"
 
 
-def _runs(known: Known, cadence: Cadence | None, now: float, last: Run | None) -> tuple[Run, ...]:
+def _runs(known: Known, cadence: Cadence | None, now: float, last: Run | None, usual: Usual | None) -> tuple[Run, ...]:
     """The latest runs, those among them that are not there, and whether each began before the one before had ended."""
     real = {run.expected_at: run for run in known.runs}
     if last is not None:
@@ -261,7 +250,8 @@ def _runs(known: Known, cadence: Cadence | None, now: float, last: Run | None) -
     ]
     if not ordered or cadence is None:
         return tuple(marked[-MOST_RUNS:])
-    return tuple(sorted([*marked, *_absent(cadence, real, ordered, now)], key=lambda run: run.expected_at)[-MOST_RUNS:])
+    absent = _absent(cadence, real, ordered, now, usual)
+    return tuple(sorted([*marked, *absent], key=lambda run: run.expected_at)[-MOST_RUNS:])
 
 
 def _overlaps(before: Run, run: Run) -> bool:
@@ -274,7 +264,9 @@ def _overlaps(before: Run, run: Run) -> bool:
     )
 
 
-def _absent(cadence: Cadence, real: dict[dt.datetime, Run], ordered: Sequence[Run], now: float) -> list[Run]:
+def _absent(
+    cadence: Cadence, real: dict[dt.datetime, Run], ordered: Sequence[Run], now: float, usual: Usual | None
+) -> list[Run]:
     """The expected times of which there is no job.
 
     After the last deferral nobody has deferred them; what may still come, and what is only inferred, is not among them.
@@ -287,7 +279,9 @@ def _absent(cadence: Cadence, real: dict[dt.datetime, Run], ordered: Sequence[Ru
     for at in latest(cadence, cadence.until(now), MOST_RUNS):
         moment = _moment(at) if at >= first else None
         may_come = at > last and (cadence.is_inferred or now - at <= _missed_after(cadence, at))
-        if moment is not None and moment not in real and not may_come:
+        if moment is None or moment in real or may_come:
+            continue
+        if usual is None or usual.is_usual(at):
             found.append(Run(moment, is_job_gone=at < last and (at < succeeded or cadence.is_inferred)))
     return found
 

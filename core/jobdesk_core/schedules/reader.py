@@ -111,8 +111,8 @@ class ScheduleReader:
             now,
             tuple(found),
             answer.refusal,
-            self._book.low is None or not self._wanted(list(keys)),
-            self._book.is_cut and bool(self._wanted(list(keys))),
+            self._book.low is None or not self._wanted(list(keys), stated),
+            self._book.is_cut and bool(self._wanted(list(keys), stated)),
             why.clocks(around.behind_s) if around.behind_s else "",
             tuple(around.lives) if around.lives is not None else None,
             around.lives_since,
@@ -145,7 +145,7 @@ class ScheduleReader:
     def _find_older(self, sought: _Sought, ends_at: float) -> Asking[None]:
         """Go on downwards from where the last reading ended: one stretch, however little time there is."""
         book = self._book
-        while book.low is not None and (tasks := self._wanted(sought.keys)):
+        while book.low is not None and (tasks := self._wanted(sought.keys, sought.stated)):
             bottom = max(0, book.high - MOST_READ)
             book.low = yield from self._stretch(tasks, max(bottom, book.low - self._width.size), book.low, sought)
             if book.low is not None and book.low <= bottom:
@@ -168,9 +168,9 @@ class ScheduleReader:
         below: int | None = stretch.below
         return below
 
-    def _wanted(self, keys: Sequence[Key]) -> list[str]:
+    def _wanted(self, keys: Sequence[Key], stated: Mapping[Key, Told]) -> list[str]:
         """The tasks of which older runs are wanted."""
-        return sorted({key[0] for key in keys if not self._book.is_full(key)})
+        return sorted({key[0] for key in keys if not self._book.is_full(key, is_told=key in stated)})
 
     def _known(self, key: Key, stated: Told | None, deferral: Deferral | None) -> Known:
         newest = self._book.newest(key)
@@ -181,6 +181,7 @@ class ScheduleReader:
             self._book.runs(key),
             newest.queue if newest is not None else "",
             newest.queueing_lock if newest is not None else None,
+            self._book.hours[key],
         )
 
     def _around(
