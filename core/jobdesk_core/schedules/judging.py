@@ -162,8 +162,12 @@ def _judged(known: Known, around: Around) -> Schedule:
         source=source,
         runs=runs,
     )
-    if cadence is None:
-        return found
+    return found if cadence is None else _timed(known, around, found, cadence, usual)
+
+
+def _timed(known: Known, around: Around, found: Schedule, cadence: Cadence, usual: Usual | None) -> Schedule:
+    """With whether it is on time, by what was expected since its last run. `usual` where that is only inferred."""
+    now, last = around.now - around.behind_s, found.last
     # One that was never deferred is expected from when its application told of it.
     since = _second(last.expected_at) if last is not None else _known_since(known.told)
     pending = list(islice(cadence.between(since, now), MOST_MISSED)) if since is not None else []
@@ -185,7 +189,7 @@ def _judged(known: Known, around: Around) -> Schedule:
     if missed and not cadence.is_inferred:
         found = replace(found, state="missed", missed=missed)
     elif is_late:
-        found = replace(found, state="late", next_at=_moment(pending[-1]))
+        found = replace(found, state="late", next_at=_moment(max(first, pending[-1])))
     if found.expected_at is None:
         return found
     return replace(found, reason=_reason(known, around, found, first))
