@@ -28,6 +28,7 @@ from jobdesk_core.profiles import Profile, ProfileStore
 from made_up_server import MadeUpServer
 from opened import desk_of, dialog_of, opened
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from waiting import until
 
@@ -223,6 +224,30 @@ async def test_without_connections_one_is_pasted_in_place(tmp_path: Path) -> Non
         dialog = await dialog_of(window, ConnectionDialog)
         assert "db.example.org" in dialog.profile().display_dsn and "billing" in dialog.profile().display_dsn
         dialog.done(0)
+        await page.board.stop()
+
+
+async def test_every_column_that_tells_how_a_database_is_has_room_beside_the_side_panel(tmp_path: Path) -> None:
+    nowhere = "host=127.0.0.1 port=9 dbname=x user=x"
+    saved(tmp_path, profile("invoices-and-reports-of-the-european-region", nowhere, "eu"))
+    async with opened(tmp_path) as window:
+        window.show_page("fleet")
+        page = window.pages.get_as("fleet", FleetPage)
+        table, side = page.table, page.side_area
+        await until(lambda: any(row.kind == "reason" for row in table.fleet.rows) or page.refresh())
+        for size, given_up in (((1440, 900), []), ((1280, 800), ["finished"])):
+            window.window().resize(*size)
+            await until(lambda size=size: window.width() == size[0] > side.width() + table.width())
+            hidden = [key for place, key in enumerate(KEYS) if table.isColumnHidden(place)]
+            assert (hidden, table.horizontalScrollBar().maximum()) == (given_up, 0), size
+            metrics = QFontMetrics(theme().font(12, QFont.Weight.Medium), table)
+            cut = [
+                key
+                for place, key in enumerate(KEYS)
+                if table.columnWidth(place) < metrics.horizontalAdvance(table.fleet.titles[place].text) + 28
+            ]
+            assert cut == given_up, size
+            assert side.isVisible() and side.widget().minimumSizeHint().width() <= side.viewport().width(), size
         await page.board.stop()
 
 

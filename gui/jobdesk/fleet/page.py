@@ -24,7 +24,10 @@ from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
 
-SIDE_WIDTH = 310
+#: Of the side panel: at first, and where the board would have to give up columns that say how a database is.
+SIDE_WIDTH, LEAST_SIDE_WIDTH = 310, 230
+#: What the board needs for all of its columns.
+BOARD_WIDTH = 992
 #: Narrower, the side panel is left out: the board has the whole width.
 NARROW_WIDTH = 900
 
@@ -207,13 +210,12 @@ class FleetPage(Page):
         self.side_area.setProperty("pane", True)
         self.side_area.setAccessibleName(self.tr("About the chosen database"))
         self.side_area.setWidget(self.side)
-        keep_sizes(self.side_area, least_width=SIDE_WIDTH - 80)
-        across = Splitter(Qt.Orientation.Horizontal, "fleet-side")
-        across.setChildrenCollapsible(False)
-        across.addWidget(left)
-        across.addWidget(self.side_area)
-        across.setStretchFactor(0, 1)
-        across.set_first_sizes([900, SIDE_WIDTH])
+        keep_sizes(self.side_area, least_width=LEAST_SIDE_WIDTH)
+        self._across = Splitter(Qt.Orientation.Horizontal, "fleet-side")
+        self._across.setChildrenCollapsible(False)
+        self._across.addWidget(left)
+        self._across.addWidget(self.side_area)
+        self._across.setStretchFactor(0, 1)
         nothing = QWidget()
         below = QVBoxLayout(nothing)
         below.addWidget(self.empty, 1)
@@ -221,12 +223,15 @@ class FleetPage(Page):
         below.addStretch(1)
         keep_sizes(self.paste, width=420)
         self._stack = QStackedWidget()
-        self._stack.addWidget(across)
+        self._stack.addWidget(self._across)
         self._stack.addWidget(nothing)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
 
     def _fit(self) -> None:
+        grown = theme().grown
+        side = max(grown(LEAST_SIDE_WIDTH), min(grown(SIDE_WIDTH), self.width() - grown(BOARD_WIDTH)))
+        self._across.set_first_sizes([max(0, self.width() - side), side])
         self.side_area.setVisible(self.width() >= theme().grown(NARROW_WIDTH))
         self.toolbar.order.setVisible(self.width() >= theme().grown(NARROW_WIDTH + SIDE_WIDTH))

@@ -38,6 +38,7 @@ class FleetToolbar(QFrame):
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Find a database"))
         self.search.setAccessibleName(self.tr("Find a database"))
+        self.search.addAction(icon("search", "secondary"), QLineEdit.ActionPosition.LeadingPosition)
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(lambda _: self.changed.emit())
         keep_sizes(self.search, least_width=90, most_width=170)

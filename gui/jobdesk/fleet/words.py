@@ -21,22 +21,22 @@ from jobdesk.kit.values_model import Cell, Title
 OLD_S, TOO_OLD_S = 10.0, 30.0
 KEYS = ("database", "state", "release", "due", "oldest", "failed", "workers", "stalled", "age", "finished")
 #: Given up where there is no room, the first one first.
-OPTIONAL = ("release", "finished", "age", "stalled")
+OPTIONAL = ("finished", "age", "release", "stalled")
 
 
 def titles() -> list[Title]:
     """The heads of the columns, in the order of KEYS."""
     return [
-        Title(_tr("database"), 140, is_right=False),
-        Title(_tr("state"), 188, is_right=False, sample="polling behind pooler"),
+        Title(_tr("database"), 132, is_right=False),
+        Title(_tr("state"), 166, is_right=False),
         Title(_tr("release"), 72, is_right=False, sample="3.4–3.10"),
-        Title(_tr("due"), 62, sample="10,000+"),
+        Title(_tr("due"), 60, sample="10,000+"),
         Title(_tr("oldest due"), 92, sample="59 min"),
-        Title(_tr("failed/min"), 96),
-        Title(_tr("workers"), 76, sample="12 of 13"),
-        Title(_tr("stalled"), 66),
-        Title(_tr("feed age"), 86, sample="59 min"),
-        Title(_tr("finished, 1 h"), 108, is_right=False),
+        Title(_tr("failed/min"), 90),
+        Title(_tr("workers"), 78, sample="12 of 13"),
+        Title(_tr("stalled"), 68),
+        Title(_tr("feed age"), 82, sample="59 min"),
+        Title(_tr("finished, 1 h"), 104, is_right=False),
     ]
 
 
@@ -45,10 +45,12 @@ def state_cell(member: Member) -> Cell:
     look = member.look
     if member.state == "unreachable":
         since = (dt.datetime.now(dt.UTC) - member.since).total_seconds()
-        return Cell(_tr("unreachable for {time}").format(time=roughly(since)), "bad", shape="cross")
+        return Cell(_tr("unreachable {time}").format(time=roughly(since)), "bad", shape="cross")
     if member.state == "polling":
         is_pooled = look is not None and look.is_pooled
-        return Cell(_tr("polling behind pooler") if is_pooled else _tr("polling"), "secondary", shape="half-circle")
+        tip = _tr("Behind a pooler, through which it cannot tell of changes.") if is_pooled else ""
+        text = _tr("polling, pooler") if is_pooled else _tr("polling")
+        return Cell(text, "secondary", shape="half-circle", tip=tip)
     if member.state == "live":
         return Cell(_tr("live"), "good", shape="dot")
     if member.state == "connecting":
