@@ -140,7 +140,8 @@ class Program:
         """The databases that rules watch, open in a tab or not, each once."""
         self.board.watch(lambda profile: is_watched(profile, self.watcher.book, self.desks))
         found = {source.name: source for seeing in self._seeing.values() if (source := seeing.source()) is not None}
-        return [*found.values(), *(source_of(member) for member in self.board.members if member.name not in found)]
+        others = [member for member in self.board.members if member.name not in found]
+        return [*found.values(), *(source_of(member, self.board.ask) for member in others)]
 
     def _show_alerts(self, database: str) -> None:
         """The button of a notification: the tab of its database, a new one where there is none, with what is active."""

@@ -13,7 +13,7 @@ from jobdesk_core.alerts.tables import UnreadableRules
 from jobdesk_core.alerts.ways import Command, Webhook
 
 WHOLE = RuleBook(
-    rules=(AlertRule("idle_queue", "mail*", {"idle_s": 45.0}, ("desktop", "page", "chat"), True, True),),
+    rules=(AlertRule("idle_queue", "mail*", {"idle_s": 45.0}, ("desktop", "page", "chat"), True, True, True, True),),
     folders={"production": (AlertRule("unreachable", values={"for_s": 5.0}),)},
     profiles={'billing "eu"': (), "etl.it": (AlertRule("failures", is_on=False, ways=()),)},
     ways={
@@ -50,8 +50,12 @@ def test_whose_rules_are_in_force() -> None:
     assert RuleBook().of("x") == DEFAULT_RULES
     assert WHOLE.with_rules("x", DEFAULT_RULES).of("x") == DEFAULT_RULES
     assert WHOLE.without_way("page").rules == (
-        AlertRule("idle_queue", "mail*", {"idle_s": 45.0}, ("desktop", "chat"), True, True),
+        AlertRule("idle_queue", "mail*", {"idle_s": 45.0}, ("desktop", "chat"), True, True, True, True),
     )
+    # Once nobody is sent anything, one that is added later is sent no jobs.
+    assert WHOLE.without_way("page").without_way("chat").rules[0].sends_jobs is False
+    # A file from before there was the choice.
+    assert parsed("[[rules]]\nrule = 'lock'\nways = []").of("x")[0].sends_jobs is False
 
 
 def test_quiet_hours_by_default_are_none() -> None:

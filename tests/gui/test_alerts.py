@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from database import defer, run_sql
@@ -168,6 +170,57 @@ async def test_a_command_is_added_used_and_what_went_wrong_is_said(tmp_path: Pat
         tab.ways.name.setText("chat")
         tab.ways.add.click()
         assert tab.ways.problem.text() == "A webhook goes by https."
+
+
+async def test_jobs_with_their_arguments_are_sent_once_that_is_chosen(tmp_path: Path, dsn: str) -> None:
+    script, got = tmp_path / "page", tmp_path / "got"
+    script.write_text(f'#!/bin/sh\ncat >> "{got}"\necho >> "{got}"\n')
+    script.chmod(0o755)
+    page = Command("page", (str(script),))
+    allow(page)
+    rule = AlertRule("oldest_due", values={"oldest_due_s": 60.0}, ways=("page",))
+    books.write(books.RuleBook(rules=(rule,), ways={"page": page}), tmp_path / "alerts.toml")
+
+    def sent() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in got.read_text().splitlines()] if got.exists() else []
+
+    def come(queue: str) -> None:
+        defer(dsn, queue_name=queue, args='{"customer": "marker"}')
+        run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '1 hour'")
+        window.session.desk.monitor.wake()  # type: ignore[union-attr]
+
+    async with watched(tmp_path, dsn) as (window, watcher):
+        come("mail")
+        await until(lambda: len(sent()) == 1, what="the first alert")
+        assert "marker" not in got.read_text() and "jobs" not in sent()[0]
+        window.alerts.come(1)
+        rows = window.alerts.rules.rows
+        await until(lambda: rows and rows[-1].isVisible(), what="the rules")
+        row = window.alerts.rules.rows[0]
+
+        def choose() -> None:
+            row._menu.aboutToShow.emit()
+            action = next(each for each in row._menu.actions() if each.text() == "Send jobs with their arguments…")
+            assert action.isEnabled()
+            action.trigger()
+
+        # It warns, and nothing is so until somebody has said that they want it.
+        choose()
+        assert row.jobs.isVisible() and "personal data and secrets" in row.jobs.warning.text()
+        row.jobs.leave.click()
+        assert not row.jobs.isVisible() and not row.rule.sends_jobs
+        choose()
+        row.jobs.send.click()
+        await until(lambda: books.read(watcher.path).of("test")[0].sends_jobs, what="the file")
+        assert row.how == "command page · jobs with their arguments are sent"
+        come("etl")
+        await until(lambda: len(sent()) == 2, what="the second alert")
+        assert [job["args"] for job in sent()[1]["jobs"]] == [{"customer": "marker"}]
+        # Off at once, and off where the rules are copied to.
+        window.alerts.rules._copy(["other"], [])
+        assert not watcher.book.of("other")[0].sends_jobs
+        choose()
+        assert not row.rule.sends_jobs
 
 
 async def test_a_lost_link_ends_nothing_and_is_told_itself(tmp_path: Path, dsn: str) -> None:

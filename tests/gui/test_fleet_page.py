@@ -23,6 +23,7 @@ from jobdesk.window.main_window import MainWindow
 from jobdesk.window.wall import Wall
 from jobdesk_core.alerts import book as books
 from jobdesk_core.alerts.rule import AlertRule
+from jobdesk_core.alerts.telling import Telling
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
 from made_up_server import MadeUpServer
@@ -275,18 +276,24 @@ async def test_testing_one_from_the_board_opens_its_connection_and_tries_it(dsn:
 
 
 async def test_an_alert_of_a_database_that_is_not_open_leads_to_it(dsn: str, tmp_path: Path) -> None:
-    defer(dsn, queue_name="mail")
+    defer(dsn, queue_name="mail", args='{"customer": "it"}')
     run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '1 hour'")
     watcher = Watcher(path=tmp_path / "alerts.toml", state=tmp_path / "alerts.sqlite")
     books.write(books.RuleBook(rules=(AlertRule("oldest_due", values={"oldest_due_s": 60.0}),)), watcher.path)
     async with desks(tmp_path, saved(tmp_path, profile("a", dsn))) as (made, board):
         view = made.current.view
         board.watch(lambda _: True)
-        watcher.sources = lambda: [source_of(member) for member in board.members]
+        watcher.sources = lambda: [source_of(member, board.ask) for member in board.members]
         view.alerts.follow(watcher)
         watcher.start()
         try:
             await until(lambda: watcher.active("a"), what="the alert")
+            # Its jobs are read on a connection of their own, where the rule sends them.
+            (source,) = watcher.sources()
+            assert source.with_jobs is not None
+            rule = AlertRule("oldest_due", ways=("page",), sends_jobs=True)
+            (told,) = await source.with_jobs([Telling("began", watcher.active("a")[0], rule)])
+            assert [job.args for job in told.jobs or ()] == [{"customer": "it"}]
             view.alerts.come(0)
             (card,) = view.alerts.list.cards.values()
             assert card.title.whole == "mail has fallen behind · a"

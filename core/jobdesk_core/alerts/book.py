@@ -79,7 +79,7 @@ class RuleBook:
         """The book without a way, and with no rule that uses it."""
 
         def freed(rules: Sequence[AlertRule]) -> tuple[AlertRule, ...]:
-            return tuple(replace(rule, ways=tuple(way for way in rule.ways if way != name)) for rule in rules)
+            return tuple(rule.with_ways([way for way in rule.ways if way != name]) for rule in rules)
 
         return replace(
             self,

@@ -196,6 +196,7 @@ class AlertRule:
 
     `subject` is a name, with `*` for any characters. `values` are those that differ from the kind's defaults.
     `ways` are `DESKTOP` and the names of commands and webhooks. Unless `is_in_quiet_hours` it waits for their end.
+    With `sends_jobs` commands and webhooks get some of the jobs with their arguments, which may be private.
     """
 
     key: RuleKey
@@ -205,6 +206,7 @@ class AlertRule:
     is_in_quiet_hours: bool = False
     has_sound: bool = False
     is_on: bool = True
+    sends_jobs: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -239,6 +241,11 @@ class AlertRule:
         if name == "subject":
             return replace(self, subject=str(value).strip() or ANY)
         return replace(self, values={**self.values, name: float(value)})
+
+    def with_ways(self, ways: Sequence[str]) -> AlertRule:
+        """The rule with these ways. Without a command or webhook nobody is sent jobs, nor by one that comes later."""
+        is_sent = any(way != DESKTOP for way in ways)
+        return replace(self, ways=tuple(ways), sends_jobs=self.sends_jobs and is_sent)
 
     def parts(self) -> list[Part]:
         """Its sentence: words and values, in order."""

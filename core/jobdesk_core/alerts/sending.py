@@ -1,14 +1,13 @@
 """Telling an alert by a command or a webhook: what is sent, how long it may take, and what went wrong in a sentence.
 
-For threads. Nothing that is sent holds an argument of a job, and nothing that is said here holds an address's token or
-what a known secret spells.
+For threads. What is sent holds arguments of jobs only where the rule says so, and nothing that is said here holds an
+address's token or what a known secret spells.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import os
 import shutil
 import signal
@@ -24,9 +23,10 @@ from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import IO, Any
 
+from jobdesk_core import exact_json
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.rule import AlertRule
-from jobdesk_core.alerts.telling import Telling, title
+from jobdesk_core.alerts.telling import BehindJob, Telling, title
 from jobdesk_core.alerts.ways import Command, Way, Webhook, address_problem
 from jobdesk_core.masking import masked
 from jobdesk_core.processes import NO_WINDOW, chosen_environment
@@ -89,6 +89,21 @@ def payload(told: Telling) -> dict[str, Any]:
     }
 
 
+def sent_payload(told: Telling) -> dict[str, Any]:
+    """As `payload`, with the jobs behind the alert where its rule sends them, or why they are missing."""
+    found = payload(told)
+    if told.jobs is not None:
+        found["jobs"] = [_job(job) for job in told.jobs]
+    if told.jobs_trouble:
+        found |= {"jobs": None, "jobs_trouble": told.jobs_trouble}
+    return found
+
+
+def _job(job: BehindJob) -> dict[str, Any]:
+    held = {name: getattr(job, name) for name in ("id", "task", "queue", "status", "attempts", "args")}
+    return held | {"args_left_out": job.left_out} if job.left_out else held
+
+
 def sample(database: str, rule: AlertRule) -> Telling:
     """What a test of a rule sends."""
     now = dt.datetime.now(dt.UTC)
@@ -99,7 +114,7 @@ def sample(database: str, rule: AlertRule) -> Telling:
 
 def send(way: Way, told: Telling, *, pause: Callable[[float], object] = time.sleep) -> Sent:
     """Tell it by this way, and wait for its end. Never raises."""
-    text = json.dumps(payload(told), ensure_ascii=False).encode()
+    text = exact_json.dumps(sent_payload(told), ensure_ascii=False).encode()
     if isinstance(way, Command):
         trouble = _run(way, text) if is_allowed(way) else f"{way.name} has not been allowed to run on this machine."
     else:

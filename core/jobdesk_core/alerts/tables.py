@@ -15,7 +15,7 @@ from jobdesk_core.exceptions import JobdeskException
 Path = tuple[str | int, ...]
 _HEADER = re.compile(r"\s*(\[\[?)(.+?)\]\]?\s*(#.*)?$")
 _PLACE = re.compile(r"at line (\d+)")
-_RULE_KEYS = ("rule", "subject", "ways", "in_quiet_hours", "sound", "on")
+_RULE_KEYS = ("rule", "subject", "ways", "in_quiet_hours", "sound", "on", "jobs")
 
 
 class UnreadableRules(JobdeskException):
@@ -188,6 +188,7 @@ class Reader:
             self.flag((*path, "in_quiet_hours"), False),
             self.flag((*path, "sound"), False),
             self.flag((*path, "on"), True),
+            self.flag((*path, "jobs"), False),
         )
 
     def _number(self, path: Path, default: float, least: float, most: float, unit: str = "") -> float:
@@ -245,6 +246,6 @@ def rule_table(rule: AlertRule) -> dict[str, Any]:
             table[name] = int(value) if value == int(value) else value
     if rule.ways != (DESKTOP,):
         table["ways"] = list(rule.ways)
-    flags = {"in_quiet_hours": rule.is_in_quiet_hours, "sound": rule.has_sound}
+    flags = {"in_quiet_hours": rule.is_in_quiet_hours, "sound": rule.has_sound, "jobs": rule.sends_jobs}
     table |= {name: True for name, is_so in flags.items() if is_so}
     return table if rule.is_on else {**table, "on": False}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.quiet import QuietHours
@@ -55,12 +55,30 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
+class BehindJob:
+    """A job behind an alert. `args` is its JSON value, None where it was left out: then `left_out` says why."""
+
+    id: int
+    task: str
+    queue: str
+    status: str
+    attempts: int
+    args: Any = field(repr=False)
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
-    """What somebody is to be told, and of which rule."""
+    """What somebody is to be told, and of which rule.
+
+    `jobs` are sent with it where the rule says so, the latest first; None: not read, then `jobs_trouble` may say why.
+    """
 
     event: Event
     alert: Alert
     rule: AlertRule
+    jobs: tuple[BehindJob, ...] | None = None
+    jobs_trouble: str = ""
 
 
 def tellings(

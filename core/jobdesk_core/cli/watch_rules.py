@@ -23,6 +23,7 @@ import platformdirs
 from jobdesk_core.alerts import book as books
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.alerting import Alerting, Looked
+from jobdesk_core.alerts.behind import LIMIT_S, wants_jobs, with_jobs, without_jobs
 from jobdesk_core.alerts.book import RuleBook, Watched
 from jobdesk_core.alerts.history import AlertHistory
 from jobdesk_core.alerts.lines import Unreachable
@@ -37,6 +38,8 @@ from jobdesk_core.cli.attending import Beside
 from jobdesk_core.cli.connection import connected, kept, profile_of
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
+from jobdesk_core.database.capabilities import Capabilities
+from jobdesk_core.database.limited import ask_limited
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, profile_of_dsn
 from jobdesk_core.profiles.places import Secret
@@ -76,6 +79,7 @@ class Followed:
     secret: Secret | None = field(default=None, repr=False)
     looked: Looked | None = None
     answered: bool = False
+    capabilities: Capabilities | None = None
 
     def see(self) -> Situation | Unreachable:
         """Ask it; a lost connection is made anew."""
@@ -85,7 +89,8 @@ class Followed:
             if self.connector is None:
                 self.secret = self.secret or kept(self.profile, self.password)
                 self.connector = connected(self.profile, self.secret)
-            situation = self.beside.added(self.pulse.ask_now(self.connector), self.connector)
+            look = self.pulse.ask_now(self.connector)
+            self.capabilities, situation = look.capabilities, self.beside.added(look, self.connector)
         except (JobdeskException, Ended) as error:
             self.close()
             self.gone_since = self.gone_since or dt.datetime.now(dt.UTC)
@@ -93,6 +98,14 @@ class Followed:
             return Unreachable(self.gone_since, self.trouble)
         self.gone_since, self.trouble, self.answered = None, "", True
         return situation
+
+    def with_jobs(self, told: Sequence[Telling]) -> Sequence[Telling]:
+        """What is told, with the jobs of the rules that send them, or why they are missing."""
+        if not any(map(wants_jobs, told)):
+            return told
+        if self.connector is None or self.capabilities is None or self.profile is None:
+            return without_jobs(told, f"The jobs could not be read: {self.trouble}")
+        return ask_limited(with_jobs(told, self.capabilities, self.profile.hidden_keys), self.connector, LIMIT_S)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -129,7 +142,7 @@ class Watch:
             if not is_quiet:
                 for told in each.looked.told:
                     self.tell(told)
-        for told in each.looked.told:
+        for told in each.with_jobs(each.looked.told):
             self._ways.add(told)
 
     def tell(self, told: Telling) -> None:

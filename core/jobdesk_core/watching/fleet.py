@@ -13,11 +13,12 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from jobdesk_core.connectors import limits
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
-from jobdesk_core.database.limited import StatementTooLong
+from jobdesk_core.database.asking import Asking, ask_async
+from jobdesk_core.database.limited import StatementTooLong, limited
 from jobdesk_core.exceptions import PasswordCommandNotAllowed
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.profile import Profile, connection_parameters
@@ -27,6 +28,7 @@ from jobdesk_core.watching.attention import attention, keys
 from jobdesk_core.watching.member import ANSWERING, Member, State, state_of
 from jobdesk_core.watching.pulse import LIMIT_S, Look, Pulse
 
+T = TypeVar("T")
 #: Named in every session, so that the server's own lists say what it is for.
 APPLICATION_NAME = "jobdesk fleet"
 #: Seconds between two questions, and while nobody looks.
@@ -125,6 +127,13 @@ class Fleet:
         """Ask one at once, or try its lost link."""
         if name in self._followers:
             self._followers[name][0].hurry()
+
+    async def ask(self, name: str, steps: Asking[T], limit_s: float) -> T:
+        """Ask one something else, on a connection of its own, each statement for so many seconds at most.
+
+        Raises KeyError for one that is not followed, and whatever keeps us out.
+        """
+        return await self._followers[name][0].ask_apart(steps, limit_s)
 
     def look_elsewhere(self) -> None:
         """Other tabs are open than before: what they follow is not asked here."""
@@ -226,6 +235,11 @@ class _Follower:
             except TimeoutError as error:
                 raise limits.Unanswered(self._fleet.connect_limit_s) from error
             yield connector, connection
+
+    async def ask_apart(self, steps: Asking[T], limit_s: float) -> T:
+        """See `Fleet.ask`."""
+        async with self._connected(await self._password()) as (connector, connection):
+            return await ask_async(steps, lambda statement: limited(connector, statement, limit_s, connection))
 
     async def _ask_on(self, connector: PsycopgConnector, connection: Connection) -> None:
         """Ask until a tab follows the database, or the link is lost. What takes too long is asked more rarely."""

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from jobdesk.alerts.cards import EDGES, told_at
+from jobdesk.alerts.jobs_box import JobsBox
 from jobdesk.alerts.switch import Switch
 from jobdesk.kit import formats
 from jobdesk.kit.flow import Flow
@@ -96,7 +97,9 @@ class RuleRow(QFrame):
         column.setContentsMargins(*EDGES)
         column.setSpacing(4)
         column.addLayout(head)
-        for part in (self._sentence, self.edit, self.note, self.told):
+        self.jobs = JobsBox()
+        self.jobs.wanted.connect(lambda: self.changed.emit(replace(self.rule, sends_jobs=True)))
+        for part in (self._sentence, self.edit, self.note, self.told, self.jobs):
             column.addWidget(part)
         column.addLayout(below)
         self._leave()
@@ -238,7 +241,9 @@ class RuleRow(QFrame):
                 kind = self.tr("command") if isinstance(self.ways.get(name), Command) else self.tr("webhook")
                 parts.append(f"{kind} {name}")
         told = ", ".join(parts) or self.tr("nobody is told, it only stands here")
-        return f"{told} · {self.tr('also in quiet hours')}" if rule.is_in_quiet_hours else told
+        more = [self.tr("also in quiet hours")] if rule.is_in_quiet_hours else []
+        more += [self.tr("jobs with their arguments are sent")] if rule.sends_jobs else []
+        return " · ".join([told, *more])
 
     def _fill(self) -> None:
         rule = self.rule
@@ -253,21 +258,31 @@ class RuleRow(QFrame):
             rule.is_in_quiet_hours,
             lambda is_on: self.changed.emit(replace(rule, is_in_quiet_hours=is_on)),
         )
+        jobs = self._check(self.tr("Send jobs with their arguments…"), rule.sends_jobs, self._send_jobs)
+        jobs.setEnabled(any(way != DESKTOP for way in rule.ways))
         self._menu.addSeparator()
         self._menu.addAction(self.tr("Remove this rule"), self.removed.emit)
 
-    def _check(self, text: str, is_on: bool, then: Callable[[bool], object]) -> None:
+    def _check(self, text: str, is_on: bool, then: Callable[[bool], object]) -> QAction:
         action: QAction = self._menu.addAction(text)
         action.setCheckable(True)
         action.setChecked(is_on)
         action.triggered.connect(then)
+        return action
 
     def _switching(self, name: str) -> Callable[[bool], None]:
         return lambda is_on: self._way(name, is_on)
 
     def _way(self, name: str, is_on: bool) -> None:
-        ways = tuple(way for way in self.rule.ways if way != name)
-        self.changed.emit(replace(self.rule, ways=(*ways, name) if is_on else ways))
+        ways = [way for way in self.rule.ways if way != name]
+        self.changed.emit(self.rule.with_ways([*ways, name] if is_on else ways))
+
+    def _send_jobs(self, is_on: bool) -> None:
+        if is_on:
+            self.jobs.ask()
+        else:
+            self.jobs.hide()
+            self.changed.emit(replace(self.rule, sends_jobs=False))
 
     def _show_trouble(self, sent: Mapping[str, Sent]) -> None:
         barred = self._barred()

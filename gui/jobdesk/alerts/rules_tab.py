@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from jobdesk_core.alerts.rule import DEFAULT_RULES, KINDS, AlertRule, named
 from jobdesk_core.alerts.sending import allow
@@ -164,7 +165,8 @@ class RulesTab(QWidget):
 
     def _copy(self, names: list[str], folders: list[str]) -> None:
         if self.watcher is not None:
-            book, rules = self.watcher.book, self.in_force()
+            # To send jobs is chosen rule by rule: others have other arguments.
+            book, rules = self.watcher.book, [replace(rule, sends_jobs=False) for rule in self.in_force()]
             for name in names:
                 book = book.with_rules(name, rules)
             for folder in folders:

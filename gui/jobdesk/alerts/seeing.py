@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
+from jobdesk_core.alerts.behind import LIMIT_S, with_jobs
 from jobdesk_core.alerts.lines import Unreachable
+from jobdesk_core.alerts.telling import Telling
+from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.limited import ask_limited_async
+from jobdesk_core.profiles import Profile
 from jobdesk_core.watching.member import Member
 
 from jobdesk.alerts.watcher import Source
+from jobdesk.connection.desk import Desk
 from jobdesk.connection.session import Session
+
+Ask = Callable[[str, Asking[list[Telling]], float], Awaitable[list[Telling]]]
 
 
 class Seeing:
@@ -33,15 +43,29 @@ class Seeing:
             return Source(profile.name, profile.folder, Unreachable(self._gone_since, reason))
         self._gone_since = None
         seen = desk.monitor.situation() if desk.state.mode in ("live", "polling") else None
-        return Source(profile.name, profile.folder, seen)
+        return Source(profile.name, profile.folder, seen, partial(_with_jobs, desk, profile))
 
 
-def source_of(member: Member) -> Source:
-    """What the fleet knows of a database that no tab follows; nothing where it waits for a password or is refused."""
+async def _with_jobs(desk: Desk, profile: Profile, told: Sequence[Telling]) -> list[Telling]:
+    steps = with_jobs(told, desk.capabilities, profile.hidden_keys)
+    return await ask_limited_async(steps, desk.connector, LIMIT_S)
+
+
+def source_of(member: Member, ask: Ask) -> Source:
+    """What the fleet knows of a database that no tab follows; nothing where it waits for a password or is refused.
+
+    `ask` asks a database of a name something else for at most so many seconds, apart from its question.
+    """
     profile = member.profile
     if member.state == "unreachable":
         return Source(
             profile.name, profile.folder, Unreachable(member.since, member.trouble.sentence if member.trouble else "")
         )
-    seen = member.look.situation if member.is_answering and member.look is not None else None
-    return Source(profile.name, profile.folder, seen)
+    look = member.look
+    if not member.is_answering or look is None:
+        return Source(profile.name, profile.folder, None)
+
+    async def read(told: Sequence[Telling]) -> list[Telling]:
+        return await ask(profile.name, with_jobs(told, look.capabilities, profile.hidden_keys), LIMIT_S)
+
+    return Source(profile.name, profile.folder, look.situation, read)

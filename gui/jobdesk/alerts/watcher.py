@@ -9,13 +9,14 @@ import asyncio
 import datetime as dt
 import getpass
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobdesk_core.alerts import book as books
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.alerting import Alerting, Looked
+from jobdesk_core.alerts.behind import wants_jobs, why_missing, without_jobs
 from jobdesk_core.alerts.book import RuleBook
 from jobdesk_core.alerts.history import AlertHistory
 from jobdesk_core.alerts.lines import Unreachable
@@ -40,11 +41,15 @@ END_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A database that is open: its name, its profile's folder, and what is known of it now; None: nothing yet."""
+    """A database that is watched: its name, its profile's folder, and what is known of it now; None: nothing yet.
+
+    `with_jobs` reads the jobs of the rules that send them. It raises what comes in between.
+    """
 
     name: str
     folder: str
     seen: Situation | Unreachable | None
+    with_jobs: Callable[[Sequence[Telling]], Awaitable[list[Telling]]] | None = None
 
 
 class Watcher(QObject):
@@ -116,19 +121,37 @@ class Watcher(QObject):
                 fault("Alerts", error)
                 continue
             self.looked[source.name] = looked
-            self._tell(looked.told)
+            self._tell(looked.told, source)
         shown = self._grouping.offer((), time.monotonic())
         if shown:
             self.told.emit(shown)
         if before != self.looked:
             self.changed.emit()
 
-    def _tell(self, told: Sequence[Telling]) -> None:
-        for each in told:
-            self._ways.add(each)
+    def _tell(self, told: Sequence[Telling], source: Source) -> None:
+        if source.with_jobs is not None and any(map(wants_jobs, told)):
+            self._work.start(self._send_with_jobs(told, source.with_jobs), name=f"jobs behind alerts of {source.name}")
+        else:
+            self._send(told)
         shown = self._grouping.offer([each for each in told if DESKTOP in each.rule.ways], time.monotonic())
         if shown:
             self.told.emit(shown)
+
+    def _send(self, told: Iterable[Telling]) -> None:
+        for each in told:
+            self._ways.add(each)
+
+    async def _send_with_jobs(
+        self, told: Sequence[Telling], with_jobs: Callable[[Sequence[Telling]], Awaitable[list[Telling]]]
+    ) -> None:
+        """An alert goes out without its jobs when they cannot be read, and at the end of the program."""
+        sent = without_jobs(told, "The jobs were not read: Jobdesk was ending.")
+        try:
+            sent = await with_jobs(told)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the alert goes out and says so
+            sent = without_jobs(told, why_missing(error))
+        finally:
+            self._send(sent)
 
     def _way_sent(self, _telling: Telling, sent: Sent) -> None:
         """In the way's thread."""

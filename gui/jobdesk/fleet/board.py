@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
+from jobdesk_core.database.asking import Asking
 from jobdesk_core.jobs import EventType
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles
 from jobdesk_core.reading.pace import ENDS, MINUTES
@@ -19,6 +21,7 @@ from PySide6.QtCore import QObject, Signal
 
 from jobdesk.connection.desk import Desk
 
+T = TypeVar("T")
 #: Seconds between two questions that one can choose from.
 INTERVALS_S = (2.0, 5.0, 15.0, 60.0)
 #: Sentences of what has changed.
@@ -74,6 +77,12 @@ class FleetBoard(QObject):
     def member(self, name: str) -> Member | None:
         """The connection of this name."""
         return self._fleet.members.get(name) if self._fleet is not None else None
+
+    async def ask(self, name: str, steps: Asking[T], limit_s: float) -> T:
+        """Ask one that is followed something else: see `Fleet.ask`."""
+        if self._fleet is None:
+            raise KeyError(name)
+        return await self._fleet.ask(name, steps, limit_s)
 
     def changes(self) -> list[Change]:
         """What has changed last, the newest first."""
