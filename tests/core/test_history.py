@@ -83,6 +83,38 @@ def test_what_is_read_is_what_was_kept(tmp_path: Path, written: bool) -> None:
     assert history.known(NOON, end) == {NOON, NOON + 1, NOON + 3}
 
 
+def test_columns_of_any_width_are_the_sums_of_their_minutes_on_disk_in_memory_and_in_both(tmp_path: Path) -> None:
+    chance, history, minutes = random.Random(7), History(tmp_path / "h.sqlite"), dict[int, Minute]()
+    for place in range(200):
+        minute = Minute(chance.choice((FILLED, RECORDED)))
+        for name in chance.sample("abcde", 3):
+            cell = minute.cell(f"q{name < 'c'}", name)
+            for kind in (EventType.STARTED, EventType.SUCCEEDED, EventType.FAILED):
+                # Packed, these have bytes of every kind: zeros, letters, and those that begin no letter.
+                bucket, number = chance.choice((0, 1, 65, 127, 128, 195, 255)), chance.choice((1, 5, 127, 128, 20_000))
+                cell.add(kind, number)
+                cell.add_duration(kind, bucket, number)
+        if chance.random() < 0.9:
+            minutes[NOON + place] = minute
+    history.keep({minute: each for minute, each in minutes.items() if minute < NOON + 180})
+    history.save(NOON + 200)
+    history.keep({minute: each for minute, each in minutes.items() if minute >= NOON + 150})
+    history.add_late(NOON + 160, minute_of(3))
+    minutes[NOON + 160] = minutes[NOON + 160].merged(minute_of(3))
+    of: dict[str, str | None]
+    for of in ({}, {"queue": "q1"}, {"task": "d"}, {"queue": "q0", "task": "a"}):
+        for step in (1, 7, 60, 200, 999):
+            for column in history.read(NOON, NOON + 200, step, **of).columns:
+                known = [each for at, each in minutes.items() if column.minute <= at < column.minute + step]
+                whole = Minute()
+                for each in known:
+                    whole = whole.merged(each)
+                cell = whole.of(of.get("queue"), of.get("task"))
+                assert column.counts == cell.counts and (column.waited, column.ran) == cell.histograms
+                filled = sum(each.quality == FILLED for each in known)
+                assert (column.recorded, column.filled) == (len(known), filled)
+
+
 def test_of_two_records_of_a_minute_the_one_that_knows_more_stays(tmp_path: Path) -> None:
     """Two windows of one database write each minute once; filling in spoils nothing; what comes late is added."""
     path = tmp_path / "h.sqlite"

@@ -135,12 +135,13 @@ class History:
 
         Of a queue, of a task, of a task in a queue, or of all. The running minute is not recorded yet.
         """
-        of, stored = (queue, task), store.NONE
+        of, span = (queue, task), (first, end, step)
         with self._lock:
             held = {minute: each for minute, each in self._held.items() if first <= minute < end}
+        stored = store.Stored(span, held)
         if self._file is not None:
-            stored = self._file.read(lambda file: store.get(file, first, end, of, held), store.NONE)
-        return reading.to_range(stored, store.better_in(stored, held), first, end, step, of)
+            stored = self._file.read(lambda file: store.get(file, span, of, held), stored)
+        return reading.to_range(stored, of)
 
     def names(self, first: int, end: int, *, of: Literal["queue", "task"], queue: str | None = None) -> list[Name]:
         """The queues, or the tasks (of one queue), to which anything happened, the busiest first."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from jobdesk_core.history.file import NUMBERS
@@ -18,6 +18,10 @@ _COLUMNS = (*NUMBERS, "waited", "ran")
 _PUT = "INSERT OR REPLACE INTO {table} (series, {span}, " + ", ".join(_COLUMNS) + ") VALUES (?, ?" + ", ?" * 11 + ")"
 PUT_MINUTE, PUT_HOUR = _PUT.format(table="minutes", span="minute"), _PUT.format(table="hours", span="hour")
 _SELECTED = ", ".join(_COLUMNS)
+#: The sum of several rows: packed histograms are added by standing one after the other.
+_SUMMED = ", ".join(
+    (*(f"sum({name})" for name in NUMBERS), *(f"CAST(group_concat({name}, '') AS BLOB)" for name in ("waited", "ran")))
+)
 #: A minute's, or an hour's: the numbers in the order of COUNTED, and both histograms packed.
 Row = tuple[int | bytes, ...]
 
@@ -32,20 +36,17 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the file has of a range: how well each minute is known, and of those that are `held` in memory, how much
-    happened in them; rows by minute and hour.
+    """What there is of a span: its first minute, the one after its last, and the minutes of a column.
 
-    Several rows of a minute or an hour belong to several series.
+    `known`: of each column, by its place, how many minutes of the file are known, and how many of these were filled in.
+    `rows` begin with the place of their column and go on as a Row, which may be the sum of many; a place may come more
+    than once. `held`: the minutes that are in memory and known no worse there; nothing of them is in the others.
     """
 
-    known: dict[int, int]
-    held: Mapping[int, tuple[int, int]]
-    kept: Kept
-    minutes: Sequence[tuple[Any, ...]] = ()
-    hours: Sequence[tuple[Any, ...]] = ()
-
-
-NONE = Stored({}, {}, Kept())
+    span: tuple[int, int, int]
+    held: Mapping[int, Minute]
+    known: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    rows: Sequence[tuple[Any, ...]] = ()
 
 
 def kept_of(connection: sqlite3.Connection, level: int) -> Kept:
@@ -130,38 +131,54 @@ def add_to_hour(connection: sqlite3.Connection, series: int, hour: int, cell: Ce
 
 
 def get(
-    connection: sqlite3.Connection, first: int, end: int, of: tuple[str | None, str | None], held: Iterable[int]
+    connection: sqlite3.Connection,
+    span: tuple[int, int, int],
+    of: tuple[str | None, str | None],
+    held: Mapping[int, Minute],
 ) -> Stored:
-    """What the file has of a range, `of` a queue and a task; where it goes beyond the minutes, of its whole hours."""
-    queue, task = of
+    """What the file has of a span, `of` a queue and a task; where it goes beyond the minutes, of its whole hours.
+
+    The file adds up: of what it does, no other thread has to wait for the end.
+    """
+    (first, end, step), (queue, task) = span, of
     level = BY_TASK if task is not None else BY_QUEUE if queue is not None else ALL
     kept = kept_of(connection, level)
     if first < kept.minutes_since:
-        first, end = first // 60 * 60, -(-end // 60) * 60
-    sql = "SELECT minute, quality FROM known WHERE minute >= ? AND minute < ?"
-    known: dict[int, int] = dict(connection.execute(sql, (max(first, kept.since), end)))
-    sql = "SELECT quality, total FROM known WHERE minute = ?"
-    in_both = {minute: connection.execute(sql, (minute,)).fetchone() for minute in held if minute in known}
-    minutes: list[tuple[Any, ...]] = []
-    hours: list[tuple[Any, ...]] = []
-    for (number,) in connection.execute(*_wanted(level, queue, task)).fetchall():
-        sql = f"SELECT minute, {_SELECTED} FROM minutes WHERE series = ? AND minute >= ? AND minute < ?"
-        minutes += connection.execute(sql, (number, first, end)).fetchall()
-        if first < kept.minutes_since:
-            sql = f"SELECT hour, {_SELECTED} FROM hours WHERE series = ? AND hour >= ? AND hour < ?"
-            hours += connection.execute(sql, (number, first // 60, end // 60)).fetchall()
-    return Stored(known, in_both, kept, minutes, hours)
+        first, end, step = first // 60 * 60, -(-end // 60) * 60, -(-step // 60) * 60
+    held = _better(connection, held, kept)
+    is_stored = f"minute >= ? AND minute < ? AND minute NOT IN ({', '.join(map(str, held))})"
+    sql = f"SELECT (minute - ?) / ?, count(*), sum(quality = {FILLED}) FROM known WHERE {is_stored} GROUP BY 1"
+    counted = connection.execute(sql, (first, step, max(first, kept.since), end))
+    known = {place: (number, filled) for place, number, filled in counted}
+    wanted, names = _wanted(level, queue, task)
+    # As they lie in the file, if possible: nothing has to be sorted then.
+    by = "series, minute" if step == 1 else "series" if step >= end - first else "1"
+    sql = f"SELECT (minute - ?) / ?, {_SUMMED} FROM minutes WHERE series IN ({wanted}) AND {is_stored} GROUP BY {by}"
+    rows = connection.execute(sql, (first, step, *names, first, end)).fetchall()
+    if first < kept.minutes_since:
+        sql = f"SELECT (hour * 60 - ?) / ?, {_SUMMED} FROM hours WHERE series IN ({wanted}) AND hour >= ? AND hour < ?"
+        rows += connection.execute(f"{sql} GROUP BY 1", (first, step, *names, first // 60, end // 60)).fetchall()
+    return Stored((first, end, step), held, known, rows)
 
 
-def _wanted(level: int, queue: str | None, task: str | None) -> tuple[str, Sequence[str | int]]:
-    sql, values = "SELECT id FROM series WHERE level = ?", [level]
-    wanted: list[str | int] = [*values]
+def _better(connection: sqlite3.Connection, held: Mapping[int, Minute], kept: Kept) -> dict[int, Minute]:
+    """The minutes held in memory that are known no worse there, but for those that an hour holds already."""
+    found: dict[int, Minute] = {}
+    for minute, each in held.items():
+        stored = connection.execute("SELECT quality, total FROM known WHERE minute = ?", (minute,)).fetchone()
+        if stored is None or (minute >= kept.minutes_since and stored <= (each.quality, each.total)):
+            found[minute] = each
+    return found
+
+
+def _wanted(level: int, queue: str | None, task: str | None) -> tuple[str, list[str]]:
+    # The partial index is found by the literal.
+    sql, names = f"SELECT id FROM series WHERE level = {level}", list[str]()
     for column, name in (("queue", queue), ("task", task)):
         if name is not None:
             sql += f" AND {column} = ?"
-            wanted.append(name)
-    # The partial index is found by the literal.
-    return sql.replace("level = ?", f"level = {level}"), wanted[1:]
+            names.append(name)
+    return sql, names
 
 
 def totals(
@@ -187,14 +204,6 @@ def totals(
                 held = found.setdefault(name, [0] * len(COUNTED))
                 found[name] = [one + more for one, more in zip(held, numbers, strict=True)]
     return found
-
-
-def better_in(stored: Stored, held: Mapping[int, Minute]) -> dict[int, Minute]:
-    """The minutes held in memory that are known no worse there than in the file."""
-    none = (FILLED, -1)
-    return {
-        minute: each for minute, each in held.items() if stored.held.get(minute, none) <= (each.quality, each.total)
-    }
 
 
 class _Series:

@@ -125,7 +125,7 @@ def _read(history: Known, wish: Wish, running: int) -> Span:
             parts[name] = per_column(_of(history, wish.kind, name, first, end, step))
         taken = [sum(column) for column in zip(*parts.values(), strict=True)] or [0] * len(whole.columns)
         rest = [max(0, all_ - part) for all_, part in zip(per_column(whole), taken, strict=True)]
-    queues = {name: _told(_of(history, "queue", name, first, end, step)) for name in wish.queues}
+    queues = {name: _told(_of(history, "queue", name, first, end, max(1, end - first))) for name in wish.queues}
     known = {kind: tuple(each.name for each in found) for kind, found in names.items()}
     return Span(wish, whole, chosen, parts, rest, others, queues, known, history.recorded_since)
 

@@ -199,6 +199,7 @@ class OverviewPage(Page):
 def _read(history: History, wish: Wish, below: Below, running: int, live: LiveHour) -> tuple[Span, ChartData]:
     """In a thread of its own."""
     span = read_span(history, wish, running, live)
+    data = charted(span, below)
     for each in (span.whole, span.chosen):
         _ = each.counts, each.waited, each.ran  # reckoned here, and kept
-    return span, charted(span, below)
+    return span, data
