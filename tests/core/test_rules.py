@@ -317,12 +317,26 @@ def line_of(**changes: Any) -> LockLine:
         # Of a dead worker it is told without growing; one scheduled for later is meant to hold them.
         (line_of(waiting_before=12), "lock smtp: 12 jobs wait behind #17, which cannot run: its worker is gone."),
         (line_of(waiting_before=12, is_scheduled=True, reason="it is scheduled for later"), None),
-        (line_of(waiting_before=None, since=ago(20)), None),
+        # It certainly cannot run: nothing has to be waited for.
+        (
+            line_of(waiting_before=None, since=ago(20)),
+            "lock smtp: 12 jobs wait behind #17, which cannot run: its worker is gone.",
+        ),
         # A head that runs: only once it has run for long, and the line grows.
         (line_of(reason=""), "lock smtp: 12 jobs, 7 more than before, wait behind #17, which has run for 3 min 20 s."),
         (line_of(reason="", head_since=ago(20)), None),
         (line_of(reason="", waiting_before=12), None),
         (line_of(reason="", waiting_before=None), None),
+        # Far beyond its usual time it needs no three minutes; within that more than these.
+        (
+            line_of(reason="", head_since=ago(35), usual_s=3, runs=40),
+            "lock smtp: 12 jobs, 7 more than before, wait behind #17, which has run for 35 s, usually 3 s at most.",
+        ),
+        (line_of(reason="", head_since=ago(25), usual_s=3, runs=40), None),
+        (line_of(reason="", head_since=ago(35), usual_s=8, runs=40), None),
+        (line_of(reason="", head_since=ago(35), usual_s=3, runs=9), None),
+        (line_of(reason="", head_since=ago(35), usual_s=3, runs=40, waiting_before=12), None),
+        (line_of(reason="", head_since=ago(200), usual_s=600, runs=40), None),
     ],
 )
 def test_a_line_at_a_lock(line: LockLine, told: str | None) -> None:

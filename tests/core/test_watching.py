@@ -20,10 +20,10 @@ from database import connected, defer, finish, run_sql
 from jobdesk_core.database.limited import ask_limited_async
 from jobdesk_core.database.rows import WorkerRow
 from jobdesk_core.monitor import Monitor
-from jobdesk_core.reading.open_jobs import OpenJobs
+from jobdesk_core.reading.open_jobs import OpenGroup, OpenJobs
 from jobdesk_core.reading.rise import Rise
 from jobdesk_core.reported.detection import detect
-from jobdesk_core.watching import watch
+from jobdesk_core.watching import facts, watch
 from jobdesk_core.watching.attention import attention
 from jobdesk_core.watching.facts import BLOCKER, read_facts
 from jobdesk_core.watching.situation import Cause, Situation
@@ -107,6 +107,31 @@ async def test_a_session_that_keeps_others_waiting_is_named(dsn: str) -> None:
             await waiting
         expected = f"1 session waits for a lock that the session with pid {pid} of migration holds"
         assert found.startswith(expected)
+
+
+async def test_a_session_that_holds_the_row_of_a_locks_head_is_named(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "HELD_S", 0.2)
+    head = defer(dsn, lock="smtp", queue_name="smtp")
+    for _ in range(6):
+        defer(dsn, lock="smtp", queue_name="smtp")
+    now = dt.datetime.now(dt.UTC)
+    jobs = OpenJobs(now, all=OpenGroup(due=7), workers=(WorkerRow(1, now, 0),))
+    async with connected(dsn) as (connector, able):
+
+        async def lines() -> list[str]:
+            found = await ask_limited_async(read_facts(able, jobs, []), connector, 5.0)
+            told = attention(Situation(now, jobs, lock_lines=watch.lock_lines(found, now)))
+            return [line.text for line in told if line.rule == "lock"]
+
+        # In a part of a transaction, as what maps objects to rows does it.
+        with psycopg.connect(dsn, application_name="migration") as holder, holder.transaction(), holder.transaction():
+            holder.execute("SELECT FROM procrastinate_jobs WHERE id = %s FOR UPDATE", [head])
+            await asyncio.sleep(0.3)
+            assert await lines() == [
+                f"lock smtp: 6 jobs wait behind #{head}, which cannot run: the session with pid "
+                f"{holder.info.backend_pid} of migration holds its row (idle in transaction)."
+            ]
+        assert await lines() == []
 
 
 async def test_what_may_not_be_read_is_not_known_and_no_reason_to_fail(dsn: str) -> None:

@@ -56,7 +56,7 @@ def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -
         {name: progress(group, series, now, name) for name, group in jobs.queues.items()},
         found,
         schedules=schedules.schedules if schedules is not None else None,
-        lock_lines=lock_lines(facts.locks) if facts.locks is not None else None,
+        lock_lines=lock_lines(facts, now, series.tasks) if facts.locks is not None else None,
         served=facts.served,
         long_runs=long_runs(series.tasks, facts.running, now, None) if facts.running is not None else None,
         causes=facts.causes,
@@ -95,7 +95,7 @@ class Beside:
         seen = look.situation
         self._facts = _asked(read_facts(able, seen.open, seen.rises), connector) or Facts()
         before = {line.lock: line.waiting for line in self._lines or ()}
-        self._lines = lock_lines(self._facts.locks, before) if self._facts.locks is not None else None
+        self._lines = lock_lines(self._facts, seen.now, earlier=before) if self._facts.locks is not None else None
         self._reader = self._reader or ScheduleReader(able)
         found = _asked(self._reader.more(SCHEDULES_S), connector)
         self._schedules = found.schedules if found is not None else None

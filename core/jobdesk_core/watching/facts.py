@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jobdesk_core.connectors.statement import Rows, Statement
+from jobdesk_core.connectors.statement import Row, Rows, Statement
 from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.limited import StatementTooLong
@@ -27,6 +27,10 @@ from jobdesk_core.watching.situation import Cause, Failing, Served
 
 #: Running jobs looked at, the oldest first; rises whose cause is asked for; errors and events that are looked at.
 MOST_RUNNING, MOST_RISES, MOST_ERRORS, MOST_EVENTS = 500, 5, 2_000, 20_000
+#: Waiting jobs looked at, the oldest, for a session that holds their row.
+MOST_WAITING = 1_000
+#: A transaction that has gone on for so many seconds is no worker's that is fetching.
+HELD_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +45,27 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was found. `locks` and `running` are None where they could not be read."""
+    """What was found. `locks` and `running` are None where they could not be read.
+
+    `holders`: of waiting jobs with a lock whose row a session holds, that session, in words, by their ids.
+    """
 
     locks: Sequence[LockRow] | None = None
     running: Sequence[Running] | None = None
     served: Served | None = None
     causes: Mapping[Failing, Cause] = field(default_factory=dict)
+    holders: Mapping[int, str] = field(default_factory=dict)
 
 
 def read_facts(capabilities: Capabilities, jobs: OpenJobs, rises: Sequence[Rise]) -> Asking[Facts]:
     """Read all of it. Raises ConnectorException when the link is lost."""
     locks: Sequence[LockRow] | None = []
+    holders: dict[int, str] = {}
+    if jobs.all.due:
+        with contextlib.suppress(StatementTooLong):
+            holders = yield row_holders()
     # Whoever waits behind a head that could run waits for a worker: of that the queue tells.
-    if jobs.all.held:
+    if jobs.all.held or holders:
         try:
             locks = (yield from read_locks(capabilities)).rows
         except StatementTooLong:
@@ -65,7 +77,7 @@ def read_facts(capabilities: Capabilities, jobs: OpenJobs, rises: Sequence[Rise]
     causes: dict[Failing, Cause] = {}
     for rise in sorted(rises, key=lambda each: -each.failures)[:MOST_RISES]:
         causes[rise.kind, rise.name] = yield from _cause(capabilities, rise)
-    return Facts(locks, running, served, causes)
+    return Facts(locks, running, served, causes, holders)
 
 
 def longest_running(capabilities: Capabilities) -> Statement[list[Running]]:
@@ -162,6 +174,31 @@ def _still_failed(rise: Rise) -> Statement[int]:
 # Who is in the way of whom
 
 
+def row_holders() -> Statement[dict[int, str]]:
+    """The sessions whose transactions have held the row of a waiting job with a lock for long, by the job's id.
+
+    Workers pass over such a job, and so over those behind it. Whoever locked or changed a row last stands in it, and
+    whether that goes on, the server's locks tell.
+    """
+    return Statement(
+        "WITH holder AS MATERIALIZED (SELECT held.transactionid, activity.pid, activity.state, "
+        "left(activity.application_name, 60) AS application FROM pg_stat_activity AS activity "
+        "JOIN pg_locks AS held ON held.pid = activity.pid AND held.locktype = 'transactionid' AND held.granted "
+        "AND held.mode = 'ExclusiveLock' WHERE activity.datname = current_database() "
+        "AND activity.xact_start < now() - %(held_s)s * interval '1 second' LIMIT 1000) "
+        "SELECT job.id, holder.* FROM holder JOIN (SELECT id, lock, xmax AS changed_by FROM procrastinate_jobs "
+        f"WHERE status = 'todo' ORDER BY id LIMIT {MOST_WAITING}) AS job ON job.changed_by = holder.transactionid "
+        "WHERE job.lock IS NOT NULL",
+        lambda rows: {row["id"]: f"{_session(row)} holds its row ({row['state'] or 'hidden'})" for row in rows},
+        {"held_s": HELD_S},
+    )
+
+
+def _session(row: Row) -> str:
+    who = f" of {row['application']}" if row["application"] else ""
+    return f"the session with pid {row['pid']}{who}"
+
+
 def _blocker(rows: Rows) -> str:
     """A sentence about the session for which others wait."""
     row = rows[0]
@@ -171,8 +208,7 @@ def _blocker(rows: Rows) -> str:
     others = "1 session waits" if waiting == 1 else f"{waiting:,} sessions wait"
     if row["pid"] is None:
         return f"{others} for a lock."
-    who = f" of {row['application']}" if row["application"] else ""
-    return f"{others} for a lock that the session with pid {row['pid']}{who} holds ({row['state'] or 'hidden'})."
+    return f"{others} for a lock that {_session(row)} holds ({row['state'] or 'hidden'})."
 
 
 #: Whether sessions of this database wait for a lock of the server's (not of Procrastinate's), and for whom.

@@ -22,8 +22,9 @@ class LockLine:
     """Jobs that wait for one lock behind a head that cannot run, or that has run for long.
 
     `waiting` due jobs of `queue` want it; `waiting_before` wanted it some minutes ago, None when that is not known.
-    `head` is the job in whose way it is; `reason` says in words why that cannot run ("its worker is unresponsive"),
-    empty when it runs. `since` is when the oldest of them came, `head_since` when the head was started, or came.
+    `head` is the job in whose way it is, of `task`; `reason` says in words why that cannot run ("its worker is
+    unresponsive"), empty when it runs. `since` is when the oldest of them came, `head_since` when the head was started,
+    or came. `usual_s`: the 99th percentile of `runs` runs of its task in the last hour, where that is known.
     """
 
     lock: str
@@ -37,6 +38,9 @@ class LockLine:
     #: Whether the head is scheduled for later; whether it has stalled.
     is_scheduled: bool = False
     is_stalled: bool = False
+    task: str = ""
+    usual_s: float = 0.0
+    runs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.limited import ask_limited_async, limited
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.jobs import EventType
-from jobdesk_core.locks.locks import LockRow
 from jobdesk_core.locks.reasons import LockState
 from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.open_jobs import OpenJobs
@@ -189,7 +188,7 @@ class Watch:
         steps = read_facts(self._capabilities, moment.open, self._rises)
         facts = await ask_limited_async(steps, self._connector, self._limit_s)
         self._facts, now = facts, self._connector.clock.now()
-        self._lock_lines = self._compared(facts.locks) if facts.locks is not None else None
+        self._lock_lines = self._compared(facts, now) if facts.locks is not None else None
         runs = facts.running
         self._long_runs = long_runs(self._series.tasks, runs, now, self.usual) if runs is not None else None
         self._growths = list(growths(self._series, moment.open, now)) if self._series.is_whole else None
@@ -209,19 +208,19 @@ class Watch:
             self._blocker_asked_at = time.monotonic()
             self._blocker = await limited(self._connector, BLOCKER, self._limit_s)
 
-    def _compared(self, rows: Sequence[LockRow]) -> list[LockLine]:
+    def _compared(self, facts: Facts, now: dt.datetime) -> list[LockLine]:
         """The lines at locks that cannot go on, or that wait for a run, with how many waited some minutes ago."""
         at = time.monotonic()
         before, self._lines = self._lines, {}
         earlier: dict[str, int] = {}
-        for row in rows:
+        for row in facts.locks or ():
             seen = self._lines[row.name] = before.get(row.name, deque())
             while len(seen) > 1 and at - seen[1][0] >= LINE_S:
                 seen.popleft()
             if seen:
                 earlier[row.name] = seen[0][1]
             seen.append((at, row.waiting))
-        return lock_lines(rows, earlier)
+        return lock_lines(facts, now, self._series.tasks, earlier)
 
 
 def rises(series: Series, now: dt.datetime) -> Iterator[Rise | None]:
@@ -246,24 +245,36 @@ def courses(series: Series, jobs: OpenJobs, now: dt.datetime) -> dict[str, Progr
     }
 
 
-def lock_lines(rows: Sequence[LockRow], earlier: Mapping[str, int] | None = None) -> list[LockLine]:
-    """The lines behind a head that cannot run, or that runs; with how many waited earlier, as far as that is known."""
+def lock_lines(
+    facts: Facts, now: dt.datetime, pace: Pace | None = None, earlier: Mapping[str, int] | None = None
+) -> list[LockLine]:
+    """The lines behind a head that cannot run, or that runs; with how many waited earlier, as far as that is known.
+
+    `pace` is that of the tasks in the last hour.
+    """
+    reasons = {row.name: facts.holders.get(row.head.id, _REASONS.get(row.state)) for row in facts.locks or ()}
     return [
         LockLine(
             row.name,
             row.head.queue_name,
             row.head.id,
-            _REASONS[row.state],
+            reason,
             row.waiting,
             (earlier or {}).get(row.name),
             row.waiting_since,
             row.head_since,
-            is_scheduled=row.state is LockState.SCHEDULED,
-            is_stalled=row.state is LockState.STALLED,
+            row.state is LockState.SCHEDULED,
+            row.state is LockState.STALLED,
+            row.head.task_name,
+            *(_usual_run(pace, row.head.task_name, now) if pace is not None and not reason else ()),
         )
-        for row in rows
-        if row.state in _REASONS and row.waiting
+        for row in facts.locks or ()
+        if (reason := reasons[row.name]) is not None and row.waiting
     ]
+
+
+def _usual_run(pace: Pace, task: str, now: dt.datetime) -> tuple[float, int]:
+    return pace.ran_s(task, now, 0.99) or 0.0, pace.runs(task, now)
 
 
 def long_runs(pace: Pace, running: Sequence[Running], now: dt.datetime, usual: Usual | None) -> list[LongRun]:
@@ -272,7 +283,7 @@ def long_runs(pace: Pace, running: Sequence[Running], now: dt.datetime, usual: U
     found = []
     for run in running:
         if run.task not in of_task:
-            of_task[run.task] = pace.ran_s(run.task, now, 0.99) or 0.0, pace.runs(run.task, now)
+            of_task[run.task] = _usual_run(pace, run.task, now)
         usual_s, runs = of_task[run.task]
         if runs or usual is not None:
             found.append(LongRun(run.job_id, run.task, run.queue, run.since, usual_s, runs))

@@ -53,12 +53,17 @@ def _failing(rise: Rise, situation: Situation) -> Attention:
     return Attention("failures", rise.name, title, sentence, rise.since, "bad", rise.failures, shown, remedy, count)
 
 
+def usual_run(situation: Situation, task: str, usual_s: float, runs: int) -> tuple[float, int]:
+    """The 99th percentile of a task's running times in seconds, and of how many runs: history's, if that is longer."""
+    known = situation.usual.run_s(task, situation.now) if situation.usual is not None else None
+    return max((usual_s, runs), known) if known is not None else (usual_s, runs)
+
+
 def long_run(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
     """Runs that take far longer than their task usually does, a line for each task."""
     by_task: defaultdict[str, list[LongRun]] = defaultdict(list)
     for run in situation.long_runs or ():
-        known = situation.usual.run_s(run.task, situation.now) if situation.usual is not None else None
-        usual_s, runs = max(((run.usual_s, run.runs), *((known,) if known is not None else ())))
+        usual_s, runs = usual_run(situation, run.task, run.usual_s, run.runs)
         ran_s = (situation.now - run.since).total_seconds()
         if runs >= FEWEST_RUNS and ran_s >= max(limits.long_run_s, limits.long_run_times_usual * usual_s):
             by_task[run.task].append(LongRun(run.job_id, run.task, run.queue, run.since, usual_s, runs))
