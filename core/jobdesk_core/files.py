@@ -53,17 +53,6 @@ def private_file(path: Path) -> BinaryIO:
     return os.fdopen(number, "wb")
 
 
-def kept_private(path: Path) -> os.stat_result:
-    """What a file is that SQLite opens, made for its owner alone where there is none. Raises OSError.
-
-    One that is there is never opened: whoever closes a file lets go of all locks that the program has on it, those of
-    SQLite's connections as well, and the next program that closes the database deletes the log that they write into.
-    """
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    return path.stat()
-
-
 def has_no_room(error: Exception) -> bool:
     """Whether a file could not be written since the disk, a quota or SQLite's own limit is full."""
     is_errno = getattr(error, "errno", None) in (errno.EFBIG, errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

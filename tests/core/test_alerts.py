@@ -261,12 +261,11 @@ def test_history_is_bounded_and_a_damaged_file_is_put_aside(tmp_path: Path) -> N
     assert len(desk.alerting.history.earlier(NOW)) == 1
     desk.look(month + 20, GOOD)
     assert desk.alerting.history.earlier(NOW) == []
-    for ending in ("-wal", "-shm"):
-        (tmp_path / f"a.sqlite{ending}").unlink(missing_ok=True)
+    desk.alerting.history.close()
     (tmp_path / "a.sqlite").write_bytes(b"no database" * 1_000)
     desk.look(month + 30, BAD)
     assert [event for _, event, _ in desk.told] == ["began", "over", "began"]
-    assert len(list(tmp_path.glob("a.sqlite.damaged-*"))) == 1
+    assert len(list(tmp_path.glob("a-unreadable-*.sqlite"))) == 1
 
 
 def test_without_a_disk_it_goes_on_and_tells_once(tmp_path: Path) -> None:
@@ -394,7 +393,7 @@ def test_typed_values(typed: str, unit: str, value: float | None) -> None:
 
 
 def test_another_program_has_the_file_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobdesk_core.alerts.history.BUSY_S", 0.1)
+    monkeypatch.setattr("jobdesk_core.alerts.history.AlertHistory.busy_s", 0.1)
     desk = Desk(tmp_path / "a.sqlite")
     desk.look(0, GOOD)
     with sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None) as other:

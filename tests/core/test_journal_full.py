@@ -85,7 +85,7 @@ async def test_all_in_one_transaction_is_rolled_back(dsn: str, tmp_path: Path, m
 async def test_before_an_act_it_is_told_with_the_remedy_and_keeps_nobody_from_acting(
     dsn: str, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobdesk_core.journal.file.BUSY_S", 0.2)
+    monkeypatch.setattr("jobdesk_core.journal.file.JournalFile.busy_s", 0.2)
     fill(dsn, "cancel")
     path = tmp_path / "folder" / "journal.sqlite"
     told: list[JournalTrouble] = []

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import os
+import sqlite3
+import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from jobdesk_core.history.history import History
-from jobdesk_core.history.minutes import Minute
+from jobdesk_core.alerts.history import AlertHistory
+from jobdesk_core.history.file import HistoryFile
 from jobdesk_core.journal.file import JournalFile
+from jobdesk_core.sqlite_file import SqliteFile, write_ahead
 
 OTHER = """
 import sqlite3, sys
@@ -53,19 +60,113 @@ def seen_by_another(path: Path, sql: str) -> int:
     return int(ran.stdout)
 
 
+class File(SqliteFile):
+    """A file with one table of numbers."""
+
+    busy_s = 0.1
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        write_ahead(connection, "FULL")
+        connection.execute("CREATE TABLE IF NOT EXISTS written (number INTEGER)")
+
+    def write(self, number: int) -> None:
+        self.run(lambda connection: connection.execute("INSERT INTO written VALUES (?)", (number,)))
+
+    def numbers(self) -> list[int]:
+        return [row[0] for row in self.run(lambda connection: connection.execute("SELECT * FROM written").fetchall())]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> File:
+    return File(tmp_path / "state" / "a.sqlite")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be deleted there")
-def test_what_is_written_after_another_program_closed_the_file_is_there(tmp_path: Path) -> None:
-    history = History(tmp_path / "history.sqlite")
-    journal = JournalFile(tmp_path / "journal.sqlite", 10_000_000)
-    journal.run(lambda connection: connection.execute("CREATE TABLE written (number INTEGER)"))
+def test_what_is_written_after_another_program_closed_the_file_is_there(file: File) -> None:
     for number in range(1, 4):
-        history.keep({number: Minute()})
-        history.save(number + 1)
-        journal.run(lambda connection: connection.execute("INSERT INTO written VALUES (1)"))
-        assert seen_by_another(tmp_path / "history.sqlite", "SELECT count(*) FROM known") == number
-        assert seen_by_another(tmp_path / "journal.sqlite", "SELECT count(*) FROM written") == number
-        assert (tmp_path / "history.sqlite-wal").exists()
-        assert (tmp_path / "journal.sqlite-wal").exists()
+        file.write(number)
+        assert seen_by_another(file.path, "SELECT count(*) FROM written") == number
+        assert file.path.with_name("a.sqlite-wal").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits", "synchronous"), [(JournalFile, [10**7], 2), (HistoryFile, [10**7], 1), (AlertHistory, [], 1)]
+)
+def test_the_journal_the_history_and_the_alerts_are_such_files(
+    tmp_path: Path, kind: type[SqliteFile], limits: list[int], synchronous: int
+) -> None:
+    file = kind(tmp_path / "a.sqlite", *limits)  # type: ignore[call-arg]
+    names = ("journal_mode", "auto_vacuum", "synchronous")
+    modes = file.run(lambda connection: [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names])
+    assert modes == ["wal", 2, synchronous]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no modes")
+def test_it_is_for_its_owner_alone_however_it_came(file: File) -> None:
+    umask = os.umask(0)
+    try:
+        for _ in range(2):
+            file.write(1)
+            modes = {stat.S_IMODE(path.stat().st_mode) for path in file.path.parent.iterdir()}
+            assert modes == {0o600} and stat.S_IMODE(file.path.parent.stat().st_mode) == 0o700
+            for path in file.path.parent.iterdir():
+                path.chmod(0o666)
+    finally:
+        os.umask(umask)
+
+
+def test_a_transaction_is_whole_or_not_at_all(file: File) -> None:
+    def fails(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO written VALUES (1)")
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        file.run(fails)
+    file.write(2)
+    assert file.numbers() == [2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be moved there")
+def test_where_the_file_is_another_one_that_is_written(file: File) -> None:
+    file.write(1)
+    file.path.rename(file.path.with_name("moved.sqlite"))
+    file.write(2)
+    assert file.numbers() == [2] and seen_by_another(file.path, "SELECT number FROM written") == 2
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_what_cannot_be_read_is_put_aside(file: File, is_open: bool) -> None:
+    file.write(1)
+    file.close()
+    if is_open:
+        file.write(1)
+    other = file.path.with_name("other")
+    other.write_bytes(b"no database" * 1_000)
+    other.replace(file.path)
+    file.write(2)
+    assert file.numbers() == [2]
+    assert file.put_aside is not None and file.put_aside.read_bytes().startswith(b"no database")
+
+
+def test_threads_take_turns_and_another_program_is_waited_for_no_longer_than_that(file: File) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(file.write, range(200)))
+    assert sorted(file.numbers()) == list(range(200))
+    with contextlib.closing(sqlite3.connect(file.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            file.write(200)
+    assert file.put_aside is None
+
+
+def test_one_that_is_let_go_of_is_closed(file: File) -> None:
+    file.write(1)
+    other = File(file.path)
+    assert other.numbers() == [1]
+    del other
+    gc.collect()
+    file.close()
+    assert [path.name for path in file.path.parent.iterdir()] == ["a.sqlite"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")

@@ -1,34 +1,28 @@
 """The alerts on disk: SQLite, which two desks share. What is over is kept for 30 days, and never without end.
 
-A file that cannot be read is put aside, never deleted. Methods raise sqlite3.Error and OSError as they come; they wait
-for the disk.
+Methods raise sqlite3.Error and OSError as they come; they wait for the disk.
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import platformdirs
 
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.telling import Mute
-from jobdesk_core.files import kept_private
+from jobdesk_core.sqlite_file import SqliteFile, write_ahead
 
-T = TypeVar("T")
 KEPT_DAYS = 30
 #: Alerts kept at most, the newest.
 MOST_KEPT = 20_000
 #: Seconds for which whoever looked last is the one that looks at a database.
 LEASE_S = 20.0
-BUSY_S = 2.0
-_UNREADABLE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _TIMES = ("since", "active_at", "gone_at", "over_at", "told_at", "over_told_at", "again_at")
 _COLUMNS = tuple(each.name for each in fields(Alert) if each.name != "id")
 _TYPES = {**dict.fromkeys(_TIMES, "REAL"), "number": "REAL", "peak": "REAL", "count": "INTEGER", "flaps": "INTEGER"}
@@ -53,25 +47,13 @@ def usual_path() -> Path:
     return platformdirs.user_state_path("jobdesk", appauthor=False) / "alerts.sqlite"
 
 
-class AlertHistory:
+class AlertHistory(SqliteFile):
     """Each method is one transaction of its own, in the caller's thread."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path or usual_path()
-        #: Where an unreadable file was put.
-        self.put_aside: Path | None = None
+    busy_s = 2.0
 
-    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Work in one transaction. An unreadable file is put aside, and the work done on a new one."""
-        try:
-            with self._transaction() as connection:
-                return work(connection)
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorname", "") not in _UNREADABLE:
-                raise
-        self._put_aside()
-        with self._transaction() as connection:
-            return work(connection)
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path or usual_path())
 
     def open_alerts(self, database: str | None = None) -> list[Alert]:
         """The alerts that are not over, of one database or of all, the oldest first."""
@@ -141,35 +123,9 @@ class AlertHistory:
 
         self.run(work)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        is_new = not self.path.exists()
-        if is_new:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            kept_private(self.path)
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
-        try:
-            if is_new or not connection.execute("PRAGMA schema_version").fetchone()[0]:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(_SCHEMA)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
-
-    def _put_aside(self) -> None:
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        target = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
-        for ending in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                self.path.with_name(self.path.name + ending).rename(target.with_name(target.name + ending))
-        self.put_aside = target
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        write_ahead(connection, "NORMAL")
+        connection.executescript(_SCHEMA)
 
 
 # Within a transaction of somebody's

@@ -19,7 +19,7 @@ import platformdirs
 from jobdesk_core.exceptions import OwnFileTrouble
 from jobdesk_core.files import CsvLines, has_no_room, whole_file
 from jobdesk_core.journal import alive
-from jobdesk_core.journal.file import BUSY_S
+from jobdesk_core.journal.file import JournalFile
 from jobdesk_core.journal.record import Chunk, End, Entry, Header, Planned, Record, Search, Verdict
 from jobdesk_core.journal.store import Limits, Store
 from jobdesk_core.operations.outcomes import Outcomes
@@ -179,7 +179,7 @@ class Journal:
             )
         if name.startswith("SQLITE_BUSY"):
             return (
-                f"Another program has been using the journal for more than {BUSY_S:.0f} s. "
+                f"Another program has been using the journal for more than {JournalFile.busy_s:.0f} s. "
                 "What is done now is not in it. Wait until the other Jobdesk is done, or close it."
             )
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) or isinstance(error, PermissionError):
