@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -27,6 +30,7 @@ from jobdesk_core.metrics.exporter import Exporter
 from jobdesk_core.metrics.families import OTHER, Families
 from jobdesk_core.metrics.source import Source
 from jobdesk_core.profiles import Profile, ProfileStore
+from prometheus_client import generate_latest as plain
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
@@ -43,12 +47,12 @@ def connecting(dsn: str) -> SyncPsycopgConnector:
 
 
 @contextmanager
-def exporting(*dsns: str, scrape_s: float = 20.0, families: Families | None = None) -> Iterator[Exporter]:
+def exporting(*dsns: str, patience_s: float = 20.0, families: Families | None = None) -> Iterator[Exporter]:
     """An exporter of these databases, named a, b and so on, none of whose answers serves twice."""
-    sources = [Source(name, lambda dsn=dsn: connecting(dsn)) for name, dsn in zip("abc", dsns, strict=False)]
+    sources = [Source(name, partial(connecting, dsn)) for name, dsn in zip("abc", dsns, strict=False)]
     for source in sources:
         source._is_fresh = lambda: False  # type: ignore[method-assign]
-    with closing(Exporter(sources, families or Families(), scrape_s=scrape_s)) as exporter:
+    with closing(Exporter(sources, families or Families(), patience_s=patience_s)) as exporter:
         yield exporter
 
 
@@ -56,7 +60,7 @@ def read(text: str) -> Samples:
     """Every sample by its name and labels, as Prometheus' own parser has them; none of them twice."""
     found: Samples = {}
     for family in text_string_to_metric_families(text):
-        assert family.documentation.endswith(".") and family.type in ("gauge", "counter")
+        assert family.documentation.endswith(".") and family.type in ("gauge", "counter", "histogram")
         for sample in family.samples:
             key = sample.name, tuple(sorted(sample.labels.items()))
             assert key not in found, key
@@ -109,6 +113,72 @@ def test_what_is_told_is_true_and_counters_count_on(dsn: str) -> None:
         assert {sample.name for family in strict for sample in family.samples} == {name for name, _ in samples}
 
 
+#: A job in each line: its queue, how often it was tried, when it was due, and what happened when, in seconds.
+LASTED = (
+    ("mail", 1, None, {"deferred": 0, "started": 0.25, "succeeded": 1.25}),  # a bound belongs to its bucket
+    ("mail", 1, 40, {"deferred": 0, "started": 42, "failed": 43}),
+    ("mail", 2, 10, {"deferred": 0, "started": 60, "succeeded": 80}),  # how long its first run waited is not known
+    ("mail", 1, None, {"deferred": 30, "started": 29, "aborted": 28}),  # a clock was set
+    ("mail", 1, None, {"succeeded": 5}),  # purged
+    ("mail", 1, None, {"started": 5}),
+    ("mail", 300, None, {"started": 6, "deferred_for_retry": 7}),  # hopeless
+    ("slow", 1, None, {"deferred": -20_000, "started": 0}),
+)
+
+
+def lasting(dsn: str) -> None:
+    """Have all of that happen, within the last minutes."""
+    for queue, attempts, due, events in LASTED:
+        columns = {"queue_name": queue, "attempts": attempts, "status": "succeeded"}
+        job_id = defer(dsn, **columns)
+        run_sql(dsn, "DELETE FROM procrastinate_events WHERE job_id = %s", job_id)
+        at = "date_trunc('second', now()) - interval '5 minutes' + %s * interval '1 second'"
+        run_sql(dsn, f"UPDATE procrastinate_jobs SET scheduled_at = {at} WHERE id = %s", due, job_id)
+        for event, second in events.items():
+            insert = f"INSERT INTO procrastinate_events (job_id, type, at) VALUES (%s, %s, {at})"
+            run_sql(dsn, insert, job_id, event, second)
+
+
+def histogram(samples: Samples, name: str, **labels: str) -> tuple[dict[float, float], float | None, float | None]:
+    """How many up to each bound that adds some; how many in all, and their sum."""
+    found = {
+        float(dict(pairs)["le"]): number
+        for (each, pairs), number in samples.items()
+        if each == f"{name}_bucket" and labels.items() <= dict(pairs).items()
+    }
+    steps = {
+        bound: number
+        for bound, number in found.items()
+        if number > max([n for b, n in found.items() if b < bound] or [0])
+    }
+    return steps, value(samples, f"{name}_count", **labels), value(samples, f"{name}_sum", **labels)
+
+
+def test_how_long_jobs_waited_and_ran_is_told_in_buckets_that_only_grow(dsn: str) -> None:
+    lasting(dsn)
+    with exporting(dsn, families=Families(with_tasks=True)) as exporter:
+        samples = read(exporter.text())
+        # What was before the exporter is not counted: as it starts again, its counters start from nothing.
+        assert histogram(samples, "jobdesk_job_run_seconds", profile="a", queue="mail") == ({}, None, None)
+        lasting(dsn)
+        samples = read(exporter.text())
+        of_mail = {"profile": "a", "queue": "mail"}
+        waits = ({0.01: 1, 0.25: 2, 2.5: 3}, 3, 0 + 0.25 + 2)
+        runs = ({0.01: 1, 1.0: 3, 30.0: 4}, 4, 0 + 1 + 1 + 20)
+        assert histogram(samples, "jobdesk_job_wait_seconds", **of_mail) == waits
+        assert histogram(samples, "jobdesk_job_run_seconds", **of_mail) == runs
+        # Beyond the last bound; and of a run that has not ended nothing is told.
+        assert histogram(samples, "jobdesk_job_wait_seconds", profile="a", queue="slow") == ({math.inf: 1}, 1, 20_000)
+        assert histogram(samples, "jobdesk_job_run_seconds", profile="a", queue="slow") == ({}, 0, 0)
+        assert histogram(samples, "jobdesk_task_job_run_seconds", profile="a", task="t") == runs
+        # Nothing is counted twice, or taken back when it is purged.
+        run_sql(dsn, "DELETE FROM procrastinate_jobs")
+        samples = read(exporter.text())
+        assert histogram(samples, "jobdesk_job_run_seconds", **of_mail) == runs
+        only = exporter.registry.restricted_registry(["jobdesk_up"])
+        assert read(plain(only).decode()) == {("jobdesk_up", (("profile", "a"),)): 1}
+
+
 def test_names_are_bounded_and_the_sums_stay_right(dsn: str) -> None:
     for number in range(7):
         defer(dsn, queue_name=f"queue {number}", task_name=f"task {number % 2}")
@@ -129,10 +199,15 @@ def test_names_are_bounded_and_the_sums_stay_right(dsn: str) -> None:
         assert value(samples, "jobdesk_job_events_total", profile="a", queue=OTHER, event="deferred") == 1
 
 
-def test_a_dead_one_is_0_a_slow_one_delays_nobody_and_nothing_piles_up(dsn: str, empty_dsn: str) -> None:
+def test_a_dead_one_is_0_a_slow_one_delays_nobody_and_nothing_piles_up(
+    dsn: str, empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defer(dsn)
     nowhere = "host=127.0.0.1 port=1 dbname=x user=y password=very-secret connect_timeout=2"
-    with exporting(dsn, empty_dsn, nowhere, scrape_s=1.0) as exporter:
-        samples = read(exporter.text())
+    with exporting(dsn, empty_dsn, nowhere, patience_s=0.5) as exporter:
+        began = time.monotonic()
+        while value(samples := read(exporter.text()), "jobdesk_up", profile="a") != 1:
+            assert time.monotonic() < began + 60
         assert [value(samples, "jobdesk_up", profile=name) for name in "abc"] == [1, 0, 0]
         assert value(samples, "jobdesk_workers", profile="b", state="alive") is None
         with psycopg.connect(dsn) as holder:
@@ -143,6 +218,14 @@ def test_a_dead_one_is_0_a_slow_one_delays_nobody_and_nothing_piles_up(dsn: str,
                 thread.start()
             samples = read(exporter.text())
             assert value(samples, "jobdesk_up", profile="a") == 0 and time.monotonic() - began < 20
+            # What is known is told with its age, for some time, and what was counted for ever.
+            assert value(samples, "jobdesk_jobs_due", profile="a", queue="q") == 1
+            assert 0 < (value(samples, "jobdesk_answer_age_seconds", profile="a") or 0) < 60
+            monkeypatch.setattr(source_module, "KEPT_S", 0.0)
+            samples = read(exporter.text())
+            assert value(samples, "jobdesk_jobs_due", profile="a", queue="q") is None
+            assert value(samples, "jobdesk_job_events_total", profile="a", queue="q", event="deferred") == 0
+            assert (value(samples, "jobdesk_answer_age_seconds", profile="a") or 0) > 0
             # One question goes on, however many have asked for its answer meanwhile.
             assert [each.name for each in threading.enumerate()].count("metrics of a") <= 1
             for thread in threads:
@@ -156,7 +239,7 @@ def test_a_dead_one_is_0_a_slow_one_delays_nobody_and_nothing_piles_up(dsn: str,
 def test_what_was_dear_serves_the_next_scrape(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_module, "FRESH_S", 60.0)
     source = Source("a", lambda: connecting(dsn))
-    with closing(Exporter([source], Families(), scrape_s=20)) as exporter:
+    with closing(Exporter([source], Families(), patience_s=20)) as exporter:
         first = read(exporter.text())
         second = read(exporter.text())
         asked = [value(each, "jobdesk_questions_total", profile="a", result="answered") for each in (first, second)]
@@ -168,10 +251,30 @@ def test_what_was_dear_serves_the_next_scrape(dsn: str, monkeypatch: pytest.Monk
 def test_an_old_release_tells_what_it_has(released_dsn: str, state: str) -> None:
     defer(released_dsn, queue_name="mail")
     with exporting(released_dsn) as exporter:
-        samples = read(exporter.text())
+        for _ in range(2):
+            samples = read(exporter.text())
+            assert value(samples, "jobdesk_up", profile="a") == 1
     assert value(samples, "jobdesk_jobs_due", profile="a", queue="mail") == 1
+    assert histogram(samples, "jobdesk_job_run_seconds", profile="a", queue="mail") == ({}, 0, 0)
     alive = value(samples, "jobdesk_workers", profile="a", state="alive")
     assert alive == (0 if state == "3.1.0" else None)
+
+
+PROMTOOL = shutil.which("promtool")
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="There is no promtool on the PATH.")
+def test_promtool_finds_no_fault(dsn: str, empty_dsn: str) -> None:
+    lasting(dsn)
+    for families in (Families(with_tasks=True), Families(with_counters=False)):
+        with exporting(dsn, empty_dsn, families=families) as exporter:
+            exporter.text()
+            lasting(dsn)
+            told = exporter.text()
+        checked = subprocess.run(
+            [PROMTOOL or "", "check", "metrics"], input=told, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 
 def test_the_dashboard_names_no_metric_that_there_is_not(dsn: str) -> None:
@@ -202,7 +305,7 @@ def test_the_dashboard_names_no_metric_that_there_is_not(dsn: str) -> None:
 def test_once_for_several_profiles_without_a_secret(
     dsn: str, alone: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    defer(dsn)
+    lasting(dsn)
     grants = [f"SELECT ON procrastinate_{name}" for name in ("jobs", "events", "workers", "periodic_defers")]
     with role(dsn, *grants) as poor:
         ProfileStore().save(Profile(name="shop", method="dsn", dsn=dsn))
@@ -223,8 +326,11 @@ def test_once_for_several_profiles_without_a_secret(
         main(words)
         again = read(capsys.readouterr().out)
         assert [value(again, "jobdesk_up", profile=name) is None for name in ("shop", "mail")] == [False, False]
-    # What has happened since this command began says nothing.
-    assert "_total" not in out and "of-a-role" not in out + err
+    # What has happened since this command began says nothing; how long things lasted within the last hour does.
+    recent = {"profile": "shop", "queue": "mail", "percentile": "50"}
+    assert value(samples, "jobdesk_recent_job_run_seconds", **recent) == 0.75
+    assert value(samples, "jobdesk_recent_job_wait_seconds", profile="shop", queue="slow", percentile="95") == 14_400
+    assert "_total" not in out and "_bucket" not in out and "of-a-role" not in out + err
     # Why one does not answer is said beside the metrics.
     ProfileStore().save(Profile(name="mail", method="dsn", dsn=make_conninfo(dsn, dbname="nowhere")))
     assert main(["metrics", "--once", "--profile", "shop", "--profile", "mail"]) == exit_codes.DONE
@@ -241,7 +347,7 @@ def test_why_one_does_not_answer_is_said_once_and_that_it_does_again(
     dsns = ["host=/nowhere", "host=/nowhere", empty_dsn, dsn, dsn]
     source = Source("shop", lambda: connecting(dsns.pop(0)), Told())
     source._is_fresh = lambda: False  # type: ignore[method-assign]
-    with closing(Exporter([source], Families(), scrape_s=20.0)) as exporter:
+    with closing(Exporter([source], Families(), patience_s=20.0)) as exporter:
         ups = [value(read(exporter.text()), "jobdesk_up", profile="shop") for _ in range(5)]
     assert ups == [0, 0, 0, 1, 1]
     first, second, third = capsys.readouterr().err.splitlines()

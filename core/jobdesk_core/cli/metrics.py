@@ -40,7 +40,7 @@ def metrics(options: argparse.Namespace) -> int:
     """Answer until SIGTERM or Ctrl+C, or print once."""
     # No other command waits for Prometheus' client to be loaded.
     from jobdesk_core.metrics.dashboard import dashboard
-    from jobdesk_core.metrics.exporter import Exporter
+    from jobdesk_core.metrics.exporter import ONCE_S, PATIENCE_S, Exporter
     from jobdesk_core.metrics.families import Families
 
     if options.dashboard:
@@ -48,7 +48,7 @@ def metrics(options: argparse.Namespace) -> int:
         return exit_codes.DONE
     address = _address(options.listen) if options.listen is not None else None
     families = Families(with_tasks=options.tasks, with_counters=address is not None)
-    exporter = Exporter(_sources(options), families)
+    exporter = Exporter(_sources(options), families, patience_s=ONCE_S if address is None else PATIENCE_S)
     try:
         if address is None:
             output.data(exporter.text())
@@ -77,6 +77,8 @@ def _serve(exporter: Exporter, host: str, port: int) -> int:
     output.note(f"Metrics of {databases} at http://{shown}:{port}/metrics. Press Ctrl+C to stop.")
     if not _is_loopback(host):
         output.note("Whoever reaches this address can read them: there is no password and no encryption.")
+    # Before the first scrape comes, so that it finds an answer, and whoever sits at the terminal why there is none.
+    exporter.ask()
     while not stopping.wait(3600):
         pass
     return exit_codes.INTERRUPTED if signal.SIGINT in ended_by else exit_codes.DONE
@@ -120,7 +122,7 @@ def _reason(error: Exception | None) -> str:
 
 
 def _sources(options: argparse.Namespace) -> list[Source]:
-    """The databases, each signed in for the first time when the first scrape comes."""
+    """The databases that are named, none of them asked yet."""
     told = Told()
     named = (*getattr(options, "profiles_before", ()), *(getattr(options, "profiles", None) or ()))
     wanted = list(dict.fromkeys(named or [None]))
@@ -130,8 +132,9 @@ def _sources(options: argparse.Namespace) -> list[Source]:
         profile, password = profile_of(one)
         if options.schema:
             profile = dataclasses.replace(profile, schema=options.schema)
-        # Here, for a scrape comes when nobody sits at the terminal.
-        found.append(Source(profile.name, partial(_connect, profile, password, [kept(profile, password)]), told))
+        # What is kept is fetched here, for a scrape comes when nobody sits at the terminal.
+        connect = partial(_connect, profile, password, [kept(profile, password)])
+        found.append(Source(profile.name, connect, told, of_before=options.once))
     return found
 
 

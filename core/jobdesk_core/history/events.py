@@ -60,9 +60,11 @@ _MOMENT = (
     "(SELECT max(before.at) FROM procrastinate_events AS before WHERE before.job_id = event.job_id "
     f"AND before.id < event.id AND before.at {_SANE} AND before.type = '{{type}}')"
 )
-_SECONDS = (
-    f"CASE WHEN event.type = 'started' AND {_IS_FIRST_RUN} THEN greatest(0, extract(epoch FROM event.at - greatest("
-    f"{_MOMENT.format(type='deferred')}, CASE WHEN job.scheduled_at {_SANE} THEN job.scheduled_at END))) "
+#: The seconds that a first run's start, as `event`, had waited, or that the run took which it ends; NULL where they are
+#: not known, negative where a clock was set. It takes `ends`, the kinds of events that end a run.
+SECONDS = (
+    f"CASE WHEN event.type = 'started' AND {_IS_FIRST_RUN} THEN extract(epoch FROM event.at - greatest("
+    f"{_MOMENT.format(type='deferred')}, CASE WHEN job.scheduled_at {_SANE} THEN job.scheduled_at END)) "
     "WHEN event.type::text = ANY (%(ends)s) THEN "
     f"extract(epoch FROM event.at - {_MOMENT.format(type='started')}) END"
 )
@@ -89,7 +91,7 @@ def minutes_of(low_id: int, high_id: int, first: int, end: int) -> Statement[Map
         "(count(*) FILTER (WHERE is_put_off))::integer AS put_off FROM ("
         "SELECT event.at, job.queue_name, job.task_name, event.type::text AS type, "
         "event.type::text = ANY (%(arrivals)s) AND job.status = 'todo' AND job.scheduled_at > event.at AS is_put_off, "
-        f"({_SECONDS})::float8 AS seconds "
+        f"({SECONDS})::float8 AS seconds "
         "FROM procrastinate_events AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
         "WHERE event.id > %(low)s AND event.id <= %(high)s AND event.type::text = ANY (%(kinds)s) "
         f"AND event.at {_SANE} AND event.at >= to_timestamp(%(first)s::float8) "

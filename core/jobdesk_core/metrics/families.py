@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from jobdesk_core.jobs import EventType
@@ -17,6 +17,7 @@ from jobdesk_core.metrics.source import Seen
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
 from jobdesk_core.watching.attention import RULES, RuleKey, attention
 from jobdesk_core.watching.situation import Situation
+from jobdesk_core.watching.spread import BOUNDS_S, Buckets, Span
 
 #: Queues, and tasks, of one database that have series of their own; all others are one.
 MOST_NAMES, OTHER = 200, "other"
@@ -41,6 +42,14 @@ _OPEN: tuple[tuple[str, str, Callable[[OpenGroup], int]], ...] = (
     ("stalled", "Running jobs without a live worker; they are among the running ones.", lambda group: group.stalled),
     ("held", "Due jobs that wait for a lock; they are among the due ones.", lambda group: group.held),
 )
+#: How long something lasted: name and help.
+_SPANS: tuple[tuple[Span, str], ...] = (
+    ("wait", "For how long jobs had waited, from when they were due, when their first run began"),
+    ("run", "For how long runs had lasted that ended, however they did"),
+)
+#: The ends of the buckets as Prometheus names them, and what is told where nothing is counted over time.
+_ENDS = (*(str(bound) for bound in BOUNDS_S), "+Inf")
+_PERCENTILES = (50, 95, 99)
 
 
 class Names:
@@ -73,25 +82,28 @@ class Families:
 
     def of(self, seen: Sequence[Seen]) -> Iterator[Metric]:
         """All metrics, each once, with a series for each database that it is known of."""
+        yield _gauge("jobdesk_up", "Whether the database has answered this scrape.", ("profile",), _up(seen))
+        yield from self._of_the_question(seen)
         answered = [each for each in seen if each.look is not None]
-        yield _gauge("jobdesk_up", "Whether the database answered this scrape.", ("profile",), _up(seen))
-        yield from self._of_the_question(answered)
         for kind in ("queue", "task") if self._with_tasks else ("queue",):
             yield from self._open(answered, kind)
         yield from self._workers(answered)
         yield from _attention(answered)
         if self._with_counters:
             yield from self._counters(seen)
+        for kind in ("queue", "task") if self._with_tasks else ("queue",):
+            yield from self._spans(seen, kind) if self._with_counters else self._lately(answered, kind)
 
     def _of_the_question(self, seen: Sequence[Seen]) -> Iterator[Metric]:
         info = InfoMetricFamily("jobdesk_database", "What database it is.", labels=("profile",))
-        for each in seen:
-            assert each.look is not None
-            able = each.look.capabilities
+        looks = [(each, each.look) for each in seen if each.look is not None]
+        for each, look in looks:
+            able = look.capabilities
             postgres = str(able.server_version // 10_000)
             info.add_metric((each.name,), {"database": able.database, "release": able.release, "postgres": postgres})
         yield info
-        looks = [(each, each.look) for each in seen if each.look is not None]
+        ages = [((each.name,), each.age_s) for each in seen if each.age_s is not None]
+        yield _gauge("jobdesk_answer_age_seconds", "How old the answer is that is told.", ("profile",), ages)
         for name, text, values in (
             (
                 "answer_seconds",
@@ -103,7 +115,6 @@ class Families:
                 "How long the server took for the question.",
                 [look.cost_ms / 1e3 for _, look in looks],
             ),
-            ("answer_age_seconds", "How old the answer is that this scrape tells.", [each.age_s for each, _ in looks]),
             (
                 "counts_capped",
                 "1 where there are more open jobs or events than one question counts: then numbers are at least that.",
@@ -169,6 +180,35 @@ class Families:
                     family.add_metric((each.name, label, event), number)
             yield family
 
+    def _spans(self, seen: Sequence[Seen], kind: str) -> Iterator[Metric]:
+        for span, text in _SPANS:
+            name = f"jobdesk_{'' if kind == 'queue' else 'task_'}job_{span}_seconds"
+            family = HistogramMetricFamily(name, f"{text}, since this exporter started.", labels=("profile", kind))
+            for each in seen:
+                lasted = self._lasted(each, kind, span)
+                for label, buckets in ({name: Buckets() for name in self._known(each.name, kind)} | lasted).items():
+                    family.add_metric((each.name, label), list(zip(_ENDS, buckets.at_most, strict=True)), buckets.sum_s)
+            yield family
+
+    def _lately(self, seen: Sequence[Seen], kind: str) -> Iterator[Metric]:
+        for span, text in _SPANS:
+            rows = []
+            for each in seen:
+                for label, buckets in self._lasted(each, kind, span).items():
+                    of_all = [(part, buckets.percentile(part / 100)) for part in _PERCENTILES]
+                    rows += [((each.name, label, str(part)), value) for part, value in of_all if value is not None]
+            name = f"jobdesk_recent_{'' if kind == 'queue' else 'task_'}job_{span}_seconds"
+            yield _gauge(name, f"{text}, within the last hour.", ("profile", kind, "percentile"), rows)
+
+    def _lasted(self, seen: Seen, kind: str, span: Span) -> dict[str, Buckets]:
+        lasted = seen.spread.of_queues(span) if kind == "queue" else seen.spread.of_tasks(span)
+        names = self._known(seen.name, kind)
+        names.of(lasted)
+        found: dict[str, Buckets] = {}
+        for name, buckets in lasted.items():
+            found.setdefault(names.label(name), Buckets()).add(buckets)
+        return found
+
     def _happened(self, seen: Seen, kind: str) -> Counter[tuple[str, str]]:
         counted = seen.pulse.counted.copy()
         names = self._known(seen.name, kind)
@@ -216,7 +256,7 @@ def _is_judged(rule: RuleKey, situation: Situation) -> bool:
 
 
 def _up(seen: Sequence[Seen]) -> list[tuple[tuple[str, ...], float]]:
-    return [((each.name,), float(each.look is not None)) for each in seen]
+    return [((each.name,), float(each.is_up)) for each in seen]
 
 
 def _gauge(

@@ -31,6 +31,7 @@ from jobdesk_core.reading.rise import Rise, is_clear
 from jobdesk_core.reading.series import Series
 from jobdesk_core.watching.pulse_question import MOST, Answer, question
 from jobdesk_core.watching.situation import Situation, Usual
+from jobdesk_core.watching.spread import Spread
 
 #: Seconds that the question may take; then it is cancelled, on the server too.
 LIMIT_S = 4.0
@@ -93,10 +94,13 @@ class Look:
 
 
 class Pulse:
-    """Ask again and again; between two questions nothing happens. `usual`: what the history knows of this database."""
+    """Ask again and again; between two questions nothing happens. `usual`: what the history knows of this database.
 
-    def __init__(self, usual: Usual | None = None) -> None:
-        self.usual = usual
+    `spread` takes in how long jobs waited and ran, which is asked for where there is one.
+    """
+
+    def __init__(self, usual: Usual | None = None, spread: Spread | None = None) -> None:
+        self.usual, self.spread = usual, spread
         self.clock = ServerClock()
         #: The last answer; None before the first one.
         self.look: Look | None = None
@@ -140,8 +144,9 @@ class Pulse:
                 raise SchemaChanged(found_elsewhere(capabilities) or sentence)
             self._capabilities, self._detected_at = capabilities, time.monotonic()
         asked_at = time.monotonic()
+        is_timed = self.spread is not None and (self._cursor is not None or self.spread.of_before)
         try:
-            answer = yield question(capabilities, self._cursor, list(self._missing))
+            answer = yield question(capabilities, self._cursor, list(self._missing), is_timed=is_timed)
         except BaseException:
             self._capabilities = None  # perhaps it has just been migrated
             raise
@@ -175,6 +180,8 @@ class Pulse:
             self._missing = {missing: at for missing, at in found.items() if asked - at < MISSING_S}
             for _, queue, task, kind, n, _, _ in answer.happened:
                 self.counted[queue, task, kind] += n
+        if self.spread is not None:
+            self.spread.take(answer.lasted)
         # Having fallen behind it goes on from now.
         self._cursor = answer.newest if is_full else answer.cursor
         series = self._series

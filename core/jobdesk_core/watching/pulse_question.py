@@ -15,7 +15,8 @@ from jobdesk_core.connectors.statement import Rows, Statement
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.open_jobs import OpenJobs, heads_sql, read_heads
-from jobdesk_core.reading.pace import KINDS
+from jobdesk_core.reading.pace import ENDS, KINDS
+from jobdesk_core.watching import spread
 
 #: Waiting jobs, running jobs and events looked at by one question.
 MOST = 10_000
@@ -48,6 +49,7 @@ class Answer:
     appeared: tuple[int, ...]
     server_time: dt.datetime
     cost_ms: float
+    lasted: Sequence[spread.Lasted] = ()
 
 
 _OPEN = (
@@ -81,13 +83,20 @@ _TAIL = (
 )
 
 
-def question(capabilities: Capabilities, cursor: int | None, missing: Sequence[int]) -> Statement[Answer]:
-    """What is open, and what has happened after the event `cursor` and in those `missing`; None: lately."""
+def question(
+    capabilities: Capabilities, cursor: int | None, missing: Sequence[int], *, is_timed: bool = False
+) -> Statement[Answer]:
+    """What is open, and what has happened after the event `cursor` and in those `missing`; None: lately.
+
+    `is_timed`: and how long what has happened lasted.
+    """
+    parts, lasted = (f"{_TAIL}, {spread.LASTED}", f"{spread.TOLD} AS lasted, ") if is_timed else (_TAIL, "")
     text = (
-        f"WITH {_TAIL}, seen AS (SELECT *, row_number() OVER () AS place FROM "
+        f"WITH {parts}, seen AS (SELECT *, row_number() OVER () AS place FROM "
         f"({heads_sql(capabilities, _OPEN)}) AS heads) "
         "SELECT seen.*, (SELECT min(at) FROM procrastinate_events WHERE job_id = seen.first_id AND type = 'deferred' "
-        "AND at BETWEEN '1000-01-01' AND '9000-01-01') AS deferred_at, told.*, clock_timestamp() AS server_time, "
+        "AND at BETWEEN '1000-01-01' AND '9000-01-01') AS deferred_at, told.*, "
+        f"{lasted}clock_timestamp() AS server_time, "
         "1000 * extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 AS cost_ms "
         "FROM seen LEFT JOIN told ON place = 1 ORDER BY place"
     )
@@ -100,6 +109,9 @@ def question(capabilities: Capabilities, cursor: int | None, missing: Sequence[i
         "below": _MISSING_IDS,
         "gaps": MOST_MISSING,
     }
+    if is_timed:
+        ends = [kind.value for kind in ENDS]
+        parameters |= {"ends": ends, "spans": [EventType.STARTED.value, *ends]}
     return Statement(text, lambda rows: _answer(rows, capabilities), parameters)
 
 
@@ -123,4 +135,5 @@ def _answer(rows: Rows, capabilities: Capabilities) -> Answer:
         tuple(first["appeared"]),
         last["server_time"],
         last["cost_ms"],
+        spread.read_lasted(first.get("lasted")),
     )
