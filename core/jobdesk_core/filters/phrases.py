@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,13 +36,19 @@ def phrase_in(text: str) -> Phrase | None:
     """The first phrase outside of quotation marks; None when there is none."""
     plain = re.sub(r'"(?:[^"]|"")*("|$)', lambda quoted: "\x01" * len(quoted[0]), text[:5_000])
     best: tuple[int, int, Phrase] | None = None
-    for rank, (pattern, guess) in enumerate(_PHRASES):
+    for rank, (pattern, guess) in enumerate(_patterns() if re.search(r"\s", plain) else ()):
         match = pattern.search(plain)
         if match is not None and (best is None or (match.start(), rank) < best[:2]):
             found = tuple(dict.fromkeys(guess(match)))
             said = text[match.start() : match.end()]
             best = (match.start(), rank, Phrase(match.start(), match.end(), said, found))
     return best[2] if best is not None else None
+
+
+@functools.cache
+def _patterns() -> list[tuple[re.Pattern[str], Guess]]:
+    """Made for the first text of several words: a start would wait for them."""
+    return [(re.compile(rf"(?<![\w:.*#-]){text}(?![\w:=<>*])", re.IGNORECASE), guess) for text, guess in _PHRASES]
 
 
 def _span(match: re.Match[str]) -> str:
@@ -157,11 +164,8 @@ def _unit_apart(match: re.Match[str]) -> Iterator[str]:
     yield f"{_key(match)}:{match['sign']}{_span(match)}"
 
 
-def _phrases(*pairs: tuple[str, Guess]) -> list[tuple[re.Pattern[str], Guess]]:
-    return [(re.compile(rf"(?<![\w:.*#-]){text}(?![\w:=<>*])", re.IGNORECASE), guess) for text, guess in pairs]
-
-
-_PHRASES = _phrases(
+#: Every phrase has a space in it.
+_PHRASES: tuple[tuple[str, Guess], ...] = (
     (r"(?P<before>[A-Za-z_.]+[:=])?'(?P<text>[^'\"\x01]*\s[^'\"\x01]*)'", _single_quotes),
     (
         rf"{_KEY}\s*:?\s*(?P<sign>[<>]=?[-+]?)\s*(?P<n>[0-9]+(?:\.[0-9]+)?)\s+(?P<unit>{UNITS}|months?|years?)",

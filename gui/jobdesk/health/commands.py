@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobdesk_core.filters.language import JobFilter
-from jobdesk_core.health import FINISHED
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations import Action
 
@@ -50,6 +49,8 @@ class HealthCommands(CommandGroup):
 
     def purge(self) -> None:
         """Open the preflight of the purge that the page's choice means."""
+        from jobdesk_core.health import FINISHED
+
         from jobdesk.acting.options import PurgeOptions
 
         if self._desk is None:
