@@ -31,9 +31,9 @@ class Held(KeyringBackend):
 
 
 @contextlib.contextmanager
-def own_keyring() -> Iterator[dict[str, str]]:
+def own_keyring(held: Held | None = None) -> Iterator[dict[str, str]]:
     """The passwords in a keyring that stands in for the machine's, by their keys."""
-    before, held = keyring.get_keyring(), Held()
+    before, held = keyring.get_keyring(), held or Held()
     keyring.set_keyring(held)
     try:
         yield held.words

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,18 +16,25 @@ _WRONG = 'password authentication failed for user "me"'
 
 
 class MadeUpServer:
-    """Listens on a port of the loopback. `got` are the passwords that it was sent, `asked` how often it asked.
+    """Listens on a port of the loopback, or as a socket in a folder.
+
+    `got` are the passwords that it was sent, `asked` how often it asked.
 
     One that `echoes` says what it was sent when it refuses it, in the `words` that are given: those in which a password
     is refused are told in a sentence of Jobdesk's own, any others as they are.
     """
 
-    def __init__(self, *, echoes: bool = False, words: str = _WRONG + ": got {}") -> None:
+    def __init__(self, *, echoes: bool = False, words: str = _WRONG + ": got {}", folder: Path | None = None) -> None:
         self.echoes, self.words = echoes, words
         self.got: list[str] = []
         self.asked = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
+        if folder is None:
+            self.host, self._socket = "127.0.0.1", socket.create_server(("127.0.0.1", 0))
+            self.port: int = self._socket.getsockname()[1]
+        else:
+            self.host, self.port, self._socket = str(folder), 5432, socket.socket(socket.AF_UNIX)
+            self._socket.bind(str(folder / f".s.PGSQL.{self.port}"))
+            self._socket.listen()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Self:

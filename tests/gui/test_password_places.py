@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from jobdesk.connection.password import PasswordDialog
 from jobdesk.connection.session import Unreached
 from jobdesk.window.desk_view import DeskView
 from jobdesk_core.profiles import Profile, profile_of_dsn
-from jobdesk_core.profiles.secrets import keep_password
+from jobdesk_core.profiles.secrets import forget_password, keep_password
+from keyrings import Held, own_keyring
 from made_up_server import MadeUpServer
 from opened import dialog_of, opened
 from PySide6.QtCore import Qt
@@ -22,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("alone")
 
 
 def saved(window: DeskView, name: str, server: MadeUpServer) -> Profile:
-    arguments = {"host": "127.0.0.1", "port": str(server.port), "user": "me", "dbname": "billing"}
+    arguments = {"host": server.host, "port": str(server.port), "user": "me", "dbname": "billing"}
     window.session.store.save(Profile(name=name, method="arguments", arguments=arguments))
     found = window.session.store.get(name)
     assert found is not None
@@ -58,6 +61,37 @@ async def test_the_keyrings_goes_to_no_other_server(
         with pytest.raises(Unreached):
             await window.session.reach(other)
         assert elsewhere.asked >= 3 and elsewhere.got == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such sockets")
+async def test_behind_a_socket_the_keyring_is_asked_once_the_server_has_asked(dsn: str, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Noted(Held):
+        def get_password(self, service: str, username: str) -> str | None:
+            asked.append(username)
+            return super().get_password(service, username)
+
+    # A socket's name is short: the folders of tests are not.
+    with (
+        own_keyring(Noted()),
+        tempfile.TemporaryDirectory() as folder,
+        MadeUpServer(folder=Path(folder)) as server,
+    ):
+        async with opened(tmp_path) as window:
+            window.session.open(*profile_of_dsn(dsn))
+            await until(lambda: window.header.live.mode == "live", what="the feed to go live")
+            assert asked == []
+            billing = saved(window, "billing", server)
+            await keep_password(billing, SECRET)
+            window.session.open(billing)
+            (await asked_for_password(window)).reject()
+            assert (server.asked, server.got) == (2, [SECRET]) and len(asked) == 1
+            await forget_password(billing)
+            window.session.open(billing)
+            (await asked_for_password(window)).reject()
+            # Not tried again with nothing new in hand.
+            assert server.asked == 3
 
 
 async def test_what_was_typed_goes_to_no_other_server_and_what_was_refused_is_not_sent_again(

@@ -68,6 +68,11 @@ class Place:
         return f"{label}?ssh={_one_word(self.via)}" if self.via else label
 
     @property
+    def is_by_socket(self) -> bool:
+        """Whether it is reached by this machine's own sockets alone, where a server seldom asks for a password."""
+        return not self.via and all(host.startswith(("/", "@")) and not address for host, address, _ in self.servers)
+
+    @property
     def is_named_alike_everywhere(self) -> bool:
         """Whether each of its names means the same server on any machine."""
         return not any(host.startswith("/") or _is_loopback(address or host) for host, address, _ in self.servers)

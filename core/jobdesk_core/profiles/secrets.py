@@ -47,7 +47,7 @@ class Passwords:
         self._sources: dict[tuple[Place, tuple[str, ...], int], PasswordSource] = {}
         self._allow = allow
 
-    async def of(self, profile: Profile) -> Secret | None:
+    async def of(self, profile: Profile, *, asks_keyring: bool = True) -> Secret | None:
         """The password for this connection and for where it leads now, if there is one.
 
         Raises PasswordCommandFailed.
@@ -58,6 +58,8 @@ class Passwords:
         held = self._held.get((profile.saved_as, place))
         if held is None and profile.password_command:
             return await self._of_command(profile, place)
+        if held is None and not asks_keyring:
+            return None
         text = held if held is not None else await kept_password(profile)
         return Secret(place, text) if text is not None else None
 

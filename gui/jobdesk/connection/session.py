@@ -11,6 +11,8 @@ from jobdesk_core.database.schema import install
 from jobdesk_core.exceptions import PasswordCommandFailed
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, UnsavableProfile
+from jobdesk_core.profiles.places import Secret
+from jobdesk_core.profiles.profile import place_of
 from jobdesk_core.profiles.secrets import Passwords, about_refusal
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QObject, Signal
@@ -174,11 +176,10 @@ class Session(QObject):
 
     async def _signed_in(self, profile: Profile) -> Desk:
         """Connect with the password that is known, or asked for as long as it is wrong. Raises Unreached."""
-        self.waits_for = "password"
-        try:
-            secret = await self._passwords.of(profile)
-        except PasswordCommandFailed as error:
-            raise Unreached(explain(error)) from error
+        place = place_of(profile)
+        # A server behind a socket seldom wants one, and the keyring takes its time: it is asked once the server has.
+        is_asked = place is None or not place.is_by_socket
+        secret = await self._known(profile, asks_keyring=is_asked)
         ask = asking(profile, self.ask_ssh) if self.ask_ssh is not None else None
         while True:
             self.waits_for = "server"
@@ -189,11 +190,23 @@ class Session(QObject):
                 fault(f"Not connected: {trouble.kind}", error)
             if trouble.kind != "password" or (secret is not None and secret.source is not None):
                 raise Unreached(trouble)
+            if secret is None and not is_asked:
+                is_asked, secret = True, await self._known(profile)
+                if secret is not None:
+                    continue
             self._passwords.drop(profile)
             password = await self.ask_password(profile, trouble.sentence) if self.ask_password is not None else None
             if password is None:
                 raise Unreached(trouble)
             secret = self._passwords.hold(profile, password)
+
+    async def _known(self, profile: Profile, *, asks_keyring: bool = True) -> Secret | None:
+        """The password that is known. Raises Unreached."""
+        self.waits_for = "password"
+        try:
+            return await self._passwords.of(profile, asks_keyring=asks_keyring)
+        except PasswordCommandFailed as error:
+            raise Unreached(explain(error)) from error
 
     async def _let_go(self, desk: Desk) -> None:
         await desk.close()

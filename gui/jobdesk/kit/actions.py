@@ -21,6 +21,8 @@ class Actions(QObject):
         self.specs = specs
         self._actions: dict[str, QAction] = {}
         self._groups: dict[str, QActionGroup] = {}
+        #: Why each was not possible when it was told last.
+        self._reasons: dict[str, str | None] = {}
         for spec in specs:
             action = QAction(translated(spec.text), window)
             action.setObjectName(spec.key)
@@ -50,6 +52,9 @@ class Actions(QObject):
             if spec.key in choices:
                 action.setChecked(True)
             reason = reasons.get(spec.key)
+            if self._reasons.get(spec.key, "") == reason:
+                continue  # most stay as they are, and this is asked at every change
+            self._reasons[spec.key] = reason
             action.setEnabled(reason is None)
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             tip = translated(spec.tip or spec.text.replace("&", ""))

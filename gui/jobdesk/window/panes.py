@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -10,6 +13,7 @@ from jobdesk.kit.table import Table
 REASON = Qt.FocusReason.ShortcutFocusReason
 #: The property of widgets that F6 stops at. Tables need none.
 _PANE = "pane"
+Pane = TypeVar("Pane", bound=QWidget)
 
 
 class Panes(QObject):
@@ -21,7 +25,7 @@ class Panes(QObject):
 
     def go(self, steps: int) -> None:
         """Give the focus to the pane so many steps further round."""
-        panes = [pane for pane in self._in_sight() if _first_stop(pane) is not None]
+        panes = [pane for pane in self._in_sight(self._panes()) if _first_stop(pane) is not None]
         if not panes:
             return
         focused = QApplication.focusWidget()
@@ -45,10 +49,12 @@ class Panes(QObject):
         return focused if isinstance(focused, Table) and is_here else self._first_table()
 
     def _first_table(self) -> Table | None:
-        return next((pane for pane in self._in_sight() if isinstance(pane, Table)), None)
+        return next(iter(self._in_sight(self._view.findChildren(Table))), None)
 
-    def _in_sight(self) -> list[QWidget]:
-        found = [each for each in self._view.findChildren(QWidget) if each.property(_PANE) or isinstance(each, Table)]
+    def _panes(self) -> list[QWidget]:
+        return [each for each in self._view.findChildren(QWidget) if each.property(_PANE) or isinstance(each, Table)]
+
+    def _in_sight(self, found: Iterable[Pane]) -> list[Pane]:
         shown = [each for each in found if each.isVisible() and each.width() > 0 and each.height() > 0]
 
         def place(pane: QWidget) -> tuple[bool, int, int]:
