@@ -8,6 +8,10 @@ from typing import Any
 UID, SOURCE = "jobdesk", {"type": "prometheus", "uid": "${source}"}
 _OF = '{profile=~"$profile"}'
 _EVENTS = 'sum by ({by}) (rate(jobdesk_job_events_total{{profile=~"$profile", event=~"{events}"}}[$__rate_interval]))'
+_P95 = (
+    "histogram_quantile(0.95, sum by (queue, le) "
+    '(rate(jobdesk_job_{span}_seconds_bucket{{profile=~"$profile"}}[$__rate_interval])))'
+)
 
 
 def dashboard() -> dict[str, Any]:
@@ -58,6 +62,12 @@ def _graphs() -> list[dict[str, Any]]:
             unit="ops",
         ),
         _graph(
+            "How long jobs had waited when they began, 95th percentile by queue",
+            [(_P95.format(span="wait"), "{{queue}}")],
+            unit="s",
+        ),
+        _graph("How long runs lasted, 95th percentile by queue", [(_P95.format(span="run"), "{{queue}}")], unit="s"),
+        _graph(
             "Running and stalled",
             [
                 (f"sum(jobdesk_jobs_running{_OF})", "running"),
@@ -67,7 +77,7 @@ def _graphs() -> list[dict[str, Any]]:
             ],
         ),
         _graph("Workers", [(f"sum by (state) (jobdesk_workers{_OF})", "{{state}}")]),
-        _graph("What needs attention", [(f"sum by (rule) (jobdesk_attention_lines{_OF}) > 0", "{{rule}}")]),
+        _graph("What needs attention", [(f"sum by (rule) (jobdesk_attention_lines{_OF})", "{{rule}}")]),
         _graph(
             "How long the database takes to answer",
             [

@@ -172,14 +172,15 @@ class Pulse:
             self._seen_since, self._seen_from = since, minute_of(since) + 1
         elif is_full:
             self._left_out_at = minute_of(now)
+        for _, queue, task, kind, n, _, _ in answer.happened:
+            # What was before is not counted, but told with 0 from the start.
+            self.counted[queue, task, kind] += n if self._cursor is not None else 0
         before, asked = self._missing, time.monotonic()
         if self._cursor is not None:
             found = {missing: before.get(missing, asked) for missing in (*answer.missing, *before)}
             for missing in answer.appeared:
                 found.pop(missing, None)
             self._missing = {missing: at for missing, at in found.items() if asked - at < MISSING_S}
-            for _, queue, task, kind, n, _, _ in answer.happened:
-                self.counted[queue, task, kind] += n
         if self.spread is not None:
             self.spread.take(answer.lasted)
         # Having fallen behind it goes on from now.
