@@ -113,6 +113,9 @@ async def test_each_button_leads_to_what_it_says(is_alert: bool, dsn: str, tmp_p
                 else:
                     page.attention.asked.emit(way, told)
 
+            page.attention.rules.click()
+            assert window.alerts.isVisible() and window.alerts.tabs.current() == 1
+            window.alerts.put_away()
             ask("jobs", line("paused", "mail", shown="queue:mail status:failed"))
             assert (window.page_key, window.job_filter().text) == ("jobs", "queue:mail status:failed")
             ask("failures", line("failures", "t", "retry", 3))

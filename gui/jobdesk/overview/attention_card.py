@@ -28,6 +28,7 @@ class AttentionCard(QFrame):
 
     asked = Signal(str, object)  # a Way, and the Attention that it is about
     defer_asked_for = Signal()
+    rules_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,6 +47,11 @@ class AttentionCard(QFrame):
         head.setSpacing(10)
         head.addWidget(self.title)
         head.addWidget(self.note, 1)
+        self.rules = QPushButton(self.tr("Alert rules"))
+        self.rules.setObjectName("link")
+        self.rules.setToolTip(self.tr("Show when you are told, and how"))
+        self.rules.clicked.connect(self.rules_asked_for)
+        head.addWidget(self.rules)
         self.lines = [AttentionLine(self) for _ in range(SHOWN)]
         self._quiet, self._quiet_words = ShapeLabel(), TextBlock()
         self.defer = QPushButton(self.tr("Defer a job…"))

@@ -45,6 +45,7 @@ class OverviewPage(Page):
 
     remedy_asked_for = Signal(str, object)  # a Way, and the Attention that it is about
     defer_asked_for = Signal()
+    rules_asked_for = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,6 +58,7 @@ class OverviewPage(Page):
         self.attention = AttentionCard()
         self.attention.asked.connect(self.remedy_asked_for)
         self.attention.defer_asked_for.connect(self.defer_asked_for)
+        self.attention.rules_asked_for.connect(self.rules_asked_for)
         self.cards = Cards()
         self.cards.filter_asked_for.connect(self.filter_asked_for)
         self.history = HistoryCard()

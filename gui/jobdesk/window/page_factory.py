@@ -59,6 +59,7 @@ def _overview(commands: Commands) -> Page:
     page = OverviewPage()
     page.remedy_asked_for.connect(commands.help_with)
     page.defer_asked_for.connect(commands.new_job.defer)
+    page.rules_asked_for.connect(commands.alert.rules)
     return page
 
 
