@@ -360,7 +360,7 @@ def test_every_kind_of_rule_has_a_sentence_with_its_values() -> None:
         "any task fails 10× its usual, at least 5 in 10 min",
         "any queue has a job due for more than 5 min",
         "any schedule with a known cadence is 5 min late",
-        "no answer for 1 min",
+        "no answer, or nothing but refusals, for 1 min",
     ]
 
 

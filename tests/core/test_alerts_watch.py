@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import signal
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import commands
+import psycopg
 import pytest
 from database import defer, run_sql
+from jobdesk_core.cli.watch_rules import Followed
 from programs import started
 from waiting import until_true
 
+NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
 DEAD = "host=127.0.0.1 port=1 dbname=x connect_timeout=2"
 
 
@@ -60,13 +64,13 @@ OLD = '[[rules]]\nrule = "oldest_due"\nsubject = "mail"\noldest_due_s = 5\n'
 
 def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, dsn: str) -> None:
     rules = database(dsn) + OLD
-    fine = "OK: nothing active in 1 database | critical=0 warning=0 unanswered=0"
+    fine = "OK: nothing active in 1 database | critical=0 warning=0 unanswered=0 unwatched=0"
     assert watcher(rules, "--once") == (0, [fine], "")
     defer(dsn, queue_name="mail")
     run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '1 hour'")
     code, lines, _ = watcher(rules, "--once")
     assert code == 1
-    assert lines[0] == "WARNING: mail has fallen behind (eu) | critical=0 warning=1 unanswered=0"
+    assert lines[0] == "WARNING: mail has fallen behind (eu) | critical=0 warning=1 unanswered=0 unwatched=0"
     assert lines[1].startswith("warning: eu: mail has fallen behind. Its one due job has waited 1 h")
     assert lines[2:] == ["began: eu: mail has fallen behind"]
     # Told once, and still active.
@@ -77,7 +81,7 @@ def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, ds
     code, lines, _ = watcher(both, "--once")
     assert (code, lines[0]) == (
         3,
-        "UNKNOWN: mail has fallen behind (eu), no answer from dead | critical=0 warning=1 unanswered=1",
+        "UNKNOWN: mail has fallen behind (eu), no answer from dead | critical=0 warning=1 unanswered=1 unwatched=0",
     )
     code, lines, _ = watcher(both + '[[rules]]\nrule = "unreachable"\nfor_s = 0\n', "--once")
     assert code == 2
@@ -90,18 +94,55 @@ def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, ds
     assert code == 2 and "No worker is alive (eu)" in lines[0]
 
 
+def test_a_database_that_refuses_is_not_unreachable(watcher: Watcher, dsn: str, empty_dsn: str) -> None:
+    """No rights and no schema: it answers, and nobody knows how its jobs are."""
+    run_sql(dsn, "CREATE ROLE stranger LOGIN")
+    try:
+        for refusing, why in (
+            (psycopg.conninfo.make_conninfo(dsn, user="stranger"), "permission"),
+            (empty_dsn, "schema"),
+        ):
+            now = database(refusing) + '[[rules]]\nrule = "unreachable"\nfor_s = 0\n'
+            later = now.replace("for_s = 0", "for_s = 60")
+            code, lines, _ = watcher(now, "--once", "--state", str(watcher.home / why))
+            assert code == 3, lines
+            assert lines[0] == (
+                "UNKNOWN: The database cannot be watched (eu) | critical=0 warning=1 unanswered=0 unwatched=1"
+            )
+            assert lines[1].startswith("warning: eu: The database cannot be watched. Not watched for 0 s.")
+            assert lines[2].startswith("unwatched: eu: ") and "No answer" not in " ".join(lines)
+            code, lines, _ = watcher(later, "--once", "--state", str(watcher.home / f"{why} later"))
+            assert code == 3
+            assert lines[0].startswith("UNKNOWN: eu cannot be watched | critical=0 warning=0 unanswered=0 unwatched=1")
+            code, lines, _ = watcher(later, "--once", "--json", "--state", str(watcher.home / f"{why} later"))
+            (told,) = map(json.loads, lines)
+            assert (code, told["unanswered"], list(told["unwatched"])) == (3, {}, ["eu"])
+    finally:
+        run_sql(dsn, "DROP ROLE stranger")
+
+
+def test_a_server_that_refuses_a_password_is_asked_more_and_more_rarely() -> None:
+    """It may lock the account."""
+    each = Followed("eu", ())
+    each.gone_since = NOW
+    waits = []
+    for each.passwords_refused in (0, 1, 2, 5, 50, 10_000):
+        waits.append(each.wait_s(5.0))
+    assert waits == [5.0, 10.0, 20.0, 160.0, 300.0, 300.0]
+
+
 def test_once_is_unknown_when_it_cannot_look(watcher: Watcher) -> None:
     cases = {
         "[[rules]]\nrule = 'x'": "line 2: There is no rule x.",
-        "[[databases]]\nprofile = 'gone'": "no answer from gone",
-        "[[databases]]\ndsn_env = 'NOT_SET'": "no answer from NOT_SET",
+        "[[databases]]\nprofile = 'gone'": "gone cannot be watched",
+        "[[databases]]\ndsn_env = 'NOT_SET'": "NOT_SET cannot be watched",
         "": "Which database?",
     }
     for rules, told in cases.items():
         code, lines, errors = watcher(rules, "--once")
         assert (code, lines[0][:9], told in lines[0]) == (3, "UNKNOWN: ", True), (lines, errors)
     ended = commands.run(("watch", "--rules", "no|where", "--once"), env=watcher.environment)
-    assert ended.stdout == "UNKNOWN: There is no file no/where. | critical=0 warning=0 unanswered=0\n"
+    assert ended.stdout == "UNKNOWN: There is no file no/where. | critical=0 warning=0 unanswered=0 unwatched=0\n"
     code, _, errors = watcher("[[rules]]\nrule = 'x'")
     assert code == 2 and "line 2: There is no rule x." in errors
     for words in (("--interval", "0"), ("queue:x",)):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from jobdesk_core.alerts.alert import CALM_S, Alert, Found
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.durations import so_far
-from jobdesk_core.watching.attention import RULES, Attention
+from jobdesk_core.troubles import Trouble
+from jobdesk_core.watching.attention import RULES, Attention, Severity
+from jobdesk_core.watching.member import state_of
 from jobdesk_core.watching.situation import Situation
 
 #: What nobody needs to be told beside that no worker is alive.
@@ -18,12 +21,31 @@ _FOLLOWING = ("idle_queue", "unserved", "unresponsive_worker", "backlog", "oldes
 _BY_OUTAGE = (*_FOLLOWING, "no_worker", "stalled_jobs", "schedule")
 
 
+Silence = Literal["unreachable", "slow", "refused"]
+#: By how it keeps silent: the title, and the sentence before the reason.
+_SILENT: dict[Silence, tuple[str, str]] = {
+    "unreachable": ("The database is unreachable", "No answer for {time}."),
+    "slow": ("The database does not answer in time", "No answer in time for {time}."),
+    "refused": ("The database cannot be watched", "Not watched for {time}."),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """The database does not answer: since when (UTC by this machine's clock), and why, in a sentence."""
+    """Nothing is known of the database: since when (UTC by this machine's clock), and why, in a sentence.
+
+    It does not answer, not in time, or it answers and refuses what is asked: a password, the rights, the schema.
+    """
 
     since: dt.datetime
     reason: str = ""
+    silence: Silence = "unreachable"
+
+
+def silence_of(trouble: Trouble | None) -> Silence:
+    """What a failure says of how a database keeps silent; it does not answer where nobody knows."""
+    state = state_of(trouble) if trouble is not None else "unreachable"
+    return state if state in ("unreachable", "slow") else "refused"
 
 
 def lines(rules: Sequence[tuple[str, AlertRule]], seen: Situation | Unreachable, at: dt.datetime) -> dict[str, Found]:
@@ -106,5 +128,8 @@ def _is_known(rule: AlertRule, seen: Situation) -> bool:
 
 def _unreachable(seen: Unreachable, at: dt.datetime) -> Attention:
     lasted = max(0.0, (at - seen.since).total_seconds())
-    sentence = " ".join(filter(None, (f"No answer for {so_far(lasted)}.", seen.reason)))
-    return Attention("unreachable", "", "The database is unreachable", sentence, seen.since, "bad", lasted)
+    title, words = _SILENT[seen.silence]
+    sentence = " ".join(filter(None, (words.format(time=so_far(lasted)), seen.reason)))
+    # It answers, and somebody has to look at it.
+    tone: Severity = "warning" if seen.silence == "refused" else "bad"
+    return Attention("unreachable", "", title, sentence, seen.since, tone, lasted)

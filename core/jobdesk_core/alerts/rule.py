@@ -108,7 +108,7 @@ KINDS: Mapping[RuleKey, Kind] = MappingProxyType(
             Kind(
                 "unreachable",
                 "The database is unreachable",
-                "no answer for {for_s}",
+                "no answer, or nothing but refusals, for {for_s}",
                 "",
                 "It answers again.",
                 (_span("for_s", 60),),

@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from jobdesk_core.alerts.alerting import Alerting, Looked
 from jobdesk_core.alerts.behind import LIMIT_S, wants_jobs, with_jobs, without_jobs
 from jobdesk_core.alerts.book import RuleBook, Watched
 from jobdesk_core.alerts.history import AlertHistory
-from jobdesk_core.alerts.lines import Unreachable
+from jobdesk_core.alerts.lines import Silence, Unreachable, silence_of
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.sending import Sent, allow, is_allowed, payload
 from jobdesk_core.alerts.tables import UnreadableRules
@@ -51,6 +51,8 @@ from jobdesk_core.watching.situation import Situation
 INTERVAL_S = 5.0
 #: Seconds that a database has for its first answer with `--once`, and that all have for their end.
 ONCE_S, END_S = 30.0, 10.0
+#: Seconds between two attempts at most, once a server has refused a password again and again.
+REFUSED_S = 300.0
 #: As Nagios has it.
 FINE, WARNING, CRITICAL, UNKNOWN = range(4)
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -78,7 +80,9 @@ class Followed:
     gone_since: dt.datetime | None = None
     secret: Secret | None = field(default=None, repr=False)
     looked: Looked | None = None
-    answered: bool = False
+    #: How it keeps silent, "unreachable" until it has been asked; None while it answers.
+    silence: Silence | None = "unreachable"
+    passwords_refused: int = 0
     capabilities: Capabilities | None = None
 
     def see(self) -> Situation | Unreachable:
@@ -94,10 +98,32 @@ class Followed:
         except (JobdeskException, Ended) as error:
             self.close()
             self.gone_since = self.gone_since or dt.datetime.now(dt.UTC)
+            trouble = None if isinstance(error, Ended) else explain(error)
             self.trouble = " ".join(error.sentences) if isinstance(error, Ended) else explain(error).sentence
-            return Unreachable(self.gone_since, self.trouble)
-        self.gone_since, self.trouble, self.answered = None, "", True
+            self.silence = "refused" if trouble is None else silence_of(trouble)
+            # It may be another one by now; and a server that is asked again and again may lock the account.
+            is_password = trouble is not None and trouble.kind == "password"
+            self.secret = None if is_password else self.secret
+            self.passwords_refused = self.passwords_refused + 1 if is_password else 0
+            return Unreachable(self.gone_since, self.trouble, self.silence)
+        self.gone_since, self.trouble, self.silence, self.passwords_refused = None, "", None, 0
         return situation
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it is not that it does not answer, but that it cannot be asked, or refuses."""
+        return self.silence == "refused"
+
+    @property
+    def why(self) -> str:
+        """Why nothing is known of it, in a sentence."""
+        return self.trouble or f"No answer within {ONCE_S:.0f} s."
+
+    def wait_s(self, interval_s: float) -> float:
+        """Seconds until the next look."""
+        if self.passwords_refused:
+            return min(REFUSED_S, interval_s * 2.0 ** min(self.passwords_refused, 16))
+        return interval_s if self.gone_since is not None else self.pulse.wait_s(interval_s)
 
     def with_jobs(self, told: Sequence[Telling]) -> Sequence[Telling]:
         """What is told, with the jobs of the rules that send them, or why they are missing."""
@@ -165,7 +191,7 @@ class Watch:
                 each.close()
                 with self._printing:
                     self._tell_trouble(each.name, " ".join(filter(None, exit_codes.sentence_and_remedy(error))))
-            self.stopping.wait(each.pulse.wait_s(interval_s) if not each.gone_since else interval_s)
+            self.stopping.wait(each.wait_s(interval_s))
         each.close()
 
     def run_each(self, work: Any, limit_s: float | None) -> None:
@@ -208,7 +234,7 @@ def run(options: argparse.Namespace) -> int:
         told = " ".join(error.sentences) if isinstance(error, Ended) else str(error)
         if not options.once:
             raise Ended(exit_codes.USAGE, told) from error
-        return _summed_up(UNKNOWN, told, [], {}, is_json=options.json)
+        return _summed_up(UNKNOWN, told, [], [], is_json=options.json)
     if options.once:
         return _once(watch, options)
     ended_by: list[int] = []
@@ -292,25 +318,26 @@ def _once(watch: Watch, options: argparse.Namespace) -> int:
     for each in watch.followed:
         each.close()
     active = [alert for each in watch.followed if each.looked for alert in each.looked.alerts if not alert.muted]
-    silent = {
-        each.name: each.trouble or f"No answer within {ONCE_S:.0f} s." for each in watch.followed if not each.answered
-    }
-    known = {alert.database for alert in active if alert.key == "unreachable"}
+    silent = [each for each in watch.followed if each.silence is not None]
+    known = {alert.database for alert in active if alert.key == "unreachable" and alert.tone == "bad"}
     code = FINE
     if any(alert.tone == "bad" for alert in active):
         code = CRITICAL
-    elif set(silent) - known:
-        code = UNKNOWN
+    elif {each.name for each in silent} - known:
+        code = UNKNOWN  # whatever is told of a database that refuses: nobody knows how its jobs are
     elif active:
         code = WARNING
     return _summed_up(code, _summary(watch, active, silent), active, silent, watch.events, is_json=options.json)
 
 
-def _summary(watch: Watch, active: Sequence[Alert], silent: Mapping[str, str]) -> str:
+def _summary(watch: Watch, active: Sequence[Alert], silent: Sequence[Followed]) -> str:
     ordered = sorted(active, key=lambda alert: alert.tone)
     said = [f"{alert.title} ({alert.database})" for alert in ordered[:3]]
     said += [f"{len(active) - 3:,} more"] if len(active) > 3 else []
-    said += [f"no answer from {name}" for name in silent if name not in {alert.database for alert in active}]
+    told = {alert.database for alert in active if alert.key == "unreachable"}
+    for each in silent:
+        if each.name not in told:
+            said.append(f"{each.name} cannot be watched" if each.refuses else f"no answer from {each.name}")
     count = len(watch.followed)
     return ", ".join(said) if said else f"nothing active in {count:,} database{'s' * (count != 1)}"
 
@@ -319,13 +346,14 @@ def _summed_up(
     code: int,
     summary: str,
     active: Sequence[Alert],
-    silent: Mapping[str, str],
+    silent: Sequence[Followed],
     events: Sequence[Telling] = (),
     *,
     is_json: bool,
 ) -> int:
     """Print it: the first line is the summary, with the numbers behind a bar as plugins of Nagios write them."""
     severity: dict[str, Literal["critical", "warning"]] = {"bad": "critical", "warning": "warning"}
+    refusing = sum(each.refuses for each in silent)
     counts = {each: sum(severity[alert.tone] == each for alert in active) for each in ("critical", "warning")}
     if is_json:
         alerts = [
@@ -341,7 +369,8 @@ def _summed_up(
                 "status": status,
                 "summary": summary,
                 "alerts": alerts,
-                "unanswered": dict(silent),
+                "unanswered": {each.name: each.why for each in silent if not each.refuses},
+                "unwatched": {each.name: each.why for each in silent if each.refuses},
                 "events": [*map(payload, events)],
             }
         )
@@ -349,12 +378,13 @@ def _summed_up(
     # A bar in a name would begin the numbers.
     output.line(
         output.plain(f"{_WORDS[code]}: {summary}".replace("|", "/"))
-        + f" | critical={counts['critical']} warning={counts['warning']} unanswered={len(silent)}"
+        + f" | critical={counts['critical']} warning={counts['warning']}"
+        + f" unanswered={len(silent) - refusing} unwatched={refusing}"
     )
     for alert in active:
         output.line(output.plain(f"{severity[alert.tone]}: {alert.database}: {alert.title}. {alert.sentence}"))
-    for name, sentence in silent.items():
-        output.line(output.plain(f"unanswered: {name}: {sentence}"))
+    for each in silent:
+        output.line(output.plain(f"{'unwatched' if each.refuses else 'unanswered'}: {each.name}: {each.why}"))
     for told in events:
         output.line(output.plain(f"{told.event}: {told.alert.database}: {told.alert.title}"))
     return code

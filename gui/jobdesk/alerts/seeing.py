@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from jobdesk_core.alerts.behind import LIMIT_S, with_jobs
-from jobdesk_core.alerts.lines import Unreachable
+from jobdesk_core.alerts.lines import Unreachable, silence_of
 from jobdesk_core.alerts.telling import Telling
 from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.limited import ask_limited_async
@@ -40,7 +40,8 @@ class Seeing:
             self._gone_since = self._gone_since or dt.datetime.now(dt.UTC)
             trouble = desk.state.trouble
             reason = trouble.sentence if trouble is not None else desk.state.reason
-            return Source(profile.name, profile.folder, Unreachable(self._gone_since, reason))
+            silent = Unreachable(self._gone_since, reason, silence_of(trouble))
+            return Source(profile.name, profile.folder, silent)
         self._gone_since = None
         seen = desk.monitor.situation() if desk.state.mode in ("live", "polling") else None
         return Source(profile.name, profile.folder, seen, partial(_with_jobs, desk, profile))
@@ -52,16 +53,16 @@ async def _with_jobs(desk: Desk, profile: Profile, told: Sequence[Telling]) -> l
 
 
 def source_of(member: Member, ask: Ask) -> Source:
-    """What the fleet knows of a database that no tab follows; nothing where it waits for a password or is refused.
+    """What the fleet knows of a database that no tab follows; nothing where it waits for a password, or has
+    no jobs at all.
 
     `ask` asks a database of a name something else for at most so many seconds, apart from its question.
     """
     profile = member.profile
-    if member.state == "unreachable":
-        return Source(
-            profile.name, profile.folder, Unreachable(member.since, member.trouble.sentence if member.trouble else "")
-        )
-    look = member.look
+    look, trouble = member.look, member.trouble
+    if member.state in ("unreachable", "slow", "refused") and (trouble is None or trouble.kind != "no_schema"):
+        why = trouble.sentence if trouble is not None else ""
+        return Source(profile.name, profile.folder, Unreachable(member.since, why, member.state))
     if not member.is_answering or look is None:
         return Source(profile.name, profile.folder, None)
 
