@@ -139,17 +139,19 @@ def test_the_release_that_spares_jobs_without_a_lock_is_known(empty_dsn: str) ->
 @pytest.mark.parametrize(
     "name", ["cancel_job_v1", "retry_job_v2", "fetch_job_v2", "trigger_function_scheduled_events_v1"]
 )
-def test_an_unknown_text_is_newer_than_this_jobdesk_knows(
+def test_an_unknown_text_was_altered_and_an_unknown_function_is_newer(
     name: str, dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (text,) = run_sql(dsn, f"SELECT pg_get_functiondef('procrastinate_{name}'::regproc)")
     run_sql(dsn, text.replace("BEGIN", "BEGIN PERFORM 1;", 1))
     able = detect(dsn)
-    assert able.release == f"newer than {NEWEST}" and able.unknown_functions == (f"procrastinate_{name}",)
+    assert able.release == "3.4–3.10, 1 function altered" and able.unknown_functions == (f"procrastinate_{name}",)
     assert able.is_fetch_unknown == (name == "fetch_job_v2")
     assert main(["status", "--dsn", dsn]) == 0
     told = capsys.readouterr().out
-    assert f"newer than {NEWEST}" in told and f"procrastinate_{name}" in told
+    assert "1 function altered" in told and f"procrastinate_{name}" in told
+    run_sql(dsn, "CREATE FUNCTION procrastinate_cancel_job_v9() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    assert detect(dsn).release == f"newer than {NEWEST}"
 
 
 def test_a_comment_a_blank_and_a_function_of_the_deployments_own_make_nothing_unknown(dsn: str) -> None:
@@ -163,7 +165,7 @@ async def test_an_older_schema_that_was_altered_is_not_called_newer(empty_dsn: s
     releases.apply(empty_dsn, releases.scripts_of("2.8.0"))
     (text,) = run_sql(empty_dsn, "SELECT pg_get_functiondef('procrastinate_cancel_job'::regproc)")
     run_sql(empty_dsn, text.replace("BEGIN", "BEGIN PERFORM 1;", 1))
-    assert detect(empty_dsn).release == "2.7–2.8, altered"
+    assert detect(empty_dsn).release == "2.7–2.8, 1 function altered"
 
 
 async def test_a_paused_queue_is_read_explained_and_left_alone_by_the_worker(dsn: str) -> None:

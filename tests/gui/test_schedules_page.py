@@ -12,7 +12,9 @@ from database import run_sql
 from jobdesk.deferring.dialog import DeferDialog
 from jobdesk.kit import formats
 from jobdesk.kit.table import Table
-from jobdesk.schedules.model import SchedulesModel
+from jobdesk.kit.theme import theme
+from jobdesk.schedules.course import Course, CourseView
+from jobdesk.schedules.model import STRIP, SchedulesModel
 from jobdesk.schedules.page import SchedulesPage
 from jobdesk.schedules.side import ScheduleSide
 from jobdesk.schedules.strip import ScheduleDelegate
@@ -107,8 +109,34 @@ async def test_it_says_what_is_not_on_time_first_and_why(dsn: str, tmp_path: Pat
             badge, spoken = window.navigation._item("schedules"), Qt.ItemDataRole.AccessibleTextRole
             await until(lambda: badge.data(spoken) == "Schedules, 2", what="the number beside its name")
             assert page.grab().width() > 0, "also a hostile name is painted"
+            # On a screen of 1280 the strip stays, beside the side area.
+            window.window().resize(1280, 800)
+            await until(lambda: page.table.width() < 800, what="the page to be narrow")
+            assert not page.table.isColumnHidden(STRIP) and page.side.isVisible()
+            assert page.layout_.note.whole == "cadence told by the workers"
         finally:
             formats.show_utc(False)
+
+
+def test_the_workers_are_told_where_they_are_known_and_else_hatched(qapp: QApplication) -> None:
+    day, view = 86_400.0, CourseView()
+    view.resize(400, 110)
+
+    def row(course: Course) -> set[int]:
+        view.show_course(course)
+        picture = view.grab().toImage()
+        y = theme().grown(26) * 5 // 2
+        return {picture.pixel(x, y) for x in range(theme().grown(74) + 130, theme().grown(74) + 170)}
+
+    def drawn(gaps: tuple[tuple[float, float], ...] | None, since: float, *missing: float) -> Course:
+        return Course(day, 2 * day, (), frozenset(missing), (), gaps, since)
+
+    nobody, partly = drawn(None, 0.0), drawn((), 2 * day - 60)
+    assert row(nobody) == row(partly) and len(row(nobody)) > 1, "hatched, whether nobody reports or not for so long"
+    assert len(row(drawn((), 0.0))) == 1, "alive all the time"
+    two = ((day + 60.0, day + 600.0), (day + 7_000.0, day + 9_000.0))
+    assert drawn(two, 0.0, day + 100.0).gap == two[0], "the one in which a run is missing has the words"
+    assert drawn(two, 0.0).gap is None and drawn(two[1:], 0.0).gap == two[1]
 
 
 def test_an_odd_name_is_painted_as_it_is_shown_elsewhere(qapp: QApplication) -> None:

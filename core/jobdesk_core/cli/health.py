@@ -79,6 +79,13 @@ def _tell_ages(found: Health) -> None:
     )
     if not ages.is_exact:
         output.line(f"Numbers with ≈ are estimated, from {ages.sampled_rows:,} jobs.")
+    undated = ages.undated(FINISHED)
+    if round(undated.rows):
+        one = round(undated.rows) == 1
+        output.line(
+            f"{_number(undated)} finished {'job has' if one else 'jobs have'} no events: "
+            f"nothing tells how old {'it is, and a purge leaves it' if one else 'they are, and a purge leaves them'}."
+        )
     for days in KEEP_DAYS:
         gain = freed(found, days)
         if gain is not None and gain.jobs >= 1:
@@ -92,7 +99,7 @@ def _tell_ages(found: Health) -> None:
 
 def _sum(found: Health, status: Status | None) -> tuple[str, str]:
     assert found.ages is not None
-    cell = found.ages.between(status, 0, len(AGE_DAYS) + 1)
+    cell = found.ages.whole(status)
     return _number(cell), bytes_text(cell.bytes)
 
 
@@ -189,6 +196,7 @@ def _as_json(desk: Opened, found: Health, told: list[Advice]) -> dict[str, objec
                 "bytes": round(gain.cell.bytes),
                 "seconds": round(gain.seconds),
                 "is_exact": gain.cell.is_exact,
+                "undated_jobs": round(gain.undated.rows),
             }
             for gain in frees
         ],
@@ -199,7 +207,7 @@ def _as_json(desk: Opened, found: Health, told: list[Advice]) -> dict[str, objec
 def _ages_json(found: Health) -> dict[str, object]:
     ages = found.ages
     assert ages is not None
-    names = [*(f"up_to_{days}_days" for days in AGE_DAYS), f"over_{AGE_DAYS[-1]}_days"]
+    names = [*(f"up_to_{days}_days" for days in AGE_DAYS), f"over_{AGE_DAYS[-1]}_days", "undated"]
     return {
         "as_of": output.as_json(ages.as_of),
         "sampled_rows": ages.sampled_rows,

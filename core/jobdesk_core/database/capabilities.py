@@ -234,12 +234,16 @@ class Capabilities:
 
     @property
     def release(self) -> str:
-        """The releases whose schema this is, as far as names show: `3.4–3.10`."""
+        """The releases whose schema this is, as far as names show: `3.4–3.10`, or `3.4–3.10, 1 function altered`."""
         if not self.has_schema:
             return "none"
         if not self.unknown_functions:
             return self.nearest_release
-        return f"newer than {NEWEST}" if self._is_newest else f"{self.nearest_release}, altered"
+        # A function of a name that no release has is a later one's; a text that none has was altered.
+        if self._is_newest and any(name not in KNOWN for name in self.unknown_functions):
+            return f"newer than {NEWEST}"
+        count = len(self.unknown_functions)
+        return f"{self.nearest_release}, {count} function{'s' if count > 1 else ''} altered"
 
     @property
     def nearest_release(self) -> str:

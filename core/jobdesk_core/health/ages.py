@@ -3,6 +3,7 @@
 The pages are spread evenly, for rows of one age lie beside each other: by chance a whole day may be missed.
 
 A finished job is as old as its latest event, by which a purge goes, too; any other as old as its first, its deferral.
+Of a finished job without events nothing tells how old it is, and no purge takes it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from jobdesk_core.jobs import Status
 
 #: Where one age ends and the next begins, in days: up to a day, a week, a month, a quarter, and older.
 AGE_DAYS = (1, 7, 30, 90)
+#: The place of those whose age nothing tells, behind those of AGE_DAYS and of what is older.
+UNDATED = len(AGE_DAYS) + 1
 #: Pages of jobs that are looked at: all of a table that has no more. A second try after one that took too long.
 SAMPLE_PAGES, FEWER_PAGES = 300, 30
 #: Rows that are looked for on a page: more than fit, unless most of them are dead.
@@ -60,7 +63,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """Per status a cell for each age of AGE_DAYS and one for what is older. `total_bytes`: jobs with their events.
+    """Per status a cell for each age of AGE_DAYS, one for what is older, and one at UNDATED. `total_bytes`: jobs with
+    their events.
 
     `sampled_rows`: how many jobs the sample had, 0 where every job was looked at. `as_of` is the server's (UTC).
     """
@@ -77,7 +81,15 @@ class Ages:
 
     def of(self, statuses: Iterable[Status], first: int = 0) -> Cell:
         """What these statuses hold from the age at this place of AGE_DAYS on: 0 is of any age, 1 older than a day."""
-        return sum((cell for status in statuses for cell in self.cells.get(status, ())[first:]), Cell())
+        return sum((cell for status in statuses for cell in self.cells.get(status, ())[first:UNDATED]), Cell())
+
+    def undated(self, statuses: Iterable[Status]) -> Cell:
+        """What these statuses hold whose age nothing tells."""
+        return sum((cell for status in statuses for cell in self.cells.get(status, ())[UNDATED:]), Cell())
+
+    def whole(self, status: Status | None) -> Cell:
+        """All of one status, or all there is."""
+        return self.between(status, 0, UNDATED + 1)
 
     def between(self, status: Status | None, first: int, end: int) -> Cell:
         """The ages from `first` to before `end` of one status, or of all."""
@@ -143,10 +155,10 @@ def _cells(
     each = 1.0 if is_whole or not looked_at else max((rows or seen.rows) - counted, looked_at) / looked_at
     found: dict[Status, list[Cell]] = {}
     for status, age, number, _, _ in of_sample:
-        row = found.setdefault(status, [Cell(is_exact=is_whole)] * (len(AGE_DAYS) + 1))
+        row = found.setdefault(status, [Cell(is_exact=is_whole)] * (UNDATED + 1))
         row[age] = Cell(number * each, 0.0, number, is_whole)
     for (status, age), group in exact.items():
-        row = found.setdefault(status, [Cell(is_exact=is_whole)] * (len(AGE_DAYS) + 1))
+        row = found.setdefault(status, [Cell(is_exact=is_whole)] * (UNDATED + 1))
         number = group[2] if group is not None else 0
         row[age] = Cell(float(number), 0.0, number, True)
     return _of_totals(found, totals) if totals is not None and not is_whole else found
@@ -201,7 +213,7 @@ def _open_ages(seen: _Seen) -> _Exact:
     groups: _Exact = {(group[0], group[1]): group for group in seen.groups}
     # What no later release has is no row of its own.
     few = [each for each in OPEN if numbers[each] < MOST_OPEN and (numbers[each] or each is not Status.ABORTING)]
-    return {(status, age): groups.get((status, age)) for status in few for age in range(len(AGE_DAYS) + 1)}
+    return {(status, age): groups.get((status, age)) for status in few for age in range(UNDATED + 1)}
 
 
 def _last_day(seen: _Seen, sample: _Seen) -> _Exact:
@@ -271,7 +283,8 @@ def _grouped(
             SELECT job.status::text AS status,
                    CASE WHEN isfinite(age.at)
                         THEN width_bucket(extract(epoch FROM now() - age.at)::float8, %(bounds)s::float8[])
-                        WHEN job.status::text IN ('todo', 'doing', 'aborting') THEN 0 ELSE {oldest} END AS age,
+                        WHEN job.status::text IN ('todo', 'doing', 'aborting') THEN 0
+                        WHEN age.at < now() THEN {oldest} ELSE {UNDATED} END AS age,
                    count(*) AS number,
                    sum(coalesce(pg_column_size(job.args), 0) + {ROW_BYTES})::float8 AS width,
                    sum(age.events)::float8 AS events

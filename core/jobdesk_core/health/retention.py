@@ -21,13 +21,15 @@ _WEEK = 7
 class Freed:
     """What a purge would delete: `jobs` with their events, and the bytes that are then free for new rows.
 
-    `share` is of the bytes of jobs and events, 0 to 1. `seconds` is what it takes, roughly.
+    `share` is of the bytes of jobs and events, 0 to 1. `seconds` is what it takes, roughly. `undated` are the jobs of
+    these statuses that it leaves, for without events nothing tells how old they are.
     """
 
     days: int
     statuses: tuple[Status, ...]
     cell: Cell
     share: float
+    undated: Cell
 
     @property
     def jobs(self) -> float:
@@ -56,7 +58,8 @@ def freed(health: Health, days: int, statuses: Sequence[Status] = FINISHED) -> F
         return None
     cell = health.ages.of(statuses, AGE_DAYS.index(days) + 1)
     total = health.ages.total_bytes
-    return Freed(days, tuple(statuses), cell, min(1.0, cell.bytes / total) if total else 0.0)
+    share = min(1.0, cell.bytes / total) if total else 0.0
+    return Freed(days, tuple(statuses), cell, share, health.ages.undated(statuses))
 
 
 def weekly_bytes(health: Health) -> float | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 
 from jobdesk_core.health import Health, advice, bytes_text
-from jobdesk_core.health.ages import AGE_DAYS
 from jobdesk_core.number import estimated, exact
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
@@ -127,7 +126,7 @@ class HealthPage(Page):
             return found.troubles.get("ages") or found.troubles["catalog"]
         if found.ages is None or found.total_bytes is None:
             return self.tr("reading …")
-        rows = found.ages.between(None, 0, len(AGE_DAYS) + 1)
+        rows = found.ages.whole(None)
         count = formats.count((exact if rows.is_exact else estimated)(round(rows.rows)))
         one, many = self.tr("1 job; {size} with its events"), self.tr("{count} jobs; {size} with their events")
         text = one if round(rows.rows) == 1 else many

@@ -87,9 +87,10 @@ class RetentionPanel(QWidget):
         self._health = health
         found = freed(health, self.days, self.statuses) if health is not None else None
         self._show_freed(found)
-        runs = [Run(self._growth(health), "secondary")] if health is not None else []
+        said = " ".join(filter(None, (self._left(found), self._growth(health)))) if health is not None else ""
+        runs = [Run(said, "secondary")]
         self.note.set_runs(runs)
-        self.note.setVisible(bool(runs and runs[0].text))
+        self.note.setVisible(bool(said))
 
     def _show_freed(self, found: Freed | None) -> None:
         is_known = found is not None
@@ -122,6 +123,16 @@ class RetentionPanel(QWidget):
         if found.seconds < 1:
             return jobs
         return self.tr("{jobs}, about {time}").format(jobs=jobs, time=formats.duration(float(round(found.seconds))))
+
+    def _left(self, found: Freed | None) -> str:
+        number = round(found.undated.rows) if found is not None else 0
+        if found is None or not number:
+            return ""
+        if number == 1:
+            return self.tr("1 finished job has no events: nothing tells how old it is, and a purge leaves it.")
+        count = formats.count((exact if found.undated.is_exact else estimated)(number))
+        said = self.tr("{count} finished jobs have no events: nothing tells how old they are, and a purge leaves them.")
+        return said.format(count=count)
 
     def _growth(self, health: Health) -> str:
         grows = weekly_bytes(health)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.health import FINISHED, Health, bytes_text, short_name
-from jobdesk_core.health.ages import AGE_DAYS, FEW_ROWS
+from jobdesk_core.health.ages import FEW_ROWS
 from jobdesk_core.health.ages import Cell as Held
 from jobdesk_core.health.schema_drift import IndexLine
 from jobdesk_core.health.statistics import TableStatistics
@@ -142,7 +142,7 @@ def ages_rows(health: Health | None) -> list[tuple[str, list[Cell]]]:
         if ages is None:
             rows.append((first.text, [first, *[Cell(formats.DASH, "secondary")] * 6]))
             continue
-        whole = ages.between(status, 0, len(AGE_DAYS) + 1)
+        whole = ages.whole(status)
         parts = [_count(ages.between(status, *age), ages.sampled_rows, is_sum=status is None) for age in AGES]
         rows.append((first.text, [first, *parts, _whole(whole, ages.sampled_rows), _bytes(whole, status is None)]))
     return rows

@@ -12,7 +12,7 @@ from jobdesk_core.schedules.reader import Schedules
 from jobdesk_core.schedules.schedule import Run, Schedule
 from jobdesk_core.schedules.spans import expected_within, gaps
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from jobdesk.kit import formats
@@ -36,6 +36,13 @@ class Course:
     runs: tuple[Run, ...]
     gaps: tuple[tuple[float, float], ...] | None
     lives_since: float
+
+    @property
+    def gap(self) -> tuple[float, float] | None:
+        """The gap that is worth words: the one in which a run is missing, or the only one."""
+        gaps = self.gaps or ()
+        missed = [gap for gap in gaps if any(gap[0] <= at <= gap[1] for at in self.missing)]
+        return missed[-1] if missed else gaps[0] if len(gaps) == 1 else None
 
 
 def course_of(schedule: Schedule, found: Schedules, length_s: float) -> Course:
@@ -152,11 +159,19 @@ class CourseView(QWidget):
         self, painter: QPainter, course: Course, left: float, scale: float, y: float, right: float
     ) -> None:
         tokens = theme().tokens
+        known = course.end if course.gaps is None else min(course.end, max(course.begin, course.lives_since))
+        unknown = QRectF(left, y - 3, (known - course.begin) * scale, 6)
+        if unknown.width() >= 1:
+            hatching = QColor(tokens.colour("secondary"))
+            painter.fillRect(unknown, tokens.colour("panel"))
+            painter.fillRect(unknown, QBrush(hatching, Qt.BrushStyle.BDiagPattern))
+        gap, end = course.gap, unknown.right()
+        if gap is not None:
+            told = self.tr("none alive {begin} – {end}").format(begin=_clock(gap[0]), end=_clock(gap[1]))
+            end = min(end, self._tell_above(painter, told, left + (gap[0] - course.begin) * scale + 4, y, right) - 8)
+        if unknown.width() >= 1:
+            self._tell_above(painter, self.tr("not recorded"), left + 2, y, end)
         if course.gaps is None:
-            painter.setFont(theme().font(11))
-            painter.setPen(tokens.colour("secondary"))
-            box = QRectF(left + 4, y - 14, right - left, 12)
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), self.tr("not reported"))
             return
         alive = QColor(tokens.colour("succeeded"))
         alive.setAlphaF(0.55)
@@ -166,13 +181,16 @@ class CourseView(QWidget):
                 begin, wide = left + (at - course.begin) * scale, (start - at) * scale
                 painter.fillRect(QRectF(begin, y - 3, max(1.0, wide), 6), alive)
             at = stop
-        if course.gaps and len(course.gaps) <= 2:
-            start, stop = course.gaps[-1]
-            told = self.tr("none alive {begin} – {end}").format(begin=_clock(start), end=_clock(stop))
-            painter.setFont(theme().font(11))
-            painter.setPen(tokens.colour("secondary"))
-            x = min(left + (start - course.begin) * scale + 4, right - 150)
-            painter.drawText(QPointF(max(left, x), y - 6), told)
+
+    def _tell_above(self, painter: QPainter, told: str, x: float, y: float, right: float) -> float:
+        """Words over the workers' row, not beyond a place, and none without room; returns where they begin."""
+        painter.setFont(theme().font(11))
+        left = min(x, right - painter.fontMetrics().horizontalAdvance(told))
+        if left < theme().grown(NAMES):
+            return right
+        painter.setPen(theme().tokens.colour("secondary"))
+        painter.drawText(QPointF(left, y - 6), told)
+        return left
 
     def _paint_scale(self, painter: QPainter, course: Course, left: float, right: float, bottom: float) -> None:
         tokens = theme().tokens

@@ -31,14 +31,14 @@ from jobdesk.schedules.strip import Legend, ScheduleDelegate
 
 SIDE_WIDTH, LEAST_SIDE = 372, 340
 #: Columns that are given up where there is no room, the first one first.
-OPTIONAL = ("runs", "last", "next")
+OPTIONAL = ("last", "next", "runs")
 
 
 class Layout:
     """The widgets of one page, whose slots they are not: the page connects them."""
 
     def __init__(self, page: QWidget, model: SchedulesModel) -> None:
-        self._page = page
+        self._page, self._model, self._is_narrow = page, model, False
         self.kinds = Segmented([page.tr("All"), page.tr("Not on time")])
         self.find_field = QLineEdit()
         self.note = OneLine("secondary", is_right=True)
@@ -85,6 +85,16 @@ class Layout:
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.lay_columns(model.titles)
         table.name_columns("schedules", KEYS, growing="task", optional=OPTIONAL)
+        table.resized.connect(self._fit_columns)
+
+    def _fit_columns(self) -> None:
+        """Make the columns narrow before one is given up."""
+        model, table = self._model, self.table
+        needed = sum(table.width_of(title, place) for place, title in enumerate(model.titles))
+        is_narrow = table.viewport().width() < needed
+        if is_narrow != self._is_narrow:
+            self._is_narrow = is_narrow
+            table.lay_columns(model.narrow_titles if is_narrow else model.titles)
 
     def _toolbar(self) -> QWidget:
         self.find_field.setPlaceholderText(self._page.tr("Find a schedule"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.schedules.schedule import Schedule
@@ -42,6 +43,12 @@ class SchedulesModel(QAbstractTableModel):
             Title(_tr("next"), 96, sample="in 00 h 00 min"),
             Title(_tr("state"), 110, is_right=False, sample="mm overlapping"),
             Title(_tr("last 40 runs"), 128),
+        ]
+        #: Where there is no room for all of that: what is quiet behind a cell's text is cut short first.
+        narrow = {2: (104, "mm yesterday 02:00"), 5: (106, "")}
+        self.narrow_titles = [
+            replace(title, width=narrow[place][0], sample=narrow[place][1]) if place in narrow else title
+            for place, title in enumerate(self.titles)
         ]
         self._rows: Sequence[Schedule] = ()
         self._now = dt.datetime.fromtimestamp(0, dt.UTC)

@@ -315,6 +315,8 @@ class SchedulesPage(Page):
             told = self._problem
         elif self._app_told_at is not None:
             told = self.tr("cadence from the app, {time}").format(time=formats.local(self._app_told_at))
+        elif found is not None and any(each.source == "reported" for each in found.schedules):
+            told = self.tr("cadence told by the workers")
         self.layout_.note.set_whole(told)
         self.layout_.note.set_tone("warning" if self._problem else "secondary")
         below = words.note(found) if found is not None and found.schedules else ""

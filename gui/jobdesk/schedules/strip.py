@@ -20,7 +20,7 @@ from jobdesk.kit.theme.tokens import Tone
 from jobdesk.schedules.model import ASIDE_ROLE, LEAD_ROLE, RUNS_ROLE
 
 MARGIN_X, MARGIN_Y = 8, 6
-SLOTS = 40
+SLOTS, LEAST_STEP = 40, 2
 Look = Literal["run", "failed", "missed", "late", "running", "gone", "waiting"]
 _TONES: dict[Look, Tone] = {
     "run": "succeeded",
@@ -128,12 +128,14 @@ class ScheduleDelegate(CellDelegate):
         painter.drawText(box.x() + left, box.y(), room, box.height() - 1, flags, text)
 
     def _paint_strip(self, painter: QPainter, box: QRect, runs: Sequence[Run]) -> None:
-        step = box.width() / SLOTS
+        # Fewer where there is no room to tell them apart.
+        slots = max(1, min(SLOTS, box.width() // LEAST_STEP))
+        step = box.width() / slots
         thick = max(1.0, step - 1)
-        shown = runs[-SLOTS:]
+        shown = runs[-slots:]
         painter.fillRect(box.x(), box.bottom(), box.width(), 1, theme().tokens.colour("line"))
         for place, (run, high) in enumerate(zip(shown, heights(shown, box.height()), strict=True)):
-            left = box.x() + (SLOTS - len(shown) + place) * step
+            left = box.x() + (slots - len(shown) + place) * step
             look = look_of(run)
             wide = max(thick, 3.0) if look in _OUTLINED else thick
             paint_column(painter, QRectF(left, box.bottom() - high, wide, high), look)
