@@ -44,3 +44,23 @@ def test_for_people_and_for_programs(dsn: str, capsys: pytest.CaptureFixture[str
     }
     assert [each["jobs"] for each in told["purge"]] == [12, 12, 0] and told["troubles"] == {}
     assert told["drift"]["indexes"][0]["state"] == "missing"
+
+
+def test_what_it_promises_is_what_a_purge_takes(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(
+        dsn, ("succeeded", "40 days", 9), ("failed", "9 days", 4), ("cancelled", "100 days", 5), ("todo", "40 days", 2)
+    )
+    run_sql(dsn, "DELETE FROM procrastinate_events WHERE job_id IN (1, 2, 10, 14)")
+    run_sql(dsn, "UPDATE procrastinate_events SET at = 'infinity' WHERE job_id = 3")
+    run_sql(dsn, "UPDATE procrastinate_events SET at = '-infinity' WHERE job_id = 15")
+    out = called(capsys, dsn)[1]
+    assert "5 finished jobs have no age: " in out
+    (told,) = [json.loads(line) for line in called(capsys, dsn, "--json")[1].splitlines()]
+    taken = 0
+    for promise in reversed(told["purge"]):  # the one that keeps longest first: each takes what the next promises, too
+        before = run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs")[0]
+        main(["purge", "--dsn", dsn, "--all", "--older-than", f"{promise['keep_days']}d", "--yes"])
+        capsys.readouterr()
+        taken += before - run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs")[0]
+        assert (taken, promise["undated_jobs"]) == (promise["jobs"], 5), promise
+    assert run_sql(dsn, "SELECT count(*) FROM procrastinate_jobs WHERE status <> 'todo'") == [5]

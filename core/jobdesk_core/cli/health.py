@@ -83,8 +83,8 @@ def _tell_ages(found: Health) -> None:
     if round(undated.rows):
         one = round(undated.rows) == 1
         output.line(
-            f"{_number(undated)} finished {'job has' if one else 'jobs have'} no events: "
-            f"nothing tells how old {'it is, and a purge leaves it' if one else 'they are, and a purge leaves them'}."
+            f"{_number(undated)} finished {'job has' if one else 'jobs have'} no age: no event tells when "
+            f"{'it ended, and a purge leaves it' if one else 'they ended, and a purge leaves them'}."
         )
     for days in KEEP_DAYS:
         gain = freed(found, days)

@@ -129,9 +129,9 @@ class RetentionPanel(QWidget):
         if found is None or not number:
             return ""
         if number == 1:
-            return self.tr("1 finished job has no events: nothing tells how old it is, and a purge leaves it.")
+            return self.tr("1 finished job has no age: no event tells when it ended, and a purge leaves it.")
         count = formats.count((exact if found.undated.is_exact else estimated)(number))
-        said = self.tr("{count} finished jobs have no events: nothing tells how old they are, and a purge leaves them.")
+        said = self.tr("{count} finished jobs have no age: no event tells when they ended, and a purge leaves them.")
         return said.format(count=count)
 
     def _growth(self, health: Health) -> str:
