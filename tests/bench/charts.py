@@ -1,37 +1,56 @@
-"""The chart: the longest turn of the window's thread while it is opened, hovered over and dragged in.
+"""The chart: the longest turn of the window's thread while it is opened, hovered over and dragged in, and while a week
+is read beside it.
 
 Offscreen, which paints as a screen without a graphics card does. A frame is whatever is done between two turns of the
-loop: new data is taken over in one, and painted in the next.
+loop: new data is taken over in one, and painted in the next. A gap is the time between two turns of a timer of 1 ms,
+and what the whole program has computed in it, the reading thread too.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import sys
+import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from jobdesk.kit.chart.chart import Chart
 from jobdesk.kit.chart.data import ChartData, Curve, Layer
 from jobdesk.kit.theme import theme
-from PySide6.QtCore import QEvent, QPointF, Qt
+from jobdesk.overview.charted import charted
+from jobdesk.runtime.loop import SWITCH_S
+from jobdesk_core import EventType
+from jobdesk_core.history.histogram import bucket_of
+from jobdesk_core.history.history import History
+from jobdesk_core.history.minutes import Minute
+from jobdesk_core.watching.spans import Wish, read_span
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 from table import Line, below
 
 #: The size of the chart on a large screen, and a frame at 60 Hz.
 WIDTH, HEIGHT, FRAME_MS = 2_300, 600, 16.0
-FIRST = 29_000_000
+FIRST, WEEK = 29_000_000, 7 * 24 * 60
+#: Of the history that is read.
+QUEUES, TASKS, TOLD = 20, 40, 10
 
 
 async def chart_lines(rounds: int) -> AsyncIterator[Line]:
-    """An hour of fifty series, and a week of minutes."""
+    """An hour of fifty series, and a week of minutes; then a week as it is read."""
     app = QApplication.instance() or QApplication([])
     assert isinstance(app, QApplication)
     theme().install(app)
+    gc.freeze()
+    gc.disable()  # as the window has it, which collects between frames
+    sys.setswitchinterval(SWITCH_S)
     for title, data in (("chart, 60 × 50 series", _hour_of(50)), ("chart, a week of minutes", _week())):
         worst: dict[str, list[float]] = {"opened": [], "hovered": [], "dragged": []}
         computed: dict[str, list[float]] = {name: [] for name in worst}
@@ -53,6 +72,54 @@ async def chart_lines(rounds: int) -> AsyncIterator[Line]:
         for name in worst:
             measure = f"{title} {name}"
             yield Line(measure, "ms", worst[name], "of it computing", computed[name], below(FRAME_MS))
+    with tempfile.TemporaryDirectory(prefix="jobdesk-bench-") as folder:
+        history = _recorded(Path(folder) / "week.sqlite")
+        gaps = [_gap_while(partial(_read_week, history), app) for _ in range(rounds)]
+    walls, computing = [wall for wall, _ in gaps], [cpu for _, cpu in gaps]
+    yield Line("longest gap while a week is read", "ms", walls, "the program computing", computing, below(FRAME_MS))
+
+
+def _gap_while(work: Callable[[], object], app: QApplication) -> tuple[float, float]:
+    """The longest gap between two turns of the loop while something is done in a thread."""
+    gaps, last = [(0.0, 0.0)], [time.perf_counter(), time.process_time()]
+
+    def turn() -> None:
+        now = [time.perf_counter(), time.process_time()]
+        gaps.append((1000 * (now[0] - last[0]), 1000 * (now[1] - last[1])))
+        last[:] = now
+
+    timer, thread = QTimer(), threading.Thread(target=work, daemon=True)
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(turn)
+    timer.start(1)
+    thread.start()
+    while thread.is_alive():
+        app.processEvents()
+    timer.stop()
+    return max(wall for wall, _ in gaps), max(cpu for _, cpu in gaps)
+
+
+def _read_week(history: History) -> None:
+    """As the overview reads it."""
+    span = read_span(history, Wish(WEEK, queues=tuple(f"q{each}" for each in range(TOLD))), FIRST + WEEK)
+    charted(span, "wait")
+
+
+def _recorded(path: Path) -> History:
+    """A week of minutes of some queues and tasks."""
+    chance, history = random.Random(3), History(path)
+    for first in range(FIRST, FIRST + WEEK, 720):
+        minutes = {minute: Minute() for minute in range(first, first + 720)}
+        for minute in minutes.values():
+            for task in chance.sample(range(TASKS), TASKS // 2):
+                cell, number = minute.cell(f"q{task % QUEUES}", f"t{task}"), chance.randint(1, 9)
+                for kind in (EventType.STARTED, EventType.SUCCEEDED):
+                    cell.add(kind, number)
+                    for _ in range(number):
+                        cell.add_duration(kind, bucket_of(chance.expovariate(0.3)))
+        history.keep(minutes)
+        history.save(FIRST + WEEK)
+    return history
 
 
 def _turn(frame: Callable[[], object]) -> tuple[float, float]:
@@ -97,7 +164,7 @@ def _hour_of(series: int) -> ChartData:
 def _week() -> ChartData:
     """10,080 minutes of outcomes, an hour of which was not recorded."""
     chance = random.Random(2)
-    known = [0 if 3_000 <= minute < 3_060 else 1 for minute in range(7 * 24 * 60)]
+    known = [0 if 3_000 <= minute < 3_060 else 1 for minute in range(WEEK)]
     outcomes = (("succeeded", 80, 120, True), ("failed", -20, 4, False), ("aborted", -50, 1, False))
     layers = [
         Layer(

@@ -116,9 +116,9 @@ def test_what_comes_while_a_range_is_dragged_waits_for_its_end(qapp: QApplicatio
     QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=at[1])
     assert asked == [(20, 30)] and chart.data is later
     chart.column_chosen.connect(lambda: asked.append((0, 0)))
-    picture = chart._picture
+    painting = chart._painting
     chart.set_data(replace(later))
-    assert chart._picture is picture, "the same again is not painted anew"
+    assert chart._painting is painting, "the same again is not painted anew"
 
 
 def test_a_click_tells_which_layer_it_hit(qapp: QApplication) -> None:

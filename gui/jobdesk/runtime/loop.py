@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QApplication
 _Callback = Callable[..., object]
 _PRECISE = Qt.TimerType.PreciseTimer
 #: Seconds after which a thread that reckons lets the window's thread go on.
-_SWITCH_S = 0.001
+SWITCH_S = 0.001
 
 #: Milliseconds between two looks whether a task's step, within which Qt's loop runs, is over.
 _WITHIN_A_STEP_MS = 5
@@ -204,6 +204,6 @@ def create_loop(app: QApplication, *, already_running: bool = False) -> asyncio.
 def run(app: QApplication, main: Coroutine[Any, Any, int]) -> int:
     """Run `main` to its end on the application's loop and return its exit code."""
     # A frame asks for the interpreter a few times over; each time it would wait for 5 ms while a thread reckons.
-    sys.setswitchinterval(_SWITCH_S)
+    sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=lambda: create_loop(app)) as runner:
         return runner.run(main)

@@ -14,7 +14,7 @@ from typing import cast
 from jobdesk.kit.chart.data import ChartData
 
 #: The least pixels of a bin, and how many there are at most: no eye follows more, and they are painted in one frame.
-BIN_PX, MOST_BINS = 2, 600
+BIN_PX, MOST_BINS = 2, 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -62,7 +62,7 @@ class Chart(QWidget):
         self._words = ""
         #: Whether there is a range before this one, which Escape asks for.
         self.has_back = False
-        self._picture: QPixmap | None = None
+        self._picture = QPixmap()
         self._painting: Painting | None = None
         self._binned: tuple[ChartData, int, Bins] | None = None
         self._column = -1
@@ -130,8 +130,8 @@ class Chart(QWidget):
     # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._picture is None:
-            self._picture = self._painted()
+        if self._painting is None:
+            self._paint_picture()
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
         if self.hasFocus():
@@ -163,26 +163,27 @@ class Chart(QWidget):
         return key in _KEYS
 
     def _repaint(self) -> None:
-        self._picture = self._painting = None
+        self._painting = None
         self.update()
 
-    def _painted(self) -> QPixmap:
-        ratio = self.devicePixelRatioF()
-        picture = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
-        picture.setDevicePixelRatio(ratio)
-        picture.fill(theme().colour("panel"))
-        painter = QPainter(picture)
+    def _paint_picture(self) -> None:
+        """Paint all but what follows the pointer, where the former picture was: room for a new one takes its time."""
+        ratio, frame = self.devicePixelRatioF(), self._frame()
+        size = QSize(round(self.width() * ratio), round(self.height() * ratio))
+        if self._picture.size() != size:
+            self._picture = QPixmap(size)
+        self._picture.setDevicePixelRatio(ratio)
+        self._picture.fill(theme().colour("panel"))
+        painter = QPainter(self._picture)
+        self._painting = Painting(painter, frame, self._shown, self._bins(frame))
         if len(self._shown):
-            frame = self._frame()
-            self._painting = Painting(painter, frame, self._shown, self._bins(frame))
             self._painting.paint()
         if self._words and self.data.is_empty:
             painter.setFont(theme().font(13))
             painter.setPen(theme().colour("secondary"))
-            place = self._frame().upper if len(self._shown) else QRectF(self.rect())
+            place = frame.upper if len(self._shown) else QRectF(self.rect())
             painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), self._words)
         painter.end()
-        return picture
 
     def _frame(self) -> Frame:
         return frame_of(QRectF(self.rect()), self._shown)

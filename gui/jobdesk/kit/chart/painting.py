@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from jobdesk.kit import formats
 from jobdesk.kit.axis import round_up
@@ -21,6 +21,8 @@ from jobdesk.kit.theme.tokens import Tone
 #: The least height in pixels of what is marked, and the pixels between two lines of the hatching.
 LEAST_MARK, HATCH = 3.0, 8
 GROUND_PART, SERIES_PART = 0.17, 0.8
+#: Corners of one piece of the ground: to fill one shape with a thousand takes fifteen times as long.
+PIECE = 50
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 
@@ -132,65 +134,68 @@ class Painting:
                 scale = self._frame.upper.height() / self._top
                 below = [under + count * scale for under, count in zip(below, heights, strict=True)]
             else:
-                self._paint_steps(layer, heights, below)
+                below = self._paint_steps(layer, heights, below)
 
-    def _paint_steps(self, layer: Layer, heights: Sequence[float], below: list[float]) -> None:
-        """A box for each bin, upon what is `below` it (in pixels), which grows by it."""
+    def _paint_steps(self, layer: Layer, heights: Sequence[float], below: Sequence[float]) -> list[float]:
+        """A box for each bin, upon what is `below` it; returns what is below the next layer. In pixels."""
         bottom, scale = self._frame.upper.bottom(), self._frame.upper.height() / self._top
-        least, edges, widths, boxes = LEAST_MARK if layer.is_marked else 1.0, self._edges, self._widths, []
-        for place, count in enumerate(heights):
-            if count:
-                high = count * scale
-                if high < least:  # max() would be a call for each of thousands
-                    high = least
-                top = below[place] = below[place] + high
-                boxes.append(QRectF(edges[place], bottom - top, widths[place], high))
+        least = LEAST_MARK if layer.is_marked else 1.0
+        tops = [  # max() would be a call for each of thousands
+            (under + (high if (high := count * scale) > least else least) if count else under)
+            for count, under in zip(heights, below, strict=True)
+        ]
+        boxes = [
+            QRectF(left, bottom - top, width, top - under)
+            for left, width, top, under in zip(self._edges, self._widths, tops, below, strict=False)
+            if top > under
+        ]
         colour = QColor(colour_of(layer.hue))
         if isinstance(layer.hue, int):
             colour.setAlphaF(SERIES_PART)
         self._painter.setPen(Qt.PenStyle.NoPen)
         self._painter.setBrush(colour)
         self._painter.drawRects(boxes)
+        return tops
 
     def _paint_ground(self, layer: Layer, heights: Sequence[float]) -> None:
-        """A pale ground with an edge for each stretch that is known: one shape, as boxes of a pixel take their time."""
-        ground, bottom = QColor(colour_of(layer.hue)), self._frame.upper.bottom()
+        """A pale ground with an edge for each stretch that is known."""
+        edge, bottom = colour_of(layer.hue), self._frame.upper.bottom()
+        ground, pen, scale = QColor(edge), QPen(edge, 1), self._frame.upper.height() / self._top
         ground.setAlphaF(GROUND_PART)
         for low, high in self._bins.runs(of_known=True):
-            points = []
-            for place in range(low, high):
-                y = self.height_of(heights[place])
-                points += [QPointF(self._edges[place], y), QPointF(self._edges[place + 1], y)]
-            corners = [QPointF(self._edges[high], bottom), QPointF(self._edges[low], bottom)]
+            points = [
+                QPointF(x, bottom - heights[place] * scale)
+                for place in range(low, high)
+                for x in (self._edges[place], self._edges[place + 1])
+            ]
             self._painter.setPen(Qt.PenStyle.NoPen)
             self._painter.setBrush(ground)
-            self._painter.drawPolygon(QPolygonF(points + corners))
-            self._painter.setPen(QPen(colour_of(layer.hue), 1))
+            for start in range(0, len(points), PIECE):
+                piece = points[start : start + PIECE]
+                ends = [QPointF(each.x(), bottom) for each in (piece[-1], piece[0])]
+                self._painter.drawPolygon([*piece, *ends])
+            self._painter.setPen(pen)
             self._painter.setBrush(Qt.BrushStyle.NoBrush)
-            self._painter.drawPolyline(QPolygonF(points))
+            self._painter.drawPolyline(points)
 
     def _paint_curves(self) -> None:
         for curve, values in reversed(list(zip(self._data.curves, self._bins.curves, strict=True))):
             self._painter.setPen(QPen(theme().colour(curve.tone), 1))
             for points in self._strokes(values):
-                self._painter.drawPolyline(QPolygonF(points))
+                self._painter.drawPolyline(points)
 
     def _strokes(self, values: Sequence[float | None]) -> list[list[QPointF]]:
         """The parts of a curve: where nothing is known, or nothing happened, it ends. A lone value is a dash."""
+        bottom, scale = self._frame.lower.bottom(), self._frame.lower.height() / (self._end or 1)
+        half = QPointF(max(2.0, (self._edges[1] - self._edges[0]) / 2 - 1), 0)
         strokes: list[list[QPointF]] = []
-        current: list[QPointF] = []
-        edges, bottom = self._edges, self._frame.lower.bottom()
-        scale = self._frame.lower.height() / (self._end or 1)
-        for place, value in enumerate([*values, None]):
-            if value is not None:
-                current.append(QPointF((edges[place] + edges[place + 1]) / 2, bottom - value * scale))
-                continue
-            if len(current) == 1:
-                half = QPointF(max(2.0, (edges[1] - edges[0]) / 2 - 1), 0)
-                current = [current[0] - half, current[0] + half]
-            if current:
-                strokes.append(current)
-            current = []
+        columns = zip(self._edges, self._edges[1:], values, strict=False)
+        for is_there, stretch in itertools.groupby(columns, lambda column: column[2] is not None):
+            if is_there:
+                points = [
+                    QPointF((left + right) / 2, bottom - (value or 0.0) * scale) for left, right, value in stretch
+                ]
+                strokes.append(points if len(points) > 1 else [points[0] - half, points[0] + half])
         return strokes
 
 
