@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import importlib.metadata
 import os
 import signal
@@ -43,7 +42,7 @@ from jobdesk.kit.work import Work
 from jobdesk.linking.doorway import Doorway, pass_on, usual_path
 from jobdesk.linking.link import profile_name
 from jobdesk.linking.opening import LinkOpening
-from jobdesk.runtime import logs, loop, system_libraries, translation
+from jobdesk.runtime import display, logs, loop, system_libraries, translation
 from jobdesk.runtime.garbage import collect_here
 from jobdesk.runtime.resources import resource
 from jobdesk.window import remembered
@@ -55,6 +54,8 @@ from jobdesk.window.unexpected import Unexpected
 
 DEMO = Profile(name="demo", method="dsn", environment="demo", colour="#6b4bc4")
 
+#: Seconds that the first rows have to themselves.
+FIRST_ROWS_S = 1.0
 #: Who goes through the window instead of a person; told whether anything is being opened, returns the exit code.
 Guide = Callable[[MainWindow, bool], Coroutine[Any, Any, int]]
 
@@ -175,8 +176,7 @@ class Program:
         self.desks.frames[0].show()
         if self._guide is None:
             self._work.start(Doorway(usual_path(), self._open_link).stand_open(), name="links")
-            self.watcher.start()
-            self.desktop.start()
+            self._work.start(self._begin_alerts(), name="alerts")
         collect_here(self.desks)
         code = 0
         try:
@@ -201,6 +201,12 @@ class Program:
             if self._demo is not None:
                 await asyncio.to_thread(self._demo.stop)
         return code
+
+    async def _begin_alerts(self) -> None:
+        """Once the first rows have had time to come: no rule is as quick as that."""
+        await asyncio.sleep(FIRST_ROWS_S)
+        self.watcher.start()
+        self.desktop.start()
 
     async def _on_the_wall(self) -> int:
         """Show the board alone, until somebody leaves it."""
@@ -333,9 +339,9 @@ def main(arguments: list[str] | None = None, guide: Guide | None = None) -> int:
     options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     # What we write is ours alone, also what Qt and libraries write for us.
     os.umask(0o077)
-    if not _has_display():
+    if not display.is_there():
         sys.stderr.write(
-            f"Jobdesk needs a display, and there is none here ({_what_display()}): start it on a desktop, or use its "
+            f"Jobdesk needs a display, and there is none here ({display.named()}): start it on a desktop, or use its "
             "commands, which `jobdesk --help` lists.\n"
         )
         return 2
@@ -369,29 +375,6 @@ def _tell_qt_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) 
     """Pass Qt's messages on, but for what the offscreen platform says of every dialog."""
     if not text.startswith("This plugin does not support"):
         sys.stderr.write(f"{text}\n")
-
-
-def _has_display() -> bool:
-    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
-        return True
-    return bool(os.environ.get("WAYLAND_DISPLAY")) or (bool(os.environ.get("DISPLAY")) and _x_server_answers())
-
-
-def _what_display() -> str:
-    name = os.environ.get("DISPLAY")
-    return f"nothing answers at DISPLAY={name}" if name else "DISPLAY and WAYLAND_DISPLAY are not set"
-
-
-def _x_server_answers() -> bool:
-    """Qt aborts the process when it does not; so it is asked first."""
-    try:
-        xcb = ctypes.CDLL("libxcb.so.1")
-    except OSError:
-        return True  # what is lacking is told next
-    xcb.xcb_connect.restype = ctypes.c_void_p
-    connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
-    # Kept open: an X server that loses its only client begins anew, and would refuse Qt meanwhile.
-    return not xcb.xcb_connection_has_error(connection)
 
 
 if __name__ == "__main__":

@@ -59,11 +59,6 @@ class Desktop(QObject):
         self._watcher = watcher
         self._work = Work(self)
         self._bus: DesktopBus | None = None
-        if sys.platform == "linux":
-            # What speaks with the bus is installed there alone.
-            from jobdesk.alerts.desktop_bus import DesktopBus
-
-            self._bus = DesktopBus(self._acted)
         #: What the latest notifications tell of, by their keys: an alert, or the database of the first of several.
         self._of_keys: dict[str, Alert | str] = {}
         self._newest = ""
@@ -73,6 +68,11 @@ class Desktop(QObject):
 
     def start(self) -> None:
         """Find out what there is."""
+        if sys.platform == "linux":
+            # What speaks with the bus is installed there alone.
+            from jobdesk.alerts.desktop_bus import DesktopBus
+
+            self._bus = DesktopBus(self._acted)
         if has_tray():
             self.tray = QSystemTrayIcon(self)
             self._menu = QMenu()
