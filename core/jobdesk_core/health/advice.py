@@ -202,7 +202,10 @@ def _unused(health: Health) -> Iterator[Advice]:
     if health.drift is None:
         return
     for line in health.drift.indexes:
-        if line.state == "extra" and line.is_unused and (line.bytes or 0) >= UNUSED_BYTES:
+        if line.is_unfinished:
+            sentence = f"{line.name} serves no query, and every write pays for it."
+            yield Advice("warning", "An index was never finished", sentence, line.sql, "sql" if line.sql else "")
+        elif line.state == "extra" and line.is_unused and (line.bytes or 0) >= UNUSED_BYTES:
             sentence = f"{line.name}, {bytes_text(line.bytes or 0)}: {line.note}. Every write pays for it."
             yield Advice("info", "An index is not used", sentence, line.sql, "sql" if line.sql else "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from jobdesk_core.database.capabilities import Capabilities
@@ -48,6 +48,7 @@ class IndexLine:
     expected: str = ""
     is_unused: bool = False
     has_lost_uniqueness: bool = False
+    is_unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +221,14 @@ def _extra(index: Index, statistics: Statistics | None) -> IndexLine:
     if index.is_building:
         note, is_unused = f"{whose}; is being built", False
     elif not index.is_valid:
-        note, is_unused = f"{whose}; was begun and never finished: it serves no query", True
+        note, is_unused = "was begun and never finished: it serves no query", True
     elif is_unused:
         note = f"{whose}; no scan{_since(statistics)}"
     else:
         note = whose
     drop = f"DROP INDEX CONCURRENTLY {index.place};" if is_unused and not index.is_constraint else ""
-    return IndexLine(line.name, line.table, "extra", note, line.bytes, line.scans, drop, index.sql, is_unused=is_unused)
+    is_unfinished = not index.is_valid and not index.is_building
+    return replace(line, note=note, sql=drop, is_unused=is_unused, is_unfinished=is_unfinished)
 
 
 def _since(statistics: Statistics | None) -> str:
