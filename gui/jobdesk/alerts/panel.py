@@ -173,7 +173,7 @@ class AlertsPanel(QFrame):
                 start=f"{quiet.start:%H:%M}", end=f"{quiet.end:%H:%M}"
             )
             kept = sum(rule.is_on and rule.is_in_quiet_hours for rule in self.rules.in_force())
-            parts.append(self.tr("{times}, {count} rules tell you also then").format(times=times, count=kept))
+            parts.append(self.tr("{times}, when {count} rules still tell you").format(times=times, count=kept))
         self.foot.set_whole(" · ".join(parts))
 
     def _place(self) -> None:

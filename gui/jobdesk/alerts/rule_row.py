@@ -10,7 +10,7 @@ from jobdesk_core.alerts.rule import ANY, DESKTOP, AlertRule, Value, read_value
 from jobdesk_core.alerts.sending import Sent, is_allowed
 from jobdesk_core.alerts.ways import Command, Way
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QCompleter,
     QFrame,
@@ -33,6 +33,10 @@ from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.labels import plain_label
 from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.shape_label import ShapeLabel
+from jobdesk.kit.theme import theme
+
+#: Pixels between two words of a rule's sentence, at the usual size of text.
+WORD_GAP = 4
 
 
 class ValueEdit(QLineEdit):
@@ -97,9 +101,10 @@ class RuleRow(QFrame):
         column.setContentsMargins(*EDGES)
         column.setSpacing(4)
         column.addLayout(head)
-        self.jobs = JobsBox()
+        self.sends, self.jobs = plain_label("warning"), JobsBox()
+        self.sends.setText(self.tr("Jobs with their arguments are sent."))
         self.jobs.wanted.connect(lambda: self.changed.emit(replace(self.rule, sends_jobs=True)))
-        for part in (self._sentence, self.edit, self.note, self.told, self.jobs):
+        for part in (self._sentence, self.edit, self.note, self.told, self.sends, self.jobs):
             column.addWidget(part)
         column.addLayout(below)
         self._leave()
@@ -121,7 +126,8 @@ class RuleRow(QFrame):
         self.setAccessibleName(f"{self._title()}: {rule.sentence}")
         if is_other:
             self._write()
-        self.told.setText(self._how())
+        self._show_how()
+        self.sends.setVisible(rule.sends_jobs)
         self.told.setAccessibleName(self.tr("How you are told: {how}").format(how=self._how()))
         self._show_trouble(sent)
 
@@ -133,7 +139,7 @@ class RuleRow(QFrame):
     @property
     def how(self) -> str:
         """How it tells, in words."""
-        return self.told.text()
+        return self._how()
 
     def start(self, name: str) -> None:
         """Edit a value in place."""
@@ -242,8 +248,17 @@ class RuleRow(QFrame):
                 parts.append(f"{kind} {name}")
         told = ", ".join(parts) or self.tr("nobody is told, it only stands here")
         more = [self.tr("also in quiet hours")] if rule.is_in_quiet_hours else []
-        more += [self.tr("jobs with their arguments are sent")] if rule.sends_jobs else []
         return " · ".join([told, *more])
+
+    def _show_how(self) -> None:
+        """As much of it as there is room for; all of it in a tip."""
+        self._words.gap, how = theme().grown(WORD_GAP), self._how()
+        self.told.setText(self.told.fontMetrics().elidedText(how, Qt.TextElideMode.ElideRight, self.told.width() - 8))
+        self.told.setToolTip(how)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_how()
 
     def _fill(self) -> None:
         rule = self.rule

@@ -54,7 +54,7 @@ class WaysBox(QFrame):
         self.name, self.line = QLineEdit(), QLineEdit()
         self.name.setPlaceholderText(self.tr("name"))
         self.name.setAccessibleName(self.tr("Name of the command or webhook"))
-        self.line.setPlaceholderText(self.tr("~/bin/page-oncall --team ops, or https://…"))
+        self.line.setPlaceholderText(self.tr("~/bin/page ops, or https://…"))
         self.line.setAccessibleName(self.tr("Command with its arguments, or address of the webhook"))
         self.add = QPushButton(self.tr("Add"))
         for edit in (self.name, self.line):

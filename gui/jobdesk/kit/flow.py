@@ -13,6 +13,8 @@ class Flow(QLayout):
 
     def __init__(self, parent: QWidget | None = None, margin_x: int = 0, margin_y: int = 0) -> None:
         super().__init__(parent)
+        #: Pixels between two of them, and between two lines.
+        self.gap = GAP
         self._margin_x, self._margin_y = margin_x, margin_y
         self._items: list[QLayoutItem] = []
 
@@ -51,12 +53,12 @@ class Flow(QLayout):
                 continue
             size = item.sizeHint()
             if x > self._margin_x and x + size.width() > width - self._margin_x:
-                x, y = self._margin_x, y + high + GAP
+                x, y = self._margin_x, y + high + self.gap
                 high = 0
             if moves:
                 item.setGeometry(
                     QRect(QPoint(x, y), QSize(min(size.width(), width - 2 * self._margin_x), size.height()))
                 )
-            x += size.width() + GAP
+            x += size.width() + self.gap
             high = max(high, size.height())
         return y + high + self._margin_y
