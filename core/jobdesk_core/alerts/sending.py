@@ -15,19 +15,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from jobdesk_core import exact_json
 from jobdesk_core.alerts.alert import Alert
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.telling import BehindJob, Telling, title
-from jobdesk_core.alerts.ways import Command, Way, Webhook, address_problem
+from jobdesk_core.alerts.ways import Command, Way
 from jobdesk_core.masking import masked
 from jobdesk_core.processes import NO_WINDOW, chosen_environment
 from jobdesk_core.profiles import allowed_commands
@@ -118,7 +115,10 @@ def send(way: Way, told: Telling, *, pause: Callable[[float], object] = time.sle
     if isinstance(way, Command):
         trouble = _run(way, text) if is_allowed(way) else f"{way.name} has not been allowed to run on this machine."
     else:
-        trouble = _post(way, text, pause)
+        # It brings Python's client of HTTP, which most never need.
+        from jobdesk_core.alerts.webhook import post
+
+        trouble = post(way, text, pause)
     return Sent(way.name, dt.datetime.now(dt.UTC), masked(trouble))
 
 
@@ -168,49 +168,3 @@ def _ended(name: str, code: int, complaints: bytes) -> str:
     lines = [line.strip() for line in complaints.decode("utf-8", "replace").splitlines() if line.strip()]
     said = f": {lines[-1][:MOST_TOLD].rstrip('.')}." if lines else "."
     return f"{name} was ended by signal {-code}{said}" if code < 0 else f"{name} ended with {code}{said}"
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """What is sent goes to the address that was given, and nowhere else."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        return None
-
-
-def _post(hook: Webhook, text: bytes, pause: Callable[[float], object]) -> str:
-    address = hook.address()
-    if not address:
-        return f"{hook.name}: the variable {hook.url_env} is not set."
-    if problem := address_problem(address):
-        return f"{hook.name}: {problem}"
-    trouble, is_passing = _attempt(hook, address, text)
-    if trouble and is_passing:
-        pause(PAUSE_S)
-        trouble, _ = _attempt(hook, address, text)
-    return trouble
-
-
-def _attempt(hook: Webhook, address: str, text: bytes) -> tuple[str, bool]:
-    """What went wrong, and whether it may go well in a moment."""
-    headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "jobdesk"}
-    try:
-        request = urllib.request.Request(address, text, headers, method="POST")
-        opener = urllib.request.build_opener(_NoRedirect)
-        with opener.open(request, timeout=hook.timeout_s) as answer:
-            answer.read(1)
-        return "", False
-    except urllib.error.HTTPError as error:
-        error.close()
-        if 300 <= error.code < 400:
-            return f"{hook.name}: {hook.place} answered {error.code} and leads elsewhere, which is not followed.", False
-        return f"{hook.name}: {hook.place} answered {error.code}.", error.code >= 500 or error.code == 429
-    except TimeoutError:
-        return f"{hook.name}: {hook.place} has not answered within {hook.timeout_s:g} s.", True
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, TimeoutError):
-            return f"{hook.name}: {hook.place} has not answered within {hook.timeout_s:g} s.", True
-        why = getattr(reason, "strerror", None) or type(reason).__name__
-        return f"{hook.name}: {hook.place} cannot be reached ({why}).", True
