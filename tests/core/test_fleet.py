@@ -26,6 +26,7 @@ from jobdesk_core.embedded import EmbeddedServer
 from jobdesk_core.profiles import Profile
 from jobdesk_core.reading.open_jobs import OpenGroup, OpenJobs
 from jobdesk_core.troubles import Trouble
+from jobdesk_core.watching import beside
 from jobdesk_core.watching import fleet as fleets
 from jobdesk_core.watching.attention import Attention
 from jobdesk_core.watching.fleet import Elsewhere, Fleet
@@ -33,6 +34,7 @@ from jobdesk_core.watching.member import Member, State, folders, totals, worst_f
 from jobdesk_core.watching.pulse import Look, Pulse
 from jobdesk_core.watching.situation import Situation
 from made_up_server import MadeUpServer
+from periodic import Planned, plant
 from psycopg.conninfo import make_conninfo
 from waiting import until
 
@@ -188,6 +190,44 @@ async def test_its_lines_and_changes_are_those_of_the_overview(dsn: str) -> None
         assert f"Over: {first.was}" in [each.text for each in fleet.changes(10)]
         fleet.follow([])
         assert fleet.members == {}
+
+
+async def test_schedules_locks_and_long_runs_are_told_of_a_database_without_a_tab(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "EVERY_S", 0.3)
+    monkeypatch.setattr(beside, "TIMES_COST", 0)
+
+    def prepare() -> None:
+        minute = time.time() // 60 * 60 - 600
+        times = [minute - 60 * n for n in range(30, -1, -1)]
+        plant(dsn, [Planned("sweep", times), Planned("render", times, queue="media", took_s=(2.0,))])
+        run_sql(dsn, "DELETE FROM procrastinate_periodic_defers WHERE task_name = 'render'")
+        defer(dsn, queue_name="media", task_name="render", lock="tape")
+        head, _ = start(dsn, heartbeat="now() + interval '20 seconds'")
+        run_sql(dsn, "UPDATE procrastinate_events SET at = now() - interval '10 minutes' WHERE job_id = %s", head)
+        wait(5)
+
+    def wait(jobs: int) -> None:
+        for _ in range(jobs):
+            defer(dsn, queue_name="media", task_name="render", lock="tape")
+
+    await asyncio.to_thread(prepare)
+    async with following(profile("it", dsn), limit_s=4) as fleet:
+
+        def told() -> set[str]:
+            return {line.rule for line in fleet.members["it"].lines}
+
+        await until(lambda: {"schedule", "long_run"} <= told())
+        assert "lock" not in told()  # its line does not grow
+        await asyncio.to_thread(wait, 2)
+        await until(lambda: "lock" in told())
+        texts = [change.text for change in fleet.changes(20)]
+        assert any("tape" in text and "2 more" in text for text in texts) and any("sweep" in text for text in texts)
+        # What a pulse knows to be over is over before anything is asked beside it.
+        monkeypatch.setattr(beside, "EVERY_S", 3_600)
+        await asyncio.to_thread(run_sql, dsn, "DELETE FROM procrastinate_jobs WHERE queue_name = 'media'")
+        await until(lambda: told() == {"schedule"})
 
 
 async def test_what_follows_from_something_worse_is_not_told_to_be_over(dsn: str) -> None:

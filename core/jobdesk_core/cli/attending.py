@@ -1,15 +1,11 @@
-"""The Situation of one moment for a command, read once without a feed; and what the rules need beside a pulse.
-
-Each part is read for a short time at most.
-"""
+"""The Situation of one moment for a command, read once without a feed. Each part is read for a short time at most."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import TypeVar
 
 from jobdesk_core.cli.connection import LIMIT_S, Opened
@@ -23,22 +19,17 @@ from jobdesk_core.feed.history import HistoryReader
 from jobdesk_core.reading.open_jobs import OpenJobs
 from jobdesk_core.reading.progress import progress
 from jobdesk_core.reading.series import Series
-from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reading import LINK_LOST
 from jobdesk_core.schedules.reader import ScheduleReader
-from jobdesk_core.schedules.schedule import Schedule
 from jobdesk_core.watching.facts import BLOCKER, Facts, read_facts
 from jobdesk_core.watching.growth import growths
-from jobdesk_core.watching.pulse import Look
-from jobdesk_core.watching.situation import LockLine, Situation
+from jobdesk_core.watching.situation import Situation
 from jobdesk_core.watching.watch import lock_lines, long_runs, rises
 
 T = TypeVar("T")
 
 #: Seconds for which the last hour, and past runs of periodic tasks, are read; what is beyond is not known.
 HOUR_S, SCHEDULES_S = 3.0, 2.0
-#: Seconds between two readings of what stands beside a pulse.
-BESIDE_S = 20.0
 
 
 def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -> Situation:
@@ -64,41 +55,6 @@ def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -
         started_at=series.last_start(),
         blocker=blocker,
     )
-
-
-class Beside:
-    """Adds to what a pulse tells of a database what it does not: schedules, locks, who serves what, and causes."""
-
-    def __init__(self) -> None:
-        self._read_at: float | None = None
-        self._facts = Facts()
-        self._schedules: Sequence[Schedule] | None = None
-        self._reader: ScheduleReader | None = None
-        self._lines: Sequence[LockLine] | None = None
-
-    def added(self, look: Look, connector: SyncPsycopgConnector) -> Situation:
-        """The situation of a look with what is known beside it. Raises ConnectorException."""
-        if self._read_at is None or time.monotonic() - self._read_at >= BESIDE_S:
-            self._read_at = time.monotonic()
-            self._read(look, connector)
-        facts = self._facts
-        return replace(
-            look.situation,
-            schedules=self._schedules,
-            lock_lines=self._lines,
-            served=facts.served,
-            causes=facts.causes,
-        )
-
-    def _read(self, look: Look, connector: SyncPsycopgConnector) -> None:
-        able = replace(look.capabilities, reported=limited_now(connector, detect(), LIMIT_S))
-        seen = look.situation
-        self._facts = _asked(read_facts(able, seen.open, seen.rises), connector) or Facts()
-        before = {line.lock: line.waiting for line in self._lines or ()}
-        self._lines = lock_lines(self._facts, seen.now, earlier=before) if self._facts.locks is not None else None
-        self._reader = self._reader or ScheduleReader(able)
-        found = _asked(self._reader.more(SCHEDULES_S), connector)
-        self._schedules = found.schedules if found is not None else None
 
 
 def _asked(steps: Asking[T], connector: SyncPsycopgConnector) -> T | None:

@@ -34,7 +34,6 @@ from jobdesk_core.alerts.telling import Telling
 from jobdesk_core.alerts.ways import Command
 from jobdesk_core.alerts.ways_queue import WaysQueue
 from jobdesk_core.cli import exit_codes, output
-from jobdesk_core.cli.attending import Beside
 from jobdesk_core.cli.connection import connected, kept, profile_of
 from jobdesk_core.cli.exit_codes import Ended
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
@@ -44,11 +43,14 @@ from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, profile_of_dsn
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.troubles import explain
+from jobdesk_core.watching.beside import Beside
 from jobdesk_core.watching.pulse import Pulse
 from jobdesk_core.watching.situation import Situation
 
 #: Seconds between two looks, unless it is said.
 INTERVAL_S = 5.0
+#: Seconds between two readings of what a pulse does not tell, and of each for past runs of periodic tasks.
+BESIDE_S, RUNS_S = 20.0, 2.0
 #: Seconds that a database has for its first answer with `--once`, and that all have for their end.
 ONCE_S, END_S = 30.0, 10.0
 #: Seconds between two attempts at most, once a server has refused a password again and again.
@@ -75,7 +77,7 @@ class Followed:
     password: str | None = field(default=None, repr=False)
     trouble: str = ""
     pulse: Pulse = field(default_factory=Pulse)
-    beside: Beside = field(default_factory=Beside)
+    beside: Beside = field(default_factory=lambda: Beside(BESIDE_S, runs_s=RUNS_S))
     connector: SyncPsycopgConnector | None = None
     gone_since: dt.datetime | None = None
     secret: Secret | None = field(default=None, repr=False)
@@ -94,7 +96,9 @@ class Followed:
                 self.secret = self.secret or kept(self.profile, self.password)
                 self.connector = connected(self.profile, self.secret)
             look = self.pulse.ask_now(self.connector)
-            self.capabilities, situation = look.capabilities, self.beside.added(look, self.connector)
+            if self.beside.is_due:
+                ask_limited(self.beside.steps(look), self.connector, LIMIT_S)
+            self.capabilities, situation = look.capabilities, self.beside.added(look.situation)
         except (JobdeskException, Ended) as error:
             self.close()
             self.gone_since = self.gone_since or dt.datetime.now(dt.UTC)

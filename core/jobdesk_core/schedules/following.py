@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.asking import Asking
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.limited import limited
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.schedules.judging import Told
 from jobdesk_core.schedules.reader import ScheduleReader, Schedules
+
+T = TypeVar("T")
 
 
 class ScheduleFollower:
@@ -48,22 +51,22 @@ class ScheduleFollower:
             if self.last is not None and time.monotonic() - self._read_at < max_age_s:
                 return self.last
             reader = self._reader
-            found = await _aside(reader.more(), self._connector, self._limit_s)
+            found = await aside(reader.more(), lambda asked: limited(self._connector, asked, self._limit_s))
             if reader is self._reader:
                 self.last, self._read_at = found, time.monotonic()
             return found
 
 
-async def _aside(steps: Asking[Schedules], connector: PsycopgConnector, limit_s: float) -> Schedules:
-    """Run the steps; what is worked out between two statements is so in another thread, for crons take their time."""
+async def aside(steps: Asking[T], run: Callable[[Statement[Any]], Awaitable[Any]]) -> T:
+    """As `ask_async`; what is worked out between two statements is so in another thread: crons take their time."""
     go_on: Callable[[], Any] = partial(steps.send, None)
     while True:
         statement, found = await asyncio.to_thread(_resumed, go_on)
         if statement is None:
-            assert isinstance(found, Schedules)
-            return found
+            value: T = found
+            return value
         try:
-            go_on = partial(steps.send, await limited(connector, statement, limit_s))
+            go_on = partial(steps.send, await run(statement))
         except JobdeskException as error:
             go_on = partial(steps.throw, error)
 

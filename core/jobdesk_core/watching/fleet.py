@@ -23,8 +23,11 @@ from jobdesk_core.exceptions import PasswordCommandNotAllowed
 from jobdesk_core.profiles.places import Secret
 from jobdesk_core.profiles.profile import Profile, connection_parameters
 from jobdesk_core.profiles.secrets import Passwords, about_refusal
+from jobdesk_core.schedules.following import aside
 from jobdesk_core.troubles import Trouble, explain
+from jobdesk_core.watching import beside
 from jobdesk_core.watching.attention import attention, keys
+from jobdesk_core.watching.beside import Beside
 from jobdesk_core.watching.member import ANSWERING, Member, State, state_of
 from jobdesk_core.watching.pulse import LIMIT_S, Look, Pulse
 
@@ -37,8 +40,8 @@ INTERVAL_S, OUT_OF_SIGHT_S = 5.0, 30.0
 CONNECT_LIMIT_S, FIRST_PAUSE_S, LONGEST_PAUSE_S = 15.0, 5.0, 60.0
 #: Seconds between two looks at what a tab knows.
 ELSEWHERE_S = 1.0
-#: Seconds between the first questions of two databases: not all at once.
-APART_S = 0.03
+#: Seconds between the first questions of two databases: not all at once; and between what is first asked beside them.
+APART_S, BESIDE_APART_S = 0.03, 1.0
 #: Passwords that are looked for at once: a keyring that hangs holds up a thread.
 _AT_ONCE = 3
 #: Changes that are kept.
@@ -102,7 +105,7 @@ class Fleet:
                 self._leave(name)
         new = [profile for name, profile in wanted.items() if name not in self.members]
         for place, profile in enumerate(new):
-            follower = _Follower(self, profile)
+            follower = _Follower(self, profile, Beside(beside.EVERY_S, BESIDE_APART_S * (place % beside.EVERY_S)))
             self.members[profile.name] = Member(profile)
             running = asyncio.get_running_loop().create_task(follower.run(place * APART_S), name=f"fleet {place}")
             self._followers[profile.name] = (follower, running)
@@ -180,8 +183,8 @@ class Fleet:
 class _Follower:
     """Follows one database until its task is cancelled."""
 
-    def __init__(self, fleet: Fleet, profile: Profile) -> None:
-        self._fleet, self._profile = fleet, profile
+    def __init__(self, fleet: Fleet, profile: Profile, beside: Beside) -> None:
+        self._fleet, self._profile, self._beside = fleet, profile, beside
         self._pulse = Pulse()
         self._wake = asyncio.Event()
         self._pause_s = FIRST_PAUSE_S
@@ -253,15 +256,23 @@ class _Follower:
                 await self._tell_and_rest(replace(explain(error), sentence=sentence))
                 continue
             self._pause_s = FIRST_PAUSE_S
-            self._show(look)
+            looked_at = time.monotonic()
+            self._show(look, looked_at)
+            if self._beside.is_due:
+                # Shown before and after: a reading that takes long delays no number.
+                await aside(
+                    self._beside.steps(look), lambda asked: limited(connector, asked, beside.LIMIT_S, connection)
+                )
+                self._show(look, looked_at)
             await self._rest(self._pulse.wait_s(self._fleet.wait_s))
 
     # Telling
 
-    def _show(self, look: Look) -> None:
+    def _show(self, look: Look, looked_at: float) -> None:
         state: State = "live" if look.can_listen else "polling"
+        look = replace(look, situation=self._beside.added(look.situation))
         lines = tuple(attention(look.situation))
-        self._fleet.put(Member(self._profile, state, look=look, looked_at=time.monotonic(), lines=lines))
+        self._fleet.put(Member(self._profile, state, look=look, looked_at=looked_at, lines=lines))
 
     def _show_elsewhere(self, known: Elsewhere) -> None:
         before = self._fleet.members.get(self._profile.name)
