@@ -28,9 +28,11 @@ from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.metrics import source as source_module
 from jobdesk_core.metrics.dashboard import dashboard
 from jobdesk_core.metrics.exporter import Exporter
-from jobdesk_core.metrics.families import OTHER, Families
+from jobdesk_core.metrics.families import Families
 from jobdesk_core.metrics.source import Source
 from jobdesk_core.profiles import Profile, ProfileStore
+from jobdesk_core.watching import tally
+from jobdesk_core.watching.tally import OTHER
 from prometheus_client import generate_latest as plain
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
@@ -129,15 +131,16 @@ LASTED = (
 
 def lasting(dsn: str) -> None:
     """Have all of that happen, within the last minutes."""
+    base = run_sql(dsn, "SELECT date_trunc('second', now()) - interval '5 minutes'")[0]
+    at = "%s + %s * interval '1 second'"
     for queue, attempts, due, events in LASTED:
         columns = {"queue_name": queue, "attempts": attempts, "status": "succeeded"}
         job_id = defer(dsn, **columns)
         run_sql(dsn, "DELETE FROM procrastinate_events WHERE job_id = %s", job_id)
-        at = "date_trunc('second', now()) - interval '5 minutes' + %s * interval '1 second'"
-        run_sql(dsn, f"UPDATE procrastinate_jobs SET scheduled_at = {at} WHERE id = %s", due, job_id)
+        run_sql(dsn, f"UPDATE procrastinate_jobs SET scheduled_at = {at} WHERE id = %s", base, due, job_id)
         for event, second in events.items():
             insert = f"INSERT INTO procrastinate_events (job_id, type, at) VALUES (%s, %s, {at})"
-            run_sql(dsn, insert, job_id, event, second)
+            run_sql(dsn, insert, job_id, event, base, second)
 
 
 def histogram(samples: Samples, name: str, **labels: str) -> tuple[dict[float, float], float | None, float | None]:
@@ -182,7 +185,7 @@ def test_how_long_jobs_waited_and_ran_is_told_in_buckets_that_only_grow(dsn: str
         assert read(plain(only).decode()) == {("jobdesk_up", (("profile", "a"),)): 1}
 
 
-def test_names_are_bounded_and_the_sums_stay_right(dsn: str) -> None:
+def test_names_are_bounded_and_the_sums_stay_right(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(7):
         defer(dsn, queue_name=f"queue {number}", task_name=f"task {number % 2}")
     with exporting(dsn, families=Families(with_tasks=True, most_names=3)) as exporter:
@@ -200,6 +203,13 @@ def test_names_are_bounded_and_the_sums_stay_right(dsn: str) -> None:
         samples = read(exporter.text())
         assert value(samples, "jobdesk_jobs_due", profile="a", queue="queue 0") == 2
         assert value(samples, "jobdesk_job_events_total", profile="a", queue=OTHER, event="deferred") == 1
+        # Names without end take no memory without end, and are counted all the same.
+        monkeypatch.setattr(tally, "MOST_KEYS", 0)
+        for number in range(50):
+            defer(dsn, queue_name=f"another {number}")
+        samples = read(exporter.text())
+        assert value(samples, "jobdesk_job_events_total", profile="a", queue=OTHER, event="deferred") == 51
+        assert not any(queue.startswith("another") for queue, *_ in exporter.sources[0].tally.events)
 
 
 def test_a_dead_one_is_0_a_slow_one_delays_nobody_and_nothing_piles_up(
@@ -348,7 +358,7 @@ def test_once_for_several_profiles_without_a_secret(
     out, err = capsys.readouterr()
     assert value(read(out), "jobdesk_up", profile="mail") == 0
     assert err == "mail: There is no database nowhere on this server.\n"
-    for words in (["--listen", "9187"], ["--listen", ":9187"], ["--listen", "127.0.0.1:x"], []):
+    for words in (["--listen", "9187"], ["--listen", ":9187"], ["--listen", "127.0.0.1:x"], ["--listen", "..:1"], []):
         assert main(["metrics", *words, "--dsn", dsn]) == exit_codes.USAGE
 
 

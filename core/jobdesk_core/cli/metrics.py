@@ -70,8 +70,9 @@ def _serve(exporter: Exporter, host: str, port: int) -> int:
         signal.signal(number, stop)
     try:
         port = exporter.listen(host, port)
-    except OSError as error:
-        raise Ended(exit_codes.USAGE, f"Cannot listen at {host}, port {port}: {error.strerror or error}.") from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "that is no name of a host"
+        raise Ended(exit_codes.USAGE, f"Cannot listen at {host}, port {port}: {reason}.") from error
     count, shown = len(exporter.sources), f"[{host}]" if ":" in host else host
     databases = "1 database" if count == 1 else f"{count:,} databases"
     output.note(f"Metrics of {databases} at http://{shown}:{port}/metrics. Press Ctrl+C to stop.")

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import ThreadingWSGIServer, make_wsgi_app
@@ -22,7 +22,7 @@ Answer = Iterable[bytes]
 
 
 class Server:
-    """Answers at an address until closed. Raises OSError where it cannot."""
+    """Answers at an address until closed. Raises OSError where it cannot, UnicodeError for what is no name."""
 
     def __init__(self, registry: CollectorRegistry, host: str, port: int) -> None:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -30,7 +30,9 @@ class Server:
         class OfThisFamily(_Server):
             address_family = family
 
-        self._server = make_server(str(address[0]), port, _application(registry), OfThisFamily, _Handler)
+        # All of the address, for one of IPv6 may have an interface.
+        self._server = OfThisFamily(address, _Handler)  # type: ignore[arg-type]
+        self._server.set_app(_application(registry))
         self.port = int(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
 

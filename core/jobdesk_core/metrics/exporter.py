@@ -56,7 +56,7 @@ class Exporter(Collector):
         return generate_latest(self.registry).decode()
 
     def listen(self, host: str, port: int) -> int:
-        """Answer at this address, in threads of their own; returns the port. Raises OSError."""
+        """Answer at this address, in threads of their own; returns the port. Raises OSError, UnicodeError."""
         self._server = Server(self.registry, host, port)
         return self._server.port
 

@@ -17,10 +17,10 @@ from jobdesk_core.metrics.source import Seen
 from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup
 from jobdesk_core.watching.attention import RULES, RuleKey, attention
 from jobdesk_core.watching.situation import Situation
-from jobdesk_core.watching.spread import BOUNDS_S, Buckets, Span
+from jobdesk_core.watching.tally import BOUNDS_S, OTHER, Buckets, Span
 
-#: Queues, and tasks, of one database that have series of their own; all others are one.
-MOST_NAMES, OTHER = 200, "other"
+#: Queues, and tasks, of one database that have series of their own; all others are OTHER.
+MOST_NAMES = 200
 #: Lines of attention of one database that are told by their subject.
 MOST_LINES = 50
 #: The kinds of events that are counted.
@@ -201,7 +201,7 @@ class Families:
             yield _gauge(name, f"{text}, within the last hour.", ("profile", kind, "percentile"), rows)
 
     def _lasted(self, seen: Seen, kind: str, span: Span) -> dict[str, Buckets]:
-        lasted = seen.spread.of_queues(span) if kind == "queue" else seen.spread.of_tasks(span)
+        lasted = seen.tally.of_queues(span) if kind == "queue" else seen.tally.of_tasks(span)
         names = self._known(seen.name, kind)
         names.of(lasted)
         found: dict[str, Buckets] = {}
@@ -210,7 +210,7 @@ class Families:
         return found
 
     def _happened(self, seen: Seen, kind: str) -> Counter[tuple[str, str]]:
-        counted = seen.pulse.counted.copy()
+        counted = seen.tally.events.copy()
         names = self._known(seen.name, kind)
         names.of(queue if kind == "queue" else task for queue, task, _ in counted)
         # Each name has all its events from the start: a counter that appears late loses its first step.

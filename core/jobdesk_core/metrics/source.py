@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.watching.pulse import Look, Pulse
-from jobdesk_core.watching.spread import Spread
+from jobdesk_core.watching.tally import Tally
 
 #: Seconds for which an answer serves every scrape, and for which it is told while none follows: as long as Prometheus
 #: itself goes by a number that is not told anew.
@@ -37,8 +37,7 @@ class Seen:
     is_up: bool
     look: Look | None
     age_s: float | None
-    pulse: Pulse
-    spread: Spread
+    tally: Tally
     questions: int
     failures: int
 
@@ -60,8 +59,8 @@ class Source:
     ) -> None:
         self.name = name
         self._tell = tell
-        self.spread = Spread(of_before=of_before)
-        self.pulse = Pulse(spread=self.spread)
+        self.tally = Tally(of_before=of_before)
+        self.pulse = Pulse(tally=self.tally)
         #: Why the last question had no answer; None when it had one.
         self.error: Exception | None = None
         self._connect = connect
@@ -91,7 +90,7 @@ class Source:
             age_s = time.monotonic() - self._answered_at if self._answered_at is not None else None
             is_up = not self._is_asking and self.error is None and age_s is not None
             look = self.pulse.look if is_up or (age_s is not None and age_s < KEPT_S) else None
-            return Seen(self.name, is_up, look, age_s, self.pulse, self.spread, self._questions, self._failures)
+            return Seen(self.name, is_up, look, age_s, self.tally, self._questions, self._failures)
 
     def close(self) -> None:
         """Ask no more, and let go of the connection; one that is being asked lets go of it by itself."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import statistics
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -31,7 +31,7 @@ from jobdesk_core.reading.rise import Rise, is_clear
 from jobdesk_core.reading.series import Series
 from jobdesk_core.watching.pulse_question import MOST, Answer, question
 from jobdesk_core.watching.situation import Situation, Usual
-from jobdesk_core.watching.spread import Spread
+from jobdesk_core.watching.tally import Tally
 
 #: Seconds that the question may take; then it is cancelled, on the server too.
 LIMIT_S = 4.0
@@ -96,16 +96,14 @@ class Look:
 class Pulse:
     """Ask again and again; between two questions nothing happens. `usual`: what the history knows of this database.
 
-    `spread` takes in how long jobs waited and ran, which is asked for where there is one.
+    `tally` counts what happens, and how long jobs wait and run, which is asked for where there is one.
     """
 
-    def __init__(self, usual: Usual | None = None, spread: Spread | None = None) -> None:
-        self.usual, self.spread = usual, spread
+    def __init__(self, usual: Usual | None = None, tally: Tally | None = None) -> None:
+        self.usual, self.tally = usual, tally
         self.clock = ServerClock()
         #: The last answer; None before the first one.
         self.look: Look | None = None
-        #: Events by queue, task and kind since the first question; too few where an answer was cut short.
-        self.counted: Counter[tuple[str, str, EventType]] = Counter()
         self._capabilities: Capabilities | None = None
         self._detected_at = 0.0
         self._costs_ms: deque[float] = deque(maxlen=3)
@@ -144,7 +142,7 @@ class Pulse:
                 raise SchemaChanged(found_elsewhere(capabilities) or sentence)
             self._capabilities, self._detected_at = capabilities, time.monotonic()
         asked_at = time.monotonic()
-        is_timed = self.spread is not None and (self._cursor is not None or self.spread.of_before)
+        is_timed = self.tally is not None and (self._cursor is not None or self.tally.of_before)
         try:
             answer = yield question(capabilities, self._cursor, list(self._missing), is_timed=is_timed)
         except BaseException:
@@ -166,23 +164,21 @@ class Pulse:
 
     def _take(self, answer: Answer) -> None:
         now = answer.server_time
+        if self.tally is not None:
+            events = ((queue, task, kind, n) for _, queue, task, kind, n, _, _ in answer.happened)
+            self.tally.take(events, answer.lasted, is_first=self._cursor is None)
         is_full = answer.events >= MOST
         if self._cursor is None:
             since = answer.first_at if is_full and answer.first_at is not None else now - dt.timedelta(days=1)
             self._seen_since, self._seen_from = since, minute_of(since) + 1
         elif is_full:
             self._left_out_at = minute_of(now)
-        for _, queue, task, kind, n, _, _ in answer.happened:
-            # What was before is not counted, but told with 0 from the start.
-            self.counted[queue, task, kind] += n if self._cursor is not None else 0
         before, asked = self._missing, time.monotonic()
         if self._cursor is not None:
             found = {missing: before.get(missing, asked) for missing in (*answer.missing, *before)}
             for missing in answer.appeared:
                 found.pop(missing, None)
             self._missing = {missing: at for missing, at in found.items() if asked - at < MISSING_S}
-        if self.spread is not None:
-            self.spread.take(answer.lasted)
         # Having fallen behind it goes on from now.
         self._cursor = answer.newest if is_full else answer.cursor
         series = self._series

@@ -16,7 +16,7 @@ from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.open_jobs import OpenJobs, heads_sql, read_heads
 from jobdesk_core.reading.pace import ENDS, KINDS
-from jobdesk_core.watching import spread
+from jobdesk_core.watching import tally
 
 #: Waiting jobs, running jobs and events looked at by one question.
 MOST = 10_000
@@ -49,7 +49,7 @@ class Answer:
     appeared: tuple[int, ...]
     server_time: dt.datetime
     cost_ms: float
-    lasted: Sequence[spread.Lasted] = ()
+    lasted: Sequence[tally.Lasted] = ()
 
 
 _OPEN = (
@@ -90,7 +90,7 @@ def question(
 
     `is_timed`: and how long what has happened lasted.
     """
-    parts, lasted = (f"{_TAIL}, {spread.LASTED}", f"{spread.TOLD} AS lasted, ") if is_timed else (_TAIL, "")
+    parts, lasted = (f"{_TAIL}, {tally.LASTED}", f"{tally.TOLD} AS lasted, ") if is_timed else (_TAIL, "")
     text = (
         f"WITH {parts}, seen AS (SELECT *, row_number() OVER () AS place FROM "
         f"({heads_sql(capabilities, _OPEN)}) AS heads) "
@@ -135,5 +135,5 @@ def _answer(rows: Rows, capabilities: Capabilities) -> Answer:
         tuple(first["appeared"]),
         last["server_time"],
         last["cost_ms"],
-        spread.read_lasted(first.get("lasted")),
+        tally.read_lasted(first.get("lasted")),
     )

@@ -1,6 +1,6 @@
-"""How long jobs waited and ran, in a few round buckets that only grow: what Prometheus calls a histogram.
+"""What has happened, and how long jobs waited and ran, in numbers that only grow: counters and histograms.
 
-The pulse's question tells them with what has happened since the last one, at two look-ups for each start and end.
+The pulse's question tells durations with what has happened since the last one, at two look-ups for each start and end.
 A wait is that of a first run, from when the job was due; a run is told when it has ended, however it did.
 """
 
@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, TypeVar
 
 from jobdesk_core.history.events import SECONDS
+from jobdesk_core.jobs import EventType
+
+T = TypeVar("T")
 
 #: The seconds up to which each bucket goes, these included; what takes longer is in one more bucket.
 BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
+#: Queues with their tasks and kinds that are counted each on its own; what comes after these is counted as OTHER.
+MOST_KEYS, OTHER = 50_000, "other"
 #: A job that has been tried more often has so many events that its runs are not looked up.
 _MOST_ATTEMPTS = 200
 
@@ -82,17 +88,23 @@ class Buckets:
         return low + (BOUNDS_S[place] - low) * (rank - before) / max(1, self.counts[place])
 
 
-class Spread:
-    """All of one database, from the first question on; `of_before`: with what that finds of the last hour."""
+class Tally:
+    """All of one database from the first question on. `of_before`: with the durations of the hour before that."""
 
     def __init__(self, *, of_before: bool = False) -> None:
         self.of_before = of_before
+        #: How many events by queue, task and kind. Those of before the first question are there, as 0.
+        self.events: Counter[tuple[str, str, EventType]] = Counter()
         self._held: dict[tuple[str, str, Span], Buckets] = {}
 
-    def take(self, lasted: Iterable[Lasted]) -> None:
-        """Add what a question has told."""
+    def take(
+        self, events: Iterable[tuple[str, str, EventType, int]], lasted: Iterable[Lasted], *, is_first: bool
+    ) -> None:
+        """Add what a question has told: queue, task, kind and number of events, and durations."""
+        for queue, task, kind, number in events:
+            self.events[_key(self.events, (queue, task, kind))] += 0 if is_first else number
         for queue, task, span, place, number, seconds in lasted:
-            held = self._held.setdefault((queue, task, span), Buckets())
+            held = self._held.setdefault(_key(self._held, (queue, task, span)), Buckets())
             held.counts[place] += number
             held.sum_s += seconds
 
@@ -106,7 +118,13 @@ class Spread:
 
     def _by(self, span: Span, part: int) -> dict[str, Buckets]:
         found: dict[str, Buckets] = {}
+        # A copy, for a question that goes on may add some.
         for key, buckets in self._held.copy().items():
             if key[2] == span:
                 found.setdefault(key[part], Buckets()).add(buckets)
         return found
+
+
+def _key(held: Mapping[tuple[str, str, T], object], key: tuple[str, str, T]) -> tuple[str, str, T]:
+    """Where it is counted: names without end must not take memory without end."""
+    return key if key in held or len(held) < MOST_KEYS else (OTHER, OTHER, key[2])
