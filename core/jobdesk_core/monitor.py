@@ -123,11 +123,18 @@ class Monitor:
 
     def situation(self) -> Situation | None:
         """All that the rules of attention may know of the latest moment; None before the first read."""
-        return self.watching.situation(self.moment, self.now()) if self.moment is not None else None
+        if self.moment is None:
+            return None
+        trouble = self.history.trouble
+        return replace(
+            self.watching.situation(self.moment, self.now()),
+            unrecorded=str(trouble or "") if self.history.path is not None else None,
+            unrecorded_since=self.recording.trouble_since,
+        )
 
     def _make_overview(self) -> None:
-        assert self.moment is not None
-        situation = self.watching.situation(self.moment, self.now())
+        situation = self.situation()
+        assert self.moment is not None and situation is not None
         self._overview = overview(self.moment, self.series, self.queues, situation)
         self.watching.note(self._overview.attention, situation.now)
         self._overview = replace(self._overview, last=self.watching.last)

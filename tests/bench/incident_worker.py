@@ -27,6 +27,9 @@ def tasks_of(app: Any, *, is_periodic: bool) -> None:
         if context.job.id % 20 == 0 and context.job.attempts == 0:
             raise ConnectTimeout("now and then")
 
+    async def storm() -> None:
+        raise ConnectTimeout("the other side did not answer")
+
     async def render() -> None:
         raise ConnectTimeout("the printer did not answer")
 
@@ -36,6 +39,7 @@ def tasks_of(app: Any, *, is_periodic: bool) -> None:
     app.task(name="mail.send")(send)
     app.task(name="report.make")(make)
     app.task(name="sync.pull", retry=3, pass_context=True)(pull)
+    app.task(name="sync.storm", retry=1_000)(storm)
     app.task(name="invoice.render")(render)
     if is_periodic:
         app.periodic(cron="* * * * *")(app.task(name="clock.tick", queue="clock")(tick))

@@ -470,6 +470,11 @@ def test_a_database_that_answers_slowly() -> None:
     assert said("slow_database", Situation(NOW, jobs(), latency=Latency(0.9, 0.15, None))) == []
 
 
+@pytest.mark.parametrize(("why", "told"), [(None, []), ("", []), ("There is no room.", ["There is no room."])])
+def test_what_happens_is_not_recorded_here(why: str | None, told: list[str]) -> None:
+    assert said("unrecorded", Situation(NOW, jobs(), unrecorded=why, unrecorded_since=ago(60))) == told
+
+
 def test_each_trouble_is_told_once_and_alerts_hear_of_all() -> None:
     stalled = OpenGroup(due=44, running=2, stalled=2, dead_worker=3, oldest=ago(400))
     found = jobs(alive(), WorkerRow(3, ago(55), 2), mail=stalled)

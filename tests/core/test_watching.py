@@ -7,19 +7,24 @@ import contextlib
 import datetime as dt
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from database import connected, defer, finish, run_sql
 from jobdesk_core.database.limited import ask_limited_async
+from jobdesk_core.database.marks import read_server
 from jobdesk_core.database.rows import WorkerRow
+from jobdesk_core.history.place import history_path
 from jobdesk_core.monitor import Monitor
+from jobdesk_core.profiles.profile import profile_of_dsn
 from jobdesk_core.reading.open_jobs import OpenGroup, OpenJobs
 from jobdesk_core.reading.rise import Rise
 from jobdesk_core.reported.detection import detect
@@ -210,7 +215,7 @@ async def test_what_was_over_last_is_remembered_for_this_session(dsn: str) -> No
         assert past.since == until_then - dt.timedelta(minutes=3)
 
 
-def test_status_tells_the_same_lines(dsn: str, tmp_path: Path) -> None:
+async def test_status_tells_the_same_lines(dsn: str, tmp_path: Path) -> None:
     worker = register(dsn)
     for _ in range(6):
         job = defer(dsn, task_name="pay", queue_name="mail")
@@ -222,13 +227,31 @@ def test_status_tells_the_same_lines(dsn: str, tmp_path: Path) -> None:
         "HOME": str(tmp_path),
     }
     command = [sys.executable, "-m", "jobdesk_core", "status", "--json", "--dsn", dsn]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
-    assert ended.returncode == 0, ended.stderr
-    (line,) = json.loads(ended.stdout)["attention"]
+
+    def attending(most_bytes: int = -1) -> list[Any]:
+        """What `status` tells where no file may grow beyond this, as on a disk that is full."""
+        limit = (most_bytes, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+        ended = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=60, check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        return list(json.loads(ended.stdout)["attention"])
+
+    # Where a window of this machine has recorded this database, that it cannot do so now is told, too.
+    async with connected(dsn) as (connector, _):
+        server = await read_server(connector.run_async)
+    path = history_path(profile_of_dsn(dsn)[0], server, folder=tmp_path / "jobdesk" / "history")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    (line,) = attending()
     assert (line["rule"], line["subject"], line["title"], line["number"]) == ("failures", "pay", "pay fails", 6)
     assert line["text"].startswith("pay: 6 failures in ") and line["filter"].startswith(
         "task:pay status:failed ended:>-"
     )
+    _, told = attending(10_000)
+    assert (told["rule"], told["title"]) == ("unrecorded", "The history is not written")
+    assert f"there is no room left for {path}" in told["text"]
 
 
 def test_a_situation_that_knows_nothing_says_nothing() -> None:

@@ -12,6 +12,7 @@ import commands
 import pytest
 from database import defer, finish, run_sql, start
 from jobdesk.connection.dialog import ConnectionDialog
+from jobdesk.overview.page import OverviewPage
 from jobdesk_core.history import recording
 from jobdesk_core.history.history import History
 from jobdesk_core.profiles import Profile, ProfileStore
@@ -79,6 +80,9 @@ async def test_a_history_that_cannot_be_written_is_told_once_and_goes_on(dsn: st
         desk = desk_of(window)
         desk.trouble.connect(lambda error: told.append(str(error)))
         await until(lambda: told, what="the trouble to be told")
+        window.show_page("overview")
+        page = window.pages.get_as("overview", OverviewPage)
+        await until(lambda: told[0] in page.attention.text, what="the line that says so")
         await until(lambda: desk.monitor.history.known(0, 2**40), what="the minutes in memory")
         run_sql(dsn, "SELECT pg_sleep(0.5)")
         assert desk.state.mode == "live"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from jobdesk_core.cli.connection import LIMIT_S, Opened
+from jobdesk_core.cli.history import path_of
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.asking import Asking
@@ -16,6 +17,7 @@ from jobdesk_core.database.limited import StatementTooLong, ask_limited, limited
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.feed.gaps import recent_events
 from jobdesk_core.feed.history import HistoryReader
+from jobdesk_core.history.history import History
 from jobdesk_core.reading.open_jobs import OpenJobs
 from jobdesk_core.reading.progress import progress
 from jobdesk_core.reading.series import Series
@@ -55,6 +57,16 @@ def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -
         started_at=series.last_start(),
         blocker=blocker,
     )
+
+
+def unrecorded(desk: Opened) -> str | None:
+    """Why a window on this machine cannot write what happens in this database; None where none has."""
+    try:
+        history = History(path_of(desk))
+    except ConnectorException:
+        return None
+    history.try_file()
+    return str(history.trouble) if history.trouble is not None else None
 
 
 def _asked(steps: Asking[T], connector: SyncPsycopgConnector) -> T | None:

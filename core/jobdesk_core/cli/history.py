@@ -45,18 +45,20 @@ def run(options: argparse.Namespace) -> int:
             raise Ended(exit_codes.USAGE, "What is to be forgotten? Name the database with --profile or --dsn.")
         return _list(options)
     with opened(options) as desk:
-        path = asyncio.run(_path(desk))
+        path = path_of(desk)
         now = minute_of(desk.connector.clock.now())
     if options.forget:
         return _forget(path)
     return _show(History(path), now, options)
 
 
-async def _path(desk: Opened) -> Path:
+def path_of(desk: Opened) -> Path:
+    """The file of the history of this database on this machine. Raises ConnectorException."""
+
     async def run(statement: Statement[Any]) -> Any:
         return desk.connector.run(statement)
 
-    return history_path(desk.profile, await read_server(run))
+    return history_path(desk.profile, asyncio.run(read_server(run)))
 
 
 def _forget(path: Path) -> int:

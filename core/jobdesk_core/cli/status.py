@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 
 from jobdesk_core.cli import exit_codes, output
-from jobdesk_core.cli.attending import situation
+from jobdesk_core.cli.attending import situation, unrecorded
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.clock import TOLD_S
 from jobdesk_core.connectors.settings import Route
@@ -82,7 +82,7 @@ def counted(desk: Opened) -> Counted:
         counts.set_open(jobs.counted())
         for stretch in run(INHABITED, connection=connection):
             counts.set_stretch(stretch, run(count_stretch(stretch), connection=connection))
-    seen = situation(desk, jobs, starts)
+    seen = dataclasses.replace(situation(desk, jobs, starts), unrecorded=unrecorded(desk))
     return Counted(counts, jobs, attention(seen), _unserved(seen))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +21,8 @@ T = TypeVar("T")
 FORM = 1
 #: How large the file of what is being written may stay.
 WAL_BYTES = 4_000_000
+#: How much is written to see whether there is room.
+_TRIED_BYTES = 65_536
 NUMBERS = tuple(kind.value for kind in COUNTED)
 _ROW = (
     "series INTEGER NOT NULL, {span} INTEGER NOT NULL, "
@@ -84,6 +88,18 @@ class HistoryFile(SqliteFile):
                     return work(connection) if _form(connection) == FORM else otherwise
             except (sqlite3.Error, OSError, ValueError):
                 return otherwise
+
+    def try_folder(self) -> None:
+        """Write something beside the file, where there is one, and take it away again. Raises HistoryTrouble."""
+        if not self.path.exists():
+            return
+        try:
+            with tempfile.TemporaryFile(dir=self.path.parent) as file:
+                file.write(bytes(_TRIED_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._trouble(error) from error
 
     @property
     def share(self) -> float:

@@ -90,6 +90,15 @@ class History:
             pass  # another program is writing
         return False
 
+    def try_file(self) -> None:
+        """See whether anything can be written beside the file, if there is one; `trouble` says why not."""
+        try:
+            if self._file is not None:
+                self._file.try_folder()
+            self.trouble = None
+        except HistoryTrouble as trouble:
+            self.trouble = trouble
+
     def _put(self, file: HistoryFile, writing: Mapping[int, Minute], now: int) -> None:
         try:
             file.write(lambda connection: store.put(connection, writing))

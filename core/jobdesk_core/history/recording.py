@@ -42,7 +42,8 @@ class Recording:
         self.usual = RecordedUsual()
         #: Is told in words when the history cannot be written any more, once for as long as that lasts.
         self.on_trouble: Callable[[Exception], object] = lambda trouble: None
-        self._has_told = False
+        #: Since when the history cannot be written (UTC); None while it can.
+        self.trouble_since: dt.datetime | None = None
         self._told_aside: Path | None = None
 
     async def find(self) -> None:
@@ -119,6 +120,8 @@ class Recording:
                     f"The history could not be read. It was put aside as {self._told_aside}; a new one begins."
                 )
             )
-        if trouble is not None and not self._has_told:
+        if trouble is None:
+            self.trouble_since = None
+        elif self.trouble_since is None:
+            self.trouble_since = self._connector.clock.now()
             self.on_trouble(trouble)
-        self._has_told = trouble is not None

@@ -243,6 +243,7 @@ def _is_judged(rule: RuleKey, situation: Situation) -> bool:
     if rule in ("no_worker", "unresponsive_worker", "stalled_jobs"):
         return situation.open.workers is not None
     facts = {
+        "unrecorded": situation.unrecorded,
         "schedule": situation.schedules,
         "lock": situation.lock_lines,
         "unserved": situation.served,

@@ -34,6 +34,7 @@ RULES: dict[RuleKey, Rule] = {
     "long_run": runs.long_run,
     "unresponsive_worker": workers.unresponsive_worker,
     "paused": queues.paused,
+    "unrecorded": database.unrecorded,
     "oldest_due": queues.oldest_due,
 }
 

@@ -21,6 +21,7 @@ RuleKey = Literal[
     "long_run",  # a run far beyond its task's usual time
     "unresponsive_worker",
     "paused",
+    "unrecorded",  # what happens is not kept on this machine: its disk is full, or may not be written
     "oldest_due",  # for alerts: the oldest due job is older than so much
 ]
 #: What helps, beside showing the jobs: rescue `count` stalled jobs, retry `count` failed ones, defer a schedule's job

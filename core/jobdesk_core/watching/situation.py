@@ -151,6 +151,9 @@ class Situation:
     worker_seen_at: dt.datetime | None = None
     #: A sentence about the session for which others wait, in the server itself; empty when nothing tells.
     blocker: str = ""
+    #: Why what happens is not written on this machine, in words, empty while it is; and since when that is seen (UTC).
+    unrecorded: str | None = None
+    unrecorded_since: dt.datetime | None = None
 
     @cached_property
     def is_none_alive(self) -> bool:

@@ -1,4 +1,4 @@
-"""Rules about the database itself: it answers slowly, or not at all."""
+"""Rules about the database itself, and about what is kept of it here: it answers slowly, or not, or is not recorded."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def slow_database(situation: Situation, limits: Thresholds) -> Iterator[Attentio
     if situation.blocker:
         sentence += f" {situation.blocker}"
     yield Attention("slow_database", "", "The database answers slowly", sentence, latency.since, "bad", latency.now_s)
+
+
+def unrecorded(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
+    """What happens is not written on this machine, since its disk is full, for example."""
+    if situation.unrecorded:
+        sentence, since = situation.unrecorded, situation.unrecorded_since
+        yield Attention("unrecorded", "", "The history is not written", sentence, since, "warning")
 
 
 def unreachable(reason: str, since: dt.datetime, now: dt.datetime) -> Attention:
