@@ -4,7 +4,7 @@
 JOBS (1,000,000) is the size of the monitor's database, ROUNDS (5) how often each is measured, ONLY a part of a
 measure's title, or several with commas. STALLS_S (60) is how long the window is watched under load, HOURS (24) how
 much time is simulated, WATCHED_S (30) how long the server is watched, ORDINARY_MIN (10)
-how many minutes of ordinary traffic there are before the incidents.
+how many minutes of ordinary traffic there are before the incidents, PROMETHEUS the program that scrapes beside them.
 """
 
 from __future__ import annotations

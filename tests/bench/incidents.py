@@ -2,7 +2,7 @@
 
 For each: seconds until the first true line, seconds until a line names the cause, and that line. And before them some
 minutes (ORDINARY_MIN, 10) of ordinary traffic, in which a worker is started anew: every line there is a false one. ONLY
-chooses incidents by a part of their names: ONLY=convoy,schedule.
+chooses incidents by a part of their names: ONLY=convoy,schedule. Beside it a board of Grafana's: `incidents_grafana.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg
 from engines import create_database, run
 from incident_stage import NAME, Stage, beside, fill, flow, slow_server, small_disk, until
+from incidents_grafana import Board, board
 from jobdesk_core import PsycopgConnector
 from jobdesk_core.database.capabilities import DETECT
 from jobdesk_core.embedded import EmbeddedServer
@@ -26,6 +27,7 @@ from jobdesk_core.monitor import Monitor
 from jobdesk_core.reported.ddl import schema_sql
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.watching.attention import Attention, attention
+from psycopg.conninfo import make_conninfo
 
 MINUTES = float(os.environ.get("ORDINARY_MIN", "10"))
 ENGINES = os.environ.get("ENGINES", "ours,theirs").split(",")
@@ -46,6 +48,7 @@ class Incident:
     line_s: float | None = None
     cause_s: float | None = None
     text: str = ""
+    board: Board | None = None
 
     def look(self, lines: Sequence[Attention]) -> None:
         """Take note of a line about it."""
@@ -60,8 +63,8 @@ class Incident:
 
     @property
     def is_over(self) -> bool:
-        """Whether all is known that it was staged for."""
-        return self.cause_s is not None
+        """Whether all is known that it was staged for, on the board beside it too."""
+        return self.cause_s is not None and (self.board is None or self.board.is_done(self))
 
     def told(self) -> str:
         """Its row of the table."""
@@ -207,11 +210,13 @@ async def _stage_blocked(stage: Stage, incident: Incident) -> None:
         await until(lambda: incident.is_over, 90)
 
 
-async def _play(dsn: str, engine: str, only: tuple[str, ...]) -> None:
+async def _play(dsn: str, engine: str, only: tuple[str, ...], grafana: Board | None) -> None:
     connector = PsycopgConnector(conninfo=dsn, max_size=4, kwargs={"application_name": NAME})
     await connector.open_async()
     stage = Stage(dsn, engine)
     chosen = [each for each in _incidents(engine) if any(word in each.name for word in only)]
+    for incident in chosen:
+        incident.board = grafana
     at_once = [each for each in chosen if each.name not in ALONE]
     try:
         reported = await connector.run_async(detect())
@@ -220,7 +225,8 @@ async def _play(dsn: str, engine: str, only: tuple[str, ...]) -> None:
         with small_disk() as disk:
             monitor.recording.path_of = lambda server: disk / "history.sqlite"
             followed = monitor.run(lambda changes: None, lambda state: None)
-            async with beside(followed, monitor.recording.keep_saved(), watched.follow()):
+            looks = [grafana.follow(chosen)] if grafana is not None else []
+            async with beside(followed, monitor.recording.keep_saved(), watched.follow(), *looks):
                 await _ordinary(stage, watched)
                 watched.incidents = chosen
                 await _stage_all(stage, at_once, disk)
@@ -235,6 +241,8 @@ async def _play(dsn: str, engine: str, only: tuple[str, ...]) -> None:
     print(_HEAD)
     for incident in chosen:
         print(incident.told(), flush=True)
+    for line in grafana.told(chosen) if grafana is not None else ():
+        print(line, flush=True)
 
 
 def bench(jobs: int, rounds: int, only: tuple[str, ...]) -> None:
@@ -250,4 +258,6 @@ def bench(jobs: int, rounds: int, only: tuple[str, ...]) -> None:
                 if engine == "ours":
                     run(dsn, schema_sql())
                 print(f"\nIncidents, workers of {engine}.", flush=True)
-                asyncio.run(_play(dsn, engine, words))
+                scraped = make_conninfo(dsn, application_name=NAME)
+                with board(scraped, Path(folder) / engine, 30 * MINUTES) as grafana:
+                    asyncio.run(_play(dsn, engine, words, grafana))
