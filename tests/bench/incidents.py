@@ -2,7 +2,8 @@
 
 For each: seconds until the first true line, seconds until a line names the cause, and that line. And before them some
 minutes (ORDINARY_MIN, 10) of ordinary traffic, in which a worker is started anew: every line there is a false one. ONLY
-chooses incidents by a part of their names: ONLY=convoy,schedule. Beside it a board of Grafana's: `incidents_grafana.py`.
+chooses incidents by a part of their names: ONLY=convoy,schedule. Beside it a board of Grafana's:
+`incidents_grafana.py`.
 """
 
 from __future__ import annotations

@@ -56,10 +56,12 @@ SEEN_IN: dict[str, tuple[set[str], Sequence[str]]] = {
     "a worker frozen": ({"frozen"}, _WORKERS),
     "a queue unserved": ({"push"}, ()),
     "a burst of failures": ({"mail", "invoice.render"}, ()),
+    "a storm of retries": ({"sync", "sync.storm"}, ()),
     # No series is of what has not happened.
     "a missed schedule": ({"clock.tick"}, ()),
     "a lock convoy": ({"convoy"}, ()),
     "a lock of a dead worker": ({"orphaned"}, _WORKERS),
+    "a locked row": ({"row"}, ()),
     "a run that hangs": ({"hangs", "report.make"}, ()),
     "a slow database": (set(), ("Databases that answer", "How long the database takes to answer")),
     "a session in the way": ({"batch"}, ()),
