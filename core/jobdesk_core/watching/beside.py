@@ -13,7 +13,9 @@ from typing import TypeVar
 
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.limited import StatementTooLong
+from jobdesk_core.database.reported import Reported
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.reported.detection import detect
 from jobdesk_core.reported.reading import LINK_LOST
@@ -34,6 +36,8 @@ TIMES_COST, LONGEST_S = 100.0, 600.0
 #: Seconds for which past runs of periodic tasks are looked for at one reading; and after which the rest of it is left
 #: for the next one.
 RUNS_S, WHOLE_S = 0.3, 3.0
+#: Seconds after which it is asked anew whether workers report.
+REPORTED_S = 600.0
 #: Events that are looked at for what a task's runs usually take.
 MOST_EVENTS = 5_000
 
@@ -52,6 +56,9 @@ class Beside:
         self._long_runs: Sequence[LongRun] | None = None
         self._schedules: Sequence[Schedule] | None = None
         self._reader: ScheduleReader | None = None
+        self._able: Capabilities | None = None
+        self._reported: Reported | None = None
+        self._reported_at = self._began = 0.0
 
     @property
     def is_due(self) -> bool:
@@ -73,21 +80,38 @@ class Beside:
     def steps(self, look: Look) -> Asking[None]:
         """Read it beside this look of a pulse. Raises ConnectorException when the link is lost."""
         began = time.monotonic()
-        self._due_at = began + self._every_s
-        reported = yield from _attempted(_alone(detect()))
-        able = replace(look.capabilities, reported=reported) if reported is not None else look.capabilities
+        yield from self.facts(look)
+        # What took so long keeps the pulse waiting.
+        if time.monotonic() - began < WHOLE_S:
+            yield from self.schedules()
+
+    def facts(self, look: Look) -> Asking[None]:
+        """The first part: all but the schedules."""
+        self._began = time.monotonic()
+        self._due_at = self._began + self._every_s
+        if self._reported is None or self._began - self._reported_at >= REPORTED_S:
+            self._reported, self._reported_at = (yield from _attempted(_alone(detect()))), self._began
+        reported = self._reported or look.capabilities.reported
+        able = self._able = replace(look.capabilities, reported=reported)
         seen = look.situation
         self._facts = (yield from _attempted(read_facts(able, seen.open, seen.rises))) or Facts()
         before = {line.lock: line.waiting for line in self._lines or ()}
         yield from self._take(look, before)
-        # What took so long keeps the pulse waiting.
-        if time.monotonic() - began < WHOLE_S:
-            self._reader = self._reader or ScheduleReader(able)
-            self._reader.capabilities = able
-            found = yield from _attempted(self._reader.more(self._runs_s))
-            self._schedules = found.schedules if found is not None else None
-        pause_s = min(TIMES_COST * (time.monotonic() - began), LONGEST_S)
-        self._due_at = began + max(self._every_s, pause_s)
+        self._pause()
+
+    def schedules(self) -> Asking[None]:
+        """The second part, after the first: crons take their time."""
+        if self._able is None:
+            return
+        self._reader = self._reader or ScheduleReader(self._able)
+        self._reader.capabilities = self._able
+        found = yield from _attempted(self._reader.more(self._runs_s))
+        self._schedules = found.schedules if found is not None else None
+        self._pause()
+
+    def _pause(self) -> None:
+        pause_s = min(TIMES_COST * (time.monotonic() - self._began), LONGEST_S)
+        self._due_at = self._began + max(self._every_s, pause_s)
 
     def _take(self, look: Look, before: Mapping[str, int]) -> Asking[None]:
         """The lines and the long runs of what was read, with what their tasks' runs usually take."""

@@ -70,9 +70,12 @@ def read_facts(capabilities: Capabilities, jobs: OpenJobs, rises: Sequence[Rise]
             locks = (yield from read_locks(capabilities)).rows
         except StatementTooLong:
             locks = None
-    running: list[Running] | None = None
-    with contextlib.suppress(StatementTooLong):
-        running = yield longest_running(capabilities)
+    running: list[Running] | None = []
+    if jobs.all.running:
+        try:
+            running = yield longest_running(capabilities)
+        except StatementTooLong:
+            running = None
     served = yield from _served(capabilities, jobs)
     causes: dict[Failing, Cause] = {}
     for rise in sorted(rises, key=lambda each: -each.failures)[:MOST_RISES]:

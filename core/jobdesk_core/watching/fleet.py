@@ -11,12 +11,13 @@ import contextlib
 import datetime as dt
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from jobdesk_core.connectors import limits
 from jobdesk_core.connectors.psycopg import Connection, PsycopgConnector
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.database.asking import Asking, ask_async
 from jobdesk_core.database.limited import StatementTooLong, limited
 from jobdesk_core.exceptions import PasswordCommandNotAllowed
@@ -246,6 +247,10 @@ class _Follower:
 
     async def _ask_on(self, connector: PsycopgConnector, connection: Connection) -> None:
         """Ask until a tab follows the database, or the link is lost. What takes too long is asked more rarely."""
+
+        def ask(statement: Statement[Any]) -> Awaitable[Any]:
+            return limited(connector, statement, beside.LIMIT_S, connection)
+
         while self._fleet.elsewhere(self._profile.name) is None:
             try:
                 look = await self._pulse.ask(connector, connection, limit_s=self._fleet.limit_s)
@@ -260,9 +265,8 @@ class _Follower:
             self._show(look, looked_at)
             if self._beside.is_due:
                 # Shown before and after: a reading that takes long delays no number.
-                await aside(
-                    self._beside.steps(look), lambda asked: limited(connector, asked, beside.LIMIT_S, connection)
-                )
+                await ask_async(self._beside.facts(look), ask)
+                await aside(self._beside.schedules(), ask)
                 self._show(look, looked_at)
             await self._rest(self._pulse.wait_s(self._fleet.wait_s))
 
@@ -314,10 +318,14 @@ class _Follower:
     async def _rest(self, seconds: float | None) -> None:
         """Wait so long, or until woken."""
         self._wake.clear()
-        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the waking.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
+        # No exception for each rest of each database, and no wait_for: before Python 3.12 it swallows a cancellation
+        # that comes together with the waking.
+        alarm = asyncio.get_running_loop().call_later(seconds, self._wake.set) if seconds is not None else None
+        try:
+            await self._wake.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
 
 
 def _changes(before: Member, after: Member) -> Sequence[Change]:
@@ -345,8 +353,9 @@ def _changes(before: Member, after: Member) -> Sequence[Change]:
             note("No longer behind a pooler: LISTEN again")
     if not after.is_answering or after.look is None:
         return found
-    if before.look is not None and before.look.release != after.look.release:
-        note(f"Migrated from {before.look.release} to {after.look.release}")
+    was = before.look
+    if was is not None and was.capabilities is not after.look.capabilities and was.release != after.look.release:
+        note(f"Migrated from {was.release} to {after.look.release}")
     known = {line.key for line in before.lines} if before.look is not None else set()
     for line in after.lines:
         if line.key not in known:

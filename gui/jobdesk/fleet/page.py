@@ -108,15 +108,19 @@ class FleetPage(Page):
             self.table.choose(first)
         self._show_side()
 
-    def tick(self) -> None:
-        """A second has gone by: all is shown every other second, and at once what has changed its rank or state."""
+    def tick(self) -> bool:
+        """A second has gone by: all is shown every other second, and at once what has changed its rank or state.
+
+        Returns whether all was shown.
+        """
         ranks: list[tuple[str, int, str]] = [(member.name, member.rank, member.state) for member in self.board.members]
         self._is_odd = not self._is_odd
         if self._is_odd and ranks == self._ranks:
             self.table.show_reasons()
-        else:
-            self._ranks = ranks
-            self.refresh()
+            return False
+        self._ranks = ranks
+        self.refresh()
+        return True
 
     def retell(self) -> None:
         """Moments are told in another zone."""

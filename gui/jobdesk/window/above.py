@@ -51,8 +51,8 @@ class Above(QObject):
 
     def refresh(self) -> None:
         """Let time pass on the page."""
-        self._view.pages.get_as(ABOVE, FleetPage).tick()
-        self.show_numbers()
+        if self._view.pages.get_as(ABOVE, FleetPage).tick():
+            self.show_numbers()
 
     def show_numbers(self) -> None:
         """Badge, header and footer by what is known now."""
