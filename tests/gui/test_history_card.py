@@ -47,12 +47,17 @@ class Shown:
         theme().install(qapp)
         self.history, self.card, self.filters = history(), HistoryCard(), list[str]()
         self.wishes: list[Wish] = []
+        self.runs: list[int] = []
         self.card.resize(width, 340)
         self.card.wished.connect(self.read)
-        self.card.jobs_asked_for.connect(self.filters.append)
+        self.card.jobs_asked_for.connect(self.asked)
         self.read()
         self.card.show()
         self.card.grab()
+
+    def asked(self, text: str, runs: int) -> None:
+        self.filters.append(text)
+        self.runs.append(runs)
 
     def read(self) -> None:
         wish = self.card.wish(())
@@ -90,7 +95,7 @@ def test_a_column_leads_to_the_jobs_that_ended_in_it(qapp: QApplication) -> None
     for y in (round(chart._painting.height_of(count)) for count in (0.5, 2)):  # one succeeded, two upon it failed
         QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=QPoint(x, y))
     minute = jobs_filter(NOW - 5, NOW - 4, ["succeeded"])
-    assert shown.filters == [minute, jobs_filter(NOW - 5, NOW - 4, ["failed"])]
+    assert shown.filters == [minute, jobs_filter(NOW - 5, NOW - 4, ["failed"])] and shown.runs == [1, 2]
     shown.filters.clear()
     shown.card.choice.choose("queue", "mail")
     shown.read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,56 @@ async def test_cards_chart_and_table_add_up_lead_to_the_jobs_and_come_back(dsn: 
             assert (page.history.minutes, page.history.choice.name) == (60, None)
             window.arrangement.put(kept)
             assert (page.history.minutes, page.history.choice.name) == (15, "mail")
+
+
+async def test_each_number_leads_to_as_many_jobs_or_says_why_not(dsn: str, tmp_path: Path) -> None:
+    with Others(dsn) as others:
+        worker = others.register_worker()
+        for queue, status, count in (
+            ("mail", "failed", 3), ("mail", "succeeded", 4), ("mail", "aborted", 1), ("a b, c", "failed", 2),
+        ):  # fmt: skip
+            for _ in range(count):
+                others.start(job_id := others.defer("t", queue), worker)
+                others.finish(job_id, status)
+        for queue in ("mail", "mail", "a b, c"):
+            others.start(others.defer("t", queue), worker)
+            others.defer("t", queue)
+            others.run("SELECT procrastinate_cancel_job_v1(%s, false, false)", others.defer("t", queue))
+            others.defer("t", queue, scheduled_at=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))
+        others.defer("t", "mail", scheduled_at=dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
+        others.run("UPDATE procrastinate_jobs SET worker_id = NULL WHERE status = 'doing' AND queue_name <> 'mail'")
+        others.run("UPDATE procrastinate_events SET at = date_trunc('minute', now()) - interval '179 seconds'")
+        async with live(tmp_path, dsn) as window:
+            window.show_page("overview")
+            page, clicked = window.pages.get("overview"), list[str]()
+            await until(lambda: cells(page, "mail")[1:5] == ["3", "2", "2", "3"], what="the queues")
+            await until(lambda: page.cards.finished.value == "10", what="the hour")
+            data = page.history.chart.data
+            column = next(place for place, count in enumerate(data.layers[1].values) if count)
+            numbers: list[tuple[int, Any]] = [(int(card.value), card.chosen.emit) for card in page.cards.all]
+            for place, layer in enumerate(data.layers):
+                chosen = partial(page.history.chart.column_chosen.emit, *data.span(column), layer.key)
+                numbers.append(((5, 4, 1)[(1, 0, 2)[place]], chosen))
+            numbers.append((10, partial(page.history.chart.column_chosen.emit, *data.span(column), "")))
+            for row in range(page.model.rowCount()):
+                for place in (1, 2, 3, 4):
+                    index = page.model.index(row, place)
+                    numbers.append((int(index.data().split()[0]), partial(page.table.activated.emit, index)))
+            for number, click in numbers:
+                click()
+                clicked.append(window.header.filter_bar.text())
+                assert window.navigation.current == "jobs"
+                await until(
+                    lambda: not window.jobs.reading.is_reading and window.jobs.model.is_complete, what="the list"
+                )
+                assert len(window.jobs.model.ids()) == number, clicked[-1]
+                window.show_page("overview")
+            assert len(set(clicked)) == 4 + 4 + 2 * 4 + 1, "the sums are those of the cards, but for the scheduled"
+            assert not window.message.isVisible(), window.message.text
+            others.run("DELETE FROM procrastinate_jobs WHERE status = 'failed' AND queue_name = 'mail'")
+            page.cards.failed.chosen.emit()
+            words = "5 runs were counted, 2 jobs are listed: the others were tried again or deleted since."
+            await until(lambda: words in window.message.text, what="why")
 
 
 async def test_while_nothing_is_heard_the_chart_goes_on_as_not_recorded(

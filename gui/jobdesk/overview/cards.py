@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from jobdesk.kit import formats
 from jobdesk.kit.card import DOT, Card
 from jobdesk.kit.theme.tokens import Tone
-from jobdesk.overview.ranges import ENDINGS, bounds_words, jobs_filter, last_name
+from jobdesk.overview.ranges import DUE, ENDINGS, RUNNING, bounds_words, jobs_filter, last_name
 from jobdesk.queues.words import course_cell, seconds
 
 
@@ -21,6 +21,7 @@ class Cards(QObject):
     """The cards, and which jobs each leads to."""
 
     filter_asked_for = Signal(str)
+    runs_asked_for = Signal(str, int)  # the jobs of so many runs
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -30,9 +31,8 @@ class Cards(QObject):
         self.failed = Card(self.tr("failed, last hour"))
         self.finished = Card(self.tr("finished, last hour"))
         self._span: Span | None = None
-        self._has_stalled = False
-        self.due.chosen.connect(lambda: self.filter_asked_for.emit("status:todo"))
-        self.running.chosen.connect(self._open_running)
+        self.due.chosen.connect(lambda: self.filter_asked_for.emit(DUE))
+        self.running.chosen.connect(lambda: self.filter_asked_for.emit(RUNNING))
         self.failed.chosen.connect(lambda: self._open_range(["failed"]))
         self.finished.chosen.connect(lambda: self._open_range(ENDINGS))
 
@@ -49,7 +49,7 @@ class Cards(QObject):
 
     def show_numbers(self, found: Overview, span: Span | None, now: dt.datetime, *, is_stale: bool) -> None:
         """Show these; stale ones are of the past, and grey."""
-        group, self._span, self._has_stalled = found.open, span, bool(found.open.stalled)
+        group, self._span = found.open, span
         is_stuck = found.progress.course == "stalled"
         is_bad = bool(group.stalled or (found.live_workers == 0 and (group.due or group.running)))
         self._show(self.due, group.due, self._due_note(found, now), "bad" if is_stuck else "", is_stale=is_stale)
@@ -95,12 +95,11 @@ class Cards(QObject):
         self.failed.set_title(self.tr("failed, {when}").format(when=when))
         self.finished.set_title(self.tr("finished, {when}").format(when=when))
 
-    def _open_running(self) -> None:
-        self.filter_asked_for.emit("is:stalled" if self._has_stalled else "status:doing")
-
     def _open_range(self, statuses: Sequence[str]) -> None:
-        if self._span is not None:
-            self.filter_asked_for.emit(jobs_filter(self._span.whole.first, self._span.whole.end, statuses))
+        span = self._span
+        if span is not None:
+            number = span.failed if statuses == ["failed"] else span.finished
+            self.runs_asked_for.emit(jobs_filter(span.whole.first, span.whole.end, statuses), number)
 
     def _due_note(self, found: Overview, now: dt.datetime) -> str:
         group = found.open

@@ -31,7 +31,7 @@ class HistoryCard(QFrame):
     """Asks by `wished` for what it is to show, and says by `jobs_asked_for` which jobs a column leads to."""
 
     wished = Signal()
-    jobs_asked_for = Signal(str)
+    jobs_asked_for = Signal(str, int)  # the jobs of so many runs
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -147,13 +147,16 @@ class HistoryCard(QFrame):
 
     def _open_jobs(self, first: int, end: int, key: str) -> None:
         kind, name = self.choice.kind, self.choice.name
-        outcomes = list(outcome_names())
+        outcomes, shown = list(outcome_names()), self.chart.shown
+        column = shown.column_at(first)
+        runs = sum(layer.values[column] for layer in shown.layers if key in ("", layer.key))
         if kind is not None and name is None:
             names, is_without = self._named(key)
-            self.jobs_asked_for.emit(jobs_filter(first, end, outcomes, kind, names, is_without=is_without))
+            self.jobs_asked_for.emit(jobs_filter(first, end, outcomes, kind, names, is_without=is_without), runs)
             return
         statuses = [key] if key in outcomes else [each for each in outcomes if each not in self.layers.hidden]
-        self.jobs_asked_for.emit(jobs_filter(first, end, statuses or outcomes, kind, () if name is None else (name,)))
+        found = jobs_filter(first, end, statuses or outcomes, kind, () if name is None else (name,))
+        self.jobs_asked_for.emit(found, runs)
 
     def _named(self, key: str) -> tuple[list[str], bool]:
         """The names that a click on a part, or beside all of them, means; or those without which it means all."""

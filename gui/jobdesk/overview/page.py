@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from jobdesk_core.filters.language import term
+from jobdesk_core import number
+from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.history.history import History
 from jobdesk_core.reading.name_rows import Board
 from jobdesk_core.reading.pace import minute_of
@@ -32,6 +33,7 @@ from jobdesk.overview.cards import Cards
 from jobdesk.overview.charted import Below, charted
 from jobdesk.overview.history_card import HistoryCard
 from jobdesk.overview.queue_table import QueueTable
+from jobdesk.overview.ranges import difference_words
 
 #: Narrower, the 95th percentiles are left to the Queues page.
 NARROW_WIDTH = 860
@@ -61,11 +63,13 @@ class OverviewPage(Page):
         self.attention.rules_asked_for.connect(self.rules_asked_for)
         self.cards = Cards()
         self.cards.filter_asked_for.connect(self.filter_asked_for)
+        self.cards.runs_asked_for.connect(self._show_runs)
         self.history = HistoryCard()
         self.history.wished.connect(self.refresh)
-        self.history.jobs_asked_for.connect(self.filter_asked_for)
+        self.history.jobs_asked_for.connect(self._show_runs)
         self.queues = QueueTable()
-        self.queues.queue_chosen.connect(lambda name: self.filter_asked_for.emit(term("queue", name)))
+        self.queues.filter_asked_for.connect(self.filter_asked_for)
+        self.queues.runs_asked_for.connect(self._show_runs)
         self.queues.all_chosen.connect(lambda: self.page_asked_for.emit("queues"))
         self.model, self.table = self.queues.model, self.queues.table
         self._build()
@@ -125,6 +129,21 @@ class OverviewPage(Page):
             self.attention.show_lines(found.attention, now, as_of, found.last)
         self.cards.show_numbers(found, self._span, now, is_stale=is_stale)
         self.queues.show_queues(found, self._span, now, is_stale=is_stale)
+
+    def _show_runs(self, text: str, runs: int) -> None:
+        """Show the jobs of so many runs, and say why there are fewer or more of them, if that is so."""
+        self.filter_asked_for.emit(text)
+
+        def compare(found: number.Number | None) -> None:
+            if (
+                found is not None
+                and found.kind is number.Kind.AS_OF
+                and (words := difference_words(runs, found.value or 0))
+            ):
+                self.told.emit(words)
+
+        if self._desk is not None:
+            self._desk.count_view(JobFilter.parse(text), compare)
 
     def _look_back(self, queues: tuple[str, ...]) -> None:
         """Read what happened in the range, unless that is known: anew each minute, and now and then within it."""

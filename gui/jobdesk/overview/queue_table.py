@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+from jobdesk_core.filters.language import term
 from jobdesk_core.reading.name_rows import NameRow
+from jobdesk_core.watching.live_hour import Kind
 from jobdesk_core.watching.overview import Overview
 from jobdesk_core.watching.spans import Span
 from PySide6.QtCore import QCoreApplication, QModelIndex, Signal
@@ -17,24 +19,29 @@ from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
-from jobdesk.overview.ranges import short_name
+from jobdesk.overview.ranges import DUE, RUNNING, SCHEDULED, STALLED, jobs_filter, short_name
 from jobdesk.queues.columns import LONG_AGE, LONG_TIME
 from jobdesk.queues.words import count_cell, course_cell, running_cell, seconds
 
 #: The columns whose numbers are of the range, and those that narrow windows leave to the Queues page.
 FAILED, LINE = 4, 9
+#: The filters of the columns that count open jobs.
+OPEN = {1: DUE, 2: SCHEDULED, 3: RUNNING}
 WIDE_ONLY = (6, 7)
 
 
 class QueueTable(QFrame):
     """A table as high as its rows, and below it how many queues there are more."""
 
-    queue_chosen = Signal(str)
+    filter_asked_for = Signal(str)
+    runs_asked_for = Signal(str, int)  # the jobs of so many runs
     all_chosen = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
+        self._span: Span | None = None
+        self._stalled: frozenset[str] = frozenset()
         titles = _titles()
         self.model = ValuesModel(titles, self)
         self.table = Table(_tr("Queues"))
@@ -72,7 +79,8 @@ class QueueTable(QFrame):
 
     def show_queues(self, found: Overview, span: Span | None, now: dt.datetime, *, is_stale: bool) -> None:
         """Show the queues of this moment, with what happened to them in the span."""
-        minutes = span.minutes if span is not None else 60
+        self._stalled = frozenset(row.name for row in found.queues if row.open.stalled)
+        self._span, minutes = span, span.minutes if span is not None else 60
         if self.model.set_title(FAILED, _tr("failed, {time}").format(time=short_name(minutes))):
             self.table.lay_columns(self.model.titles)
         rows = [(row.name, _cells(found, row, span, now)) for row in found.queues]
@@ -88,10 +96,21 @@ class QueueTable(QFrame):
         self.more.set_runs([more] if found.more > 0 else [Run(_tr("No queue has any job."), "secondary")])
 
     def _open(self, index: QModelIndex) -> None:
-        if index.row() == self.model.rowCount() - 1:
-            self.all_chosen.emit()
+        """What the number counts that was clicked; beside the numbers, all jobs of the queue, or all queues."""
+        name = self.model.key_at(index.row())
+        queue, span = term("queue", name) if name else "", self._span
+        told = span.queues.get(name) if span is not None and name else span
+        if index.column() in OPEN:
+            is_stalled = OPEN[index.column()] == RUNNING and name in self._stalled  # it tells how many of them
+            self.filter_asked_for.emit(f"{queue} {STALLED if is_stalled else OPEN[index.column()]}".strip())
+        elif index.column() == FAILED and span is not None and told is not None:
+            kind: Kind | None = "queue" if name else None
+            found = jobs_filter(span.whole.first, span.whole.end, ["failed"], kind, (name,) if name else ())
+            self.runs_asked_for.emit(found, told.failed)
+        elif name:
+            self.filter_asked_for.emit(queue)
         else:
-            self.queue_chosen.emit(self.model.key_at(index.row()))
+            self.all_chosen.emit()
 
 
 def _titles() -> list[Title]:

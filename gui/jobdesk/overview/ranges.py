@@ -17,6 +17,8 @@ from jobdesk.kit.chart.scales import span_text
 #: Minutes of the ranges that have a button.
 USUAL, DAY = 60, 1_440
 MINUTES = (15, USUAL, 360, DAY, 10_080)
+#: The filters of what is due, scheduled for later, and running; and of those that run without a living worker.
+DUE, SCHEDULED, RUNNING, STALLED = "status:todo -is:scheduled", "is:scheduled", "status:doing", "is:stalled"
 ENDINGS = tuple(kind.value for kind in OUTCOMES)
 
 
@@ -57,6 +59,17 @@ def filled_words(span: Span) -> str:
 def bounds_words(span: Span) -> str:
     """From when to when it is."""
     return span_text(span.whole.first, span.whole.end)
+
+
+def difference_words(runs: int, jobs: int) -> str:
+    """Why other than so many jobs are behind so many runs; empty when there is nothing to be said."""
+    if jobs < runs:
+        words = _tr("{runs} runs were counted, {jobs} jobs are listed: the others were tried again or deleted since.")
+    elif jobs > runs:
+        words = _tr("{runs} runs were counted, {jobs} jobs are listed: not all of this time was recorded.")
+    else:
+        return ""
+    return words.format(runs=formats.number(runs), jobs=formats.number(jobs))
 
 
 def jobs_filter(
