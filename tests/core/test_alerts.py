@@ -296,6 +296,35 @@ def test_a_rule_that_is_off_tells_nothing_more(tmp_path: Path) -> None:
     assert len(desk.told) == 1
 
 
+@pytest.mark.parametrize(
+    ("rules", "seconds", "told", "ending"),
+    [
+        # A threshold that it does not reach: over at once, and not because it caught up.
+        ((AlertRule("oldest_due", values={"oldest_due_s": 700}),), [10, 100], [(10, "over")], "The rule was changed."),
+        # One that it does reach, another subject that it matches, another place in the list: the same alert.
+        ((AlertRule("oldest_due", values={"oldest_due_s": 90}),), [10, 100], [], ""),
+        ((AlertRule("oldest_due", "et*", OLD[0].values),), [10, 100], [], ""),
+        ((AlertRule("oldest_due", "mail"), AlertRule("oldest_due", "etl", OLD[0].values)), [10, 100], [], ""),
+        ((AlertRule("oldest_due", "mail", OLD[0].values),), [10], [], "The rule was removed."),
+        ((), [10], [], "The rule was removed."),
+    ],
+)
+def test_a_rule_is_changed_while_its_alert_is_active(
+    tmp_path: Path, rules: tuple[AlertRule, ...], seconds: list[float], told: list[tuple[float, str]], ending: str
+) -> None:
+    desk = Desk(tmp_path / "a.sqlite")
+    desk.look(0, BAD)
+    desk.rules = rules
+    for second in seconds:
+        desk.look(second, BAD)
+    assert [(second, event) for second, event, _ in desk.told] == [(0, "began"), *told]
+    assert [each.ending for each in desk.alerting.history.earlier(NOW)] == [ending] * bool(ending)
+    # A restart later it is the same.
+    again = Desk(tmp_path / "a.sqlite", rules)
+    again.look(seconds[-1] + LEASE_S + 1, BAD)
+    assert again.told == []
+
+
 def test_a_rule_is_about_its_subject_alone(tmp_path: Path) -> None:
     def told(subject: str, queue: str) -> int:
         desk = Desk(tmp_path / f"{len(list(tmp_path.iterdir()))}.sqlite", (AlertRule("oldest_due", subject),))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -61,6 +63,9 @@ def test_a_command_gets_the_alert_and_its_own_arguments(tmp_path: Path) -> None:
         ("echo begin >&2; echo 'no route to host' >&2; exit 1", "page-oncall ended with 1: no route to host."),
         ("exit 3", "page-oncall ended with 3."),
         ("kill -9 $$", "page-oncall was ended by signal 9."),
+        # However much it says, the last line counts, and no more than there is room for.
+        ("seq 100000 >&2; echo 'no route to host' >&2; exit 1", "page-oncall ended with 1: no route to host."),
+        ("exec yes >&2", "page-oncall complains without end, and was ended."),
         # It need not read what it is given.
         ("exec 0<&-; exit 0", ""),
         # What it leaves behind is not waited for.
@@ -172,6 +177,31 @@ def test_what_a_webhook_answers(codes: tuple[int, ...], asked: int, told: str) -
     assert headers["Content-Type"].startswith("application/json")
     assert json.loads(body)["title"] == "mail stands still"
     assert len(pauses) == asked - 1
+
+
+def test_a_name_and_a_password_in_an_address_sign_in_and_stand_nowhere(tmp_path: Path) -> None:
+    with hook(200, 500) as (server, way):
+        named = Webhook("chat", way.url.replace("127.0.0.1", "me:s3%40cret@localhost"), timeout_s=1)
+        assert send(named, TOLD, pause=lambda seconds: None).trouble == ""
+        path, headers, _ = server.got[0]
+        assert (path, headers["Authorization"]) == ("/hooks/T0K3N?x=1", "Basic bWU6czNAY3JldA==")
+        told = send(named, TOLD, pause=lambda seconds: None).trouble
+    assert told == "chat: localhost answered 500." and "s3" not in named.place + repr(named)
+
+
+def test_a_certificate_that_nobody_trusts_and_an_address_that_is_none(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    words = f"req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout {key} -out {certificate}"
+    subprocess.run(["openssl", *words.split()], check=True, capture_output=True, timeout=60)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with hook(200) as (server, way):
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        guarded = Webhook("chat", f"https://localhost:{server.server_port}/T0K3N", timeout_s=20)
+        told = send(guarded, TOLD, pause=lambda seconds: None).trouble
+        assert told.startswith("chat: the certificate of localhost is not trusted: self") and server.got == []
+        odd = Webhook("chat", way.url + " \u00e4")
+        assert send(odd, TOLD).trouble == "chat: The address of the webhook cannot be read."
 
 
 def test_an_address_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:

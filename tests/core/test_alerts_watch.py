@@ -94,6 +94,14 @@ def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, ds
     assert code == 2 and "No worker is alive (eu)" in lines[0]
 
 
+def test_no_line_has_a_bar_but_before_the_numbers(watcher: Watcher, dsn: str) -> None:
+    defer(dsn, queue_name="ma|il")
+    run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '1 hour'")
+    code, lines, _ = watcher(database(dsn, "e|u") + OLD.replace("mail", "*"), "--once")
+    assert code == 1 and len(lines) == 3
+    assert [line.count("|") for line in lines] == [1, 0, 0]
+
+
 def test_a_database_that_refuses_is_not_unreachable(watcher: Watcher, dsn: str, empty_dsn: str) -> None:
     """No rights and no schema: it answers, and nobody knows how its jobs are."""
     run_sql(dsn, "CREATE ROLE stranger LOGIN")

@@ -6,7 +6,7 @@ What is not known is never over: a database that does not answer ends nothing.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -99,14 +99,16 @@ def moved_on(
     *,
     database: str,
     ahead: dt.timedelta = dt.timedelta(),
+    changed: Collection[str] = (),
 ) -> tuple[list[Alert], list[Alert]]:
     """The open alerts as they are after a look at the time `at`, and those that need no place any more.
 
     `found` by the rules' names. `ahead` is by how much the clock of the server goes before ours. The second are those
     that were never active: nobody hears of them. Those that are over are among the first, once, with `over_at`.
+    `changed` are the rules that were another one at the look before.
     """
     by_rule = dict(rules)
-    left = {each.place: each for each in alerts if each.over_at is None}
+    left = _placed([each for each in alerts if each.over_at is None], rules)
     kept: list[Alert] = []
     dropped: list[Alert] = []
     for name, rule in rules:
@@ -123,12 +125,30 @@ def moved_on(
     for alert in left.values():
         of_it = by_rule.get(alert.rule)
         if of_it is None or not of_it.is_on:
-            alert = replace(alert, gone_at=at, over_at=at, ending="The rule was switched off.", over_told_at=at)
+            ending = "The rule was removed." if of_it is None else "The rule was switched off."
+            alert = replace(alert, gone_at=at, over_at=at, ending=ending, over_told_at=at)
+        elif found.get(alert.rule) is not None and alert.rule in changed and alert.gone_at is None:
+            alert = replace(alert, gone_at=at, over_at=at, ending="The rule was changed.")
         elif found.get(alert.rule) is not None:
             alert = _missed(alert, of_it, at)
         is_worth_keeping = alert.active_at is not None or (alert.over_at is None and alert.gone_at is None)
         (kept if is_worth_keeping else dropped).append(alert)
     return kept, dropped
+
+
+def _placed(alerts: Sequence[Alert], rules: Sequence[tuple[str, AlertRule]]) -> dict[tuple[str, str], Alert]:
+    """The alerts by their places. One whose rule is no more goes on with another of its kind that is about it."""
+    names = {name for name, _ in rules}
+    placed = {each.place: each for each in alerts if each.rule in names}
+    for alert in alerts:
+        if alert.rule not in names:
+            about = (
+                name for name, rule in rules if rule.is_on and rule.key == alert.key and rule.matches(alert.subject)
+            )
+            found = replace(alert, rule=next(about, alert.rule))
+            alert = alert if found.place in placed else found
+            placed[alert.place] = alert
+    return placed
 
 
 def _seen(

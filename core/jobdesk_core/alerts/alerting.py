@@ -18,7 +18,7 @@ from jobdesk_core.alerts import history
 from jobdesk_core.alerts.alert import CALM_S, Alert, moved_on
 from jobdesk_core.alerts.history import AlertHistory
 from jobdesk_core.alerts.lines import Unreachable, held_back, lines
-from jobdesk_core.alerts.past import note_watched
+from jobdesk_core.alerts.past import changed_rules, note_watched
 from jobdesk_core.alerts.quiet import QuietHours
 from jobdesk_core.alerts.rule import AlertRule, named
 from jobdesk_core.alerts.telling import Mute, Telling, tellings
@@ -32,8 +32,9 @@ READ_AGO_S = 5.0
 #: Seconds between two sweeps of what is too old.
 SWEEP_S = 3_600.0
 _NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-#: From the alerts before and the mutes: the alerts after, those to forget, and what is to be told.
-_GoOn = Callable[[list[Alert], list[Mute]], tuple[list[Alert], list[Alert], list[Telling]]]
+#: From the alerts before, the mutes and the rules that have changed: the alerts after, those to forget, and what is to
+#: be told.
+_GoOn = Callable[[list[Alert], list[Mute], frozenset[str]], tuple[list[Alert], list[Alert], list[Telling]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,11 @@ class Alerting:
             ahead = dt.timedelta()
         is_settling = self._is_settling(database, seen, at)
 
-        def go_on(before: list[Alert], mutes: list[Mute]) -> tuple[list[Alert], list[Alert], list[Telling]]:
+        def go_on(
+            before: list[Alert], mutes: list[Mute], changed: frozenset[str]
+        ) -> tuple[list[Alert], list[Alert], list[Telling]]:
             known = held_back(found, ordered, before, at, is_settling=is_settling)
-            kept, dropped = moved_on(before, ordered, known, at, database=database, ahead=ahead)
+            kept, dropped = moved_on(before, ordered, known, at, database=database, ahead=ahead, changed=changed)
             ending = [each for each in before if each.over_at is not None]
             marked, told = tellings([*kept, *ending], ordered, mutes, quiet, at, self._zone)
             return marked, dropped, told
@@ -120,7 +123,7 @@ class Alerting:
                 return Looked([each for each in before if each.is_active], [], mutes, is_ours=False)
             if self.trouble:
                 before = self._memory.get(database, before)  # what happened while nothing could be kept
-            marked, dropped, told = go_on(before, mutes)
+            marked, dropped, told = go_on(before, mutes, changed_rules(connection, database, ordered))
             changed = self._worth_writing(database, before, marked, at)
             numbers = {each.place: each for each in history.write(connection, changed, dropped) if each.over_at is None}
             after = [numbers.get(each.place, each) if each.over_at is None else each for each in marked]
@@ -142,7 +145,7 @@ class Alerting:
         return looked
 
     def _in_memory(self, database: str, go_on: _GoOn) -> Looked:
-        marked, _, told = go_on(self._memory.get(database, []), self._mutes)
+        marked, _, told = go_on(self._memory.get(database, []), self._mutes, frozenset())
         self._memory[database] = [each for each in marked if each.over_at is None or each.over_told_at is None]
         return Looked([each for each in marked if each.is_active], told, self._mutes, is_ours=True)
 

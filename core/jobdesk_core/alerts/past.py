@@ -35,12 +35,24 @@ def note_watched(
     connection: sqlite3.Connection, database: str, rules: Sequence[tuple[str, AlertRule]], at: dt.datetime
 ) -> None:
     """Keep since when each rule is watched as it is; one that became stricter or looser begins anew."""
-    known = dict(connection.execute("SELECT rule, value FROM watched WHERE database = ?", (database,)))
+    known = _watched(connection, database)
     for name, rule in rules:
         value = _as_kept(rule)
         if known.get(name) != value:
             row = (database, name, value, at.timestamp())
             connection.execute("INSERT OR REPLACE INTO watched (database, rule, value, since) VALUES (?, ?, ?, ?)", row)
+
+
+def changed_rules(
+    connection: sqlite3.Connection, database: str, rules: Sequence[tuple[str, AlertRule]]
+) -> frozenset[str]:
+    """The names of the rules that are watched otherwise than is noted."""
+    known = _watched(connection, database)
+    return frozenset(name for name, rule in rules if name in known and known[name] != _as_kept(rule))
+
+
+def _watched(connection: sqlite3.Connection, database: str) -> dict[str, str]:
+    return dict(connection.execute("SELECT rule, value FROM watched WHERE database = ?", (database,)))
 
 
 def past(kept: AlertHistory, database: str, name: str, rule: AlertRule, now: dt.datetime) -> Past | None:

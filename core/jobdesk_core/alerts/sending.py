@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from jobdesk_core import exact_json
 from jobdesk_core.alerts.alert import Alert
@@ -33,8 +33,10 @@ from jobdesk_core.profiles import allowed_commands
 PAUSE_S = 2.0
 #: Characters of a command's complaint that are shown.
 MOST_TOLD = 200
-#: Bytes of it that are looked at.
-MOST_READ = 16_384
+#: Bytes of it that are looked at, from its end, and that it may have: it lies on the disk while the command runs.
+MOST_READ, MOST_WRITTEN = 16_384, 16 * 1024 * 1024
+#: Seconds between two looks at how large it is.
+LOOK_S = 0.1
 #: What programs that page somebody need besides: where they find the desktop and their settings.
 _ALSO = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "HTTPS_PROXY", "NO_PROXY")
 
@@ -126,7 +128,8 @@ def _run(command: Command, text: bytes) -> str:
     environment = chosen_environment(_ALSO)
     program = shutil.which(str(Path(command.argv[0]).expanduser()), path=environment.get("PATH"))
     if program is None:
-        return f"{command.name}: the program {command.argv[0]} is not there, or may not be run."
+        shell = " It is run without a shell." if " " in command.argv[0] else ""
+        return f"{command.name}: the program {command.argv[0]} is not there, or may not be run.{shell}"
     # Not a pipe: what the program leaves behind may hold it open, and is none of our business.
     with tempfile.TemporaryFile() as complaints:
         try:
@@ -142,13 +145,32 @@ def _run(command: Command, text: bytes) -> str:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "its arguments cannot be passed on"
             return f"{command.name} cannot be started: {reason}."
-        try:
-            process.communicate(text, timeout=command.timeout_s)
-        except subprocess.TimeoutExpired:
+        if trouble := _overrun(process, text, complaints, command):
             _kill(process)
-            return f"{command.name} has not ended within {command.timeout_s:g} s, and was ended."
-        complaints.seek(0)
+            return trouble
+        complaints.seek(max(0, _size(complaints) - MOST_READ))
         return "" if process.returncode == 0 else _ended(command.name, process.returncode, complaints.read(MOST_READ))
+
+
+def _overrun(process: subprocess.Popen[bytes], text: bytes, complaints: IO[bytes], command: Command) -> str:
+    """Why a program has to be ended; empty once it has ended by itself."""
+    ends_at = time.monotonic() + command.timeout_s
+    given: bytes | None = text
+    while True:
+        try:
+            process.communicate(given, timeout=max(0.0, min(LOOK_S, ends_at - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            given = None  # it goes on with what it was given at first
+            if _size(complaints) > MOST_WRITTEN:
+                return f"{command.name} complains without end, and was ended."
+            if time.monotonic() >= ends_at:
+                return f"{command.name} has not ended within {command.timeout_s:g} s, and was ended."
+        else:
+            return ""
+
+
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

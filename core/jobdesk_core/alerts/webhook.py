@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, InvalidURL
 from typing import IO
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from jobdesk_core.alerts.sending import PAUSE_S
 from jobdesk_core.alerts.ways import Webhook, address_problem
@@ -35,10 +38,22 @@ def post(hook: Webhook, text: bytes, pause: Callable[[float], object]) -> str:
     return trouble
 
 
+def _signed_in(address: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """The address without a name and password, and these in the headers, where they belong."""
+    parts = urlsplit(address)
+    signed, at, server = parts.netloc.rpartition("@")
+    if not at:
+        return address, headers
+    name, _, password = signed.partition(":")
+    token = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+    return urlunsplit(parts._replace(netloc=server)), {**headers, "Authorization": f"Basic {token}"}
+
+
 def _attempt(hook: Webhook, address: str, text: bytes) -> tuple[str, bool]:
     """What went wrong, and whether it may go well in a moment."""
     headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "jobdesk"}
     try:
+        address, headers = _signed_in(address, headers)
         request = urllib.request.Request(address, text, headers, method="POST")
         opener = urllib.request.build_opener(_NoRedirect)
         with opener.open(request, timeout=hook.timeout_s) as answer:
@@ -51,8 +66,12 @@ def _attempt(hook: Webhook, address: str, text: bytes) -> tuple[str, bool]:
         return f"{hook.name}: {hook.place} answered {error.code}.", error.code >= 500 or error.code == 429
     except TimeoutError:
         return f"{hook.name}: {hook.place} has not answered within {hook.timeout_s:g} s.", True
-    except (OSError, HTTPException, ValueError) as error:
+    except (InvalidURL, ValueError):
+        return f"{hook.name}: The address of the webhook cannot be read.", False
+    except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return f"{hook.name}: the certificate of {hook.place} is not trusted: {reason.verify_message}.", False
         if isinstance(reason, TimeoutError):
             return f"{hook.name}: {hook.place} has not answered within {hook.timeout_s:g} s.", True
         why = getattr(reason, "strerror", None) or type(reason).__name__

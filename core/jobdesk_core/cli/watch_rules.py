@@ -379,16 +379,20 @@ def _summed_up(
             }
         )
         return code
-    # A bar in a name would begin the numbers.
     output.line(
-        output.plain(f"{_WORDS[code]}: {summary}".replace("|", "/"))
+        _barless(f"{_WORDS[code]}: {summary}")
         + f" | critical={counts['critical']} warning={counts['warning']}"
         + f" unanswered={len(silent) - refusing} unwatched={refusing}"
     )
     for alert in active:
-        output.line(output.plain(f"{severity[alert.tone]}: {alert.database}: {alert.title}. {alert.sentence}"))
+        output.line(_barless(f"{severity[alert.tone]}: {alert.database}: {alert.title}. {alert.sentence}"))
     for each in silent:
-        output.line(output.plain(f"{'unwatched' if each.refuses else 'unanswered'}: {each.name}: {each.why}"))
+        output.line(_barless(f"{'unwatched' if each.refuses else 'unanswered'}: {each.name}: {each.why}"))
     for told in events:
-        output.line(output.plain(f"{told.event}: {told.alert.database}: {told.alert.title}"))
+        output.line(_barless(f"{told.event}: {told.alert.database}: {told.alert.title}"))
     return code
+
+
+def _barless(text: str) -> str:
+    """A line without a bar, which would begin the numbers, in any line."""
+    return output.plain(text.replace("|", "/"))
