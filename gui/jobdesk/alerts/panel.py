@@ -21,6 +21,7 @@ from jobdesk.alerts.list_tab import ListTab
 from jobdesk.alerts.rules_tab import RulesTab
 from jobdesk.alerts.watcher import Watcher
 from jobdesk.kit import formats
+from jobdesk.kit.areas import scrolled
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme import theme
@@ -234,12 +235,8 @@ class _Shadow(QWidget):
 
 
 def _scrolling(tab: QWidget) -> QScrollArea:
-    scroll = QScrollArea()
-    scroll.setObjectName("alertsScroll")
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QFrame.Shape.NoFrame)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     tab.setObjectName("alertsInner")
-    scroll.setWidget(tab)
+    scroll = scrolled(tab)
+    scroll.setObjectName("alertsScroll")
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return scroll

@@ -6,22 +6,17 @@ from PySide6.QtCore import QAbstractItemModel, QPoint, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QFrame,
-    QHBoxLayout,
     QLabel,
-    QScrollArea,
     QStackedWidget,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from jobdesk.connection.page import Page
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.areas import side_area, split, stacked, toolbar_row
 from jobdesk.kit.empty_state import EmptyState
-from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.navigation import Navigation
-from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 
@@ -50,9 +45,8 @@ class ListPage(Page):
         self.note.setProperty("tone", "secondary")
         self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setMinimumWidth(40)
-        self.bar = QHBoxLayout()
-        self.bar.setContentsMargins(12, 4, 12, 4)
-        self.bar.setSpacing(8)
+        self._toolbar = QWidget()
+        self.bar = toolbar_row(self._toolbar)
         self._buttons: list[QToolButton] = []
         self._place()
         self.table.resized.connect(self.fit)
@@ -108,36 +102,14 @@ class ListPage(Page):
     def _place(self) -> None:
         self.bar.addStretch()
         self.bar.addWidget(self.note)
-        bar = QWidget()
-        bar.setObjectName("toolbar")
-        bar.setProperty("pane", True)
-        bar.setLayout(self.bar)
-        scroll = QScrollArea()
-        scroll.setObjectName("panel")
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setProperty("pane", True)
-        scroll.setAccessibleName(self.tr("About the selected row"))
-        scroll.setWidget(self.side)
-        keep_sizes(scroll, least_width=SIDE_WIDTH - 60)
-        self._side_scroll = scroll
-        splitter = Splitter(Qt.Orientation.Horizontal, self.key)
-        splitter.setChildrenCollapsible(False)
-        splitter.addWidget(self.table)
-        splitter.addWidget(scroll)
-        splitter.setStretchFactor(0, 1)
-        splitter.set_first_sizes([900, SIDE_WIDTH])
+        self._side = side_area(self.side, self.tr("About the selected row"), SIDE_WIDTH - 60)
+        splitter = split(Qt.Orientation.Horizontal, self.key, self.table, self._side, [900, SIDE_WIDTH])
         self._stack = QStackedWidget()
         self._stack.addWidget(splitter)
         self._stack.addWidget(self.empty)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(bar)
-        layout.addWidget(self._stack)
+        stacked(self._toolbar, self._stack, within=self)
         self.show_side(False)
 
     def show_side(self, is_shown: bool) -> None:
         """Show the side of the selected row, or no longer."""
-        self._side_scroll.setVisible(is_shown)
+        self._side.setVisible(is_shown)

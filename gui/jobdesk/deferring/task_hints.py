@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from jobdesk_core.operations.deferring.known_task import KnownArgument, KnownTask
 from jobdesk_core.profiles.secret_keys import compiled
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.deferring.known_tasks import KnownTasks
 from jobdesk.kit import formats
+from jobdesk.kit.areas import scrolled
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
 
@@ -38,16 +39,11 @@ class TaskHints(QFrame):
         column.setContentsMargins(0, 0, 4, 0)
         column.addWidget(self._text)
         column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 10, 12)
         layout.setSpacing(8)
         layout.addWidget(title)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(scrolled(inner), 1)
         layout.addWidget(self.fill)
         self.setMinimumWidth(theme().grown(280))
         self.show_known(None)

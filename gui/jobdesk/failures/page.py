@@ -10,7 +10,7 @@ from jobdesk_core.feed.state import Changes
 from jobdesk_core.filters.language import term
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
 
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
@@ -27,10 +27,9 @@ from jobdesk.failures.time_line import TimeLine
 from jobdesk.failures.toolbar import Choice, FailuresToolbar
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.areas import side_area, split, stacked
 from jobdesk.kit.empty_state import Action, EmptyState
-from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.navigation import Navigation
-from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
 
 #: Narrower, the side stands below the list; the choices of the toolbar are lists below the second width.
@@ -340,37 +339,11 @@ class FailuresPage(Page):
         self._stack.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)
-        down = Splitter(Qt.Orientation.Vertical, "failures-time")
-        down.addWidget(self._stack)
-        down.addWidget(self.time_line)
-        down.set_first_sizes([430, 260])
-        down.setStretchFactor(0, 1)
-        down.setChildrenCollapsible(False)
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        for part in (self.toolbar, self.chips):
-            column.addWidget(part)
-        column.addWidget(down, 1)
-        self.side_area = QScrollArea()
-        self.side_area.setObjectName("panel")
-        self.side_area.setFrameShape(QFrame.Shape.NoFrame)
-        self.side_area.setWidgetResizable(True)
-        self.side_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.side_area.setProperty("pane", True)
-        self.side_area.setAccessibleName(self.tr("About the selected group"))
-        self.side_area.setWidget(self.side)
-        keep_sizes(self.side_area, least_width=SIDE_WIDTH - 80)
-        self._across = Splitter(Qt.Orientation.Horizontal, "failures-side")
-        self._across.setChildrenCollapsible(False)
-        self._across.addWidget(left)
-        self._across.addWidget(self.side_area)
-        self._across.setStretchFactor(0, 1)
-        self._across.set_first_sizes([900, SIDE_WIDTH])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._across)
+        down = split(Qt.Orientation.Vertical, "failures-time", self._stack, self.time_line, [430, 260])
+        left = stacked(self.toolbar, self.chips, down)
+        self.side_area = side_area(self.side, self.tr("About the selected group"), SIDE_WIDTH - 80)
+        self._across = split(Qt.Orientation.Horizontal, "failures-side", left, self.side_area, [900, SIDE_WIDTH])
+        stacked(self._across, within=self)
 
     def _connect(self) -> None:
         self.toolbar.by.changed.connect(lambda _: self._start_over())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
+from jobdesk.kit.areas import toolbar_row
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme.tokens import Look
@@ -55,13 +56,9 @@ class FailuresToolbar(QWidget):
 
     def __init__(self, by: Choice, span: Choice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("toolbar")
-        self.setProperty("pane", True)
         self.by, self.span = by, span
         self.note = OneLine("secondary")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(10)
+        row = toolbar_row(self, 10)
         row.addWidget(by)
         row.addWidget(self.note, 1)
         row.addWidget(span)

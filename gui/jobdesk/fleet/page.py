@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
@@ -18,10 +18,10 @@ from jobdesk.fleet.table import FleetTable
 from jobdesk.fleet.toolbar import FleetToolbar
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.areas import side_area, split, stacked
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.navigation import Navigation
-from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
 
 #: Of the side panel: at first, and where the board would have to give up columns that say how a database is.
@@ -193,33 +193,10 @@ class FleetPage(Page):
         theme().changed.connect(self._fit)
 
     def _place(self) -> None:
-        down = Splitter(Qt.Orientation.Vertical, "fleet-changes")
-        down.setChildrenCollapsible(False)
-        down.addWidget(self.table)
-        down.addWidget(self.latest)
-        down.set_first_sizes([520, 220])
-        down.setStretchFactor(0, 1)
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        for part in (self.summary, self.toolbar):
-            column.addWidget(part)
-        column.addWidget(down, 1)
-        self.side_area = QScrollArea()
-        self.side_area.setObjectName("panel")
-        self.side_area.setFrameShape(QFrame.Shape.NoFrame)
-        self.side_area.setWidgetResizable(True)
-        self.side_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.side_area.setProperty("pane", True)
-        self.side_area.setAccessibleName(self.tr("About the chosen database"))
-        self.side_area.setWidget(self.side)
-        keep_sizes(self.side_area, least_width=LEAST_SIDE_WIDTH)
-        self._across = Splitter(Qt.Orientation.Horizontal, "fleet-side")
-        self._across.setChildrenCollapsible(False)
-        self._across.addWidget(left)
-        self._across.addWidget(self.side_area)
-        self._across.setStretchFactor(0, 1)
+        down = split(Qt.Orientation.Vertical, "fleet-changes", self.table, self.latest, [520, 220])
+        left = stacked(self.summary, self.toolbar, down)
+        self.side_area = side_area(self.side, self.tr("About the chosen database"), LEAST_SIDE_WIDTH)
+        self._across = split(Qt.Orientation.Horizontal, "fleet-side", left, self.side_area, [])
         nothing = QWidget()
         below = QVBoxLayout(nothing)
         below.addWidget(self.empty, 1)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from jobdesk_core.watching.member import Member
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QLineEdit, QPushButton, QWidget
 
 from jobdesk.fleet.board import INTERVALS_S
 from jobdesk.fleet.summary import WANTED, Wanted
 from jobdesk.kit import formats
+from jobdesk.kit.areas import toolbar_row
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme.icons import icon
@@ -27,8 +28,6 @@ class FleetToolbar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("toolbar")
-        self.setProperty("pane", True)
         self.wanted: Wanted = "all"
         self.choice = Segmented(("", "", ""))
         self.choice.changed.connect(lambda place: self.want(_SEGMENTS[place]))
@@ -54,9 +53,7 @@ class FleetToolbar(QFrame):
         self.add.setIcon(icon("plus", "secondary"))
         self.add.setAccessibleName(self.tr("Add a connection"))
         self.add.clicked.connect(self.add_asked_for)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(8)
+        row = toolbar_row(self)
         left: tuple[QWidget, ...] = (self.choice, self.search, self.narrowed)
         right: tuple[QWidget, ...] = (self.order, self.interval, self.add)
         for part in left:

@@ -11,7 +11,7 @@ from jobdesk_core.health import Health, advice, bytes_text
 from jobdesk_core.number import estimated, exact
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
@@ -21,9 +21,8 @@ from jobdesk.health.side import HealthSide
 from jobdesk.health.tables import AgesTable, IndexesTable, TablesTable
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
-from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.areas import side_area, split, stacked, toolbar_row
 from jobdesk.kit.one_line import OneLine
-from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
 
 SIDE_WIDTH = 372
@@ -194,29 +193,14 @@ class HealthPage(Page):
             column.addWidget(_heading(title, note))
             column.addWidget(table)
         column.addStretch()
-        left = QWidget()
-        rows = QVBoxLayout(left)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(0)
-        rows.addWidget(self._toolbar())
-        rows.addWidget(_scrolling(facts, self.tr("How the tables fare"), 320), 1)
-        self._across = Splitter(Qt.Orientation.Horizontal, "health-side")
-        self._across.setChildrenCollapsible(False)
-        self._across.addWidget(left)
-        self._across.addWidget(_scrolling(self.side, self.tr("What to do"), SIDE_WIDTH - 80))
-        self._across.setStretchFactor(0, 1)
-        self._across.set_first_sizes([900, SIDE_WIDTH])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._across)
+        left = stacked(self._toolbar(), side_area(facts, self.tr("How the tables fare"), 320))
+        side = side_area(self.side, self.tr("What to do"), SIDE_WIDTH - 80)
+        self._across = split(Qt.Orientation.Horizontal, "health-side", left, side, [900, SIDE_WIDTH])
+        stacked(self._across, within=self)
 
     def _toolbar(self) -> QWidget:
         bar = QWidget()
-        bar.setObjectName("toolbar")
-        bar.setProperty("pane", True)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(12)
+        row = toolbar_row(bar, 12)
         title = QLabel(self.tr("Health"))
         title.setProperty("strong", "true")
         row.addWidget(title)
@@ -235,16 +219,3 @@ def _heading(title: str, note: OneLine) -> QWidget:
     row.addWidget(label)
     row.addWidget(note, 1)
     return made
-
-
-def _scrolling(widget: QWidget, name: str, least_width: int) -> QScrollArea:
-    area = QScrollArea()
-    area.setObjectName("panel")
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setProperty("pane", True)
-    area.setAccessibleName(name)
-    area.setWidget(widget)
-    keep_sizes(area, least_width=least_width)
-    return area

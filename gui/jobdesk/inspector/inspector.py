@@ -16,7 +16,7 @@ from jobdesk_core.job.why import running_until
 from jobdesk_core.jobs import Status
 from jobdesk_core.profiles.secret_keys import Path
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from jobdesk.connection.desk import Desk
 from jobdesk.inspector.arguments_panel import ArgumentsPanel
@@ -30,6 +30,7 @@ from jobdesk.inspector.timeline import EventList, Timeline
 from jobdesk.inspector.why_card import WhyCard
 from jobdesk.kit import clock, formats
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.areas import scrolled
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.growing import keep_sizes
@@ -91,7 +92,10 @@ class Inspector(QFrame):
             self.tr("Select a job to see why it is where it is, its history and its arguments."),
         )
         self._stack = QStackedWidget()
-        for page in (self._nothing, self._scrolled(self._build()), self._scrolled(self.comparison)):
+        parts = self._build(), self.comparison
+        for part in parts:
+            part.setObjectName("inspectorContent")
+        for page in (self._nothing, *map(scrolled, parts)):
             self._stack.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -332,12 +336,3 @@ class Inspector(QFrame):
         layout.addWidget(self.links)
         layout.addStretch()
         return content
-
-    def _scrolled(self, content: QWidget) -> QScrollArea:
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        content.setObjectName("inspectorContent")
-        area.setWidget(content)
-        return area

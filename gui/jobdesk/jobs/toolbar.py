@@ -6,11 +6,12 @@ from functools import partial
 
 from jobdesk_core.reading.pages import Order
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QWidget
 
 from jobdesk.jobs.table import JobsTable
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.areas import toolbar_row
 from jobdesk.kit.core_words import order_label
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.theme import theme
@@ -34,9 +35,6 @@ class JobsToolbar(QWidget):
 
     def __init__(self, table: JobsTable) -> None:
         super().__init__()
-        self.setObjectName("toolbar")
-        self.setProperty("pane", True)
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._table = table
         self._buttons: list[QToolButton] = []
         self._page_width = ROOMY_WIDTH
@@ -64,9 +62,7 @@ class JobsToolbar(QWidget):
         self.lost.clicked.connect(self.refresh_asked_for)
         self._order = QToolButton()
         self._columns = QToolButton()
-        self._bar = QHBoxLayout(self)
-        self._bar.setContentsMargins(12, 4, 12, 4)
-        self._bar.setSpacing(8)
+        self._bar = toolbar_row(self)
         for widget in (self._count, self.stop, self.faster, self.lost, self.arrived):
             self._bar.addWidget(widget)
         self._bar.addStretch()

@@ -7,7 +7,6 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
-    QHBoxLayout,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from jobdesk.journal.words import facts, record_cells, record_titles, short
 from jobdesk.kit import formats
+from jobdesk.kit.areas import stacked, toolbar_row
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.splitter import Splitter
@@ -102,11 +102,7 @@ class JournalDetail(QWidget):
         self.table.name_columns("journal-jobs", keys, growing="words", optional=("before", "outcome"))
         self.table.activated.connect(self._open)
         bar = QWidget()
-        bar.setObjectName("toolbar")
-        bar.setProperty("pane", True)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(8)
+        row = toolbar_row(bar)
         row.addWidget(self.title)
         row.addWidget(self._note, 1)
         for button in (self.go, self.copy, self.undo):
@@ -129,8 +125,4 @@ class JournalDetail(QWidget):
         splitter.addWidget(self.table)
         splitter.addWidget(scroll)
         splitter.set_first_sizes([700, 400])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(bar)
-        layout.addWidget(splitter, 1)
+        stacked(bar, splitter, within=self)

@@ -10,7 +10,7 @@ from jobdesk_core.journal import Entry, Journal, JournalTrouble, Record, Search
 from jobdesk_core.journal.undo import refusal
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
 
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
@@ -18,6 +18,7 @@ from jobdesk.journal.detail import JournalDetail
 from jobdesk.journal.toolbar import JournalToolbar
 from jobdesk.journal.words import entry_cells, entry_titles
 from jobdesk.kit import formats
+from jobdesk.kit.areas import stacked
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
@@ -251,11 +252,7 @@ class JournalPage(Page):
         splitter.addWidget(self.detail)
         splitter.set_first_sizes([380, 340])
         splitter.setCollapsible(0, False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.toolbar)
-        layout.addWidget(splitter, 1)
+        stacked(self.toolbar, splitter, within=self)
 
     def _connect(self) -> None:
         self._clock.timeout.connect(self.read_again)

@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Sequence
 
 from jobdesk_core.journal import Search
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
 
+from jobdesk.kit.areas import toolbar_row
 from jobdesk.kit.core_words import translated
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.one_line import OneLine
@@ -27,9 +28,6 @@ class JournalToolbar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("toolbar")
-        self.setProperty("pane", True)
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.text = QLineEdit()
         self.text.setPlaceholderText(self.tr("Search the journal"))
         self.text.setAccessibleName(self.tr("Find in the journal"))
@@ -51,9 +49,7 @@ class JournalToolbar(QWidget):
         self._typing.setInterval(TYPING_MS)
         self._typing.timeout.connect(self.changed)
         self.text.textChanged.connect(lambda _: self._typing.start())
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(8)
+        row = toolbar_row(self)
         row.addWidget(self.text, 1)
         for box in (self.action, self.profile, self.outcome, self.time):
             box.currentIndexChanged.connect(lambda _: self.changed.emit())

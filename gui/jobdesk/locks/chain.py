@@ -8,10 +8,11 @@ from jobdesk_core.database.rows import JobRow
 from jobdesk_core.locks.locks import Chain, LockRow
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
 from jobdesk.kit import clock, formats
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.areas import stacked, toolbar_row
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
@@ -140,19 +141,11 @@ class LockChain(QWidget):
         self.table.customContextMenuRequested.connect(self._open_menu)
         self.table.selectionModel().selectionChanged.connect(self._changed)
         bar = QWidget()
-        bar.setObjectName("toolbar")
-        bar.setProperty("pane", True)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(8)
+        row = toolbar_row(bar)
         row.addWidget(self.title)
         row.addWidget(self.note, 1)
         row.addWidget(self.go)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
         row.addLayout(self._buttons)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(bar)
-        layout.addWidget(self.table, 1)
+        stacked(bar, self.table, within=self)

@@ -13,10 +13,8 @@ from jobdesk_core.locks.locks import Chain, LockKind, LockList, LockRow
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QLineEdit,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,6 +22,7 @@ from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
 from jobdesk.kit import clock
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.areas import stacked, toolbar_row
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.one_line import OneLine
@@ -264,11 +263,7 @@ class LocksPage(Page):
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
         bar = QWidget()
-        bar.setObjectName("toolbar")
-        bar.setProperty("pane", True)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(12)
+        row = toolbar_row(bar, 12)
         row.addWidget(self.kinds)
         row.addWidget(self.search)
         row.addWidget(self.note, 1)
@@ -282,11 +277,7 @@ class LocksPage(Page):
         splitter.addWidget(self.chain)
         splitter.set_first_sizes([420, 300])
         splitter.setCollapsible(0, False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(bar)
-        layout.addWidget(splitter, 1)
+        stacked(bar, splitter, within=self)
 
     def _set_table(self, kind: LockKind, table: Table) -> None:
         columns = columns_of(kind)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
     QLineEdit,
-    QScrollArea,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -16,12 +13,12 @@ from PySide6.QtWidgets import (
 
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.areas import side_area, split, stacked, toolbar_row
 from jobdesk.kit.empty_state import Action, EmptyState
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.labels import plain_label
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.segmented import Segmented
-from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 from jobdesk.schedules.band import NextHour
@@ -76,7 +73,7 @@ class Layout:
 
     def show_side(self, is_shown: bool) -> None:
         """Show the side of the selected schedule, or no longer."""
-        self._side_scroll.setVisible(is_shown)
+        self._side.setVisible(is_shown)
 
     def _set_table(self, model: SchedulesModel) -> None:
         table = self.table
@@ -105,11 +102,7 @@ class Layout:
         self._ask.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._ask.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         bar = QWidget()
-        bar.setObjectName("toolbar")
-        bar.setProperty("pane", True)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(8)
+        row = toolbar_row(bar)
         row.addWidget(self.kinds)
         row.addWidget(self.find_field)
         row.addWidget(self.note, 1)
@@ -130,31 +123,11 @@ class Layout:
         column.addWidget(self.table, 1)
         column.addLayout(below)
         column.addWidget(self.ahead)
-        self._side_scroll = scroll = QScrollArea()
-        scroll.setObjectName("panel")
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setProperty("pane", True)
-        scroll.setAccessibleName(self._page.tr("About the selected schedule"))
-        scroll.setWidget(self.side)
-        keep_sizes(scroll, least_width=LEAST_SIDE)
-        splitter = Splitter(Qt.Orientation.Horizontal, "schedules")
-        splitter.setChildrenCollapsible(False)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._list)
         self._stack.addWidget(self.empty)
-        left = QWidget()
-        inner = QVBoxLayout(left)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(0)
-        inner.addWidget(self._toolbar())
-        inner.addWidget(self._stack, 1)
-        splitter.addWidget(left)
-        splitter.addWidget(scroll)
-        splitter.setStretchFactor(0, 1)
-        splitter.set_first_sizes([900, theme().grown(SIDE_WIDTH)])
-        layout = QHBoxLayout(self._page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(splitter)
+        left = stacked(self._toolbar(), self._stack)
+        self._side = side_area(self.side, self._page.tr("About the selected schedule"), LEAST_SIDE)
+        sizes = [900, theme().grown(SIDE_WIDTH)]
+        stacked(split(Qt.Orientation.Horizontal, "schedules", left, self._side, sizes), within=self._page)
         self.show_side(False)
