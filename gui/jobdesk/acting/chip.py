@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 from jobdesk.acting.act import Act
 from jobdesk.acting.acts import Acts
 from jobdesk.kit import formats
+from jobdesk.kit.dress import dress
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.theme import theme
 
@@ -51,9 +52,7 @@ class ActChip(QFrame):
         act = running[0]
         state = act.state
         self.words.setText(words_of(act) if is_one else self._of_several(running))
-        self.words.setProperty("tone", "warning" if is_one and state == "held" else "")
-        self.words.style().unpolish(self.words)
-        self.words.style().polish(self.words)
+        dress(self.words, tone="warning" if is_one and state == "held" else "")
         self.words.setAccessibleName(self.words.text())
         self.pause.setVisible(is_one and act.errand.can_pause and state != "stopping")
         self.pause.setText(self.tr("Go on") if state in ("paused", "held") else self.tr("Pause"))

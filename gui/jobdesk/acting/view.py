@@ -13,6 +13,7 @@ from jobdesk.acting.act import Act
 from jobdesk.acting.chip import words_of
 from jobdesk.acting.numbers import Number, numbers_of
 from jobdesk.kit import formats
+from jobdesk.kit.dress import dress
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.labels import caption, plain_label
 from jobdesk.kit.layouts import empty_layout
@@ -112,10 +113,7 @@ class ActView(QWidget):
         done, of = act.done, act.progress.of
         self.bar.setValue(_STEPS * done // max(1, of))
         is_good = act.ended is not None and act.ended.kind == "good"
-        if self.bar.property("tone") != ("good" if is_good else ""):
-            self.bar.setProperty("tone", "good" if is_good else "")
-            self.bar.style().unpolish(self.bar)
-            self.bar.style().polish(self.bar)
+        dress(self.bar, tone="good" if is_good else "")
         self.far.setText(self.tr("{done} of {of}").format(done=formats.number(done), of=formats.number(of)))
         self.pace.setText(self._pace())
         told = words_of(act) if act.state not in ("running", "ended") else ""

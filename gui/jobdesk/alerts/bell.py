@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from jobdesk.kit.dress import dress
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import icon
 
@@ -34,6 +35,4 @@ class Bell(QToolButton):
 
     def _dress(self) -> None:
         self.setIcon(icon("bell", "accent" if self._count else "secondary"))
-        self.setProperty("active", bool(self._count))
-        self.style().unpolish(self)
-        self.style().polish(self)
+        dress(self, active=bool(self._count))

@@ -9,6 +9,7 @@ from jobdesk_core.alerts.quiet import DAYS, QuietHours
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from jobdesk.kit.dress import dress
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.labels import caption, plain_label
 
@@ -72,9 +73,7 @@ class QuietBox(QFrame):
     def _tell(self) -> None:
         start, end = (_time_of(edit) for edit in (self.start, self.end))
         for edit, time in ((self.start, start), (self.end, end)):
-            edit.setProperty("problem", time is None)
-            edit.style().unpolish(edit)
-            edit.style().polish(edit)
+            dress(edit, problem=time is None)
         if start is None or end is None:
             self.note.setText(self.tr("A time is written as 23:00."))
             return

@@ -28,6 +28,7 @@ from jobdesk.alerts.cards import EDGES, told_at
 from jobdesk.alerts.jobs_box import JobsBox
 from jobdesk.alerts.switch import Switch
 from jobdesk.kit import formats
+from jobdesk.kit.dress import dress
 from jobdesk.kit.flow import Flow
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.labels import plain_label
@@ -212,10 +213,7 @@ class RuleRow(QFrame):
         self.past_asked_for.emit(rule)
 
     def _set_problem(self, sentence: str) -> None:
-        if self.edit.property("problem") != bool(sentence):
-            self.edit.setProperty("problem", bool(sentence))
-            self.edit.style().unpolish(self.edit)
-            self.edit.style().polish(self.edit)
+        dress(self.edit, problem=bool(sentence))
         if sentence:
             self.note.setText(sentence)
 

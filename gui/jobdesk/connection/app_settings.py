@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton, QV
 
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import field, note
+from jobdesk.kit.dress import dress
 from jobdesk.kit.theme.tokens import Look
 from jobdesk.kit.work import Work
 
@@ -97,6 +98,4 @@ class AppSettings(QWidget):
 
     def _say(self, text: str, tone: Look) -> None:
         self.says.setText(text)
-        self.says.setProperty("tone", tone)
-        self.says.style().unpolish(self.says)
-        self.says.style().polish(self.says)
+        dress(self.says, tone=tone)

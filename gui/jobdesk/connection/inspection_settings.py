@@ -7,6 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from jobdesk.kit.dialog_frame import field, note
+from jobdesk.kit.dress import dress
 
 
 class InspectionSettings(QWidget):
@@ -106,8 +107,4 @@ class InspectionSettings(QWidget):
 
 def _say(label: QLabel, wrong: str | None, hint: str) -> None:
     label.setText(wrong or hint)
-    tone = "bad" if wrong else "small"
-    if label.property("tone") != tone:
-        label.setProperty("tone", tone)
-        label.style().unpolish(label)
-        label.style().polish(label)
+    dress(label, tone="bad" if wrong else "small")

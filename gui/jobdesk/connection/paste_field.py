@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import field, note
+from jobdesk.kit.dress import dress
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.theme.tokens import Look
 
@@ -108,7 +109,5 @@ class PasteField(QWidget):
 
     def _say(self, text: str, tone: Look = "secondary") -> None:
         self.says.setText(text)
-        self.says.setProperty("tone", tone)
-        self.says.style().unpolish(self.says)
-        self.says.style().polish(self.says)
+        dress(self.says, tone=tone)
         self.told.emit()

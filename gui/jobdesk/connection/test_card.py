@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.kit.dialog_frame import note
+from jobdesk.kit.dress import dress
 from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.sign import Sign
 
@@ -86,9 +87,7 @@ class ConnectionTest(QFrame):
         else:
             told = self.tr("all is well · {took}").format(took=took)
         self.outcome.setText(told)
-        self.outcome.setProperty("tone", "bad" if bad is not None and not is_stopped else "small")
-        self.outcome.style().unpolish(self.outcome)
-        self.outcome.style().polish(self.outcome)
+        dress(self.outcome, tone="bad" if bad is not None and not is_stopped else "small")
         self.outcome.show()
 
     def _show_now(self) -> None:

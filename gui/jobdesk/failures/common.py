@@ -19,14 +19,13 @@ from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
-from jobdesk.kit.values_model import LEFT, RIGHT
+from jobdesk.kit.values_model import LEFT, NO_PARENT, RIGHT
 
 #: What a cell is painted by: a `Bit`.
 BIT_ROLE = int(Qt.ItemDataRole.UserRole) + 160
 WHAT, VALUE, FAILED, SUCCEEDED, RATIO = range(5)
 WIDEST_SHARE = "99.9 %"
 PADDING, BAR_WIDTH, BAR_HEIGHT = 5, 26, 7
-NO_PARENT = QModelIndex()
 
 
 class Bit(NamedTuple):

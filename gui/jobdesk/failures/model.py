@@ -8,21 +8,20 @@ from typing import Any, NamedTuple
 
 from jobdesk_core.failures.records import By, Failures, Range
 from jobdesk_core.number import Number, exact, so_far
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QObject, Qt
 
 from jobdesk.failures import words
 from jobdesk.failures.rows import Row, knows_errors
 from jobdesk.kit import formats
 from jobdesk.kit.roles import CELL_ROLE, VALUE_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.theme.tokens import Tone
-from jobdesk.kit.values_model import LEFT, RIGHT, Title
+from jobdesk.kit.values_model import NO_PARENT, TitledModel
 
 #: What a cell of several parts is painted by: a `Parts`.
 PARTS_ROLE = int(Qt.ItemDataRole.UserRole) + 150
 #: The counts of a cell's small chart and their tone.
 TREND_ROLE = PARTS_ROLE + 1
 FIRST, SECOND, FAILED, SHARE, TREND, SINCE, LAST, STILL = range(8)
-NO_ROW = QModelIndex()
 
 
 class Parts(NamedTuple):
@@ -38,21 +37,15 @@ class Parts(NamedTuple):
     is_strong: bool = False
 
 
-class FailuresModel(QAbstractTableModel):
+class FailuresModel(TitledModel):
     """The groups in the order given, and their sum in the last line."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(words.titles(By.TASK, Range.HOUR), parent)
         self._found: Failures | None = None
         self._rows: list[Row] = []
         self._now = dt.datetime.now(dt.UTC)
         self._is_stale = False
-        self._titles = words.titles(By.TASK, Range.HOUR)
-
-    @property
-    def titles(self) -> Sequence[Title]:
-        """The columns."""
-        return self._titles
 
     @property
     def rows(self) -> list[Row]:
@@ -65,7 +58,7 @@ class FailuresModel(QAbstractTableModel):
 
     def show(self, found: Failures | None, rows: Sequence[Row], span: Range, now: dt.datetime, is_stale: bool) -> bool:
         """Show these; as long as the groups are the same, only what differs is painted. Whether they are others."""
-        before = (self._found.by if self._found is not None else None, self._titles[TREND].text)
+        before = (self._found.by if self._found is not None else None, self.titles[TREND].text)
         is_other = [each.key for each in rows] != [each.key for each in self._rows]
         is_other = is_other or (found is None) != (self._found is None)
         if is_other:
@@ -74,17 +67,17 @@ class FailuresModel(QAbstractTableModel):
         are_all_new = (is_stale, now.date()) != (self._is_stale, self._now.date())
         self._found, self._now, self._is_stale = found, now, is_stale
         is_reported = found is None or knows_errors(found)
-        self._titles = words.titles(found.by if found is not None else By.TASK, span, is_reported=is_reported)
+        self.titles = words.titles(found.by if found is not None else By.TASK, span, is_reported=is_reported)
         if is_other:
             self.endResetModel()
         else:
             self._emit_changes(old, are_all_new)
-        if before != (found.by if found is not None else None, self._titles[TREND].text):
-            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._titles) - 1)
+        if before != (found.by if found is not None else None, self.titles[TREND].text):
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.titles) - 1)
         return is_other
 
     def _emit_changes(self, old: Sequence[Row], are_all_new: bool) -> None:
-        last = len(self._titles) - 1
+        last = len(self.titles) - 1
         places = [place for place, row in enumerate(self._rows) if are_all_new or row != old[place]]
         for place in places:
             self.dataChanged.emit(self.index(place, 0), self.index(place, last))
@@ -93,24 +86,12 @@ class FailuresModel(QAbstractTableModel):
 
     # Qt
 
-    def rowCount(self, parent: AnyIndex = NO_ROW) -> int:
+    def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() or not self._rows else len(self._rows) + 1
-
-    def columnCount(self, parent: AnyIndex = NO_ROW) -> int:
-        return 0 if parent.isValid() else len(self._titles)
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         flags = super().flags(index)
         return flags & ~Qt.ItemFlag.ItemIsSelectable if self.row_at(index.row()) is None else flags
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._titles[section].text
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if self._titles[section].is_right else LEFT
-        return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or self._found is None:
@@ -120,7 +101,7 @@ class FailuresModel(QAbstractTableModel):
             cell = self._sum(column) if row is None else self._cell(row, column)
             return cell if role == CELL_ROLE else cell.text
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if self._titles[column].is_right else LEFT
+            return self.alignment(column)
         if row is None:
             return None
         if role == VALUE_ROLE:
@@ -175,7 +156,7 @@ class FailuresModel(QAbstractTableModel):
         if column == SINCE:
             tone = "secondary"
         is_strong = group.is_rising and not row.is_muted and not row.is_child and column in (FAILED, SHARE, STILL)
-        return PaintedCell(texts.get(column, ""), tone, "", 0.0, False, is_strong, self._titles[column].is_right)
+        return PaintedCell(texts.get(column, ""), tone, "", 0.0, False, is_strong, self.titles[column].is_right)
 
     def _number(self, count: int) -> Number:
         assert self._found is not None
@@ -200,7 +181,7 @@ class FailuresModel(QAbstractTableModel):
                 STILL: self._count(found.still_failed),
             }
         tone: Tone = "secondary" if column in (FIRST, SHARE) or self._is_stale else ""
-        return PaintedCell(texts.get(column, ""), tone, "", 0.0, False, not tone, self._titles[column].is_right)
+        return PaintedCell(texts.get(column, ""), tone, "", 0.0, False, not tone, self.titles[column].is_right)
 
     def _parts(self, row: Row, column: int) -> Parts:
         assert self._found is not None

@@ -18,6 +18,7 @@ from jobdesk.failures.muted import Mute
 from jobdesk.failures.rows import Row
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.dress import dress
 from jobdesk.kit.flow import Flow
 from jobdesk.kit.labels import caption, plain_label
 from jobdesk.kit.table import Table
@@ -94,9 +95,7 @@ class FailuresSide(QWidget):
         tone: Tone = "secondary" if row.is_muted else "bad"
         self.name.set_runs([Run(_name(row, found), is_strong=True)])
         self.number.setText(self.tr("{count} failed").format(count=formats.number(group.failed)))
-        self.number.setProperty("tone", tone)
-        self.number.style().unpolish(self.number)
-        self.number.style().polish(self.number)
+        dress(self.number, tone=tone)
         lines = [Run(words.share_sentence(group), "secondary")] if words.share_sentence(group) else []
         for sentence in filter(None, (words.mark_sentence(group), self._rising(row))):
             lines += [Run("\n" if lines else ""), Run(sentence, "warning")]

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
 from jobdesk.filtering.chips import FilterChips
 from jobdesk.filtering.edit import FilterEdit
 from jobdesk.filtering.problem import FilterProblem
+from jobdesk.kit.dress import dress
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.theme.icons import icon
 
@@ -96,7 +97,7 @@ class FilterBar(QFrame):
     def set_elsewhere(self, is_elsewhere: bool) -> None:
         """Look as quiet as the bar is on a page that it does not filter: there a filter leads to the jobs."""
         self._is_elsewhere = is_elsewhere
-        self._set_property("elsewhere", is_elsewhere)
+        dress(self, elsewhere=is_elsewhere)
         elsewhere = self.tr("Filters the jobs, not this page: a filter typed here leads to Jobs.")
         self._edit.setToolTip(elsewhere if is_elsewhere else "")
         self._chips.set_quiet(is_elsewhere)
@@ -111,7 +112,7 @@ class FilterBar(QFrame):
         """Tell what is wrong with the whole text below the bar, and underline where; the edit begins at `edit_from`."""
         self._problem_text = error.message
         self._edit.mark(error.position - edit_from, error.length)
-        self._set_property("problem", True)
+        dress(self, problem=True)
         if self._problem is None:
             self._problem = FilterProblem(self.ground)
             self._problem.chosen.connect(self._choose_suggestion)
@@ -132,7 +133,7 @@ class FilterBar(QFrame):
         self._problem_text = ""
         self._edit.mark(0, 0)
         self._edit.setAccessibleDescription("")
-        self._set_property("problem", False)
+        dress(self, problem=False)
         if self._problem is not None:
             self._problem.hide()
 
@@ -182,7 +183,7 @@ class FilterBar(QFrame):
         self._edit.past_asked_for.connect(self._go_back)
         self._edit.whole_asked_for.connect(self._reopen_all)
         self._edit.offers_asked_for.connect(self._offer)
-        self._edit.focused.connect(lambda has_focus: self._set_property("focused", has_focus))
+        self._edit.focused.connect(lambda has_focus: dress(self, focused=has_focus))
 
     # Typing
 
@@ -328,12 +329,6 @@ class FilterBar(QFrame):
             hint = self.tr("add a filter")
         self._edit.setPlaceholderText(hint)
         self._clear.setVisible(bool(pieces))
-
-    def _set_property(self, name: str, value: bool) -> None:
-        if self.property(name) != value:
-            self.setProperty(name, value)
-            self.style().unpolish(self)
-            self.style().polish(self)
 
 
 def _tool(icon_name: str, name: str) -> QToolButton:

@@ -8,12 +8,14 @@ from typing import Literal
 from jobdesk_core.durations import roughly
 from jobdesk_core.watching.member import Member, Totals
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.fleet import words
 from jobdesk.fleet.rows import is_urgent
 from jobdesk.kit import formats
+from jobdesk.kit.clickable import Clickable
+from jobdesk.kit.dress import dress
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
@@ -36,17 +38,13 @@ WANTED: Mapping[Wanted, Callable[[Member], bool]] = {
 }
 
 
-class SummaryCell(QFrame):
-    """A title, a number and a line of sense. A click or Enter asks for what is behind it."""
-
-    chosen = Signal()
+class SummaryCell(Clickable):
+    """A title, a number and a line of sense."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("summaryCell")
         self.setAccessibleName(title)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         head = OneLine("small")
         head.set_whole(title)
@@ -70,24 +68,11 @@ class SummaryCell(QFrame):
         """Show these."""
         if self._value.text() != value:
             self._value.setText(value)
-        if self._value.property("tone") != tone:
-            self._value.setProperty("tone", tone)
-            self._value.style().unpolish(self._value)
-            self._value.style().polish(self._value)
+        dress(self._value, tone=tone)
         self._note.set_whole(note)
         if self.toolTip() != tip:
             self.setToolTip(tip)
         self.setAccessibleDescription(f"{value} {note}".strip())
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.chosen.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.chosen.emit()
-        else:
-            super().keyPressEvent(event)
 
     def _take_font(self) -> None:
         self._value.setFont(theme().font(18, QFont.Weight.DemiBold))

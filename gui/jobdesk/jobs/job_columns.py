@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jobdesk_core.database.rows import JobRow
 from jobdesk_core.jobs import Status
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication
 
 from jobdesk.kit import formats
 from jobdesk.kit.theme.tokens import Tone
@@ -61,8 +61,6 @@ INDEX_OF = {column.key: index for index, column in enumerate(COLUMNS)}
 STATUS_COLUMN = INDEX_OF["status"]
 #: The columns whose text depends on what time it is.
 CLOCK_COLUMNS = (INDEX_OF["scheduled"], INDEX_OF["age"])
-RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
 #: The longest text of the column of statuses, which not every list needs room for.

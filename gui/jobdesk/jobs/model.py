@@ -12,15 +12,15 @@ from jobdesk_core.database.rows import JobRow
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import Status
 from jobdesk_core.reading.pages import Order
-from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QObject, Qt
 
 from jobdesk.jobs.extras import JobExtras
-from jobdesk.jobs.job_columns import CLOCK_COLUMNS, COLUMNS, EXTRAS, LEFT, RIGHT, STATUS_COLUMN, Column, cells
+from jobdesk.jobs.job_columns import CLOCK_COLUMNS, COLUMNS, EXTRAS, STATUS_COLUMN, Column, cells
 from jobdesk.kit import clock, formats
 from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, MONO_ROLE, STATUS_ROLE, TONE_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.theme.tokens import STATUS_SHAPE, Tone
+from jobdesk.kit.values_model import LEFT, NO_PARENT, RIGHT
 
-NO_PARENT = QModelIndex()
 Key = tuple[int, int]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from jobdesk.kit.clickable import Clickable
+from jobdesk.kit.dress import dress
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.spark_line import paint_line
@@ -20,10 +22,8 @@ DOT = " · "
 LINE_WIDTH, LINE_SIDE, LEAST_LINE_WIDTH = 110, 18, 40
 
 
-class Card(QFrame):
-    """Shows a title, a value of 24 px and a note beneath it. A click or Enter asks for what is behind it."""
-
-    chosen = Signal()
+class Card(Clickable):
+    """Shows a title, a value of 24 px and a note beneath it."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,18 +48,6 @@ class Card(QFrame):
         # Cards in a row are as high as the highest of them.
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         theme().changed.connect(self._fit)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.chosen.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.chosen.emit()
-        else:
-            super().keyPressEvent(event)
 
     @property
     def note(self) -> str:
@@ -119,11 +107,7 @@ class Card(QFrame):
 
     def _show_value(self, text: str, tone: Tone, *, is_quiet: bool) -> None:
         self._value.setText(text)
-        if (self._value.property("tone"), self._value.property("quiet")) != (tone, is_quiet):
-            self._value.setProperty("tone", tone)
-            self._value.setProperty("quiet", is_quiet)
-            self._value.style().unpolish(self._value)
-            self._value.style().polish(self._value)
+        dress(self._value, tone=tone, quiet=is_quiet)
 
     def _fit(self) -> None:
         """Write the note in one line, or in two that part between two of its parts."""

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat, QTextDocument, QTextFormat
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
+from jobdesk.kit.dress import dress
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
 
@@ -94,11 +95,8 @@ class JsonEditor(QWidget):
         self._value, self._problem, line = check_object(self.text())
         verdict = self._problem or self.tr("a JSON object")
         self._verdict.setText(verdict)
-        self._verdict.setProperty("tone", "bad" if self._problem else "small")
-        self._edit.setProperty("problem", self._problem is not None)
-        for widget in (self._verdict, self._edit):
-            widget.style().unpolish(widget)
-            widget.style().polish(widget)
+        dress(self._verdict, tone="bad" if self._problem else "small")
+        dress(self._edit, problem=self._problem is not None)
         self._tidy.setEnabled(self._value is not None)
         self._mark(line)
         self.changed.emit()

@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.dress import dress
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme.tokens import Look
 
@@ -41,9 +42,7 @@ class OneLine(QLabel):
 
     def set_tone(self, tone: Look) -> None:
         """Write it in a tone."""
-        self.setProperty("tone", tone)
-        self.style().unpolish(self)
-        self.style().polish(self)
+        dress(self, tone=tone)
 
     def sizeHint(self) -> QSize:
         line = self._line()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from jobdesk.kit import clock, formats
+from jobdesk.kit.dress import dress
 from jobdesk.kit.number_edit import NumberEdit
 from jobdesk.kit.segmented import Segmented
 
@@ -138,7 +139,5 @@ class ScheduleField(QWidget):
         moment = self.moment(clock.now())
         summary = self.tr("as soon as a worker is free") if moment is None else formats.full(moment)
         self._summary.setText(problem or summary)
-        self._summary.setProperty("tone", "bad" if problem else "small")
-        self._summary.style().unpolish(self._summary)
-        self._summary.style().polish(self._summary)
+        dress(self._summary, tone="bad" if problem else "small")
         self.changed.emit()

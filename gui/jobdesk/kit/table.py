@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from jobdesk.kit.cells import FADE_S, PADDING, CellDelegate
 from jobdesk.kit.columns import Columns
+from jobdesk.kit.dress import dress
 from jobdesk.kit.roles import (
     CHANGED_ROLE,
     AnyIndex,
@@ -184,9 +185,7 @@ class Table(QTableView):
 
     def set_ground(self, ground: str) -> None:
         """Lay the table on `background` (as at first) or on `panel`."""
-        self.setProperty("ground", ground)
-        self.style().unpolish(self)
-        self.style().polish(self)
+        dress(self, ground=ground)
         self._take_ground()
 
     def _take_ground(self) -> None:

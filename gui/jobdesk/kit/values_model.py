@@ -55,12 +55,35 @@ class Title:
     sample: str = ""
 
 
-class ValuesModel(QAbstractTableModel):
-    """Rows by key, in the order given. For some hundreds of rows at most."""
+class TitledModel(QAbstractTableModel):
+    """A table whose columns have titles; whoever inherits from it has the rows."""
 
     def __init__(self, titles: Sequence[Title], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.titles = list(titles)
+
+    def columnCount(self, parent: AnyIndex = NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self.titles)
+
+    def alignment(self, column: int) -> int:
+        """Where the texts of a column stand, as Qt has it."""
+        return RIGHT if self.titles[column].is_right else LEFT
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.titles[section].text
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self.alignment(section)
+        return None
+
+
+class ValuesModel(TitledModel):
+    """Rows by key, in the order given. For some hundreds of rows at most."""
+
+    def __init__(self, titles: Sequence[Title], parent: QObject | None = None) -> None:
+        super().__init__(titles, parent)
         self._keys: list[str] = []
         self._rows: list[Sequence[Cell]] = []
 
@@ -98,9 +121,6 @@ class ValuesModel(QAbstractTableModel):
     def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: AnyIndex = NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(self.titles)
-
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
@@ -122,16 +142,7 @@ class ValuesModel(QAbstractTableModel):
         if role == LINE_ROLE:
             return cell.line
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if self.titles[index.column()].is_right else LEFT
+            return self.alignment(index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
             return as_tooltip(cell.tip) or None
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.titles[section].text
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if self.titles[section].is_right else LEFT
         return None

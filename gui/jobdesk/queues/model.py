@@ -10,18 +10,16 @@ from typing import Any
 from jobdesk_core.jobs import Status
 from jobdesk_core.number import Number, exact
 from jobdesk_core.reading.name_rows import NameRow
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from jobdesk.kit import clock, formats
 from jobdesk.kit.roles import CELL_ROLE, CHANGED_ROLE, SPARK_ROLE, VALUE_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme.tokens import Tone
+from jobdesk.kit.values_model import LEFT, NO_PARENT, RIGHT
 from jobdesk.queues.columns import COLUMNS, HOUR_COLUMN, INDEX_OF, NUMBERS, Column
 from jobdesk.queues.words import TEXTS, held_sentence, trouble_sentence
 
-NO_PARENT = QModelIndex()
-RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 #: Rows told of one by one; of more, the stretch that holds them all is.
 ONE_BY_ONE = 50
 EXACT = exact(0)

@@ -8,15 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from jobdesk_core.schedules.schedule import Schedule
-from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 
 from jobdesk.kit.roles import CELL_ROLE, VALUE_ROLE, AnyIndex, PaintedCell
 from jobdesk.kit.text_block import as_tooltip
-from jobdesk.kit.values_model import LEFT, RIGHT, Title
+from jobdesk.kit.values_model import NO_PARENT, Title, TitledModel
 from jobdesk.schedules import words
 from jobdesk.schedules.words import Shown
 
-NO_PARENT = QModelIndex()
 #: What stands behind a cell's text; the shape before it with a tone of its own, as a pair; the runs of a strip.
 ASIDE_ROLE, LEAD_ROLE, RUNS_ROLE = (int(Qt.ItemDataRole.UserRole) + 140 + place for place in range(3))
 KEYS = ("task", "cadence", "last", "next", "state", "runs")
@@ -31,12 +30,11 @@ _CELLS: tuple[Callable[[Schedule, dt.datetime], Shown], ...] = (
 )
 
 
-class SchedulesModel(QAbstractTableModel):
+class SchedulesModel(TitledModel):
     """Rows in the order given, brought up to date in place as long as they are of the same schedules."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.titles = [
+        titles = [
             Title(_tr("task · id"), 130, is_right=False),
             Title(_tr("cadence"), 150, is_right=False, sample="about every 20 min (infer"),
             Title(_tr("last run"), 150, is_right=False, sample="mm 22:45:00 29 s so far"),
@@ -44,6 +42,7 @@ class SchedulesModel(QAbstractTableModel):
             Title(_tr("state"), 110, is_right=False, sample="mm overlapping"),
             Title(_tr("last 40 runs"), 128),
         ]
+        super().__init__(titles, parent)
         #: Where there is no room for all of that: what is quiet behind a cell's text is cut short first.
         narrow = {2: (104, "mm yesterday 02:00"), 5: (106, "")}
         self.narrow_titles = [
@@ -79,9 +78,6 @@ class SchedulesModel(QAbstractTableModel):
     def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: AnyIndex = NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(KEYS)
-
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
@@ -104,16 +100,7 @@ class SchedulesModel(QAbstractTableModel):
             told = self._strip_told(row) if index.column() == STRIP else cell.tip
             return as_tooltip(told) or None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if self.titles[index.column()].is_right else LEFT
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.titles[section].text
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if self.titles[section].is_right else LEFT
+            return self.alignment(index.column())
         return None
 
     def _cell(self, row: int, column: int) -> Shown:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QTabBar, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.dress import dress
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.shapes import paint_shape
@@ -93,10 +94,7 @@ class DeskTabs(QTabBar):
 
     def set_above(self, is_above: bool) -> None:
         """Show no tab as chosen: what is on show stands above them; or the chosen one again."""
-        if self.property("above") != is_above:
-            self.setProperty("above", is_above)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        dress(self, above=is_above)
 
     def show_desk(self, place: int, name: str, environment: str, colour: str, state: str) -> None:
         """Show a tab's connection and one of STATES."""

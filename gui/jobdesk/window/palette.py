@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from jobdesk.kit import formats
 from jobdesk.kit.theme import theme
+from jobdesk.kit.values_model import NO_PARENT
 from jobdesk.window.palette_entries import Entry, best, entries, typed_entries
 from jobdesk.window.shown import Shown
 
@@ -28,7 +29,6 @@ WIDTH, ROW_HEIGHT, ROWS = 560, 34, 11
 TOP = 72
 #: A text is painted up to so many characters.
 LONGEST = 200
-NO_PARENT = QModelIndex()
 ENTRY_ROLE = int(Qt.ItemDataRole.UserRole)
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
