@@ -19,18 +19,12 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
-from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import JsonDumps, JsonLoads, tell
 from jobdesk_core.connectors import limits, refusals, results, settings
 from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.contract import AsyncConnector
-from jobdesk_core.connectors.psycopg_adapters import (
-    adapted,
-    bounded_pool,
-    driver_errors,
-    keeps_connections,
-    pool_arguments,
-)
+from jobdesk_core.connectors.pooled import Pooled
+from jobdesk_core.connectors.psycopg_adapters import bounded_pool, driver_errors
 from jobdesk_core.connectors.settings import Route, SessionSettings
 from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
@@ -56,7 +50,7 @@ _is_for_page: ContextVar[bool] = ContextVar("is_for_page", default=False)
 _ASYNC_ONLY = ("connection_class", "check", "reset", "reconnect_failed")
 
 
-class PsycopgConnector(AsyncConnector):
+class PsycopgConnector(Pooled, AsyncConnector):
     """Asynchronous connector for PostgreSQL over `psycopg_pool.AsyncConnectionPool`.
 
     Connects as libpq's environment says, by `conninfo=` (a DSN), or by arguments: in `kwargs=`, those of
@@ -77,19 +71,7 @@ class PsycopgConnector(AsyncConnector):
         **arguments: Any,
     ) -> None:
         super().__init__()
-        self.json_dumps = json_dumps
-        self.json_loads = json_loads
-        self._pool_factory = pool_factory
-        self._pool_arguments = pool_arguments(arguments)
-        if session.ends_waits:
-            self._pool_arguments.setdefault("connection_class", limits.LimitedAsyncConnection)
-            if access is not None:
-                self._pool_arguments["kwargs"] = {**self._pool_arguments.get("kwargs", {}), "access": access}
-        self._session, self._access = session, access
-        self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
-        #: What stands between us and the server, as our newest connection has found; None before.
-        self.route: Route | None = None
-        self.clock = ServerClock()
+        self._take(arguments, pool_factory, session, access, (json_dumps, json_loads), limits.LimitedAsyncConnection)
         self._answered_at: weakref.WeakKeyDictionary[Connection, float] = weakref.WeakKeyDictionary()
 
     def writing(self) -> PsycopgConnector:
@@ -230,21 +212,14 @@ class PsycopgConnector(AsyncConnector):
         if self._is_to_be_settled(connection, statement):
             async with connection.transaction():
                 return await self._execute(statement, await self._settled(connection))
-        if statement.is_bare and self._session.role and self._routes.get(connection) is Route.POOLED:
-            raise ConnectorException(
-                "Behind a pooler this cannot be done as another role: connect to the server itself."
-            )
-        parameters = {name: adapted(value, self.json_dumps) for name, value in statement.parameters.items()}
-        # In binary, what comes depends on no setting; several commands at once cannot ask for that.
-        is_binary = statement.is_page or (bool(parameters) and not statement.is_given)
+        parameters, is_binary = self._sent(statement, connection)
         async with connection.cursor(
             row_factory=tuple_row if statement.is_page else dict_row, binary=is_binary
         ) as cursor:
             if self.json_loads is not None:
                 set_json_loads(self.json_loads, cursor)
-            # Without parameters the text goes as it is, and may hold several commands.
             with limits.patience(limits.BARE_LIMIT_S) if statement.is_bare else contextlib.nullcontext():
-                await cursor.execute(statement.sql, parameters if statement.is_given else parameters or None)
+                await cursor.execute(statement.sql, parameters)
             # Not `description`, which makes an object of every column.
             if cursor.pgresult is None or not cursor.pgresult.nfields:
                 return []
@@ -254,15 +229,6 @@ class PsycopgConnector(AsyncConnector):
                 return results.unreadable_rows(cursor, as_tuples=statement.is_page)
 
     # The session
-
-    def _is_to_be_settled(self, connection: Connection, statement: Statement[Any]) -> bool:
-        """Whether a statement would be alone in a session of which nobody knows what it has been told before."""
-        return (
-            self.route is Route.POOLED
-            and self._routes.get(connection) is Route.POOLED
-            and not statement.is_bare
-            and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-        )
 
     async def _settled(self, connection: Connection) -> Connection:
         """Have the transaction that has just begun set what it needs, where a session keeps nothing."""
@@ -299,15 +265,7 @@ class PsycopgConnector(AsyncConnector):
                 await self._settled(connection)
 
     async def _open_pool(self) -> Pool:
-        arguments: dict[str, Any] = {
-            "timeout": 5.0,
-            "check": self._check,
-            "open": False,
-        } | self._pool_arguments
-        if keeps_connections(self._pool_factory, psycopg_pool.AsyncNullConnectionPool):
-            arguments.setdefault("min_size", 1)
-        arguments["configure"] = self._configuring(arguments.get("configure"))
-        own: Pool = self._pool_factory(**bounded_pool(arguments))
+        own: Pool = self._new_pool(self._check, psycopg_pool.AsyncNullConnectionPool, self._configuring)
         if self._access is not None:
             self._access.open()
         try:

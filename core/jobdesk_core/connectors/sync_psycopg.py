@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -14,28 +13,22 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
-from jobdesk_core.clock import ServerClock
 from jobdesk_core.connector import JsonDumps, JsonLoads
 from jobdesk_core.connectors import limits, refusals, results, settings
 from jobdesk_core.connectors.access import Access
 from jobdesk_core.connectors.contract import SyncConnector
-from jobdesk_core.connectors.psycopg_adapters import (
-    adapted,
-    bounded_pool,
-    driver_errors,
-    keeps_connections,
-    pool_arguments,
-)
+from jobdesk_core.connectors.pooled import Pooled
+from jobdesk_core.connectors.psycopg_adapters import driver_errors
 from jobdesk_core.connectors.settings import Route, SessionSettings
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.exceptions import AppNotOpen, CannotListen, ConnectorException
+from jobdesk_core.exceptions import AppNotOpen, CannotListen
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
 Pool = psycopg_pool.ConnectionPool[Connection]
 
 
-class SyncPsycopgConnector(SyncConnector):
+class SyncPsycopgConnector(Pooled, SyncConnector):
     """Synchronous connector for PostgreSQL over `psycopg_pool.ConnectionPool`.
 
     Takes the pool's and the connection's parameters as PsycopgConnector does; an external connection is
@@ -52,19 +45,7 @@ class SyncPsycopgConnector(SyncConnector):
         access: Access | None = None,
         **arguments: Any,
     ) -> None:
-        self.json_dumps = json_dumps
-        self.json_loads = json_loads
-        self._pool_factory = pool_factory
-        self._pool_arguments = pool_arguments(arguments)
-        if session.ends_waits:
-            self._pool_arguments.setdefault("connection_class", limits.LimitedConnection)
-            if access is not None:
-                self._pool_arguments["kwargs"] = {**self._pool_arguments.get("kwargs", {}), "access": access}
-        self._session, self._access = session, access
-        self._routes: weakref.WeakKeyDictionary[Connection, Route] = weakref.WeakKeyDictionary()
-        #: What stands between us and the server, as our newest connection has found; None before.
-        self.route: Route | None = None
-        self.clock = ServerClock()
+        self._take(arguments, pool_factory, session, access, (json_dumps, json_loads), limits.LimitedConnection)
         self._pool: Pool | None = None
         self._owns_pool = True
 
@@ -137,15 +118,7 @@ class SyncPsycopgConnector(SyncConnector):
             yield heard
 
     def _open_pool(self) -> Pool:
-        arguments: dict[str, Any] = {
-            "timeout": 5.0,
-            "check": _check,
-            "open": False,
-        } | self._pool_arguments
-        if keeps_connections(self._pool_factory, psycopg_pool.NullConnectionPool):
-            arguments.setdefault("min_size", 1)
-        arguments["configure"] = self._configuring(arguments.get("configure"))
-        own: Pool = self._pool_factory(**bounded_pool(arguments))
+        own: Pool = self._new_pool(_check, psycopg_pool.NullConnectionPool, self._configuring)
         if self._access is not None:
             self._access.open()
         try:
@@ -170,18 +143,12 @@ class SyncPsycopgConnector(SyncConnector):
         if self._is_to_be_settled(connection, statement):
             with connection.transaction():
                 return self._execute(statement, self._settled(connection))
-        if statement.is_bare and self._session.role and self._routes.get(connection) is Route.POOLED:
-            raise ConnectorException(
-                "Behind a pooler this cannot be done as another role: connect to the server itself."
-            )
-        parameters = {name: adapted(value, self.json_dumps) for name, value in statement.parameters.items()}
-        # In binary, what comes depends on no setting; several commands at once cannot ask for that.
-        is_binary = statement.is_page or (bool(parameters) and not statement.is_given)
+        parameters, is_binary = self._sent(statement, connection)
         with connection.cursor(row_factory=tuple_row if statement.is_page else dict_row, binary=is_binary) as cursor:
             if self.json_loads is not None:
                 set_json_loads(self.json_loads, cursor)
             with limits.patience(limits.BARE_LIMIT_S) if statement.is_bare else contextlib.nullcontext():
-                cursor.execute(statement.sql, parameters if statement.is_given else parameters or None)
+                cursor.execute(statement.sql, parameters)
             if not cursor.description:
                 return []
             try:
@@ -190,15 +157,6 @@ class SyncPsycopgConnector(SyncConnector):
                 return results.unreadable_rows(cursor, as_tuples=statement.is_page)
 
     # The session
-
-    def _is_to_be_settled(self, connection: Connection, statement: Statement[Any]) -> bool:
-        """Whether a statement would be alone in a session of which nobody knows what it has been told before."""
-        return (
-            self.route is Route.POOLED
-            and self._routes.get(connection) is Route.POOLED
-            and not statement.is_bare
-            and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-        )
 
     def _settled(self, connection: Connection) -> Connection:
         """Have the transaction that has just begun set what it needs, where a session keeps nothing."""
