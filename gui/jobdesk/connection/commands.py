@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from jobdesk_core.connectors.ssh.askpass import Question
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Signal
 
 from jobdesk.connection.command_group import CommandGroup, Reasons
 from jobdesk.kit.action_spec import Spec
+from jobdesk.kit.answer import answer_of
 
 
 class ConnectionCommands(CommandGroup):
@@ -91,25 +90,13 @@ class ConnectionCommands(CommandGroup):
         """Ask for a connection's password; None when the operator gives up."""
         from jobdesk.connection.password import PasswordDialog
 
-        dialog = PasswordDialog(self._window.frame, profile=profile, why=why)
-        dialog.open()
-        try:
-            return await dialog.answer
-        except asyncio.CancelledError:
-            dialog.reject()  # another connection is wanted meanwhile
-            raise
+        return await answer_of(PasswordDialog(self._window.frame, profile=profile, why=why))
 
     async def ask_command(self, profile: Profile) -> bool:
         """Ask whether a profile's password command may be run on this machine."""
         from jobdesk.connection.password_command import PasswordCommandDialog
 
-        dialog = PasswordCommandDialog(self._window.frame, profile=profile)
-        dialog.open()
-        try:
-            return await dialog.answer
-        except asyncio.CancelledError:
-            dialog.reject()
-            raise
+        return await answer_of(PasswordCommandDialog(self._window.frame, profile=profile))
 
     async def ask_ssh(self, profile: Profile, question: Question) -> str | None:
         """Ask what ssh asks; None when the operator does not say."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,6 +32,7 @@ from jobdesk.connection.profile_loss import ProfileLossDialog
 from jobdesk.connection.ssh_question import answered, asking
 from jobdesk.connection.test_card import ConnectionTest
 from jobdesk.kit import formats
+from jobdesk.kit.answer import answer_of
 from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme import theme
@@ -260,13 +260,7 @@ class ConnectionDialog(DialogFrame):
 
     async def allows_command(self, profile: Profile) -> bool:
         """Ask whether a password command that has not run on this machine yet may be run."""
-        dialog = PasswordCommandDialog(self, profile=profile)
-        dialog.open()
-        try:
-            return await dialog.answer
-        except asyncio.CancelledError:
-            dialog.reject()
-            raise
+        return await answer_of(PasswordCommandDialog(self, profile=profile))
 
     def _test_failed(self, error: Exception) -> None:
         self._end_test()

@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.answer import answer_of
 from jobdesk.kit.dialog_frame import DialogFrame, field, note
 
 AskSsh = Callable[[Profile, Question], Awaitable[str | None]]
@@ -89,13 +90,7 @@ class SshQuestionDialog(DialogFrame):
 
 async def answered(parent: QWidget | None, profile: Profile, question: Question) -> str | None:
     """Put a question to the operator; a host that is not trusted is "no"."""
-    dialog = SshQuestionDialog(parent, profile=profile, question=question)
-    dialog.open()
-    try:
-        return await dialog.answer
-    except asyncio.CancelledError:
-        dialog.reject()  # nobody waits for it any more
-        raise
+    return await answer_of(SshQuestionDialog(parent, profile=profile, question=question))
 
 
 def asking(profile: Profile, ask: AskSsh) -> Ask:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from jobdesk_core import durations
 from jobdesk_core.failures.records import By, Contrast, Failures
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.failures import words
@@ -20,6 +19,7 @@ from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.dress import dress
 from jobdesk.kit.flow import Flow
+from jobdesk.kit.following import follow
 from jobdesk.kit.labels import caption, plain_label
 from jobdesk.kit.table import Table
 from jobdesk.kit.text_block import Run, TextBlock
@@ -79,7 +79,7 @@ class FailuresSide(QWidget):
         """Let the buttons do what the actions of a group do, and be possible when those are."""
         pairs = ((self.retry, "retry"), (self.jobs, "show"), (self.mute, "mute"))
         for button, verb in (*pairs, (self.traceback.copy, "copy")):
-            _follow(button, actions[f"failure.{verb}"])
+            follow(button, actions[f"failure.{verb}"])
 
     # What is shown
 
@@ -244,15 +244,3 @@ def _name(row: Row, found: Failures) -> str:
     if found.by is By.TASK and row.is_child:
         parts.append(error)
     return " · ".join(parts) or words.not_reported(found)
-
-
-def _follow(button: QPushButton, action: QAction) -> None:
-    """Let a button do what an action does, and say why when that is not possible."""
-
-    def take() -> None:
-        button.setEnabled(action.isEnabled())
-        button.setToolTip(action.toolTip())
-
-    button.clicked.connect(lambda _=False: action.trigger())
-    action.changed.connect(take)
-    take()

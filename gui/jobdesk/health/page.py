@@ -15,13 +15,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
-from jobdesk.health.following import follow
 from jobdesk.health.reading import HealthReading
 from jobdesk.health.side import HealthSide
 from jobdesk.health.tables import AgesTable, IndexesTable, TablesTable
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.areas import side_area, split, stacked, toolbar_row
+from jobdesk.kit.following import follow
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.theme import theme
 

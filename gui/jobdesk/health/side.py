@@ -10,11 +10,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.health.advice_row import AdviceRow
-from jobdesk.health.following import follow
 from jobdesk.health.retention import RetentionPanel
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.fields import Field, FieldList
+from jobdesk.kit.following import follow
 from jobdesk.kit.labels import caption
 from jobdesk.kit.shape_label import ShapeLabel
 from jobdesk.kit.text_block import Run, TextBlock
