@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QWidget
 
 from jobdesk.acting.act import Act
 from jobdesk.acting.acts import Acts
 from jobdesk.kit import formats
 from jobdesk.kit.dress import dress
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.layouts import in_row
 from jobdesk.kit.theme import theme
 
 HEIGHT, SIDE = 22, 12
@@ -33,11 +34,7 @@ class ActChip(QFrame):
         self.pause = self._link(self._pause)
         self.stop = self._link(self._stop)
         self.stop.setText(self.tr("Stop"))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(10, 2, 6, 2)
-        row.setSpacing(4)
-        for each in (self.spinner, self.words, self.pause, self.stop):
-            row.addWidget(each)
+        in_row(self.spinner, self.words, self.pause, self.stop, within=self, margins=(10, 2, 6, 2), spacing=4)
         acts.changed.connect(self.show_acts)
         self.show_acts()
 

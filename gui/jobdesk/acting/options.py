@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBo
 from jobdesk.kit import clock
 from jobdesk.kit.completing_edit import CompletingEdit
 from jobdesk.kit.dialog_frame import field
+from jobdesk.kit.layouts import STRETCH, in_row
 from jobdesk.kit.number_edit import NumberEdit
 from jobdesk.kit.schedule_field import ScheduleField
 
@@ -152,11 +153,7 @@ class PurgeOptions(Options):
         for name, hours in _UNITS:
             self.unit.addItem(self.tr(name), hours)
         self.unit.setCurrentIndex(1)
-        age = QHBoxLayout()
-        age.setContentsMargins(0, 0, 0, 0)
-        age.addWidget(self.amount)
-        age.addWidget(self.unit)
-        age.addStretch()
+        age = in_row(self.amount, self.unit, STRETCH, margins=0)
         self._age = QWidget()
         self._age.setLayout(age)
         self._ends = QWidget()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QToolButton, QWidget
 
 from jobdesk.acting.act import Act
 from jobdesk.acting.acts import Acts
 from jobdesk.acting.view import ActView
-from jobdesk.kit.areas import scrolled
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.layouts import STRETCH, in_column, scrolled
 from jobdesk.kit.theme.icons import icon
 
 WIDTH = 372
@@ -38,14 +38,8 @@ class ActsPanel(QFrame):
         self.close_button.clicked.connect(self.put_away)
         inner = QWidget()
         inner.setObjectName("actsInner")
-        self._column = QVBoxLayout(inner)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        self._column.addStretch()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(1, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(scrolled(inner), 1)
+        self._column = in_column(STRETCH, within=inner, margins=0, spacing=0)
+        in_column((scrolled(inner), 1), within=self, margins=(1, 0, 0, 0), spacing=0)
         acts.changed.connect(self._follow)
         acts.forgotten.connect(self._forget)
         self.close_button.raise_()

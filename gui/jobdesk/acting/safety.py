@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLayout
 from jobdesk.acting.words import Words
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import DialogFrame, field
+from jobdesk.kit.layouts import in_row
 from jobdesk.kit.number_edit import NumberEdit
 
 #: The choice between chunks and one transaction is offered for more jobs than this.
@@ -71,10 +72,7 @@ class Safety(QWidget):
         self.per_second.setCorrectionMode(NumberEdit.CorrectionMode.CorrectToNearestValue)
         self.per_second.setToolTip(self.tr("With a limit, chunks are small and evenly spaced, to spare the server"))
         self._rate_field = _row(field(self.tr("Jobs per second, at most"), self.per_second))
-        how = QHBoxLayout()
-        how.setSpacing(12)
-        how.addLayout(field(self.tr("How"), self.how), 1)
-        how.addWidget(self._rate_field)
+        how = in_row((field(self.tr("How"), self.how), 1), self._rate_field, spacing=12)
         return _row(how)
 
     def _lay_brake(self) -> QWidget:

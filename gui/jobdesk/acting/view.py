@@ -7,7 +7,7 @@ import datetime as dt
 from jobdesk_core.operations import Result, SetLedger
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.acting.act import Act
 from jobdesk.acting.chip import words_of
@@ -16,7 +16,7 @@ from jobdesk.kit import formats
 from jobdesk.kit.dress import dress
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.labels import caption, plain_label
-from jobdesk.kit.layouts import empty_layout
+from jobdesk.kit.layouts import STRETCH, empty_layout, in_row
 from jobdesk.kit.shape_label import ShapeLabel
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
@@ -212,14 +212,8 @@ class ActView(QWidget):
         self.grid.setHorizontalSpacing(8)
         self.grid.setVerticalSpacing(3)
         self.grid.setColumnStretch(0, 1)
-        far = QHBoxLayout()
-        far.addWidget(self.far, 1)
-        far.addWidget(self.pace)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        for button in (self.pause, self.stop, self.undo, self.ledger, self.ids):
-            buttons.addWidget(button)
-        buttons.addStretch()
+        far = in_row((self.far, 1), self.pace)
+        buttons = in_row(self.pause, self.stop, self.undo, self.ledger, self.ids, STRETCH, spacing=8)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(6)

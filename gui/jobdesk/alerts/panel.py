@@ -21,7 +21,7 @@ from jobdesk.alerts.list_tab import ListTab
 from jobdesk.alerts.rules_tab import RulesTab
 from jobdesk.alerts.watcher import Watcher
 from jobdesk.kit import formats
-from jobdesk.kit.areas import scrolled
+from jobdesk.kit.layouts import scrolled
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme import theme

@@ -6,11 +6,12 @@ from typing import Any
 
 from jobdesk_core.profiles import Profile
 from jobdesk_core.profiles.introspect import AppNotUnderstood, AppTask, app_tasks, problem
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.dress import dress
+from jobdesk.kit.layouts import in_column, in_row
 from jobdesk.kit.theme.tokens import Look
 from jobdesk.kit.work import Work
 
@@ -34,13 +35,8 @@ class AppSettings(QWidget):
                 "environment gets only what is harmless and the variables named here."
             )
         )
-        below = QHBoxLayout()
-        below.addWidget(self.allowed, 1)
-        below.addWidget(self.try_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
-        layout.addWidget(says)
+        below = in_row((self.allowed, 1), self.try_button)
+        layout = in_column(says, within=self, margins=0, spacing=12)
         for edit, label, example in (
             (self.python, self.tr("Python interpreter of the application"), "/srv/billing/.venv/bin/python"),
             (self.path, self.tr("App, such as package.module.app"), "billing.tasks.app"),

@@ -19,7 +19,7 @@ from jobdesk_core.profiles.secrets import (
     unavailable,
 )
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from jobdesk.connection.app_settings import AppSettings
 from jobdesk.connection.files import ProfileFiles
@@ -34,6 +34,7 @@ from jobdesk.connection.test_card import ConnectionTest
 from jobdesk.kit import formats
 from jobdesk.kit.answer import answer_of
 from jobdesk.kit.dialog_frame import DialogFrame, ForgetDialog
+from jobdesk.kit.layouts import in_row
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme import theme
 
@@ -362,11 +363,7 @@ class ConnectionDialog(DialogFrame):
         left.addWidget(self.part)
         for part in (self.form, self.inspection, self.application, self.more):
             left.addWidget(part, 1)
-        both = QHBoxLayout()
-        both.setSpacing(20)
-        both.addWidget(self.list)
-        both.addLayout(left, 5)
-        both.addWidget(self.test_card, 4)
+        both = in_row(self.list, (left, 5), (self.test_card, 4), spacing=20)
         self.content.addLayout(both, 1)
         self._show_part(0)
         verbs: tuple[tuple[QPushButton, Callable[[], None]], ...] = (

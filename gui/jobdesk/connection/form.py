@@ -35,6 +35,7 @@ from jobdesk.connection.paste_field import PasteField
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.layouts import in_row
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme.icons import icon
 
@@ -269,15 +270,11 @@ class ConnectionForm(QWidget):
         form = QVBoxLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setSpacing(12)
-        names = QHBoxLayout()
-        names.setSpacing(12)
-        names.addLayout(field(self.tr("Name"), self.name), 3)
-        names.addLayout(field(self.tr("Environment tag"), self.environment), 2)
+        names = in_row(
+            (field(self.tr("Name"), self.name), 3), (field(self.tr("Environment tag"), self.environment), 2), spacing=12
+        )
         form.addLayout(names)
-        places = QHBoxLayout()
-        places.setSpacing(12)
-        places.addLayout(field(self.tr("Folder"), self.folder), 3)
-        places.addLayout(field(self.tr("Tags"), self.tags), 2)
+        places = in_row((field(self.tr("Folder"), self.folder), 3), (field(self.tr("Tags"), self.tags), 2), spacing=12)
         form.addWidget(self.paste)
         form.addLayout(field(self.tr("Connect by"), self.method))
         self._pages = (self._environment_page(), self._dsn_page(), self._arguments_page())

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.fields import FieldList
+from jobdesk.kit.layouts import STRETCH, in_column, in_row
 
 
 class MoreSettings(QWidget):
@@ -62,10 +63,7 @@ class MoreSettings(QWidget):
         table.setWidgetResizable(True)
         table.setFrameShape(QScrollArea.Shape.NoFrame)
         rows = QWidget()
-        column = QVBoxLayout(rows)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.resolved)
-        column.addStretch()
+        in_column(self.resolved, STRETCH, within=rows, margins=0)
         table.setWidget(rows)
         caption = note("secondary")
         caption.setText(self.tr("What it connects with, and where that comes from:"))
@@ -82,18 +80,12 @@ class MoreSettings(QWidget):
         )
         self.on_fleet = QCheckBox(self.tr("Show it on the Fleet page, and ask it there"))
         self.on_fleet.setChecked(True)
-        ticks = QHBoxLayout()
-        ticks.setSpacing(12)
-        for tick in (self.records, self.on_fleet):
-            ticks.addWidget(tick)
-        ticks.addStretch()
+        ticks = in_row(self.records, self.on_fleet, STRETCH, spacing=12)
         return ticks
 
     def _copies(self) -> QHBoxLayout:
         """A button for each form, and what was copied."""
-        copies = QHBoxLayout()
-        copies.setSpacing(8)
-        copies.addWidget(QLabel(self.tr("Copy as")))
+        copies = in_row(QLabel(self.tr("Copy as")), spacing=8)
         for text, make in (
             (self.tr("URL"), lambda found: (as_address(found), ())),
             (self.tr("DSN"), lambda found: (as_words(found), ())),

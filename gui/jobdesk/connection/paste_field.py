@@ -6,12 +6,13 @@ from jobdesk_core.profiles.pasted import Pasted, PasteNotUnderstood, address_of,
 from jobdesk_core.profiles.places import services
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import field, note
 from jobdesk.kit.dress import dress
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.theme.tokens import Look
 
 #: Characters of a text that is read at all; longer ones say more than where a database is.
@@ -66,9 +67,7 @@ class PasteField(QWidget):
         self.edit.setPlaceholderText(self.tr("a URL, DSN, .env line, psql command or host"))
         keep_sizes(self.edit, height=34)
         self.says = note("secondary")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(field(self.tr("Paste"), self.edit, self.says))
+        in_column(field(self.tr("Paste"), self.edit, self.says), within=self, margins=0)
         self.edit.came.connect(self._read)
         self.clear()
 

@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
     QTreeWidget,
     QTreeWidgetItem,
     QTreeWidgetItemIterator,
-    QVBoxLayout,
     QWidget,
 )
 
 from jobdesk.kit.flow import Flow
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
 
@@ -271,13 +271,7 @@ class ProfileList(QWidget):
             below.addWidget(button)
         below.addStretch()
         below.addWidget(self.more)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.search)
-        layout.addWidget(self._tags)
-        layout.addWidget(self.tree, 1)
-        layout.addLayout(below)
+        in_column(self.search, self._tags, (self.tree, 1), below, within=self, margins=0, spacing=8)
 
 
 def _tree(name: str) -> QTreeWidget:

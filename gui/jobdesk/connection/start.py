@@ -14,11 +14,12 @@ from jobdesk_core.profiles.found import Proposal, found_here
 from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from jobdesk.connection.session import Session
 from jobdesk.kit import formats
 from jobdesk.kit.empty_state import Action, EmptyState
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.work import Work
 
 #: So many schemas are offered by a button each; more of them are named, and written into the connection.
@@ -47,8 +48,7 @@ class StartPage(QWidget):
         self._is_start = False
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.state)
+        in_column(self.state, within=self)
         self.show_start()
 
     def show_start(self) -> None:

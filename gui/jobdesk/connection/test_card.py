@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from jobdesk.kit.dialog_frame import note
 from jobdesk.kit.dress import dress
-from jobdesk.kit.layouts import empty_layout
+from jobdesk.kit.layouts import empty_layout, in_row
 from jobdesk.kit.sign import Sign
 
 TOP = Qt.AlignmentFlag.AlignTop
@@ -139,10 +139,7 @@ class ConnectionTest(QFrame):
 
 def _line(step: Step, buttons: list[QPushButton]) -> QWidget:
     shown = QWidget()
-    line = QHBoxLayout(shown)
-    line.setContentsMargins(0, 0, 0, 0)
-    line.setSpacing(8)
-    line.addWidget(Sign(step.result), 0, TOP)
+    line = in_row((Sign(step.result), 0, TOP), within=shown, margins=0, spacing=8)
     texts = QVBoxLayout()
     texts.setSpacing(1)
     head = QHBoxLayout()

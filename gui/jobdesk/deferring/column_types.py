@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from jobdesk_core.operations.deferring.row_types import TYPES, Column
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import in_column
 
 #: Columns that can be chosen for, beside each other, and pixels of height at most. The header can name every type.
 MOST_COLUMNS, ACROSS, MOST_HEIGHT = 60, 2, 104
@@ -31,11 +32,7 @@ class ColumnTypes(QWidget):
         self._hint = QLabel(self.tr("An empty cell is left out. Write zip:text in the header to force a type."))
         self._hint.setProperty("tone", "small")
         self._hint.setWordWrap(True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._area)
-        layout.addWidget(self._hint)
+        in_column(self._area, self._hint, within=self, margins=0, spacing=4)
         self.boxes: dict[str, QComboBox] = {}
         self.hide()
 

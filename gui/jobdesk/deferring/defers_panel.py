@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from jobdesk_core.operations import DeferPlan, NewJob
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QWidget
 
 from jobdesk.acting.words import jobs
 from jobdesk.deferring.new_jobs_model import COLUMNS, WIDTHS, NewJobsModel
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.stoppable import Pace
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
@@ -42,10 +43,7 @@ class DefersPanel(QWidget):
         self._hidden = hidden
         self.pace = Pace()
         self.refused_only.toggled.connect(self.model.set_refused_only)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.summary)
+        layout = in_column(self.summary, within=self, margins=0, spacing=6)
         # Below, not beside: on a small screen the two would cut each other's words.
         layout.addWidget(self.refused_only)
         layout.addWidget(self.table, 1)

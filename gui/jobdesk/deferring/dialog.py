@@ -11,7 +11,7 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.operations import Outcome, TooManyStaged
 from jobdesk_core.operations.deferring.known_task import KnownTask
 from jobdesk_core.profiles.secret_keys import HIDDEN, masked, restored, still_hidden
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk.deferring.known_tasks import KnownTasks
 from jobdesk.deferring.new_job_fields import NewJobFields
@@ -19,6 +19,7 @@ from jobdesk.deferring.task_hints import TaskHints
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import DialogFrame, field, note
 from jobdesk.kit.json_editor import JsonEditor
+from jobdesk.kit.layouts import in_row
 from jobdesk.kit.sql_view import ShownSql
 from jobdesk.kit.theme import theme
 
@@ -207,9 +208,7 @@ class DeferDialog(DialogFrame):
         left.addLayout(field(self.tr("Arguments"), self.arguments, self._remarks, grows=True), 1)
         self._remarks.hide()
         left.addWidget(self.sql)
-        both = QHBoxLayout()
-        both.setSpacing(16)
-        both.addLayout(left, 3)
+        both = in_row((left, 3), spacing=16)
         self.resize(theme().grown(640), theme().grown(560))
         if self.hints is not None:
             both.addWidget(self.hints, 2)

@@ -12,7 +12,7 @@ from jobdesk_core.jobs import Job
 from jobdesk_core.operations import DeferPlan, Rows, RowsNotUnderstood, decoded, from_rows, open_rows
 from jobdesk_core.operations.deferring.known_task import KnownTask
 from jobdesk_core.operations.deferring.rows import MOST_BYTES
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobdesk.acting.act import Errand
 from jobdesk.acting.errands import act_on_new_jobs
@@ -29,6 +29,7 @@ from jobdesk.deferring.new_jobs_dialog import NewJobsDialog
 from jobdesk.deferring.rows_edit import RowsEdit
 from jobdesk.kit import formats
 from jobdesk.kit.dialog_frame import field, note
+from jobdesk.kit.layouts import in_column, in_row
 from jobdesk.kit.slices import in_slices
 from jobdesk.kit.theme import theme
 
@@ -184,16 +185,8 @@ class DeferManyDialog(NewJobsDialog):
         left.addLayout(field(self.tr("Arguments, one row per job"), self.rows, grows=True), 1)
         left.addWidget(self.columns)
         left.addWidget(self._remarks)
-        right = QVBoxLayout()
-        right.setSpacing(10)
-        right.addWidget(self.panel, 1)
-        right.addWidget(self.sql)
-        right.addWidget(self.leave_out)
-        right.addWidget(self.safety)
-        both = QHBoxLayout()
-        both.setSpacing(16)
-        both.addWidget(self._input, 5)
-        both.addLayout(right, 6)
+        right = in_column((self.panel, 1), self.sql, self.leave_out, self.safety, spacing=10)
+        both = in_row((self._input, 5), (right, 6), spacing=16)
         self.content.addLayout(both, 1)
         self.resize(theme().grown(1160), theme().grown(660))
 

@@ -9,17 +9,16 @@ from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QTextCursor, QTextFormat
 from PySide6.QtWidgets import (
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QPushButton,
     QStackedWidget,
     QTextEdit,
-    QVBoxLayout,
     QWidget,
 )
 
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import STRETCH, in_column, in_row
 from jobdesk.kit.theme import theme
 
 #: A longer text is not put into the editor: laying it out would take seconds.
@@ -137,19 +136,10 @@ class RowsEdit(QWidget):
 
     def _lay_out(self) -> None:
         kept = QWidget()
-        row = QHBoxLayout(kept)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._name, 1)
-        row.addWidget(self.clear_button)
+        in_row((self._name, 1), self.clear_button, within=kept, margins=0)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.edit)
         self._stack.addWidget(kept)
-        below = QHBoxLayout()
-        below.addWidget(self.file_button)
-        below.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self._stack, 1)
-        layout.addLayout(below)
+        below = in_row(self.file_button, STRETCH)
+        in_column((self._stack, 1), below, within=self, margins=0, spacing=6)
         self.setFocusProxy(self.edit)

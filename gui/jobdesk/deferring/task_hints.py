@@ -5,11 +5,11 @@ from __future__ import annotations
 from jobdesk_core.operations.deferring.known_task import KnownArgument, KnownTask
 from jobdesk_core.profiles.secret_keys import compiled
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
 
 from jobdesk.deferring.known_tasks import KnownTasks
 from jobdesk.kit import formats
-from jobdesk.kit.areas import scrolled
+from jobdesk.kit.layouts import STRETCH, in_column, scrolled
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
 
@@ -35,16 +35,8 @@ class TaskHints(QFrame):
         title = QLabel(self.tr("ABOUT THIS TASK"))
         title.setObjectName("caption")
         inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 4, 0)
-        column.addWidget(self._text)
-        column.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 12, 10, 12)
-        layout.setSpacing(8)
-        layout.addWidget(title)
-        layout.addWidget(scrolled(inner), 1)
-        layout.addWidget(self.fill)
+        in_column(self._text, STRETCH, within=inner, margins=(0, 0, 4, 0))
+        in_column(title, (scrolled(inner), 1), self.fill, within=self, margins=(14, 12, 10, 12), spacing=8)
         self.setMinimumWidth(theme().grown(280))
         self.show_known(None)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jobdesk_core import durations
 from jobdesk_core.failures.records import By, Contrast, Failures
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton, QSizePolicy, QWidget
 
 from jobdesk.failures import words
 from jobdesk.failures.common import CommonTable
@@ -21,6 +21,7 @@ from jobdesk.kit.dress import dress
 from jobdesk.kit.flow import Flow
 from jobdesk.kit.following import follow
 from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.layouts import in_column, in_row
 from jobdesk.kit.table import Table
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
@@ -205,9 +206,7 @@ class FailuresSide(QWidget):
         for signal in (table.activated, table.clicked):
             signal.connect(lambda index: self.filter_asked_for.emit(f"id:{self._job_model.key_at(index.row())}"))
         self.jobs_note.linked.connect(lambda _: self.jobs.click())
-        top = QHBoxLayout()
-        top.addWidget(self.name, 1)
-        top.addWidget(self.number, 0, Qt.AlignmentFlag.AlignTop)
+        top = in_row((self.name, 1), (self.number, 0, Qt.AlignmentFlag.AlignTop))
         self.number.setProperty("strong", "true")
         buttons = QWidget()
         flow = Flow(buttons)
@@ -217,12 +216,7 @@ class FailuresSide(QWidget):
         for button in (self.retry, self.jobs, self.mute):
             button.setAutoDefault(False)
             flow.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 16)
-        layout.setSpacing(6)
-        layout.addLayout(top)
-        layout.addWidget(self.about)
-        layout.addWidget(buttons)
+        layout = in_column(top, self.about, buttons, within=self, margins=(16, 14, 16, 16), spacing=6)
         parts = (self.traceback, self._common_title, self.common_note, self.common, self.common_rest)
         for part in (*parts, self._jobs_title, self.job_table, self.jobs_note):
             layout.addWidget(part)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from jobdesk.kit.areas import toolbar_row
+from jobdesk.kit.layouts import in_row
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.theme.tokens import Look
@@ -26,10 +27,7 @@ class Choice(QWidget):
         self.list.setAccessibleName(name)
         self.list.addItems(list(texts))
         self.list.hide()
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.buttons)
-        layout.addWidget(self.list)
+        in_row(self.buttons, self.list, within=self, margins=0)
         self.buttons.changed.connect(self._take)
         self.list.activated.connect(self.buttons.choose)
 

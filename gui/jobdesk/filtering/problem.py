@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import STRETCH, in_column, in_row
 
 #: Characters of a suggestion that its button shows.
 LONGEST = 60
@@ -26,15 +27,8 @@ class FilterProblem(QFrame):
         self._sentence.setWordWrap(True)
         self._question = QLabel(self.tr("Did you mean"))
         self._question.setProperty("tone", "small")
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(6)
-        self._buttons.addWidget(self._question)
-        self._buttons.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 6, 10, 6)
-        layout.setSpacing(6)
-        layout.addWidget(self._sentence)
-        layout.addLayout(self._buttons)
+        self._buttons = in_row(self._question, STRETCH, spacing=6)
+        in_column(self._sentence, self._buttons, within=self, margins=(10, 6, 10, 6), spacing=6)
         self.suggestions: list[QPushButton] = []
 
     def show_problem(self, sentence: str, suggestions: Sequence[str], most_width: int) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from jobdesk_core.profiles.finding import SavedView
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QPushButton, QWidget
 
 from jobdesk.filtering.save_view import LONGEST_NAME
 from jobdesk.kit.dialog_frame import DialogFrame, field, note
+from jobdesk.kit.layouts import STRETCH, in_column, in_row
 from jobdesk.kit.theme import theme
 
 if TYPE_CHECKING:
@@ -44,12 +45,8 @@ class SavedViewsDialog(DialogFrame):
         self.down = self._button(self.tr("Down"), "Alt+Down", lambda: self._move(1))
         self.remove = self._button(self.tr("Delete"), "", self._remove)
         self._fill(chosen)
-        row = QHBoxLayout()
-        row.addWidget(self.list, 1)
-        column = QVBoxLayout()
-        for button in (self.up, self.down, self.remove):
-            column.addWidget(button)
-        column.addStretch()
+        row = in_row((self.list, 1))
+        column = in_column(self.up, self.down, self.remove, STRETCH)
         row.addLayout(column)
         self.content.addLayout(row)
         self.content.addLayout(field(self.tr("Name"), self.name, self._note))

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from jobdesk_core.profiles.finding import SavedView
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QLabel, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QListWidgetItem, QWidget
 
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme import theme
@@ -82,12 +83,7 @@ class SideBar(QFrame):
         self._pages, self._views = pages, views
         self._caption = QLabel(self.tr("SAVED VIEWS"))
         self._caption.setObjectName("navigationCaption")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(pages)
-        column.addWidget(self._caption)
-        column.addWidget(views, 1)
+        in_column(pages, self._caption, (views, 1), within=self, margins=0, spacing=0)
         views.filled.connect(self.show_views)
         theme().changed.connect(self._take_size)
         self.show_views(False)

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QSplitter,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from jobdesk.help.browser import HelpBrowser
 from jobdesk.help.search import search, words_of
 from jobdesk.help.topics import TOPICS, topic
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import icon
 
@@ -102,9 +102,7 @@ class HelpWindow(QWidget):
         row.addWidget(self.larger)
         left = QFrame()
         left.setObjectName("panel")
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.list, 1)
+        column = in_column((self.list, 1), within=left, margins=0)
         self.nothing.setContentsMargins(12, 12, 12, 12)
         column.addWidget(self.nothing)
         splitter = QSplitter()
@@ -113,11 +111,7 @@ class HelpWindow(QWidget):
         splitter.setSizes([260, 780])
         splitter.setStretchFactor(1, 1)
         splitter.setChildrenCollapsible(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(top)
-        layout.addWidget(splitter, 1)
+        in_column(top, (splitter, 1), within=self, margins=0, spacing=0)
 
     def _button(self, picture: str, text: str, keys: str, clicked: object) -> QToolButton:
         button = QToolButton()

@@ -9,12 +9,13 @@ from jobdesk_core.database.rows import JobRow
 from jobdesk_core.job.comparison import Comparison, SharedKey
 from jobdesk_core.profiles.secret_keys import HIDDEN, compiled, masked
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
 from jobdesk.kit.fields import Field, FieldList
 from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.work import Work
 
 #: Columns are compared of so many jobs; the database compares the arguments of fewer.
@@ -37,11 +38,7 @@ class ComparisonPanel(QWidget):
         self.shared, self.differing = FieldList(), FieldList()
         self.shared_arguments, self.differing_arguments = FieldList(), FieldList()
         self.arguments_note = plain_label("small")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 16)
-        layout.setSpacing(4)
-        layout.addWidget(self.title)
-        layout.addWidget(self.note)
+        layout = in_column(self.title, self.note, within=self, margins=(16, 12, 16, 16), spacing=4)
         self._captions = {}
         for text, fields in (
             (self.tr("SHARED"), self.shared),

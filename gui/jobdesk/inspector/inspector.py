@@ -30,12 +30,12 @@ from jobdesk.inspector.timeline import EventList, Timeline
 from jobdesk.inspector.why_card import WhyCard
 from jobdesk.kit import clock, formats
 from jobdesk.kit.actions import Actions
-from jobdesk.kit.areas import scrolled
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.fields import FieldList
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.json_tree import JsonTree
 from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.layouts import in_column, scrolled
 from jobdesk.kit.status_label import StatusLabel
 from jobdesk.kit.theme import theme
 from jobdesk.kit.work import Work
@@ -97,9 +97,7 @@ class Inspector(QFrame):
             part.setObjectName("inspectorContent")
         for page in (self._nothing, *map(scrolled, parts)):
             self._stack.addWidget(page)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._stack)
+        in_column(self._stack, within=self, margins=0)
         for part in (self._why, self.runs):
             part.job_clicked.connect(self.job_asked_for)
         self.others.filter_asked_for.connect(self.filter_asked_for)

@@ -8,10 +8,11 @@ from jobdesk_core.job.details import JobDetail
 from jobdesk_core.profiles.links import filled, problem, values_of
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.text_block import Run, TextBlock
 
 
@@ -25,12 +26,7 @@ class LinksPanel(QWidget):
         self.block.setAccessibleName(self.tr("Links"))
         self.block.linked.connect(self._open)
         self.hint = plain_label("small")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(caption(self.tr("LINKS")))
-        layout.addWidget(self.block)
-        layout.addWidget(self.hint)
+        in_column(caption(self.tr("LINKS")), self.block, self.hint, within=self, margins=0, spacing=4)
 
     def show_detail(self, detail: JobDetail, templates: Mapping[str, str]) -> None:
         """Show the links of one job."""

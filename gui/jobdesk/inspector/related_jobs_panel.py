@@ -8,10 +8,11 @@ from jobdesk_core.filters.language import term
 from jobdesk_core.job.related_jobs import LATEST_JOBS, LIVE_LIMIT, Others
 from jobdesk_core.number import at_least, exact
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.text_block import Run, TextBlock
 
 
@@ -27,12 +28,7 @@ class OthersPanel(QWidget):
         self.block.setAccessibleName(self.tr("Other jobs"))
         self.block.linked.connect(self._follow)
         self.note = plain_label("small")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(caption(self.tr("RELATED JOBS")))
-        layout.addWidget(self.block)
-        layout.addWidget(self.note)
+        in_column(caption(self.tr("RELATED JOBS")), self.block, self.note, within=self, margins=0, spacing=4)
 
     def clear(self) -> None:
         """Show nothing."""

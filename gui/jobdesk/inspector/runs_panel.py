@@ -8,11 +8,12 @@ from collections import Counter
 from jobdesk_core.job.related_jobs import FEWEST_RUNS, UsualTimes
 from jobdesk_core.jobs import EventType
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from jobdesk.inspector.run_strip import RunStrip
 from jobdesk.kit import formats
 from jobdesk.kit.labels import caption, plain_label
+from jobdesk.kit.layouts import in_column
 
 #: Ends of runs that were not cut short.
 WHOLE_ENDS = (EventType.SUCCEEDED, EventType.FAILED)
@@ -28,12 +29,9 @@ class RunsPanel(QWidget):
         self.strip = RunStrip()
         self.strip.job_clicked.connect(self.job_clicked)
         self.words = plain_label("small")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(caption(self.tr("LATEST RUNS OF THIS TASK")))
-        layout.addWidget(self.strip)
-        layout.addWidget(self.words)
+        in_column(
+            caption(self.tr("LATEST RUNS OF THIS TASK")), self.strip, self.words, within=self, margins=0, spacing=4
+        )
         self.hide()
 
     def show_usual(self, usual: UsualTimes | None, job_id: int) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QAction, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QWidget
 
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.text_block import Run, TextBlock, as_tooltip
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
@@ -31,9 +32,7 @@ class WhyCard(QFrame):
         self._shown: object = None
         self._block = TextBlock(self)
         self._block.linked.connect(lambda link: self.job_clicked.emit(int(link)))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 9, 12, 10)
-        layout.addWidget(self._block)
+        layout = in_column(self._block, within=self, margins=(12, 9, 12, 10))
         self.fix = QPushButton()
         self.fix.setAutoDefault(False)
         self.fix.hide()

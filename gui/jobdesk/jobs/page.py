@@ -10,9 +10,7 @@ from jobdesk_core.reading.pages import Order
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -31,6 +29,7 @@ from jobdesk.jobs.toolbar import ROOMY_WIDTH, JobsToolbar
 from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.empty_state import EmptyState
+from jobdesk.kit.layouts import in_column, in_row
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.theme import theme
 
@@ -60,11 +59,7 @@ class JobsPage(Page):
         self.toolbar = JobsToolbar(self.table)
         self._empty = EmptyState("search", "", "", [])
         whole = QWidget()
-        row = QHBoxLayout(whole)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.table)
-        row.addWidget(self.bar)
+        in_row(self.table, self.bar, within=whole, margins=0, spacing=0)
         self._stack = QStackedWidget()
         self._stack.addWidget(whole)
         self._stack.addWidget(self._empty)
@@ -176,11 +171,7 @@ class JobsPage(Page):
 
     def _build(self) -> None:
         left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self._stack)
+        in_column(self.toolbar, self._stack, within=left, margins=0, spacing=0)
         splitter = Splitter(Qt.Orientation.Horizontal, "jobs")
         splitter.addWidget(left)
         splitter.addWidget(self.inspector)
@@ -190,9 +181,7 @@ class JobsPage(Page):
         splitter.setCollapsible(0, False)
         splitter.setCollapsible(1, False)
         self._splitter = splitter
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(splitter)
+        in_row(splitter, within=self, margins=0)
         self.toolbar.show_order(self.model.order)
 
     def _connect(self) -> None:

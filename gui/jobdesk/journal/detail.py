@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QPushButton,
     QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -17,6 +16,7 @@ from jobdesk.journal.words import facts, record_cells, record_titles, short
 from jobdesk.kit import formats
 from jobdesk.kit.areas import stacked, toolbar_row
 from jobdesk.kit.fields import FieldList
+from jobdesk.kit.layouts import STRETCH, in_column
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.splitter import Splitter
 from jobdesk.kit.table import Table
@@ -109,12 +109,7 @@ class JournalDetail(QWidget):
             row.addWidget(button)
         right = QFrame()
         right.setObjectName("panel")
-        column = QVBoxLayout(right)
-        column.setContentsMargins(12, 10, 12, 12)
-        column.setSpacing(10)
-        column.addWidget(self.fields)
-        column.addWidget(self.sql)
-        column.addStretch()
+        in_column(self.fields, self.sql, STRETCH, within=right, margins=(12, 10, 12, 12), spacing=10)
         scroll = QScrollArea()
         scroll.setWidget(right)
         scroll.setWidgetResizable(True)

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QWidget
 
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.layouts import in_column, in_row, scrolled
 from jobdesk.kit.splitter import Splitter
-
-
-def scrolled(content: QWidget) -> QScrollArea:
-    """The content as wide as there is room, with a bar where it is higher."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(content)
-    return area
 
 
 def side_area(content: QWidget, name: str, least_width: int) -> QScrollArea:
@@ -46,19 +37,12 @@ def toolbar_row(bar: QWidget, spacing: int = 8) -> QHBoxLayout:
     bar.setObjectName("toolbar")
     bar.setProperty("pane", True)
     bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    row = QHBoxLayout(bar)
-    row.setContentsMargins(12, 4, 12, 4)
-    row.setSpacing(spacing)
-    return row
+    return in_row(within=bar, margins=(12, 4, 12, 4), spacing=spacing)
 
 
 def stacked(*parts: QWidget, within: QWidget | None = None) -> QWidget:
     """A widget with these below one another, without a gap; the last one takes what room there is."""
     whole = within or QWidget()
-    column = QVBoxLayout(whole)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(0)
-    for part in parts:
-        column.addWidget(part)
-    column.setStretchFactor(parts[-1], 1)
+    *upper, last = parts
+    in_column(*upper, (last, 1), within=whole, margins=0, spacing=0)
     return whole

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from jobdesk.kit.clickable import Clickable
 from jobdesk.kit.dress import dress
 from jobdesk.kit.growing import keep_sizes
+from jobdesk.kit.layouts import STRETCH, in_column
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.spark_line import paint_line
 from jobdesk.kit.theme import theme
@@ -38,12 +39,9 @@ class Card(Clickable):
         self._line: tuple[Sequence[float | None], Tone] | None = None
         self._whole_note = ""
         self._note, self._rest = OneLine("secondary"), OneLine("secondary")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(15, 11, 15, 11)
-        layout.setSpacing(1)
-        for label in (self._title, self._value, self._note, self._rest):
-            layout.addWidget(label)
-        layout.addStretch()
+        in_column(
+            self._title, self._value, self._note, self._rest, STRETCH, within=self, margins=(15, 11, 15, 11), spacing=1
+        )
         self._rest.hide()
         # Cards in a row are as high as the highest of them.
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)

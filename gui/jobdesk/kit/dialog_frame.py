@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.message_bar import MessageBar
 from jobdesk.kit.pressing import is_return, press
 from jobdesk.kit.tab_order import set_tab_order
@@ -268,11 +269,7 @@ class DialogFrame(QDialog):
         self.setCursor(Qt.CursorShape.BusyCursor if is_busy else Qt.CursorShape.ArrowCursor)
 
     def _build(self) -> None:
-        head = QVBoxLayout()
-        head.setContentsMargins(20, 18, 20, 4)
-        head.setSpacing(4)
-        head.addWidget(self.title)
-        head.addWidget(self.sentence)
+        head = in_column(self.title, self.sentence, margins=(20, 18, 20, 4), spacing=4)
         body = self._body = QVBoxLayout()
         body.setContentsMargins(20, 8, 20, 16)
         self._inner_content = QWidget()

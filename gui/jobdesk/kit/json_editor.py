@@ -9,9 +9,10 @@ from jobdesk_core import exact_json
 from jobdesk_core.operations.deferring.json_objects import check_object
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QSyntaxHighlighter, QTextCharFormat, QTextDocument, QTextFormat
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QTextEdit, QWidget
 
 from jobdesk.kit.dress import dress
+from jobdesk.kit.layouts import in_column, in_row
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
 
@@ -57,14 +58,8 @@ class JsonEditor(QWidget):
         self._tidy.setObjectName("link")
         self._tidy.setAutoDefault(False)
         self._tidy.clicked.connect(self._tidy_up)
-        below = QHBoxLayout()
-        below.addWidget(self._verdict, 1)
-        below.addWidget(self._tidy, 0, Qt.AlignmentFlag.AlignTop)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._edit, 1)
-        layout.addLayout(below)
+        below = in_row((self._verdict, 1), (self._tidy, 0, Qt.AlignmentFlag.AlignTop))
+        in_column((self._edit, 1), below, within=self, margins=0, spacing=4)
         self.setFocusProxy(self._edit)
         self._value: dict[str, Any] | None = {}
         self._problem: str | None = None

@@ -9,15 +9,14 @@ from PySide6.QtCore import QDate, QDateTime, QTime, QTimeZone, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDateTimeEdit,
-    QHBoxLayout,
     QLabel,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from jobdesk.kit import clock, formats
 from jobdesk.kit.dress import dress
+from jobdesk.kit.layouts import STRETCH, in_column, in_row
 from jobdesk.kit.number_edit import NumberEdit
 from jobdesk.kit.segmented import Segmented
 
@@ -54,25 +53,14 @@ class ScheduleField(QWidget):
             self.tr("Date and time in UTC") if self._is_utc else self.tr("Local date and time")
         )
         after = QWidget()
-        row = QHBoxLayout(after)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._amount)
-        row.addWidget(self._unit)
-        row.addStretch()
+        in_row(self._amount, self._unit, STRETCH, within=after, margins=0)
         self._stack = QStackedWidget()
         for page in (QWidget(), after, self._moment):
             self._stack.addWidget(page)
         self._summary = QLabel()
         self._summary.setProperty("tone", "small")
-        top = QHBoxLayout()
-        top.setSpacing(12)
-        top.addWidget(self._choice)
-        top.addWidget(self._stack, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(top)
-        layout.addWidget(self._summary)
+        top = in_row(self._choice, (self._stack, 1), spacing=12)
+        in_column(top, self._summary, within=self, margins=0, spacing=4)
         self._choice.changed.connect(self._change)
         self._amount.valueChanged.connect(self._change)
         self._unit.currentIndexChanged.connect(self._change)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from jobdesk_core.operations import Progress
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import in_column, in_row
 
 #: A bar has this many steps; the numbers of jobs may be larger than Qt's.
 _STEPS = 1_000
@@ -29,14 +30,8 @@ class Pace(QWidget):
         self.stop_button = QPushButton(self.tr("Stop"))
         self.stop_button.setAutoDefault(False)
         self.stop_button.clicked.connect(self.stop)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.words, 1)
-        row.addWidget(self.stop_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.bar)
-        layout.addLayout(row)
+        row = in_row((self.words, 1), self.stop_button, spacing=8)
+        in_column(self.bar, row, within=self, margins=0)
         self.hide()
 
     def start(self, sentence: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.labels import caption
+from jobdesk.kit.layouts import STRETCH, in_column, in_row
 from jobdesk.kit.segmented import Segmented
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.traceback import Frame, Part, count_frames, has_own, parts_of, runs_of
@@ -35,21 +36,10 @@ class TracebackView(QWidget):
         self.block = TextBlock(size_px=12)
         self._frame = QFrame()
         self._frame.setObjectName("tracebackFrame")
-        inner = QVBoxLayout(self._frame)
-        inner.setContentsMargins(10, 8, 10, 8)
-        inner.addWidget(self.block)
+        in_column(self.block, within=self._frame, margins=(10, 8, 10, 8))
         self._head = QWidget()
-        row = QHBoxLayout(self._head)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        row.addWidget(self.which)
-        row.addStretch()
-        row.addWidget(self.copy)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        for part in (self._title, self.note, self._head, self._frame):
-            layout.addWidget(part)
+        in_row(self.which, STRETCH, self.copy, within=self._head, margins=0, spacing=6)
+        in_column(self._title, self.note, self._head, self._frame, within=self, margins=0, spacing=6)
         self.block.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

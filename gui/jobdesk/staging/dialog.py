@@ -8,7 +8,7 @@ from typing import Any
 from jobdesk_core.operations import ChangeSet, SetPlan, StagedDefer, first_statement
 from jobdesk_core.operations.confirmation import confirmation_of_set
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from jobdesk.acting.act import Errand
 from jobdesk.acting.outcome_list import OutcomeList, reader
@@ -17,7 +17,7 @@ from jobdesk.acting.safety import Safety
 from jobdesk.acting.staged_changes import StagedChanges
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
-from jobdesk.kit.layouts import scrolling
+from jobdesk.kit.layouts import STRETCH, in_row, scrolling
 from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import Cell, ValuesModel
@@ -174,12 +174,7 @@ class StagedDialog(PlanDialog[SetPlan]):
     def _lay_out(self) -> None:
         self.cancel_button.setText(self.tr("Keep for later"))
         self.table.lay_columns(self.model.titles)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(12)
-        for button in (self.edit_button, self.remove_button):
-            buttons.addWidget(button)
-        buttons.addStretch()
-        buttons.addWidget(self.discard_button)
+        buttons = in_row(self.edit_button, self.remove_button, STRETCH, self.discard_button, spacing=12)
         self.links.addWidget(self.sql.button)
         self.content.addWidget(self.table)
         self.content.addLayout(buttons)

@@ -8,9 +8,10 @@ from functools import partial
 from jobdesk_core.profiles import ENVIRONMENTS, Profile
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMainWindow, QStackedWidget, QToolButton, QWidget
 
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import in_column, in_row
 from jobdesk.kit.theme import theme
 from jobdesk.window.arrangement import fit_screen
 from jobdesk.window.desk_tabs import DeskTabs
@@ -59,11 +60,7 @@ class DeskFrame(QMainWindow):
         self._stack = QStackedWidget()
         self._strip = self._new_strip()
         central = QWidget()
-        layout = QVBoxLayout(central)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self._strip)
-        layout.addWidget(self._stack, 1)
+        in_column(self._strip, (self._stack, 1), within=central, margins=0, spacing=0)
         self.setCentralWidget(central)
         self.bar.currentChanged.connect(self._choose)
         self.bar.tabMoved.connect(self._moved)
@@ -158,11 +155,7 @@ class DeskFrame(QMainWindow):
         new.setAccessibleName(self.tr("New tab"))
         new.setToolTip(self.tr("New tab (Ctrl+T)"))
         new.clicked.connect(self.new_asked_for)
-        layout = QHBoxLayout(strip)
-        layout.setContentsMargins(8, 4, 8, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.bar)
-        layout.addWidget(new)
+        layout = in_row(self.bar, new, within=strip, margins=(8, 4, 8, 0), spacing=4)
         layout.addStretch(1)
         theme().changed.connect(self.show_tabs)
         return strip

@@ -12,7 +12,7 @@ from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Trouble, explain
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from jobdesk.acting.control import Acting
 from jobdesk.alerts.panel import AlertsPanel
@@ -24,6 +24,7 @@ from jobdesk.filtering.finding import Finding
 from jobdesk.filtering.view_list import SideBar, ViewList
 from jobdesk.jobs.page import JobsPage
 from jobdesk.kit.actions import Actions
+from jobdesk.kit.layouts import in_column, in_row
 from jobdesk.kit.message_bar import MessageBar
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.table import Table
@@ -168,17 +169,8 @@ class DeskView(QWidget):
     # Placing
 
     def _place(self) -> None:
-        right = QVBoxLayout()
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(0)
-        right.addWidget(self.message)
-        right.addWidget(self.banners)
-        right.addWidget(self.pages, 1)
-        middle = QHBoxLayout()
-        middle.setSpacing(0)
-        middle.addWidget(SideBar(self.navigation, self.view_list))
-        middle.addLayout(right, 1)
-        middle.addWidget(self.acting.panel)
+        right = in_column(self.message, self.banners, (self.pages, 1), margins=0, spacing=0)
+        middle = in_row(SideBar(self.navigation, self.view_list), (right, 1), self.acting.panel, spacing=0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from jobdesk_core.clock import IN_SIGHT_S
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QWidget
 
 from jobdesk.acting.chip import ActChip
 from jobdesk.connection.desk import Desk
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import STRETCH, in_row
 from jobdesk.kit.work import under_way
 from jobdesk.staging.commands import StagedCommands
 
@@ -57,14 +58,9 @@ class Footer(QFrame):
         self.stop = QPushButton(self.tr("Stop"))
         self.stop.setObjectName("link")
         self.stop.clicked.connect(self._stop_it)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 12, 0)
-        row.addWidget(self._left)
-        row.addStretch()
-        row.addWidget(self.progress)
-        row.addWidget(self.doing)
-        row.addWidget(self.stop)
-        row.addWidget(acts)
+        row = in_row(
+            self._left, STRETCH, self.progress, self.doing, self.stop, acts, within=self, margins=(12, 0, 12, 0)
+        )
         row.addSpacing(8)
         row.addWidget(self._right)
         row.addWidget(self.staged)

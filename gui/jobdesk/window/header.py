@@ -5,11 +5,12 @@ from __future__ import annotations
 from jobdesk_core.feed.state import FeedState
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from jobdesk.alerts.bell import Bell
 from jobdesk.filtering.bar import FilterBar
 from jobdesk.kit import formats
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.tag import Tag
 from jobdesk.kit.theme import theme
 from jobdesk.window.live_indicator import LiveIndicator
@@ -119,8 +120,4 @@ class TopOfWindow(QWidget):
 
     def __init__(self, strip: QWidget, bar: QWidget) -> None:
         super().__init__()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        for part in (strip, bar):
-            layout.addWidget(part)
+        in_column(strip, bar, within=self, margins=0, spacing=0)

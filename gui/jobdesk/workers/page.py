@@ -15,7 +15,7 @@ from jobdesk_core.reported.reading import Answer
 from jobdesk_core.reported.records import ReportedWorker
 from jobdesk_core.reported.serving import by_number, unserved
 from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from jobdesk.connection.broken_link import leave_to_feed
 from jobdesk.connection.desk import Desk
@@ -23,6 +23,7 @@ from jobdesk.connection.list_page import ListPage
 from jobdesk.kit import clock, formats
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.labels import caption
+from jobdesk.kit.layouts import in_column
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.values_model import Cell, Title, ValuesModel
 from jobdesk.kit.work import Work
@@ -218,11 +219,7 @@ class WorkerSide(QWidget):
         self._title = TextBlock(size_px=15)
         self._block = TextBlock()
         self.job_chosen = self._block.linked
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 16)
-        layout.setSpacing(8)
-        layout.addWidget(self._title)
-        layout.addWidget(self._block)
+        layout = in_column(self._title, self._block, within=self, margins=(16, 14, 16, 16), spacing=8)
         self._facts_caption = caption(_tr("AS IT REPORTS"))
         self._facts = TextBlock()
         self._facts.linked.connect(lambda _: self.help_asked_for.emit())
