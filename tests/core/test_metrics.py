@@ -365,12 +365,12 @@ def test_once_for_several_profiles_without_a_secret(
 def test_why_one_does_not_answer_is_said_once_and_that_it_does_again(
     dsn: str, empty_dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dsns = ["host=/nowhere", "host=/nowhere", empty_dsn, dsn, dsn]
+    dsns = ["host=/nowhere", "host=/nowhere", empty_dsn, "host=/nowhere", dsn, dsn]
     source = Source("shop", lambda: connecting(dsns.pop(0)), Told())
     source._is_fresh = lambda: False  # type: ignore[method-assign]
     with closing(Exporter([source], Families(), patience_s=20.0)) as exporter:
-        ups = [value(read(exporter.text()), "jobdesk_up", profile="shop") for _ in range(5)]
-    assert ups == [0, 0, 0, 1, 1]
+        ups = [value(read(exporter.text()), "jobdesk_up", profile="shop") for _ in range(6)]
+    assert ups == [0, 0, 0, 0, 1, 1]
     first, second, third = capsys.readouterr().err.splitlines()
     assert first.startswith("shop: ") and "has no Procrastinate schema" in second and third == "shop answers again."
 

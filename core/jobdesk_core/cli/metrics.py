@@ -8,6 +8,7 @@ import ipaddress
 import json
 import signal
 import threading
+from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -102,18 +103,22 @@ def _is_loopback(host: str) -> bool:
 
 
 class Told:
-    """Says on the error stream why a database does not answer: once, until that changes. Metrics have no sentences."""
+    """Says on the error stream why a database does not answer: each reason once, until it answers again.
+
+    Metrics have no sentences.
+    """
 
     def __init__(self) -> None:
-        self._reasons: dict[str, str] = {}
+        self._reasons: defaultdict[str, set[str]] = defaultdict(set)
 
     def __call__(self, name: str, error: Exception | None) -> None:
-        before, reason = self._reasons.get(name, ""), _reason(error)
-        self._reasons[name] = reason
-        if reason and reason != before:
+        known, reason = self._reasons[name], _reason(error)
+        if reason and reason not in known:
             output.note(f"{name}: {reason}")
-        elif before and not reason:
+            known.add(reason)
+        elif known and not reason:
             output.note(f"{name} answers again.")
+            known.clear()
 
 
 def _reason(error: Exception | None) -> str:
